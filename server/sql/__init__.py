@@ -1,0 +1,1 @@
+"""SQL text to trees; README.md has the vocabulary."""
