@@ -1,4 +1,4 @@
-"""SqlError, one class per SQLSTATE.
+"""SqlError, one class per SQLSTATE that the kernel raises; a feature defines the others it needs.
 
 Rule 1: a message starts in lower case and has no full stop; detail and hint are sentences. The
         wording is PostgreSQL's.
@@ -58,10 +58,6 @@ class SqlError(Exception):
         return self
 
 
-class ConnectionFailure(SqlError, sqlstate="08006"):
-    """connection_failure."""
-
-
 class ProtocolViolation(SqlError, sqlstate="08P01"):
     """protocol_violation."""
 
@@ -76,10 +72,6 @@ class InvalidGrantOperation(SqlError, sqlstate="0LP01"):
 
 class InvalidRoleSpecification(SqlError, sqlstate="0P000"):
     """invalid_role_specification."""
-
-
-class CaseNotFound(SqlError, sqlstate="20000"):
-    """case_not_found."""
 
 
 class CardinalityViolation(SqlError, sqlstate="21000"):
@@ -210,16 +202,8 @@ class DuplicateJsonObjectKeyValue(SqlError, sqlstate="22030"):
     """duplicate_json_object_key_value."""
 
 
-class InvalidArgumentForSqlJsonDatetimeFunction(SqlError, sqlstate="22031"):
-    """invalid_argument_for_sql_json_datetime_function."""
-
-
 class InvalidJsonText(SqlError, sqlstate="22032"):
     """invalid_json_text."""
-
-
-class InvalidSqlJsonSubscript(SqlError, sqlstate="22033"):
-    """invalid_sql_json_subscript."""
 
 
 class MoreThanOneSqlJsonItem(SqlError, sqlstate="22034"):
@@ -256,10 +240,6 @@ class SqlJsonObjectNotFound(SqlError, sqlstate="2203C"):
 
 class SqlJsonScalarRequired(SqlError, sqlstate="2203F"):
     """sql_json_scalar_required."""
-
-
-class SqlJsonItemCannotBeCastToTargetType(SqlError, sqlstate="2203G"):
-    """sql_json_item_cannot_be_cast_to_target_type."""
 
 
 class RestrictViolation(SqlError, sqlstate="23001"):
@@ -338,20 +318,8 @@ class InvalidTransactionTermination(SqlError, sqlstate="2D000"):
     """invalid_transaction_termination."""
 
 
-class FunctionExecutedNoReturnStatement(SqlError, sqlstate="2F005"):
-    """function_executed_no_return_statement."""
-
-
 class InvalidCursorName(SqlError, sqlstate="34000"):
     """invalid_cursor_name."""
-
-
-class TriggerProtocolViolated(SqlError, sqlstate="39P01"):
-    """trigger_protocol_violated."""
-
-
-class SrfProtocolViolated(SqlError, sqlstate="39P02"):
-    """srf_protocol_violated."""
 
 
 class InvalidSavepointSpecification(SqlError, sqlstate="3B001"):
@@ -518,20 +486,12 @@ class InvalidCursorDefinition(SqlError, sqlstate="42P11"):
     """invalid_cursor_definition."""
 
 
-class InvalidDatabaseDefinition(SqlError, sqlstate="42P12"):
-    """invalid_database_definition."""
-
-
 class InvalidFunctionDefinition(SqlError, sqlstate="42P13"):
     """invalid_function_definition."""
 
 
 class InvalidPreparedStatementDefinition(SqlError, sqlstate="42P14"):
     """invalid_prepared_statement_definition."""
-
-
-class InvalidSchemaDefinition(SqlError, sqlstate="42P15"):
-    """invalid_schema_definition."""
 
 
 class InvalidTableDefinition(SqlError, sqlstate="42P16"):
@@ -546,10 +506,6 @@ class WithCheckOptionViolation(SqlError, sqlstate="44000"):
     """with_check_option_violation."""
 
 
-class InsufficientResources(SqlError, sqlstate="53000"):
-    """insufficient_resources."""
-
-
 class DiskFull(SqlError, sqlstate="53100"):
     """disk_full."""
 
@@ -560,10 +516,6 @@ class OutOfMemory(SqlError, sqlstate="53200"):
 
 class TooManyConnections(SqlError, sqlstate="53300"):
     """too_many_connections."""
-
-
-class ConfigurationLimitExceeded(SqlError, sqlstate="53400"):
-    """configuration_limit_exceeded."""
 
 
 class ProgramLimitExceeded(SqlError, sqlstate="54000"):
@@ -610,10 +562,6 @@ class AdminShutdown(SqlError, sqlstate="57P01"):
     """admin_shutdown."""
 
 
-class CrashShutdown(SqlError, sqlstate="57P02"):
-    """crash_shutdown."""
-
-
 class CannotConnectNow(SqlError, sqlstate="57P03"):
     """cannot_connect_now."""
 
@@ -638,37 +586,9 @@ class UndefinedFile(SqlError, sqlstate="58P01"):
     """undefined_file."""
 
 
-class DuplicateFile(SqlError, sqlstate="58P02"):
-    """duplicate_file."""
-
-
-class PlpgsqlError(SqlError, sqlstate="P0000"):
-    """plpgsql_error."""
-
-
-class RaiseException(SqlError, sqlstate="P0001"):
-    """raise_exception."""
-
-
-class NoDataFound(SqlError, sqlstate="P0002"):
-    """no_data_found."""
-
-
-class TooManyRows(SqlError, sqlstate="P0003"):
-    """too_many_rows."""
-
-
-class AssertFailure(SqlError, sqlstate="P0004"):
-    """assert_failure."""
-
-
 class InternalError(SqlError, sqlstate="XX000"):
     """internal_error."""
 
 
 class DataCorrupted(SqlError, sqlstate="XX001"):
     """data_corrupted."""
-
-
-class IndexCorrupted(SqlError, sqlstate="XX002"):
-    """index_corrupted."""
