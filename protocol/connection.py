@@ -1,0 +1,233 @@
+"""Connection: bytes in, messages out; messages in, bytes out; no input or output.
+
+    connection.receive_data(data)
+    while (message := connection.next_message()) is not NEED_DATA:
+        ... connection.send(reply) ...
+    transport.write(connection.data_to_send())
+
+Rule 1: answer a message before asking for the next one: what the next one may be depends on it.
+Rule 2: a ProtocolError from any method is fatal: send ErrorResponse(error.fields), flush, close.
+Rule 3: no length is waited for before it was found to be within the limits of its type.
+Rule 4: bytes are not held across a change to TLS: what came before it was not encrypted.
+"""
+
+import struct
+
+from protocol import decode as decoding
+from protocol import startup
+from protocol.encode import ENCODERS
+from protocol.errors import ProtocolError
+from protocol.messages import (
+    NEED_DATA,
+    AuthenticationCleartextPassword,
+    AuthenticationSASL,
+    AuthenticationSASLContinue,
+    BackendMessage,
+    CancelRequest,
+    ErrorResponse,
+    FrontendMessage,
+    GSSENCRequest,
+    Malformed,
+    NeedData,
+    SSLRequest,
+    StartupMessage,
+)
+from protocol.native import decode
+from protocol.phases import RECEIVED, SENT, Phase, Verdict, refusal
+
+MESSAGE_BYTES_MAX = 0x3FFF_FFFE  # PostgreSQL's MaxAllocSize, less one
+SMALL_MESSAGE_BYTES_MAX = 10_000
+AUTHENTICATION_BYTES_MAX = 65_535
+HEADER_BYTES = 5
+
+_LENGTH = struct.Struct("!I")
+_SMALL_TAGS = frozenset(b"CDEHSXcf")
+_PASSWORD_TAG = ord("p")
+_FATAL_SEVERITIES = frozenset({"FATAL", "PANIC"})
+_AUTHENTICATION_DECODERS: dict[type[object], decoding.Decoder] = {
+    AuthenticationCleartextPassword: decoding.decode_password,
+    AuthenticationSASL: decoding.decode_sasl_initial,
+    AuthenticationSASLContinue: decoding.decode_sasl_response,
+}
+
+
+class Connection:
+    """The protocol state of one client, from its first packet to its last."""
+
+    def __init__(self, *, message_bytes_max: int = MESSAGE_BYTES_MAX) -> None:
+        assert message_bytes_max >= SMALL_MESSAGE_BYTES_MAX
+        self.phase = Phase.STARTUP
+        self._message_bytes_max = message_bytes_max
+        # What arrived: `_input` from `_position` on, then `_arrived`, joined when a message needs it.
+        self._input = b""
+        self._position = 0
+        self._arrived: list[bytes] = []
+        self._arrived_bytes = 0
+        self._output: list[bytes] = []
+        self._password_decoder: decoding.Decoder | None = None
+        self._encryption_asked: SSLRequest | GSSENCRequest | None = None
+        self._encryption_done: set[type[object]] = set()
+
+    @property
+    def buffered(self) -> int:
+        """How many bytes have arrived and are not part of a message handed out."""
+        return len(self._input) - self._position + self._arrived_bytes
+
+    def receive_data(self, data: bytes) -> None:
+        """Take what came from the client, in pieces of any size."""
+        if self.phase is Phase.CLOSED:
+            return
+        if self._position == len(self._input):
+            self._input = data
+            self._position = 0
+        else:
+            self._arrived.append(data)
+            self._arrived_bytes += len(data)
+
+    def next_message(self) -> FrontendMessage | NeedData:
+        """Return the next whole message, or NEED_DATA."""
+        if self.phase is Phase.STARTUP:
+            return self._next_startup()
+        while self._has(HEADER_BYTES):
+            tag = self._input[self._position]
+            size = self._message_bytes(tag)
+            if size == 0 or not self._has(size):
+                return NEED_DATA
+            start = self._position + HEADER_BYTES
+            end = self._position + size
+            self._position = end
+            verdict, self.phase = RECEIVED[self.phase][tag]
+            if verdict is Verdict.ACCEPT:
+                return self._decode(tag, start, end)
+        return NEED_DATA
+
+    def send(self, message: BackendMessage) -> None:
+        """Add a message to the output and follow what it means for the phase."""
+        kind = type(message)
+        self._output.append(ENCODERS[kind](message))
+        if kind in SENT:
+            self._follow(message)
+        elif kind in _AUTHENTICATION_DECODERS:
+            self._password_decoder = _AUTHENTICATION_DECODERS[kind]
+
+    def send_framed(self, data: bytes) -> None:
+        """Add bytes that are whole messages already and that change no phase."""
+        self._output.append(data)
+
+    def data_to_send(self) -> bytes:
+        """All output since the last call."""
+        if len(self._output) == 1:
+            return self._output.pop()
+        data = b"".join(self._output)
+        self._output.clear()
+        return data
+
+    def answer_encryption(self, *, accept: bool) -> None:
+        """Answers SSLRequest or GSSENCRequest; when accepted, flush, then do the handshake.
+
+        What is received afterwards is what came out of the encrypted channel.
+        """
+        asked = self._encryption_asked
+        assert asked is not None, "no encryption was asked for"
+        if self.buffered:
+            name = "SSL" if isinstance(asked, SSLRequest) else "GSSAPI encryption"
+            raise ProtocolError(
+                f"received unencrypted data after {name} request",
+                fatal=True,
+                detail="This could be either a client-software bug or evidence of an attempted "
+                "man-in-the-middle attack.",
+            )
+        self._encryption_asked = None
+        self._encryption_done.add(type(asked))
+        if accept:
+            self._encryption_done |= {SSLRequest, GSSENCRequest}
+        yes = b"S" if isinstance(asked, SSLRequest) else b"G"
+        self._output.append(yes if accept else b"N")
+
+    def close(self) -> None:
+        """Forgets all input and takes no more; output stays to be sent."""
+        self.phase = Phase.CLOSED
+        self._input = b""
+        self._position = 0
+        self._arrived.clear()
+        self._arrived_bytes = 0
+
+    def _next_startup(self) -> FrontendMessage | NeedData:
+        assert self._encryption_asked is None, "answer_encryption comes first"
+        if not self._has(4):
+            return NEED_DATA
+        size = startup.packet_bytes(self._input, self._position)
+        if not self._has(size):
+            return NEED_DATA
+        packet = self._input[self._position : self._position + size]
+        self._position += size
+        message = startup.decode_startup(packet)
+        if isinstance(message, SSLRequest | GSSENCRequest):
+            if type(message) in self._encryption_done:
+                code = int.from_bytes(packet[4:8])
+                raise startup.unsupported_version(code >> 16, code & 0xFFFF)
+            self._encryption_asked = message
+        elif isinstance(message, StartupMessage):
+            self.phase = Phase.AUTHENTICATING
+        elif isinstance(message, CancelRequest):
+            self.close()
+        return message
+
+    def _has(self, size: int) -> bool:
+        """Whether `size` bytes are at hand; joins what arrived only when it completes them."""
+        left = len(self._input) - self._position
+        if left >= size:
+            return True
+        if left + self._arrived_bytes < size:
+            return False
+        self._input = b"".join([self._input[self._position :], *self._arrived])
+        self._position = 0
+        self._arrived.clear()
+        self._arrived_bytes = 0
+        return True
+
+    def _message_bytes(self, tag: int) -> int:
+        """Return the size of the message at the front, header included; 0 when it must wait."""
+        step = RECEIVED[self.phase].get(tag)
+        if step is None:
+            if self.phase is Phase.CLOSED:
+                return 0
+            raise ProtocolError(refusal(self.phase, tag), fatal=True)
+        if step.verdict is Verdict.HOLD:
+            return 0
+        (length,) = _LENGTH.unpack_from(self._input, self._position + 1)
+        if tag in _SMALL_TAGS:
+            limit = SMALL_MESSAGE_BYTES_MAX
+        elif tag == _PASSWORD_TAG:
+            limit = AUTHENTICATION_BYTES_MAX
+        else:
+            limit = self._message_bytes_max
+        if not 4 <= length <= limit:
+            raise ProtocolError("invalid message length", fatal=True)
+        return int(length) + 1
+
+    def _decode(self, tag: int, start: int, end: int) -> FrontendMessage:
+        if tag == _PASSWORD_TAG:
+            return self._decode_password(start, end)
+        try:
+            return decode(tag, self._input, start, end)
+        except ProtocolError as error:
+            if error.fatal:
+                raise
+            return Malformed(error.fields, decoding.KINDS[tag])
+
+    def _decode_password(self, start: int, end: int) -> FrontendMessage:
+        """Nothing about a login is forgiven: who cannot log in cannot go on."""
+        decoder, self._password_decoder = self._password_decoder, None
+        if decoder is None:
+            raise ProtocolError(refusal(Phase.READY, _PASSWORD_TAG), fatal=True)
+        try:
+            return decoder(self._input, start, end)
+        except ProtocolError as error:
+            error.fatal = True
+            raise
+
+    def _follow(self, message: BackendMessage) -> None:
+        self.phase = SENT[type(message)].get(self.phase, self.phase)
+        if isinstance(message, ErrorResponse) and message.fields.severity in _FATAL_SEVERITIES:
+            self.close()
