@@ -58,7 +58,7 @@ class Connection:
         assert message_bytes_max >= SMALL_MESSAGE_BYTES_MAX
         self.phase = Phase.STARTUP
         self._message_bytes_max = message_bytes_max
-        # What arrived: `_input` from `_position` on, then `_arrived`, joined when a message needs it.
+        # What arrived: `_input` from `_position` on, then `_arrived`, joined when needed.
         self._input = b""
         self._position = 0
         self._arrived: list[bytes] = []

@@ -4,7 +4,7 @@ A message is   tag byte | length int32 (counts itself, not the tag) | body.
 
 Rule 1: no count or length from the wire is believed before it was compared with what has arrived.
 Rule 2: the body must be used up exactly; a trailing byte is as wrong as a missing one.
-Rule 3: everything raises ProtocolError, which is never fatal here: the frame around the body is whole.
+Rule 3: everything raises ProtocolError; a bad body is not fatal: the frame around it is whole.
 
 Decoders take (buffer, start, end) instead of a slice, so that a message is copied once.
 """
@@ -50,7 +50,7 @@ def decode(tag: int, buffer: bytes, start: int, end: int) -> FrontendMessage:
 
 
 def invalid_type(tag: int) -> ProtocolError:
-    """Return the refusal of a message type, after which nothing the peer sends can be understood."""
+    """Return the refusal of a message type, after which nothing can be understood."""
     return ProtocolError(f"invalid frontend message type {tag}", fatal=True)
 
 

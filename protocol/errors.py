@@ -1,8 +1,8 @@
 """What can be wrong on the wire, and what an ErrorResponse says.
 
 Rule 1: whatever bytes arrive, nothing but ProtocolError leaves this package.
-Rule 2: `fatal` means the stream cannot be trusted any more: answer it and close. Everything else was
-        a whole message with a bad body, and the session answers it like any other error.
+Rule 2: `fatal` means the stream cannot be trusted any more: answer it and close. Everything else
+        was a whole message with a bad body, and the session answers it like any other error.
 Rule 3: the wording is PostgreSQL's, so that clients and their tests recognise it.
 """
 
@@ -12,7 +12,6 @@ PROTOCOL_VIOLATION = "08P01"
 BAD_COPY_FILE_FORMAT = "22P04"
 CHARACTER_NOT_IN_REPERTOIRE = "22021"
 FEATURE_NOT_SUPPORTED = "0A000"
-INVALID_PASSWORD = "28P01"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,17 +76,18 @@ class CopyFormatError(ProtocolError):
         self.line_no = line_no
 
 
-def invalid_byte_sequence(data: bytes, position: int, *, fatal: bool = False) -> ProtocolError:
-    """Return the error for bytes that are not UTF-8 from `position` on.
+_LENGTHS_BY_LEAD = ((0xC0, 1), (0xE0, 2), (0xF0, 3), (0xF8, 4))
 
-    >>> invalid_byte_sequence(b"a\\xe2(b", 1).message
+
+def invalid_byte_sequence(data: bytes, position: int, *, fatal: bool = False) -> ProtocolError:
+    r"""Return the error for bytes that are not UTF-8 from `position` on.
+
+    >>> invalid_byte_sequence(b"a\xe2(b", 1).message
     'invalid byte sequence for encoding "UTF8": 0xe2 0x28 0x62'
     """
     lead = data[position]
     # PostgreSQL shows as many bytes as the first one promises.
-    length = (
-        1 if lead < 0xC0 else 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4 if lead < 0xF8 else 1
-    )
+    length = next((size for limit, size in _LENGTHS_BY_LEAD if lead < limit), 1)
     shown = " ".join(f"0x{byte:02x}" for byte in data[position : position + length])
     return ProtocolError(
         f'invalid byte sequence for encoding "UTF8": {shown}',

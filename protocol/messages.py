@@ -1,6 +1,6 @@
 """One frozen value per message of PostgreSQL's protocol 3.0.
 
-Rule 1: a message is data. What may follow what is in phases.py, bytes are in decode.py and encode.py.
+Rule 1: a message is data. What may follow what is in phases.py, bytes in decode.py and encode.py.
 Rule 2: parameters and rows are bytes; only the types of the server know what they mean.
 Rule 3: secrets do not appear in a repr, so that they do not appear in a log.
 
@@ -177,7 +177,7 @@ class Terminate:
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A whole message of type `kind` whose body is wrong: answer `error` as for any failed message."""
+    """A whole message of type `kind` with a wrong body: answer `error` as for any failed one."""
 
     error: ErrorFields
     kind: type[object]

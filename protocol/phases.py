@@ -1,7 +1,7 @@
 """Which message is legal in which phase of a connection, as one table.
 
 Rule 1: the phase changes by messages received and messages sent, and by nothing else.
-Rule 2: every tag is decided in every phase; what is not listed is refused and closes the connection.
+Rule 2: every tag is decided in every phase; what is not listed is refused and ends the connection.
 Rule 3: an error sent in the extended protocol throws away everything up to the next Sync.
 
     STARTUP -> AUTHENTICATING -> READY <-> EXTENDED -> SKIPPING -> READY

@@ -34,7 +34,7 @@ _INT32_PAIR = struct.Struct("!ii")
 
 
 def packet_bytes(buffer: bytes, start: int) -> int:
-    """Return the size of the packet whose first four bytes are at `start`; ProtocolError if it lies."""
+    """Return the size of the packet whose first four bytes are at `start`, or refuse it."""
     (length,) = _UINT32.unpack_from(buffer, start)
     if not PACKET_BYTES_MIN <= length <= PACKET_BYTES_MAX:
         raise ProtocolError("invalid length of startup packet", fatal=True)
@@ -64,7 +64,7 @@ ENCRYPTION_REQUESTS: dict[int, SSLRequest | GSSENCRequest] = {
 
 
 def unsupported_version(major: int, minor: int) -> ProtocolError:
-    """Return the refusal of a protocol version, which a repeated SSLRequest is taken for as well."""
+    """Return the refusal of a protocol version; a repeated SSLRequest is taken for one."""
     return ProtocolError(
         f"unsupported frontend protocol {major}.{minor}: "
         f"server supports {MAJOR}.0 to {MAJOR}.{MINOR_MAX}",
