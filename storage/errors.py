@@ -1,0 +1,45 @@
+"""What can go wrong in storage, in storage's own words; the server translates them to SQLSTATEs.
+
+Rule 1: an expected outcome of an operation is a return value; these end a statement or the server.
+Rule 2: Failed is final. After it nothing is written any more; only a restart with recovery helps.
+"""
+
+
+class StorageError(Exception):
+    """Whatever storage raises on purpose."""
+
+
+class Conflict(StorageError):
+    """A concurrent transaction changed what this one wanted to change."""
+
+
+class DuplicateKey(StorageError):
+    """A unique index already holds the key."""
+
+    def __init__(self, index_id: int, key: bytes) -> None:
+        super().__init__(f"duplicate key in index {index_id}")
+        self.index_id = index_id
+        self.key = key
+
+
+class Corruption(StorageError):
+    """Bytes on disk are not what was written there; names the file and the page or position."""
+
+    def __init__(self, file: str, position: int | None, detail: str) -> None:
+        where = file if position is None else f"{file}, page {position}"
+        super().__init__(f"{detail} in {where}")
+        self.file = file
+        self.position = position
+        self.detail = detail
+
+
+class DiskFull(StorageError):
+    """There is no room to reserve; nothing was changed, and a later try may succeed."""
+
+
+class Failed(StorageError):
+    """A write or sync failed earlier, so storage has stopped for good."""
+
+
+class DirectoryError(StorageError):
+    """The data directory cannot be used: in use, foreign, newer, or with loose permissions."""

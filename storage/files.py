@@ -1,0 +1,316 @@
+"""The file system as an interface: what storage asks of it, and the real one.
+
+Rule 1: names are relative to the data directory and use "/"; nobody above this file knows the root.
+Rule 2: an operation does all it promises or raises OSError; there are no short reads within a file
+        and no short writes.
+Rule 3: only datasync() makes a file's bytes and size durable, only sync_directory() its name.
+Rule 4: maps are private. What is stored into a map reaches no file; pwrite() does, and the map
+        shows it wherever its own page was not stored into, or was dropped since.
+"""
+
+import ctypes
+import errno
+import fcntl
+import mmap
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from storage.errors import DirectoryError
+
+Buffer = bytes | bytearray | memoryview
+Bytes = npt.NDArray[np.uint8]
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_LIBC.mmap.restype = ctypes.c_void_p
+_LIBC.mmap.argtypes = [
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+    ctypes.c_int,
+    ctypes.c_int,
+    ctypes.c_int,
+    ctypes.c_int64,
+]
+_LIBC.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+_LIBC.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+
+_MAP_FIXED = 0x10
+_MAP_NORESERVE = 0x4000
+_MADV_POPULATE_READ = 22
+_MADV_POPULATE_WRITE = 23
+_MAP_FAILED = ctypes.c_void_p(-1).value
+_OPEN_MODE = 0o600
+_DIRECTORY_MODES = (0o700, 0o750)
+
+
+class File(Protocol):
+    """One open file."""
+
+    @property
+    def name(self) -> str:
+        """The name it was opened by."""
+
+    def pread(self, offset: int, byte_count: int) -> bytes:
+        """The bytes at offset; fewer only where the file ends."""
+
+    def pwrite(self, offset: int, data: Buffer) -> None:
+        """Writes all of data."""
+
+    def datasync(self) -> None:
+        """Makes every byte written so far, and the size, durable."""
+
+    def allocate(self, byte_count: int) -> None:
+        """Makes the file at least this long, with blocks behind every byte; zeros where new."""
+
+    def size(self) -> int:
+        """Its length."""
+
+    def close(self) -> None:
+        """Gives the descriptor back; maps of the file stay."""
+
+
+class Reservation(Protocol):
+    """A range of addresses into which files are mapped privately side by side."""
+
+    @property
+    def bytes(self) -> Bytes:
+        """The whole range as one array; only mapped parts may be touched."""
+
+    def map(self, file: File, *, offset: int, target: int, byte_count: int) -> None:
+        """Maps a part of a file at target, a position in the range."""
+
+    def drop(self, target: int, byte_count: int) -> None:
+        """Forgets what was stored into the map there: the file's bytes show again."""
+
+    def populate(self, target: int, byte_count: int, *, write: bool) -> None:
+        """Faults pages in, so that what would be a SIGBUS becomes an OSError."""
+
+    def close(self) -> None:
+        """Unmaps it all; no array over it may be used any more."""
+
+
+class Files(Protocol):
+    """A data directory."""
+
+    def open(self, name: str, *, create: bool = False) -> File:
+        """Opens a file for reading and writing; with create it must not exist yet."""
+
+    def exists(self, name: str) -> bool:
+        """Whether a file or directory of that name exists."""
+
+    def list(self, directory: str) -> Sequence[str]:
+        """The names within a directory, sorted, without its own name in front."""
+
+    def make_directory(self, directory: str) -> None:
+        """Creates a directory."""
+
+    def rename(self, source: str, target: str) -> None:
+        """Renames atomically, replacing target; durable after sync_directory()."""
+
+    def remove(self, name: str) -> None:
+        """Removes a file; durable after sync_directory()."""
+
+    def sync_directory(self, directory: str) -> None:
+        """Makes creations, renames and removals in a directory durable; "" is the root."""
+
+    def lock(self, name: str) -> None:
+        """Takes the directory for this process until unlock(), or raises DirectoryError."""
+
+    def unlock(self) -> None:
+        """Gives the directory back."""
+
+    def check_permissions(self) -> None:
+        """Raises DirectoryError unless the directory is ours and closed to others."""
+
+    def reserve(self, byte_count: int) -> Reservation:
+        """Reserves addresses for maps."""
+
+
+class RealFile:
+    """A file of the operating system."""
+
+    def __init__(self, name: str, descriptor: int) -> None:
+        self.name = name
+        self.descriptor = descriptor
+
+    def pread(self, offset: int, byte_count: int) -> bytes:
+        """The bytes at offset; fewer only where the file ends."""
+        data = os.pread(self.descriptor, byte_count, offset)
+        if not data or len(data) == byte_count:
+            return data
+        parts = [data]
+        found = len(data)
+        while found < byte_count:
+            data = os.pread(self.descriptor, byte_count - found, offset + found)
+            if not data:
+                break
+            parts.append(data)
+            found += len(data)
+        return b"".join(parts)
+
+    def pwrite(self, offset: int, data: Buffer) -> None:
+        """Writes all of data."""
+        written = os.pwrite(self.descriptor, data, offset)
+        if written == len(data):
+            return
+        rest = memoryview(data)
+        while written < len(rest):
+            count = os.pwrite(self.descriptor, rest[written:], offset + written)
+            if count == 0:
+                raise OSError(errno.EIO, "nothing could be written", self.name)
+            written += count
+
+    def datasync(self) -> None:
+        """Makes every byte written so far, and the size, durable."""
+        os.fdatasync(self.descriptor)
+
+    def allocate(self, byte_count: int) -> None:
+        """Makes the file at least this long, with blocks behind every byte; zeros where new."""
+        size = self.size()
+        if byte_count > size:
+            os.posix_fallocate(self.descriptor, size, byte_count - size)
+
+    def size(self) -> int:
+        """Its length."""
+        return os.fstat(self.descriptor).st_size
+
+    def close(self) -> None:
+        """Gives the descriptor back; maps of the file stay."""
+        os.close(self.descriptor)
+
+
+class RealReservation:
+    """Addresses of this process, reserved without memory or swap behind them."""
+
+    def __init__(self, byte_count: int) -> None:
+        self._byte_count = byte_count
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE
+        self._address = _mmap(None, byte_count, 0, flags, -1, 0)
+        block = memoryview((ctypes.c_uint8 * byte_count).from_address(self._address))
+        self.bytes: Bytes = np.frombuffer(block, dtype=np.uint8)
+        assert self.bytes.ctypes.data == self._address
+
+    def map(self, file: File, *, offset: int, target: int, byte_count: int) -> None:
+        """Maps a part of a file at target, a position in the range."""
+        assert isinstance(file, RealFile)
+        assert target + byte_count <= self._byte_count
+        flags = mmap.MAP_PRIVATE | _MAP_FIXED | _MAP_NORESERVE
+        protection = mmap.PROT_READ | mmap.PROT_WRITE
+        _mmap(self._address + target, byte_count, protection, flags, file.descriptor, offset)
+
+    def drop(self, target: int, byte_count: int) -> None:
+        """Forgets what was stored into the map there: the file's bytes show again."""
+        self._advise(target, byte_count, mmap.MADV_DONTNEED)
+
+    def populate(self, target: int, byte_count: int, *, write: bool) -> None:
+        """Faults pages in, so that what would be a SIGBUS becomes an OSError."""
+        try:
+            advice = _MADV_POPULATE_WRITE if write else _MADV_POPULATE_READ
+            self._advise(target, byte_count, advice)
+        except OSError as error:
+            # Kernels before 5.14 do not know the advice; there a bad page stays a crash.
+            if error.errno != errno.EINVAL:
+                raise
+
+    def close(self) -> None:
+        """Unmaps it all; no array over it may be used any more."""
+        _LIBC.munmap(self._address, self._byte_count)
+
+    def _advise(self, target: int, byte_count: int, advice: int) -> None:
+        if _LIBC.madvise(self._address + target, byte_count, advice) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+
+
+def _mmap(
+    address: int | None, length: int, protection: int, flags: int, descriptor: int, offset: int
+) -> int:
+    found = _LIBC.mmap(address, length, protection, flags, descriptor, offset)
+    if found == _MAP_FAILED or found is None:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return int(found)
+
+
+class RealFiles:
+    """A directory of the operating system."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._lock_descriptor = -1
+
+    def open(self, name: str, *, create: bool = False) -> RealFile:
+        """Opens a file for reading and writing; with create it must not exist yet."""
+        flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT | os.O_EXCL if create else 0)
+        return RealFile(name, os.open(self.directory / name, flags, _OPEN_MODE))
+
+    def exists(self, name: str) -> bool:
+        """Whether a file or directory of that name exists."""
+        return (self.directory / name).exists()
+
+    def list(self, directory: str) -> Sequence[str]:
+        """The names within a directory, sorted, without its own name in front."""
+        return sorted(os.listdir(self.directory / directory))
+
+    def make_directory(self, directory: str) -> None:
+        """Creates a directory; the root with its parents."""
+        (self.directory / directory).mkdir(mode=0o700, parents=not directory)
+
+    def rename(self, source: str, target: str) -> None:
+        """Renames atomically, replacing target; durable after sync_directory()."""
+        (self.directory / source).replace(self.directory / target)
+
+    def remove(self, name: str) -> None:
+        """Removes a file; durable after sync_directory()."""
+        (self.directory / name).unlink()
+
+    def sync_directory(self, directory: str) -> None:
+        """Makes creations, renames and removals in a directory durable; "" is the root."""
+        descriptor = os.open(self.directory / directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def lock(self, name: str) -> None:
+        """Takes the directory for this process until unlock(), or raises DirectoryError."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        descriptor = os.open(self.directory / name, flags, _OPEN_MODE)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+            os.close(descriptor)
+            raise DirectoryError(
+                f'data directory "{self.directory}" is in use by another server'
+                f" (process {holder or 'unknown'})"
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        self._lock_descriptor = descriptor
+
+    def unlock(self) -> None:
+        """Gives the directory back."""
+        if self._lock_descriptor >= 0:
+            os.close(self._lock_descriptor)
+            self._lock_descriptor = -1
+
+    def check_permissions(self) -> None:
+        """Raises DirectoryError unless the directory is ours and closed to others."""
+        status = self.directory.stat()
+        if status.st_uid != os.geteuid():
+            raise DirectoryError(f'data directory "{self.directory}" has wrong ownership')
+        if stat.S_IMODE(status.st_mode) not in _DIRECTORY_MODES:
+            raise DirectoryError(
+                f'data directory "{self.directory}" has invalid permissions:'
+                " should be u=rwx (0700) or u=rwx,g=rx (0750)"
+            )
+
+    def reserve(self, byte_count: int) -> RealReservation:
+        """Reserves addresses for maps."""
+        return RealReservation(byte_count)
