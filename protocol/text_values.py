@@ -153,7 +153,7 @@ def _is_between_doubles(text: str, value: float) -> bool:
 
 def _is_float4(text: str, value: float) -> bool:
     try:
-        return _FLOAT4.unpack(_FLOAT4.pack(float(text)))[0] == value
+        return bool(_FLOAT4.unpack(_FLOAT4.pack(float(text)))[0] == value)
     except OverflowError:
         return False
 
@@ -161,7 +161,7 @@ def _is_float4(text: str, value: float) -> bool:
 def _is_between_float4s(text: str, value: float) -> bool:
     if abs(value) < 2.0**24:
         return False
-    ulp = 2 ** (math.frexp(value)[1] - 24)
+    ulp: int = 2 ** (math.frexp(value)[1] - 24)
     below = ulp // 2 if abs(math.frexp(value)[0]) == 0.5 else ulp
     return abs(_integer(text) - int(value)) * 2 in (ulp, below)
 
@@ -172,7 +172,7 @@ def _integer(text: str) -> int:
     whole, _, fraction = mantissa.partition(".")
     shift = int(exponent or 0) - len(fraction)
     unscaled = int(whole + fraction)
-    return unscaled * 10**shift if shift >= 0 else unscaled // 10**-shift
+    return int(unscaled * 10**shift if shift >= 0 else unscaled // 10**-shift)
 
 
 def _plain_or_scientific(text: str, scientific_from: int) -> bytes:

@@ -2,4 +2,9 @@
 
 from protocol.decode import decode
 
-__all__ = ["decode"]
+try:
+    from protocol.native.rows import encode_copy_rows, encode_rows, frame_rows
+except ImportError:  # not built
+    from protocol.rows import encode_copy_rows, encode_rows, frame_rows
+
+__all__ = ["decode", "encode_copy_rows", "encode_rows", "frame_rows"]
