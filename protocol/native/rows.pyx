@@ -11,7 +11,7 @@ C++ for one reason: std::to_chars, the shortest digits of a double at a tenth of
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_XDECREF
-from libc.math cimport HUGE_VAL, fabs, isinf, isnan, nextafter
+from libc.math cimport HUGE_VAL, fabs, isinf, isnan, llrint, nextafter
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport abs as absolute
@@ -653,10 +653,16 @@ cdef char *write_float8(char *place, const Source *source, Py_ssize_t row) noexc
     cdef char[48] text
     cdef char *end
     cdef int digits
+    cdef int64_t unscaled
     if -1e15 < value < 1e15 and value == <double><int64_t>value and value != 0:
         return put_signed(place, <int64_t>value)
     if isnan(value) or isinf(value):
         return put_special(place, value)
+    if 1e-4 <= fabs(value) < 1e9:
+        # Of at most 15 digits only one decimal reads back as the value, so it is the shortest.
+        unscaled = llrint(value * 1e6)
+        if <double>unscaled / 1e6 == value:
+            return put_millionths(place, unscaled)
     end = to_chars(text, text + 40, value, chars_format.scientific).ptr
     end[0] = 0
     if is_between(text, value, value - nextafter(value, 0.0), nextafter(value, HUGE_VAL) - value):
@@ -667,6 +673,20 @@ cdef char *write_float8(char *place, const Source *source, Py_ssize_t row) noexc
             ):
                 break
     return put_digits(place, text, 15)
+
+
+cdef inline char *put_millionths(char *place, int64_t unscaled) noexcept nogil:
+    cdef uint64_t absolute_value = magnitude(unscaled)
+    cdef uint64_t fraction = absolute_value % 1000000
+    if unscaled < 0:
+        place[0] = c"-"
+        place += 1
+    place = put_unsigned(place, absolute_value // 1000000, 1)
+    place[0] = c"."
+    place = put_unsigned(place + 1, fraction, 6)
+    while (place - 1)[0] == c"0":
+        place -= 1
+    return place
 
 
 cdef char *write_float4(char *place, const Source *source, Py_ssize_t row) noexcept nogil:

@@ -3,6 +3,7 @@
 import importlib
 import math
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ EDGES = {
 }
 
 
-def column(kind, values, **rest):
+def column(kind: ColumnKind, values: Any, **rest: Any) -> EncodeColumn:
     dictionary = (b"x", b"", b"tab\there") if kind is ColumnKind.DICTIONARY else ()
     return EncodeColumn(
         kind=kind, values=np.array(values, dtype=DTYPES[kind]), dictionary=dictionary, **rest
@@ -174,6 +175,15 @@ def test_twins_agree_on_the_edges(kind, binary, masked):
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(), max_size=30))
 def test_twins_agree_on_doubles(values):
+    columns = [column(ColumnKind.FLOAT8, values)]
+    expected = specification.encode_rows(columns, len(values))
+    assert TWIN.encode_rows(columns, len(values)) == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(-(10**12), 10**12), max_size=30), st.integers(0, 9))
+def test_twins_agree_on_short_decimals(unscaled, scale):
+    values = [number / 10**scale for number in unscaled]
     columns = [column(ColumnKind.FLOAT8, values)]
     expected = specification.encode_rows(columns, len(values))
     assert TWIN.encode_rows(columns, len(values)) == expected
