@@ -1,0 +1,166 @@
+"""libpg_query, PostgreSQL's own grammar: the only file that knows it.
+
+Rule 1: everything here takes and gives characters; libpg_query counts bytes in trees and characters
+        in errors.
+Rule 2: text is measured before it is parsed. The grammar's output and the protobuf decoder recurse
+        in C, and 100,000 terms of `1+1+1...` end the process instead of the statement.
+Rule 3: converters take message classes and enumerations from `tree`, nowhere else.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import numpy
+import postgast
+from google._upb import _message  # type: ignore[import-untyped]
+from postgast import pg_query_pb2 as tree
+from postgast.pg_query_pb2 import Node
+
+from server.errors import (
+    FeatureNotSupported,
+    InvalidEscapeSequence,
+    InvalidParameterValue,
+    ProgramLimitExceeded,
+    SqlError,
+    SqlSyntaxError,
+    StatementTooComplex,
+)
+from server.sql.lexer import Measure, measure
+
+__all__ = ["Node", "RawStatement", "normalise", "parse", "parses_slowly", "scan", "tree"]
+
+TEXT_BYTES_MAX: Final = 256 << 20
+TOKEN_COUNT_MAX: Final = 20_000_000
+NESTING_MAX: Final = 5_000
+# A level of nesting takes two characters at least, so short text needs no measuring.
+UNMEASURED_LENGTH_MAX: Final = 2 * NESTING_MAX
+SLOW_LENGTH_MIN: Final = 20_000
+
+TOO_DEEP_MESSAGE: Final = "stack depth limit exceeded"
+TOO_DEEP_HINT: Final = (
+    'Increase the configuration parameter "max_stack_depth" (currently 2048kB), after ensuring'
+    " the platform's stack depth limit is adequate."
+)
+
+# What the grammar and the scanner report with another SQLSTATE than syntax_error.
+ERROR_CLASSES: Final[tuple[tuple[re.Pattern[str], type[SqlError]], ...]] = (
+    (re.compile(r"not (yet )?(implemented|supported)|no longer supported"), FeatureNotSupported),
+    (re.compile(r"^aggregates cannot have output arguments"), FeatureNotSupported),
+    (re.compile(r"^current database cannot be changed"), FeatureNotSupported),
+    (re.compile(r"^(invalid Unicode escape$|invalid hexadecimal)"), InvalidEscapeSequence),
+    (re.compile(r"^precision for type float must be|precision must not be"), InvalidParameterValue),
+    (re.compile(r"^stack depth limit exceeded"), StatementTooComplex),
+)
+
+# Without this the decoder refuses trees of more than 100 messages, about 50 expressions, in depth.
+_message.SetAllowOversizeProtos(True)
+
+
+@dataclass(frozen=True, slots=True)
+class RawStatement:
+    """One statement of a text and its parse tree, whose locations are bytes of the whole text."""
+
+    node: Node
+    source: str
+    offset: int
+    characters: list[int] | None  # character offset of each byte of the text; None when equal
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedToken:
+    """A token with PostgreSQL's name for its kind, and where it is, in characters."""
+
+    kind: str
+    start: int
+    end: int
+
+
+def parses_slowly(sql: str) -> bool:
+    """Whether parsing takes so long (more than 5 ms) that it belongs on a worker thread."""
+    return len(sql) >= SLOW_LENGTH_MIN
+
+
+def parse(sql: str) -> list[RawStatement]:
+    """Parse a text of any number of statements; empty ones are dropped."""
+    check_limits(sql)
+    try:
+        result = postgast.parse(sql)
+    except postgast.PgQueryError as error:
+        raise translated(error) from None
+    characters = None if sql.isascii() else character_offsets(sql)
+    return [raw_statement(sql, raw, characters) for raw in result.stmts]
+
+
+def scan(sql: str) -> list[ScannedToken]:
+    """Split a text into tokens with PostgreSQL's scanner."""
+    check_limits(sql)
+    try:
+        result = postgast.scan(sql)
+    except postgast.PgQueryError as error:
+        raise translated(error) from None
+    characters = character_offsets(sql)
+    name = tree.Token.Name
+    return [
+        ScannedToken(name(token.token), characters[token.start], characters[token.end])
+        for token in result.tokens
+    ]
+
+
+def normalise(sql: str) -> str:
+    """Replace the constants of a text by parameters, for statistics about statements."""
+    check_limits(sql)
+    try:
+        return postgast.normalize(sql)
+    except postgast.PgQueryError as error:
+        raise translated(error) from None
+
+
+def check_limits(sql: str) -> None:
+    """Refuse text that would exhaust memory or the C stack."""
+    assert "\0" not in sql, "the protocol's strings end at a zero byte"
+    if len(sql) <= UNMEASURED_LENGTH_MAX:
+        return
+    if len(sql) > TEXT_BYTES_MAX:
+        raise ProgramLimitExceeded(f"query text exceeds the limit of {TEXT_BYTES_MAX} bytes")
+    check_measure(measure(sql))
+
+
+def check_measure(measured: Measure) -> None:
+    """Refuse text with too many tokens or too much nesting."""
+    if measured.token_count > TOKEN_COUNT_MAX:
+        raise ProgramLimitExceeded(f"query text exceeds the limit of {TOKEN_COUNT_MAX} tokens")
+    if measured.nesting > NESTING_MAX:
+        raise StatementTooComplex(TOO_DEEP_MESSAGE, hint=TOO_DEEP_HINT)
+
+
+def translated(error: postgast.PgQueryError) -> SqlError:
+    """Turn an error of libpg_query into ours; its position is in characters already."""
+    message = error.message
+    for pattern, error_class in ERROR_CLASSES:
+        if pattern.search(message):
+            return error_class(message, position=error.cursorpos)
+    return SqlSyntaxError(message, position=error.cursorpos)
+
+
+def character_offsets(sql: str) -> list[int]:
+    """Map each byte offset of the text in UTF-8, and its end, to a character offset."""
+    data = numpy.frombuffer(sql.encode(), dtype=numpy.uint8)
+    starts = (data & 0xC0) != 0x80
+    offsets: list[int] = (numpy.cumsum(starts) - 1).tolist()
+    offsets.append(len(sql))
+    return offsets
+
+
+def raw_statement(sql: str, raw: tree.RawStmt, characters: list[int] | None) -> RawStatement:
+    """Cut a statement's source out of the text, without the white space around it."""
+    start = raw.stmt_location
+    end = start + raw.stmt_len if raw.stmt_len else -1
+    if characters is not None:
+        start = characters[start]
+        end = characters[end]
+    elif end < 0:
+        end = len(sql)
+    source = sql[start:end].rstrip()
+    stripped = source.lstrip()
+    return RawStatement(raw.stmt, stripped, start + len(source) - len(stripped), characters)
