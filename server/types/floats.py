@@ -1,0 +1,144 @@
+"""float4 and float8: IEEE numbers, printed with the fewest digits that read back the same.
+
+PostgreSQL prints a number with an exponent where that is below -4, or at least 15 (float8) or 6
+(float4).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from server.errors import NumericValueOutOfRange
+from server.types.errors import invalid_syntax, unpack
+from server.types.facts import define
+from server.types.integers import send_fixed
+
+if TYPE_CHECKING:
+    from server.types.type import TextStyle, Type
+
+NUMBER: Final = re.compile(
+    r"[ \t\n\v\f\r]*([+-]?)(?:"
+    r"(?P<decimal>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+    r"|(?P<hex>0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][+-]?[0-9]+)?)"
+    r"|(?P<word>nan|inf(?:inity)?))[ \t\n\v\f\r]*",
+    re.IGNORECASE,
+)
+SPECIAL: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
+FLOAT4: Final = struct.Struct("!f")
+FLOAT8: Final = struct.Struct("!d")
+FLOAT4_DIGITS_MAX: Final = 9
+FLOAT8_DIGITS_MAX: Final = 17
+
+
+def parse_float8(text: str, _modifier: int, _style: TextStyle) -> float:
+    """Read a number of double precision."""
+    return _parse(text, "double precision", float)
+
+
+def parse_float4(text: str, _modifier: int, _style: TextStyle) -> float:
+    """Read a number of single precision."""
+    return _parse(text, "real", to_float4)
+
+
+def _parse(text: str, sql_name: str, narrow: Any) -> float:
+    match = NUMBER.fullmatch(text)
+    if match is None:
+        raise invalid_syntax(sql_name, text)
+    if match["word"]:
+        return float(match[1] + match["word"])
+    written = match["decimal"] or match["hex"]
+    try:
+        exact = float(written) if match["decimal"] else float.fromhex(written)
+        value: float = narrow(exact)
+    except OverflowError:
+        value = math.inf
+    vanished = value == 0 and any(digit in "123456789" for digit in _mantissa(written))
+    if math.isinf(value) or vanished:
+        raise NumericValueOutOfRange(f'"{text}" is out of range for type {sql_name}')
+    return -value if match[1] == "-" else value
+
+
+def _mantissa(written: str) -> str:
+    return re.split("[pP]" if written[:2] in {"0x", "0X"} else "[eE]", written)[0]
+
+
+def to_float4(value: float) -> float:
+    """Round to single precision; a number beyond its range becomes infinite."""
+    return float(FLOAT4.unpack(FLOAT4.pack(value))[0])
+
+
+def format_float8(value: float, style: TextStyle) -> str:
+    """Write a number of double precision."""
+    if value - value != 0:  # NaN or infinite
+        return SPECIAL.get(value, "NaN")
+    if style.extra_float_digits <= 0:
+        return _general(value, 15 + style.extra_float_digits)
+    text = repr(value)
+    if "e" not in text and abs(value) < 1e15:
+        return text.removesuffix(".0")
+    return _arrange(*_digits_of(text), exponent_max=15)
+
+
+def format_float4(value: float, style: TextStyle) -> str:
+    """Write a number of single precision."""
+    if value - value != 0:
+        return SPECIAL.get(value, "NaN")
+    if style.extra_float_digits <= 0:
+        return _general(value, 6 + style.extra_float_digits)
+    return _arrange(*_digits_of(np.format_float_scientific(np.float32(value))), exponent_max=6)
+
+
+def _general(value: float, digits: int) -> str:
+    return f"{value:.{max(digits, 1)}g}"
+
+
+def _digits_of(text: str) -> tuple[str, str, int]:
+    """Split what repr prints: sign, digits without trailing zeros, exponent of the first."""
+    sign = "-" if text[0] == "-" else ""
+    mantissa, _, exponent = text.lstrip("-").partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    leading = len(whole) - 1 if whole.strip("0") else len(digits) - len(fraction) - 1
+    return sign, digits.rstrip("0") or "0", (leading if digits else 0) + int(exponent or 0)
+
+
+def _arrange(sign: str, digits: str, exponent: int, exponent_max: int) -> str:
+    if exponent < -4 or exponent >= exponent_max:
+        point = "." if len(digits) > 1 else ""
+        return f"{sign}{digits[0]}{point}{digits[1:]}e{exponent:+03d}"
+    if exponent < 0:
+        return f"{sign}0.{'0' * (-exponent - 1)}{digits}"
+    whole = digits[: exponent + 1].ljust(exponent + 1, "0")
+    fraction = digits[exponent + 1 :]
+    return f"{sign}{whole}.{fraction}" if fraction else sign + whole
+
+
+def _sort_key(value: float) -> tuple[bool, float]:
+    """NaN is above every number and equal to itself."""
+    return (True, 0.0) if value != value else (False, value)
+
+
+def _define_float(name: str, form: struct.Struct, parse: Any, format_value: Any) -> Type:
+    bits = form.size * 8
+    return define(
+        name,
+        dtype=np.dtype(f"float{bits}"),
+        storage_kind=f"FLOAT{bits}",
+        parse=parse,
+        format=format_value,
+        receive=lambda data, _modifier: unpack(form, data)[0],
+        send=form.pack,
+        send_column=send_fixed(f">f{form.size}"),
+        sort_key=_sort_key,
+    )
+
+
+FLOAT_TYPES: Final = (
+    _define_float("float4", FLOAT4, parse_float4, format_float4),
+    _define_float("float8", FLOAT8, parse_float8, format_float8),
+)

@@ -1,0 +1,34 @@
+"""TYPES: every built-in type, in the order of the families; what is not listed does not exist."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from server.types.boolean import BOOLEAN_TYPES
+from server.types.bytea import BYTEA_TYPES
+from server.types.dates import DATE_TYPES
+from server.types.floats import FLOAT_TYPES
+from server.types.identifiers import IDENTIFIER_TYPES
+from server.types.integers import INTEGER_TYPES
+from server.types.numeric import NUMERIC_TYPES
+from server.types.text import TEXT_TYPES
+from server.types.timestamps import TIMESTAMP_TYPES
+
+if TYPE_CHECKING:
+    from server.types.type import Type
+
+TYPES: Final = (
+    *BOOLEAN_TYPES,
+    *INTEGER_TYPES,
+    *FLOAT_TYPES,
+    *NUMERIC_TYPES,
+    *TEXT_TYPES,
+    *BYTEA_TYPES,
+    *DATE_TYPES,
+    *TIMESTAMP_TYPES,
+    *IDENTIFIER_TYPES,
+)
+
+TYPE_BY_OID: Final[dict[int, Type]] = {type_.oid: type_ for type_ in TYPES}
+TYPE_BY_NAME: Final[dict[str, Type]] = {type_.name: type_ for type_ in TYPES}
+assert len(TYPE_BY_OID) == len(TYPE_BY_NAME) == len(TYPES)

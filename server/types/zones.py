@@ -1,0 +1,142 @@
+"""Time zones: names and POSIX rules to offsets and back, for all years a timestamp can have.
+
+Offsets are seconds east of UTC. Years that the zone tables do not reach are looked up one or more
+cycles of 400 years away, in which the calendar repeats itself; before the tables begin, the zone's
+first offset holds.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+import zoneinfo
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+from server.types.calendar import DAYS_PER_CYCLE, US_PER_DAY, US_PER_SECOND
+
+US_PER_CYCLE: Final = DAYS_PER_CYCLE * US_PER_DAY
+EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+LOCAL_EPOCH: Final = EPOCH.replace(tzinfo=None)
+TABLES_BEGIN_US: Final = -198 * 366 * US_PER_DAY  # 1802: every zone still has its first offset
+TABLES_END_US: Final = 400 * 365 * US_PER_DAY
+POSIX: Final = re.compile(
+    r"(?P<name>[A-Za-z]{3,}|<[A-Za-z0-9+-]+>)(?P<sign>[+-]?)(?P<hours>\d{1,3})"
+    r"(?::(?P<minutes>\d{1,2}))?(?::(?P<seconds>\d{1,2}))?(?P<summer>[A-Za-z<].*)?"
+)
+SUMMER_RULES: Final = ",M3.2.0,M11.1.0"
+"""What POSIX names without rules mean: those of the United States."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """What holds at an instant in a zone."""
+
+    seconds_east: int
+    is_summer: bool
+    abbreviation: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Zone:
+    """A time zone; fixed when it never changes its offset."""
+
+    name: str
+    rules: zoneinfo.ZoneInfo | None
+    fixed: Offset | None = None
+
+    def at(self, us: int) -> Offset:
+        """Give what holds at an instant, in microseconds since 2000-01-01 UTC."""
+        if self.fixed is not None:
+            return self.fixed
+        moment = EPOCH + timedelta(seconds=_within_tables(us) // US_PER_SECOND)
+        return self._offset_of(moment.astimezone(self.rules))
+
+    def at_local(self, local_us: int) -> Offset:
+        """Give what holds when clocks in the zone show a time.
+
+        A time that clocks skip or show twice is taken by standard time, as PostgreSQL does.
+        """
+        if self.fixed is not None:
+            return self.fixed
+        shown = LOCAL_EPOCH + timedelta(seconds=_within_tables(local_us) // US_PER_SECOND)
+        first = self._offset_of(shown.replace(tzinfo=self.rules))
+        second = self._offset_of(shown.replace(tzinfo=self.rules, fold=1))
+        return first if first.seconds_east <= second.seconds_east else second
+
+    def _offset_of(self, moment: datetime) -> Offset:
+        offset, summer = moment.utcoffset(), moment.dst()
+        assert offset is not None
+        seconds = offset.days * 86400 + offset.seconds
+        return Offset(seconds, bool(summer), moment.tzname() or "")
+
+
+def _within_tables(us: int) -> int:
+    if us > TABLES_END_US:
+        return us - ((us - TABLES_END_US) // US_PER_CYCLE + 1) * US_PER_CYCLE
+    return max(us, TABLES_BEGIN_US)
+
+
+UTC_ZONE: Final = Zone("UTC", None, Offset(0, False, "UTC"))
+
+
+@lru_cache(maxsize=256)
+def zone_named(name: str) -> Zone | None:
+    """Find a zone by its name, in any case, or by a POSIX rule; None where there is none."""
+    if name.upper() in {"UTC", "GMT", "UCT", "ZULU", "Z"}:
+        return Zone(name, None, Offset(0, False, "GMT" if name.upper() == "GMT" else "UTC"))
+    full_name = _full_names().get(name.lower())
+    if full_name is not None:
+        return Zone(full_name, zoneinfo.ZoneInfo(full_name))
+    return _posix_zone(name)
+
+
+@lru_cache(maxsize=1)
+def _full_names() -> dict[str, str]:
+    return {name.lower(): name for name in zoneinfo.available_timezones()}
+
+
+def fixed_zone(seconds_east: int, name: str = "") -> Zone:
+    """Make a zone of one offset, named as SET TIME ZONE names a number of hours."""
+    if not name:
+        shown = _hours_text(seconds_east)
+        west = _hours_text(-seconds_east)
+        name = f"<{shown}>{west}"
+        return Zone(name, None, Offset(seconds_east, False, shown))
+    return Zone(name, None, Offset(seconds_east, False, name))
+
+
+def _hours_text(seconds: int) -> str:
+    sign = "-" if seconds < 0 else "+"
+    minutes, rest = divmod(abs(seconds), 60)
+    text = f"{sign}{minutes // 60:02d}"
+    if minutes % 60 or rest:
+        text += f":{minutes % 60:02d}"
+    return text + (f":{rest:02d}" if rest else "")
+
+
+def _posix_zone(name: str) -> Zone | None:
+    match = POSIX.fullmatch(name)
+    if match is None:
+        return None
+    west = int(match["hours"]) * 3600 + int(match["minutes"] or 0) * 60 + int(match["seconds"] or 0)
+    if west > 167 * 3600:
+        return None
+    seconds_east = west if match["sign"] == "-" else -west
+    if not match["summer"]:
+        return Zone(name, None, Offset(seconds_east, False, match["name"].strip("<>")))
+    rule = name if "," in name else name + SUMMER_RULES
+    try:
+        return Zone(name, zoneinfo.ZoneInfo.from_file(_table_of(rule, seconds_east), key=name))
+    except ValueError:
+        return None
+
+
+def _table_of(rule: str, seconds_east: int) -> io.BytesIO:
+    """Make a compiled zone that has no transitions but a rule for all time (RFC 8536)."""
+    block = struct.pack("!lbB", seconds_east, 0, 0) + b"LMT\0"
+    header = struct.pack("!5s15s6l", b"TZif2", b"", 0, 0, 0, 0, 1, 4)
+    return io.BytesIO((header + block) * 2 + b"\n" + rule.encode() + b"\n")
