@@ -22,6 +22,15 @@ class DuplicateKey(StorageError):
         self.key = key
 
 
+class KeyTooLarge(StorageError):
+    """An index key does not fit into a page a third of which it may take."""
+
+    def __init__(self, key_bytes: int, key_bytes_max: int) -> None:
+        super().__init__(f"index key of {key_bytes} bytes exceeds maximum {key_bytes_max}")
+        self.key_bytes = key_bytes
+        self.key_bytes_max = key_bytes_max
+
+
 class Corruption(StorageError):
     """Bytes on disk are not what was written there; names the file and the page or position."""
 

@@ -1,0 +1,144 @@
+"""The files of the WAL: prepared before they are written to, recycled by renaming.
+
+Rule 1: a segment counts as prepared once it is filled with zeros (or an older segment's bytes, which
+        recovery tells apart by their LSNs), synced, renamed to its number and its name is synced.
+Rule 2: records flow over segment borders; segment n holds the LSNs [n, n + 1) * wal_segment_bytes.
+Rule 3: no room is DiskFull and leaves everything as it was; any other error is fatal.
+"""
+
+import errno
+
+from storage.errors import Corruption, DiskFull
+from storage.failure import FailStop
+from storage.files import File, Files
+from storage.options import Options
+
+DIRECTORY = "wal"
+_NEW = f"{DIRECTORY}/new"
+_ZEROS = bytes(256 * 1024)
+
+
+def segment_name(segment_no: int) -> str:
+    """The name of a segment's file."""
+    return f"{DIRECTORY}/{segment_no:016x}"
+
+
+def segment_numbers(files: Files) -> list[int]:
+    """The segments in the directory, ascending."""
+    return [int(name, 16) for name in files.list(DIRECTORY) if len(name) == 16]
+
+
+class LogSegments:
+    """The prepared segments from some number on, without a gap."""
+
+    def __init__(self, files: Files, options: Options, failure: FailStop) -> None:
+        self._files = files
+        self._segment_bytes = options.wal_segment_bytes
+        self._failure = failure
+        self._open: dict[int, File] = {}
+        self._first_no = 0
+        self._end_no = 0
+        self._unsynced: set[int] = set()
+
+    @property
+    def prepared_lsn(self) -> int:
+        """Everything below may be written."""
+        return self._end_no * self._segment_bytes
+
+    @property
+    def byte_count(self) -> int:
+        """How much disk the log takes."""
+        return (self._end_no - self._first_no) * self._segment_bytes
+
+    def start(self, first_lsn: int, end_lsn: int) -> None:
+        """Takes stock: removes what is not part of the log from first_lsn, prepares to end_lsn."""
+        first_no = first_lsn // self._segment_bytes
+        numbers = segment_numbers(self._files)
+        end_no = first_no
+        while end_no in numbers:
+            end_no += 1
+        stray = [segment_name(number) for number in numbers if not first_no <= number < end_no]
+        stray += [_NEW] if self._files.exists(_NEW) else []
+        for name in stray:
+            self._files.remove(name)
+        self._files.sync_directory(DIRECTORY)
+        self._first_no, self._end_no = first_no, end_no
+        while self.prepared_lsn < end_lsn:
+            self.prepare()
+
+    def prepare(self) -> None:
+        """Adds one segment at the end."""
+        self._failure.check()
+        try:
+            self._prepare_file()
+            self._files.rename(_NEW, segment_name(self._end_no))
+            self._files.sync_directory(DIRECTORY)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise self._failure.fail(error) from error
+            self._remove_new()
+            raise DiskFull("no room for another WAL segment") from error
+        self._end_no += 1
+
+    def write(self, lsn: int, data: bytes) -> None:
+        """Writes bytes of the stream; durable after sync()."""
+        view = memoryview(data)
+        while view:
+            number, offset = divmod(lsn, self._segment_bytes)
+            assert self._first_no <= number < self._end_no, "WAL written where nothing is prepared"
+            count = min(len(view), self._segment_bytes - offset)
+            self._file(number).pwrite(offset, view[:count])
+            self._unsynced.add(number)
+            lsn += count
+            view = view[count:]
+
+    def sync(self) -> None:
+        """Makes all that was written durable."""
+        for number in sorted(self._unsynced):
+            self._file(number).datasync()
+        self._unsynced.clear()
+
+    def recycle(self, lsn: int, spare_count: int, end_lsn: int) -> None:
+        """Gives up segments below lsn: makes up to spare_count of them future ones."""
+        last_no = end_lsn // self._segment_bytes
+        while (self._first_no + 1) * self._segment_bytes <= lsn:
+            number = self._first_no
+            file = self._open.pop(number, None)
+            if file is not None:
+                file.close()
+            if self._end_no - last_no - 1 < spare_count:
+                self._files.rename(segment_name(number), segment_name(self._end_no))
+                self._files.sync_directory(DIRECTORY)
+                self._end_no += 1
+            else:
+                self._files.remove(segment_name(number))
+            self._first_no = number + 1
+
+    def close(self) -> None:
+        """Closes the files."""
+        for file in self._open.values():
+            file.close()
+        self._open.clear()
+
+    def _prepare_file(self) -> None:
+        file = self._files.open(_NEW, create=True)
+        try:
+            file.allocate(self._segment_bytes)
+            for offset in range(0, self._segment_bytes, len(_ZEROS)):
+                count = min(len(_ZEROS), self._segment_bytes - offset)
+                file.pwrite(offset, _ZEROS[:count])
+            file.datasync()
+        finally:
+            file.close()
+
+    def _remove_new(self) -> None:
+        if self._files.exists(_NEW):
+            self._files.remove(_NEW)
+
+    def _file(self, number: int) -> File:
+        file = self._open.get(number)
+        if file is None:
+            file = self._open[number] = self._files.open(segment_name(number))
+            if file.size() < self._segment_bytes:
+                raise Corruption(file.name, None, "WAL segment is too short")
+        return file

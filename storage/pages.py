@@ -1,0 +1,351 @@
+"""Pager: one linear space of pages over all segments, from which runs are handed out.
+
+Rule 1: pages are changed only through a Change; `store` and views are for reading.
+Rule 2: a page is verified against its checksum when it is first touched; Corruption names it, and all
+        other pages go on.
+Rule 3: a released run is reused only when a checkpoint whose redo point lies past the release is
+        durable (redo may still read the run) and no reader is left who could look at it.
+Rule 4: space is reserved on disk before a page is handed out; DiskFull changes nothing.
+
+The space map: page 0 names the bitmap page of every region, a region being as many pages as a page
+has bits; a set bit is a page in use. Page 2 belongs to the upper half, as the root of all it stores.
+
+    page 0: | magic | page bytes | region count | ... 64: bitmap page of region 0 | of region 1 | ...
+"""
+
+import struct
+from collections import deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from storage.change import DIRTY, VERIFIED, WRITTEN
+from storage.errors import Corruption, DiskFull
+from storage.extents import FreeSpace
+from storage.failure import FailStop
+from storage.files import Bytes, Reservation
+from storage.native import Change, PageTable, page_checksums
+from storage.options import Options
+from storage.segments import PageSegments
+from storage.wal import Wal
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+SPACE_PAGE = 0
+FIRST_BITMAP_PAGE = 1
+ROOT_PAGE = 2
+SPACE_MAGIC = b"RDBSPACE"
+_SPACE_HEADER = struct.Struct("<8sII")
+_ENTRIES_OFFSET = 64
+_ENTRY = struct.Struct("<I")
+
+
+class Pager:
+    """The store and its pages."""
+
+    def __init__(
+        self,
+        segments: PageSegments,
+        reservation: Reservation,
+        wal: Wal,
+        options: Options,
+        failure: FailStop,
+        *,
+        store_id: int,
+        latch: "threading.RLock",
+    ) -> None:
+        self.table = PageTable(
+            reservation.bytes,
+            options.page_bytes,
+            full_page_images=options.protocol.full_page_images,
+        )
+        self.store: Bytes = reservation.bytes
+        self.segments = segments
+        self.reservation = reservation
+        self.wal = wal
+        self.latch = latch
+        self.failure = failure
+        self.store_id = store_id
+        self.page_bytes = options.page_bytes
+        self.checkpointed_lsn = 0
+        self.reader_horizon: Callable[[], int] = lambda: 1 << 63
+        self.relieve: Callable[[], None] | None = None
+        self.dirty_page_count_max = max(8, options.dirty_bytes_max // options.page_bytes)
+        self.unclean_count = 0
+        self._options = options
+        self._region_pages = options.page_bytes * 8
+        self._sums: npt.NDArray[np.uint32] = np.zeros(
+            options.store_bytes_max // options.page_bytes, dtype=np.uint32
+        )
+        self._free = FreeSpace()
+        self._bitmaps: list[int] = []
+        self._released: deque[tuple[int, int, int]] = deque()
+        self._change = Change(self.table, wal.buffer)
+        self.table.verify = self._verify
+        self.table.populate = self._populate
+        self._adopt()
+
+    # Reading ---------------------------------------------------------------------------------
+
+    @property
+    def page_count(self) -> int:
+        """How many pages the store has, free ones included."""
+        return self.table.page_count
+
+    @property
+    def free_page_count(self) -> int:
+        """How many pages could be handed out without growing."""
+        return self._free.page_count
+
+    @property
+    def dirty_page_count(self) -> int:
+        """How many pages are in memory only, those being written back included."""
+        return len(self.table.dirty) + self.unclean_count
+
+    def view(self, first_page: int, page_count: int) -> Bytes:
+        """The bytes of a run, verified; they show later changes and stay readable for ever."""
+        assert first_page >= 0
+        assert first_page + page_count <= self.table.page_count, "outside of the store"
+        self.table.check(first_page, page_count)
+        start = first_page * self.page_bytes
+        found = self.store[start : start + page_count * self.page_bytes]
+        found.flags.writeable = False
+        return found
+
+    def scrub(self, first_page: int, page_count: int) -> list[Corruption]:
+        """Compares clean pages with their checksums anew; what is wrong with them."""
+        found: list[Corruption] = []
+        for page_no in range(first_page, min(first_page + page_count, self.page_count)):
+            with self.latch:
+                if self.table.states[page_no] & DIRTY:
+                    continue
+                try:
+                    self._verify_run(page_no, 1)
+                except Corruption as error:
+                    found.append(error)
+        return found
+
+    # Changing --------------------------------------------------------------------------------
+
+    def begin_change(self, xid: int, reserved: bool = False) -> Change:
+        """Opens the one change; commit() or abandon() it, best by `with`. Under the latch."""
+        if self.failure.error is not None:
+            raise self.failure.failed()
+        if self.relieve is not None and self.dirty_page_count > 2 * self.dirty_page_count_max:
+            self.relieve()
+        self._change.begin(xid, reserved)
+        return self._change
+
+    def allocate(self, change: Change, page_count: int) -> int:
+        """The first page of a new run, all zeros, which is in use once the change commits."""
+        first_page = self._take(change, page_count)
+        change.fresh(first_page, page_count)
+        self._set_bits(change, first_page, page_count, value=True)
+        return first_page
+
+    def release(self, change: Change, first_page: int, page_count: int) -> None:
+        """Gives up a run, or a part of one, when the change commits; not to be written any more."""
+        assert page_count > 0
+        self._set_bits(change, first_page, page_count, value=False)
+        change.on_end(
+            lambda lsn: self._released.append((lsn, first_page, page_count)), lambda: None
+        )
+
+    def reclaim(self) -> None:
+        """Frees the released runs that nobody can need any more. Under the latch."""
+        horizon = self.reader_horizon() if self._released else 0
+        limit = min(self.checkpointed_lsn, horizon)
+        if not self._options.protocol.release_after_checkpoint:
+            limit = horizon
+        while self._released and self._released[0][0] <= limit:
+            _, first_page, page_count = self._released.popleft()
+            self._free.add(first_page, page_count)
+
+    def grow(self, page_count: int) -> None:
+        """Adds at least page_count free pages at the end; DiskFull when there is no room."""
+        old = self.table.page_count
+        step_bytes = old * self.page_bytes // 8
+        step_bytes = min(step_bytes, self._options.growth_bytes_max)
+        step = max(step_bytes, self._options.growth_bytes_min) // self.page_bytes
+        try:
+            self.segments.grow(old + max(step, page_count))
+        except DiskFull:
+            # A smaller step may still fit, and what did fit before the error is ours to use.
+            self._adopt()
+            if self.table.page_count < old + page_count:
+                self.segments.grow(old + page_count)
+        self._adopt()
+
+    def grow_ahead(self) -> None:
+        """Grows the store when little is free; for a thread in the background."""
+        step = self._options.growth_bytes_min // self.page_bytes
+        with self.latch:
+            if self.table.page_count and self._free.page_count < step // 2:
+                self.grow(1)
+
+    # The space map ---------------------------------------------------------------------------
+
+    def format(self) -> None:
+        """Writes the space map of a new store."""
+        self.grow(ROOT_PAGE + 1)
+        self._bitmaps = [FIRST_BITMAP_PAGE]
+        with self.latch, self.begin_change(0) as change:
+            change.fresh(SPACE_PAGE, ROOT_PAGE + 1)
+            header = _SPACE_HEADER.pack(SPACE_MAGIC, self.page_bytes, 1)
+            change.write(0, header)
+            change.write(_ENTRIES_OFFSET, _ENTRY.pack(FIRST_BITMAP_PAGE))
+            change.bits(self.page_bytes * FIRST_BITMAP_PAGE, 0, ROOT_PAGE + 1, value=True)
+            change.commit()
+
+    def load_space(self) -> None:
+        """Learns from the space map what is free. Nothing released is waited for any more."""
+        header = self.view(SPACE_PAGE, 1)
+        magic, page_bytes, region_count = _SPACE_HEADER.unpack_from(header)
+        if magic != SPACE_MAGIC or page_bytes != self.page_bytes:
+            raise Corruption(self.segments.file_name(0), 0, "no space map")
+        entries = header[_ENTRIES_OFFSET : _ENTRIES_OFFSET + 4 * region_count].view("<u4")
+        self._bitmaps = [int(page_no) for page_no in entries]
+        self._free = FreeSpace()
+        self._released.clear()
+        for region, bitmap in enumerate(self._bitmaps):
+            base = region * self._region_pages
+            bits = np.unpackbits(self.view(bitmap, 1), bitorder="little")
+            self._add_free(base, bits[: max(0, self.table.page_count - base)])
+        base = len(self._bitmaps) * self._region_pages
+        if self.table.page_count > base:
+            self._free.add(base, self.table.page_count - base)
+
+    def used_runs(self) -> list[tuple[int, int]]:
+        """The runs in use, as (first page, page count), by the space map; for checks."""
+        runs: list[tuple[int, int]] = []
+        for region, bitmap in enumerate(self._bitmaps):
+            bits = np.unpackbits(self.view(bitmap, 1), bitorder="little")
+            runs += [(region * self._region_pages + a, n) for a, n in _runs(bits == 1)]
+        return runs
+
+    def _add_free(self, base: int, bits: npt.NDArray[np.uint8]) -> None:
+        for first, count in _runs(bits == 0):
+            self._free.add(base + first, count)
+
+    def _take(self, change: Change, page_count: int) -> int:
+        """Takes a free run and sees to it that bitmap pages cover it; given back on abandon."""
+        first_page = self._free.take(page_count)
+        if first_page is None:
+            self.reclaim()
+            first_page = self._free.take(page_count)
+        if first_page is None:
+            self.grow(max(1, page_count - self._free.tail_count(self.table.page_count)))
+            first_page = self._free.take(page_count)
+        assert first_page is not None
+        taken = first_page
+        change.on_end(lambda _lsn: None, lambda: self._free.add(taken, page_count))
+        while first_page + page_count > len(self._bitmaps) * self._region_pages:
+            self._add_region(change)
+        return first_page
+
+    def _add_region(self, change: Change) -> None:
+        """Gives the next region its bitmap page."""
+        region = len(self._bitmaps)
+        address = _ENTRIES_OFFSET + region * _ENTRY.size
+        if address + _ENTRY.size > self.page_bytes:
+            raise DiskFull("the store has reached its largest size")
+        bitmap = self._free.take(1)
+        if bitmap is None:
+            self.grow(1)
+            bitmap = self._free.take(1)
+        assert bitmap is not None
+        taken = bitmap
+        self._bitmaps.append(bitmap)
+
+        def abandon() -> None:
+            del self._bitmaps[region:]
+            self._free.add(taken, 1)
+
+        change.on_end(lambda _lsn: None, abandon)
+        change.fresh(bitmap, 1)
+        change.write(0, _SPACE_HEADER.pack(SPACE_MAGIC, self.page_bytes, region + 1))
+        change.write(address, _ENTRY.pack(bitmap))
+        while bitmap >= len(self._bitmaps) * self._region_pages:
+            self._add_region(change)
+        self._set_bits(change, bitmap, 1, value=True)
+
+    def _set_bits(self, change: Change, first_page: int, page_count: int, *, value: bool) -> None:
+        end = first_page + page_count
+        while first_page < end:
+            region, bit = divmod(first_page, self._region_pages)
+            count = min(end - first_page, self._region_pages - bit)
+            address = self._bitmaps[region] * self.page_bytes
+            change.bits(address, bit, count, value=value)
+            first_page += count
+
+    # Checksums -------------------------------------------------------------------------------
+
+    def sums_of(self, first_page: int, content: bytes) -> bytes:
+        """Stamps the checksums of what is about to be written; their bytes for the file."""
+        sums = page_checksums(self.store_id, first_page, content, self.page_bytes)
+        stamped = np.array(sums, dtype="<u4")
+        self._sums[first_page : first_page + len(sums)] = stamped
+        return stamped.tobytes()
+
+    def _adopt(self) -> None:
+        """Takes pages the segments have gained into the table and the free space."""
+        old, new = self.table.page_count, self.segments.page_count
+        if old == new:
+            return
+        if old == 0:
+            sums = self.segments.read_sums()
+            self._sums[:new] = sums
+            self.table.states[:new][sums != 0] = WRITTEN
+        self.table.page_count = new
+        if self._bitmaps or old:
+            self._free.add(old, new - old)
+        elif new > ROOT_PAGE + 1:
+            self._free.add(ROOT_PAGE + 1, new - ROOT_PAGE - 1)
+
+    def _populate(self, first_page: int, page_count: int) -> None:
+        try:
+            self.reservation.populate(
+                first_page * self.page_bytes, page_count * self.page_bytes, write=True
+            )
+        except OSError as error:
+            name = self.segments.file_name(first_page)
+            raise Corruption(name, first_page, f"cannot read ({error.strerror})") from error
+
+    def _verify(self, first_page: int, page_count: int) -> None:
+        """Compares the pages not verified yet with their checksums."""
+        states = self.table.states
+        unknown = states[first_page : first_page + page_count] & VERIFIED == 0
+        for first, count in _runs(unknown):
+            self._verify_run(first_page + first, count)
+        states[first_page : first_page + page_count] |= VERIFIED
+
+    def _verify_run(self, first_page: int, page_count: int) -> None:
+        if not self._options.verify_checksums:
+            return
+        start = first_page * self.page_bytes
+        length = page_count * self.page_bytes
+        try:
+            self.reservation.populate(start, length, write=False)
+        except OSError as error:
+            name = self.segments.file_name(first_page)
+            raise Corruption(name, first_page, f"cannot read ({error.strerror})") from error
+        content = self.store[start : start + length].tobytes()
+        found = page_checksums(self.store_id, first_page, content, self.page_bytes)
+        for index, checksum in enumerate(found):
+            page_no = first_page + index
+            stored = int(self._sums[page_no])
+            if stored == checksum:
+                continue
+            begin = index * self.page_bytes
+            if stored == 0 and not any(content[begin : begin + self.page_bytes]):
+                continue
+            raise Corruption(self.segments.file_name(page_no), page_no, "wrong checksum")
+
+
+def _runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """The runs of true values as (first, count)."""
+    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
+    return [(int(a), int(b - a)) for a, b in zip(edges[::2], edges[1::2], strict=True)]

@@ -1,0 +1,129 @@
+"""Recovery: brings the pages to what the log says, before anybody is served.
+
+Rule 1: first the log is read to its end and judged, then pages are touched. A log that ends before
+        something known to be durable is Corruption: recovery stops, and has changed nothing.
+Rule 2: redo is unconditional, from the redo point on, in order. It may be cut off anywhere and start again:
+        the log is not changed by it, and every page it writes it would write again.
+Rule 3: after redo a new incarnation starts at the cut, then a checkpoint is made; only then is the
+        store handed to anyone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from storage.checkpoint import decode_checkpoint
+from storage.control import Control
+from storage.errors import Corruption
+from storage.files import Files
+from storage.log_reader import LogReader, WalRecord
+from storage.log_segments import segment_name, segment_numbers
+from storage.options import Options
+from storage.pages import Pager
+from storage.records import Kind, decode_end, record_kind
+
+PROGRESS_RECORDS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class LogEnd:
+    """Where the log ends, and what its last checkpoint had to say."""
+
+    end_lsn: int
+    last_lsn: int
+    record_count: int
+    engine_state: bytes
+
+
+@dataclass(slots=True)
+class Recovered:
+    """What recovery learned of transactions.
+
+    A transaction that was active at the redo point, as engine_state tells, or is in `unfinished`,
+    and is not in `finished` or `prepared`, was cut off by the crash.
+    """
+
+    engine_state: bytes
+    next_xid: int = 1
+    unfinished: set[int] = field(default_factory=set)
+    finished: set[int] = field(default_factory=set)
+    prepared: dict[int, bytes] = field(default_factory=dict)
+    record_count: int = 0
+    end_lsn: int = 0
+
+    def observe(self, record: WalRecord) -> None:
+        """Takes a record into account."""
+        if record.xid == 0:
+            return
+        self.next_xid = max(self.next_xid, record.xid + 1)
+        if record.kind in (Kind.COMMIT, Kind.ABORT):
+            subxids, _ = decode_end(record.payload)
+            self._end((record.xid, *subxids))
+        else:
+            self.unfinished.add(record.xid)
+        if record.kind == Kind.PREPARE:
+            self.prepared[record.xid] = record.payload
+
+    def _end(self, xids: tuple[int, ...]) -> None:
+        for xid in xids:
+            self.prepared.pop(xid, None)
+            self.next_xid = max(self.next_xid, xid + 1)
+            if xid in self.unfinished:
+                self.unfinished.discard(xid)
+            else:
+                # It may have begun before the redo point, where only engine_state knows of it.
+                self.finished.add(xid)
+
+
+def find_end(files: Files, options: Options, control: Control) -> LogEnd:
+    """Reads the log from the redo point to its end; Corruption when it should reach further."""
+    _sync_log(files, options, control.redo_lsn)
+    checkpoint = LogReader(files, options, control.checkpoint_lsn).next()
+    if checkpoint is None or checkpoint.kind != Kind.CHECKPOINT:
+        name = segment_name(control.checkpoint_lsn // options.wal_segment_bytes)
+        raise Corruption(name, None, f"no checkpoint at {control.checkpoint_lsn:#x}")
+    _, engine_state = decode_checkpoint(checkpoint.payload)
+    reader = LogReader(files, options, control.redo_lsn)
+    count = 0
+    while reader.next() is not None:
+        count += 1
+    reader.check_torn(control.durable_lsn)
+    assert reader.previous_lsn is not None
+    return LogEnd(reader.lsn, reader.previous_lsn, count, engine_state)
+
+
+def replay(
+    files: Files,
+    options: Options,
+    pager: Pager,
+    control: Control,
+    end: LogEnd,
+    *,
+    relieve: Callable[[], None],
+    progress: Callable[[int, int], None] | None = None,
+) -> Recovered:
+    """Redoes the log; relieve() is called when too many pages are dirty."""
+    recovered = Recovered(end.engine_state, end_lsn=end.end_lsn)
+    table = pager.table
+    table.redo_lsn = control.redo_lsn
+    reader = LogReader(files, options, control.redo_lsn)
+    while reader.lsn < end.end_lsn and (record := reader.next()) is not None:
+        record_kind(record).redo(table, record)
+        recovered.observe(record)
+        recovered.record_count += 1
+        if recovered.record_count % PROGRESS_RECORDS == 0 and progress is not None:
+            progress(recovered.record_count, end.record_count)
+        if pager.dirty_page_count > pager.dirty_page_count_max:
+            relieve()
+    if reader.lsn != end.end_lsn:
+        name = segment_name(reader.lsn // options.wal_segment_bytes)
+        raise Corruption(name, None, f"record at {reader.lsn:#x} changed while it was read")
+    return recovered
+
+
+def _sync_log(files: Files, options: Options, redo_lsn: int) -> None:
+    """Makes durable what a killed server has written: pages may only follow a durable log."""
+    for number in segment_numbers(files):
+        if number >= redo_lsn // options.wal_segment_bytes:
+            file = files.open(segment_name(number))
+            file.datasync()
+            file.close()

@@ -1,0 +1,156 @@
+"""The files of the store: pages in segments, and each segment's checksums beside it.
+
+Rule 1: page n lives in segment n // pages-per-segment; runs cross segment borders.
+Rule 2: a segment grows by posix_fallocate, is synced, and only then mapped and used; it never shrinks.
+Rule 3: pages and checksums are written apart. A crash between the two harms only pages that changed
+        since the redo point, and those recovery restores from their images.
+"""
+
+import errno
+
+import numpy as np
+import numpy.typing as npt
+
+from storage.errors import DiskFull
+from storage.failure import FailStop
+from storage.files import File, Files, Reservation
+from storage.options import Options
+
+PAGES_DIRECTORY = "pages"
+SUMS_DIRECTORY = "sums"
+SUM_BYTES = 4
+
+
+class PageSegments:
+    """The mapped segments; page_count says how far they reach."""
+
+    def __init__(
+        self, files: Files, options: Options, reservation: Reservation, failure: FailStop
+    ) -> None:
+        self.page_count = 0
+        self._files = files
+        self._options = options
+        self._reservation = reservation
+        self._failure = failure
+        self._segment_pages = options.page_segment_bytes // options.page_bytes
+        self._pages: list[File] = []
+        self._sums: list[File] = []
+        self._unsynced: set[File] = set()
+
+    def open(self) -> None:
+        """Opens and maps what is there.
+
+        A server that was killed may have left writes that are not durable; the first sync covers
+        all files for that reason.
+        """
+        for name in self._files.list(PAGES_DIRECTORY):
+            pages = self._files.open(f"{PAGES_DIRECTORY}/{name}")
+            sums_name = f"{SUMS_DIRECTORY}/{name}"
+            sums = self._files.open(sums_name, create=not self._files.exists(sums_name))
+            self._pages.append(pages)
+            self._sums.append(sums)
+            count = pages.size() // self._options.page_bytes
+            sums.allocate(count * SUM_BYTES)
+            self._map(count)
+        self._unsynced = {*self._pages, *self._sums}
+
+    def read_sums(self) -> npt.NDArray[np.uint32]:
+        """The checksums of all pages."""
+        parts = [
+            np.frombuffer(
+                file.pread(0, self._count_in(number) * SUM_BYTES).ljust(
+                    self._count_in(number) * SUM_BYTES, b"\0"
+                ),
+                dtype="<u4",
+            )
+            for number, file in enumerate(self._sums)
+        ]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint32)
+
+    def grow(self, page_count: int) -> None:
+        """Grows the store to at least page_count pages, durably; DiskFull when it cannot."""
+        if page_count * self._options.page_bytes > self._options.store_bytes_max:
+            raise DiskFull("the store has reached its largest size")
+        self._failure.check()
+        try:
+            while self.page_count < page_count:
+                self._grow_last(page_count)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise self._failure.fail(error) from error
+            raise DiskFull("no room for more pages") from error
+
+    def write(self, first_page: int, content: bytes, sums: bytes) -> None:
+        """Writes a run of pages and its checksums; durable after sync()."""
+        page_bytes = self._options.page_bytes
+        data, checks = memoryview(content), memoryview(sums)
+        while data:
+            number, index = divmod(first_page, self._segment_pages)
+            count = min(len(data) // page_bytes, self._segment_pages - index)
+            self._pages[number].pwrite(index * page_bytes, data[: count * page_bytes])
+            self._sums[number].pwrite(index * SUM_BYTES, checks[: count * SUM_BYTES])
+            self._unsynced |= {self._pages[number], self._sums[number]}
+            first_page += count
+            data, checks = data[count * page_bytes :], checks[count * SUM_BYTES :]
+
+    def sync(self) -> None:
+        """Makes every page written durable."""
+        for file in sorted(self._unsynced, key=lambda file: file.name):
+            file.datasync()
+        self._unsynced.clear()
+
+    def file_name(self, page_no: int) -> str:
+        """The file a page lives in."""
+        return _segment_name(PAGES_DIRECTORY, page_no // self._segment_pages)
+
+    def close(self) -> None:
+        """Closes the files; the map stays."""
+        for file in (*self._pages, *self._sums):
+            file.close()
+        self._pages.clear()
+        self._sums.clear()
+
+    def _count_in(self, number: int) -> int:
+        """How many pages of a segment are mapped."""
+        return min(self._segment_pages, self.page_count - number * self._segment_pages)
+
+    def _grow_last(self, page_count: int) -> None:
+        """Adds a segment when the last one is full, then grows the last one."""
+        if self.page_count == len(self._pages) * self._segment_pages:
+            self._add_segment()
+        base = (len(self._pages) - 1) * self._segment_pages
+        count = min(page_count - base, self._segment_pages)
+        # Checksums first: then a page that exists always has a place for its checksum.
+        self._sums[-1].allocate(count * SUM_BYTES)
+        self._sums[-1].datasync()
+        self._pages[-1].allocate(count * self._options.page_bytes)
+        self._pages[-1].datasync()
+        self._map(count)
+
+    def _add_segment(self) -> None:
+        number = len(self._pages)
+        opened = []
+        for directory in (SUMS_DIRECTORY, PAGES_DIRECTORY):
+            name = _segment_name(directory, number)
+            opened.append(self._files.open(name, create=not self._files.exists(name)))
+            self._files.sync_directory(directory)
+        self._sums.append(opened[0])
+        self._pages.append(opened[1])
+
+    def _map(self, count: int) -> None:
+        """Maps what the last segment has beyond what is mapped, up to count pages of it."""
+        page_bytes = self._options.page_bytes
+        base = (len(self._pages) - 1) * self._segment_pages
+        mapped = self.page_count - base
+        if count > mapped:
+            self._reservation.map(
+                self._pages[-1],
+                offset=mapped * page_bytes,
+                target=self.page_count * page_bytes,
+                byte_count=(count - mapped) * page_bytes,
+            )
+            self.page_count = base + count
+
+
+def _segment_name(directory: str, number: int) -> str:
+    return f"{directory}/{number:08x}"

@@ -1,0 +1,286 @@
+"""Store: log, pages and checkpoints opened together, and the thread that keeps them in shape.
+
+Rule 1: open() returns after recovery and its checkpoint are durable, never before.
+Rule 2: the housekeeper thread writes back, checkpoints, prepares WAL segments and grows the store
+        ahead of need; whatever it has not done in time the foreground does itself.
+Rule 3: nobody but the housekeeper and shutdown makes checkpoints; others ask and get a Completion.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from storage import directory
+from storage.checkpoint import Checkpointer, encode_checkpoint
+from storage.control import Control, ControlFile, check_sizes
+from storage.errors import DiskFull, Failed
+from storage.failure import FailStop
+from storage.files import Files
+from storage.log_segments import LogSegments
+from storage.native import LogBuffer
+from storage.options import Options
+from storage.pages import Pager
+from storage.records import Kind
+from storage.recovery import Recovered, find_end, replay
+from storage.segments import PageSegments
+from storage.waits import Completion
+from storage.wal import Wal
+from storage.writeback import WriteBack
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the upper half tells storage, and is told.
+
+    restore is called after redo and before anything is written; it may read pages, not change them.
+    state is called under the latch at each checkpoint; recovery gets back what it returns.
+    """
+
+    restore: Callable[["Store", Recovered], None] = lambda _store, _recovered: None
+    state: Callable[[], bytes] = lambda: b""
+    panic: Callable[[BaseException], None] = lambda _error: None
+    progress: Callable[[int, int], None] | None = None
+
+
+class Store:
+    """The lower half of storage, open."""
+
+    def __init__(
+        self, files: Files, options: Options, hooks: Hooks, latch: "threading.RLock"
+    ) -> None:
+        self.files = files
+        self.options = options
+        self.latch = latch
+        self.failure = FailStop()
+        self.failure.on_failure(hooks.panic)
+        self._hooks = hooks
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._closing = False
+        self._requests: list[Completion] = []
+        self._mutex = threading.Lock()
+
+    @classmethod
+    def create(
+        cls,
+        files: Files,
+        options: Options,
+        *,
+        store_id: int,
+        hooks: Hooks | None = None,
+        latch: "threading.RLock | None" = None,
+    ) -> Self:
+        """Makes a new store in an empty directory; store_id is random and never 0."""
+        assert 0 < store_id < 1 << 64
+        made = cls(files, options, hooks or Hooks(), latch or threading.RLock())
+        directory.make(files)
+        try:
+            made._create(store_id)
+            directory.seal(files)
+            made._start()
+        except BaseException:
+            made._release()
+            raise
+        return made
+
+    @classmethod
+    def open(
+        cls,
+        files: Files,
+        options: Options,
+        *,
+        hooks: Hooks | None = None,
+        latch: "threading.RLock | None" = None,
+    ) -> Self:
+        """Opens a store, recovering it as far as needed."""
+        made = cls(files, options, hooks or Hooks(), latch or threading.RLock())
+        directory.enter(files)
+        try:
+            made._recover()
+            made._start()
+        except OSError as error:
+            made._release()
+            raise made.failure.fail(error) from error
+        except BaseException:
+            made._release()
+            raise
+        return made
+
+    def checkpoint(self) -> Completion:
+        """Asks for a checkpoint that begins after this call; done when it is durable."""
+        completion = Completion()
+        if self._thread is None:
+            self.checkpointer.run()
+            completion.complete()
+            return completion
+        with self._mutex:
+            self._requests.append(completion)
+        self._wake.set()
+        return completion
+
+    def close(self, *, fast: bool = False) -> None:
+        """Stops the threads; unless fast or failed, makes a last checkpoint. Then unlocks."""
+        if self._thread is not None:
+            self._closing = True
+            self._wake.set()
+            self._thread.join()
+            self._thread = None
+        try:
+            if not fast and self.failure.error is None:
+                self.checkpointer.run(clean=True)
+            self.wal.close()
+        finally:
+            self._release()
+
+    # Opening ---------------------------------------------------------------------------------
+
+    def _create(self, store_id: int) -> None:
+        options = self.options
+        first_lsn = options.wal_segment_bytes
+        control = Control(
+            page_bytes=options.page_bytes,
+            incarnation=1,
+            store_id=store_id,
+            sequence=0,
+            redo_lsn=first_lsn,
+            checkpoint_lsn=first_lsn,
+            durable_lsn=first_lsn,
+            wal_segment_bytes=options.wal_segment_bytes,
+            page_segment_bytes=options.page_segment_bytes,
+            clean=1,
+        )
+        self.control = ControlFile.create(self.files, control)
+        self._assemble(first_lsn, end_lsn=first_lsn, previous_lsn=0)
+        self.pager.table.redo_lsn = first_lsn
+        self.wal.append(Kind.CHECKPOINT, 0, encode_checkpoint(first_lsn, b""), reserved=True)
+        self.pager.format()
+        self.pager.load_space()
+        self.checkpointer.run()
+
+    def _recover(self) -> None:
+        self.control = ControlFile.open(self.files)
+        control = self.control.control
+        check_sizes(control, self.options)
+        end = find_end(self.files, self.options, control)
+        self.control.claim_incarnation()
+        self._assemble(control.redo_lsn, end_lsn=end.end_lsn, previous_lsn=end.last_lsn)
+        recovered = replay(
+            self.files,
+            self.options,
+            self.pager,
+            control,
+            end,
+            relieve=self._relieve,
+            progress=self._hooks.progress,
+        )
+        self.pager.load_space()
+        self.wal.append(Kind.INCARNATION, 0, b"", reserved=True)
+        self._hooks.restore(self, recovered)
+        if self.options.protocol.checkpoint_after_recovery:
+            self.checkpointer.run()
+
+    def _assemble(self, redo_lsn: int, *, end_lsn: int, previous_lsn: int) -> None:
+        """Makes the parts, the log ready for appending at end_lsn."""
+        files, options, failure = self.files, self.options, self.failure
+        log_segments = LogSegments(files, options, failure)
+        log_segments.start(redo_lsn, end_lsn + options.wal_segment_bytes)
+        control = self.control.control
+        buffer = LogBuffer(
+            end_lsn=end_lsn, previous_lsn=previous_lsn, incarnation=control.incarnation
+        )
+        self.wal = Wal(log_segments, buffer, options, failure)
+        reservation = files.reserve(options.store_bytes_max)
+        segments = PageSegments(files, options, reservation, failure)
+        segments.open()
+        self.pager = Pager(
+            segments,
+            reservation,
+            self.wal,
+            options,
+            failure,
+            store_id=control.store_id,
+            latch=self.latch,
+        )
+        self.write_back = WriteBack(self.pager, options)
+        self.pager.relieve = self._relieve
+        self.checkpointer = Checkpointer(
+            self.pager, self.write_back, self.control, options, self._hooks.state
+        )
+
+    def _start(self) -> None:
+        self.wal.prepare_ahead()
+        if self.options.threads:
+            self.wal.start()
+            self._thread = threading.Thread(
+                target=self._run, name="storage housekeeper", daemon=True
+            )
+            self._thread.start()
+
+    def _release(self) -> None:
+        for name in ("pager", "control"):
+            part = getattr(self, name, None)
+            if part is not None:
+                (part.segments if name == "pager" else part).close()
+        self.files.unlock()
+
+    # Housekeeping ----------------------------------------------------------------------------
+
+    def _relieve(self) -> None:
+        """Writes an eighth of the allowed dirty pages back; for when memory fills up."""
+        self.write_back.round(max(1, self.pager.dirty_page_count_max // 8))
+        self._wake.set()
+
+    def _run(self) -> None:
+        """The housekeeper's thread."""
+        waited_seconds = 0.0
+        step_seconds = min(0.1, self.options.checkpoint_timeout_seconds)
+        while not self._closing and self.failure.error is None:
+            if not self._wake.wait(step_seconds):
+                waited_seconds += step_seconds
+            self._wake.clear()
+            overdue = waited_seconds >= self.options.checkpoint_timeout_seconds
+            try:
+                if self._housekeep(overdue=overdue):
+                    waited_seconds = 0.0
+            except (DiskFull, Failed):
+                continue
+            except OSError as error:
+                self.failure.fail(error)
+        self._answer(self.failure.failed() if self.failure.error is not None else None)
+
+    def _housekeep(self, *, overdue: bool) -> bool:
+        """One look around; whether a checkpoint was made."""
+        self._prepare_ahead()
+        if self.pager.dirty_page_count > self.pager.dirty_page_count_max:
+            self.write_back.round(self.pager.dirty_page_count_max // 4)
+        with self._mutex:
+            requests, self._requests = self._requests, []
+        lag_bytes = self.wal.end_lsn - self.checkpointer.redo_lsn
+        idle = self.wal.end_lsn == self.control.control.durable_lsn
+        full = lag_bytes > self.options.max_wal_size // 2
+        if not requests and not full and (idle or not overdue):
+            return overdue
+        try:
+            self.checkpointer.run()
+        except (DiskFull, Failed) as error:
+            for request in requests:
+                request.complete(error)
+            raise
+        for request in requests:
+            request.complete()
+        return True
+
+    def _prepare_ahead(self) -> None:
+        """Prepares what will be needed soon; a full disk is for the foreground to report."""
+        try:
+            self.wal.prepare_ahead()
+            self.pager.grow_ahead()
+        except DiskFull:
+            return
+
+    def _answer(self, error: BaseException | None) -> None:
+        with self._mutex:
+            requests, self._requests = self._requests, []
+        for request in requests:
+            request.complete(error or Failed("storage is closed"))

@@ -1,0 +1,195 @@
+"""Wal: appends records, groups commits, says when they are durable.
+
+Rule 1: append() is called under the engine's latch; everything else by anyone.
+Rule 2: one flush at a time. While one is under way later committers gather, and the next flush takes
+        them all: that is group commit. Listeners are told within the flush, hence in LSN order.
+Rule 3: a flush that fails stops storage; who waits for it learns "unknown", never "aborted".
+Rule 4: ordinary records leave the last prepared segment alone; it is for what must be written on a
+        full disk too: aborts and checkpoints (reserved=True).
+
+    append --> LogBuffer --take--> write + fdatasync (flusher thread, or inline when alone)
+"""
+
+import threading
+from typing import TYPE_CHECKING
+
+from storage.errors import DiskFull
+from storage.failure import FailStop
+from storage.log_segments import LogSegments
+from storage.native import LogBuffer
+from storage.options import Options
+from storage.waits import Completion, completed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Wal:
+    """The write-ahead log, open for appending at the buffer's end."""
+
+    def __init__(
+        self, segments: LogSegments, buffer: LogBuffer, options: Options, failure: FailStop
+    ) -> None:
+        self.buffer = buffer
+        self.segments = segments
+        self.failure = failure
+        self.listeners: list[Callable[[int], None]] = []
+        self.flush_count = 0
+        self._options = options
+        self._reserve_bytes = options.wal_spare_segments * options.wal_segment_bytes
+        self._flushing = threading.Lock()
+        self._preparing = threading.Lock()
+        self._mutex = threading.Lock()
+        self._waiters: list[tuple[int, Completion]] = []
+        self._wanted = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._closing = False
+        buffer.crowded = self._make_room
+        failure.on_failure(self._fail_waiters)
+        self._set_limit()
+
+    @property
+    def end_lsn(self) -> int:
+        """The LSN the next record will get."""
+        return self.buffer.end_lsn
+
+    @property
+    def durable_lsn(self) -> int:
+        """Everything below is on disk."""
+        return self.buffer.durable_lsn
+
+    def append(self, kind: int, xid: int, payload: bytes, reserved: bool = False) -> int:
+        """Adds a record and returns the LSN after it; DiskFull when there is no room for it."""
+        if self.failure.error is not None:
+            raise self.failure.failed()
+        return self.buffer.append(kind, xid, payload, reserved)
+
+    def flush_to(self, lsn: int, *, alone: bool = False) -> Completion:
+        """Done once everything below lsn is durable.
+
+        With alone=True the caller says that nobody else is about to commit: then this thread
+        flushes at once, which saves two thread switches.
+        """
+        if lsn <= self.buffer.durable_lsn:
+            return completed()
+        if self.failure.error is not None:
+            return completed(self.failure.failed())
+        if (alone or self._thread is None) and self._flushing.acquire(blocking=False):
+            return self._flush_inline()
+        completion = Completion()
+        with self._mutex:
+            self._waiters.append((lsn, completion))
+        self._wanted.set()
+        if self.failure.error is not None:
+            self._fail_waiters(self.failure.error)
+        return completion
+
+    def start(self) -> None:
+        """Starts the flusher thread."""
+        self._thread = threading.Thread(target=self._run, name="wal flusher", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Flushes what is left, unless storage has stopped, and ends the thread."""
+        if self._thread is not None:
+            self._closing = True
+            self._wanted.set()
+            self._thread.join()
+            self._thread = None
+        if self.failure.error is None:
+            self.flush_to(self.end_lsn).wait()
+        self.segments.close()
+
+    def prepare_ahead(self) -> None:
+        """Prepares segments until there is room for a segment's worth of ordinary records."""
+        with self._preparing:
+            ahead = self._options.wal_segment_bytes + self._reserve_bytes
+            while self.segments.prepared_lsn < self.end_lsn + ahead:
+                self.segments.prepare()
+        self._set_limit()
+
+    def recycle(self, lsn: int) -> None:
+        """Gives up what lies below lsn; only after a checkpoint at or after it is durable."""
+        with self._preparing:
+            try:
+                spare_count = 1 + self._options.wal_spare_segments + self._recyclable_count()
+                self.segments.recycle(lsn, spare_count, self.end_lsn)
+            except OSError as error:
+                raise self.failure.fail(error) from error
+        self._set_limit()
+
+    def _recyclable_count(self) -> int:
+        """Keeps a quarter of max_wal_size prepared: what the log is likely to need again."""
+        return self._options.max_wal_size // self._options.wal_segment_bytes // 4
+
+    def _set_limit(self) -> None:
+        """Where append() has to ask: at the end of the room, or when a flush is overdue."""
+        room_lsn = self.segments.prepared_lsn - self._reserve_bytes
+        flush_lsn = self.buffer.durable_lsn + self._options.wal_buffer_bytes
+        self.buffer.limit_lsn = min(room_lsn, flush_lsn)
+
+    def _make_room(self, byte_count: int, reserved: bool) -> None:
+        """Lets the buffer append byte_count bytes, or raises DiskFull."""
+        self.failure.check()
+        end_lsn = self.end_lsn + byte_count
+        with self._preparing:
+            try:
+                while self.segments.prepared_lsn - self._reserve_bytes < end_lsn:
+                    self.segments.prepare()
+            except DiskFull:
+                if not reserved or self.segments.prepared_lsn < end_lsn:
+                    raise
+        if self.buffer.byte_count > 2 * self._options.wal_buffer_bytes:
+            self.flush_to(self.end_lsn).wait()
+        elif self.buffer.byte_count > self._options.wal_buffer_bytes:
+            self._wanted.set()
+        self._set_limit()
+
+    def _flush_inline(self) -> Completion:
+        """Flushes on this thread, which holds _flushing."""
+        try:
+            self._flush()
+        except OSError as error:
+            return completed(self.failure.fail(error))
+        finally:
+            self._flushing.release()
+        return completed()
+
+    def _flush(self) -> None:
+        """Writes and syncs all that was appended; the caller holds _flushing."""
+        lsn, data = self.buffer.take()
+        end_lsn = lsn + len(data)
+        if data:
+            self.segments.write(lsn, data)
+            if self._options.protocol.sync_wal_at_commit:
+                self.segments.sync()
+            self.flush_count += 1
+        self.buffer.durable_lsn = end_lsn
+        self._set_limit()
+        for listener in self.listeners:
+            listener(end_lsn)
+        self._complete_waiters(end_lsn)
+
+    def _complete_waiters(self, lsn: int) -> None:
+        with self._mutex:
+            done = [completion for wanted, completion in self._waiters if wanted <= lsn]
+            self._waiters = [waiter for waiter in self._waiters if waiter[0] > lsn]
+        for completion in done:
+            completion.complete()
+
+    def _fail_waiters(self, _error: BaseException) -> None:
+        with self._mutex:
+            waiters, self._waiters = self._waiters, []
+        for _, completion in waiters:
+            completion.complete(self.failure.failed())
+
+    def _run(self) -> None:
+        """The flusher thread: sleeps until somebody wants a flush."""
+        while not self._closing and self.failure.error is None:
+            self._wanted.wait()
+            self._wanted.clear()
+            with self._flushing:
+                try:
+                    self._flush()
+                except OSError as error:
+                    self.failure.fail(error)
