@@ -58,7 +58,7 @@ FLOAT8_EDGES = [
 ]
 FLOAT4_EDGES = [0.0, -0.0, 0.1, 1e5, 1e6, 16777216.0, 1e10, 123456.79, 1e-4, 1e-5, 3.4e38, math.inf]
 DAYS_EDGES = [0, -1, 59, 60, 366, -730_485, -730_486, 2_922_305, 2_145_031_948, -2_451_507]
-EDGES = {
+EDGES: dict[ColumnKind, list[Any]] = {
     ColumnKind.BOOL: [True, False],
     ColumnKind.INT16: [0, 7, -32768, 32767],
     ColumnKind.INT32: [0, -1, 2**31 - 1, -(2**31)],

@@ -1,0 +1,261 @@
+"""COPY's text, csv and binary formats: columns to bytes, and bytes in any pieces to columns.
+
+    decoder = copy_decoder(options, column_names)
+    for message in ...: columns = decoder.feed(message.data)     # one list per column
+    columns = decoder.finish()
+
+Rule 1: values are bytes or None; encoding them is the types' business, and so is checking UTF-8.
+Rule 2: the result does not depend on how the data was cut into pieces.
+Rule 3: wrong data raises CopyFormatError, whose line_no goes into the error's context.
+
+The manual's page "COPY" is the authority; what it leaves open was asked of PostgreSQL 15.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from protocol.copy_binary import BinaryDecoder, encode_binary_header, encode_binary_rows
+from protocol.copy_text import Columns, Dialect, LineEnd, first_line
+from protocol.errors import CopyFormatError
+from protocol.native import decode_columns
+from protocol.rows import copy_escape, copy_escapes
+
+
+class CopyFormat(Enum):
+    """The formats of COPY."""
+
+    TEXT = "text"
+    CSV = "csv"
+    BINARY = "binary"
+
+
+class Header(Enum):
+    """Whether there is a first line of column names, and whether it is compared."""
+
+    NONE = "none"
+    PRESENT = "present"
+    MATCH = "match"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyOptions:
+    """The options of one COPY; flags per column are empty or one for each column."""
+
+    format: CopyFormat = CopyFormat.TEXT
+    delimiter: bytes = b"\t"
+    null: bytes = b"\\N"
+    header: Header = Header.NONE
+    quote: bytes = b'"'
+    escape: bytes = b'"'
+    force_quote: tuple[bool, ...] = ()
+    force_not_null: tuple[bool, ...] = ()
+    force_null: tuple[bool, ...] = ()
+
+    @classmethod
+    def csv(cls, **rest: bytes | Header | tuple[bool, ...]) -> "CopyOptions":
+        """Return the defaults of csv, changed by `rest`."""
+        return cls(**{"format": CopyFormat.CSV, "delimiter": b",", "null": b"", **rest})  # type: ignore[arg-type]
+
+    @property
+    def dialect(self) -> Dialect:
+        """Return what splitting a line needs to know."""
+        if self.format is CopyFormat.CSV:
+            return Dialect(self.delimiter, self.null, self.quote, self.escape)
+        return Dialect(self.delimiter, self.null)
+
+
+class CopyDecoder(Protocol):
+    """Takes data in pieces, gives columns of whole rows."""
+
+    row_count: int
+
+    def feed(self, data: bytes) -> Columns:
+        """Take a piece; return the rows that it completes."""
+        ...
+
+    def finish(self) -> Columns:
+        """Return what the end of the data completes."""
+        ...
+
+
+def copy_decoder(options: CopyOptions, column_names: Sequence[str]) -> CopyDecoder:
+    """Return the decoder for a format."""
+    if options.format is CopyFormat.BINARY:
+        return BinaryDecoder(len(column_names))
+    return TextDecoder(options, column_names)
+
+
+def encode_copy_header(options: CopyOptions, column_names: Sequence[str]) -> bytes:
+    """Return what comes before the first row: nothing, a line of names, or a signature."""
+    if options.format is CopyFormat.BINARY:
+        return encode_binary_header()
+    if options.header is Header.NONE:
+        return b""
+    names: Columns = [[name.encode()] for name in column_names]
+    if options.format is CopyFormat.TEXT:
+        return encode_text_rows(names, options)
+    return encode_csv_rows(names, CopyOptions.csv(delimiter=options.delimiter, quote=options.quote))
+
+
+def encode_copy_rows(columns: Columns, options: CopyOptions) -> bytes:
+    """Return whole rows in the format asked for; the end of binary data is `BINARY_TRAILER`."""
+    if options.format is CopyFormat.BINARY:
+        return encode_binary_rows(columns)
+    if options.format is CopyFormat.CSV:
+        return encode_csv_rows(columns, options)
+    return encode_text_rows(columns, options)
+
+
+def encode_text_rows(columns: Columns, options: CopyOptions) -> bytes:
+    """Return rows as lines of text format."""
+    escapes = copy_escapes(options.delimiter)
+    shown = [
+        [options.null if value is None else copy_escape(value, escapes) for value in column]
+        for column in columns
+    ]
+    return b"".join(options.delimiter.join(row) + b"\n" for row in zip(*shown, strict=True))
+
+
+def encode_csv_rows(columns: Columns, options: CopyOptions) -> bytes:
+    """Return rows as lines of csv."""
+    forced = options.force_quote or (False,) * len(columns)
+    alone = len(columns) == 1
+    shown = [
+        [
+            options.null if value is None else _csv_value(value, options, force=force, alone=alone)
+            for value in column
+        ]
+        for column, force in zip(columns, forced, strict=True)
+    ]
+    return b"".join(options.delimiter.join(row) + b"\n" for row in zip(*shown, strict=True))
+
+
+def _csv_value(value: bytes, options: CopyOptions, *, force: bool, alone: bool) -> bytes:
+    special = options.delimiter + options.quote + b"\r\n"
+    if not (
+        force
+        or value == options.null
+        or any(byte in special for byte in value)
+        # Alone on its line it would be taken for the end of the data.
+        or (alone and value == b"\\.")
+    ):
+        return value
+    if options.escape != options.quote:
+        value = value.replace(options.escape, options.escape * 2)
+    return (
+        options.quote
+        + value.replace(options.quote, options.escape + options.quote)
+        + (options.quote)
+    )
+
+
+class TextDecoder:
+    """Decodes text and csv, which differ only in how a line is split."""
+
+    def __init__(self, options: CopyOptions, column_names: Sequence[str]) -> None:
+        self.row_count = 0
+        self._options = options
+        self._dialect = options.dialect
+        self._names = list(column_names)
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+        # A row longer than many pieces must not be looked at again with every piece.
+        self._retry_bytes = 1
+        self._line_count = 0
+        self._line_end: int = LineEnd.UNKNOWN
+        self._ended = False
+        self._header_due = options.header is not Header.NONE
+
+    def feed(self, data: bytes) -> Columns:
+        """Take a piece; return the rows that it completes."""
+        self._pending.append(data)
+        self._pending_bytes += len(data)
+        if self._ended or self._pending_bytes < self._retry_bytes:
+            return self._nothing()
+        return self._take(last=False)
+
+    def finish(self) -> Columns:
+        """Return what the end of the data completes."""
+        return self._nothing() if self._ended else self._take(last=True)
+
+    def _nothing(self) -> Columns:
+        if self._ended:
+            self._pending.clear()
+        return [[] for _ in self._names]
+
+    def _take(self, *, last: bool) -> Columns:
+        data = b"".join(self._pending)
+        if self._header_due and data:
+            data = self._skip_header(data, last)
+        if self._header_due or self._ended:
+            self._keep(data, consumed=0)
+            return self._nothing()
+        try:
+            split = decode_columns(data, self._names, self._dialect, self._line_end, last)
+        except CopyFormatError as error:
+            error.line_no += self._line_count
+            raise
+        self._line_count += split.line_count
+        self._line_end = split.line_end
+        self._ended = split.ended
+        self.row_count += split.row_count
+        self._keep(data, consumed=split.consumed)
+        return self._with_nulls(split.columns)
+
+    def _keep(self, data: bytes, *, consumed: int) -> None:
+        rest = data[consumed:]
+        self._pending = [rest] if rest else []
+        self._pending_bytes = len(rest)
+        self._retry_bytes = 1 if consumed else 2 * len(rest)
+
+    def _skip_header(self, data: bytes, last: bool) -> bytes:
+        """Return what follows the header line, or the data as it is when that is not whole yet."""
+        header = first_line(data, self._dialect, last)
+        if header is None:
+            return data
+        self._header_due = False
+        self._line_end = header.line_end
+        self._line_count = 1
+        self._ended = header.ended
+        if self._options.header is Header.MATCH:
+            self._match_header(header.fields)
+        return data[header.consumed :]
+
+    def _match_header(self, fields: Sequence[bytes | None]) -> None:
+        names = self._names
+        if len(fields) != len(names):
+            raise CopyFormatError(
+                f"wrong number of fields in header line: field count is {len(fields)}, "
+                f"expected {len(names)}",
+                line_no=1,
+            )
+        for number, (value, name) in enumerate(zip(fields, names, strict=True), 1):
+            if value is None:
+                null = self._options.null.decode("utf-8", "replace")
+                got = f'null value ("{null}")'
+            elif value != name.encode():
+                shown = value.decode("utf-8", "replace")
+                got = f'"{shown}"'
+            else:
+                continue
+            raise CopyFormatError(
+                f'column name mismatch in header line field {number}: got {got}, expected "{name}"',
+                line_no=1,
+            )
+
+    def _with_nulls(self, columns: Columns) -> Columns:
+        """Apply FORCE_NOT_NULL and FORCE_NULL, which with both swap null and the null string."""
+        null = self._options.null
+        absent = (False,) * len(columns)
+        not_nulls = self._options.force_not_null or absent
+        nulls = self._options.force_null or absent
+        for number, (not_null, force_null) in enumerate(zip(not_nulls, nulls, strict=True)):
+            if not_null or force_null:
+                stand_in = null if not_null else None
+                columns[number] = [
+                    stand_in if value is None else None if force_null and value == null else value
+                    for value in columns[number]
+                ]
+        return columns
