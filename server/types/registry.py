@@ -1,9 +1,10 @@
-"""TYPES: every built-in type, in the order of the families; what is not listed does not exist."""
+"""TYPES: every built-in type, by family; what is not listed does not exist."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from server.types.array import array_type
 from server.types.boolean import BOOLEAN_TYPES
 from server.types.bytea import BYTEA_TYPES
 from server.types.dates import DATE_TYPES
@@ -11,13 +12,15 @@ from server.types.floats import FLOAT_TYPES
 from server.types.identifiers import IDENTIFIER_TYPES
 from server.types.integers import INTEGER_TYPES
 from server.types.numeric import NUMERIC_TYPES
+from server.types.pseudo import PSEUDO_TYPES
+from server.types.record import RECORD_TYPES
 from server.types.text import TEXT_TYPES
 from server.types.timestamps import TIMESTAMP_TYPES
 
 if TYPE_CHECKING:
     from server.types.type import Type
 
-TYPES: Final = (
+SCALAR_TYPES: Final = (
     *BOOLEAN_TYPES,
     *INTEGER_TYPES,
     *FLOAT_TYPES,
@@ -27,7 +30,11 @@ TYPES: Final = (
     *DATE_TYPES,
     *TIMESTAMP_TYPES,
     *IDENTIFIER_TYPES,
+    *RECORD_TYPES,
+    *PSEUDO_TYPES,
 )
+ARRAY_TYPES: Final = tuple(array_type(element) for element in SCALAR_TYPES if element.array_oid)
+TYPES: Final = SCALAR_TYPES + ARRAY_TYPES
 
 TYPE_BY_OID: Final[dict[int, Type]] = {type_.oid: type_ for type_ in TYPES}
 TYPE_BY_NAME: Final[dict[str, Type]] = {type_.name: type_ for type_ in TYPES}

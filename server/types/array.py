@@ -1,0 +1,230 @@
+"""Arrays of any type: the value, its text {1,NULL,"a b"} and its binary form.
+
+Rule 1: items lie in one flat tuple in row-major order; an empty array has no dimensions.
+Rule 2: an array is kept in its binary form.
+Rule 3: arrays order item by item, then by length, then by shape.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from server.errors import (
+    DatatypeMismatch,
+    InvalidBinaryRepresentation,
+    ProgramLimitExceeded,
+)
+from server.types.array_input import DIMENSIONS_MAX, parse_literal
+from server.types.errors import incorrect_format, insufficient_data
+from server.types.facts import complete
+from server.types.order import key_of, ordered_list, sort_key_of
+from server.types.text import OBJECTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.types.type import TextStyle, Type, Value
+
+ITEMS_MAX: Final = (1 << 27) - 1
+HEADER: Final = struct.Struct("!iiI")  # dimensions, has NULLs, element type
+DIMENSION: Final = struct.Struct("!ii")  # length, lower bound
+LENGTH: Final = struct.Struct("!i")
+MUST_QUOTE: Final = frozenset('"\\{} \t\n\r\v\f')
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """The value of an array type. dimensions: (length, lower bound) of each."""
+
+    element: int  # OID of the element type
+    dimensions: tuple[tuple[int, int], ...]
+    items: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        """Hold the shape against the items."""
+        lengths = [length for length, _ in self.dimensions]
+        assert len(self.items) == (math.prod(lengths) if lengths else 0)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each dimension."""
+        return tuple(length for length, _ in self.dimensions)
+
+
+def make_array(element: int, items: tuple[Any, ...]) -> Array:
+    """Make an array of one dimension from 1, or the empty array."""
+    return Array(element, ((len(items), 1),) if items else (), items)
+
+
+def array_type(element: Type) -> Type:
+    """Make the type of arrays of the element type."""
+    assert element.array_oid, element
+    return complete(
+        {
+            "oid": element.array_oid,
+            "name": f"_{element.name}"[:63],
+            "sql_name": f"{element.sql_name}[]",
+            "element_oid": element.oid,
+            "category": "A",
+            "alignment": "d" if element.alignment == "d" else "i",
+            "storage_strategy": "x",
+            "delimiter": element.delimiter,
+            "collation": element.collation,
+            "dtype": OBJECTS,
+            "storage_kind": "BYTES",
+            "modifier_in": element.modifier_in,
+            "modifier_out": element.modifier_out,
+        }
+        | array_codecs(element)
+    )
+
+
+def array_codecs(element: Type) -> dict[str, Any]:
+    """Make the codecs of arrays of the element type."""
+
+    def parse(text: str, modifier: int, style: TextStyle) -> Array:
+        dimensions, texts = parse_literal(text, element.delimiter)
+        items = tuple(
+            None if item is None else element.parse(item, modifier, style) for item in texts
+        )
+        return Array(element.oid, dimensions, items)
+
+    def coerce(value: Array, modifier: int, explicit: bool) -> Array:
+        assert element.coerce is not None
+        coerce_item = element.coerce
+        items = tuple(
+            None if item is None else coerce_item(item, modifier, explicit) for item in value.items
+        )
+        return Array(value.element, value.dimensions, items)
+
+    return {
+        "parse": parse,
+        "format": lambda value, style: format_array(value, element, style),
+        "receive": lambda data, modifier: receive_array(data, modifier, element),
+        "send": lambda value: send_array(value, element),
+        "coerce": None if element.coerce is None else coerce,
+        "store_value": lambda value, _modifier: send_array(value, element),
+        "load_value": lambda stored, _modifier: receive_array(stored, -1, element),
+        "sort_key": lambda value: _sort_key(value, element),
+        "key_value": lambda value: _key_value(value, element),
+    }
+
+
+def format_array(value: Array, element: Type, style: TextStyle) -> str:
+    """Write the array as a literal; bounds only where one is not 1."""
+    if not value.items:
+        return "{}"
+    texts = iter([_item_text(item, element, style) for item in value.items])
+    literal = _braces(texts, value.shape, element.delimiter)
+    if all(lower == 1 for _, lower in value.dimensions):
+        return literal
+    bounds = "".join(f"[{lower}:{lower + length - 1}]" for length, lower in value.dimensions)
+    return f"{bounds}={literal}"
+
+
+def _braces(texts: Iterator[str], shape: tuple[int, ...], delimiter: str) -> str:
+    if not shape:
+        return next(texts)
+    inner = [_braces(texts, shape[1:], delimiter) for _ in range(shape[0])]
+    return "{" + delimiter.join(inner) + "}"
+
+
+def _item_text(item: Value | None, element: Type, style: TextStyle) -> str:
+    if item is None:
+        return "NULL"
+    text = element.format(item, style)
+    plain = text and MUST_QUOTE.isdisjoint(text) and element.delimiter not in text
+    if plain and text.upper() != "NULL":
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def send_array(value: Array, element: Type) -> bytes:
+    """Encode the binary form."""
+    has_nulls = None in value.items
+    parts = [HEADER.pack(len(value.dimensions), has_nulls, element.oid)]
+    parts += [DIMENSION.pack(length, lower) for length, lower in value.dimensions]
+    for item in value.items:
+        if item is None:
+            parts.append(b"\xff\xff\xff\xff")
+            continue
+        sent = element.send(item)
+        parts.append(LENGTH.pack(len(sent)))
+        parts.append(sent)
+    return b"".join(parts)
+
+
+def receive_array(data: bytes, modifier: int, element: Type) -> Array:
+    """Decode the binary form."""
+    if len(data) < HEADER.size:
+        raise insufficient_data()
+    count, flags, element_oid = HEADER.unpack_from(data)
+    if count < 0:
+        raise InvalidBinaryRepresentation(f"invalid number of dimensions: {count}")
+    if count > DIMENSIONS_MAX:
+        raise ProgramLimitExceeded(
+            f"number of array dimensions ({count}) exceeds the maximum allowed ({DIMENSIONS_MAX})"
+        )
+    if flags not in {0, 1}:
+        raise InvalidBinaryRepresentation("invalid array flags")
+    if element_oid != element.oid:
+        raise DatatypeMismatch(
+            f"binary data has array element type {element_oid} ({_type_name(element_oid)}) "
+            f"instead of expected {element.oid} ({element.sql_name})"
+        )
+    at = HEADER.size + DIMENSION.size * count
+    if len(data) < at:
+        raise insufficient_data()
+    dimensions = tuple(DIMENSION.iter_unpack(data[HEADER.size : at]))
+    total = math.prod(length for length, _ in dimensions) if dimensions else 0
+    _check_size(dimensions, total, len(data) - at)
+    items, at = _receive_items(data, at, total, modifier, element)
+    if at != len(data):
+        raise incorrect_format()
+    return Array(element.oid, dimensions if total else (), items)
+
+
+def _type_name(oid: int) -> str:
+    return "???" if oid else "-"
+
+
+def _check_size(dimensions: tuple[Any, ...], total: int, rest: int) -> None:
+    if any(length < 0 for length, _ in dimensions) or total > ITEMS_MAX:
+        raise ProgramLimitExceeded(f"array size exceeds the maximum allowed ({ITEMS_MAX})")
+    if total * LENGTH.size > rest:  # before anything of that size is made
+        raise insufficient_data()
+
+
+def _receive_items(
+    data: bytes, at: int, total: int, modifier: int, element: Type
+) -> tuple[tuple[Any, ...], int]:
+    items: list[Any] = []
+    for _ in range(total):
+        if at + LENGTH.size > len(data):
+            raise insufficient_data()
+        length = LENGTH.unpack_from(data, at)[0]
+        at += LENGTH.size
+        if length == -1:
+            items.append(None)
+            continue
+        if length < 0 or at + length > len(data):
+            raise insufficient_data()
+        items.append(element.receive(data[at : at + length], modifier))
+        at += length
+    return tuple(items), at
+
+
+def _sort_key(value: Array, element: Type) -> tuple[Any, ...]:
+    items = tuple(
+        (True, 0) if item is None else (False, sort_key_of(element, item)) for item in value.items
+    )
+    return items, len(value.dimensions), value.dimensions
+
+
+def _key_value(value: Array, element: Type) -> bytes:
+    items = [None if item is None else key_of(element, item) for item in value.items]
+    shape = [number for dimension in value.dimensions for number in dimension]
+    return ordered_list(items) + ordered_list([len(value.dimensions), *shape])

@@ -1,0 +1,198 @@
+"""Types made by users: enums, domains and composite types, out of what their catalog objects say.
+
+Rule 1: the value of an enum is its label; it is kept as the OID of the label, which survives a
+        renaming.
+Rule 2: a domain is its base type under another name: its constraints are the executor's to check.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from server.errors import InvalidBinaryRepresentation, InvalidTextRepresentation
+from server.types.errors import decode_text
+from server.types.facts import complete
+from server.types.record import (
+    Record,
+    format_record,
+    key_value,
+    parse_fields,
+    receive_fields,
+    send_record,
+    sort_key,
+)
+from server.types.text import OBJECTS
+from server.vector.column import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from server.types.type import TextStyle, Type, TypeReference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What names a user's type."""
+
+    oid: int
+    name: str
+    sql_name: str  # qualified where the search path asks for it
+    array_oid: int = 0
+
+
+def enum_type(identity: Identity, labels: Sequence[tuple[int, float, str]]) -> Type:
+    """Make an enum of labels given as OID, sort position and label."""
+    positions = {label: position for _, position, label in labels}
+    oids = {label: oid for oid, _, label in labels}
+    names = {oid: label for oid, _, label in labels}
+
+    def parse(text: str, _modifier: int, _style: TextStyle) -> str:
+        if text not in positions:
+            raise InvalidTextRepresentation(
+                f'invalid input value for enum {identity.sql_name}: "{text}"'
+            )
+        return text
+
+    def receive(data: bytes, _modifier: int) -> str:
+        text = decode_text(data)
+        if text not in positions:
+            raise InvalidBinaryRepresentation(
+                f'invalid input value for enum {identity.sql_name}: "{text}"'
+            )
+        return text
+
+    def load(stored: int, _modifier: int) -> str:
+        return names[stored]
+
+    return complete(
+        _identity_fields(identity)
+        | {
+            "category": "E",
+            "length": 4,
+            "by_value": True,
+            "kind": "e",
+            "dtype": OBJECTS,
+            "storage_kind": "INT64",
+            "parse": parse,
+            "format": lambda value, _style: value,
+            "receive": receive,
+            "send": str.encode,
+            "store_value": lambda value, _modifier: oids[value],
+            "load_value": load,
+            "to_storage": lambda column, _modifier: np.array(
+                [oids.get(label, 0) for label in column.decoded().values.tolist()], np.int64
+            ),
+            "from_storage": _load_enum(names),
+            "sort_key": positions.__getitem__,
+            "key_value": lambda value: float(positions[value]),
+        }
+    )
+
+
+def _load_enum(names: dict[int, str]) -> Any:
+    """Load labels as a column of codes."""
+    oids = sorted(names)
+    dictionary = Column(np.array([names[oid] for oid in oids], object))
+
+    def from_storage(values: Any, valid: Any, _modifier: int) -> Column:
+        codes = np.searchsorted(oids, values).astype(np.int32)
+        return Column(np.minimum(codes, max(len(oids) - 1, 0)), valid, None, dictionary)
+
+    return from_storage
+
+
+def domain_type(identity: Identity, base: TypeReference) -> Type:
+    """Make a domain: input takes the modifier of the base type, whatever modifier is asked for."""
+    type_, modifier = base.type, base.modifier
+    return replace(
+        type_,
+        oid=identity.oid,
+        name=identity.name,
+        sql_name=identity.sql_name,
+        array_oid=identity.array_oid,
+        preferred=False,
+        kind="d",
+        parse=lambda text, _modifier, style: type_.parse(text, modifier, style),
+        receive=lambda data, _modifier: type_.receive(data, modifier),
+        parse_column=lambda texts, _modifier, style: type_.parse_column(texts, modifier, style),
+        modifier_in=None,
+        modifier_out=None,
+    )
+
+
+def composite_type(identity: Identity, fields: Sequence[tuple[str, TypeReference]]) -> Type:
+    """Make a composite type of fields given as name and type."""
+    names = tuple(name for name, _ in fields)
+    types = tuple(reference.type for _, reference in fields)
+    modifiers = tuple(reference.modifier for _, reference in fields)
+
+    def parse(text: str, _modifier: int, style: TextStyle) -> Record:
+        texts = parse_fields(text, len(types))
+        values = [
+            None if field is None else type_.parse(field, modifier, style)
+            for field, type_, modifier in zip(texts, types, modifiers, strict=True)
+        ]
+        return Record.of(values, types, names)
+
+    def receive(data: bytes, _modifier: int) -> Record:
+        return Record.of(receive_fields(data, types, modifiers), types, names)
+
+    def typed(value: tuple[Any, ...]) -> Record:
+        return Record.of(value, types, names)
+
+    return complete(
+        _identity_fields(identity)
+        | {
+            "category": "C",
+            "alignment": "d",
+            "storage_strategy": "x",
+            "kind": "c",
+            "dtype": OBJECTS,
+            "storage_kind": "BYTES",
+            "parse": parse,
+            "format": lambda value, style: format_record(typed(value), style),
+            "receive": receive,
+            "send": lambda value: send_record(typed(value)),
+            "store_value": lambda value, _modifier: _store(typed(value)),
+            "load_value": lambda stored, _modifier: Record.of(_load(stored, types), types, names),
+            "sort_key": lambda value: sort_key(typed(value)),
+            "key_value": lambda value: key_value(typed(value)),
+        }
+    )
+
+
+FIELD_LENGTH = struct.Struct("!i")
+
+
+def _store(record: Record) -> bytes:
+    """Keep the fields without their types: ALTER TYPE may add fields behind them."""
+    parts: list[bytes] = []
+    for field, type_ in zip(record, record.types, strict=True):
+        sent = None if field is None else type_.send(field)
+        parts.append(FIELD_LENGTH.pack(-1 if sent is None else len(sent)))
+        parts.append(sent or b"")
+    return b"".join(parts)
+
+
+def _load(stored: bytes, types: tuple[Type, ...]) -> list[Any]:
+    at = 0
+    fields: list[Any] = []
+    for type_ in types:
+        length = FIELD_LENGTH.unpack_from(stored, at)[0] if at < len(stored) else -1
+        at += FIELD_LENGTH.size
+        fields.append(None if length < 0 else type_.receive(stored[at : at + length], -1))
+        at += max(length, 0)
+    return fields
+
+
+def _identity_fields(identity: Identity) -> dict[str, Any]:
+    return {
+        "oid": identity.oid,
+        "name": identity.name,
+        "sql_name": identity.sql_name,
+        "array_oid": identity.array_oid,
+    }
