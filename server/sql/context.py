@@ -6,12 +6,15 @@ Rule 2: every node that came from text passes through `placed`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sqlglot import exp
 
 from server.errors import FeatureNotSupported, SqlError
 from server.sql.grammar import Node, RawStatement, tree
+
+if TYPE_CHECKING:
+    from server.sql.utility_statement import UtilityStatement
 
 AnyNode = TypeVar("AnyNode", bound=exp.Expression)
 
@@ -24,18 +27,21 @@ class Converter(Protocol):
 
 
 Converters = Mapping[str, Converter]
+Utilities = Mapping[str, Callable[["Context", Any], "UtilityStatement"]]
+QUERIES = frozenset({"select_stmt", "insert_stmt", "update_stmt", "delete_stmt", "merge_stmt"})
 
 
 class Context:
     """The conversion of one statement."""
 
-    __slots__ = ("characters", "converters", "offset", "parameter_count", "source")
+    __slots__ = ("characters", "converters", "offset", "parameter_count", "source", "utilities")
 
-    def __init__(self, raw: RawStatement, converters: Converters) -> None:
+    def __init__(self, raw: RawStatement, converters: Converters, utilities: Utilities) -> None:
         self.source = raw.source
         self.offset = raw.offset
         self.characters = raw.characters
         self.converters = converters
+        self.utilities = utilities
         self.parameter_count = 0
 
     def convert(self, node: Node) -> exp.Expression:
@@ -58,6 +64,19 @@ class Context:
     def message(self, kind: str, message: Any) -> exp.Expression:
         """Convert a message that is not wrapped in a node."""
         return self.converters[kind](self, message)
+
+    def statement(self, node: Node) -> "exp.Expression | UtilityStatement":
+        """Convert a statement inside a statement, or the whole."""
+        kind = node.WhichOneof("node")
+        assert kind is not None, "the grammar left a statement out"
+        message = getattr(node, kind)
+        if kind in QUERIES and not (kind == "select_stmt" and creates_table(message)):
+            return self.converters[kind](self, message)
+        converter = self.utilities.get(kind)
+        if converter is None:
+            converter = self.utilities["unsupported"]
+            return converter(self, node)
+        return converter(self, message)
 
     def placed(self, expression: AnyNode, location: int) -> AnyNode:
         """Note where the expression starts; location is libpg_query's, in bytes of the text."""
@@ -91,9 +110,26 @@ class Context:
         )
 
 
+def leftmost(message: tree.SelectStmt) -> tree.SelectStmt:
+    """Find the query a set operation starts with."""
+    while message.op != tree.SETOP_NONE:
+        message = message.larg
+    return message
+
+
+def creates_table(message: tree.SelectStmt) -> bool:
+    """Whether the query is SELECT INTO."""
+    return leftmost(message).HasField("into_clause")
+
+
 def names(nodes: Iterable[Node]) -> tuple[str, ...]:
     """Read a list of string nodes."""
     return tuple([node.string.sval for node in nodes])
+
+
+def definition_of(message: Any) -> Node:
+    """Read the field that is called `def`, which Python cannot spell."""
+    return getattr(message, "def")
 
 
 def relation_parts(relation: tree.RangeVar) -> tuple[str, ...]:
@@ -103,6 +139,3 @@ def relation_parts(relation: tree.RangeVar) -> tuple[str, ...]:
     if not relation.catalogname:
         return (relation.schemaname, relation.relname)
     return (relation.catalogname, relation.schemaname, relation.relname)
-
-
-NamedConverters = tuple[tuple[str, Callable[[Context, Any], exp.Expression]], ...]

@@ -1,12 +1,9 @@
-"""Parse tree to expressions: the table of all converters, and the way in."""
+"""Parse tree to expressions: the table of all converters."""
 
 from typing import Final
 
-from sqlglot import exp
-
 from server.sql import calls, changes, expressions, queries
-from server.sql.context import Context, Converters
-from server.sql.grammar import RawStatement
+from server.sql.context import Converters
 
 CONVERTERS: Final[Converters] = {
     **expressions.CONVERTERS,
@@ -14,13 +11,3 @@ CONVERTERS: Final[Converters] = {
     **queries.CONVERTERS,
     **changes.CONVERTERS,
 }
-
-
-def context_for(raw: RawStatement) -> Context:
-    """Begin the conversion of a statement."""
-    return Context(raw, CONVERTERS)
-
-
-def convert(raw: RawStatement) -> exp.Expression:
-    """Convert a query or data change to its expression tree."""
-    return context_for(raw).convert(raw.node)

@@ -27,8 +27,28 @@ MEASURED: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 DEEPENING_WORDS: Final = frozenset(
-    "not case union intersect except select is isnull notnull collate at like ilike between in join"
-    " similar overlaps escape operator".split()
+    [
+        "not",
+        "case",
+        "union",
+        "intersect",
+        "except",
+        "select",
+        "is",
+        "isnull",
+        "notnull",
+        "collate",
+        "at",
+        "like",
+        "ilike",
+        "between",
+        "in",
+        "join",
+        "similar",
+        "overlaps",
+        "escape",
+        "operator",
+    ]
 )
 
 

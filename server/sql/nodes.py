@@ -34,11 +34,35 @@ class Node(exp.Expression):
 
     _hash_raw_args = True
 
+    # Twice as fast as the inherited one, which calls a method for every argument.
+    def __init__(self, **args: object) -> None:
+        self.args = args
+        self.parent = self.arg_key = self.index = self.comments = None
+        self._type = self._meta = self._hash = None
+        for key, value in args.items():
+            if type(value) is list:
+                for index, child in enumerate(value):
+                    child.parent = self
+                    child.arg_key = key
+                    child.index = index
+            elif isinstance(value, exp.Expression):
+                value.parent = self
+                value.arg_key = key
+
+
+class Leaf(Node):
+    """The parent of nodes without expressions in them."""
+
+    def __init__(self, **args: object) -> None:
+        self.args = args
+        self.parent = self.arg_key = self.index = self.comments = None
+        self._type = self._meta = self._hash = None
+
 
 # Constants and references.
 
 
-class Constant(Node):
+class Constant(Leaf):
     """A literal as the scanner typed it; `this` is its text."""
 
     arg_types = {"this": True}
@@ -67,23 +91,23 @@ class BitConstant(Constant):
     """A bit string; the text starts with b or x."""
 
 
-class ParameterReference(Node):
+class ParameterReference(Leaf):
     """A parameter `$n`; `this` is n."""
 
     arg_types = {"this": True}
 
 
-class ColumnReference(Node):
+class ColumnReference(Leaf):
     """A possibly qualified name or star, not yet known to be a column."""
 
     arg_types = {"parts": True, "star": False}
 
 
-class Default(Node):
+class Default(Leaf):
     """The keyword DEFAULT where a value is expected."""
 
 
-class CurrentOf(Node):
+class CurrentOf(Leaf):
     """WHERE CURRENT OF cursor."""
 
     arg_types = {"name": True}
@@ -200,7 +224,7 @@ class NamedArgument(Node):
     arg_types = {"name": True, "this": True}
 
 
-class SqlValueFunction(Node):
+class SqlValueFunction(Leaf):
     """CURRENT_DATE and its kin, which need no parentheses."""
 
     arg_types = {"name": True, "precision": False}
@@ -367,7 +391,7 @@ class CommonTableExpression(Node):
     }
 
 
-class SearchClause(Node):
+class SearchClause(Leaf):
     """SEARCH DEPTH or BREADTH FIRST."""
 
     arg_types = {"columns": True, "breadth_first": False, "sequence_column": True}
@@ -473,7 +497,7 @@ class AssignmentTarget(Node):
     arg_types = {"name": True, "indirection": False}
 
 
-class FieldName(Node):
+class FieldName(Leaf):
     """A field of a composite column in an assignment's target."""
 
     arg_types = {"name": True}

@@ -6,18 +6,18 @@ from typing import Final
 from sqlglot import exp
 
 from server.errors import StatementTooComplex
-from server.sql.convert import context_for
-from server.sql.grammar import TOO_DEEP_HINT, TOO_DEEP_MESSAGE, Node, RawStatement, parse
-from server.sql.utility import utility
+from server.sql import nodes
+from server.sql.context import Context
+from server.sql.convert import CONVERTERS
+from server.sql.grammar import TOO_DEEP_HINT, TOO_DEEP_MESSAGE, RawStatement, parse
+from server.sql.utility import UTILITIES
 from server.sql.utility_statement import UtilityStatement
-from server.sql.utility_tables import leftmost
 
-QUERY_TAGS: Final = {
-    "select_stmt": "SELECT",
-    "insert_stmt": "INSERT",
-    "update_stmt": "UPDATE",
-    "delete_stmt": "DELETE",
-    "merge_stmt": "MERGE",
+CHANGE_TAGS: Final[dict[type[exp.Expression], str]] = {
+    nodes.Insert: "INSERT",
+    nodes.Update: "UPDATE",
+    nodes.Delete: "DELETE",
+    nodes.Merge: "MERGE",
 }
 
 
@@ -42,23 +42,21 @@ def parse_statements(sql: str) -> list[Statement]:
 
 def statement(raw: RawStatement) -> Statement:
     """Convert one statement."""
-    context = context_for(raw)
-    kind = raw.node.WhichOneof("node")
-    assert kind is not None
-    tree: exp.Expression | UtilityStatement
+    context = Context(raw, CONVERTERS, UTILITIES)
     try:
-        if kind in QUERY_TAGS and not creates_table(raw.node):
-            tree, tag = context.convert(raw.node), QUERY_TAGS[kind]
-        else:
-            tree = utility(context, raw.node)
-            tag = tree.tag
+        tree = context.statement(raw.node)
     except RecursionError:
         raise StatementTooComplex(TOO_DEEP_MESSAGE, hint=TOO_DEEP_HINT) from None
+    is_utility = isinstance(tree, UtilityStatement)
+    tag = tree.tag if is_utility else CHANGE_TAGS.get(type(tree), "SELECT")
     return Statement(tree, raw.source, raw.offset, tag, context.parameter_count)
 
 
-def creates_table(node: Node) -> bool:
-    """Whether the statement is SELECT INTO."""
-    return node.WhichOneof("node") == "select_stmt" and leftmost(node.select_stmt).HasField(
-        "into_clause"
-    )
+def parse_expression(sql: str) -> exp.Expression:
+    """Parse the text of one stored expression, such as a default or a check."""
+    (only,) = parse_statements(f"SELECT {sql}")
+    assert isinstance(only.tree, nodes.Select), sql
+    (target,) = only.tree.args["targets"]
+    expression: exp.Expression = target.this
+    expression.parent = expression.arg_key = expression.index = None
+    return expression

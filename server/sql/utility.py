@@ -1,27 +1,61 @@
-"""Parse tree to utility statements: the table of all of them, and the way in."""
+"""Parse tree to utility statements: the table of all of them."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
-from server.sql import utility_tables
-from server.sql.context import Context
+from server.sql import (
+    utility_alter,
+    utility_functions,
+    utility_objects,
+    utility_roles,
+    utility_session,
+    utility_tables,
+    utility_transactions,
+    utility_types,
+)
+from server.sql.context import Context, Utilities
 from server.sql.grammar import Node
-from server.sql.utility_statement import Unsupported, UtilityStatement
+from server.sql.utility_statement import Unsupported
 
-Utilities = Mapping[str, Callable[[Context, Any], UtilityStatement]]
+# Where PostgreSQL's tag is not the name of the parse tree's node in words.
+UNSUPPORTED_TAGS: Final = {
+    "alter_fdw_stmt": "ALTER FOREIGN DATA WRAPPER",
+    "alter_foreign_server_stmt": "ALTER SERVER",
+    "alter_op_family_stmt": "ALTER OPERATOR FAMILY",
+    "alter_tsconfiguration_stmt": "ALTER TEXT SEARCH CONFIGURATION",
+    "alter_tsdictionary_stmt": "ALTER TEXT SEARCH DICTIONARY",
+    "create_am_stmt": "CREATE ACCESS METHOD",
+    "create_fdw_stmt": "CREATE FOREIGN DATA WRAPPER",
+    "create_foreign_server_stmt": "CREATE SERVER",
+    "create_op_class_stmt": "CREATE OPERATOR CLASS",
+    "create_op_family_stmt": "CREATE OPERATOR FAMILY",
+    "create_plang_stmt": "CREATE LANGUAGE",
+    "create_table_space_stmt": "CREATE TABLESPACE",
+    "drop_table_space_stmt": "DROP TABLESPACE",
+    "alter_table_space_options_stmt": "ALTER TABLESPACE",
+    "create_event_trig_stmt": "CREATE EVENT TRIGGER",
+    "alter_event_trig_stmt": "ALTER EVENT TRIGGER",
+    "rule_stmt": "CREATE RULE",
+    "sec_label_stmt": "SECURITY LABEL",
+    "alter_object_depends_stmt": "ALTER",
+}
 
-UTILITIES: Final[Utilities] = {**utility_tables.UTILITIES}
 
-
-def utility(context: Context, node: Node) -> UtilityStatement:
-    """Convert any statement that is not a query or data change."""
+def unsupported(context: Context, node: Node) -> Unsupported:
+    """Stand for a statement that is in no table."""
     kind = node.WhichOneof("node")
     assert kind is not None
-    message = getattr(node, kind)
-    if kind == "select_stmt":
-        return utility_tables.select_into(context, message)
-    converter = UTILITIES.get(kind)
-    if converter is None:
-        words = kind.removesuffix("_stmt").replace("_", " ").upper()
-        return Unsupported(words, context.source_offset(getattr(message, "location", -1)))
-    return converter(context, message)
+    tag = UNSUPPORTED_TAGS.get(kind) or kind.removesuffix("_stmt").replace("_", " ").upper()
+    return Unsupported(tag, context.source_offset(getattr(getattr(node, kind), "location", -1)))
+
+
+UTILITIES: Final[Utilities] = {
+    **utility_alter.UTILITIES,
+    **utility_functions.UTILITIES,
+    **utility_objects.UTILITIES,
+    **utility_roles.UTILITIES,
+    **utility_session.UTILITIES,
+    **utility_tables.UTILITIES,
+    **utility_transactions.UTILITIES,
+    **utility_types.UTILITIES,
+    "unsupported": unsupported,
+}

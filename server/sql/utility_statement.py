@@ -6,16 +6,18 @@ Rule 2: names are tuples of strings, absent names are empty, expressions travel 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from sqlglot import exp
 
 from server.errors import FeatureNotSupported
-from server.sql import nodes
 from server.sql.context import Context, names
 from server.sql.deparse import deparse
 from server.sql.expressions import type_name
 from server.sql.grammar import Node, tree
+
+if TYPE_CHECKING:
+    from server.sql import nodes
 
 Name = tuple[str, ...]
 
@@ -96,7 +98,7 @@ def role_names(items: Iterable[Node]) -> tuple[RoleName, ...]:
 
 
 OptionValue: TypeAlias = (
-    "None | str | int | bool | RoleName | nodes.TypeName | Option | tuple[OptionValue, ...]"
+    "str | int | bool | RoleName | nodes.TypeName | Option | tuple[OptionValue, ...] | None"
 )
 
 

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from server.sql import nodes
 from server.sql.constraints import Constraint, column_constraints, constraint
-from server.sql.context import Context, names, relation_parts
+from server.sql.context import Context, leftmost, names, relation_parts
 from server.sql.expressions import type_name
 from server.sql.grammar import Node, tree
 from server.sql.utility_statement import (
@@ -305,11 +305,19 @@ def select_into(context: Context, message: tree.SelectStmt) -> CreateTableAs:
     return create_table_as(context, into, query, select_into=True)
 
 
-def leftmost(message: tree.SelectStmt) -> tree.SelectStmt:
-    """Find the query a set operation starts with."""
-    while message.op != tree.SETOP_NONE:
-        message = message.larg
-    return message
+def table_from_query(context: Context, message: tree.CreateTableAsStmt) -> CreateTableAs:
+    """Convert CREATE TABLE AS and CREATE MATERIALIZED VIEW."""
+    return create_table_as(
+        context,
+        message.into,
+        context.statement(message.query),
+        if_not_exists=message.if_not_exists,
+        materialized_view=message.objtype == tree.OBJECT_MATVIEW,
+    )
 
 
-UTILITIES: Final = {"create_stmt": create_table}
+UTILITIES: Final = {
+    "create_stmt": create_table,
+    "create_table_as_stmt": table_from_query,
+    "select_stmt": select_into,
+}

@@ -1,0 +1,512 @@
+"""ALTER TABLE and its kin for views, indexes, sequences: a list of typed subcommands."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from server.errors import FeatureNotSupported
+from server.sql import nodes
+from server.sql.constraints import Constraint, Identity, constraint
+from server.sql.context import Context, definition_of, names, relation_parts
+from server.sql.expressions import type_name
+from server.sql.grammar import tree
+from server.sql.object_names import object_kind
+from server.sql.utility_statement import (
+    Name,
+    Option,
+    RoleName,
+    SourceExpression,
+    UtilityStatement,
+    option_value,
+    optional_expression,
+    options,
+    role_name,
+)
+from server.sql.utility_tables import Column, PartitionBound, column, partition_bound
+
+
+@dataclass(frozen=True, slots=True)
+class AlterCommand:
+    """The parent of all subcommands."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddColumn(AlterCommand):
+    """ADD COLUMN."""
+
+    column: Column
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DropColumn(AlterCommand):
+    """DROP COLUMN, or DROP ATTRIBUTE of a composite type."""
+
+    name: str
+    if_exists: bool = False
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetDefault(AlterCommand):
+    """SET DEFAULT, or DROP DEFAULT when None."""
+
+    column: str
+    default: SourceExpression | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetNotNull(AlterCommand):
+    """SET NOT NULL."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropNotNull(AlterCommand):
+    """DROP NOT NULL."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlterColumnType(AlterCommand):
+    """ALTER COLUMN TYPE."""
+
+    column: str
+    type: nodes.TypeName
+    collation: Name = ()
+    using: SourceExpression | None = None
+    cascade: bool = False
+    offset: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class AddIdentity(AlterCommand):
+    """ADD GENERATED AS IDENTITY."""
+
+    column: str
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class SetIdentity(AlterCommand):
+    """SET GENERATED, RESTART and other options of an identity column."""
+
+    column: str
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropIdentity(AlterCommand):
+    """DROP IDENTITY."""
+
+    column: str
+    if_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DropExpression(AlterCommand):
+    """DROP EXPRESSION of a generated column."""
+
+    column: str
+    if_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetStatistics(AlterCommand):
+    """SET STATISTICS; an index's column is known by its number."""
+
+    column: str
+    number: int
+    target: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetStorage(AlterCommand):
+    """SET STORAGE."""
+
+    column: str
+    storage: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetCompression(AlterCommand):
+    """SET COMPRESSION."""
+
+    column: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetColumnOptions(AlterCommand):
+    """SET or RESET of a column's options."""
+
+    column: str
+    options: tuple[Option, ...]
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AddConstraint(AlterCommand):
+    """ADD constraint."""
+
+    constraint: Constraint
+
+
+@dataclass(frozen=True, slots=True)
+class AlterConstraint(AlterCommand):
+    """ALTER CONSTRAINT."""
+
+    name: str
+    deferrable: bool
+    initially_deferred: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateConstraint(AlterCommand):
+    """VALIDATE CONSTRAINT."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropConstraint(AlterCommand):
+    """DROP CONSTRAINT."""
+
+    name: str
+    if_exists: bool = False
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeOwner(AlterCommand):
+    """OWNER TO."""
+
+    role: RoleName
+
+
+@dataclass(frozen=True, slots=True)
+class SetOptions(AlterCommand):
+    """SET or RESET of storage options."""
+
+    options: tuple[Option, ...]
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetTablespace(AlterCommand):
+    """SET TABLESPACE."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAccessMethod(AlterCommand):
+    """SET ACCESS METHOD."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetLogged(AlterCommand):
+    """SET LOGGED or UNLOGGED."""
+
+    logged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterOn(AlterCommand):
+    """CLUSTER ON, or SET WITHOUT CLUSTER when empty."""
+
+    index: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetTrigger(AlterCommand):
+    """ENABLE or DISABLE of triggers; the state is `origin always replica disabled`.
+
+    The name is a trigger's, or `all` or `user` when `group` is set.
+    """
+
+    name: str
+    state: str
+    group: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetRule(AlterCommand):
+    """ENABLE or DISABLE of a rule; states as for triggers."""
+
+    name: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetRowSecurity(AlterCommand):
+    """Row security: `enable disable force no_force`."""
+
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetInheritance(AlterCommand):
+    """INHERIT, or NO INHERIT when removed."""
+
+    parent: Name
+    removed: bool
+    offset: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class SetType(AlterCommand):
+    """OF type, or NOT OF when None."""
+
+    type: nodes.TypeName | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetReplicaIdentity(AlterCommand):
+    """REPLICA IDENTITY: `nothing full default index`, the last with a name."""
+
+    kind: str
+    index: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AttachPartition(AlterCommand):
+    """ATTACH PARTITION; an index's partition has no bound."""
+
+    partition: Name
+    bound: PartitionBound | None
+    offset: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class DetachPartition(AlterCommand):
+    """DETACH PARTITION."""
+
+    partition: Name
+    concurrently: bool = False
+    finalize: bool = False
+    offset: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class AlterTable(UtilityStatement):
+    """ALTER of a relation, whose kind is in lower-case words as written."""
+
+    kind: str
+    relation: Name
+    commands: tuple[AlterCommand, ...]
+    if_exists: bool = False
+    only: bool = False
+    offset: int = -1
+
+    @property
+    def tag(self) -> str:
+        """PostgreSQL's command tag."""
+        return f"ALTER {self.kind.upper()}"
+
+
+def alter_table(context: Context, message: tree.AlterTableStmt) -> AlterTable:
+    """Convert ALTER TABLE."""
+    return AlterTable(
+        object_kind(message.objtype),
+        relation_parts(message.relation),
+        tuple(alter_command(context, item.alter_table_cmd) for item in message.cmds),
+        message.missing_ok,
+        not message.relation.inh,
+        context.source_offset(message.relation.location),
+    )
+
+
+def alter_command(context: Context, message: tree.AlterTableCmd) -> AlterCommand:
+    """Convert one subcommand."""
+    if message.subtype in FIXED_COMMANDS:
+        return FIXED_COMMANDS[message.subtype]
+    if message.subtype not in COMMANDS:
+        name = tree.AlterTableType.Name(message.subtype).removeprefix("AT_")
+        raise FeatureNotSupported(f"ALTER TABLE action {name} is not supported")
+    return COMMANDS[message.subtype](context, message)
+
+
+def is_cascade(message: tree.AlterTableCmd) -> bool:
+    """Whether CASCADE was written."""
+    return bool(message.behavior == tree.DROP_CASCADE)
+
+
+def alter_column_type(context: Context, message: tree.AlterTableCmd) -> AlterCommand:
+    """Convert ALTER COLUMN TYPE, whose USING is where a default would be."""
+    definition = definition_of(message).column_def
+    has_collation = definition.HasField("coll_clause")
+    return AlterColumnType(
+        message.name,
+        type_name(context, definition.type_name),
+        names(definition.coll_clause.collname) if has_collation else (),
+        optional_expression(context, definition.raw_default),
+        is_cascade(message),
+        context.source_offset(definition.location),
+    )
+
+
+def add_identity(context: Context, message: tree.AlterTableCmd) -> AlterCommand:
+    """Convert ADD GENERATED AS IDENTITY."""
+    identity = constraint(context, definition_of(message).constraint)
+    assert isinstance(identity, Identity)
+    return AddIdentity(message.name, identity)
+
+
+def set_statistics(context: Context, message: tree.AlterTableCmd) -> AlterCommand:
+    """Convert SET STATISTICS."""
+    target = option_value(context, definition_of(message))
+    return SetStatistics(message.name, message.num, target if isinstance(target, int) else -1)
+
+
+def alter_constraint(_context: Context, message: tree.AlterTableCmd) -> AlterCommand:
+    """Convert ALTER CONSTRAINT."""
+    changed = definition_of(message).atalter_constraint
+    if changed.alter_enforceability or changed.alter_inheritability:
+        raise FeatureNotSupported("only deferrability of constraints can be altered")
+    return AlterConstraint(changed.conname, changed.deferrable, changed.initdeferred)
+
+
+def inheritance(context: Context, message: tree.AlterTableCmd) -> AlterCommand:
+    """Convert INHERIT and NO INHERIT."""
+    parent = definition_of(message).range_var
+    removed = message.subtype == tree.AT_DropInherit
+    return SetInheritance(relation_parts(parent), removed, context.source_offset(parent.location))
+
+
+REPLICA_IDENTITIES: Final = {"n": "nothing", "f": "full", "d": "default", "i": "index"}
+
+
+def replica_identity(_context: Context, message: tree.AlterTableCmd) -> AlterCommand:
+    """Convert REPLICA IDENTITY."""
+    identity = definition_of(message).replica_identity_stmt
+    return SetReplicaIdentity(REPLICA_IDENTITIES[identity.identity_type], identity.name)
+
+
+def attach_partition(context: Context, message: tree.AlterTableCmd) -> AlterCommand:
+    """Convert ATTACH PARTITION."""
+    command = definition_of(message).partition_cmd
+    bound = partition_bound(context, command.bound) if command.HasField("bound") else None
+    offset = context.source_offset(command.name.location)
+    return AttachPartition(relation_parts(command.name), bound, offset)
+
+
+def detach_partition(context: Context, message: tree.AlterTableCmd) -> AlterCommand:
+    """Convert DETACH PARTITION."""
+    command = definition_of(message).partition_cmd
+    return DetachPartition(
+        relation_parts(command.name),
+        command.concurrent,
+        message.subtype == tree.AT_DetachPartitionFinalize,
+        context.source_offset(command.name.location),
+    )
+
+
+def option_list(context: Context, message: tree.AlterTableCmd) -> tuple[Option, ...]:
+    """Convert the options a subcommand carries."""
+    return options(context, definition_of(message).list.items)
+
+
+def set_options(context: Context, message: tree.AlterTableCmd) -> AlterCommand:
+    """Convert SET and RESET of storage options."""
+    return SetOptions(option_list(context, message), message.subtype == tree.AT_ResetRelOptions)
+
+
+def set_column_options(context: Context, message: tree.AlterTableCmd) -> AlterCommand:
+    """Convert SET and RESET of a column's options."""
+    reset = message.subtype == tree.AT_ResetOptions
+    return SetColumnOptions(message.name, option_list(context, message), reset)
+
+
+TRIGGER_STATES: Final[dict[int, str]] = {
+    tree.AT_EnableTrig: "origin",
+    tree.AT_EnableAlwaysTrig: "always",
+    tree.AT_EnableReplicaTrig: "replica",
+    tree.AT_DisableTrig: "disabled",
+}
+RULE_STATES: Final[dict[int, str]] = {
+    tree.AT_EnableRule: "origin",
+    tree.AT_EnableAlwaysRule: "always",
+    tree.AT_EnableReplicaRule: "replica",
+    tree.AT_DisableRule: "disabled",
+}
+FIXED_COMMANDS: Final[dict[int, AlterCommand]] = {
+    tree.AT_SetLogged: SetLogged(True),
+    tree.AT_SetUnLogged: SetLogged(False),
+    tree.AT_DropCluster: ClusterOn(""),
+    tree.AT_EnableTrigAll: SetTrigger("all", "origin", group=True),
+    tree.AT_DisableTrigAll: SetTrigger("all", "disabled", group=True),
+    tree.AT_EnableTrigUser: SetTrigger("user", "origin", group=True),
+    tree.AT_DisableTrigUser: SetTrigger("user", "disabled", group=True),
+    tree.AT_EnableRowSecurity: SetRowSecurity("enable"),
+    tree.AT_DisableRowSecurity: SetRowSecurity("disable"),
+    tree.AT_ForceRowSecurity: SetRowSecurity("force"),
+    tree.AT_NoForceRowSecurity: SetRowSecurity("no_force"),
+    tree.AT_DropOf: SetType(None),
+}
+COMMANDS: Final[dict[int, Callable[[Context, Any], AlterCommand]]] = {
+    tree.AT_AddColumn: lambda context, message: AddColumn(
+        column(context, definition_of(message).column_def), message.missing_ok
+    ),
+    tree.AT_DropColumn: lambda _, message: DropColumn(
+        message.name, message.missing_ok, is_cascade(message)
+    ),
+    tree.AT_ColumnDefault: lambda context, message: SetDefault(
+        message.name, optional_expression(context, definition_of(message))
+    ),
+    tree.AT_SetNotNull: lambda _, message: SetNotNull(message.name),
+    tree.AT_DropNotNull: lambda _, message: DropNotNull(message.name),
+    tree.AT_AlterColumnType: alter_column_type,
+    tree.AT_AddIdentity: add_identity,
+    tree.AT_SetIdentity: lambda context, message: SetIdentity(
+        message.name, option_list(context, message)
+    ),
+    tree.AT_DropIdentity: lambda _, message: DropIdentity(message.name, message.missing_ok),
+    tree.AT_DropExpression: lambda _, message: DropExpression(message.name, message.missing_ok),
+    tree.AT_SetStatistics: set_statistics,
+    tree.AT_SetStorage: lambda _, message: SetStorage(
+        message.name, definition_of(message).string.sval
+    ),
+    tree.AT_SetCompression: lambda _, message: SetCompression(
+        message.name, definition_of(message).string.sval
+    ),
+    tree.AT_SetOptions: set_column_options,
+    tree.AT_ResetOptions: set_column_options,
+    tree.AT_AddConstraint: lambda context, message: AddConstraint(
+        constraint(context, definition_of(message).constraint)
+    ),
+    tree.AT_AlterConstraint: alter_constraint,
+    tree.AT_ValidateConstraint: lambda _, message: ValidateConstraint(message.name),
+    tree.AT_DropConstraint: lambda _, message: DropConstraint(
+        message.name, message.missing_ok, is_cascade(message)
+    ),
+    tree.AT_ChangeOwner: lambda _, message: ChangeOwner(role_name(message.newowner)),
+    tree.AT_SetRelOptions: set_options,
+    tree.AT_ResetRelOptions: set_options,
+    tree.AT_SetTableSpace: lambda _, message: SetTablespace(message.name),
+    tree.AT_SetAccessMethod: lambda _, message: SetAccessMethod(message.name),
+    tree.AT_ClusterOn: lambda _, message: ClusterOn(message.name),
+    **{
+        kind: lambda _, message: SetTrigger(message.name, TRIGGER_STATES[message.subtype])
+        for kind in TRIGGER_STATES
+    },
+    **{
+        kind: lambda _, message: SetRule(message.name, RULE_STATES[message.subtype])
+        for kind in RULE_STATES
+    },
+    tree.AT_AddInherit: inheritance,
+    tree.AT_DropInherit: inheritance,
+    tree.AT_AddOf: lambda context, message: SetType(
+        type_name(context, definition_of(message).type_name)
+    ),
+    tree.AT_ReplicaIdentity: replica_identity,
+    tree.AT_AttachPartition: attach_partition,
+    tree.AT_DetachPartition: detach_partition,
+    tree.AT_DetachPartitionFinalize: detach_partition,
+}
+
+UTILITIES: Final = {"alter_table_stmt": alter_table}
