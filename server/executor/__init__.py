@@ -1,0 +1,1 @@
+"""The executor: runs physical plans over batches of columns."""

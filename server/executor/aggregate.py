@@ -1,0 +1,228 @@
+"""GROUP BY: rows get the number of their group, aggregates collect by it.
+
+Rule 1: every grouping set has groups and states of its own; a key that a set leaves out is NULL in
+        its rows.
+Rule 2: the empty set has its one group even without any input.
+Rule 3: DISTINCT and ORDER BY inside an aggregate hold its rows back until the input has ended;
+        DISTINCT hands them on in order, as PostgreSQL does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from server.executor.columns import (
+    concatenate_batches,
+    null_column,
+    slices,
+)
+from server.executor.evaluation import Evaluator, evaluator, evaluators, layout_of
+from server.executor.key_table import KeyTable, first_rows
+from server.executor.operator import Builder, Operator
+from server.executor.sort import order_by, rank_arrays
+from server.expressions.expression import AggregateCall, SortKey
+from server.functions.function import CallContext
+from server.vector.batch import Batch
+from server.vector.column import Column, Positions
+from server.vector.selection import positions_of, true_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from server.executor.context import ExecutionContext
+    from server.expressions.rowwise import Layout
+    from server.planner import physical
+    from server.types.type import TypeReference
+
+_ORDER_IS_NO_MATTER = frozenset({"count", "min", "max", "bool_and", "bool_or", "every"})
+
+
+class HashAggregate(Operator):
+    """One row a group.
+
+    Its keys, then its aggregates, then the number of the grouping set if wanted.
+    """
+
+    __slots__ = ("_calls", "_keys", "_sets")
+
+    plan: physical.HashAggregate
+
+    def __init__(self, plan: physical.HashAggregate, builder: Builder) -> None:
+        super().__init__(plan, builder, (plan.input,))
+        layout = layout_of(plan.input.output)
+        self._keys = evaluators(plan.keys, layout)
+        self._calls = tuple(PreparedAggregate(call, layout) for call in plan.aggregates)
+
+    def run(self, context: ExecutionContext) -> Iterator[Batch]:
+        """Read the input to its end, then yield the groups."""
+        groups = [_Groups(self.plan, keys, self._calls, context) for keys in self.plan.sets]
+        for batch in self.inputs[0].batches(context):
+            keys = tuple(evaluate(batch, context) for evaluate in self._keys)
+            arguments = [call.arguments(batch, context) for call in self._calls]
+            for group_set in groups:
+                group_set.add(keys, arguments, batch.count)
+        for number, group_set in enumerate(groups):
+            yield from slices(group_set.finish(number))
+
+
+class PreparedAggregate:
+    """A call of an aggregate made ready.
+
+    How to get its arguments, and how the rows are to be ordered.
+    """
+
+    __slots__ = ("_evaluators", "_filter", "arguments_count", "call")
+
+    def __init__(self, call: AggregateCall, layout: Layout) -> None:
+        self.call = call
+        ordered = tuple(key.expression for key in call.order)
+        given = call.direct_arguments + call.arguments
+        self.arguments_count = len(given)
+        self._evaluators: tuple[Evaluator, ...] = evaluators(given + ordered, layout)
+        self._filter = None if call.filter is None else evaluator(call.filter, layout)
+
+    def arguments(
+        self, batch: Batch, context: ExecutionContext
+    ) -> tuple[Positions | None, tuple[Column, ...]]:
+        """The rows that take part (None: all), with the arguments and sort keys of those rows."""
+        rows = None
+        if self._filter is not None:
+            rows = positions_of(true_rows(self._filter(batch, context)))
+            batch = batch.take(rows)
+        return rows, tuple(evaluate(batch, context) for evaluate in self._evaluators)
+
+    def collector(self, context: ExecutionContext) -> Collector:
+        """Make what collects the rows of one run."""
+        call = self.call
+        types = tuple(argument.type for argument in call.direct_arguments + call.arguments)
+        known = CallContext(context.style, call.type, types, context)
+        if call.order or call.distinct:
+            return _HeldCollector(self, known)
+        return Collector(self, known)
+
+
+class Collector:
+    """The state of one aggregate over the groups of one grouping set."""
+
+    __slots__ = ("_count", "_prepared", "_state")
+
+    def __init__(self, prepared: PreparedAggregate, known: CallContext) -> None:
+        self._prepared = prepared
+        self._count = prepared.arguments_count
+        self._state: Any = prepared.call.aggregate.create(known)
+
+    def add(self, groups: Positions, group_count: int, columns: tuple[Column, ...]) -> None:
+        """Take rows in: the group of each, and its arguments."""
+        aggregate = self._prepared.call.aggregate
+        state = aggregate.accumulate(self._state, groups, group_count, columns[: self._count])
+        self._state = self._state if state is None else state
+
+    def finish(self, group_count: int) -> Column:
+        """Give the results, a row a group."""
+        return self._prepared.call.aggregate.finish(self._state, group_count)
+
+
+class _HeldCollector(Collector):
+    """Holds rows back to drop duplicates or to sort them first."""
+
+    __slots__ = ("_held", "_seen")
+
+    def __init__(self, prepared: PreparedAggregate, known: CallContext) -> None:
+        super().__init__(prepared, known)
+        call = prepared.call
+        self._held: list[Batch] = []
+        self._seen: KeyTable | None = None
+        if call.distinct:
+            types = [argument.type.type for argument in call.direct_arguments + call.arguments]
+            self._seen = KeyTable([_GROUP_TYPE, *types], nulls_match=True)  # type: ignore[list-item]
+
+    def add(self, groups: Positions, group_count: int, columns: tuple[Column, ...]) -> None:
+        """Keep rows, without those that are there already if DISTINCT."""
+        rows = Batch((Column(groups), *columns), len(groups))
+        if self._seen is not None:
+            known = len(self._seen)
+            codes = self._seen.add(rows.columns[: self._count + 1], rows.count)
+            rows = rows.take(first_rows(codes, known, len(self._seen)))
+        self._held.append(rows)
+
+    def finish(self, group_count: int) -> Column:
+        """Sort the rows within each group, hand them on, give the results."""
+        if self._held:
+            rows = concatenate_batches(self._held, ())
+            rows = rows.take(self._order(rows))
+            super().add(rows.columns[0].values, group_count, rows.columns[1:])
+        return super().finish(group_count)
+
+    def _order(self, rows: Batch) -> Positions:
+        call = self._prepared.call
+        if not call.order and call.aggregate.name in _ORDER_IS_NO_MATTER:
+            return np.arange(rows.count)
+        keys: Sequence[SortKey] = call.order
+        columns = rows.columns[self._count + 1 :]
+        if not keys:
+            keys = [SortKey(expression=argument) for argument in call.arguments]
+            columns = rows.columns[1:]
+        arrays = [rows.columns[0].values]
+        for column, key in zip(columns, keys, strict=False):
+            arrays.extend(rank_arrays(column, key))
+        return order_by(arrays, rows.count)
+
+
+class _GroupNumber:
+    """Stands for the type of group numbers among the types of keys."""
+
+    sort_key = None
+
+
+_GROUP_TYPE = _GroupNumber()
+
+
+class _Groups:
+    """The groups of one grouping set during a run."""
+
+    def __init__(
+        self,
+        plan: physical.HashAggregate,
+        keys: tuple[int, ...],
+        calls: Sequence[PreparedAggregate],
+        context: ExecutionContext,
+    ) -> None:
+        self._plan = plan
+        self._positions = keys
+        self._types: list[TypeReference] = [plan.keys[position].type for position in keys]
+        self._table = KeyTable([reference.type for reference in self._types], nulls_match=True)
+        self._found: list[Batch] = []  # the keys of new groups, in order
+        self._collectors = [call.collector(context) for call in calls]
+
+    def add(
+        self,
+        keys: tuple[Column, ...],
+        arguments: Sequence[tuple[Positions | None, tuple[Column, ...]]],
+        count: int,
+    ) -> None:
+        """Take a batch in."""
+        own = tuple(keys[position] for position in self._positions)
+        known = len(self._table)
+        groups = self._table.add(own, count)
+        group_count = len(self._table)
+        if own and group_count > known:
+            self._found.append(Batch(own, count).take(first_rows(groups, known, group_count)))
+        for collector, (rows, columns) in zip(self._collectors, arguments, strict=True):
+            collector.add(groups if rows is None else groups[rows], group_count, columns)
+
+    def finish(self, set_number: int) -> Batch:
+        """Give the rows of all groups."""
+        count = len(self._table)
+        found = concatenate_batches(self._found, self._types)
+        columns = [
+            found.columns[self._positions.index(position)]
+            if position in self._positions
+            else null_column(key.type.type, count)
+            for position, key in enumerate(self._plan.keys)
+        ]
+        columns.extend(collector.finish(count) for collector in self._collectors)
+        if self._plan.set_number:
+            columns.append(Column(np.full(count, set_number, np.int32)))
+        return Batch(tuple(columns), count)

@@ -1,0 +1,55 @@
+"""BUILDERS.
+
+The operator of each kind of plan node. Building is apart from running, so that cached plans run
+again.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from server.executor.aggregate import HashAggregate
+from server.executor.common_tables import (
+    CommonTable,
+    CommonTableScan,
+    RecursiveUnion,
+    WorkTableScan,
+)
+from server.executor.distinct import Distinct
+from server.executor.filter import Append, Filter, NoRows, OneRow, Project, Values
+from server.executor.join import HashJoin
+from server.executor.limit import Limit
+from server.executor.nested_loop import NestedLoop
+from server.executor.operator import Operator
+from server.executor.project_set import FunctionScan, ProjectSet
+from server.executor.scan import CatalogScan, TableScan
+from server.executor.setops import SetOperation
+from server.executor.sort import Sort
+from server.planner import physical
+
+BUILDERS: Final[dict[type[physical.Plan], Any]] = {
+    physical.OneRow: OneRow,
+    physical.NoRows: NoRows,
+    physical.Values: Values,
+    physical.TableScan: TableScan,
+    physical.CatalogScan: CatalogScan,
+    physical.FunctionScan: FunctionScan,
+    physical.Filter: Filter,
+    physical.Project: Project,
+    physical.ProjectSet: ProjectSet,
+    physical.Limit: Limit,
+    physical.Sort: Sort,
+    physical.Distinct: Distinct,
+    physical.HashAggregate: HashAggregate,
+    physical.HashJoin: HashJoin,
+    physical.NestedLoop: NestedLoop,
+    physical.Append: Append,
+    physical.SetOperation: SetOperation,
+    physical.CommonTable: CommonTable,
+    physical.CommonTableScan: CommonTableScan,
+    physical.RecursiveUnion: RecursiveUnion,
+    physical.WorkTableScan: WorkTableScan,
+}
+"""Plan node class to operator class, called with the node and the builder of its inputs."""
+
+assert all(issubclass(operator, Operator) for operator in BUILDERS.values())

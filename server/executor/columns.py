@@ -1,0 +1,103 @@
+"""Putting columns and batches together and taking them apart, as operators need it.
+
+Rule 1: columns that are put together may come in different physical forms; the result takes the
+        plainest form that loses nothing (decimals keep the digits they are shown with).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from server.vector.batch import Batch
+from server.vector.column import Column, Values
+from server.vector.rows import column_of, objects, plain_values, values_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from server.types.type import Type, TypeReference, Value
+
+BATCH_ROWS: Final = 65536
+"""How many rows operators that make batches of their own put into one."""
+
+
+def plain_objects(column: Column) -> Values:
+    """Give the rows as an array whose tolist() is in row form; NULL rows hold anything."""
+    if column.scale is not None:
+        return objects(plain_values(column))
+    return column.decoded().values
+
+
+def null_column(value_type: Type, count: int) -> Column:
+    """Make a column of NULLs."""
+    return Column(np.zeros(count, value_type.dtype), np.zeros(count, np.bool_))
+
+
+def null_batch(types: Sequence[TypeReference], count: int) -> Batch:
+    """Make rows of NULLs."""
+    return Batch(tuple(null_column(reference.type, count) for reference in types), count)
+
+
+def concatenate(columns: Sequence[Column]) -> Column:
+    """Put columns of one type one below the other."""
+    parts = [column for column in columns if len(column)] or list(columns[:1])
+    if len(parts) == 1:
+        return parts[0]
+    valid = None
+    if any(part.valid is not None for part in parts):
+        valid = np.concatenate([part.validity() for part in parts])
+    first = parts[0]
+    forms = {(part.scale, id(part.dictionary)) for part in parts}
+    if len(forms) == 1:
+        values = np.concatenate([part.values for part in parts])
+        return Column(values, valid, first.scale, first.dictionary)
+    if any(part.scale is not None for part in parts):
+        return Column(np.concatenate([plain_objects(part) for part in parts]), valid)
+    return Column(np.concatenate([part.decoded().values for part in parts]), valid)
+
+
+def concatenate_batches(batches: Sequence[Batch], types: Sequence[TypeReference]) -> Batch:
+    """Put batches one below the other; types say what no batches at all are made of."""
+    if not batches:
+        return null_batch(types, 0)
+    if len(batches) == 1:
+        return batches[0]
+    columns = tuple(
+        concatenate([batch.columns[index] for batch in batches])
+        for index in range(len(batches[0].columns))
+    )
+    return Batch(columns, sum(batch.count for batch in batches))
+
+
+def slices(batch: Batch, row_count: int = BATCH_ROWS) -> Iterator[Batch]:
+    """Cut a batch into batches of at most row_count rows."""
+    if batch.count <= row_count:
+        if batch.count:
+            yield batch
+        return
+    for start in range(0, batch.count, row_count):
+        yield batch.slice(start, start + row_count)
+
+
+def beside(left: Batch, right: Batch) -> Batch:
+    """Put the columns of two batches of one length side by side."""
+    assert left.count == right.count
+    return Batch(left.columns + right.columns, left.count)
+
+
+def rows_of(batch: Batch) -> list[tuple[Value | None, ...]]:
+    """Give the rows of a batch as tuples in row form."""
+    if not batch.columns:
+        return [()] * batch.count
+    return list(zip(*(values_of(column) for column in batch.columns), strict=True))
+
+
+def batch_of_rows(rows: Sequence[Sequence[Value | None]], types: Sequence[TypeReference]) -> Batch:
+    """Make a batch of rows in row form."""
+    columns = tuple(
+        column_of([row[index] for row in rows], reference.type.dtype)
+        for index, reference in enumerate(types)
+    )
+    return Batch(columns, len(rows))

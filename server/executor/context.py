@@ -1,0 +1,114 @@
+"""ExecutionContext: what a run of a plan knows and shares between its operators.
+
+Rule 1: everything that changes while a plan runs is here or in a generator, never in an operator or
+        a plan.
+Rule 2: one context belongs to one run of one statement and to one thread at a time.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from server.executor.subqueries import answer
+from server.types.type import TextStyle, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from server.catalog.objects import Table
+    from server.executor.operator import Statistics
+    from server.executor.program import Program
+    from server.executor.subqueries import Answer
+    from server.expressions.expression import ColumnId, Subquery
+    from server.planner.physical import Plan
+    from server.vector.batch import Batch
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now_us(self) -> int:
+        """Microseconds since 2000-01-01 UTC."""
+
+    def monotonic_ns(self) -> int:
+        """Nanoseconds since some moment, never going back."""
+
+
+class SessionState(Protocol):
+    """What functions and operators may know of the session."""
+
+    user: str
+    database: str
+    pid: int
+    notices: list[Any]
+    cancelled: bool
+
+
+class Memory:
+    """Counts the bytes that the operators of a run hold.
+
+    Beyond work_mem those that can go to disk do.
+    """
+
+    __slots__ = ("limit_bytes", "used_bytes")
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self.used_bytes = 0
+
+    def take(self, byte_count: int) -> bool:
+        """Count bytes as held; false when that is more than the limit."""
+        self.used_bytes += byte_count
+        return self.used_bytes <= self.limit_bytes
+
+    def give_back(self, byte_count: int) -> None:
+        """Count bytes as no longer held."""
+        self.used_bytes -= byte_count
+
+
+@dataclass(slots=True, kw_only=True)
+class ExecutionContext:
+    """What a run of a plan knows and shares between its operators.
+
+    transaction, snapshot and engine are those of storage. catalog_rows gives the rows of a computed
+    relation of the system catalog, a tuple for each row with the attributes asked for.
+    common_tables and work_tables hold the rows of WITH queries by their number; modified_tables
+    those of WITH queries that change data, run beforehand. row_count is what the command tag says
+    of INSERT, UPDATE and DELETE.
+    """
+
+    engine: Any
+    transaction: Any
+    snapshot: Any
+    catalog: Any
+    settings: Mapping[str, Any]
+    style: TextStyle = field(default_factory=TextStyle)
+    parameters: tuple[Value | None, ...] = ()
+    statement_time_us: int = 0
+    transaction_time_us: int = 0
+    clock: Any = None
+    random: random.Random = field(default_factory=random.Random)
+    session: Any = None
+    memory: Memory = field(default_factory=lambda: Memory(1 << 32))
+    cancelled: Callable[[], None] | None = None
+    catalog_rows: Callable[[Table, Sequence[int]], Sequence[tuple[Any, ...]]] | None = None
+    outer: dict[ColumnId, Value | None] = field(default_factory=dict)
+    common_tables: dict[int, Any] = field(default_factory=dict)
+    work_tables: dict[int, list[Batch]] = field(default_factory=dict)
+    instruments: dict[Plan, Statistics] | None = None
+    program: Program | None = None
+    answers: dict[Any, Answer] = field(default_factory=dict)
+    read_committed: bool = True
+    modified_tables: dict[int, Any] = field(default_factory=dict)
+    row_count: int = 0
+
+    def check_cancelled(self) -> None:
+        """Raise when the statement is to stop: a cancel request, statement_timeout, shutdown."""
+        if self.cancelled is not None:
+            self.cancelled()
+
+    def subquery(self, node: Subquery, values: tuple[Value | None, ...]) -> Answer:
+        """Give the answer of a subquery for these values of its outer columns."""
+        return answer(self, node, values)

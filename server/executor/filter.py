@@ -1,0 +1,114 @@
+"""WHERE and projection, and the operators that hardly do anything.
+
+VALUES, one row, no rows, UNION ALL.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.executor.columns import BATCH_ROWS, batch_of_rows
+from server.executor.evaluation import condition, evaluators, layout_of
+from server.executor.operator import Builder, Operator
+from server.expressions.rowwise import compile_row
+from server.vector.batch import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.executor.context import ExecutionContext
+    from server.planner import physical
+
+
+class OneRow(Operator):
+    """One row without columns."""
+
+    __slots__ = ()
+
+    def run(self, context: ExecutionContext) -> Iterator[Batch]:
+        """Yield the row."""
+        yield Batch((), 1)
+
+
+class NoRows(Operator):
+    """Nothing."""
+
+    __slots__ = ()
+
+    def run(self, context: ExecutionContext) -> Iterator[Batch]:
+        """Yield nothing."""
+        yield from ()
+
+
+class Values(Operator):
+    """Rows of expressions."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, plan: physical.Values, builder: Builder) -> None:
+        super().__init__(plan, builder)
+        self._rows = [tuple(compile_row(cell, {}) for cell in row) for row in plan.rows]
+
+    def run(self, context: ExecutionContext) -> Iterator[Batch]:
+        """Yield the rows."""
+        for start in range(0, len(self._rows), BATCH_ROWS):
+            part = self._rows[start : start + BATCH_ROWS]
+            rows = [tuple(cell((), context) for cell in row) for row in part]
+            yield batch_of_rows(rows, self.plan.types)
+
+
+class Filter(Operator):
+    """Rows for which the condition is true."""
+
+    __slots__ = ("_condition", "_output")
+
+    def __init__(self, plan: physical.Filter, builder: Builder) -> None:
+        super().__init__(plan, builder, (plan.input,))
+        layout = layout_of(plan.input.output)
+        self._condition = condition(plan.condition, layout)
+        self._output = picks(plan.output, plan.input.output)
+
+    def run(self, context: ExecutionContext) -> Iterator[Batch]:
+        """Yield the rows of each batch of the input that the condition is true for."""
+        for batch in self.inputs[0].batches(context):
+            positions = self._condition(batch, context)
+            picked = batch if self._output is None else batch.select(self._output)
+            yield picked if positions is None else picked.take(positions)
+
+
+def picks(output: tuple[int, ...], columns: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Where the output columns are among those; None: they are those."""
+    if output == columns:
+        return None
+    layout = layout_of(columns)
+    return tuple(layout[column] for column in output)
+
+
+class Project(Operator):
+    """One output column an expression."""
+
+    __slots__ = ("_expressions",)
+
+    def __init__(self, plan: physical.Project, builder: Builder) -> None:
+        super().__init__(plan, builder, (plan.input,))
+        self._expressions = evaluators(plan.expressions, layout_of(plan.input.output))
+
+    def run(self, context: ExecutionContext) -> Iterator[Batch]:
+        """Yield a batch for each of the input."""
+        for batch in self.inputs[0].batches(context):
+            columns = tuple(evaluate(batch, context) for evaluate in self._expressions)
+            yield Batch(columns, batch.count)
+
+
+class Append(Operator):
+    """The rows of the inputs one after the other."""
+
+    __slots__ = ()
+
+    def __init__(self, plan: physical.Append, builder: Builder) -> None:
+        super().__init__(plan, builder, plan.inputs)
+
+    def run(self, context: ExecutionContext) -> Iterator[Batch]:
+        """Yield all batches of the first input, then of the second ..."""
+        for node in self.inputs:
+            yield from node.batches(context)

@@ -1,0 +1,140 @@
+"""What a kind of join makes of pairs of rows that match, and of rows without a match.
+
+Rule 1: pairs come for one batch of the left side at a time, in portions; all pairs of a left row
+        come before the next batch starts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from server.executor.columns import null_batch, slices
+from server.executor.evaluation import condition, layout_of
+from server.expressions.expression import Expression, columns_used
+from server.vector.batch import Batch
+from server.vector.column import Column, Mask, Positions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from server.executor.context import ExecutionContext
+    from server.planner import physical
+    from server.types.type import TypeReference
+
+Pairs = tuple[Positions, Positions]
+
+_PAIRED: Final = frozenset({"inner", "left", "right", "full"})
+_KEEPS_LEFT: Final = frozenset({"left", "full"})
+_KEEPS_RIGHT: Final = frozenset({"right", "full"})
+
+
+class Matcher:
+    """A kind of join with its residual condition, made ready."""
+
+    __slots__ = ("condition", "condition_columns", "kind", "left_types", "output", "right_types")
+
+    def __init__(
+        self, plan: physical.HashJoin | physical.NestedLoop, residual: Expression | None
+    ) -> None:
+        self.kind = plan.kind
+        both = plan.left.output + plan.right.output
+        layout = layout_of(both)
+        self.left_types: tuple[TypeReference, ...] = plan.left.types
+        self.right_types: tuple[TypeReference, ...] = plan.right.types
+        self.output = tuple(layout[column] for column in plan.output)
+        self.condition = None
+        self.condition_columns: tuple[int, ...] = ()
+        if residual is not None:
+            used = sorted(columns_used(residual) & set(both))
+            self.condition_columns = tuple(layout[column] for column in used)
+            self.condition = condition(residual, layout_of(used))
+
+    def start(self, right: Batch, context: ExecutionContext) -> Matching:
+        """Begin a run with the rows of the right side."""
+        return Matching(self, right, context)
+
+
+class Matching:
+    """A join under way."""
+
+    __slots__ = ("_context", "_matcher", "_right", "_right_matched")
+
+    def __init__(self, matcher: Matcher, right: Batch, context: ExecutionContext) -> None:
+        self._matcher = matcher
+        self._right = right
+        self._context = context
+        self._right_matched: Mask | None = None
+        if matcher.kind in _KEEPS_RIGHT:
+            self._right_matched = np.zeros(right.count, np.bool_)
+
+    def replace_right(self, right: Batch) -> None:
+        """Go on with other rows on the right.
+
+        Lateral joins, which cannot keep unmatched right rows.
+        """
+        assert self._right_matched is None
+        self._right = right
+
+    def rows(self, left: Batch, pairs: Iterable[Pairs]) -> Iterator[Batch]:
+        """Yield what a batch of the left side gives; pairs have equal keys."""
+        kind = self._matcher.kind
+        matched: Mask | None = None
+        if kind not in ("inner", "right"):
+            matched = np.zeros(left.count, np.bool_)
+        for candidates in pairs:
+            lefts, rights = self._satisfying(left, candidates)
+            if matched is not None:
+                matched[lefts] = True
+            if self._right_matched is not None:
+                self._right_matched[rights] = True
+            if kind in _PAIRED and len(lefts):
+                yield self._joined(left, lefts, rights)
+        if matched is None:
+            return
+        if kind in _KEEPS_LEFT:
+            alone = np.flatnonzero(~matched)
+            yield self._joined(left, alone, np.full(len(alone), -1))
+        elif kind == "semi":
+            yield self._left_only(left, np.flatnonzero(matched))
+        else:  # anti, null_anti
+            yield self._left_only(left, np.flatnonzero(~matched))
+
+    def rest(self) -> Iterator[Batch]:
+        """Yield the rows of the right side that nothing has matched, for right and full joins."""
+        if self._right_matched is None:
+            return
+        alone = np.flatnonzero(~self._right_matched)
+        if len(alone):
+            nothing = null_batch(self._matcher.left_types, 1)
+            joined = self._joined(nothing, np.full(len(alone), -1), alone)
+            yield from slices(joined)
+
+    def _satisfying(self, left: Batch, pairs: Pairs) -> Pairs:
+        """The pairs for which the residual condition is true."""
+        matcher = self._matcher
+        if matcher.condition is None or not len(pairs[0]):
+            return pairs
+        candidates = self._columns(left, pairs, matcher.condition_columns)
+        positions = matcher.condition(candidates, self._context)
+        if positions is None:
+            return pairs
+        return pairs[0][positions], pairs[1][positions]
+
+    def _joined(self, left: Batch, lefts: Positions, rights: Positions) -> Batch:
+        return self._columns(left, (lefts, rights), self._matcher.output)
+
+    def _columns(self, left: Batch, pairs: Pairs, indexes: tuple[int, ...]) -> Batch:
+        width = len(left.columns)
+        columns: list[Column] = [
+            left.columns[index].take(pairs[0])
+            if index < width
+            else self._right.columns[index - width].take(pairs[1])
+            for index in indexes
+        ]
+        return Batch(tuple(columns), len(pairs[0]))
+
+    def _left_only(self, left: Batch, positions: Positions) -> Batch:
+        """Rows of the left side, picked from it."""
+        return left.select(self._matcher.output).take(positions)

@@ -1,0 +1,205 @@
+"""KeyTable: numbers the distinct combinations of values of several key columns.
+
+Rule 1: numbers are given in order of first appearance and never change; -1 means none.
+Rule 2: values are equal as the = operator of their type says: through Type.sort_key, NaN equals
+        NaN, -0 equals 0, decimals equal whatever digits they are shown with.
+Rule 3: a column is numbered by itself first, pairs of numbers are numbered in turn, so keys of any
+        number and type of columns come down to tables of int64.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from server.executor.columns import plain_objects
+from server.executor.native import IntegerCodes, object_codes
+from server.vector.column import Column, Mask, Positions, Values
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from server.types.type import Type
+
+PAIR_BITS: Final = 31
+_CODE_MAX: Final = 1 << PAIR_BITS
+
+
+class KeyTable:
+    """Numbers of the distinct keys seen so far.
+
+    nulls_match: NULL is a value like others; otherwise it has no number.
+    """
+
+    def __init__(self, types: Sequence[Type], *, nulls_match: bool) -> None:
+        self._columns = [_ColumnCodes(key_type, nulls_match) for key_type in types]
+        self._pairs = [IntegerCodes() for _ in types[1:]]
+
+    def __len__(self) -> int:
+        if self._pairs:
+            return len(self._pairs[-1])
+        return len(self._columns[0]) if self._columns else 1
+
+    def add(self, columns: Sequence[Column], count: int) -> Positions:
+        """Give the number of each row's key, new ones included; -1 for NULLs that do not match."""
+        if not columns:
+            return np.zeros(count, np.int64)
+        codes = self._columns[0].add(columns[0])
+        for column, numbers, pairs in zip(columns[1:], self._columns[1:], self._pairs, strict=True):
+            keys, valid = _paired(codes, numbers.add(column))
+            codes = pairs.add(keys, valid)
+        return codes
+
+    def find(self, columns: Sequence[Column], count: int) -> Positions:
+        """Give the number of each row's key, -1 where it was never added."""
+        if not columns:
+            return np.zeros(count, np.int64)
+        codes = self._columns[0].find(columns[0])
+        for column, numbers, pairs in zip(columns[1:], self._columns[1:], self._pairs, strict=True):
+            keys, valid = _paired(codes, numbers.find(column))
+            codes = pairs.find(keys, valid)
+        return codes
+
+
+def first_rows(codes: Positions, known_count: int, count: int) -> Positions:
+    """Where each of the numbers known_count ... count - 1 comes first."""
+    rows = np.flatnonzero(codes >= known_count)[::-1]
+    firsts = np.zeros(count - known_count, np.int64)
+    firsts[codes[rows] - known_count] = rows  # the last write is the first row
+    return firsts
+
+
+def _paired(left: Positions, right: Positions) -> tuple[Positions, Mask | None]:
+    valid = (left >= 0) & (right >= 0)
+    keys = (left << PAIR_BITS) | right
+    return keys, None if valid.all() else valid
+
+
+class _ColumnCodes:
+    """Numbers of the distinct values of one column."""
+
+    def __init__(self, key_type: Type, nulls_match: bool) -> None:
+        self._type = key_type
+        self._nulls_match = nulls_match
+        self._null_code = -1
+        self._integers: IntegerCodes | None = None
+        self._scale: int | None = None
+        self._is_float = False
+        self._objects: dict[Hashable, int] = {}
+        self._count = 0  # of numbers given for objects
+
+    def __len__(self) -> int:
+        return self._count if self._integers is None else len(self._integers)
+
+    def add(self, column: Column) -> Positions:
+        """Give the number of each row's value, new ones included."""
+        if self._integers is None and not self._count and _is_fixed(column):
+            self._integers = IntegerCodes()
+            self._scale = column.scale
+            self._is_float = column.values.dtype.kind == "f"
+        keys = self._integer_keys(column)
+        if keys is not None and self._integers is not None:
+            return self._with_nulls(self._integers.add(keys, column.valid), column)
+        self._to_objects()
+        return self._with_nulls(self._add_objects(column, adding=True), column)
+
+    def find(self, column: Column) -> Positions:
+        """Give the number of each row's value, -1 where it has none."""
+        keys = self._integer_keys(column)
+        if keys is not None and self._integers is not None:
+            codes = self._integers.find(keys, column.valid)
+        elif len(self) == 0:
+            return np.full(len(column), -1, np.int64)
+        else:
+            self._to_objects()
+            codes = self._add_objects(column, adding=False)
+        if self._null_code >= 0 and column.valid is not None:
+            codes[~column.valid] = self._null_code
+        return codes
+
+    def _with_nulls(self, codes: Positions, column: Column) -> Positions:
+        if self._nulls_match and column.has_nulls:
+            assert column.valid is not None
+            if self._null_code < 0:
+                self._null_code = self._reserve()
+            codes[~column.valid] = self._null_code
+        assert len(self) < _CODE_MAX
+        return codes
+
+    def _reserve(self) -> int:
+        if self._integers is not None:
+            return self._integers.reserve()
+        self._count += 1
+        return self._count - 1
+
+    def _integer_keys(self, column: Column) -> Positions | None:
+        """Rows as the int64 keys of this table, None when only objects can say them."""
+        if self._integers is None or not _is_fixed(column):
+            return None
+        if self._is_float or column.values.dtype.kind == "f":
+            return float_keys(column.values) if self._is_float else None
+        if column.scale == self._scale:
+            return column.values.astype(np.int64, copy=False)
+        if column.scale is None or self._scale is None or column.scale > self._scale:
+            return None
+        factor = 10 ** (self._scale - column.scale)
+        limit = (2**63 - 1) // factor
+        values = column.values if column.valid is None else np.where(column.valid, column.values, 0)
+        if len(values) and (values.max() > limit or values.min() < -limit):
+            return None
+        scaled: Positions = values * factor
+        return scaled
+
+    def _to_objects(self) -> None:
+        """Go over to a table of objects, keeping the numbers given."""
+        if self._integers is None:
+            return
+        keys = self._integers.keys()
+        column = Column(keys.view(np.float64) if self._is_float else keys, None, self._scale)
+        self._count = len(keys)
+        for code, value in enumerate(self._sort_keys(plain_objects(column)).tolist()):
+            if code != self._null_code:
+                self._objects[value] = code
+        self._integers = None
+
+    def _add_objects(self, column: Column, *, adding: bool) -> Positions:
+        if column.dictionary is not None:
+            return self._add_coded(column, column.dictionary, adding=adding)
+        values = self._sort_keys(plain_objects(column), column.valid)
+        codes, count = object_codes(
+            values, column.valid, self._objects, self._count if adding else -1
+        )
+        if adding:
+            self._count = count
+        return codes
+
+    def _add_coded(self, column: Column, dictionary: Column, *, adding: bool) -> Positions:
+        """Number the words of the dictionary that occur, then the rows through them."""
+        rows = column.values if column.valid is None else column.values[column.valid]
+        used = np.flatnonzero(np.bincount(rows, minlength=len(dictionary)))
+        words = np.full(max(len(dictionary), 1), -1, np.int64)
+        words[used] = self._add_objects(dictionary.take(used).decoded(), adding=adding)
+        if column.valid is None:
+            return words[column.values]
+        return np.where(column.valid, words[np.where(column.valid, column.values, 0)], -1)
+
+    def _sort_keys(self, values: Values, valid: Mask | None = None) -> Values:
+        sort_key = self._type.sort_key
+        if sort_key is None or values.dtype != object:
+            return values
+        keys = np.empty(len(values), object)
+        for i in range(len(values)) if valid is None else np.flatnonzero(valid).tolist():
+            keys[i] = sort_key(values[i])
+        return keys
+
+
+def _is_fixed(column: Column) -> bool:
+    return column.dictionary is None and column.values.dtype.kind in "biuf"
+
+
+def float_keys(values: Values) -> Positions:
+    """Floats as int64 that are equal where SQL calls the floats equal."""
+    floats = values.astype(np.float64) + 0.0  # -0 + 0 is 0
+    floats[np.isnan(floats)] = np.nan
+    return floats.view(np.int64)

@@ -1,0 +1,166 @@
+"""Numbering distinct keys in order of first appearance; server/executor/key_codes.py specifies it."""
+
+import numpy as np
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+cdef struct Slot:
+    int64_t key
+    int64_t code_plus_one  # 0: empty
+
+
+cdef inline uint64_t mixed(int64_t key) noexcept nogil:
+    cdef uint64_t x = <uint64_t>key
+    x = (x ^ (x >> 32)) * <uint64_t>0xD6E8FEB86659FD93
+    x = (x ^ (x >> 32)) * <uint64_t>0xD6E8FEB86659FD93
+    return x ^ (x >> 32)
+
+
+cdef class IntegerCodes:
+    """Gives each distinct int64 the next number; numbers never change."""
+
+    cdef Slot *slots
+    cdef uint64_t mask
+    cdef int64_t used
+    cdef int64_t count
+
+    def __cinit__(self):
+        self.mask = 1023
+        self.used = 0
+        self.count = 0
+        self.slots = <Slot *>calloc(1024, sizeof(Slot))
+        if self.slots == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.slots)
+
+    def __len__(self):
+        return self.count
+
+    def reserve(self):
+        """Take the next number without a key: for NULL."""
+        self.count += 1
+        return self.count - 1
+
+    cdef int _reach(self, int64_t more) except -1:
+        """Make room for `more` further keys at a load of at most one half."""
+        cdef uint64_t capacity = self.mask + 1
+        if <uint64_t>(self.used + more) * 2 <= capacity:
+            return 0
+        while <uint64_t>(self.used + more) * 2 > capacity:
+            capacity *= 2
+        cdef Slot *slots = <Slot *>calloc(capacity, sizeof(Slot))
+        if slots == NULL:
+            raise MemoryError
+        cdef uint64_t old, at
+        for old in range(self.mask + 1):
+            if self.slots[old].code_plus_one:
+                at = mixed(self.slots[old].key) & (capacity - 1)
+                while slots[at].code_plus_one:
+                    at = (at + 1) & (capacity - 1)
+                slots[at] = self.slots[old]
+        free(self.slots)
+        self.slots = slots
+        self.mask = capacity - 1
+        return 0
+
+    def add(self, values, valid):
+        """Give the number of each value, new ones included; -1 where valid is False."""
+        codes = np.empty(len(values), np.int64)
+        cdef const int64_t[::1] keys = np.ascontiguousarray(values, np.int64)
+        cdef int64_t[::1] out = codes
+        cdef const uint8_t[::1] mask = None
+        cdef bint masked = valid is not None
+        if masked:
+            assert len(valid) == len(values)
+            mask = np.ascontiguousarray(valid).view(np.uint8)
+        cdef Py_ssize_t n = keys.shape[0], start = 0, stop
+        while start < n:  # in pieces, so that the table does not grow for repeated keys
+            stop = min(start + 4096, n)
+            self._reach(stop - start)
+            with nogil:
+                self._add(keys, out, mask, masked, start, stop)
+            start = stop
+        return codes
+
+    cdef void _add(self, const int64_t[::1] keys, int64_t[::1] out, const uint8_t[::1] mask,
+                   bint masked, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+        cdef Py_ssize_t i
+        cdef uint64_t at
+        for i in range(start, stop):
+            if masked and not mask[i]:
+                out[i] = -1
+                continue
+            at = mixed(keys[i]) & self.mask
+            while self.slots[at].code_plus_one and self.slots[at].key != keys[i]:
+                at = (at + 1) & self.mask
+            if not self.slots[at].code_plus_one:
+                self.count += 1
+                self.used += 1
+                self.slots[at].key = keys[i]
+                self.slots[at].code_plus_one = self.count
+            out[i] = self.slots[at].code_plus_one - 1
+
+    def find(self, values, valid):
+        """Give the number of each value, -1 where it has none or valid is False."""
+        codes = np.empty(len(values), np.int64)
+        cdef const int64_t[::1] keys = np.ascontiguousarray(values, np.int64)
+        cdef int64_t[::1] out = codes
+        cdef const uint8_t[::1] mask = None
+        cdef bint masked = valid is not None
+        if masked:
+            assert len(valid) == len(values)
+            mask = np.ascontiguousarray(valid).view(np.uint8)
+        cdef Py_ssize_t i, n = keys.shape[0]
+        cdef uint64_t at
+        with nogil:
+            for i in range(n):
+                if masked and not mask[i]:
+                    out[i] = -1
+                    continue
+                at = mixed(keys[i]) & self.mask
+                while self.slots[at].code_plus_one and self.slots[at].key != keys[i]:
+                    at = (at + 1) & self.mask
+                out[i] = self.slots[at].code_plus_one - 1
+        return codes
+
+    def keys(self):
+        """Give the keys in the order of their numbers; reserved numbers have 0."""
+        result = np.zeros(self.count, np.int64)
+        cdef int64_t[::1] out = result
+        cdef uint64_t at
+        for at in range(self.mask + 1):
+            if self.slots[at].code_plus_one:
+                out[self.slots[at].code_plus_one - 1] = self.slots[at].key
+        return result
+
+
+def object_codes(values, valid, dict numbers, int64_t next_number):
+    """Number objects through `numbers`, adding new ones from next_number on; -1 where valid is False."""
+    codes = np.empty(len(values), np.int64)
+    cdef int64_t[::1] out = codes
+    cdef const uint8_t[::1] mask = None
+    cdef bint masked = valid is not None
+    if masked:
+        assert len(valid) == len(values)
+        mask = np.ascontiguousarray(valid).view(np.uint8)
+    cdef list items = values.tolist()
+    cdef Py_ssize_t i
+    for i in range(len(items)):
+        if masked and not mask[i]:
+            out[i] = -1
+            continue
+        item = items[i]
+        code = numbers.get(item)
+        if code is None:
+            if next_number < 0:
+                out[i] = -1
+                continue
+            numbers[item] = next_number
+            out[i] = next_number
+            next_number += 1
+        else:
+            out[i] = code
+    return codes, next_number

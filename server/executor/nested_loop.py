@@ -1,0 +1,96 @@
+"""Joins by any condition, and lateral joins, whose right side runs once a row of the left side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from server.executor.columns import concatenate_batches, rows_of
+from server.executor.evaluation import layout_of
+from server.executor.join_kinds import Matcher, Matching, Pairs
+from server.executor.operator import Builder, Operator
+from server.executor.subqueries import with_outer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.executor.context import ExecutionContext
+    from server.planner import physical
+    from server.vector.batch import Batch
+
+PAIRS_MAX = 1 << 18
+LATERAL_ROWS = 1024
+"""How many left rows of a lateral join are answered together; fewer at first, for LIMIT above."""
+
+
+class NestedLoop(Operator):
+    """Join by any condition."""
+
+    __slots__ = ("_lateral", "_matcher")
+
+    plan: physical.NestedLoop
+
+    def __init__(self, plan: physical.NestedLoop, builder: Builder) -> None:
+        super().__init__(plan, builder, (plan.left, plan.right))
+        self._matcher = Matcher(plan, plan.condition)
+        layout = layout_of(plan.left.output)
+        self._lateral = tuple(layout[column] for column in plan.lateral)
+
+    def run(self, context: ExecutionContext) -> Iterator[Batch]:
+        """Yield the rows."""
+        if self.plan.lateral:
+            return self._run_lateral(context)
+        return self._run_once(context)
+
+    def _run_once(self, context: ExecutionContext) -> Iterator[Batch]:
+        right = concatenate_batches(
+            list(self.inputs[1].batches(context)), self.inputs[1].plan.types
+        )
+        matching = self._matcher.start(right, context)
+        for left in self.inputs[0].batches(context):
+            yield from matching.rows(left, _all_pairs(left.count, right.count, context))
+        yield from matching.rest()
+
+    def _run_lateral(self, context: ExecutionContext) -> Iterator[Batch]:
+        assert self.plan.kind not in ("right", "full"), (
+            "a lateral right side has no rows of its own"
+        )
+        matching = self._matcher.start(concatenate_batches([], self.inputs[1].plan.types), context)
+        row_count = 16
+        for batch in self.inputs[0].batches(context):
+            start = 0
+            while start < batch.count:
+                part = batch.slice(start, start + row_count)
+                yield from self._answered(part, matching, context)
+                start += part.count
+                row_count = min(row_count * 2, LATERAL_ROWS)
+
+    def _answered(
+        self, left: Batch, matching: Matching, context: ExecutionContext
+    ) -> Iterator[Batch]:
+        """What the right side gives for each of some left rows."""
+        found: list[Batch] = []
+        counts = []
+        for values in rows_of(left.select(self._lateral)):
+            outer = dict(zip(self.plan.lateral, values, strict=True))
+            rows = with_outer(self.inputs[1].batches(context), context, outer)
+            before = len(found)
+            found.extend(rows)
+            counts.append(sum(batch.count for batch in found[before:]))
+        right = concatenate_batches(found, self.inputs[1].plan.types)
+        matching.replace_right(right)
+        pairs = [(np.repeat(np.arange(left.count), counts), np.arange(right.count))]
+        yield from matching.rows(left, pairs)
+
+
+def _all_pairs(left_count: int, right_count: int, context: ExecutionContext) -> Iterator[Pairs]:
+    """Every row of the left with every one of the right, in portions."""
+    if not right_count:
+        return
+    rights = np.arange(right_count)
+    step = max(1, PAIRS_MAX // right_count)
+    for start in range(0, left_count, step):
+        context.check_cancelled()
+        lefts = np.arange(start, min(start + step, left_count))
+        yield np.repeat(lefts, right_count), np.tile(rights, len(lefts))

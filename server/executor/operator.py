@@ -1,0 +1,86 @@
+"""Operator: a node of a plan made ready to run.
+
+Rule 1: an operator holds no state of a run; every run makes its own generator, and what several
+        operators of a run share is in the ExecutionContext. So one operator may be run by several
+        sessions at the same time.
+Rule 2: operators are iterators of batches, know no threads and never wait for locks.
+Rule 3: columns of a batch stand in the order of `plan.output`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.executor.context import ExecutionContext
+    from server.planner.physical import Plan
+    from server.vector.batch import Batch
+
+
+@dataclass(slots=True)
+class Statistics:
+    """What EXPLAIN ANALYZE shows of an operator.
+
+    Times add up over the loops and include the inputs.
+    """
+
+    rows: int = 0
+    loops: int = 0
+    startup_ns: int = 0
+    total_ns: int = 0
+    filtered_rows: int = 0
+
+
+class Builder(Protocol):
+    """Gives the operator of a plan node, made once a program."""
+
+    def operator(self, plan: Plan) -> Operator:
+        """Give the operator of a node."""
+
+
+class Operator:
+    """A node of a plan made ready to run."""
+
+    __slots__ = ("inputs", "name", "plan")
+
+    def __init__(self, plan: Plan, builder: Builder, inputs: tuple[Plan, ...] = ()) -> None:
+        self.plan = plan
+        self.name = type(plan).__name__
+        self.inputs = tuple(builder.operator(node) for node in inputs)
+
+    def batches(self, context: ExecutionContext) -> Iterator[Batch]:
+        """Run: yield the rows, batch by batch; cancellation is looked for before each."""
+        if context.instruments is not None:
+            return self._measured(context, context.instruments.setdefault(self.plan, Statistics()))
+        return self._guarded(context)
+
+    def run(self, context: ExecutionContext) -> Iterator[Batch]:
+        """Yield the rows; what a kind of operator defines."""
+        raise NotImplementedError(self.name)
+
+    def _guarded(self, context: ExecutionContext) -> Iterator[Batch]:
+        check_cancelled = context.check_cancelled
+        for batch in self.run(context):
+            check_cancelled()
+            if batch.count:
+                yield batch
+
+    def _measured(self, context: ExecutionContext, statistics: Statistics) -> Iterator[Batch]:
+        clock = context.clock.monotonic_ns
+        statistics.loops += 1
+        guarded = self._guarded(context)
+        startup_is_known = False
+        while True:
+            started = clock()
+            batch = next(guarded, None)
+            statistics.total_ns += clock() - started
+            if not startup_is_known:
+                statistics.startup_ns += clock() - started
+                startup_is_known = True
+            if batch is None:
+                return
+            statistics.rows += batch.count
+            yield batch

@@ -1,0 +1,115 @@
+"""Scans: the rows of a table become batches, a row group each.
+
+Rule 1: the columns that the filter reads are loaded first, the others only for the rows that
+        passed.
+Rule 2: what a view gives may alias pages of the store; it holds as long as the snapshot, which the
+        context holds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.errors import FeatureNotSupported
+from server.executor.columns import BATCH_ROWS, batch_of_rows
+from server.executor.evaluation import condition, layout_of
+from server.executor.operator import Builder, Operator
+from server.executor.storage_columns import load_column, system_column
+from server.expressions.expression import Expression, columns_used
+from server.planner import physical
+from server.vector.batch import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.executor.context import ExecutionContext
+    from server.vector.column import Column, Positions
+
+ScanPlan = physical.TableScan | physical.IndexScan | physical.RowIdScan
+
+
+class RowLoader:
+    """Makes the batch of a view of stored rows: filter first, the rest for the rows that pass."""
+
+    __slots__ = ("_condition", "_filter_columns", "_plan", "attributes")
+
+    def __init__(self, plan: ScanPlan, filter_: Expression | None) -> None:
+        self._plan = plan
+        self.attributes = tuple(number - 1 for number in plan.attributes if number > 0)
+        layout = layout_of(plan.output)
+        self._filter_columns: tuple[int, ...] = ()
+        self._condition = None
+        if filter_ is not None:
+            used = sorted(columns_used(filter_) & set(plan.output))
+            self._filter_columns = tuple(layout[column] for column in used)
+            self._condition = condition(filter_, layout_of(used))
+
+    def load(self, view: Any, context: ExecutionContext, among: Positions | None = None) -> Batch:
+        """Make the batch of the rows of the view (of those `among` them) that pass the filter."""
+        known: dict[int, Column] = {}
+        positions = among
+        if self._condition is not None:
+            known = {index: self._column(view, index, among) for index in self._filter_columns}
+            count = view.count if among is None else len(among)
+            passed = self._condition(Batch(tuple(known.values()), count), context)
+            if passed is not None:
+                known = {index: column.take(passed) for index, column in known.items()}
+                positions = passed if among is None else among[passed]
+        columns = tuple(
+            known[index] if index in known else self._column(view, index, positions)
+            for index in range(len(self._plan.attributes))
+        )
+        return Batch(columns, view.count if positions is None else len(positions))
+
+    def _column(self, view: Any, index: int, positions: Positions | None) -> Column:
+        attribute = self._plan.attributes[index]
+        if attribute < 0:
+            return system_column(attribute, view, self._plan.table.oid, positions)
+        values, valid = view.column(attribute - 1)
+        return load_column(values, valid, self._plan.types[index], positions)
+
+
+class TableScan(Operator):
+    """All visible rows of a table."""
+
+    __slots__ = ("_loader", "_sample")
+
+    plan: physical.TableScan
+
+    def __init__(self, plan: physical.TableScan, builder: Builder) -> None:
+        super().__init__(plan, builder)
+        self._loader = RowLoader(plan, plan.filter)
+        self._sample = None if plan.sample is None else condition(plan.sample, layout_of(()))
+
+    def run(self, context: ExecutionContext) -> Iterator[Batch]:
+        """Yield a batch a row group."""
+        relation = context.engine.relation(self.plan.table.storage_id)
+        for view in relation.scan(context.snapshot, self._loader.attributes):
+            among = None
+            if self._sample is not None:
+                among = self._sample(Batch((), view.count), context)
+            yield self._loader.load(view, context, among)
+
+
+class CatalogScan(Operator):
+    """The rows of a relation that is computed from the catalog."""
+
+    __slots__ = ("_condition",)
+
+    plan: physical.CatalogScan
+
+    def __init__(self, plan: physical.CatalogScan, builder: Builder) -> None:
+        super().__init__(plan, builder)
+        self._condition = None
+        if plan.filter is not None:
+            self._condition = condition(plan.filter, layout_of(plan.output))
+
+    def run(self, context: ExecutionContext) -> Iterator[Batch]:
+        """Yield the rows that pass the filter."""
+        if context.catalog_rows is None:
+            raise FeatureNotSupported(f"relation {self.plan.table.name} cannot be computed here")
+        rows = context.catalog_rows(self.plan.table, self.plan.attributes)
+        for start in range(0, len(rows), BATCH_ROWS):
+            batch = batch_of_rows(rows[start : start + BATCH_ROWS], self.plan.types)
+            positions = None if self._condition is None else self._condition(batch, context)
+            yield batch if positions is None else batch.take(positions)

@@ -1,0 +1,153 @@
+"""ORDER BY: by ranks, so that every type sorts through arrays of int64.
+
+Rule 1: ranks of a column order and compare as its values do; ranks of NULL rows are 0 and mean
+        nothing.
+Rule 2: sorting is stable, whatever the directions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from server.errors import InvalidRowCountInLimitClause
+from server.executor.columns import concatenate_batches, plain_objects, slices
+from server.executor.evaluation import Evaluator, evaluator, layout_of, scalar
+from server.executor.key_table import float_keys
+from server.executor.operator import Builder, Operator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from server.executor.context import ExecutionContext
+    from server.expressions.expression import SortKey
+    from server.expressions.rowwise import Layout
+    from server.planner import physical
+    from server.types.type import Type
+    from server.vector.batch import Batch
+    from server.vector.column import Column, Mask, Positions, Values
+
+TOP_ROWS_MAX: Final = 100_000
+"""Up to how many rows a top-N sort keeps only those that may still be among the first."""
+
+
+class KeyEvaluator:
+    """Evaluates sort keys and finds the order of rows."""
+
+    __slots__ = ("_evaluators", "_keys")
+
+    def __init__(self, keys: Sequence[SortKey], layout: Layout) -> None:
+        self._keys = tuple(keys)
+        self._evaluators: tuple[Evaluator, ...] = tuple(
+            evaluator(key.expression, layout) for key in keys
+        )
+
+    def columns(self, batch: Batch, context: ExecutionContext) -> tuple[Column, ...]:
+        """Give the columns of the keys."""
+        return tuple(evaluate(batch, context) for evaluate in self._evaluators)
+
+    def order(self, columns: Sequence[Column], count: int) -> Positions:
+        """Give the rows in order."""
+        return sort_positions(columns, self._keys, count)
+
+
+def sort_positions(columns: Sequence[Column], keys: Sequence[SortKey], count: int) -> Positions:
+    """Give the positions of rows in the order that the keys ask for."""
+    arrays: list[Values] = []
+    for column, key in zip(columns, keys, strict=True):
+        arrays.extend(rank_arrays(column, key))
+    return order_by(arrays, count)
+
+
+def order_by(arrays: Sequence[Values], count: int) -> Positions:
+    """Order rows by arrays, the first one counting most; stable."""
+    if not arrays:
+        return np.arange(count)
+    if len(arrays) == 1:
+        return np.argsort(arrays[0], kind="stable")
+    return np.lexsort(arrays[::-1])
+
+
+def rank_arrays(column: Column, key: SortKey) -> list[Values]:
+    """Arrays of numbers that sort ascending as the key asks for, the most important first."""
+    order = ranks(column, key.expression.type.type)
+    if key.descending:
+        order = ~order
+    if not column.has_nulls:
+        return [order]
+    assert column.valid is not None
+    order[~column.valid] = 0
+    return [column.valid if key.nulls_first else ~column.valid, order]
+
+
+def ranks(column: Column, value_type: Type) -> Positions:
+    """Give a fresh array of int64 that orders as the values do.
+
+    What it has for NULL rows means nothing.
+    """
+    if column.dictionary is not None:
+        words = ranks(column.dictionary, value_type)
+        if not len(words):
+            return np.zeros(len(column), np.int64)
+        return words[np.where(column.validity(), column.values, 0)]
+    kind = column.values.dtype.kind
+    if kind == "f":
+        keys = float_keys(column.values)
+        return keys ^ ((keys >> 63) & np.int64(2**63 - 1))
+    if kind != "O":
+        return column.values.astype(np.int64)
+    return _object_ranks(plain_objects(column), column.valid, value_type.sort_key)
+
+
+def _object_ranks(
+    values: Values, valid: Mask | None, sort_key: Callable[[Any], Any] | None
+) -> Positions:
+    rows = np.arange(len(values)) if valid is None else np.flatnonzero(valid)
+    items = values[rows].tolist()
+    keys = items if sort_key is None else [sort_key(item) for item in items]
+    numbers = {key: number for number, key in enumerate(sorted(set(keys)))}
+    result = np.zeros(len(values), np.int64)
+    result[rows] = [numbers[key] for key in keys]
+    return result
+
+
+class Sort(Operator):
+    """The rows of the input in order; with a count only the first ones."""
+
+    __slots__ = ("_count", "_keys")
+
+    def __init__(self, plan: physical.Sort, builder: Builder) -> None:
+        super().__init__(plan, builder, (plan.input,))
+        self._keys = KeyEvaluator(plan.keys, layout_of(plan.input.output))
+        self._count = None if plan.count is None else scalar(plan.count)
+
+    def run(self, context: ExecutionContext) -> Iterator[Batch]:
+        """Read the input to its end, then yield its rows in order."""
+        wanted = None if self._count is None else self._count(context)
+        if wanted is not None and wanted < 0:
+            raise InvalidRowCountInLimitClause("LIMIT must not be negative")
+        if wanted is not None and wanted <= TOP_ROWS_MAX:
+            yield from slices(self._first(context, int(wanted)))
+            return
+        everything = concatenate_batches(
+            list(self.inputs[0].batches(context)), self.inputs[0].plan.types
+        )
+        yield from slices(self._sorted(everything, context))
+
+    def _sorted(self, batch: Batch, context: ExecutionContext) -> Batch:
+        return batch.take(self._keys.order(self._keys.columns(batch, context), batch.count))
+
+    def _first(self, context: ExecutionContext, wanted: int) -> Batch:
+        """The first rows: what cannot be among them is dropped as batches come in."""
+        types = self.inputs[0].plan.types
+        kept: list[Batch] = []
+        held = 0
+        limit = max(4 * wanted, 16384)
+        for batch in self.inputs[0].batches(context):
+            kept.append(batch)
+            held += batch.count
+            if held > limit:
+                best = self._sorted(concatenate_batches(kept, types), context).slice(0, wanted)
+                kept, held = [best], best.count
+        return self._sorted(concatenate_batches(kept, types), context).slice(0, wanted)

@@ -1,0 +1,95 @@
+"""Columns out of what storage keeps, and back.
+
+Rule 1: rows are picked before values are decoded.
+Rule 2: an attribute is in storage under its number less one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from server.errors import FeatureNotSupported
+from server.vector.column import Column, Mask, Positions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from server.types.type import TypeReference, Value
+
+_STRING_OIDS: Final = frozenset({25, 1043, 1042, 705})
+"""Types whose row form is the str of their stored bytes."""
+
+
+def load_column(
+    values: Any, valid: Mask | None, reference: TypeReference, positions: Positions | None = None
+) -> Column:
+    """Make a column of stored values: an array of the kind's dtype, or string views."""
+    is_string = not isinstance(values, np.ndarray)
+    if positions is not None:
+        values = values.take(positions) if is_string else values[positions]
+        valid = None if valid is None else valid[positions]
+    if not is_string:
+        return reference.type.from_storage(values, valid, reference.modifier)
+    if reference.oid in _STRING_OIDS:
+        return Column(values.to_str(), valid)
+    return reference.type.from_storage(values.to_list(), valid, reference.modifier)
+
+
+def load_value(stored: Any, reference: TypeReference) -> Value | None:
+    """The row form of one stored value."""
+    load = reference.type.load_value
+    if stored is None or load is None:
+        return stored
+    return load(stored, reference.modifier)
+
+
+def store_value(value: Value | None, reference: TypeReference) -> Any:
+    """The stored form of one value."""
+    store = reference.type.store_value
+    if value is None or store is None:
+        return value
+    return store(value, reference.modifier)
+
+
+def store_columns(
+    columns: Sequence[Column], references: Sequence[TypeReference]
+) -> tuple[list[Any], list[Mask | None]]:
+    """Stored forms of columns, and where they are NULL (None: nowhere)."""
+    values = [
+        reference.type.to_storage(column, reference.modifier)
+        for column, reference in zip(columns, references, strict=True)
+    ]
+    nulls = [~column.validity() if column.has_nulls else None for column in columns]
+    return values, nulls
+
+
+def system_column(attribute: int, view: Any, table_oid: int, positions: Positions | None) -> Column:
+    """A system column of the rows of a view."""
+    if attribute not in SYSTEM_COLUMNS:
+        raise FeatureNotSupported(f"system column {attribute} is not supported")
+    values = SYSTEM_COLUMNS[attribute](view, table_oid)
+    return Column(values if positions is None else values[positions])
+
+
+def _tuple_ids(view: Any) -> Any:
+    """ctid: the row group and the slot, counted from 1 as PostgreSQL does."""
+    ids = np.asarray(view.version_ids)
+    result = np.empty(len(ids), object)
+    for i, row_id in enumerate(ids.tolist()):
+        result[i] = (row_id >> 16, (row_id & 0xFFFF) + 1)
+    return result
+
+
+SYSTEM_COLUMNS: Final[dict[int, Any]] = {
+    -1: lambda view, table_oid: _tuple_ids(view),
+    -2: lambda view, table_oid: view.xmin.astype(np.int64) >> 16,
+    -3: lambda view, table_oid: view.xmin.astype(np.int64) & 0xFFFF,
+    -4: lambda view, table_oid: view.xmax.astype(np.int64) >> 16,
+    -5: lambda view, table_oid: view.xmax.astype(np.int64) & 0xFFFF,
+    -6: lambda view, table_oid: np.full(view.count, table_oid, np.int64),
+    -7: lambda view, table_oid: np.asarray(view.row_ids),
+    -8: lambda view, table_oid: np.asarray(view.row_ids),
+}
+"""What gives each system column, by attribute number."""

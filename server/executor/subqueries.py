@@ -1,0 +1,115 @@
+"""Subqueries in expressions: run once for each combination of outer values, as far as one reads.
+
+Rule 1: while a subquery runs, context.outer holds the values of its outer columns, and before and
+        after those of the query around it; so each pull of a batch sets them and puts them back.
+Rule 2: an answer reads no more of the subquery than it needs: EXISTS one batch, a scalar two rows.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from server.errors import CardinalityViolation
+from server.executor.columns import rows_of
+from server.types.array import Array
+from server.types.type import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.executor.context import ExecutionContext
+    from server.expressions.expression import Subquery
+    from server.vector.batch import Batch
+
+REMEMBERED_MAX: Final = 10_000
+"""How many answers of correlated subqueries a run keeps; then it forgets them all and goes on."""
+
+Row = tuple[Value | None, ...]
+
+
+class Answer:
+    """What a subquery gives for one combination of outer values."""
+
+    __slots__ = ("_element_oid", "_rows", "_source")
+
+    def __init__(self, batches: Iterator[Batch], element_oid: int) -> None:
+        self._source: Iterator[Batch] | None = batches
+        self._rows: list[Row] = []
+        self._element_oid = element_oid
+
+    def exists(self) -> bool:
+        """Whether there is a row."""
+        return self._reach(1)
+
+    def scalar(self) -> Value | None:
+        """The value of the one row, NULL if there is none."""
+        if self._reach(2):
+            raise CardinalityViolation(
+                "more than one row returned by a subquery used as an expression"
+            )
+        return self._rows[0][0] if self._rows else None
+
+    def array(self) -> Value:
+        """The values of all rows as an array."""
+        items = tuple(row[0] for row in self.rows())
+        dimensions = ((len(items), 1),) if items else ()
+        return Array(self._element_oid, dimensions, items)
+
+    def rows(self) -> list[Row]:
+        """All rows."""
+        while self._source is not None:
+            self._reach(len(self._rows) + 1)
+        return self._rows
+
+    def _reach(self, count: int) -> bool:
+        while self._source is not None and len(self._rows) < count:
+            batch = next(self._source, None)
+            if batch is None:
+                self._source = None
+            else:
+                self._rows.extend(rows_of(batch))
+        return len(self._rows) >= count
+
+
+def answer(context: ExecutionContext, node: Subquery, values: Row) -> Answer:
+    """Give the answer of a subquery, from memory if these outer values were asked about before."""
+    key: Any = (id(node), tuple([_exact(value) for value in values]))
+    try:
+        found = context.answers.get(key)
+    except TypeError:  # a value that cannot be hashed
+        return _fresh_answer(context, node, values)
+    if found is None:
+        if len(context.answers) >= REMEMBERED_MAX:
+            context.answers.clear()
+        found = context.answers[key] = _fresh_answer(context, node, values)
+    return found
+
+
+def _exact(value: Value | None) -> Any:
+    """What tells values apart that are equal and yet not the same: 1.0 and 1.00, 0.0 and -0.0."""
+    return (type(value), repr(value)) if isinstance(value, Decimal | float) else value
+
+
+def _fresh_answer(context: ExecutionContext, node: Subquery, values: Row) -> Answer:
+    assert context.program is not None
+    operator = context.program.operator(node.plan)
+    columns = tuple(variable.column for variable in node.outer)
+    outer = dict(zip(columns, values, strict=True))
+    return Answer(with_outer(operator.batches(context), context, outer), node.type.type.element_oid)
+
+
+def with_outer(
+    batches: Iterator[Batch], context: ExecutionContext, outer: dict[int, Value | None]
+) -> Iterator[Batch]:
+    """Pull batches while context.outer holds further values."""
+    around = {**context.outer, **outer}
+    while True:
+        before, context.outer = context.outer, around
+        try:
+            batch = next(batches, None)
+        finally:
+            context.outer = before
+        if batch is None:
+            return
+        yield batch

@@ -1,0 +1,26 @@
+"""Wait: what a generator of the executor or the session yields when it cannot go on yet.
+
+Rule 1: whoever drives the generator resumes it when the completion is done; a completion that
+        failed is resumed all the same, and the one who yielded looks at its error.
+Rule 2: closing the generator while it waits is cancellation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from storage.waits import Completion
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Resume when the completion is done, or after timeout_ms.
+
+    what: the wait event as pg_stat_activity shows it.
+    """
+
+    completion: Completion
+    timeout_ms: int | None = None
+    what: str = ""

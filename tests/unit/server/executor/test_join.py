@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from plans import EQUAL, INT4, INT8, LESS, TEXT, both, call, const, like, run, values, var
+
+from server.expressions.expression import OuterVariable
+from server.planner import physical
+
+LEFT: list[tuple[Any, ...]] = [(1, "a"), (2, "b"), (2, "c"), (None, "d"), (4, "e")]
+RIGHT: list[tuple[Any, ...]] = [(2, 10), (2, 20), (1, 5), (None, 7), (9, 9)]
+
+
+def specified(kind: str, matches: Any) -> list[tuple[Any, ...]]:
+    """What the kind of join means, by loops."""
+    pairs = [(i, j) for i, j in itertools.product(range(5), range(5)) if matches(LEFT[i], RIGHT[j])]
+    lefts, rights = {i for i, _ in pairs}, {j for _, j in pairs}
+    if kind == "semi":
+        return [row for i, row in enumerate(LEFT) if i in lefts]
+    if kind == "anti":
+        return [row for i, row in enumerate(LEFT) if i not in lefts]
+    rows = [LEFT[i] + RIGHT[j] for i, j in pairs]
+    if kind in ("left", "full"):
+        rows += [(*row, None, None) for i, row in enumerate(LEFT) if i not in lefts]
+    if kind in ("right", "full"):
+        rows += [(None, None, *row) for j, row in enumerate(RIGHT) if j not in rights]
+    return rows
+
+
+def sorted_rows(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return sorted(rows, key=repr)
+
+
+def sides() -> tuple[physical.Values, physical.Values]:
+    return values(LEFT, INT4, TEXT), values(RIGHT, INT8, INT4, first=3)
+
+
+KINDS = ["inner", "left", "right", "full", "semi", "anti"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("with_residual", [False, True])
+def test_hash_join_of_every_kind(kind: str, with_residual: bool):
+    left, right = sides()
+    residual = call(LESS, var(4), const(15)) if with_residual else None
+    shape = like(left) if kind in ("semi", "anti") else both(left, right)
+    plan = physical.HashJoin(
+        kind=kind,
+        left=left,
+        right=right,
+        keys=((var(1), var(3, INT8), EQUAL),),
+        residual=residual,
+        **shape,
+    )
+
+    def matches(a: Any, b: Any) -> bool:
+        return a[0] is not None and a[0] == b[0] and (not with_residual or b[1] < 15)
+
+    assert sorted_rows(run(plan)) == sorted_rows(specified(kind, matches))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nested_loop_of_every_kind(kind: str):
+    left, right = sides()
+    shape = like(left) if kind in ("semi", "anti") else both(left, right)
+    plan = physical.NestedLoop(
+        kind=kind, left=left, right=right, condition=call(LESS, var(3, INT8), var(1)), **shape
+    )
+
+    def matches(a: Any, b: Any) -> bool:
+        return a[0] is not None and b[0] is not None and b[0] < a[0]
+
+    assert sorted_rows(run(plan)) == sorted_rows(specified(kind, matches))
+
+
+def test_join_on_two_keys_of_which_one_is_text():
+    left = values([(1, "a"), (1, "b"), (2, "a"), (None, "a"), (1, None)], INT4, TEXT)
+    right = values([(1, "a"), (2, "b"), (2, "a"), (1, None)], INT4, TEXT, first=3)
+    plan = physical.HashJoin(
+        kind="inner",
+        left=left,
+        right=right,
+        keys=((var(1), var(3), EQUAL), (var(2, TEXT), var(4, TEXT), EQUAL)),
+        **both(left, right),
+    )
+    assert sorted_rows(run(plan)) == [(1, "a", 1, "a"), (2, "a", 2, "a")]
+
+
+@pytest.mark.parametrize("empty", ["left", "right"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_join_with_an_empty_side(kind: str, empty: str):
+    left = values([] if empty == "left" else [(1,)], INT4)
+    right = values([] if empty == "right" else [(1,)], INT4, first=3)
+    shape = like(left) if kind in ("semi", "anti") else both(left, right)
+    plan = physical.HashJoin(
+        kind=kind, left=left, right=right, keys=((var(1), var(3), EQUAL),), **shape
+    )
+    expected = {
+        ("left", "right"): [(None, 1)],
+        ("left", "full"): [(None, 1)],
+        ("right", "left"): [(1, None)],
+        ("right", "full"): [(1, None)],
+        ("right", "anti"): [(1,)],
+    }
+    assert run(plan) == expected.get((empty, kind), [])
+
+
+@pytest.mark.parametrize(
+    ("lefts", "rights", "kept"),
+    [
+        ([1, 2, None], [2, 3], [1]),
+        ([1, 2, None], [2, None], []),
+        ([1, 2, None], [], [1, 2, None]),
+    ],
+)
+def test_not_in_follows_three_valued_logic(lefts: list[Any], rights: list[Any], kept: list[Any]):
+    left = values([(value,) for value in lefts], INT4)
+    right = values([(value,) for value in rights], INT4, first=2)
+    plan = physical.HashJoin(
+        kind="null_anti", left=left, right=right, keys=((var(1), var(2), EQUAL),), **like(left)
+    )
+    assert [row[0] for row in run(plan)] == kept
+
+
+def test_not_in_of_two_columns():
+    left = values([(1, 1), (1, 2), (None, 3), (5, None)], INT4, INT4)
+    right = values([(1, None), (7, 3)], INT4, INT4, first=3)
+    plan = physical.HashJoin(
+        kind="null_anti",
+        left=left,
+        right=right,
+        keys=((var(1), var(3), EQUAL), (var(2), var(4), EQUAL)),
+        **like(left),
+    )
+    assert run(plan) == [(5, None)]
+
+
+def test_lateral_join_runs_the_right_side_for_each_row():
+    left = values([(1,), (3,), (2,)], INT4)
+    inner = values([(1,), (2,), (3,)], INT4, first=2)
+    right = physical.Filter(
+        input=inner,
+        condition=call(LESS, var(2), OuterVariable(type=INT4, column=1)),
+        **like(inner),
+    )
+    plan = physical.NestedLoop(
+        kind="left", left=left, right=right, lateral=(1,), **both(left, right)
+    )
+    assert sorted_rows(run(plan)) == sorted_rows([(1, None), (3, 1), (3, 2), (2, 1)])
+
+
+def test_many_pairs_come_in_portions():
+    left = values([(1,)] * 700, INT4)
+    right = values([(1,)] * 700, INT4, first=2)
+    plan = physical.HashJoin(
+        kind="inner", left=left, right=right, keys=((var(1), var(2), EQUAL),), **both(left, right)
+    )
+    assert len(run(plan)) == 490_000
