@@ -233,7 +233,7 @@ def constraint(context: Context, message: tree.Constraint) -> Constraint:
 
 
 # What a column says about the constraint before it: changes of fields, and the words for errors.
-ATTRIBUTES: Final[dict[int, tuple[dict[str, bool], str]]] = {
+ATTRIBUTES: Final[dict[int, tuple[dict[str, Any], str]]] = {
     tree.CONSTR_ATTR_DEFERRABLE: ({"deferrable": True}, "DEFERRABLE"),
     tree.CONSTR_ATTR_NOT_DEFERRABLE: ({"deferrable": False}, "NOT DEFERRABLE"),
     tree.CONSTR_ATTR_DEFERRED: (
@@ -252,10 +252,10 @@ def column_constraints(context: Context, items: Iterable[Node]) -> tuple[Constra
         if message.contype not in ATTRIBUTES:
             result.append(constraint(context, message))
             continue
-        changes, words = ATTRIBUTES[message.contype]
+        change, words = ATTRIBUTES[message.contype]
         if not result or not isinstance(result[-1], Unique | Exclusion | ForeignKey):
             raise SqlSyntaxError(
                 f"misplaced {words} clause", position=context.position(message.location)
             )
-        result[-1] = replace(result[-1], **changes)
+        result[-1] = replace(result[-1], **change)
     return tuple(result)

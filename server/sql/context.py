@@ -119,7 +119,7 @@ def leftmost(message: tree.SelectStmt) -> tree.SelectStmt:
 
 def creates_table(message: tree.SelectStmt) -> bool:
     """Whether the query is SELECT INTO."""
-    return leftmost(message).HasField("into_clause")
+    return bool(leftmost(message).HasField("into_clause"))
 
 
 def names(nodes: Iterable[Node]) -> tuple[str, ...]:

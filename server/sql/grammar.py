@@ -111,7 +111,7 @@ def normalise(sql: str) -> str:
     """Replace the constants of a text by parameters, for statistics about statements."""
     check_limits(sql)
     try:
-        return postgast.normalize(sql)
+        return str(postgast.normalize(sql))
     except postgast.PgQueryError as error:
         raise translated(error) from None
 

@@ -27,28 +27,11 @@ MEASURED: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 DEEPENING_WORDS: Final = frozenset(
-    [
-        "not",
-        "case",
-        "union",
-        "intersect",
-        "except",
-        "select",
-        "is",
-        "isnull",
-        "notnull",
-        "collate",
-        "at",
-        "like",
-        "ilike",
-        "between",
-        "in",
-        "join",
-        "similar",
-        "overlaps",
-        "escape",
-        "operator",
-    ]
+    (
+        *("not", "is", "isnull", "notnull", "at", "like", "ilike", "between", "in", "similar"),
+        *("overlaps", "escape", "operator", "collate", "case"),
+        *("union", "intersect", "except", "select", "join"),
+    )
 )
 
 

@@ -43,13 +43,19 @@ def parse_statements(sql: str) -> list[Statement]:
 def statement(raw: RawStatement) -> Statement:
     """Convert one statement."""
     context = Context(raw, CONVERTERS, UTILITIES)
+    tree: exp.Expression | UtilityStatement
     try:
         tree = context.statement(raw.node)
     except RecursionError:
         raise StatementTooComplex(TOO_DEEP_MESSAGE, hint=TOO_DEEP_HINT) from None
-    is_utility = isinstance(tree, UtilityStatement)
-    tag = tree.tag if is_utility else CHANGE_TAGS.get(type(tree), "SELECT")
-    return Statement(tree, raw.source, raw.offset, tag, context.parameter_count)
+    return Statement(tree, raw.source, raw.offset, tag_of(tree), context.parameter_count)
+
+
+def tag_of(tree: exp.Expression | UtilityStatement) -> str:
+    """Name a statement's command tag."""
+    if isinstance(tree, UtilityStatement):
+        return tree.tag
+    return CHANGE_TAGS.get(type(tree), "SELECT")
 
 
 def parse_expression(sql: str) -> exp.Expression:

@@ -37,6 +37,10 @@ UNSUPPORTED_TAGS: Final = {
     "rule_stmt": "CREATE RULE",
     "sec_label_stmt": "SECURITY LABEL",
     "alter_object_depends_stmt": "ALTER",
+    "alter_stats_stmt": "ALTER STATISTICS",
+    "alter_table_move_all_stmt": "ALTER TABLE",
+    "alter_database_refresh_coll_stmt": "ALTER DATABASE",
+    "alter_extension_contents_stmt": "ALTER EXTENSION",
 }
 
 
@@ -45,7 +49,9 @@ def unsupported(context: Context, node: Node) -> Unsupported:
     kind = node.WhichOneof("node")
     assert kind is not None
     tag = UNSUPPORTED_TAGS.get(kind) or kind.removesuffix("_stmt").replace("_", " ").upper()
-    return Unsupported(tag, context.source_offset(getattr(getattr(node, kind), "location", -1)))
+    location = getattr(getattr(node, kind), "location", -1)
+    # CREATE TABLESPACE has a location that is a path.
+    return Unsupported(tag, context.source_offset(location) if isinstance(location, int) else -1)
 
 
 UTILITIES: Final[Utilities] = {

@@ -266,6 +266,11 @@ class SetType(AlterCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class SetWithoutOids(AlterCommand):
+    """SET WITHOUT OIDS, which does nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetReplicaIdentity(AlterCommand):
     """REPLICA IDENTITY: `nothing full default index`, the last with a name."""
 
@@ -447,6 +452,7 @@ FIXED_COMMANDS: Final[dict[int, AlterCommand]] = {
     tree.AT_ForceRowSecurity: SetRowSecurity("force"),
     tree.AT_NoForceRowSecurity: SetRowSecurity("no_force"),
     tree.AT_DropOf: SetType(None),
+    tree.AT_DropOids: SetWithoutOids(),
 }
 COMMANDS: Final[dict[int, Callable[[Context, Any], AlterCommand]]] = {
     tree.AT_AddColumn: lambda context, message: AddColumn(

@@ -213,6 +213,9 @@ class Drop(UtilityStatement):
         return f"DROP {self.kind.upper()}"
 
 
+RENAME_TAGS: Final = {"domain constraint": "domain", "table constraint": "table"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rename(UtilityStatement):
     """ALTER ... RENAME.
@@ -232,11 +235,8 @@ class Rename(UtilityStatement):
     @property
     def tag(self) -> str:
         """PostgreSQL's command tag."""
-        belongs = self.kind in {"column", "attribute", "table constraint"}
-        kind = self.relation_kind if belongs and self.relation_kind else self.kind
-        return (
-            "ALTER " + {"domain constraint": "domain", "attribute": "type"}.get(kind, kind).upper()
-        )
+        kind = self.relation_kind if self.kind in {"column", "attribute"} else self.kind
+        return "ALTER " + RENAME_TAGS.get(kind, kind).upper()
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,13 +143,8 @@ def options(context: Context, items: Iterable[Node]) -> tuple[Option, ...]:
 def constant_value(message: tree.A_Const) -> OptionValue:
     """Read a constant as an option's value."""
     kind = message.WhichOneof("val")
-    if kind == "ival":
-        return message.ival.ival
-    if kind == "fval":
-        return message.fval.fval
-    if kind == "boolval":
-        return message.boolval.boolval
-    return message.sval.sval if kind == "sval" else None
+    value: OptionValue = None if kind is None else getattr(getattr(message, kind), kind)
+    return value
 
 
 def option_value(context: Context, node: Node) -> OptionValue:
