@@ -68,6 +68,8 @@ class PageTable:
         self.page_count = 0
         self.verify: Callable[[int, int], None] | None = None
         self.populate: Callable[[int, int], None] | None = None
+        self.dirty_count_max = 1 << 62
+        self.relieve: Callable[[], None] | None = None
 
     def check(self, first_page: int, page_count: int) -> None:
         """Verifies the pages of a run that were not touched yet; raises Corruption."""
@@ -109,6 +111,9 @@ class Change:
     def begin(self, xid: int, reserved: bool = False) -> None:
         """Opens the change; reserved ones may use the room kept for aborts on a full disk."""
         assert not self.is_open, "changes never interleave"
+        table = self.table
+        if len(table.dirty) > table.dirty_count_max and table.relieve is not None:
+            table.relieve()
         self.xid = xid
         self.reserved = reserved
         self.is_open = True

@@ -5,8 +5,8 @@ Rule 2: append() is atomic towards take(): a record is taken whole or not at all
 Rule 3: append() asks `crowded` for room before it changes anything, so that a full disk shows here
         and the caller has changed nothing yet either.
 
-    0        4        8        16             24            32    40            44     46      48
-    | length | crc32c | lsn    | previous lsn | durable lsn | xid | incarnation | kind | flags | payload
+    0        4        8     16             24            32    40            44     46      48
+    | length | crc32c | lsn | previous lsn | durable lsn | xid | incarnation | kind | flags | ...
 """
 
 import struct

@@ -1,16 +1,17 @@
 """Pager: one linear space of pages over all segments, from which runs are handed out.
 
 Rule 1: pages are changed only through a Change; `store` and views are for reading.
-Rule 2: a page is verified against its checksum when it is first touched; Corruption names it, and all
-        other pages go on.
+Rule 2: a page is verified against its checksum when it is first touched; Corruption names it, and
+        all other pages go on.
 Rule 3: a released run is reused only when a checkpoint whose redo point lies past the release is
         durable (redo may still read the run) and no reader is left who could look at it.
 Rule 4: space is reserved on disk before a page is handed out; DiskFull changes nothing.
 
-The space map: page 0 names the bitmap page of every region, a region being as many pages as a page
-has bits; a set bit is a page in use. Page 2 belongs to the upper half, as the root of all it stores.
+The space map: page 0 names the bitmap page of every region, a region being as many pages as a
+page has bits; a set bit is a page in use. Page 2 belongs to the upper half, as the root of all it
+stores.
 
-    page 0: | magic | page bytes | region count | ... 64: bitmap page of region 0 | of region 1 | ...
+    page 0: | magic | page bytes | region count | ... 64: bitmap page of region 0 | of 1 | ...
 """
 
 import struct
@@ -23,8 +24,7 @@ import numpy.typing as npt
 from storage.change import DIRTY, VERIFIED, WRITTEN
 from storage.errors import Corruption, DiskFull
 from storage.extents import FreeSpace
-from storage.failure import FailStop
-from storage.files import Bytes, Reservation
+from storage.files import Bytes
 from storage.native import Change, PageTable, page_checksums
 from storage.options import Options
 from storage.segments import PageSegments
@@ -49,14 +49,13 @@ class Pager:
     def __init__(
         self,
         segments: PageSegments,
-        reservation: Reservation,
         wal: Wal,
         options: Options,
-        failure: FailStop,
         *,
         store_id: int,
         latch: "threading.RLock",
     ) -> None:
+        reservation = segments.reservation
         self.table = PageTable(
             reservation.bytes,
             options.page_bytes,
@@ -67,12 +66,11 @@ class Pager:
         self.reservation = reservation
         self.wal = wal
         self.latch = latch
-        self.failure = failure
+        self.failure = wal.failure
         self.store_id = store_id
         self.page_bytes = options.page_bytes
         self.checkpointed_lsn = 0
         self.reader_horizon: Callable[[], int] = lambda: 1 << 63
-        self.relieve: Callable[[], None] | None = None
         self.dirty_page_count_max = max(8, options.dirty_bytes_max // options.page_bytes)
         self.unclean_count = 0
         self._options = options
@@ -84,6 +82,7 @@ class Pager:
         self._bitmaps: list[int] = []
         self._released: deque[tuple[int, int, int]] = deque()
         self._change = Change(self.table, wal.buffer)
+        self.table.dirty_count_max = 2 * self.dirty_page_count_max
         self.table.verify = self._verify
         self.table.populate = self._populate
         self._adopt()
@@ -132,10 +131,6 @@ class Pager:
 
     def begin_change(self, xid: int, reserved: bool = False) -> Change:
         """Opens the one change; commit() or abandon() it, best by `with`. Under the latch."""
-        if self.failure.error is not None:
-            raise self.failure.failed()
-        if self.relieve is not None and self.dirty_page_count > 2 * self.dirty_page_count_max:
-            self.relieve()
         self._change.begin(xid, reserved)
         return self._change
 
@@ -203,7 +198,7 @@ class Pager:
     def load_space(self) -> None:
         """Learns from the space map what is free. Nothing released is waited for any more."""
         header = self.view(SPACE_PAGE, 1)
-        magic, page_bytes, region_count = _SPACE_HEADER.unpack_from(header)
+        magic, page_bytes, region_count = _SPACE_HEADER.unpack_from(header.data)
         if magic != SPACE_MAGIC or page_bytes != self.page_bytes:
             raise Corruption(self.segments.file_name(0), 0, "no space map")
         entries = header[_ENTRIES_OFFSET : _ENTRIES_OFFSET + 4 * region_count].view("<u4")

@@ -84,7 +84,7 @@ def record_kind(record: WalRecord) -> RecordKind:
 
 
 def encode_end(subxids: Iterable[int], payload: bytes = b"") -> bytes:
-    """The payload of COMMIT and ABORT: the subtransactions that end too, and what the caller adds."""
+    """The payload of COMMIT and ABORT: subtransactions that end too, and what the caller adds."""
     xids = tuple(subxids)
     return _COUNT.pack(len(xids)) + b"".join(map(_XID.pack, xids)) + payload
 

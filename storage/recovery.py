@@ -2,8 +2,8 @@
 
 Rule 1: first the log is read to its end and judged, then pages are touched. A log that ends before
         something known to be durable is Corruption: recovery stops, and has changed nothing.
-Rule 2: redo is unconditional, from the redo point on, in order. It may be cut off anywhere and start again:
-        the log is not changed by it, and every page it writes it would write again.
+Rule 2: redo is unconditional, from the redo point on, in order. It may be cut off anywhere and
+        start again: the log is not changed by it, and every page it writes it would write again.
 Rule 3: after redo a new incarnation starts at the cut, then a checkpoint is made; only then is the
         store handed to anyone.
 """
@@ -98,10 +98,9 @@ def replay(
     control: Control,
     end: LogEnd,
     *,
-    relieve: Callable[[], None],
     progress: Callable[[int, int], None] | None = None,
 ) -> Recovered:
-    """Redoes the log; relieve() is called when too many pages are dirty."""
+    """Redoes the log, writing pages back when too many are dirty."""
     recovered = Recovered(end.engine_state, end_lsn=end.end_lsn)
     table = pager.table
     table.redo_lsn = control.redo_lsn
@@ -112,8 +111,8 @@ def replay(
         recovered.record_count += 1
         if recovered.record_count % PROGRESS_RECORDS == 0 and progress is not None:
             progress(recovered.record_count, end.record_count)
-        if pager.dirty_page_count > pager.dirty_page_count_max:
-            relieve()
+        if table.relieve is not None and pager.dirty_page_count > pager.dirty_page_count_max:
+            table.relieve()
     if reader.lsn != end.end_lsn:
         name = segment_name(reader.lsn // options.wal_segment_bytes)
         raise Corruption(name, None, f"record at {reader.lsn:#x} changed while it was read")

@@ -30,7 +30,7 @@ class PageSegments:
         self.page_count = 0
         self._files = files
         self._options = options
-        self._reservation = reservation
+        self.reservation = reservation
         self._failure = failure
         self._segment_pages = options.page_segment_bytes // options.page_bytes
         self._pages: list[File] = []
@@ -143,7 +143,7 @@ class PageSegments:
         base = (len(self._pages) - 1) * self._segment_pages
         mapped = self.page_count - base
         if count > mapped:
-            self._reservation.map(
+            self.reservation.map(
                 self._pages[-1],
                 offset=mapped * page_bytes,
                 target=self.page_count * page_bytes,

@@ -171,7 +171,6 @@ class Store:
             self.pager,
             control,
             end,
-            relieve=self._relieve,
             progress=self._hooks.progress,
         )
         self.pager.load_space()
@@ -195,15 +194,13 @@ class Store:
         segments.open()
         self.pager = Pager(
             segments,
-            reservation,
             self.wal,
             options,
-            failure,
             store_id=control.store_id,
             latch=self.latch,
         )
         self.write_back = WriteBack(self.pager, options)
-        self.pager.relieve = self._relieve
+        self.pager.table.relieve = self._relieve
         self.checkpointer = Checkpointer(
             self.pager, self.write_back, self.control, options, self._hooks.state
         )

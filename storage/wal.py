@@ -1,8 +1,8 @@
 """Wal: appends records, groups commits, says when they are durable.
 
 Rule 1: append() is called under the engine's latch; everything else by anyone.
-Rule 2: one flush at a time. While one is under way later committers gather, and the next flush takes
-        them all: that is group commit. Listeners are told within the flush, hence in LSN order.
+Rule 2: one flush at a time. While one is under way later committers gather, and the next flush
+        takes them all: that is group commit. Listeners are told within it, hence in LSN order.
 Rule 3: a flush that fails stops storage; who waits for it learns "unknown", never "aborted".
 Rule 4: ordinary records leave the last prepared segment alone; it is for what must be written on a
         full disk too: aborts and checkpoints (reserved=True).
@@ -45,7 +45,7 @@ class Wal:
         self._thread: threading.Thread | None = None
         self._closing = False
         buffer.crowded = self._make_room
-        failure.on_failure(self._fail_waiters)
+        failure.on_failure(self._stop)
         self._set_limit()
 
     @property
@@ -60,8 +60,6 @@ class Wal:
 
     def append(self, kind: int, xid: int, payload: bytes, reserved: bool = False) -> int:
         """Adds a record and returns the LSN after it; DiskFull when there is no room for it."""
-        if self.failure.error is not None:
-            raise self.failure.failed()
         return self.buffer.append(kind, xid, payload, reserved)
 
     def flush_to(self, lsn: int, *, alone: bool = False) -> Completion:
@@ -80,8 +78,7 @@ class Wal:
         with self._mutex:
             self._waiters.append((lsn, completion))
         self._wanted.set()
-        if self.failure.error is not None:
-            self._fail_waiters(self.failure.error)
+        self._check_waiters()
         return completion
 
     def start(self) -> None:
@@ -124,6 +121,9 @@ class Wal:
 
     def _set_limit(self) -> None:
         """Where append() has to ask: at the end of the room, or when a flush is overdue."""
+        if self.failure.error is not None:
+            self.buffer.limit_lsn = 0
+            return
         room_lsn = self.segments.prepared_lsn - self._reserve_bytes
         flush_lsn = self.buffer.durable_lsn + self._options.wal_buffer_bytes
         self.buffer.limit_lsn = min(room_lsn, flush_lsn)
@@ -176,6 +176,16 @@ class Wal:
             self._waiters = [waiter for waiter in self._waiters if waiter[0] > lsn]
         for completion in done:
             completion.complete()
+
+    def _check_waiters(self) -> None:
+        """Fails those that came between a failure and its telling."""
+        if self.failure.error is not None:
+            self._fail_waiters(self.failure.error)
+
+    def _stop(self, error: BaseException) -> None:
+        """Nothing is appended any more: every append() asks for room, and is refused."""
+        self.buffer.limit_lsn = 0
+        self._fail_waiters(error)
 
     def _fail_waiters(self, _error: BaseException) -> None:
         with self._mutex:

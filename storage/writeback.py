@@ -1,7 +1,7 @@
 """WriteBack: brings changed pages from private memory to their files, in slices.
 
-Rule 1: a slice of pages is copied under the latch, so that a copy is a state between two changes; the
-        rest - flushing the WAL up to the copies, checksums, writing - happens without it.
+Rule 1: a slice of pages is copied under the latch, so that a copy is a state between two changes;
+        the rest - flushing the WAL up to the copies, checksums, writing - happens without it.
 Rule 2: nothing is written that the durable WAL does not know of.
 Rule 3: a page is clean only when the sync that covers its write has succeeded and it did not change
         since the copy. Only then its private memory is dropped.
