@@ -1,6 +1,7 @@
 """COPY's text and csv split into columns, by the specification and by its compiled twin."""
 
 import importlib
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -22,8 +23,8 @@ def decode(request):
     return request.param.decode_columns
 
 
-def rows(decode, data, dialect, names=NAMES):
-    split = decode(data, names, dialect, LineEnd.UNKNOWN, True)
+def rows(decode: Any, data: bytes, dialect: Dialect) -> list[tuple[bytes | None, ...]]:
+    split = decode(data, NAMES, dialect, LineEnd.UNKNOWN, True)
     return list(zip(*split.columns, strict=True))
 
 
@@ -122,7 +123,7 @@ def test_rows_without_columns(decode):
         decode(b"1\n", [], TEXT, LineEnd.UNKNOWN, True)
 
 
-def outcome(decode, data, dialect, line_end, last):
+def outcome(decode: Any, data: bytes, dialect: Dialect, line_end: int, last: bool) -> object:
     try:
         return decode(data, NAMES, dialect, line_end, last)
     except CopyFormatError as error:
