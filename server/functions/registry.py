@@ -1,0 +1,38 @@
+"""The tables of everything that can be called: one entry a subject, in the order of the subjects."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from server.functions import (
+    aggregates,
+    comparison,
+    extremes,
+    floats,
+    integer,
+    numeric,
+    pattern,
+    text,
+    window,
+)
+from server.functions.casts import casts
+from server.functions.function import Aggregate, Cast, Function, Operator, WindowFunction
+from server.functions.operators import operators
+
+FUNCTIONS: Final[tuple[Function, ...]] = (
+    *comparison.FUNCTIONS,
+    *integer.FUNCTIONS,
+    *floats.FUNCTIONS,
+    *numeric.FUNCTIONS,
+    *text.FUNCTIONS,
+    *pattern.FUNCTIONS,
+)
+AGGREGATES: Final[tuple[Aggregate, ...]] = (*aggregates.AGGREGATES, *extremes.AGGREGATES)
+WINDOW_FUNCTIONS: Final[tuple[WindowFunction, ...]] = window.WINDOW_FUNCTIONS
+
+FUNCTION_BY_OID: Final[dict[int, Function]] = {function.oid: function for function in FUNCTIONS}
+
+OPERATORS: Final[tuple[Operator, ...]] = operators(frozenset(FUNCTION_BY_OID))
+CASTS: Final[tuple[Cast, ...]] = casts(frozenset(FUNCTION_BY_OID))
+
+assert len(FUNCTION_BY_OID) == len(FUNCTIONS), "a function is listed twice"
