@@ -1,0 +1,336 @@
+"""The columnar form of expressions: closures over a batch.
+
+Law 1: an operand of AND, OR, CASE and COALESCE is evaluated at the rows that reach it and at no others, unless it
+       cannot raise; so an error never escapes from a row that was not to be computed.
+Law 2: nothing is interpreted row by row if a kernel exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from server.expressions import expression as nodes
+from server.expressions.invoke import column_call, with_validity
+from server.expressions.membership import compile_membership
+from server.expressions.rowwise import Layout, call_context, compile_row, modifier_of
+from server.expressions.safety import cannot_raise
+from server.functions.function import CallContext
+from server.vector.batch import Batch
+from server.vector.column import Column, Positions, Values
+from server.vector.rows import column_of, constant_column, objects, plain_values, values_of
+from server.vector.selection import merge_columns, positions_of, true_rows
+
+Evaluator = Callable[[Batch, Any], Column]
+Compiler = Callable[[Any, Layout], Evaluator]
+BOOLEAN = np.dtype(np.bool_)
+
+
+def compile_columns(expression: nodes.Expression, layout: Layout) -> Evaluator:
+    """Make the closure that computes the expression for a batch."""
+    compiler = COMPILERS.get(type(expression), _by_rows)
+    return compiler(expression, layout)
+
+
+def _by_rows(node: nodes.Expression, layout: Layout) -> Evaluator:
+    """The row form, row by row: for what has no kernels."""
+    used = sorted(nodes.columns_used(node))
+    evaluate_row = compile_row(node, {column: n for n, column in enumerate(used)})
+    indexes = tuple(layout[column] for column in used)
+    dtype = node.type.type.dtype
+
+    def evaluate(batch: Batch, context: Any) -> Column:
+        if not indexes:
+            return column_of([evaluate_row((), context) for _ in range(batch.count)], dtype)
+        rows = zip(*[values_of(batch.columns[index]) for index in indexes], strict=True)
+        return column_of([evaluate_row(row, context) for row in rows], dtype)
+
+    return evaluate
+
+
+class Operand:
+    """An operand that can be evaluated at some rows of a batch only."""
+
+    __slots__ = ("evaluate", "indexes", "restricted", "safe")
+
+    def __init__(self, node: nodes.Expression, layout: Layout) -> None:
+        used = sorted(nodes.columns_used(node))
+        self.indexes = tuple(layout[column] for column in used)
+        self.evaluate = compile_columns(node, layout)
+        self.restricted = compile_columns(node, {column: n for n, column in enumerate(used)})
+        self.safe = cannot_raise(node)
+
+    def at(self, batch: Batch, positions: Positions, context: Any) -> Column:
+        """The operand at the positions."""
+        if len(positions) == batch.count:
+            return self.evaluate(batch, context)
+        columns = tuple(batch.columns[index].take(positions) for index in self.indexes)
+        return self.restricted(Batch(columns, len(positions)), context)
+
+
+def _variable(node: nodes.Variable, layout: Layout) -> Evaluator:
+    position = layout[node.column]
+    return lambda batch, context: batch.columns[position]
+
+
+def _constant(node: nodes.Constant, layout: Layout) -> Evaluator:
+    value, dtype = node.value, node.type.type.dtype
+    return lambda batch, context: constant_column(value, dtype, batch.count)
+
+
+def _once(node: nodes.Expression, layout: Layout) -> Evaluator:
+    """What does not depend on the row: parameters, outer variables, uncorrelated subqueries."""
+    evaluate_row = compile_row(node, {})
+    dtype = node.type.type.dtype
+
+    def evaluate(batch: Batch, context: Any) -> Column:
+        if batch.count == 0:
+            return constant_column(None, dtype, 0)
+        return constant_column(evaluate_row((), context), dtype, batch.count)
+
+    return evaluate
+
+
+def _call(node: nodes.Call, layout: Layout) -> Evaluator:
+    arguments = [compile_columns(argument, layout) for argument in node.arguments]
+    call = column_call(node.function)
+
+    def evaluate(batch: Batch, context: Any) -> Column:
+        columns = [argument(batch, context) for argument in arguments]
+        return call(call_context(context, node.type, node.arguments), columns, batch.count)
+
+    return evaluate
+
+
+def _relabel(node: nodes.Relabel, layout: Layout) -> Evaluator:
+    argument = compile_columns(node.argument, layout)
+    source, target = node.argument.type.type.dtype, node.type.type.dtype
+    if source == target or object in (source, target):
+        return argument
+
+    def evaluate(batch: Batch, context: Any) -> Column:
+        column = argument(batch, context)
+        return Column(column.values.astype(target), column.valid)
+
+    return evaluate
+
+
+def _mapped(
+    argument: Evaluator, result: np.dtype[Any], change: Callable[[Any, Any], Any]
+) -> Evaluator:
+    """Apply a change to each value, once for each word of a dictionary in use."""
+
+    def evaluate(batch: Batch, context: Any) -> Column:
+        column = argument(batch, context)
+        valid = column.valid
+        if column.dictionary is not None and len(column):
+            words, numbers = np.unique(
+                column.values if valid is None else column.values[valid], return_inverse=True
+            )
+            changed = [change(word, context) for word in column.dictionary.values[words].tolist()]
+            spread = np.zeros(len(column), np.int64)
+            spread[slice(None) if valid is None else valid] = numbers
+            filled = column_of(changed or [None], result)
+            return with_validity(filled.take(spread), valid)
+        rows = plain_values(column)
+        if valid is None:
+            return column_of([change(value, context) for value in rows], result)
+        pairs = zip(rows, valid.tolist(), strict=True)
+        return column_of([change(v, context) if there else None for v, there in pairs], result)
+
+    return evaluate
+
+
+def _cast_text(node: nodes.CastText, layout: Layout) -> Evaluator:
+    format_value = node.argument.type.type.format
+    parse, modifier = node.type.type.parse, node.type.modifier
+    return _mapped(
+        compile_columns(node.argument, layout),
+        node.type.type.dtype,
+        lambda value, context: parse(format_value(value, context.style), modifier, context.style),
+    )
+
+
+def _apply_modifier(node: nodes.ApplyModifier, layout: Layout) -> Evaluator:
+    argument = compile_columns(node.argument, layout)
+    apply = modifier_of(node.type, node.explicit)
+    if apply is None:
+        return argument
+    return _mapped(argument, node.type.type.dtype, lambda value, context: apply(value))
+
+
+def _junction(deciding: bool) -> Compiler:
+    """AND (decided by false) and OR (decided by true)."""
+
+    def compiler(node: nodes.And | nodes.Or, layout: Layout) -> Evaluator:
+        operands = [Operand(argument, layout) for argument in node.arguments]
+
+        def evaluate(batch: Batch, context: Any) -> Column:
+            return _junction_over(operands, deciding, batch, context)
+
+        return evaluate
+
+    return compiler
+
+
+def _junction_over(
+    operands: Sequence[Operand], deciding: bool, batch: Batch, context: Any
+) -> Column:
+    decided = np.zeros(batch.count, np.bool_)
+    unknown: Values | None = None
+    for operand in operands:
+        open_rows = ~decided
+        left = int(np.count_nonzero(open_rows))
+        if left == 0:
+            break
+        if left == batch.count or (operand.safe and left * 4 > batch.count):
+            column, places = operand.evaluate(batch, context), None
+        else:
+            places = positions_of(open_rows)
+            column = operand.at(batch, places, context)
+        values = column.values if deciding else ~column.values
+        at = slice(None) if places is None else places
+        decided[at] |= values if column.valid is None else values & column.valid
+        if column.valid is not None:
+            unknown = np.zeros(batch.count, np.bool_) if unknown is None else unknown
+            unknown[at] |= ~column.valid
+    values = decided if deciding else ~decided
+    return Column(values, None if unknown is None else decided | ~unknown)
+
+
+def _not(node: nodes.Not, layout: Layout) -> Evaluator:
+    argument = compile_columns(node.argument, layout)
+
+    def evaluate(batch: Batch, context: Any) -> Column:
+        column = argument(batch, context)
+        return Column(~column.values, column.valid)
+
+    return evaluate
+
+
+def _is_null(node: nodes.IsNull, layout: Layout) -> Evaluator:
+    if node.argument.type.type.kind in "cp":
+        return _by_rows(node, layout)
+    argument, negated = compile_columns(node.argument, layout), node.negated
+
+    def evaluate(batch: Batch, context: Any) -> Column:
+        valid = argument(batch, context).validity()
+        return Column(valid if negated else ~valid)
+
+    return evaluate
+
+
+def _boolean_test(node: nodes.BooleanTest, layout: Layout) -> Evaluator:
+    argument, truth, negated = compile_columns(node.argument, layout), node.truth, node.negated
+
+    def evaluate(batch: Batch, context: Any) -> Column:
+        column = argument(batch, context)
+        valid = column.validity()
+        holds = ~valid if truth is None else valid & (column.values == truth)
+        return Column(~holds if negated else holds)
+
+    return evaluate
+
+
+def _is_distinct(node: nodes.IsDistinct, layout: Layout) -> Evaluator:
+    left, right = compile_columns(node.left, layout), compile_columns(node.right, layout)
+    call, negated = column_call(node.function), node.negated
+    types = (node.left.type, node.right.type)
+
+    def evaluate(batch: Batch, context: Any) -> Column:
+        first, second = left(batch, context), right(batch, context)
+        information = CallContext(context.style, node.type, types, context)
+        equal = call(information, [first, second], batch.count)
+        there, other = first.validity(), second.validity()
+        same = np.where(there & other, equal.values, there == other).astype(np.bool_)
+        return Column(same if negated else ~same)
+
+    return evaluate
+
+
+def _case(node: nodes.Case, layout: Layout) -> Evaluator:
+    branches = [(Operand(when, layout), Operand(then, layout)) for when, then in node.branches]
+    otherwise = Operand(node.otherwise, layout)
+    dtype = node.type.type.dtype
+
+    def evaluate(batch: Batch, context: Any) -> Column:
+        rest: Positions = np.arange(batch.count, dtype=np.int64)
+        parts: list[tuple[Positions, Column]] = []
+        for condition, result in branches:
+            if not len(rest):
+                break
+            taken = true_rows(condition.at(batch, rest, context))
+            chosen = rest[taken]
+            if len(chosen):
+                parts.append((chosen, result.at(batch, chosen, context)))
+                rest = rest[~taken]
+        if len(rest):
+            parts.append((rest, otherwise.at(batch, rest, context)))
+        return merge_columns(batch.count, parts, dtype)
+
+    return evaluate
+
+
+def _coalesce(node: nodes.Coalesce, layout: Layout) -> Evaluator:
+    operands = [Operand(argument, layout) for argument in node.arguments]
+    dtype = node.type.type.dtype
+
+    def evaluate(batch: Batch, context: Any) -> Column:
+        rest: Positions = np.arange(batch.count, dtype=np.int64)
+        parts: list[tuple[Positions, Column]] = []
+        for operand in operands:
+            if not len(rest):
+                break
+            column = operand.at(batch, rest, context)
+            if not column.has_nulls:
+                parts.append((rest, column))
+                break
+            there = column.validity()
+            parts.append((rest[there], column.take(positions_of(there))))
+            rest = rest[~there]
+        return merge_columns(batch.count, parts, dtype)
+
+    return evaluate
+
+
+def _subquery(node: nodes.Subquery, layout: Layout) -> Evaluator:
+    if not nodes.columns_used(node):
+        return _once(node, layout)
+    return _by_rows(node, layout)
+
+
+def _row_constructor(node: nodes.RowConstructor, layout: Layout) -> Evaluator:
+    items = [compile_columns(item, layout) for item in node.items]
+
+    def evaluate(batch: Batch, context: Any) -> Column:
+        if not items:
+            return Column(objects([()] * batch.count))
+        columns = [values_of(item(batch, context)) for item in items]
+        return Column(objects(list(zip(*columns, strict=True))))
+
+    return evaluate
+
+
+COMPILERS: Mapping[type[nodes.Expression], Compiler] = {
+    nodes.Variable: _variable,
+    nodes.OuterVariable: _once,
+    nodes.Constant: _constant,
+    nodes.Parameter: _once,
+    nodes.Call: _call,
+    nodes.Relabel: _relabel,
+    nodes.CastText: _cast_text,
+    nodes.ApplyModifier: _apply_modifier,
+    nodes.And: _junction(False),
+    nodes.Or: _junction(True),
+    nodes.Not: _not,
+    nodes.IsNull: _is_null,
+    nodes.BooleanTest: _boolean_test,
+    nodes.IsDistinct: _is_distinct,
+    nodes.Case: _case,
+    nodes.Coalesce: _coalesce,
+    nodes.InList: compile_membership(compile_columns, _by_rows),
+    nodes.RowConstructor: _row_constructor,
+    nodes.Subquery: _subquery,
+}

@@ -1,0 +1,369 @@
+"""Typed expressions: what the binder makes of SQL expressions and what plans carry.
+
+Every node is frozen and knows its result type. A column is named by a number that is unique within its plan, so
+that rewrites move expressions between operators without renumbering; operators say which numbers they put out, and
+evaluation turns numbers into positions. Three-valued logic throughout: NULL is an absent value, not a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from server.functions.function import Aggregate, Function, WindowFunction
+from server.types.type import TypeReference, Value
+
+ColumnId = int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=True)
+class Expression:
+    """A typed expression. offset is the character position in the statement that errors at run time point to."""
+
+    type: TypeReference
+    offset: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable(Expression):
+    """A column of the input."""
+
+    column: ColumnId
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OuterVariable(Expression):
+    """A column of a row of an enclosing query: constant while the subquery runs, found in context.outer[column]."""
+
+    column: ColumnId
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constant(Expression):
+    """A value in row form; None is NULL."""
+
+    value: Value | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter(Expression):
+    """$number of the statement."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Expression):
+    """A call of a function; operators and casts by function are calls too. variadic: the last argument is an array."""
+
+    function: Function
+    arguments: tuple[Expression, ...]
+    form: str = "call"  # call, operator, cast: how it is printed
+    operator: str = ""
+    variadic: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relabel(Expression):
+    """The same value under a binary-coercible type."""
+
+    argument: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CastText(Expression):
+    """A cast through the text forms of both types."""
+
+    argument: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyModifier(Expression):
+    """Applies the type modifier of `type` (length, precision): explicit casts cut, assignments refuse."""
+
+    argument: Expression
+    explicit: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class And(Expression):
+    """Conjunction of two or more conditions; false beats NULL."""
+
+    arguments: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Or(Expression):
+    """Disjunction of two or more conditions; true beats NULL."""
+
+    arguments: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Not(Expression):
+    """Negation."""
+
+    argument: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsNull(Expression):
+    """IS NULL; for a row value: every field is NULL. negated: IS NOT NULL (every field is not)."""
+
+    argument: Expression
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BooleanTest(Expression):
+    """IS [NOT] TRUE, FALSE, UNKNOWN. truth: True, False or None."""
+
+    argument: Expression
+    truth: bool | None
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsDistinct(Expression):
+    """IS [NOT] DISTINCT FROM, by the = operator's function."""
+
+    function: Function
+    left: Expression
+    right: Expression
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case(Expression):
+    """CASE WHEN: the first branch whose condition is true; only that branch may raise. A simple CASE arrives as equalities."""
+
+    branches: tuple[tuple[Expression, Expression], ...]
+    otherwise: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coalesce(Expression):
+    """The first argument that is not NULL."""
+
+    arguments: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NullIf(Expression):
+    """NULL where both are equal, else the first."""
+
+    function: Function
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extremum(Expression):
+    """GREATEST and LEAST; NULL arguments are passed over. function is the < operator's."""
+
+    function: Function
+    arguments: tuple[Expression, ...]
+    greatest: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InList(Expression):
+    """x IN (...) with two or more expressions of one type, or NOT IN; function is the = operator's."""
+
+    function: Function
+    argument: Expression
+    items: tuple[Expression, ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayComparison(Expression):
+    """x op ANY (array), x op ALL (array)."""
+
+    function: Function
+    argument: Expression
+    array: Expression
+    every: bool
+    operator: str = "="
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayConstructor(Expression):
+    """ARRAY[...]; nested: the items are arrays and become a further dimension."""
+
+    items: tuple[Expression, ...]
+    nested: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscript(Expression):
+    """a[i], a[i:j]: one pair (lower, upper) a dimension; upper given and lower None is a[:j]; see is_slice."""
+
+    argument: Expression
+    bounds: tuple[tuple[Expression | None, Expression | None], ...]
+    is_slice: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowConstructor(Expression):
+    """ROW(...): a record."""
+
+    items: tuple[Expression, ...]
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSelect(Expression):
+    """(record).field."""
+
+    argument: Expression
+    field: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowComparison(Expression):
+    """(a, b) < (c, d) and the like; equality arrives as And. functions: per field the < or >, and the =."""
+
+    operator: str
+    orders: tuple[Function, ...]
+    equals: tuple[Function, ...]
+    left: tuple[Expression, ...]
+    right: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subquery(Expression):
+    """A subquery in an expression that was not turned into a join.
+
+    kind: exists, scalar, array, any, all (any and all compare `test` columns with the subquery's columns by
+    `functions`; NOT IN arrives as Not(any)). plan is a logical plan in the planner, a physical one in the executor.
+    outer: the columns of this query that the subquery refers to, each by OuterVariable: results depend on nothing else,
+    and the plan may be run once for each distinct combination.
+    """
+
+    kind: str
+    plan: Any
+    test: tuple[Expression, ...] = ()
+    functions: tuple[Function, ...] = ()
+    operator: str = ""
+    outer: tuple[Variable | OuterVariable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SortKey:
+    """One key of ORDER BY."""
+
+    expression: Expression
+    descending: bool = False
+    nulls_first: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregateCall(Expression):
+    """A call of an aggregate; lives in Aggregate plan nodes, and in Window nodes with a frame."""
+
+    aggregate: Aggregate
+    arguments: tuple[Expression, ...]
+    direct_arguments: tuple[Expression, ...] = ()
+    distinct: bool = False
+    order: tuple[SortKey, ...] = ()
+    filter: Expression | None = None
+    star: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupingCall(Expression):
+    """GROUPING(...): a bit for each argument that the row's grouping set leaves out. Positions into the group keys."""
+
+    keys: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowCall(Expression):
+    """A window function or an aggregate over a window; lives in Window plan nodes."""
+
+    function: WindowFunction | Aggregate
+    arguments: tuple[Expression, ...]
+    filter: Expression | None = None
+    star: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetReturningCall(Expression):
+    """A set-returning function in a target list; lives in ProjectSet nodes."""
+
+    function: Function
+    arguments: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultValue(Expression):
+    """DEFAULT in VALUES or SET; the binder puts the column's default in its place before execution."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemColumn(Expression):
+    """ctid, xmin, xmax, cmin, cmax, tableoid of the scanned relation, as an output of scans only."""
+
+    name: str
+
+
+def children(expression: Expression) -> Iterator[Expression]:
+    """The direct operands, in order of their fields. Subquery plans are not entered."""
+    for field in fields(expression):
+        yield from _expressions(getattr(expression, field.name))
+
+
+def _expressions(value: Any) -> Iterator[Expression]:
+    if isinstance(value, Expression):
+        yield value
+    elif isinstance(value, SortKey):
+        yield value.expression
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _expressions(item)
+
+
+def walk(expression: Expression) -> Iterator[Expression]:
+    """The expression and everything below it, parents first."""
+    yield expression
+    for child in children(expression):
+        yield from walk(child)
+
+
+def transform(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
+    """Apply change to every node, operands first; nodes whose operands stay the same are kept."""
+
+    def renewed(value: Any) -> Any:
+        if isinstance(value, Expression):
+            return transform(value, change)
+        if isinstance(value, SortKey):
+            inner = transform(value.expression, change)
+            return value if inner is value.expression else replace(value, expression=inner)
+        if isinstance(value, tuple) and any(
+            isinstance(item, Expression | SortKey | tuple) for item in value
+        ):
+            items = tuple(renewed(item) for item in value)
+            same = all(new is old for new, old in zip(items, value, strict=True))
+            return value if same else items
+        return value
+
+    changed = {}
+    for field in fields(expression):
+        old = getattr(expression, field.name)
+        new = renewed(old)
+        if new is not old:
+            changed[field.name] = new
+    return change(replace(expression, **changed) if changed else expression)
+
+
+def columns_used(expression: Expression) -> set[ColumnId]:
+    """The columns an expression reads, those of its subqueries' outer references included."""
+    found: set[ColumnId] = set()
+    for node in walk(expression):
+        if isinstance(node, Variable):
+            found.add(node.column)
+    return found

@@ -1,0 +1,140 @@
+"""Calls over columns: kernels where functions have them, rows elsewhere, dictionaries once.
+
+Law 1: a strict function is NULL where an argument is, whatever its kernel computed there.
+Law 2: only rows that are asked for may raise. So a dictionary is evaluated at the codes in use, no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from server.functions.function import CallContext, Function
+from server.vector.column import Column, Mask
+from server.vector.rows import (
+    column_of,
+    constant_column,
+    constant_value,
+    is_constant,
+    joint_validity,
+    plain_values,
+    values_of,
+)
+
+ColumnCall = Callable[[CallContext, Sequence[Column], int], Column]
+
+
+def column_call(function: Function) -> ColumnCall:
+    """The function as one over columns."""
+    plain = _kernel_call(function) if function.kernel is not None else _row_call(function)
+    if function.volatility == "v":
+        return plain
+
+    def call(context: CallContext, columns: Sequence[Column], count: int) -> Column:
+        if count > 1 and columns and all(is_constant(column) for column in columns):
+            once = plain(context, [column.slice(0, 1) for column in columns], 1)
+            value = values_of(once)[0]
+            return constant_column(value, context.result.type.dtype, count)
+        if function.strict and len(columns) <= 3:  # noqa: PLR2004
+            varying = [n for n, column in enumerate(columns) if not is_constant(column)]
+            if len(varying) == 1 and columns[varying[0]].dictionary is not None:
+                return _over_dictionary(plain, context, columns, varying[0])
+        return plain(context, columns, count)
+
+    return call
+
+
+def _over_dictionary(
+    call: ColumnCall, context: CallContext, columns: Sequence[Column], varying: int
+) -> Column:
+    """Evaluate once for each word in use, then spread the results over the rows."""
+    coded = columns[varying]
+    dictionary = coded.dictionary
+    assert dictionary is not None
+    count = len(coded)
+    if len(dictionary) > 2 * count:
+        decoded = [*columns[:varying], coded.decoded(), *columns[varying + 1 :]]
+        return call(context, decoded, count)
+    codes = coded.values if coded.valid is None else coded.values[coded.valid]
+    used = np.zeros(len(dictionary), np.bool_)
+    used[codes] = True
+    words = np.flatnonzero(used)
+    arguments = [column.slice(0, len(words)) for column in columns]
+    if len(words) > count or len(words) == 0:
+        return call(context, [column.decoded() for column in columns], count)
+    arguments[varying] = dictionary.take(words)
+    results = call(context, arguments, len(words))
+    numbers = np.zeros(len(dictionary), np.int32)
+    numbers[words] = np.arange(len(words), dtype=np.int32)
+    places = coded.values if coded.valid is None else np.where(coded.valid, coded.values, 0)
+    return _spread(results, numbers[places], coded.valid)
+
+
+def _spread(results: Column, numbers: np.ndarray[Any, Any], valid: Mask | None) -> Column:
+    if results.values.dtype == object and not results.has_nulls and results.dictionary is None:
+        return Column(numbers, valid, None, Column(results.values))
+    spread = results.take(numbers)
+    if valid is None:
+        return spread
+    joint = valid if spread.valid is None else valid & spread.valid
+    return Column(spread.values, joint, spread.scale, spread.dictionary)
+
+
+def _kernel_call(function: Function) -> ColumnCall:
+    kernel, strict = function.kernel, function.strict
+    assert kernel is not None
+
+    def call(context: CallContext, columns: Sequence[Column], count: int) -> Column:
+        decoded = [column if column.dictionary is None else column.decoded() for column in columns]
+        result = kernel(context, *decoded, count=count)
+        return with_validity(result, joint_validity(columns)) if strict else result
+
+    return call
+
+
+def with_validity(column: Column, valid: Mask | None) -> Column:
+    """The column, NULL also where valid says so."""
+    if valid is None or column.valid is valid:
+        return column
+    joint = valid if column.valid is None else column.valid & valid
+    return Column(column.values, joint, column.scale, column.dictionary)
+
+
+def _row_call(function: Function) -> ColumnCall:
+    row = function.row
+    assert row is not None, function
+    invoke, wants_context, strict = row, function.needs_context, function.strict
+
+    def call(context: CallContext, columns: Sequence[Column], count: int) -> Column:
+        dtype = context.result.type.dtype
+        bound = (lambda *values: invoke(context, *values)) if wants_context else invoke
+        if not columns:
+            return column_of([bound() for _ in range(count)], dtype)
+        if not strict:
+            rows = zip(*[values_of(column) for column in columns], strict=True)
+            return column_of([bound(*values) for values in rows], dtype)
+        return _strict_rows(bound, columns, count, dtype)
+
+    return call
+
+
+def _strict_rows(
+    invoke: Callable[..., Any], columns: Sequence[Column], count: int, dtype: np.dtype[Any]
+) -> Column:
+    valid = joint_validity(columns)
+    if valid is None or bool(valid.all()):
+        return column_of(list(map(invoke, *[_arguments(column) for column in columns])), dtype)
+    places = np.flatnonzero(valid)
+    results: list[Any] = [None] * count
+    arguments = [_arguments(column.take(places)) for column in columns]
+    for place, value in zip(places.tolist(), map(invoke, *arguments), strict=True):
+        results[place] = value
+    return column_of(results, dtype)
+
+
+def _arguments(column: Column) -> list[Any]:
+    if is_constant(column):
+        return [constant_value(column)] * len(column)
+    return plain_values(column)

@@ -1,0 +1,502 @@
+"""The row form of expressions: closures over one row of values, for the short path and for constants.
+
+Law: on every row, the row form and the columnar form of an expression agree in value and in whether they raise.
+A closure takes the row (a tuple or list indexed by the layout's positions) and the execution context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from server.errors import FeatureNotSupported
+from server.expressions import expression as nodes
+from server.expressions.arrays import construct_array, subscript_array
+from server.functions.function import CallContext, Function
+from server.types.array import Array
+from server.types.type import TypeReference
+
+Layout = Mapping[nodes.ColumnId, int]
+RowEvaluator = Callable[[Sequence[Any], Any], Any]
+Compiler = Callable[[Any, Layout], RowEvaluator]
+
+
+def compile_row(expression: nodes.Expression, layout: Layout) -> RowEvaluator:
+    """Make the closure that computes the expression for one row."""
+    compiler = COMPILERS.get(type(expression))
+    if compiler is None:
+        name = type(expression).__name__
+        raise FeatureNotSupported(f"expression {name} is not supported in this place")
+    return compiler(expression, layout)
+
+
+def _all(expressions: Sequence[nodes.Expression], layout: Layout) -> tuple[RowEvaluator, ...]:
+    return tuple(compile_row(expression, layout) for expression in expressions)
+
+
+def _variable(node: nodes.Variable, layout: Layout) -> RowEvaluator:
+    position = layout[node.column]
+    return lambda row, context: row[position]
+
+
+def _outer_variable(node: nodes.OuterVariable, layout: Layout) -> RowEvaluator:
+    column = node.column
+    return lambda row, context: context.outer[column]
+
+
+def _constant(node: nodes.Constant, layout: Layout) -> RowEvaluator:
+    value = node.value
+    return lambda row, context: value
+
+
+def _parameter(node: nodes.Parameter, layout: Layout) -> RowEvaluator:
+    index = node.number - 1
+    return lambda row, context: context.parameters[index]
+
+
+def call_context(
+    context: Any, result: TypeReference, arguments: Sequence[nodes.Expression]
+) -> CallContext:
+    """What a function of that result and those arguments is told."""
+    types = tuple(argument.type for argument in arguments)
+    return CallContext(context.style, result, types, context)
+
+
+def _call(node: nodes.Call, layout: Layout) -> RowEvaluator:
+    function = node.function
+    arguments = _all(node.arguments, layout)
+    invoke = row_of(function)
+    if function.needs_context:
+        return _call_in_context(node, invoke, arguments)
+    if not function.strict:
+        return lambda row, context: invoke(*[argument(row, context) for argument in arguments])
+    if len(arguments) == 1:
+        return _call_one(invoke, arguments[0])
+    if len(arguments) == 2:  # noqa: PLR2004  (operators: worth their own closure)
+        return _call_two(invoke, *arguments)
+    return _call_strict(invoke, arguments)
+
+
+def row_of(function: Function) -> Callable[..., Any]:
+    """The row implementation; a function that has none is a mistake of its table."""
+    if function.row is None:
+        raise FeatureNotSupported(f"function {function.name} is not supported")
+    return function.row
+
+
+def _call_one(invoke: Callable[[Any], Any], argument: RowEvaluator) -> RowEvaluator:
+    def evaluate(row: Sequence[Any], context: Any) -> Any:
+        value = argument(row, context)
+        return None if value is None else invoke(value)
+
+    return evaluate
+
+
+def _call_two(
+    invoke: Callable[[Any, Any], Any], left: RowEvaluator, right: RowEvaluator
+) -> RowEvaluator:
+    def evaluate(row: Sequence[Any], context: Any) -> Any:
+        first = left(row, context)
+        second = right(row, context)
+        return None if first is None or second is None else invoke(first, second)
+
+    return evaluate
+
+
+def _call_strict(invoke: Callable[..., Any], arguments: Sequence[RowEvaluator]) -> RowEvaluator:
+    def evaluate(row: Sequence[Any], context: Any) -> Any:
+        values = [argument(row, context) for argument in arguments]
+        return None if has_null(values) else invoke(*values)
+
+    return evaluate
+
+
+def has_null(values: Sequence[Any]) -> bool:
+    """Whether a value is NULL. By identity: the equality of values may be anything."""
+    return any(value is None for value in values)
+
+
+def _call_in_context(
+    node: nodes.Call, invoke: Callable[..., Any], arguments: Sequence[RowEvaluator]
+) -> RowEvaluator:
+    strict = node.function.strict
+    known: list[CallContext | None] = [None]
+
+    def evaluate(row: Sequence[Any], context: Any) -> Any:
+        values = [argument(row, context) for argument in arguments]
+        if strict and has_null(values):
+            return None
+        call = known[0]
+        if call is None or call.execution is not context or call.style is not context.style:
+            call = known[0] = call_context(context, node.type, node.arguments)
+        return invoke(call, *values)
+
+    return evaluate
+
+
+def _relabel(node: nodes.Relabel, layout: Layout) -> RowEvaluator:
+    return compile_row(node.argument, layout)
+
+
+def _cast_text(node: nodes.CastText, layout: Layout) -> RowEvaluator:
+    argument = compile_row(node.argument, layout)
+    format_value = node.argument.type.type.format
+    parse, modifier = node.type.type.parse, node.type.modifier
+
+    def evaluate(row: Sequence[Any], context: Any) -> Any:
+        value = argument(row, context)
+        if value is None:
+            return None
+        return parse(format_value(value, context.style), modifier, context.style)
+
+    return evaluate
+
+
+def _apply_modifier(node: nodes.ApplyModifier, layout: Layout) -> RowEvaluator:
+    argument = compile_row(node.argument, layout)
+    apply = modifier_of(node.type, node.explicit)
+    if apply is None:
+        return argument
+
+    def evaluate(row: Sequence[Any], context: Any) -> Any:
+        value = argument(row, context)
+        return None if value is None else apply(value)
+
+    return evaluate
+
+
+def modifier_of(target: TypeReference, explicit: bool) -> Callable[[Any], Any] | None:
+    """What applies the modifier of a type to a value; None if there is nothing to do."""
+    coerce, modifier = target.type.coerce, target.modifier
+    if coerce is None or modifier < 0:
+        return None
+    apply: Callable[[Any, int, bool], Any] = coerce
+    return lambda value: apply(value, modifier, explicit)
+
+
+def _and(node: nodes.And, layout: Layout) -> RowEvaluator:
+    arguments = _all(node.arguments, layout)
+
+    def evaluate(row: Sequence[Any], context: Any) -> bool | None:
+        result: bool | None = True
+        for argument in arguments:
+            value = argument(row, context)
+            if value is None:
+                result = None
+            elif not value:
+                return False
+        return result
+
+    return evaluate
+
+
+def _or(node: nodes.Or, layout: Layout) -> RowEvaluator:
+    arguments = _all(node.arguments, layout)
+
+    def evaluate(row: Sequence[Any], context: Any) -> bool | None:
+        result: bool | None = False
+        for argument in arguments:
+            value = argument(row, context)
+            if value is None:
+                result = None
+            elif value:
+                return True
+        return result
+
+    return evaluate
+
+
+def _not(node: nodes.Not, layout: Layout) -> RowEvaluator:
+    argument = compile_row(node.argument, layout)
+
+    def evaluate(row: Sequence[Any], context: Any) -> bool | None:
+        value = argument(row, context)
+        return None if value is None else not value
+
+    return evaluate
+
+
+def _is_null(node: nodes.IsNull, layout: Layout) -> RowEvaluator:
+    argument, negated = compile_row(node.argument, layout), node.negated
+    if node.argument.type.type.kind in "cp":
+        return lambda row, context: is_null_record(argument(row, context), negated)
+    if negated:
+        return lambda row, context: argument(row, context) is not None
+    return lambda row, context: argument(row, context) is None
+
+
+def is_null_record(value: Any, negated: bool) -> bool:
+    """IS [NOT] NULL of a record: every field is [not] NULL."""
+    if not isinstance(value, tuple) or isinstance(value, Array):
+        return (value is not None) == negated
+    return all((field is not None) == negated for field in value)
+
+
+def _boolean_test(node: nodes.BooleanTest, layout: Layout) -> RowEvaluator:
+    argument, truth, negated = compile_row(node.argument, layout), node.truth, node.negated
+    return lambda row, context: (argument(row, context) is truth) != negated
+
+
+def _is_distinct(node: nodes.IsDistinct, layout: Layout) -> RowEvaluator:
+    left, right = compile_row(node.left, layout), compile_row(node.right, layout)
+    equal, negated = _bind(node.function, (node.left, node.right)), node.negated
+
+    def evaluate(row: Sequence[Any], context: Any) -> bool:
+        first, second = left(row, context), right(row, context)
+        if first is None or second is None:
+            return (first is not second) != negated
+        return (not equal(context, first, second)) != negated
+
+    return evaluate
+
+
+def _bind(function: Function, arguments: Sequence[nodes.Expression]) -> Callable[..., Any]:
+    """The function as one that takes the execution context first, whether it wants it or not."""
+    invoke = row_of(function)
+    if not function.needs_context:
+        return lambda context, *values: invoke(*values)
+    types = tuple(argument.type for argument in arguments)
+    result = types[0]
+    return lambda context, *values: invoke(
+        CallContext(context.style, result, types, context), *values
+    )
+
+
+def _case(node: nodes.Case, layout: Layout) -> RowEvaluator:
+    branches = tuple(
+        (compile_row(condition, layout), compile_row(result, layout))
+        for condition, result in node.branches
+    )
+    otherwise = compile_row(node.otherwise, layout)
+
+    def evaluate(row: Sequence[Any], context: Any) -> Any:
+        for condition, result in branches:
+            if condition(row, context):
+                return result(row, context)
+        return otherwise(row, context)
+
+    return evaluate
+
+
+def _coalesce(node: nodes.Coalesce, layout: Layout) -> RowEvaluator:
+    arguments = _all(node.arguments, layout)
+
+    def evaluate(row: Sequence[Any], context: Any) -> Any:
+        for argument in arguments:
+            value = argument(row, context)
+            if value is not None:
+                return value
+        return None
+
+    return evaluate
+
+
+def _null_if(node: nodes.NullIf, layout: Layout) -> RowEvaluator:
+    left, right = compile_row(node.left, layout), compile_row(node.right, layout)
+    equal = _bind(node.function, (node.left, node.right))
+
+    def evaluate(row: Sequence[Any], context: Any) -> Any:
+        first, second = left(row, context), right(row, context)
+        if first is None or second is None:
+            return first
+        return None if equal(context, first, second) else first
+
+    return evaluate
+
+
+def _extremum(node: nodes.Extremum, layout: Layout) -> RowEvaluator:
+    arguments = _all(node.arguments, layout)
+    less, greatest = _bind(node.function, node.arguments[:1] * 2), node.greatest
+
+    def evaluate(row: Sequence[Any], context: Any) -> Any:
+        best = None
+        for argument in arguments:
+            value = argument(row, context)
+            if value is None:
+                continue
+            if best is None:
+                best = value
+            elif greatest:
+                best = value if less(context, best, value) else best
+            else:
+                best = value if less(context, value, best) else best
+        return best
+
+    return evaluate
+
+
+def _in_list(node: nodes.InList, layout: Layout) -> RowEvaluator:
+    argument, items = compile_row(node.argument, layout), _all(node.items, layout)
+    equal, negated = _bind(node.function, (node.argument, node.items[0])), node.negated
+
+    def evaluate(row: Sequence[Any], context: Any) -> bool | None:
+        value = argument(row, context)
+        if value is None:
+            return None
+        values = (item(row, context) for item in items)
+        found = quantified(lambda item: equal(context, value, item), values, every=False)
+        return found if found is None else found != negated
+
+    return evaluate
+
+
+def quantified(test: Callable[[Any], bool | None], items: Any, *, every: bool) -> bool | None:
+    """ANY or ALL of a test over items in three-valued logic; a NULL item makes its test NULL."""
+    unknown = False
+    for item in items:
+        outcome = None if item is None else test(item)
+        if outcome is None:
+            unknown = True
+        elif bool(outcome) != every:
+            return not every
+    return None if unknown else every
+
+
+def _array_comparison(node: nodes.ArrayComparison, layout: Layout) -> RowEvaluator:
+    argument, array = compile_row(node.argument, layout), compile_row(node.array, layout)
+    test, every = _bind(node.function, (node.argument, node.argument)), node.every
+
+    def evaluate(row: Sequence[Any], context: Any) -> bool | None:
+        value, items = argument(row, context), array(row, context)
+        if items is None:
+            return None
+        if value is None:
+            return every if not items.items else None
+        return quantified(lambda item: test(context, value, item), items.items, every=every)
+
+    return evaluate
+
+
+def _array_constructor(node: nodes.ArrayConstructor, layout: Layout) -> RowEvaluator:
+    items, nested = _all(node.items, layout), node.nested
+    element = node.type.type.element_oid
+
+    def evaluate(row: Sequence[Any], context: Any) -> Array:
+        return construct_array(element, [item(row, context) for item in items], nested)
+
+    return evaluate
+
+
+def _subscript(node: nodes.Subscript, layout: Layout) -> RowEvaluator:
+    argument = compile_row(node.argument, layout)
+    pairs = tuple(
+        tuple(None if bound is None else compile_row(bound, layout) for bound in pair)
+        for pair in node.bounds
+    )
+    is_slice = node.is_slice
+
+    def evaluate(row: Sequence[Any], context: Any) -> Any:
+        value = argument(row, context)
+        if value is None:
+            return None
+        bounds = [
+            tuple(None if bound is None else (bound(row, context),) for bound in pair)
+            for pair in pairs
+        ]
+        return subscript_array(value, bounds, is_slice)
+
+    return evaluate
+
+
+def _row_constructor(node: nodes.RowConstructor, layout: Layout) -> RowEvaluator:
+    items = _all(node.items, layout)
+    return lambda row, context: tuple([item(row, context) for item in items])
+
+
+def _field_select(node: nodes.FieldSelect, layout: Layout) -> RowEvaluator:
+    argument, field = compile_row(node.argument, layout), node.field
+
+    def evaluate(row: Sequence[Any], context: Any) -> Any:
+        value = argument(row, context)
+        return None if value is None else value[field]
+
+    return evaluate
+
+
+def _row_comparison(node: nodes.RowComparison, layout: Layout) -> RowEvaluator:
+    pairs = list(zip(_all(node.left, layout), _all(node.right, layout), strict=True))
+    sides = list(zip(node.left, node.right, strict=True))
+    orders = [_bind(function, side) for function, side in zip(node.orders, sides, strict=True)]
+    equals = [_bind(function, side) for function, side in zip(node.equals, sides, strict=True)]
+    or_equal = node.operator in ("<=", ">=")
+
+    def evaluate(row: Sequence[Any], context: Any) -> bool | None:
+        for (left, right), order, equal in zip(pairs, orders, equals, strict=True):
+            first, second = left(row, context), right(row, context)
+            if first is None or second is None:
+                return None
+            if not equal(context, first, second):
+                return bool(order(context, first, second))
+        return or_equal
+
+    return evaluate
+
+
+def _subquery(node: nodes.Subquery, layout: Layout) -> RowEvaluator:
+    outer = _all(node.outer, layout)
+    if node.kind in ("exists", "scalar", "array"):
+        method = node.kind
+
+        def evaluate(row: Sequence[Any], context: Any) -> Any:
+            answer = context.subquery(node, tuple([value(row, context) for value in outer]))
+            return getattr(answer, method)()
+
+        return evaluate
+    return _quantified_subquery(node, layout, outer)
+
+
+def _quantified_subquery(
+    node: nodes.Subquery, layout: Layout, outer: Sequence[RowEvaluator]
+) -> RowEvaluator:
+    tests, every = _all(node.test, layout), node.kind == "all"
+    compares = [
+        _bind(function, (test, test))
+        for function, test in zip(node.functions, node.test, strict=True)
+    ]
+
+    def evaluate(row: Sequence[Any], context: Any) -> bool | None:
+        answer = context.subquery(node, tuple([value(row, context) for value in outer]))
+        values = [test(row, context) for test in tests]
+
+        def matches(found: Sequence[Any]) -> bool | None:
+            unknown = False
+            for compare, value, other in zip(compares, values, found, strict=True):
+                if value is None or other is None:
+                    unknown = True
+                elif not compare(context, value, other):
+                    return False
+            return None if unknown else True
+
+        return quantified(matches, answer.rows(), every=every)
+
+    return evaluate
+
+
+COMPILERS: Mapping[type[nodes.Expression], Compiler] = {
+    nodes.Variable: _variable,
+    nodes.OuterVariable: _outer_variable,
+    nodes.Constant: _constant,
+    nodes.Parameter: _parameter,
+    nodes.Call: _call,
+    nodes.Relabel: _relabel,
+    nodes.CastText: _cast_text,
+    nodes.ApplyModifier: _apply_modifier,
+    nodes.And: _and,
+    nodes.Or: _or,
+    nodes.Not: _not,
+    nodes.IsNull: _is_null,
+    nodes.BooleanTest: _boolean_test,
+    nodes.IsDistinct: _is_distinct,
+    nodes.Case: _case,
+    nodes.Coalesce: _coalesce,
+    nodes.NullIf: _null_if,
+    nodes.Extremum: _extremum,
+    nodes.InList: _in_list,
+    nodes.ArrayComparison: _array_comparison,
+    nodes.ArrayConstructor: _array_constructor,
+    nodes.Subscript: _subscript,
+    nodes.RowConstructor: _row_constructor,
+    nodes.FieldSelect: _field_select,
+    nodes.RowComparison: _row_comparison,
+    nodes.Subquery: _subquery,
+}

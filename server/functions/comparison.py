@@ -1,0 +1,272 @@
+"""Comparison operators of every type: six functions a family, by one order each.
+
+A family says how its values are ordered. `natural` values are ordered by Python and numpy as SQL orders them; others
+have a key that is. NaN is equal to itself and greater than every other number, for float and numeric alike.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+
+from server.functions import scaled
+from server.functions.declare import type_oid
+from server.functions.function import CallContext, Function
+from server.functions.orders import (
+    blank_key,
+    date_key,
+    float_key,
+    generic_key,
+    interval_key,
+    numeric_key,
+    timetz_key,
+)
+from server.vector.column import Column, Mask, Values
+from server.vector.rows import joint_validity, plain_values
+
+Compare = Callable[[Any, Any], Any]
+Key = Callable[[Any], Any]
+
+WORDS: Final = ("eq", "ne", "lt", "le", "gt", "ge")
+OPERATORS: Final[tuple[tuple[str, Compare], ...]] = (
+    ("equal to", operator.eq),
+    ("different from", operator.ne),
+    ("less than", operator.lt),
+    ("less than or equal to", operator.le),
+    ("greater than", operator.gt),
+    ("greater than or equal to", operator.ge),
+)
+
+
+def _row(compare: Compare, key: Key | None) -> Compare:
+    if key is None:
+        return compare
+    return lambda left, right: compare(key(left), key(right))
+
+
+def _natural_kernel(compare: Compare) -> Callable[..., Column]:
+    """Fixed-width values and strings, whose order is Python's."""
+
+    def kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
+        valid = joint_validity((left, right))
+        if left.values.dtype == object or right.values.dtype == object:
+            return _object_compare(compare, left.values, right.values, valid)
+        values: Values = compare(left.values, right.values)
+        return Column(values, valid)
+
+    return kernel
+
+
+def _object_compare(compare: Compare, left: Values, right: Values, valid: Mask | None) -> Column:
+    if valid is None:
+        return Column(compare(left, right).astype(np.bool_), None)
+    result = np.zeros(len(left), np.bool_)
+    result[valid] = compare(left[valid], right[valid])
+    return Column(result, valid)
+
+
+def _keyed_kernel(compare: Compare, key: Key) -> Callable[..., Column]:
+    row = _row(compare, key)
+
+    def kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
+        return scaled.by_rows(row, (left, right), np.dtype(np.bool_))
+
+    return kernel
+
+
+def _float_kernel(compare: Compare) -> Callable[..., Column]:
+    """As numpy compares where no value is NaN, else by rank: 0 for numbers, 1 for NaN."""
+
+    def kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
+        valid = joint_validity((left, right))
+        first, second = left.values, right.values
+        values = compare(first, second)
+        strange = np.isnan(first), np.isnan(second)
+        odd = strange[0] | strange[1]
+        if odd.any():
+            ranks = strange[0].astype(np.int8), strange[1].astype(np.int8)
+            values = np.where(odd, compare(*ranks), values)
+        return Column(values, valid)
+
+    return kernel
+
+
+def _numeric_kernel(compare: Compare) -> Callable[..., Column]:
+    row = numeric_compare(compare)
+
+    def kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
+        pair = scaled.aligned(left, right)
+        if pair is None:
+            return scaled.by_rows(row, (left, right), np.dtype(np.bool_))
+        return Column(compare(pair[0], pair[1]), joint_validity((left, right)))
+
+    return kernel
+
+
+def numeric_compare(compare: Compare) -> Compare:
+    """Compare Decimals that may be NaN."""
+
+    def row(left: Decimal, right: Decimal) -> bool:
+        if left.is_nan() or right.is_nan():
+            return bool(compare(left.is_nan(), right.is_nan()))
+        return bool(compare(left, right))
+
+    return row
+
+
+def float_compare(compare: Compare) -> Compare:
+    """Compare floats that may be NaN."""
+
+    def row(left: float, right: float) -> bool:
+        if left != left or right != right:  # noqa: PLR0124  (true of NaN alone)
+            return bool(compare(left != left, right != right))  # noqa: PLR0124
+        return bool(compare(left, right))
+
+    return row
+
+
+def _blank_kernel(compare: Compare) -> Callable[..., Column]:
+    natural = _natural_kernel(compare)
+
+    def stripped(column: Column) -> Column:
+        rows = plain_values(column)
+        values = np.empty(len(rows), object)
+        values[:] = [row.rstrip(" ") if isinstance(row, str) else "" for row in rows]
+        return Column(values, column.valid)
+
+    def kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
+        return natural(context, stripped(left), stripped(right), count=count)
+
+    return kernel
+
+
+def _context_row(compare: Compare, left_key: Key, right_key: Key) -> Callable[..., Any]:
+    return lambda context, left, right: compare(left_key(context, left), right_key(context, right))
+
+
+def _make(  # noqa: PLR0913  (a row of a table)
+    names: Sequence[str], oids: Sequence[int], types: tuple[str, str], order: str, sample: str
+) -> tuple[Function, ...]:
+    """The functions of one family, in the order of OPERATORS."""
+    made = []
+    for name, oid, (words, compare) in zip(names, oids, OPERATORS, strict=False):
+        if name == "-":
+            continue
+        row, kernel, in_context = _implementations(order, compare, types)
+        made.append(
+            Function(
+                oid=oid,
+                name=name,
+                arguments=(type_oid(types[0]), type_oid(types[1])),
+                result=16,
+                row=row,
+                kernel=kernel,
+                total=order != "generic",
+                volatility="s" if in_context else "i",
+                needs_context=in_context,
+                doc=f"Whether the first {types[0]} is {words} the second {types[1]}.",
+                example=(f"{name}({sample})", "t" if compare(1, 2) else "f"),
+            )
+        )
+    return tuple(made)
+
+
+def _implementations(
+    order: str, compare: Compare, types: tuple[str, str]
+) -> tuple[Callable[..., Any], Callable[..., Column] | None, bool]:
+    if order == "instant":
+        keys = [date_key(name) for name in types]
+        zoned = "timestamptz" in types
+        if zoned:
+            return _context_row(compare, *keys), None, True
+        return (
+            lambda left, right: compare(keys[0](None, left), keys[1](None, right)),
+            None,
+            False,
+        )
+    if order in _SPECIAL:
+        row, kernel = _SPECIAL[order]
+        return row(compare), kernel(compare), False
+    key = _KEYS[order]
+    return _row(compare, key), _keyed_kernel(compare, key), False
+
+
+_SPECIAL: Final[dict[str, tuple[Callable[[Compare], Compare], Callable[..., Any]]]] = {
+    "natural": (lambda compare: compare, _natural_kernel),
+    "float": (float_compare, _float_kernel),
+    "numeric": (numeric_compare, _numeric_kernel),
+    "blank": (lambda compare: _row(compare, blank_key), _blank_kernel),
+}
+_KEYS: Final[dict[str, Key]] = {
+    "interval": interval_key,
+    "timetz": timetz_key,
+    "generic": generic_key,
+    "float key": float_key,
+    "numeric key": numeric_key,
+}
+
+# left right | order | sample | OIDs | names, for = <> < <= > >= (or a pattern, where * is eq ne lt le gt ge)
+FAMILIES: Final = r"""
+int4 int8 | natural | 1, 2 | 852 853 854 856 855 857 | int48*
+bool bool | natural | false, true | 60 84 56 1691 57 1692 | bool*
+char char | natural | 'a', 'b' | 61 70 1246 72 73 74 | char*
+name name | natural | 'a', 'b' | 62 659 655 656 657 658 | name*
+int2 int2 | natural | 1, 2 | 63 145 64 148 146 151 | int2*
+int4 int4 | natural | 1, 2 | 65 144 66 149 147 150 | int4*
+text text | natural | 'a', 'b' | 67 157 740 741 742 743 | texteq textne text_lt text_le text_gt text_ge
+name text | natural | 'a', 'b' | 240 245 241 242 244 243 | name*text
+text name | natural | 'a', 'b' | 247 252 248 249 251 250 | text*name
+xid xid | natural | 1, 2 | 68 3308 0 0 0 0 | xideq xidneq - - - -
+xid int4 | natural | 1, 2 | 1319 3309 0 0 0 0 | xideqint4 xidneqint4 - - - -
+cid cid | natural | 1, 2 | 69 0 0 0 0 0 | cideq - - - - -
+tid tid | natural | '(0,1)', '(0,2)' | 1292 1265 2791 2793 2790 2792 | tid*
+int8 int8 | natural | 1, 2 | 467 468 469 471 470 472 | int8*
+int8 int4 | natural | 1, 2 | 474 475 476 478 477 479 | int84*
+int2 int4 | natural | 1, 2 | 158 164 160 166 162 168 | int24*
+int4 int2 | natural | 1, 2 | 159 165 161 167 163 169 | int42*
+oid oid | natural | 1, 2 | 184 185 716 717 1638 1639 | oid*
+float4 float4 | float | 1, 2 | 287 288 289 290 291 292 | float4*
+float8 float8 | float | 1, 2 | 293 294 295 296 297 298 | float8*
+bpchar bpchar | blank | 'a ', 'b' | 1048 1053 1049 1050 1051 1052 | bpchar*
+anyarray anyarray | generic | '{1,2}'::int4[], '{1,3}'::int4[] | 744 390 391 393 392 396 | array_*
+date date | natural | '2024-01-31', '2024-02-01' | 1086 1091 1087 1088 1089 1090 | date_*
+time time | natural | '10:00', '11:30' | 1145 1106 1102 1103 1104 1105 | time_*
+float4 float8 | float | 1, 2 | 299 300 301 302 303 304 | float48*
+float8 float4 | float | 1, 2 | 305 306 307 308 309 310 | float84*
+timestamptz timestamptz | natural | '2024-01-31 10:00+00', '2024-02-01 09:00+00' | 1152 1153 1154 1155 1157 1156 | timestamptz_*
+interval interval | interval | '29 days', '1 month' | 1162 1163 1164 1165 1167 1166 | interval_*
+timetz timetz | timetz | '10:00+00', '11:00+00' | 1352 1353 1354 1355 1357 1356 | timetz_*
+numeric numeric | numeric | 1, 2 | 1718 1719 1722 1723 1720 1721 | numeric_*
+int2 int8 | natural | 1, 2 | 1850 1851 1852 1854 1853 1855 | int28*
+int8 int2 | natural | 1, 2 | 1856 1857 1858 1860 1859 1861 | int82*
+bytea bytea | natural | '\x01', '\x02' | 1948 1953 1949 1950 1951 1952 | bytea*
+timestamp timestamp | natural | '2024-01-31 10:00', '2024-02-01 09:00' | 2052 2053 2054 2055 2057 2056 | timestamp_*
+date timestamp | instant | '2024-01-31', '2024-02-01 09:00' | 2340 2343 2338 2339 2341 2342 | date_*_timestamp
+date timestamptz | instant | '2024-01-31', '2024-02-01 09:00+00' | 2353 2356 2351 2352 2354 2355 | date_*_timestamptz
+timestamp date | instant | '2024-01-31 10:00', '2024-02-01' | 2366 2369 2364 2365 2367 2368 | timestamp_*_date
+timestamptz date | instant | '2024-01-31 10:00+00', '2024-02-01' | 2379 2382 2377 2378 2380 2381 | timestamptz_*_date
+timestamp timestamptz | instant | '2024-01-31 10:00', '2024-02-01 09:00+00' | 2522 2525 2520 2521 2523 2524 | timestamp_*_timestamptz
+timestamptz timestamp | instant | '2024-01-31 10:00+00', '2024-02-01 09:00' | 2529 2532 2527 2528 2530 2531 | timestamptz_*_timestamp
+uuid uuid | natural | '00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000002' | 2956 2959 2954 2955 2958 2957 | uuid_*
+record record | generic | ROW(1,2), ROW(1,3) | 2981 2982 2983 2985 2984 2986 | record_*
+pg_lsn pg_lsn | natural | '0/1', '0/2' | 3233 3236 3231 3232 3235 3234 | pg_lsn_*
+xid8 xid8 | natural | 1, 2 | 5084 5085 5034 5036 5035 5037 | xid8*
+"""
+
+
+def _families() -> tuple[Function, ...]:
+    functions: list[Function] = []
+    for line in FAMILIES.strip().splitlines():
+        types, order, sample, oids, names = line.split(" | ")
+        left, right = types.split()
+        numbers = [int(oid) for oid in oids.split()]
+        listed = [names.replace("*", word) for word in WORDS] if "*" in names else names.split()
+        functions += _make(listed, numbers, (left, right), order, sample)
+    return tuple(functions)
+
+
+FUNCTIONS: Final = _families()

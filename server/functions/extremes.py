@@ -1,0 +1,222 @@
+"""min and max: by numpy for values of fixed width, by the order of the type for others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from server.functions.aggregates import folding
+from server.functions.declare import aggregate
+from server.functions.function import Aggregate
+from server.functions.numeric_math import scaled as decimal_of
+from server.functions.orders import blank_key, generic_key, interval_key, numeric_key
+from server.functions.sums import grown, present
+from server.vector.column import Column, Positions, Values
+from server.vector.rows import column_of, plain_values
+
+Columns = tuple[Column, ...]
+_OBJECT: Final = np.dtype(object)
+
+
+def _lowest(dtype: np.dtype[Any]) -> Any:
+    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+
+
+def _highest(dtype: np.dtype[Any]) -> Any:
+    return np.nan if dtype.kind == "f" else np.iinfo(dtype).max
+
+
+class Best:
+    """The best value of each group so far, in row form."""
+
+    __slots__ = ("better", "key", "values")
+
+    def __init__(self, key: Callable[[Any], Any], greatest: bool) -> None:
+        self.values: dict[int, tuple[Any, Any]] = {}
+        self.key = key
+        self.better: Callable[[Any, Any], bool] = _greater if greatest else _less
+
+    def offer(self, group: int, value: Any) -> None:
+        """Take the value if it is better."""
+        key = self.key(value)
+        known = self.values.get(group)
+        if known is None or self.better(key, known[0]):
+            self.values[group] = (key, value)
+
+
+def _greater(left: Any, right: Any) -> bool:
+    return bool(left > right)
+
+
+def _less(left: Any, right: Any) -> bool:
+    return bool(left < right)
+
+
+def _distinct_words(groups: Positions, column: Column) -> tuple[list[int], list[Any]]:
+    """Groups and values; of a coded column each word once a group."""
+    if column.dictionary is None or not len(column):
+        return groups.tolist(), plain_values(column)
+    size = len(column.dictionary)
+    pairs = np.unique(groups * size + column.values)
+    return (pairs // size).tolist(), column.dictionary.values[pairs % size].tolist()
+
+
+def _add_best(state: Best, groups: Positions, group_count: int, columns: Columns) -> Best:
+    groups, column = present(groups, columns[0])
+    numbers, values = _distinct_words(groups, column)
+    offer = state.offer
+    for group, value in zip(numbers, values, strict=True):
+        offer(group, value)
+    return state
+
+
+def _finish_best(state: Best, group_count: int) -> Column:
+    values = [state.values.get(group, (None, None))[1] for group in range(group_count)]
+    return column_of(values, _OBJECT)
+
+
+def _merge_best(state: Best, other: Best, mapping: Positions, group_count: int) -> Best:
+    for group, (_, value) in other.values.items():
+        state.offer(int(mapping[group]), value)
+    return state
+
+
+class BestDecimals(Best):
+    """As Best; scaled columns are kept apart as integers of one scale."""
+
+    __slots__ = ("scale", "scaled", "seen", "start", "ufunc")
+
+    def __init__(self, greatest: bool) -> None:
+        super().__init__(numeric_key, greatest)
+        self.ufunc = np.maximum if greatest else np.minimum
+        bounds = np.iinfo(np.int64)
+        self.start = bounds.min if greatest else bounds.max
+        self.scale: int | None = None
+        self.scaled: Values = np.full(1, self.start, np.int64)
+        self.seen: Values = np.zeros(1, np.bool_)
+
+    def grow(self, group_count: int) -> None:
+        """Make room for so many groups."""
+        self.scaled = grown(self.scaled, group_count, self.start)
+        self.seen = grown(self.seen, group_count, False)
+
+    def offer_all(self, groups: Positions, column: Column, group_count: int) -> None:
+        """Take what is better of a column without NULLs."""
+        self.grow(group_count)
+        if column.scale is None or self.scale not in (None, column.scale):
+            for group, value in zip(groups.tolist(), plain_values(column), strict=True):
+                self.offer(group, value)
+            return
+        self.scale = column.scale
+        self.ufunc.at(self.scaled, groups, column.values)
+        self.seen[groups] = True
+
+    def settle(self, group_count: int) -> Column:
+        """The best of both kinds."""
+        self.grow(group_count)
+        seen = self.seen[:group_count]
+        if not self.values:
+            values = np.where(seen, self.scaled[:group_count], 0)
+            return Column(values, None if bool(seen.all()) else seen.copy(), self.scale or 0)
+        assert self.scale is not None or not seen.any()
+        for group in np.flatnonzero(seen).tolist():
+            self.offer(group, decimal_of(int(self.scaled[group]), self.scale or 0))
+        return _finish_best(self, group_count)
+
+
+def _add_decimals(
+    state: BestDecimals, groups: Positions, group_count: int, columns: Columns
+) -> BestDecimals:
+    groups, column = present(groups, columns[0])
+    state.offer_all(groups, column, group_count)
+    return state
+
+
+def _merge_decimals(
+    state: BestDecimals, other: BestDecimals, mapping: Positions, group_count: int
+) -> BestDecimals:
+    groups, column = present(mapping, other.settle(len(mapping)))
+    state.offer_all(groups, column, group_count)
+    return state
+
+
+_MAXIMUM: Final = folding(np.maximum, _lowest)
+_MINIMUM: Final = folding(np.minimum, _highest)
+_FLOAT_MINIMUM: Final = folding(np.fmin, _highest)
+
+
+def _implementation(type_name: str, greatest: bool) -> dict[str, Any]:
+    """Create, accumulate, finish and merge for a type."""
+    if type_name == "numeric":
+        return {
+            "create": lambda call: BestDecimals(greatest),
+            "accumulate": _add_decimals,
+            "finish": BestDecimals.settle,
+            "merge": _merge_decimals,
+        }
+    key = _KEYS.get(type_name)
+    if key is not None:
+        return {
+            "create": lambda call: Best(key, greatest),
+            "accumulate": _add_best,
+            "finish": _finish_best,
+            "merge": _merge_best,
+        }
+    if greatest:
+        return _MAXIMUM
+    return _FLOAT_MINIMUM if type_name in ("float4", "float8") else _MINIMUM
+
+
+def _identity(value: Any) -> Any:
+    return value
+
+
+_KEYS: Final[dict[str, Callable[[Any], Any]]] = {
+    "text": _identity,
+    "bpchar": blank_key,
+    "interval": interval_key,
+    "timetz": generic_key,
+    "anyarray": generic_key,
+    "anyenum": generic_key,
+    "tid": _identity,
+    "pg_lsn": _identity,
+}
+
+# type, OID of max, OID of min
+TYPES: Final = """
+int8 2115 2131
+int4 2116 2132
+int2 2117 2133
+oid 2118 2134
+float4 2119 2135
+float8 2120 2136
+date 2122 2138
+time 2123 2139
+timetz 2124 2140
+timestamp 2126 2142
+timestamptz 2127 2143
+interval 2128 2144
+text 2129 2145
+numeric 2130 2146
+anyarray 2050 2051
+bpchar 2244 2245
+tid 2797 2798
+pg_lsn 4189 4190
+anyenum 3526 3527
+"""
+
+
+def _aggregates() -> tuple[Aggregate, ...]:
+    found = []
+    for line in TYPES.strip().splitlines():
+        name, oid_max, oid_min = line.split()
+        for oid, word, greatest in ((oid_max, "max", True), (oid_min, "min", False)):
+            doc = f"The {'greatest' if greatest else 'least'} value."
+            implementation = _implementation(name, greatest)
+            found.append(aggregate(f"{oid} {word}({name}) {name}", **implementation, doc=doc))
+    return tuple(found)
+
+
+AGGREGATES: Final = _aggregates()

@@ -1,0 +1,608 @@
+"""float4 and float8: IEEE arithmetic that raises where a finite result would be infinite or vanish.
+
+Rounding to integers is half to even, as the processor rounds.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from server.errors import (
+    InvalidArgumentForLogarithm,
+    InvalidArgumentForPowerFunction,
+    InvalidArgumentForWidthBucketFunction,
+    NumericValueOutOfRange,
+)
+from server.functions.declare import Behaviour, row, table
+from server.functions.function import CallContext, Kernel
+from server.functions.integer import BITS, SQL_NAMES, division_by_zero
+from server.vector.column import Column, Mask, Values
+from server.vector.rows import joint_validity
+
+Compute = Callable[..., float]
+DTYPES: Final = {"float4": np.dtype(np.float32), "float8": np.dtype(np.float64)}
+
+
+def overflow() -> NumericValueOutOfRange:
+    """Make the error for a result that became infinite."""
+    return NumericValueOutOfRange("value out of range: overflow")
+
+
+def underflow() -> NumericValueOutOfRange:
+    """Make the error for a result that became zero."""
+    return NumericValueOutOfRange("value out of range: underflow")
+
+
+def _narrow(value: float) -> float:
+    return float(np.float32(value)) if abs(value) < 3.5e38 else value * math.inf  # noqa: PLR2004
+
+
+def _checked(operation: Compute, name: str, vanishes: bool) -> Compute:
+    """The operation with its checks, in the precision of the type."""
+    single = name == "float4"
+
+    def compute(left: float, right: float) -> float:
+        result = operation(left, right)
+        if single and result - result == 0:
+            result = _narrow(result)
+        if math.isinf(result) and not (math.isinf(left) or math.isinf(right)):
+            raise overflow()
+        if vanishes and result == 0 and left != 0 and not (right == 0 or math.isinf(right)):
+            raise underflow()
+        return result
+
+    return compute
+
+
+def _divide(left: float, right: float) -> float:
+    if right == 0:
+        if math.isnan(left):
+            return left
+        raise division_by_zero()
+    return left / right
+
+
+def _all_in(mask: Mask, valid: Mask | None) -> bool:
+    return bool((mask if valid is None else mask & valid).any())
+
+
+def _kernel(operation: Callable[..., Values], name: str, kind: str) -> Kernel:
+    def kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
+        valid = joint_validity((left, right))
+        with np.errstate(all="ignore"):
+            values = operation(left.values, right.values).astype(DTYPES[name], copy=False)
+        if kind == "divide" and _all_in((right.values == 0) & ~np.isnan(left.values), valid):
+            raise division_by_zero()
+        infinite = np.isinf(values)
+        if infinite.any():
+            finite = ~(np.isinf(left.values) | np.isinf(right.values))
+            if _all_in(infinite & finite, valid):
+                raise overflow()
+        if kind != "sum":
+            lost = (values == 0) & (left.values != 0)
+            if lost.any():
+                harmless = np.isinf(right.values) if kind == "divide" else right.values == 0
+                if _all_in(lost & ~harmless, valid):
+                    raise underflow()
+        return Column(values, valid)
+
+    return kernel
+
+
+def _unary(operation: Callable[[Values], Values]) -> Kernel:
+    def kernel(context: CallContext, column: Column, *, count: int) -> Column:
+        return Column(operation(column.values), column.valid)
+
+    return kernel
+
+
+def _behaviours(name: str) -> dict[str, Behaviour]:
+    listed: dict[str, Behaviour] = {
+        "add": (
+            "Sum of two floats.",
+            _checked(operator.add, name, False),
+            _kernel(np.add, name, "sum"),
+        ),
+        "subtract": (
+            "Difference of two floats.",
+            _checked(operator.sub, name, False),
+            _kernel(np.subtract, name, "sum"),
+        ),
+        "multiply": (
+            "Product of two floats.",
+            _checked(operator.mul, name, True),
+            _kernel(np.multiply, name, "product"),
+        ),
+        "divide": (
+            "Quotient of two floats.",
+            _checked(_divide, name, True),
+            _kernel(np.divide, name, "divide"),
+        ),
+        "negate": ("The float with the other sign.", operator.neg, _unary(np.negative)),
+        "absolute": ("The float without its sign.", abs, _unary(np.abs)),
+        "same": ("The float itself.", operator.pos, _unary(lambda values: values)),
+    }
+    return {f"{key} {name}": behaviour for key, behaviour in listed.items()}
+
+
+ARITHMETIC: Final = """
+204 float4pl(float4, float4) float4 | add | 1.5, 2 -> 3.5
+205 float4mi(float4, float4) float4 | subtract | 1.5, 2 -> -0.5
+202 float4mul(float4, float4) float4 | multiply | 1.5, 2 -> 3
+203 float4div(float4, float4) float4 | divide | 1, 3 -> 0.33333334
+206 float4um(float4) float4 | negate | 1.5 -> -1.5
+1913 float4up(float4) float4 | same | 1.5 -> 1.5
+207 float4abs(float4) float4 | absolute | -1.5 -> 1.5
+1394 abs(float4) float4 | absolute | -1.5 -> 1.5
+218 float8pl(float8, float8) float8 | add | 0.1, 0.2 -> 0.30000000000000004
+219 float8mi(float8, float8) float8 | subtract | 1.5, 2 -> -0.5
+216 float8mul(float8, float8) float8 | multiply | 1.5, 2 -> 3
+217 float8div(float8, float8) float8 | divide | 1, 3 -> 0.3333333333333333
+220 float8um(float8) float8 | negate | 1.5 -> -1.5
+1914 float8up(float8) float8 | same | 1.5 -> 1.5
+221 float8abs(float8) float8 | absolute | -1.5 -> 1.5
+1395 abs(float8) float8 | absolute | -1.5 -> 1.5
+281 float48pl(float4, float8) float8 | add | 1.5, 2 -> 3.5
+282 float48mi(float4, float8) float8 | subtract | 1.5, 2 -> -0.5
+279 float48mul(float4, float8) float8 | multiply | 1.5, 2 -> 3
+280 float48div(float4, float8) float8 | divide | 1, 4 -> 0.25
+285 float84pl(float8, float4) float8 | add | 1.5, 2 -> 3.5
+286 float84mi(float8, float4) float8 | subtract | 1.5, 2 -> -0.5
+283 float84mul(float8, float4) float8 | multiply | 1.5, 2 -> 3
+284 float84div(float8, float4) float8 | divide | 1, 4 -> 0.25
+"""
+
+
+# Mathematics.
+
+
+def _out_of_domain() -> NumericValueOutOfRange:
+    return NumericValueOutOfRange("input is out of range")
+
+
+def _finite(operation: Compute) -> Compute:
+    """A function of the library; infinite results of finite arguments are overflows."""
+
+    def compute(*values: float) -> float:
+        try:
+            result = operation(*values)
+        except OverflowError:
+            raise overflow() from None
+        except ValueError:
+            raise _out_of_domain() from None
+        if math.isinf(result) and not any(math.isinf(value) for value in values):
+            raise overflow()
+        return result
+
+    return compute
+
+
+def _through_nan(operation: Compute) -> Compute:
+    return lambda value: value if math.isnan(value) else operation(value)
+
+
+def square_root(value: float) -> float:
+    """Square root."""
+    if value < 0:
+        raise InvalidArgumentForPowerFunction("cannot take square root of a negative number")
+    return math.sqrt(value)
+
+
+def _cube_root(value: float) -> float:
+    return float(np.cbrt(value))
+
+
+def _logarithm(operation: Compute) -> Compute:
+    def compute(value: float) -> float:
+        if value == 0:
+            raise InvalidArgumentForLogarithm("cannot take logarithm of zero")
+        if value < 0:
+            raise InvalidArgumentForLogarithm("cannot take logarithm of a negative number")
+        return operation(value)
+
+    return compute
+
+
+def _exponential(value: float) -> float:
+    try:
+        result = math.exp(value)
+    except OverflowError:
+        raise overflow() from None
+    if result == 0 and not math.isinf(value):
+        raise underflow()
+    return result
+
+
+def power(base: float, exponent: float) -> float:
+    """Power."""
+    if math.isnan(base) or math.isnan(exponent):
+        return 1.0 if base == 1 or exponent == 0 else math.nan
+    if base == 0 and exponent < 0:
+        raise InvalidArgumentForPowerFunction("zero raised to a negative power is undefined")
+    if base < 0 and exponent != math.floor(exponent) and not math.isinf(exponent):
+        raise InvalidArgumentForPowerFunction(
+            "a negative number raised to a non-integer power yields a complex result"
+        )
+    try:
+        result = math.pow(base, exponent)
+    except OverflowError:
+        raise overflow() from None
+    if result == 0 and base != 0 and not (math.isinf(base) or math.isinf(exponent)):
+        raise underflow()
+    return result
+
+
+def _even(value: float) -> float:
+    return float(np.rint(value))
+
+
+def _cut(value: float) -> float:
+    return float(np.trunc(value))
+
+
+def _ceiling(value: float) -> float:
+    return float(np.ceil(value))
+
+
+def _floor(value: float) -> float:
+    return float(np.floor(value))
+
+
+def _sign(value: float) -> float:
+    return float((value > 0) - (value < 0))
+
+
+_EXACT_SINES: Final = {0.0: 0.0, 30.0: 0.5, 90.0: 1.0, 150.0: 0.5, 180.0: 0.0}
+
+
+def _sine_degrees(value: float) -> float:
+    if math.isinf(value):
+        raise _out_of_domain()
+    angle = math.fmod(value, 360.0)
+    sign = 1.0 if angle >= 0 else -1.0
+    angle = abs(angle)
+    if angle > 180.0:  # noqa: PLR2004
+        angle, sign = angle - 180.0, -sign
+    found = _EXACT_SINES.get(angle)
+    return sign * (math.sin(math.radians(angle)) if found is None else found)
+
+
+def _cosine_degrees(value: float) -> float:
+    if math.isinf(value):
+        raise _out_of_domain()
+    angle = abs(math.fmod(value, 360.0))
+    if angle > 180.0:  # noqa: PLR2004
+        angle = 360.0 - angle
+    exact = {0.0: 1.0, 60.0: 0.5, 90.0: 0.0, 120.0: -0.5, 180.0: -1.0}.get(angle)
+    return math.cos(math.radians(angle)) if exact is None else exact
+
+
+def _tangent_degrees(value: float) -> float:
+    exact = {0.0: 0.0, 45.0: 1.0, 135.0: -1.0}.get(math.fmod(value, 180.0))
+    if exact is not None:
+        return exact
+    cosine = _cosine_degrees(value)
+    sine = _sine_degrees(value)
+    return math.inf * sine if cosine == 0 else sine / cosine
+
+
+def _inverse_degrees(operation: Compute, exact: dict[float, float]) -> Compute:
+    def compute(value: float) -> float:
+        if not -1 <= value <= 1 and not math.isnan(value):
+            raise _out_of_domain()
+        known = exact.get(value)
+        return math.degrees(operation(value)) if known is None else known
+
+    return compute
+
+
+def _tangent_inverse_degrees(value: float) -> float:
+    return {1.0: 45.0, -1.0: -45.0}.get(value, math.degrees(math.atan(value)))
+
+
+def _cotangent(value: float) -> float:
+    tangent = math.tan(value)
+    return math.copysign(math.inf, tangent) if tangent == 0 else 1.0 / tangent
+
+
+def _cotangent_degrees(value: float) -> float:
+    tangent = _tangent_degrees(value)
+    return math.copysign(math.inf, tangent) if tangent == 0 else 1.0 / tangent
+
+
+def _width_bucket(value: float, low: float, high: float, count: int) -> int:
+    if count <= 0:
+        raise InvalidArgumentForWidthBucketFunction("count must be greater than zero")
+    if math.isnan(value) or math.isnan(low) or math.isnan(high):
+        raise InvalidArgumentForWidthBucketFunction(
+            "operand, lower bound, and upper bound cannot be NaN"
+        )
+    if math.isinf(low) or math.isinf(high):
+        raise InvalidArgumentForWidthBucketFunction("lower and upper bounds must be finite")
+    if low == high:
+        raise InvalidArgumentForWidthBucketFunction("lower bound cannot equal upper bound")
+    sign = 1.0 if low < high else -1.0
+    distance, width = (value - low) * sign, (high - low) * sign
+    if distance < 0:
+        return 0
+    return count + 1 if distance >= width else min(int(count * (distance / width)), count - 1) + 1
+
+
+def _mapped(operation: Callable[..., Values]) -> Kernel:
+    """A numpy function that raises for no argument."""
+
+    def kernel(context: CallContext, column: Column, *, count: int) -> Column:
+        with np.errstate(all="ignore"):
+            return Column(operation(column.values), column.valid)
+
+    return kernel
+
+
+_SINE = _through_nan(_finite(math.sin))
+_COSINE = _through_nan(_finite(math.cos))
+_TANGENT = _through_nan(_finite(math.tan))
+_LN, _LOG10 = _logarithm(math.log), _logarithm(math.log10)
+
+MATHEMATICS: Final = (
+    row("1344 sqrt(float8) float8", square_root, "Square root.", "2 -> 1.4142135623730951"),
+    row("230 dsqrt(float8) float8", square_root, "Square root.", "2.25 -> 1.5"),
+    row("1345 cbrt(float8) float8", _cube_root, "Cube root.", "27 -> 3.0000000000000004"),
+    row("231 dcbrt(float8) float8", _cube_root, "Cube root.", "64 -> 4"),
+    row("1347 exp(float8) float8", _exponential, "e to a power.", "1 -> 2.718281828459045"),
+    row("233 dexp(float8) float8", _exponential, "e to a power.", "2 -> 7.38905609893065"),
+    row("1341 ln(float8) float8", _LN, "Natural logarithm.", "2 -> 0.6931471805599453"),
+    row("234 dlog1(float8) float8", _LN, "Natural logarithm.", "3 -> 1.0986122886681098"),
+    row("1340 log(float8) float8", _LOG10, "Logarithm to the base 10.", "100 -> 2"),
+    row(
+        "1194 log10(float8) float8", _LOG10, "Logarithm to the base 10.", "50 -> 1.6989700043360187"
+    ),
+    row("1339 dlog10(float8) float8", _LOG10, "Logarithm to the base 10.", "1000 -> 3"),
+    row("1368 power(float8, float8) float8", power, "Power.", "9, 3 -> 729"),
+    row("1346 pow(float8, float8) float8", power, "Power.", "2, 0.5 -> 1.4142135623730951"),
+    row("232 dpow(float8, float8) float8", power, "Power.", "2, -1 -> 0.5"),
+    row(
+        "1342 round(float8) float8",
+        _even,
+        "Nearest integer, halves to even.",
+        "2.5 -> 2",
+        _mapped(np.rint),
+    ),
+    row(
+        "228 dround(float8) float8",
+        _even,
+        "Nearest integer, halves to even.",
+        "3.5 -> 4",
+        _mapped(np.rint),
+    ),
+    row(
+        "1343 trunc(float8) float8", _cut, "Cuts to an integer.", "-42.8 -> -42", _mapped(np.trunc)
+    ),
+    row("229 dtrunc(float8) float8", _cut, "Cuts to an integer.", "42.8 -> 42", _mapped(np.trunc)),
+    row(
+        "2308 ceil(float8) float8",
+        _ceiling,
+        "The next integer upwards.",
+        "-42.8 -> -42",
+        _mapped(np.ceil),
+    ),
+    row(
+        "2320 ceiling(float8) float8",
+        _ceiling,
+        "The next integer upwards.",
+        "42.1 -> 43",
+        _mapped(np.ceil),
+    ),
+    row(
+        "2309 floor(float8) float8",
+        _floor,
+        "The next integer downwards.",
+        "-42.8 -> -43",
+        _mapped(np.floor),
+    ),
+    row("2310 sign(float8) float8", _sign, "-1, 0 or 1 by the sign.", "-8.4 -> -1"),
+    row("1610 pi() float8", lambda: math.pi, "The number pi.", " -> 3.141592653589793"),
+    row(
+        "1608 degrees(float8) float8",
+        _finite(math.degrees),
+        "Radians to degrees.",
+        "0.5 -> 28.64788975654116",
+    ),
+    row(
+        "1609 radians(float8) float8",
+        math.radians,
+        "Degrees to radians.",
+        "45 -> 0.7853981633974483",
+    ),
+    row("1604 sin(float8) float8", _SINE, "Sine.", "1 -> 0.8414709848078965"),
+    row("1605 cos(float8) float8", _COSINE, "Cosine.", "1 -> 0.5403023058681398"),
+    row("1606 tan(float8) float8", _TANGENT, "Tangent.", "1 -> 1.5574077246549023"),
+    row(
+        "1607 cot(float8) float8",
+        _through_nan(_cotangent),
+        "Cotangent.",
+        "0.5 -> 1.830487721712452",
+    ),
+    row(
+        "1600 asin(float8) float8",
+        _through_nan(_finite(math.asin)),
+        "Inverse sine.",
+        "1 -> 1.5707963267948966",
+    ),
+    row("1601 acos(float8) float8", _through_nan(_finite(math.acos)), "Inverse cosine.", "1 -> 0"),
+    row("1602 atan(float8) float8", math.atan, "Inverse tangent.", "1 -> 0.7853981633974483"),
+    row(
+        "1603 atan2(float8, float8) float8",
+        math.atan2,
+        "Angle of a point.",
+        "1, 0 -> 1.5707963267948966",
+    ),
+    row(
+        "2462 sinh(float8) float8",
+        _through_nan(lambda x: float(np.sinh(x))),
+        "Hyperbolic sine.",
+        "1 -> 1.1752011936438014",
+    ),
+    row(
+        "2463 cosh(float8) float8",
+        _through_nan(lambda x: float(np.cosh(x))),
+        "Hyperbolic cosine.",
+        "0 -> 1",
+    ),
+    row("2464 tanh(float8) float8", math.tanh, "Hyperbolic tangent.", "1 -> 0.7615941559557649"),
+    row(
+        "2465 asinh(float8) float8",
+        math.asinh,
+        "Inverse hyperbolic sine.",
+        "1 -> 0.881373587019543",
+    ),
+    row(
+        "2466 acosh(float8) float8",
+        _through_nan(_finite(math.acosh)),
+        "Inverse hyperbolic cosine.",
+        "1 -> 0",
+    ),
+    row(
+        "2467 atanh(float8) float8",
+        _through_nan(_finite(math.atanh)),
+        "Inverse hyperbolic tangent.",
+        "0.5 -> 0.5493061443340548",
+    ),
+    row("2735 sind(float8) float8", _through_nan(_sine_degrees), "Sine of degrees.", "30 -> 0.5"),
+    row(
+        "2736 cosd(float8) float8", _through_nan(_cosine_degrees), "Cosine of degrees.", "60 -> 0.5"
+    ),
+    row(
+        "2737 tand(float8) float8", _through_nan(_tangent_degrees), "Tangent of degrees.", "45 -> 1"
+    ),
+    row(
+        "2738 cotd(float8) float8",
+        _through_nan(_cotangent_degrees),
+        "Cotangent of degrees.",
+        "45 -> 1",
+    ),
+    row(
+        "2731 asind(float8) float8",
+        _inverse_degrees(math.asin, {1.0: 90.0, 0.5: 30.0, 0.0: 0.0, -0.5: -30.0, -1.0: -90.0}),
+        "Inverse sine in degrees.",
+        "0.5 -> 30",
+    ),
+    row(
+        "2732 acosd(float8) float8",
+        _inverse_degrees(math.acos, {1.0: 0.0, 0.5: 60.0, 0.0: 90.0, -0.5: 120.0, -1.0: 180.0}),
+        "Inverse cosine in degrees.",
+        "0.5 -> 60",
+    ),
+    row(
+        "2733 atand(float8) float8",
+        _tangent_inverse_degrees,
+        "Inverse tangent in degrees.",
+        "1 -> 45",
+    ),
+    row(
+        "320 width_bucket(float8, float8, float8, int4) int4",
+        _width_bucket,
+        "Number of the equal part of a range that holds a value.",
+        "5.35, 0.024, 10.06, 5 -> 3",
+    ),
+)
+
+
+# Conversions.
+
+
+def _to_integer(name: str) -> Callable[[float], int]:
+    limit = 1 << BITS[name] - 1
+
+    def convert(value: float) -> int:
+        if value - value != 0:
+            raise NumericValueOutOfRange(f"{SQL_NAMES[name]} out of range")
+        number = round(value)
+        if not -limit <= number < limit:
+            raise NumericValueOutOfRange(f"{SQL_NAMES[name]} out of range")
+        return number
+
+    return convert
+
+
+def _to_integer_kernel(name: str) -> Kernel:
+    limit = float(1 << BITS[name] - 1)
+
+    def kernel(context: CallContext, column: Column, *, count: int) -> Column:
+        rounded = np.rint(column.values.astype(np.float64))
+        fits = (rounded >= -limit) & (rounded < limit)
+        if not fits.all():
+            if _all_in(~fits, column.valid):
+                raise NumericValueOutOfRange(f"{SQL_NAMES[name]} out of range")
+            rounded = np.where(fits, rounded, 0.0)
+        return Column(rounded.astype(context.result.type.dtype), column.valid)
+
+    return kernel
+
+
+def _to_float_kernel(context: CallContext, column: Column, *, count: int) -> Column:
+    with np.errstate(all="ignore"):
+        values = column.values.astype(context.result.type.dtype)
+    if column.values.dtype == np.float64 and values.dtype == np.float32:
+        finite = np.isfinite(column.values)
+        if _all_in(np.isinf(values) & finite, column.valid):
+            raise overflow()
+        if _all_in((values == 0) & (column.values != 0), column.valid):
+            raise underflow()
+    return Column(values, column.valid)
+
+
+def _to_float4(value: float) -> float:
+    result = _narrow(value) if value - value == 0 else value
+    if math.isinf(result) and not math.isinf(value):
+        raise overflow()
+    if result == 0 and value != 0:
+        raise underflow()
+    return result
+
+
+def _conversion(name: str) -> Behaviour:
+    return (
+        "A float as an integer, rounded half to even.",
+        _to_integer(name),
+        _to_integer_kernel(name),
+    )
+
+
+_CONVERTING: Final[dict[str, Behaviour]] = {
+    **{f"round {name}": _conversion(name) for name in BITS},
+    "widen float8": ("The number as a double.", float, _to_float_kernel),
+    "widen float4": (
+        "The number as a real.",
+        lambda value: _narrow(float(value)),
+        _to_float_kernel,
+    ),
+    "narrow": ("A double as a real.", _to_float4, _to_float_kernel),
+}
+
+CONVERSIONS: Final = """
+238 int2(float4) int2 | round | 2.5 -> 2
+319 int4(float4) int4 | round | 2.5 -> 2
+653 int8(float4) int8 | round | 2.5 -> 2
+237 int2(float8) int2 | round | 2.5 -> 2
+317 int4(float8) int4 | round | -2.5 -> -2
+483 int8(float8) int8 | round | 3.5 -> 4
+311 float8(float4) float8 | widen | 1.5 -> 1.5
+235 float8(int2) float8 | widen | 7 -> 7
+316 float8(int4) float8 | widen | 7 -> 7
+482 float8(int8) float8 | widen | 7 -> 7
+236 float4(int2) float4 | widen | 7 -> 7
+318 float4(int4) float4 | widen | 7 -> 7
+652 float4(int8) float4 | widen | 7 -> 7
+312 float4(float8) float4 | narrow | 0.1 -> 0.1
+"""
+
+FUNCTIONS: Final = (
+    *table(ARITHMETIC, {**_behaviours("float4"), **_behaviours("float8")}),
+    *MATHEMATICS,
+    *table(CONVERSIONS, _CONVERTING),
+)

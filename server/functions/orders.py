@@ -1,0 +1,87 @@
+"""Keys: what Python orders as SQL orders the values of types without a natural order in Python."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from server.types.date_style import session_zone
+from server.types.array import Array
+from server.types.calendar import (
+    DATE_INFINITY,
+    DATE_MINUS_INFINITY,
+    TIMESTAMP_INFINITY,
+    TIMESTAMP_MINUS_INFINITY,
+    US_PER_DAY,
+    US_PER_SECOND,
+)
+
+
+def blank_key(value: str) -> str:
+    """A bpchar, whose trailing blanks mean nothing."""
+    return value.rstrip(" ")
+
+
+def float_key(value: float) -> tuple[bool, float]:
+    """A float; NaN is greatest."""
+    return (True, 0.0) if math.isnan(value) else (False, value)
+
+
+def numeric_key(value: Decimal) -> tuple[bool, Decimal]:
+    """A numeric; NaN is greatest."""
+    return (True, Decimal(0)) if value.is_nan() else (False, value)
+
+
+def interval_key(value: Any) -> int:
+    """An interval by its span, with months of 30 days and days of 24 hours."""
+    return (value.months * 30 + value.days) * US_PER_DAY + value.microseconds
+
+
+def timetz_key(value: Any) -> tuple[int, int]:
+    """A time with zone by its instant, then by its zone."""
+    return value.microseconds + value.offset * 1_000_000, value.offset
+
+
+def date_to_timestamp(days: int) -> int:
+    """Midnight of a date, beyond the range of timestamps where the date is."""
+    if days == DATE_INFINITY:
+        return TIMESTAMP_INFINITY
+    if days == DATE_MINUS_INFINITY:
+        return TIMESTAMP_MINUS_INFINITY
+    return days * US_PER_DAY
+
+
+def date_key(type_name: str) -> Callable[[Any, Any], int]:
+    """What brings a date or timestamp to microseconds, UTC if a zone is involved."""
+    if type_name == "date":
+        return lambda context, value: _in_utc(context, date_to_timestamp(value))
+    if type_name == "timestamp":
+        return _in_utc
+    return lambda context, value: int(value)
+
+
+def _in_utc(context: Any, value: int) -> int:
+    if context is None or value in (TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY):
+        return value
+    return value - session_zone(context.style).at_local(value).seconds_east * US_PER_SECOND
+
+
+def generic_key(value: Any) -> Any:
+    """Any value, by what it is in row form: arrays and records item by item, NULL last."""
+    if isinstance(value, Array):
+        shape = tuple(value.dimensions)
+        return ([nullable_key(item) for item in value.items], len(shape), shape)
+    if isinstance(value, tuple):
+        return [nullable_key(item) for item in value]
+    if isinstance(value, float):
+        return float_key(value)
+    if isinstance(value, Decimal):
+        return numeric_key(value)
+    return value
+
+
+def nullable_key(value: Any) -> Any:
+    """As generic_key for values that may be NULL, which come last and are equal."""
+    return (True, 0) if value is None else (False, generic_key(value))

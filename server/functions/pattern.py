@@ -1,0 +1,324 @@
+"""LIKE, ILIKE and SIMILAR TO: patterns compiled once, to the simplest test that decides them.
+
+Over a column, a pattern that is the same for all rows is compiled once; plain prefixes, suffixes and infixes become
+string searches. A general LIKE is matched piece by piece, in time linear in the text for each piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+
+from server.errors import InvalidEscapeSequence
+from server.functions.declare import row
+from server.functions.function import CallContext, Kernel
+from server.vector.column import Column
+from server.vector.rows import constant_value, is_constant, joint_validity, plain_values
+
+Test = Callable[[str], bool]
+ANY_CHARACTER: Final = None  # in a piece: what `_` stands for
+Piece = list[str | None]
+
+
+def split_pattern(pattern: str, escape: str = "\\") -> list[Piece]:
+    """Cut a LIKE pattern at its % signs into pieces of characters and `_`."""
+    pieces: list[Piece] = [[]]
+    characters = iter(pattern)
+    for character in characters:
+        if character == escape:
+            escaped = next(characters, None)
+            if escaped is None:
+                raise InvalidEscapeSequence("LIKE pattern must not end with escape character")
+            pieces[-1].append(escaped)
+        elif character == "%":
+            pieces.append([])
+        else:
+            pieces[-1].append(ANY_CHARACTER if character == "_" else character)
+    return pieces
+
+
+@lru_cache(maxsize=1024)
+def compile_like(pattern: str) -> Test:
+    """Make the test of a LIKE pattern."""
+    pieces = split_pattern(pattern)
+    if not any(ANY_CHARACTER in piece for piece in pieces):
+        return _compile_plain(["".join(filter(None, piece)) for piece in pieces])
+    return _compile_general(pieces)
+
+
+def _compile_plain(pieces: list[str]) -> Test:
+    first, last = pieces[0], pieces[-1]
+    if len(pieces) == 1:
+        return lambda text: text == first
+    middle = [piece for piece in pieces[1:-1] if piece]
+    if not middle:
+        return _ends(first, last)
+    if len(middle) == 1 and not first and not last:
+        only = middle[0]
+        return lambda text: only in text
+
+    def test(text: str) -> bool:
+        stop = len(text) - len(last)
+        if stop < len(first) or not text.startswith(first) or not text.endswith(last):
+            return False
+        position = len(first)
+        for piece in middle:
+            position = text.find(piece, position, stop)
+            if position < 0:
+                return False
+            position += len(piece)
+        return True
+
+    return test
+
+
+def _ends(first: str, last: str) -> Test:
+    if not last:
+        return lambda text: text.startswith(first)
+    if not first:
+        return lambda text: text.endswith(last)
+    shortest = len(first) + len(last)
+    return lambda text: len(text) >= shortest and text.startswith(first) and text.endswith(last)
+
+
+def _matches_at(text: str, piece: Piece, position: int) -> bool:
+    return all(
+        wanted is None or text[position + index] == wanted for index, wanted in enumerate(piece)
+    )
+
+
+def _find(text: str, piece: Piece, start: int, stop: int) -> int:
+    for position in range(start, stop - len(piece) + 1):
+        if _matches_at(text, piece, position):
+            return position
+    return -1
+
+
+def _compile_general(pieces: list[Piece]) -> Test:
+    first, last = pieces[0], pieces[-1]
+    middle = [piece for piece in pieces[1:-1] if piece]
+    if len(pieces) == 1:
+        return lambda text: len(text) == len(first) and _matches_at(text, first, 0)
+
+    def test(text: str) -> bool:
+        stop = len(text) - len(last)
+        if stop < len(first) or not _matches_at(text, first, 0):
+            return False
+        if not _matches_at(text, last, stop):
+            return False
+        position = len(first)
+        for piece in middle:
+            position = _find(text, piece, position, stop)
+            if position < 0:
+                return False
+            position += len(piece)
+        return True
+
+    return test
+
+
+def like(text: str, pattern: str) -> bool:
+    """Whether a text is like a pattern."""
+    return compile_like(pattern)(text)
+
+
+def not_like(text: str, pattern: str) -> bool:
+    """Whether a text is unlike a pattern."""
+    return not compile_like(pattern)(text)
+
+
+def ilike(text: str, pattern: str) -> bool:
+    """Whether a text is like a pattern, whatever the case of letters."""
+    return compile_like(pattern.lower())(text.lower())
+
+
+def not_ilike(text: str, pattern: str) -> bool:
+    """Whether a text is unlike a pattern, whatever the case of letters."""
+    return not ilike(text, pattern)
+
+
+def matching_kernel(compile_pattern: Callable[[str], Test], negated: bool) -> Kernel:
+    """The kernel of a test that depends on a pattern."""
+
+    def kernel(context: CallContext, texts: Column, patterns: Column, *, count: int) -> Column:
+        valid = joint_validity((texts, patterns))
+        result = np.zeros(count, np.bool_)
+        places: Any = slice(None) if valid is None else np.flatnonzero(valid)
+        rows = texts.values[places].tolist()
+        if is_constant(patterns):
+            found = list(map(compile_pattern(constant_value(patterns)), rows)) if rows else []
+        else:
+            tests = map(compile_pattern, patterns.values[places].tolist())
+            found = [test(text) for test, text in zip(tests, rows, strict=True)]
+        result[places] = found
+        return Column(~result if negated else result, valid)
+
+    return kernel
+
+
+def _compile_ilike(pattern: str) -> Test:
+    test = compile_like(pattern.lower())
+    return lambda text: test(text.lower())
+
+
+_LIKE, _NOT_LIKE = matching_kernel(compile_like, False), matching_kernel(compile_like, True)
+_ILIKE = matching_kernel(_compile_ilike, False)
+_NOT_ILIKE = matching_kernel(_compile_ilike, True)
+
+
+def like_escape(pattern: str, escape: str) -> str:
+    """Rewrite a pattern with another escape character as one with a backslash."""
+    if len(escape) > 1:
+        raise InvalidEscapeSequence(
+            "invalid escape string", hint="Escape string must be empty or one character."
+        )
+    if escape == "\\":
+        return pattern
+    parts = []
+    characters = iter(pattern)
+    for character in characters:
+        if escape and character == escape:
+            parts.append("\\" + next(characters, ""))
+        else:
+            parts.append("\\\\" if character == "\\" else character)
+    return "".join(parts)
+
+
+def _bytes_like(data: bytes, pattern: bytes) -> bool:
+    return like(data.decode("latin-1"), pattern.decode("latin-1"))
+
+
+def _bytes_not_like(data: bytes, pattern: bytes) -> bool:
+    return not _bytes_like(data, pattern)
+
+
+# SIMILAR TO becomes a regular expression of the dialect of ~.
+
+
+def similar_to_regex(pattern: str, escape: str | None) -> str:
+    """Translate a pattern of SIMILAR TO; escape None is the backslash, an empty one none."""
+    escape = "\\" if escape is None else escape
+    if len(escape) > 1:
+        raise InvalidEscapeSequence(
+            "invalid escape string", hint="Escape string must be empty or one character."
+        )
+    return "^(?:" + _similar_body(pattern, escape) + ")$"
+
+
+_SIMILAR: Final = {"%": ".*", "_": ".", "(": "(?:", ".": "\\.", "^": "\\^", "$": "\\$"}
+
+
+def _similar_body(pattern: str, escape: str) -> str:
+    parts: list[str] = []
+    in_brackets = False
+    quotes = 0
+    characters = iter(pattern)
+    for character in characters:
+        if escape and character == escape:
+            escaped = next(characters, "")
+            if escaped == '"' and not in_brackets:
+                parts.append("){1,1}?(" if quotes == 0 else "){1,1}(?:")
+                quotes += 1
+            else:
+                parts.append("\\" + escaped)
+        elif in_brackets:
+            parts.append("\\\\" if character == "\\" else character)
+            in_brackets = character != "]"
+        elif character == "[":
+            parts.append(character)
+            in_brackets = True
+        elif character == "\\":
+            parts.append("\\\\")
+        else:
+            parts.append(_SIMILAR.get(character, character))
+    return "".join(parts)
+
+
+def _similar_escape(pattern: str | None, escape: str | None) -> str | None:
+    return None if pattern is None else similar_to_regex(pattern, escape)
+
+
+_DOC = "Whether a text matches a pattern with % and _."
+_DOC_NOT = "Whether a text does not match a pattern with % and _."
+_DOC_CASE = "Whether a text matches a pattern, whatever the case of letters."
+_DOC_CASE_NOT = "Whether a text does not match a pattern, whatever the case of letters."
+
+FUNCTIONS: Final = (
+    row("850 textlike(text, text) bool", like, _DOC, "'water', 'w%t_r' -> t", _LIKE),
+    row("851 textnlike(text, text) bool", not_like, _DOC_NOT, "'water', 'w%t_r' -> f", _NOT_LIKE),
+    row("1569 like(text, text) bool", like, _DOC, "'water', '%ate%' -> t", _LIKE),
+    row("1570 notlike(text, text) bool", not_like, _DOC_NOT, "'water', '%ate%' -> f", _NOT_LIKE),
+    row("858 namelike(name, text) bool", like, _DOC, "'water', 'w%' -> t", _LIKE),
+    row("859 namenlike(name, text) bool", not_like, _DOC_NOT, "'water', 'w%' -> f", _NOT_LIKE),
+    row("1571 like(name, text) bool", like, _DOC, "'water', 'w%' -> t", _LIKE),
+    row("1572 notlike(name, text) bool", not_like, _DOC_NOT, "'water', 'w%' -> f", _NOT_LIKE),
+    row("1631 bpcharlike(bpchar, text) bool", like, _DOC, "'water', 'w%' -> t", _LIKE),
+    row("1632 bpcharnlike(bpchar, text) bool", not_like, _DOC_NOT, "'water', 'w%' -> f", _NOT_LIKE),
+    row("1633 texticlike(text, text) bool", ilike, _DOC_CASE, "'Water', 'w%' -> t", _ILIKE),
+    row(
+        "1634 texticnlike(text, text) bool",
+        not_ilike,
+        _DOC_CASE_NOT,
+        "'Water', 'w%' -> f",
+        _NOT_ILIKE,
+    ),
+    row("1635 nameiclike(name, text) bool", ilike, _DOC_CASE, "'Water', 'w%' -> t", _ILIKE),
+    row(
+        "1636 nameicnlike(name, text) bool",
+        not_ilike,
+        _DOC_CASE_NOT,
+        "'Water', 'w%' -> f",
+        _NOT_ILIKE,
+    ),
+    row("1660 bpchariclike(bpchar, text) bool", ilike, _DOC_CASE, "'Water', 'w%' -> t", _ILIKE),
+    row(
+        "1661 bpcharicnlike(bpchar, text) bool",
+        not_ilike,
+        _DOC_CASE_NOT,
+        "'Water', 'w%' -> f",
+        _NOT_ILIKE,
+    ),
+    row(
+        "2005 bytealike(bytea, bytea) bool", _bytes_like, "LIKE over bytes.", r"'\x6162', 'a%' -> t"
+    ),
+    row(
+        "2006 byteanlike(bytea, bytea) bool",
+        _bytes_not_like,
+        "NOT LIKE over bytes.",
+        r"'\x6162', 'b%' -> t",
+    ),
+    row("2007 like(bytea, bytea) bool", _bytes_like, "LIKE over bytes.", r"'\x6162', 'a%' -> t"),
+    row(
+        "2008 notlike(bytea, bytea) bool",
+        _bytes_not_like,
+        "NOT LIKE over bytes.",
+        r"'\x6162', 'b%' -> t",
+    ),
+    row(
+        "1637 like_escape(text, text) text",
+        like_escape,
+        "A pattern with \\ as escape.",
+        r"'a#%', '#' -> a\%",
+    ),
+    row(
+        "1623 similar_escape(text, text) text lax",
+        _similar_escape,
+        "SIMILAR TO pattern as a regular expression.",
+        "'a%|b_', '#' -> ^(?:a.*|b.)$",
+    ),
+    row(
+        "1986 similar_to_escape(text, text) text",
+        similar_to_regex,
+        "SIMILAR TO pattern as a regular expression.",
+        "'a%|b_', '#' -> ^(?:a.*|b.)$",
+    ),
+    row(
+        "1987 similar_to_escape(text) text",
+        lambda pattern: similar_to_regex(pattern, None),
+        "SIMILAR TO pattern as a regular expression.",
+        "'a%(b|c)' -> ^(?:a.*(?:b|c))$",
+    ),
+)

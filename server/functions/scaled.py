@@ -1,0 +1,100 @@
+"""Arithmetic on scaled columns: exact decimals as int64, with every overflow seen before it happens.
+
+Each operation gives None where the exact result may not fit; the caller then computes with Decimals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from server.vector.column import Column, Values
+from server.vector.rows import column_of, is_constant, joint_validity, plain_values
+
+LIMIT: Final = 1 << 63
+SCALE_MAX: Final = 18
+_OBJECT: Final = np.dtype(object)
+
+
+def magnitude(values: Values) -> int:
+    """The greatest absolute value, as a Python integer."""
+    if len(values) == 0:
+        return 0
+    if values.strides == (0,):
+        return abs(int(values[0]))
+    return max(int(values.max()), -int(values.min()))
+
+
+def rescaled(column: Column, scale: int) -> Values | None:
+    """The values at another, not smaller, scale."""
+    assert column.scale is not None
+    if scale == column.scale:
+        return column.values
+    factor = 10 ** (scale - column.scale)
+    if magnitude(column.values) * factor >= LIMIT:
+        return None
+    if column.values.strides == (0,) and len(column):
+        return np.broadcast_to(column.values[:1] * factor, len(column))
+    scaled: Values = column.values * factor
+    return scaled
+
+
+def aligned(left: Column, right: Column) -> tuple[Values, Values, int] | None:
+    """Both columns at one scale."""
+    if left.scale is None or right.scale is None:
+        return None
+    scale = max(left.scale, right.scale)
+    first, second = rescaled(left, scale), rescaled(right, scale)
+    return None if first is None or second is None else (first, second, scale)
+
+
+def add(left: Column, right: Column) -> Column | None:
+    """Sum."""
+    return _linear(left, right, np.add)
+
+
+def subtract(left: Column, right: Column) -> Column | None:
+    """Difference."""
+    return _linear(left, right, np.subtract)
+
+
+def _linear(left: Column, right: Column, operation: Callable[..., Values]) -> Column | None:
+    pair = aligned(left, right)
+    if pair is None:
+        return None
+    first, second, scale = pair
+    if magnitude(first) + magnitude(second) >= LIMIT:
+        return None
+    return Column(operation(first, second), joint_validity((left, right)), scale)
+
+
+def multiply(left: Column, right: Column) -> Column | None:
+    """Product; the scales add up."""
+    if left.scale is None or right.scale is None or left.scale + right.scale > SCALE_MAX:
+        return None
+    if magnitude(left.values) * magnitude(right.values) >= LIMIT:
+        return None
+    values = left.values * right.values
+    return Column(values, joint_validity((left, right)), left.scale + right.scale)
+
+
+def by_rows(
+    row: Callable[..., Any], columns: Sequence[Column], dtype: np.dtype[Any] = _OBJECT
+) -> Column:
+    """Compute with row values where no argument is NULL."""
+    valid = joint_validity(columns)
+    if valid is None or bool(valid.all()):
+        return column_of(list(map(row, *[plain_values(column) for column in columns])), dtype)
+    places = np.flatnonzero(valid)
+    found = list(map(row, *[plain_values(column.take(places)) for column in columns]))
+    results: list[Any] = [None] * len(valid)
+    for place, value in zip(places.tolist(), found, strict=True):
+        results[place] = value
+    return column_of(results, dtype)
+
+
+def one_value(column: Column) -> int | None:
+    """The scaled integer of a constant column."""
+    return int(column.values[0]) if is_constant(column) else None

@@ -1,0 +1,226 @@
+"""State of count, sum and avg: totals of every group, exact for integers and decimals.
+
+A sum of integers is kept in two halves, `high` * 2**32 + `low`, so that no total of fewer than 2**31 rows overflows;
+what arrives is added in one pass over the batch. Decimals that are no scaled integers are summed one by one.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+
+from server.functions import numeric_math as exact
+from server.functions.scaled import magnitude
+from server.types.numeric import EXACT
+from server.vector.column import Column, Positions, Values
+from server.vector.rows import column_of, plain_values
+
+FLOAT_EXACT: Final = 1 << 53
+HALF: Final = 32
+LOW_BITS: Final = (1 << HALF) - 1
+SPARSE: Final = 4  # groups a row beyond which touching every group costs more than the rows
+
+
+def grown(array: Values, count: int, fill: Any = 0) -> Values:
+    """The array with room for so many groups."""
+    if len(array) >= count:
+        return array
+    larger = np.full(max(count, 2 * len(array)), fill, array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
+def add_counts(totals: Values, groups: Positions, group_count: int) -> None:
+    """Add the number of rows of each group."""
+    if group_count == 1:
+        totals[0] += len(groups)
+    elif group_count > SPARSE * len(groups):
+        np.add.at(totals, groups, 1)
+    else:
+        totals[:group_count] += np.bincount(groups, minlength=group_count)
+
+
+def _add_integers(totals: Values, groups: Positions, values: Values, group_count: int) -> None:
+    """Add integers of at most 2**32 in size to totals of 64 bits."""
+    if group_count == 1:
+        totals[0] += values.sum(dtype=np.int64)
+    elif group_count > SPARSE * len(groups) or magnitude(values) * len(values) >= FLOAT_EXACT:
+        np.add.at(totals, groups, values.astype(np.int64, copy=False))
+    else:
+        sums = np.bincount(groups, weights=values, minlength=group_count)
+        totals[:group_count] += sums.astype(np.int64)
+
+
+def present(groups: Positions, column: Column) -> tuple[Positions, Column]:
+    """Groups and values of the rows that are not NULL."""
+    if not column.has_nulls:
+        return groups, column
+    there = np.flatnonzero(column.validity())
+    return groups[there], column.take(there)
+
+
+class IntegerSums:
+    """Counts and exact sums of integers."""
+
+    __slots__ = ("counts", "high", "low")
+
+    def __init__(self) -> None:
+        self.counts = np.zeros(1, np.int64)
+        self.high = np.zeros(1, np.int64)
+        self.low = np.zeros(1, np.int64)
+
+    def add(self, groups: Positions, values: Values, group_count: int) -> None:
+        """Add rows that are not NULL."""
+        self.grow(group_count)
+        add_counts(self.counts, groups, group_count)
+        if len(values) and magnitude(values) > LOW_BITS:
+            _add_integers(self.high, groups, values >> HALF, group_count)
+            values = values & LOW_BITS
+        _add_integers(self.low, groups, values, group_count)
+
+    def grow(self, group_count: int) -> None:
+        """Make room for so many groups."""
+        self.counts = grown(self.counts, group_count)
+        self.high = grown(self.high, group_count)
+        self.low = grown(self.low, group_count)
+
+    def merge(self, other: IntegerSums, mapping: Positions, group_count: int) -> None:
+        """Add the totals of another state."""
+        self.grow(group_count)
+        count = len(mapping)
+        np.add.at(self.counts, mapping, other.counts[:count])
+        np.add.at(self.high, mapping, other.high[:count])
+        np.add.at(self.low, mapping, other.low[:count])
+
+    def totals(self, group_count: int) -> Values | list[int]:
+        """The sums: an int64 array where all fit for sure, else Python integers."""
+        self.grow(group_count)
+        high, low = self.high[:group_count], self.low[:group_count]
+        if magnitude(high) < 1 << 30 and magnitude(low) < 1 << 62:
+            sums: Values = (high << HALF) + low
+            return sums
+        pairs = zip(high.tolist(), low.tolist(), strict=True)
+        return [(upper << HALF) + lower for upper, lower in pairs]
+
+
+class DecimalSums:
+    """Counts and exact sums of numerics, scaled or not."""
+
+    __slots__ = ("integers", "others", "scale")
+
+    def __init__(self) -> None:
+        self.integers = IntegerSums()
+        self.scale: int | None = None
+        self.others: dict[int, Decimal] = {}
+
+    def add(self, groups: Positions, column: Column, group_count: int) -> None:
+        """Add rows that are not NULL."""
+        if column.scale is not None and self.scale in (None, column.scale):
+            self.scale = column.scale
+            self.integers.add(groups, column.values, group_count)
+            return
+        self.integers.grow(group_count)
+        add_counts(self.integers.counts, groups, group_count)
+        others = self.others
+        for group, value in zip(groups.tolist(), plain_values(column), strict=True):
+            known = others.get(group)
+            others[group] = value if known is None else exact.add(known, value)
+
+    def merge(self, other: DecimalSums, mapping: Positions, group_count: int) -> None:
+        """Add the totals of another state."""
+        self.integers.grow(group_count)
+        for group, value in other.others.items():
+            self._add_other(int(mapping[group]), value)
+        if other.scale is None:
+            np.add.at(self.integers.counts, mapping, other.integers.counts[: len(mapping)])
+        elif self.scale in (None, other.scale):
+            self.scale = other.scale
+            self.integers.merge(other.integers, mapping, group_count)
+        else:
+            np.add.at(self.integers.counts, mapping, other.integers.counts[: len(mapping)])
+            totals = list(other.integers.totals(len(mapping)))
+            for group, total in zip(mapping.tolist(), totals, strict=True):
+                self._add_other(group, exact.scaled(int(total), other.scale))
+
+    def _add_other(self, group: int, value: Decimal) -> None:
+        known = self.others.get(group)
+        self.others[group] = value if known is None else exact.add(known, value)
+
+    def sums(self, group_count: int) -> Column:
+        """The sums; NULL for groups without rows."""
+        totals = self.integers.totals(group_count)
+        counts = self.integers.counts[:group_count]
+        valid = None if bool((counts > 0).all()) else counts > 0
+        if not self.others and isinstance(totals, np.ndarray):
+            return Column(totals, valid, self.scale or 0)
+        decimals = [
+            self._total(group, int(total)) if count else None
+            for group, (total, count) in enumerate(zip(totals, counts.tolist(), strict=True))
+        ]
+        return column_of(decimals, np.dtype(object))
+
+    def _total(self, group: int, total: int) -> Decimal:
+        other = self.others.get(group)
+        if self.scale is None:
+            assert other is not None
+            return other
+        if other is None:
+            return exact.scaled(total, self.scale)
+        if total == 0:  # perhaps no scaled row at all: its scale must not show then
+            return other
+        return exact.add(exact.scaled(total, self.scale), other)
+
+    def averages(self, group_count: int) -> Column:
+        """The means; NULL for groups without rows."""
+        sums = plain_values(self.sums(group_count))
+        counts = self.integers.counts[:group_count].tolist()
+        means = [
+            exact.divide(total, Decimal(count)) if count else None
+            for total, count in zip(sums, counts, strict=True)
+        ]
+        return column_of(means, np.dtype(object))
+
+
+class FloatSums:
+    """Counts and sums of floats, in double precision."""
+
+    __slots__ = ("counts", "infinite", "sums")
+
+    def __init__(self) -> None:
+        self.counts = np.zeros(1, np.int64)
+        self.sums = np.zeros(1, np.float64)
+        self.infinite = False  # whether an argument was, so that the sums may be
+
+    def grow(self, group_count: int) -> None:
+        """Make room for so many groups."""
+        self.counts = grown(self.counts, group_count)
+        self.sums = grown(self.sums, group_count)
+
+    def add(self, groups: Positions, values: Values, group_count: int) -> None:
+        """Add rows that are not NULL."""
+        self.grow(group_count)
+        add_counts(self.counts, groups, group_count)
+        with np.errstate(all="ignore"):
+            if group_count == 1:
+                self.sums[0] += values.sum(dtype=np.float64)
+            elif group_count > SPARSE * len(groups):
+                np.add.at(self.sums, groups, values.astype(np.float64))
+            else:
+                weighted = np.bincount(groups, weights=values, minlength=group_count)
+                self.sums[:group_count] += weighted
+        if not self.infinite and not bool(np.isfinite(self.sums[:group_count]).all()):
+            self.infinite = bool(np.isinf(values).any())
+
+    def merge(self, other: FloatSums, mapping: Positions, group_count: int) -> None:
+        """Add the totals of another state."""
+        self.grow(group_count)
+        np.add.at(self.counts, mapping, other.counts[: len(mapping)])
+        np.add.at(self.sums, mapping, other.sums[: len(mapping)])
+        self.infinite = self.infinite or other.infinite
+
+
+def exact_decimal(value: int) -> Decimal:
+    """An integer as a decimal of scale 0, however long."""
+    return EXACT.create_decimal(value)

@@ -1,0 +1,767 @@
+"""Text: everything that counts, cuts, joins and replaces characters.
+
+Positions count from 1. Results above the size that a value may have are refused before they are built.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+
+from server.errors import (
+    InvalidParameterValue,
+    NullValueNotAllowed,
+    ProgramLimitExceeded,
+    SubstringError,
+)
+from server.functions.declare import row
+from server.functions.function import CallContext, Kernel
+from server.types.array import Array
+from server.types.text import cut_name
+from server.vector.column import Column
+from server.vector.rows import constant_value, is_constant, joint_validity
+
+BYTES_MAX: Final = 0x3FFFFFFF
+TEXT: Final = 25
+
+
+def check_size(characters: int) -> None:
+    """Refuse a text that would be too large."""
+    if characters > BYTES_MAX:
+        raise ProgramLimitExceeded("requested length too large")
+
+
+def substring(text: str, start: int, length: int | None = None) -> str:
+    """The part from a position, for a length; positions before the first hold nothing."""
+    if length is None:
+        return text[max(start - 1, 0) :]
+    if length < 0:
+        raise SubstringError("negative substring length not allowed")
+    return text[max(start - 1, 0) : max(start - 1 + length, 0)]
+
+
+def _left(text: str, count: int) -> str:
+    return text[:count]
+
+
+def _right(text: str, count: int) -> str:
+    if count >= 0:
+        return text[-count:] if count else ""
+    return text[-count:]
+
+
+def _pad(text: str, length: int, fill: str, left: bool) -> str:
+    length = max(length, 0)
+    check_size(length)
+    missing = length - len(text)
+    if missing <= 0 or not fill:
+        return text[:length]
+    padding = (fill * (missing // len(fill) + 1))[:missing]
+    return padding + text if left else text + padding
+
+
+def _lpad(text: str, length: int, fill: str = " ") -> str:
+    return _pad(text, length, fill, left=True)
+
+
+def _rpad(text: str, length: int, fill: str = " ") -> str:
+    return _pad(text, length, fill, left=False)
+
+
+def _repeat(text: str, count: int) -> str:
+    check_size(len(text) * max(count, 0))
+    return text * count
+
+
+def replace(text: str, old: str, new: str) -> str:
+    """Every occurrence replaced."""
+    if not old:
+        return text
+    if len(new) > len(old):
+        check_size(len(text) + text.count(old) * (len(new) - len(old)))
+    return text.replace(old, new)
+
+
+@lru_cache(maxsize=256)
+def _translation(old: str, new: str) -> dict[int, int | None]:
+    table: dict[int, int | None] = {}
+    for index, character in enumerate(old):
+        target = ord(new[index]) if index < len(new) else None
+        table.setdefault(ord(character), target)
+    return table
+
+
+def _translate(text: str, old: str, new: str) -> str:
+    return text.translate(_translation(old, new))
+
+
+def _position(text: str, part: str) -> int:
+    return text.find(part) + 1
+
+
+def _overlay(text: str, new: str, start: int, length: int | None = None) -> str:
+    if start <= 0:
+        raise SubstringError("negative substring length not allowed")
+    count = len(new) if length is None else length
+    return text[: start - 1] + new + text[max(start - 1 + count, 0) :]
+
+
+def _split_part(text: str, separator: str, number: int) -> str:
+    if number == 0:
+        raise InvalidParameterValue("field position must not be zero")
+    parts = text.split(separator) if separator and text else [text]
+    index = number - 1 if number > 0 else len(parts) + number
+    return parts[index] if 0 <= index < len(parts) else ""
+
+
+def initcap(text: str) -> str:
+    """The first letter of each word upper-case, the others lower-case."""
+    return re.sub(r"[^\W_]+", lambda match: match[0][0].upper() + match[0][1:].lower(), text)
+
+
+def _trim(side: str) -> Callable[..., str]:
+    strip = {"both": str.strip, "left": str.lstrip, "right": str.rstrip}[side]
+    return lambda text, characters=" ": strip(text, characters) if characters else text
+
+
+def _ascii(text: str) -> int:
+    return ord(text[0]) if text else 0
+
+
+def _chr(code: int) -> str:
+    if code < 0:
+        raise InvalidParameterValue("character number must be positive")
+    if code == 0:
+        raise ProgramLimitExceeded("null character not permitted")
+    if code > 0x10FFFF:
+        raise ProgramLimitExceeded(f"requested character too large for encoding: {code}")
+    if 0xD800 <= code <= 0xDFFF:
+        raise ProgramLimitExceeded(f"requested character not valid for encoding: {code}")
+    return chr(code)
+
+
+def _octets(text: str) -> int:
+    return len(text.encode())
+
+
+def _bits(text: str) -> int:
+    return 8 * len(text.encode())
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _stripped_length(text: str) -> int:
+    return len(text.rstrip(" "))
+
+
+# Joining values of any type.
+
+
+def text_of(context: CallContext, index: int, value: Any) -> str:
+    """The text form of an argument."""
+    declared = context.arguments[min(index, len(context.arguments) - 1)].type
+    return declared.format(value, context.style)
+
+
+def spread(context: CallContext, values: tuple[Any, ...]) -> Iterable[str | None]:
+    """Texts of variadic arguments, or of the items of the one array that stands for them."""
+    for index, value in enumerate(values):
+        yield None if value is None else text_of(context, index, value)
+
+
+def _concat(context: CallContext, *values: Any) -> str:
+    return "".join(text for text in spread(context, values) if text is not None)
+
+
+def _concat_ws(context: CallContext, separator: str | None, *values: Any) -> str | None:
+    if separator is None:
+        return None
+    texts = list(spread(context, (separator, *values)))[1:]
+    return separator.join(text for text in texts if text is not None)
+
+
+def _concat_text_any(context: CallContext, left: str, right: Any) -> str:
+    return left + text_of(context, 1, right)
+
+
+def _concat_any_text(context: CallContext, left: Any, right: str) -> str:
+    return text_of(context, 0, left) + right
+
+
+# Quoting.
+
+RESERVED: Final = frozenset(
+    """
+    all analyse analyze and any array as asc asymmetric authorization between bigint binary bit
+    boolean both case cast char character check coalesce collate collation column concurrently
+    constraint create cross current_catalog current_date current_role current_schema current_time
+    current_timestamp current_user dec decimal default deferrable desc distinct do else end except
+    exists extract false fetch float for foreign freeze from full grant greatest group grouping
+    having ilike in initially inner inout int integer intersect interval into is isnull join lateral
+    leading least left like limit localtime localtimestamp national natural nchar none normalize not
+    notnull null nullif numeric offset on only or order out outer overlaps overlay placing position
+    precision primary real references returning right row select session_user setof similar
+    smallint some substring symmetric table tablesample then time timestamp to trailing treat trim
+    true union unique user using values varchar variadic verbose when where window with xmlattributes
+    xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize
+    xmltable
+    """.split()
+)
+_PLAIN_IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+def quote_identifier(name: str) -> str:
+    """An identifier as SQL must write it."""
+    if _PLAIN_IDENTIFIER.fullmatch(name) and name not in RESERVED:
+        return name
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_literal(text: str) -> str:
+    """A text as an SQL literal."""
+    quoted = "'" + text.replace("'", "''").replace("\\", "\\\\") + "'"
+    return " E" + quoted if "\\" in text else quoted
+
+
+def _quote_literal(text: str) -> str:
+    return quote_literal(text).lstrip(" ")
+
+
+def _quote_nullable(text: str | None) -> str:
+    return "NULL" if text is None else _quote_literal(text)
+
+
+def _quote_any(context: CallContext, value: Any) -> str:
+    return "NULL" if value is None else _quote_literal(text_of(context, 0, value))
+
+
+# format()
+
+_SPECIFIER: Final = re.compile(r"%(?:(\d+)\$)?(-)?(?:(\d+)|\*(?:(\d+)\$)?)?(.)?", re.DOTALL)
+
+
+def _format(context: CallContext, template: str | None, *values: Any) -> str | None:
+    if template is None:
+        return None
+    return _Template(context, values).fill(template)
+
+
+class _Template:
+    """format(): specifiers take arguments in turn, or by number."""
+
+    def __init__(self, context: CallContext, values: tuple[Any, ...]) -> None:
+        self.context = context
+        self.values = values
+        self.used = 0
+
+    def fill(self, template: str) -> str:
+        return _SPECIFIER.sub(self._specifier, template)
+
+    def _specifier(self, match: re.Match[str]) -> str:
+        number, minus, width, width_number, kind = match.groups()
+        starred = "*" in match[0][:-1]
+        if match[0] == "%%":
+            return "%"
+        if kind is None:
+            raise InvalidParameterValue(
+                "unterminated format() type specifier",
+                hint='For a single "%" use "%%".',
+            )
+        size = int(width) if width else 0
+        if starred:
+            size = self._argument(width_number)[1] or 0
+            minus = minus or ("-" if size < 0 else None)
+        index, value = self._argument(number)
+        shown = self._shown(kind, index, value)
+        return shown.ljust(abs(size)) if minus else shown.rjust(abs(size))
+
+    def _argument(self, number: str | None) -> tuple[int, Any]:
+        if number is not None and int(number) == 0:
+            raise InvalidParameterValue(
+                "format specifies argument 0, but arguments are numbered from 1"
+            )
+        self.used = int(number) if number is not None else self.used + 1
+        if self.used > len(self.values):
+            raise InvalidParameterValue("too few arguments for format()")
+        return self.used, self.values[self.used - 1]
+
+    def _shown(self, kind: str, index: int, value: Any) -> str:
+        if kind not in "sIL":
+            raise InvalidParameterValue(
+                f'unrecognized format() type specifier "{kind}"',
+                hint='For a single "%" use "%%".',
+            )
+        if value is None:
+            if kind == "I":
+                raise NullValueNotAllowed("null values cannot be formatted as an SQL identifier")
+            return "NULL" if kind == "L" else ""
+        text = text_of(self.context, index, value)
+        if kind == "I":
+            return quote_identifier(text)
+        return _quote_literal(text) if kind == "L" else text
+
+
+# Arrays of texts.
+
+
+def _string_to_array(text: str | None, separator: str | None, null: str | None = None) -> Any:
+    if text is None:
+        return None
+    parts = _parts(text, separator)
+    items = tuple(None if null is not None and part == null else part for part in parts)
+    return Array(TEXT, ((len(items), 1),) if items else (), items)
+
+
+def _parts(text: str, separator: str | None) -> list[str]:
+    if not text:
+        return []
+    if separator is None:
+        return list(text)
+    return text.split(separator) if separator else [text]
+
+
+def _string_to_table(text: str | None, separator: str | None, null: str | None = None) -> Any:
+    parts = [] if text is None else _parts(text, separator)
+    return (None if null is not None and part == null else part for part in parts)
+
+
+def _starts_with(text: str, prefix: str) -> bool:
+    return text.startswith(prefix)
+
+
+def _normalize(text: str, form: str = "NFC") -> str:
+    import unicodedata
+
+    form = form.upper()
+    if form not in ("NFC", "NFD", "NFKC", "NFKD"):
+        raise InvalidParameterValue(f"invalid normalization form: {form}")
+    return unicodedata.normalize(form, text)  # type: ignore[arg-type]
+
+
+def _is_normalized(text: str, form: str = "NFC") -> bool:
+    return _normalize(text, form) == text
+
+
+def _unistr(text: str) -> str:
+    def decode(match: re.Match[str]) -> str:
+        if match[0] == "\\\\":
+            return "\\"
+        digits = match[1] or match[2] or match[3] or match[4]
+        if not digits:
+            raise InvalidParameterValue("invalid Unicode escape")
+        return chr(int(digits, 16))
+
+    pattern = r"\\\\|\\(?:\+([0-9a-fA-F]{6})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-9a-fA-F]{4})|)"
+    return re.sub(pattern, decode, text)
+
+
+def _same(text: str) -> str:
+    return text
+
+
+def _first_character(text: str) -> str:
+    return text[:1]
+
+
+def _to_char_type(code: int) -> str:
+    return chr(code & 0xFF) if code else ""
+
+
+def _pad_to(context: CallContext, text: str, modifier: int, explicit: bool) -> str:
+    coerce = context.result.type.coerce
+    return text if coerce is None or modifier < 0 else coerce(text, modifier, explicit)
+
+
+# Kernels: one list comprehension over the rows that are not NULL.
+
+
+def each(operation: Callable[..., Any], dtype: Any = np.dtype(object)) -> Kernel:
+    """The kernel of an operation on a text and arguments that are mostly constant."""
+
+    def kernel(context: CallContext, texts: Column, *others: Column, count: int) -> Column:
+        valid = joint_validity((texts, *others))
+        places: Any = slice(None) if valid is None else np.flatnonzero(valid)
+        rows = texts.values[places].tolist()
+        values = np.empty(count, dtype) if dtype == object else np.zeros(count, dtype)
+        if not rows:
+            return Column(values, valid)
+        if all(is_constant(column) for column in others):
+            constants = [constant_value(column) for column in others]
+            found = [operation(text, *constants) for text in rows]
+        else:
+            columns = [column.values[places].tolist() for column in others]
+            found = list(map(operation, rows, *columns))
+        values[places] = found
+        return Column(values, valid)
+
+    return kernel
+
+
+def _concatenate_kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
+    valid = joint_validity((left, right))
+    if valid is None:
+        return Column(left.values + right.values)
+    values = np.empty(count, object)
+    values[valid] = left.values[valid] + right.values[valid]
+    return Column(values, valid)
+
+
+_LENGTH = each(len, np.dtype(np.int32))
+_SUBSTRING = each(substring)
+_LOWER, _UPPER = each(str.lower), each(str.upper)
+_RTRIM_BLANKS = each(lambda text: text.rstrip(" "))
+_BTRIM, _LTRIM, _RTRIM = _trim("both"), _trim("left"), _trim("right")
+
+
+def _rtrim_blanks(text: str) -> str:
+    return text.rstrip(" ")
+
+
+FUNCTIONS: Final = (
+    row(
+        "1258 textcat(text, text) text",
+        operator.add,
+        "Joins two texts.",
+        "'ab', 'cd' -> abcd",
+        _concatenate_kernel,
+    ),
+    row(
+        "2003 textanycat(text, anynonarray) text stable",
+        _concat_text_any,
+        "Joins a text and any value.",
+        "'ab', 7 -> ab7",
+    ),
+    row(
+        "2004 anytextcat(anynonarray, text) text stable",
+        _concat_any_text,
+        "Joins any value and a text.",
+        "7, 'ab' -> 7ab",
+    ),
+    row("1317 length(text) int4", len, "Number of characters.", "'jose' -> 4", _LENGTH),
+    row(
+        "1318 length(bpchar) int4",
+        _stripped_length,
+        "Number of characters without blanks at the end.",
+        "'jose ' -> 4",
+    ),
+    row("1381 char_length(text) int4", len, "Number of characters.", "'jose' -> 4", _LENGTH),
+    row(
+        "1372 char_length(bpchar) int4",
+        _stripped_length,
+        "Number of characters without blanks at the end.",
+        "'jose ' -> 4",
+    ),
+    row("1369 character_length(text) int4", len, "Number of characters.", "'jose' -> 4", _LENGTH),
+    row(
+        "1367 character_length(bpchar) int4",
+        _stripped_length,
+        "Number of characters without blanks at the end.",
+        "'a ' -> 1",
+    ),
+    row("1257 textlen(text) int4", len, "Number of characters.", "'jose' -> 4", _LENGTH),
+    row("1374 octet_length(text) int4", _octets, "Number of bytes.", "'jose' -> 4"),
+    row("1375 octet_length(bpchar) int4", _octets, "Number of bytes.", "'jose ' -> 5"),
+    row("1811 bit_length(text) int4", _bits, "Number of bits.", "'jose' -> 32"),
+    row("870 lower(text) text", str.lower, "Lower case.", "'TOM' -> tom", _LOWER),
+    row("871 upper(text) text", str.upper, "Upper case.", "'tom' -> TOM", _UPPER),
+    row("872 initcap(text) text", initcap, "Each word capitalized.", "'hi THOMAS' -> Hi Thomas"),
+    row(
+        "937 substring(text, int4) text",
+        substring,
+        "The part from a position.",
+        "'Thomas', 3 -> omas",
+        _SUBSTRING,
+    ),
+    row(
+        "936 substring(text, int4, int4) text",
+        substring,
+        "The part from a position, for a length.",
+        "'Thomas', 2, 3 -> hom",
+        _SUBSTRING,
+    ),
+    row(
+        "883 substr(text, int4) text",
+        substring,
+        "The part from a position.",
+        "'alphabet', 3 -> phabet",
+        _SUBSTRING,
+    ),
+    row(
+        "877 substr(text, int4, int4) text",
+        substring,
+        "The part from a position, for a length.",
+        "'alphabet', 3, 2 -> ph",
+        _SUBSTRING,
+    ),
+    row(
+        "3060 left(text, int4) text",
+        _left,
+        "The first characters.",
+        "'abcde', 2 -> ab",
+        each(_left),
+    ),
+    row(
+        "3061 right(text, int4) text",
+        _right,
+        "The last characters.",
+        "'abcde', 2 -> de",
+        each(_right),
+    ),
+    row(
+        "873 lpad(text, int4, text) text",
+        _lpad,
+        "Fills on the left to a length.",
+        "'hi', 5, 'xy' -> xyxhi",
+    ),
+    row("879 lpad(text, int4) text", _lpad, "Fills with blanks on the left.", "'hi', 5 ->    hi"),
+    row(
+        "874 rpad(text, int4, text) text",
+        _rpad,
+        "Fills on the right to a length.",
+        "'hi', 5, 'xy' -> hixyx",
+    ),
+    row("880 rpad(text, int4) text", _rpad, "Fills with blanks on the right.", "'hi', 5 -> hi   "),
+    row("1622 repeat(text, int4) text", _repeat, "The text many times.", "'Pg', 4 -> PgPgPgPg"),
+    row(
+        "3062 reverse(text) text",
+        lambda text: text[::-1],
+        "Characters from last to first.",
+        "'abcde' -> edcba",
+    ),
+    row(
+        "2087 replace(text, text, text) text",
+        replace,
+        "Every occurrence replaced.",
+        "'abcdef', 'cd', 'XX' -> abXXef",
+    ),
+    row(
+        "878 translate(text, text, text) text",
+        _translate,
+        "Characters exchanged one by one.",
+        "'12345', '143', 'ax' -> a2x5",
+    ),
+    row("868 strpos(text, text) int4", _position, "Position of a part, or 0.", "'high', 'ig' -> 2"),
+    row(
+        "849 position(text, text) int4", _position, "Position of a part, or 0.", "'high', 'ig' -> 2"
+    ),
+    row(
+        "1405 overlay(text, text, int4) text",
+        _overlay,
+        "Overwrites from a position.",
+        "'Txxxxas', 'hom', 2 -> Thomxas",
+    ),
+    row(
+        "1404 overlay(text, text, int4, int4) text",
+        _overlay,
+        "Overwrites from a position, for a length.",
+        "'Txxxxas', 'hom', 2, 4 -> Thomas",
+    ),
+    row(
+        "2088 split_part(text, text, int4) text",
+        _split_part,
+        "One of the parts between separators.",
+        "'a~b~c', '~', 2 -> b",
+    ),
+    row(
+        "3696 starts_with(text, text) bool",
+        _starts_with,
+        "Whether it begins with a prefix.",
+        "'alphabet', 'alph' -> t",
+        each(_starts_with, np.dtype(np.bool_)),
+    ),
+    row(
+        "884 btrim(text, text) text",
+        _BTRIM,
+        "Cuts characters at both ends.",
+        "'xyxtrimyyx', 'xyz' -> trim",
+        each(_BTRIM),
+    ),
+    row(
+        "885 btrim(text) text",
+        _BTRIM,
+        "Cuts blanks at both ends.",
+        "'  trim  ' -> trim",
+        each(_BTRIM),
+    ),
+    row(
+        "875 ltrim(text, text) text",
+        _LTRIM,
+        "Cuts characters at the start.",
+        "'zzzytest', 'xyz' -> test",
+        each(_LTRIM),
+    ),
+    row(
+        "881 ltrim(text) text",
+        _LTRIM,
+        "Cuts blanks at the start.",
+        "'  trim' -> trim",
+        each(_LTRIM),
+    ),
+    row(
+        "876 rtrim(text, text) text",
+        _RTRIM,
+        "Cuts characters at the end.",
+        "'testxxzx', 'xyz' -> test",
+        each(_RTRIM),
+    ),
+    row(
+        "882 rtrim(text) text", _RTRIM, "Cuts blanks at the end.", "'trim  ' -> trim", each(_RTRIM)
+    ),
+    row("1620 ascii(text) int4", _ascii, "Code of the first character.", "'x' -> 120"),
+    row("1621 chr(int4) text", _chr, "The character of a code.", "65 -> A"),
+    row(
+        "2311 md5(text) text",
+        _md5,
+        "MD5 hash in hexadecimal.",
+        "'abc' -> 900150983cd24fb0d6963f7d28e17f72",
+    ),
+    row(
+        "3058 concat(variadic any) text stable lax",
+        _concat,
+        "Joins the texts of values; NULL is left out.",
+        "'abcde', 2, NULL, 22 -> abcde222",
+    ),
+    row(
+        "3059 concat_ws(text, variadic any) text stable lax",
+        _concat_ws,
+        "Joins values with a separator; NULL is left out.",
+        "',', 'abcde', 2, NULL, 22 -> abcde,2,22",
+    ),
+    row(
+        "3539 format(text, variadic any) text stable lax",
+        _format,
+        "Fills a template.",
+        "'Hello %s, %I %L', 'World', 'My col', 'it''s' -> Hello World, \"My col\" 'it''s'",
+    ),
+    row("3540 format(text) text stable lax", _format, "Fills a template.", "'Hello %%' -> Hello %"),
+    row(
+        "1282 quote_ident(text) text",
+        quote_identifier,
+        "As an SQL identifier.",
+        "'Foo bar' -> \"Foo bar\"",
+    ),
+    row(
+        "1283 quote_literal(text) text",
+        _quote_literal,
+        "As an SQL literal.",
+        "'O''Reilly' -> 'O''Reilly'",
+    ),
+    row(
+        "1285 quote_literal(anyelement) text stable",
+        _quote_any,
+        "As an SQL literal.",
+        "42.5::numeric -> '42.5'",
+    ),
+    row(
+        "1289 quote_nullable(text) text lax",
+        _quote_nullable,
+        "As an SQL literal, or NULL.",
+        "NULL -> NULL",
+    ),
+    row(
+        "1290 quote_nullable(anyelement) text stable lax",
+        _quote_any,
+        "As an SQL literal, or NULL.",
+        "42.5::numeric -> '42.5'",
+    ),
+    row(
+        "394 string_to_array(text, text) _text lax",
+        _string_to_array,
+        "Parts between separators.",
+        "'a,b,c', ',' -> {a,b,c}",
+    ),
+    row(
+        "376 string_to_array(text, text, text) _text lax",
+        _string_to_array,
+        "Parts between separators; one text means NULL.",
+        "'xx~yy~zz', '~', 'yy' -> {xx,NULL,zz}",
+    ),
+    row(
+        "6160 string_to_table(text, text) text lax set",
+        _string_to_table,
+        "Parts between separators as rows.",
+        "'a,b', ',' -> a ; b",
+    ),
+    row(
+        "6161 string_to_table(text, text, text) text lax set",
+        _string_to_table,
+        "Parts between separators as rows; one text means NULL.",
+        "'a,b', ',', 'b' -> a ; NULL",
+    ),
+    row(
+        "2089 to_hex(int4) text",
+        lambda number: f"{number & 0xFFFFFFFF:x}",
+        "Hexadecimal digits.",
+        "2147483647 -> 7fffffff",
+    ),
+    row(
+        "2090 to_hex(int8) text",
+        lambda number: f"{number & 0xFFFFFFFFFFFFFFFF:x}",
+        "Hexadecimal digits.",
+        "-1 -> ffffffffffffffff",
+    ),
+    row("4350 normalize(text, text) text", _normalize, "Unicode normalization.", "'a', 'NFC' -> a"),
+    row(
+        "4351 is_normalized(text, text) bool",
+        _is_normalized,
+        "Whether it is normalized.",
+        "'a', 'NFC' -> t",
+    ),
+    row(
+        "6198 unistr(text) text", _unistr, "Decodes Unicode escapes.", r"'d\0061t\+000061' -> data"
+    ),
+    row(
+        "401 text(bpchar) text",
+        _rtrim_blanks,
+        "A bpchar without its blanks.",
+        "'ab  ' -> ab",
+        _RTRIM_BLANKS,
+    ),
+    row("406 text(name) text", _same, "A name as text.", "'ab' -> ab"),
+    row("946 text(char) text", _same, "A character as text.", "'a' -> a"),
+    row(
+        "2971 text(bool) text",
+        lambda value: "true" if value else "false",
+        "true or false.",
+        "true -> true",
+    ),
+    row("407 name(text) name", cut_name, "A text as a name.", "'ab' -> ab"),
+    row("1400 name(varchar) name", cut_name, "A text as a name.", "'ab' -> ab"),
+    row(
+        "409 name(bpchar) name",
+        lambda text: cut_name(text.rstrip(" ")),
+        "A bpchar as a name.",
+        "'ab ' -> ab",
+    ),
+    row("1401 varchar(name) varchar", _same, "A name as varchar.", "'ab' -> ab"),
+    row("408 bpchar(name) bpchar", _same, "A name as bpchar.", "'ab' -> ab"),
+    row("860 bpchar(char) bpchar", _same, "A character as bpchar.", "'a' -> a"),
+    row("944 char(text) char", _first_character, "The first character.", "'abc' -> a"),
+    row("78 char(int4) char", _to_char_type, "The character of a code.", "65 -> A"),
+    row(
+        "77 int4(char) int4",
+        lambda text: ((ord(text) + 128) % 256 - 128) if text else 0,
+        "The code of a character.",
+        "'A' -> 65",
+    ),
+    row(
+        "669 varchar(varchar, int4, bool) varchar",
+        _pad_to,
+        "Applies a length.",
+        "'abcdef', 7, true -> abc",
+    ),
+    row(
+        "668 bpchar(bpchar, int4, bool) bpchar",
+        _pad_to,
+        "Applies a length.",
+        "'abcdef', 7, true -> abc",
+    ),
+)
