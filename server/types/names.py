@@ -1,7 +1,7 @@
 """Names of types: how format_type writes them, and how SQL text names them.
 
-Rule 1: a built-in type has an SQL name of one or more words (timestamp with time zone) and a catalog name
-        (timestamptz); text may use either, and any word may be quoted to mean the catalog name.
+Rule 1: a built-in type has an SQL name of one or more words (timestamp with time zone) and a
+        catalog name (timestamptz); text may use either, in quotes only the catalog name.
 Rule 2: char, character and bit without a length have length 1; "char" in quotes is another type.
 """
 

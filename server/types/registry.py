@@ -15,6 +15,7 @@ from server.types.numeric import NUMERIC_TYPES
 from server.types.pseudo import PSEUDO_TYPES
 from server.types.record import RECORD_TYPES
 from server.types.text import TEXT_TYPES
+from server.types.times import TIME_TYPES
 from server.types.timestamps import TIMESTAMP_TYPES
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ SCALAR_TYPES: Final = (
     *TEXT_TYPES,
     *BYTEA_TYPES,
     *DATE_TYPES,
+    *TIME_TYPES,
     *TIMESTAMP_TYPES,
     *IDENTIFIER_TYPES,
     *RECORD_TYPES,

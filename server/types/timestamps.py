@@ -110,7 +110,8 @@ def decimals_in(type_name: str) -> Callable[[tuple[Any, ...]], int]:
             raise invalid_modifier()
         decimals = int(arguments[0])
         if decimals < 0:
-            raise InvalidParameterValue(f"{type_name} precision must not be negative")
+            shown = type_name.format(decimals)
+            raise InvalidParameterValue(f"{shown} precision must not be negative")
         return min(decimals, DECIMALS_MAX)
 
     return modifier_in
@@ -131,7 +132,7 @@ def _define_timestamp(name: str, words: str, parse: Parse, format_value: Any) ->
         receive=receive_timestamp,
         send=FORM.pack,
         send_column=send_fixed(">i8"),
-        modifier_in=decimals_in(f"TIMESTAMP({{}}){words.upper()}"),
+        modifier_in=decimals_in("TIMESTAMP({})" + words.upper()),
         modifier_out=decimals_out(words),
         coerce=coerce_timestamp,
     )
