@@ -33,14 +33,16 @@ from protocol.messages import (
     StartupMessage,
 )
 from protocol.native import decode
-from protocol.phases import RECEIVED, SENT, Phase, Verdict, refusal
+from protocol.phases import RECEIVED, SENT, TAGS, Phase, Verdict, refusal
 
 MESSAGE_BYTES_MAX = 0x3FFF_FFFE  # PostgreSQL's MaxAllocSize, less one
 SMALL_MESSAGE_BYTES_MAX = 10_000
 AUTHENTICATION_BYTES_MAX = 65_535
 HEADER_BYTES = 5
 
-_LENGTH = struct.Struct("!I")
+LENGTH_MIN = 4  # a length counts itself
+
+_HEADER = struct.Struct("!BI")
 _SMALL_TAGS = frozenset(b"CDEHSXcf")
 _PASSWORD_TAG = ord("p")
 _FATAL_SEVERITIES = frozenset({"FATAL", "PANIC"})
@@ -57,7 +59,9 @@ class Connection:
     def __init__(self, *, message_bytes_max: int = MESSAGE_BYTES_MAX) -> None:
         assert message_bytes_max >= SMALL_MESSAGE_BYTES_MAX
         self.phase = Phase.STARTUP
-        self._message_bytes_max = message_bytes_max
+        self._length_max = dict.fromkeys(TAGS, message_bytes_max)
+        self._length_max |= dict.fromkeys(_SMALL_TAGS, SMALL_MESSAGE_BYTES_MAX)
+        self._length_max[_PASSWORD_TAG] = AUTHENTICATION_BYTES_MAX
         # What arrived: `_input` from `_position` on, then `_arrived`, joined when needed.
         self._input = b""
         self._position = 0
@@ -88,17 +92,26 @@ class Connection:
         """Return the next whole message, or NEED_DATA."""
         if self.phase is Phase.STARTUP:
             return self._next_startup()
-        while self._has(HEADER_BYTES):
-            tag = self._input[self._position]
-            size = self._message_bytes(tag)
-            if size == 0 or not self._has(size):
+        while len(self._input) - self._position >= HEADER_BYTES or self._has(HEADER_BYTES):
+            start = self._position
+            tag, length = _HEADER.unpack_from(self._input, start)
+            step = RECEIVED[self.phase].get(tag)
+            if step is None:
+                return self._refuse(tag)
+            verdict, phase = step
+            if verdict is Verdict.HOLD:
                 return NEED_DATA
-            start = self._position + HEADER_BYTES
-            end = self._position + size
+            if not LENGTH_MIN <= length <= self._length_max[tag]:
+                raise ProtocolError("invalid message length", fatal=True)
+            end = start + length + 1
+            if len(self._input) < end:
+                if not self._has(length + 1):
+                    return NEED_DATA
+                start, end = 0, length + 1
             self._position = end
-            verdict, self.phase = RECEIVED[self.phase][tag]
+            self.phase = phase
             if verdict is Verdict.ACCEPT:
-                return self._decode(tag, start, end)
+                return self._decode(tag, start + HEADER_BYTES, end)
         return NEED_DATA
 
     def send(self, message: BackendMessage) -> None:
@@ -186,25 +199,11 @@ class Connection:
         self._arrived_bytes = 0
         return True
 
-    def _message_bytes(self, tag: int) -> int:
-        """Return the size of the message at the front, header included; 0 when it must wait."""
-        step = RECEIVED[self.phase].get(tag)
-        if step is None:
-            if self.phase is Phase.CLOSED:
-                return 0
+    def _refuse(self, tag: int) -> NeedData:
+        """Raise for a tag that does not belong in this phase; when closed, just be silent."""
+        if self.phase is not Phase.CLOSED:
             raise ProtocolError(refusal(self.phase, tag), fatal=True)
-        if step.verdict is Verdict.HOLD:
-            return 0
-        (length,) = _LENGTH.unpack_from(self._input, self._position + 1)
-        if tag in _SMALL_TAGS:
-            limit = SMALL_MESSAGE_BYTES_MAX
-        elif tag == _PASSWORD_TAG:
-            limit = AUTHENTICATION_BYTES_MAX
-        else:
-            limit = self._message_bytes_max
-        if not 4 <= length <= limit:
-            raise ProtocolError("invalid message length", fatal=True)
-        return int(length) + 1
+        return NEED_DATA
 
     def _decode(self, tag: int, start: int, end: int) -> FrontendMessage:
         if tag == _PASSWORD_TAG:

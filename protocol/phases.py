@@ -10,7 +10,7 @@ Rule 3: an error sent in the extended protocol throws away everything up to the 
 """
 
 from collections.abc import Mapping
-from enum import Enum, auto
+from enum import Enum, IntEnum, auto
 from typing import NamedTuple
 
 from protocol.messages import (
@@ -23,8 +23,8 @@ from protocol.messages import (
 )
 
 
-class Phase(Enum):
-    """Where a connection stands."""
+class Phase(IntEnum):
+    """Where a connection stands; an integer because those are hashed fast."""
 
     STARTUP = auto()
     AUTHENTICATING = auto()

@@ -124,7 +124,7 @@ def feed_all(connection: Connection, data: bytes) -> ProtocolError | None:
     return None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=60), st.sampled_from(list(b"QPBDECHSFdcfXp\0z")), st.sampled_from(Phase))
 def test_random_bytes_raise_nothing_but_fatal_protocol_errors(body, tag, phase):
     for data in (body, message(bytes((tag,)), body), bytes((tag,)) + body):

@@ -39,7 +39,7 @@ def decode(options: CopyOptions, pieces: list[bytes], names: list[str] = NAMES) 
     return rows
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data(), st.sampled_from(FORMATS), st.lists(st.tuples(VALUES, VALUES), max_size=6))
 def test_what_is_written_reads_back_however_it_is_cut(data, options, rows):
     if options.null == b"":

@@ -130,7 +130,7 @@ def outcome(decode: Any, data: bytes, dialect: Dialect, line_end: int, last: boo
         return error.message, error.hint
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.sampled_from([b"a", b"\\", b"\t", b"\n", b"\r", b".", b"\\.", b"N", b"7", b"x"])),
     st.sampled_from(LineEnd),
@@ -142,7 +142,7 @@ def test_twins_agree_on_text(pieces, line_end, last):
     assert outcome(TWIN.decode_columns, data, TEXT, line_end, last) == expected
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.sampled_from([b"a", b'"', b",", b"\n", b"\r", b"\\.", b"'", b"\\", b"nil"])),
     st.sampled_from([CSV, CSV_ESCAPE]),

@@ -1,0 +1,3 @@
+from protocol.messages import FrontendMessage
+
+def decode(tag: int, buffer: bytes, start: int, end: int) -> FrontendMessage: ...
