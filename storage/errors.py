@@ -31,6 +31,14 @@ class KeyTooLarge(StorageError):
         self.key_bytes_max = key_bytes_max
 
 
+class NoSuchRelation(StorageError):
+    """There is no table, or no index, with this id."""
+
+    def __init__(self, relation_id: int) -> None:
+        super().__init__(f"relation {relation_id} does not exist")
+        self.relation_id = relation_id
+
+
 class Corruption(StorageError):
     """Bytes on disk are not what was written there; names the file and the page or position."""
 

@@ -1,0 +1,443 @@
+"""Tree: an ordered set of (key, row id) pairs in pages.
+
+Rule 1: pairs are ordered by key bytes, then by row id; a pair is there once.
+Rule 2: the root page never moves. A full root gives its content to two new pages.
+Rule 3: every insertion or deletion, splits and unlinked pages included, is one change.
+Rule 4: an iterator holds no page: it takes a leaf at a time and seeks its last pair again when the
+        tree has changed meanwhile. It meets every pair that is there from its start to its end.
+Rule 5: the first entry of an inner page stands for everything below the second one, whatever its
+        key.
+
+    page     magic u16 | level u8 | 0 u8 | count u16 | heap start u16 | garbage u16 | 0 u16 | 0 u32
+             | left page u64 | right page u64
+    slots    u16 each, from byte 32: where the entry starts, in order
+    entries  from the end of the page downwards
+    leaf     key length u16 | row id u64 | key
+    inner    key length u16 | row id u64 | child page u64 | key
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from storage.errors import Corruption, KeyTooLarge
+from storage.native import Change
+from storage.pages import Pager
+
+NODE_MAGIC = 0x4254
+NODE = struct.Struct("<HBBHHHHIQQ")
+NODE_BYTES = 32
+SLOT_BYTES = 2
+SLOT = struct.Struct("<H")
+LEAF_ENTRY = struct.Struct("<HQ")
+INNER_ENTRY = struct.Struct("<HQQ")
+BUILD_FILL = 0.9
+
+assert NODE.size == NODE_BYTES
+
+
+class Entry(NamedTuple):
+    """One entry of a page; child is 0 in leaves."""
+
+    key: bytes
+    row_id: int
+    child: int = 0
+
+
+@dataclass(slots=True)
+class Node:
+    """One page, parsed."""
+
+    page_no: int
+    level: int
+    left: int
+    right: int
+    entries: list[Entry] = field(default_factory=list)
+
+    def pack(self, page_bytes: int) -> bytes:
+        """The page; the caller has made sure that it fits."""
+        page = bytearray(page_bytes)
+        place = page_bytes
+        for i, entry in enumerate(self.entries):
+            packed = pack_entry(entry, self.level)
+            place -= len(packed)
+            page[place : place + len(packed)] = packed
+            SLOT.pack_into(page, NODE_BYTES + SLOT_BYTES * i, place)
+        assert place >= NODE_BYTES + SLOT_BYTES * len(self.entries), "page overflows"
+        NODE.pack_into(
+            page, 0, NODE_MAGIC, self.level, 0, len(self.entries), place & 0xFFFF, 0, 0, 0,
+            self.left, self.right,
+        )  # fmt: skip
+        return bytes(page)
+
+    def position(self, key: bytes, row_id: int) -> int:
+        """How many entries lie before the pair."""
+        low, high = 0, len(self.entries)
+        while low < high:
+            middle = (low + high) // 2
+            entry = self.entries[middle]
+            if (entry.key, entry.row_id) < (key, row_id):
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def child_position(self, key: bytes, row_id: int) -> int:
+        """Which entry leads to the pair: the last one not above it."""
+        low, high = 1, len(self.entries)
+        while low < high:
+            middle = (low + high) // 2
+            entry = self.entries[middle]
+            if (key, row_id) < (entry.key, entry.row_id):
+                high = middle
+            else:
+                low = middle + 1
+        return low - 1
+
+    def used_bytes(self) -> int:
+        """Bytes of entries and their slots."""
+        fixed = SLOT_BYTES + (INNER_ENTRY.size if self.level else LEAF_ENTRY.size)
+        return sum(len(entry.key) + fixed for entry in self.entries)
+
+
+def pack_entry(entry: Entry, level: int) -> bytes:
+    """An entry's bytes in a page of that level."""
+    if level:
+        return INNER_ENTRY.pack(len(entry.key), entry.row_id, entry.child) + entry.key
+    return LEAF_ENTRY.pack(len(entry.key), entry.row_id) + entry.key
+
+
+def read_node(page: npt.NDArray[np.uint8], page_no: int) -> Node:
+    """A page, parsed."""
+    raw = page.tobytes()
+    magic, level, _, count, _, _, _, _, left, right = NODE.unpack_from(raw)
+    if magic != NODE_MAGIC:
+        raise Corruption("index", page_no, "not an index page")
+    node = Node(page_no, level, left, right)
+    for (place,) in SLOT.iter_unpack(raw[NODE_BYTES : NODE_BYTES + SLOT_BYTES * count]):
+        if level:
+            length, row_id, child = INNER_ENTRY.unpack_from(raw, place)
+            start = place + INNER_ENTRY.size
+        else:
+            length, row_id = LEAF_ENTRY.unpack_from(raw, place)
+            start, child = place + LEAF_ENTRY.size, 0
+        node.entries.append(Entry(raw[start : start + length], row_id, child))
+    return node
+
+
+class Tree:
+    """An ordered set of pairs under one root page. Used under the engine's latch."""
+
+    def __init__(self, pager: Pager, root_page: int) -> None:
+        self.pager = pager
+        self.root_page = root_page
+        self.change_no = 0
+        self.page_bytes = pager.page_bytes
+        self._room = pager.page_bytes - NODE_BYTES
+        # Three entries to a page, so that a split always finds room for both halves.
+        self.key_bytes_max = self._room // 3 - INNER_ENTRY.size - SLOT_BYTES
+
+    def format(self, change: Change) -> None:
+        """Make the root page an empty leaf."""
+        self._write(change, Node(self.root_page, 0, 0, 0))
+
+    def insert(self, xid: int, key: bytes, row_id: int, change: Change | None = None) -> bool:
+        """Add a pair, as part of the change if there is one; False: it was there already."""
+        if len(key) > self.key_bytes_max:
+            raise KeyTooLarge(len(key), self.key_bytes_max)
+        path = self._descend(key, row_id)
+        leaf, position = path[-1]
+        entry = Entry(key, row_id)
+        if position < len(leaf.entries) and leaf.entries[position][:2] == entry[:2]:
+            return False
+        if change is not None:
+            self._add(change, path, entry)
+        else:
+            with self.pager.begin_change(xid) as change:
+                self._add(change, path, entry)
+                change.commit()
+        self.change_no += 1
+        return True
+
+    def delete(self, xid: int, key: bytes, row_id: int, change: Change | None = None) -> bool:
+        """Remove a pair, as part of the change if there is one; False: it was not there."""
+        path = self._descend(key, row_id)
+        leaf, position = path[-1]
+        if position == len(leaf.entries) or leaf.entries[position][:2] != (key, row_id):
+            return False
+        if change is not None:
+            self._remove(change, path)
+        else:
+            with self.pager.begin_change(xid, reserved=True) as change:
+                self._remove(change, path)
+                change.commit()
+        self.change_no += 1
+        return True
+
+    def contains(self, key: bytes, row_id: int) -> bool:
+        """Whether the pair is there."""
+        leaf, position = self._descend(key, row_id)[-1]
+        return position < len(leaf.entries) and leaf.entries[position][:2] == (key, row_id)
+
+    def is_empty(self) -> bool:
+        """Whether there is no pair at all."""
+        return not self._read(self.root_page).entries
+
+    def lookup(self, start: bytes, stop: bytes | None) -> list[int]:
+        """The row ids of the pairs with start <= key < stop, in order."""
+        return [row_id for chunk in self.forward(start, stop) for _, row_id in chunk]
+
+    def release_pages(self, change: Change) -> None:
+        """Give back every page, because the tree goes."""
+        for node in self.pages():
+            self.pager.release(change, node.page_no, 1)
+
+    def forward(self, start: bytes, stop: bytes | None) -> Iterator[list[tuple[bytes, int]]]:
+        """The pairs with start <= key < stop in order, in chunks."""
+        key, row_id = start, 0
+        while True:
+            leaf, position = self._descend(key, row_id)[-1]
+            change_no = self.change_no
+            while True:
+                chunk = [entry[:2] for entry in leaf.entries[position:]]
+                ends = stop is not None and bool(chunk) and chunk[-1][0] >= stop
+                if ends and stop is not None:
+                    chunk = [pair for pair in chunk if pair[0] < stop]
+                if chunk:
+                    key, row_id = chunk[-1][0], chunk[-1][1] + 1
+                    yield chunk
+                if ends or (not leaf.right and change_no == self.change_no):
+                    return
+                if change_no != self.change_no:
+                    break
+                leaf, position = self._read(leaf.right), 0
+
+    def backward(self, start: bytes, stop: bytes | None) -> Iterator[list[tuple[bytes, int]]]:
+        """The pairs with start <= key < stop in reverse order, in chunks."""
+        bound = (stop, 0) if stop is not None else None
+        while True:
+            leaf, position = self._last(bound)
+            change_no = self.change_no
+            while True:
+                chunk = [entry[:2] for entry in leaf.entries[:position]]
+                chunk.reverse()
+                ends = bool(chunk) and chunk[-1][0] < start
+                if ends:
+                    chunk = [pair for pair in chunk if pair[0] >= start]
+                if chunk:
+                    bound = chunk[-1]
+                    yield chunk
+                if ends or (not leaf.left and change_no == self.change_no):
+                    return
+                if change_no != self.change_no:
+                    break
+                leaf = self._read(leaf.left)
+                position = len(leaf.entries)
+
+    def build(self, xid: int, pairs: Sequence[tuple[bytes, int]]) -> None:
+        """Fill an empty tree from sorted, distinct pairs."""
+        assert self.is_empty()
+        limit = int(self._room * BUILD_FILL)
+        level = 0
+        entries = [Entry(key, row_id) for key, row_id in pairs]
+        while True:
+            fixed = SLOT_BYTES + (INNER_ENTRY.size if level else LEAF_ENTRY.size)
+            groups = _grouped(entries, fixed, limit)
+            if len(groups) <= 1:
+                break
+            entries = self._build_level(xid, level, groups)
+            level += 1
+        with self.pager.begin_change(xid) as change:
+            self._write(change, Node(self.root_page, level, 0, 0, groups[0] if groups else []))
+            change.commit()
+        self.change_no += 1
+
+    def pages(self) -> Iterator[Node]:
+        """Every page, parents first."""
+        waiting = [self.root_page]
+        while waiting:
+            node = self._read(waiting.pop())
+            yield node
+            if node.level:
+                waiting += [entry.child for entry in node.entries]
+
+    def _build_level(self, xid: int, level: int, groups: list[list[Entry]]) -> list[Entry]:
+        """Write one level's pages; the entries of the level above."""
+        parents: list[Entry] = []
+        batch = 64
+        left = 0
+        upcoming = 0
+        for start in range(0, len(groups), batch):
+            part = groups[start : start + batch]
+            with self.pager.begin_change(xid) as change:
+                page_nos = [upcoming or self.pager.allocate(change, 1)]
+                page_nos += [self.pager.allocate(change, 1) for _ in part[1:]]
+                more = start + batch < len(groups)
+                upcoming = self.pager.allocate(change, 1) if more else 0
+                page_nos.append(upcoming)
+                for i, entries in enumerate(part):
+                    node = Node(page_nos[i], level, left, page_nos[i + 1], entries)
+                    self._write(change, node)
+                    left = page_nos[i]
+                    parents.append(Entry(entries[0].key, entries[0].row_id, left))
+                change.commit()
+        return parents
+
+    def _read(self, page_no: int) -> Node:
+        return read_node(self.pager.view(page_no, 1), page_no)
+
+    def _write(self, change: Change, node: Node) -> None:
+        change.write(node.page_no * self.page_bytes, node.pack(self.page_bytes))
+
+    def _descend(self, key: bytes, row_id: int) -> list[tuple[Node, int]]:
+        """The way from the root to the pair's place: pages, and the entry taken in each."""
+        node = self._read(self.root_page)
+        path = []
+        while node.level:
+            position = node.child_position(key, row_id)
+            path.append((node, position))
+            node = self._read(node.entries[position].child)
+        path.append((node, node.position(key, row_id)))
+        return path
+
+    def _last(self, bound: tuple[bytes, int] | None) -> tuple[Node, int]:
+        """The leaf with the last pair below the bound, and how many of its entries are below."""
+        if bound is not None:
+            return self._descend(*bound)[-1]
+        node = self._read(self.root_page)
+        while node.level:
+            node = self._read(node.entries[-1].child)
+        return node, len(node.entries)
+
+    def _add(self, change: Change, path: list[tuple[Node, int]], entry: Entry) -> None:
+        """Put an entry into the last page of the path, splitting upwards as needed."""
+        node, position = path[-1]
+        fixed = SLOT_BYTES + (INNER_ENTRY.size if node.level else LEAF_ENTRY.size)
+        if node.used_bytes() + fixed + len(entry.key) <= self._room:
+            self._add_in_place(change, node, position, entry)
+            return
+        node.entries.insert(position, entry)
+        appended = position == len(node.entries) - 1 and not node.right
+        cut = len(node.entries) - 1 if appended else _middle(node, fixed)
+        lower, upper = node.entries[:cut], node.entries[cut:]
+        if len(path) == 1:
+            self._split_root(change, node, lower, upper)
+            return
+        right_page = self.pager.allocate(change, 1)
+        right = Node(right_page, node.level, node.page_no, node.right, upper)
+        if node.right:
+            self._link(change, node.right, left=right_page)
+        node.right, node.entries = right_page, lower
+        self._write(change, node)
+        self._write(change, right)
+        parent, place = path[-2]
+        path = [*path[:-2], (parent, place + 1)]
+        self._add(change, path, Entry(upper[0].key, upper[0].row_id, right_page))
+
+    def _add_in_place(self, change: Change, node: Node, position: int, entry: Entry) -> None:
+        """Store only what differs: the entry, the slots behind it, the counters."""
+        start = node.page_no * self.page_bytes
+        raw = self.pager.view(node.page_no, 1)[: NODE_BYTES + SLOT_BYTES * len(node.entries)]
+        _, level, _, count, heap_start, garbage, *_ = NODE.unpack_from(raw.tobytes())
+        packed = pack_entry(entry, level)
+        heap_start = heap_start or self.page_bytes & 0xFFFF
+        place = heap_start - len(packed)
+        if place < NODE_BYTES + SLOT_BYTES * (count + 1):
+            node.entries.insert(position, entry)
+            self._write(change, node)
+            return
+        moved = raw[NODE_BYTES + SLOT_BYTES * position :].tobytes()
+        change.write(start + place, packed)
+        change.write(start + NODE_BYTES + SLOT_BYTES * position, SLOT.pack(place) + moved)
+        change.write(start + 4, struct.pack("<HHH", count + 1, place, garbage))
+
+    def _split_root(
+        self, change: Change, root: Node, lower: list[Entry], upper: list[Entry]
+    ) -> None:
+        left_page = self.pager.allocate(change, 1)
+        right_page = self.pager.allocate(change, 1)
+        self._write(change, Node(left_page, root.level, 0, right_page, lower))
+        self._write(change, Node(right_page, root.level, left_page, 0, upper))
+        entries = [
+            Entry(lower[0].key, lower[0].row_id, left_page),
+            Entry(upper[0].key, upper[0].row_id, right_page),
+        ]
+        self._write(change, Node(root.page_no, root.level + 1, 0, 0, entries))
+
+    def _remove(self, change: Change, path: list[tuple[Node, int]]) -> None:
+        """Take the entry out of the last page of the path, and empty pages out of the tree."""
+        node, position = path[-1]
+        if len(node.entries) > 1 or len(path) == 1:
+            self._remove_in_place(change, node, position)
+            return
+        if node.left:
+            self._link(change, node.left, right=node.right)
+        if node.right:
+            self._link(change, node.right, left=node.left)
+        self.pager.release(change, node.page_no, 1)
+        parent = path[-2][0]
+        if len(path) == 2 and len(parent.entries) == 2:
+            self._lower_root(change, parent, parent.entries[1 - path[-2][1]].child)
+            return
+        self._remove(change, path[:-1])
+
+    def _remove_in_place(self, change: Change, node: Node, position: int) -> None:
+        start = node.page_no * self.page_bytes
+        raw = self.pager.view(node.page_no, 1)[: NODE_BYTES + SLOT_BYTES * len(node.entries)]
+        _, _, _, count, heap_start, garbage, *_ = NODE.unpack_from(raw.tobytes())
+        garbage += len(pack_entry(node.entries[position], node.level))
+        moved = raw[NODE_BYTES + SLOT_BYTES * (position + 1) :].tobytes()
+        if moved:
+            change.write(start + NODE_BYTES + SLOT_BYTES * position, moved)
+        change.write(start + 4, struct.pack("<HHH", count - 1, heap_start, garbage))
+
+    def _lower_root(self, change: Change, root: Node, child_page: int) -> None:
+        """The root takes over the content of its only child."""
+        child = self._read(child_page)
+        released = child.page_no
+        while child.level and len(child.entries) == 1:
+            self.pager.release(change, released, 1)
+            child = self._read(child.entries[0].child)
+            released = child.page_no
+        self.pager.release(change, released, 1)
+        self._write(change, Node(root.page_no, child.level, 0, 0, child.entries))
+
+    def _link(
+        self, change: Change, page_no: int, *, left: int | None = None, right: int | None = None
+    ) -> None:
+        """Change a page's neighbours, which are its last two words of header."""
+        start = page_no * self.page_bytes
+        if left is not None:
+            change.write_u64(start + NODE_BYTES - 16, left)
+        if right is not None:
+            change.write_u64(start + NODE_BYTES - 8, right)
+
+
+def _grouped(entries: list[Entry], fixed: int, limit: int) -> list[list[Entry]]:
+    """Entries cut into pages of at most `limit` bytes."""
+    groups: list[list[Entry]] = []
+    size = limit
+    for entry in entries:
+        need = fixed + len(entry.key)
+        if size + need > limit:
+            groups.append([])
+            size = 0
+        groups[-1].append(entry)
+        size += need
+    return groups
+
+
+def _middle(node: Node, fixed: int) -> int:
+    """Where to cut so that both halves are as equal as can be; neither is empty."""
+    half = node.used_bytes() / 2
+    size = 0
+    for i, entry in enumerate(node.entries):
+        need = fixed + len(entry.key)
+        if size + need / 2 > half:
+            return min(max(i, 1), len(node.entries) - 1)
+        size += need
+    return len(node.entries) - 1

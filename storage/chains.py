@@ -1,0 +1,133 @@
+"""Version chains: from a row's root to its newest version, and the pruning of what nobody sees.
+
+Rule 1: a row is named by its root, the slot index entries point to. Each version leads to the next
+        newer one; the newest inner version leads back to the root.
+Rule 2: a dead version that is not the root is cut out of the chain and its slot is free at once: no
+        index and no other version points to it. A dead root becomes a redirect.
+Rule 3: a link that replaces several keeps KEY_CHANGED if one of them had it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from storage.commit_log import CommitLog
+from storage.mvcc import dead
+from storage.native import Change
+from storage.row_groups import RowGroups
+from storage.rowgroup import (
+    DEAD,
+    FREE,
+    INNER,
+    KEY_CHANGED,
+    NEWER,
+    REDIRECT,
+    ROW_ID_MASK,
+    SLOT_BITS,
+    SLOT_MASK,
+    VERSION,
+)
+
+CHAIN_LENGTH_MAX = 16
+"""Longer chains are not walked again for pruning until a snapshot has gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version header, and where it was found."""
+
+    row_id: int
+    xmin: int
+    xmax: int
+    next: int
+    nulls: int
+
+    @property
+    def following(self) -> int:
+        """The row id in `next`: that of the next newer version, or of the root."""
+        return self.next & ROW_ID_MASK
+
+    @property
+    def newer(self) -> int | None:
+        """The row id of the next newer version."""
+        return self.next & ROW_ID_MASK if self.next & NEWER else None
+
+
+def read_version(groups: RowGroups, row_id: int) -> Version:
+    """The header of a slot."""
+    group = groups[row_id >> SLOT_BITS]
+    xmin, xmax, following, nulls = group.versions[row_id & SLOT_MASK].tolist()
+    return Version(row_id, xmin, xmax, following, nulls)
+
+
+def walk(groups: RowGroups, row_id: int) -> Iterator[Version]:
+    """The slot's version and all newer ones; redirects included."""
+    current: int | None = row_id
+    while current is not None:
+        version = read_version(groups, current)
+        yield version
+        current = version.newer
+
+
+def root_of(groups: RowGroups, row_id: int) -> int:
+    """The root of the row a version belongs to."""
+    first = read_version(groups, row_id)
+    if not first.next & INNER:
+        return row_id
+    *_, newest = walk(groups, row_id)
+    return newest.next & ROW_ID_MASK
+
+
+def prune(groups: RowGroups, log: CommitLog, change: Change, chain: list[Version]) -> list[int]:
+    """Cut the dead out of a chain that begins at its root; the slots that become free.
+
+    The newest version is never cut. The chain as it will be is left in `chain`.
+    """
+    held = log.held_sequences()
+    kept: list[Version] = []
+    freed: list[int] = []
+    flags = 0
+    for version in chain[:-1]:
+        is_root = version is chain[0]
+        gone = not version.xmin or dead(log, version.xmin, version.xmax, held)
+        if gone and not is_root:
+            freed.append(version.row_id)
+            change.write(version_address(groups, version.row_id), VERSION.pack(0, 0, FREE, 0))
+            kept[-1] = _relinked(kept[-1], version.next)
+            continue
+        if gone and version.xmin:
+            flags = version.next & KEY_CHANGED
+            version = Version(
+                version.row_id, 0, 0, NEWER | REDIRECT | flags | version.next & ROW_ID_MASK, 0
+            )
+        kept.append(version)
+    before = {version.row_id: version for version in chain}
+    for version in kept:
+        if version != before[version.row_id]:
+            address = version_address(groups, version.row_id)
+            change.write(
+                address, VERSION.pack(version.xmin, version.xmax, version.next, version.nulls)
+            )
+    chain[:-1] = kept
+    return freed
+
+
+def version_address(groups: RowGroups, row_id: int) -> int:
+    """Where a slot's header lies."""
+    return groups[row_id >> SLOT_BITS].version_address(row_id & SLOT_MASK)
+
+
+def _relinked(version: Version, following: int) -> Version:
+    """The version with the link of the one behind it, which is cut out."""
+    flags = version.next & ~ROW_ID_MASK | following & KEY_CHANGED
+    return Version(
+        version.row_id,
+        version.xmin,
+        version.xmax,
+        flags | following & ROW_ID_MASK,
+        version.nulls,
+    )
+
+
+def is_dead_root(version: Version) -> bool:
+    """Whether the slot only waits for its index entries to go."""
+    return bool(version.next & DEAD)

@@ -1,0 +1,134 @@
+"""CommitQueue: what lies between a commit record and everybody seeing the transaction.
+
+Rule 1: commits are published in the order of their records, whatever the order of flushes.
+Rule 2: a synchronous commit is published after its flush, an asynchronous one as soon as everything
+        before it is published; it never overtakes a synchronous one that still waits.
+Rule 3: from the append on the outcome is decided: those who wait for the transaction's rows go on
+        at once, and what they build on them follows in the WAL. Only snapshots wait for
+        publication.
+
+    append --> pending --(durable, or nothing to wait for)--> published --> completion
+"""
+
+import struct
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from storage.commit_log import CommitLog
+from storage.locks import Locks
+from storage.waits import Completion, completed
+
+COMMIT_HEADER = struct.Struct("<I4x")
+
+
+class CommitWal(Protocol):
+    """What the queue needs of the WAL."""
+
+    @property
+    def durable_lsn(self) -> int:
+        """Everything below is on disk."""
+
+    def commit(self, xids: tuple[int, ...], payload: bytes) -> int:
+        """Append a commit record."""
+
+    def abort(self, xids: tuple[int, ...]) -> int:
+        """Append an abort record; there is room for it on a full disk too."""
+
+    def flush_to(self, lsn: int, *, alone: bool = False) -> Completion:
+        """Done when everything below lsn is durable."""
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """A commit that is decided and not yet visible."""
+
+    lsn: int
+    xids: tuple[int, ...]
+    synchronous: bool
+    on_published: Callable[[], None]
+    completion: Completion = field(default_factory=Completion)
+
+
+class CommitQueue:
+    """The commits under way. `commit` runs under the latch, `advance` on any thread."""
+
+    def __init__(self, wal: CommitWal, log: CommitLog, locks: Locks) -> None:
+        self._wal = wal
+        self._log = log
+        self._locks = locks
+        self._pending: deque[Pending] = deque()
+        self._lazy_lsn = 0
+        self._lazy: Completion | None = None
+
+    def commit(
+        self,
+        xids: tuple[int, ...],
+        payload: bytes,
+        *,
+        synchronous: bool,
+        on_published: Callable[[], None],
+    ) -> Completion:
+        """Append the record and see it through."""
+        lsn = self._wal.commit(xids, payload)
+        pending = Pending(lsn, xids, synchronous, on_published)
+        with self._log.mutex:
+            self._log.decide(xids, lsn)
+            self._pending.append(pending)
+        self._locks.finish_xids(xids)
+        if synchronous:
+            flushed = self._wal.flush_to(lsn, alone=len(self._log.active) <= 1)
+            flushed.on_done(lambda: self._flushed(pending, flushed))
+        else:
+            self.advance(self._wal.durable_lsn)
+            self._flush_lazily(lsn)
+        return pending.completion
+
+    def abort(self, xids: tuple[int, ...]) -> None:
+        """Note that the stamps of these ids are gone."""
+        self._wal.abort(xids)
+        self._log.abort(xids)
+
+    def published(self, lsn: int) -> Completion:
+        """Done when the commit at this LSN is visible to everybody."""
+        with self._log.mutex:
+            pending = next((each for each in self._pending if each.lsn >= lsn), None)
+        if pending is None:
+            return completed()
+        published, done = pending.completion, Completion()
+        published.on_done(lambda: done.complete(published.error))
+        return done
+
+    def advance(self, durable_lsn: int) -> None:
+        """Publish what may be published now; the WAL's listener."""
+        ready: list[Pending] = []
+        with self._log.mutex:
+            while self._pending:
+                pending = self._pending[0]
+                if pending.synchronous and pending.lsn > durable_lsn:
+                    break
+                self._pending.popleft()
+                self._log.publish(pending.xids, pending.lsn)
+                ready.append(pending)
+        for pending in ready:
+            pending.on_published()
+            pending.completion.complete()
+
+    def _flushed(self, pending: Pending, flushed: Completion) -> None:
+        if flushed.error is None:
+            self.advance(max(pending.lsn, self._wal.durable_lsn))
+        elif not pending.completion.done:
+            pending.completion.complete(flushed.error)
+
+    def _flush_lazily(self, lsn: int) -> None:
+        """One flush under way at a time for asynchronous commits; the next one takes the rest."""
+        self._lazy_lsn = lsn
+        if self._lazy is None or self._lazy.done:
+            self._lazy = self._wal.flush_to(lsn)
+            self._lazy.on_done(lambda: self._flush_rest(lsn))
+
+    def _flush_rest(self, lsn: int) -> None:
+        lazy = self._lazy
+        if self._lazy_lsn > lsn and lazy is not None and lazy.error is None:
+            self._flush_lazily(self._lazy_lsn)

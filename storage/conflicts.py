@@ -1,0 +1,144 @@
+"""Conflicts: what stands in the way of changing a row, and whether a row is there at all.
+
+Rule 1: changes look at the newest version, not at what the snapshot sees: a row changed by a
+        transaction still running blocks, one changed by a committed one is reported.
+Rule 2: a transaction whose commit is decided but not yet published counts as committed; who builds
+        on it remembers its LSN and does not end before it is durable.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from storage.chains import Version, read_version, root_of, walk
+from storage.commit_log import ABORTED, COMMAND_BITS, IN_PROGRESS, CommitLog
+from storage.locks import Locks, RowLock
+from storage.row_groups import RowGroups
+from storage.rowgroup import KEY_CHANGED, NEWER
+from storage.transactions import Transaction
+
+
+class Status(IntEnum):
+    """What became of an attempt to change or lock a row."""
+
+    DONE = 0
+    BLOCKED = 1
+    UPDATED = 2
+    DELETED = 3
+    SELF_MODIFIED = 4
+    DUPLICATE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of changing a row.
+
+    DONE: new_row_id is the new version, root_id what index entries for it must point to.
+    BLOCKED: wait for blocker_xid, then start again. UPDATED: new_row_id is the newest version, by
+    a committed transaction. DELETED: by a committed one. SELF_MODIFIED: by this transaction.
+    DUPLICATE (unique insertion): root_id is the row in the way.
+    """
+
+    status: Status
+    blocker_xid: int = 0
+    new_row_id: int = 0
+    root_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Whether a row has a version that is not (yet) over, for unique checks.
+
+    DONE: it has, row_id; DELETED: none; BLOCKED: that depends on blocker_xid. With key_changed the
+    row may have another key than the index entry it was found by.
+    """
+
+    status: Status
+    row_id: int = 0
+    blocker_xid: int = 0
+    key_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conflicts:
+    """The rows of one relation, as those who want to change them see them."""
+
+    groups: RowGroups
+    log: CommitLog
+    locks: Locks
+    relation_id: int
+
+    def check(self, transaction: Transaction, row_id: int, mode: RowLock) -> Outcome | None:
+        """Why this version cannot be changed now; None: it can."""
+        version = read_version(self.groups, row_id)
+        while version.xmax:
+            status, blocker = self._ended(transaction, version, mode)
+            if status is Status.DONE:
+                break
+            if status is not Status.UPDATED:
+                return Outcome(status, blocker_xid=blocker)
+            version = read_version(self.groups, version.following)
+        root_id = root_of(self.groups, version.row_id)
+        holder = self.locks.row_blocker(transaction, self.relation_id, root_id, mode)
+        if holder is not None:
+            assert isinstance(holder, Transaction)
+            return Outcome(Status.BLOCKED, blocker_xid=holder.xid)
+        if version.row_id != row_id:
+            return Outcome(Status.UPDATED, new_row_id=version.row_id, root_id=root_id)
+        return None
+
+    def live(self, transaction: Transaction, root_id: int) -> Live:
+        """Whether the row is there for somebody who must not insert its key again."""
+        key_changed = False
+        for version in walk(self.groups, root_id):
+            key_changed = key_changed or bool(version.next & KEY_CHANGED)
+            if not version.xmin:
+                continue
+            status, blocker = self._live(transaction, version)
+            if status is not Status.DELETED:
+                return Live(status, version.row_id, blocker, key_changed)
+        return Live(Status.DELETED)
+
+    def _ended(
+        self, transaction: Transaction, version: Version, mode: RowLock
+    ) -> tuple[Status, int]:
+        """What the xmax of a version means: DONE: nothing, the version can be had."""
+        if version.xmax >> COMMAND_BITS in transaction.xids:
+            return Status.SELF_MODIFIED, 0
+        status, blocker = self._state(transaction, version.xmax)
+        if status is Status.DELETED:
+            return Status.DONE, 0
+        if status is Status.BLOCKED:
+            keeps_key = version.next & (NEWER | KEY_CHANGED) == NEWER
+            shared = mode is RowLock.KEY_SHARE and keeps_key
+            return (Status.DONE, 0) if shared else (Status.BLOCKED, blocker)
+        return (Status.UPDATED, 0) if version.next & NEWER else (Status.DELETED, 0)
+
+    def _live(self, transaction: Transaction, version: Version) -> tuple[Status, int]:
+        """`live` of one version."""
+        status, blocker = self._state(transaction, version.xmin)
+        if status is not Status.DONE or not version.xmax:
+            return status, blocker
+        ended, blocker = self._state(transaction, version.xmax)
+        if ended is Status.DELETED:
+            return Status.DONE, 0
+        if ended is Status.DONE:
+            return Status.DELETED, 0
+        # An update that keeps the key leaves the row there whatever becomes of it.
+        keeps_key = version.next & (NEWER | KEY_CHANGED) == NEWER
+        return (Status.DONE, 0) if keeps_key else (Status.BLOCKED, blocker)
+
+    def _state(self, transaction: Transaction, stamp: int) -> tuple[Status, int]:
+        """DONE: it happened, for this transaction; DELETED: it is void; BLOCKED: by that xid."""
+        xid = stamp >> COMMAND_BITS
+        if xid in transaction.xids:
+            return Status.DONE, 0
+        sequence = self.log.sequence(xid)
+        if sequence == ABORTED:
+            return Status.DELETED, 0
+        if sequence != IN_PROGRESS:
+            return Status.DONE, 0
+        decided = self.log.decided.get(xid)
+        if decided is None:
+            return Status.BLOCKED, xid
+        transaction.seen_lsn = max(transaction.seen_lsn, decided)
+        return Status.DONE, 0

@@ -1,0 +1,262 @@
+"""Engine: all that the server may import of storage, together with errors and waits.
+
+Rule 1: everything is done under `latch`; only waiting happens outside of it.
+Rule 2: after a crash every transaction that had not committed is in the commit log's `aborted` set,
+        which a checkpoint keeps, until vacuum has removed its stamps.
+"""
+
+import random
+import struct
+import threading
+from collections.abc import Callable, Hashable, Sequence
+
+from storage.commit_log import CommitLog, Snapshot
+from storage.commit_queue import CommitQueue
+from storage.conflicts import Live, Outcome, Status
+from storage.files import Files
+from storage.index import Index, KeyOf
+from storage.keys import encode_key, encode_keys, key_after_prefix
+from storage.kinds import Kind
+from storage.locks import LockMode, Locks, RowLock
+from storage.options import Options
+from storage.records import Kind as RecordKind
+from storage.records import encode_end
+from storage.recovery import Recovered
+from storage.relation import IS_UNIQUE, Form
+from storage.relations import Relations
+from storage.rows import Value
+from storage.scan import RowsView, ScanView
+from storage.store import Hooks, Store
+from storage.strings import StringViews
+from storage.table import Table
+from storage.transactions import Transaction as StorageTransaction
+from storage.waits import Completion
+from storage.wal import Wal
+
+__all__ = [
+    "Engine",
+    "Index",
+    "KeyOf",
+    "Kind",
+    "Live",
+    "LockMode",
+    "Locks",
+    "Options",
+    "Outcome",
+    "RowLock",
+    "RowsView",
+    "ScanView",
+    "Snapshot",
+    "Status",
+    "StringViews",
+    "Table",
+    "Transaction",
+    "Value",
+    "encode_key",
+    "encode_keys",
+    "key_after_prefix",
+]
+
+STATE = struct.Struct("<QII")  # next xid, count of active ones, count of aborted ones
+NO_READER = 1 << 63
+
+
+class Transaction(StorageTransaction):
+    """A transaction that can also make and drop relations."""
+
+    __slots__ = ("engine",)
+
+    def __init__(
+        self, engine: "Engine", *, keep_snapshot: bool = False, lock_group: Hashable = None
+    ) -> None:
+        super().__init__(
+            engine.log,
+            engine.locks,
+            engine.queue,
+            keep_snapshot=keep_snapshot,
+            lock_group=lock_group,
+        )
+        self.engine = engine
+
+    def create_relation(self, relation_id: int, kinds: Sequence[Kind]) -> Table:
+        """Make an empty table; it is gone again if the transaction aborts."""
+        self.engine.relations.make(self, relation_id, Form.TABLE, kinds, 0)
+        return self.engine.relation(relation_id)
+
+    def create_index(self, index_id: int, unique: bool = False) -> Index:
+        """Make an empty index; it is gone again if the transaction aborts."""
+        self.engine.relations.make(self, index_id, Form.INDEX, (), IS_UNIQUE if unique else 0)
+        return self.engine.index(index_id)
+
+    def drop_relation(self, relation_id: int) -> None:
+        """Drop a table or index when the transaction commits."""
+        self.engine.relations.drop(self, relation_id)
+
+    drop_index = drop_relation
+
+
+class LoggedCommits:
+    """Commit and abort records in the WAL."""
+
+    def __init__(self, wal: Wal) -> None:
+        self._wal = wal
+
+    @property
+    def durable_lsn(self) -> int:
+        """Everything below is on disk."""
+        return self._wal.durable_lsn
+
+    def commit(self, xids: tuple[int, ...], payload: bytes) -> int:
+        """Append a commit record."""
+        return self._wal.append(RecordKind.COMMIT, xids[0], encode_end(xids[1:], payload))
+
+    def abort(self, xids: tuple[int, ...]) -> int:
+        """Append an abort record."""
+        return self._wal.append(RecordKind.ABORT, xids[0], encode_end(xids[1:], b""), reserved=True)
+
+    def flush_to(self, lsn: int, *, alone: bool = False) -> Completion:
+        """Done when everything below lsn is durable."""
+        return self._wal.flush_to(lsn, alone=alone)
+
+
+class Engine:
+    """One open database directory: relations, transactions and locks."""
+
+    store: Store
+    queue: CommitQueue
+    relations: Relations
+
+    def __init__(self) -> None:
+        self.latch = threading.RLock()
+        self.locks = Locks()
+        self.log = CommitLog()
+
+    @classmethod
+    def create(
+        cls, files: Files, options: Options | None = None, *, store_id: int | None = None
+    ) -> "Engine":
+        """Make a new database in an empty directory and open it."""
+        engine = cls()
+        number = random.SystemRandom().getrandbits(63) + 1 if store_id is None else store_id
+        store = Store.create(
+            files,
+            options or Options(),
+            store_id=number,
+            hooks=Hooks(state=engine._state),
+            latch=engine.latch,
+        )
+        engine._assemble(store)
+        with engine.latch:
+            engine.relations.format()
+        return engine
+
+    @classmethod
+    def open(
+        cls,
+        files: Files,
+        options: Options | None = None,
+        *,
+        panic: Callable[[BaseException], None] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> "Engine":
+        """Open a database, after recovery if need be."""
+        engine = cls()
+        hooks = Hooks(
+            restore=engine._restore,
+            state=engine._state,
+            panic=panic or (lambda _error: None),
+            progress=progress,
+        )
+        store = Store.open(files, options or Options(), hooks=hooks, latch=engine.latch)
+        engine._assemble(store)
+        with engine.latch:
+            engine.relations.clear_unfinished()
+        return engine
+
+    # Transactions ----------------------------------------------------------------------------
+
+    def begin(self, *, keep_snapshot: bool = False, lock_group: Hashable = None) -> Transaction:
+        """A new transaction; keep_snapshot for REPEATABLE READ and above."""
+        self.relations.reclaim()
+        return Transaction(self, keep_snapshot=keep_snapshot, lock_group=lock_group)
+
+    # Relations -------------------------------------------------------------------------------
+
+    def relation(self, relation_id: int) -> Table:
+        """The table with this id."""
+        return self.relations.table(relation_id)
+
+    def index(self, index_id: int) -> Index:
+        """The index with this id."""
+        return self.relations.index(index_id)
+
+    def relation_ids(self) -> list[int]:
+        """The ids of all tables and indexes."""
+        return self.relations.ids()
+
+    def next_id(self) -> int:
+        """A number that was never handed out before."""
+        with self.latch:
+            return self.relations.next_id()
+
+    # The whole -------------------------------------------------------------------------------
+
+    def checkpoint(self) -> Completion:
+        """Ask for a checkpoint; done when it is durable."""
+        return self.store.checkpoint()
+
+    def close(self, fast: bool = False) -> None:
+        """Stop; fast leaves the work of a last checkpoint to recovery at the next start."""
+        self.store.close(fast=fast)
+
+    def statistics(self) -> dict[str, int]:
+        """Numbers about the engine as it runs."""
+        pager, wal = self.store.pager, self.store.wal
+        return {
+            "active_transactions": len(self.log.active),
+            "oldest_xid": self.log.horizon(),
+            "next_xid": self.log.next_xid,
+            "aborted_xids": len(self.log.aborted),
+            "published_lsn": self.log.published,
+            "wal_end_lsn": wal.end_lsn,
+            "wal_durable_lsn": wal.durable_lsn,
+            "wal_flushes": wal.flush_count,
+            "pages": pager.page_count,
+            "free_pages": pager.free_page_count,
+            "dirty_pages": pager.dirty_page_count,
+        }
+
+    def _assemble(self, store: Store) -> None:
+        self.store = store
+        self.queue = CommitQueue(LoggedCommits(store.wal), self.log, self.locks)
+        store.wal.listeners.append(self.queue.advance)
+        store.pager.reader_horizon = self._reader_horizon
+        self.relations = Relations(store.pager, self.log, self.locks)
+
+    def _reader_horizon(self) -> int:
+        """No reader that began before this LSN is left."""
+        return min(self.log.held_sequences(), default=NO_READER)
+
+    def _state(self) -> bytes:
+        """What recovery cannot learn from the log behind the redo point."""
+        log = self.log
+        with log.mutex:
+            active = [xid for xid in log.active if xid not in log.decided]
+            aborted = sorted(log.aborted)
+            head = STATE.pack(log.next_xid, len(active), len(aborted))
+        return head + struct.pack(f"<{len(active) + len(aborted)}Q", *active, *aborted)
+
+    def _restore(self, _store: Store, recovered: Recovered) -> None:
+        """Learn which transactions a crash cut off: all that had begun and did not end."""
+        state = recovered.engine_state
+        next_xid, active, aborted = 0, set[int](), set[int]()
+        if state:
+            next_xid, active_count, aborted_count = STATE.unpack_from(state)
+            xids = struct.unpack_from(f"<{active_count + aborted_count}Q", state, STATE.size)
+            active, aborted = set(xids[:active_count]), set(xids[active_count:])
+        aborted |= (active | recovered.unfinished) - recovered.finished
+        self.log = CommitLog(
+            next_xid=max(next_xid, recovered.next_xid),
+            published=recovered.end_lsn,
+            aborted=aborted,
+        )

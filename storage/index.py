@@ -1,0 +1,162 @@
+"""Index: the entries (key, root id) of one index relation.
+
+Rule 1: an entry points to a row, not to a version: which version a snapshot sees, the table knows.
+        So an entry may be found whose row is invisible, over, or (KEY_CHANGED) has another key by
+        now.
+Rule 2: entries are removed by the abort of the transaction that added them, and by vacuum.
+Rule 3: a prefix given as a bound stands for every key that starts with it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from enum import IntEnum
+from itertools import pairwise
+
+from storage.btree import Tree
+from storage.commit_log import COMMAND_BITS
+from storage.conflicts import Outcome, Status
+from storage.errors import DuplicateKey
+from storage.keys import key_after_prefix
+from storage.native import Change
+from storage.pages import Pager
+from storage.relation import IS_UNIQUE, RelationHeader
+from storage.rows import Value
+from storage.table import Table
+from storage.transactions import Transaction
+
+KeyOf = Callable[[tuple[Value, ...]], bytes | None]
+"""The key a row's values have in an index; None: the row is not in it."""
+
+
+class Undo(IntEnum):
+    """What an undo step of an index takes back."""
+
+    INSERT = 1
+
+
+class Index:
+    """An ordered index over byte keys."""
+
+    def __init__(self, pager: Pager, header: RelationHeader) -> None:
+        self.header = header
+        self.index_id = header.relation_id
+        self.tree = Tree(pager, header.root_page)
+
+    @property
+    def unique(self) -> bool:
+        """Whether the server promises to check before it inserts."""
+        return bool(self.header.flags & IS_UNIQUE)
+
+    def insert(self, transaction: Transaction, key: bytes, root_id: int) -> None:
+        """Add an entry; one that is there already stays as it is."""
+        xid = transaction.stamp() >> COMMAND_BITS
+        if self.tree.insert(xid, key, root_id):
+            transaction.undo.append((self, Undo.INSERT, root_id, 0, key))
+
+    def insert_unique(
+        self,
+        transaction: Transaction,
+        table: Table,
+        key: bytes,
+        root_id: int,
+        key_of: KeyOf,
+    ) -> Outcome:
+        """Add an entry unless another row has the key: DONE, DUPLICATE or BLOCKED."""
+        conflict = self.find_duplicate(transaction, table, key, root_id, key_of)
+        if conflict is not None:
+            return conflict
+        self.insert(transaction, key, root_id)
+        return Outcome(Status.DONE, root_id=root_id)
+
+    def find_duplicate(
+        self,
+        transaction: Transaction,
+        table: Table,
+        key: bytes,
+        root_id: int,
+        key_of: KeyOf,
+    ) -> Outcome | None:
+        """The row with this key that is in the way, or whom to wait for to know; None: nobody."""
+        for other in self.lookup(key):
+            if other == root_id:
+                continue
+            live = table.live(transaction, other)
+            if live.status is Status.DELETED:
+                continue
+            if live.status is Status.BLOCKED:
+                return Outcome(Status.BLOCKED, blocker_xid=live.blocker_xid, root_id=other)
+            if live.key_changed and key_of(table.values(live.row_id)) != key:
+                continue
+            return Outcome(Status.DUPLICATE, new_row_id=live.row_id, root_id=other)
+        return None
+
+    def insert_many(
+        self, transaction: Transaction, keys: Sequence[bytes], root_ids: Sequence[int]
+    ) -> None:
+        """Add many entries; in the order of keys it is fastest, into an empty index most of all."""
+        pairs = list(zip(keys, map(int, root_ids), strict=True))
+        xid = transaction.stamp() >> COMMAND_BITS
+        if self.tree.is_empty() and pairs:
+            pairs = sorted(set(pairs))
+            transaction.undo.append((self, Undo.INSERT, 0, 0, pairs))
+            self.tree.build(xid, pairs)
+            return
+        for key, root_id in pairs:
+            self.insert(transaction, key, root_id)
+
+    def check_distinct(self, keys: Sequence[bytes]) -> None:
+        """Raise DuplicateKey if sorted keys contain one twice."""
+        for before, key in pairwise(keys):
+            if before == key:
+                raise DuplicateKey(self.index_id, key)
+
+    def lookup(self, prefix: bytes) -> list[int]:
+        """The root ids of all entries whose key starts with the prefix, in the order of keys."""
+        return self.tree.lookup(prefix, key_after_prefix(prefix))
+
+    def range(
+        self,
+        low: bytes | None = None,
+        high: bytes | None = None,
+        low_inclusive: bool = True,
+        high_inclusive: bool = True,
+        backward: bool = False,
+    ) -> Iterator[tuple[bytes, int]]:
+        """The entries between two prefixes, in order; None: no bound."""
+        for chunk in self.chunks(low, high, low_inclusive, high_inclusive, backward):
+            yield from chunk
+
+    def chunks(
+        self,
+        low: bytes | None = None,
+        high: bytes | None = None,
+        low_inclusive: bool = True,
+        high_inclusive: bool = True,
+        backward: bool = False,
+    ) -> Iterator[list[tuple[bytes, int]]]:
+        """`range`, a leaf at a time. The latch is needed only while the next chunk is taken."""
+        start: bytes | None = low or b""
+        if low is not None and not low_inclusive:
+            start = key_after_prefix(low)
+        stop = key_after_prefix(high) if high is not None and high_inclusive else high
+        if start is None:
+            return iter(())
+        return self.tree.backward(start, stop) if backward else self.tree.forward(start, stop)
+
+    def delete(self, key: bytes, root_id: int) -> bool:
+        """Remove an entry for good; for vacuum."""
+        return self.tree.delete(0, key, root_id)
+
+    def undo(self, operation: int, first: int, second: int, extra: object) -> None:
+        """Take back an insertion."""
+        assert operation == Undo.INSERT
+        del second
+        if isinstance(extra, bytes):
+            self.tree.delete(0, extra, first)
+            return
+        assert isinstance(extra, list)
+        for key, root_id in extra:
+            self.tree.delete(0, key, root_id)
+
+    def release_pages(self, change: Change) -> None:
+        """Give back all pages but the header's, because the index goes."""
+        self.tree.release_pages(change)

@@ -1,0 +1,430 @@
+"""Table locks, advisory locks, row locks, waits for transactions, and the deadlocks among them.
+
+Rule 1: nobody blocks in here. What must wait gets a Completion; whoever waits too long asks
+        `find_deadlock`, and the one that asks is the victim.
+Rule 2: queues are first come, first served: a request also waits for conflicting requests ahead of
+        it. Only who already holds the same thing overtakes, because it would else wait for itself.
+Rule 3: owners of one lock group (the transaction and the session it belongs to) never conflict.
+Rule 4: row locks live in memory only and are keyed by the row's root, so they survive non-key
+        updates. Who holds one has an xid, and who wants the row waits for that xid.
+"""
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from threading import RLock
+from typing import Protocol
+
+from storage.waits import Completion
+
+Tag = tuple[str | int, ...]  # ("relation", 16384), ("advisory", 1, 42), ("xid", 731)
+
+
+class LockMode(IntEnum):
+    """PostgreSQL's table lock modes, weakest first."""
+
+    ACCESS_SHARE = 1
+    ROW_SHARE = 2
+    ROW_EXCLUSIVE = 3
+    SHARE_UPDATE_EXCLUSIVE = 4
+    SHARE = 5
+    SHARE_ROW_EXCLUSIVE = 6
+    EXCLUSIVE = 7
+    ACCESS_EXCLUSIVE = 8
+
+
+class RowLock(IntEnum):
+    """PostgreSQL's row lock modes, weakest first."""
+
+    KEY_SHARE = 1
+    SHARE = 2
+    NO_KEY_UPDATE = 3
+    UPDATE = 4
+
+
+def _bits(*modes: int) -> int:
+    return sum(1 << mode for mode in modes)
+
+
+# Manual 13.3.1, table 13.2: bit sets of the modes that conflict with each mode.
+CONFLICTS: dict[LockMode, int] = {
+    LockMode.ACCESS_SHARE: _bits(8),
+    LockMode.ROW_SHARE: _bits(7, 8),
+    LockMode.ROW_EXCLUSIVE: _bits(5, 6, 7, 8),
+    LockMode.SHARE_UPDATE_EXCLUSIVE: _bits(4, 5, 6, 7, 8),
+    LockMode.SHARE: _bits(3, 4, 6, 7, 8),
+    LockMode.SHARE_ROW_EXCLUSIVE: _bits(3, 4, 5, 6, 7, 8),
+    LockMode.EXCLUSIVE: _bits(2, 3, 4, 5, 6, 7, 8),
+    LockMode.ACCESS_EXCLUSIVE: _bits(1, 2, 3, 4, 5, 6, 7, 8),
+}
+
+# Manual 13.3.2, table 13.3.
+ROW_CONFLICTS: dict[RowLock, int] = {
+    RowLock.KEY_SHARE: _bits(4),
+    RowLock.SHARE: _bits(3, 4),
+    RowLock.NO_KEY_UPDATE: _bits(2, 3, 4),
+    RowLock.UPDATE: _bits(1, 2, 3, 4),
+}
+
+
+class LockOwner(Protocol):
+    """Who holds locks: a transaction, or a session for what outlives transactions."""
+
+    @property
+    def lock_group(self) -> Hashable:
+        """Owners with equal groups never conflict and are one node in the search for deadlocks."""
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One owner waiting for one mode of one thing."""
+
+    owner: LockOwner
+    tag: Tag
+    mode: LockMode
+    completion: Completion = field(default_factory=Completion)
+
+
+@dataclass(slots=True)
+class Lock:
+    """Who has a thing and who wants it: for every holder, how often it took each mode."""
+
+    granted: dict[LockOwner, dict[LockMode, int]] = field(default_factory=dict)
+    queue: list[Request] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class LockStatus:
+    """One row of pg_locks."""
+
+    tag: Tag
+    owner: LockOwner
+    mode: LockMode
+    granted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WaitEdge:
+    """Waiter waits for mode on tag; blocker is in its way."""
+
+    waiter: LockOwner
+    tag: Tag
+    mode: LockMode
+    blocker: LockOwner
+
+
+@dataclass(slots=True)
+class Held:
+    """What one owner has, in the order it was taken, so that a savepoint can give back the last."""
+
+    order: list[tuple[Tag, LockMode]] = field(default_factory=list)
+    modes: dict[Tag, int] = field(default_factory=dict)
+    rows: list[tuple[int, int]] = field(default_factory=list)
+
+
+GRANTED = Completion()
+GRANTED.complete()
+
+
+class Locks:
+    """All locks of one engine. Safe from any thread; completions run outside its mutex."""
+
+    def __init__(self) -> None:
+        self.mutex = RLock()
+        self._locks: dict[Tag, Lock] = {}
+        self._held: dict[LockOwner, Held] = {}
+        self._rows: dict[tuple[int, int], dict[LockOwner, RowLock]] = {}
+        self._row_owners: dict[int, LockOwner] = {}
+        self._waiting: dict[Hashable, Request] = {}
+        self._xid_waiters: dict[int, list[Request]] = {}
+
+    def acquire(self, owner: LockOwner, tag: Tag, mode: LockMode) -> Completion:
+        """Done at once when free; else when granted. Give up waiting with `cancel_wait`."""
+        held = self._held.get(owner)
+        if held is not None and held.modes.get(tag, 0) & (1 << mode) and tag[0] == "relation":
+            return GRANTED
+        with self.mutex:
+            if self._grantable(owner, tag, mode):
+                self._grant(owner, tag, mode)
+                return GRANTED
+            request = Request(owner, tag, mode)
+            self._enqueue(request)
+            self._waiting[owner.lock_group] = request
+            return request.completion
+
+    def try_acquire(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
+        """Take it if it is free now."""
+        with self.mutex:
+            if not self._grantable(owner, tag, mode):
+                return False
+            self._grant(owner, tag, mode)
+            return True
+
+    def lock_table(self, owner: LockOwner, relation_id: int, mode: LockMode) -> Completion:
+        """`acquire` of a relation."""
+        return self.acquire(owner, ("relation", relation_id), mode)
+
+    def release(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
+        """Give back one acquisition (advisory locks of sessions); False: it was not held."""
+        with self.mutex:
+            held = self._held.get(owner)
+            if held is None or (tag, mode) not in held.order:
+                return False
+            last = len(held.order) - 1 - held.order[::-1].index((tag, mode))
+            del held.order[last]
+            done = self._ungrant(owner, held, tag, mode)
+        _complete(done)
+        return True
+
+    def position(self, owner: LockOwner) -> tuple[int, int]:
+        """What `release_since` goes back to."""
+        held = self._held.get(owner)
+        return (len(held.order), len(held.rows)) if held else (0, 0)
+
+    def release_since(self, owner: LockOwner, position: tuple[int, int] = (0, 0)) -> None:
+        """Give back what was taken after the position: all of it at the end of a transaction."""
+        done: list[Request] = []
+        with self.mutex:
+            held = self._held.get(owner)
+            if held is None:
+                return
+            order, rows = position
+            while len(held.order) > order:
+                tag, mode = held.order.pop()
+                done += self._ungrant(owner, held, tag, mode)
+            while len(held.rows) > rows:
+                self._unlock_row(owner, held.rows.pop())
+            if not held.order and not held.rows:
+                del self._held[owner]
+        _complete(done)
+
+    def lock_row(
+        self, owner: LockOwner, relation_id: int, root_id: int, mode: RowLock
+    ) -> LockOwner | None:
+        """Take a row lock, or name who is in the way. A stronger mode replaces a weaker one."""
+        row = (relation_id, root_id)
+        with self.mutex:
+            blocker = self.row_blocker(owner, relation_id, root_id, mode)
+            if blocker is not None:
+                return blocker
+            holders = self._rows.setdefault(row, {})
+            if owner not in holders:
+                self._held.setdefault(owner, Held()).rows.append(row)
+            holders[owner] = max(mode, holders.get(owner, mode))
+            return None
+
+    def row_blocker(
+        self, owner: LockOwner, relation_id: int, root_id: int, mode: RowLock
+    ) -> LockOwner | None:
+        """Who holds a row lock that conflicts; None: nobody."""
+        if not self._rows:
+            return None
+        conflicts = ROW_CONFLICTS[mode]
+        for holder, held_mode in self._rows.get((relation_id, root_id), {}).items():
+            if conflicts >> held_mode & 1 and holder.lock_group != owner.lock_group:
+                return holder
+        return None
+
+    def register_xid(self, xid: int, owner: LockOwner) -> None:
+        """The owner runs under this xid from now on."""
+        self._row_owners[xid] = owner
+
+    def finish_xids(self, xids: tuple[int, ...]) -> None:
+        """These transactions have ended; whoever waited for them goes on."""
+        if not self._xid_waiters:
+            for xid in xids:
+                self._row_owners.pop(xid, None)
+            return
+        done: list[Request] = []
+        with self.mutex:
+            for xid in xids:
+                self._row_owners.pop(xid, None)
+                done += self._xid_waiters.pop(xid, ())
+            for request in done:
+                self._waiting.pop(request.owner.lock_group, None)
+        _complete(done)
+
+    def wait_for_xid(self, owner: LockOwner, xid: int) -> Completion:
+        """Done when the transaction with this xid has ended, or rolled back to before it."""
+        with self.mutex:
+            if xid not in self._row_owners:
+                return GRANTED
+            request = Request(owner, ("xid", xid), LockMode.SHARE)
+            self._xid_waiters.setdefault(xid, []).append(request)
+            self._waiting[owner.lock_group] = request
+            return request.completion
+
+    def cancel_wait(self, owner: LockOwner) -> None:
+        """Stop waiting: the request is withdrawn and those behind it may go on."""
+        with self.mutex:
+            request = self._waiting.pop(owner.lock_group, None)
+            if request is None:
+                return
+            if request.tag[0] == "xid":
+                self._xid_waiters[_number(request.tag)].remove(request)
+                return
+            lock = self._locks[request.tag]
+            lock.queue.remove(request)
+            done = self._serve(request.tag, lock)
+        _complete(done)
+
+    def find_deadlock(self, owner: LockOwner) -> list[WaitEdge] | None:
+        """The circle of waits that leads back to the owner, or None."""
+        with self.mutex:
+            return self._search(owner.lock_group, owner.lock_group, set())
+
+    def blockers(self, owner: LockOwner) -> list[WaitEdge]:
+        """Whom the owner waits for at this moment (pg_blocking_pids)."""
+        with self.mutex:
+            return list(self._edges(owner.lock_group))
+
+    def holders(self) -> list[LockStatus]:
+        """Every lock held or awaited."""
+        with self.mutex:
+            rows = [
+                LockStatus(tag, owner, mode, True)
+                for tag, lock in self._locks.items()
+                for owner, modes in lock.granted.items()
+                for mode in modes
+            ]
+            rows += [
+                LockStatus(request.tag, request.owner, request.mode, False)
+                for request in self._waiting.values()
+            ]
+            rows += [
+                LockStatus(("xid", xid), owner, LockMode.EXCLUSIVE, True)
+                for xid, owner in tuple(self._row_owners.items())
+            ]
+            return rows
+
+    def _grantable(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
+        lock = self._locks.get(tag)
+        if lock is None:
+            return True
+        if self._conflicts_with_holders(lock, owner, mode):
+            return False
+        if owner in lock.granted:
+            return True
+        conflicts = CONFLICTS[mode]
+        return not any(
+            conflicts >> ahead.mode & 1 and ahead.owner.lock_group != owner.lock_group
+            for ahead in lock.queue
+        )
+
+    @staticmethod
+    def _conflicts_with_holders(lock: Lock, owner: LockOwner, mode: LockMode) -> bool:
+        return any(True for _ in _conflicting_holders(lock, owner, mode))
+
+    def _grant(self, owner: LockOwner, tag: Tag, mode: LockMode) -> None:
+        lock = self._locks.get(tag)
+        if lock is None:
+            lock = self._locks[tag] = Lock()
+        modes = lock.granted.setdefault(owner, {})
+        modes[mode] = modes.get(mode, 0) + 1
+        held = self._held.get(owner)
+        if held is None:
+            held = self._held[owner] = Held()
+        held.order.append((tag, mode))
+        held.modes[tag] = held.modes.get(tag, 0) | 1 << mode
+
+    def _enqueue(self, request: Request) -> None:
+        """At the end; but ahead of the first who waits for something this owner holds."""
+        lock = self._locks[request.tag]
+        mine = lock.granted.get(request.owner, {})
+        place = len(lock.queue)
+        for i, ahead in enumerate(lock.queue):
+            if any(CONFLICTS[ahead.mode] >> mode & 1 for mode in mine):
+                place = i
+                break
+        lock.queue.insert(place, request)
+
+    def _ungrant(self, owner: LockOwner, held: Held, tag: Tag, mode: LockMode) -> list[Request]:
+        lock = self._locks[tag]
+        modes = lock.granted[owner]
+        modes[mode] -= 1
+        if modes[mode]:
+            return []
+        del modes[mode]
+        held.modes[tag] &= ~(1 << mode)
+        if not modes:
+            del lock.granted[owner]
+            del held.modes[tag]
+        return self._serve(tag, lock)
+
+    def _serve(self, tag: Tag, lock: Lock) -> list[Request]:
+        """Grant what has become possible, in order."""
+        served: list[Request] = []
+        blocked = 0  # modes that conflict with somebody still waiting further ahead
+        for request in tuple(lock.queue):
+            overtakes = request.owner in lock.granted
+            if (blocked >> request.mode & 1 and not overtakes) or self._conflicts_with_holders(
+                lock, request.owner, request.mode
+            ):
+                blocked |= CONFLICTS[request.mode]
+                continue
+            lock.queue.remove(request)
+            self._waiting.pop(request.owner.lock_group, None)
+            self._grant(request.owner, tag, request.mode)
+            served.append(request)
+        if not lock.granted and not lock.queue:
+            del self._locks[tag]
+        return served
+
+    def _unlock_row(self, owner: LockOwner, row: tuple[int, int]) -> None:
+        holders = self._rows[row]
+        del holders[owner]
+        if not holders:
+            del self._rows[row]
+
+    def _search(
+        self, start: Hashable, group: Hashable, visited: set[Hashable]
+    ) -> list[WaitEdge] | None:
+        for edge in self._edges(group):
+            target = edge.blocker.lock_group
+            if target == start:
+                return [edge]
+            if target in visited:
+                continue
+            visited.add(target)
+            path = self._search(start, target, visited)
+            if path is not None:
+                return [edge, *path]
+        return None
+
+    def _edges(self, group: Hashable) -> Iterator[WaitEdge]:
+        """Holders that conflict, and requests ahead that do: those wait, and we wait for them."""
+        request = self._waiting.get(group)
+        if request is None:
+            return
+        owner, tag, mode = request.owner, request.tag, request.mode
+        if tag[0] == "xid":
+            holder = self._row_owners.get(_number(tag))
+            if holder is not None:
+                yield WaitEdge(owner, tag, mode, holder)
+            return
+        lock = self._locks[tag]
+        for holder in _conflicting_holders(lock, owner, mode):
+            yield WaitEdge(owner, tag, mode, holder)
+        for ahead in lock.queue:
+            if ahead is request:
+                break
+            if CONFLICTS[mode] >> ahead.mode & 1 and ahead.owner.lock_group != group:
+                yield WaitEdge(owner, tag, mode, ahead.owner)
+
+
+def _conflicting_holders(lock: Lock, owner: LockOwner, mode: LockMode) -> Iterator[LockOwner]:
+    conflicts = CONFLICTS[mode]
+    for holder, modes in lock.granted.items():
+        if holder.lock_group != owner.lock_group and any(conflicts >> held & 1 for held in modes):
+            yield holder
+
+
+def _number(tag: Tag) -> int:
+    number = tag[1]
+    assert isinstance(number, int)
+    return number
+
+
+def _complete(requests: list[Request]) -> None:
+    for request in requests:
+        request.completion.complete()

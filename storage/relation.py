@@ -1,0 +1,163 @@
+"""The header of a relation: its columns, where its row groups are, who made it and who dropped it.
+
+Rule 1: a relation belongs to the transaction that made it until that commits, and is gone once the
+        transaction that dropped it has committed. Both are said here, so that recovery can finish
+        what a crash interrupted.
+Rule 2: the header page never moves. Column descriptors and group entries start in it and move to
+        runs of their own, twice as large every time, when they no longer fit.
+
+    header       80 bytes, see HEADER
+    columns      32 bytes each: kind u8, flags u8, 6 unused, missing value 16 bytes, 8 unused
+    groups       8 bytes each: the address of the group's run
+
+The missing value is what rows have that are older than the column: raw bytes of the kind's width,
+or a string's view.
+"""
+
+import struct
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from storage.errors import Corruption
+from storage.kinds import Kind
+
+RELATION_MAGIC = 0x4E4C4552  # "RELN"
+FORMAT_VERSION = 1
+# magic, version, form, relation id, created by, dropped by, columns, groups, room for columns, room
+# for groups, address of columns, address of groups, root page, flags
+HEADER = struct.Struct("<IHHQQQIIIIQQQQ")
+COLUMN = struct.Struct("<BB6x16s8x")
+ENTRY_BYTES = 8
+CREATED_BY_OFFSET = 16
+DROPPED_BY_OFFSET = 24
+GROUP_COUNT_OFFSET = 36
+
+IS_UNIQUE = 1
+HAS_MISSING = 1
+MISSING_NULL = 2
+
+assert HEADER.size == 80
+assert COLUMN.size == 32
+
+
+class Form(IntEnum):
+    """What a relation is."""
+
+    TABLE = 1
+    INDEX = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnHeader:
+    """One column: its kind, and the value of rows older than the column."""
+
+    kind: Kind
+    flags: int = 0
+    missing: bytes = bytes(16)
+
+
+@dataclass(frozen=True, slots=True)
+class RelationHeader:
+    """A relation's header as it is in the store, `address` included."""
+
+    relation_id: int
+    form: Form
+    address: int = 0
+    created_by: int = 0
+    dropped_by: int = 0
+    columns: tuple[ColumnHeader, ...] = ()
+    group_count: int = 0
+    column_room: int = 0
+    group_room: int = 0
+    columns_address: int = 0
+    groups_address: int = 0
+    root_page: int = 0
+    flags: int = 0
+
+    def pack(self) -> bytes:
+        """The header proper."""
+        return HEADER.pack(
+            RELATION_MAGIC,
+            FORMAT_VERSION,
+            self.form,
+            self.relation_id,
+            self.created_by,
+            self.dropped_by,
+            len(self.columns),
+            self.group_count,
+            self.column_room,
+            self.group_room,
+            self.columns_address,
+            self.groups_address,
+            self.root_page,
+            self.flags,
+        )
+
+    def pack_columns(self) -> bytes:
+        """The column descriptors."""
+        return b"".join([COLUMN.pack(each.kind, each.flags, each.missing) for each in self.columns])
+
+    def runs(self, page_bytes: int) -> list[tuple[int, int]]:
+        """The pages the header takes: (first page, page count)."""
+        first = self.address // page_bytes
+        found = [(first, 1)]
+        for address, size in (
+            (self.columns_address, COLUMN.size * self.column_room),
+            (self.groups_address, ENTRY_BYTES * self.group_room),
+        ):
+            if address // page_bytes != first and size:
+                found.append((address // page_bytes, -(-size // page_bytes)))
+        return found
+
+
+def placed(header: RelationHeader, page_bytes: int) -> RelationHeader:
+    """A new header with columns (unless they fill half of it) and group entries in its page."""
+    room = page_bytes - HEADER.size
+    column_room = len(header.columns)
+    if column_room * COLUMN.size > room // 2:
+        column_room = 0
+    groups = header.address + HEADER.size + COLUMN.size * column_room
+    return replace(
+        header,
+        column_room=column_room,
+        columns_address=header.address + HEADER.size,
+        groups_address=groups,
+        group_room=(header.address + page_bytes - groups) // ENTRY_BYTES,
+    )
+
+
+def read_relation(store: npt.NDArray[np.uint8], address: int) -> RelationHeader:
+    """The header at the address."""
+    fields = HEADER.unpack(store[address : address + HEADER.size].tobytes())
+    if fields[:2] != (RELATION_MAGIC, FORMAT_VERSION):
+        raise Corruption("relation header", address, "unexpected header")
+    columns_address = fields[10]
+    raw = store[columns_address : columns_address + COLUMN.size * fields[6]].tobytes()
+    return RelationHeader(
+        relation_id=fields[3],
+        form=Form(fields[2]),
+        address=address,
+        created_by=fields[4],
+        dropped_by=fields[5],
+        columns=tuple(
+            ColumnHeader(Kind(kind), flags, missing)
+            for kind, flags, missing in COLUMN.iter_unpack(raw)
+        ),
+        group_count=fields[7],
+        column_room=fields[8],
+        group_room=fields[9],
+        columns_address=columns_address,
+        groups_address=fields[11],
+        root_page=fields[12],
+        flags=fields[13],
+    )
+
+
+def group_addresses(store: npt.NDArray[np.uint8], header: RelationHeader) -> list[int]:
+    """Where each row group lies."""
+    start = header.groups_address
+    raw = store[start : start + ENTRY_BYTES * header.group_count]
+    return [int(address) for address in raw.view(np.uint64)]

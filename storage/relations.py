@@ -1,0 +1,240 @@
+"""Relations: the directory of all tables and indexes, how they come and how they go.
+
+Rule 1: a relation is known by its id in the directory, a tree whose root the store's root page
+        names.
+Rule 2: dropping marks the relation; its space is given back once that is committed. Relations of
+        transactions that a crash cut off, and those whose dropping had committed, are removed
+        before the first transaction begins.
+
+    root page    magic u64 | next id u64 | root page of the directory u64
+    directory    key: relation id, big-endian; row id: page of the relation's header
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import IntEnum
+
+from storage.btree import Tree
+from storage.commit_log import CommitLog
+from storage.errors import Corruption, NoSuchRelation
+from storage.index import Index
+from storage.kinds import Kind
+from storage.locks import Locks
+from storage.native import Change
+from storage.pages import ROOT_PAGE, Pager
+from storage.relation import (
+    DROPPED_BY_OFFSET,
+    ColumnHeader,
+    Form,
+    RelationHeader,
+    placed,
+    read_relation,
+)
+from storage.table import Table
+from storage.transactions import Transaction
+
+ROOT_MAGIC = 0x544F4F5242445255  # "URDBROOT"
+ROOT = struct.Struct("<QQQ")
+NEXT_ID_OFFSET = 8
+FIRST_ID = 16384  # as in PostgreSQL: smaller numbers are for what every database has
+ID_BATCH = 64
+
+
+class Undo(IntEnum):
+    """What an undo step of the directory takes back."""
+
+    MAKE = 1
+    DROP = 2
+
+
+class Relations:
+    """All relations of one engine."""
+
+    def __init__(self, pager: Pager, log: CommitLog, locks: Locks) -> None:
+        self._pager = pager
+        self._log = log
+        self._locks = locks
+        self._tables: dict[int, Table] = {}
+        self._indexes: dict[int, Index] = {}
+        self._dropped: list[int] = []
+        self._directory: Tree | None = None
+        self._next_id = 0
+        self._id_limit = 0
+
+    @property
+    def directory(self) -> Tree:
+        """The tree from relation ids to pages."""
+        return self._directory or self._open_directory()
+
+    def _open_directory(self) -> Tree:
+        if self._directory is None:
+            page = self._pager.view(ROOT_PAGE, 1)
+            magic, self._next_id, root_page = ROOT.unpack_from(page.tobytes())
+            if magic != ROOT_MAGIC:
+                raise Corruption("store", ROOT_PAGE, "no root page")
+            self._id_limit = self._next_id
+            self._directory = Tree(self._pager, root_page)
+        return self._directory
+
+    def format(self) -> None:
+        """Write the root page and an empty directory of a new store."""
+        with self._pager.begin_change(0) as change:
+            root_page = self._pager.allocate(change, 1)
+            Tree(self._pager, root_page).format(change)
+            change.write(
+                ROOT_PAGE * self._pager.page_bytes, ROOT.pack(ROOT_MAGIC, FIRST_ID, root_page)
+            )
+            change.commit()
+
+    def table(self, relation_id: int) -> Table:
+        """The table with this id."""
+        table = self._tables.get(relation_id)
+        if table is None:
+            header = self._header(relation_id, Form.TABLE)
+            table = self._tables[relation_id] = Table(self._pager, self._log, self._locks, header)
+        return table
+
+    def index(self, index_id: int) -> Index:
+        """The index with this id."""
+        index = self._indexes.get(index_id)
+        if index is None:
+            header = self._header(index_id, Form.INDEX)
+            index = self._indexes[index_id] = Index(self._pager, header)
+        return index
+
+    def ids(self) -> list[int]:
+        """The ids of all relations."""
+        chunks = self.directory.forward(b"", None)
+        return [int.from_bytes(key, "big") for chunk in chunks for key, _ in chunk]
+
+    def headers(self) -> list[RelationHeader]:
+        """The headers of all relations."""
+        found = []
+        for chunk in self.directory.forward(b"", None):
+            for _, page in chunk:
+                self._pager.view(page, 1)
+                found.append(read_relation(self._pager.store, page * self._pager.page_bytes))
+        return found
+
+    def next_id(self) -> int:
+        """A number that was never handed out before, crashes included."""
+        self._open_directory()
+        if self._next_id == self._id_limit:
+            limit = self._id_limit + ID_BATCH
+            with self._pager.begin_change(0) as change:
+                change.write_u64(ROOT_PAGE * self._pager.page_bytes + NEXT_ID_OFFSET, limit)
+                change.commit()
+            self._id_limit = limit
+        self._next_id += 1
+        return self._next_id - 1
+
+    def make(
+        self,
+        transaction: Transaction,
+        relation_id: int,
+        form: Form,
+        kinds: Sequence[Kind],
+        flags: int,
+    ) -> None:
+        """Make an empty relation of a transaction."""
+        pager = self._pager
+        xid = transaction.xid
+        header = RelationHeader(
+            relation_id,
+            form,
+            created_by=xid,
+            columns=tuple(ColumnHeader(kind) for kind in kinds),
+            flags=flags,
+        )
+        with pager.begin_change(xid) as change:
+            page = pager.allocate(change, 1)
+            header = placed(replace(header, address=page * pager.page_bytes), pager.page_bytes)
+            header = self._place_columns(change, header)
+            if form is Form.INDEX:
+                header = replace(header, root_page=pager.allocate(change, 1))
+                Tree(pager, header.root_page).format(change)
+            change.write(header.address, header.pack())
+            self.directory.insert(xid, _key(relation_id), page, change)
+            change.commit()
+        transaction.undo.append((self, Undo.MAKE, relation_id, 0, None))
+
+    def drop(self, transaction: Transaction, relation_id: int) -> None:
+        """Mark a relation as dropped by a transaction."""
+        header = self._header(relation_id, None)
+        with self._pager.begin_change(transaction.xid) as change:
+            change.write_u64(header.address + DROPPED_BY_OFFSET, transaction.xid)
+            change.commit()
+        transaction.undo.append((self, Undo.DROP, relation_id, header.address, None))
+        transaction.on_commit(lambda: self._dropped.append(relation_id))
+
+    def reclaim(self) -> None:
+        """Remove what committed transactions have dropped."""
+        while self._dropped:
+            self._remove(self._dropped.pop())
+
+    def clear_unfinished(self) -> None:
+        """Remove what a crash has left: made without commit, or dropped with one."""
+        aborted = self._log.aborted
+        for header in self.headers():
+            dropped = header.dropped_by and header.dropped_by not in aborted
+            if header.created_by in aborted or dropped:
+                self._remove(header.relation_id)
+            elif header.dropped_by:
+                self._unmark(header.address)
+
+    def undo(self, operation: int, first: int, second: int, extra: object) -> None:
+        """Take back a relation made, or the mark of one dropped."""
+        del extra
+        if operation == Undo.MAKE:
+            self._remove(first)
+        else:
+            self._unmark(second)
+
+    def _place_columns(self, change: Change, header: RelationHeader) -> RelationHeader:
+        """Write the column descriptors, into a run of their own if there are many."""
+        descriptors = header.pack_columns()
+        if len(header.columns) > header.column_room:
+            page_count = -(-len(descriptors) // self._pager.page_bytes)
+            run = self._pager.allocate(change, page_count)
+            header = replace(
+                header,
+                columns_address=run * self._pager.page_bytes,
+                column_room=len(header.columns),
+            )
+        change.write(header.columns_address, descriptors)
+        return header
+
+    def _unmark(self, address: int) -> None:
+        with self._pager.begin_change(0, reserved=True) as change:
+            change.write_u64(address + DROPPED_BY_OFFSET, 0)
+            change.commit()
+
+    def _remove(self, relation_id: int) -> None:
+        """Take a relation out of the directory and give back all of its pages."""
+        header = self._header(relation_id, None)
+        page = header.address // self._pager.page_bytes
+        is_table = header.form is Form.TABLE
+        content = self.table(relation_id) if is_table else self.index(relation_id)
+        with self._pager.begin_change(0, reserved=True) as change:
+            content.release_pages(change)
+            for first_page, page_count in content.header.runs(self._pager.page_bytes):
+                self._pager.release(change, first_page, page_count)
+            self.directory.delete(0, _key(relation_id), page, change)
+            change.commit()
+        self._tables.pop(relation_id, None)
+        self._indexes.pop(relation_id, None)
+
+    def _header(self, relation_id: int, form: Form | None) -> RelationHeader:
+        found = self.directory.lookup(_key(relation_id), _key(relation_id + 1))
+        if not found:
+            raise NoSuchRelation(relation_id)
+        self._pager.view(found[0], 1)
+        header = read_relation(self._pager.store, found[0] * self._pager.page_bytes)
+        if form is not None and header.form is not form:
+            raise NoSuchRelation(relation_id)
+        return header
+
+
+def _key(relation_id: int) -> bytes:
+    return relation_id.to_bytes(8, "big")

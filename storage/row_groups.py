@@ -1,0 +1,219 @@
+"""RowGroups: the row groups of one relation, read when first touched, added and made larger.
+
+Rule 1: a group grows by moving to a run of twice the capacity; that also gives it the columns added
+        since it was made. Whoever still looks at the old run keeps a RowGroup of its own.
+Rule 2: rows go only into groups that have all columns.
+Rule 3: an error while a change is built leaves nothing in the store, but may leave plans in memory:
+        `forget` drops the groups, and they are read anew.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from storage.kinds import Kind
+from storage.native import Change
+from storage.pages import Pager
+from storage.relation import (
+    ENTRY_BYTES,
+    GROUP_COUNT_OFFSET,
+    MISSING_NULL,
+    RelationHeader,
+    group_addresses,
+)
+from storage.rowgroup import (
+    CAPACITY_MAX,
+    CAPACITY_MIN,
+    NULLS_PER_WORD,
+    VERSION_BYTES,
+    Layout,
+    RowGroup,
+    header_bytes,
+    lay_out,
+    read_group,
+)
+from storage.rows import heap_chunks
+from storage.strings import INLINE_BYTES_MAX, view_address, view_length
+
+LATER_CAPACITY_MIN = 8192
+"""Capacity of a group that is not the first: the table has shown that it is not small."""
+
+
+class RowGroups:
+    """All row groups of a relation; `header` is its header as it is in the store."""
+
+    def __init__(self, pager: Pager, header: RelationHeader) -> None:
+        self.pager = pager
+        self.header = header
+        self.kinds: tuple[Kind, ...] = tuple(column.kind for column in header.columns)
+        self._addresses = group_addresses(pager.store, header)
+        self._groups: list[RowGroup | None] = [None] * len(self._addresses)
+        self.reusable: set[int] = set()  # groups with free slots, of those read so far
+
+    def __len__(self) -> int:
+        return len(self._addresses)
+
+    def __getitem__(self, group_no: int) -> RowGroup:
+        group = self._groups[group_no]
+        return self._read(group_no) if group is None else group
+
+    def __iter__(self) -> Iterator[RowGroup]:
+        for group_no in range(len(self._addresses)):
+            yield self[group_no]
+
+    def forget(self) -> None:
+        """Drop what is in memory; the store has the truth."""
+        self._addresses = group_addresses(self.pager.store, self.header)
+        self._groups = [None] * len(self._addresses)
+        self.reusable.clear()
+
+    def complete(self, group: RowGroup) -> bool:
+        """Whether the group has all columns."""
+        return len(group.layout.kinds) == len(self.kinds)
+
+    def set_columns(self, header: RelationHeader) -> None:
+        """Columns were added."""
+        self.header = header
+        self.kinds = tuple(column.kind for column in header.columns)
+
+    def add(self, xid: int, row_count: int) -> RowGroup:
+        """A new, empty group for at least that many rows, as far as a group can hold them."""
+        least = LATER_CAPACITY_MIN if self._addresses else CAPACITY_MIN
+        layout = lay_out(self.kinds, capacity_for(max(row_count, least)), self.pager.page_bytes)
+        group_no = len(self._addresses)
+        with self.pager.begin_change(xid) as change:
+            address = self._make_run(change, layout, group_no, (0, 0))
+            header = self._append_entry(change, address)
+            change.commit()
+        self.header = header
+        self._addresses.append(address)
+        group = RowGroup(self.pager.store, address, layout, group_no)
+        group.shared = self._shared()
+        self._groups.append(group)
+        return group
+
+    def enlarge(self, xid: int, group_no: int, row_count: int) -> RowGroup:
+        """Move a group to a run for at least that many rows, with all columns."""
+        old = self[group_no]
+        capacity = max(old.capacity, capacity_for(row_count))
+        layout = lay_out(self.kinds, capacity, self.pager.page_bytes)
+        with self.pager.begin_change(xid) as change:
+            heap = (old.heap_chunk, old.heap_used)
+            address = self._make_run(change, layout, group_no, heap)
+            self._move_rows(change, old, layout, address)
+            change.write_u64(self.header.groups_address + ENTRY_BYTES * group_no, address)
+            first_page = old.address // self.pager.page_bytes
+            self.pager.release(change, first_page, old.layout.page_count)
+            change.commit()
+        group = RowGroup(self.pager.store, address, layout, group_no)
+        for name in ("heap_chunk", "heap_pages", "heap_used", "used", "stamp_max", "ended",
+                     "holes", "free", "change_no"):  # fmt: skip
+            setattr(group, name, getattr(old, name))
+        group.shared = self._shared()
+        group.change_no += 1
+        self._addresses[group_no] = address
+        self._groups[group_no] = group
+        return group
+
+    def _read(self, group_no: int) -> RowGroup:
+        pager = self.pager
+        address = self._addresses[group_no]
+        first_page = address // pager.page_bytes
+        pager.view(first_page, 1)
+        relation_id = self.header.relation_id
+        group = read_group(pager.store, address, relation_id, group_no, pager.page_bytes)
+        pager.view(first_page, group.layout.page_count)
+        group.summarise()
+        group.shared = self._shared()
+        chunks = heap_chunks(pager, group.heap_chunk)
+        group.heap_pages = chunks[0][1] if chunks else 0
+        self._groups[group_no] = group
+        if group.free:
+            self.reusable.add(group_no)
+        return group
+
+    def _shared(self) -> frozenset[int]:
+        """Where long missing values lie: rows that got them when a group grew all point there."""
+        return frozenset(
+            view_address(column.missing)
+            for column in self.header.columns
+            if column.kind is Kind.BYTES and view_length(column.missing) > INLINE_BYTES_MAX
+        )
+
+    def _make_run(
+        self, change: Change, layout: Layout, group_no: int, heap: tuple[int, int]
+    ) -> int:
+        address = self.pager.allocate(change, layout.page_count) * self.pager.page_bytes
+        change.write(address, header_bytes(layout, self.header.relation_id, group_no, heap))
+        return address
+
+    def _append_entry(self, change: Change, address: int) -> RelationHeader:
+        """Add a group entry, in a new run when the old one is full."""
+        header = self.header
+        count = header.group_count
+        if count == header.group_room:
+            room = max(2 * count, self.pager.page_bytes // ENTRY_BYTES)
+            page_count = -(-room * ENTRY_BYTES // self.pager.page_bytes)
+            run = self.pager.allocate(change, page_count)
+            start = run * self.pager.page_bytes
+            entries = np.array(self._addresses, np.uint64)
+            change.write(start, entries)
+            for first_page, pages in header.runs(self.pager.page_bytes)[1:]:
+                if first_page == header.groups_address // self.pager.page_bytes:
+                    self.pager.release(change, first_page, pages)
+            header = replace(header, groups_address=start, group_room=room)
+        header = replace(header, group_count=count + 1)
+        change.write_u64(header.groups_address + ENTRY_BYTES * count, address)
+        if header.groups_address == self.header.groups_address:
+            change.write(header.address + GROUP_COUNT_OFFSET, (count + 1).to_bytes(4, "little"))
+        else:
+            change.write(header.address, header.pack())
+        return header
+
+    def _move_rows(self, change: Change, old: RowGroup, layout: Layout, address: int) -> None:
+        used = old.used
+        if len(old.layout.kinds) == len(layout.kinds):
+            change.copy(
+                old.version_address(0), address + layout.versions, VERSION_BYTES * used, True
+            )
+            for word in range(1, layout.null_words + 1):
+                target = address + layout.more_nulls + 8 * (word - 1) * layout.capacity
+                change.copy(old.nulls_address(word, 0), target, 8 * used, True)
+        else:
+            self._move_versions(change, old, layout, address)
+        for i, kind in enumerate(layout.kinds):
+            target = address + layout.columns[i]
+            if i < len(old.layout.kinds):
+                change.copy(old.value_address(i, 0), target, kind.width * used, True)
+            else:
+                missing = self.header.columns[i].missing[: kind.width]
+                if any(missing):
+                    change.write(target, missing * used)
+
+    def _move_versions(self, change: Change, old: RowGroup, layout: Layout, address: int) -> None:
+        """Version headers and null bits, with the bits of columns the old run does not have."""
+        used = old.used
+        words = []
+        for word in range(layout.null_words + 1):
+            if word <= old.layout.null_words:
+                words.append(old.null_words(self.pager.store, word)[:used].copy())
+            else:
+                words.append(np.zeros(used, np.uint64))
+        for i in range(len(old.layout.kinds), len(layout.kinds)):
+            if self.header.columns[i].flags & MISSING_NULL:
+                words[i // NULLS_PER_WORD] |= np.uint64(1 << i % NULLS_PER_WORD)
+        versions = old.versions[:used].copy()
+        versions[:, 3] = words[0]
+        change.write(address + layout.versions, versions)
+        for word in range(1, layout.null_words + 1):
+            target = address + layout.more_nulls + 8 * (word - 1) * layout.capacity
+            change.write(target, words[word])
+
+
+def capacity_for(row_count: int) -> int:
+    """The smallest capacity for that many rows, at most the largest there is."""
+    capacity = CAPACITY_MIN
+    while capacity < min(row_count, CAPACITY_MAX):
+        capacity *= 2
+    return capacity

@@ -1,0 +1,280 @@
+"""The layout of a row group: one run of pages, columns as plain arrays, one header a row version.
+
+Rule 1: everything is found by arithmetic from the group's header: capacity and column descriptors.
+Rule 2: every array starts at a multiple of 64 bytes of the run, so it is a numpy array over the
+        store.
+Rule 3: readers go through the column's encoding; today all columns are PLAIN.
+Rule 4: a slot that was never used reads as zeros; a slot without a row has xmin 0. So `used` and
+        all else in the summary is derived when the group is first touched and never written.
+Rule 5: the header and descriptors are written once, when the run is made.
+
+    group header     64 bytes, see HEADER
+    descriptors      32 bytes a column, see DESCRIPTOR
+    versions         32 bytes a slot: xmin u64 | xmax u64 | next u64 | nulls u64
+    more nulls       8 bytes a slot for every further 64 columns
+    columns          capacity * width each
+
+    next             flags << 48 | row id
+      NEWER          the row id is that of the next newer version
+      INNER          no index entry points here; without NEWER the row id is that of the root
+      KEY_CHANGED    on the way from this version to the next an indexed value changed
+      REDIRECT       no row here any more, only the way to the oldest version that is left
+      DEAD           no row here any more, and no other version: waits for vacuum of the indexes
+      FREE           may be reused
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from storage.errors import Corruption
+from storage.kinds import Kind
+
+GROUP_MAGIC = 0x50524752  # "RGRP"
+FORMAT_VERSION = 1
+
+# magic, version, columns, relation id, group no, capacity, pages, flags, heap chunk, heap used
+HEADER = struct.Struct("<IHHQIIIIQQ16x")
+HEAP_FIELDS = struct.Struct("<QQ")
+HEAP_FIELDS_OFFSET = 32
+DESCRIPTOR = struct.Struct("<BBHIQQQ")  # kind, encoding, flags, -, offset, zone low, zone high
+VERSION = struct.Struct("<QQQQ")
+VERSION_BYTES = 32
+
+ALIGNMENT = 64
+CAPACITY_MIN = 64
+CAPACITY_MAX = 1 << 16
+SLOT_BITS = 16
+SLOT_MASK = (1 << SLOT_BITS) - 1
+NULLS_PER_WORD = 64
+
+ROW_ID_MASK = (1 << 48) - 1
+NEWER = 1 << 48
+INNER = 1 << 49
+KEY_CHANGED = 1 << 50
+REDIRECT = 1 << 51
+DEAD = 1 << 52
+FREE = 1 << 53
+
+assert HEADER.size == 64
+assert DESCRIPTOR.size == 32
+assert VERSION.size == VERSION_BYTES
+
+Words = npt.NDArray[np.uint64]
+
+
+class Encoding(IntEnum):
+    """How a column's array is to be read."""
+
+    PLAIN = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where everything lies in a run, as offsets from its first byte."""
+
+    kinds: tuple[Kind, ...]
+    capacity: int
+    page_count: int
+    versions: int
+    more_nulls: int
+    columns: tuple[int, ...]
+
+    @property
+    def null_words(self) -> int:
+        """How many words of null bits follow after the one in the version header."""
+        return more_null_words(len(self.kinds))
+
+
+def more_null_words(column_count: int) -> int:
+    """Words of null bits beyond the one in the version header."""
+    return max(0, (column_count - 1) // NULLS_PER_WORD)
+
+
+def lay_out(kinds: Sequence[Kind], capacity: int, page_bytes: int) -> Layout:
+    """The arithmetic of rule 1."""
+    assert CAPACITY_MIN <= capacity <= CAPACITY_MAX
+    versions = _aligned(HEADER.size + DESCRIPTOR.size * len(kinds))
+    more_nulls = versions + VERSION_BYTES * capacity
+    end = more_nulls + 8 * capacity * more_null_words(len(kinds))
+    columns = []
+    for kind in kinds:
+        columns.append(end)
+        end = _aligned(end + kind.width * capacity)
+    return Layout(
+        kinds=tuple(kinds),
+        capacity=capacity,
+        page_count=-(-end // page_bytes),
+        versions=versions,
+        more_nulls=more_nulls,
+        columns=tuple(columns),
+    )
+
+
+def _aligned(offset: int) -> int:
+    return (offset + ALIGNMENT - 1) & ~(ALIGNMENT - 1)
+
+
+def header_bytes(
+    layout: Layout, relation_id: int, group_no: int, heap: tuple[int, int] = (0, 0)
+) -> bytes:
+    """The first bytes of a new run: header and descriptors."""
+    header = HEADER.pack(
+        GROUP_MAGIC,
+        FORMAT_VERSION,
+        len(layout.kinds),
+        relation_id,
+        group_no,
+        layout.capacity,
+        layout.page_count,
+        0,
+        *heap,
+    )
+    descriptors = [
+        DESCRIPTOR.pack(kind, Encoding.PLAIN, 0, 0, offset, 0, 0)
+        for kind, offset in zip(layout.kinds, layout.columns, strict=True)
+    ]
+    return b"".join([header, *descriptors])
+
+
+class RowGroup:
+    """One row group as it is in the store now, with a summary of its versions.
+
+    Summary: `used` slots; `stamp_max`, the newest stamp anywhere in the group; `ended`, how many
+    slots carry an xmax; `holes`, how many used slots hold no row; `free`, the slots to reuse;
+    `change_no` grows with every change. Whoever writes to the group keeps the summary.
+    """
+
+    __slots__ = (
+        "_nulls",
+        "address",
+        "change_no",
+        "columns",
+        "ended",
+        "free",
+        "group_no",
+        "heap_chunk",
+        "heap_pages",
+        "heap_used",
+        "holes",
+        "layout",
+        "selection",
+        "shared",
+        "stamp_max",
+        "used",
+        "versions",
+        "zones",
+    )
+
+    def __init__(
+        self, store: npt.NDArray[np.uint8], address: int, layout: Layout, group_no: int
+    ) -> None:
+        self.address = address
+        self.layout = layout
+        self.group_no = group_no
+        start = address + layout.versions
+        stop = start + VERSION_BYTES * layout.capacity
+        self.versions: Words = store[start:stop].view(np.uint64).reshape(-1, 4)
+        self.columns: list[npt.NDArray[Any]] = [
+            store[address + offset : address + offset + kind.width * layout.capacity].view(
+                kind.dtype
+            )
+            for kind, offset in zip(layout.kinds, layout.columns, strict=True)
+        ]
+        self.heap_chunk = 0
+        self.heap_pages = 0
+        self.heap_used = 0
+        self.shared: frozenset[int] = frozenset()  # missing values: heap space of no single slot
+        self.used = 0
+        self.stamp_max = 0
+        self.ended = 0
+        self.holes = 0
+        self.free: list[int] = []
+        self.change_no = 0
+        self.selection: tuple[int, npt.NDArray[np.int64]] | None = None
+        self._nulls: dict[int, tuple[int, int]] = {}
+        self.zones: dict[int, tuple[int, tuple[Any, Any] | None]] = {}
+
+    @property
+    def capacity(self) -> int:
+        """How many slots the run has."""
+        return self.layout.capacity
+
+    def version_address(self, slot: int) -> int:
+        """Where the slot's version header lies."""
+        return self.address + self.layout.versions + VERSION_BYTES * slot
+
+    def value_address(self, column: int, slot: int) -> int:
+        """Where the slot's value of a column lies."""
+        width = self.layout.kinds[column].width
+        return self.address + self.layout.columns[column] + width * slot
+
+    def nulls_address(self, word: int, slot: int) -> int:
+        """Where a word of null bits beyond the first lies; word counts from 1."""
+        return self.address + self.layout.more_nulls + 8 * ((word - 1) * self.capacity + slot)
+
+    def null_words(self, store: npt.NDArray[np.uint8], word: int) -> Words:
+        """One word of null bits of all slots."""
+        if word == 0:
+            return self.versions[:, 3]
+        start = self.nulls_address(word, 0)
+        return store[start : start + 8 * self.capacity].view(np.uint64)
+
+    def may_be_null(self, store: npt.NDArray[np.uint8], column: int) -> bool:
+        """Whether some slot has, or had, NULL in the column; looked up once a change."""
+        word, bit = divmod(column, NULLS_PER_WORD)
+        known = self._nulls.get(word)
+        if known is None or known[0] != self.change_no:
+            bits = int(np.bitwise_or.reduce(self.null_words(store, word)[: self.used], initial=0))
+            known = self._nulls[word] = (self.change_no, bits)
+        return bool(known[1] >> bit & 1)
+
+    def changed(self, stamp: int) -> None:
+        """Note a write by the stamp's transaction."""
+        self.change_no += 1
+        self.stamp_max = max(self.stamp_max, stamp)
+
+    def summarise(self) -> None:
+        """Derive the summary from the version headers."""
+        versions = self.versions
+        occupied = np.flatnonzero(versions[:, 0] | versions[:, 2])
+        self.used = int(occupied[-1]) + 1 if len(occupied) else 0
+        live = versions[: self.used]
+        xmin, xmax, following = live[:, 0], live[:, 1], live[:, 2]
+        self.stamp_max = max(int(xmin.max(initial=0)), int(xmax.max(initial=0)))
+        self.ended = int(np.count_nonzero(xmax))
+        self.holes = int(np.count_nonzero(xmin == 0))
+        # The end of the list is taken first, so low slots are filled first. A slot of zeros below
+        # `used` was meant for an insert that never got into the WAL.
+        empty = (xmin == 0) & ((following == 0) | (following & np.uint64(FREE) != 0))
+        self.free = np.flatnonzero(empty)[::-1].tolist()
+        self.change_no += 1
+
+
+def read_group(
+    store: npt.NDArray[np.uint8], address: int, relation_id: int, group_no: int, page_bytes: int
+) -> RowGroup:
+    """The group whose run starts at the address; what is there must fit what is asked for."""
+    raw = store[address : address + HEADER.size].tobytes()
+    magic, version, column_count, relation, number, capacity, pages, _, chunk, used = HEADER.unpack(
+        raw
+    )
+    if (magic, version, relation, number) != (GROUP_MAGIC, FORMAT_VERSION, relation_id, group_no):
+        raise Corruption("row group", address // page_bytes, "unexpected header")
+    start = address + HEADER.size
+    descriptors = store[start : start + DESCRIPTOR.size * column_count].tobytes()
+    fields = list(DESCRIPTOR.iter_unpack(descriptors))
+    kinds = tuple(Kind(kind) for kind, *_ in fields)
+    layout = lay_out(kinds, capacity, page_bytes)
+    found = tuple(offset for *_, offset, _, _ in fields)
+    if found != layout.columns or pages != layout.page_count:
+        raise Corruption("row group", address // page_bytes, "layout and descriptors differ")
+    group = RowGroup(store, address, layout, group_no)
+    group.heap_chunk, group.heap_used = chunk, used
+    group.summarise()
+    return group

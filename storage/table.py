@@ -1,0 +1,551 @@
+"""Table: the row versions of one relation.
+
+Rule 1: a change of a row writes a new version and marks the old one; nothing committed is
+        overwritten.
+Rule 2: every change leaves an undo step with the transaction before anybody else can look.
+Rule 3: a new version takes a free slot of the old one's group, else any free slot, else the table's
+        end.
+Rule 4: who is told BLOCKED waits for that xid and starts again from the row id its snapshot saw:
+        ids learned from UPDATED are good only until the next wait, pruning may take them.
+Rule 5: all methods are called under the engine's latch, but views may be read by any thread.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from storage.chains import (
+    CHAIN_LENGTH_MAX,
+    Version,
+    prune,
+    read_version,
+    root_of,
+    version_address,
+    walk,
+)
+from storage.columns import add_column, missing_value
+from storage.commit_log import COMMAND_BITS, CommitLog, Snapshot
+from storage.conflicts import Conflicts, Live, Outcome, Status
+from storage.kinds import Kind
+from storage.locks import Locks, RowLock
+from storage.mvcc import visible, visible_mask
+from storage.native import Change
+from storage.pages import Pager
+from storage.relation import (
+    ColumnHeader,
+    RelationHeader,
+)
+from storage.row_groups import RowGroups
+from storage.rowgroup import (
+    CAPACITY_MAX,
+    FREE,
+    INNER,
+    KEY_CHANGED,
+    NEWER,
+    ROW_ID_MASK,
+    SLOT_BITS,
+    SLOT_MASK,
+    VERSION,
+    VERSION_BYTES,
+    RowGroup,
+)
+from storage.rows import (
+    Value,
+    read_value,
+    release_strings,
+    write_column,
+    write_values,
+)
+from storage.scan import RowsView, ScanView
+from storage.transactions import Transaction
+
+Columns = Sequence[npt.NDArray[Any] | Sequence[bytes]]
+Nulls = Sequence[npt.NDArray[np.bool_] | None]
+
+
+class Undo(IntEnum):
+    """What an undo step of a table takes back."""
+
+    INSERT = 1
+    INSERT_MANY = 2
+    UPDATE = 3
+    DELETE = 4
+
+
+class Table:
+    """The rows of one relation."""
+
+    def __init__(self, pager: Pager, log: CommitLog, locks: Locks, header: RelationHeader) -> None:
+        self.pager = pager
+        self.log = log
+        self.locks = locks
+        self.groups = RowGroups(pager, header)
+        self.relation_id = header.relation_id
+        self.conflicts = Conflicts(self.groups, log, locks, header.relation_id)
+        self.dead_count = 0  # deleted or aborted rows since the last vacuum, about
+        self._newest: dict[int, int] = {}  # root to newest version, of rows with long chains
+
+    @property
+    def header(self) -> RelationHeader:
+        """The relation's header as it is in the store."""
+        return self.groups.header
+
+    @property
+    def columns(self) -> tuple[ColumnHeader, ...]:
+        """Kind and missing value of each column."""
+        return self.groups.header.columns
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kind of each column."""
+        return self.groups.kinds
+
+    @property
+    def group_count(self) -> int:
+        """How many row groups there are."""
+        return len(self.groups)
+
+    @property
+    def row_estimate(self) -> int:
+        """About how many rows there are: slots in use less those known to be empty or over."""
+        return sum(max(0, group.used - group.holes - group.ended) for group in self.groups)
+
+    # Reading ---------------------------------------------------------------------------------
+
+    def scan(
+        self,
+        snapshot: Snapshot,
+        columns: Sequence[int] | None = None,
+        groups: Iterable[int] | None = None,
+    ) -> Iterator[ScanView]:
+        """What the snapshot sees, one view a row group; only groups with rows to see."""
+        del columns  # all are at hand; a view reads what is asked of it
+        for group_no in range(len(self.groups)) if groups is None else groups:
+            view = self.view(snapshot, group_no)
+            if view.count:
+                yield view
+
+    def view(self, snapshot: Snapshot, group_no: int) -> ScanView:
+        """What the snapshot sees of one row group."""
+        group = self.groups[group_no]
+        selection = self._selection(snapshot, group)
+        return ScanView(self.pager.store, group, self.columns, snapshot, group.used, selection)
+
+    def fetch(
+        self, snapshot: Snapshot, root_id: int, columns: Sequence[int] | None = None
+    ) -> tuple[Value, ...] | None:
+        """The values of the row's version that the snapshot sees."""
+        version = self.find(snapshot, root_id)
+        return None if version is None else self.values(version.row_id, columns)
+
+    def find(self, snapshot: Snapshot, root_id: int) -> Version | None:
+        """The version of a row that the snapshot sees."""
+        newest = self._newest.get(root_id)
+        if newest is not None:
+            version = read_version(self.groups, newest)
+            if visible(snapshot, version.xmin, version.xmax) and self._leads_to(version, root_id):
+                return version
+        for version in walk(self.groups, root_id):
+            if visible(snapshot, version.xmin, version.xmax):
+                return version
+        return None
+
+    def fetch_many(
+        self,
+        snapshot: Snapshot,
+        ids: npt.NDArray[np.int64],
+        columns: Sequence[int] | None = None,
+    ) -> RowsView:
+        """The versions of many rows that the snapshot sees, in the order of ids."""
+        del columns
+        found, positions = [], []
+        for position, root_id in enumerate(ids.tolist()):
+            version = self.find(snapshot, root_id)
+            if version is not None:
+                found.append(version.row_id)
+                positions.append(position)
+        row_ids = np.array(found, np.int64)
+        group_nos = np.unique(row_ids >> SLOT_BITS).tolist()
+        return RowsView(
+            self.pager.store,
+            {group_no: self.groups[group_no] for group_no in group_nos},
+            self.columns,
+            snapshot,
+            row_ids,
+            np.array(positions, np.int64),
+        )
+
+    def values(self, row_id: int, columns: Sequence[int] | None = None) -> tuple[Value, ...]:
+        """The values of exactly this version, visible or not."""
+        group = self.groups[row_id >> SLOT_BITS]
+        slot = row_id & SLOT_MASK
+        store = self.pager.store
+        have = len(group.layout.kinds)
+        return tuple(
+            read_value(store, group, slot, i) if i < have else missing_value(store, self.columns[i])
+            for i in (range(len(self.columns)) if columns is None else columns)
+        )
+
+    def version(self, row_id: int) -> Version:
+        """The header of exactly this version."""
+        return read_version(self.groups, row_id)
+
+    def root(self, row_id: int) -> int:
+        """The root id of the row a version belongs to."""
+        return root_of(self.groups, row_id)
+
+    def key_changed(self, root_id: int) -> bool:
+        """Whether index entries of this row must be compared with the version found."""
+        return any(version.next & KEY_CHANGED for version in walk(self.groups, root_id))
+
+    def live(self, transaction: Transaction, root_id: int) -> Live:
+        """Whether the row is there for somebody who must not insert its key again."""
+        return self.conflicts.live(transaction, root_id)
+
+    def zone(self, group_no: int, column: int) -> tuple[Any, Any] | None:
+        """Least and greatest value among all slots of a group; None: not known or no values.
+
+        Values of versions that are gone may widen it; NULLs do not count.
+        """
+        group = self.groups[group_no]
+        known = group.zones.get(column)
+        if known is None or known[0] != group.change_no:
+            known = group.zones[column] = (group.change_no, self._zone(group, column))
+        return known[1]
+
+    # Inserting -------------------------------------------------------------------------------
+
+    def insert_row(self, transaction: Transaction, values: Sequence[Value]) -> int:
+        """Add a row; its row id, which is its root id."""
+        assert len(values) == len(self.columns)
+        stamp = transaction.stamp()
+        group, slot = self._place(stamp >> COMMAND_BITS, 0)
+        self._store_row(stamp, group, slot, values, 0)
+        row_id = group.group_no << SLOT_BITS | slot
+        transaction.undo.append((self, Undo.INSERT, row_id, 0, None))
+        return row_id
+
+    def insert(
+        self, transaction: Transaction, columns: Columns, nulls: Nulls, count: int
+    ) -> npt.NDArray[np.int64]:
+        """Add many rows at the table's end; their row ids."""
+        assert len(columns) == len(nulls) == len(self.columns)
+        stamp = transaction.stamp()
+        row_ids = np.empty(count, np.int64)
+        done = 0
+        while done < count:
+            group = self._tail(stamp >> COMMAND_BITS, count - done)
+            part = min(count - done, group.capacity - group.used)
+            first = group.used
+            self._store_rows(stamp, group, columns, nulls, slice(done, done + part))
+            start = (group.group_no << SLOT_BITS) + first
+            row_ids[done : done + part] = np.arange(start, start + part)
+            transaction.undo.append((self, Undo.INSERT_MANY, start, part, None))
+            done += part
+        return row_ids
+
+    # Changing --------------------------------------------------------------------------------
+
+    def delete(self, transaction: Transaction, snapshot: Snapshot, row_id: int) -> Outcome:
+        """End the version the snapshot saw."""
+        refused = self.conflicts.check(transaction, row_id, RowLock.UPDATE)
+        if refused is not None:
+            return refused
+        stamp = transaction.stamp()
+        group = self.groups[row_id >> SLOT_BITS]
+        with self._changing(stamp) as change:
+            change.write_u64(version_address(self.groups, row_id) + 8, stamp)
+            change.commit()
+        group.ended += 1
+        group.changed(stamp)
+        self.dead_count += 1
+        transaction.undo.append((self, Undo.DELETE, row_id, 0, None))
+        return Outcome(Status.DONE, new_row_id=row_id)
+
+    def update(
+        self,
+        transaction: Transaction,
+        snapshot: Snapshot,
+        row_id: int,
+        values: Sequence[Value] | Mapping[int, Value],
+        key_changed: bool = False,
+    ) -> Outcome:
+        """Replace the version the snapshot saw by a new one: all values, or some by column.
+
+        With key_changed the caller adds entries (new key, root_id) to the indexes concerned.
+        """
+        mode = RowLock.UPDATE if key_changed else RowLock.NO_KEY_UPDATE
+        refused = self.conflicts.check(transaction, row_id, mode)
+        if refused is not None:
+            return refused
+        if isinstance(values, Mapping):
+            merged = list(self.values(row_id))
+            for column, value in values.items():
+                merged[column] = value
+            values = merged
+        stamp = transaction.stamp()
+        old = read_version(self.groups, row_id)
+        root_id = root_of(self.groups, row_id)
+        self._prune_row(root_id)
+        group, slot = self._place(stamp >> COMMAND_BITS, row_id >> SLOT_BITS)
+        new_row_id = group.group_no << SLOT_BITS | slot
+        flags = NEWER | old.next & INNER | (KEY_CHANGED if key_changed else 0)
+        link = (row_id, VERSION.pack(old.xmin, stamp, flags | new_row_id, old.nulls))
+        self._store_row(stamp, group, slot, values, INNER | root_id, link)
+        old_group = self.groups[row_id >> SLOT_BITS]
+        old_group.ended += 1
+        old_group.changed(stamp)
+        if root_id in self._newest:
+            self._newest[root_id] = new_row_id
+        transaction.undo.append((self, Undo.UPDATE, row_id, new_row_id, None))
+        return Outcome(Status.DONE, new_row_id=new_row_id, root_id=root_id)
+
+    def overwrite(self, row_id: int, values: Sequence[Value]) -> None:
+        """Replace the values of a version in place, whoever sees it: sequences know no transactions.
+
+        Only columns of fixed width without NULLs. Logged, so durable with the next commit of
+        anybody.
+        """
+        group = self.groups[row_id >> SLOT_BITS]
+        slot = row_id & SLOT_MASK
+        with self._changing(0) as change:
+            for column, value in enumerate(values):
+                data = np.array([value], group.layout.kinds[column].dtype).tobytes()
+                change.write(group.value_address(column, slot), data)
+            change.commit()
+
+    def lock_row(
+        self, transaction: Transaction, snapshot: Snapshot, row_id: int, mode: RowLock
+    ) -> Outcome:
+        """Lock a row as SELECT FOR ... does."""
+        refused = self.conflicts.check(transaction, row_id, mode)
+        if refused is not None:
+            return refused
+        transaction.stamp()
+        root_id = root_of(self.groups, row_id)
+        self.locks.lock_row(transaction, self.relation_id, root_id, mode)
+        return Outcome(Status.DONE, new_row_id=row_id, root_id=root_id)
+
+    def truncate(self, transaction: Transaction, snapshot: Snapshot) -> int:
+        """Delete all rows the snapshot sees; under an exclusive lock, so nobody is in the way."""
+        count = 0
+        for view in self.scan(snapshot):
+            for row_id in view.row_ids.tolist():
+                count += self.delete(transaction, snapshot, row_id).status is Status.DONE
+        return count
+
+    def add_column(self, transaction: Transaction, kind: Kind, missing: Value) -> int:
+        """Add a column which existing rows have with the missing value; its number.
+
+        It stays, unused, when the transaction aborts.
+        """
+        header = add_column(self.pager, transaction.xid, self.groups.header, kind, missing)
+        self.groups.set_columns(header)
+        return len(header.columns) - 1
+
+    def release_pages(self, change: Change) -> None:
+        """Give back all pages but the header's, because the relation goes."""
+        for group in self.groups:
+            release_strings(self.pager, change, group)
+            first_page = group.address // self.pager.page_bytes
+            self.pager.release(change, first_page, group.layout.page_count)
+
+    # Taking back -----------------------------------------------------------------------------
+
+    def undo(self, operation: int, first: int, second: int, extra: object) -> None:
+        """Take back one step of a transaction that aborts."""
+        del extra
+        xid = 0
+        with self.pager.begin_change(xid, reserved=True) as change:
+            if operation in (Undo.INSERT, Undo.INSERT_MANY):
+                count = second if operation == Undo.INSERT_MANY else 1
+                address = version_address(self.groups, first)
+                change.write(address, VERSION.pack(0, 0, FREE, 0) * count)
+                change.commit()
+                self._freed(range(first, first + count))
+                return
+            address = version_address(self.groups, first)
+            if operation == Undo.UPDATE:
+                new = read_version(self.groups, second)
+                old = read_version(self.groups, first)
+                restored = new.next if old.next & INNER else 0
+                change.write(address + 8, VERSION.pack(0, restored, 0, 0)[:16])
+                change.write(version_address(self.groups, second), VERSION.pack(0, 0, FREE, 0))
+            else:
+                change.write_u64(address + 8, 0)
+            change.commit()
+        group = self.groups[first >> SLOT_BITS]
+        group.ended -= 1
+        group.change_no += 1
+        if operation == Undo.UPDATE:
+            self._freed((second,))
+            self._newest.clear()
+
+    def _freed(self, row_ids: Iterable[int]) -> None:
+        """Slots have become free."""
+        for row_id in row_ids:
+            group = self.groups[row_id >> SLOT_BITS]
+            group.free.append(row_id & SLOT_MASK)
+            group.holes += 1
+            group.change_no += 1
+            self.groups.reusable.add(group.group_no)
+
+    # Within ----------------------------------------------------------------------------------
+
+    def _selection(self, snapshot: Snapshot, group: RowGroup) -> npt.NDArray[np.int64] | None:
+        """The slots seen; None: all. Remembered where every snapshot sees the same."""
+        settled = group.stamp_max >> COMMAND_BITS < snapshot.xmin and not self.log.aborted
+        if settled and not group.ended and not group.holes:
+            return None
+        if settled and group.selection is not None and group.selection[0] == group.change_no:
+            return group.selection[1]
+        versions = group.versions[: group.used]
+        mask = visible_mask(snapshot, versions[:, 0], versions[:, 1])
+        if mask.all():
+            return None
+        selection = np.flatnonzero(mask)
+        if settled:
+            group.selection = (group.change_no, selection)
+        return selection
+
+    def _zone(self, group: RowGroup, column: int) -> tuple[Any, Any] | None:
+        kind = self.kinds[column]
+        if column >= len(group.layout.kinds) or kind in (Kind.BYTES, Kind.FIXED16, Kind.BOOL):
+            return None
+        values = group.columns[column][: group.used]
+        if group.may_be_null(self.pager.store, column):
+            return None
+        if not len(values):
+            return None
+        low, high = values.min(), values.max()
+        return None if low != low or high != high else (low.item(), high.item())
+
+    def _leads_to(self, version: Version, root_id: int) -> bool:
+        return bool(version.next & INNER) and version.next & (NEWER | ROW_ID_MASK) == root_id
+
+    def _prune_row(self, root_id: int) -> None:
+        """Cut dead versions out of a row's chain before it grows by another one."""
+        if root_id in self._newest:
+            return
+        chain = list(walk(self.groups, root_id))
+        if len(chain) == 1:
+            return
+        root = chain[0]
+        with self.pager.begin_change(0) as change:
+            freed = prune(self.groups, self.log, change, chain)
+            change.commit()
+        self._account_pruned(root_id, freed, redirected=bool(root.xmin and not chain[0].xmin))
+        if len(chain) > CHAIN_LENGTH_MAX:
+            self._newest[root_id] = chain[-1].row_id
+
+    def _account_pruned(self, root_id: int, freed: list[int], *, redirected: bool) -> None:
+        for row_id in freed:
+            self.groups[row_id >> SLOT_BITS].ended -= 1
+        self._freed(freed)
+        group = self.groups[root_id >> SLOT_BITS]
+        if redirected:
+            group.ended -= 1
+            group.holes += 1
+            group.change_no += 1
+
+    def _place(self, xid: int, group_no: int) -> tuple[RowGroup, int]:
+        """A slot for one row: (group, slot), not taken yet."""
+        reusable = self.groups.reusable
+        if group_no < len(self.groups):
+            group = self.groups[group_no]
+            if group.free and self.groups.complete(group):
+                return group, group.free[-1]
+        for other in tuple(reusable):
+            group = self.groups[other]
+            if group.free and self.groups.complete(group):
+                return group, group.free[-1]
+            reusable.discard(other)
+        group = self._tail(xid, 1)
+        return group, group.used
+
+    def _tail(self, xid: int, row_count: int) -> RowGroup:
+        """The last group, with room for at least one more row, better for all."""
+        if not len(self.groups):
+            return self.groups.add(xid, row_count)
+        group = self.groups[len(self.groups) - 1]
+        complete = self.groups.complete(group)
+        if complete and group.used < group.capacity:
+            wanted = group.used + row_count
+            if wanted <= group.capacity or group.capacity == CAPACITY_MAX:
+                return group
+            return self.groups.enlarge(xid, group.group_no, wanted)
+        if group.capacity < CAPACITY_MAX or (not complete and group.used < group.capacity):
+            return self.groups.enlarge(xid, group.group_no, group.used + row_count)
+        return self.groups.add(xid, row_count)
+
+    def _store_row(
+        self,
+        stamp: int,
+        group: RowGroup,
+        slot: int,
+        values: Sequence[Value],
+        following: int,
+        link: tuple[int, bytes] | None = None,
+    ) -> None:
+        """Write one version into its slot, and the older one's header with it."""
+        with self._changing(stamp) as change:
+            words = write_values(self.pager, change, group, slot, values)
+            header = VERSION.pack(stamp, 0, following, words[0])
+            change.write(group.version_address(slot), header)
+            if link is not None:
+                change.write(version_address(self.groups, link[0]), link[1])
+            change.commit()
+        if slot == group.used:
+            group.used += 1
+        else:
+            assert group.free[-1] == slot
+            group.free.pop()
+            group.holes -= 1
+        group.changed(stamp)
+
+    def _store_rows(
+        self, stamp: int, group: RowGroup, columns: Columns, nulls: Nulls, part: slice
+    ) -> None:
+        """Write many versions behind the last one of a group."""
+        first, count = group.used, part.stop - part.start
+        words = np.zeros((group.layout.null_words + 1, count), np.uint64)
+        with self._changing(stamp) as change:
+            for i, values in enumerate(columns):
+                write_column(self.pager, change, group, i, first, values[part])
+                null = nulls[i]
+                if null is not None:
+                    words[i // 64] |= null[part].astype(np.uint64) << np.uint64(i % 64)
+            versions = np.zeros((count, VERSION_BYTES // 8), np.uint64)
+            versions[:, 0] = stamp
+            versions[:, 3] = words[0]
+            change.write(group.version_address(first), versions)
+            for word in range(1, len(words)):
+                change.write(group.nulls_address(word, first), words[word])
+            change.commit()
+        group.used += count
+        group.changed(stamp)
+
+    def _changing(self, stamp: int) -> "RowChange":
+        return RowChange(self, stamp >> COMMAND_BITS)
+
+
+class RowChange:
+    """A change of rows: when it fails, what was planned in memory is forgotten."""
+
+    __slots__ = ("_change", "_table")
+
+    def __init__(self, table: Table, xid: int) -> None:
+        self._table = table
+        self._change = table.pager.begin_change(xid)
+
+    def __enter__(self) -> Change:
+        return self._change
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._change.is_open:
+            self._change.abandon()
+        if kind is not None:
+            self._table.groups.forget()
