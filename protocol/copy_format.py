@@ -187,7 +187,9 @@ class TextDecoder:
 
     def _take(self, *, last: bool) -> Columns:
         data = b"".join(self._pending)
-        if self._header_due and data:
+        # A header that must match is missed even where there is no data at all.
+        missed = last and self._options.header is Header.MATCH
+        if self._header_due and (data or missed):
             data = self._skip_header(data, last)
         if self._header_due or self._ended:
             self._keep(data, consumed=0)
@@ -217,7 +219,7 @@ class TextDecoder:
             return data
         self._header_due = False
         self._line_end = header.line_end
-        self._line_count = 1
+        self._line_count = header.line_count
         self._ended = header.ended
         if self._options.header is Header.MATCH:
             self._match_header(header.fields)
@@ -227,9 +229,8 @@ class TextDecoder:
         names = self._names
         if len(fields) != len(names):
             raise CopyFormatError(
-                f"wrong number of fields in header line: field count is {len(fields)}, "
-                f"expected {len(names)}",
-                line_no=1,
+                f"wrong number of fields in header line: got {len(fields)}, expected {len(names)}",
+                line_no=self._line_count,
             )
         for number, (value, name) in enumerate(zip(fields, names, strict=True), 1):
             if value is None:
@@ -242,7 +243,7 @@ class TextDecoder:
                 continue
             raise CopyFormatError(
                 f'column name mismatch in header line field {number}: got {got}, expected "{name}"',
-                line_no=1,
+                line_no=self._line_count,
             )
 
     def _with_nulls(self, columns: Columns) -> Columns:

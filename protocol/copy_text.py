@@ -53,6 +53,7 @@ class FirstLine(NamedTuple):
 
     fields: list[bytes | None]
     consumed: int
+    line_count: int
     line_end: int
     ended: bool
 
@@ -123,7 +124,13 @@ def first_line(data: bytes, dialect: Dialect, last: bool) -> FirstLine | None:
     line = _line(data, 0, dialect, LineEnd.UNKNOWN, last)
     if line is None:
         return None
-    return FirstLine(list(_fields(line.text, dialect)), line.following, line.line_end, line.ended)
+    inner_lines = line.text.count(_NEWLINES[LineEnd.UNKNOWN]) if dialect.quote else 0
+    try:
+        fields = list(_fields(line.text, dialect))
+    except CopyFormatError as error:
+        error.line_no = 1 + inner_lines
+        raise
+    return FirstLine(fields, line.following, 1 + inner_lines, line.line_end, line.ended)
 
 
 def _line(data: bytes, start: int, dialect: Dialect, line_end: int, last: bool) -> _Line | None:

@@ -66,7 +66,9 @@ def test_text_escapes():
 @pytest.mark.parametrize(
     ("first", "message"),
     [
-        (b"a\n", "wrong number of fields in header line: field count is 1, expected 2"),
+        (b"a\n", "wrong number of fields in header line: got 1, expected 2"),
+        (b"", "wrong number of fields in header line: got 1, expected 2"),
+        (b'"a\n', "unterminated CSV quoted field"),
         (b"a,c\n", 'column name mismatch in header line field 2: got "c", expected "b"'),
         (b"a,\n", 'column name mismatch in header line field 2: got null value (""), expected "b"'),
     ],
