@@ -9,6 +9,7 @@ Rule 3: converters take message classes and enumerations from `tree`, nowhere el
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy
@@ -43,13 +44,25 @@ TOO_DEEP_HINT: Final = (
     " the platform's stack depth limit is adequate."
 )
 
+# Keywords of later versions than 15 that parse as names all the same.
+NEWER_KEYWORDS: Final = frozenset(
+    (
+        *("json", "json_array", "json_arrayagg", "json_exists", "json_object", "json_objectagg"),
+        *("json_query", "json_scalar", "json_serialize", "json_table", "json_value"),
+        "merge_action",
+    )
+)
+
 # What the grammar and the scanner report with another SQLSTATE than syntax_error.
 ERROR_CLASSES: Final[tuple[tuple[re.Pattern[str], type[SqlError]], ...]] = (
     (re.compile(r"not (yet )?(implemented|supported)|no longer supported"), FeatureNotSupported),
     (re.compile(r"^aggregates cannot have output arguments"), FeatureNotSupported),
     (re.compile(r"^current database cannot be changed"), FeatureNotSupported),
-    (re.compile(r"^(invalid Unicode escape$|invalid hexadecimal)"), InvalidEscapeSequence),
+    (re.compile(r"only supported for|IF NOT EXISTS cannot include"), FeatureNotSupported),
+    (re.compile(r"^invalid Unicode escape$"), InvalidEscapeSequence),
     (re.compile(r"^precision for type float must be|precision must not be"), InvalidParameterValue),
+    (re.compile(r"^unrecognized partitioning strategy"), InvalidParameterValue),
+    (re.compile(r"^column number must be in range"), InvalidParameterValue),
     (re.compile(r"^stack depth limit exceeded"), StatementTooComplex),
 )
 
@@ -137,6 +150,9 @@ def check_measure(measured: Measure) -> None:
 def translated(error: postgast.PgQueryError) -> SqlError:
     """Turn an error of libpg_query into ours; its position is in characters already."""
     message = error.message
+    if message == "invalid Unicode escape" and error.funcname == "str_udeescape":
+        hint = "Unicode escapes must be \\XXXX or \\+XXXXXX."
+        return SqlSyntaxError(message, hint=hint, position=error.cursorpos)
     for pattern, error_class in ERROR_CLASSES:
         if pattern.search(message):
             return error_class(message, position=error.cursorpos)
@@ -164,3 +180,18 @@ def raw_statement(sql: str, raw: tree.RawStmt, characters: list[int] | None) -> 
     source = sql[start:end].rstrip()
     stripped = source.lstrip()
     return RawStatement(raw.stmt, stripped, start + len(source) - len(stripped), characters)
+
+
+@cache
+def quoted_keywords() -> frozenset[str]:
+    """Collect the keywords that are no plain identifiers, by asking the scanner about all."""
+    words = [name.removesuffix("_P").lower() for name in tree.Token.keys()]  # noqa: SIM118
+    text = " ".join(words)
+    return (
+        frozenset(
+            text[token.start : token.end]
+            for token in postgast.scan(text).tokens
+            if token.keyword_kind not in {tree.NO_KEYWORD, tree.UNRESERVED_KEYWORD}
+        )
+        - NEWER_KEYWORDS
+    )
