@@ -90,20 +90,21 @@ class ControlFile:
         if not files.exists(CONTROL_NAME):
             raise Corruption(CONTROL_NAME, None, "missing control file")
         file = files.open(CONTROL_NAME)
-        # A killed server may have left the newest block unsynced. Were the other one overwritten
-        # now, a power cut could leave none.
-        file.datasync()
         blocks = [Control.decode(file.pread(at, BLOCK_BYTES)) for at in BLOCK_OFFSETS]
         valid = [block for block in blocks if block is not None]
         if not valid:
             raise Corruption(CONTROL_NAME, None, "no valid control block")
-        return cls(file, max(valid, key=lambda block: block.sequence))
+        newest = max(valid, key=lambda block: block.sequence)
+        # A killed server may have left the newest block in the page cache only, even marked clean
+        # by a sync that failed. Were the other block overwritten now, a power cut could leave none.
+        file.pwrite(_block_offset(newest), newest.encode())
+        file.datasync()
+        return cls(file, newest)
 
     def write(self, control: Control) -> None:
         """Replaces the older block, durably."""
         control = replace(control, sequence=self.control.sequence + 1)
-        offset = BLOCK_OFFSETS[control.sequence % len(BLOCK_OFFSETS)]
-        self._file.pwrite(offset, control.encode())
+        self._file.pwrite(_block_offset(control), control.encode())
         self._file.datasync()
         self.control = control
 
@@ -114,6 +115,10 @@ class ControlFile:
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
+
+
+def _block_offset(control: Control) -> int:
+    return BLOCK_OFFSETS[control.sequence % len(BLOCK_OFFSETS)]
 
 
 def check_sizes(control: Control, options: Options) -> None:

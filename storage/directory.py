@@ -16,7 +16,8 @@ VERSION_NAME = "RUSTYDB_VERSION"
 LOCK_NAME = "rustydb.lock"
 FORMAT_VERSION = 1
 DIRECTORIES = (WAL_DIRECTORY, PAGES_DIRECTORY, SUMS_DIRECTORY)
-_OURS = (CONTROL_NAME, *DIRECTORIES)
+_VERSION_NEW = f"{VERSION_NAME}.new"
+_OURS = (CONTROL_NAME, _VERSION_NEW, *DIRECTORIES)
 
 
 def is_initialised(files: Files) -> bool:
@@ -37,21 +38,24 @@ def make(files: Files) -> None:
     if strangers:
         raise DirectoryError(f'data directory is not empty: it contains "{min(strangers)}"')
     files.lock(LOCK_NAME)
+    # First of all names on disk, so that what comes after it is known to be ours.
+    files.sync_directory("")
     for directory in DIRECTORIES:
         if directory not in names:
             files.make_directory(directory)
         for name in files.list(directory):
             files.remove(f"{directory}/{name}")
-    if CONTROL_NAME in names:
-        files.remove(CONTROL_NAME)
+    for name in sorted(names & {CONTROL_NAME, _VERSION_NEW}):
+        files.remove(name)
 
 
 def seal(files: Files) -> None:
     """Declares a new store complete, durably: the version file comes last."""
-    file = files.open(VERSION_NAME, create=True)
+    file = files.open(_VERSION_NEW, create=True)
     file.pwrite(0, f"{FORMAT_VERSION}\n".encode())
     file.datasync()
     file.close()
+    files.rename(_VERSION_NEW, VERSION_NAME)
     files.sync_directory("")
 
 
@@ -70,3 +74,6 @@ def enter(files: Files) -> None:
             f"data directory has format version {text}, this server reads {FORMAT_VERSION}"
         )
     files.lock(LOCK_NAME)
+    # A killed server may have left names unsynced.
+    for name in ("", *DIRECTORIES):
+        files.sync_directory(name)

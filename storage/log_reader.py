@@ -66,6 +66,10 @@ class LogReader:
         self.incarnation = record.incarnation
         return record
 
+    def read_bytes(self, lsn: int, end_lsn: int) -> bytes:
+        """The stream's bytes between two LSNs."""
+        return self._bytes(lsn, end_lsn - lsn)
+
     def check_torn(self, durable_lsn: int) -> None:
         """Raises Corruption when the log is known to have been durable beyond `lsn`."""
         proof = durable_lsn if durable_lsn > self.lsn else self._proof_beyond()

@@ -1,7 +1,7 @@
 """The files of the WAL: prepared before they are written to, recycled by renaming.
 
 Rule 1: a segment counts as prepared once it is filled with zeros (or an older segment's bytes,
-        which recovery tells apart by their LSNs), synced, renamed to its number and the name synced.
+        which recovery tells apart by their LSNs), synced, renamed to its number, the name synced.
 Rule 2: records flow over segment borders; segment n holds the LSNs [n, n + 1) * wal_segment_bytes.
 Rule 3: no room is DiskFull and leaves everything as it was; any other error is fatal.
 """

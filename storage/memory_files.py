@@ -129,6 +129,8 @@ class MemoryFiles:
         if self._locked:
             raise DirectoryError("data directory in memory is in use by another server")
         self._locked = True
+        if name not in self.entries:
+            self.open(name, create=True)
 
     def unlock(self) -> None:
         """Gives the directory back."""

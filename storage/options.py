@@ -23,7 +23,6 @@ class Protocol:
     fail_stop: bool = True
     checkpoint_after_recovery: bool = True
     release_after_checkpoint: bool = True
-    copies_log_bytes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

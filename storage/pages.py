@@ -81,7 +81,7 @@ class Pager:
         self._free = FreeSpace()
         self._bitmaps: list[int] = []
         self._released: deque[tuple[int, int, int]] = deque()
-        self._change = Change(self.table, wal.buffer)
+        self.change = Change(self.table, wal.buffer)
         self.table.dirty_count_max = 2 * self.dirty_page_count_max
         self.table.verify = self._verify
         self.table.populate = self._populate
@@ -131,8 +131,8 @@ class Pager:
 
     def begin_change(self, xid: int, reserved: bool = False) -> Change:
         """Opens the one change; commit() or abandon() it, best by `with`. Under the latch."""
-        self._change.begin(xid, reserved)
-        return self._change
+        self.change.begin(xid, reserved)
+        return self.change
 
     def allocate(self, change: Change, page_count: int) -> int:
         """The first page of a new run, all zeros, which is in use once the change commits."""

@@ -16,7 +16,7 @@ from storage.control import Control
 from storage.errors import Corruption
 from storage.files import Files
 from storage.log_reader import LogReader, WalRecord
-from storage.log_segments import segment_name, segment_numbers
+from storage.log_segments import LogSegments, segment_name
 from storage.options import Options
 from storage.pages import Pager
 from storage.records import Kind, decode_end, record_kind
@@ -30,6 +30,7 @@ class LogEnd:
 
     end_lsn: int
     last_lsn: int
+    durable_lsn: int
     record_count: int
     engine_state: bytes
 
@@ -76,19 +77,30 @@ class Recovered:
 
 def find_end(files: Files, options: Options, control: Control) -> LogEnd:
     """Reads the log from the redo point to its end; Corruption when it should reach further."""
-    _sync_log(files, options, control.redo_lsn)
     checkpoint = LogReader(files, options, control.checkpoint_lsn).next()
     if checkpoint is None or checkpoint.kind != Kind.CHECKPOINT:
         name = segment_name(control.checkpoint_lsn // options.wal_segment_bytes)
         raise Corruption(name, None, f"no checkpoint at {control.checkpoint_lsn:#x}")
     _, engine_state = decode_checkpoint(checkpoint.payload)
     reader = LogReader(files, options, control.redo_lsn)
-    count = 0
-    while reader.next() is not None:
+    count, durable_lsn = 0, control.durable_lsn
+    while (record := reader.next()) is not None:
         count += 1
+        durable_lsn = max(durable_lsn, record.durable_lsn)
     reader.check_torn(control.durable_lsn)
     assert reader.previous_lsn is not None
-    return LogEnd(reader.lsn, reader.previous_lsn, count, engine_state)
+    return LogEnd(reader.lsn, reader.previous_lsn, durable_lsn, count, engine_state)
+
+
+def write_tail_again(files: Files, options: Options, segments: LogSegments, end: LogEnd) -> None:
+    """Writes and syncs what may be in the page cache only: pages may only follow a durable log.
+
+    A sync alone would not do. When the killed server's last sync failed, the kernel has marked its
+    data clean, and would sync it never again.
+    """
+    reader = LogReader(files, options, end.durable_lsn)
+    segments.write(end.durable_lsn, reader.read_bytes(end.durable_lsn, end.end_lsn))
+    segments.sync()
 
 
 def replay(
@@ -117,12 +129,3 @@ def replay(
         name = segment_name(reader.lsn // options.wal_segment_bytes)
         raise Corruption(name, None, f"record at {reader.lsn:#x} changed while it was read")
     return recovered
-
-
-def _sync_log(files: Files, options: Options, redo_lsn: int) -> None:
-    """Makes durable what a killed server has written: pages may only follow a durable log."""
-    for number in segment_numbers(files):
-        if number >= redo_lsn // options.wal_segment_bytes:
-            file = files.open(segment_name(number))
-            file.datasync()
-            file.close()

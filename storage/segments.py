@@ -1,7 +1,8 @@
 """The files of the store: pages in segments, and each segment's checksums beside it.
 
 Rule 1: page n lives in segment n // pages-per-segment; runs cross segment borders.
-Rule 2: a segment grows by posix_fallocate, is synced, and only then mapped and used; it never shrinks.
+Rule 2: a segment grows by posix_fallocate, is synced, and only then mapped and used; it never
+        shrinks.
 Rule 3: pages and checksums are written apart. A crash between the two harms only pages that changed
         since the redo point, and those recovery restores from their images.
 """

@@ -22,7 +22,7 @@ from storage.native import LogBuffer
 from storage.options import Options
 from storage.pages import Pager
 from storage.records import Kind
-from storage.recovery import Recovered, find_end, replay
+from storage.recovery import Recovered, find_end, replay, write_tail_again
 from storage.segments import PageSegments
 from storage.waits import Completion
 from storage.wal import Wal
@@ -165,6 +165,7 @@ class Store:
         end = find_end(self.files, self.options, control)
         self.control.claim_incarnation()
         self._assemble(control.redo_lsn, end_lsn=end.end_lsn, previous_lsn=end.last_lsn)
+        write_tail_again(self.files, self.options, self.wal.segments, end)
         recovered = replay(
             self.files,
             self.options,

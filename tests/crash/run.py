@@ -1,0 +1,47 @@
+"""Runs many seeds of the crash simulation and names the bad ones.
+
+python -m tests.crash.run --seeds 1000            seeds 0 ... 999, a third with I/O errors
+python -m tests.crash.run --seed 123              one seed again, with the traceback
+python -m tests.crash.run --seeds 500 --without full_page_images
+"""
+
+import argparse
+import sys
+import time
+from dataclasses import fields
+
+from storage.options import Protocol
+from tests.crash.simulation import Plan, Simulation, run_seed
+
+
+def plan_of(seed: int, without: str | None) -> Plan:
+    """Every third seed has I/O errors."""
+    protocol = Protocol(**{without: False}) if without else Protocol()
+    return Plan(protocol=protocol, error_rate=0.05 if seed % 3 == 2 else 0.0)
+
+
+def main() -> int:
+    """The command line; 1 when a seed was bad."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=300)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--without", choices=[field.name for field in fields(Protocol)])
+    arguments = parser.parse_args()
+    if arguments.seed is not None:
+        Simulation(arguments.seed, plan_of(arguments.seed, arguments.without)).run()
+        return 0
+    started = time.perf_counter()
+    bad = 0
+    for seed in range(arguments.first, arguments.first + arguments.seeds):
+        story = run_seed(seed, plan_of(seed, arguments.without))
+        if story is not None:
+            bad += 1
+            sys.stdout.write(f"seed {seed}: {story}\n")
+    rate = arguments.seeds / (time.perf_counter() - started)
+    sys.stdout.write(f"{bad} bad of {arguments.seeds} seeds, {rate:.0f} seeds/s\n")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
