@@ -221,6 +221,10 @@ class Pager:
             runs += [(region * self._region_pages + a, n) for a, n in _runs(bits == 1)]
         return runs
 
+    def bitmap_pages(self) -> tuple[int, ...]:
+        """The pages the space map itself takes; for checks."""
+        return tuple(self._bitmaps)
+
     def _add_free(self, base: int, bits: npt.NDArray[np.uint8]) -> None:
         for first, count in _runs(bits == 0):
             self._free.add(base + first, count)
