@@ -11,6 +11,7 @@ from server.types.dates import DATE_TYPES
 from server.types.floats import FLOAT_TYPES
 from server.types.identifiers import IDENTIFIER_TYPES
 from server.types.integers import INTEGER_TYPES
+from server.types.interval import INTERVAL_TYPES
 from server.types.numeric import NUMERIC_TYPES
 from server.types.pseudo import PSEUDO_TYPES
 from server.types.record import RECORD_TYPES
@@ -31,6 +32,7 @@ SCALAR_TYPES: Final = (
     *DATE_TYPES,
     *TIME_TYPES,
     *TIMESTAMP_TYPES,
+    *INTERVAL_TYPES,
     *IDENTIFIER_TYPES,
     *RECORD_TYPES,
     *PSEUDO_TYPES,
