@@ -15,7 +15,6 @@ from storage.mvcc import dead
 from storage.native import Change
 from storage.row_groups import RowGroups
 from storage.rowgroup import (
-    DEAD,
     FREE,
     INNER,
     KEY_CHANGED,
@@ -77,38 +76,34 @@ def root_of(groups: RowGroups, row_id: int) -> int:
     return newest.next & ROW_ID_MASK
 
 
-def prune(groups: RowGroups, log: CommitLog, change: Change, chain: list[Version]) -> list[int]:
-    """Cut the dead out of a chain that begins at its root; the slots that become free.
-
-    The newest version is never cut. The chain as it will be is left in `chain`.
-    """
+def pruned(log: CommitLog, chain: list[Version]) -> list[Version]:
+    """A chain that begins at its root without its dead versions; the newest one always stays."""
     held = log.held_sequences()
     kept: list[Version] = []
-    freed: list[int] = []
-    flags = 0
     for version in chain[:-1]:
-        is_root = version is chain[0]
         gone = not version.xmin or dead(log, version.xmin, version.xmax, held)
-        if gone and not is_root:
-            freed.append(version.row_id)
-            change.write(version_address(groups, version.row_id), VERSION.pack(0, 0, FREE, 0))
+        if gone and kept:
             kept[-1] = _relinked(kept[-1], version.next)
-            continue
-        if gone and version.xmin:
-            flags = version.next & KEY_CHANGED
-            version = Version(
-                version.row_id, 0, 0, NEWER | REDIRECT | flags | version.next & ROW_ID_MASK, 0
-            )
-        kept.append(version)
-    before = {version.row_id: version for version in chain}
-    for version in kept:
-        if version != before[version.row_id]:
-            address = version_address(groups, version.row_id)
-            change.write(
-                address, VERSION.pack(version.xmin, version.xmax, version.next, version.nulls)
-            )
-    chain[:-1] = kept
-    return freed
+        elif gone and version.xmin:
+            flags = NEWER | REDIRECT | version.next & KEY_CHANGED
+            kept.append(Version(version.row_id, 0, 0, flags | version.following, 0))
+        else:
+            kept.append(version)
+    return [*kept, chain[-1]]
+
+
+def rewrite(
+    groups: RowGroups, change: Change, before: list[Version], after: list[Version]
+) -> list[int]:
+    """Store what differs between two states of a chain; the slots that become free."""
+    old = {version.row_id: version for version in before}
+    for version in after:
+        if old.pop(version.row_id) != version:
+            header = VERSION.pack(version.xmin, version.xmax, version.next, version.nulls)
+            change.write(version_address(groups, version.row_id), header)
+    for row_id in old:
+        change.write(version_address(groups, row_id), VERSION.pack(0, 0, FREE, 0))
+    return list(old)
 
 
 def version_address(groups: RowGroups, row_id: int) -> int:
@@ -126,8 +121,3 @@ def _relinked(version: Version, following: int) -> Version:
         flags | following & ROW_ID_MASK,
         version.nulls,
     )
-
-
-def is_dead_root(version: Version) -> bool:
-    """Whether the slot only waits for its index entries to go."""
-    return bool(version.next & DEAD)

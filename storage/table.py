@@ -20,8 +20,9 @@ import numpy.typing as npt
 from storage.chains import (
     CHAIN_LENGTH_MAX,
     Version,
-    prune,
+    pruned,
     read_version,
+    rewrite,
     root_of,
     version_address,
     walk,
@@ -304,7 +305,7 @@ class Table:
         return Outcome(Status.DONE, new_row_id=new_row_id, root_id=root_id)
 
     def overwrite(self, row_id: int, values: Sequence[Value]) -> None:
-        """Replace the values of a version in place, whoever sees it: sequences know no transactions.
+        """Replace the values of a version in place, whoever sees it; this is for sequences.
 
         Only columns of fixed width without NULLs. Logged, so durable with the next commit of
         anybody.
@@ -384,6 +385,18 @@ class Table:
             self._freed((second,))
             self._newest.clear()
 
+    def chain_changed(
+        self, before: Sequence[Version], after: Sequence[Version], freed: Iterable[int]
+    ) -> None:
+        """Keep the summaries of groups after a chain was rewritten."""
+        for versions, sign in ((before, -1), (after, 1)):
+            for version in versions:
+                group = self.groups[version.row_id >> SLOT_BITS]
+                group.ended += sign * bool(version.xmax)
+                group.holes += sign * (not version.xmin)
+                group.change_no += 1
+        self._freed(freed)
+
     def _freed(self, row_ids: Iterable[int]) -> None:
         """Slots have become free."""
         for row_id in row_ids:
@@ -433,23 +446,14 @@ class Table:
         chain = list(walk(self.groups, root_id))
         if len(chain) == 1:
             return
-        root = chain[0]
-        with self.pager.begin_change(0) as change:
-            freed = prune(self.groups, self.log, change, chain)
-            change.commit()
-        self._account_pruned(root_id, freed, redirected=bool(root.xmin and not chain[0].xmin))
-        if len(chain) > CHAIN_LENGTH_MAX:
+        after = pruned(self.log, chain)
+        if after != chain:
+            with self.pager.begin_change(0) as change:
+                freed = rewrite(self.groups, change, chain, after)
+                change.commit()
+            self.chain_changed(chain, after, freed)
+        if len(after) > CHAIN_LENGTH_MAX:
             self._newest[root_id] = chain[-1].row_id
-
-    def _account_pruned(self, root_id: int, freed: list[int], *, redirected: bool) -> None:
-        for row_id in freed:
-            self.groups[row_id >> SLOT_BITS].ended -= 1
-        self._freed(freed)
-        group = self.groups[root_id >> SLOT_BITS]
-        if redirected:
-            group.ended -= 1
-            group.holes += 1
-            group.change_no += 1
 
     def _place(self, xid: int, group_no: int) -> tuple[RowGroup, int]:
         """A slot for one row: (group, slot), not taken yet."""

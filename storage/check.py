@@ -1,0 +1,226 @@
+"""Check: proves an engine's relations consistent, page by page, or says what is wrong.
+
+Rule 1: it only reads, and it believes nothing that it can work out anew.
+Rule 2: it is for an engine at rest, or under its latch: a transaction may be open, a change not.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from storage.btree import Node, Tree
+from storage.chains import read_version, walk
+from storage.commit_log import COMMAND_BITS
+from storage.engine import Engine
+from storage.errors import Corruption
+from storage.kinds import Kind
+from storage.pages import ROOT_PAGE
+from storage.relation import Form, RelationHeader
+from storage.rowgroup import DEAD, FREE, INNER, NEWER, REDIRECT, SLOT_BITS, RowGroup
+from storage.rows import heap_chunks
+from storage.strings import INLINE_BYTES_MAX, LARGE_BYTES_MIN, space
+from storage.table import Table
+
+Run = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is not as it should be."""
+
+    where: str
+    what: str
+
+
+def check(engine: Engine) -> list[Problem]:
+    """Everything that is wrong; an empty list means that the engine is sound."""
+    problems: list[Problem] = []
+    with engine.latch:
+        engine.relations.reclaim()
+        runs: list[Run] = [(0, ROOT_PAGE + 1)]
+        runs += [(node.page_no, 1) for node in engine.relations.directory.pages()]
+        problems += [Problem("directory", what) for what in check_tree(engine.relations.directory)]
+        for header in engine.relations.headers():
+            try:
+                problems += _check_relation(engine, header, runs)
+            except Corruption as error:
+                problems.append(Problem(f"relation {header.relation_id}", str(error)))
+        problems += _check_space(engine, runs)
+    return problems
+
+
+def check_tree(tree: Tree) -> Iterator[str]:
+    """What is wrong with a tree: order, bounds, levels, links."""
+    leaves: list[Node] = []
+    bounds: dict[int, tuple[tuple[bytes, int] | None, tuple[bytes, int] | None, int | None]]
+    bounds = {tree.root_page: (None, None, None)}
+    for node in tree.pages():
+        low, high, level = bounds.pop(node.page_no)
+        if level is not None and node.level != level:
+            yield f"page {node.page_no} has level {node.level}, not {level}"
+        pairs = [(entry.key, entry.row_id) for entry in node.entries]
+        ordered = pairs[1:] if node.level else pairs
+        if any(a >= b for a, b in pairwise(ordered)):
+            yield f"page {node.page_no} is not in order"
+        if ordered and ((low and ordered[0] < low) or (high and ordered[-1] >= high)):
+            yield f"page {node.page_no} has keys that belong elsewhere"
+        if not node.entries and node.page_no != tree.root_page:
+            yield f"page {node.page_no} is empty"
+        if not node.level:
+            leaves.append(node)
+        for i, entry in enumerate(node.entries if node.level else ()):
+            below = low if i == 0 else pairs[i]
+            above = pairs[i + 1] if i + 1 < len(pairs) else high
+            bounds[entry.child] = (below, above, node.level - 1)
+    yield from _check_links(leaves)
+
+
+def _check_links(leaves: list[Node]) -> Iterator[str]:
+    """Leaves must be one chain in the order of their keys."""
+    leaves = sorted(leaves, key=lambda leaf: [entry[:2] for entry in leaf.entries[:1]])
+    page_nos = [0, *(leaf.page_no for leaf in leaves), 0]
+    for i, leaf in enumerate(leaves):
+        if (leaf.left, leaf.right) != (page_nos[i], page_nos[i + 2]):
+            yield f"page {leaf.page_no} has wrong neighbours"
+
+
+def _check_relation(engine: Engine, header: RelationHeader, runs: list[Run]) -> Iterator[Problem]:
+    where = f"relation {header.relation_id}"
+    runs += header.runs(engine.store.pager.page_bytes)
+    if header.form is Form.INDEX:
+        tree = engine.index(header.relation_id).tree
+        runs += [(node.page_no, 1) for node in tree.pages()]
+        yield from (Problem(where, what) for what in check_tree(tree))
+        return
+    table = engine.relation(header.relation_id)
+    for column in header.columns:
+        runs += (
+            _large_run(engine, np.frombuffer(column.missing, "V16"))
+            if (column.kind is Kind.BYTES)
+            else []
+        )
+    reached: set[int] = set()
+    for group in table.groups:
+        runs.append((group.address // engine.store.pager.page_bytes, group.layout.page_count))
+        chunks = heap_chunks(engine.store.pager, group.heap_chunk)
+        runs += chunks
+        yield from (Problem(where, what) for what in _check_summary(group))
+        yield from (Problem(where, what) for what in _check_heap(engine, group, chunks, runs))
+        for slot in range(group.used):
+            row_id = group.group_no << SLOT_BITS | slot
+            yield from (
+                Problem(where, f"row {row_id}: {what}")
+                for what in _check_row(engine, table, row_id, reached)
+            )
+    yield from (Problem(where, what) for what in _check_reached(engine, table, reached))
+
+
+def _check_summary(group: RowGroup) -> Iterator[str]:
+    """The summary in memory against one derived anew."""
+    names = ("used", "ended", "holes")
+    kept = [getattr(group, name) for name in names]
+    free, stamp_max = sorted(group.free), group.stamp_max
+    anew = RowGroup.__new__(RowGroup)
+    for name in ("versions", "layout", "change_no"):
+        setattr(anew, name, getattr(group, name))
+    anew.summarise()
+    found = [getattr(anew, name) for name in names]
+    if kept != found:
+        yield f"group {group.group_no} counts {names} as {kept}, not {found}"
+    if free != sorted(anew.free):
+        yield f"group {group.group_no} has free slots {free}, not {sorted(anew.free)}"
+    if stamp_max < anew.stamp_max:
+        yield f"group {group.group_no} has newer stamps than it knows"
+
+
+def _check_row(engine: Engine, table: Table, row_id: int, reached: set[int]) -> Iterator[str]:
+    version = read_version(table.groups, row_id)
+    next_xid = engine.log.next_xid
+    if max(version.xmin, version.xmax) >> COMMAND_BITS >= next_xid:
+        yield "stamped by a transaction of the future"
+    if version.next & (FREE | DEAD | REDIRECT) and version.xmin:
+        yield "has a row where there should be none"
+    if version.next & INNER or version.next & FREE or not (version.xmin or version.next):
+        return
+    newest = version
+    for newest in walk(table.groups, row_id):
+        if newest.row_id in reached:
+            yield f"version {newest.row_id} is in two chains, or in a circle"
+            return
+        reached.add(newest.row_id)
+        if newest.row_id != row_id and not newest.next & INNER:
+            yield f"version {newest.row_id} should be an inner one"
+        if newest.next & NEWER and not newest.xmax and not newest.next & REDIRECT:
+            yield f"version {newest.row_id} leads on and is not over"
+    if newest.next & INNER and newest.following != row_id:
+        yield f"newest version {newest.row_id} leads back to {newest.following}"
+
+
+def _check_reached(engine: Engine, table: Table, reached: set[int]) -> Iterator[str]:
+    """Inner versions no root leads to; what a crash left behind may be such."""
+    for group in table.groups:
+        for slot in np.flatnonzero(group.versions[: group.used, 2] & np.uint64(INNER)).tolist():
+            row_id = group.group_no << SLOT_BITS | slot
+            xid = read_version(table.groups, row_id).xmin >> COMMAND_BITS
+            if row_id not in reached and xid not in engine.log.aborted:
+                yield f"version {row_id} is lost"
+
+
+def _check_heap(
+    engine: Engine, group: RowGroup, chunks: list[Run], runs: list[Run]
+) -> Iterator[str]:
+    """Every long value lies in the group's heap, and no two share a byte."""
+    page_bytes = engine.store.pager.page_bytes
+    spans: list[tuple[int, int]] = []
+    for column, kind in enumerate(group.layout.kinds):
+        if kind is not Kind.BYTES:
+            continue
+        views = group.columns[column][: group.used]
+        words = np.ascontiguousarray(views).view(np.uint32).reshape(-1, 4)
+        addresses = np.ascontiguousarray(views).view(np.uint64).reshape(-1, 2)[:, 1]
+        shared = np.isin(addresses, np.array(sorted(group.shared), np.uint64))
+        runs += _large_run(engine, views[~shared])
+        long = (words[:, 0] > INLINE_BYTES_MAX) & (words[:, 0] < LARGE_BYTES_MIN) & ~shared
+        for address, length in zip(addresses[long].tolist(), words[long, 0].tolist(), strict=True):
+            spans.append((address, address + space(length)))
+    spans.sort()
+    if any(a[1] > b[0] for a, b in pairwise(spans)):
+        yield f"group {group.group_no} has values that overlap"
+    for start, end in spans:
+        if not any(
+            first * page_bytes < start and end <= (first + count) * page_bytes
+            for first, count in chunks
+        ):
+            yield f"group {group.group_no} has a value outside of its heap"
+
+
+def _large_run(engine: Engine, views: "np.ndarray[tuple[int], np.dtype[np.void]]") -> list[Run]:
+    """The runs of values that have one of their own."""
+    page_bytes = engine.store.pager.page_bytes
+    words = np.ascontiguousarray(views).view(np.uint32).reshape(-1, 4)
+    addresses = np.ascontiguousarray(views).view(np.uint64).reshape(-1, 2)[:, 1]
+    large = words[:, 0] >= LARGE_BYTES_MIN
+    return [
+        (address // page_bytes, -(-length // page_bytes))
+        for address, length in zip(addresses[large].tolist(), words[large, 0].tolist(), strict=True)
+    ]
+
+
+def _check_space(engine: Engine, runs: list[Run]) -> Iterator[Problem]:
+    """Every page in use is used by exactly one of us."""
+    taken = Counter(page for first, count in runs for page in range(first, first + count))
+    pager = engine.store.pager
+    bitmaps = set(pager.bitmap_pages())
+    used = {page for first, count in pager.used_runs() for page in range(first, first + count)}
+    for page, count in taken.items():
+        if count > 1:
+            yield Problem(f"page {page}", "is used twice")
+        if page not in used:
+            yield Problem(f"page {page}", "is used but free in the space map")
+    yield from (
+        Problem(f"page {page}", "is in use, by nobody")
+        for page in sorted(used - taken.keys() - bitmaps)
+    )
