@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 ESCAPED: Final = re.compile(rb"\\(?:\\|[0-3][0-7]{2})|\\")
 UNPRINTABLE: Final = re.compile(rb"[\x00-\x1f\x7f-\xff\\]")
-BLANK_OR_DIGIT: Final = re.compile(r"[0-9a-fA-F \t\n\r]*")
-SPACES: Final = str.maketrans("", "", " \t\n\r")
+SPACES: Final = " \t\n\r"
+HEXADECIMAL: Final = "0123456789abcdefABCDEF"
+PAIRS: Final = re.compile(rf"(?:[{SPACES}]*[{HEXADECIMAL}]{{2}})*")
 
 
 def parse_bytea(text: str, _modifier: int, _style: TextStyle) -> bytes:
@@ -26,13 +27,15 @@ def parse_bytea(text: str, _modifier: int, _style: TextStyle) -> bytes:
 
 
 def _parse_hex(digits: str) -> bytes:
-    end = BLANK_OR_DIGIT.match(digits).end()  # type: ignore[union-attr]  # matches the empty string
-    if end < len(digits):
-        raise InvalidParameterValue(f'invalid hexadecimal digit: "{digits[end]}"')
-    joined = digits.translate(SPACES)
-    if len(joined) % 2:
-        raise InvalidParameterValue("invalid hexadecimal data: odd number of digits")
-    return bytes.fromhex(joined)
+    match = PAIRS.match(digits)
+    assert match is not None, "it matches the empty string"
+    rest = digits[match.end() :].lstrip(SPACES)
+    if rest:
+        if len(rest) == 1 and rest in HEXADECIMAL:
+            raise InvalidParameterValue("invalid hexadecimal data: odd number of digits")
+        bad = rest[1] if rest[0] in HEXADECIMAL else rest[0]
+        raise InvalidParameterValue(f'invalid hexadecimal digit: "{bad}"')
+    return bytes.fromhex(digits)
 
 
 def _unescape(match: re.Match[bytes]) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,6 +20,8 @@ from server.types.facts import define
 from server.types.integers import send_fixed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from server.types.type import TextStyle, Type
 
 NUMBER: Final = re.compile(
@@ -31,7 +34,10 @@ NUMBER: Final = re.compile(
 SPECIAL: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
 FLOAT4: Final = struct.Struct("!f")
 FLOAT8: Final = struct.Struct("!d")
-FLOAT4_DIGITS_MAX: Final = 9
+TIES_BEGIN: Final = 2.0**53
+FLOAT4_TIES_BEGIN: Final = 2.0**24
+TIES_END: Final = 1e40
+FLOAT4_TIES_END: Final = 1e20
 FLOAT8_DIGITS_MAX: Final = 17
 
 
@@ -81,6 +87,8 @@ def format_float8(value: float, style: TextStyle) -> str:
     text = repr(value)
     if "e" not in text and abs(value) < 1e15:
         return text.removesuffix(".0")
+    if TIES_BEGIN < abs(value) < TIES_END and _is_tie(text, value, math.ulp(value)):
+        text = _off_the_tie(value, float, math.ulp(value))
     return _arrange(*_digits_of(text), exponent_max=15)
 
 
@@ -90,7 +98,30 @@ def format_float4(value: float, style: TextStyle) -> str:
         return SPECIAL.get(value, "NaN")
     if style.extra_float_digits <= 0:
         return _general(value, 6 + style.extra_float_digits)
-    return _arrange(*_digits_of(np.format_float_scientific(np.float32(value))), exponent_max=6)
+    text = np.format_float_scientific(np.float32(value))
+    if FLOAT4_TIES_BEGIN < abs(value) < FLOAT4_TIES_END:
+        ulp = float(np.spacing(np.float32(abs(value))))
+        if _is_tie(text, value, ulp):
+            text = _off_the_tie(value, to_float4, ulp)
+    return _arrange(*_digits_of(text), exponent_max=6)
+
+
+def _is_tie(text: str, value: float, ulp: float) -> bool:
+    """Tell whether the text lies just between two numbers and reads back only by rounding to even.
+
+    PostgreSQL does not take such digits: 1e23 is 9.999999999999999e+22. Only digits of a number
+    above TIES_BEGIN are ever short enough for that.
+    """
+    distance = abs(int(Decimal(text)) - int(value))
+    return distance != 0 and (distance * 2 == int(ulp) or distance * 4 == int(ulp))
+
+
+def _off_the_tie(value: float, narrow: Callable[[float], float], ulp: float) -> str:
+    """Give the fewest digits that read back as the value without a tie."""
+    texts = (f"{value:.{digits}e}" for digits in range(FLOAT8_DIGITS_MAX))
+    return next(
+        text for text in texts if narrow(float(text)) == value and not _is_tie(text, value, ulp)
+    )
 
 
 def _general(value: float, digits: int) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 INT64: Final = np.dtype(np.int64)
 UNSIGNED: Final = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*")
 LEADING: Final = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
-TID: Final = re.compile(r"\(\s*([0-9]{1,10}),\s*([0-9]{1,5})\)")
+TID: Final = re.compile(r"[^(,)]*\(\s*([+-]?[0-9]{1,20}),\s*([+-]?[0-9]{1,20})\)")
 LSN: Final = re.compile(r"([0-9a-fA-F]{1,8})/([0-9a-fA-F]{1,8})")
 UINT4: Final = struct.Struct("!I")
 UINT8: Final = struct.Struct("!Q")
@@ -49,10 +49,13 @@ def _parse_loosely(text: str, bits: int) -> int:
 
 def parse_tid(text: str, _modifier: int, _style: TextStyle) -> int:
     """Read (block,offset)."""
-    match = TID.fullmatch(text)
-    if match is None or int(match[1]) >= 1 << 32 or int(match[2]) >= 1 << OFFSET_BITS:
+    match = TID.match(text)
+    if match is None:
         raise invalid_syntax("tid", text)
-    return int(match[1]) << OFFSET_BITS | int(match[2])
+    block, offset = int(match[1]), int(match[2])
+    if not -(1 << 31) <= block < 1 << 32 or not 0 <= offset < 1 << OFFSET_BITS:
+        raise invalid_syntax("tid", text)
+    return (block & 0xFFFFFFFF) << OFFSET_BITS | offset
 
 
 def format_tid(value: int, _style: TextStyle) -> str:

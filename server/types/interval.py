@@ -1,8 +1,8 @@
 """interval: months, days and microseconds.
 
 Rule 1: intervals compare as if a month had 30 days and a day 24 hours.
-Rule 2: the modifier holds the fields in its upper half and the decimals of the seconds in its lower one; all bits
-        set mean all fields and all decimals.
+Rule 2: the modifier holds the fields in its upper half and the decimals of the seconds in its
+        lower one; all bits set mean all fields and all decimals.
 """
 
 from __future__ import annotations
@@ -10,13 +10,18 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
-from server.errors import IntervalFieldOverflow, InvalidDatetimeFormat, InvalidParameterValue
+from server.errors import (
+    DatetimeFieldOverflow,
+    IntervalFieldOverflow,
+    InvalidDatetimeFormat,
+    InvalidParameterValue,
+)
 from server.types.calendar import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE
 from server.types.date_fields import BadFormat
 from server.types.date_reader import FieldOverflow
 from server.types.errors import invalid_modifier, unpack
 from server.types.facts import define
-from server.types.interval_reader import IntervalReader, Quantities, read_iso
+from server.types.interval_reader import INT4_LIMIT, IntervalReader, Quantities, read_iso
 from server.types.interval_style import WRITERS, Interval, parts_of
 from server.types.text import OBJECTS
 from server.types.timestamps import DECIMALS_MAX, round_us
@@ -69,7 +74,10 @@ def parse_interval(text: str, modifier: int, style: TextStyle) -> Interval:
         raise InvalidDatetimeFormat(f'invalid input syntax for type interval: "{text}"') from None
     except FieldOverflow:
         raise IntervalFieldOverflow(f'interval field value out of range: "{text}"') from None
-    return coerce_interval(Interval(total.months, total.days, total.us), modifier)
+    months = total.years * 12 + total.months
+    if not -INT4_LIMIT <= months < INT4_LIMIT:
+        raise DatetimeFieldOverflow("interval out of range")
+    return coerce_interval(Interval(months, total.days, total.us), modifier)
 
 
 def _read(text: str, fields: str, is_sql_standard: bool) -> Quantities:

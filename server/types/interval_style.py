@@ -1,7 +1,9 @@
 """How intervals are written, under the four interval styles of PostgreSQL.
 
-postgres      1 year 2 mons -3 days +04:05:06        postgres_verbose  @ 1 year 2 mons -3 days 4 hours
-sql_standard  +1-2 -3 +4:05:06                       iso_8601          P1Y2M-3DT4H5M6S
+postgres          1 year 2 mons -3 days +04:05:06
+postgres_verbose  @ 1 year 2 mons -3 days 4 hours 5 mins 6 secs
+sql_standard      +1-2 -3 +4:05:06
+iso_8601          P1Y2M-3DT4H5M6S
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ Rule 3: blanks at the end of a bpchar have no meaning in comparisons, and are cu
 
 from __future__ import annotations
 
+import re
+import struct
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,7 +20,7 @@ from server.errors import (
     StringDataRightTruncation,
 )
 from server.types.columns import object_array
-from server.types.errors import decode_text, invalid_modifier
+from server.types.errors import decode_text, invalid_modifier, unpack
 from server.types.facts import define
 from server.types.type import PLAIN_STYLE
 from server.vector.column import Column
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 LENGTH_MAX: Final = 10485760
 MODIFIER_OFFSET: Final = 4
 NAME_BYTES_MAX: Final = 63
+OCTAL: Final = re.compile(r"\\[0-3][0-7]{2}")
+BYTE: Final = struct.Struct("!B")
 OBJECTS: Final = np.dtype(object)
 
 
@@ -139,8 +143,25 @@ def cut_name(text: str) -> str:
 
 
 def parse_char(text: str, _modifier: int, _style: TextStyle) -> str:
-    """Take the first character."""
-    return text[:1]
+    r"""Take the first byte, or the one that \ooo stands for."""
+    if OCTAL.fullmatch(text):
+        return _byte(int(text[1:], 8))
+    return _byte((text.encode() or b"\0")[0])
+
+
+def _byte(code: int) -> str:
+    """Give a byte as a character; zero is the empty string."""
+    return chr(code) if code else ""
+
+
+def format_char(value: str, _style: TextStyle) -> str:
+    r"""Write a byte that is no ASCII as \ooo."""
+    return value if value.isascii() else f"\\{ord(value):03o}"
+
+
+def receive_char(data: bytes, _modifier: int) -> str:
+    """Take one byte."""
+    return _byte(unpack(BYTE, data)[0])
 
 
 def strip_blanks(value: str) -> str:
@@ -196,7 +217,17 @@ TEXT_TYPES: Final = (
         key_value=lambda value: value.rstrip(" ").encode(),
     ),
     define_text("name", parse=lambda text, _modifier, _style: cut_name(text)),
-    define_text("char", parse=parse_char),
+    define(
+        "char",
+        dtype=OBJECTS,
+        storage_kind="BYTES",
+        parse=parse_char,
+        format=format_char,
+        receive=receive_char,
+        send=lambda value: value.encode("latin-1") or b"\0",
+        store_value=lambda value, _modifier: value.encode("latin-1"),
+        load_value=lambda stored, _modifier: stored.decode("latin-1"),
+    ),
     define_text("unknown"),
     define_text("cstring"),
     define_text("refcursor"),
