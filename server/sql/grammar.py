@@ -27,7 +27,7 @@ from server.errors import (
     SqlSyntaxError,
     StatementTooComplex,
 )
-from server.sql.lexer import Measure, measure
+from server.sql.measure import Measure, measure
 
 __all__ = ["Node", "RawStatement", "normalise", "parse", "parses_slowly", "scan", "tree"]
 
