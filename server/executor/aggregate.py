@@ -24,6 +24,7 @@ from server.executor.operator import Builder, Operator
 from server.executor.sort import order_by, rank_arrays
 from server.expressions.expression import AggregateCall, SortKey
 from server.functions.function import CallContext
+from server.types.registry import TYPE_BY_OID
 from server.vector.batch import Batch
 from server.vector.column import Column, Positions
 from server.vector.selection import positions_of, true_rows
@@ -136,7 +137,7 @@ class _HeldCollector(Collector):
         self._seen: KeyTable | None = None
         if call.distinct:
             types = [argument.type.type for argument in call.direct_arguments + call.arguments]
-            self._seen = KeyTable([_GROUP_TYPE, *types], nulls_match=True)  # type: ignore[list-item]
+            self._seen = KeyTable([TYPE_BY_OID[20], *types], nulls_match=True)
 
     def add(self, groups: Positions, group_count: int, columns: tuple[Column, ...]) -> None:
         """Keep rows, without those that are there already if DISTINCT."""
@@ -168,15 +169,6 @@ class _HeldCollector(Collector):
         for column, key in zip(columns, keys, strict=False):
             arrays.extend(rank_arrays(column, key))
         return order_by(arrays, rows.count)
-
-
-class _GroupNumber:
-    """Stands for the type of group numbers among the types of keys."""
-
-    sort_key = None
-
-
-_GROUP_TYPE = _GroupNumber()
 
 
 class _Groups:

@@ -19,12 +19,15 @@ from server.executor.distinct import Distinct
 from server.executor.filter import Append, Filter, NoRows, OneRow, Project, Values
 from server.executor.join import HashJoin
 from server.executor.limit import Limit
+from server.executor.modify import Insert
+from server.executor.modify_rows import Delete, Update
 from server.executor.nested_loop import NestedLoop
 from server.executor.operator import Operator
 from server.executor.project_set import FunctionScan, ProjectSet
 from server.executor.scan import CatalogScan, TableScan
 from server.executor.setops import SetOperation
 from server.executor.sort import Sort
+from server.executor.window import Window
 from server.planner import physical
 
 BUILDERS: Final[dict[type[physical.Plan], Any]] = {
@@ -49,6 +52,10 @@ BUILDERS: Final[dict[type[physical.Plan], Any]] = {
     physical.CommonTableScan: CommonTableScan,
     physical.RecursiveUnion: RecursiveUnion,
     physical.WorkTableScan: WorkTableScan,
+    physical.Window: Window,
+    physical.Insert: Insert,
+    physical.Update: Update,
+    physical.Delete: Delete,
 }
 """Plan node class to operator class, called with the node and the builder of its inputs."""
 

@@ -23,9 +23,9 @@ class SharedRows:
 
     __slots__ = ("_batches", "_source")
 
-    def __init__(self, operator: Operator, context: ExecutionContext) -> None:
+    def __init__(self, batches: Iterator[Batch]) -> None:
         self._batches: list[Batch] = []
-        self._source: Iterator[Batch] | None = operator.batches(context)
+        self._source: Iterator[Batch] | None = batches
 
     def read(self) -> Iterator[Batch]:
         """Yield all batches from the first on; several readers may be at different places."""
@@ -60,7 +60,7 @@ class CommonTable(Operator):
             if number in context.modified_tables:
                 context.common_tables[number] = context.modified_tables[number]
             else:
-                context.common_tables[number] = SharedRows(operator, context)
+                context.common_tables[number] = SharedRows(operator.batches(context))
         yield from self.inputs[0].batches(context)
 
 

@@ -11,17 +11,19 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from server.executor.deferred import is_deferred
 from server.executor.subqueries import answer
 from server.types.type import TextStyle, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from server.catalog.objects import Table
+    from server.catalog.objects import Constraint, Table
+    from server.executor.deferred import Check
     from server.executor.operator import Statistics
     from server.executor.program import Program
     from server.executor.subqueries import Answer
-    from server.expressions.expression import ColumnId, Subquery
+    from server.expressions.expression import ColumnId, Expression, Subquery
     from server.planner.physical import Plan
     from server.vector.batch import Batch
 
@@ -94,6 +96,11 @@ class ExecutionContext:
     memory: Memory = field(default_factory=lambda: Memory(1 << 32))
     cancelled: Callable[[], None] | None = None
     catalog_rows: Callable[[Table, Sequence[int]], Sequence[tuple[Any, ...]]] | None = None
+    bind_expression: Callable[[Table, str], Expression] | None = None
+    deferred: list[tuple[Check, Constraint]] | None = None
+    constraint_modes: Mapping[int, bool] = field(default_factory=dict)
+    after_statement: list[Check] = field(default_factory=list)
+    row_counts: dict[Plan, int] = field(default_factory=dict)
     outer: dict[ColumnId, Value | None] = field(default_factory=dict)
     common_tables: dict[int, Any] = field(default_factory=dict)
     work_tables: dict[int, list[Batch]] = field(default_factory=dict)
@@ -108,6 +115,17 @@ class ExecutionContext:
         """Raise when the statement is to stop: a cancel request, statement_timeout, shutdown."""
         if self.cancelled is not None:
             self.cancelled()
+
+    def queue(self, check: Check, constraint: Constraint | None) -> None:
+        """Have something checked after the statement.
+
+        Or before the commit if the constraint is deferred.
+        """
+        if constraint is not None and is_deferred(self, constraint):
+            assert self.deferred is not None
+            self.deferred.append((check, constraint))
+        else:
+            self.after_statement.append(check)
 
     def subquery(self, node: Subquery, values: tuple[Value | None, ...]) -> Answer:
         """Give the answer of a subquery for these values of its outer columns."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from server.executor.columns import BATCH_ROWS, batch_of_rows
 from server.executor.evaluation import condition, evaluators, layout_of
 from server.executor.operator import Builder, Operator
+from server.executor.waits import Wait
 from server.expressions.rowwise import compile_row
 from server.vector.batch import Batch
 
@@ -71,6 +72,9 @@ class Filter(Operator):
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield the rows of each batch of the input that the condition is true for."""
         for batch in self.inputs[0].batches(context):
+            if isinstance(batch, Wait):
+                yield batch
+                continue
             positions = self._condition(batch, context)
             picked = batch if self._output is None else batch.select(self._output)
             yield picked if positions is None else picked.take(positions)
@@ -96,6 +100,9 @@ class Project(Operator):
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield a batch for each of the input."""
         for batch in self.inputs[0].batches(context):
+            if isinstance(batch, Wait):
+                yield batch
+                continue
             columns = tuple(evaluate(batch, context) for evaluate in self._expressions)
             yield Batch(columns, batch.count)
 

@@ -15,6 +15,7 @@ from server.executor.columns import concatenate
 from server.executor.evaluation import Scalar, evaluators, layout_of, scalar
 from server.executor.operator import Builder, Operator
 from server.executor.sort import ranks
+from server.executor.waits import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,9 @@ class Limit(Operator):
             return
         last: Batch | None = None
         for batch in self.inputs[0].batches(context):
+            if isinstance(batch, Wait):
+                yield batch
+                continue
             rest = batch.slice(skip, batch.count) if skip < batch.count else batch.slice(0, 0)
             skip = max(0, skip - batch.count)
             if wanted is None:

@@ -3,7 +3,9 @@
 Rule 1: an operator holds no state of a run; every run makes its own generator, and what several
         operators of a run share is in the ExecutionContext. So one operator may be run by several
         sessions at the same time.
-Rule 2: operators are iterators of batches, know no threads and never wait for locks.
+Rule 2: operators are iterators of batches, know no threads and never wait for locks - but for those
+        that change or lock rows: they yield Wait in place of a batch, which the few operators that
+        can stand above them let through.
 Rule 3: columns of a batch stand in the order of `plan.output`.
 """
 
@@ -11,6 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from server.executor.waits import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +69,7 @@ class Operator:
         check_cancelled = context.check_cancelled
         for batch in self.run(context):
             check_cancelled()
-            if batch.count:
+            if type(batch) is Wait or batch.count:
                 yield batch
 
     def _measured(self, context: ExecutionContext, statistics: Statistics) -> Iterator[Batch]:
@@ -82,5 +86,6 @@ class Operator:
                 startup_is_known = True
             if batch is None:
                 return
-            statistics.rows += batch.count
+            if type(batch) is not Wait:
+                statistics.rows += batch.count
             yield batch

@@ -13,6 +13,7 @@ from server.executor.build import BUILDERS
 
 if TYPE_CHECKING:
     from server.executor.operator import Operator
+    from server.executor.table_shape import TableShape
     from server.planner.physical import Plan
 
 
@@ -22,10 +23,11 @@ class Program:
     Subqueries' are made when first run.
     """
 
-    __slots__ = ("_operators", "root")
+    __slots__ = ("_operators", "root", "shapes")
 
     def __init__(self, plan: Plan) -> None:
         self._operators: dict[Plan, Operator] = {}
+        self.shapes: dict[int, TableShape] = {}
         self.root = self.operator(plan)
 
     def operator(self, plan: Plan) -> Operator:

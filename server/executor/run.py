@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from server.executor.common_tables import SharedRows
+from server.executor.deferred import run_after_statement
 from server.executor.program import Program
+from server.executor.waits import Wait
+from server.planner import physical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.executor.context import ExecutionContext
-    from server.executor.waits import Wait
-    from server.planner.physical import PlannedStatement
+    from server.planner.physical import Plan, PlannedStatement
     from server.vector.batch import Batch
 
+CHANGING: Final = (physical.Insert, physical.Update, physical.Delete)
 HEAVY_COST: Final = 50_000.0
 """From which estimated cost on a query is pulled on a worker thread.
 
@@ -34,7 +38,38 @@ def execute(
     After the last batch context.row_count says how many rows were changed.
     """
     context.program = prepare(planned) if program is None else program
+    yield from run_modifying_tables(planned.plan, context)
     yield from context.program.root.batches(context)
+    yield from run_after_statement(context)
+    context.row_count = context.row_counts.get(changing_node(planned.plan), 0)
+
+
+def run_modifying_tables(plan: Plan, context: ExecutionContext) -> Iterator[Wait]:
+    """Run the WITH queries that change data to their ends, in order, before anything else."""
+    assert context.program is not None
+    if not isinstance(plan, physical.CommonTable):
+        return
+    for number, node in plan.tables:
+        operator = context.program.operator(node)
+        if not isinstance(changing_node(node), CHANGING):
+            context.common_tables[number] = SharedRows(operator.batches(context))
+            continue
+        rows: list[Batch] = []
+        for batch in operator.batches(context):
+            if isinstance(batch, Wait):
+                yield batch
+            else:
+                rows.append(batch)
+        shared = context.modified_tables[number] = SharedRows(iter(rows))
+        context.common_tables[number] = shared
+    yield from run_modifying_tables(plan.input, context)
+
+
+def changing_node(plan: Plan) -> Plan:
+    """The node below WITH and projections that decides what kind of statement it is."""
+    while isinstance(plan, physical.CommonTable | physical.Project):
+        plan = plan.input
+    return plan
 
 
 def is_heavy(planned: PlannedStatement) -> bool:

@@ -84,7 +84,11 @@ class TableScan(Operator):
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield a batch a row group."""
         relation = context.engine.relation(self.plan.table.storage_id)
-        for view in relation.scan(context.snapshot, self._loader.attributes):
+        for group_no in range(relation.group_count):
+            with context.engine.latch:
+                view = relation.view(context.snapshot, group_no)
+            if not view.count:
+                continue
             among = None
             if self._sample is not None:
                 among = self._sample(Batch((), view.count), context)

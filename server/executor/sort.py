@@ -47,6 +47,13 @@ class KeyEvaluator:
         """Give the columns of the keys."""
         return tuple(evaluate(batch, context) for evaluate in self._evaluators)
 
+    def arrays(self, batch: Batch, context: ExecutionContext) -> list[Values]:
+        """Give arrays of numbers that sort as the keys ask for, the most important first."""
+        arrays: list[Values] = []
+        for column, key in zip(self.columns(batch, context), self._keys, strict=True):
+            arrays.extend(rank_arrays(column, key))
+        return arrays
+
     def order(self, columns: Sequence[Column], count: int) -> Positions:
         """Give the rows in order."""
         return sort_positions(columns, self._keys, count)

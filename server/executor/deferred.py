@@ -1,0 +1,138 @@
+"""What is checked after a statement or before the commit: foreign keys, deferrable unique keys.
+
+Rule 1: a check sees everything the statement has done: it runs as a command of its own.
+Rule 2: checks of a constraint that is deferred wait in context.deferred, a list of the transaction,
+        which whoever rolls back to a savepoint cuts to the length it had then.
+Rule 3: actions (CASCADE, SET NULL ...) change further rows and so queue further checks, until there
+        are none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from storage.engine import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Sequence
+
+    from server.catalog.objects import Constraint
+    from server.executor.context import ExecutionContext
+    from server.executor.index_keys import IndexShape
+    from server.executor.table_shape import Row, TableShape
+    from server.executor.waits import Wait
+
+
+class Check(Protocol):
+    """Something to be checked or done later."""
+
+    def run(self, context: ExecutionContext) -> Generator[Wait, None, None]:
+        """Do it; raise if a constraint is violated."""
+
+
+def run_after_statement(context: ExecutionContext) -> Generator[Wait, None, None]:
+    """Run what the statement has queued, and what that queues in turn."""
+    while context.after_statement:
+        checks = context.after_statement[:]
+        context.after_statement.clear()
+        with context.engine.latch:
+            context.transaction.next_command()
+            context.snapshot = context.transaction.snapshot()
+        for check in checks:
+            context.check_cancelled()
+            yield from check.run(context)
+
+
+def run_deferred(context: ExecutionContext) -> Generator[Wait, None, None]:
+    """Run the checks of deferred constraints: before a commit.
+
+    And at SET CONSTRAINTS ... IMMEDIATE.
+    """
+    assert context.deferred is not None
+    checks = [check for check, _ in context.deferred]
+    context.deferred.clear()
+    context.after_statement.extend(checks)
+    yield from run_after_statement(context)
+
+
+def queue_insert(
+    context: ExecutionContext,
+    shape: TableShape,
+    row_ids: Iterable[int],
+    rows: Callable[[], Sequence[Row]],
+    changed_from: Row = (),
+) -> None:
+    """Queue the checks of foreign keys of rows that are new.
+
+    Or have changed from an older version.
+    """
+    from server.executor.foreign_keys import ReferenceCheck
+
+    for constraint in shape.foreign_keys:
+        positions = [number - 1 for number in constraint.columns]
+        if changed_from and all(changed_from[p] == rows()[0][p] for p in positions):
+            continue
+        check = ReferenceCheck(shape, constraint, list(map(int, row_ids)), list(rows()))
+        context.queue(check, constraint)
+
+
+def queue_removal(context: ExecutionContext, shape: TableShape, old: Row, new: Row | None) -> None:
+    """Queue what becomes of the rows that refer to a row which is deleted, or has changed."""
+    from server.executor.foreign_keys import ReferencedChange
+
+    for constraint in shape.references:
+        positions = [number - 1 for number in constraint.referenced_columns]
+        if any(old[p] is None for p in positions):
+            continue
+        if new is not None and all(old[p] == new[p] for p in positions):
+            continue
+        change = ReferencedChange(shape, constraint, old, new)
+        action = constraint.on_delete if new is None else constraint.on_update
+        context.queue(change, constraint if action == "a" else None)
+
+
+@dataclass(frozen=True, slots=True)
+class UniqueRecheck:
+    """A key of a deferrable unique constraint that at most one row may have."""
+
+    shape: TableShape
+    index: IndexShape
+    key: bytes
+
+    def run(self, context: ExecutionContext) -> Generator[Wait, None, None]:
+        """Count the rows with the key."""
+        from server.executor.waiting import wait_for_xid
+
+        relation = context.engine.relation(self.shape.table.storage_id)
+        tree = context.engine.index(self.index.storage_id)
+        key_of = self.shape.key_of(self.index, context)
+        while True:
+            blocker, found = 0, []
+            with context.engine.latch:
+                for root_id in tree.lookup(self.key):
+                    live = relation.live(context.transaction, root_id)
+                    if live.status is Status.BLOCKED:
+                        blocker = live.blocker_xid
+                    elif live.status is Status.DONE:
+                        stored = relation.values(live.row_id)
+                        if not live.key_changed or key_of(stored) == self.key:
+                            found.append(self.shape.load_row(stored))
+            if len(found) > 1:
+                raise self._error(found[0], context)
+            if not blocker:
+                return
+            yield from wait_for_xid(context, blocker)
+
+    def _error(self, row: Row, context: ExecutionContext) -> Exception:
+        from server.executor.constraint_errors import unique_violation
+
+        values = self.index.values(row, context)
+        return unique_violation(self.shape, self.index, values, context.style)
+
+
+def is_deferred(context: ExecutionContext, constraint: Constraint | None) -> bool:
+    """Whether checks of this constraint wait for the commit now."""
+    if constraint is None or not constraint.deferrable or context.deferred is None:
+        return False
+    return bool(context.constraint_modes.get(constraint.oid, constraint.deferred))

@@ -1,0 +1,209 @@
+"""Foreign keys: rows refer to rows that are there, and what becomes of them when those go.
+
+Rule 1: a referenced row is locked FOR KEY SHARE, so that it stays until the referring transaction
+        has ended.
+Rule 2: NO ACTION looks at the end, when another row may have taken the key's place; RESTRICT does
+        not look for one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from server.errors import FeatureNotSupported
+from server.executor.columns import rows_of
+from server.executor.constraint_errors import (
+    missing_reference,
+    mixed_nulls,
+    still_referenced,
+)
+from server.executor.table_shape import Row, TableShape, shape_of
+from server.executor.table_writer import TableWriter
+from server.executor.waiting import wait_for_xid
+from storage.engine import RowLock, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Hashable, Iterator, Sequence
+
+    from server.catalog.objects import Constraint, Table
+    from server.executor.context import ExecutionContext
+    from server.executor.waits import Wait
+    from server.types.type import Value
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceCheck:
+    """New rows of a table with a foreign key: what they refer to must be there."""
+
+    shape: TableShape
+    constraint: Constraint
+    row_ids: list[int]
+    rows: list[Row]
+
+    def run(self, context: ExecutionContext) -> Generator[Wait, None, None]:
+        """Look up and lock the referenced row of each distinct key."""
+        referenced = shape_of(context.catalog.object(self.constraint.referenced_table), context)
+        looked_up: set[Hashable] = set()
+        for row_id, row in zip(self.row_ids, self.rows, strict=True):
+            key = self._key(row)
+            if key is None or key in looked_up or not self._is_there(row_id, context):
+                continue
+            looked_up.add(key)
+            found = yield from _lock_referenced(referenced, self.constraint, key, context)
+            if not found:
+                raise missing_reference(
+                    self.shape, self.constraint, referenced.table, key, context.style
+                )
+
+    def _key(self, row: Row) -> Row | None:
+        key = tuple(row[number - 1] for number in self.constraint.columns)
+        nulls = sum(value is None for value in key)
+        if self.constraint.match == "f" and 0 < nulls < len(key):
+            raise mixed_nulls(self.shape, self.constraint)
+        return None if nulls else key
+
+    def _is_there(self, row_id: int, context: ExecutionContext) -> bool:
+        """Whether the version is still the row's: it may have changed again since."""
+        relation = context.engine.relation(self.shape.table.storage_id)
+        with context.engine.latch:
+            version = relation.version(row_id)
+            sees = context.snapshot.sees
+            return bool(version.xmin) and not (version.xmax and sees(version.xmax))
+
+
+def _lock_referenced(
+    referenced: TableShape, constraint: Constraint, key: Row, context: ExecutionContext
+) -> Generator[Wait, None, bool]:
+    """Lock the row with the key FOR KEY SHARE; false if there is none."""
+    index = referenced.unique_index_on(constraint.referenced_columns)
+    if index is None:
+        raise FeatureNotSupported(f'constraint "{constraint.name}" has no unique index to use')
+    values = dict(zip(constraint.referenced_columns, key, strict=True))
+    encoded = index.encode([values[part.number] for part in index.index.keys])
+    relation = context.engine.relation(referenced.table.storage_id)
+    tree = context.engine.index(index.storage_id)
+    key_of = referenced.key_of(index, context)
+    transaction = context.transaction
+    while True:
+        blocker = 0
+        with context.engine.latch:
+            snapshot = transaction.snapshot()
+            for root_id in tree.lookup(encoded):
+                version = relation.find(snapshot, root_id)
+                if version is None or key_of(relation.values(version.row_id)) != encoded:
+                    continue
+                outcome = relation.lock_row(
+                    transaction, snapshot, version.row_id, RowLock.KEY_SHARE
+                )
+                if outcome.status in (Status.DONE, Status.SELF_MODIFIED):
+                    return True
+                if outcome.status is Status.BLOCKED:
+                    blocker = outcome.blocker_xid
+        if not blocker:
+            return False
+        yield from wait_for_xid(context, blocker)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencedChange:
+    """A row that others may refer to was deleted (new None) or has another key now."""
+
+    shape: TableShape
+    constraint: Constraint
+    old: Row
+    new: Row | None
+
+    def run(self, context: ExecutionContext) -> Generator[Wait, None, None]:
+        """Do what the constraint says about the rows that refer to the old key."""
+        constraint = self.constraint
+        action = constraint.on_delete if self.new is None else constraint.on_update
+        key = self._key(self.old)
+        if action == "a" and self._key_is_back(key, context):
+            return
+        table: Table = context.catalog.object(constraint.table)
+        writer = TableWriter(table, context)
+        values = dict(zip(constraint.columns, key, strict=True))
+        for row_id in list(find_rows(writer, values, context)):
+            if action in "ar":
+                raise still_referenced(self.shape, constraint, writer.shape, key, context.style)
+            changes = self._changes(action, writer, context)
+            while True:
+                outcome = yield from (
+                    writer.delete(row_id) if changes is None else writer.update(row_id, changes)
+                )
+                if outcome.status is not Status.UPDATED:
+                    break
+                row_id = outcome.new_row_id
+
+    def _key(self, row: Row) -> Row:
+        return tuple(row[number - 1] for number in self.constraint.referenced_columns)
+
+    def _key_is_back(self, key: Row, context: ExecutionContext) -> bool:
+        """Whether some row has the old key now."""
+        values = dict(zip(self.constraint.referenced_columns, key, strict=True))
+        writer = TableWriter(self.shape.table, context)
+        return next(iter(find_rows(writer, values, context)), None) is not None
+
+    def _changes(
+        self, action: str, writer: TableWriter, context: ExecutionContext
+    ) -> dict[int, Value | None] | None:
+        """New values of the referring row; None: it is deleted."""
+        constraint = self.constraint
+        if action == "c":
+            if self.new is None:
+                return None
+            return dict(zip(constraint.columns, self._key(self.new), strict=True))
+        columns = constraint.columns
+        if self.new is None and constraint.delete_columns:
+            columns = constraint.delete_columns
+        if action == "n":
+            return dict.fromkeys(columns)
+        return {number: _default(writer, number, context) for number in columns}
+
+
+def _default(writer: TableWriter, number: int, context: ExecutionContext) -> Value | None:
+    from server.expressions.evaluate import compile_row
+
+    text = writer.shape.table.column(number).default
+    if text is None:
+        return None
+    assert context.bind_expression is not None
+    expression = context.bind_expression(writer.shape.table, text)
+    return compile_row(expression, {})((), context)
+
+
+def find_rows(
+    writer: TableWriter, values: dict[int, Value], context: ExecutionContext
+) -> Iterator[int]:
+    """The row ids of the versions that have these values and that the snapshot sees."""
+    shape = writer.shape
+    index = shape.index_led_by(tuple(values))
+    if index is not None:
+        prefix = index.encode([values[key.number] for key in index.index.keys[: len(values)]])
+        with context.engine.latch:
+            roots = context.engine.index(index.storage_id).lookup(prefix)
+            versions = [writer.relation.find(context.snapshot, root) for root in roots]
+        for version in versions:
+            if version is not None and _has_values(shape, writer.read(version.row_id), values):
+                yield version.row_id
+        return
+    for group_no in range(writer.relation.group_count):
+        context.check_cancelled()
+        with context.engine.latch:
+            view = writer.relation.view(context.snapshot, group_no)
+        if view.count:
+            rows = rows_of(shape.load_batch(view))
+            ids: Sequence[Any] = view.row_ids.tolist()
+            for row_id, row in zip(ids, rows, strict=True):
+                if _has_values(shape, row, values):
+                    yield row_id
+
+
+def _has_values(shape: TableShape, row: Row, values: dict[int, Value]) -> bool:
+    for number, value in values.items():
+        own = row[number - 1]
+        sort_key = shape.types[number - 1].type.sort_key
+        if own is None or (own != value and (sort_key is None or sort_key(own) != sort_key(value))):
+            return False
+    return True

@@ -1,0 +1,227 @@
+"""Keys of indexes: from rows and columns to the bytes that storage orders.
+
+Rule 1: a part of a key is what Type.key_value makes of the value, or its stored form.
+Rule 2: a row that the predicate of a partial index is not true for has no key: None.
+Rule 3: NULLs have a place in the order, yet a key with a NULL is equal to no other in a unique
+        index (unless NULLS NOT DISTINCT).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from server.expressions.evaluate import compile_row
+from server.expressions.expression import columns_used
+from server.types.type import Type, TypeReference, Value
+from server.vector.rows import values_of
+from storage.engine import Kind, encode_key, encode_keys
+
+if TYPE_CHECKING:
+    from server.catalog.objects import Constraint, Index, Table
+    from server.executor.context import ExecutionContext
+    from server.expressions.rowwise import RowEvaluator
+    from server.vector.column import Column, Mask
+
+Row = Sequence[Value | None]
+
+KIND_BY_NAME: Final = {kind.name: kind for kind in Kind}
+_KIND_OF_PART: Final = {
+    bytes: Kind.BYTES,
+    int: Kind.INT64,
+    float: Kind.FLOAT64,
+    bool: Kind.BOOL,
+    Decimal: Kind.BYTES,  # not looked at
+}
+
+
+class KeyPart:
+    """One column of a key: how values of its type become parts of a key."""
+
+    __slots__ = ("_key_value", "_store_value", "kind", "kind_is_fixed", "reference")
+
+    def __init__(self, reference: TypeReference) -> None:
+        key_type = reference.type
+        self.reference = reference
+        self._key_value = key_type.key_value
+        self._store_value = key_type.store_value
+        self.kind = KIND_BY_NAME[stored_kind(key_type, reference.modifier)]
+        self.kind_is_fixed = self._key_value is None
+
+    def part(self, value: Value | None) -> Any:
+        """The part of a key for a value in row form."""
+        if value is None:
+            return None
+        if self._key_value is not None:
+            return self._key_value(value)
+        if self._store_value is not None:
+            return self._store_value(value, self.reference.modifier)
+        return value
+
+    def kind_of(self, part: Any) -> Kind:
+        """The kind under which storage encodes a part."""
+        return self.kind if self.kind_is_fixed or part is None else _KIND_OF_PART[type(part)]
+
+    def column(self, column: Column) -> tuple[Any, Mask | None, Kind]:
+        """The parts of a whole column: values, where they are NULL, kind."""
+        nulls = None if column.valid is None else ~column.valid
+        if self.kind_is_fixed:
+            stored = self.reference.type.to_storage(column, self.reference.modifier)
+            return stored, nulls, self.kind
+        key_value = self._key_value
+        assert key_value is not None
+        parts = [None if value is None else key_value(value) for value in values_of(column)]
+        sample = next((part for part in parts if part is not None), None)
+        kind = self.kind if sample is None else _KIND_OF_PART[type(sample)]
+        filler = b"" if sample is None else sample
+        return [filler if part is None else part for part in parts], nulls, kind
+
+
+def stored_kind(value_type: Type, modifier: int) -> str:
+    """The storage kind of a type with its modifier."""
+    if value_type.storage_kind_of is not None:
+        return value_type.storage_kind_of(modifier)
+    return value_type.storage_kind
+
+
+class IndexShape:
+    """An index made ready: from rows of its table to keys."""
+
+    __slots__ = (
+        "_columns_only",
+        "_predicate",
+        "_values",
+        "attributes",
+        "constraint",
+        "descending",
+        "index",
+        "nulls_first",
+        "parts",
+    )
+
+    def __init__(
+        self,
+        index: Index,
+        table: Table,
+        types: Sequence[TypeReference],
+        context: ExecutionContext,
+    ) -> None:
+        self.index = index
+        self.constraint: Constraint | None = None
+        self.descending = [key.descending for key in index.keys]
+        self.nulls_first = [key.nulls_first for key in index.keys]
+        bind = _binder(table, context)
+        self._values: list[Callable[[Row, ExecutionContext], Value | None]] = []
+        self.parts: list[KeyPart] = []
+        used: set[int] = set()
+        for key in index.keys:
+            if key.number:
+                self._values.append(_attribute(key.number))
+                self.parts.append(KeyPart(types[key.number - 1]))
+                used.add(key.number)
+            else:
+                assert key.expression is not None
+                evaluate, columns, reference = bind(key.expression)
+                self._values.append(evaluate)
+                self.parts.append(KeyPart(reference))
+                used |= columns
+        self._columns_only = all(key.number for key in index.keys) and index.predicate is None
+        self._predicate: RowEvaluator | None = None
+        if index.predicate is not None:
+            self._predicate, columns, _ = bind(index.predicate)
+            used |= columns
+        self.attributes = frozenset(used)
+
+    @property
+    def storage_id(self) -> int:
+        """The index's number in storage."""
+        return self.index.storage_id
+
+    @property
+    def is_deferrable(self) -> bool:
+        """Whether duplicates are looked for after the statement only."""
+        return self.constraint is not None and self.constraint.deferrable
+
+    def values(self, row: Row, context: ExecutionContext) -> tuple[Value | None, ...]:
+        """The key of a row, in row form."""
+        return tuple([value(row, context) for value in self._values])
+
+    def has(self, row: Row, context: ExecutionContext) -> bool:
+        """Whether the row is in the index."""
+        return self._predicate is None or self._predicate(row, context) is True
+
+    def key(self, row: Row, context: ExecutionContext) -> bytes | None:
+        """The key of a row, None if the row is not in the index."""
+        if not self.has(row, context):
+            return None
+        return self.encode(self.values(row, context))
+
+    def unique_key(self, row: Row, context: ExecutionContext) -> bytes | None:
+        """The key of a row that no other may have; None if any number of rows may have it."""
+        values = self.values(row, context)
+        if not self.index.nulls_not_distinct and any(value is None for value in values):
+            return None
+        return self.encode(values) if self.has(row, context) else None
+
+    def encode(self, values: Sequence[Value | None]) -> bytes:
+        """The bytes of key values in row form; fewer than the index has keys make a prefix."""
+        parts = [part.part(value) for part, value in zip(self.parts, values, strict=False)]
+        kinds = [part.kind_of(item) for part, item in zip(self.parts, parts, strict=False)]
+        return encode_key(parts, kinds, self.descending, self.nulls_first)
+
+    def keys(
+        self, columns: Sequence[Column], rows: Callable[[], list[Row]], context: ExecutionContext
+    ) -> list[bytes | None]:
+        """The keys of many rows; columns has one for each attribute, rows makes them tuples."""
+        if not self._columns_only:
+            return [self.key(row, context) for row in rows()]
+        found = [
+            part.column(columns[key.number - 1])
+            for part, key in zip(self.parts, self.index.keys, strict=True)
+        ]
+        values, nulls, kinds = zip(*found, strict=True)
+        keys: list[bytes | None] = list(
+            encode_keys(values, nulls, kinds, self.descending, self.nulls_first)
+        )
+        return keys
+
+    def distinct_rows(self, columns: Sequence[Column], count: int) -> Mask | None:
+        """Rows that no other may equal: without NULLs in the key; None.
+
+        All. For keys of columns.
+        """
+        if self.index.nulls_not_distinct or not self._columns_only:
+            return None
+        mask = np.ones(count, np.bool_)
+        for key in self.index.keys:
+            valid = columns[key.number - 1].valid
+            if valid is not None:
+                mask &= valid
+        return None if mask.all() else mask
+
+    @property
+    def is_columns_only(self) -> bool:
+        """Whether keys are plain columns and there is no predicate."""
+        return self._columns_only
+
+
+def _attribute(number: int) -> Callable[[Row, Any], Value | None]:
+    position = number - 1
+    return lambda row, context: row[position]
+
+
+def _binder(
+    table: Table, context: ExecutionContext
+) -> Callable[[str], tuple[RowEvaluator, set[int], TypeReference]]:
+    """What makes an SQL expression over the table's columns ready to run on rows."""
+
+    def bind(text: str) -> tuple[RowEvaluator, set[int], TypeReference]:
+        assert context.bind_expression is not None, "expressions of indexes need a binder"
+        expression = context.bind_expression(table, text)
+        layout = {column.number: column.number - 1 for column in table.columns}
+        return compile_row(expression, layout), columns_used(expression), expression.type
+
+    return bind

@@ -1,0 +1,92 @@
+"""INSERT: rows of the input become rows of the table.
+
+Rule 1: what is inserted by this command the command's own scans do not see: their snapshot is
+        older.
+Rule 2: drivers yield Wait in place of a batch when a row of another transaction is in the way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.executor.evaluation import evaluators
+from server.executor.operator import Builder, Operator
+from server.executor.row_checks import RowChecks
+from server.executor.table_writer import TableWriter
+from server.executor.upsert import Upsert
+from server.executor.waits import Wait
+from server.vector.batch import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from server.executor.context import ExecutionContext
+    from server.planner import physical
+    from server.vector.column import Column
+
+
+class Driver(Operator):
+    """An operator that changes rows: counts them, and may yield Wait."""
+
+    __slots__ = ()
+
+    def counted(self, context: ExecutionContext, count: int) -> None:
+        """Add to the number of rows this node has changed."""
+        context.row_counts[self.plan] = context.row_counts.get(self.plan, 0) + count
+
+
+class Insert(Driver):
+    """INSERT, with ON CONFLICT and RETURNING."""
+
+    __slots__ = ("_checks", "_returning", "_upsert")
+
+    plan: physical.Insert
+
+    def __init__(self, plan: physical.Insert, builder: Builder) -> None:
+        super().__init__(plan, builder, (plan.input,))
+        self._checks = RowChecks(plan.row, plan.checks, plan.generated)
+        self._upsert = None if plan.conflict is None else Upsert(plan, self._checks)
+        layout = {column: number - 1 for number, column in plan.row}
+        self._returning = None
+        if plan.returning is not None:
+            self._returning = evaluators(plan.returning, layout)
+
+    def run(self, context: ExecutionContext) -> Iterator[Any]:
+        """Insert batch by batch; yield what RETURNING asks for."""
+        context.row_counts[self.plan] = 0
+        for batch in self.inputs[0].batches(context):
+            if isinstance(batch, Wait):
+                yield batch
+                continue
+            columns = dict(zip(self.plan.attributes, batch.columns, strict=True))
+            made = yield from self.insert(columns, batch.count, context)
+            if self._returning is not None:
+                found = tuple(evaluate(made, context) for evaluate in self._returning)
+                yield Batch(found, made.count)
+
+    def insert(
+        self, columns: dict[int, Column], count: int, context: ExecutionContext
+    ) -> Generator[Wait, None, Batch]:
+        """Insert rows given by attribute.
+
+        The way in for COPY. Gives the rows as they were stored.
+        """
+        writer = TableWriter(self.plan.table, context)
+        batch = self._checks.complete(writer.full_batch(columns, count), context)
+        self._checks.check(batch, writer.shape, context)
+        if self._upsert is not None:
+            batch = yield from self._upsert.run(batch, writer, context)
+        else:
+            yield from writer.insert(batch)
+        self.counted(context, batch.count)
+        return batch
+
+
+def insert_columns(
+    context: ExecutionContext, operator: Insert, columns: dict[int, Column], count: int
+) -> Generator[Wait, None, None]:
+    """Insert rows that come as columns by attribute number, as COPY FROM has them.
+
+    operator is that of an Insert plan over the table, whose input is not read.
+    """
+    yield from operator.insert(columns, count, context)

@@ -1,0 +1,122 @@
+"""TableShape: what writing to a table needs to know of it, found out once a program.
+
+Rule 1: a row here is a tuple with an element for each attribute, dropped ones included (None), so
+        that attribute n is at n - 1, in expressions as in storage.
+Rule 2: storage keeps a row in stored form; keys of indexes are made of row form by one function for
+        both directions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.executor.index_keys import IndexShape
+from server.executor.storage_columns import load_column, load_value, store_value
+from server.types.type import TypeReference, Value
+from server.vector.batch import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from server.catalog.objects import Constraint, Table
+    from server.executor.context import ExecutionContext
+    from server.vector.column import Column
+
+Row = tuple[Value | None, ...]
+
+
+class TableShape:
+    """A table with the types of its attributes, its indexes and its foreign keys."""
+
+    __slots__ = (
+        "foreign_keys",
+        "indexes",
+        "not_null",
+        "references",
+        "schema_name",
+        "table",
+        "types",
+        "unique_indexes",
+        "watched",
+    )
+
+    def __init__(self, table: Table, context: ExecutionContext) -> None:
+        catalog = context.catalog
+        self.table = table
+        self.types = tuple(
+            TypeReference(catalog.type(column.type), column.modifier) for column in table.columns
+        )
+        self.not_null = tuple(column.number for column in table.live_columns if column.not_null)
+        schema = catalog.object(table.schema)
+        self.schema_name: str = "" if schema is None else schema.name
+        self.indexes = tuple(
+            IndexShape(index, table, self.types, context) for index in catalog.indexes_of(table.oid)
+        )
+        constraints = catalog.constraints_of(table.oid)
+        deferrable = {item.index: item for item in constraints if item.kind in "pu"}
+        for shape in self.indexes:
+            shape.constraint = deferrable.get(shape.index.oid)
+        self.unique_indexes = tuple(shape for shape in self.indexes if shape.index.unique)
+        self.foreign_keys: tuple[Constraint, ...] = tuple(
+            constraint for constraint in constraints if constraint.kind == "f"
+        )
+        self.references: tuple[Constraint, ...] = tuple(catalog.references_to(table.oid))
+        watched = {number for shape in self.indexes for number in shape.attributes}
+        watched |= {number for item in self.foreign_keys for number in item.columns}
+        watched |= {number for item in self.references for number in item.referenced_columns}
+        self.watched = frozenset(watched)
+        """Attributes whose change concerns more than the row itself."""
+
+    def load_row(self, stored: Sequence[Any]) -> Row:
+        """The row form of stored values of all attributes."""
+        return tuple(
+            load_value(value, reference)
+            for value, reference in zip(stored, self.types, strict=True)
+        )
+
+    def store_row(self, row: Sequence[Value | None]) -> tuple[Any, ...]:
+        """The stored form of a row."""
+        return tuple(
+            store_value(value, reference) for value, reference in zip(row, self.types, strict=True)
+        )
+
+    def key_of(self, shape: IndexShape, context: ExecutionContext) -> Callable[[Any], bytes | None]:
+        """What gives the key that stored values have in an index."""
+        return lambda stored: shape.key(self.load_row(stored), context)
+
+    def load_batch(self, view: Any) -> Batch:
+        """All attributes of the rows of a view."""
+        columns: list[Column] = []
+        for index, reference in enumerate(self.types):
+            values, valid = view.column(index)
+            columns.append(load_column(values, valid, reference))
+        return Batch(tuple(columns), view.count)
+
+    def unique_index_on(self, attributes: Sequence[int]) -> IndexShape | None:
+        """A unique index whose keys are just these attributes, in any order.
+
+        Without a predicate.
+        """
+        for shape in self.unique_indexes:
+            numbers = [key.number for key in shape.index.keys]
+            if sorted(numbers) == sorted(attributes) and shape.index.predicate is None:
+                return shape
+        return None
+
+    def index_led_by(self, attributes: Sequence[int]) -> IndexShape | None:
+        """An index whose first keys are these attributes in any order, without a predicate."""
+        for shape in self.indexes:
+            numbers = [key.number for key in shape.index.keys[: len(attributes)]]
+            if sorted(numbers) == sorted(attributes) and shape.index.predicate is None:
+                return shape
+        return None
+
+
+def shape_of(table: Table, context: ExecutionContext) -> TableShape:
+    """The shape of a table, made once a program."""
+    assert context.program is not None
+    shapes = context.program.shapes
+    found = shapes.get(table.oid)
+    if found is None or found.table is not table:
+        found = shapes[table.oid] = TableShape(table, context)
+    return found

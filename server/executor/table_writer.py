@@ -1,0 +1,269 @@
+"""TableWriter: changes of a table's rows and what hangs on them: indexes, unique and foreign keys.
+
+Rule 1: whatever may have to wait is a generator that yields Wait and looks again afterwards:
+        nothing learned before a wait is believed after it.
+Rule 2: between the look at a unique index and the insertion into it nobody else runs: both happen
+        under the latch.
+Rule 3: only indexes whose key changed get an entry for an updated row.
+Rule 4: a new version is written before its keys are checked: it then is this transaction's,
+        whatever has to be waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from server.executor.columns import batch_of_rows, null_column, rows_of
+from server.executor.constraint_errors import unique_violation
+from server.executor.deferred import UniqueRecheck, queue_insert, queue_removal
+from server.executor.storage_columns import store_columns, store_value
+from server.executor.table_shape import Row, TableShape, shape_of
+from server.executor.waiting import wait_for_xid
+from server.vector.batch import Batch
+from storage.engine import Outcome, Status
+
+if TYPE_CHECKING:
+    from server.catalog.objects import Table
+    from server.executor.context import ExecutionContext
+    from server.executor.index_keys import IndexShape
+    from server.executor.waits import Wait
+    from server.vector.column import Column, Positions
+
+Keys = list[bytes | None]
+AllRows = Callable[[], list[Row]]
+
+
+class TableWriter:
+    """Writes rows of one table during a run."""
+
+    __slots__ = ("_engine", "_transaction", "context", "relation", "shape")
+
+    def __init__(self, table: Table, context: ExecutionContext) -> None:
+        self.shape: TableShape = shape_of(table, context)
+        self.context = context
+        self.relation = context.engine.relation(table.storage_id)
+        self._engine = context.engine
+        self._transaction = context.transaction
+
+    def read(self, row_id: int) -> Row:
+        """The row of exactly this version."""
+        with self._engine.latch:
+            return self.shape.load_row(self.relation.values(row_id))
+
+    def full_batch(self, columns: dict[int, Column], count: int) -> Batch:
+        """A batch with a column for each attribute, NULL where none is given."""
+        return Batch(
+            tuple(
+                columns[number] if number in columns else null_column(reference.type, count)
+                for number, reference in enumerate(self.shape.types, 1)
+            ),
+            count,
+        )
+
+    # Inserting -----------------------------------------------------------------------------------
+
+    def insert(self, batch: Batch) -> Generator[Wait, None, Positions]:
+        """Insert rows given as a column for each attribute; their row ids."""
+        all_rows = _once(lambda: rows_of(batch))
+        keys = [shape.keys(batch.columns, all_rows, self.context) for shape in self.shape.indexes]
+        values, nulls = store_columns(batch.columns, self.shape.types)
+        while True:
+            with self._engine.latch:
+                blocker = self._find_conflict(batch, keys, all_rows)
+                if not blocker:
+                    row_ids: Positions = self.relation.insert(
+                        self._transaction, values, nulls, batch.count
+                    )
+                    self._insert_keys(keys, row_ids)
+                    break
+            yield from wait_for_xid(self.context, blocker)
+        queue_insert(self.context, self.shape, row_ids, all_rows)
+        return row_ids
+
+    def insert_unless(
+        self, row: Row, arbiters: Sequence[IndexShape]
+    ) -> Generator[Wait, None, Outcome]:
+        """Insert one row unless another has its key in one of the arbiters: DONE or DUPLICATE."""
+        while True:
+            with self._engine.latch:
+                found = self._find_arbiter_conflict(row, arbiters)
+                if found is None:
+                    break
+            if found.status is Status.DUPLICATE:
+                return found
+            yield from wait_for_xid(self.context, found.blocker_xid)
+        row_ids = yield from self.insert(batch_of_rows([row], self.shape.types))
+        return Outcome(Status.DONE, new_row_id=int(row_ids[0]), root_id=int(row_ids[0]))
+
+    def _find_arbiter_conflict(self, row: Row, arbiters: Sequence[IndexShape]) -> Outcome | None:
+        for shape in arbiters:
+            key = shape.unique_key(row, self.context)
+            if key is not None:
+                found = self._duplicate_of(shape, key, -1)
+                if found is not None:
+                    return found
+        return None
+
+    def _duplicate_of(self, shape: IndexShape, key: bytes, root_id: int) -> Outcome | None:
+        index = self._engine.index(shape.storage_id)
+        key_of = self.shape.key_of(shape, self.context)
+        found: Outcome | None = index.find_duplicate(
+            self._transaction, self.relation, key, root_id, key_of
+        )
+        return found
+
+    def _find_conflict(self, batch: Batch, keys: Sequence[Keys], all_rows: AllRows) -> int:
+        """Raise if a unique key is taken; give the xid to wait for, or 0."""
+        for shape, own in zip(self.shape.indexes, keys, strict=True):
+            if not shape.index.unique:
+                continue
+            distinct = self._unique_keys(shape, batch, own, all_rows)
+            if shape.is_deferrable:
+                self._recheck_later(shape, distinct)
+                continue
+            blocker = self._find_duplicate(shape, distinct, batch)
+            if blocker:
+                return blocker
+        return 0
+
+    def _unique_keys(self, shape: IndexShape, batch: Batch, keys: Keys, all_rows: AllRows) -> Keys:
+        """Keys with None for the rows that may equal others."""
+        if not shape.is_columns_only:
+            return [shape.unique_key(row, self.context) for row in all_rows()]
+        mask = shape.distinct_rows(batch.columns, batch.count)
+        if mask is None:
+            return keys
+        return [key if is_set else None for key, is_set in zip(keys, mask.tolist(), strict=True)]
+
+    def _recheck_later(self, shape: IndexShape, keys: Keys) -> None:
+        for key in keys:
+            if key is not None:
+                self.context.queue(UniqueRecheck(self.shape, shape, key), shape.constraint)
+
+    def _find_duplicate(self, shape: IndexShape, keys: Keys, batch: Batch) -> int:
+        index = self._engine.index(shape.storage_id)
+        key_of = self.shape.key_of(shape, self.context)
+        seen: set[bytes] = set()
+        for number, key in enumerate(keys):
+            if key is None:
+                continue
+            if key in seen:
+                row = rows_of(batch.slice(number, number + 1))[0]
+                raise self.duplicate_error(shape, row)
+            seen.add(key)
+            found = index.find_duplicate(self._transaction, self.relation, key, -1, key_of)
+            if found is None:
+                continue
+            if found.status is Status.BLOCKED:
+                return int(found.blocker_xid)
+            raise self.duplicate_error(shape, self.read(found.new_row_id))
+        return 0
+
+    def duplicate_error(self, shape: IndexShape, row: Row) -> Exception:
+        """The key of this row is there already."""
+        values = shape.values(row, self.context)
+        return unique_violation(self.shape, shape, values, self.context.style)
+
+    def _insert_keys(self, keys: Sequence[Keys], row_ids: Positions) -> None:
+        ids = row_ids.tolist()
+        for shape, own in zip(self.shape.indexes, keys, strict=True):
+            pairs = [(key, row_id) for key, row_id in zip(own, ids, strict=True) if key is not None]
+            self._engine.index(shape.storage_id).insert_many(
+                self._transaction, [key for key, _ in pairs], [row_id for _, row_id in pairs]
+            )
+
+    # Changing ------------------------------------------------------------------------------------
+
+    def update(self, row_id: int, changes: dict[int, Any]) -> Generator[Wait, None, Outcome]:
+        """Give attributes of the version that the snapshot saw new values (in row form).
+
+        Never BLOCKED: that is waited for.
+        """
+        stored = {
+            number - 1: store_value(value, self.shape.types[number - 1])
+            for number, value in changes.items()
+        }
+        watched = self.shape.watched & changes.keys()
+        while True:
+            with self._engine.latch:
+                old = new = ()
+                moved: list[tuple[IndexShape, bytes | None]] = []
+                if watched:
+                    old = self.read(row_id)
+                    new = tuple(changes.get(n, value) for n, value in enumerate(old, 1))
+                    moved = self._moved_keys(old, new, changes)
+                outcome: Outcome = self.relation.update(
+                    self._transaction, self.context.snapshot, row_id, stored, bool(moved)
+                )
+            if outcome.status is not Status.BLOCKED:
+                break
+            yield from wait_for_xid(self.context, outcome.blocker_xid)
+        if outcome.status is Status.DONE and watched:
+            for shape, key in moved:
+                yield from self._insert_key(shape, key, new, outcome.root_id)
+            queue_insert(
+                self.context, self.shape, [outcome.new_row_id], lambda: [new], changed_from=old
+            )
+            queue_removal(self.context, self.shape, old, new)
+        return outcome
+
+    def _moved_keys(
+        self, old: Row, new: Row, changes: dict[int, Any]
+    ) -> list[tuple[IndexShape, bytes | None]]:
+        """Indexes in which the row has another key than before, with that key."""
+        moved = []
+        for shape in self.shape.indexes:
+            if shape.attributes & changes.keys():
+                key = shape.key(new, self.context)
+                if key != shape.key(old, self.context):
+                    moved.append((shape, key))
+        return moved
+
+    def _insert_key(
+        self, shape: IndexShape, key: bytes | None, row: Row, root_id: int
+    ) -> Generator[Wait, None, None]:
+        """Add the entry of a row that has changed, unless another one has the key."""
+        if key is None:
+            return
+        index = self._engine.index(shape.storage_id)
+        unique_key = shape.unique_key(row, self.context) if shape.index.unique else None
+        if unique_key is not None and shape.is_deferrable:
+            self._recheck_later(shape, [unique_key])
+            unique_key = None
+        while True:
+            with self._engine.latch:
+                found = None if unique_key is None else self._duplicate_of(shape, key, root_id)
+                if found is None:
+                    index.insert(self._transaction, key, root_id)
+                    return
+            if found.status is not Status.BLOCKED:
+                raise self.duplicate_error(shape, row)
+            yield from wait_for_xid(self.context, found.blocker_xid)
+
+    def delete(self, row_id: int) -> Generator[Wait, None, Outcome]:
+        """End the version that the snapshot saw; never BLOCKED."""
+        while True:
+            with self._engine.latch:
+                old = self.read(row_id) if self.shape.references else ()
+                outcome: Outcome = self.relation.delete(
+                    self._transaction, self.context.snapshot, row_id
+                )
+            if outcome.status is not Status.BLOCKED:
+                break
+            yield from wait_for_xid(self.context, outcome.blocker_xid)
+        if outcome.status is Status.DONE and self.shape.references:
+            queue_removal(self.context, self.shape, old, None)
+        return outcome
+
+
+def _once(make: AllRows) -> AllRows:
+    """The function, run once at most."""
+    made: list[list[Row]] = []
+
+    def all_rows() -> list[Row]:
+        if not made:
+            made.append(make())
+        return made[0]
+
+    return all_rows

@@ -1,0 +1,136 @@
+"""ON CONFLICT: a row whose key is taken is passed over, or updates the row that has the key.
+
+Rule 1: rows go one by one, and each looks again after every wait.
+Rule 2: under REPEATABLE READ a row in the way that the snapshot does not see is a serialization
+        failure.
+Rule 3: a row that this very command has written cannot be updated by it again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.errors import CardinalityViolation, SerializationFailure
+from server.executor.columns import batch_of_rows, rows_of
+from server.expressions.evaluate import compile_row
+from storage.engine import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from server.executor.context import ExecutionContext
+    from server.executor.index_keys import IndexShape
+    from server.executor.row_checks import RowChecks
+    from server.executor.table_shape import Row
+    from server.executor.table_writer import TableWriter
+    from server.executor.waits import Wait
+    from server.planner import physical
+    from server.vector.batch import Batch
+
+
+class Upsert:
+    """The ON CONFLICT clause of an INSERT, made ready."""
+
+    __slots__ = ("_assignments", "_checks", "_clause", "_where", "_width")
+
+    def __init__(self, plan: physical.Insert, checks: RowChecks) -> None:
+        assert plan.conflict is not None
+        self._clause = clause = plan.conflict
+        self._checks = checks
+        # Expressions see the existing row, then the proposed one.
+        self._width = len(plan.table.columns)
+        layout = {column: number - 1 for number, column in clause.existing}
+        layout |= {column: self._width + number - 1 for number, column in clause.excluded}
+        self._where = None if clause.where is None else compile_row(clause.where, layout)
+        self._assignments = tuple(
+            (number, compile_row(expression, layout)) for number, expression in clause.update or ()
+        )
+
+    def run(
+        self, batch: Batch, writer: TableWriter, context: ExecutionContext
+    ) -> Generator[Wait, None, Batch]:
+        """Insert or update; give the rows that were written."""
+        oids = {index.oid for index in self._clause.indexes}
+        arbiters = [
+            shape for shape in writer.shape.unique_indexes if not oids or shape.index.oid in oids
+        ]
+        written: list[Row] = []
+        for row in rows_of(batch):
+            context.check_cancelled()
+            made = yield from self._write(row, arbiters, writer, context)
+            if made is not None:
+                written.append(made)
+        return batch_of_rows(written, writer.shape.types)
+
+    def _write(
+        self,
+        row: Row,
+        arbiters: list[IndexShape],
+        writer: TableWriter,
+        context: ExecutionContext,
+    ) -> Generator[Wait, None, Row | None]:
+        """Insert one row or update the one in its way; the row written, None for none."""
+        while True:
+            outcome = yield from writer.insert_unless(row, arbiters)
+            if outcome.status is Status.DONE:
+                return row
+            self._check_seen(outcome.new_row_id, writer, context)
+            if self._clause.update is None:
+                return None
+            self._check_first_time(outcome.new_row_id, writer, context)
+            existing = writer.read(outcome.new_row_id)
+            made = self._updated(existing, row, writer, context)
+            if made is None:
+                return None
+            changes = {number: made[number - 1] for number in self._changed(existing, made)}
+            result = yield from writer.update(outcome.new_row_id, changes)
+            if result.status is Status.DONE:
+                return made
+            if result.status is Status.SELF_MODIFIED:
+                raise _second_time()
+
+    def _updated(
+        self, existing: Row, row: Row, writer: TableWriter, context: ExecutionContext
+    ) -> Row | None:
+        """The existing row with the assignments, None if WHERE is not true for it."""
+        both = (*existing, *row)
+        if self._where is not None and self._where(both, context) is not True:
+            return None
+        values = list(existing)
+        for number, evaluate in self._assignments:
+            values[number - 1] = evaluate(both, context)
+        batch = self._checks.complete(batch_of_rows([values], writer.shape.types), context)
+        self._checks.check(batch, writer.shape, context)
+        return rows_of(batch)[0]
+
+    def _changed(self, existing: Row, made: Row) -> list[int]:
+        assigned = {number for number, _ in self._assignments}
+        return [
+            number
+            for number, (old, new) in enumerate(zip(existing, made, strict=True), 1)
+            if number in assigned or old is not new
+        ]
+
+    @staticmethod
+    def _check_seen(row_id: int, writer: TableWriter, context: ExecutionContext) -> None:
+        if context.read_committed:
+            return
+        with context.engine.latch:
+            xmin = writer.relation.version(row_id).xmin
+        if not context.snapshot.sees(xmin) and xmin >> 16 not in context.transaction.xids:
+            raise SerializationFailure("could not serialize access due to concurrent update")
+
+    @staticmethod
+    def _check_first_time(row_id: int, writer: TableWriter, context: ExecutionContext) -> None:
+        with context.engine.latch:
+            is_own = writer.relation.version(row_id).xmin == context.transaction.stamp()
+        if is_own:
+            raise _second_time()
+
+
+def _second_time() -> CardinalityViolation:
+    return CardinalityViolation(
+        "ON CONFLICT DO UPDATE command cannot affect row a second time",
+        hint="Ensure that no rows proposed for insertion within the same command have "
+        "duplicate constrained values.",
+    )
