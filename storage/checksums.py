@@ -9,6 +9,8 @@ import struct
 
 import google_crc32c
 
+from storage.files import Bytes
+
 _PLACE = struct.Struct("<QQ")
 
 
@@ -23,10 +25,12 @@ def page_checksum(store_id: int, page_no: int, content: bytes) -> int:
     return int(google_crc32c.extend(place, content)) or 1
 
 
-def page_checksums(store_id: int, first_page: int, content: bytes, page_bytes: int) -> list[int]:
+def page_checksums(
+    store_id: int, first_page: int, content: bytes | Bytes, page_bytes: int
+) -> list[int]:
     """The checksums of a run of pages."""
     assert len(content) % page_bytes == 0
     return [
-        page_checksum(store_id, first_page + index, content[start : start + page_bytes])
+        page_checksum(store_id, first_page + index, bytes(content[start : start + page_bytes]))
         for index, start in enumerate(range(0, len(content), page_bytes))
     ]

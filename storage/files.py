@@ -14,6 +14,7 @@ import fcntl
 import mmap
 import os
 import stat
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -75,7 +76,7 @@ class File(Protocol):
 
 
 class Reservation(Protocol):
-    """A range of addresses into which files are mapped privately side by side."""
+    """Addresses into which files are mapped privately; they live as long as arrays over them."""
 
     @property
     def bytes(self) -> Bytes:
@@ -89,9 +90,6 @@ class Reservation(Protocol):
 
     def populate(self, target: int, byte_count: int, *, write: bool) -> None:
         """Faults pages in, so that what would be a SIGBUS becomes an OSError."""
-
-    def close(self) -> None:
-        """Unmaps it all; no array over it may be used any more."""
 
 
 class Files(Protocol):
@@ -191,8 +189,10 @@ class RealReservation:
         self._byte_count = byte_count
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE
         self._address = _mmap(None, byte_count, 0, flags, -1, 0)
-        block = memoryview((ctypes.c_uint8 * byte_count).from_address(self._address))
-        self.bytes: Bytes = np.frombuffer(block, dtype=np.uint8)
+        block = (ctypes.c_uint8 * byte_count).from_address(self._address)
+        # Arrays may outlive the store; the addresses go when the last array over them goes.
+        weakref.finalize(block, _LIBC.munmap, self._address, byte_count).atexit = False
+        self.bytes: Bytes = np.frombuffer(memoryview(block), dtype=np.uint8)
         assert self.bytes.ctypes.data == self._address
 
     def map(self, file: File, *, offset: int, target: int, byte_count: int) -> None:
@@ -216,10 +216,6 @@ class RealReservation:
             # Kernels before 5.14 do not know the advice; there a bad page stays a crash.
             if error.errno != errno.EINVAL:
                 raise
-
-    def close(self) -> None:
-        """Unmaps it all; no array over it may be used any more."""
-        _LIBC.munmap(self._address, self._byte_count)
 
     def _advise(self, target: int, byte_count: int, advice: int) -> None:
         if _LIBC.madvise(self._address + target, byte_count, advice) != 0:

@@ -32,7 +32,7 @@ class LogSegments:
     """The prepared segments from some number on, without a gap."""
 
     def __init__(self, files: Files, options: Options, failure: FailStop) -> None:
-        self._files = files
+        self.files = files
         self._segment_bytes = options.wal_segment_bytes
         self._failure = failure
         self._open: dict[int, File] = {}
@@ -53,15 +53,15 @@ class LogSegments:
     def start(self, first_lsn: int, end_lsn: int) -> None:
         """Takes stock: removes what is not part of the log from first_lsn, prepares to end_lsn."""
         first_no = first_lsn // self._segment_bytes
-        numbers = segment_numbers(self._files)
+        numbers = segment_numbers(self.files)
         end_no = first_no
         while end_no in numbers:
             end_no += 1
         stray = [segment_name(number) for number in numbers if not first_no <= number < end_no]
-        stray += [_NEW] if self._files.exists(_NEW) else []
+        stray += [_NEW] if self.files.exists(_NEW) else []
         for name in stray:
-            self._files.remove(name)
-        self._files.sync_directory(DIRECTORY)
+            self.files.remove(name)
+        self.files.sync_directory(DIRECTORY)
         self._first_no, self._end_no = first_no, end_no
         while self.prepared_lsn < end_lsn:
             self.prepare()
@@ -71,8 +71,8 @@ class LogSegments:
         self._failure.check()
         try:
             self._prepare_file()
-            self._files.rename(_NEW, segment_name(self._end_no))
-            self._files.sync_directory(DIRECTORY)
+            self.files.rename(_NEW, segment_name(self._end_no))
+            self.files.sync_directory(DIRECTORY)
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise self._failure.fail(error) from error
@@ -107,11 +107,11 @@ class LogSegments:
             if file is not None:
                 file.close()
             if self._end_no - last_no - 1 < spare_count:
-                self._files.rename(segment_name(number), segment_name(self._end_no))
-                self._files.sync_directory(DIRECTORY)
+                self.files.rename(segment_name(number), segment_name(self._end_no))
+                self.files.sync_directory(DIRECTORY)
                 self._end_no += 1
             else:
-                self._files.remove(segment_name(number))
+                self.files.remove(segment_name(number))
             self._first_no = number + 1
 
     def close(self) -> None:
@@ -121,7 +121,7 @@ class LogSegments:
         self._open.clear()
 
     def _prepare_file(self) -> None:
-        file = self._files.open(_NEW, create=True)
+        file = self.files.open(_NEW, create=True)
         try:
             file.allocate(self._segment_bytes)
             for offset in range(0, self._segment_bytes, len(_ZEROS)):
@@ -132,13 +132,13 @@ class LogSegments:
             file.close()
 
     def _remove_new(self) -> None:
-        if self._files.exists(_NEW):
-            self._files.remove(_NEW)
+        if self.files.exists(_NEW):
+            self.files.remove(_NEW)
 
     def _file(self, number: int) -> File:
         file = self._open.get(number)
         if file is None:
-            file = self._open[number] = self._files.open(segment_name(number))
+            file = self._open[number] = self.files.open(segment_name(number))
             if file.size() < self._segment_bytes:
                 raise Corruption(file.name, None, "WAL segment is too short")
         return file

@@ -70,10 +70,6 @@ class MemoryReservation:
     def populate(self, target: int, byte_count: int, *, write: bool) -> None:
         """Does nothing: memory does not fault."""
 
-    def close(self) -> None:
-        """Forgets the maps."""
-        self._maps.clear()
-
 
 class MemoryFiles:
     """A directory in memory; hand the same one to a second engine to see a restart."""

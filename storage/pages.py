@@ -331,7 +331,7 @@ class Pager:
         except OSError as error:
             name = self.segments.file_name(first_page)
             raise Corruption(name, first_page, f"cannot read ({error.strerror})") from error
-        content = self.store[start : start + length].tobytes()
+        content = self.store[start : start + length]
         found = page_checksums(self.store_id, first_page, content, self.page_bytes)
         for index, checksum in enumerate(found):
             page_no = first_page + index
@@ -339,12 +339,14 @@ class Pager:
             if stored == checksum:
                 continue
             begin = index * self.page_bytes
-            if stored == 0 and not any(content[begin : begin + self.page_bytes]):
+            if stored == 0 and not content[begin : begin + self.page_bytes].any():
                 continue
             raise Corruption(self.segments.file_name(page_no), page_no, "wrong checksum")
 
 
 def _runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     """The runs of true values as (first, count)."""
-    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
-    return [(int(a), int(b - a)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    framed = np.zeros(len(mask) + 2, dtype=np.bool_)
+    framed[1:-1] = mask
+    edges = np.flatnonzero(framed[1:] != framed[:-1]).tolist()
+    return [(start, end - start) for start, end in zip(edges[::2], edges[1::2], strict=True)]

@@ -36,14 +36,9 @@ class PageSegments:
         self._segment_pages = options.page_segment_bytes // options.page_bytes
         self._pages: list[File] = []
         self._sums: list[File] = []
-        self._unsynced: set[File] = set()
 
     def open(self) -> None:
-        """Opens and maps what is there.
-
-        A server that was killed may have left writes that are not durable; the first sync covers
-        all files for that reason.
-        """
+        """Opens and maps what is there."""
         for name in self._files.list(PAGES_DIRECTORY):
             pages = self._files.open(f"{PAGES_DIRECTORY}/{name}")
             sums_name = f"{SUMS_DIRECTORY}/{name}"
@@ -53,7 +48,6 @@ class PageSegments:
             count = pages.size() // self._options.page_bytes
             sums.allocate(count * SUM_BYTES)
             self._map(count)
-        self._unsynced = {*self._pages, *self._sums}
 
     def read_sums(self) -> npt.NDArray[np.uint32]:
         """The checksums of all pages."""
@@ -81,8 +75,9 @@ class PageSegments:
                 raise self._failure.fail(error) from error
             raise DiskFull("no room for more pages") from error
 
-    def write(self, first_page: int, content: bytes, sums: bytes) -> None:
-        """Writes a run of pages and its checksums; durable after sync()."""
+    def write(self, first_page: int, content: bytes, sums: bytes) -> set[File]:
+        """Writes a run of pages and its checksums; durable once the returned files are synced."""
+        touched: set[File] = set()
         page_bytes = self._options.page_bytes
         data, checks = memoryview(content), memoryview(sums)
         while data:
@@ -90,15 +85,14 @@ class PageSegments:
             count = min(len(data) // page_bytes, self._segment_pages - index)
             self._pages[number].pwrite(index * page_bytes, data[: count * page_bytes])
             self._sums[number].pwrite(index * SUM_BYTES, checks[: count * SUM_BYTES])
-            self._unsynced |= {self._pages[number], self._sums[number]}
+            touched |= {self._pages[number], self._sums[number]}
             first_page += count
             data, checks = data[count * page_bytes :], checks[count * SUM_BYTES :]
+        return touched
 
-    def sync(self) -> None:
-        """Makes every page written durable."""
-        for file in sorted(self._unsynced, key=lambda file: file.name):
-            file.datasync()
-        self._unsynced.clear()
+    def all_files(self) -> set[File]:
+        """Every file; what a killed server has written may not be durable in any of them."""
+        return {*self._pages, *self._sums}
 
     def file_name(self, page_no: int) -> str:
         """The file a page lives in."""

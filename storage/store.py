@@ -184,7 +184,7 @@ class Store:
         """Makes the parts, the log ready for appending at end_lsn."""
         files, options, failure = self.files, self.options, self.failure
         log_segments = LogSegments(files, options, failure)
-        log_segments.start(redo_lsn, end_lsn + options.wal_segment_bytes)
+        log_segments.start(redo_lsn, end_lsn + 1)
         control = self.control.control
         buffer = LogBuffer(
             end_lsn=end_lsn, previous_lsn=previous_lsn, incarnation=control.incarnation
@@ -201,13 +201,15 @@ class Store:
             latch=self.latch,
         )
         self.write_back = WriteBack(self.pager, options)
+        self.write_back.add_files(segments.all_files())
+        self._relief = WriteBack(self.pager, options)
         self.pager.table.relieve = self._relieve
         self.checkpointer = Checkpointer(
             self.pager, self.write_back, self.control, options, self._hooks.state
         )
 
     def _start(self) -> None:
-        self.wal.prepare_ahead()
+        self._prepare_ahead()
         if self.options.threads:
             self.wal.start()
             self._thread = threading.Thread(
@@ -225,8 +227,12 @@ class Store:
     # Housekeeping ----------------------------------------------------------------------------
 
     def _relieve(self) -> None:
-        """Writes an eighth of the allowed dirty pages back; for when memory fills up."""
-        self.write_back.round(max(1, self.pager.dirty_page_count_max // 8))
+        """Writes an eighth of the allowed dirty pages back, within the change that found too many.
+
+        The latch is held all through, so no checkpoint can begin meanwhile.
+        """
+        with self.latch:
+            self._relief.round(max(1, self.pager.dirty_page_count_max // 8))
         self._wake.set()
 
     def _run(self) -> None:
@@ -243,15 +249,17 @@ class Store:
                     waited_seconds = 0.0
             except (DiskFull, Failed):
                 continue
-            except OSError as error:
+            except Exception as error:
                 self.failure.fail(error)
+                raise
         self._answer(self.failure.failed() if self.failure.error is not None else None)
 
     def _housekeep(self, *, overdue: bool) -> bool:
         """One look around; whether a checkpoint was made."""
         self._prepare_ahead()
         if self.pager.dirty_page_count > self.pager.dirty_page_count_max:
-            self.write_back.round(self.pager.dirty_page_count_max // 4)
+            with self.write_back.busy:
+                self.write_back.round(self.pager.dirty_page_count_max // 4)
         with self._mutex:
             requests, self._requests = self._requests, []
         lag_bytes = self.wal.end_lsn - self.checkpointer.redo_lsn

@@ -1,10 +1,11 @@
 """Wal: appends records, groups commits, says when they are durable.
 
 Rule 1: append() is called under the engine's latch; everything else by anyone.
-Rule 2: one flush at a time. While one is under way later committers gather, and the next flush
+Rule 2: a listener must not wait for the latch: who holds the latch may wait for a flush.
+Rule 3: one flush at a time. While one is under way later committers gather, and the next flush
         takes them all: that is group commit. Listeners are told within it, hence in LSN order.
-Rule 3: a flush that fails stops storage; who waits for it learns "unknown", never "aborted".
-Rule 4: ordinary records leave the last prepared segment alone; it is for what must be written on a
+Rule 4: a flush that fails stops storage; who waits for it learns "unknown", never "aborted".
+Rule 5: ordinary records leave the last prepared segment alone; it is for what must be written on a
         full disk too: aborts and checkpoints (reserved=True).
 
     append --> LogBuffer --take--> write + fdatasync (flusher thread, or inline when alone)
@@ -15,13 +16,14 @@ from typing import TYPE_CHECKING
 
 from storage.errors import DiskFull
 from storage.failure import FailStop
+from storage.log_reader import LogReader, WalRecord
 from storage.log_segments import LogSegments
 from storage.native import LogBuffer
 from storage.options import Options
 from storage.waits import Completion, completed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 class Wal:
@@ -80,6 +82,14 @@ class Wal:
         self._wanted.set()
         self._check_waiters()
         return completion
+
+    def read(self, from_lsn: int) -> "Iterator[WalRecord]":
+        """The durable records from one that starts at from_lsn."""
+        durable_lsn = self.durable_lsn
+        for record in LogReader(self.segments.files, self._options, from_lsn):
+            if record.end_lsn > durable_lsn:
+                return
+            yield record
 
     def start(self) -> None:
         """Starts the flusher thread."""
@@ -203,3 +213,6 @@ class Wal:
                     self._flush()
                 except OSError as error:
                     self.failure.fail(error)
+                except Exception as error:
+                    self.failure.fail(error)
+                    raise

@@ -5,7 +5,9 @@ Rule 1: a slice of pages is copied under the latch, so that a copy is a state be
 Rule 2: nothing is written that the durable WAL does not know of.
 Rule 3: a page is clean only when the sync that covers its write has succeeded and it did not change
         since the copy. Only then its private memory is dropped.
-Rule 4: one write-back at a time; who finds another under way leaves it to that one.
+Rule 4: a page is in one hand at a time, for begin() takes it off the list of dirty pages. Each
+        WriteBack syncs the files it wrote itself. A checkpoint must not begin while pages are in
+        another hand: hence `busy`, or the latch held from begin() to finish().
 """
 
 import threading
@@ -13,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.change import DIRTY
+from storage.files import File
 from storage.options import Options
 from storage.pages import Pager
 
@@ -33,16 +36,22 @@ class WriteBack:
         self.busy = threading.Lock()
         self._pager = pager
         self._options = options
-        self._unsynced: list[PageRun] = []
+        self._runs: list[PageRun] = []
+        self._files: set[File] = set()
+
+    def add_files(self, files: set[File]) -> None:
+        """Has the next sync cover these files too."""
+        self._files |= files
 
     def begin(self, page_count_max: int | None = None) -> list[int]:
-        """Takes the dirty pages, or so many of them, in order; the caller holds `busy`."""
+        """Takes the dirty pages, or the oldest so many of them; in the order of pages."""
         with self._pager.latch:
-            pages = sorted(self._pager.table.take_dirty())
+            pages = self._pager.table.take_dirty()
             if page_count_max is not None and len(pages) > page_count_max:
                 self._pager.table.dirty.extend(pages[page_count_max:])
                 del pages[page_count_max:]
             self._pager.unclean_count += len(pages)
+        pages.sort()
         return pages
 
     def write_slice(self, pages: Sequence[int]) -> None:
@@ -55,11 +64,11 @@ class WriteBack:
         try:
             for run in runs:
                 sums = pager.sums_of(run.first_page, run.content)
-                pager.segments.write(run.first_page, run.content, sums)
+                self._files |= pager.segments.write(run.first_page, run.content, sums)
         except OSError as error:
             if self._options.protocol.fail_stop:
                 raise pager.failure.fail(error) from error
-        self._unsynced += runs
+        self._runs += runs
 
     def finish(self) -> None:
         """Syncs what was written; pages that did not change meanwhile are clean then."""
@@ -67,27 +76,24 @@ class WriteBack:
         pager.failure.check()
         try:
             if self._options.protocol.sync_pages_before_checkpoint:
-                pager.segments.sync()
+                for file in sorted(self._files, key=lambda file: file.name):
+                    file.datasync()
         except OSError as error:
             if self._options.protocol.fail_stop:
                 raise pager.failure.fail(error) from error
-        runs, self._unsynced = self._unsynced, []
+        self._files.clear()
+        runs, self._runs = self._runs, []
         for run in runs:
             with pager.latch:
                 self._settle(run)
 
     def round(self, page_count_max: int) -> None:
-        """One whole write-back of so many pages, unless another one is under way."""
-        if not self.busy.acquire(blocking=False):
-            return
-        try:
-            pages = self.begin(page_count_max)
-            step = self._options.slice_pages
-            for start in range(0, len(pages), step):
-                self.write_slice(pages[start : start + step])
-            self.finish()
-        finally:
-            self.busy.release()
+        """One whole write-back of so many pages; the caller holds `busy` or the latch."""
+        pages = self.begin(page_count_max)
+        step = self._options.slice_pages
+        for start in range(0, len(pages), step):
+            self.write_slice(pages[start : start + step])
+        self.finish()
 
     def _copy(self, pages: Sequence[int]) -> list[PageRun]:
         """Copies pages under the latch, neighbours together."""

@@ -1,7 +1,7 @@
-from storage.files import Buffer
+from storage.files import Buffer, Bytes
 
 def crc32c(data: Buffer) -> int: ...
 def crc32c_software(data: Buffer) -> int: ...
 def page_checksums(
-    store_id: int, first_page: int, content: Buffer, page_bytes: int
+    store_id: int, first_page: int, content: Buffer | Bytes, page_bytes: int
 ) -> list[int]: ...

@@ -3,6 +3,8 @@
 Processors without SSE 4.2 take a table; which it is, is decided once at import.
 """
 
+from array import array
+
 from libc.stdint cimport uint32_t, uint64_t
 
 cdef extern from *:
@@ -85,10 +87,12 @@ def page_checksums(uint64_t store_id, uint64_t first_page, const unsigned char[:
     cdef uint64_t place[2]
     cdef uint32_t crc
     assert count * page_bytes == <size_t>content.shape[0]
-    found = []
-    for index in range(count):
-        place[0] = store_id
-        place[1] = first_page + index
-        crc = crc32c_raw(crc32c_raw(0, place, 16), &content[index * page_bytes], page_bytes)
-        found.append(crc if crc != 0 else 1)
-    return found
+    found = array("I", bytes(4 * count))
+    cdef uint32_t[::1] sums = found
+    with nogil:
+        for index in range(count):
+            place[0] = store_id
+            place[1] = first_page + index
+            crc = crc32c_raw(crc32c_raw(0, place, 16), &content[index * page_bytes], page_bytes)
+            sums[index] = crc if crc != 0 else 1
+    return found.tolist()

@@ -26,7 +26,7 @@ OPTIONS = Options(
     wal_segment_bytes=8192,
     max_wal_size=65536,
     wal_buffer_bytes=16384,
-    dirty_bytes_max=16 * PAGE_BYTES,
+    dirty_bytes_max=8 * PAGE_BYTES,
     store_bytes_max=256 * PAGE_BYTES,
     growth_bytes_min=8 * PAGE_BYTES,
     slice_pages=2,
@@ -151,8 +151,11 @@ class Simulation:
                 break
 
     def _write_back(self) -> None:
-        assert self.store is not None
-        self.store.write_back.round(self.random.randrange(1, 6))
+        store = self.store
+        assert store is not None
+        if store.write_back.busy.acquire(blocking=False):
+            store.write_back.round(self.random.randrange(1, 6))
+            store.write_back.busy.release()
 
     def _prepare(self) -> None:
         assert self.store is not None
@@ -253,9 +256,14 @@ class Simulation:
                 attempts -= 1
                 self.faults.operations_left = self.random.randrange(1, 60)
                 self.faults.error_rate = self.plan.error_rate
+                self.faults.full = self.plan.disk_full and self.random.random() < 0.3
             try:
                 self.store = Store.open(self.files, self.options, hooks=self._hooks())
             except (PowerCut, Failed):
+                self._die()
+                continue
+            except DiskFull:
+                self.faults.full = False
                 self._die()
                 continue
             except (Corruption, OSError, AssertionError) as error:
