@@ -424,7 +424,7 @@ FUNCTIONS: Final = (
         "5.35, 0.024, 10.06, 5 -> 3",
     ),
     row(
-        "1703 numeric(numeric, int4) numeric",
+        "1703 numeric(numeric, int4) numeric context",
         _modify,
         "Applies precision and scale.",
         "1.256, 655366 -> 1.26",

@@ -313,6 +313,8 @@ def _finite_power(base: Decimal, exponent: Decimal, whole: bool) -> Decimal:
         return round_to(ZERO, DISPLAY_SCALE_MAX)
     scale = _shown(SIGNIFICANT_DIGITS_MIN - int(weight), base, exponent)
     precise = _precise(int(abs(weight)) + scale + 30)
-    if whole:
+    if whole and abs(exponent) < 1 << 31:
+        scale = _shown(SIGNIFICANT_DIGITS_MIN, base)
+        precise = _precise(int(abs(weight)) + scale + 30)
         return _bounded(round_to(precise.power(base, exponent), scale))
     return _bounded(round_to(precise.exp(precise.multiply(precise.ln(base), exponent)), scale))

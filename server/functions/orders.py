@@ -7,7 +7,6 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from server.types.date_style import session_zone
 from server.types.array import Array
 from server.types.calendar import (
     DATE_INFINITY,
@@ -17,6 +16,9 @@ from server.types.calendar import (
     US_PER_DAY,
     US_PER_SECOND,
 )
+from server.types.date_style import session_zone
+from server.types.interval_style import Interval
+from server.types.times import TimeTz
 
 
 def blank_key(value: str) -> str:
@@ -34,14 +36,16 @@ def numeric_key(value: Decimal) -> tuple[bool, Decimal]:
     return (True, Decimal(0)) if value.is_nan() else (False, value)
 
 
-def interval_key(value: Any) -> int:
+def interval_key(value: Interval) -> int:
     """An interval by its span, with months of 30 days and days of 24 hours."""
-    return (value.months * 30 + value.days) * US_PER_DAY + value.microseconds
+    months, days, us = value
+    return int((months * 30 + days) * US_PER_DAY + us)
 
 
-def timetz_key(value: Any) -> tuple[int, int]:
+def timetz_key(value: TimeTz) -> tuple[int, int]:
     """A time with zone by its instant, then by its zone."""
-    return value.microseconds + value.offset * 1_000_000, value.offset
+    us, seconds_west = value
+    return us + seconds_west * US_PER_SECOND, seconds_west
 
 
 def date_to_timestamp(days: int) -> int:
@@ -73,6 +77,10 @@ def generic_key(value: Any) -> Any:
     if isinstance(value, Array):
         shape = tuple(value.dimensions)
         return ([nullable_key(item) for item in value.items], len(shape), shape)
+    if isinstance(value, Interval):
+        return interval_key(value)
+    if isinstance(value, TimeTz):
+        return timetz_key(value)
     if isinstance(value, tuple):
         return [nullable_key(item) for item in value]
     if isinstance(value, float):

@@ -7,9 +7,11 @@ from typing import Final
 from server.functions import (
     aggregates,
     comparison,
+    date_time,
     extremes,
     floats,
     integer,
+    interval_sums,
     numeric,
     pattern,
     text,
@@ -26,8 +28,13 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     *numeric.FUNCTIONS,
     *text.FUNCTIONS,
     *pattern.FUNCTIONS,
+    *date_time.FUNCTIONS,
 )
-AGGREGATES: Final[tuple[Aggregate, ...]] = (*aggregates.AGGREGATES, *extremes.AGGREGATES)
+AGGREGATES: Final[tuple[Aggregate, ...]] = (
+    *aggregates.AGGREGATES,
+    *extremes.AGGREGATES,
+    *interval_sums.AGGREGATES,
+)
 WINDOW_FUNCTIONS: Final[tuple[WindowFunction, ...]] = window.WINDOW_FUNCTIONS
 
 FUNCTION_BY_OID: Final[dict[int, Function]] = {function.oid: function for function in FUNCTIONS}

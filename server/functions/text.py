@@ -434,13 +434,13 @@ FUNCTIONS: Final = (
         _concatenate_kernel,
     ),
     row(
-        "2003 textanycat(text, anynonarray) text stable",
+        "2003 textanycat(text, anynonarray) text stable context",
         _concat_text_any,
         "Joins a text and any value.",
         "'ab', 7 -> ab7",
     ),
     row(
-        "2004 anytextcat(anynonarray, text) text stable",
+        "2004 anytextcat(anynonarray, text) text stable context",
         _concat_any_text,
         "Joins any value and a text.",
         "7, 'ab' -> 7ab",
@@ -624,24 +624,29 @@ FUNCTIONS: Final = (
         "'abc' -> 900150983cd24fb0d6963f7d28e17f72",
     ),
     row(
-        "3058 concat(variadic any) text stable lax",
+        "3058 concat(variadic any) text stable lax context",
         _concat,
         "Joins the texts of values; NULL is left out.",
         "'abcde', 2, NULL, 22 -> abcde222",
     ),
     row(
-        "3059 concat_ws(text, variadic any) text stable lax",
+        "3059 concat_ws(text, variadic any) text stable lax context",
         _concat_ws,
         "Joins values with a separator; NULL is left out.",
         "',', 'abcde', 2, NULL, 22 -> abcde,2,22",
     ),
     row(
-        "3539 format(text, variadic any) text stable lax",
+        "3539 format(text, variadic any) text stable lax context",
         _format,
         "Fills a template.",
         "'Hello %s, %I %L', 'World', 'My col', 'it''s' -> Hello World, \"My col\" 'it''s'",
     ),
-    row("3540 format(text) text stable lax", _format, "Fills a template.", "'Hello %%' -> Hello %"),
+    row(
+        "3540 format(text) text stable lax context",
+        _format,
+        "Fills a template.",
+        "'Hello %%' -> Hello %",
+    ),
     row(
         "1282 quote_ident(text) text",
         quote_identifier,
@@ -655,7 +660,7 @@ FUNCTIONS: Final = (
         "'O''Reilly' -> 'O''Reilly'",
     ),
     row(
-        "1285 quote_literal(anyelement) text stable",
+        "1285 quote_literal(anyelement) text stable context",
         _quote_any,
         "As an SQL literal.",
         "42.5::numeric -> '42.5'",
@@ -667,7 +672,7 @@ FUNCTIONS: Final = (
         "NULL -> NULL",
     ),
     row(
-        "1290 quote_nullable(anyelement) text stable lax",
+        "1290 quote_nullable(anyelement) text stable lax context",
         _quote_any,
         "As an SQL literal, or NULL.",
         "42.5::numeric -> '42.5'",
@@ -753,13 +758,13 @@ FUNCTIONS: Final = (
         "'A' -> 65",
     ),
     row(
-        "669 varchar(varchar, int4, bool) varchar",
+        "669 varchar(varchar, int4, bool) varchar context",
         _pad_to,
         "Applies a length.",
         "'abcdef', 7, true -> abc",
     ),
     row(
-        "668 bpchar(bpchar, int4, bool) bpchar",
+        "668 bpchar(bpchar, int4, bool) bpchar context",
         _pad_to,
         "Applies a length.",
         "'abcdef', 7, true -> abc",

@@ -63,6 +63,9 @@ class Column:
         """The same rows without a dictionary."""
         if self.dictionary is None:
             return self
+        if len(self) and self.values.strides == (0,) and len(self.dictionary):  # a constant
+            word = self.dictionary.values[self.values[:1]]
+            return Column(np.broadcast_to(word, len(self)), self.valid)
         if len(self.dictionary) == 0:
             return Column(np.empty(len(self), object), self.valid)
         codes = self.values if self.valid is None else np.where(self.valid, self.values, 0)

@@ -1,0 +1,188 @@
+"""Kernels of dates and timestamps: the calendar on whole columns.
+
+Where a value may be infinite or leave the calendar, the rows are computed one by one instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from server.functions import fields, instants
+from server.functions.function import CallContext, Kernel
+from server.functions.scaled import by_rows
+from server.types.calendar import MONTH_DAYS, TIMESTAMP_MIN, US_PER_DAY
+from server.vector.column import Column, Values
+from server.vector.rows import constant_value, is_constant, joint_validity
+
+DATE_LIMIT: Final = (
+    40_000_000  # days: inside, sums of dates and sane intervals stay on the calendar
+)
+TIMESTAMP_LIMIT: Final = -TIMESTAMP_MIN // 2
+_MONTH_LENGTHS: Final = np.array(MONTH_DAYS)
+_INT64: Final = np.dtype(np.int64)
+
+
+def _within(values: Values, limit: int) -> bool:
+    if not len(values):
+        return True
+    return bool(values.max() < limit) and bool(values.min() > -limit)
+
+
+def date_and_days(sign: int) -> Kernel:
+    """Dates and numbers of days."""
+    row_form = instants.date_plus_days if sign > 0 else instants.date_minus_days
+
+    def kernel(context: CallContext, dates: Column, days: Column, *, count: int) -> Column:
+        if not _within(dates.values, DATE_LIMIT) or not _within(days.values, DATE_LIMIT // 20):
+            return by_rows(row_form, (dates, days), np.dtype(np.int32))
+        moved = dates.values + sign * days.values
+        return Column(moved.astype(np.int32), joint_validity((dates, days)))
+
+    return kernel
+
+
+def date_difference(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
+    """Days between dates."""
+    if not _within(left.values, DATE_LIMIT) or not _within(right.values, DATE_LIMIT):
+        return by_rows(instants.date_minus_date, (left, right), np.dtype(np.int32))
+    return Column(left.values - right.values, joint_validity((left, right)))
+
+
+def _months_later(days: Values, months: int) -> Values:
+    year, month, day = fields.civil(days)
+    year, month = np.divmod(year * 12 + month - 1 + months, 12)
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    longest = _MONTH_LENGTHS[month] + ((month == 1) & leap)
+    return fields.days_from_civil(year, month + 1, np.minimum(day, longest))
+
+
+def _moved(us: Values, interval: tuple[int, int, int], sign: int) -> Values:
+    months, days, elapsed = (sign * field for field in interval)
+    if months:
+        whole, rest = np.divmod(us, US_PER_DAY)
+        us = _months_later(whole, months) * US_PER_DAY + rest
+    moved: Values = us + (days * US_PER_DAY + elapsed)
+    return moved
+
+
+def _moderate(interval: tuple[int, int, int]) -> bool:
+    months, days, elapsed = interval
+    return abs(months) < 12000 and abs(days) < 400_000 and abs(elapsed) < 400_000 * US_PER_DAY
+
+
+def date_and_interval(sign: int) -> Kernel:
+    """Dates and a constant interval."""
+    move = instants.timestamp_plus if sign > 0 else instants.timestamp_minus
+
+    def row_form(date: int, interval: Any) -> int:
+        return move(instants.timestamp_of_date(date), interval)
+
+    def kernel(context: CallContext, dates: Column, intervals: Column, *, count: int) -> Column:
+        if is_constant(intervals) and _within(dates.values, DATE_LIMIT):
+            interval = constant_value(intervals)
+            if _moderate(interval):
+                us = dates.values.astype(np.int64) * US_PER_DAY
+                return Column(_moved(us, interval, sign), dates.valid)
+        return by_rows(row_form, (dates, intervals), _INT64)
+
+    return kernel
+
+
+def timestamp_and_interval(sign: int) -> Kernel:
+    """Timestamps and a constant interval."""
+    row_form = instants.timestamp_plus if sign > 0 else instants.timestamp_minus
+
+    def kernel(context: CallContext, times: Column, intervals: Column, *, count: int) -> Column:
+        if is_constant(intervals) and _within(times.values, TIMESTAMP_LIMIT):
+            interval = constant_value(intervals)
+            if _moderate(interval):
+                return Column(_moved(times.values, interval, sign), times.valid)
+        return by_rows(row_form, (times, intervals), _INT64)
+
+    return kernel
+
+
+def _numbers(result: str, numbers: Values, scale: int, column: Column) -> Column:
+    if result == "numeric":
+        return Column(numbers.astype(np.int64), column.valid, scale)
+    return Column(numbers / float(10**scale), column.valid)
+
+
+def _converter(result: str) -> tuple[Callable[[Any], Any], np.dtype[Any]]:
+    if result == "numeric":
+        return fields.as_numeric, np.dtype(object)
+    return fields.as_float, np.dtype(np.float64)
+
+
+def date_field_kernel(result: str) -> Kernel:
+    """A field of dates."""
+    convert, dtype = _converter(result)
+
+    def kernel(context: CallContext, names: Column, dates: Column, *, count: int) -> Column:
+        if is_constant(names) and _within(dates.values, DATE_LIMIT):
+            compute = fields.COLUMN_FIELDS.get(
+                fields.ALIASES.get(constant_value(names).lower(), "")
+            )
+            if compute is not None:
+                return _numbers(result, compute(dates.values), 0, dates)
+        return by_rows(
+            lambda name, days: convert(fields.date_field(days, name)), (names, dates), dtype
+        )
+
+    return kernel
+
+
+def timestamp_field_kernel(result: str) -> Kernel:
+    """A field of timestamps."""
+    convert, dtype = _converter(result)
+
+    def kernel(context: CallContext, names: Column, times: Column, *, count: int) -> Column:
+        if is_constant(names) and _within(times.values, TIMESTAMP_LIMIT):
+            unit = fields.ALIASES.get(constant_value(names).lower(), "")
+            if unit == "epoch":
+                return _numbers(result, times.values + fields.UNIX_EPOCH_US, 6, times)
+            if unit in fields.COLUMN_TIME_FIELDS:
+                modulus, divisor, scale = fields.COLUMN_TIME_FIELDS[unit]
+                return _numbers(result, times.values % modulus // divisor, scale, times)
+            if unit in fields.COLUMN_FIELDS and unit != "julian":
+                days = times.values // US_PER_DAY
+                return _numbers(result, fields.COLUMN_FIELDS[unit](days), 0, times)
+        return by_rows(
+            lambda name, us: convert(fields.timestamp_field(us, name)), (names, times), dtype
+        )
+
+    return kernel
+
+
+def truncation_kernel(context: CallContext, names: Column, times: Column, *, count: int) -> Column:
+    """The start of a unit that holds timestamps."""
+    if is_constant(names) and _within(times.values, TIMESTAMP_LIMIT):
+        unit = fields.ALIASES.get(constant_value(names).lower(), "")
+        compute = fields.COLUMN_STARTS.get(unit)
+        if unit == "quarter":
+            compute = fields.start_of_quarter_column
+        if compute is not None:
+            return Column(compute(times.values // US_PER_DAY) * US_PER_DAY, times.valid)
+    kind = "timestamp without time zone"
+    return by_rows(
+        lambda name, us: fields.truncate_timestamp(us, fields.unit_named(name, kind), name, kind),
+        (names, times),
+        _INT64,
+    )
+
+
+def date_kernel(context: CallContext, times: Column, *, count: int) -> Column:
+    """Dates of timestamps."""
+    if not _within(times.values, TIMESTAMP_LIMIT):
+        return by_rows(instants.date_of_timestamp, (times,), np.dtype(np.int32))
+    return Column((times.values // US_PER_DAY).astype(np.int32), times.valid)
+
+
+def timestamp_kernel(context: CallContext, dates: Column, *, count: int) -> Column:
+    """Midnight of dates."""
+    if not _within(dates.values, DATE_LIMIT):
+        return by_rows(instants.timestamp_of_date, (dates,), _INT64)
+    return Column(dates.values.astype(np.int64) * US_PER_DAY, dates.valid)
