@@ -68,11 +68,9 @@ class Recovered:
         for xid in xids:
             self.prepared.pop(xid, None)
             self.next_xid = max(self.next_xid, xid + 1)
-            if xid in self.unfinished:
-                self.unfinished.discard(xid)
-            else:
-                # It may have begun before the redo point, where only engine_state knows of it.
-                self.finished.add(xid)
+            self.unfinished.discard(xid)
+            # It may have begun before the redo point too, as only engine_state knows.
+            self.finished.add(xid)
 
 
 def find_end(files: Files, options: Options, control: Control) -> LogEnd:
