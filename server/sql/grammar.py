@@ -8,6 +8,7 @@ Rule 3: converters take message classes and enumerations from `tree`, nowhere el
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -27,7 +28,6 @@ from server.errors import (
     SqlSyntaxError,
     StatementTooComplex,
 )
-from server.sql.measure import Measure, measure
 
 __all__ = ["Node", "RawStatement", "normalise", "parse", "parses_slowly", "scan", "tree"]
 
@@ -65,6 +65,26 @@ ERROR_CLASSES: Final[tuple[tuple[re.Pattern[str], type[SqlError]], ...]] = (
     (re.compile(r"^column number must be in range"), InvalidParameterValue),
     (re.compile(r"^stack depth limit exceeded"), StatementTooComplex),
 )
+
+# What a token does to the bound of a tree's depth; characters are called by their ASCII codes.
+EFFECTS: Final[dict[int, str]] = {
+    **dict.fromkeys((tree.ASCII_40, tree.ASCII_91, tree.CASE), "open"),
+    **dict.fromkeys((tree.ASCII_41, tree.ASCII_93, tree.END_P), "close"),
+    **dict.fromkeys((tree.ASCII_44, tree.AND, tree.OR), "comma"),
+    tree.ASCII_59: "end",
+    **dict.fromkeys((tree.UNION, tree.INTERSECT, tree.EXCEPT, tree.JOIN), "chain"),
+    **dict.fromkeys(
+        (
+            *(tree.ASCII_37, tree.ASCII_42, tree.ASCII_43, tree.ASCII_45, tree.ASCII_46),
+            *(tree.ASCII_47, tree.ASCII_60, tree.ASCII_61, tree.ASCII_62, tree.ASCII_94),
+            *(tree.TYPECAST, tree.Op, tree.LESS_EQUALS, tree.GREATER_EQUALS, tree.NOT_EQUALS),
+            *(tree.NOT, tree.IS, tree.ISNULL, tree.NOTNULL, tree.AT, tree.LIKE, tree.ILIKE),
+            *(tree.BETWEEN, tree.IN_P, tree.SIMILAR, tree.OVERLAPS, tree.ESCAPE, tree.OPERATOR),
+            *(tree.COLLATE, tree.SELECT),
+        ),
+        "deepen",
+    ),
+}
 
 # Without this the decoder refuses trees of more than 100 messages, about 50 expressions, in depth.
 _message.SetAllowOversizeProtos(True)
@@ -107,17 +127,20 @@ def parse(sql: str) -> list[RawStatement]:
 
 def scan(sql: str) -> list[ScannedToken]:
     """Split a text into tokens with PostgreSQL's scanner."""
-    check_limits(sql)
-    try:
-        result = postgast.scan(sql)
-    except postgast.PgQueryError as error:
-        raise translated(error) from None
     characters = character_offsets(sql)
     name = tree.Token.Name
     return [
         ScannedToken(name(token.token), characters[token.start], characters[token.end])
-        for token in result.tokens
+        for token in scanned(sql).tokens
     ]
+
+
+def scanned(sql: str) -> tree.ScanResult:
+    """Let PostgreSQL's scanner split a text, which takes no stack whatever the text."""
+    try:
+        return postgast.scan(sql)
+    except postgast.PgQueryError as error:
+        raise translated(error) from None
 
 
 def normalise(sql: str) -> str:
@@ -136,15 +159,42 @@ def check_limits(sql: str) -> None:
         return
     if len(sql) > TEXT_BYTES_MAX:
         raise ProgramLimitExceeded(f"query text exceeds the limit of {TEXT_BYTES_MAX} bytes")
-    check_measure(measure(sql))
-
-
-def check_measure(measured: Measure) -> None:
-    """Refuse text with too many tokens or too much nesting."""
-    if measured.token_count > TOKEN_COUNT_MAX:
+    tokens = scanned(sql).tokens
+    if len(tokens) > TOKEN_COUNT_MAX:
         raise ProgramLimitExceeded(f"query text exceeds the limit of {TOKEN_COUNT_MAX} tokens")
-    if measured.nesting > NESTING_MAX:
+    if nesting([token.token for token in tokens]) > NESTING_MAX:
         raise StatementTooComplex(TOO_DEEP_MESSAGE, hint=TOO_DEEP_HINT)
+
+
+def nesting(kinds: Iterable[int]) -> int:
+    """Bound the depth of the deepest statement's tree from above.
+
+    Brackets and CASE nest, and so do operators until the next comma, AND or OR at their level: those
+    make flat lists. Set operations and joins nest to the left over a whole statement, whatever
+    stands between them.
+    """
+    deepest = depth = chained = 0
+    outer: list[int] = []
+    for kind in kinds:
+        effect = EFFECTS.get(kind)
+        if effect is None:
+            continue
+        if effect == "deepen":
+            depth += 1
+        elif effect == "open":
+            outer.append(depth)
+            depth += 1
+        elif effect == "close":
+            depth = outer.pop() if outer else 0
+        elif effect == "comma":
+            depth = outer[-1] + 1 if outer else 0
+        elif effect == "chain":
+            chained += 1
+        else:
+            depth = chained = 0
+            outer.clear()
+        deepest = max(deepest, depth + chained)
+    return deepest
 
 
 def translated(error: postgast.PgQueryError) -> SqlError:

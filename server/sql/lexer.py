@@ -2,14 +2,15 @@
 
 Rule 1: a skeleton with its literals as parameters means what the text means. Where that is not
         certain a literal stays in the text; where nothing is certain there is no skeleton.
-Rule 2: literals of different kinds make different keys, since types and so operators depend on them.
+Rule 2: literals of different kinds make different keys, since types and so operators depend on
+        them.
 Rule 3: an error in a lifted literal has no position; the text is then to be run as it is.
 
 A literal is lifted after a comparison, a number also after an operator of arithmetic, after BETWEEN
-and its AND, and as an element of VALUES and IN lists. So these stay: output columns, arguments of functions, ordinals
-of ORDER BY and GROUP BY, LIMIT, modifiers of types, patterns of LIKE, typed literals (date '...').
-Statements with GROUP BY or DISTINCT have no skeleton at all: `GROUP BY a + 1` must stay equal to
-the `a + 1` of the target list, and two parameters never are.
+and its AND, and as an element of VALUES and IN lists. So these stay: output columns, arguments of
+functions, ordinals of ORDER BY and GROUP BY, LIMIT, modifiers of types, patterns of LIKE, typed
+literals (date '...'). Statements with GROUP BY or DISTINCT have no skeleton at all: the a + 1 of
+GROUP BY must stay equal to that of the target list, and two parameters never are.
 """
 
 import re
