@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from server.types.array import array_type
+from server.types.bits import BIT_TYPES
 from server.types.boolean import BOOLEAN_TYPES
 from server.types.bytea import BYTEA_TYPES
 from server.types.dates import DATE_TYPES
@@ -12,12 +13,17 @@ from server.types.floats import FLOAT_TYPES
 from server.types.identifiers import IDENTIFIER_TYPES
 from server.types.integers import INTEGER_TYPES
 from server.types.interval import INTERVAL_TYPES
+from server.types.json import JSON_TYPES
+from server.types.jsonb import JSONB_TYPES
 from server.types.numeric import NUMERIC_TYPES
 from server.types.pseudo import PSEUDO_TYPES
 from server.types.record import RECORD_TYPES
+from server.types.registered import REGISTERED_TYPES
 from server.types.text import TEXT_TYPES
 from server.types.times import TIME_TYPES
 from server.types.timestamps import TIMESTAMP_TYPES
+from server.types.uuid import UUID_TYPES
+from server.types.vectors import VECTOR_TYPES
 
 if TYPE_CHECKING:
     from server.types.type import Type
@@ -33,7 +39,13 @@ SCALAR_TYPES: Final = (
     *TIME_TYPES,
     *TIMESTAMP_TYPES,
     *INTERVAL_TYPES,
+    *UUID_TYPES,
+    *JSON_TYPES,
+    *JSONB_TYPES,
+    *BIT_TYPES,
     *IDENTIFIER_TYPES,
+    *REGISTERED_TYPES,
+    *VECTOR_TYPES,
     *RECORD_TYPES,
     *PSEUDO_TYPES,
 )

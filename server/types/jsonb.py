@@ -1,0 +1,202 @@
+r"""jsonb: JSON as values, written in one normal form.
+
+Rule 1: of equal keys the last one stays; keys are in the order of their length in bytes, then of
+        their bytes.
+Rule 2: numbers are numerics and keep their trailing zeros.
+Rule 3: values order as PostgreSQL orders them: null, string, number, boolean, array, object; longer
+        arrays and objects above shorter ones, a scalar as an array of one.
+Rule 4: a string holds no \u0000 and no half of a surrogate pair: it is text.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from server.errors import InternalError, InvalidTextRepresentation, UntranslatableCharacter
+from server.types.errors import decode_text, insufficient_data
+from server.types.facts import define
+from server.types.json_text import reader
+from server.types.numeric import normal
+from server.types.order import ordered, ordered_list
+from server.types.text import OBJECTS
+
+if TYPE_CHECKING:
+    from server.types.order import KeyPart
+    from server.types.type import TextStyle
+
+JsonValue = Any
+"""None, bool, Decimal, str, list of values, or dict of str to value with its keys in order."""
+
+BINARY_VERSION: Final = 1
+ARRAY_RANK: Final = 16
+OBJECT_RANK: Final = 17
+NULL_RANK, STRING_RANK, NUMBER_RANK, BOOLEAN_RANK = range(4)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Jsonb:
+    """A value of type jsonb. Neither it nor what it holds is ever changed."""
+
+    value: JsonValue
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Jsonb) and sort_key(self) == sort_key(other)
+
+    def __hash__(self) -> int:
+        return hash(sort_key(self))
+
+
+def _key_order(key: str) -> tuple[int, bytes]:
+    encoded = key.encode()
+    return len(encoded), encoded
+
+
+def make_object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    """Make an object of pairs in any order; of equal keys the last one stays."""
+    found = dict(pairs)
+    return {key: found[key] for key in sorted(found, key=_key_order)}
+
+
+def _number(text: str) -> Decimal:
+    return normal(Decimal(text))
+
+
+read = reader(parse_float=_number, parse_int=_number, object_pairs_hook=make_object)
+
+
+def parse_jsonb(text: str, _modifier: int, _style: TextStyle) -> Jsonb:
+    """Read JSON text."""
+    if "\\u" in text:
+        _check_escapes(text)
+    return Jsonb(read(text))
+
+
+def _check_escapes(text: str) -> None:
+    """Refuse what no text can hold: zero and halves of surrogate pairs."""
+    strings: list[str] = []
+
+    def keep(pairs: list[tuple[str, JsonValue]]) -> None:
+        for key, value in pairs:
+            strings.append(key)
+            _strings_of(value, strings)
+
+    _strings_of(reader(object_pairs_hook=keep)(text), strings)
+    for string in strings:
+        if "\0" in string:
+            raise UntranslatableCharacter(
+                "unsupported Unicode escape sequence",
+                detail="\\u0000 cannot be converted to text.",
+            )
+        try:
+            string.encode()
+        except UnicodeEncodeError as error:
+            is_low = ord(string[error.start]) >= 0xDC00 or error.end - error.start == 1
+            what = "low surrogate must follow" if is_low else "high surrogate must not follow"
+            raise InvalidTextRepresentation(
+                "invalid input syntax for type json", detail=f"Unicode {what} a high surrogate."
+            ) from None
+
+
+def _strings_of(value: JsonValue, strings: list[str]) -> None:
+    if isinstance(value, str):
+        strings.append(value)
+    elif isinstance(value, list):
+        for item in value:
+            _strings_of(item, strings)
+
+
+def format_jsonb(value: Jsonb, _style: TextStyle) -> str:
+    """Write the normal form, with a blank behind each comma and colon."""
+    return text_of(value.value)
+
+
+quote = json.JSONEncoder(ensure_ascii=False).encode
+"""Write a string with its quotes and escapes."""
+
+
+def text_of(value: JsonValue) -> str:
+    """Write a value."""
+    if isinstance(value, str):
+        return quote(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{quote(k)}: {text_of(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(text_of, value)) + "]"
+    return "null" if value is None else "true" if value else "false"
+
+
+def receive_jsonb(data: bytes, _modifier: int) -> Jsonb:
+    """Read the binary form: a version and text."""
+    if not data:
+        raise insufficient_data()
+    if data[0] != BINARY_VERSION:
+        raise InternalError(f"unsupported jsonb version number {data[0]}")
+    text = decode_text(data[1:])
+    if "\\u" in text:
+        _check_escapes(text)
+    return Jsonb(read(text))
+
+
+def sort_key(value: Jsonb) -> tuple[Any, ...]:
+    """Order as PostgreSQL does."""
+    if isinstance(value.value, list | dict):
+        return _rank(value.value)
+    return (ARRAY_RANK, 1, False, _rank(value.value))
+
+
+def _rank(value: JsonValue) -> tuple[Any, ...]:
+    """Order what stands inside."""
+    if isinstance(value, dict):
+        pairs = [part for key, item in value.items() for part in (key, _rank(item))]
+        return (OBJECT_RANK, len(value), *pairs)
+    if isinstance(value, list):
+        return (ARRAY_RANK, len(value), True, *map(_rank, value))
+    if value is None:
+        return (NULL_RANK,)
+    if isinstance(value, str):
+        return (STRING_RANK, value)
+    return (BOOLEAN_RANK if isinstance(value, bool) else NUMBER_RANK, value)
+
+
+def key_value(value: Jsonb) -> bytes:
+    """Join the parts of the sort key."""
+    return _ordered_key(sort_key(value))
+
+
+def _ordered_key(key: tuple[Any, ...]) -> bytes:
+    parts = [_ordered_key(part) if isinstance(part, tuple) else _part(part) for part in key]
+    return ordered_list(parts)
+
+
+def _part(part: Any) -> KeyPart:
+    return ordered(part.encode()) if isinstance(part, str) else ordered(part)
+
+
+def _store(value: Jsonb, _modifier: int) -> bytes:
+    return text_of(value.value).encode()
+
+
+def _load(stored: bytes, _modifier: int) -> Jsonb:
+    return Jsonb(read(stored.decode()))
+
+
+JSONB_TYPES: Final = (
+    define(
+        "jsonb",
+        dtype=OBJECTS,
+        storage_kind="BYTES",
+        parse=parse_jsonb,
+        format=format_jsonb,
+        receive=receive_jsonb,
+        send=lambda value: bytes([BINARY_VERSION]) + text_of(value.value).encode(),
+        store_value=_store,
+        load_value=_load,
+        sort_key=sort_key,
+        key_value=key_value,
+    ),
+)

@@ -1,0 +1,53 @@
+"""int2vector and oidvector: lists of numbers in catalogs, written with blanks between them.
+
+Their values are arrays whose lower bound is 0.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from server.types.array import Array, array_codecs
+from server.types.facts import complete
+from server.types.identifiers import IDENTIFIER_TYPES
+from server.types.integers import INTEGER_TYPES
+from server.types.text import OBJECTS
+
+if TYPE_CHECKING:
+    from server.types.type import TextStyle, Type
+
+
+def make_vector(element: int, numbers: tuple[int, ...]) -> Array:
+    """Make the value of a vector type."""
+    return Array(element, ((len(numbers), 0),) if numbers else (), numbers)
+
+
+def _define_vector(oid: int, name: str, array_oid: int, element: Type) -> Type:
+    def parse(text: str, _modifier: int, style: TextStyle) -> Array:
+        numbers = tuple(element.parse(word, -1, style) for word in text.split())
+        return make_vector(element.oid, numbers)
+
+    def format_value(value: Array, _style: TextStyle) -> str:
+        return " ".join(map(str, value.items))
+
+    return complete(
+        array_codecs(element)
+        | {
+            "oid": oid,
+            "name": name,
+            "sql_name": name,
+            "array_oid": array_oid,
+            "element_oid": element.oid,
+            "category": "A",
+            "dtype": OBJECTS,
+            "storage_kind": "BYTES",
+            "parse": parse,
+            "format": format_value,
+        }
+    )
+
+
+VECTOR_TYPES: Final = (
+    _define_vector(22, "int2vector", 1006, INTEGER_TYPES[0]),
+    _define_vector(30, "oidvector", 1013, IDENTIFIER_TYPES[0]),
+)
