@@ -1,0 +1,521 @@
+"""Calls: which function a call means, its arguments brought into form, aggregates and windows told apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from server.errors import (
+    AmbiguousFunction,
+    FeatureNotSupported,
+    GroupingError,
+    InvalidSchemaName,
+    SqlError,
+    SqlSyntaxError,
+    UndefinedFunction,
+    WrongObjectType,
+)
+from server.expressions.expression import (
+    AggregateCall,
+    ArrayConstructor,
+    Call,
+    Expression,
+    SetReturningCall,
+    SortKey,
+    walk,
+)
+from server.functions.function import Aggregate, Function, WindowFunction
+from server.planner import bind_window
+from server.planner.bind_type import find_type
+from server.planner.candidates import Candidate, choose
+from server.planner.coerce import (
+    coerce,
+    coerce_to,
+    coerce_to_boolean,
+    find_pathway,
+    settle,
+    type_name,
+)
+from server.planner.environment import INT4, TEXT, UNKNOWN, BindContext, raise_at
+from server.planner.matching import structural_key
+from server.planner.polymorphic import ANY, is_polymorphic, resolve
+from server.planner.scope import Scope
+from server.sql import nodes
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from server.types.type import TypeReference
+
+Callee = Function | Aggregate | WindowFunction
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A call whose meaning is settled."""
+
+    target: Callee
+    arguments: tuple[Expression, ...]
+    type: TypeReference
+    variadic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The arguments of a call as written: names belong to the last ones."""
+
+    arguments: tuple[Expression, ...]
+    names: tuple[str, ...] = ()
+    variadic: bool = False
+
+    @property
+    def types(self) -> tuple[int, ...]:
+        """Their types."""
+        return tuple(each.type.oid for each in self.arguments)
+
+
+def bind_function_call(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    """A call of a function, an aggregate or a window function."""
+    written = bind_arguments(context, scope, node)
+    order = _bind_order(context, scope, node)
+    if node.args.get("within_group"):
+        direct = len(written.arguments)
+        written = replace(
+            written, arguments=written.arguments + tuple(key.expression for key in order)
+        )
+    else:
+        direct = 0
+    resolved = resolve_call(context, node.args["name"], written, node)
+    if isinstance(resolved, Expression):
+        return resolved  # a cast in functional notation
+    if node.args.get("over") is not None:
+        return bind_window.bind_window_call(context, scope, node, resolved)
+    target = resolved.target
+    if isinstance(target, Aggregate):
+        return _aggregate_call(context, scope, node, resolved, (direct, order))
+    _refuse_aggregate_clauses(context, node, target)
+    assert isinstance(target, Function)
+    if target.returns_set:
+        return _set_returning(context, scope, node, resolved)
+    return make_call(resolved, nodes.offset_of(node))
+
+
+def make_call(resolved: Resolved, offset: int) -> Call:
+    """The expression of a call of an ordinary function."""
+    assert isinstance(resolved.target, Function)
+    return Call(
+        type=resolved.type,
+        function=resolved.target,
+        arguments=resolved.arguments,
+        variadic=resolved.variadic,
+        offset=offset,
+    )
+
+
+def call_by_name(
+    context: BindContext, name: str, arguments: list[Expression], offset: int
+) -> Expression:
+    """A call of a built-in function that the binder itself makes."""
+    resolved = resolve_call(context, ("pg_catalog", name), Written(tuple(arguments)), None)
+    assert isinstance(resolved, Resolved)
+    return make_call(resolved, offset)
+
+
+def bind_arguments(context: BindContext, scope: Scope, node: exp.Expression) -> Written:
+    """The arguments of a call."""
+    from server.planner.bind_expression import bind_expression
+
+    arguments = []
+    names = []
+    for each in node.args["arguments"]:
+        inner = each
+        if isinstance(each, nodes.NamedArgument):
+            if each.args["name"] in names:
+                shown = each.args["name"]
+                raise raise_at(
+                    context, each, SqlSyntaxError(f'argument name "{shown}" used more than once')
+                )
+            names.append(each.args["name"])
+            inner = each.args["this"]
+        elif names:
+            raise raise_at(
+                context, each, SqlSyntaxError("positional argument cannot follow named argument")
+            )
+        if isinstance(inner, nodes.ColumnReference) and inner.args.get("star"):
+            from server.planner.bind_collection import bind_expanded
+
+            arguments += bind_expanded(context, scope, inner)
+        else:
+            arguments.append(bind_expression(context, scope, inner))
+    return Written(tuple(arguments), tuple(names), bool(node.args.get("variadic")))
+
+
+def _bind_order(context: BindContext, scope: Scope, node: exp.Expression) -> tuple[SortKey, ...]:
+    from server.planner.bind_order import bind_sort_key
+
+    written = node.args.get("order") or []
+    return tuple(bind_sort_key(context, scope, key) for key in written)
+
+
+def resolve_call(
+    context: BindContext, name: tuple[str, ...], written: Written, node: exp.Expression | None
+) -> Resolved | Expression:
+    """What a call means; 42883 when nothing, 42725 when too much."""
+    known = _functions_of(context, name)
+    actual = written.types
+    candidates = [candidate for each in known for candidate in _readings(each, written)]
+    candidates.sort(key=lambda each: (each.variadic_from >= 0, each.defaults))
+    candidates = _without_duplicates(candidates)
+    exact = any(each.arguments == actual for each in candidates)
+    if len(actual) == 1 and not exact and not written.names:
+        cast = _functional_cast(context, name, written.arguments[0])
+        if cast is not None:
+            return cast
+    found = choose(context, candidates, actual)
+    if isinstance(found, Candidate):
+        return _resolved(context, found, written, node)
+    raise raise_at(context, node, _unresolved(context, name, written, bool(found)))
+
+
+def _functions_of(context: BindContext, name: tuple[str, ...]) -> tuple[Callee, ...]:
+    if len(name) == 1:
+        return context.catalog.functions_named(name[0])
+    schema = context.schema_named(name[-2])
+    if schema is None:
+        raise InvalidSchemaName(f'schema "{name[-2]}" does not exist')
+    return context.catalog.functions_named(name[-1], schema.oid)
+
+
+def _without_duplicates(candidates: list[Candidate]) -> list[Candidate]:
+    # The one that needs no defaults and no variadic array hides others of the same types.
+    kept: dict[tuple[int, ...], Candidate] = {}
+    for each in candidates:
+        kept.setdefault(each.arguments, each)
+    return list(kept.values())
+
+
+def _readings(target: Callee, written: Written) -> list[Candidate]:
+    """The ways in which the function's parameters may take the arguments."""
+    declared = target.arguments
+    count = len(written.arguments)
+    if written.names:
+        return _named_reading(target, written)
+    variadic = target.variadic
+    if variadic and not written.variadic:
+        if count < len(declared):
+            return []
+        fixed = declared[:-1]
+        rest = (variadic,) * (count - len(fixed))
+        return [Candidate(target, fixed + rest, variadic_from=len(fixed))]
+    if count == len(declared):
+        return [Candidate(target, declared)]
+    defaults = len(getattr(target, "defaults", ()))
+    if not written.variadic and len(declared) - defaults <= count < len(declared):
+        return [Candidate(target, declared[:count], defaults=len(declared) - count)]
+    return []
+
+
+def _named_reading(target: Callee, written: Written) -> list[Candidate]:
+    names = getattr(target, "argument_names", ())
+    declared = target.arguments
+    positional = len(written.arguments) - len(written.names)
+    if len(names) < len(declared) or any(name not in names for name in written.names):
+        return []
+    order = [*range(positional), *(names.index(name) for name in written.names)]
+    missing = [number for number in range(len(declared)) if number not in order]
+    first_default = len(declared) - len(getattr(target, "defaults", ()))
+    if len(set(order)) != len(order) or any(number < first_default for number in missing):
+        return []
+    return [
+        Candidate(
+            target,
+            tuple(declared[number] for number in order),
+            order=tuple(order),
+            defaults=len(missing),
+        )
+    ]
+
+
+def _functional_cast(
+    context: BindContext, name: tuple[str, ...], argument: Expression
+) -> Expression | None:
+    """int8(x) where it means x::int8: for literals, and casts that need no function."""
+    kind = find_type(context, name)
+    if kind is None or kind.kind == "p":
+        return None
+    if argument.type.oid == UNKNOWN:
+        return coerce_to(context, argument, kind.oid, -1, "e")
+    path = find_pathway(context, argument.type.oid, kind.oid, "e")
+    if path is None or path.method == "function":
+        return None
+    if path.method == "text" and "S" not in (
+        kind.category,
+        argument.type.type.category,
+    ):
+        return None
+    return coerce_to(context, argument, kind.oid, -1, "e")
+
+
+def _resolved(
+    context: BindContext, found: Candidate, written: Written, node: exp.Expression | None
+) -> Resolved:
+    target = found.target
+    assert isinstance(target, Callee)
+    try:
+        declared, result = resolve(context, written.types, found.arguments, target.result)
+    except SqlError as error:
+        raise raise_at(context, node, error) from None
+    arguments = [
+        _argument(context, each, wanted)
+        for each, wanted in zip(written.arguments, declared, strict=True)
+    ]
+    if found.order is not None or found.defaults:
+        arguments = _with_defaults(context, target, found, arguments, declared)
+    if found.variadic_from >= 0 and target.variadic != ANY:
+        arguments = _packed(context, arguments, found.variadic_from, declared)
+    kinds = tuple(each.type for each in arguments)
+    modifier = getattr(target, "result_modifier", None)
+    type_of_result = context.type(result, modifier(kinds) if modifier is not None else -1)
+    return Resolved(target, tuple(arguments), type_of_result, written.variadic)
+
+
+def _argument(context: BindContext, argument: Expression, wanted: int) -> Expression:
+    if wanted == ANY:
+        return settle(context, argument)
+    if is_polymorphic(wanted):
+        return argument
+    changed = coerce(context, argument, wanted)
+    assert changed is not None, (argument.type, wanted)
+    return changed
+
+
+def _with_defaults(
+    context: BindContext,
+    target: Callee,
+    found: Candidate,
+    arguments: list[Expression],
+    declared: tuple[int, ...],
+) -> list[Expression]:
+    from server.planner.bind_text import bind_catalog_expression
+
+    count = len(target.arguments)
+    texts: tuple[str, ...] = getattr(target, "defaults", ())
+    order = found.order or tuple(range(len(arguments)))
+    placed = dict(zip(order, arguments, strict=True))
+    for number in range(count):
+        if number not in placed:
+            text = texts[number - (count - len(texts))]
+            default = bind_catalog_expression(context, Scope(), text)
+            placed[number] = _argument(context, default, target.arguments[number])
+    return [placed[number] for number in range(count)]
+
+
+def _packed(
+    context: BindContext, arguments: list[Expression], first: int, declared: tuple[int, ...]
+) -> list[Expression]:
+    """The arguments with those from the first on made into one array."""
+    element = declared[first] if first < len(declared) else TEXT
+    items = arguments[first:]
+    array = ArrayConstructor(
+        type=context.type(context.type(element).type.array_oid), items=tuple(items)
+    )
+    return [*arguments[:first], array]
+
+
+def _unresolved(
+    context: BindContext, name: tuple[str, ...], written: Written, ambiguous: bool
+) -> SqlError:
+    kinds = [type_name(context, oid) for oid in written.types]
+    positional = len(kinds) - len(written.names)
+    kinds[positional:] = [
+        f"{argument} => {kind}"
+        for argument, kind in zip(written.names, kinds[positional:], strict=True)
+    ]
+    shown = f"{'.'.join(name)}({', '.join(kinds)})"
+    if ambiguous:
+        return AmbiguousFunction(
+            f"function {shown} is not unique",
+            hint="Could not choose a best candidate function. "
+            "You might need to add explicit type casts.",
+        )
+    return UndefinedFunction(
+        f"function {shown} does not exist",
+        hint="No function matches the given name and argument types. "
+        "You might need to add explicit type casts.",
+    )
+
+
+def _refuse_aggregate_clauses(context: BindContext, node: exp.Expression, target: Callee) -> None:
+    name = target.name
+    if isinstance(target, WindowFunction):
+        raise raise_at(
+            context, node, WrongObjectType(f"window function {name} requires an OVER clause")
+        )
+    for clause, shown in (
+        ("star", f"{name}(*) specified, but {name} is not an aggregate function"),
+        ("distinct", f"DISTINCT specified, but {name} is not an aggregate function"),
+        ("within_group", f"WITHIN GROUP specified, but {name} is not an aggregate function"),
+        ("order", f"ORDER BY specified, but {name} is not an aggregate function"),
+        ("filter", f"FILTER specified, but {name} is not an aggregate function"),
+    ):
+        if node.args.get(clause):
+            raise raise_at(context, node, WrongObjectType(shown))
+
+
+def _set_returning(
+    context: BindContext, scope: Scope, node: exp.Expression, resolved: Resolved
+) -> Expression:
+    if not scope.sets:
+        where = scope.clause or "this context"
+        raise raise_at(
+            context,
+            node,
+            FeatureNotSupported(f"set-returning functions are not allowed in {where}"),
+        )
+    scope.has_sets = True
+    assert isinstance(resolved.target, Function)
+    return SetReturningCall(
+        type=resolved.type,
+        function=resolved.target,
+        arguments=resolved.arguments,
+        offset=nodes.offset_of(node),
+    )
+
+
+def _aggregate_call(
+    context: BindContext,
+    scope: Scope,
+    node: exp.Expression,
+    resolved: Resolved,
+    ordering: tuple[int, tuple[SortKey, ...]],
+) -> Expression:
+    if not scope.aggregates:
+        raise raise_at(
+            context,
+            node,
+            GroupingError(f"aggregate functions are not allowed in {scope.clause or 'FROM'}"),
+        )
+    target = resolved.target
+    assert isinstance(target, Aggregate)
+    direct, order = ordering
+    _check_within_group(context, node, target)
+    call = AggregateCall(
+        type=resolved.type,
+        aggregate=target,
+        arguments=resolved.arguments[direct:],
+        direct_arguments=resolved.arguments[:direct],
+        distinct=bool(node.args.get("distinct")),
+        order=_coerced_order(order, resolved.arguments[direct:])
+        if node.args.get("within_group")
+        else order,
+        filter=bind_filter(context, scope, node),
+        star=bool(node.args.get("star")),
+        offset=nodes.offset_of(node),
+    )
+    _check_nesting(context, call)
+    _check_distinct_order(context, call)
+    scope.has_aggregates = True
+    return call
+
+
+def _coerced_order(
+    order: tuple[SortKey, ...], arguments: tuple[Expression, ...]
+) -> tuple[SortKey, ...]:
+    return tuple(
+        replace(key, expression=argument)
+        for key, argument in zip(order, arguments[-len(order) :], strict=True)
+    )
+
+
+def _check_within_group(context: BindContext, node: exp.Expression, target: Aggregate) -> None:
+    if target.kind == "n" and node.args.get("within_group"):
+        raise raise_at(
+            context,
+            node,
+            WrongObjectType(
+                f"{target.name} is not an ordered-set aggregate, so it cannot have WITHIN GROUP"
+            ),
+        )
+    if target.kind != "n" and not node.args.get("within_group"):
+        raise raise_at(
+            context,
+            node,
+            WrongObjectType(f"WITHIN GROUP is required for ordered-set aggregate {target.name}"),
+        )
+    if not target.arguments and not node.args.get("star") and target.kind == "n":
+        raise raise_at(
+            context,
+            node,
+            WrongObjectType(
+                f"{target.name}(*) must be used to call a parameterless aggregate function"
+            ),
+        )
+
+
+def bind_filter(context: BindContext, scope: Scope, node: exp.Expression) -> Expression | None:
+    """The condition of FILTER."""
+    from server.planner.bind_expression import bind_expression
+
+    written = node.args.get("filter")
+    if written is None:
+        return None
+    previous, allowed = scope.clause, scope.aggregates
+    scope.clause, scope.aggregates = "FILTER", False
+    condition = coerce_to_boolean(context, bind_expression(context, scope, written), "FILTER")
+    scope.clause, scope.aggregates = previous, allowed
+    return condition
+
+
+def _check_nesting(context: BindContext, call: AggregateCall) -> None:
+    for part in call.arguments:
+        for inner in walk(part):
+            position = context.position(inner.offset)
+            if isinstance(inner, AggregateCall):
+                raise GroupingError("aggregate function calls cannot be nested").at(position)
+            if isinstance(inner, bind_window.PendingWindowCall):
+                raise GroupingError(
+                    "aggregate function calls cannot contain window function calls"
+                ).at(position)
+            if isinstance(inner, SetReturningCall):
+                raise FeatureNotSupported(
+                    "aggregate function calls cannot contain set-returning function calls",
+                    hint="You might be able to move the set-returning function into a LATERAL "
+                    "FROM item.",
+                ).at(position)
+
+
+def _check_distinct_order(context: BindContext, call: AggregateCall) -> None:
+    from server.errors import InvalidColumnReference
+
+    if not call.distinct:
+        return
+    known = {structural_key(argument) for argument in call.arguments}
+    for key in call.order:
+        if structural_key(key.expression) not in known:
+            raise InvalidColumnReference(
+                "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list"
+            ).at(context.position(key.expression.offset))
+
+
+def bind_grouping(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    """GROUPING(...): its arguments become positions once the group keys are known."""
+    from server.planner.bind_expression import bind_expression
+
+    if not scope.aggregates:
+        raise raise_at(
+            context,
+            node,
+            GroupingError(f"grouping operations are not allowed in {scope.clause or 'FROM'}"),
+        )
+    arguments = [bind_expression(context, scope, each) for each in node.args["arguments"]]
+    scope.has_aggregates = True
+    return PendingGrouping(
+        type=context.type(INT4), arguments=tuple(arguments), offset=nodes.offset_of(node)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingGrouping(Expression):
+    """GROUPING(...) before its arguments are matched with the group keys."""
+
+    arguments: tuple[Expression, ...]

@@ -1,0 +1,251 @@
+"""Row values, arrays, subscripts and fields."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from server.errors import (
+    DatatypeMismatch,
+    FeatureNotSupported,
+    IndeterminateDatatype,
+    UndefinedColumn,
+    WrongObjectType,
+)
+from server.expressions.expression import (
+    ArrayConstructor,
+    Expression,
+    FieldSelect,
+    RowConstructor,
+    Subscript,
+)
+from server.planner import bind_call
+from server.planner.coerce import (
+    base_type,
+    coerce_or_fail,
+    coerce_specific,
+    common_type,
+    row_columns,
+    settle,
+    type_name,
+)
+from server.planner.environment import INT4, RECORD, TEXT, BindContext, raise_at
+from server.planner.scope import Scope, expand_item, find_item
+from server.sql import nodes
+
+JSONB = 3802
+
+
+def _bind(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    from server.planner.bind_expression import bind_expression
+
+    return bind_expression(context, scope, node)
+
+
+def bind_row(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    """ROW(...), in which t.* stands for its columns."""
+    items: list[Expression] = []
+    for each in node.args["arguments"]:
+        items += bind_expanded(context, scope, each)
+    return RowConstructor(
+        type=context.type(RECORD),
+        items=tuple(items),
+        names=tuple(f"f{number}" for number in range(1, len(items) + 1)),
+        offset=nodes.offset_of(node),
+    )
+
+
+def bind_expanded(context: BindContext, scope: Scope, node: exp.Expression) -> list[Expression]:
+    """The expressions a list element stands for: several for t.* and (row).*."""
+    if isinstance(node, nodes.ColumnReference) and node.args.get("star") and node.args["parts"]:
+        found = find_item(context, scope, node.args["parts"], nodes.offset_of(node))
+        if found is not None:
+            return [each for _, each, _ in expand_item(context, scope, *found)]
+    if isinstance(node, nodes.FieldSelection) and node.args.get("star"):
+        return [each for _, each in expand_fields(context, scope, node)]
+    return [_bind(context, scope, node)]
+
+
+def expand_fields(
+    context: BindContext, scope: Scope, node: exp.Expression
+) -> list[tuple[str, Expression]]:
+    """The names and values of (row).*."""
+    row = _bind(context, scope, node.args["this"])
+    return fields_of(context, row, nodes.offset_of(node))
+
+
+def fields_of(context: BindContext, row: Expression, offset: int) -> list[tuple[str, Expression]]:
+    """Every field of a row value by name."""
+    if isinstance(row, RowConstructor):
+        return list(zip(row.names, row.items, strict=True))
+    result: list[tuple[str, Expression]] = []
+    columns = result_columns(context, row)
+    if not columns:
+        raise WrongObjectType(f"type {type_name(context, row.type.oid)} is not composite").at(
+            context.position(offset)
+        )
+    for number, (name, oid, modifier) in enumerate(columns):
+        field = FieldSelect(type=context.type(oid, modifier), argument=row, field=number)
+        result.append((name, field))
+    return result
+
+
+def result_columns(context: BindContext, row: Expression) -> tuple[tuple[str, int, int], ...]:
+    """Name, type and modifier of the fields of a row value, as far as they are known."""
+    if isinstance(row, RowConstructor):
+        kinds = [(item.type.oid, item.type.modifier) for item in row.items]
+        return tuple((name, *kind) for name, kind in zip(row.names, kinds, strict=True))
+    function = getattr(row, "function", None)
+    if function is not None and getattr(function, "output_types", ()):
+        pairs = zip(function.output_names, function.output_types, strict=True)
+        return tuple((name, oid, -1) for name, oid in pairs)
+    if context.type(base_type(context, row.type.oid)).type.kind == "c":
+        return row_columns(context, row.type.oid)
+    return ()
+
+
+def bind_field(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    """(row).field; (x).f is also f(x) where x is no row with such a field."""
+    offset = nodes.offset_of(node)
+    if node.args.get("star"):
+        raise raise_at(
+            context, node, FeatureNotSupported('row expansion via "*" is not supported here')
+        )
+    row, name = _bind(context, scope, node.args["this"]), node.args["name"]
+    return select_field(context, row, name, offset)
+
+
+def select_field(context: BindContext, row: Expression, name: str, offset: int) -> Expression:
+    """The field of a row value."""
+    columns = result_columns(context, row)
+    for number, (field, oid, modifier) in enumerate(columns):
+        if field == name:
+            if isinstance(row, RowConstructor):
+                return row.items[number]
+            kind = context.type(oid, modifier)
+            return FieldSelect(type=kind, argument=row, field=number, offset=offset)
+    shown = type_name(context, row.type.oid)
+    position = context.position(offset)
+    if columns and row.type.oid != RECORD:
+        raise UndefinedColumn(f'column "{name}" not found in data type {shown}').at(position)
+    if row.type.oid == RECORD:
+        raise UndefinedColumn(f'could not identify column "{name}" in record data type').at(
+            position
+        )
+    raise WrongObjectType(
+        f"column notation .{name} applied to type {shown}, which is not a composite type"
+    ).at(position)
+
+
+def bind_array_constructor(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    """ARRAY[...]."""
+    return bind_array(context, scope, node, 0)
+
+
+def bind_array(context: BindContext, scope: Scope, node: exp.Expression, target: int) -> Expression:
+    """ARRAY[...]; target: the array type it is being cast to, which tells the type of the elements, or 0."""
+    offset = nodes.offset_of(node)
+    element = context.type(target).type.element_oid if target else 0
+    items = []
+    for each in node.args["arguments"]:
+        if isinstance(each, nodes.ArrayConstructor):
+            items.append(bind_array(context, scope, each, target))
+        else:
+            items.append(_bind(context, scope, each))
+    if not items and not element:
+        raise IndeterminateDatatype(
+            "cannot determine type of empty array",
+            hint="Explicitly cast to the desired type, for example ARRAY[]::integer[].",
+        ).at(context.position(offset))
+    nested = any(isinstance(each, nodes.ArrayConstructor) for each in node.args["arguments"])
+    nested = nested or bool(items and _is_array(context, items[0]))
+    if nested:
+        return _nested_array(context, items, target if element else 0, offset)
+    if element:
+        from server.planner.bind_expression import bind_cast
+
+        wanted = context.type(element)
+        items = [bind_cast(context, each, wanted, each.offset) for each in items]
+    else:
+        element = common_type(context, items, "ARRAY")
+        items = [coerce_or_fail(context, each, element, "ARRAY") for each in items]
+    array = context.type(base_type(context, element)).type.array_oid
+    if not array:
+        raise WrongObjectType(
+            f"could not find array type for data type {type_name(context, element)}"
+        ).at(context.position(offset))
+    return ArrayConstructor(type=context.type(target or array), items=tuple(items), offset=offset)
+
+
+def _is_array(context: BindContext, expression: Expression) -> bool:
+    kind = context.type(base_type(context, expression.type.oid)).type
+    return kind.category == "A" and kind.element_oid != 0
+
+
+def _nested_array(
+    context: BindContext, items: list[Expression], target: int, offset: int
+) -> Expression:
+    oid = target or common_type(context, items, "ARRAY")
+    items = [coerce_or_fail(context, each, oid, "ARRAY") for each in items]
+    return ArrayConstructor(type=context.type(oid), items=tuple(items), nested=True, offset=offset)
+
+
+def bind_subscript(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    """a[i] and a[i:j]; with one slice among them all subscripts are slices."""
+    container = _bind(context, scope, node.args["this"])
+    written = node.args["subscripts"]
+    offset = nodes.offset_of(node)
+    oid = base_type(context, container.type.oid)
+    if oid == JSONB:
+        return _json_path(context, scope, container, written, offset)
+    kind = context.type(oid).type
+    if not kind.element_oid or (kind.category != "A" and kind.length == -1):
+        raise DatatypeMismatch(
+            f"cannot subscript type {type_name(context, oid)} because it does not support subscripting"
+        ).at(context.position(offset))
+    is_slice = any(isinstance(each, nodes.ArraySlice) for each in written)
+    bounds = tuple(_bound(context, scope, each, is_slice) for each in written)
+    result = oid if is_slice else kind.element_oid
+    return Subscript(
+        type=context.type(result, container.type.modifier),
+        argument=container,
+        bounds=bounds,
+        is_slice=is_slice,
+        offset=offset,
+    )
+
+
+def _bound(
+    context: BindContext, scope: Scope, node: exp.Expression, is_slice: bool
+) -> tuple[Expression | None, Expression | None]:
+    def index(each: exp.Expression | None) -> Expression | None:
+        if each is None:
+            return None
+        return coerce_specific(context, _bind(context, scope, each), INT4, "array subscript")
+
+    if isinstance(node, nodes.ArraySlice):
+        return index(node.args.get("lower")), index(node.args.get("upper"))
+    if is_slice:  # a[2][1:3] means a[1:2][1:3]
+        return context.constant(INT4, 1), index(node.args["this"])
+    return index(node.args["this"]), None
+
+
+def _json_path(
+    context: BindContext,
+    scope: Scope,
+    value: Expression,
+    written: list[exp.Expression],
+    offset: int,
+) -> Expression:
+    steps = []
+    for each in written:
+        if isinstance(each, nodes.ArraySlice):
+            raise DatatypeMismatch("jsonb subscript does not support slices").at(
+                context.position(offset)
+            )
+        step = settle(context, _bind(context, scope, each.args["this"]))
+        if step.type.oid != TEXT:
+            from server.planner.bind_expression import bind_cast
+
+            step = bind_cast(context, step, context.type(TEXT), offset)
+        steps.append(step)
+    return bind_call.call_by_name(context, "jsonb_extract_path", [value, *steps], offset)

@@ -1,0 +1,170 @@
+"""ON CONFLICT: which unique indexes decide, and what is done with the row that is there already."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from server.catalog.objects import Index
+from server.errors import InvalidColumnReference, SqlSyntaxError, UndefinedObject
+from server.expressions.expression import Expression
+from server.planner.bind_from import make_scan
+from server.planner.bind_operator import conjuncts
+from server.planner.bind_text import bind_catalog_expression
+from server.planner.environment import BindContext, raise_at
+from server.planner.matching import structural_key
+from server.planner.physical import ConflictClause
+from server.planner.scope import RangeItem, Scope
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from server.planner.bind_modify import ModifyTarget
+
+_NO_ARBITER = "there is no unique or exclusion constraint matching the ON CONFLICT specification"
+
+
+def bind_conflict(
+    context: BindContext, scope: Scope, target: ModifyTarget, node: exp.Expression | None
+) -> ConflictClause | None:
+    """The clause; the existing row has columns of its own, the target's are those of the proposed row (excluded)."""
+    from server.planner.bind_expression import bind_condition
+    from server.planner.bind_update import bind_assignments
+
+    if node is None:
+        return None
+    indexes = _arbiters(context, target, node)
+    if node.args["action"] == "nothing":
+        return ConflictClause(indexes=indexes, update=None)
+    if not indexes and not node.args.get("elements") and not node.args.get("constraint"):
+        raise raise_at(
+            context,
+            node,
+            SqlSyntaxError(
+                "ON CONFLICT DO UPDATE requires inference specification or constraint name",
+                hint="For example, ON CONFLICT (column_name).",
+            ),
+        )
+    target.access.privileges += "w"
+    existing = make_scan(context, target.table, target.item.alias)
+    existing_item = replace(target.item, scan=existing)
+    excluded = RangeItem(
+        alias="excluded",
+        scan=target.scan,
+        table=replace(target.table, name="excluded"),
+        columns_visible=False,
+    )
+    seen = Scope(
+        parent=scope.parent,
+        items=[existing_item, excluded],
+        outer=scope.outer,
+        common_tables=scope.common_tables,
+    )
+    assignments = bind_assignments(context, seen, target, node.args["assignments"])
+    where = node.args.get("where")
+    condition = bind_condition(context, seen, where, "WHERE") if where is not None else None
+    live = target.table.live_columns
+    return ConflictClause(
+        indexes=indexes,
+        update=tuple(assignments),
+        where=condition,
+        existing=tuple((c.number, existing.base + c.number) for c in live),
+        excluded=tuple((c.number, target.scan.base + c.number) for c in live),
+    )
+
+
+def _arbiters(
+    context: BindContext, target: ModifyTarget, node: exp.Expression
+) -> tuple[Index, ...]:
+    name = node.args.get("constraint")
+    if name:
+        return _named_arbiter(context, target, node, name)
+    elements = node.args.get("elements") or []
+    if not elements:
+        return ()
+    wanted = _wanted_keys(context, target, elements)
+    predicate = _arbiter_condition(context, target, node.args.get("arbiter_where"))
+    found = tuple(
+        index
+        for index in context.catalog.indexes_of(target.table.oid)
+        if index.unique and _infers(context, target, index, wanted, predicate)
+    )
+    if not found:
+        raise InvalidColumnReference(_NO_ARBITER)
+    return found
+
+
+def _named_arbiter(
+    context: BindContext, target: ModifyTarget, node: exp.Expression, name: str
+) -> tuple[Index, ...]:
+    for constraint in context.catalog.constraints_of(target.table.oid):
+        if constraint.name == name and constraint.index:
+            index = context.catalog.object(constraint.index)
+            assert isinstance(index, Index)
+            return (index,)
+    raise raise_at(
+        context,
+        node,
+        UndefinedObject(f'constraint "{name}" for table "{target.table.name}" does not exist'),
+    )
+
+
+def _arbiter_scope(target: ModifyTarget) -> Scope:
+    return Scope(items=[replace(target.item, names=())])
+
+
+def _wanted_keys(
+    context: BindContext, target: ModifyTarget, elements: list[exp.Expression]
+) -> set[object]:
+    from server.planner.bind_expression import bind_expression
+    from server.planner.scope import resolve_column
+    from server.sql import nodes
+
+    keys: set[object] = set()
+    for each in elements:
+        scope = _arbiter_scope(target)
+        if each.args.get("name"):
+            offset = nodes.offset_of(each)
+            bound, _ = resolve_column(context, scope, (each.args["name"],), offset)
+        else:
+            bound = bind_expression(context, scope, each.args["this"])
+        keys.add(structural_key(bound))
+    return keys
+
+
+def _arbiter_condition(
+    context: BindContext, target: ModifyTarget, node: exp.Expression | None
+) -> list[Expression]:
+    from server.planner.bind_expression import bind_condition
+
+    if node is None:
+        return []
+    return conjuncts(bind_condition(context, _arbiter_scope(target), node, "WHERE"))
+
+
+def _infers(
+    context: BindContext,
+    target: ModifyTarget,
+    index: Index,
+    wanted: set[object],
+    condition: list[Expression],
+) -> bool:
+    scope = _arbiter_scope(target)
+    keys: set[object] = set()
+    for key in index.keys:
+        if key.expression is not None:
+            keys.add(structural_key(bind_catalog_expression(context, scope, key.expression)))
+        else:
+            column = target.table.column(key.number)
+            keys.add(
+                structural_key(target.item.find(column.name)[0].expression)
+                if not target.item.names
+                else ("column", key.number)
+            )
+    if keys != wanted:
+        return False
+    if index.predicate is None:
+        return True
+    needed = conjuncts(bind_catalog_expression(context, scope, index.predicate))
+    given = {structural_key(each) for each in condition}
+    return all(structural_key(each) in given for each in needed)

@@ -1,0 +1,545 @@
+"""Expressions of the parse tree to typed expressions: one function for each class of node, in one table.
+
+Rule 1: operands are bound first, types are settled from the bottom up; a literal stays of type unknown until its
+        surroundings tell what it is.
+Rule 2: an error points to the node it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+
+from sqlglot import exp
+
+from server.errors import (
+    FeatureNotSupported,
+    SqlSyntaxError,
+    UndefinedObject,
+    UndefinedParameter,
+)
+from server.expressions.expression import (
+    BooleanTest,
+    Case,
+    Coalesce,
+    Constant,
+    DefaultValue,
+    Expression,
+    Extremum,
+    InList,
+    IsDistinct,
+    IsNull,
+    Not,
+    NullIf,
+    Or,
+    Parameter,
+    Relabel,
+    RowConstructor,
+)
+from server.planner import bind_call, bind_collection, bind_subquery
+from server.planner.bind_operator import (
+    and_all,
+    bind_operation,
+    compare_with_array,
+    comparison_function,
+    find_operator,
+    function_of,
+    make_operator,
+)
+from server.planner.bind_type import bind_type
+from server.planner.coerce import (
+    coerce_or_fail,
+    coerce_to,
+    coerce_to_boolean,
+    common_modifier,
+    common_type,
+    missing_cast,
+)
+from server.planner.environment import (
+    BOOL,
+    INT4,
+    INT8,
+    NUMERIC,
+    TEXT,
+    TIMESTAMPTZ,
+    UNKNOWN,
+    BindContext,
+    raise_at,
+)
+from server.planner.scope import Scope, resolve_column
+from server.sql import nodes
+
+Binder = Callable[[BindContext, Scope, exp.Expression], Expression]
+
+_COLLATIONS = {"default": 100, "C": 950, "POSIX": 951, "ucs_basic": 12547, "C.UTF-8": 950}
+
+
+def bind_expression(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    """The typed expression of a tree."""
+    binder = BINDERS.get(type(node))
+    if binder is None:
+        raise raise_at(
+            context, node, FeatureNotSupported(f"{type(node).__name__} is not supported here")
+        )
+    return binder(context, scope, node)
+
+
+def bind_condition(
+    context: BindContext, scope: Scope, node: exp.Expression, clause: str
+) -> Expression:
+    """A condition of the clause named."""
+    previous, scope.clause = scope.clause, clause
+    bound = coerce_to_boolean(context, bind_expression(context, scope, node), clause)
+    scope.clause = previous
+    return bound
+
+
+def _offset(node: exp.Expression) -> int:
+    offset = node.meta_get("offset", -1)
+    assert isinstance(offset, int)
+    return offset
+
+
+def _integer(context: BindContext, _: Scope, node: exp.Expression) -> Expression:
+    value = int(node.args["this"])
+    oid = INT4 if -(2**31) <= value < 2**31 else INT8
+    return Constant(type=context.type(oid), value=value, offset=_offset(node))
+
+
+def _numeric(context: BindContext, _: Scope, node: exp.Expression) -> Expression:
+    return Constant(
+        type=context.type(NUMERIC), value=_decimal(node.args["this"]), offset=_offset(node)
+    )
+
+
+def _decimal(text: str) -> Decimal:
+    value = Decimal(text.replace("_", ""))
+    # 1e3 is the number 1000 and shows no exponent.
+    exponent = value.as_tuple().exponent
+    if isinstance(exponent, int) and exponent > 0:
+        sign, digits, _ = value.as_tuple()
+        return Decimal((sign, digits + (0,) * exponent, 0))
+    return value
+
+
+def _string(context: BindContext, _: Scope, node: exp.Expression) -> Expression:
+    return Constant(type=context.type(UNKNOWN), value=node.args["this"], offset=_offset(node))
+
+
+def _null(context: BindContext, _: Scope, node: exp.Expression) -> Expression:
+    return Constant(type=context.type(UNKNOWN), value=None, offset=_offset(node))
+
+
+def _boolean(context: BindContext, _: Scope, node: exp.Expression) -> Expression:
+    return Constant(type=context.type(BOOL), value=bool(node.args["this"]), offset=_offset(node))
+
+
+def _bits(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    raise raise_at(context, node, FeatureNotSupported("bit strings are not supported"))
+
+
+def _parameter(context: BindContext, _: Scope, node: exp.Expression) -> Expression:
+    number = int(node.args["this"])
+    if context.base_offset < 0 or number < 1:
+        raise raise_at(context, node, UndefinedParameter(f"there is no parameter ${number}"))
+    known = context.parameters.get(number)
+    if known is None:
+        known = context.parameters[number] = context.type(UNKNOWN)
+    context.untyped_parameters |= known.oid == UNKNOWN
+    return Parameter(type=known, number=number, offset=_offset(node))
+
+
+def _column(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    parts = node.args["parts"]
+    if node.args.get("star"):
+        raise raise_at(context, node, SqlSyntaxError('row expansion via "*" is not supported here'))
+    offset = _offset(node)
+    expression, _ = resolve_column(context, scope, parts, offset)
+    return replace(expression, offset=offset) if offset >= 0 else expression
+
+
+def _operator(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    left = bind_expression(context, scope, node.args["this"])
+    right = bind_expression(context, scope, node.args["expression"])
+    return bind_operation(context, nodes.OPERATOR_NAMES[type(node)], left, right, _offset(node))
+
+
+def _equality(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    """= and <>, which also compare a row with a subquery of one row."""
+    test, query = node.args["this"], node.args["expression"]
+    if isinstance(test, nodes.RowConstructor) and isinstance(query, nodes.SubLink):
+        name = nodes.OPERATOR_NAMES[type(node)]
+        return bind_subquery.compare_with_row_query(context, scope, test, query, name)
+    return _operator(context, scope, node)
+
+
+def _negative(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    operand = bind_expression(context, scope, node.args["this"])
+    if isinstance(operand, Constant) and operand.type.oid in (INT4, INT8, NUMERIC):
+        if operand.value == 2**31:  # -2147483648 is an int4, though its digits alone are not
+            return Constant(type=context.type(INT4), value=-operand.value, offset=_offset(node))
+        if operand.value is not None:
+            return replace(operand, value=-operand.value, offset=_offset(node))
+    return make_operator(context, "-", None, operand, _offset(node))
+
+
+def _operator_call(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    left = node.args.get("left")
+    bound_left = bind_expression(context, scope, left) if left is not None else None
+    right = bind_expression(context, scope, node.args["right"])
+    return bind_operation(context, node.args["name"][-1], bound_left, right, _offset(node))
+
+
+def _conjunction(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    name = "AND" if isinstance(node, nodes.And) else "OR"
+    arguments = [
+        coerce_to_boolean(context, bind_expression(context, scope, each), name)
+        for each in node.args["arguments"]
+    ]
+    if name == "AND":
+        return replace(and_all(arguments), offset=_offset(node))
+    return Or(type=context.type(BOOL), arguments=tuple(arguments), offset=_offset(node))
+
+
+def _not(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    operand = coerce_to_boolean(context, bind_expression(context, scope, node.args["this"]), "NOT")
+    if isinstance(operand, InList | IsNull | BooleanTest) and not isinstance(operand, IsNull):
+        return replace(operand, negated=not operand.negated)
+    return Not(type=operand.type, argument=operand, offset=_offset(node))
+
+
+def _null_test(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    return IsNull(
+        type=context.type(BOOL),
+        argument=_settled_parameter(context, bind_expression(context, scope, node.args["this"])),
+        negated=bool(node.args.get("negated")),
+        offset=_offset(node),
+    )
+
+
+def _settled_parameter(context: BindContext, expression: Expression) -> Expression:
+    if isinstance(expression, Constant) and expression.type.oid == UNKNOWN:
+        return replace(expression, type=context.type(TEXT))
+    return expression
+
+
+_TRUTH = {"true": True, "false": False, "unknown": None}
+
+
+def _boolean_test(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    value = node.args["value"]
+    negated = bool(node.args.get("negated"))
+    construct = f"IS {'NOT ' if negated else ''}{value.upper()}"
+    operand = bind_expression(context, scope, node.args["this"])
+    return BooleanTest(
+        type=context.type(BOOL),
+        argument=coerce_to_boolean(context, operand, construct),
+        truth=_TRUTH[value],
+        negated=negated,
+        offset=_offset(node),
+    )
+
+
+def _is_distinct(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    left = bind_expression(context, scope, node.args["this"])
+    right = bind_expression(context, scope, node.args["expression"])
+    negated = isinstance(node, exp.NullSafeEQ)
+    if isinstance(left, RowConstructor) and isinstance(right, RowConstructor):
+        pairs = zip(left.items, right.items, strict=True)
+        parts = tuple(_distinct(context, a, b, negated, _offset(node)) for a, b in pairs)
+        if len(parts) == 1:
+            return parts[0]
+        if negated:
+            return and_all(list(parts))
+        return Or(type=context.type(BOOL), arguments=parts, offset=_offset(node))
+    return _distinct(context, left, right, negated, _offset(node))
+
+
+def _distinct(
+    context: BindContext, left: Expression, right: Expression, negated: bool, offset: int
+) -> Expression:
+    if isinstance(right, Constant) and right.value is None and right.type.oid == UNKNOWN:
+        return IsNull(type=context.type(BOOL), argument=left, negated=not negated, offset=offset)
+    call = make_operator(context, "=", left, right, offset)
+    assert isinstance(call, bind_call.Call)
+    return IsDistinct(
+        type=context.type(BOOL),
+        function=call.function,
+        left=call.arguments[0],
+        right=call.arguments[1],
+        negated=negated,
+        offset=offset,
+    )
+
+
+def _between(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    value, low, high = (
+        bind_expression(context, scope, node.args[name]) for name in ("this", "low", "high")
+    )
+    offset = _offset(node)
+
+    def within(lower: Expression, upper: Expression) -> Expression:
+        return and_all(
+            [
+                bind_operation(context, ">=", value, lower, offset),
+                bind_operation(context, "<=", value, upper, offset),
+            ]
+        )
+
+    if not node.args.get("symmetric"):
+        return within(low, high)
+    return Or(
+        type=context.type(BOOL), arguments=(within(low, high), within(high, low)), offset=offset
+    )
+
+
+def _in(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    value = bind_expression(context, scope, node.args["this"])
+    items = [bind_expression(context, scope, each) for each in node.args["expressions"]]
+    offset = _offset(node)
+    if len(items) > 1 and not isinstance(value, RowConstructor):
+        listed = _in_list(context, value, items, offset)
+        if listed is not None:
+            return listed
+    parts = tuple(bind_operation(context, "=", value, item, offset) for item in items)
+    if len(parts) == 1:
+        return parts[0]
+    return Or(type=context.type(BOOL), arguments=parts, offset=offset)
+
+
+def _in_list(
+    context: BindContext, value: Expression, items: list[Expression], offset: int
+) -> Expression | None:
+    try:
+        oid = common_type(context, [value, *items], "IN")
+    except bind_call.SqlError:
+        return None  # item by item then, as the types may well be comparable
+    if oid == 2249:
+        return None
+    coerced = tuple(coerce_or_fail(context, item, oid, "IN") for item in items)
+    operator = find_operator(context, "=", value.type.oid, oid, offset)
+    wanted_left = operator.left if not bind_call.is_polymorphic(operator.left) else oid
+    argument = coerce_or_fail(context, value, wanted_left, "IN")
+    if operator.right != oid and not bind_call.is_polymorphic(operator.right):
+        coerced = tuple(coerce_or_fail(context, item, operator.right, "IN") for item in coerced)
+    return InList(
+        type=context.type(BOOL),
+        function=function_of(context, operator, offset),
+        argument=argument,
+        items=coerced,
+        offset=offset,
+    )
+
+
+def _quantified(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    return compare_with_array(
+        context,
+        node.args["operator"][-1],
+        bind_expression(context, scope, node.args["left"]),
+        bind_expression(context, scope, node.args["right"]),
+        every=bool(node.args.get("all")),
+        offset=_offset(node),
+    )
+
+
+def _case(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    test = node.args.get("this")
+    bound_test = bind_expression(context, scope, test) if test is not None else None
+    if bound_test is not None and bound_test.type.oid == UNKNOWN:
+        bound_test = coerce_or_fail(context, bound_test, TEXT, "CASE")
+    conditions = []
+    results = []
+    for branch in node.args["ifs"]:
+        condition = bind_expression(context, scope, branch.args["this"])
+        if bound_test is not None:
+            condition = bind_operation(context, "=", bound_test, condition, _offset(branch))
+        conditions.append(coerce_to_boolean(context, condition, "CASE/WHEN"))
+        results.append(bind_expression(context, scope, branch.args["true"]))
+    default = node.args.get("default")
+    otherwise = (
+        bind_expression(context, scope, default)
+        if default is not None
+        else Constant(type=context.type(UNKNOWN), value=None)
+    )
+    # The ELSE branch comes first where types are weighed, as in PostgreSQL.
+    oid = common_type(context, [otherwise, *results], "CASE")
+    results = [coerce_or_fail(context, each, oid, "CASE/WHEN") for each in results]
+    otherwise = coerce_or_fail(context, otherwise, oid, "CASE/ELSE")
+    modifier = common_modifier([*results, otherwise], oid)
+    return Case(
+        type=context.type(oid, modifier),
+        branches=tuple(zip(conditions, results, strict=True)),
+        otherwise=otherwise,
+        offset=_offset(node),
+    )
+
+
+def bind_cast(context: BindContext, expression: Expression, target, offset: int) -> Expression:  # type: ignore[no-untyped-def]
+    """An explicit cast."""
+    changed = coerce_to(context, expression, target.oid, target.modifier, "e")
+    if changed is None:
+        raise missing_cast(context, expression.type.oid, target.oid).at(context.position(offset))
+    return changed
+
+
+def _cast(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    target = bind_type(context, node.args["to"])
+    operand_node = node.args["this"]
+    if isinstance(operand_node, nodes.ArrayConstructor):
+        bound = bind_collection.bind_array(context, scope, operand_node, target.oid)
+    else:
+        bound = bind_expression(context, scope, operand_node)
+    return bind_cast(context, bound, target, _offset(node))
+
+
+def _collation(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    operand = bind_expression(context, scope, node.args["this"])
+    name = node.args["name"][-1]
+    oid = _COLLATIONS.get(name)
+    if oid is None:
+        raise raise_at(
+            context,
+            node,
+            UndefinedObject(f'collation "{name}" for encoding "UTF8" does not exist'),
+        )
+    if operand.type.oid == UNKNOWN:
+        operand = coerce_or_fail(context, operand, TEXT, "COLLATE")
+    if not operand.type.type.collation:
+        shown = operand.type.type.sql_name
+        raise raise_at(
+            context,
+            node,
+            bind_call.DatatypeMismatch(f"collations are not supported by type {shown}"),
+        )
+    return Relabel(
+        type=replace(operand.type, collation=oid), argument=operand, offset=_offset(node)
+    )
+
+
+def _coalesce(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    items, oid, modifier = _alternatives(context, scope, node, "COALESCE")
+    return Coalesce(type=context.type(oid, modifier), arguments=tuple(items), offset=_offset(node))
+
+
+def _alternatives(
+    context: BindContext, scope: Scope, node: exp.Expression, construct: str
+) -> tuple[list[Expression], int, int]:
+    written = [node.args["this"], *node.args["expressions"]]
+    items = [bind_expression(context, scope, each) for each in written]
+    oid = common_type(context, items, construct)
+    items = [coerce_or_fail(context, each, oid, construct) for each in items]
+    return items, oid, common_modifier(items, oid)
+
+
+def _extremum(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    greatest = isinstance(node, exp.Greatest)
+    items, oid, modifier = _alternatives(context, scope, node, "GREATEST" if greatest else "LEAST")
+    return Extremum(
+        type=context.type(oid, modifier),
+        function=comparison_function(context, "<", oid, oid),
+        arguments=tuple(items),
+        greatest=greatest,
+        offset=_offset(node),
+    )
+
+
+def _nullif(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    left = bind_expression(context, scope, node.args["this"])
+    right = bind_expression(context, scope, node.args["expression"])
+    call = make_operator(context, "=", left, right, _offset(node))
+    assert isinstance(call, bind_call.Call)
+    return NullIf(
+        type=call.arguments[0].type,
+        function=call.function,
+        left=call.arguments[0],
+        right=call.arguments[1],
+        offset=_offset(node),
+    )
+
+
+def _default(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    if scope.clause != "DEFAULT":
+        raise raise_at(context, node, SqlSyntaxError("DEFAULT is not allowed in this context"))
+    return DefaultValue(type=context.type(UNKNOWN), offset=_offset(node))
+
+
+_TIME_CASTS = {
+    "current_date": 1082,
+    "current_time": 1266,
+    "localtime": 1083,
+    "localtimestamp": 1114,
+}
+_NAME_FUNCTIONS = {
+    "current_user": "current_user",
+    "current_role": "current_user",
+    "user": "current_user",
+    "session_user": "session_user",
+    "current_catalog": "current_database",
+    "current_schema": "current_schema",
+}
+
+
+def _value_function(context: BindContext, _: Scope, node: exp.Expression) -> Expression:
+    name, precision = node.args["name"], node.args.get("precision")
+    offset = _offset(node)
+    if name in _NAME_FUNCTIONS:
+        return bind_call.call_by_name(context, _NAME_FUNCTIONS[name], [], offset)
+    now = bind_call.call_by_name(context, "now", [], offset)
+    target = _TIME_CASTS.get(name, TIMESTAMPTZ)
+    changed = coerce_to(context, now, target, -1 if precision is None else precision, "e")
+    assert changed is not None
+    return changed
+
+
+def _current_of(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    raise raise_at(context, node, FeatureNotSupported("WHERE CURRENT OF is not supported"))
+
+
+BINDERS: dict[type[exp.Expression], Binder] = {
+    nodes.IntegerConstant: _integer,
+    nodes.NumericConstant: _numeric,
+    nodes.StringConstant: _string,
+    nodes.BitConstant: _bits,
+    exp.Null: _null,
+    exp.Boolean: _boolean,
+    nodes.ParameterReference: _parameter,
+    nodes.ColumnReference: _column,
+    **dict.fromkeys(nodes.OPERATOR_CLASSES.values(), _operator),
+    exp.EQ: _equality,
+    exp.NEQ: _equality,
+    exp.LT: _equality,
+    exp.LTE: _equality,
+    exp.GT: _equality,
+    exp.GTE: _equality,
+    exp.Neg: _negative,
+    nodes.OperatorCall: _operator_call,
+    nodes.And: _conjunction,
+    nodes.Or: _conjunction,
+    exp.Not: _not,
+    nodes.NullTest: _null_test,
+    nodes.BooleanTest: _boolean_test,
+    exp.NullSafeEQ: _is_distinct,
+    exp.NullSafeNEQ: _is_distinct,
+    exp.Between: _between,
+    exp.In: _in,
+    nodes.QuantifiedComparison: _quantified,
+    exp.Case: _case,
+    exp.Cast: _cast,
+    nodes.Collation: _collation,
+    exp.Coalesce: _coalesce,
+    exp.Greatest: _extremum,
+    exp.Least: _extremum,
+    exp.Nullif: _nullif,
+    nodes.Default: _default,
+    nodes.SqlValueFunction: _value_function,
+    nodes.CurrentOf: _current_of,
+    nodes.FunctionCall: bind_call.bind_function_call,
+    nodes.Grouping: bind_call.bind_grouping,
+    nodes.RowConstructor: bind_collection.bind_row,
+    nodes.ArrayConstructor: bind_collection.bind_array_constructor,
+    nodes.Subscript: bind_collection.bind_subscript,
+    nodes.FieldSelection: bind_collection.bind_field,
+    nodes.SubLink: bind_subquery.bind_sublink,
+}
+"""How each class of node is bound."""

@@ -1,0 +1,506 @@
+"""FROM: relations, subqueries, functions and joins, as plan nodes and as the names they bring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from server.catalog.objects import Index, Sequence, Table
+from server.errors import (
+    AmbiguousColumn,
+    DuplicateAlias,
+    FeatureNotSupported,
+    InvalidColumnReference,
+    UndefinedColumn,
+    UndefinedTable,
+    WrongObjectType,
+)
+from server.expressions.expression import Coalesce, Expression, Variable
+from server.planner.bind_operator import and_all, make_operator
+from server.planner.coerce import coerce_or_fail, coerce_specific, common_type
+from server.planner.environment import FLOAT8, Access, BindContext, raise_at
+from server.planner.plan import CommonTableScan, Join, Node, OneRow, OutputColumn, Scan
+from server.planner.scope import RangeColumn, RangeItem, Scope
+from server.sql import nodes
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from server.types.type import TypeReference
+
+
+@dataclass(slots=True)
+class Bound:
+    """A FROM item: its plan, the names it brings, and whether it reads items to its left."""
+
+    node: Node
+    items: list[RangeItem]
+    lateral: bool = False
+
+
+def bind_from(context: BindContext, scope: Scope, written: list[exp.Expression]) -> Node:
+    """The plan of a FROM list; its names go into the scope."""
+    node: Node | None = None
+    for each in written:
+        bound = bind_item(context, scope, each)
+        check_aliases(context, scope.items, bound.items, each)
+        scope.items = scope.items + bound.items
+        node = bound.node if node is None else cross(node, bound)
+    return OneRow() if node is None else node
+
+
+def cross(left: Node, right: Bound) -> Node:
+    """A cross product; a dependent join where the right item reads the left."""
+    return Join(kind="inner", left=left, right=right.node, lateral=lateral_columns(left, right))
+
+
+def lateral_columns(left: Node, right: Bound) -> tuple[int, ...]:
+    """The columns of left that the right item reads."""
+    if not right.lateral:
+        return ()
+    from server.planner.outer_references import outer_columns
+    from server.planner.plan import column_numbers
+
+    return tuple(sorted(outer_columns(right.node) & column_numbers(left)))
+
+
+def check_aliases(
+    context: BindContext, known: list[RangeItem], added: list[RangeItem], node: exp.Expression
+) -> None:
+    """Refuse two FROM items of one name."""
+    for item in added:
+        for other in known:
+            if not item.alias or item.alias != other.alias or not item.alias_visible:
+                continue
+            both = item.table is not None and other.table is not None
+            plain = both and item.table.name == item.alias and other.table.name == other.alias  # type: ignore[union-attr]
+            if plain and item.schema != other.schema:
+                continue
+            raise raise_at(
+                context,
+                node,
+                DuplicateAlias(f'table name "{item.alias}" specified more than once'),
+            )
+
+
+def bind_item(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
+    """One item of FROM."""
+    from server.planner.bind_function_table import bind_function_table
+
+    if isinstance(node, nodes.TableReference):
+        return bind_table(context, scope, node)
+    if isinstance(node, nodes.DerivedTable):
+        return _derived(context, scope, node)
+    if isinstance(node, nodes.FunctionTable):
+        return bind_function_table(context, scope, node)
+    if isinstance(node, nodes.Join):
+        return _join(context, scope, node)
+    if isinstance(node, nodes.TableSample):
+        return _sample(context, scope, node)
+    raise raise_at(context, node, FeatureNotSupported("this FROM item is not supported"))
+
+
+def lateral_scope(scope: Scope) -> Scope:
+    """What an item of FROM can see: the items to its left, as an enclosing level."""
+    return Scope(
+        parent=scope.parent,
+        items=list(scope.items),
+        outer=scope.outer,
+        common_tables=scope.common_tables,
+    )
+
+
+def hidden_scope(scope: Scope) -> Scope:
+    """What a subquery in FROM without LATERAL can see: the levels around the query."""
+    return Scope(
+        parent=scope.parent,
+        outer=scope.outer,
+        common_tables=scope.common_tables,
+        hidden_items=scope.items,
+    )
+
+
+def find_relation(context: BindContext, parts: tuple[str, ...]) -> Table | Index | Sequence | None:
+    """A relation by its possibly qualified name."""
+    if len(parts) > 1:
+        schema = context.schema_named(parts[-2])
+        return None if schema is None else context.catalog.relation_named(schema.oid, parts[-1])
+    for schema_oid in context.environment.search_path:
+        found = context.catalog.relation_named(schema_oid, parts[0])
+        if found is not None:
+            return found
+    return None
+
+
+def relation_of(context: BindContext, node: exp.Expression) -> Table:
+    """The table or view that a TableReference names; 42P01 when there is none."""
+    parts = node.args["parts"]
+    found = find_relation(context, parts)
+    if found is None:
+        raise raise_at(
+            context, node, UndefinedTable(f'relation "{".".join(parts)}" does not exist')
+        )
+    if isinstance(found, Index):
+        raise raise_at(
+            context,
+            node,
+            WrongObjectType(
+                f'cannot open relation "{found.name}"',
+                detail="This operation is not supported for indexes.",
+            ),
+        )
+    if isinstance(found, Sequence):
+        return sequence_relation(found)
+    if found.kind == "c":
+        raise raise_at(
+            context,
+            node,
+            WrongObjectType(
+                f'cannot open relation "{found.name}"',
+                detail="This operation is not supported for composite types.",
+            ),
+        )
+    return found
+
+
+def sequence_relation(sequence: Sequence) -> Table:
+    """The one-row relation that a sequence is for SELECT."""
+    from server.catalog.objects import Column
+
+    columns = (("last_value", 20), ("log_cnt", 20), ("is_called", 16))
+    return Table(
+        oid=sequence.oid,
+        name=sequence.name,
+        owner=sequence.owner,
+        schema=sequence.schema,
+        kind="S",
+        provider="sequence",
+        columns=tuple(
+            Column(number=number, name=name, type=oid)
+            for number, (name, oid) in enumerate(columns, 1)
+        ),
+    )
+
+
+def schema_name(context: BindContext, oid: int) -> str:
+    """The name of a schema."""
+    found = context.catalog.object(oid)
+    return found.name if found is not None else ""
+
+
+def bind_table(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
+    """A relation by name: a CTE, a view or a table."""
+    parts = node.args["parts"]
+    if len(parts) == 1:
+        common = scope.common_table(parts[0])
+        if common is not None:
+            return _common_table(context, node, common)
+    table = relation_of(context, node)
+    context.lock(table.oid, "access share")
+    access = Access(table.oid, "r", set(), context.role)
+    context.access.append(access)
+    alias = node.args.get("alias") or table.name
+    names = tuple(node.args.get("column_aliases") or ())
+    if table.kind == "v" and table.view_query is not None:
+        from server.planner.bind_view import bind_view
+
+        item, plan = bind_view(context, table, alias)
+        item.access = access
+        item.listed = renamed(context, node, item.listed, names, alias)
+        return Bound(plan, [item])
+    scan = make_scan(context, table, alias)
+    item = RangeItem(
+        alias=alias,
+        scan=scan,
+        table=table,
+        schema=schema_name(context, table.schema),
+        access=access,
+        names=names,
+    )
+    if len(names) > len(table.live_columns):
+        raise _too_many_aliases(context, node, alias, len(table.live_columns), len(names))
+    return Bound(scan, [item])
+
+
+def make_scan(context: BindContext, table: Table, alias: str) -> Scan:
+    """A scan of a table with new column numbers."""
+    types = tuple(
+        None if column.dropped else context.type(column.type, column.modifier)
+        for column in table.columns
+    )
+    base = context.new_column(len(types) + 10) - 1
+    return Scan(table=table, alias=alias, base=base, types=types)
+
+
+def _too_many_aliases(
+    context: BindContext, node: exp.Expression, alias: str, available: int, given: int
+) -> Exception:
+    return raise_at(
+        context,
+        node,
+        InvalidColumnReference(
+            f'table "{alias}" has {available} columns available but {given} columns specified'
+        ),
+    )
+
+
+def renamed(
+    context: BindContext,
+    node: exp.Expression,
+    columns: tuple[RangeColumn, ...],
+    names: tuple[str, ...],
+    alias: str,
+) -> tuple[RangeColumn, ...]:
+    """The columns under their aliases."""
+    if len(names) > len(columns):
+        raise _too_many_aliases(context, node, alias, len(columns), len(names))
+    return (
+        tuple(replace(column, name=name) for column, name in zip(columns, names, strict=False))
+        + columns[len(names) :]
+    )
+
+
+def _common_table(context: BindContext, node: exp.Expression, common) -> Bound:  # type: ignore[no-untyped-def]
+    name = node.args["parts"][0]
+    alias = node.args.get("alias") or name
+    columns = common.scan_columns(context, node)
+    scan = CommonTableScan(
+        table_id=common.table_id,
+        scan_columns=columns,
+        alias=alias,
+        work_table=common.recursing,
+    )
+    listed = tuple(RangeColumn(column.name, column.variable()) for column in columns)
+    names = tuple(node.args.get("column_aliases") or ())
+    return Bound(
+        scan, [RangeItem(alias=alias, listed=renamed(context, node, listed, names, alias))]
+    )
+
+
+def _derived(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
+    from server.planner.bind_query import bind_query
+
+    lateral = bool(node.args.get("lateral"))
+    parent = lateral_scope(scope) if lateral else hidden_scope(scope)
+    query = bind_query(context, Scope(parent=parent), node.args["query"])
+    alias = node.args.get("alias") or ""
+    listed = tuple(
+        RangeColumn(column.name, column.variable(), origin)
+        for column, origin in zip(query.columns, query.origins, strict=True)
+    )
+    # The origin of a column is shown to clients, but its rights were checked inside.
+    names = tuple(node.args.get("column_aliases") or ())
+    item = RangeItem(
+        alias=alias,
+        listed=renamed(context, node, listed, names, alias),
+        alias_visible=bool(alias),
+    )
+    return Bound(query.exactly(), [item], lateral)
+
+
+def _sample(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
+    from server.planner.bind_expression import bind_expression
+
+    bound = bind_table(context, scope, node.args["this"])
+    if not isinstance(bound.node, Scan):
+        raise raise_at(
+            context,
+            node,
+            WrongObjectType(
+                "TABLESAMPLE clause can only be applied to tables and materialized views"
+            ),
+        )
+    method = node.args["method"][-1]
+    if method not in ("bernoulli", "system"):
+        from server.errors import UndefinedObject
+
+        raise raise_at(
+            context, node, UndefinedObject(f"tablesample method {method} does not exist")
+        )
+    seen = lateral_scope(scope)
+    arguments = tuple(
+        coerce_specific(context, bind_expression(context, seen, each), 700, "TABLESAMPLE")
+        for each in node.args.get("arguments") or []
+    )
+    seed = node.args.get("repeatable")
+    repeatable = (
+        coerce_specific(context, bind_expression(context, seen, seed), FLOAT8, "REPEATABLE")
+        if seed is not None
+        else None
+    )
+    scan = replace(bound.node, sample=(method, arguments, repeatable))
+    bound.items[0].scan = scan
+    return Bound(scan, bound.items)
+
+
+def _join(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
+    before = scope.items
+    left = bind_item(context, scope, node.args["left"])
+    scope.items = before + left.items
+    right = bind_item(context, scope, node.args["right"])
+    scope.items = before
+    check_aliases(context, left.items, right.items, node.args["right"])
+    kind = node.args["kind"]
+    lateral = lateral_columns(left.node, right)
+    if lateral and kind in ("right", "full"):
+        raise raise_at(
+            context,
+            node,
+            InvalidColumnReference(
+                "invalid reference to FROM-clause entry for table",
+                detail="The combining JOIN type must be INNER or LEFT for a LATERAL reference.",
+            ),
+        )
+    using = _using_names(node, left, right)
+    if using or node.args.get("natural"):
+        condition, items = _merge(context, node, left, right, using)
+    else:
+        condition, items = None, left.items + right.items
+    if node.args.get("condition") is not None:
+        condition = _join_condition(context, scope, node, items)
+    items = _aliased_join(node, items)
+    plan = make_join(kind, left.node, right.node, condition, lateral)
+    return Bound(plan, items, left.lateral or right.lateral)
+
+
+def make_join(
+    kind: str, left: Node, right: Node, condition: Expression | None, lateral: tuple[int, ...]
+) -> Node:
+    """A join; right joins have their sides swapped."""
+    if kind == "right":
+        return Join(kind="left", left=right, right=left, condition=condition)
+    kind = "inner" if kind == "cross" else kind
+    return Join(kind=kind, left=left, right=right, condition=condition, lateral=lateral)
+
+
+def _join_condition(
+    context: BindContext, scope: Scope, node: exp.Expression, items: list[RangeItem]
+) -> Expression:
+    from server.planner.bind_expression import bind_condition
+
+    seen = Scope(
+        parent=scope.parent,
+        items=items,
+        outer=scope.outer,
+        common_tables=scope.common_tables,
+        hidden_items=scope.items,
+    )
+    return bind_condition(context, seen, node.args["condition"], "JOIN/ON")
+
+
+def _using_names(node: exp.Expression, left: Bound, right: Bound) -> tuple[str, ...]:
+    if node.args.get("using"):
+        names: tuple[str, ...] = tuple(node.args["using"])
+        return names
+    if not node.args.get("natural"):
+        return ()
+    on_right = {column.name for item in _visible(right.items) for column in item.columns()}
+    return tuple(
+        column.name
+        for item in _visible(left.items)
+        for column in item.columns()
+        if column.name in on_right
+    )
+
+
+def _visible(items: list[RangeItem]) -> list[RangeItem]:
+    return [item for item in items if item.columns_visible]
+
+
+def _merge(
+    context: BindContext,
+    node: exp.Expression,
+    left: Bound,
+    right: Bound,
+    names: tuple[str, ...],
+) -> tuple[Expression | None, list[RangeItem]]:
+    """The condition of USING and the names after it; scope rule 3."""
+    conditions = []
+    merged = []
+    for name in names:
+        first = _using_column(context, node, left.items, name, "left")
+        second = _using_column(context, node, right.items, name, "right")
+        conditions.append(make_operator(context, "=", first.expression, second.expression))
+        merged.append(_merged_column(context, node.args["kind"], first, second))
+    rest = [
+        column
+        for side in (left, right)
+        for item in _visible(side.items)
+        for column in item.columns()
+        if column.name not in names
+    ]
+    inner = [replace_item(item, columns_visible=False) for item in left.items + right.items]
+    joined = RangeItem(alias="", listed=(*merged, *rest), alias_visible=False)
+    alias = node.args.get("using_alias")
+    if alias:
+        inner.append(RangeItem(alias=alias, listed=tuple(merged), columns_visible=False))
+    return (and_all(conditions) if conditions else None), [*inner, joined]
+
+
+def replace_item(item: RangeItem, *, columns_visible: bool) -> RangeItem:
+    """A copy of the item with other visibility."""
+    return replace(item, columns_visible=columns_visible)
+
+
+def _using_column(
+    context: BindContext, node: exp.Expression, items: list[RangeItem], name: str, side: str
+) -> RangeColumn:
+    found = [column for item in _visible(items) for column in item.find(name)]
+    if not found:
+        raise raise_at(
+            context,
+            node,
+            UndefinedColumn(
+                f'column "{name}" specified in USING clause does not exist in {side} table'
+            ),
+        )
+    if len(found) > 1:
+        raise raise_at(
+            context,
+            node,
+            AmbiguousColumn(f'common column name "{name}" appears more than once in {side} table'),
+        )
+    return found[0]
+
+
+def _merged_column(
+    context: BindContext, kind: str, left: RangeColumn, right: RangeColumn
+) -> RangeColumn:
+    oid = common_type(context, [left.expression, right.expression], "JOIN/USING")
+    first, second = (
+        coerce_or_fail(context, each.expression, oid, "JOIN/USING") for each in (left, right)
+    )
+    if kind == "full":
+        both = Coalesce(type=context.type(oid), arguments=(first, second))
+        return RangeColumn(left.name, both)
+    # The outer side's column is never NULL where the other one is not.
+    if kind == "right" and not isinstance(second, Variable) and isinstance(first, Variable):
+        return RangeColumn(left.name, second, right.origin)
+    chosen, source = (second, right) if kind == "right" else (first, left)
+    if kind == "inner" and not isinstance(first, Variable) and isinstance(second, Variable):
+        chosen, source = second, right
+    return RangeColumn(left.name, chosen, source.origin)
+
+
+def _aliased_join(node: exp.Expression, items: list[RangeItem]) -> list[RangeItem]:
+    """(a JOIN b) AS x: only x is visible then."""
+    alias = node.args.get("alias")
+    if not alias:
+        return items
+    listed = tuple(column for item in _visible(items) for column in item.columns())
+    names = tuple(node.args.get("column_aliases") or ())
+    listed = (
+        tuple(replace(column, name=name) for column, name in zip(listed, names, strict=False))
+        + listed[len(names) :]
+    )
+    return [RangeItem(alias=alias, listed=listed)]
+
+
+def named_columns(
+    context: BindContext, kinds: list[tuple[str, TypeReference]]
+) -> tuple[OutputColumn, ...]:
+    """New columns of these names and types."""
+    first = context.new_column(len(kinds))
+    return tuple(
+        OutputColumn(first + number, kind, name) for number, (name, kind) in enumerate(kinds)
+    )

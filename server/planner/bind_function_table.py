@@ -1,0 +1,124 @@
+"""Functions in FROM: their columns, column definition lists, ROWS FROM, WITH ORDINALITY."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.errors import SqlSyntaxError
+from server.expressions.expression import (
+    Call,
+    Expression,
+    SetReturningCall,
+)
+from server.planner.bind_collection import result_columns
+from server.planner.bind_from import Bound, lateral_scope, named_columns, renamed
+from server.planner.bind_type import bind_type
+from server.planner.coerce import settle
+from server.planner.environment import INT8, RECORD, BindContext, raise_at
+from server.planner.names import target_name
+from server.planner.plan import FunctionScan
+from server.planner.scope import RangeColumn, RangeItem, Scope
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from server.types.type import TypeReference
+
+
+def bind_function_table(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
+    """One or more functions in FROM."""
+    seen = Scope(parent=lateral_scope(scope), clause="FROM", sets=True)
+    alias = node.args.get("alias")
+    written = node.args["functions"]
+    functions: list[Expression] = []
+    widths: list[int] = []
+    columns: list[tuple[str, TypeReference]] = []
+    for item in written:
+        function, name = _bind_function(context, seen, item.args["this"])
+        definitions = item.args.get("columns") or (
+            node.args.get("columns") if len(written) == 1 else []
+        )
+        found = _columns_of(context, function, name, alias, definitions, item)
+        functions.append(function)
+        widths.append(len(found))
+        columns += found
+    scalar = len(columns) == 1 and len(written) == 1
+    ordinality = bool(node.args.get("ordinality"))
+    if ordinality:
+        columns.append(("ordinality", context.type(INT8)))
+    alias = alias or _default_alias(written)
+    outputs = named_columns(context, columns)
+    plan = FunctionScan(
+        function_columns=outputs,
+        functions=tuple(functions),
+        widths=tuple(widths),
+        with_ordinality=ordinality,
+        alias=alias,
+    )
+    listed = tuple(RangeColumn(column.name, column.variable()) for column in outputs)
+    names = tuple(node.args.get("column_aliases") or ())
+    listed = renamed(context, node, listed, names, alias)
+    composite = any(isinstance(f, Call) and f.function.output_types for f in functions)
+    item = RangeItem(alias=alias, listed=listed, scalar=scalar and not ordinality and not composite)
+    return Bound(plan, [item], bool(seen.outer))
+
+
+def _default_alias(written: list[exp.Expression]) -> str:
+    return target_name(written[0].args["this"]) if written else ""
+
+
+def _bind_function(
+    context: BindContext, scope: Scope, node: exp.Expression
+) -> tuple[Expression, str]:
+    from server.planner.bind_expression import bind_expression
+
+    bound = settle(context, bind_expression(context, scope, node))
+    if isinstance(bound, SetReturningCall):
+        bound = Call(
+            type=bound.type,
+            function=bound.function,
+            arguments=bound.arguments,
+            offset=bound.offset,
+        )
+    return bound, target_name(node)
+
+
+def _columns_of(
+    context: BindContext,
+    function: Expression,
+    name: str,
+    alias: str | None,
+    definitions: list[exp.Expression],
+    node: exp.Expression,
+) -> list[tuple[str, TypeReference]]:
+    found = result_columns(context, function)
+    if found:
+        if definitions:
+            raise raise_at(
+                context,
+                node,
+                SqlSyntaxError(
+                    "a column definition list is redundant for a function with OUT parameters"
+                ),
+            )
+        return [(column, context.type(oid, modifier)) for column, oid, modifier in found]
+    if function.type.oid == RECORD:
+        if not definitions:
+            raise raise_at(
+                context,
+                node,
+                SqlSyntaxError(
+                    'a column definition list is required for functions returning "record"'
+                ),
+            )
+        return [(each.args["name"], bind_type(context, each.args["type"])) for each in definitions]
+    if definitions:
+        raise raise_at(
+            context,
+            node,
+            SqlSyntaxError(
+                'a column definition list is only allowed for functions returning "record"'
+            ),
+        )
+    single = getattr(getattr(function, "function", None), "output_names", ())
+    return [(single[0] if len(single) == 1 else alias or name, function.type)]

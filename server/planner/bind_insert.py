@@ -1,0 +1,243 @@
+"""INSERT: columns and values matched, defaults and identities filled in, ON CONFLICT."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.catalog.objects import Column
+from server.errors import DuplicateColumn, GeneratedAlways, SqlSyntaxError
+from server.expressions.expression import DefaultValue, Expression
+from server.planner import physical
+from server.planner.bind_conflict import bind_conflict
+from server.planner.bind_modify import (
+    BoundModify,
+    ModifyTarget,
+    assigned,
+    bind_checks,
+    bind_generated,
+    bind_returning,
+    bind_target,
+    column_of,
+    default_of,
+    refuse_generated,
+    row_columns,
+)
+from server.planner.environment import BindContext, raise_at
+from server.planner.plan import Modify, Node, OutputColumn, Project, Values
+from server.planner.scope import Scope
+from server.sql import nodes
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+
+def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> BoundModify:
+    """An INSERT statement."""
+    target = bind_target(context, node.args["table"], "a")
+    columns = _target_columns(context, target, node)
+    query = node.args.get("query")
+    if query is None:
+        source: Node = _rows(context, target, [], [[]], "")
+    elif isinstance(query, nodes.Values) and _is_plain_values(query):
+        source = _bind_values(context, scope, target, columns, node)
+    else:
+        source = _bind_query(context, scope, target, columns, node)
+    target.access.columns.update(column.number for column in columns)
+    written = tuple(c for c in target.table.live_columns if not c.generated)
+    inner = Scope(
+        parent=scope.parent,
+        items=[target.item],
+        outer=scope.outer,
+        common_tables=scope.common_tables,
+    )
+    conflict = bind_conflict(context, inner, target, node.args.get("conflict"))
+    returning, outputs, origins = bind_returning(context, inner, node)
+    if returning is not None:
+        target.access.privileges += "r"
+    modify = Modify(
+        kind=physical.Insert,
+        input=source,
+        fields={
+            "table": target.table,
+            "attributes": tuple(column.number for column in written),
+            "row": row_columns(target),
+            "checks": bind_checks(context, target),
+            "generated": bind_generated(context, target),
+            "conflict": conflict,
+            "returning": returning,
+        },
+        needed=tuple(target.scan.base + column.number for column in written),
+        returning_columns=outputs,
+    )
+    return BoundModify(modify, outputs, origins)
+
+
+def _is_plain_values(query: exp.Expression) -> bool:
+    return not any(
+        query.args.get(part) for part in ("order_by", "limit", "offset", "with_clause", "locks")
+    )
+
+
+def _target_columns(
+    context: BindContext, target: ModifyTarget, node: exp.Expression
+) -> list[Column]:
+    written = node.args.get("columns") or []
+    if not written:
+        return list(target.table.live_columns)
+    columns: list[Column] = []
+    for each in written:
+        column = column_of(context, target, each)
+        if column in columns:
+            raise raise_at(
+                context,
+                each,
+                DuplicateColumn(f'column "{column.name}" specified more than once'),
+            )
+        columns.append(column)
+    return columns
+
+
+def _matched(
+    context: BindContext,
+    columns: list[Column],
+    count: int,
+    node: exp.Expression,
+    where: exp.Expression,
+) -> list[Column]:
+    """The columns that get values: without a list the first ones."""
+    if count > len(columns):
+        raise raise_at(
+            context, where, SqlSyntaxError("INSERT has more expressions than target columns")
+        )
+    if count < len(columns) and node.args.get("columns"):
+        raise raise_at(
+            context,
+            node.args["columns"][count],
+            SqlSyntaxError("INSERT has more target columns than expressions"),
+        )
+    return columns[:count]
+
+
+def _bind_values(
+    context: BindContext,
+    scope: Scope,
+    target: ModifyTarget,
+    columns: list[Column],
+    node: exp.Expression,
+) -> Node:
+    from server.planner.bind_expression import bind_expression
+
+    written = node.args["query"].args["rows"]
+    seen = Scope(
+        parent=scope.parent,
+        outer=scope.outer,
+        common_tables=scope.common_tables,
+        clause="DEFAULT",
+    )
+    rows = []
+    width = len(written[0].args["arguments"])
+    for row in written:
+        arguments = row.args["arguments"]
+        if len(arguments) != width:
+            raise raise_at(context, row, SqlSyntaxError("VALUES lists must all be the same length"))
+        matched = _matched(context, columns, width, node, arguments[-1])
+        values = []
+        for each, column in zip(arguments, matched, strict=True):
+            seen.clause = "DEFAULT" if isinstance(each, nodes.Default) else "VALUES"
+            value = bind_expression(context, seen, each)
+            if not isinstance(value, DefaultValue):
+                value = assigned(context, target, column, value)
+            values.append(value)
+        rows.append(values)
+    matched = _matched(context, columns, width, node, node)
+    return _rows(context, target, matched, rows, node.args.get("overriding") or "")
+
+
+def _rows(
+    context: BindContext,
+    target: ModifyTarget,
+    columns: list[Column],
+    rows: list[list[Expression]],
+    overriding: str,
+) -> Node:
+    """A Values node that gives every written attribute of the table, defaults filled in."""
+    position = {column.number: number for number, column in enumerate(columns)}
+    live = target.table.live_columns
+    result = []
+    for row in rows:
+        full = []
+        for column in live:
+            value = row[position[column.number]] if column.number in position else None
+            if value is not None:
+                refuse_generated(context, column, value, "insert", None)
+                value = _identity(context, column, value, overriding)
+            if column.generated:
+                continue
+            if value is None or isinstance(value, DefaultValue):
+                value = default_of(context, target.table, column)
+            full.append(value)
+        result.append(tuple(full))
+    return Values(value_columns=_outputs(context, target), rows=tuple(result))
+
+
+def _outputs(context: BindContext, target: ModifyTarget) -> tuple[OutputColumn, ...]:
+    return tuple(
+        OutputColumn(
+            target.scan.base + column.number,
+            context.type(column.type, column.modifier),
+            column.name,
+        )
+        for column in target.table.live_columns
+        if not column.generated
+    )
+
+
+def _identity(
+    context: BindContext, column: Column, value: Expression, overriding: str
+) -> Expression | None:
+    """What is written to an identity column; GENERATED ALWAYS takes no value of the user's."""
+    if not column.identity or isinstance(value, DefaultValue):
+        return value
+    if overriding == "user":
+        return None
+    if column.identity == "a" and overriding != "system":
+        raise GeneratedAlways(
+            f'cannot insert a non-DEFAULT value into column "{column.name}"',
+            detail=f'Column "{column.name}" is an identity column defined as GENERATED ALWAYS.',
+            hint="Use OVERRIDING SYSTEM VALUE to override.",
+        ).at(context.position(value.offset))
+    return value
+
+
+def _bind_query(
+    context: BindContext,
+    scope: Scope,
+    target: ModifyTarget,
+    columns: list[Column],
+    node: exp.Expression,
+) -> Node:
+    from server.planner.bind_from import hidden_scope
+    from server.planner.bind_query import bind_query
+    from server.planner.bind_set_operation import _values_of
+
+    query = bind_query(
+        context, Scope(parent=hidden_scope(scope)), node.args["query"], keep_unknown=True
+    )
+    matched = _matched(context, columns, len(query.columns), node, node.args["query"])
+    position = {column.number: number for number, column in enumerate(matched)}
+    values = _values_of(query)
+    expressions: list[Expression] = []
+    for column in target.table.live_columns:
+        value: Expression | None = None
+        if column.number in position:
+            value = values[position[column.number]]
+            refuse_generated(context, column, value, "insert", None)
+            value = _identity(context, column, value, node.args.get("overriding") or "")
+        if column.generated:
+            continue
+        if value is None:
+            value = default_of(context, target.table, column)
+        expressions.append(assigned(context, target, column, value))
+    return Project(
+        input=query.node, outputs=_outputs(context, target), expressions=tuple(expressions)
+    )

@@ -1,0 +1,103 @@
+"""FOR UPDATE and its weaker forms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.errors import FeatureNotSupported, UndefinedTable, WrongObjectType
+from server.planner.environment import BindContext, raise_at
+from server.planner.plan import Aggregate, Distinct, LockRows, Node, SetOperation, Window, walk_plan
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from server.planner.scope import RangeItem, Scope
+
+_STRENGTHS = {
+    "key_share": "key share",
+    "share": "share",
+    "no_key_update": "no key update",
+    "update": "update",
+}
+_WAITS = {"block": "block", "skip": "skip", "error": "nowait"}
+ROW_ID = -7
+
+
+def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: Node) -> Node:
+    """LockRows nodes for the locking clauses of a query."""
+    for clause in node.args.get("locks") or []:
+        strength = _STRENGTHS[clause.args["strength"]]
+        shown = f"FOR {strength.upper()}"
+        _check(context, clause, plan, shown)
+        targets = []
+        for item in _named_items(context, scope, clause, shown):
+            scan = item.scan
+            if scan is None or scan.table.provider:
+                continue
+            context.lock(scan.table.oid, "row share")
+            if item.access is not None:
+                item.access.privileges += "w"
+            targets.append((scan.table, scan.column_of(ROW_ID)))
+        if targets:
+            wait = _WAITS[clause.args["wait"]]
+            plan = LockRows(input=plan, strength=strength, wait=wait, targets=tuple(targets))
+            context.writes = True
+    return plan
+
+
+def _check(context: BindContext, clause: exp.Expression, plan: Node, shown: str) -> None:
+    refused = (
+        (Aggregate, "GROUP BY clause"),
+        (Distinct, "DISTINCT clause"),
+        (SetOperation, "UNION/INTERSECT/EXCEPT"),
+        (Window, "window functions"),
+    )
+    top = plan
+    for node in walk_plan(top):
+        for kind, name in refused:
+            if isinstance(node, kind) and _is_own(plan, node):
+                if kind is Aggregate and not node.keys:  # type: ignore[attr-defined]
+                    name = "aggregate functions"
+                raise raise_at(
+                    context, clause, FeatureNotSupported(f"{shown} is not allowed with {name}")
+                )
+
+
+def _is_own(plan: Node, wanted: Node) -> bool:
+    """Whether the node belongs to the query itself and not to a subquery in FROM."""
+    from server.planner.plan import Filter, Limit, Project, Sort
+
+    node = plan
+    projects = 0
+    while isinstance(node, Filter | Limit | Project | Sort | LockRows | Window | Distinct):
+        if node is wanted:
+            return True
+        projects += isinstance(node, Project)
+        if projects > 1:
+            return False
+        node = node.input
+    return node is wanted
+
+
+def _named_items(
+    context: BindContext, scope: Scope, clause: exp.Expression, shown: str
+) -> list[RangeItem]:
+    names = clause.args.get("tables") or []
+    if not names:
+        return scope.items
+    found = []
+    for reference in names:
+        name = reference.args["parts"][-1]
+        items = [item for item in scope.items if item.alias == name]
+        if not items:
+            raise raise_at(
+                context,
+                reference,
+                UndefinedTable(f'relation "{name}" in {shown} clause not found in FROM clause'),
+            )
+        if items[0].scan is None and items[0].table is None:
+            raise raise_at(
+                context, reference, WrongObjectType(f"{shown} cannot be applied to this item")
+            )
+        found += items
+    return found

@@ -1,0 +1,251 @@
+"""What INSERT, UPDATE, DELETE and MERGE share: the target, values for columns, generated columns, checks, RETURNING.
+
+Rule 1: the row being written has the column numbers of a scan of the table, so that checks, generated columns and
+        RETURNING are bound over it like any expression.
+Rule 2: a value is assigned as in PostgreSQL: assignment casts, then the column's type modifier, which refuses what does not fit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.objects import Column, Table
+from server.errors import (
+    DatatypeMismatch,
+    FeatureNotSupported,
+    GeneratedAlways,
+    UndefinedColumn,
+    WrongObjectType,
+)
+from server.expressions.expression import Constant, DefaultValue, Expression
+from server.planner.bind_from import make_scan, relation_of, schema_name
+from server.planner.bind_query import bind_targets
+from server.planner.bind_text import bind_catalog_expression
+from server.planner.coerce import coerce_to, coerce_to_boolean, settle, type_name
+from server.planner.environment import Access, BindContext, raise_at
+from server.planner.plan import Columns, Node, OutputColumn, Scan
+from server.planner.scope import RangeItem, Scope
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+
+@dataclass(slots=True)
+class BoundModify:
+    """A bound data change."""
+
+    node: Node
+    columns: Columns = ()
+    origins: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(slots=True)
+class ModifyTarget:
+    """The table being changed, as names see it."""
+
+    table: Table
+    scan: Scan
+    item: RangeItem
+    access: Access
+
+
+def bind_target(context: BindContext, node: exp.Expression, privileges: str) -> ModifyTarget:
+    """The table that a data change names; 42809 for what cannot be changed."""
+    table = relation_of(context, node)
+    verb = {"a": "insert into", "w": "update", "d": "delete from"}[privileges]
+    if table.kind == "v":
+        raise raise_at(
+            context,
+            node,
+            FeatureNotSupported(f'cannot {verb} view "{table.name}"'),
+        )
+    if table.kind == "m":
+        raise raise_at(
+            context,
+            node,
+            WrongObjectType(f'cannot change materialized view "{table.name}"'),
+        )
+    if table.kind == "S":
+        raise raise_at(context, node, WrongObjectType(f'cannot change sequence "{table.name}"'))
+    if table.provider:
+        from server.errors import InsufficientPrivilege
+
+        raise InsufficientPrivilege(f"permission denied for table {table.name}")
+    context.lock(table.oid, "row exclusive")
+    access = Access(table.oid, privileges, set(), context.role)
+    context.access.append(access)
+    alias = node.args.get("alias") or table.name
+    scan = make_scan(context, table, alias)
+    item = RangeItem(
+        alias=alias,
+        scan=scan,
+        table=table,
+        schema=schema_name(context, table.schema),
+        names=tuple(node.args.get("column_aliases") or ()),
+    )
+    return ModifyTarget(table, scan, item, access)
+
+
+def row_scope(target: ModifyTarget) -> Scope:
+    """The columns of the row being written."""
+    return Scope(items=[replace(target.item, names=(), alias=target.table.name)])
+
+
+def column_of(context: BindContext, target: ModifyTarget, node: exp.Expression) -> Column:
+    """The column that an assignment names."""
+    name = node.args["name"]
+    column = target.table.column_named(name)
+    if column is None:
+        raise raise_at(
+            context,
+            node,
+            UndefinedColumn(f'column "{name}" of relation "{target.table.name}" does not exist'),
+        )
+    if node.args.get("indirection"):
+        raise raise_at(
+            context, node, FeatureNotSupported("assignment to a part of a column is not supported")
+        )
+    return column
+
+
+def assigned(
+    context: BindContext, target: ModifyTarget, column: Column, value: Expression
+) -> Expression:
+    """The value as the column stores it; 42804 when it cannot be assigned."""
+    changed = coerce_to(context, value, column.type, column.modifier, "a")
+    if changed is None:
+        raise DatatypeMismatch(
+            f'column "{column.name}" is of type {type_name(context, column.type)} but expression '
+            f"is of type {type_name(context, value.type.oid)}",
+            hint="You will need to rewrite or cast the expression.",
+        ).at(context.position(value.offset))
+    return changed
+
+
+def default_of(context: BindContext, table: Table, column: Column) -> Expression:
+    """The expression of a column's default: NULL where it has none."""
+    if column.identity:
+        return _next_value(context, table, column)
+    text = column.default
+    if text is None or column.generated:
+        text = _domain_default(context, column)
+    if text is None:
+        return Constant(type=context.type(column.type, column.modifier), value=None)
+    bound = bind_catalog_expression(context, Scope(), text)
+    changed = coerce_to(context, bound, column.type, column.modifier, "a")
+    assert changed is not None, text
+    return changed
+
+
+def _domain_default(context: BindContext, column: Column) -> str | None:
+    from server.catalog.objects import UserType
+
+    found = context.catalog.object(column.type) if column.type >= 16384 else None
+    return found.default if isinstance(found, UserType) else None
+
+
+def _next_value(context: BindContext, table: Table, column: Column) -> Expression:
+    from server.planner.bind_call import call_by_name
+
+    for sequence in context.catalog.sequences_of(table.oid):
+        if sequence.owned_by == (table.oid, column.number):
+            value = call_by_name(context, "nextval", [context.constant(2205, sequence.oid)], -1)
+            changed = coerce_to(context, value, column.type, column.modifier, "a")
+            assert changed is not None
+            return changed
+    raise UndefinedColumn(f'no owned sequence found for column "{column.name}"')
+
+
+def refuse_generated(
+    context: BindContext, column: Column, value: Expression, verb: str, node: exp.Expression | None
+) -> None:
+    """Only DEFAULT may be written to a generated column."""
+    if not column.generated or isinstance(value, DefaultValue):
+        return
+    if verb == "insert":
+        error = GeneratedAlways(
+            f'cannot insert a non-DEFAULT value into column "{column.name}"',
+            detail=f'Column "{column.name}" is a generated column.',
+        )
+    else:
+        error = GeneratedAlways(
+            f'column "{column.name}" can only be updated to DEFAULT',
+            detail=f'Column "{column.name}" is a generated column.',
+        )
+    raise error.at(context.position(value.offset))
+
+
+def row_columns(target: ModifyTarget) -> tuple[tuple[int, int], ...]:
+    """Attribute and column number of the row being written; rule 1."""
+    scan = target.scan
+    return tuple((c.number, scan.base + c.number) for c in target.table.live_columns)
+
+
+def bind_generated(
+    context: BindContext, target: ModifyTarget
+) -> tuple[tuple[int, Expression], ...]:
+    """Generated columns: attribute and expression over the row."""
+    result = []
+    for column in target.table.live_columns:
+        if column.generated and column.default is not None:
+            bound = bind_catalog_expression(context, row_scope(target), column.default)
+            changed = coerce_to(context, bound, column.type, column.modifier, "a")
+            assert changed is not None
+            result.append((column.number, changed))
+    return tuple(result)
+
+
+def bind_checks(context: BindContext, target: ModifyTarget) -> tuple[tuple[str, Expression], ...]:
+    """CHECK constraints: name and condition over the row."""
+    result = []
+    for constraint in context.catalog.constraints_of(target.table.oid):
+        if constraint.kind == "c" and constraint.expression is not None:
+            scope = row_scope(target)
+            bound = bind_catalog_expression(context, scope, constraint.expression)
+            result.append((constraint.name, coerce_to_boolean(context, bound, "CHECK")))
+    return tuple(result)
+
+
+def bind_returning(
+    context: BindContext, scope: Scope, node: exp.Expression
+) -> tuple[tuple[Expression, ...] | None, Columns, tuple[tuple[int, int], ...]]:
+    """RETURNING: expressions, the columns they become, and where these come from."""
+    written = node.args.get("returning") or []
+    if not written:
+        return None, (), ()
+    scope.clause = "RETURNING"
+    targets = bind_targets(context, _returning_scope(scope), written)
+    for target in targets:
+        target.expression = settle(context, target.expression)
+    columns = tuple(
+        OutputColumn(context.new_column(), target.expression.type, target.name)
+        for target in targets
+    )
+    return (
+        tuple(target.expression for target in targets),
+        columns,
+        tuple(target.origin for target in targets),
+    )
+
+
+class _NoAggregates(Scope):
+    """A scope in which aggregates and the like stay forbidden, whatever is switched on."""
+
+    __slots__ = ()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("aggregates", "windows", "sets"):
+            value = False
+        if name == "clause":
+            value = "RETURNING"
+        super().__setattr__(name, value)
+
+
+def _returning_scope(scope: Scope) -> Scope:
+    return _NoAggregates(
+        parent=scope.parent,
+        items=scope.items,
+        outer=scope.outer,
+        common_tables=scope.common_tables,
+    )

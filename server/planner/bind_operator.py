@@ -1,0 +1,250 @@
+"""Operators: which function an operator means for its operands, rows compared field by field."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.errors import (
+    AmbiguousFunction,
+    FeatureNotSupported,
+    SqlSyntaxError,
+    UndefinedFunction,
+    WrongObjectType,
+)
+from server.expressions.expression import (
+    And,
+    ArrayComparison,
+    Call,
+    Expression,
+    Not,
+    Or,
+    RowComparison,
+    RowConstructor,
+)
+from server.planner import polymorphic
+from server.planner.candidates import Candidate, choose
+from server.planner.coerce import base_type, coerce, type_name
+from server.planner.environment import BOOL, UNKNOWN, BindContext
+
+if TYPE_CHECKING:
+    from server.catalog.objects import Oid
+    from server.functions.function import Function, Operator
+
+NEGATIONS = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+COMMUTATORS = {"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+_HINT_ONE = "You might need to add explicit type casts."
+
+
+def find_operator(
+    context: BindContext, name: str, left: Oid, right: Oid, offset: int = -1
+) -> Operator:
+    """The operator for operand types; left is 0 for a prefix operator."""
+    known = context.catalog.operators_named(name)
+    wanted_left, wanted_right = _supposed(context, left, right)
+    for operator in known:
+        if operator.left == wanted_left and operator.right == wanted_right:
+            return operator
+    actual = (left, right) if left else (right,)
+    candidates = [
+        Candidate(each, (each.left, each.right) if left else (each.right,))
+        for each in known
+        if bool(each.left) == bool(left)
+    ]
+    found = choose(context, candidates, actual)
+    if isinstance(found, Candidate):
+        return found.target  # type: ignore[return-value]
+    shown = f"{type_name(context, left)} {name}" if left else name
+    shown = f"{shown} {type_name(context, right)}"
+    position = context.position(offset)
+    if found:
+        raise AmbiguousFunction(
+            f"operator is not unique: {shown}",
+            hint=f"Could not choose a best candidate operator. {_HINT_ONE}",
+        ).at(position)
+    one = "argument type" if not left else "name and argument types"
+    hint = f"No operator matches the given {one}. {_HINT_ONE}"
+    if not left:
+        hint = "No operator matches the given name and argument type. You might need to add an explicit type cast."
+    raise UndefinedFunction(f"operator does not exist: {shown}", hint=hint).at(position)
+
+
+def _supposed(context: BindContext, left: Oid, right: Oid) -> tuple[Oid, Oid]:
+    """Operand types for an exact match: an unknown one is supposed to be as the other."""
+    if left == UNKNOWN and right != UNKNOWN:
+        left = right
+    elif right == UNKNOWN and left not in (UNKNOWN, 0):
+        right = left
+    return (base_type(context, left) if left else 0), base_type(context, right)
+
+
+def make_operator(
+    context: BindContext, name: str, left: Expression | None, right: Expression, offset: int = -1
+) -> Expression:
+    """The call of an operator, its operands coerced."""
+    operator = find_operator(
+        context, name, left.type.oid if left is not None else 0, right.type.oid, offset
+    )
+    operands = (left, right) if left is not None else (right,)
+    actual = tuple(each.type.oid for each in operands)
+    declared = (operator.left, operator.right) if left is not None else (operator.right,)
+    declared, result = polymorphic.resolve(context, actual, declared, operator.result)
+    function = function_of(context, operator, offset)
+    arguments = tuple(
+        _operand(context, each, wanted) for each, wanted in zip(operands, declared, strict=True)
+    )
+    return Call(
+        type=_result_type(context, function, arguments, result),
+        function=function,
+        arguments=arguments,
+        form="operator",
+        operator=name,
+        offset=offset,
+    )
+
+
+def _result_type(context: BindContext, function: Function, arguments, result: Oid):  # type: ignore[no-untyped-def]
+    if function.result_modifier is None:
+        return context.type(result)
+    return context.type(result, function.result_modifier(tuple(each.type for each in arguments)))
+
+
+def _operand(context: BindContext, operand: Expression, wanted: Oid) -> Expression:
+    if polymorphic.is_polymorphic(wanted):
+        return operand
+    changed = coerce(context, operand, wanted)
+    assert changed is not None, (operand.type, wanted)
+    return changed
+
+
+def function_of(context: BindContext, operator: Operator, offset: int = -1) -> Function:
+    """The function behind an operator."""
+    try:
+        return context.catalog.function(operator.function)
+    except KeyError:
+        raise FeatureNotSupported(f"operator {operator.name} is not supported for these types").at(
+            context.position(offset)
+        ) from None
+
+
+def comparison_function(context: BindContext, name: str, left: Oid, right: Oid) -> Function:
+    """The function of a comparison operator."""
+    return function_of(context, find_operator(context, name, left, right))
+
+
+def bind_operation(
+    context: BindContext, name: str, left: Expression | None, right: Expression, offset: int
+) -> Expression:
+    """An operator over operands that may be rows."""
+    if isinstance(left, RowConstructor) and isinstance(right, RowConstructor):
+        if name in NEGATIONS:
+            return compare_rows(context, name, left.items, right.items, offset)
+        raise WrongObjectType(f"operator {name} is not supported for rows").at(
+            context.position(offset)
+        )
+    return make_operator(context, name, left, right, offset)
+
+
+def compare_rows(
+    context: BindContext,
+    name: str,
+    left: tuple[Expression, ...],
+    right: tuple[Expression, ...],
+    offset: int,
+) -> Expression:
+    """A comparison of two rows: = and <> field by field, the others by the first fields that differ."""
+    if len(left) != len(right):
+        raise SqlSyntaxError("unequal number of entries in row expressions").at(
+            context.position(offset)
+        )
+    if not left:
+        raise FeatureNotSupported("cannot compare rows of zero length").at(context.position(offset))
+    pairs = list(zip(left, right, strict=True))
+    if len(pairs) == 1 or name in ("=", "<>"):
+        each = tuple(make_operator(context, name, a, b, offset) for a, b in pairs)
+        if len(each) == 1:
+            return each[0]
+        kind = And if name == "=" else Or
+        return kind(type=context.type(BOOL), arguments=each, offset=offset)
+    strict = name[0]
+    calls = [make_operator(context, strict, a, b, offset) for a, b in pairs]
+    equals = [make_operator(context, "=", a, b, offset) for a, b in pairs]
+    operands = [call.arguments for call in calls if isinstance(call, Call)]
+    return RowComparison(
+        type=context.type(BOOL),
+        operator=name,
+        orders=tuple(call.function for call in calls if isinstance(call, Call)),
+        equals=tuple(call.function for call in equals if isinstance(call, Call)),
+        left=tuple(pair[0] for pair in operands),
+        right=tuple(pair[1] for pair in operands),
+        offset=offset,
+    )
+
+
+def compare_with_array(
+    context: BindContext,
+    name: str,
+    left: Expression,
+    array: Expression,
+    *,
+    every: bool,
+    offset: int,
+) -> Expression:
+    """X op ANY (array) and x op ALL (array)."""
+    if array.type.oid == UNKNOWN:
+        element = left.type.oid if left.type.oid != UNKNOWN else 25
+        array_oid = context.type(base_type(context, element)).type.array_oid
+        changed = coerce(context, array, array_oid)
+        assert changed is not None
+        array = changed
+    element = context.type(base_type(context, array.type.oid)).type.element_oid
+    if not element:
+        raise WrongObjectType("op ANY/ALL (array) requires array on right side").at(
+            context.position(offset)
+        )
+    operator = find_operator(context, name, left.type.oid, element, offset)
+    if operator.result != BOOL:
+        raise WrongObjectType("op ANY/ALL (array) requires operator to yield boolean").at(
+            context.position(offset)
+        )
+    declared, _ = polymorphic.resolve(
+        context, (left.type.oid, element), (operator.left, operator.right), operator.result
+    )
+    wanted = context.type(declared[1]).type.array_oid or array.type.oid
+    changed = coerce(context, array, wanted) if element != declared[1] else array
+    assert changed is not None
+    return ArrayComparison(
+        type=context.type(BOOL),
+        function=function_of(context, operator, offset),
+        argument=_operand(context, left, declared[0]),
+        array=changed,
+        every=every,
+        operator=name,
+        offset=offset,
+    )
+
+
+def negate(context: BindContext, expression: Expression, offset: int = -1) -> Expression:
+    """NOT."""
+    return Not(type=context.type(BOOL), argument=expression, offset=offset)
+
+
+def conjunction(context: BindContext, conditions: list[Expression]) -> Expression | None:
+    """All the conditions in one; None for none."""
+    return and_all(conditions) if conditions else None
+
+
+def and_all(conditions: list[Expression]) -> Expression:
+    """One or more conditions, joined by AND, nested ones laid flat."""
+    flat = [part for each in conditions for part in conjuncts(each)]
+    if len(flat) == 1:
+        return flat[0]
+    return And(type=flat[0].type, arguments=tuple(flat))
+
+
+def conjuncts(condition: Expression | None) -> list[Expression]:
+    """The conditions that AND joins."""
+    if condition is None:
+        return []
+    if isinstance(condition, And):
+        return [part for each in condition.arguments for part in conjuncts(each)]
+    return [condition]

@@ -1,0 +1,171 @@
+"""ORDER BY, DISTINCT ON and GROUP BY items: names of output columns, ordinals and expressions (SQL92's rules first)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from server.errors import (
+    AmbiguousColumn,
+    FeatureNotSupported,
+    InvalidColumnReference,
+    SqlSyntaxError,
+    UndefinedFunction,
+)
+from server.expressions.expression import Expression, SortKey
+from server.planner.coerce import base_type, settle, type_name
+from server.planner.environment import BindContext, raise_at
+from server.planner.matching import same
+from server.planner.scope import Scope
+from server.sql import nodes
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+_UNORDERED = frozenset((114, 142, 600, 601, 602, 603, 604, 628, 718, 194, 3361, 199, 143))
+"""Types without an ordering: json, xml, geometric ones."""
+
+
+@dataclass(slots=True)
+class Target:
+    """An output expression of a SELECT; hidden: only there to be sorted by."""
+
+    name: str
+    expression: Expression
+    origin: tuple[int, int] = (0, 0)
+    hidden: bool = False
+
+
+def sort_key(context: BindContext, node: exp.Expression, expression: Expression) -> SortKey:
+    """The key with direction and place of NULLs as written or by default."""
+    descending = bool(node.args.get("descending"))
+    using = node.args.get("using") or ()
+    if using:
+        if using[-1] not in ("<", ">"):
+            raise raise_at(
+                context,
+                node,
+                FeatureNotSupported(f"operator {using[-1]} is not a valid ordering operator"),
+            )
+        descending = using[-1] == ">"
+    nulls_first = node.args.get("nulls_first")
+    check_ordered(context, expression)
+    return SortKey(
+        expression=expression,
+        descending=descending,
+        nulls_first=descending if nulls_first is None else bool(nulls_first),
+    )
+
+
+def check_ordered(context: BindContext, expression: Expression) -> None:
+    """Refuse to sort what has no order."""
+    if base_type(context, expression.type.oid) in _UNORDERED:
+        raise UndefinedFunction(
+            "could not identify an ordering operator for type "
+            f"{type_name(context, expression.type.oid)}",
+            hint="Use an explicit ordering operator or modify the query.",
+        ).at(context.position(expression.offset))
+
+
+def check_comparable(context: BindContext, expression: Expression) -> None:
+    """Refuse to group by what has no equality."""
+    if base_type(context, expression.type.oid) in _UNORDERED:
+        raise UndefinedFunction(
+            "could not identify an equality operator for type "
+            f"{type_name(context, expression.type.oid)}"
+        ).at(context.position(expression.offset))
+
+
+def bind_sort_key(context: BindContext, scope: Scope, node: exp.Expression) -> SortKey:
+    """A key that is always an expression: in aggregates."""
+    return sort_key(context, node, bind_group_item(context, scope, node.args["this"]))
+
+
+def bind_window_order(context: BindContext, scope: Scope, node: exp.Expression) -> SortKey:
+    """A key that is always an expression: in windows."""
+    return bind_sort_key(context, scope, node)
+
+
+def bind_group_item(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    """An item that is always an expression, whatever output columns are called."""
+    from server.planner.bind_expression import bind_expression
+
+    return settle(context, bind_expression(context, scope, node))
+
+
+def bind_order_item(
+    context: BindContext, scope: Scope, node: exp.Expression, targets: list[Target], clause: str
+) -> Target:
+    """The target that an item of ORDER BY or DISTINCT ON means; a hidden one is added where there is none."""
+    found = _by_name(context, node, targets, clause) or by_ordinal(context, node, targets, clause)
+    if found is not None:
+        return found
+    bound = bind_group_item(context, scope, node)
+    for target in targets:
+        if same(target.expression, bound):
+            return target
+    added = Target("?column?", bound, hidden=True)
+    targets.append(added)
+    return added
+
+
+def _by_name(
+    context: BindContext, node: exp.Expression, targets: list[Target], clause: str
+) -> Target | None:
+    if not isinstance(node, nodes.ColumnReference) or len(node.args["parts"]) != 1:
+        return None
+    name = node.args["parts"][0]
+    found: Target | None = None
+    for target in targets:
+        if target.hidden or target.name != name:
+            continue
+        if found is not None and not same(found.expression, target.expression):
+            raise raise_at(context, node, AmbiguousColumn(f'{clause} "{name}" is ambiguous'))
+        found = found or target
+    return found
+
+
+def by_ordinal(
+    context: BindContext, node: exp.Expression, targets: list[Target], clause: str
+) -> Target | None:
+    """The target of that number, if the item is a number."""
+    if isinstance(node, nodes.Constant) and not isinstance(node, nodes.IntegerConstant):
+        raise raise_at(context, node, SqlSyntaxError(f"non-integer constant in {clause}"))
+    if not isinstance(node, nodes.IntegerConstant):
+        return None
+    visible = [target for target in targets if not target.hidden]
+    if not 1 <= node.value <= len(visible):
+        raise raise_at(
+            context,
+            node,
+            InvalidColumnReference(f"{clause} position {node.value} is not in select list"),
+        )
+    return visible[node.value - 1]
+
+
+def bind_group_key(
+    context: BindContext, scope: Scope, node: exp.Expression, targets: list[Target]
+) -> Expression:
+    """An item of GROUP BY: an input column before an output column of that name."""
+    if isinstance(node, nodes.ColumnReference) and len(node.args["parts"]) == 1:
+        name = node.args["parts"][0]
+        if not any(item.columns_visible and item.find(name) for item in scope.items):
+            found = _by_name(context, node, targets, "GROUP BY")
+            if found is not None:
+                return _grouped(context, found, node)
+    found = by_ordinal(context, node, targets, "GROUP BY")
+    if found is not None:
+        return _grouped(context, found, node)
+    return bind_group_item(context, scope, node)
+
+
+def _grouped(context: BindContext, target: Target, node: exp.Expression) -> Expression:
+    from server.errors import GroupingError
+    from server.expressions.expression import AggregateCall, walk
+
+    target.expression = settle(context, target.expression)
+    if any(isinstance(part, AggregateCall) for part in walk(target.expression)):
+        raise raise_at(
+            context, node, GroupingError("aggregate functions are not allowed in GROUP BY")
+        )
+    return target.expression

@@ -1,0 +1,362 @@
+"""Queries: SELECT, VALUES and set operations, with WITH, ORDER BY, LIMIT and row locks around them.
+
+A SELECT becomes, from the bottom: FROM, WHERE, groups, HAVING, windows, targets, DISTINCT, ORDER BY, LIMIT, locks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from server.errors import FeatureNotSupported, InvalidColumnReference, SqlSyntaxError
+from server.expressions.expression import (
+    Expression,
+    SetReturningCall,
+    SortKey,
+    Variable,
+    walk,
+)
+from server.planner.bind_collection import fields_of
+from server.planner.bind_expression import bind_condition, bind_expression
+from server.planner.bind_from import bind_from
+from server.planner.bind_grouping import bind_grouping
+from server.planner.bind_lock import lock_rows
+from server.planner.bind_order import (
+    Target,
+    bind_order_item,
+    check_comparable,
+    sort_key,
+)
+from server.planner.bind_window import WindowSpecification, add_windows
+from server.planner.coerce import coerce_specific, settle
+from server.planner.environment import INT8, BindContext, raise_at
+from server.planner.matching import replace_top_down, structural_key
+from server.planner.names import target_name
+from server.planner.plan import (
+    Columns,
+    Distinct,
+    Filter,
+    Limit,
+    Node,
+    OutputColumn,
+    Project,
+    Sort,
+    project_exactly,
+)
+from server.planner.scope import Scope, expand_item, find_item, missing_item, resolve_column
+from server.sql import nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlglot import exp
+
+_STAR = "SELECT * with no tables specified is not valid"
+
+
+@dataclass(slots=True)
+class BoundQuery:
+    """A bound query: its plan may put out more columns than the query has."""
+
+    node: Node
+    columns: Columns
+    origins: tuple[tuple[int, int], ...]
+
+    def exactly(self) -> Node:
+        """The plan with exactly the query's columns."""
+        return project_exactly(self.node, self.columns)
+
+
+def bind_query(
+    context: BindContext, scope: Scope, node: exp.Expression, *, keep_unknown: bool = False
+) -> BoundQuery:
+    """A query in a new, still empty scope. keep_unknown: literals stay untyped, as INSERT and UNION want them."""
+    from server.planner.bind_set_operation import bind_set_operation
+    from server.planner.bind_with import bind_with
+
+    tables = bind_with(context, scope, node.args.get("with_clause"))
+    if isinstance(node, nodes.Select):
+        query = _bind_select(context, scope, node, keep_unknown)
+    elif isinstance(node, nodes.SetOperation):
+        query = bind_set_operation(context, scope, node)
+    elif isinstance(node, nodes.Values):
+        query = _bind_values(context, scope, node, keep_unknown)
+    else:
+        raise raise_at(context, node, FeatureNotSupported("this query is not supported here"))
+    if tables:
+        query.node = tables.around(query.node)
+    return query
+
+
+def _bind_select(
+    context: BindContext, scope: Scope, node: exp.Expression, keep_unknown: bool
+) -> BoundQuery:
+    plan = bind_from(context, scope, node.args.get("from_items") or [])
+    scope.named_windows = {each.args["name"]: each for each in node.args.get("windows") or []}
+    targets = bind_targets(context, scope, node.args["targets"])
+    where = node.args.get("where")
+    if where is not None:
+        plan = Filter(input=plan, condition=bind_condition(context, scope, where, "WHERE"))
+    if not keep_unknown:
+        for target in targets:
+            target.expression = settle(context, target.expression)
+    with _allowing(scope, "ORDER BY"):
+        order = [
+            (each, bind_order_item(context, scope, each.args["this"], targets, "ORDER BY"))
+            for each in node.args.get("order_by") or []
+        ]
+        distinct = node.args.get("distinct")
+        on = [
+            bind_order_item(context, scope, each, targets, "SELECT DISTINCT ON")
+            for each in (distinct.args.get("on") or [] if distinct is not None else [])
+        ]
+    plan = _group(context, scope, node, plan, targets)
+    keys = tuple(sort_key(context, each, target.expression) for each, target in order)
+    plan, columns, by_target = _project(context, plan, targets)
+    keys = tuple(
+        replace(key, expression=by_target[id(target)].variable(key.expression.offset))
+        for key, (_, target) in zip(keys, order, strict=True)
+    )
+    if distinct is not None:
+        chosen = tuple(by_target[id(target)].variable() for target in on)
+        plan = _distinct(context, plan, columns, keys, (distinct, chosen, order, targets))
+        if not chosen:
+            on = []
+    if keys and not (distinct is not None and on):
+        plan = Sort(input=plan, keys=keys)
+    plan = bind_limit(context, scope, node, plan, keys)
+    plan = lock_rows(context, scope, node, plan)
+    origins = tuple(target.origin for target in targets if not target.hidden)
+    return BoundQuery(plan, columns, origins)
+
+
+class _allowing:  # noqa: N801  (reads as a statement)
+    """Aggregates, windows and set-returning functions may stand in expressions bound within."""
+
+    def __init__(self, scope: Scope, clause: str) -> None:
+        self.scope = scope
+        self.clause = clause
+
+    def __enter__(self) -> None:
+        self.scope.aggregates = self.scope.windows = self.scope.sets = True
+        self.scope.clause = self.clause
+
+    def __exit__(self, *_: object) -> None:
+        self.scope.aggregates = self.scope.windows = self.scope.sets = False
+
+
+def bind_targets(context: BindContext, scope: Scope, written: list[exp.Expression]) -> list[Target]:
+    """The targets of a SELECT or RETURNING list, stars expanded."""
+    targets: list[Target] = []
+    with _allowing(scope, "SELECT"):
+        for each in written:
+            targets += _bind_target(context, scope, each)
+    return targets
+
+
+def _bind_target(context: BindContext, scope: Scope, node: exp.Expression) -> list[Target]:
+    inner = node.args["this"]
+    if isinstance(inner, nodes.ColumnReference) and inner.args.get("star"):
+        return _expand_star(context, scope, inner)
+    if isinstance(inner, nodes.FieldSelection) and inner.args.get("star"):
+        row = bind_expression(context, scope, inner.args["this"])
+        return [Target(name, each) for name, each in fields_of(context, row, nodes.offset_of(node))]
+    name = node.args.get("alias") or target_name(inner)
+    if isinstance(inner, nodes.ColumnReference):
+        offset = nodes.offset_of(inner)
+        found, column = resolve_column(context, scope, inner.args["parts"], offset)
+        expression = replace(found, offset=offset)
+        return [Target(name, expression, column.origin if column is not None else (0, 0))]
+    return [Target(name, bind_expression(context, scope, inner))]
+
+
+def _expand_star(context: BindContext, scope: Scope, node: exp.Expression) -> list[Target]:
+    parts = node.args["parts"]
+    if parts:
+        found = find_item(context, scope, parts, nodes.offset_of(node))
+        if found is None:
+            raise raise_at(context, node, missing_item(scope, parts[-1]))
+        expanded = expand_item(context, scope, *found)
+    else:
+        visible = [item for item in scope.items if item.columns_visible]
+        if not visible:
+            raise raise_at(context, node, SqlSyntaxError(_STAR))
+        expanded = [each for item in visible for each in expand_item(context, scope, scope, item)]
+    return [Target(name, each, origin) for name, each, origin in expanded]
+
+
+def _group(
+    context: BindContext, scope: Scope, node: exp.Expression, plan: Node, targets: list[Target]
+) -> Node:
+    """Groups, HAVING and windows over the plan; targets are changed to read them."""
+    group_by, having = node.args.get("group_by"), node.args.get("having")
+    condition = None
+    if having is not None:
+        scope.aggregates = True
+        condition = bind_condition(context, scope, having, "HAVING")
+        scope.aggregates = False
+    if group_by is not None or having is not None or scope.has_aggregates:
+        grouping = bind_grouping(context, scope, group_by, targets)
+        above = grouping.above
+        for target in targets:
+            target.expression = above(target.expression)
+        condition = above(condition) if condition is not None else None
+        scope.window_list = [_window_above(window, above) for window in scope.window_list]
+        plan = grouping.node(plan)
+    if condition is not None:
+        plan = Filter(input=plan, condition=condition)
+    if scope.window_list:
+        expressions = [target.expression for target in targets]
+        plan, expressions = add_windows(context, plan, scope.window_list, expressions)
+        for target, expression in zip(targets, expressions, strict=True):
+            target.expression = expression
+    return plan
+
+
+def _window_above(
+    window: WindowSpecification, above: Callable[[Expression], Expression]
+) -> WindowSpecification:
+    return replace(
+        window,
+        partition=tuple(above(each) for each in window.partition),
+        order=tuple(replace(key, expression=above(key.expression)) for key in window.order),
+    )
+
+
+def _project(
+    context: BindContext, plan: Node, targets: list[Target]
+) -> tuple[Node, Columns, dict[int, OutputColumn]]:
+    """The Project node for the targets; a plain column keeps its number unless it stands there twice."""
+    plan = _project_sets(context, plan, targets)
+    outputs: list[OutputColumn] = []
+    used: set[int] = set()
+    by_target: dict[int, OutputColumn] = {}
+    for target in targets:
+        expression = target.expression
+        number = expression.column if isinstance(expression, Variable) else 0
+        if not number or number in used:
+            number = context.new_column()
+        used.add(number)
+        column = OutputColumn(number, expression.type, target.name)
+        by_target[id(target)] = column
+        outputs.append(column)
+    project = Project(
+        input=plan,
+        outputs=tuple(outputs),
+        expressions=tuple(target.expression for target in targets),
+    )
+    columns = tuple(by_target[id(target)] for target in targets if not target.hidden)
+    return project, columns, by_target
+
+
+def _project_sets(context: BindContext, plan: Node, targets: list[Target]) -> Node:
+    """A node below that runs the set-returning calls of the targets in lock step, innermost first."""
+    while True:
+        found: dict[object, OutputColumn] = {}
+        calls: list[SetReturningCall] = []
+
+        def take(node: Expression) -> Expression | None:
+            if not isinstance(node, SetReturningCall):
+                return None
+            if any(
+                isinstance(each, SetReturningCall) for arg in node.arguments for each in walk(arg)
+            ):
+                return None
+            key = structural_key(node)
+            column = found.get(key)
+            if column is None:
+                column = found[key] = OutputColumn(context.new_column(), node.type)
+                calls.append(node)
+            return column.variable(node.offset)
+
+        for target in targets:
+            target.expression = replace_top_down(target.expression, take)
+        if not calls:
+            return plan
+        passed = plan.columns
+        plan = Project(
+            input=plan,
+            outputs=(*passed, *found.values()),
+            expressions=(*(column.variable() for column in passed), *calls),
+            sets=True,
+        )
+
+
+def _distinct(context, plan, columns, keys, details) -> Node:  # type: ignore[no-untyped-def]
+    """DISTINCT and DISTINCT ON, with what they demand of ORDER BY."""
+    node, on, order, targets = details
+    if not on:
+        hidden = [target for target in targets if target.hidden]
+        if hidden:
+            raise InvalidColumnReference(
+                "for SELECT DISTINCT, ORDER BY expressions must appear in select list"
+            ).at(context.position(hidden[0].expression.offset))
+        for column in columns:
+            check_comparable(context, column.variable())
+        return Distinct(input=plan, distinct_columns=columns)
+    wanted = {variable.column for variable in on}
+    leading = keys[: len(wanted)]
+    matched = {key.expression.column for key in leading}
+    if not matched <= wanted and not wanted <= matched:
+        raise InvalidColumnReference(
+            "SELECT DISTINCT ON expressions must match initial ORDER BY expressions"
+        ).at(context.position(nodes.offset_of(node.args["on"][0])))
+    # The first row in the given order is kept: sort before, by the ON expressions where ORDER BY stops short.
+    rest = tuple(SortKey(expression=each) for each in on if each.column not in matched)
+    source = Sort(input=plan, keys=(*keys, *rest)) if keys else plan
+    return Distinct(input=source, distinct_columns=plan.columns, on=on)
+
+
+def bind_limit(
+    context: BindContext, scope: Scope, node: exp.Expression, plan: Node, keys: tuple[SortKey, ...]
+) -> Node:
+    """LIMIT and OFFSET."""
+    count, offset = (
+        _bind_count(context, scope, node.args.get(name), name.upper())
+        for name in ("limit", "offset")
+    )
+    if count is None and offset is None:
+        return plan
+    ties = node.args.get("with_ties")
+    if ties and not keys:
+        raise SqlSyntaxError("WITH TIES cannot be specified without ORDER BY clause")
+    return Limit(input=plan, count=count, offset=offset, with_ties=keys if ties else ())
+
+
+def _bind_count(
+    context: BindContext, scope: Scope, node: exp.Expression | None, clause: str
+) -> Expression | None:
+    if node is None:
+        return None
+    previous, scope.clause = scope.clause, clause
+    bound = coerce_specific(context, bind_expression(context, scope, node), INT8, clause)
+    scope.clause = previous
+    if any(isinstance(each, Variable) for each in walk(bound)):
+        raise raise_at(
+            context,
+            node,
+            InvalidColumnReference(f"argument of {clause} must not contain variables"),
+        )
+    return None if getattr(bound, "value", bound) is None else bound
+
+
+def _bind_values(
+    context: BindContext, scope: Scope, node: exp.Expression, keep_unknown: bool
+) -> BoundQuery:
+    from server.planner.bind_set_operation import values_node
+
+    scope.clause = "VALUES"
+    rows = [
+        [bind_expression(context, scope, each) for each in row.args["arguments"]]
+        for row in node.args["rows"]
+    ]
+    plan = values_node(context, rows, node.args["rows"], keep_unknown)
+    targets = [Target(c.name, c.variable()) for c in plan.columns]
+    order = [
+        (each, bind_order_item(context, scope, each.args["this"], targets, "ORDER BY"))
+        for each in node.args.get("order_by") or []
+    ]
+    keys = tuple(sort_key(context, each, target.expression) for each, target in order)
+    result: Node = Sort(input=plan, keys=keys) if keys else plan
+    result = bind_limit(context, scope, node, result, keys)
+    return BoundQuery(result, plan.columns, ((0, 0),) * len(plan.columns))

@@ -1,0 +1,97 @@
+"""Statements: a query or a data change to a bound plan with everything the planned statement must say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from server.errors import FeatureNotSupported, IndeterminateDatatype
+from server.expressions.expression import Expression, Parameter
+from server.planner.bind_insert import bind_insert
+from server.planner.bind_merge import bind_merge
+from server.planner.bind_modify import BoundModify
+from server.planner.bind_query import bind_query
+from server.planner.bind_update import bind_delete, bind_update
+from server.planner.bind_with import bind_with
+from server.planner.environment import UNKNOWN, BindContext, raise_at
+from server.planner.plan import Columns, Node, map_plan_expressions, project_exactly
+from server.planner.scope import Scope
+from server.sql import nodes
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+_MODIFICATIONS = {
+    nodes.Insert: (bind_insert, "INSERT"),
+    nodes.Update: (bind_update, "UPDATE"),
+    nodes.Delete: (bind_delete, "DELETE"),
+    nodes.Merge: (bind_merge, "MERGE"),
+}
+
+
+@dataclass(slots=True)
+class BoundStatement:
+    """A statement's logical plan, which gives exactly the columns named."""
+
+    node: Node
+    columns: Columns
+    origins: tuple[tuple[int, int], ...]
+    tag: str
+    returns_rows: bool
+    writes: bool
+
+
+def bind_statement(context: BindContext, tree: exp.Expression) -> BoundStatement:
+    """Bind a whole statement."""
+    for number, oid in enumerate(context.environment.parameter_types, 1):
+        if oid:
+            context.parameters[number] = context.type(oid)
+    if isinstance(tree, nodes.Query):
+        query = bind_query(context, Scope(), tree)
+        node = project_exactly(query.node, query.columns)
+        bound = BoundStatement(node, query.columns, query.origins, "SELECT", True, context.writes)
+    else:
+        modify = bind_modification(context, Scope(), tree)
+        returns = bool(tree.args.get("returning"))
+        tag = _MODIFICATIONS[type(tree)][1]  # type: ignore[index]
+        bound = BoundStatement(modify.node, modify.columns, modify.origins, tag, returns, True)
+    _settle_parameters(context, bound)
+    return bound
+
+
+def bind_modification(context: BindContext, scope: Scope, tree: exp.Expression) -> BoundModify:
+    """INSERT, UPDATE, DELETE or MERGE, at the top or in WITH."""
+    found = _MODIFICATIONS.get(type(tree))  # type: ignore[call-overload]
+    if found is None:
+        raise raise_at(context, tree, FeatureNotSupported("this statement is not supported here"))
+    context.writes = True
+    tables = bind_with(context, scope, tree.args.get("with_clause"))
+    modify: BoundModify = found[0](context, scope, tree)
+    if tables:
+        modify.node = tables.around(modify.node)
+    return modify
+
+
+def _settle_parameters(context: BindContext, bound: BoundStatement) -> None:
+    """Every parameter has one type now: those that stood where any type would do get the one told elsewhere."""
+    if not context.parameters:
+        return
+    last = max(context.parameters)
+    for number in range(1, last + 1):
+        kind = context.parameters.get(number)
+        if kind is None:
+            raise IndeterminateDatatype(f"could not determine data type of parameter ${number}")
+        if kind.oid == UNKNOWN:
+            raise IndeterminateDatatype(f"could not determine data type of parameter ${number}")
+
+    def typed(expression: Expression) -> Expression:
+        if isinstance(expression, Parameter) and expression.type.oid == UNKNOWN:
+            return Parameter(
+                type=context.parameters[expression.number],
+                number=expression.number,
+                offset=expression.offset,
+            )
+        return expression
+
+    if context.untyped_parameters:
+        bound.node = map_plan_expressions(bound.node, typed)

@@ -1,0 +1,75 @@
+"""Type names to types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.errors import FeatureNotSupported, InvalidSchemaName, SqlSyntaxError, UndefinedObject
+from server.planner.environment import BindContext, raise_at
+from server.sql import nodes
+from server.types.type import TypeReference
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from server.types.type import Type
+
+
+def bind_type(context: BindContext, node: nodes.TypeName) -> TypeReference:
+    """The type that a TypeName means, with its modifier; 42704 when there is none."""
+    if node.args.get("percent_type"):
+        raise raise_at(context, node, FeatureNotSupported("%TYPE is not supported"))
+    parts = node.args["parts"]
+    kind = find_type(context, parts)
+    if kind is None:
+        shown = ".".join(parts[1:] if parts[0] == "pg_catalog" else parts)
+        bounds = "[]" * len(node.args.get("array_bounds") or ())
+        raise raise_at(context, node, UndefinedObject(f'type "{shown}{bounds}" does not exist'))
+    modifier = bind_modifier(context, kind, node)
+    if node.args.get("array_bounds"):
+        if not kind.array_oid:
+            raise raise_at(context, node, UndefinedObject(f'type "{kind.name}[]" does not exist'))
+        kind = context.catalog.type(kind.array_oid)
+    return context.type(kind.oid, modifier)
+
+
+def find_type(context: BindContext, parts: tuple[str, ...]) -> Type | None:
+    """A type by its possibly qualified name."""
+    if len(parts) > 1:
+        schema = context.schema_named(parts[-2])
+        if schema is None:
+            raise InvalidSchemaName(f'schema "{parts[-2]}" does not exist')
+        return context.catalog.type_named(schema.oid, parts[-1])
+    for schema_oid in context.environment.search_path:
+        found = context.catalog.type_named(schema_oid, parts[0])
+        if found is not None:
+            return found
+    return None
+
+
+def bind_modifier(context: BindContext, kind: Type, node: nodes.TypeName) -> int:
+    """The type modifier as written, -1 for none."""
+    written = node.args.get("modifiers") or []
+    if not written:
+        return -1
+    if kind.modifier_in is None:
+        raise raise_at(
+            context,
+            node,
+            SqlSyntaxError(f'type modifier is not allowed for type "{kind.sql_name}"'),
+        )
+    return kind.modifier_in(tuple(_modifier_value(context, each) for each in written))
+
+
+def _modifier_value(context: BindContext, node: exp.Expression) -> int | str:
+    if isinstance(node, nodes.IntegerConstant):
+        return node.value
+    if isinstance(node, nodes.StringConstant | nodes.NumericConstant):
+        text: str = node.args["this"]
+        return text
+    if isinstance(node, nodes.ColumnReference) and len(node.args["parts"]) == 1:
+        name: str = node.args["parts"][0]
+        return name
+    raise raise_at(
+        context, node, SqlSyntaxError("type modifiers must be simple constants or identifiers")
+    )

@@ -1,0 +1,206 @@
+"""UPDATE and DELETE."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from server.catalog.objects import Column
+from server.errors import FeatureNotSupported, GeneratedAlways, SqlSyntaxError
+from server.expressions.expression import DefaultValue, Expression
+from server.planner import physical
+from server.planner.bind_from import bind_from, check_aliases, make_scan
+from server.planner.bind_lock import ROW_ID
+from server.planner.bind_modify import (
+    BoundModify,
+    ModifyTarget,
+    assigned,
+    bind_checks,
+    bind_generated,
+    bind_returning,
+    bind_target,
+    column_of,
+    default_of,
+    refuse_generated,
+    row_columns,
+)
+from server.planner.environment import BindContext, raise_at
+from server.planner.plan import Filter, Join, Modify, Node, OneRow, columns_read
+from server.planner.scope import Scope
+from server.sql import nodes
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+
+def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> BoundModify:
+    """An UPDATE statement."""
+    target = bind_target(context, node.args["table"], "w")
+    source, condition = _source(context, scope, target, node, "from_items")
+    assignments = bind_assignments(context, scope, target, node.args["assignments"])
+    target.access.columns.update(number for number, _ in assignments)
+    new_row = make_scan(context, target.table, target.item.alias)
+    written = ModifyTarget(target.table, new_row, replace(target.item, scan=new_row), target.access)
+    outer = Scope(
+        parent=scope.parent,
+        items=[written.item, *scope.items[1:]],
+        outer=scope.outer,
+        common_tables=scope.common_tables,
+    )
+    returning, outputs, origins = bind_returning(context, outer, node)
+    fields = {
+        "table": target.table,
+        "row_id": target.scan.column_of(ROW_ID),
+        "assignments": tuple(assignments),
+        "old": row_columns(target),
+        "row": row_columns(written),
+        "recheck": condition,
+        "checks": bind_checks(context, written),
+        "generated": bind_generated(context, written),
+        "returning": returning,
+    }
+    needed = _needed(target, fields, {column for _, column in row_columns(written)})
+    modify = Modify(
+        kind=physical.Update,
+        input=source,
+        fields=fields,
+        needed=needed,
+        returning_columns=outputs,
+    )
+    return BoundModify(modify, outputs, origins)
+
+
+def bind_delete(context: BindContext, scope: Scope, node: exp.Expression) -> BoundModify:
+    """A DELETE statement."""
+    target = bind_target(context, node.args["table"], "d")
+    source, condition = _source(context, scope, target, node, "using")
+    returning, outputs, origins = bind_returning(context, scope, node)
+    fields = {
+        "table": target.table,
+        "row_id": target.scan.column_of(ROW_ID),
+        "old": row_columns(target),
+        "recheck": condition,
+        "returning": returning,
+    }
+    needed = _needed(target, fields, set())
+    modify = Modify(
+        kind=physical.Delete,
+        input=source,
+        fields=fields,
+        needed=needed,
+        returning_columns=outputs,
+    )
+    return BoundModify(modify, outputs, origins)
+
+
+def _source(
+    context: BindContext, scope: Scope, target: ModifyTarget, node: exp.Expression, others: str
+) -> tuple[Node, Expression | None]:
+    """The rows to change: the target joined with the other tables, under the condition."""
+    from server.planner.bind_expression import bind_condition
+
+    written = node.args.get(others) or []
+    plan: Node = target.scan
+    if written:
+        # The target is not visible to subqueries in FROM, LATERAL or not, before it joins.
+        rest = bind_from(context, scope, written)
+        check_aliases(context, scope.items, [target.item], node.args["table"])
+        if not isinstance(rest, OneRow):
+            plan = Join(kind="inner", left=plan, right=rest)
+    target.item.access = target.access
+    scope.items = [target.item, *scope.items]
+    where = node.args.get("where")
+    if where is None:
+        return plan, None
+    condition = bind_condition(context, scope, where, "WHERE")
+    return Filter(input=plan, condition=condition), condition
+
+
+def _needed(target: ModifyTarget, fields: dict[str, object], own: set[int]) -> tuple[int, ...]:
+    """The input columns that the change reads, the row id and the target's current values first."""
+    expressions: list[Expression] = []
+    for name, value in fields.items():
+        if name in ("recheck",) and isinstance(value, Expression):
+            expressions.append(value)
+        elif name in ("assignments",):
+            expressions += [each for _, each in value]  # type: ignore[attr-defined]
+        elif name == "returning" and value is not None:
+            expressions += list(value)  # type: ignore[call-overload]
+    first = [target.scan.column_of(ROW_ID), *(column for _, column in row_columns(target))]
+    read = columns_read(tuple(expressions)) - own - set(first)
+    return (*first, *sorted(read))
+
+
+def bind_assignments(
+    context: BindContext, scope: Scope, target: ModifyTarget, written: list[exp.Expression]
+) -> list[tuple[int, Expression]]:
+    """SET: attribute numbers and the values they get."""
+    result: list[tuple[int, Expression]] = []
+    seen: set[int] = set()
+    for each in written:
+        for column, value in _one_assignment(context, scope, target, each):
+            if column.number in seen:
+                raise raise_at(
+                    context,
+                    each,
+                    SqlSyntaxError(f'multiple assignments to same column "{column.name}"'),
+                )
+            seen.add(column.number)
+            refuse_generated(context, column, value, "update", each)
+            if column.generated:
+                continue
+            if isinstance(value, DefaultValue):
+                value = default_of(context, target.table, column)
+            elif column.identity == "a":
+                raise GeneratedAlways(
+                    f'column "{column.name}" can only be updated to DEFAULT',
+                    detail=f'Column "{column.name}" is an identity column defined as '
+                    "GENERATED ALWAYS.",
+                ).at(context.position(value.offset))
+            result.append((column.number, assigned(context, target, column, value)))
+    return result
+
+
+def _one_assignment(
+    context: BindContext, scope: Scope, target: ModifyTarget, node: exp.Expression
+) -> list[tuple[Column, Expression]]:
+    if isinstance(node, nodes.Assignment):
+        column = column_of(context, target, node.args["target"])
+        return [(column, _bind_value(context, scope, node.args["value"]))]
+    columns = [column_of(context, target, each) for each in node.args["targets"]]
+    return list(zip(columns, _row_values(context, scope, node, len(columns)), strict=True))
+
+
+def _bind_value(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
+    from server.planner.bind_expression import bind_expression
+
+    scope.clause = "DEFAULT" if isinstance(node, nodes.Default) else "UPDATE"
+    return bind_expression(context, scope, node)
+
+
+def _row_values(
+    context: BindContext, scope: Scope, node: exp.Expression, width: int
+) -> list[Expression]:
+    from server.planner.bind_subquery import bind_row_query
+
+    value = node.args["value"]
+    if isinstance(value, nodes.SubLink) and value.args["kind"] == "scalar":
+        if width == 1:
+            return [_bind_value(context, scope, value)]
+        return list(bind_row_query(context, scope, value, width))
+    if isinstance(value, nodes.RowConstructor):
+        written = value.args["arguments"]
+        if len(written) != width:
+            raise raise_at(
+                context, node, SqlSyntaxError("number of columns does not match number of values")
+            )
+        return [_bind_value(context, scope, each) for each in written]
+    if width == 1:
+        return [_bind_value(context, scope, value)]
+    raise raise_at(
+        context,
+        value,
+        FeatureNotSupported(
+            "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression"
+        ),
+    )

@@ -1,0 +1,50 @@
+"""Views: their text, bound where they are used, with the rights of their owner."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.errors import StatementTooComplex
+from server.expressions.expression import Variable
+from server.planner.bind_from import schema_name
+from server.planner.bind_text import parse_query, without_positions
+from server.planner.plan import Node
+from server.planner.scope import RangeColumn, RangeItem, Scope
+
+if TYPE_CHECKING:
+    from server.catalog.objects import Table
+    from server.planner.environment import BindContext
+
+VIEW_DEPTH_MAX = 100
+
+
+def bind_view(context: BindContext, view: Table, alias: str) -> tuple[RangeItem, Node]:
+    """The names and the plan of a view."""
+    from server.planner.bind_query import bind_query
+
+    if context.view_depth >= VIEW_DEPTH_MAX:
+        raise StatementTooComplex("stack depth limit exceeded")
+    assert view.view_query is not None
+    role = context.role
+    context.role, context.view_depth = view.owner, context.view_depth + 1
+    try:
+        with without_positions(context):
+            query = bind_query(context, Scope(), parse_query(view.view_query))
+    finally:
+        context.role, context.view_depth = role, context.view_depth - 1
+    listed = []
+    for column, found in zip(view.live_columns, query.columns, strict=False):
+        kind = context.type(column.type, column.modifier)
+        variable = Variable(
+            type=kind if kind.oid == found.type.oid else found.type,
+            column=found.column,
+            name=column.name,
+        )
+        listed.append(RangeColumn(column.name, variable, (view.oid, column.number)))
+    item = RangeItem(
+        alias=alias,
+        listed=tuple(listed),
+        table=view,
+        schema=schema_name(context, view.schema),
+    )
+    return item, query.exactly()

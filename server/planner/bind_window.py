@@ -1,0 +1,336 @@
+"""Window functions: OVER clauses, named windows, frames; and the Window nodes they become."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from server.errors import (
+    FeatureNotSupported,
+    UndefinedObject,
+    WindowingError,
+    WrongObjectType,
+)
+from server.expressions.expression import (
+    Expression,
+    SortKey,
+    WindowCall,
+    walk,
+)
+from server.functions.function import Aggregate, Function, WindowFunction
+from server.planner.coerce import coerce, coerce_specific
+from server.planner.environment import INT8, BindContext, raise_at
+from server.planner.matching import replace_top_down, structural_key
+from server.planner.physical import WindowFrame
+from server.planner.plan import Node, OutputColumn, Window
+from server.planner.scope import Scope
+from server.sql import nodes
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from server.planner.bind_call import Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSpecification:
+    """PARTITION BY, ORDER BY and the frame of a window."""
+
+    partition: tuple[Expression, ...] = ()
+    order: tuple[SortKey, ...] = ()
+    mode: str = "range"
+    start: tuple[str, Expression | None] = ("unbounded_preceding", None)
+    end: tuple[str, Expression | None] = ("current", None)
+    exclusion: str = "no_others"
+    framed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingWindowCall(Expression):
+    """A window call before it has a Window node; lives in a bound SELECT only."""
+
+    call: WindowCall
+    window: int
+
+
+def bind_window_call(
+    context: BindContext, scope: Scope, node: exp.Expression, resolved: Resolved
+) -> Expression:
+    """f(...) OVER (...)."""
+    from server.planner.bind_call import bind_filter
+
+    if not scope.windows:
+        raise raise_at(
+            context,
+            node,
+            WindowingError(f"window functions are not allowed in {scope.clause or 'FROM'}"),
+        )
+    target = resolved.target
+    _check_call(context, node, target)
+    assert isinstance(target, Aggregate | WindowFunction)
+    for argument in resolved.arguments:
+        if any(isinstance(inner, PendingWindowCall) for inner in walk(argument)):
+            raise raise_at(context, node, WindowingError("window function calls cannot be nested"))
+    call = WindowCall(
+        type=resolved.type,
+        function=target,
+        arguments=resolved.arguments,
+        filter=bind_filter(context, scope, node),
+        star=bool(node.args.get("star")),
+        offset=nodes.offset_of(node),
+    )
+    return PendingWindowCall(
+        type=call.type,
+        call=call,
+        window=_window_number(context, scope, node.args["over"]),
+        offset=call.offset,
+    )
+
+
+def _check_call(context: BindContext, node: exp.Expression, target: object) -> None:
+    name = getattr(target, "name", "")
+    if isinstance(target, Function):
+        raise raise_at(
+            context,
+            node,
+            WrongObjectType(
+                f"OVER specified, but {name} is not a window function nor an aggregate function"
+            ),
+        )
+    if node.args.get("distinct"):
+        raise raise_at(
+            context, node, FeatureNotSupported("DISTINCT is not implemented for window functions")
+        )
+    if node.args.get("order"):
+        raise raise_at(
+            context,
+            node,
+            FeatureNotSupported("aggregate ORDER BY is not implemented for window functions"),
+        )
+    if node.args.get("filter") is not None and isinstance(target, WindowFunction):
+        raise raise_at(
+            context,
+            node,
+            FeatureNotSupported("FILTER is not implemented for non-aggregate window functions"),
+        )
+
+
+def _window_number(context: BindContext, scope: Scope, node: exp.Expression) -> int:
+    """The number of the window among those of the SELECT; equal windows share one."""
+    specification = _specification(context, scope, node)
+    for number, known in enumerate(scope.window_list):
+        if structural_key(_parts(known)) == structural_key(_parts(specification)):
+            return number
+    scope.window_list.append(specification)
+    return len(scope.window_list) - 1
+
+
+def _parts(window: WindowSpecification) -> tuple[object, ...]:
+    return (
+        window.partition,
+        window.order,
+        window.mode,
+        window.start,
+        window.end,
+        window.exclusion,
+    )
+
+
+def _specification(context: BindContext, scope: Scope, node: exp.Expression) -> WindowSpecification:
+    name = node.args.get("name")
+    if name and name in scope.named_windows and not _has_body(node):
+        return _named(context, scope, node, name)
+    if name and not _has_body(node):
+        raise raise_at(context, node, UndefinedObject(f'window "{name}" does not exist'))
+    return _defined(context, scope, node)
+
+
+def _has_body(node: exp.Expression) -> bool:
+    return any(node.args.get(part) for part in ("base", "partition_by", "order_by", "frame"))
+
+
+def _named(
+    context: BindContext, scope: Scope, node: exp.Expression, name: str
+) -> WindowSpecification:
+    found = scope.named_windows.get(name)
+    if found is None:
+        raise raise_at(context, node, UndefinedObject(f'window "{name}" does not exist'))
+    if isinstance(found, WindowSpecification):
+        return found
+    bound = _defined(context, scope, found)
+    scope.named_windows[name] = bound
+    return bound
+
+
+def _defined(context: BindContext, scope: Scope, node: exp.Expression) -> WindowSpecification:
+    from server.planner.bind_order import bind_group_item, bind_window_order
+
+    base = node.args.get("base")
+    inherited = _named(context, scope, node, base) if base else WindowSpecification()
+    written_partition = node.args.get("partition_by") or []
+    if base and written_partition:
+        raise raise_at(
+            context,
+            node,
+            WindowingError(f'cannot override PARTITION BY clause of window "{base}"'),
+        )
+    partition = inherited.partition or tuple(
+        bind_group_item(context, scope, each) for each in written_partition
+    )
+    written_order = node.args.get("order_by") or []
+    if inherited.order and written_order:
+        raise raise_at(
+            context, node, WindowingError(f'cannot override ORDER BY clause of window "{base}"')
+        )
+    if inherited.framed:
+        raise raise_at(
+            context,
+            node,
+            WindowingError(f'cannot copy window "{base}" because it has a frame clause'),
+        )
+    order = inherited.order or tuple(
+        bind_window_order(context, scope, each) for each in written_order
+    )
+    frame = node.args.get("frame")
+    plain = WindowSpecification(partition, order)
+    return plain if frame is None else _framed(context, scope, frame, plain)
+
+
+_BOUNDS = {
+    "unbounded_preceding": "unbounded_preceding",
+    "offset_preceding": "preceding",
+    "current_row": "current",
+    "offset_following": "following",
+    "unbounded_following": "unbounded_following",
+}
+_EXCLUSIONS = {None: "no_others", "current_row": "current", "group": "group", "ties": "ties"}
+
+
+def _framed(
+    context: BindContext, scope: Scope, frame: exp.Expression, plain: WindowSpecification
+) -> WindowSpecification:
+    mode = frame.args["mode"]
+    if mode == "groups" and not plain.order:
+        raise raise_at(context, frame, WindowingError("GROUPS mode requires an ORDER BY clause"))
+
+    def bound(node: exp.Expression) -> tuple[str, Expression | None]:
+        kind = _BOUNDS[node.args["kind"]]
+        offset = node.args.get("offset")
+        if offset is None:
+            return kind, None
+        return kind, _frame_offset(context, scope, offset, mode, plain)
+
+    return replace(
+        plain,
+        mode=mode,
+        start=bound(frame.args["start"]),
+        end=bound(frame.args["end"]),
+        exclusion=_EXCLUSIONS[frame.args.get("exclusion")],
+        framed=True,
+    )
+
+
+def _frame_offset(
+    context: BindContext,
+    scope: Scope,
+    node: exp.Expression,
+    mode: str,
+    window: WindowSpecification,
+) -> Expression:
+    from server.planner.bind_expression import bind_expression
+
+    bound = bind_expression(context, scope, node)
+    if mode in ("rows", "groups"):
+        return coerce_specific(context, bound, INT8, mode.upper())
+    if len(window.order) != 1:
+        raise raise_at(
+            context,
+            node,
+            WindowingError(
+                "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column"
+            ),
+        )
+    key = window.order[0].expression.type.oid
+    function = _in_range(context, key, bound)
+    if function is None:
+        shown = window.order[0].expression.type.type.sql_name
+        raise raise_at(
+            context,
+            node,
+            FeatureNotSupported(
+                f"RANGE with offset PRECEDING/FOLLOWING is not supported for column type {shown}"
+            ),
+        )
+    changed = coerce(context, bound, function.arguments[2])
+    assert changed is not None
+    return changed
+
+
+def _in_range(context: BindContext, key: int, offset: Expression) -> Function | None:
+    """The in_range function for a key; an exact match of the offset's type is the best."""
+    known = [
+        each
+        for each in context.catalog.functions_named("in_range")
+        if isinstance(each, Function) and each.arguments[0] == key
+    ]
+    for each in known:
+        if each.arguments[2] == offset.type.oid:
+            return each
+    from server.planner.coerce import can_coerce
+
+    for each in known:
+        if can_coerce(context, (offset.type.oid,), (each.arguments[2],), "i"):
+            return each
+    return None
+
+
+def frame_of(context: BindContext, window: WindowSpecification) -> WindowFrame:
+    """The frame as the plan says it."""
+
+    def function(bound: tuple[str, Expression | None]) -> Function | None:
+        if window.mode != "range" or bound[1] is None:
+            return None
+        return _in_range(context, window.order[0].expression.type.oid, bound[1])
+
+    return WindowFrame(
+        mode=window.mode,
+        start=window.start,
+        end=window.end,
+        exclusion=window.exclusion,
+        range_functions=(function(window.start), function(window.end)),
+    )
+
+
+def add_windows(
+    context: BindContext,
+    node: Node,
+    windows: list[WindowSpecification],
+    expressions: list[Expression],
+) -> tuple[Node, list[Expression]]:
+    """Put Window nodes on top for the window calls in the expressions, which then read their columns."""
+    calls: dict[int, list[tuple[OutputColumn, WindowCall]]] = {}
+    known: dict[object, OutputColumn] = {}
+
+    def take(expression: Expression) -> Expression | None:
+        if not isinstance(expression, PendingWindowCall):
+            return None
+        key = (expression.window, structural_key(expression.call))
+        column = known.get(key)
+        if column is None:
+            name = expression.call.function.name
+            column = known[key] = OutputColumn(context.new_column(), expression.type, name)
+            calls.setdefault(expression.window, []).append((column, expression.call))
+        return column.variable(expression.offset)
+
+    expressions = [replace_top_down(each, take) for each in expressions]
+    for number, found in calls.items():
+        window = windows[number]
+        node = Window(
+            input=node,
+            partition=window.partition,
+            order=window.order,
+            frame=frame_of(context, window),
+            call_columns=tuple(column for column, _ in found),
+            calls=tuple(call for _, call in found),
+        )
+    return node, expressions

@@ -1,0 +1,439 @@
+"""Logical plans to physical ones: one function for each class of node, in one table.
+
+Rule 1: a node is chosen for a set of required columns, and its plan may put out others besides; who needs exact columns
+        in an exact order asks exactly().
+Rule 2: every plan carries an estimate; costs add up from the bottom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.objects import Index, IndexKey, Table
+from server.expressions.expression import (
+    Call,
+    ColumnId,
+    Constant,
+    Expression,
+    OuterVariable,
+    Subquery,
+    Variable,
+    columns_used,
+    transform,
+)
+from server.functions.function import Function
+from server.planner import choose_join, choose_row, choose_scan, cost
+from server.planner import physical as p
+from server.planner import plan as logical
+from server.planner.bind_operator import and_all, conjuncts, find_operator, function_of
+from server.planner.bind_text import bind_catalog_expression
+from server.planner.environment import BindContext
+from server.planner.matching import replace_top_down
+from server.planner.physical import Estimate, Plan
+from server.planner.plan import Columns, Node, Scan, columns_read
+from server.planner.scope import RangeItem, Scope
+from server.planner.statistics import Facts
+
+if TYPE_CHECKING:
+    from server.types.type import TypeReference
+
+SYSTEM_TYPES: dict[int, TypeReference] = {}
+_SYSTEM_TYPE_OIDS = {-1: 27, -2: 28, -3: 29, -4: 28, -5: 29, -6: 26, -7: 20, -8: 20}
+_NO_COLUMNS: set[ColumnId] = set()
+
+
+class Chooser:
+    """Chooses the physical plan of one statement."""
+
+    def __init__(self, context: BindContext) -> None:
+        self.context = context
+        self.facts = Facts(context.environment)
+        self.common_rows: dict[int, float] = {}
+        if not SYSTEM_TYPES:
+            SYSTEM_TYPES.update({n: context.type(oid) for n, oid in _SYSTEM_TYPE_OIDS.items()})
+
+    # Walking the plan.
+
+    def choose(self, node: Node, required: set[ColumnId]) -> Plan:
+        """The physical plan of a node, which puts out at least the required ones of its columns."""
+        plan: Plan = CHOOSERS[type(node)](self, node, required)
+        return plan
+
+    def exactly(self, node: Node, columns: Columns) -> Plan:
+        """The plan with exactly these columns in this order."""
+        wanted = tuple(column.column for column in columns)
+        plan = self.choose(node, set(wanted))
+        if plan.output == wanted:
+            return plan
+        return p.Project(
+            output=wanted,
+            types=tuple(column.type for column in columns),
+            estimate=_over(plan.estimate, plan.estimate.rows * 0.001),
+            input=plan,
+            expressions=tuple(column.variable() for column in columns),
+        )
+
+    def register(self, node: Node) -> None:
+        """Note the scans of a plan, so that statistics of their columns are found."""
+        for each in logical.walk_plan(node):
+            if isinstance(each, Scan):
+                self.facts.scans.append(each)
+
+    def expression(self, expression: Expression) -> Expression:
+        """The expression with the plans of its subqueries chosen."""
+
+        def planned(node: Expression) -> Expression | None:
+            if not isinstance(node, Subquery) or not isinstance(node.plan, Node):
+                return None
+            self.register(node.plan)
+            exists = node.kind == "exists"
+            plan = (
+                self.choose(node.plan, set())
+                if exists
+                else self.exactly(node.plan, node.plan.columns)
+            )
+            inner = replace(
+                node, plan=plan, test=tuple(self.expression(each) for each in node.test)
+            )
+            return inner
+
+        return replace_top_down(expression, planned)
+
+    def expressions(self, expressions: Iterable[Expression]) -> tuple[Expression, ...]:
+        """Several expressions with the plans of their subqueries chosen."""
+        return tuple(self.expression(each) for each in expressions)
+
+    # Pieces that several choosers need.
+
+    def choose_filtered(
+        self, node: Node, conditions: list[Expression], required: set[ColumnId]
+    ) -> Plan:
+        """The plan of a node under conditions."""
+        if isinstance(node, Scan):
+            plain = [self.expression(each) for each in conditions]
+            return choose_scan.choose_scan(self, node, plain, required)
+        if not conditions:
+            return self.choose(node, required)
+        wanted = required | columns_read(tuple(conditions))
+        return self.filtered(self.choose(node, wanted), conditions, required)
+
+    def filtered(self, plan: Plan, conditions: list[Expression], required: set[ColumnId]) -> Plan:
+        """A Filter over the plan."""
+        share = cost.selectivity_of_all(self.facts, conditions)
+        rows = max(1.0, plan.estimate.rows * share)
+        estimate = _over(plan.estimate, plan.estimate.rows * cost.FILTER_ROW, rows)
+        return p.Filter(
+            output=plan.output,
+            types=plan.types,
+            estimate=estimate,
+            input=plan,
+            condition=self.expression(and_all(conditions)),
+        )
+
+    def width(self, columns: Iterable[ColumnId]) -> int:
+        """The bytes of a row of these columns."""
+        total = 0
+        for column in columns:
+            known = self.facts.column(column)
+            total += known.width if known is not None else 8
+        return total
+
+    def indexes_of(self, table: Table) -> tuple[Index, ...]:
+        """The indexes that a scan of the table may use."""
+        if table.provider or not table.storage_id:
+            return ()
+        return self.context.catalog.indexes_of(table.oid)
+
+    def index_key(self, scan: Scan, key: IndexKey) -> Expression:
+        """What an index key is, over the columns of the scan."""
+        if key.expression is not None:
+            return self.index_expression(scan, key.expression)
+        kind = scan.types[key.number - 1]
+        assert kind is not None
+        return Variable(type=kind, column=scan.base + key.number)
+
+    def index_expression(self, scan: Scan, text: str) -> Expression:
+        """An expression of an index, over the columns of the scan."""
+        item = RangeItem(alias=scan.table.name, scan=scan, table=scan.table)
+        return bind_catalog_expression(self.context, Scope(items=[item]), text)
+
+    def array_of(self, reference: TypeReference) -> TypeReference:
+        """The array type of an element type."""
+        return self.context.type(reference.type.array_oid)
+
+    def sample_expression(self, scan: Scan) -> Any:
+        """TABLESAMPLE as the executor wants it: a row of method, arguments and seed."""
+        if scan.sample is None:
+            return None
+        method, arguments, seed = scan.sample
+        from server.expressions.expression import RowConstructor
+
+        items = (
+            self.context.constant(25, method),
+            *self.expressions(arguments),
+            *((self.expression(seed),) if seed is not None else ()),
+        )
+        return RowConstructor(type=self.context.type(2249), items=items)
+
+    def commuted(self, call: Call) -> Function | None:
+        """The function of an equality with its operands swapped."""
+        a, b = (each.type.oid for each in call.arguments)
+        if a == b:
+            return call.function
+        try:
+            operator = find_operator(self.context, "=", b, a)
+        except Exception as error:
+            from server.errors import SqlError
+
+            if not isinstance(error, SqlError):
+                raise
+            return None
+        if (operator.left, operator.right) != (b, a):
+            return None
+        return function_of(self.context, operator)
+
+    def outward(self, expression: Expression, columns: set[ColumnId]) -> Expression:
+        """The expression with these columns read as those of an enclosing row."""
+
+        def change(node: Expression) -> Expression:
+            if isinstance(node, Variable) and node.column in columns:
+                return OuterVariable(
+                    type=node.type, column=node.column, name=node.name, offset=node.offset
+                )
+            return node
+
+        return transform(expression, change)
+
+    def lookup_estimate(
+        self, scan: Scan, filters: list[Expression], conditions: list[Expression]
+    ) -> Estimate | None:
+        """What one look-up of a dependent index scan costs; None when no index serves the conditions."""
+        own = set(logical.column_numbers(scan))
+        outside = set().union(*(columns_used(each) for each in conditions)) - own
+        inner = [self.outward(each, outside) for each in conditions]
+        plan = choose_scan.choose_scan(self, scan, [*filters, *inner], set())
+        if not isinstance(plan, p.IndexScan):
+            return None
+        return plan.estimate
+
+    def join_output(
+        self, kind: str, left: Plan, right: Plan, needed: set[ColumnId]
+    ) -> list[tuple[ColumnId, TypeReference]]:
+        """The needed columns of both sides with their types."""
+        sides = [left] if kind in ("semi", "anti", "null_anti") else [left, right]
+        return [
+            (column, reference)
+            for side in sides
+            for column, reference in zip(side.output, side.types, strict=True)
+            if column in needed
+        ]
+
+    def join(
+        self,
+        kind: str,
+        left: Plan,
+        right: Plan,
+        keys: list[tuple[Expression, Expression, Function]],
+        rest: list[Expression],
+        details: tuple[set[ColumnId], float, float],
+    ) -> Plan:
+        """A hash join where there are keys, else a nested loop; details: needed columns, rows, price."""
+        needed, rows, price = details
+        output = self.join_output(kind, left, right, needed)
+        columns = tuple(column for column, _ in output)
+        types = tuple(reference for _, reference in output)
+        residual = self.expression(and_all(rest)) if rest else None
+        start = right.estimate.total_cost if keys else 0.0
+        estimate = Estimate(rows, self.width(columns), start, price)
+        if keys:
+            planned = tuple((self.expression(a), self.expression(b), f) for a, b, f in keys)
+            return p.HashJoin(
+                output=columns, types=types, estimate=estimate,
+                kind=kind, left=left, right=right, keys=planned, residual=residual,
+            )  # fmt: skip
+        return p.NestedLoop(
+            output=columns, types=types, estimate=estimate,
+            kind=kind, left=left, right=right, condition=residual,
+        )  # fmt: skip
+
+
+def _over(estimate: Estimate, added: float, rows: float | None = None) -> Estimate:
+    """The estimate of a node that adds a cost to its input's."""
+    return replace(
+        estimate,
+        rows=estimate.rows if rows is None else rows,
+        total_cost=estimate.total_cost + added,
+    )
+
+
+def _one_row(chooser: Chooser, node: Node, required: set[ColumnId]) -> Plan:
+    return p.OneRow(output=(), types=(), estimate=Estimate(1.0, 0, 0.0, 0.1))
+
+
+def _no_rows(chooser: Chooser, node: Node, required: set[ColumnId]) -> Plan:
+    return p.NoRows(
+        output=tuple(column.column for column in node.columns),
+        types=tuple(column.type for column in node.columns),
+        estimate=Estimate(0.0, 0, 0.0, 0.0),
+    )
+
+
+def _scan(chooser: Chooser, node: Scan, required: set[ColumnId]) -> Plan:
+    return choose_scan.choose_scan(chooser, node, [], required)
+
+
+def _filter(chooser: Chooser, node: logical.Filter, required: set[ColumnId]) -> Plan:
+    conditions = conjuncts(node.condition)
+    source = node.input
+    while isinstance(source, logical.Filter):
+        conditions = conjuncts(source.condition) + conditions
+        source = source.input
+    if isinstance(source, logical.Join) and source.kind != "full":
+        return choose_join.choose_region(chooser, node, required)
+    if any(isinstance(each, Constant) and each.value is not True for each in conditions):
+        return _no_rows(chooser, node, required)
+    return chooser.choose_filtered(source, conditions, required)
+
+
+def _join(chooser: Chooser, node: logical.Join, required: set[ColumnId]) -> Plan:
+    if node.kind == "full":
+        return choose_join.choose_full_join(chooser, node, required)
+    return choose_join.choose_region(chooser, node, required)
+
+
+def _common_tables(chooser: Chooser, node: logical.CommonTables, required: set[ColumnId]) -> Plan:
+    tables = []
+    for number, _, table in node.tables:
+        if isinstance(table, logical.Modify):
+            plan = chooser.choose(table, {column.column for column in table.columns})
+        else:
+            plan = chooser.exactly(table, table.columns)
+        chooser.common_rows[number] = plan.estimate.rows
+        tables.append((number, plan))
+    source = chooser.choose(node.input, required)
+    total = sum(plan.estimate.total_cost for _, plan in tables)
+    return p.CommonTable(
+        output=source.output,
+        types=source.types,
+        estimate=_over(source.estimate, total),
+        tables=tuple(tables),
+        input=source,
+    )
+
+
+def _common_scan(chooser: Chooser, node: logical.CommonTableScan, required: set[ColumnId]) -> Plan:
+    rows = chooser.common_rows.get(node.table_id, 100.0)
+    columns = tuple(column.column for column in node.columns)
+    kind = p.WorkTableScan if node.work_table else p.CommonTableScan
+    return kind(
+        output=columns,
+        types=tuple(column.type for column in node.columns),
+        estimate=Estimate(rows, 8 * len(columns), 0.0, rows * 0.002),
+        table_id=node.table_id,
+        alias=node.alias,
+    )
+
+
+def _recursive(chooser: Chooser, node: logical.RecursiveUnion, required: set[ColumnId]) -> Plan:
+    first = chooser.exactly(node.first, node.first.columns)
+    chooser.common_rows[node.table_id] = first.estimate.rows * 10
+    recursive = chooser.exactly(node.recursive, node.recursive.columns)
+    rows = first.estimate.rows + 10 * recursive.estimate.rows
+    price = first.estimate.total_cost + 10 * recursive.estimate.total_cost
+    return p.RecursiveUnion(
+        output=tuple(column.column for column in node.columns),
+        types=tuple(column.type for column in node.columns),
+        estimate=Estimate(rows, 8 * len(node.columns), 0.0, price),
+        table_id=node.table_id,
+        first=first,
+        recursive=recursive,
+        all=node.all,
+    )
+
+
+def _append(chooser: Chooser, node: logical.Append, required: set[ColumnId]) -> Plan:
+    kept = [n for n, column in enumerate(node.columns) if column.column in required]
+    inputs = tuple(
+        chooser.exactly(each, tuple(each.columns[n] for n in kept)) for each in node.inputs
+    )
+    return p.Append(
+        output=tuple(node.columns[n].column for n in kept),
+        types=tuple(node.columns[n].type for n in kept),
+        estimate=Estimate(
+            sum(each.estimate.rows for each in inputs),
+            8 * len(kept),
+            0.0,
+            sum(each.estimate.total_cost for each in inputs),
+        ),
+        inputs=inputs,
+    )
+
+
+def _set_operation(chooser: Chooser, node: logical.SetOperation, required: set[ColumnId]) -> Plan:
+    left = chooser.exactly(node.left, node.left.columns)
+    right = chooser.exactly(node.right, node.right.columns)
+    a, b = left.estimate.rows, right.estimate.rows
+    rows = {"union": a + b, "intersect": min(a, b), "except": a}[node.kind]
+    price = left.estimate.total_cost + right.estimate.total_cost + (a + b) * cost.GROUP_ROW
+    return p.SetOperation(
+        output=tuple(column.column for column in node.columns),
+        types=tuple(column.type for column in node.columns),
+        estimate=Estimate(max(1.0, rows * 0.5), 8 * len(node.columns), price, price),
+        kind=node.kind,
+        all=node.all,
+        left=left,
+        right=right,
+    )
+
+
+def _modify(chooser: Chooser, node: logical.Modify, required: set[ColumnId]) -> Plan:
+    types = {column.column: column for column in node.input.columns}
+    if node.kind is p.Insert:
+        columns = tuple(types[number] for number in node.needed)
+        source = chooser.exactly(node.input, columns)
+    else:
+        source = chooser.choose(node.input, set(node.needed))
+    fields = {name: _planned(chooser, value) for name, value in node.fields.items()}
+    plan: Plan = node.kind(
+        output=tuple(column.column for column in node.returning_columns),
+        types=tuple(column.type for column in node.returning_columns),
+        estimate=_over(source.estimate, source.estimate.rows * 5.0),
+        input=source,
+        **fields,
+    )
+    return plan
+
+
+def _planned(chooser: Chooser, value: Any) -> Any:
+    """The fields of a data change with the plans of subqueries in their expressions chosen."""
+    if isinstance(value, Expression):
+        return chooser.expression(value)
+    if isinstance(value, p.ConflictClause):
+        return replace(
+            value,
+            update=_planned(chooser, value.update),
+            where=_planned(chooser, value.where),
+        )
+    if type(value) is tuple and value:
+        items = tuple(_planned(chooser, each) for each in value)
+        return value if all(n is o for n, o in zip(items, value, strict=True)) else items
+    return value
+
+
+CHOOSERS: dict[type[Node], Callable[[Chooser, Any, set[ColumnId]], Plan]] = {
+    logical.OneRow: _one_row,
+    logical.NoRows: _no_rows,
+    logical.Scan: _scan,
+    logical.Filter: _filter,
+    logical.Join: _join,
+    logical.CommonTables: _common_tables,
+    logical.CommonTableScan: _common_scan,
+    logical.RecursiveUnion: _recursive,
+    logical.Append: _append,
+    logical.SetOperation: _set_operation,
+    logical.Modify: _modify,
+    **choose_row.CHOOSERS,
+}
+"""How each class of node is chosen."""

@@ -1,0 +1,382 @@
+"""Access paths: how the rows of one relation that satisfy some conditions are found.
+
+Rule 1: an index condition stays out of the filter only when the index answers it exactly.
+Rule 2: a partial index serves when the conditions contain its predicate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from server.catalog.objects import Index, Table
+from server.expressions.expression import (
+    ArrayComparison,
+    ArrayConstructor,
+    Call,
+    ColumnId,
+    Expression,
+    InList,
+    IsNull,
+    SortKey,
+    Variable,
+    columns_used,
+)
+from server.planner import cost
+from server.planner.bind_operator import COMMUTATORS, and_all, conjuncts
+from server.planner.matching import is_volatile, strip_relabel, structural_key
+from server.planner.physical import (
+    CatalogScan,
+    Estimate,
+    IndexScan,
+    KeyCondition,
+    Plan,
+    TableScan,
+)
+
+if TYPE_CHECKING:
+    from server.planner.choose import Chooser
+    from server.planner.plan import Scan
+    from server.types.type import TypeReference
+
+_INDEXABLE = ("=", "<", "<=", ">", ">=")
+_INTEGERS = frozenset((20, 21, 23))
+_STRINGS = frozenset((25, 1043, 1042))
+
+
+@dataclass(slots=True)
+class Matched:
+    """What an index can do for the conditions: key conditions, the conditions they answer, how far equality goes."""
+
+    conditions: list[KeyCondition]
+    answered: list[Expression]
+    equal_count: int
+    unique: bool
+
+
+def choose_scan(
+    chooser: Chooser,
+    scan: Scan,
+    conditions: list[Expression],
+    required: set[ColumnId],
+    order: tuple[SortKey, ...] = (),
+) -> Plan:
+    """The cheapest way to the rows; order: one that a Limit above would profit from (see `ordered_scan`)."""
+    best = _table_scan(chooser, scan, conditions, required)
+    if scan.table.provider or scan.sample is not None or not scan.table.storage_id:
+        return best
+    for index in chooser.indexes_of(scan.table):
+        matched = match_index(chooser, scan, index, conditions)
+        if matched is None or not matched.conditions:
+            continue
+        plan = _index_scan(chooser, scan, index, matched, conditions, required)
+        if plan.estimate.total_cost < best.estimate.total_cost:
+            best = plan
+    return best
+
+
+def _outputs(
+    scan: Scan, required: set[ColumnId], read: list[Expression]
+) -> tuple[tuple[ColumnId, ...], tuple[TypeReference, ...], tuple[int, ...]]:
+    """Columns, types and attributes that are needed of a scan, in the order of the table."""
+    from server.planner.choose import SYSTEM_TYPES
+
+    wanted = set(required)
+    for each in read:
+        wanted |= columns_used(each)
+    columns = []
+    types = []
+    attributes = []
+    for column in sorted(wanted):
+        number = scan.attribute(column)
+        if number is None:
+            continue
+        reference = scan.types[number - 1] if number > 0 else SYSTEM_TYPES[number]
+        assert reference is not None
+        columns.append(column)
+        types.append(reference)
+        attributes.append(number)
+    return tuple(columns), tuple(types), tuple(attributes)
+
+
+def _table_scan(
+    chooser: Chooser, scan: Scan, conditions: list[Expression], required: set[ColumnId]
+) -> Plan:
+    columns, types, attributes = _outputs(scan, required, conditions)
+    total = chooser.facts.rows(scan.table)
+    rows = max(1.0, total * cost.selectivity_of_all(chooser.facts, conditions))
+    price = cost.SCAN_START + total * (
+        cost.SCAN_VALUE * max(1, len(columns)) + cost.FILTER_ROW * len(conditions)
+    )
+    estimate = Estimate(rows, chooser.width(columns), 0.0, price)
+    condition = and_all(conditions) if conditions else None
+    if scan.table.provider:
+        return CatalogScan(
+            output=columns,
+            types=types,
+            estimate=estimate,
+            table=scan.table,
+            alias=scan.alias,
+            attributes=attributes,
+            filter=condition,
+        )
+    return TableScan(
+        output=columns,
+        types=types,
+        estimate=estimate,
+        table=scan.table,
+        alias=scan.alias,
+        attributes=attributes,
+        filter=condition,
+        sample=chooser.sample_expression(scan),
+    )
+
+
+def match_index(
+    chooser: Chooser, scan: Scan, index: Index, conditions: list[Expression]
+) -> Matched | None:
+    """What the index can do; None when it cannot be used at all (a partial one whose predicate is not implied)."""
+    if index.method != "btree" or not index.valid:
+        return None
+    if index.predicate is not None:
+        known = {structural_key(each) for each in conditions}
+        needed = conjuncts(chooser.index_expression(scan, index.predicate))
+        if not all(structural_key(each) in known for each in needed):
+            return None
+    matched = Matched([], [], 0, False)
+    for position, key in enumerate(index.keys):
+        target = chooser.index_key(scan, key)
+        found = _key_conditions(chooser, scan, target, position, conditions)
+        if not found:
+            break
+        equal = next(((c, e) for c, e in found if c.operator in ("=", "null")), None)
+        equal = equal or next(((c, e) for c, e in found if c.operator == "any"), None)
+        if equal is not None:
+            matched.conditions.append(equal[0])
+            matched.answered.append(equal[1])
+            matched.equal_count += 1
+            continue
+        for condition, expression in _narrowest(found):
+            matched.conditions.append(condition)
+            matched.answered.append(expression)
+        break
+    matched.unique = (
+        index.unique
+        and matched.equal_count == len(index.keys)
+        and all(c.operator == "=" for c in matched.conditions)
+    )
+    return matched
+
+
+def _narrowest(
+    found: list[tuple[KeyCondition, Expression]],
+) -> list[tuple[KeyCondition, Expression]]:
+    """One lower and one upper bound; any more stay in the filter."""
+    result = {}
+    for condition, expression in found:
+        side = "low" if condition.operator in (">", ">=", "notnull") else "high"
+        if side not in result or result[side][0].operator == "notnull":
+            result[side] = (condition, expression)
+    return list(result.values())
+
+
+def _key_conditions(
+    chooser: Chooser, scan: Scan, target: Expression, position: int, conditions: list[Expression]
+) -> list[tuple[KeyCondition, Expression]]:
+    result = []
+    wanted = structural_key(strip_relabel(target))
+    for each in conditions:
+        found = _as_key_condition(chooser, scan, wanted, target.type.oid, each)
+        if found is not None:
+            operator, value = found
+            condition = KeyCondition(position=position, operator=operator, value=value)
+            result.append((condition, each))
+    return result
+
+
+def _as_key_condition(
+    chooser: Chooser, scan: Scan, wanted: object, key_type: int, condition: Expression
+) -> tuple[str, Expression | None] | None:
+    if isinstance(condition, Call):
+        if condition.form != "operator" or condition.operator not in _INDEXABLE:
+            return None
+        for mine, other, swapped in ((0, 1, False), (1, 0, True)):
+            operand, value = condition.arguments[mine], condition.arguments[other]
+            if not _is_key(operand, wanted) or not _usable(scan, value, key_type):
+                continue
+            operator = condition.operator
+            return (COMMUTATORS[operator] if swapped else operator), value
+    if isinstance(condition, IsNull) and _is_key(condition.argument, wanted):
+        return ("notnull" if condition.negated else "null"), None
+    if isinstance(condition, InList) and not condition.negated:
+        return _list_condition(chooser, scan, wanted, key_type, condition)
+    if (
+        isinstance(condition, ArrayComparison)
+        and condition.operator == "="
+        and not condition.every
+        and _is_key(condition.argument, wanted)
+    ):
+        element = condition.array.type.type.element_oid
+        if _same_family(element, key_type) and not _reads(scan, condition.array):
+            return "any", condition.array
+    return None
+
+
+def _list_condition(
+    chooser: Chooser, scan: Scan, wanted: object, key_type: int, condition: InList
+) -> tuple[str, Expression] | None:
+    if not _is_key(condition.argument, wanted):
+        return None
+    if not all(_usable(scan, item, key_type) for item in condition.items):
+        return None
+    kind = chooser.array_of(condition.items[0].type)
+    return "any", ArrayConstructor(type=kind, items=condition.items)
+
+
+def _is_key(operand: Expression, wanted: object) -> bool:
+    return structural_key(strip_relabel(operand)) == wanted
+
+
+def _usable(scan: Scan, value: Expression, key_type: int) -> bool:
+    """Whether a value can be looked up: of the key's kind, known before the scan."""
+    return (
+        _same_family(value.type.oid, key_type)
+        and not _reads(scan, value)
+        and not is_volatile(value)
+    )
+
+
+def _same_family(left: int, right: int) -> bool:
+    if left == right:
+        return True
+    # bpchar pads, so it is not compared as text is.
+    pair = {left, right}
+    return pair <= _INTEGERS or pair <= (_STRINGS - {1042})
+
+
+def _reads(scan: Scan, value: Expression) -> bool:
+    return bool(columns_used(value))
+
+
+def _index_scan(  # noqa: PLR0913  (the parts of a path)
+    chooser: Chooser,
+    scan: Scan,
+    index: Index,
+    matched: Matched,
+    conditions: list[Expression],
+    required: set[ColumnId],
+    *,
+    backward: bool = False,
+) -> IndexScan:
+    rest = [each for each in conditions if not any(each is done for done in matched.answered)]
+    if index.predicate is not None:
+        implied = conjuncts(chooser.index_expression(scan, index.predicate))
+        known = {structural_key(each) for each in implied}
+        rest = [each for each in rest if structural_key(each) not in known]
+    columns, types, attributes = _outputs(scan, required, rest)
+    total = chooser.facts.rows(scan.table)
+    found = total * cost.selectivity_of_all(chooser.facts, matched.answered)
+    if matched.unique:
+        found = 1.0
+    found = max(1.0, found)
+    rows = max(1.0, found * cost.selectivity_of_all(chooser.facts, rest))
+    lookups = 1.0
+    for condition in matched.conditions:
+        if condition.operator == "any" and isinstance(condition.value, ArrayConstructor):
+            lookups *= len(condition.value.items)
+    price = cost.INDEX_START * lookups + found * (cost.INDEX_ROW + cost.FILTER_ROW * len(rest))
+    stored = {key.number for key in index.keys if key.number} | set(index.included)
+    return IndexScan(
+        output=columns,
+        types=types,
+        estimate=Estimate(rows, chooser.width(columns), cost.INDEX_START, price),
+        table=scan.table,
+        alias=scan.alias,
+        index=index,
+        attributes=attributes,
+        conditions=tuple(matched.conditions),
+        filter=and_all(rest) if rest else None,
+        backward=backward,
+        index_only=bool(attributes) and all(number in stored for number in attributes),
+    )
+
+
+def ordered_scan(
+    chooser: Chooser,
+    scan: Scan,
+    conditions: list[Expression],
+    required: set[ColumnId],
+    order: tuple[SortKey, ...],
+) -> IndexScan | None:
+    """A scan that gives the rows in that order, if an index can."""
+    if scan.table.provider or not scan.table.storage_id or scan.sample is not None:
+        return None
+    best: IndexScan | None = None
+    for index in chooser.indexes_of(scan.table):
+        matched = match_index(chooser, scan, index, conditions)
+        if matched is None:
+            continue
+        backward = _index_order(chooser, scan, index, matched, order)
+        if backward is None:
+            continue
+        plan = _index_scan(chooser, scan, index, matched, conditions, required, backward=backward)
+        if best is None or plan.estimate.total_cost < best.estimate.total_cost:
+            best = plan
+    return best
+
+
+def _index_order(
+    chooser: Chooser, scan: Scan, index: Index, matched: Matched, order: tuple[SortKey, ...]
+) -> bool | None:
+    """Whether the index must be read backward to give the order; None when it cannot give it."""
+    if any(c.operator == "any" for c in matched.conditions):
+        return None
+    fixed = matched.equal_count
+    keys = index.keys
+    position = 0
+    direction: bool | None = None
+    constant = {structural_key(strip_relabel(chooser.index_key(scan, key))) for key in keys[:fixed]}
+    position = fixed
+    for wanted in order:
+        key = structural_key(strip_relabel(wanted.expression))
+        if key in constant:
+            continue
+        if position >= len(keys):
+            # A unique key without NULLs has been used up: there are no ties to order further.
+            return direction if _is_unique_order(scan.table, index) else None
+        have = keys[position]
+        if structural_key(strip_relabel(chooser.index_key(scan, have))) != key:
+            return None
+        backward = wanted.descending != have.descending
+        if (wanted.nulls_first != have.nulls_first) != backward and not _not_null(
+            scan, have.number
+        ):
+            return None
+        if direction is not None and direction != backward:
+            return None
+        direction = backward
+        position += 1
+    return bool(direction)
+
+
+def _not_null(scan: Scan, number: int) -> bool:
+    return number > 0 and scan.table.column(number).not_null
+
+
+def _is_unique_order(table: Table, index: Index) -> bool:
+    return index.unique and all(
+        key.number > 0 and table.column(key.number).not_null for key in index.keys
+    )
+
+
+def unique_lookup(plan: Plan) -> bool:
+    """Whether the plan finds at most one row by a full unique key."""
+    if not isinstance(plan, IndexScan) or not plan.index.unique:
+        return False
+    equal = {c.position for c in plan.conditions if c.operator == "="}
+    return len(equal) == len(plan.index.keys) == len(plan.conditions)
+
+
+def is_plain_variable(expression: Expression) -> bool:
+    """Whether the expression is a column, relabelled perhaps."""
+    return isinstance(strip_relabel(expression), Variable)

@@ -1,0 +1,413 @@
+"""Coercions: which type may become which, and the expression that does it (PostgreSQL's parse_coerce).
+
+Rule 1: a context is i (implicit), a (assignment) or e (explicit); each allows what the one before it allows.
+Rule 2: an unknown literal becomes a constant of the target type at once; an untyped parameter takes the target type.
+Rule 3: can_coerce() and coerce() agree: what the first allows the second does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from server.catalog.objects import Oid, UserType
+from server.errors import (
+    AmbiguousParameter,
+    CannotCoerce,
+    DatatypeMismatch,
+    SqlError,
+    UndefinedFunction,
+)
+from server.expressions.expression import (
+    ApplyModifier,
+    Call,
+    CastText,
+    Constant,
+    Expression,
+    Parameter,
+    Relabel,
+    RowConstructor,
+)
+from server.planner.environment import (
+    BPCHAR,
+    INTERVAL,
+    RECORD,
+    TEXT,
+    UNKNOWN,
+    VARCHAR,
+    BindContext,
+)
+from server.planner.polymorphic import ANY, is_consistent, is_polymorphic
+
+if TYPE_CHECKING:
+    from server.functions.function import Function
+    from server.types.type import Type
+
+CastContext = Literal["i", "a", "e"]
+_STRENGTH = {"i": 0, "a": 1, "e": 2}
+_STYLE_DEPENDENT = frozenset((1082, 1083, 1114, 1184, 1186, 1266, 1182, 1115, 1185, 1187))
+
+
+@dataclass(frozen=True, slots=True)
+class Pathway:
+    """How one type becomes another: relabel, function, text, array (element by element)."""
+
+    method: str
+    function: Function | None = None
+
+
+_RELABEL, _TEXT, _ARRAY = Pathway("relabel"), Pathway("text"), Pathway("array")
+
+
+def base_type(context: BindContext, oid: Oid) -> Oid:
+    """The type under a domain; any other type is its own."""
+    while oid >= 16384:
+        found = context.catalog.object(oid)
+        if not isinstance(found, UserType) or found.kind != "d":
+            break
+        oid = found.base_type
+    return oid
+
+
+def base_modifier(context: BindContext, oid: Oid) -> int:
+    """The type modifier that a domain gives its base type."""
+    found = context.catalog.object(oid) if oid >= 16384 else None
+    return found.base_modifier if isinstance(found, UserType) and found.kind == "d" else -1
+
+
+def type_name(context: BindContext, oid: Oid, modifier: int = -1) -> str:
+    """The type as format_type prints it."""
+    kind = context.type(oid).type
+    shown = kind.modifier_out(modifier) if modifier >= 0 and kind.modifier_out else ""
+    if shown and " " in kind.sql_name and kind.sql_name.endswith("time zone"):
+        head, _, tail = kind.sql_name.partition(" ")
+        return f"{head}{shown} {tail}"
+    return kind.sql_name + shown
+
+
+def find_pathway(
+    context: BindContext, source: Oid, target: Oid, how: CastContext
+) -> Pathway | None:
+    """The way from one type to the other in that context, None when there is none."""
+    source, target = base_type(context, source), base_type(context, target)
+    if source == target:
+        return _RELABEL
+    cast = context.catalog.cast(source, target)
+    if cast is not None:
+        if _STRENGTH[cast.context] > _STRENGTH[how]:
+            return None
+        if cast.method == "b" or (cast.method == "f" and not cast.function):
+            return _RELABEL
+        if cast.method == "i":
+            return _TEXT
+        return Pathway("function", context.catalog.function(cast.function))
+    source_type, target_type = context.type(source).type, context.type(target).type
+    if source_type.element_oid and target_type.element_oid and is_true_array(target_type):
+        inner = find_pathway(context, source_type.element_oid, target_type.element_oid, how)
+        if inner is None:
+            return None
+        return _RELABEL if inner.method == "relabel" else _ARRAY
+    return _text_pathway(source_type, target_type, how)
+
+
+def is_true_array(kind: Type) -> bool:
+    """Whether a type with elements is an array, and not a vector of fixed length such as point."""
+    return kind.category == "A"
+
+
+def _text_pathway(source: Type, target: Type, how: CastContext) -> Pathway | None:
+    # Everything can be written to a string in an assignment, and read from one when asked for by name.
+    if target.category == "S" and how in ("a", "e") and source.kind != "p":
+        return _TEXT
+    if source.category == "S" and how == "e" and target.kind != "p":
+        return _TEXT
+    if how in ("a", "e") and target.category == "S" and source.oid == RECORD:
+        return _TEXT
+    return None
+
+
+def can_coerce(
+    context: BindContext, sources: tuple[Oid, ...], targets: tuple[Oid, ...], how: CastContext
+) -> bool:
+    """Whether every source type can become its target type, polymorphic ones considered together."""
+    generic = False
+    for source, target in zip(sources, targets, strict=True):
+        if source == target or target == ANY:
+            continue
+        if is_polymorphic(target):
+            generic = True
+            continue
+        if source == UNKNOWN:
+            continue
+        if _is_row_pair(context, source, target):
+            continue
+        if find_pathway(context, source, target, how) is None:
+            return False
+    return not generic or is_consistent(context, sources, targets)
+
+
+def _is_row_pair(context: BindContext, source: Oid, target: Oid) -> bool:
+    if target == RECORD:
+        return context.type(source).type.kind == "c"
+    return source == RECORD and context.type(target).type.kind == "c"
+
+
+def coerce(
+    context: BindContext,
+    expression: Expression,
+    target: Oid,
+    how: CastContext = "i",
+    modifier: int = -1,
+) -> Expression | None:
+    """The expression as the target type, without its modifier applied; None when there is no way."""
+    source = expression.type.oid
+    if source == target or target == ANY:
+        return expression
+    if isinstance(expression, Parameter) and source == UNKNOWN:
+        return type_parameter(context, expression, target)
+    if isinstance(expression, Constant) and source == UNKNOWN:
+        return _typed_literal(context, expression, target, modifier)
+    if _is_row_pair(context, source, target):
+        return _coerce_row(context, expression, target, how)
+    if source == UNKNOWN:
+        return CastText(type=context.type(target), argument=expression, offset=expression.offset)
+    path = find_pathway(context, source, target, how)
+    if path is None:
+        return None
+    return _apply_pathway(context, expression, target, path, how, modifier)
+
+
+def _apply_pathway(
+    context: BindContext,
+    expression: Expression,
+    target: Oid,
+    path: Pathway,
+    how: CastContext,
+    modifier: int,
+) -> Expression:
+    result = context.type(target)
+    if path.method == "relabel":
+        if isinstance(expression, Constant) and target < 16384:
+            return replace(expression, type=result)
+        return Relabel(type=result, argument=expression, offset=expression.offset)
+    if path.method == "function":
+        assert path.function is not None
+        arguments: tuple[Expression, ...] = (expression,)
+        if len(path.function.arguments) > 1:
+            arguments += (context.constant(23, modifier),)
+        if len(path.function.arguments) > 2:
+            arguments += (context.constant(16, how == "e"),)
+        called = context.type(base_type(context, target))
+        call: Expression = Call(
+            type=called,
+            function=path.function,
+            arguments=arguments,
+            form="cast" if how == "e" else "implicit",
+            offset=expression.offset,
+        )
+        if called.oid != target:
+            call = Relabel(type=result, argument=call, offset=expression.offset)
+        return call
+    return CastText(type=result, argument=expression, offset=expression.offset)
+
+
+def _typed_literal(context: BindContext, literal: Constant, target: Oid, modifier: int) -> Constant:
+    result = context.type(target)
+    if literal.value is None:
+        return Constant(type=result, value=None, offset=literal.offset)
+    if target in _STYLE_DEPENDENT:
+        context.depends_on_style = True
+    applied = modifier if target == INTERVAL else -1
+    try:
+        value = result.type.parse(literal.value, applied, context.environment.style)
+    except SqlError as error:
+        raise error.at(context.position(literal.offset)) from None
+    return Constant(type=result, value=value, offset=literal.offset)
+
+
+def type_parameter(context: BindContext, parameter: Parameter, target: Oid) -> Parameter:
+    """The parameter with its type told by where it stands; 42P08 if another place told another."""
+    known = context.parameters.get(parameter.number)
+    if known is None or known.oid == UNKNOWN:
+        known = context.parameters[parameter.number] = context.type(target)
+    elif known.oid != target:
+        raise AmbiguousParameter(
+            f"inconsistent types deduced for parameter ${parameter.number}",
+            detail=f"{type_name(context, known.oid)} versus {type_name(context, target)}",
+        ).at(context.position(parameter.offset))
+    return replace(parameter, type=known)
+
+
+def _coerce_row(
+    context: BindContext, expression: Expression, target: Oid, how: CastContext
+) -> Expression | None:
+    result = context.type(target)
+    if target == RECORD or not isinstance(expression, RowConstructor):
+        return Relabel(type=result, argument=expression, offset=expression.offset)
+    columns = row_columns(context, target)
+    if len(columns) != len(expression.items):
+        detail = "Input has too few columns."
+        if len(expression.items) > len(columns):
+            detail = "Input has too many columns."
+        raise CannotCoerce(
+            f"cannot cast type record to {type_name(context, target)}", detail=detail
+        ).at(context.position(expression.offset))
+    items = []
+    for item, (_, oid, modifier) in zip(expression.items, columns, strict=True):
+        changed = coerce_to(context, item, oid, modifier, how)
+        if changed is None:
+            return None
+        items.append(changed)
+    names = tuple(name for name, _, _ in columns)
+    return RowConstructor(type=result, items=tuple(items), names=names, offset=expression.offset)
+
+
+def row_columns(context: BindContext, oid: Oid) -> tuple[tuple[str, Oid, int], ...]:
+    """Name, type and modifier of the columns of a composite type."""
+    from server.catalog.objects import Table
+
+    found = context.catalog.object(base_type(context, oid))
+    table = context.catalog.object(found.relation) if isinstance(found, UserType) else found
+    if not isinstance(table, Table):
+        table = next((t for t in context.catalog.objects(Table) if t.row_type == oid), None)  # type: ignore[misc]
+    if not isinstance(table, Table):
+        return ()
+    return tuple((column.name, column.type, column.modifier) for column in table.live_columns)
+
+
+def apply_modifier(
+    context: BindContext, expression: Expression, modifier: int, explicit: bool
+) -> Expression:
+    """The expression with a type modifier enforced: explicit casts cut, assignments refuse."""
+    kind = expression.type
+    if modifier < 0 or kind.modifier == modifier or kind.type.coerce is None:
+        return expression
+    result = context.type(kind.oid, modifier)
+    if isinstance(expression, Constant):
+        value = expression.value
+        if value is not None:
+            try:
+                value = kind.type.coerce(value, modifier, explicit)
+            except SqlError:
+                # The row that is refused may never be reached; it is the executor that raises.
+                return ApplyModifier(
+                    type=result, argument=expression, explicit=explicit, offset=expression.offset
+                )
+        return Constant(type=result, value=value, offset=expression.offset)
+    return ApplyModifier(
+        type=result, argument=expression, explicit=explicit, offset=expression.offset
+    )
+
+
+def coerce_to(
+    context: BindContext,
+    expression: Expression,
+    target: Oid,
+    modifier: int = -1,
+    how: CastContext = "i",
+) -> Expression | None:
+    """The expression as the target type with its modifier applied; None when there is no way."""
+    changed = coerce(context, expression, target, how, modifier)
+    if changed is None:
+        return None
+    if modifier < 0:
+        modifier = base_modifier(context, target)
+    if modifier < 0 and target in (BPCHAR, VARCHAR) and changed.type.modifier >= 0:
+        return changed
+    return apply_modifier(context, changed, modifier, how == "e")
+
+
+def coerce_or_fail(
+    context: BindContext, expression: Expression, target: Oid, construct: str
+) -> Expression:
+    """Coerce implicitly, as an argument of the construct named in the error."""
+    changed = coerce(context, expression, target)
+    if changed is None:
+        source, wanted = type_name(context, expression.type.oid), type_name(context, target)
+        raise CannotCoerce(f"{construct} could not convert type {source} to {wanted}").at(
+            context.position(expression.offset)
+        )
+    return changed
+
+
+def coerce_to_boolean(context: BindContext, expression: Expression, construct: str) -> Expression:
+    """The expression as a condition of the clause named."""
+    return coerce_specific(context, expression, 16, construct)
+
+
+def coerce_specific(
+    context: BindContext, expression: Expression, target: Oid, construct: str
+) -> Expression:
+    """Assign the expression to the type that a clause asks for."""
+    if expression.type.oid == target:
+        return expression
+    changed = coerce(context, expression, target, "a")
+    if changed is None:
+        source, wanted = type_name(context, expression.type.oid), type_name(context, target)
+        raise DatatypeMismatch(
+            f"argument of {construct} must be type {wanted}, not type {source}"
+        ).at(context.position(expression.offset))
+    return changed
+
+
+def common_type(context: BindContext, expressions: list[Expression], construct: str) -> Oid:
+    """The one type of the branches of CASE, UNION, VALUES, ARRAY and the like (manual, 10.5)."""
+    first = expressions[0].type.oid
+    if first != UNKNOWN and all(each.type.oid == first for each in expressions):
+        return first
+    chosen = base_type(context, first)
+    for expression in expressions[1:]:
+        other = base_type(context, expression.type.oid)
+        if other in (UNKNOWN, chosen):
+            continue
+        if chosen == UNKNOWN:
+            chosen = other
+            continue
+        left, right = context.type(chosen).type, context.type(other).type
+        if left.category != right.category:
+            raise DatatypeMismatch(
+                f"{construct} types {type_name(context, chosen)} and "
+                f"{type_name(context, other)} cannot be matched"
+            ).at(context.position(expression.offset))
+        if (
+            not left.preferred
+            and can_coerce(context, (chosen,), (other,), "i")
+            and not can_coerce(context, (other,), (chosen,), "i")
+        ):
+            chosen = other
+    return TEXT if chosen == UNKNOWN else chosen
+
+
+def common_modifier(expressions: list[Expression], oid: Oid) -> int:
+    """The modifier that all the expressions share, or none."""
+    modifier = expressions[0].type.modifier
+    if all(each.type.oid == oid and each.type.modifier == modifier for each in expressions):
+        return modifier
+    return -1
+
+
+def unify(context: BindContext, expressions: list[Expression], construct: str) -> list[Expression]:
+    """The expressions as their common type."""
+    oid = common_type(context, expressions, construct)
+    return [coerce_or_fail(context, each, oid, construct) for each in expressions]
+
+
+def settle(context: BindContext, expression: Expression) -> Expression:
+    """Make what is still of unknown type text, as the output of a query is."""
+    if expression.type.oid != UNKNOWN:
+        return expression
+    changed = coerce(context, expression, TEXT)
+    assert changed is not None
+    return changed
+
+
+def missing_cast(context: BindContext, source: Oid, target: Oid) -> SqlError:
+    """The error for a cast that does not exist."""
+    return CannotCoerce(
+        f"cannot cast type {type_name(context, source)} to {type_name(context, target)}"
+    )
+
+
+def missing_function(name: str, detail: str = "") -> SqlError:
+    """The error for a function that resolution found and the server lacks."""
+    return UndefinedFunction(f"function {name} does not exist", detail=detail)

@@ -1,0 +1,142 @@
+"""PlanningEnvironment: what planning a statement depends on; BindContext: what binding it finds out on the way.
+
+Rule 1: planning reads nothing but the statement and its environment, so a plan is right as long as the environment's
+        catalog version is.
+Rule 2: a BindContext serves one statement; views and expressions of the catalog are bound under the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.objects import PG_CATALOG_OID, Oid, Role, Schema, Table
+from server.errors import SqlError
+from server.expressions.expression import ColumnId, Constant
+from server.types.type import TextStyle, TypeReference
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from server.catalog.catalog import CatalogView
+
+BOOL, BYTEA, NAME, INT8, INT2, INT4, TEXT, OID = 16, 17, 19, 20, 21, 23, 25, 26
+FLOAT8, UNKNOWN, BPCHAR, VARCHAR, NUMERIC, RECORD, VOID = 701, 705, 1042, 1043, 1700, 2249, 2278
+DATE, TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL = 1082, 1083, 1114, 1184, 1186
+
+
+def one_thousand(table: Table) -> float:
+    """The guess for a table about which nothing is known."""
+    return 1000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanningEnvironment:
+    """What planning depends on.
+
+    search_path: OIDs of schemas in the order they are searched, temporary schema and pg_catalog included.
+    parameter_types: type OIDs given by Parse, 0 where the statement is to tell. row_count: rows in a table now.
+    """
+
+    catalog: CatalogView
+    search_path: tuple[Oid, ...] = (PG_CATALOG_OID, 2200)
+    user: Oid = 10
+    parameter_types: tuple[Oid, ...] = ()
+    row_count: Callable[[Table], float] = one_thousand
+    style: TextStyle = field(default_factory=TextStyle)
+    database: str = "postgres"
+
+
+@dataclass(slots=True)
+class Access:
+    """A privilege the statement needs: letters as in acl items, on columns (empty: the whole relation)."""
+
+    relation: Oid
+    privileges: str
+    columns: set[int]
+    role: Oid  # whose rights count: the user's, or the owner's of the view that reads it
+
+
+@dataclass(slots=True)
+class BindContext:
+    """What binding one statement finds out."""
+
+    environment: PlanningEnvironment
+    base_offset: int = 0  # of the statement in the text the client sent; -1: text from the catalog, without positions
+    role: Oid = 10
+    next_column: int = 1
+    next_table_id: int = 1
+    parameters: dict[int, TypeReference] = field(default_factory=dict)
+    fixed_parameters: int = 0
+    relations: dict[Oid, str] = field(default_factory=dict)
+    access: list[Access] = field(default_factory=list)
+    types: dict[Oid, TypeReference] = field(default_factory=dict)
+    depends_on_style: bool = False
+    view_depth: int = 0
+    common_tables: dict[int, Any] = field(default_factory=dict)
+    writes: bool = False
+    untyped_parameters: bool = False
+
+    @property
+    def catalog(self) -> CatalogView:
+        """The catalog the statement sees."""
+        return self.environment.catalog
+
+    def new_column(self, count: int = 1) -> ColumnId:
+        """Reserve column numbers and give the first."""
+        first = self.next_column
+        self.next_column += count
+        return first
+
+    def new_table_id(self) -> int:
+        """Reserve the number of a CTE."""
+        self.next_table_id += 1
+        return self.next_table_id - 1
+
+    def type(self, oid: Oid, modifier: int = -1) -> TypeReference:
+        """The type with that OID."""
+        found = self.types.get(oid)
+        if found is None:
+            kind = self.catalog.type(oid)
+            found = self.types[oid] = TypeReference(kind, -1, kind.collation)
+        if modifier == -1:
+            return found
+        return TypeReference(found.type, modifier, found.collation)
+
+    def constant(self, oid: Oid, value: Any, offset: int = -1) -> Constant:
+        """A constant of a type."""
+        return Constant(type=self.type(oid), value=value, offset=offset)
+
+    def position(self, offset: int) -> int:
+        """The position the client sees, of an offset into the statement; 0 when unknown."""
+        if offset < 0 or self.base_offset < 0:
+            return 0
+        return self.base_offset + offset + 1
+
+    def lock(self, relation: Oid, mode: str) -> None:
+        """Note that the relation must be locked at least so before the plan runs."""
+        held = self.relations.get(relation)
+        if held is None or LOCK_ORDER.index(mode) > LOCK_ORDER.index(held):
+            self.relations[relation] = mode
+
+    def schema_named(self, name: str) -> Schema | None:
+        """A schema by name."""
+        return self.catalog.schema_named(name)
+
+    def role_of(self) -> Role | None:
+        """The role whose rights count now."""
+        found = self.catalog.object(self.role)
+        return found if isinstance(found, Role) else None
+
+
+LOCK_ORDER = ("access share", "row share", "row exclusive")
+
+
+def raise_at(context: BindContext, node: exp.Expression | None, error: SqlError) -> SqlError:
+    """Point the error to a node of the tree, unless it points somewhere already."""
+    if node is None:
+        return error
+    offset = node.meta_get("offset", -1)
+    assert isinstance(offset, int)
+    return error.at(context.position(offset))

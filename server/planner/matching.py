@@ -1,0 +1,122 @@
+"""When two expressions are the same one, and replacing parts of expressions from the top down.
+
+Rule 1: offsets do not count, and constants are the same only if they also print the same: 1.0 and 1.00 are equal
+        numbers but different group keys.
+Rule 2: a subquery is the same as itself only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from functools import cache
+from typing import Any
+
+from server.expressions.expression import (
+    Call,
+    Constant,
+    Expression,
+    OuterVariable,
+    SetReturningCall,
+    SortKey,
+    Subquery,
+    Variable,
+)
+
+_SKIPPED = ("offset", "name", "type")
+
+
+@cache
+def _field_names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.name not in _SKIPPED)
+
+
+def structural_key(value: Any) -> Any:
+    """A hashable value that is equal for expressions that are the same."""
+    if isinstance(value, Expression):
+        kind = value.type
+        if isinstance(value, Variable | OuterVariable):
+            return (type(value), value.column)
+        if isinstance(value, Constant):
+            return (Constant, kind.oid, kind.modifier, repr(value.value))
+        if isinstance(value, Subquery):
+            return (Subquery, id(value.plan))
+        parts = tuple(structural_key(getattr(value, name)) for name in _field_names(type(value)))
+        return (type(value), kind.oid, kind.modifier, parts)
+    if isinstance(value, SortKey):
+        return (structural_key(value.expression), value.descending, value.nulls_first)
+    if isinstance(value, tuple):
+        return tuple(structural_key(item) for item in value)
+    return value
+
+
+def same(left: Expression, right: Expression) -> bool:
+    """Whether two expressions are the same."""
+    return left is right or structural_key(left) == structural_key(right)
+
+
+def replace_top_down(
+    expression: Expression, change: Callable[[Expression], Expression | None]
+) -> Expression:
+    """Put what change returns in the place of a node, from the top down; None goes on below it."""
+    changed = change(expression)
+    if changed is not None:
+        return changed
+    changes = {}
+    for field in fields(expression):
+        old = getattr(expression, field.name)
+        new = _replaced(old, change)
+        if new is not old:
+            changes[field.name] = new
+    return replace(expression, **changes) if changes else expression
+
+
+def _replaced(value: Any, change: Callable[[Expression], Expression | None]) -> Any:
+    if isinstance(value, Expression):
+        return replace_top_down(value, change)
+    if isinstance(value, SortKey):
+        inner = replace_top_down(value.expression, change)
+        return value if inner is value.expression else replace(value, expression=inner)
+    if isinstance(value, tuple) and value:
+        items = tuple(_replaced(item, change) for item in value)
+        return value if all(n is o for n, o in zip(items, value, strict=True)) else items
+    return value
+
+
+def is_volatile(expression: Expression) -> bool:
+    """Whether evaluating the expression twice, or never, could be told from evaluating it once."""
+    for node in _walk(expression):
+        if isinstance(node, Call | SetReturningCall) and node.function.volatility == "v":
+            return True
+        if isinstance(node, Subquery) and node.plan is not None and _plan_is_volatile(node.plan):
+            return True
+    return False
+
+
+def _plan_is_volatile(plan: Any) -> bool:
+    from server.planner.plan import Node, expressions_of, walk_plan
+
+    if not isinstance(plan, Node):
+        return False
+    return any(is_volatile(each) for node in walk_plan(plan) for each in expressions_of(node))
+
+
+def _walk(value: Any) -> Iterator[Expression]:
+    if isinstance(value, Expression):
+        yield value
+        for name in _field_names(type(value)):
+            yield from _walk(getattr(value, name))
+    elif isinstance(value, SortKey):
+        yield from _walk(value.expression)
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _walk(item)
+
+
+def strip_relabel(expression: Expression) -> Expression:
+    """The expression under binary-coercible relabellings."""
+    from server.expressions.expression import Relabel
+
+    while isinstance(expression, Relabel):
+        expression = expression.argument
+    return expression

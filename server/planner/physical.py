@@ -1,0 +1,430 @@
+"""Physical plans: what the planner hands to the executor. Frozen descriptions; the executor builds an operator of each.
+
+Every node says which columns it puts out (`output`, column numbers in order) and what the planner expects of it
+(`estimate`). Expressions in a node refer to columns of its input by number. A node's types are those of the
+expressions that made the columns; `types` runs parallel to `output`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from server.catalog.objects import Index, Table
+from server.expressions.expression import (
+    AggregateCall,
+    ColumnId,
+    Expression,
+    SetReturningCall,
+    SortKey,
+    WindowCall,
+)
+from server.functions.function import Function
+from server.types.type import TypeReference
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What the planner expects: rows out, width in bytes, cost before the first row and in all (PostgreSQL's unit)."""
+
+    rows: float = 1000.0
+    width: int = 32
+    startup_cost: float = 0.0
+    total_cost: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Plan:
+    """A node of a physical plan."""
+
+    output: tuple[ColumnId, ...]
+    types: tuple[TypeReference, ...]
+    estimate: Estimate = field(default_factory=Estimate)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OneRow(Plan):
+    """One row without columns: FROM-less SELECT."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NoRows(Plan):
+    """Nothing: a condition is known to be false."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Values(Plan):
+    """VALUES: rows of expressions."""
+
+    rows: tuple[tuple[Expression, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TableScan(Plan):
+    """All visible rows of a table. attributes: per output column the attribute number; negative ones are system columns
+    (-1 ctid, -2 xmin, -3 cmin, -4 xmax, -5 cmax, -6 tableoid, -7 row id: the root id as int64, needed by DML and row locks,
+    -8 version row id). filter sees the output columns.
+    """
+
+    table: Table
+    alias: str
+    attributes: tuple[int, ...]
+    filter: Expression | None = None
+    sample: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KeyCondition:
+    """A condition on one key column of an index; values hold no columns of the scanned table (outer ones: OuterVariable).
+
+    operator: = < <= > >=, or 'any' for = ANY(array), 'null' for IS NULL, 'notnull'.
+    """
+
+    position: int
+    operator: str
+    value: Expression | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class IndexScan(Plan):
+    """Rows found through an index, in index order (reversed if backward)."""
+
+    table: Table
+    alias: str
+    index: Index
+    attributes: tuple[int, ...]
+    conditions: tuple[KeyCondition, ...]
+    filter: Expression | None = None
+    backward: bool = False
+    index_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RowIdScan(Plan):
+    """WHERE ctid = ..., for WHERE CURRENT OF too."""
+
+    table: Table
+    alias: str
+    attributes: tuple[int, ...]
+    row_ids: Expression
+    filter: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CatalogScan(Plan):
+    """A relation of pg_catalog or information_schema that is computed from the catalog. attributes as in TableScan."""
+
+    table: Table
+    alias: str
+    attributes: tuple[int, ...]
+    filter: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FunctionScan(Plan):
+    """Set-returning functions in FROM (ROWS FROM pads the shorter with NULLs); with_ordinality adds a bigint column."""
+
+    functions: tuple[Expression, ...]  # Call of a returns_set function, or any expression (one row)
+    widths: tuple[int, ...]  # columns of each function
+    with_ordinality: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Filter(Plan):
+    """Rows for which the condition is true."""
+
+    input: Plan
+    condition: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Project(Plan):
+    """One output column an expression."""
+
+    input: Plan
+    expressions: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ProjectSet(Plan):
+    """As Project, where SetReturningCalls repeat the row; all run in lock step, the shorter padded with NULLs."""
+
+    input: Plan
+    expressions: tuple[Expression | SetReturningCall, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Limit(Plan):
+    """LIMIT and OFFSET; with_ties goes on while the sort keys stay equal (the input is sorted by them)."""
+
+    input: Plan
+    count: Expression | None
+    offset: Expression | None
+    with_ties: tuple[SortKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sort(Plan):
+    """ORDER BY; count: only the first rows are needed (top-N), a constant or parameter expression."""
+
+    input: Plan
+    keys: tuple[SortKey, ...]
+    count: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Distinct(Plan):
+    """One row of each set of equal rows; on: DISTINCT ON columns (the first row in input order is kept), None: all."""
+
+    input: Plan
+    on: tuple[Expression, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HashAggregate(Plan):
+    """GROUP BY. Output: group keys first, then one column an aggregate, then (if grouping) the grouping set number.
+
+    sets: grouping sets as tuples of positions in keys; () is the grand total, which has a row even without input.
+    Plain GROUP BY has one set of all keys; no GROUP BY has the one set (). aggregates hold AggregateCall.
+    GROUPING() arrives as an expression above, computed from the set number column (int32, index into sets).
+    """
+
+    input: Plan
+    keys: tuple[Expression, ...]
+    aggregates: tuple[AggregateCall, ...]
+    sets: tuple[tuple[int, ...], ...]
+    set_number: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HashJoin(Plan):
+    """Equi-join. kind: inner left right full semi anti (rows of left with no match) null_anti (NOT IN).
+
+    keys: pairs (expression over left, expression over right, equality Function). residual sees both sides' columns
+    and is part of the join condition. Output: any columns of both sides (semi and anti: of the left). build right side.
+    """
+
+    kind: str
+    left: Plan
+    right: Plan
+    keys: tuple[tuple[Expression, Expression, Function], ...]
+    residual: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NestedLoop(Plan):
+    """Join by any condition. lateral: right refers to columns of left through OuterVariable and runs once a left row
+    (also how an index lookup join is said); otherwise right runs once and is kept.
+    """
+
+    kind: str
+    left: Plan
+    right: Plan
+    condition: Expression | None = None
+    lateral: tuple[ColumnId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Append(Plan):
+    """UNION ALL: inputs one after the other; columns by position."""
+
+    inputs: tuple[Plan, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SetOperation(Plan):
+    """kind: union, intersect, except; all keeps duplicates as SQL says. Columns by position, types already equal."""
+
+    kind: str
+    all: bool
+    left: Plan
+    right: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WindowFrame:
+    """mode: rows, range, groups; bounds: (unbounded_preceding | preceding | current | following | unbounded_following, offset)."""
+
+    mode: str = "range"
+    start: tuple[str, Expression | None] = ("unbounded_preceding", None)
+    end: tuple[str, Expression | None] = ("current", None)
+    exclusion: str = "no_others"  # no_others, current, group, ties
+    range_functions: tuple[Function | None, Function | None] = (
+        None,
+        None,
+    )  # in_range of RANGE with offsets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Window(Plan):
+    """Window functions that share partition and order. Output: the input's columns, then one a call. Sorts by itself."""
+
+    input: Plan
+    partition: tuple[Expression, ...]
+    order: tuple[SortKey, ...]
+    frame: WindowFrame
+    calls: tuple[WindowCall, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CommonTable(Plan):
+    """Runs `input` with CTEs in reach: each (name id, plan) is computed at most once, when first read.
+
+    A plan that modifies data runs to its end before `input` starts, whether read or not.
+    """
+
+    tables: tuple[tuple[int, Plan], ...]
+    input: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CommonTableScan(Plan):
+    """Reads a CTE by its id; columns by position."""
+
+    table_id: int
+    alias: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RecursiveUnion(Plan):
+    """WITH RECURSIVE: the first term, then the recursive one over the rows of the round before, until there are none."""
+
+    table_id: int
+    first: Plan
+    recursive: Plan  # reads WorkTableScan(table_id)
+    all: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WorkTableScan(Plan):
+    """Rows of the round before, inside RecursiveUnion."""
+
+    table_id: int
+    alias: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LockRows(Plan):
+    """FOR UPDATE and the like at the top of a query. targets: (table, column number that holds the row id)."""
+
+    input: Plan
+    strength: str  # update, no key update, share, key share
+    wait: str  # block, nowait, skip
+    targets: tuple[tuple[Table, ColumnId], ...]
+    recheck: Any = None  # plan to re-evaluate one row under READ COMMITTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ConflictClause:
+    """ON CONFLICT. indexes: arbiters (empty: any). update: attribute number and expression over the existing row's
+    columns (existing: attribute -> column number) and the proposed row's (excluded); None: DO NOTHING.
+    """
+
+    indexes: tuple[Index, ...]
+    update: tuple[tuple[int, Expression], ...] | None
+    where: Expression | None = None
+    existing: tuple[tuple[int, ColumnId], ...] = ()
+    excluded: tuple[tuple[int, ColumnId], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Insert(Plan):
+    """INSERT. The input gives one column for each attribute in `attributes` (all live ones, defaults filled in).
+
+    checks: (constraint name, condition over `row` columns). returning sees row columns (attribute -> column number in row).
+    generated: attribute, expression over row, computed before the checks.
+    """
+
+    table: Table
+    input: Plan
+    attributes: tuple[int, ...]
+    row: tuple[tuple[int, ColumnId], ...]
+    checks: tuple[tuple[str, Expression], ...] = ()
+    generated: tuple[tuple[int, Expression], ...] = ()
+    conflict: ConflictClause | None = None
+    returning: tuple[Expression, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Update(Plan):
+    """UPDATE. The input gives row_id (TableScan attribute -7), the columns expressions need, from-tables included.
+
+    assignments: attribute and expression over the input's columns. row: attribute -> column number of the NEW row (checks, generated,
+    returning); old: attribute -> column number in the input of the target's current values (for the recheck under READ COMMITTED:
+    with those columns taken from the newer version, `recheck` condition over the input columns is evaluated again, then the assignments).
+    """
+
+    table: Table
+    input: Plan
+    row_id: ColumnId
+    assignments: tuple[tuple[int, Expression], ...]
+    old: tuple[tuple[int, ColumnId], ...]
+    row: tuple[tuple[int, ColumnId], ...]
+    recheck: Expression | None = None
+    checks: tuple[tuple[str, Expression], ...] = ()
+    generated: tuple[tuple[int, Expression], ...] = ()
+    returning: tuple[Expression, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Delete(Plan):
+    """DELETE; fields as in Update; returning sees the old row's and the using-tables' columns."""
+
+    table: Table
+    input: Plan
+    row_id: ColumnId
+    old: tuple[tuple[int, ColumnId], ...]
+    recheck: Expression | None = None
+    returning: tuple[Expression, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A privilege to be checked before the plan runs: letters as in acl items (r a w d), the columns read or written.
+
+    No columns: any one column's privilege will do. role is whose rights count: a view reads with its owner's.
+    """
+
+    relation: int
+    privileges: str
+    columns: tuple[int, ...]
+    role: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The plan is a point operation: one row by a full unique key, or one row inserted.
+
+    kind: select, insert, update, delete. node: the IndexScan (select, update, delete) or Values (insert) at the bottom, under at most a
+    Project (select) or the data change itself. key: for each key column of the index the expression looked up (constants, parameters).
+    """
+
+    kind: str
+    node: Plan
+    key: tuple[Expression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PlannedStatement:
+    """A plan ready to run: what the session caches.
+
+    columns: names, and types for RowDescription, with (table oid, attribute number) where a column is a plain reference.
+    is_query: whether rows go to the client. catalog_version: the plan is stale when the catalog's differs.
+    """
+
+    plan: Plan
+    names: tuple[str, ...]
+    types: tuple[TypeReference, ...]
+    origins: tuple[tuple[int, int], ...]
+    parameters: tuple[TypeReference, ...]
+    tag: str  # SELECT, INSERT, UPDATE, DELETE, MERGE
+    returns_rows: bool
+    writes: bool
+    relations: tuple[tuple[int, str], ...]  # (relation oid, lock mode) to take before running
+    catalog_version: int
+    volatile: bool = False
+    access: tuple[Access, ...] = ()
+    depends_on_style: bool = (
+        False  # literals were read under DateStyle and TimeZone: plan again when these change
+    )
+    shape: Shape | None = None

@@ -1,0 +1,71 @@
+"""plan_statement: a parsed statement to a plan that the executor can run. The one door of the planner.
+
+bind (names, types) > rewrite (rules) > choose (cost)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from server.planner import physical as p
+from server.planner.bind_statement import BoundStatement, bind_statement
+from server.planner.choose import Chooser
+from server.planner.environment import BindContext, PlanningEnvironment
+from server.planner.physical import Access, PlannedStatement
+from server.planner.plan import Modify, Node
+from server.planner.rewrite.rules import rewrite
+from server.planner.shape import shape_of
+
+if TYPE_CHECKING:
+    from server.sql.parse import Statement
+
+
+def plan_statement(statement: Statement, environment: PlanningEnvironment) -> PlannedStatement:
+    """Plan a query or a data change. Errors in it are raised with PostgreSQL's wording and position."""
+    tree = statement.tree
+    assert isinstance(tree, exp.Expression), "utility statements are not planned"
+    context = BindContext(environment, base_offset=statement.offset, role=environment.user)
+    bound = bind_statement(context, tree)
+    chooser = Chooser(context)
+    node = rewrite(context, chooser, bound.node)
+    chooser.register(node)
+    plan = _choose(chooser, bound, node)
+    return _planned(context, bound, plan)
+
+
+def _choose(chooser: Chooser, bound: BoundStatement, node: Node) -> p.Plan:
+    if _is_modification(node):
+        return chooser.choose(node, {column.column for column in bound.columns})
+    return chooser.exactly(node, bound.columns)
+
+
+def _is_modification(node: Node) -> bool:
+    from server.planner.plan import CommonTables
+
+    while isinstance(node, CommonTables):
+        node = node.input
+    return isinstance(node, Modify)
+
+
+def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> PlannedStatement:
+    count = max(context.parameters, default=0)
+    return PlannedStatement(
+        plan=plan,
+        names=tuple(column.name for column in bound.columns),
+        types=tuple(column.type for column in bound.columns),
+        origins=bound.origins,
+        parameters=tuple(context.parameters[number] for number in range(1, count + 1)),
+        tag=bound.tag,
+        returns_rows=bound.returns_rows,
+        writes=bound.writes,
+        relations=tuple(context.relations.items()),
+        catalog_version=context.catalog.version,
+        access=tuple(
+            Access(each.relation, each.privileges, tuple(sorted(each.columns)), each.role)
+            for each in context.access
+        ),
+        depends_on_style=context.depends_on_style,
+        shape=shape_of(plan),
+    )

@@ -1,0 +1,340 @@
+"""Scope: which names are visible where, and what each of them means.
+
+Rule 1: the innermost query level that knows a name wins; only within one level can a name be ambiguous.
+Rule 2: a column of an enclosing level is an OuterVariable, and every level that is crossed remembers it.
+Rule 3: after JOIN USING the merged columns are visible without a qualifier, each side's own only with one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from server.errors import AmbiguousAlias, AmbiguousColumn, UndefinedColumn, UndefinedTable
+from server.expressions.expression import (
+    ColumnId,
+    Expression,
+    OuterVariable,
+    RowConstructor,
+    Variable,
+    transform,
+)
+from server.planner.environment import BindContext
+from server.planner.spelling import column_hint
+
+if TYPE_CHECKING:
+    from server.catalog.objects import Table
+    from server.errors import SqlError
+    from server.planner.plan import Scan
+    from server.types.type import TypeReference
+
+SYSTEM_COLUMNS: dict[str, tuple[int, int]] = {
+    "ctid": (-1, 27),
+    "xmin": (-2, 28),
+    "cmin": (-3, 29),
+    "xmax": (-4, 28),
+    "cmax": (-5, 29),
+    "tableoid": (-6, 26),
+}
+"""Attribute number and type of the columns that every table has."""
+
+
+@dataclass(frozen=True, slots=True)
+class RangeColumn:
+    """A column that a FROM item offers; expression is a Variable but for merged columns of a full join."""
+
+    name: str
+    expression: Expression
+    origin: tuple[int, int] = (0, 0)
+
+
+@dataclass(slots=True)
+class RangeItem:
+    """A FROM item as names see it.
+
+    columns_visible: its columns may be named without a qualifier. A plain table has its scan and makes its
+    columns when they are asked for; anything else lists them.
+    """
+
+    alias: str
+    listed: tuple[RangeColumn, ...] = ()
+    scan: Scan | None = None
+    table: Table | None = None
+    schema: str = ""
+    columns_visible: bool = True
+    alias_visible: bool = True
+    access: Any = None
+    names: tuple[str, ...] = ()  # column aliases of a table
+    hidden: tuple[str, ...] = ()
+    scalar: bool = False  # a function that returns one plain value: its name alone means that value
+
+    def columns(self) -> Iterator[RangeColumn]:
+        """All columns in order."""
+        if self.scan is None:
+            yield from self.listed
+            return
+        for position, column in enumerate(self.scan.table.live_columns):
+            name = self.names[position] if position < len(self.names) else column.name
+            yield self._table_column(column.number, name)
+
+    def find(self, name: str) -> list[RangeColumn]:
+        """The columns of that name."""
+        if self.scan is None:
+            return [column for column in self.listed if column.name == name]
+        if self.names:
+            return [column for column in self.columns() if column.name == name]
+        found = self.scan.table.column_named(name)
+        return [] if found is None else [self._table_column(found.number, name)]
+
+    def find_system(self, context: BindContext, name: str) -> RangeColumn | None:
+        """The system column of that name, if this is a table."""
+        known = SYSTEM_COLUMNS.get(name)
+        if self.scan is None or known is None or self.scan.table.kind == "v":
+            return None
+        number, oid = known
+        return RangeColumn(
+            name,
+            Variable(type=context.type(oid), column=self.scan.column_of(number), name=name),
+            (self.scan.table.oid, number),
+        )
+
+    def _table_column(self, number: int, name: str) -> RangeColumn:
+        scan = self.scan
+        assert scan is not None
+        kind = scan.types[number - 1]
+        assert kind is not None
+        variable = Variable(type=kind, column=scan.base + number, name=name)
+        return RangeColumn(name, variable, (scan.table.oid, number))
+
+
+@dataclass(slots=True)
+class Scope:
+    """One query level, or a view of it: what names mean while an expression is bound.
+
+    clause: where the expression stands, in the words of the error for what is not allowed there.
+    """
+
+    parent: Scope | None = None
+    items: list[RangeItem] = field(default_factory=list)
+    outer: dict[ColumnId, TypeReference] = field(default_factory=dict)
+    common_tables: dict[str, Any] = field(default_factory=dict)
+    clause: str = ""
+    aggregates: bool = False  # aggregate functions are allowed here
+    windows: bool = False
+    sets: bool = False  # set-returning functions are allowed here
+    window_list: list[Any] = field(default_factory=list)
+    named_windows: dict[str, Any] = field(default_factory=dict)
+    has_aggregates: bool = False
+    has_sets: bool = False
+    inside_aggregate: bool = False
+    group_keys: Any = None  # arguments of GROUPING() are found in these
+    locked_aliases: dict[str, Any] = field(default_factory=dict)
+    hidden_items: list[RangeItem] = field(default_factory=list)  # there, but not to be referenced
+
+    def levels(self) -> Iterator[Scope]:
+        """This level and those around it."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
+    def common_table(self, name: str) -> Any:
+        """The innermost CTE of that name."""
+        for level in self.levels():
+            if name in level.common_tables:
+                return level.common_tables[name]
+        return None
+
+
+def _reach(context: BindContext, scope: Scope, level: Scope, found: RangeColumn) -> Expression:
+    """The expression for a column found at a level, as seen from the scope: rule 2."""
+    if level is scope:
+        return found.expression
+
+    def outward(expression: Expression) -> Expression:
+        if not isinstance(expression, Variable):
+            return expression
+        for crossed in scope.levels():
+            if crossed is level:
+                break
+            crossed.outer.setdefault(expression.column, expression.type)
+        return OuterVariable(
+            type=expression.type,
+            column=expression.column,
+            name=expression.name,
+            offset=expression.offset,
+        )
+
+    return transform(found.expression, outward)
+
+
+def resolve_column(
+    context: BindContext, scope: Scope, parts: tuple[str, ...], offset: int
+) -> tuple[Expression, RangeColumn | None]:
+    """What a possibly qualified name means; a name of a FROM item alone is its row."""
+    found = (
+        _resolve_plain(context, scope, parts[0], offset)
+        if len(parts) == 1
+        else _resolve_qualified(context, scope, parts, offset)
+    )
+    if found is not None:
+        level, column = found
+        _note_read(column, level)
+        return _reach(context, scope, level, column), column
+    if len(parts) == 1:
+        row = _whole_row(context, scope, parts, offset)
+        if row is not None:
+            return row, None
+        raise missing_column(scope, "", parts[0]).at(context.position(offset))
+    raise missing_column(scope, parts[-2], parts[-1]).at(context.position(offset))
+
+
+def _note_read(column: RangeColumn, level: Scope) -> None:
+    relation, number = column.origin
+    if not relation:
+        return
+    for item in level.items:
+        if item.access is not None and item.table is not None and item.table.oid == relation:
+            item.access.columns.add(number)
+
+
+def _resolve_plain(
+    context: BindContext, scope: Scope, name: str, offset: int
+) -> tuple[Scope, RangeColumn] | None:
+    for level in scope.levels():
+        found: list[RangeColumn] = []
+        for item in level.items:
+            if item.columns_visible:
+                found += item.find(name)
+        if len(found) > 1:
+            raise AmbiguousColumn(f'column reference "{name}" is ambiguous').at(
+                context.position(offset)
+            )
+        if not found and name in SYSTEM_COLUMNS:
+            system = [item.find_system(context, name) for item in level.items]
+            found = [column for column in system if column is not None]
+            if len(found) > 1:
+                raise AmbiguousColumn(f'column reference "{name}" is ambiguous').at(
+                    context.position(offset)
+                )
+        if found:
+            return level, found[0]
+    return None
+
+
+def find_item(
+    context: BindContext, scope: Scope, parts: tuple[str, ...], offset: int
+) -> tuple[Scope, RangeItem] | None:
+    """The FROM item that a qualifier names."""
+    for level in scope.levels():
+        found = [item for item in level.items if item.alias_visible and _is_named(item, parts)]
+        if len(found) > 1:
+            raise AmbiguousAlias(f'table reference "{parts[-1]}" is ambiguous').at(
+                context.position(offset)
+            )
+        if found:
+            return level, found[0]
+    return None
+
+
+def _is_named(item: RangeItem, parts: tuple[str, ...]) -> bool:
+    if len(parts) == 1:
+        return item.alias == parts[0]
+    # A table with an alias cannot be named by its schema any more.
+    if item.table is None or item.alias != item.table.name:
+        return False
+    return item.table.name == parts[-1] and item.schema == parts[-2]
+
+
+def _resolve_qualified(
+    context: BindContext, scope: Scope, parts: tuple[str, ...], offset: int
+) -> tuple[Scope, RangeColumn] | None:
+    found = find_item(context, scope, parts[:-1], offset)
+    if found is None:
+        raise missing_item(scope, parts[-2]).at(context.position(offset))
+    level, item = found
+    columns = item.find(parts[-1])
+    if len(columns) > 1:
+        raise AmbiguousColumn(f'column reference "{parts[-1]}" is ambiguous').at(
+            context.position(offset)
+        )
+    if columns:
+        return level, columns[0]
+    system = item.find_system(context, parts[-1])
+    return None if system is None else (level, system)
+
+
+def _whole_row(
+    context: BindContext, scope: Scope, parts: tuple[str, ...], offset: int
+) -> Expression | None:
+    found = find_item(context, scope, parts, offset)
+    if found is None:
+        return None
+    level, item = found
+    return row_of(context, scope, level, item, offset)
+
+
+def row_of(
+    context: BindContext, scope: Scope, level: Scope, item: RangeItem, offset: int
+) -> Expression:
+    """The row of a FROM item as one value."""
+    columns = list(item.columns())
+    for column in columns:
+        _note_read(column, level)
+    values = tuple(_reach(context, scope, level, column) for column in columns)
+    if item.scalar and len(values) == 1:
+        return values[0]
+    row_type = item.table.row_type if item.table is not None else 0
+    return RowConstructor(
+        type=context.type(row_type or 2249),
+        items=values,
+        names=tuple(column.name for column in columns),
+        offset=offset,
+    )
+
+
+def expand_item(
+    context: BindContext, scope: Scope, level: Scope, item: RangeItem
+) -> list[tuple[str, Expression, tuple[int, int]]]:
+    """The columns that item.* stands for."""
+    result = []
+    for column in item.columns():
+        _note_read(column, level)
+        result.append((column.name, _reach(context, scope, level, column), column.origin))
+    return result
+
+
+def missing_item(scope: Scope, name: str) -> SqlError:
+    """The error for a qualifier that names no FROM item."""
+    for level in scope.levels():
+        for item in level.hidden_items:
+            if item.alias == name:
+                return UndefinedTable(
+                    f'invalid reference to FROM-clause entry for table "{name}"',
+                    detail=f'There is an entry for table "{name}", but it cannot be '
+                    "referenced from this part of the query.",
+                )
+    for level in scope.levels():
+        for item in level.items:
+            if item.table is not None and item.table.name == name and item.alias != name:
+                return UndefinedTable(
+                    f'invalid reference to FROM-clause entry for table "{name}"',
+                    hint=f'Perhaps you meant to reference the table alias "{item.alias}".',
+                )
+    return UndefinedTable(f'missing FROM-clause entry for table "{name}"')
+
+
+def missing_column(scope: Scope, qualifier: str, name: str) -> SqlError:
+    """The error for a column that is not there, with what its author may have meant."""
+    candidates = [
+        (item.alias, column.name)
+        for level in scope.levels()
+        for item in level.items
+        if item.alias
+        for column in item.columns()
+    ]
+    hint = column_hint(qualifier, name, candidates)
+    if qualifier:
+        return UndefinedColumn(f"column {qualifier}.{name} does not exist", hint=hint)
+    return UndefinedColumn(f'column "{name}" does not exist', hint=hint)

@@ -1,0 +1,50 @@
+"""Point operations recognised: plans that the executor can run without operators."""
+
+from __future__ import annotations
+
+from server.expressions.expression import Constant, Expression, Parameter, Relabel, walk
+from server.planner import physical as p
+from server.planner.choose_scan import unique_lookup
+from server.planner.outer_references import has_subquery
+
+
+def is_point_plan(plan: p.Plan) -> bool:
+    """Whether the plan is a point operation."""
+    return shape_of(plan) is not None
+
+
+def shape_of(plan: p.Plan) -> p.Shape | None:
+    """The shape of a point operation, None for any other plan."""
+    if isinstance(plan, p.Update):
+        return _by_key("update", plan.input)
+    if isinstance(plan, p.Delete):
+        return _by_key("delete", plan.input)
+    if isinstance(plan, p.Insert):
+        source = plan.input
+        if isinstance(source, p.Values) and len(source.rows) == 1:
+            plain = not any(has_subquery(each) for each in source.rows[0])
+            return p.Shape("insert", source) if plain else None
+        return None
+    source = plan.input if isinstance(plan, p.Project) else plan
+    if isinstance(plan, p.Project) and any(has_subquery(each) for each in plan.expressions):
+        return None
+    return _by_key("select", source)
+
+
+def _by_key(kind: str, plan: p.Plan) -> p.Shape | None:
+    if not isinstance(plan, p.IndexScan) or not unique_lookup(plan):
+        return None
+    if plan.filter is not None and has_subquery(plan.filter):
+        return None
+    by_position = {condition.position: condition.value for condition in plan.conditions}
+    values = []
+    for position in range(len(plan.index.keys)):
+        value = by_position[position]
+        if value is None or not _is_given(value):
+            return None
+        values.append(value)
+    return p.Shape(kind, plan, tuple(values))
+
+
+def _is_given(value: Expression) -> bool:
+    return all(isinstance(node, Constant | Parameter | Relabel) for node in walk(value))

@@ -1,0 +1,181 @@
+"""Binding what stands outside of queries: types and expressions of DDL, arguments of EXECUTE.
+
+The expressions a table keeps see its columns by attribute number: column n is Variable(column=n).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.objects import Column, Table
+from server.errors import DatatypeMismatch, InvalidObjectDefinition, SqlError, SqlSyntaxError
+from server.expressions.evaluate import compile_row
+from server.expressions.expression import (
+    Call,
+    Constant,
+    Expression,
+    Parameter,
+    Variable,
+    columns_used,
+    walk,
+)
+from server.planner.bind_expression import bind_expression
+from server.planner.bind_operator import find_operator
+from server.planner.bind_text import parse_expression, without_positions
+from server.planner.bind_type import bind_type
+from server.planner.coerce import coerce_to, type_name
+from server.planner.environment import BindContext, PlanningEnvironment
+from server.planner.scope import RangeColumn, RangeItem, Scope
+from server.types.type import TypeReference
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from server.sql import nodes
+    from server.sql.parse import Statement
+
+BOOLEAN_OID = 16
+
+
+def _context(environment: PlanningEnvironment, base_offset: int) -> BindContext:
+    return BindContext(environment, base_offset=base_offset, role=environment.user)
+
+
+def bind_type_name(
+    environment: PlanningEnvironment, node: nodes.TypeName, base_offset: int
+) -> TypeReference:
+    """The type a column is declared with; pseudo-types are refused."""
+    reference = bind_type(_context(environment, base_offset), node)
+    return reference
+
+
+def type_oid(environment: PlanningEnvironment, node: nodes.TypeName) -> int:
+    """The OID of a named type."""
+    return bind_type(_context(environment, 0), node).oid
+
+
+def table_scope(context: BindContext, table: Table, clause: str) -> Scope:
+    """A scope of one table's columns by attribute number."""
+    columns = tuple(
+        RangeColumn(
+            column.name,
+            Variable(
+                type=context.type(column.type, column.modifier),
+                column=column.number,
+                name=column.name,
+            ),
+        )
+        for column in table.live_columns
+    )
+    return Scope(items=[RangeItem(alias=table.name, listed=columns, table=table)], clause=clause)
+
+
+def bind_over_table(environment: PlanningEnvironment, table: Table, text: str) -> Expression:
+    """An expression the catalog keeps, over the columns of its table."""
+    context = _context(environment, -1)
+    with without_positions(context):
+        return bind_expression(context, table_scope(context, table, ""), parse_expression(text))
+
+
+def check_default(
+    environment: PlanningEnvironment, column: Column, tree: exp.Expression, base_offset: int
+) -> Expression:
+    """Bind a DEFAULT; raises if it names columns or cannot be assigned."""
+    context = _context(environment, base_offset)
+    bound = bind_expression(context, Scope(clause="DEFAULT expressions"), tree)
+    changed = coerce_to(context, bound, column.type, column.modifier, "a")
+    if changed is None:
+        raise DatatypeMismatch(
+            f'column "{column.name}" is of type {type_name(context, column.type)} '
+            f"but default expression is of type {type_name(context, bound.type.oid)}",
+            hint="You will need to rewrite or cast the expression.",
+        )
+    return changed
+
+
+def check_stored_expression(
+    environment: PlanningEnvironment, table: Table, column: Column
+) -> Expression:
+    """Bind a generated column's expression: immutable, over columns that are not generated themselves."""
+    assert column.default is not None
+    bound = bind_over_table(environment, table, column.default)
+    for number in columns_used(bound):
+        if table.column(number).generated:
+            raise SqlSyntaxError(
+                f'cannot use generated column "{table.column(number).name}" in column generation expression',
+                detail="A generated column cannot reference another generated column.",
+            )
+    if any(isinstance(node, Call) and node.function.volatility != "i" for node in walk(bound)):
+        raise SqlSyntaxError("generation expression is not immutable")
+    return bound
+
+
+def check_condition(
+    environment: PlanningEnvironment, table: Table, tree: exp.Expression, base_offset: int
+) -> tuple[int, ...]:
+    """Bind a CHECK or an index predicate; gives the attributes it uses."""
+    context = _context(environment, base_offset)
+    bound = bind_expression(context, table_scope(context, table, "check constraints"), tree)
+    if coerce_to(context, bound, BOOLEAN_OID) is None or bound.type.oid != BOOLEAN_OID:
+        kind = type_name(context, bound.type.oid)
+        raise DatatypeMismatch(f"argument of CHECK must be type boolean, not type {kind}")
+    return tuple(sorted(columns_used(bound)))
+
+
+def bind_index_expression(
+    environment: PlanningEnvironment, table: Table, tree: exp.Expression, base_offset: int
+) -> Expression:
+    """Bind an index's expression."""
+    context = _context(environment, base_offset)
+    bound = bind_expression(context, table_scope(context, table, "index expressions"), tree)
+    if any(isinstance(node, Call) and node.function.volatility != "i" for node in walk(bound)):
+        raise InvalidObjectDefinition("functions in index expression must be marked IMMUTABLE")
+    return bound
+
+
+def constant_default(
+    environment: PlanningEnvironment, column: Column, execution: Any
+) -> tuple[bool, Any]:
+    """Whether a default has one value for all rows that are there, and that value."""
+    context = _context(environment, -1)
+    assert column.default is not None
+    with without_positions(context):
+        bound = bind_expression(context, Scope(), parse_expression(column.default))
+    changed = coerce_to(context, bound, column.type, column.modifier, "a")
+    assert changed is not None
+    if any(isinstance(node, Call) and node.function.volatility == "v" for node in walk(changed)):
+        return False, None
+    if isinstance(changed, Constant):
+        return True, changed.value
+    return True, compile_row(changed, {})((), execution)
+
+
+def bind_argument(
+    environment: PlanningEnvironment,
+    statement: Statement,
+    tree: exp.Expression,
+    reference: TypeReference,
+) -> Expression:
+    """Bind an argument of EXECUTE as the parameter's type."""
+    context = _context(environment, statement.offset)
+    bound = bind_expression(context, Scope(clause="EXECUTE parameters"), tree)
+    if any(isinstance(node, Parameter) for node in walk(bound)):
+        raise SqlSyntaxError("parameters are not allowed here")
+    changed = coerce_to(context, bound, reference.oid, reference.modifier, "a")
+    if changed is None:
+        raise DatatypeMismatch(
+            f"parameter of type {type_name(context, bound.type.oid)} cannot be coerced "
+            f"to the expected type {type_name(context, reference.oid)}",
+            hint="You will need to rewrite or cast the expression.",
+        )
+    return changed
+
+
+def equality_exists(environment: PlanningEnvironment, left: int, right: int) -> bool:
+    """Whether values of the two types can be compared for equality."""
+    context = _context(environment, -1)
+    try:
+        find_operator(context, "=", left, right)
+    except SqlError:
+        return False
+    return True

@@ -1,0 +1,167 @@
+"""What is known of tables and columns while a plan is made: row counts, distinct values, common values, histograms.
+
+Rule 1: the row count is the table's count now; what ANALYZE learned is scaled to it.
+Rule 2: nothing here may fail: a value that cannot be read any more counts as unknown.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.objects import ColumnStatistics, Statistics, Table
+from server.errors import SqlError
+from server.types.type import TextStyle, Type
+
+if TYPE_CHECKING:
+    from server.expressions.expression import ColumnId
+    from server.planner.environment import PlanningEnvironment
+    from server.planner.plan import Scan
+
+DEFAULT_DISTINCT = 200.0
+DEFAULT_WIDTH = 32
+_STYLE = TextStyle()
+
+
+@dataclass(slots=True)
+class ColumnFacts:
+    """What is known of one column; distinct is a number of values, 0: unknown."""
+
+    rows: float
+    null_fraction: float = 0.0
+    distinct: float = 0.0
+    width: int = DEFAULT_WIDTH
+    common: dict[Any, float] = field(default_factory=dict)
+    common_total: float = 0.0
+    bounds: list[Any] = field(default_factory=list)  # of the histogram, as sort keys
+    unique: bool = False
+
+    @property
+    def distinct_count(self) -> float:
+        """How many different values there are, a guess where nothing is known."""
+        if self.unique:
+            return max(self.rows, 1.0)
+        if self.distinct:
+            return max(self.distinct, 1.0)
+        return max(1.0, min(self.rows, DEFAULT_DISTINCT))
+
+    def fraction_below(self, key: Any, inclusive: bool) -> float | None:
+        """The fraction of all rows below a value; None when no histogram can tell."""
+        if len(self.bounds) < 2:
+            return None
+        try:
+            place = (bisect_right if inclusive else bisect_left)(self.bounds, key)
+            within = self._within(place, key)
+            common = sum(
+                share
+                for value, share in self.common.items()
+                if value < key or (inclusive and value == key)
+            )
+        except TypeError:
+            return None
+        rest = max(0.0, 1.0 - self.null_fraction - self.common_total)
+        return common + rest * within
+
+    def _within(self, place: int, key: Any) -> float:
+        count = len(self.bounds) - 1
+        if place <= 0:
+            return 0.0
+        if place > count:
+            return 1.0
+        low, high = self.bounds[place - 1], self.bounds[place]
+        part = 0.5
+        if isinstance(low, int | float) and isinstance(high, int | float) and high > low:
+            part = min(1.0, max(0.0, (key - low) / (high - low)))
+        return (place - 1 + part) / count
+
+
+class Facts:
+    """Looks up what is known, for the time of one planning."""
+
+    def __init__(self, environment: PlanningEnvironment) -> None:
+        self.environment = environment
+        self.scans: list[Scan] = []
+        self._columns: dict[ColumnId, ColumnFacts | None] = {}
+        self._rows: dict[int, float] = {}
+
+    def rows(self, table: Table) -> float:
+        """The rows of a table now, at least one."""
+        known = self._rows.get(table.oid)
+        if known is None:
+            known = self._rows[table.oid] = max(1.0, float(self.environment.row_count(table)))
+        return known
+
+    def column(self, column: ColumnId) -> ColumnFacts | None:
+        """What is known of a column of a scan; None for computed columns."""
+        if column not in self._columns:
+            self._columns[column] = self._look_up(column)
+        return self._columns[column]
+
+    def scan_of(self, column: ColumnId) -> tuple[Scan, int] | None:
+        """The scan and the attribute a column comes from."""
+        for scan in self.scans:
+            number = scan.attribute(column)
+            if number is not None:
+                return scan, number
+        return None
+
+    def _look_up(self, column: ColumnId) -> ColumnFacts | None:
+        found = self.scan_of(column)
+        if found is None or found[1] < 1:
+            return None
+        scan, number = found
+        table = scan.table
+        reference = scan.types[number - 1]
+        if reference is None:
+            return None
+        rows = self.rows(table)
+        facts = ColumnFacts(rows, unique=self.is_unique(table, number))
+        statistics = self.environment.catalog.statistics_of(table.oid)
+        if statistics is not None:
+            for each in statistics.columns:
+                if each.number == number:
+                    _fill(facts, each, reference.type, statistics)
+        return facts
+
+    def is_unique(self, table: Table, number: int) -> bool:
+        """Whether the column alone is a unique key."""
+        return any(
+            index.unique
+            and index.predicate is None
+            and len(index.keys) == 1
+            and index.keys[0].number == number
+            for index in self.environment.catalog.indexes_of(table.oid)
+        )
+
+
+def _fill(
+    facts: ColumnFacts, learned: ColumnStatistics, kind: Type, statistics: Statistics
+) -> None:
+    facts.null_fraction = learned.null_fraction
+    facts.width = learned.width
+    distinct = learned.distinct
+    if distinct < 0:
+        facts.distinct = -distinct * facts.rows
+    else:
+        facts.distinct = min(distinct, facts.rows)
+    for text, share in learned.common:
+        key = key_of_text(kind, text)
+        if key is not None:
+            facts.common[key] = share
+    facts.common_total = sum(facts.common.values())
+    bounds = [key_of_text(kind, text) for text in learned.histogram]
+    facts.bounds = [] if None in bounds else bounds
+
+
+def key_of_text(kind: Type, text: str) -> Any:
+    """The sort key of a value in text form, None if it has none."""
+    try:
+        return key_of_value(kind, kind.parse(text, -1, _STYLE))
+    except (SqlError, ValueError, KeyError):
+        return None
+
+
+def key_of_value(kind: Type, value: Any) -> Any:
+    """What Python orders as the type orders its values."""
+    return kind.sort_key(value) if kind.sort_key is not None else value
