@@ -14,6 +14,7 @@ from server.functions import (
     interval_sums,
     numeric,
     pattern,
+    regex,
     text,
     window,
 )
@@ -28,6 +29,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     *numeric.FUNCTIONS,
     *text.FUNCTIONS,
     *pattern.FUNCTIONS,
+    *regex.FUNCTIONS,
     *date_time.FUNCTIONS,
 )
 AGGREGATES: Final[tuple[Aggregate, ...]] = (
