@@ -15,7 +15,7 @@ import numpy as np
 from storage.checksums import crc32c
 from storage.errors import Corruption
 from storage.files import Files
-from storage.log_segments import segment_name
+from storage.log_segments import segment_name, segment_numbers
 from storage.logbuffer import ALIGNMENT, HEADER, HEADER_BYTES, RECORD_BYTES_MAX, padded
 from storage.options import Options
 
@@ -71,7 +71,12 @@ class LogReader:
         return self._bytes(lsn, end_lsn - lsn)
 
     def check_torn(self, durable_lsn: int) -> None:
-        """Raises Corruption when the log is known to have been durable beyond `lsn`."""
+        """Raises Corruption when the log is known to have reached beyond `lsn`."""
+        numbers = segment_numbers(self._files)
+        for number in range(self.lsn // self._segment_bytes, max(numbers, default=0)):
+            # Segments are made one after the other, each durable before the next.
+            if number not in numbers:
+                raise Corruption(segment_name(number), None, "missing WAL segment")
         proof = durable_lsn if durable_lsn > self.lsn else self._proof_beyond()
         if proof:
             raise Corruption(
@@ -109,8 +114,9 @@ class LogReader:
     def _proof_beyond(self) -> int:
         """The highest durable LSN that any valid record beyond `lsn` states, if beyond it too."""
         first_place = self.lsn + ALIGNMENT
-        segment_no = first_place // self._segment_bytes
-        while segment := self._load(segment_no):
+        first_no = first_place // self._segment_bytes
+        for segment_no in segment_numbers(self._files):
+            segment = self._load(segment_no) if segment_no >= first_no else b""
             base = segment_no * self._segment_bytes
             words = np.frombuffer(segment[: len(segment) & -ALIGNMENT], dtype="<u8")
             # A record's second word is its own LSN, whatever else is broken around it.
@@ -119,7 +125,6 @@ class LogReader:
                 record = self._read(int(place))
                 if record is not None and record.durable_lsn > self.lsn:
                     return record.durable_lsn
-            segment_no += 1
         return 0
 
     def _bytes(self, lsn: int, byte_count: int) -> bytes:

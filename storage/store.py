@@ -256,7 +256,7 @@ class Store:
 
     def _housekeep(self, *, overdue: bool) -> bool:
         """One look around; whether a checkpoint was made."""
-        self._prepare_ahead()
+        is_full = not self._prepare_ahead()
         if self.pager.dirty_page_count > self.pager.dirty_page_count_max:
             with self.write_back.busy:
                 self.write_back.round(self.pager.dirty_page_count_max // 4)
@@ -264,8 +264,10 @@ class Store:
             requests, self._requests = self._requests, []
         lag_bytes = self.wal.end_lsn - self.checkpointer.redo_lsn
         idle = self.wal.end_lsn == self.control.control.durable_lsn
-        full = lag_bytes > self.options.max_wal_size // 2
-        if not requests and not full and (idle or not overdue):
+        due = lag_bytes > self.options.max_wal_size // 2 or (overdue and not idle)
+        # On a full disk a checkpoint is what makes room: it lets older segments be used again.
+        due = due or (is_full and self._spans_segments())
+        if not requests and not due:
             return overdue
         try:
             self.checkpointer.run()
@@ -277,13 +279,19 @@ class Store:
             request.complete()
         return True
 
-    def _prepare_ahead(self) -> None:
-        """Prepares what will be needed soon; a full disk is for the foreground to report."""
+    def _prepare_ahead(self) -> bool:
+        """Prepares what will be needed soon; false on a full disk, which others will report."""
         try:
             self.wal.prepare_ahead()
             self.pager.grow_ahead()
         except DiskFull:
-            return
+            return False
+        return True
+
+    def _spans_segments(self) -> bool:
+        """Whether a checkpoint now would free a segment of the log."""
+        segment_bytes = self.options.wal_segment_bytes
+        return self.checkpointer.redo_lsn // segment_bytes < self.wal.end_lsn // segment_bytes
 
     def _answer(self, error: BaseException | None) -> None:
         with self._mutex:

@@ -1,0 +1,258 @@
+"""Change and LogBuffer: one suite over the originals, their compiled twins, and both together."""
+
+import random
+
+import numpy as np
+import pytest
+
+from storage import change as original
+from storage import logbuffer as original_log
+from storage.errors import Corruption, DiskFull
+from storage.native import change as native
+from storage.native import logbuffer as native_log
+
+PAGE = 1024
+PAGES = 32
+
+
+class Bench:
+    """A table, a log and a change over plain memory."""
+
+    def __init__(self, module, log_module, *, images: bool = True) -> None:
+        self.redo = module.redo
+        self.store = np.zeros(PAGES * PAGE, dtype=np.uint8)
+        self.table = module.PageTable(self.store, PAGE, full_page_images=images)
+        self.table.page_count = PAGES
+        self.table.states[:] = original.VERIFIED
+        self.log = log_module.LogBuffer(end_lsn=4096, previous_lsn=0, incarnation=3)
+        self.log.limit_lsn = 1 << 40
+        self.table.redo_lsn = 4096
+        self.change = module.Change(self.table, self.log)
+
+    def payloads(self) -> list[bytes]:
+        """The payloads of what was appended since the last call."""
+        _, data = self.log.take()
+        found = []
+        while data:
+            length = int.from_bytes(data[:4], "little")
+            found.append(data[original_log.HEADER_BYTES : length])
+            data = data[original_log.padded(length) :]
+        return found
+
+
+def make(kind: str, *, images: bool = True) -> Bench:
+    if kind == "python":
+        return Bench(original, original_log, images=images)
+    return Bench(native, native_log, images=images)
+
+
+@pytest.fixture(params=["python", "compiled"])
+def bench(request) -> Bench:
+    return make(request.param)
+
+
+def operations(payload: bytes) -> list[str]:
+    return [line.split()[0] for line in original.describe(payload)]
+
+
+def test_nothing_is_stored_before_commit(bench):
+    with bench.change as change:
+        change.begin(7)
+        change.write(100, b"abc")
+        assert not bench.store.any()
+        assert change.commit() == bench.log.end_lsn
+    assert bench.store[100:103].tobytes() == b"abc"
+    assert bench.table.dirty == [0]
+    assert bench.table.lsns[0] == bench.log.end_lsn
+
+
+def test_leaving_without_commit_changes_nothing(bench):
+    calls = []
+    with bench.change as change:
+        change.begin(7)
+        change.write(100, b"abc")
+        change.on_end(lambda lsn: calls.append(lsn), lambda: calls.append("abandoned"))
+    assert not bench.store.any()
+    assert bench.log.end_lsn == 4096
+    assert bench.table.image_lsns[0] == 0
+    assert calls == ["abandoned"]
+    with bench.change as change:
+        change.begin(8)
+        change.write_u64(0, 1)
+        change.commit()
+    assert calls == ["abandoned"]
+
+
+def test_image_precedes_the_first_change_since_the_redo_point_only(bench):
+    def write() -> list[str]:
+        bench.change.begin(7)
+        bench.change.write_u64(8, 1)
+        bench.change.commit()
+        return operations(bench.payloads()[0])
+
+    assert write() == ["image", "write_u64"]
+    assert write() == ["write_u64"]
+    bench.table.redo_lsn = bench.log.end_lsn
+    assert write() == ["image", "write_u64"]
+
+
+def test_fresh_pages_need_no_image(bench):
+    bench.change.begin(7)
+    bench.change.fresh(3, 2)
+    bench.change.write(3 * PAGE + 1000, b"x" * 100)
+    bench.change.commit()
+    assert operations(bench.payloads()[0]) == ["fresh", "write"]
+
+
+def test_fresh_zeroes_what_was_written_before(bench):
+    bench.change.begin(7)
+    bench.change.write(3 * PAGE, b"x" * 10)
+    bench.change.commit()
+    bench.change.begin(7)
+    bench.change.fresh(3, 2)
+    bench.change.commit()
+    assert not bench.store.any()
+    assert bench.table.dirty == [3], "the page that was zero already stays clean"
+
+
+def test_copy_of_a_page_without_image_logs_its_bytes(bench):
+    bench.store[PAGE : 3 * PAGE] = 9
+    bench.change.begin(7)
+    bench.change.write_u64(2 * PAGE, 5)  # gives the second source page an image
+    bench.change.copy(PAGE, 8 * PAGE, 2 * PAGE)
+    bench.change.commit()
+    assert operations(bench.payloads()[0])[-2:] == ["write", "copy"]
+    assert (bench.store[8 * PAGE : 10 * PAGE] == bench.store[PAGE : 3 * PAGE]).all()
+
+
+def test_copy_of_a_released_source_logs_the_move_alone(bench):
+    bench.store[PAGE] = 9
+    bench.change.begin(7)
+    bench.change.fresh(8, 1)
+    bench.change.copy(PAGE, 8 * PAGE, PAGE, True)
+    bench.change.commit()
+    assert operations(bench.payloads()[0]) == ["fresh", "copy"]
+    assert bench.store[8 * PAGE] == 9
+
+
+def test_overlapping_copy_is_a_mistake(bench):
+    bench.change.begin(7)
+    with pytest.raises(AssertionError):
+        bench.change.copy(0, 10, 20)
+    bench.change.abandon()
+
+
+def test_changes_do_not_interleave(bench):
+    bench.change.begin(7)
+    with pytest.raises(AssertionError):
+        bench.change.begin(8)
+
+
+def test_a_full_disk_shows_before_anything_is_stored(bench):
+    def crowded(byte_count: int, reserved: bool) -> None:
+        raise DiskFull("no room")
+
+    bench.log.crowded = crowded
+    bench.log.limit_lsn = bench.log.end_lsn + 100
+    bench.change.begin(7)
+    bench.change.write(0, b"x" * 500)
+    with pytest.raises(DiskFull):
+        bench.change.commit()
+    assert not bench.store.any()
+    assert not bench.change.is_open
+    assert bench.table.dirty == []
+
+
+def test_untouched_pages_are_verified_before_their_image_is_taken(bench):
+    def verify(first_page: int, page_count: int) -> None:
+        raise Corruption("pages/0", first_page, "wrong checksum")
+
+    bench.table.states[5] = 0
+    bench.table.verify = verify
+    bench.change.begin(7)
+    with pytest.raises(Corruption):
+        bench.change.write(5 * PAGE, b"x")
+    bench.change.abandon()
+
+
+def test_write_takes_any_buffer(bench):
+    bench.change.begin(7)
+    bench.change.write(0, np.arange(4, dtype=np.int32))
+    bench.change.write(100, memoryview(b"abcdef")[1:3])
+    bench.change.write(200, bytearray(b"xyz"))
+    bench.change.write(300, b"")
+    bench.change.write(400, np.arange(8, dtype=np.int64)[::2])
+    bench.change.commit()
+    assert bench.store[:16].view(np.int32).tolist() == [0, 1, 2, 3]
+    assert bench.store[100:102].tobytes() == b"bc"
+    assert bench.store[400:432].view(np.int64).tolist() == [0, 2, 4, 6]
+
+
+def test_redo_refuses_pages_that_do_not_exist(bench):
+    bench.change.begin(7)
+    bench.change.write(0, b"abc")
+    bench.change.commit()
+    payload = bench.payloads()[0]
+    bench.table.page_count = 0
+    with pytest.raises(Corruption, match="unknown pages"):
+        bench.redo(bench.table, payload, 4096, 5000)
+
+
+def random_change(bench: Bench, chance: random.Random) -> None:
+    """The same for the same random state, whatever the bench."""
+    change, table = bench.change, bench.table
+    if chance.random() < 0.1:
+        table.redo_lsn = bench.log.end_lsn
+    change.begin(chance.getrandbits(40))
+    for _ in range(chance.randrange(1, 6)):
+        count = chance.choice((1, 7, 8, 9, 1000, 3000))
+        address = chance.randrange(PAGES * PAGE - count)
+        match chance.randrange(6):
+            case 0 | 1:
+                change.write(address, chance.randbytes(count))
+            case 2:
+                change.write_u64(min(address, PAGES * PAGE - 8), chance.getrandbits(64))
+            case 3:
+                change.fill(address, chance.choice((0, 255)), count)
+            case 4:
+                source = chance.randrange(PAGES * PAGE - count)
+                if abs(source - address) >= count:
+                    change.copy(source, address, count, chance.random() < 0.3)
+            case _:
+                page, bit = chance.randrange(PAGES - 3), chance.randrange(4000)
+                change.bits(
+                    page * PAGE, bit, chance.randrange(1, 4000), value=chance.random() < 0.5
+                )
+                change.fresh(page + 1, chance.randrange(1, 3))
+    change.commit() if chance.random() < 0.9 else change.abandon()
+
+
+def test_twins_write_the_same_bytes_and_redo_repeats_them():
+    python, compiled = make("python"), make("compiled")
+    chances = random.Random(11), random.Random(11)  # noqa: S311
+    for _ in range(150):
+        random_change(python, chances[0])
+        random_change(compiled, chances[1])
+        assert (python.store == compiled.store).all()
+        assert python.table.dirty == compiled.table.dirty
+    for name in ("states", "lsns", "image_lsns"):
+        assert (getattr(python.table, name) == getattr(compiled.table, name)).all(), name
+    assert python.log.take() == compiled.log.take()
+
+
+@pytest.mark.parametrize("kind", ["python", "compiled"])
+def test_redo_over_torn_pages_ends_where_the_store_was(kind):
+    bench, replica = make(kind), make(kind)
+    chance = random.Random(3)  # noqa: S311
+    for _ in range(60):
+        random_change(bench, chance)
+        bench.table.redo_lsn = 4096
+    replica.store[:] = np.frombuffer(chance.randbytes(PAGES * PAGE), dtype=np.uint8)
+    for payload in bench.payloads():
+        bench_lsn = 4096
+        replica.redo(replica.table, payload, bench_lsn, bench_lsn + 8)
+    touched = np.flatnonzero(replica.table.image_lsns)
+    for page_no in touched:
+        start = int(page_no) * PAGE
+        assert (replica.store[start : start + PAGE] == bench.store[start : start + PAGE]).all()
+    assert len(touched) > PAGES // 2
