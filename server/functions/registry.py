@@ -6,6 +6,9 @@ from typing import Final
 
 from server.functions import (
     aggregates,
+    array,
+    boolean,
+    bytea,
     comparison,
     date_time,
     extremes,
@@ -15,6 +18,7 @@ from server.functions import (
     numeric,
     pattern,
     regex,
+    sets,
     text,
     window,
 )
@@ -30,6 +34,10 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     *text.FUNCTIONS,
     *pattern.FUNCTIONS,
     *regex.FUNCTIONS,
+    *boolean.FUNCTIONS,
+    *bytea.FUNCTIONS,
+    *array.FUNCTIONS,
+    *sets.FUNCTIONS,
     *date_time.FUNCTIONS,
 )
 AGGREGATES: Final[tuple[Aggregate, ...]] = (
