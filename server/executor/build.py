@@ -17,14 +17,16 @@ from server.executor.common_tables import (
 )
 from server.executor.distinct import Distinct
 from server.executor.filter import Append, Filter, NoRows, OneRow, Project, Values
+from server.executor.index_scan import IndexScan
 from server.executor.join import HashJoin
 from server.executor.limit import Limit
+from server.executor.lock_rows import LockRows
 from server.executor.modify import Insert
 from server.executor.modify_rows import Delete, Update
 from server.executor.nested_loop import NestedLoop
 from server.executor.operator import Operator
 from server.executor.project_set import FunctionScan, ProjectSet
-from server.executor.scan import CatalogScan, TableScan
+from server.executor.scan import CatalogScan, RowIdScan, TableScan
 from server.executor.setops import SetOperation
 from server.executor.sort import Sort
 from server.executor.window import Window
@@ -53,6 +55,9 @@ BUILDERS: Final[dict[type[physical.Plan], Any]] = {
     physical.RecursiveUnion: RecursiveUnion,
     physical.WorkTableScan: WorkTableScan,
     physical.Window: Window,
+    physical.IndexScan: IndexScan,
+    physical.RowIdScan: RowIdScan,
+    physical.LockRows: LockRows,
     physical.Insert: Insert,
     physical.Update: Update,
     physical.Delete: Delete,

@@ -11,7 +11,7 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from server.executor.deferred import is_deferred
+from server.executor.deferred import Deferred, is_deferred
 from server.executor.subqueries import answer
 from server.types.type import TextStyle, Value
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from server.executor.operator import Statistics
     from server.executor.program import Program
     from server.executor.subqueries import Answer
+    from server.executor.table_shape import TableShape
     from server.expressions.expression import ColumnId, Expression, Subquery
     from server.planner.physical import Plan
     from server.vector.batch import Batch
@@ -74,11 +75,18 @@ class Memory:
 class ExecutionContext:
     """What a run of a plan knows and shares between its operators.
 
-    transaction, snapshot and engine are those of storage. catalog_rows gives the rows of a computed
-    relation of the system catalog, a tuple for each row with the attributes asked for.
-    common_tables and work_tables hold the rows of WITH queries by their number; modified_tables
-    those of WITH queries that change data, run beforehand. row_count is what the command tag says
-    of INSERT, UPDATE and DELETE.
+    transaction, snapshot and engine are those of storage. row_count is what the command tag says of
+    INSERT, UPDATE and DELETE once the run is over, row_counts what each node has changed so far.
+
+    catalog_rows       gives the rows of a computed relation of the system catalog: a tuple for
+    each, with the attributes asked for bind_expression    makes an expression of SQL text over a
+    table's columns, which are numbered as the attributes are deferred           checks of deferred
+    constraints; lives as long as the transaction constraint_modes   what SET CONSTRAINTS has made
+    of constraints, by OID: true is deferred after_statement    checks that run when the statement
+    has done its work common_tables      rows of WITH queries by their number; modified_tables those
+    of WITH queries that change data, which were run beforehand work_tables        rows of the last
+    round of WITH RECURSIVE outer              values of the columns of enclosing queries overrides
+    one version that a scan is to put out instead of what it would find
     """
 
     engine: Any
@@ -97,10 +105,12 @@ class ExecutionContext:
     cancelled: Callable[[], None] | None = None
     catalog_rows: Callable[[Table, Sequence[int]], Sequence[tuple[Any, ...]]] | None = None
     bind_expression: Callable[[Table, str], Expression] | None = None
-    deferred: list[tuple[Check, Constraint]] | None = None
+    deferred: list[Deferred] | None = None
     constraint_modes: Mapping[int, bool] = field(default_factory=dict)
+    shapes: dict[int, TableShape] = field(default_factory=dict)
     after_statement: list[Check] = field(default_factory=list)
     row_counts: dict[Plan, int] = field(default_factory=dict)
+    overrides: dict[Plan, int] = field(default_factory=dict)
     outer: dict[ColumnId, Value | None] = field(default_factory=dict)
     common_tables: dict[int, Any] = field(default_factory=dict)
     work_tables: dict[int, list[Batch]] = field(default_factory=dict)
@@ -123,7 +133,7 @@ class ExecutionContext:
         """
         if constraint is not None and is_deferred(self, constraint):
             assert self.deferred is not None
-            self.deferred.append((check, constraint))
+            self.deferred.append(Deferred(check, constraint, self))
         else:
             self.after_statement.append(check)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from storage.engine import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
+    from collections.abc import Callable, Container, Generator, Iterable, Sequence
 
     from server.catalog.objects import Constraint
     from server.executor.context import ExecutionContext
@@ -44,16 +44,30 @@ def run_after_statement(context: ExecutionContext) -> Generator[Wait, None, None
             yield from check.run(context)
 
 
-def run_deferred(context: ExecutionContext) -> Generator[Wait, None, None]:
-    """Run the checks of deferred constraints: before a commit.
+@dataclass(frozen=True, slots=True, eq=False)
+class Deferred:
+    """A check that waits for the commit, with the context of the statement that queued it."""
 
-    And at SET CONSTRAINTS ... IMMEDIATE.
+    check: Check
+    constraint: Constraint
+    context: ExecutionContext
+
+
+def run_deferred(
+    deferred: list[Deferred], chosen: Container[int] | None = None
+) -> Generator[Wait, None, None]:
+    """Run deferred checks: before a commit; those chosen by OID at SET CONSTRAINTS ... IMMEDIATE.
+
+    They are taken out of the list.
     """
-    assert context.deferred is not None
-    checks = [check for check, _ in context.deferred]
-    context.deferred.clear()
-    context.after_statement.extend(checks)
-    yield from run_after_statement(context)
+    while True:
+        due = [item for item in deferred if chosen is None or item.constraint.oid in chosen]
+        if not due:
+            return
+        deferred[:] = [item for item in deferred if item not in due]
+        context = due[-1].context
+        context.after_statement.extend(item.check for item in due)
+        yield from run_after_statement(context)
 
 
 def queue_insert(

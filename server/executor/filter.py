@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from server.executor.columns import BATCH_ROWS, batch_of_rows
 from server.executor.evaluation import condition, evaluators, layout_of
 from server.executor.operator import Builder, Operator
-from server.executor.waits import Wait
+from server.executor.waits import is_wait
 from server.expressions.rowwise import compile_row
 from server.vector.batch import Batch
 
@@ -72,7 +72,7 @@ class Filter(Operator):
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield the rows of each batch of the input that the condition is true for."""
         for batch in self.inputs[0].batches(context):
-            if isinstance(batch, Wait):
+            if is_wait(batch):
                 yield batch
                 continue
             positions = self._condition(batch, context)
@@ -100,7 +100,7 @@ class Project(Operator):
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield a batch for each of the input."""
         for batch in self.inputs[0].batches(context):
-            if isinstance(batch, Wait):
+            if is_wait(batch):
                 yield batch
                 continue
             columns = tuple(evaluate(batch, context) for evaluate in self._expressions)

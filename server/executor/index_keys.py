@@ -173,7 +173,10 @@ class IndexShape:
         return encode_key(parts, kinds, self.descending, self.nulls_first)
 
     def keys(
-        self, columns: Sequence[Column], rows: Callable[[], list[Row]], context: ExecutionContext
+        self,
+        columns: Sequence[Column],
+        rows: Callable[[], Sequence[Row]],
+        context: ExecutionContext,
     ) -> list[bytes | None]:
         """The keys of many rows; columns has one for each attribute, rows makes them tuples."""
         if not self._columns_only:

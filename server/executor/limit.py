@@ -15,7 +15,7 @@ from server.executor.columns import concatenate
 from server.executor.evaluation import Scalar, evaluators, layout_of, scalar
 from server.executor.operator import Builder, Operator
 from server.executor.sort import ranks
-from server.executor.waits import Wait
+from server.executor.waits import is_wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ class Limit(Operator):
             return
         last: Batch | None = None
         for batch in self.inputs[0].batches(context):
-            if isinstance(batch, Wait):
+            if is_wait(batch):
                 yield batch
                 continue
             rest = batch.slice(skip, batch.count) if skip < batch.count else batch.slice(0, 0)

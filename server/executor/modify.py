@@ -14,12 +14,13 @@ from server.executor.operator import Builder, Operator
 from server.executor.row_checks import RowChecks
 from server.executor.table_writer import TableWriter
 from server.executor.upsert import Upsert
-from server.executor.waits import Wait
+from server.executor.waits import Wait, is_wait
 from server.vector.batch import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Sequence
 
+    from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
     from server.planner import physical
     from server.vector.column import Column
@@ -55,7 +56,7 @@ class Insert(Driver):
         """Insert batch by batch; yield what RETURNING asks for."""
         context.row_counts[self.plan] = 0
         for batch in self.inputs[0].batches(context):
-            if isinstance(batch, Wait):
+            if is_wait(batch):
                 yield batch
                 continue
             columns = dict(zip(self.plan.attributes, batch.columns, strict=True))
@@ -83,10 +84,16 @@ class Insert(Driver):
 
 
 def insert_columns(
-    context: ExecutionContext, operator: Insert, columns: dict[int, Column], count: int
+    context: ExecutionContext, table: Table, columns: Sequence[Column], count: int = -1
 ) -> Generator[Wait, None, None]:
-    """Insert rows that come as columns by attribute number, as COPY FROM has them.
+    """Insert rows that come as a column for each live attribute, in order.
 
-    operator is that of an Insert plan over the table, whose input is not read.
+    NOT NULL, unique and foreign keys are looked after, CHECK and generated columns are not: COPY
+    into tables that may have them goes through `Insert.insert`.
     """
-    yield from operator.insert(columns, count, context)
+    writer = TableWriter(table, context)
+    numbers = [column.number for column in table.live_columns]
+    given = dict(zip(numbers, columns, strict=True))
+    batch = writer.full_batch(given, len(columns[0]) if columns else count)
+    RowChecks((), (), ()).check(batch, writer.shape, context)
+    yield from writer.insert(batch)

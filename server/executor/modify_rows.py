@@ -19,7 +19,7 @@ from server.executor.evaluation import evaluators, layout_of
 from server.executor.modify import Driver
 from server.executor.row_checks import RowChecks
 from server.executor.table_writer import TableWriter
-from server.executor.waits import Wait
+from server.executor.waits import is_wait
 from server.expressions.evaluate import compile_row
 from server.vector.batch import Batch
 from server.vector.rows import values_of
@@ -54,7 +54,7 @@ class RowDriver(Driver):
         context.row_counts[self.plan] = 0
         found: list[Batch] = []
         for batch in self.inputs[0].batches(context):
-            if isinstance(batch, Wait):
+            if is_wait(batch):
                 yield batch
             else:
                 found.append(batch)

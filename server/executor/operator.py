@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from server.executor.waits import Wait
+from server.executor.waits import is_wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +69,7 @@ class Operator:
         check_cancelled = context.check_cancelled
         for batch in self.run(context):
             check_cancelled()
-            if type(batch) is Wait or batch.count:
+            if is_wait(batch) or batch.count:
                 yield batch
 
     def _measured(self, context: ExecutionContext, statistics: Statistics) -> Iterator[Batch]:
@@ -86,6 +86,6 @@ class Operator:
                 startup_is_known = True
             if batch is None:
                 return
-            if type(batch) is not Wait:
+            if not is_wait(batch):
                 statistics.rows += batch.count
             yield batch

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from server.executor.common_tables import SharedRows
 from server.executor.deferred import run_after_statement
 from server.executor.program import Program
-from server.executor.waits import Wait
+from server.executor.waits import Wait, is_wait
 from server.planner import physical
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def execute(
     context.row_count = context.row_counts.get(changing_node(planned.plan), 0)
 
 
-def run_modifying_tables(plan: Plan, context: ExecutionContext) -> Iterator[Wait]:
+def run_modifying_tables(plan: Plan, context: ExecutionContext) -> Iterator[Any]:
     """Run the WITH queries that change data to their ends, in order, before anything else."""
     assert context.program is not None
     if not isinstance(plan, physical.CommonTable):
@@ -56,7 +56,7 @@ def run_modifying_tables(plan: Plan, context: ExecutionContext) -> Iterator[Wait
             continue
         rows: list[Batch] = []
         for batch in operator.batches(context):
-            if isinstance(batch, Wait):
+            if is_wait(batch):
                 yield batch
             else:
                 rows.append(batch)

@@ -10,20 +10,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from server.errors import FeatureNotSupported
 from server.executor.columns import BATCH_ROWS, batch_of_rows
-from server.executor.evaluation import condition, layout_of
+from server.executor.evaluation import condition, layout_of, scalar
 from server.executor.operator import Builder, Operator
 from server.executor.storage_columns import load_column, system_column
+from server.executor.table_shape import Row, shape_of
 from server.expressions.expression import Expression, columns_used
 from server.planner import physical
+from server.types.array import Array
 from server.vector.batch import Batch
+from server.vector.column import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
-    from server.vector.column import Column, Positions
+    from server.vector.column import Positions
+
+SLOT_BITS = 16
 
 ScanPlan = physical.TableScan | physical.IndexScan | physical.RowIdScan
 
@@ -61,6 +69,22 @@ class RowLoader:
         )
         return Batch(columns, view.count if positions is None else len(positions))
 
+    def load_row(self, full: Batch, row_id: int, context: ExecutionContext) -> Batch:
+        """Make the batch of one version given as a column for each attribute."""
+        system = {-7: row_id, -8: row_id, -1: row_id + 1, -6: self._plan.table.oid}
+        columns = tuple(
+            full.columns[number - 1]
+            if number > 0
+            else Column(np.array([system.get(number, 0)], np.int64))
+            for number in self._plan.attributes
+        )
+        batch = Batch(columns, 1)
+        if self._condition is None:
+            return batch
+        picked = batch.select(self._filter_columns)
+        passed = self._condition(picked, context)
+        return batch if passed is None else batch.take(passed)
+
     def _column(self, view: Any, index: int, positions: Positions | None) -> Column:
         attribute = self._plan.attributes[index]
         if attribute < 0:
@@ -83,6 +107,9 @@ class TableScan(Operator):
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield a batch a row group."""
+        if self.plan in context.overrides:
+            yield overridden(self._loader, self.plan, context)
+            return
         relation = context.engine.relation(self.plan.table.storage_id)
         for group_no in range(relation.group_count):
             with context.engine.latch:
@@ -92,6 +119,51 @@ class TableScan(Operator):
             among = None
             if self._sample is not None:
                 among = self._sample(Batch((), view.count), context)
+            yield self._loader.load(view, context, among)
+
+
+def version_row(table: Table, row_id: int, context: ExecutionContext) -> Row:
+    """The row of exactly this version, an element for each attribute."""
+    relation = context.engine.relation(table.storage_id)
+    with context.engine.latch:
+        return shape_of(table, context).load_row(relation.values(row_id))
+
+
+def overridden(loader: RowLoader, plan: ScanPlan, context: ExecutionContext) -> Batch:
+    """One given version instead of what the scan would find, if it passes the filter."""
+    row_id = context.overrides[plan]
+    row = version_row(plan.table, row_id, context)
+    full = batch_of_rows([row], shape_of(plan.table, context).types)
+    return loader.load_row(full, row_id, context)
+
+
+class RowIdScan(Operator):
+    """The versions with given ctids, as far as the snapshot sees them."""
+
+    __slots__ = ("_loader", "_row_ids")
+
+    plan: physical.RowIdScan
+
+    def __init__(self, plan: physical.RowIdScan, builder: Builder) -> None:
+        super().__init__(plan, builder)
+        self._loader = RowLoader(plan, plan.filter)
+        self._row_ids = scalar(plan.row_ids)
+
+    def run(self, context: ExecutionContext) -> Iterator[Batch]:
+        """Yield the rows, those of a row group together."""
+        if self.plan in context.overrides:
+            yield overridden(self._loader, self.plan, context)
+            return
+        value = self._row_ids(context)
+        items = value.items if isinstance(value, Array) else (value,)
+        wanted = np.unique([item - 1 for item in items if item is not None]).astype(np.int64)
+        relation = context.engine.relation(self.plan.table.storage_id)
+        for group_no in np.unique(wanted >> SLOT_BITS).tolist():
+            if not 0 <= group_no < relation.group_count:
+                continue
+            with context.engine.latch:
+                view = relation.view(context.snapshot, group_no)
+            among = np.flatnonzero(np.isin(view.row_ids, wanted))
             yield self._loader.load(view, context, among)
 
 

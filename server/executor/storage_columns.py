@@ -73,23 +73,14 @@ def system_column(attribute: int, view: Any, table_oid: int, positions: Position
     return Column(values if positions is None else values[positions])
 
 
-def _tuple_ids(view: Any) -> Any:
-    """ctid: the row group and the slot, counted from 1 as PostgreSQL does."""
-    ids = np.asarray(view.version_ids)
-    result = np.empty(len(ids), object)
-    for i, row_id in enumerate(ids.tolist()):
-        result[i] = (row_id >> 16, (row_id & 0xFFFF) + 1)
-    return result
-
-
 SYSTEM_COLUMNS: Final[dict[int, Any]] = {
-    -1: lambda view, table_oid: _tuple_ids(view),
-    -2: lambda view, table_oid: view.xmin.astype(np.int64) >> 16,
-    -3: lambda view, table_oid: view.xmin.astype(np.int64) & 0xFFFF,
-    -4: lambda view, table_oid: view.xmax.astype(np.int64) >> 16,
-    -5: lambda view, table_oid: view.xmax.astype(np.int64) & 0xFFFF,
+    -1: lambda view, table_oid: view.row_ids + 1,  # slots are counted from 0, ctids from 1
+    -2: lambda view, table_oid: view.stamps()[0].astype(np.int64) >> 16,
+    -3: lambda view, table_oid: view.stamps()[0].astype(np.int64) & 0xFFFF,
+    -4: lambda view, table_oid: view.stamps()[1].astype(np.int64) >> 16,
+    -5: lambda view, table_oid: view.stamps()[1].astype(np.int64) & 0xFFFF,
     -6: lambda view, table_oid: np.full(view.count, table_oid, np.int64),
-    -7: lambda view, table_oid: np.asarray(view.row_ids),
-    -8: lambda view, table_oid: np.asarray(view.row_ids),
+    -7: lambda view, table_oid: view.row_ids,
+    -8: lambda view, table_oid: view.row_ids,
 }
 """What gives each system column, by attribute number."""

@@ -114,8 +114,7 @@ class TableShape:
 
 def shape_of(table: Table, context: ExecutionContext) -> TableShape:
     """The shape of a table, made once a program."""
-    assert context.program is not None
-    shapes = context.program.shapes
+    shapes = context.shapes if context.program is None else context.program.shapes
     found = shapes.get(table.oid)
     if found is None or found.table is not table:
         found = shapes[table.oid] = TableShape(table, context)

@@ -187,7 +187,8 @@ class TableWriter:
         watched = self.shape.watched & changes.keys()
         while True:
             with self._engine.latch:
-                old = new = ()
+                old: Row = ()
+                new: Row = ()
                 moved: list[tuple[IndexShape, bytes | None]] = []
                 if watched:
                     old = self.read(row_id)

@@ -24,3 +24,11 @@ class Wait:
     completion: Completion
     timeout_ms: int | None = None
     what: str = ""
+
+
+def is_wait(item: object) -> bool:
+    """Whether an operator that changes or locks rows has to wait.
+
+    It yields Wait in place of a batch.
+    """
+    return type(item) is Wait

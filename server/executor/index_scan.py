@@ -1,0 +1,195 @@
+"""Index scans: entries in the order of keys, then the rows that the snapshot sees of them.
+
+Rule 1: an entry may lead to a row that is invisible, or has another key in the version seen: rows
+        whose key has ever changed are compared with the entry they were found by.
+Rule 2: a condition with NULL on its right side is never true: nothing is read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from server.executor.columns import batch_of_rows
+from server.executor.evaluation import Scalar, scalar
+from server.executor.operator import Builder, Operator
+from server.executor.scan import RowLoader, version_row
+from server.executor.table_shape import shape_of
+from storage.engine import encode_key, key_after_prefix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from server.executor.context import ExecutionContext
+    from server.executor.index_keys import IndexShape
+    from server.planner import physical
+    from server.vector.batch import Batch
+
+VALUE: Final = b"\x01"
+BEHIND_VALUES: Final = b"\x02"
+"""How the encoding of a part begins that is not NULL, and what lies behind all of those."""
+
+_INTEGER_BITS: Final = {"INT16": 15, "INT32": 31, "INT64": 63}
+
+Range = tuple[bytes, bytes | None]
+
+
+class IndexScan(Operator):
+    """The rows that satisfy conditions on the first keys of an index, in index order."""
+
+    __slots__ = ("_conditions", "_loader")
+
+    plan: physical.IndexScan
+
+    def __init__(self, plan: physical.IndexScan, builder: Builder) -> None:
+        super().__init__(plan, builder)
+        self._loader = RowLoader(plan, plan.filter)
+        self._conditions: tuple[tuple[physical.KeyCondition, Scalar | None], ...] = tuple(
+            (condition, None if condition.value is None else scalar(condition.value))
+            for condition in plan.conditions
+        )
+
+    def run(self, context: ExecutionContext) -> Iterator[Batch]:
+        """Yield the rows, a leaf of the index at a time."""
+        shape = self._shape(context)
+        values = [None if value is None else value(context) for _, value in self._conditions]
+        ranges = key_ranges(shape, self.plan.conditions, values)
+        if self.plan in context.overrides:
+            yield from self._overridden(shape, ranges, context)
+            return
+        if self.plan.backward:
+            ranges.reverse()
+        index = context.engine.index(shape.storage_id)
+        for low, high in ranges:
+            with context.engine.latch:
+                chunks = index.chunks(low, high, True, False, self.plan.backward)
+            while True:
+                with context.engine.latch:
+                    chunk = next(chunks, None)
+                if chunk is None:
+                    break
+                if chunk:
+                    yield self._rows(chunk, shape, context)
+
+    def _shape(self, context: ExecutionContext) -> IndexShape:
+        for shape in shape_of(self.plan.table, context).indexes:
+            if shape.index.oid == self.plan.index.oid:
+                return shape
+        raise AssertionError("the index is not one of its table")
+
+    def _rows(
+        self, chunk: Sequence[tuple[bytes, int]], shape: IndexShape, context: ExecutionContext
+    ) -> Batch:
+        table = shape_of(self.plan.table, context)
+        relation = context.engine.relation(self.plan.table.storage_id)
+        with context.engine.latch:
+            roots = np.array([root for _, root in chunk], np.int64)
+            view = relation.fetch_many(context.snapshot, roots)
+            key_of = table.key_of(shape, context)
+            stale = [
+                place
+                for place, position in enumerate(view.positions.tolist())
+                if relation.key_changed(chunk[position][1])
+                and key_of(relation.values(int(view.row_ids[place]))) != chunk[position][0]
+            ]
+        among = None
+        if stale:
+            among = np.delete(np.arange(view.count), stale)
+        return self._loader.load(view, context, among)
+
+    def _overridden(
+        self, shape: IndexShape, ranges: Sequence[Range], context: ExecutionContext
+    ) -> Iterator[Batch]:
+        """One given version instead of what the index finds, if its key is in the ranges."""
+        table = shape_of(self.plan.table, context)
+        row = version_row(self.plan.table, context.overrides[self.plan], context)
+        key = shape.key(row, context)
+        if key is not None and any(
+            low <= key and (high is None or key < high) for low, high in ranges
+        ):
+            full = batch_of_rows([row], table.types)
+            yield self._loader.load_row(full, context.overrides[self.plan], context)
+
+
+def key_ranges(
+    shape: IndexShape, conditions: Sequence[physical.KeyCondition], values: Sequence[Any]
+) -> list[Range]:
+    """The ranges of keys, from (inclusive) to (exclusive), in order.
+
+    That satisfy the conditions.
+    """
+    prefixes = [b""]
+    by_position: dict[int, list[tuple[str, Any]]] = {}
+    for condition, value in zip(conditions, values, strict=True):
+        if value is None and condition.operator not in ("null", "notnull"):
+            return []
+        by_position.setdefault(condition.position, []).append((condition.operator, value))
+    for position in sorted(by_position):
+        part = _Part(shape, position)
+        found = by_position[position]
+        equal = part.equalities(found)
+        if equal is None:
+            low, high = part.bounds(found)
+            return [(prefix + low, prefix + high) for prefix in prefixes if low < high]
+        prefixes = [prefix + encoded for prefix in prefixes for encoded in equal]
+    return [(prefix, key_after_prefix(prefix) if prefix else None) for prefix in prefixes]
+
+
+class _Part:
+    """One column of a key: encodings of values, and what conditions on it mean for them."""
+
+    def __init__(self, shape: IndexShape, position: int) -> None:
+        self._part = shape.parts[position]
+        self._descending = shape.descending[position]
+        self._nulls_first = shape.nulls_first[position]
+
+    def encode(self, value: Any) -> bytes:
+        """The encoding of a value, as it stands in keys."""
+        part = self._part.part(value)
+        kind = self._part.kind_of(part)
+        encoded: bytes = encode_key([part], [kind], [self._descending], [self._nulls_first])
+        return encoded
+
+    def equalities(self, conditions: Sequence[tuple[str, Any]]) -> list[bytes] | None:
+        """Encodings that satisfy a condition of equality, in order.
+
+        None if there is no such condition.
+        """
+        for operator, value in conditions:
+            if operator == "null":
+                return [self.encode(None)]
+            if operator == "=":
+                return [self.encode(value)] if self._overflow(value) == 0 else []
+            if operator == "any":
+                items = [item for item in value.items if item is not None]
+                return sorted({self.encode(item) for item in items if not self._overflow(item)})
+        return None
+
+    def bounds(self, conditions: Sequence[tuple[str, Any]]) -> tuple[bytes, bytes]:
+        """From and to of the encodings that satisfy all conditions."""
+        low, high = VALUE, BEHIND_VALUES
+        for operator, value in conditions:
+            if operator == "notnull":
+                continue
+            is_above = operator in (">", ">=")
+            beyond = self._overflow(value)
+            if beyond:
+                if (beyond > 0) == is_above:
+                    return b"", b""
+                continue
+            encoded = self.encode(value)
+            behind = key_after_prefix(encoded) or BEHIND_VALUES
+            # The bound lies behind the value's own keys for > and <= of ascending keys.
+            if is_above != self._descending:
+                low = max(low, behind if operator in (">", "<") else encoded)
+            else:
+                high = min(high, encoded if operator in ("<", ">") else behind)
+        return low, high
+
+    def _overflow(self, value: Any) -> int:
+        """1 or -1 if an integer is too large or too small for the key's type."""
+        bits = _INTEGER_BITS.get(self._part.kind.name)
+        if bits is None or not isinstance(value, int) or not self._part.kind_is_fixed:
+            return 0
+        return int(value >= 1 << bits) - int(value < -(1 << bits))
