@@ -169,9 +169,9 @@ def check_limits(sql: str) -> None:
 def nesting(kinds: Iterable[int]) -> int:
     """Bound the depth of the deepest statement's tree from above.
 
-    Brackets and CASE nest, and so do operators until the next comma, AND or OR at their level: those
-    make flat lists. Set operations and joins nest to the left over a whole statement, whatever
-    stands between them.
+    Brackets and CASE nest, and so do operators until the next comma, AND or OR at their level:
+    those make flat lists. Set operations and joins nest to the left over a whole statement,
+    whatever stands between them.
     """
     deepest = depth = chained = 0
     outer: list[int] = []

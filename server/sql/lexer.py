@@ -41,7 +41,7 @@ class Skeleton(NamedTuple):
 
 TOKEN: Final = re.compile(
     r"""
-      (?P<space>    \s+ | --[^\n]* )
+      (?P<space>    [ \t\n\r\f]+ | --[^\n\r]* )
     | (?P<string>   '[^']*(?:''[^']*)*' )
     | (?P<number>   (?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)? )
     | (?P<refused>  [eEbBxXnN]' | [uU]&['"] | /\* )

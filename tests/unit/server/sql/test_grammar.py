@@ -67,8 +67,8 @@ def test_depth_is_that_of_one_statement():
 
 
 def test_lists_of_conditions_are_flat():
-    (statement,) = parse_statements("select from t where a = 1" + " or a = 2" * 6_000)
-    assert len(statement.tree.args["where"].args["arguments"]) == 6_001
+    (raw,) = parse("select from t where a = 1" + " or a = 2" * 6_000)
+    assert len(raw.node.select_stmt.where_clause.bool_expr.args) == 6_001
 
 
 @pytest.mark.parametrize(
