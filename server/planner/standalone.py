@@ -20,6 +20,7 @@ from server.expressions.expression import (
     walk,
 )
 from server.planner.bind_expression import bind_expression
+from server.planner.bind_modify import default_of
 from server.planner.bind_operator import find_operator
 from server.planner.bind_text import parse_expression, without_positions
 from server.planner.bind_type import bind_type
@@ -179,3 +180,13 @@ def equality_exists(environment: PlanningEnvironment, left: int, right: int) -> 
     except SqlError:
         return False
     return True
+
+
+def bind_defaults(environment: PlanningEnvironment, table: Table) -> dict[int, Expression]:
+    """The default of every column that is not generated, by attribute number."""
+    context = _context(environment, -1)
+    return {
+        column.number: default_of(context, table, column)
+        for column in table.live_columns
+        if not column.generated
+    }

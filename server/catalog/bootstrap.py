@@ -1,0 +1,96 @@
+"""SYSTEM_OBJECTS: the objects every database has without storing them - system schemas, relations and predefined roles.
+
+The system relations are described in data/system_relations.tsv, one line each: schema, name, OID, kind, OID of the row
+type, whether it is shared, and its columns as name:type[:modifier][!], ! for NOT NULL. What is in them is computed from
+the catalog when they are read (see system_views).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+
+from server.catalog.objects import (
+    INFORMATION_SCHEMA_OID,
+    PG_CATALOG_OID,
+    CatalogObject,
+    Column,
+    Role,
+    Schema,
+    Table,
+    UserType,
+)
+
+SCHEMAS: Mapping[str, int] = {
+    "pg_catalog": PG_CATALOG_OID,
+    "information_schema": INFORMATION_SCHEMA_OID,
+}
+PG_TOAST_OID = 99
+
+PREDEFINED_ROLES: Mapping[int, str] = {
+    3373: "pg_monitor",
+    3374: "pg_read_all_settings",
+    3375: "pg_read_all_stats",
+    3377: "pg_stat_scan_tables",
+    4200: "pg_signal_backend",
+    4544: "pg_checkpoint",
+    4569: "pg_read_server_files",
+    4570: "pg_write_server_files",
+    4571: "pg_execute_server_program",
+    6171: "pg_database_owner",
+    6181: "pg_read_all_data",
+    6182: "pg_write_all_data",
+}
+
+INFORMATION_SCHEMA_DOMAINS: Mapping[int, tuple[str, int]] = {
+    13221: ("cardinal_number", 23),
+    13224: ("character_data", 1043),
+    13226: ("sql_identifier", 19),
+    13232: ("time_stamp", 1184),
+    13234: ("yes_or_no", 1043),
+}
+
+
+def _columns(text: str) -> Iterator[Column]:
+    for number, part in enumerate(text.split(" "), 1):
+        not_null = part.endswith("!")
+        name, kind, *modifier = part.removesuffix("!").split(":")
+        yield Column(
+            number=number,
+            name=name,
+            type=int(kind),
+            modifier=int(modifier[0]) if modifier else -1,
+            not_null=not_null,
+        )
+
+
+def _relations() -> Iterator[Table]:
+    text = (files("server") / "data" / "system_relations.tsv").read_text("utf-8")
+    for line in text.splitlines():
+        schema, name, oid, kind, row_type, _, columns = line.split("\t")
+        yield Table(
+            oid=int(oid),
+            name=name,
+            schema=SCHEMAS[schema],
+            kind=kind,
+            row_type=int(row_type),
+            columns=tuple(_columns(columns)),
+            provider=name if schema == "pg_catalog" else f"{schema}.{name}",
+        )
+
+
+def _objects() -> Iterator[CatalogObject]:
+    yield Schema(oid=PG_CATALOG_OID, name="pg_catalog", comment="system catalog schema")
+    yield Schema(oid=PG_TOAST_OID, name="pg_toast")
+    yield Schema(oid=INFORMATION_SCHEMA_OID, name="information_schema")
+    for oid, name in PREDEFINED_ROLES.items():
+        yield Role(oid=oid, name=name)
+    for oid, (name, base) in INFORMATION_SCHEMA_DOMAINS.items():
+        yield UserType(
+            oid=oid, name=name, schema=INFORMATION_SCHEMA_OID, kind="d", base_type=base
+        )
+    yield from _relations()
+
+
+SYSTEM_OBJECTS: tuple[CatalogObject, ...] = tuple(_objects())
+"""Every built-in object that is not a type, function, operator or cast."""

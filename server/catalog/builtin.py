@@ -1,0 +1,64 @@
+"""Builtin: what every database has without storing it - system relations, types, functions, operators, casts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from server.catalog.bootstrap import SYSTEM_OBJECTS
+from server.catalog.objects import PG_CATALOG_OID, Oid
+from server.catalog.state import CatalogState
+from server.functions.function import Aggregate, Cast, Function, Operator, WindowFunction
+from server.functions.registry import AGGREGATES, CASTS, FUNCTIONS, OPERATORS, WINDOW_FUNCTIONS
+from server.types.registry import TYPE_BY_OID, TYPES
+from server.types.type import Type
+
+Named = Function | Aggregate | WindowFunction
+Item = TypeVar("Item", Function, Aggregate, WindowFunction, Operator)
+
+
+def _by_name(items: Sequence[Item]) -> dict[str, tuple[Item, ...]]:
+    found: dict[str, list[Item]] = {}
+    for item in items:
+        found.setdefault(item.name, []).append(item)
+    return {name: tuple(group) for name, group in found.items()}
+
+
+class Builtin:
+    """The built-in objects, indexed as the binder asks for them."""
+
+    def __init__(self) -> None:
+        self.state = CatalogState(SYSTEM_OBJECTS)
+        self.types: Mapping[Oid, Type] = TYPE_BY_OID
+        self._type_names = {value.name: value for value in TYPES}
+        everything: tuple[Named, ...] = (*FUNCTIONS, *AGGREGATES, *WINDOW_FUNCTIONS)
+        self._functions: dict[str, tuple[Named, ...]] = {}
+        for item in everything:
+            self._functions[item.name] = (*self._functions.get(item.name, ()), item)
+        self._function_oids = {item.oid: item for item in FUNCTIONS}
+        self._operators = _by_name(OPERATORS)
+        self._casts = {(item.source, item.target): item for item in CASTS}
+
+    def type_named(self, schema: Oid, name: str) -> Type | None:
+        """A built-in type by its catalog name."""
+        return self._type_names.get(name) if schema == PG_CATALOG_OID else None
+
+    def functions_named(self, name: str, schema: Oid | None) -> tuple[Named, ...]:
+        """The built-in functions of a name."""
+        return self._functions.get(name, ()) if schema in (None, PG_CATALOG_OID) else ()
+
+    def function(self, oid: Oid) -> Function:
+        """A scalar function; KeyError for none."""
+        return self._function_oids[oid]
+
+    def operators_named(self, name: str) -> tuple[Operator, ...]:
+        """The operators of a name."""
+        return self._operators.get(name, ())
+
+    def cast(self, source: Oid, target: Oid) -> Cast | None:
+        """The cast between two types."""
+        return self._casts.get((source, target))
+
+
+BUILTIN = Builtin()
+"""The one instance: made at import, never changed."""

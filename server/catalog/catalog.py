@@ -1,0 +1,352 @@
+"""Catalog: the committed objects of a database, and CatalogTransaction: what one transaction makes of them.
+
+Objects live in one relation of storage (CATALOG_RELATION) as rows (database, oid, kind, bytes), written in the
+transaction of the DDL statement: so they are as durable, atomic and isolated as any row. In memory the committed
+objects are one immutable CatalogState, replaced when such a transaction commits.
+
+    DDL: put() -> row in storage, entry in changes        commit: changes into the committed state, new version
+    a reader without DDL of its own sees the committed state; one with DDL sees it with its changes on top
+
+Concurrent DDL on one object is kept apart by the table locks of the statements; a name taken twice is found
+at `put`, for which a transaction holds a lock on the name until it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, TypeVar
+
+from server.catalog.builtin import BUILTIN, Builtin
+from server.catalog.codec import KIND_NUMBER, decode_object, encode_object
+from server.catalog.objects import (
+    FIRST_USER_OID,
+    CatalogObject,
+    Constraint,
+    Database,
+    Index,
+    Oid,
+    Role,
+    Schema,
+    Sequence,
+    Statistics,
+    Table,
+    UserFunction,
+    UserType,
+)
+from server.catalog.state import CatalogState, Changes, Relation
+from server.catalog.user_types import make_type
+from server.functions.function import Aggregate, Cast, Function, Operator, WindowFunction
+from server.types.type import Type
+from storage.engine import Engine, Status, Transaction
+
+CATALOG_RELATION = 1
+CATALOG_KINDS = ("INT64", "INT64", "INT64", "BYTES")
+SHARED_DATABASE = 0
+_SHARED = (Role, Database)
+_UNCOMMITTED = count(1)
+
+Callable_ = Function | Aggregate | WindowFunction
+ObjectKind = TypeVar("ObjectKind", bound=CatalogObject)
+
+
+class CatalogView:
+    """What a statement sees: the objects of a state and the built-in ones. Immutable; compared by version."""
+
+    __slots__ = ("_builtin", "_types", "state", "system_rows", "version")
+
+    def __init__(self, state: CatalogState, builtin: Builtin = BUILTIN) -> None:
+        self.state = state
+        self.version = state.version
+        self._builtin = builtin
+        self._types: dict[Oid, Type] = {}
+        self.system_rows: dict[str, Any] = {}  # rows of system relations, kept by system_views
+
+    def object(self, oid: Oid) -> CatalogObject | None:
+        """Any object by OID."""
+        return self.state.by_oid.get(oid) or self._builtin.state.by_oid.get(oid)
+
+    def _named(self, space: str, schema: Oid, name: str) -> CatalogObject | None:
+        key = (space, schema, name)
+        for state in (self.state, self._builtin.state):
+            oid = state.by_name.get(key)
+            if oid is not None:
+                return state.by_oid[oid]
+        return None
+
+    def schema_named(self, name: str) -> Schema | None:
+        """A schema by name."""
+        found = self._named("schema", 0, name)
+        return found if isinstance(found, Schema) else None
+
+    def relation_named(self, schema: Oid, name: str) -> Relation | None:
+        """A table, view, index or sequence: they share one name space."""
+        found = self._named("relation", schema, name)
+        return found if isinstance(found, Table | Index | Sequence) else None
+
+    def role_named(self, name: str) -> Role | None:
+        """A role by name."""
+        found = self._named("role", 0, name)
+        return found if isinstance(found, Role) else None
+
+    def database_named(self, name: str) -> Database | None:
+        """A database by name."""
+        found = self._named("database", 0, name)
+        return found if isinstance(found, Database) else None
+
+    def type_named(self, schema: Oid, name: str) -> Type | None:
+        """A type by its catalog name: built-in in pg_catalog, users' types, row types of tables, arrays (_name)."""
+        found = self._builtin.type_named(schema, name)
+        if found is not None:
+            return found
+        user = self._named("type", schema, name)
+        if isinstance(user, UserType):
+            return self.type(user.oid)
+        table = self._named("relation", schema, name)
+        if isinstance(table, Table) and table.row_type:
+            return self.type(table.row_type)
+        if name.startswith("_"):
+            element = self._named("type", schema, name[1:])
+            if isinstance(element, UserType) and element.array_oid:
+                return self.type(element.array_oid)
+        return None
+
+    def type(self, oid: Oid) -> Type:
+        """A type by OID; KeyError for none."""
+        found = self._builtin.types.get(oid) or self._types.get(oid)
+        if found is None:
+            found = self._types[oid] = make_type(self, oid)
+        return found
+
+    def table_of_row_type(self, oid: Oid) -> Table | None:
+        """The table that a row type belongs to."""
+        found = self.object(self.state.derived.get(oid) or self._builtin.state.derived.get(oid, 0))
+        return found if isinstance(found, Table) else None
+
+    def element_of_array(self, oid: Oid) -> Oid | None:
+        """The user type that an array type is of."""
+        found = self.object(self.state.derived.get(oid) or self._builtin.state.derived.get(oid, 0))
+        return found.oid if isinstance(found, UserType) else None
+
+    def functions_named(self, name: str, schema: Oid | None = None) -> tuple[Callable_, ...]:
+        """All functions, aggregates and window functions of a name, in one schema or in any."""
+        return self._builtin.functions_named(name, schema)
+
+    def user_functions_named(self, name: str, schema: Oid | None = None) -> tuple[UserFunction, ...]:
+        """Functions of users."""
+        found = (self.state.by_oid[oid] for oid in self.state.functions.get(name, ()))
+        return tuple(
+            value
+            for value in found
+            if isinstance(value, UserFunction) and schema in (None, value.schema)
+        )
+
+    def function(self, oid: Oid) -> Function:
+        """A scalar function by OID; KeyError for none."""
+        return self._builtin.function(oid)
+
+    def operators_named(self, name: str) -> tuple[Operator, ...]:
+        """Every operator of that name."""
+        return self._builtin.operators_named(name)
+
+    def cast(self, source: Oid, target: Oid) -> Cast | None:
+        """The cast between two types, if there is one."""
+        return self._builtin.cast(source, target)
+
+    def _listed(self, table: Oid, kind: type[ObjectKind]) -> tuple[ObjectKind, ...]:
+        found = []
+        for state in (self.state, self._builtin.state):
+            for oid in state.of_table.get(table, ()):
+                value = state.by_oid[oid]
+                if isinstance(value, kind):
+                    found.append(value)
+        return tuple(found)
+
+    def indexes_of(self, table: Oid) -> tuple[Index, ...]:
+        """The indexes of a table, oldest first."""
+        return tuple(sorted(self._listed(table, Index), key=lambda index: index.oid))
+
+    def constraints_of(self, table: Oid) -> tuple[Constraint, ...]:
+        """The constraints of a table by name."""
+        return tuple(sorted(self._listed(table, Constraint), key=lambda item: item.name))
+
+    def sequences_of(self, table: Oid) -> tuple[Sequence, ...]:
+        """The sequences a table owns."""
+        return self._listed(table, Sequence)
+
+    def statistics_of(self, table: Oid) -> Statistics | None:
+        """What ANALYZE learned of a table."""
+        found = self._listed(table, Statistics)
+        return found[0] if found else None
+
+    def references_to(self, table: Oid) -> tuple[Constraint, ...]:
+        """Foreign keys that point to a table."""
+        found = (self.state.by_oid[oid] for oid in self.state.references.get(table, ()))
+        return tuple(value for value in found if isinstance(value, Constraint))
+
+    def objects(self, kind: type[ObjectKind]) -> Iterator[ObjectKind]:
+        """Every object of a kind, built-in ones first."""
+        for state in (self._builtin.state, self.state):
+            for value in tuple(state.by_oid.values()):
+                if isinstance(value, kind):
+                    yield value
+
+
+class Catalog:
+    """The committed objects of every database of the server. OIDs are unique in the whole server."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Call load() before use."""
+        self.engine = engine
+        self.rows: dict[Oid, int] = {}
+        self.views: dict[Oid, CatalogView] = {}
+        self._next_oid = FIRST_USER_OID
+
+    def load(self) -> None:
+        """Read everything that storage holds."""
+        stored = self.engine.begin()
+        objects = list(read_objects(self.engine, stored))
+        stored.abort()
+        self.rows = {value.oid: row_id for row_id, _, value in objects}
+        self._next_oid = first_free_oid(value for _, _, value in objects)
+        for value in [value for _, _, value in objects if isinstance(value, Database)]:
+            mine = (item for _, home, item in objects if home in (SHARED_DATABASE, value.oid))
+            self.views[value.oid] = CatalogView(CatalogState(mine, version=1))
+
+    def new_oid(self) -> Oid:
+        """An OID that no object has."""
+        oid = self._next_oid
+        self._next_oid += 1
+        return oid
+
+    def publish(self, database: Oid, changes: Changes, rows: Mapping[Oid, int]) -> None:
+        """Make a committed transaction's changes what everybody sees."""
+        self.rows.update(rows)
+        shared: dict[Oid, CatalogObject | None] = {}
+        for oid, value in changes.items():
+            if value is None:
+                self.rows.pop(oid, None)
+            if isinstance(value or self.views[database].object(oid), _SHARED):
+                shared[oid] = value
+        for home, view in tuple(self.views.items()):
+            part = changes if home == database else shared
+            if part:
+                self.views[home] = CatalogView(view.state.changed(part, view.version + 1))
+        self._publish_databases(database, shared)
+
+    def _publish_databases(self, database: Oid, shared: Changes) -> None:
+        for oid, value in shared.items():
+            if value is None:
+                self.views.pop(oid, None)
+            elif isinstance(value, Database) and oid not in self.views:
+                everywhere = self.views[database].objects(CatalogObject)
+                mine = [item for item in everywhere if isinstance(item, _SHARED)]
+                self.views[oid] = CatalogView(CatalogState(mine, version=1))
+
+
+def read_objects(engine: Engine, transaction: Transaction) -> Iterator[tuple[int, int, CatalogObject]]:
+    """Every stored object: row id, database, object."""
+    table = engine.relation(CATALOG_RELATION)
+    for view in table.scan(transaction.snapshot(), (0, 2, 3)):
+        databases, kinds, data = (view.column(position)[0] for position in range(3))
+        payloads = data.to_bytes()
+        for position, row_id in enumerate(view.row_ids):
+            value = decode_object(int(kinds[position]), payloads[position])
+            yield int(row_id), int(databases[position]), value
+
+
+@dataclass(slots=True)
+class _Mark:
+    """Where a savepoint goes back to."""
+
+    changes: dict[Oid, CatalogObject | None]
+    rows: dict[Oid, int]
+
+
+@dataclass(slots=True)
+class CatalogTransaction:
+    """A transaction's own changes to the catalog. `view` is what its statements see."""
+
+    catalog: Catalog
+    database: Oid
+    transaction: Transaction
+    changes: dict[Oid, CatalogObject | None] = field(default_factory=dict)
+    rows: dict[Oid, int] = field(default_factory=dict)
+    _marks: list[_Mark] = field(default_factory=list)
+    _view: CatalogView | None = None
+    _base: CatalogView | None = None
+
+    @property
+    def view(self) -> CatalogView:
+        """The committed objects with this transaction's changes on top."""
+        committed = self.catalog.views[self.database]
+        if not self.changes:
+            return committed
+        if self._view is None or self._base is not committed:
+            self._base = committed
+            # Versions of uncommitted states are negative and never repeat: no plan outlives them.
+            version = -next(_UNCOMMITTED)
+            self._view = CatalogView(committed.state.changed(self.changes, version))
+        return self._view
+
+    def put(self, value: CatalogObject) -> None:
+        """Create an object or put a new value in its place."""
+        self._delete_row(value.oid)
+        home = SHARED_DATABASE if isinstance(value, _SHARED) else self.database
+        self._insert_row(home, value)
+        self.changes[value.oid] = value
+        self._view = None
+
+    def put_in(self, database: Oid, value: CatalogObject) -> None:
+        """Store an object of another database, one that is being created: it is seen there after commit."""
+        self._insert_row(database, value)
+
+    def remove(self, oid: Oid) -> None:
+        """Drop an object."""
+        self._delete_row(oid)
+        self.rows.pop(oid, None)
+        self.changes[oid] = None
+        self._view = None
+
+    def _insert_row(self, database: Oid, value: CatalogObject) -> None:
+        table = self.catalog.engine.relation(CATALOG_RELATION)
+        row = (database, value.oid, KIND_NUMBER[type(value)], encode_object(value))
+        self.rows[value.oid] = table.insert_row(self.transaction, row)
+
+    def _delete_row(self, oid: Oid) -> None:
+        """Delete the stored row of an object, if it has one."""
+        row_id = self.rows.get(oid)
+        if row_id is None and self.changes.get(oid, ...) is not None:
+            row_id = self.catalog.rows.get(oid)
+        if row_id is None:
+            return
+        table = self.catalog.engine.relation(CATALOG_RELATION)
+        self.transaction.next_command()
+        outcome = table.delete(self.transaction, self.transaction.snapshot(), row_id)
+        assert outcome.status is Status.DONE, f"catalog row {row_id} changed under its lock"
+
+    def savepoint(self) -> None:
+        """Remember the changes so far."""
+        self._marks.append(_Mark(self.changes.copy(), self.rows.copy()))
+
+    def rollback_to(self, depth: int) -> None:
+        """Go back to the savepoint at that depth (0: the first), which stays."""
+        mark = self._marks[depth]
+        del self._marks[depth + 1 :]
+        self.changes, self.rows = mark.changes.copy(), mark.rows.copy()
+        self._view = None
+
+    def release(self, depth: int) -> None:
+        """Forget the savepoints from that depth on."""
+        del self._marks[depth:]
+
+    def publish(self) -> None:
+        """The transaction has committed."""
+        if self.changes:
+            self.catalog.publish(self.database, self.changes, self.rows)
+
+
+def first_free_oid(objects: Iterable[CatalogObject]) -> Oid:
+    """Where the numbering of new objects goes on."""
+    return max((value.oid for value in objects), default=FIRST_USER_OID - 1) + 1

@@ -1,0 +1,278 @@
+"""Catalog objects as frozen values: what DDL makes, what the binder looks up, what system views show.
+
+Rule 1: an object is never changed; ALTER puts a new value with the same OID in its place.
+Rule 2: objects refer to each other by OID only.
+Rule 3: expressions of users (defaults, checks, view queries) are kept as SQL text, as PostgreSQL would print them,
+        and bound again when a plan needs them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+Oid = int
+
+PG_CATALOG_OID = 11
+PUBLIC_OID = 2200
+INFORMATION_SCHEMA_OID = 13207
+BOOTSTRAP_ROLE_OID = 10
+FIRST_USER_OID = 16384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogObject:
+    """Anything with an OID and a name. acl None: the default privileges of its kind."""
+
+    oid: Oid
+    name: str
+    owner: Oid = BOOTSTRAP_ROLE_OID
+    acl: tuple[str, ...] | None = None
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema(CatalogObject):
+    """A namespace."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of a relation. number is the attribute number (1...), never reused; storage keeps it at number - 1."""
+
+    number: int
+    name: str
+    type: Oid
+    modifier: int = -1
+    not_null: bool = False
+    default: str | None = None  # SQL text
+    identity: str = ""  # a always, d by default
+    generated: str = ""  # s stored: default is its expression
+    dropped: bool = False
+    collation: Oid = 0
+    dimensions: int = 0
+    missing: Any = None  # storage form of the value of rows written before the column was added
+    comment: str | None = None
+    acl: tuple[str, ...] | None = None
+    statistics_target: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table(CatalogObject):
+    """A relation with columns. kind as in pg_class: r table, v view, m materialized view, p partitioned table, c composite type.
+
+    storage_id is the relation's number in storage (0: none); a rewrite or TRUNCATE gives a new one. Relations of
+    pg_catalog and information_schema that are computed have `provider`, the name of what computes them.
+    """
+
+    schema: Oid
+    kind: str = "r"
+    columns: tuple[Column, ...] = ()
+    storage_id: int = 0
+    persistence: str = "p"  # p permanent, u unlogged, t temporary
+    row_type: Oid = 0
+    view_query: str | None = None
+    depends_on: tuple[Oid, ...] = ()  # relations and types that a view's query reads
+    options: tuple[str, ...] = ()
+    parent: Oid = 0
+    provider: str = ""
+    temporary_on_commit: str = ""  # of temporary tables: delete or drop
+    row_security: bool = False
+
+    @property
+    def live_columns(self) -> tuple[Column, ...]:
+        """The columns that have not been dropped."""
+        return tuple(column for column in self.columns if not column.dropped)
+
+    def column(self, number: int) -> Column:
+        """The column with that attribute number."""
+        return self.columns[number - 1]
+
+    def column_named(self, name: str) -> Column | None:
+        """The live column of that name."""
+        for column in self.columns:
+            if column.name == name and not column.dropped:
+                return column
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexKey:
+    """One key of an index: a column by number, or an expression (number 0) as SQL text."""
+
+    number: int
+    expression: str | None = None
+    type: Oid = 0
+    descending: bool = False
+    nulls_first: bool = False
+    collation: Oid = 0
+    operator_class: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index(CatalogObject):
+    """An index of a table."""
+
+    schema: Oid
+    table: Oid
+    storage_id: int
+    keys: tuple[IndexKey, ...]
+    included: tuple[int, ...] = ()
+    method: str = "btree"
+    unique: bool = False
+    primary: bool = False
+    nulls_not_distinct: bool = False
+    predicate: str | None = None
+    valid: bool = True
+    constraint: Oid = 0
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constraint(CatalogObject):
+    """A constraint of a table. kind as in pg_constraint: p primary key, u unique, c check, f foreign key, x exclusion."""
+
+    schema: Oid
+    table: Oid
+    kind: str
+    columns: tuple[int, ...] = ()
+    index: Oid = 0
+    expression: str | None = None  # of a check
+    referenced_table: Oid = 0
+    referenced_columns: tuple[int, ...] = ()
+    on_update: str = "a"  # a no action, r restrict, c cascade, n set null, d set default
+    on_delete: str = "a"
+    delete_columns: tuple[int, ...] = ()
+    match: str = "s"  # s simple, f full
+    deferrable: bool = False
+    deferred: bool = False
+    validated: bool = True
+    no_inherit: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence(CatalogObject):
+    """A sequence's definition; its current value lives in storage under storage_id."""
+
+    schema: Oid
+    storage_id: int
+    type: Oid = 20
+    start: int = 1
+    increment: int = 1
+    minimum: int = 1
+    maximum: int = 2**63 - 1
+    cache: int = 1
+    cycle: bool = False
+    owned_by: tuple[Oid, int] | None = None  # table, attribute number
+    owned_kind: str = "a"  # a auto (serial), i internal (identity)
+    persistence: str = "p"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserType(CatalogObject):
+    """A type made by a user: e enum, d domain, c composite (its columns are those of `relation`)."""
+
+    schema: Oid
+    kind: str
+    array_oid: Oid = 0
+    labels: tuple[tuple[Oid, float, str], ...] = ()  # of an enum: OID, sort position, label
+    base_type: Oid = 0  # of a domain
+    base_modifier: int = -1
+    not_null: bool = False
+    default: str | None = None
+    relation: Oid = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserFunction(CatalogObject):
+    """A function made by a user."""
+
+    schema: Oid
+    language: str
+    arguments: tuple[Oid, ...]
+    argument_names: tuple[str, ...]
+    argument_modes: tuple[str, ...]
+    defaults: tuple[str, ...]
+    result: Oid
+    returns_set: bool
+    body: str
+    kind: str = "f"  # f function, p procedure
+    volatility: str = "v"
+    strict: bool = False
+    leakproof: bool = False
+    security_definer: bool = False
+    parallel: str = "u"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role(CatalogObject):
+    """A role. password is a SCRAM verifier, never a plain password."""
+
+    superuser: bool = False
+    inherit: bool = True
+    create_role: bool = False
+    create_database: bool = False
+    login: bool = False
+    replication: bool = False
+    bypass_row_security: bool = False
+    connection_limit: int = -1
+    password: str | None = None
+    valid_until: int | None = None
+    settings: tuple[str, ...] = ()
+    members: tuple[tuple[Oid, bool], ...] = ()  # member role, with admin option
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database(CatalogObject):
+    """A database."""
+
+    encoding: int = 6
+    collate: str = "C.UTF-8"
+    ctype: str = "C.UTF-8"
+    is_template: bool = False
+    allow_connections: bool = True
+    connection_limit: int = -1
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics(CatalogObject):
+    """What ANALYZE learned of a table; oid is the table's with STATISTICS_OID_BIT set."""
+
+    table: Oid
+    rows: float
+    pages: int
+    columns: tuple[ColumnStatistics, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnStatistics:
+    """One column: fraction of NULLs, mean width, distinct values (negative: a fraction of the rows), common values, histogram.
+
+    Values are in the text form of the column's type.
+    """
+
+    number: int
+    null_fraction: float = 0.0
+    width: int = 8
+    distinct: float = 0.0
+    common: tuple[tuple[str, float], ...] = ()
+    histogram: tuple[str, ...] = ()
+    correlation: float = 0.0
+
+
+KINDS: tuple[type[CatalogObject], ...] = (
+    Schema,
+    Table,
+    Index,
+    Constraint,
+    Sequence,
+    UserType,
+    UserFunction,
+    Role,
+    Database,
+    Statistics,
+)
+"""Every kind of catalog object, in the order of the numbers under which storage keeps them. Only ever appended to."""
+
+

@@ -1,0 +1,125 @@
+"""SequenceValues: what nextval, setval and pg_sequences read and write of a sequence's value.
+
+A sequence has a relation of one row (last value, whether it has been given out). Values are not part of the user's
+transaction: a value given out stays given out, so the row is overwritten in place. It is written ahead by
+LOG_AHEAD values (as PostgreSQL's SEQ_LOG_VALS), so that most calls write nothing; a crash skips what was not given out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.catalog.objects import Sequence
+from server.errors import NumericValueOutOfRange, SequenceGeneratorLimitExceeded
+from storage.engine import Engine, Kind, Transaction
+
+LOG_AHEAD = 32
+SEQUENCE_KINDS = (Kind.INT64, Kind.BOOL)
+
+
+@dataclass(slots=True)
+class Counter:
+    """A sequence in use: the last value given out, and how many more are covered by what is stored."""
+
+    last_value: int
+    is_called: bool
+    row_id: int
+    ahead: int = 0
+
+
+def create_values(transaction: Transaction, sequence: Sequence, last_value: int | None = None) -> None:
+    """Make the relation of a new sequence, in the transaction that creates it."""
+    table = transaction.create_relation(sequence.storage_id, SEQUENCE_KINDS)
+    start = sequence.start if last_value is None else last_value
+    table.insert_row(transaction, (start, False))
+
+
+class SequenceValues:
+    """The values of all sequences of a server."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._counters: dict[int, Counter] = {}
+
+    def next_value(self, sequence: Sequence) -> int:
+        """Give out the next value; raises SequenceGeneratorLimitExceeded at the end of one that does not cycle."""
+        with self._engine.latch:
+            counter = self._counter(sequence)
+            value = _following(sequence, counter)
+            if counter.ahead:
+                counter.ahead -= 1
+            else:
+                self._store(sequence, counter, _ahead(sequence, value), is_called=True)
+                counter.ahead = _covered(sequence, value)
+            counter.last_value, counter.is_called = value, True
+            return value
+
+    def set_value(self, sequence: Sequence, value: int, is_called: bool) -> None:  # noqa: FBT001
+        """Say which value was given out last (or, not called, is given out next)."""
+        if not sequence.minimum <= value <= sequence.maximum:
+            raise NumericValueOutOfRange(
+                f'setval: value {value} is out of bounds for sequence "{sequence.name}" '
+                f"({sequence.minimum}..{sequence.maximum})"
+            )
+        with self._engine.latch:
+            counter = self._counter(sequence)
+            self._store(sequence, counter, value, is_called=is_called)
+            counter.last_value, counter.is_called, counter.ahead = value, is_called, 0
+
+    def read(self, sequence: Sequence) -> tuple[int, int, bool]:
+        """last_value, log_cnt and is_called, as SELECT from a sequence shows them."""
+        with self._engine.latch:
+            counter = self._counter(sequence)
+            return counter.last_value, counter.ahead, counter.is_called
+
+    def settle(self) -> None:
+        """Before a clean stop: store what was really given out, so that nothing is skipped."""
+        with self._engine.latch:
+            for storage_id, counter in self._counters.items():
+                if counter.ahead:
+                    self._write(storage_id, counter, counter.last_value, is_called=counter.is_called)
+                    counter.ahead = 0
+
+    def _counter(self, sequence: Sequence) -> Counter:
+        found = self._counters.get(sequence.storage_id)
+        if found is None:
+            found = self._counters[sequence.storage_id] = self._load(sequence.storage_id)
+        return found
+
+    def _load(self, storage_id: int) -> Counter:
+        table = self._engine.relation(storage_id)
+        # The row may belong to a transaction that has not committed: nobody else knows the sequence then.
+        last_value, is_called = table.values(0)
+        return Counter(int(last_value), bool(is_called), 0)  # type: ignore[call-overload]
+
+    def _store(self, sequence: Sequence, counter: Counter, value: int, *, is_called: bool) -> None:
+        self._write(sequence.storage_id, counter, value, is_called=is_called)
+
+    def _write(self, storage_id: int, counter: Counter, value: int, *, is_called: bool) -> None:
+        self._engine.relation(storage_id).overwrite(counter.row_id, (value, is_called))
+
+
+def _following(sequence: Sequence, counter: Counter) -> int:
+    if not counter.is_called:
+        return counter.last_value
+    value = counter.last_value + sequence.increment
+    if sequence.minimum <= value <= sequence.maximum:
+        return value
+    if sequence.cycle:
+        return sequence.minimum if sequence.increment > 0 else sequence.maximum
+    end = "maximum" if sequence.increment > 0 else "minimum"
+    limit = sequence.maximum if sequence.increment > 0 else sequence.minimum
+    raise SequenceGeneratorLimitExceeded(
+        f'nextval: reached {end} value of sequence "{sequence.name}" ({limit})'
+    )
+
+
+def _covered(sequence: Sequence, value: int) -> int:
+    """How many further values may be given out on the strength of one write."""
+    limit = sequence.maximum if sequence.increment > 0 else sequence.minimum
+    room = abs(limit - value) // abs(sequence.increment)
+    return min(LOG_AHEAD, room)
+
+
+def _ahead(sequence: Sequence, value: int) -> int:
+    return value + _covered(sequence, value) * sequence.increment

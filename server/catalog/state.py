@@ -1,0 +1,140 @@
+"""CatalogState: an immutable snapshot of all catalog objects of one database, with its indexes by name and by table.
+
+Rule 1: a state is never changed; `changed` gives a new one that shares what stays the same.
+Rule 2: built-in objects (system relations, types, functions) are in every state and in no storage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import TypeVar
+
+from server.catalog.objects import (
+    CatalogObject,
+    Constraint,
+    Database,
+    Index,
+    Oid,
+    Role,
+    Schema,
+    Sequence,
+    Statistics,
+    Table,
+    UserFunction,
+    UserType,
+)
+
+Changes = Mapping[Oid, CatalogObject | None]
+"""What becomes of objects: their new value, or None for gone."""
+
+NameKey = tuple[str, Oid, str]
+Relation = Table | Index | Sequence
+Key = TypeVar("Key")
+
+SPACES: Mapping[type[CatalogObject], str] = MappingProxyType(
+    {
+        Schema: "schema",
+        Table: "relation",
+        Index: "relation",
+        Sequence: "relation",
+        UserType: "type",
+        Role: "role",
+        Database: "database",
+    }
+)
+"""The name space an object's name is unique in; kinds not listed are not found by name alone."""
+
+
+def name_key(value: CatalogObject) -> NameKey | None:
+    """Under what an object is found by name."""
+    space = SPACES.get(type(value))
+    return None if space is None else (space, getattr(value, "schema", 0), value.name)
+
+
+def _owner(value: CatalogObject) -> Oid:
+    """The table (or, for a function, the schema) an object is listed under."""
+    if isinstance(value, Index | Constraint | Statistics):
+        return value.table
+    if isinstance(value, Sequence) and value.owned_by is not None:
+        return value.owned_by[0]
+    return 0
+
+
+def _derived_type(value: CatalogObject) -> Oid:
+    """The type an object brings along: a table its row type, a type its array."""
+    if isinstance(value, Table):
+        return value.row_type
+    return value.array_oid if isinstance(value, UserType) else 0
+
+
+class CatalogState:
+    """All objects of one database at one version."""
+
+    __slots__ = ("by_name", "by_oid", "derived", "functions", "of_table", "references", "version")
+
+    def __init__(self, objects: Iterable[CatalogObject] = (), version: int = 0) -> None:
+        """Index the objects."""
+        self.version = version
+        self.by_oid: dict[Oid, CatalogObject] = {}
+        self.by_name: dict[NameKey, Oid] = {}
+        self.of_table: dict[Oid, tuple[Oid, ...]] = {}
+        self.references: dict[Oid, tuple[Oid, ...]] = {}
+        self.functions: dict[str, tuple[Oid, ...]] = {}
+        self.derived: dict[Oid, Oid] = {}  # row type to its table, array type to its element
+        for value in objects:
+            self._add(value)
+
+    def changed(self, changes: Changes, version: int) -> CatalogState:
+        """The state after the changes."""
+        state = CatalogState(version=version)
+        state.by_oid = self.by_oid.copy()
+        state.by_name = self.by_name.copy()
+        state.of_table = self.of_table.copy()
+        state.references = self.references.copy()
+        state.functions = self.functions.copy()
+        state.derived = self.derived.copy()
+        for oid in changes:
+            state._remove(oid)
+        for value in changes.values():
+            if value is not None:
+                state._add(value)
+        return state
+
+    def _add(self, value: CatalogObject) -> None:
+        oid = value.oid
+        self.by_oid[oid] = value
+        key = name_key(value)
+        if key is not None:
+            self.by_name[key] = oid
+        if owner := _owner(value):
+            self.of_table[owner] = (*self.of_table.get(owner, ()), oid)
+        if isinstance(value, Constraint) and value.referenced_table:
+            target = value.referenced_table
+            self.references[target] = (*self.references.get(target, ()), oid)
+        if derived := _derived_type(value):
+            self.derived[derived] = oid
+        if isinstance(value, UserFunction):
+            self.functions[value.name] = (*self.functions.get(value.name, ()), oid)
+
+    def _remove(self, oid: Oid) -> None:
+        value = self.by_oid.pop(oid, None)
+        if value is None:
+            return
+        key = name_key(value)
+        if key is not None and self.by_name.get(key) == oid:
+            del self.by_name[key]
+        _drop_from(self.of_table, _owner(value), oid)
+        self.derived.pop(_derived_type(value), None)
+        if isinstance(value, Constraint):
+            _drop_from(self.references, value.referenced_table, oid)
+        if isinstance(value, UserFunction):
+            _drop_from(self.functions, value.name, oid)
+
+
+def _drop_from(lists: dict[Key, tuple[Oid, ...]], key: Key, oid: Oid) -> None:
+    rest = tuple(other for other in lists.get(key, ()) if other != oid)
+    if rest:
+        lists[key] = rest
+    else:
+        lists.pop(key, None)

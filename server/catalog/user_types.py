@@ -1,0 +1,74 @@
+"""Types out of catalog objects: enums, domains, composite types, row types of tables, and arrays of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.objects import CatalogObject, Table, UserType
+from server.types.array import array_type
+from server.identifiers import quote_identifier
+from server.types.type import Type, TypeReference
+from server.types.user_types import Identity, composite_type, domain_type, enum_type
+
+if TYPE_CHECKING:
+    from server.catalog.catalog import CatalogView
+
+
+def make_type(view: CatalogView, oid: int) -> Type:
+    """The type with that OID; KeyError for none."""
+    value = view.object(oid)
+    if isinstance(value, UserType):
+        return _MAKERS[value.kind](view, value)
+    table = view.table_of_row_type(oid)
+    if table is not None:
+        return _row_type(view, table)
+    element = view.element_of_array(oid)
+    if element is None:
+        raise KeyError(oid)
+    return array_type(view.type(element))
+
+
+def _identity(value: CatalogObject, array_oid: int) -> Identity:
+    return Identity(
+        oid=value.oid,
+        name=value.name,
+        sql_name=quote_identifier(value.name),
+        array_oid=array_oid,
+    )
+
+
+def _enum(view: CatalogView, value: UserType) -> Type:
+    return enum_type(_identity(value, value.array_oid), value.labels)
+
+
+def _domain(view: CatalogView, value: UserType) -> Type:
+    base = TypeReference(view.type(value.base_type), value.base_modifier)
+    return domain_type(_identity(value, value.array_oid), base)
+
+
+def _composite(view: CatalogView, value: UserType) -> Type:
+    relation = view.object(value.relation)
+    assert isinstance(relation, Table), value.name
+    return composite_type(_identity(value, value.array_oid), _fields(view, relation))
+
+
+def _row_type(view: CatalogView, table: Table) -> Type:
+    identity = Identity(
+        oid=table.row_type, name=table.name, sql_name=quote_identifier(table.name)
+    )
+    return composite_type(identity, _fields(view, table))
+
+
+def _fields(view: CatalogView, table: Table) -> tuple[tuple[str, TypeReference], ...]:
+    return tuple(
+        (column.name, TypeReference(view.type(column.type), column.modifier))
+        for column in table.live_columns
+    )
+
+
+_MAKERS: Mapping[str, Callable[[Any, UserType], Type]] = {
+    "e": _enum,
+    "d": _domain,
+    "c": _composite,
+}

@@ -1,0 +1,305 @@
+"""Every setting: its name, type, default, bounds, when it may change; and the values a server and a session have.
+
+Names, units and contexts are PostgreSQL's. Values are kept in their canonical form: bool, int in the setting's base unit,
+float, or str; `show` gives the text that SHOW prints. A value comes from the last of: default, rustydb.toml, environment,
+command line, ALTER ROLE/DATABASE, the client's start-up packet, SET, SET LOCAL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from server.errors import (
+    CantChangeRuntimeParam,
+    InvalidParameterValue,
+    UndefinedObject,
+)
+from server.settings import SETTINGS, Setting, SettingValue
+
+BY_NAME: Mapping[str, Setting] = {setting.name.lower(): setting for setting in SETTINGS}
+
+_TRUE = ("true", "yes", "on", "1")
+_FALSE = ("false", "no", "off", "0")
+
+_UNITS: Mapping[str, Mapping[str, float]] = {
+    "B": {"B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4},
+    "kB": {"B": 1 / 1024, "kB": 1, "MB": 1024, "GB": 1024**2, "TB": 1024**3},
+    "8kB": {"B": 1 / 8192, "kB": 1 / 8, "MB": 128, "GB": 128 * 1024, "TB": 128 * 1024**2},
+    "MB": {"B": 1 / 1024**2, "kB": 1 / 1024, "MB": 1, "GB": 1024, "TB": 1024**2},
+    "ms": {"us": 0.001, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000},
+    "s": {"us": 1e-6, "ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86_400},
+    "min": {"ms": 1 / 60_000, "s": 1 / 60, "min": 1, "h": 60, "d": 1440},
+}
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+|0[xX][0-9a-fA-F]+))\s*([A-Za-z]*)\s*$")
+
+
+def setting_named(name: str) -> Setting:
+    """Find a setting, case folded; raise UndefinedObject."""
+    setting = BY_NAME.get(name.lower())
+    if setting is None:
+        raise UndefinedObject(f'unrecognized configuration parameter "{name}"')
+    return setting
+
+
+def parse_value(setting: Setting, text: str) -> SettingValue:
+    """Read a value as SET does; raise InvalidParameterValue with PostgreSQL's wording."""
+    return _PARSERS[setting.kind](setting, text)
+
+
+def show(setting: Setting, value: SettingValue) -> str:
+    """The text SHOW prints: the largest unit that divides the number."""
+    if setting.kind == "bool":
+        return "on" if value else "off"
+    if setting.kind in ("integer", "real") and isinstance(value, int | float):
+        return _with_unit(setting, value)
+    return str(value)
+
+
+def _with_unit(setting: Setting, value: float) -> str:
+    number = f"{value:g}" if setting.kind == "real" else str(int(value))
+    if not setting.unit or value <= 0:
+        return number
+    units = _UNITS[setting.unit]
+    for unit, factor in sorted(units.items(), key=lambda pair: -pair[1]):
+        if value % factor == 0 and value / factor >= 1:
+            return f"{value / factor:g}" + unit if value / factor < 1e6 else f"{int(value / factor)}{unit}"
+    return number + setting.unit
+
+
+def _parse_bool(setting: Setting, text: str) -> SettingValue:
+    word = text.strip().lower()
+    if word:
+        for words, value in ((_TRUE, True), (_FALSE, False)):
+            if any(full == word or (len(word) >= (2 if full in ("on", "off") else 1) and full.startswith(word)) for full in words):
+                return value
+    raise InvalidParameterValue(f'parameter "{setting.name}" requires a Boolean value')
+
+
+def _parse_number(setting: Setting, text: str) -> SettingValue:
+    match = _NUMBER.match(text)
+    if match is None:
+        raise _invalid(setting, text)
+    digits, unit = match.groups()
+    value = float(int(digits, 16)) if digits.lower().startswith("0x") else float(digits)
+    if unit:
+        factors = _UNITS.get(setting.unit, {})
+        if unit not in factors:
+            hint = "Valid units for this parameter are " + ", ".join(f'"{name}"' for name in factors) + "."
+            raise InvalidParameterValue(
+                f'invalid value for parameter "{setting.name}": "{text}"', hint=hint if factors else ""
+            )
+        value *= factors[unit]
+    number: int | float = round(value) if setting.kind == "integer" else value
+    if not setting.minimum <= number <= setting.maximum:
+        unit_text = f" {setting.unit}" if setting.unit else ""
+        low, high = _plain(setting.minimum), _plain(setting.maximum)
+        raise InvalidParameterValue(
+            f"{_plain(number)}{unit_text} is outside the valid range for parameter "
+            f'"{setting.name}" ({low}{unit_text} .. {high}{unit_text})'
+        )
+    return number
+
+
+def _plain(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:g}"
+
+
+def _parse_enum(setting: Setting, text: str) -> SettingValue:
+    word = text.strip().lower()
+    for option in (*setting.options, *setting.hidden_options):
+        if option.lower() == word:
+            return setting.hidden_options.get(option, option)
+    raise _invalid(setting, text, hint="Available values: " + ", ".join(setting.options) + ".")
+
+
+def _parse_string(setting: Setting, text: str) -> SettingValue:
+    return setting.check(text) if setting.check is not None else text
+
+
+def _invalid(setting: Setting, text: str, hint: str = "") -> InvalidParameterValue:
+    return InvalidParameterValue(f'invalid value for parameter "{setting.name}": "{text}"', hint=hint)
+
+
+_PARSERS: Mapping[str, Callable[[Setting, str], SettingValue]] = {
+    "bool": _parse_bool,
+    "integer": _parse_number,
+    "real": _parse_number,
+    "enum": _parse_enum,
+    "string": _parse_string,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """A value and where it came from, as pg_settings.source names it."""
+
+    value: SettingValue
+    source: str
+
+
+class ServerSettings:
+    """The values every session starts with."""
+
+    def __init__(self, values: Mapping[str, tuple[str, str]] | None = None) -> None:
+        """Values are pairs of text and source by name; raises SqlError for a bad one."""
+        self._values: dict[str, Assigned] = {}
+        for name, (text, source) in (values or {}).items():
+            self.assign(name, text, source)
+
+    def assign(self, name: str, text: str, source: str) -> None:
+        """Set a value from configuration, before any session sees it or at a reload."""
+        setting = setting_named(name)
+        self._values[setting.name] = Assigned(parse_value(setting, text), source)
+
+    def assigned(self, setting: Setting) -> Assigned:
+        """The value in force and its source."""
+        return self._values.get(setting.name) or Assigned(setting.default, "default")
+
+    def __getitem__(self, name: str) -> SettingValue:
+        return self.assigned(setting_named(name)).value
+
+    def integer(self, name: str) -> int:
+        """The value of an integer setting."""
+        value = self[name]
+        assert isinstance(value, int), name
+        return value
+
+    def text(self, name: str) -> str:
+        """The value of a string or enum setting."""
+        return str(self[name])
+
+
+class SessionSettings:
+    """The values of one session: transactional, with SET LOCAL undone at the end of the transaction.
+
+    The stack holds one layer a (sub)transaction: what each changed name had before.
+    """
+
+    def __init__(self, server: ServerSettings) -> None:
+        self._server = server
+        self._values: dict[str, Assigned] = {}
+        self._session_defaults: dict[str, Assigned] = {}
+        self._custom: dict[str, str] = {}
+        self._undo: list[dict[str, Assigned | None]] = []
+        self._local: dict[str, Assigned | None] = {}
+        self.changed: set[str] = set()  # names whose ParameterStatus is to be sent again
+
+    def __getitem__(self, name: str) -> SettingValue:
+        found = self._values.get(name)
+        if found is not None:
+            return found.value
+        return self.assigned(setting_named(name)).value
+
+    def integer(self, name: str) -> int:
+        """The value of an integer setting."""
+        value = self[name]
+        assert isinstance(value, int), name
+        return value
+
+    def text(self, name: str) -> str:
+        """The value of a string or enum setting."""
+        return str(self[name])
+
+    def assigned(self, setting: Setting) -> Assigned:
+        """The value in force and its source."""
+        found = self._values.get(setting.name) or self._session_defaults.get(setting.name)
+        return found or self._server.assigned(setting)
+
+    def show(self, name: str) -> str:
+        """The text of SHOW; raise UndefinedObject."""
+        if name.lower() in self._custom:
+            return self._custom[name.lower()]
+        setting = setting_named(name)
+        return show(setting, self.assigned(setting).value)
+
+    def start(self, name: str, text: str, source: str = "client") -> None:
+        """Set what a client's start-up packet or a role asks for: the value RESET goes back to."""
+        if "." in name:
+            self._custom[name.lower()] = text
+            return
+        setting = setting_named(name)
+        self._refuse_change(setting, start=True)
+        self._session_defaults[setting.name] = Assigned(parse_value(setting, text), source)
+
+    def set(self, name: str, text: str | None, *, local: bool = False) -> None:
+        """SET name = text; None is DEFAULT. local: until the end of the transaction."""
+        if "." in name:
+            self._custom[name.lower()] = text or ""
+            return
+        setting = setting_named(name)
+        self._refuse_change(setting)
+        value = None if text is None else Assigned(parse_value(setting, text), "session")
+        old = self._values.get(setting.name)
+        if local:
+            self._local.setdefault(setting.name, old)
+        elif setting.name in self._local:
+            del self._local[setting.name]
+        for layer in self._undo[-1:]:
+            layer.setdefault(setting.name, old)
+        self._replace(setting.name, value)
+
+    def set_internal(self, name: str, value: SettingValue) -> None:
+        """Set what only the server itself may: is_superuser and the like."""
+        self._session_defaults[name] = Assigned(value, "override")
+
+    def reset_all(self) -> None:
+        """RESET ALL."""
+        for name in list(self._values):
+            if BY_NAME[name.lower()].resettable:
+                self.set(name, None)
+
+    def begin(self) -> None:
+        """A transaction or savepoint starts."""
+        self._undo.append({})
+
+    def commit(self) -> None:
+        """The innermost layer ends well; at the outermost, SET LOCAL is undone."""
+        layer = self._undo.pop() if self._undo else {}
+        if self._undo:
+            for name, old in layer.items():
+                self._undo[-1].setdefault(name, old)
+            return
+        self._end_local()
+
+    def rollback(self) -> None:
+        """The innermost layer is undone."""
+        for name, old in (self._undo.pop() if self._undo else {}).items():
+            self._replace(name, old)
+            self._local.pop(name, None)
+        if not self._undo:
+            self._end_local()
+
+    @property
+    def depth(self) -> int:
+        """How many layers are open."""
+        return len(self._undo)
+
+    def _end_local(self) -> None:
+        for name, old in self._local.items():
+            self._replace(name, old)
+        self._local.clear()
+
+    def _replace(self, name: str, value: Assigned | None) -> None:
+        if value is None:
+            self._values.pop(name, None)
+        else:
+            self._values[name] = value
+        self.changed.add(name)
+
+    def all(self) -> Iterator[tuple[Setting, Assigned]]:
+        """Every setting with its value, by name, for SHOW ALL and pg_settings."""
+        for setting in sorted(SETTINGS, key=lambda item: item.name.lower()):
+            yield setting, self.assigned(setting)
+
+    @staticmethod
+    def _refuse_change(setting: Setting, *, start: bool = False) -> None:
+        if setting.context == "internal":
+            raise CantChangeRuntimeParam(f'parameter "{setting.name}" cannot be changed')
+        if setting.context == "postmaster":
+            raise CantChangeRuntimeParam(f'parameter "{setting.name}" cannot be changed without restarting the server')
+        if setting.context == "sighup":
+            raise CantChangeRuntimeParam(f'parameter "{setting.name}" cannot be changed now')
+        if setting.context == "backend" and not start:
+            raise CantChangeRuntimeParam(f'parameter "{setting.name}" cannot be set after connection start')

@@ -1,0 +1,122 @@
+"""Database: what all sessions share - storage, catalog, plans, worker threads, and who is connected.
+
+A server has one Database value, which serves every database of the cluster; a session says which it is in by OID.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.catalog import CATALOG_KINDS, CATALOG_RELATION, Catalog, CatalogView
+from server.catalog.codec import KIND_NUMBER, encode_object
+from server.catalog.initial import initial_objects
+from server.catalog.objects import CatalogObject, Role, Table
+from server.catalog.objects import Database as DatabaseObject
+from server.catalog.sequences import SequenceValues
+from server.clock import Clock, SystemClock
+from server.config import ServerSettings
+from server.errors import SqlError
+from server.executor.deferred import run_deferred
+from server.executor.waits import Wait
+from server.plan_cache import PlanCache
+from server.workers import Workers
+from storage.engine import Engine
+
+if TYPE_CHECKING:
+    from server.login_rules import Rule
+    from storage.engine import WaitEdge
+
+
+class Database:
+    """What all sessions share."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: ServerSettings,
+        *,
+        hba: Sequence[Rule] = (),
+        mock_secret: bytes = b"",
+        clock: Clock | None = None,
+        source: random.Random | None = None,
+    ) -> None:
+        """Take over an open engine, which `initialise` has been run on."""
+        self.engine = engine
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.random = source or random.SystemRandom()
+        self.started_us = self.clock.now_us()
+        self.hba = tuple(hba)
+        self.mock_secret = mock_secret
+        self.plans = PlanCache()
+        self._shapes: dict[int, tuple[CatalogView, dict[int, Any]]] = {}
+        self.sequences = SequenceValues(engine)
+        self.workers = Workers(settings.integer("query_workers"))
+        self.sessions: dict[int, Any] = {}
+        self.catalog = Catalog(engine)
+        self.catalog.load()
+
+    def row_count(self, table: Table) -> float:
+        """How many rows a table has now, about: what the planner asks."""
+        if not table.storage_id:
+            return 1000.0
+        return float(self.engine.relation(table.storage_id).row_estimate)
+
+    def shapes_of(self, view: CatalogView) -> dict[int, Any]:
+        """What writing to tables needs to know of them, kept as long as the catalog stays as it is."""
+        if view.version < 0:  # of one transaction only
+            return {}
+        found = self._shapes.get(id(view))
+        if found is None or found[0] is not view:
+            self._shapes = {key: item for key, item in self._shapes.items() if item[0] in self.catalog.views.values()}
+            found = self._shapes[id(view)] = (view, {})
+        return found[1]
+
+    def run_deferred(self, running: Any) -> Iterator[Wait]:
+        """Check the constraints a transaction put off to its end."""
+        if running.deferred:
+            yield from run_deferred(running.deferred)
+
+    def describe_deadlock(self, edges: list[WaitEdge]) -> str:
+        """The detail of a deadlock error: who waits for whom."""
+        return "\n".join(str(edge) for edge in edges)
+
+    def role(self, name: str) -> Role | None:
+        """A role by name, in any database."""
+        view = next(iter(self.catalog.views.values()))
+        return view.role_named(name)
+
+    def database(self, name: str) -> DatabaseObject | None:
+        """A database by name."""
+        view = next(iter(self.catalog.views.values()))
+        return view.database_named(name)
+
+    def cancel_all(self, error: SqlError) -> None:
+        """End every session's statement."""
+        for session in list(self.sessions.values()):
+            session.cancel(error)
+
+    def close(self) -> None:
+        """Stop the threads and close storage with a checkpoint."""
+        self.workers.close()
+        self.sequences.settle()
+        self.engine.close()
+
+
+def initialise(engine: Engine, superuser: str = "postgres", password: str | None = None) -> None:
+    """Put the catalog of a new cluster into an empty engine: the first role and databases."""
+    transaction = engine.begin()
+    transaction.create_relation(CATALOG_RELATION, CATALOG_KINDS)
+    table = engine.relation(CATALOG_RELATION)
+    for database, value in initial_objects(superuser, password):
+        table.insert_row(transaction, catalog_row(database, value))
+    transaction.commit().wait()
+
+
+def catalog_row(database: int, value: CatalogObject) -> tuple[int, int, int, bytes]:
+    """The stored row of an object."""
+    return database, value.oid, KIND_NUMBER[type(value)], encode_object(value)
+
+

@@ -1,0 +1,55 @@
+"""The one place where errors of storage and protocol become errors the client sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from protocol.errors import ProtocolError
+from server.errors import (
+    BY_SQLSTATE,
+    DataCorrupted,
+    DiskFull,
+    InternalError,
+    IoError,
+    OutOfMemory,
+    ProtocolViolation,
+    SerializationFailure,
+    SqlError,
+    StatementTooComplex,
+)
+from storage import errors as storage
+
+TRANSLATIONS: tuple[tuple[type[BaseException], Callable[[BaseException], SqlError]], ...] = (
+    (storage.Conflict, lambda error: SerializationFailure("could not serialize access due to concurrent update")),
+    (storage.Corruption, lambda error: DataCorrupted(str(error))),
+    (
+        storage.DiskFull,
+        lambda error: DiskFull("could not extend the data files: No space left on device", hint="Check free disk space."),
+    ),
+    (storage.Failed, lambda error: IoError("storage has failed; the server is stopping")),
+    (storage.StorageError, lambda error: InternalError(str(error) or type(error).__name__)),
+    (
+        RecursionError,
+        lambda error: StatementTooComplex(
+            "stack depth limit exceeded",
+            hint='Increase the configuration parameter "max_stack_depth" (currently 2048kB), '
+            "after ensuring the platform's stack depth limit is adequate.",
+        ),
+    ),
+    (MemoryError, lambda error: OutOfMemory("out of memory")),
+)
+"""The first class that fits decides."""
+
+
+def translate(error: BaseException) -> SqlError:
+    """What the client sees of an error; what nobody foresaw is an internal error."""
+    if isinstance(error, SqlError):
+        return error
+    if isinstance(error, ProtocolError):
+        fields = error.fields
+        kind = BY_SQLSTATE.get(fields.sqlstate, ProtocolViolation)
+        return kind(fields.message, detail=fields.detail, hint=fields.hint)
+    for kind_of_error, make in TRANSLATIONS:
+        if isinstance(error, kind_of_error):
+            return make(error)
+    return InternalError(f"{type(error).__name__}: {error}")

@@ -1,0 +1,60 @@
+"""Identifiers and literals as SQL text: what quote_ident and quote_literal print."""
+
+from __future__ import annotations
+
+import re
+
+IDENTIFIER_BYTES_MAX = 63
+_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
+
+# Words that PostgreSQL's grammar does not take as a column name without quotes (the manual's appendix "SQL Key
+# Words": reserved ones, and those that cannot be a function or type name).
+KEYWORDS = frozenset(
+    """all analyse analyze and any array as asc asymmetric authorization between bigint binary bit boolean both case cast
+    char character check coalesce collate collation column concurrently constraint create cross current_catalog
+    current_date current_role current_schema current_time current_timestamp current_user dec decimal default deferrable
+    desc distinct do else end except exists extract false fetch float for foreign freeze from full grant greatest group
+    grouping having ilike in initially inner inout int integer intersect interval into is isnull join lateral leading
+    least left like limit localtime localtimestamp national natural nchar none normalize not notnull null nullif numeric
+    offset on only or order out outer overlaps overlay placing position precision primary real references returning
+    right row select session_user setof similar smallint some substring symmetric table tablesample then time timestamp
+    to trailing treat trim true union unique user using values varchar variadic verbose when where window with xmlattributes
+    xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable""".split()
+)
+
+
+def quote_identifier(name: str) -> str:
+    """The name as SQL text, in double quotes where it needs them."""
+    if _PLAIN.match(name) and name not in KEYWORDS:
+        return name
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_literal(text: str) -> str:
+    """The text as an SQL string constant."""
+    quoted = "'" + text.replace("'", "''") + "'"
+    return "E" + quoted.replace("\\", "\\\\") if "\\" in text else quoted
+
+
+def truncate_identifier(name: str, bytes_max: int = IDENTIFIER_BYTES_MAX) -> str:
+    """The name cut to what a name can hold, at a character's border."""
+    data = name.encode()
+    return name if len(data) <= bytes_max else data[:bytes_max].decode(errors="ignore")
+
+
+def generated_name(first: str, second: str, label: str) -> str:
+    """`first_second_label`, with the longer part cut until the whole fits: how indexes and sequences get names."""
+    room = IDENTIFIER_BYTES_MAX - (len(label.encode()) + 1 if label else 0)
+    room -= 1 if second else 0
+    first_bytes, second_bytes = len(first.encode()), len(second.encode())
+    while first_bytes + second_bytes > room:
+        if first_bytes > second_bytes:
+            first_bytes -= 1
+        else:
+            second_bytes -= 1
+    parts = [truncate_identifier(first, first_bytes)]
+    if second:
+        parts.append(truncate_identifier(second, second_bytes))
+    if label:
+        parts.append(label)
+    return "_".join(parts)

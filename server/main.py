@@ -1,0 +1,215 @@
+"""The composition root: opens storage, loads the catalog, listens, and stops as the signal says.
+
+    SIGTERM   smart: accept nobody, wait for the clients to go, close cleanly
+    SIGINT    fast: send the clients away, close cleanly
+    SIGQUIT   immediate: stop at once; the next start recovers
+    SIGHUP    reload rustydb.toml and pg_hba.conf
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import logging
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvloop
+
+from protocol.scram import SALT_BYTES, ScramVerifier
+from server.catalog.catalog import CATALOG_RELATION
+from server.config import BY_NAME, ServerSettings
+from server.database import Database, initialise
+from server.errors import SqlError
+from server.net.listener import Listener
+from server.options import OptionError, Options, parse_options, read_file
+from server.login_rules import TRUST_LOCAL, HbaError, Rule, parse_rules
+from storage.check import check
+from storage.engine import Engine, NoSuchRelation
+from storage.engine import Options as StorageOptions
+from storage.errors import StorageError
+from storage.files import RealFiles
+
+_LOG = logging.getLogger("server")
+
+HBA_FILE = "pg_hba.conf"
+PASSWORD_HBA = """\
+# TYPE  DATABASE  USER  ADDRESS         METHOD
+local   all       all                   trust
+host    all       all   127.0.0.1/32    trust
+host    all       all   ::1/128         trust
+host    all       all   all             scram-sha-256
+"""
+EXIT_USAGE, EXIT_FAILURE = 2, 1
+M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
+MALLOC_KEEP_BYTES = 1 << 30
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the server; gives the exit code."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    try:
+        options = parse_options(sys.argv[1:] if arguments is None else arguments, os.environ)
+        if options.check:
+            return _check(options)
+        return _serve(options)
+    except (OptionError, HbaError, StorageError, SqlError, OSError) as error:
+        sys.stderr.write(f"rustydb: {error}\n")
+        return EXIT_USAGE if isinstance(error, OptionError) else EXIT_FAILURE
+
+
+def _check(options: Options) -> int:
+    """rustydb check DIR: prove a stopped directory consistent."""
+    problems = check(str(options.data))
+    for problem in problems:
+        sys.stdout.write(f"{problem}\n")
+    return EXIT_FAILURE if problems else 0
+
+
+def _serve(options: Options) -> int:
+    settings = ServerSettings(options.settings)
+    engine = open_engine(options, settings)
+    if options.init_only:
+        engine.close()
+        return 0
+    _tune_memory()
+    database = Database(engine, settings, hba=read_hba(options.data), mock_secret=_secret(options.data))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_listen(database, options))
+    finally:
+        database.close()
+        _LOG.info("database system is shut down")
+
+
+def open_engine(options: Options, settings: ServerSettings) -> Engine:
+    """Open the data directory, or make a new one."""
+    storage = StorageOptions(
+        checkpoint_timeout_seconds=settings.integer("checkpoint_timeout"),
+        max_wal_size=settings.integer("max_wal_size") << 20,
+        dirty_bytes_max=settings.integer("shared_buffers") * 8192,
+    )
+    data = options.data
+    if not data.exists() or not any(data.iterdir()):
+        return _create(options, storage)
+    engine = Engine.open(
+        RealFiles(str(data)), storage, panic=_panic, progress=lambda done, total: _LOG.info(
+            "recovery: %d of %d bytes of WAL", done, total
+        )
+    )  # fmt: skip
+    try:
+        engine.relation(CATALOG_RELATION)
+    except NoSuchRelation:  # the process that made the directory was killed before it was done
+        _initialise(engine, options)
+    return engine
+
+
+def _create(options: Options, storage: StorageOptions) -> Engine:
+    options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    options.data.chmod(0o700)
+    engine = Engine.create(RealFiles(str(options.data)), storage, panic=_panic)
+    _initialise(engine, options)
+    _LOG.info("created the data directory %s", options.data)
+    return engine
+
+
+def _initialise(engine: Engine, options: Options) -> None:
+    verifier = None
+    hba = options.data / HBA_FILE
+    if options.password_file is not None:
+        password = options.password_file.read_text("utf-8").rstrip("\n")
+        verifier = str(ScramVerifier.from_password(password, salt=secrets.token_bytes(SALT_BYTES)))
+    initialise(engine, options.superuser, verifier)
+    if not hba.exists():
+        hba.write_text(PASSWORD_HBA if verifier else TRUST_LOCAL)
+        hba.chmod(0o600)
+
+
+def read_hba(data: Path) -> tuple[Rule, ...]:
+    """The login rules of a data directory."""
+    return parse_rules((data / HBA_FILE).read_text("utf-8"))
+
+
+def _secret(data: Path) -> bytes:
+    """What mock verifiers of unknown users are made of: the same at every start."""
+    path = data / "scram_secret"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_bytes(secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+def _panic(error: BaseException) -> None:
+    """Storage cannot write any more: nothing may be answered that is not durable, so stop at once."""
+    _LOG.critical("storage has failed, stopping: %s", error)
+    logging.shutdown()
+    os._exit(EXIT_FAILURE)
+
+
+def _tune_memory() -> None:
+    """Large temporaries are used again instead of being given back to the system and taken anew."""
+    libc = ctypes.CDLL(None)
+    libc.mallopt(M_MMAP_THRESHOLD, MALLOC_KEEP_BYTES)
+    libc.mallopt(M_TRIM_THRESHOLD, MALLOC_KEEP_BYTES)
+    gc.collect()
+    gc.freeze()
+
+
+async def _listen(database: Database, options: Options) -> int:
+    loop = asyncio.get_running_loop()
+    listener = Listener(database, loop)
+    stopping: asyncio.Queue[bool] = asyncio.Queue()
+    loop.add_signal_handler(signal.SIGTERM, stopping.put_nowait, False)
+    loop.add_signal_handler(signal.SIGINT, stopping.put_nowait, True)
+    loop.add_signal_handler(signal.SIGQUIT, _stop_at_once)
+    loop.add_signal_handler(signal.SIGHUP, reload, database, options)
+    await listener.start()
+    settings = database.settings
+    _LOG.info(
+        "listening on %s, port %d", settings.text("listen_addresses"), settings.integer("port")
+    )
+    fast = await stopping.get()
+    _LOG.info("received %s shutdown request", "fast" if fast else "smart")
+    drained = loop.create_task(listener.drain(fast=fast))
+    while not drained.done():
+        again = loop.create_task(stopping.get())
+        await asyncio.wait({drained, again}, return_when=asyncio.FIRST_COMPLETED)
+        if again.done() and again.result():
+            listener.send_away()
+        again.cancel()
+    return 0
+
+
+def _stop_at_once() -> None:
+    _LOG.info("received immediate shutdown request")
+    logging.shutdown()
+    os._exit(EXIT_FAILURE)
+
+
+def reload(database: Database, options: Options) -> None:
+    """SIGHUP: read rustydb.toml and pg_hba.conf again; what is wrong is logged and changes nothing."""
+    try:
+        rules = read_hba(options.data)
+        values = read_file(options.config_file) if options.config_file.exists() else {}
+    except (HbaError, OptionError, OSError) as error:
+        _LOG.error("reload: %s", error)
+        return
+    database.hba = rules
+    for name, (text, source) in values.items():
+        setting = BY_NAME[name.lower()]
+        if setting.context in ("sighup", "superuser", "user") and options.settings.get(name, ("", ""))[1] in (
+            "", "configuration file",
+        ):  # fmt: skip
+            database.settings.assign(name, text, source)
+    _LOG.info("configuration reloaded")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,375 @@
+"""ClientConnection: pumps bytes between one socket and one session.
+
+It drives the generators of login and session: what they yield goes out, their waits are satisfied by callbacks, their
+wish for a message by the next bytes. Nothing here knows SQL or the meaning of a message.
+
+Rule 1: one generator runs at a time; messages that arrive meanwhile wait in the protocol's buffer.
+Rule 2: output is written when the client has to act on it (ReadyForQuery, Flush, a question) or when much of it is
+        there; a client that does not read stops its own statement, nobody else's.
+Rule 3: a generator gets SLICE_NS at a time, then the other connections have their turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+import time
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from protocol.connection import Connection
+from protocol.errors import ErrorFields, ProtocolError
+from protocol.messages import (
+    NEED_DATA,
+    CancelRequest,
+    CopyData,
+    CopyRows,
+    DataRows,
+    ErrorResponse,
+    GSSENCRequest,
+    SSLRequest,
+    StartupMessage,
+    Terminate,
+)
+from protocol.phases import Phase
+from server.error_translation import translate
+from server.errors import AdminShutdown, SqlError
+from server.executor.waits import Wait
+from server.session.login import NEED_MESSAGE, Peer, log_in
+from server.session.results import error_fields
+from server.statements.copy_stream import NEED_COPY_DATA
+
+if TYPE_CHECKING:
+    from server.net.listener import Listener
+    from server.session.session import Session
+
+_LOG = logging.getLogger(__name__)
+
+FLUSH_BYTES = 64 * 1024
+SLICE_NS = 5_000_000
+COPY_BYTES_AT_ONCE = 256 * 1024
+
+
+class ClientConnection(asyncio.Protocol):
+    """One client's socket."""
+
+    def __init__(self, listener: Listener, pid: int) -> None:
+        self.listener = listener
+        self.database = listener.database
+        self.loop = listener.loop
+        self.pid = pid
+        self.wire = Connection()
+        self.session: Session | None = None
+        self.transport: asyncio.Transport | None = None
+        self.tls = False
+        self._steps: Generator[Any, Any, Any] | None = None
+        self._login = False
+        self._asks: Any = None  # NEED_MESSAGE or NEED_COPY_DATA while that is what the generator waits for
+        self._wait: Wait | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._startup_timer: asyncio.TimerHandle | None = None
+        self._output_bytes = 0
+        self._paused = False
+        self._switching = False  # to TLS
+        self._closed = False
+        self._running = False
+        self._ahead: Any = None  # a message taken from the wire before its turn
+
+    # Called by the event loop
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has connected, or TLS is established."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        if self.tls:
+            return
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        seconds = self.database.settings.integer("connection_timeout")
+        self._startup_timer = self.loop.call_later(seconds, self._startup_took_too_long)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        self.wire.receive_data(data)
+        if not self._running and self._wait is None and not self._switching and not self._paused:
+            self._advance(None)
+
+    def eof_received(self) -> bool:
+        """The client has closed its side."""
+        return False
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The socket is gone: end the session and what it runs."""
+        if not self._switching:
+            self.finish()
+
+    def pause_writing(self) -> None:
+        """The client does not read: stop until it does."""
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        self._paused = False
+        if not self._running and self._wait is None:
+            self._advance(None)
+
+    # Driving the generators
+
+    def _advance(self, answer: Any) -> None:
+        """Run until something is missing: a message, a completion, room in the socket."""
+        self._running = True
+        try:
+            self._run(answer)
+        except ProtocolError as error:
+            self._fatal(error.fields)
+        except SqlError as error:
+            self._fatal(error_fields(error, "FATAL"))
+        except Exception as error:  # a defect: the client learns of it, the server lives on
+            _LOG.exception("connection %s", self.pid)
+            self._fatal(error_fields(translate(error), "FATAL"))
+        finally:
+            self._running = False
+
+    def _run(self, answer: Any) -> None:
+        started = time.monotonic_ns()
+        while not self._closed:
+            if self._asks is not None or self._steps is None:
+                message, self._ahead = self._ahead or self.wire.next_message(), None
+                if message is NEED_DATA:
+                    self._flush()
+                    return
+                answer = self._take(message)
+                if self._steps is None:
+                    if self._switching:
+                        return
+                    continue
+            try:
+                item = self._steps.send(answer)
+            except StopIteration as stop:
+                self._ended(stop.value)
+                answer = None
+                continue
+            answer = None
+            if self._give(item):
+                return
+            if self._paused or time.monotonic_ns() - started > SLICE_NS:
+                self._flush()
+                if not self._paused:
+                    self._wait = _TURN
+                    self.loop.call_soon(self._take_turn)
+                return
+
+    def _take(self, message: Any) -> Any:
+        """A message has arrived: it is the answer the generator asked for, or it starts a new one."""
+        if self._asks is not None:
+            is_copy = self._asks is NEED_COPY_DATA
+            self._asks = None
+            return self._more_copy_data(message) if is_copy else message
+        if self.session is not None:
+            if isinstance(message, Terminate):
+                self.finish()
+                return None
+            self._steps = self.session.handle(message)
+            return None
+        if isinstance(message, StartupMessage):
+            peer = self._peer()
+            self._login = True
+            self._steps = log_in(self.database, message, peer, self.pid)
+        elif isinstance(message, SSLRequest | GSSENCRequest):
+            self._answer_encryption(message)
+        elif isinstance(message, CancelRequest):
+            self.listener.cancel(message)
+            self.finish()
+        return None
+
+    def _more_copy_data(self, message: Any) -> Any:
+        """Join what has arrived of COPY data: clients may send a message a row."""
+        if type(message) is not CopyData:
+            return message
+        parts, count = [message.data], len(message.data)
+        while count < COPY_BYTES_AT_ONCE:
+            following = self.wire.next_message()
+            if type(following) is not CopyData:
+                self._ahead = None if following is NEED_DATA else following
+                break
+            parts.append(following.data)
+            count += len(following.data)
+        return message if len(parts) == 1 else CopyData(b"".join(parts))
+
+    def _give(self, item: Any) -> bool:
+        """Do what the generator yielded; true when it has to wait."""
+        kind = type(item)
+        if kind is DataRows or kind is CopyRows:
+            self.wire.send_framed(item.data)
+            self._output_bytes += len(item.data)
+            if self._output_bytes >= FLUSH_BYTES:
+                self._flush()
+        elif kind is Wait:
+            if item.completion.done:
+                return False
+            self._flush()
+            self._begin_wait(item)
+            return True
+        elif item is NEED_COPY_DATA or item is NEED_MESSAGE:
+            self._asks = item
+        else:
+            self.wire.send(item)
+            self._output_bytes += 64
+            if kind is ErrorResponse and item.fields.severity in ("FATAL", "PANIC"):
+                self._flush()
+                self.finish()
+                return True
+        return False
+
+    def _ended(self, value: Any) -> None:
+        self._steps = None
+        if self._login:
+            self._login = False
+            self._start_session(value)
+
+    def _start_session(self, session: Session) -> None:
+        if self._startup_timer is not None:
+            self._startup_timer.cancel()
+        self.session = session
+        session.wake = self.wake
+        self.listener.opened(session)
+        for reply in session.start():
+            self.wire.send(reply)
+        self._flush()
+
+    # Waiting
+
+    def _begin_wait(self, wait: Wait) -> None:
+        self._wait = wait
+        if wait.timeout_ms is not None:
+            self._timer = self.loop.call_later(wait.timeout_ms / 1000, self._end_wait, wait)
+        wait.completion.on_done(lambda: self._completed(wait))
+
+    def _completed(self, wait: Wait) -> None:
+        """Called on any thread."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._end_wait, wait)
+
+    def _end_wait(self, wait: Wait) -> None:
+        if self._wait is not wait or self._closed:
+            return
+        self._stop_timer()
+        self._wait = None
+        self._advance(wait.completion.done)
+
+    def wake(self) -> None:
+        """Look again whether to go on: a cancel request has come. Called on any thread."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        if self._wait is not None and self._wait is not _TURN:
+            self._end_wait(self._wait)
+        elif self.session is not None and self.session.cancelled is not None and self._steps is None:
+            self._end_idle_session()
+
+    def _end_idle_session(self) -> None:
+        """Nothing runs: a request to cancel is void, a request to end the session ends it."""
+        assert self.session is not None
+        error = self.session.cancelled
+        self.session.cancelled = None
+        if error is not None and error.sqlstate in ("57P01", "57P02", "57P04"):
+            self._fatal(error_fields(error, "FATAL"))
+
+    def _take_turn(self) -> None:
+        self._wait = None
+        if not self._paused and not self._closed:
+            self._advance(None)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # Encryption and the end
+
+    def _peer(self) -> Peer:
+        assert self.transport is not None
+        name = self.transport.get_extra_info("peername")
+        address, port = (name[0], name[1]) if isinstance(name, tuple) else ("", 0)
+        return Peer(address, port, self.tls)
+
+    def _answer_encryption(self, message: SSLRequest | GSSENCRequest) -> None:
+        context = self.listener.tls_context if isinstance(message, SSLRequest) else None
+        # Raises when bytes were sent ahead: they would be taken as having come encrypted.
+        self.wire.answer_encryption(accept=context is not None)
+        self._flush()
+        if context is not None:
+            self._switching = True
+            self.loop.create_task(self._start_tls(context))
+
+    async def _start_tls(self, context: ssl.SSLContext) -> None:
+        assert self.transport is not None
+        old = self.transport
+        try:
+            self.tls = True
+            transport = await self.loop.start_tls(old, self, context, server_side=True)
+        except (OSError, ssl.SSLError) as error:
+            _LOG.info("TLS handshake failed: %s", error)
+            self._switching = False
+            old.abort()
+            self.finish()
+            return
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self._switching = False
+        if self.wire.buffered:
+            self._advance(None)
+
+    def _startup_took_too_long(self) -> None:
+        if self.session is None:
+            self.finish()
+
+    def _flush(self) -> None:
+        data = self.wire.data_to_send()
+        self._output_bytes = 0
+        if data and self.transport is not None and not self.transport.is_closing():
+            self.transport.write(data)
+
+    def _fatal(self, fields: ErrorFields) -> None:
+        """Tell the client and close."""
+        if self._closed:
+            return
+        if self.wire.phase is not Phase.CLOSED:
+            self.wire.send(ErrorResponse(fields))
+            self._flush()
+        self.finish()
+
+    def finish(self) -> None:
+        """Close everything; may be called more than once."""
+        if self._closed:
+            return
+        self._closed = True
+        self._stop_timer()
+        if self._startup_timer is not None:
+            self._startup_timer.cancel()
+        if self.transport is not None:
+            self.transport.close()
+        self.loop.call_soon(self._close_session)
+
+    def _close_session(self) -> None:
+        """End the session, when no worker runs for it any more."""
+        session, steps = self.session, self._steps
+        if session is not None and self._wait is not None and self._wait.what == "Execute":
+            completion = self._wait.completion
+            if not completion.done:
+                session.cancel(AdminShutdown("terminating connection because the client is gone"))
+                completion.on_done(lambda: self.loop.call_soon_threadsafe(self._close_session))
+                return
+        self._steps = self._wait = None
+        if steps is not None:
+            steps.close()
+        if session is not None:
+            session.close()
+        self.listener.closed(self, session)
+
+
+_TURN = Wait(completion=None, what="turn")  # type: ignore[arg-type]  # not a wait: the others' turn

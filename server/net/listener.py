@@ -1,0 +1,147 @@
+"""Listener: accepts sockets within limits, knows who is connected, hands on cancel requests, drains at shutdown."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import itertools
+import logging
+import os
+import ssl
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from protocol.messages import CancelRequest
+from server.errors import AdminShutdown, QueryCanceled, TooManyConnections
+from server.net.connection import ClientConnection
+
+if TYPE_CHECKING:
+    from server.database import Database
+    from server.session.session import Session
+
+_LOG = logging.getLogger(__name__)
+
+BACKLOG = 512
+KEY_MODE_REFUSED = stat.S_IRWXG | stat.S_IRWXO
+
+
+class Listener:
+    """The server's sockets and its clients."""
+
+    def __init__(self, database: Database, loop: asyncio.AbstractEventLoop) -> None:
+        self.database = database
+        self.loop = loop
+        self.tls_context = make_tls_context(database)
+        self.connections: set[ClientConnection] = set()
+        self._servers: list[asyncio.AbstractServer] = []
+        self._pids = itertools.count(os.getpid() % 30000 + 1)
+        self._drained = asyncio.Event()
+        self._closing = False
+        self.socket_path: Path | None = None
+
+    async def start(self) -> None:
+        """Begin to accept."""
+        settings = self.database.settings
+        port = settings.integer("port")
+        hosts = [part.strip() for part in settings.text("listen_addresses").split(",")]
+        for host in [item for item in hosts if item]:
+            address = None if host == "*" else host
+            server = await self.loop.create_server(
+                self._connect, address, port, backlog=BACKLOG, reuse_address=True
+            )
+            self._servers.append(server)
+        for folder in settings.text("unix_socket_directories").split(","):
+            if folder.strip():
+                await self._start_unix(Path(folder.strip()), port)
+
+    async def _start_unix(self, folder: Path, port: int) -> None:
+        path = folder / f".s.PGSQL.{port}"
+        if not folder.is_dir():
+            _LOG.warning("unix_socket_directories: %s is not there", folder)
+            return
+        path.unlink(missing_ok=True)
+        self._servers.append(await self.loop.create_unix_server(self._connect, path, backlog=BACKLOG))
+        path.chmod(self.database.settings.integer("unix_socket_permissions"))
+        self.socket_path = path
+
+    def _connect(self) -> ClientConnection:
+        connection = ClientConnection(self, next(self._pids))
+        self.connections.add(connection)
+        return connection
+
+    def admit(self, role_is_superuser: bool) -> None:  # noqa: FBT001
+        """Raise TooManyConnections when the places for such a role are taken."""
+        settings = self.database.settings
+        limit = settings.integer("max_connections")
+        if len(self.database.sessions) >= limit:
+            raise TooManyConnections("sorry, too many clients already")
+        reserved = settings.integer("superuser_reserved_connections")
+        if not role_is_superuser and len(self.database.sessions) >= limit - reserved:
+            raise TooManyConnections(
+                "remaining connection slots are reserved for non-replication superuser connections"
+            )
+
+    def opened(self, session: Session) -> None:
+        """A client has logged in."""
+        self.admit(bool(session.settings["is_superuser"]))
+        self.database.sessions[session.pid] = session
+
+    def closed(self, connection: ClientConnection, session: Session | None) -> None:
+        """A connection has come to its end."""
+        self.connections.discard(connection)
+        if session is not None:
+            self.database.sessions.pop(session.pid, None)
+        if self._closing and not self.connections:
+            self._drained.set()
+
+    def cancel(self, request: CancelRequest) -> None:
+        """A cancel request: it needs the session's secret, and is never answered."""
+        session = self.database.sessions.get(request.pid)
+        if session is None:
+            return
+        expected = session.identity.secret.to_bytes(4, "big")
+        if hmac.compare_digest(expected, (request.secret & 0xFFFFFFFF).to_bytes(4, "big")):
+            session.cancel(QueryCanceled("canceling statement due to user request"))
+
+    async def drain(self, *, fast: bool) -> None:
+        """Accept nobody any more and wait for the clients to go; fast: send them away."""
+        self._closing = True
+        for server in self._servers:
+            server.close()
+        if self.socket_path is not None:
+            self.socket_path.unlink(missing_ok=True)
+        if fast:
+            self.send_away()
+        if not self.connections:
+            self._drained.set()
+        await self._drained.wait()
+
+    def send_away(self) -> None:
+        """End every session: fast shutdown."""
+        message = "terminating connection due to administrator command"
+        for connection in list(self.connections):
+            if connection.session is None:
+                connection.finish()
+            else:
+                connection.session.cancel(AdminShutdown(message))
+
+
+def make_tls_context(database: Database) -> ssl.SSLContext | None:
+    """The TLS context of ssl_cert_file and ssl_key_file, None when ssl is off."""
+    settings = database.settings
+    if not settings["ssl"]:
+        return None
+    folder = Path(settings.text("data_directory") or ".")
+    certificate, key = folder / settings.text("ssl_cert_file"), folder / settings.text("ssl_key_file")
+    mode = key.stat().st_mode
+    if mode & KEY_MODE_REFUSED and key.stat().st_uid == os.geteuid():
+        raise PermissionError(f'private key file "{key}" has group or world access')
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key)
+    authorities = settings.text("ssl_ca_file")
+    if authorities:
+        context.load_verify_locations(folder / authorities)
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context

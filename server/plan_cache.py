@@ -1,0 +1,83 @@
+"""PlanCache: parsed texts and finished plans, shared by all sessions, so that what was seen before is not worked out again.
+
+Rule 1: a plan is found under everything it depends on: text, parameter types, catalog version, search path, user and
+        the settings that planning reads. Whatever changes one of these finds nothing.
+Rule 2: plans of a transaction with DDL of its own are not kept (its catalog version is negative).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+from server.planner.physical import PlannedStatement
+from server.sql.parse import Statement, parse_statements
+
+TEXTS_MAX = 2048
+PLANS_MAX = 4096
+TEXT_CHARACTERS_MAX = 32_768
+
+Key = TypeVar("Key", bound=Hashable)
+Item = TypeVar("Item")
+
+
+class LeastRecentlyUsed(Generic[Key, Item]):
+    """A dictionary that forgets what was not asked for lately."""
+
+    def __init__(self, count_max: int) -> None:
+        self._count_max = count_max
+        self._items: OrderedDict[Key, Item] = OrderedDict()
+
+    def get(self, key: Key) -> Item | None:
+        """The item, which becomes the most recent; None for none."""
+        item = self._items.get(key)
+        if item is not None:
+            self._items.move_to_end(key)
+        return item
+
+    def put(self, key: Key, item: Item) -> None:
+        """Keep an item; the one not used for longest may go."""
+        self._items[key] = item
+        if len(self._items) > self._count_max:
+            self._items.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._items.clear()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+PlanKey = tuple[str, int, int, int, tuple[int, ...], int, tuple[int, ...], Hashable]
+
+
+class PlanCache:
+    """Statements by their text, plans by all they depend on."""
+
+    def __init__(self) -> None:
+        self._texts: LeastRecentlyUsed[str, tuple[Statement, ...]] = LeastRecentlyUsed(TEXTS_MAX)
+        self._plans: LeastRecentlyUsed[PlanKey, PlannedStatement] = LeastRecentlyUsed(PLANS_MAX)
+
+    def statements(self, sql: str) -> tuple[Statement, ...]:
+        """The statements of a text; raises SqlError."""
+        found = self._texts.get(sql)
+        if found is None:
+            found = tuple(parse_statements(sql))
+            if len(sql) <= TEXT_CHARACTERS_MAX:
+                self._texts.put(sql, found)
+        return found
+
+    def plan(self, key: PlanKey) -> PlannedStatement | None:
+        """The plan kept under a key."""
+        return self._plans.get(key)
+
+    def keep(self, key: PlanKey, planned: PlannedStatement) -> None:
+        """Keep a plan for others."""
+        if planned.catalog_version >= 0 and len(key[0]) <= TEXT_CHARACTERS_MAX:
+            self._plans.put(key, planned)
+
+    def clear(self) -> None:
+        """Forget everything: DISCARD PLANS."""
+        self._plans.clear()

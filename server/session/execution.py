@@ -1,0 +1,151 @@
+"""Execution: how a session plans statements and runs plans - environments, contexts, locks, worker threads."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+from server.errors import FeatureNotSupported
+from server.executor.context import ExecutionContext, Memory
+from server.executor.run import execute, is_heavy
+from server.executor.waits import Wait
+from server.planner.environment import PlanningEnvironment
+from server.planner.physical import PlannedStatement
+from server.planner.plan_statement import plan_statement
+from server.planner.standalone import bind_over_table
+from server.planner.standalone import bind_over_table
+from server.session.style import text_style
+from server.catalog.system_views import catalog_rows
+from server.session.transaction import READ_COMMITTED_LEVELS
+from server.vector.batch import Batch
+
+if TYPE_CHECKING:
+    from server.session.session import Session
+    from server.sql.parse import Statement
+
+LOCK_MODES = {
+    "access share": 1,
+    "row share": 2,
+    "row exclusive": 3,
+    "share update exclusive": 4,
+    "share": 5,
+    "share row exclusive": 6,
+    "exclusive": 7,
+    "access exclusive": 8,
+}
+
+
+def environment(session: Session, parameter_types: tuple[int, ...] = ()) -> PlanningEnvironment:
+    """What planning a statement now depends on."""
+    return PlanningEnvironment(
+        catalog=session.transaction.catalog,
+        search_path=session.search_path(),
+        user=session.user_oid,
+        parameter_types=parameter_types,
+        row_count=session.database.row_count,
+        style=session.style,
+        database=session.database_name,
+    )
+
+
+def plan(
+    session: Session, statement: Statement, parameter_types: tuple[int, ...] = ()
+) -> PlannedStatement:
+    """The plan of a query or data change, from the cache if it is there."""
+    if statement.tag not in ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"):
+        raise FeatureNotSupported(f"{statement.tag} cannot be planned")
+    where = environment(session, parameter_types)
+    key = (
+        statement.source,
+        statement.offset,
+        where.catalog.version,
+        session.database_oid,
+        where.search_path,
+        where.user,
+        parameter_types,
+        session.style,
+    )
+    cache = session.database.plans
+    found = cache.plan(key)
+    if found is None:
+        found = plan_statement(statement, where)
+        cache.keep(key, found)
+    return found
+
+
+def context(session: Session, parameters: tuple[Any, ...] = ()) -> ExecutionContext:
+    """A context to run one plan in, with the statement's snapshot."""
+    running = session.transaction.start_statement()
+    snapshot = session.transaction.snapshot()
+    settings = session.settings
+    return ExecutionContext(
+        engine=session.database.engine,
+        transaction=running.storage,
+        snapshot=snapshot,
+        catalog=running.catalog.view,
+        settings=settings,  # type: ignore[arg-type]  # a mapping by its __getitem__
+        style=text_style(settings, running.started_us),
+        parameters=parameters,
+        statement_time_us=session.activity.query_started_us,
+        transaction_time_us=running.started_us,
+        clock=session.clock,
+        random=session.random,
+        session=session,
+        memory=Memory(settings.integer("work_mem") * 1024),
+        cancelled=session.check_cancelled,
+        catalog_rows=lambda table, attributes: catalog_rows(session, table, attributes),
+        bind_expression=lambda table, text: bind_over_table(environment(session), table, text),
+        deferred=running.deferred,
+        constraint_modes=running.constraint_modes,
+        shapes=session.database.shapes_of(running.catalog.view),
+        read_committed=running.modes.isolation in READ_COMMITTED_LEVELS,
+    )
+
+
+def lock_relation(session: Session, oid: int, mode: str, name: str = "") -> Iterator[Wait]:
+    """Take a table lock for the transaction."""
+    running = session.transaction.running
+    assert running is not None, name
+    completion = session.database.engine.locks.lock_table(
+        running.storage, oid, LOCK_MODES[mode]
+    )
+    if not completion.done:
+        yield Wait(completion, what="relation")
+
+
+def portal_rows(
+    session: Session, planned: PlannedStatement, running: ExecutionContext
+) -> Generator[Wait | Batch, None, None]:
+    """Run a plan: heavy ones batch by batch on a worker thread, so that the event loop goes on."""
+    if planned.writes:
+        session.transaction.refuse_writes(planned.tag)
+    steps = execute(planned, running)
+    if not is_heavy(planned):
+        yield from steps
+        return
+    workers = session.database.workers
+    while True:
+        work = workers.submit(lambda: next(steps, None))
+        yield Wait(work, what="Execute")
+        item = work.result
+        if item is None:
+            return
+        yield item
+
+
+def plan_locked(
+    session: Session, statement: Statement, parameter_types: tuple[int, ...]
+) -> Generator[Wait, None, PlannedStatement]:
+    """A plan and the locks on its relations: what was planned before a lock came may be stale and is planned again."""
+    while True:
+        planned = plan(session, statement, parameter_types)
+        version = session.transaction.catalog.version
+        yield from take_locks(session, planned)
+        if session.transaction.catalog.version == version:
+            return planned
+
+
+def take_locks(session: Session, planned: PlannedStatement) -> Iterator[Wait]:
+    """Lock the relations a plan reads and writes."""
+    for oid, mode in planned.relations:
+        yield from lock_relation(session, oid, mode)

@@ -1,0 +1,268 @@
+"""The Parse, Bind, Describe, Execute, Close, Sync flow."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from protocol import messages
+from server.errors import (
+    BY_SQLSTATE,
+    DuplicateCursor,
+    DuplicatePreparedStatement,
+    FeatureNotSupported,
+    InvalidCursorName,
+    InvalidSqlStatementName,
+    ObjectNotInPrerequisiteState,
+    ProtocolViolation,
+    SqlSyntaxError,
+)
+from server.executor.waits import Wait
+from server.session.execution import context, portal_rows, plan_locked
+from server.statements.portal import Portal, Prepared
+from server.session.results import (
+    data_rows,
+    described,
+    row_description,
+    spread_formats,
+)
+from server.session.scope import StatementScope
+from server.session.simple_query import command_tag, refuse_in_failed_block, run_utility
+from server.sql.utility_statement import UtilityStatement
+from server.statements.registry import STATEMENTS
+
+if TYPE_CHECKING:
+    from server.session.session import Session
+
+Steps = Generator[Any, Any, None]
+MULTIPLE = "cannot insert multiple commands into a prepared statement"
+
+
+def parse(session: Session, message: messages.Parse) -> Steps:
+    """Prepare a statement."""
+    session.begin_statement(message.sql)
+    if message.name and message.name in session.prepared:
+        raise DuplicatePreparedStatement(f'prepared statement "{message.name}" already exists')
+    session.prepared.pop(message.name, None)
+    statements = session.database.plans.statements(message.sql)
+    if len(statements) > 1:
+        raise SqlSyntaxError(MULTIPLE)
+    statement = statements[0] if statements else None
+    prepared = Prepared(message.name, message.sql, statement, message.parameter_oids)
+    prepared.prepared_us = session.activity.query_started_us
+    if statement is not None:
+        refuse_in_failed_block(session, statement)
+        if not isinstance(statement.tree, UtilityStatement):
+            yield from renew(session, prepared)
+    session.prepared[message.name] = prepared
+    yield messages.ParseComplete()
+
+
+def renew(session: Session, prepared: Prepared) -> Generator[Any, Any, None]:
+    """Plan a prepared query, or plan it again after the catalog changed."""
+    session.transaction.start_statement()
+    assert prepared.statement is not None
+    planned = yield from plan_locked(session, prepared.statement, prepared.parameter_types)
+    types = tuple(reference.oid for reference in planned.types)
+    if prepared.result_types is not None and types != prepared.result_types:
+        raise FeatureNotSupported("cached plan must not change result type")
+    prepared.planned, prepared.result_types = planned, types
+
+
+def statement_named(session: Session, name: str) -> Prepared:
+    """A prepared statement; raises InvalidSqlStatementName."""
+    found = session.prepared.get(name)
+    if found is None:
+        raise InvalidSqlStatementName(
+            f'prepared statement "{name}" does not exist'
+            if name
+            else "unnamed prepared statement does not exist"
+        )
+    return found
+
+
+def bind(session: Session, message: messages.Bind) -> Steps:
+    """Make a portal of a statement and parameter values."""
+    prepared = statement_named(session, message.statement)
+    session.begin_statement(prepared.sql)
+    statement = prepared.statement
+    if statement is not None:
+        refuse_in_failed_block(session, statement)
+    if message.portal and message.portal in session.portals:
+        raise DuplicateCursor(f'cursor "{message.portal}" already exists')
+    if prepared.planned is not None:
+        session.transaction.start_statement()
+        yield from renew(session, prepared)
+    portal = Portal(message.portal, prepared, planned=prepared.planned)
+    portal.parameters = bind_parameters(session, prepared, message)
+    portal.formats = message.result_formats
+    portal.source = prepared.sql
+    portal.created_us = session.activity.query_started_us
+    if prepared.planned is not None:
+        portal.types, portal.names = prepared.planned.types, prepared.planned.names
+        portal.formats = spread_formats(message.result_formats, len(portal.names))
+    close_portal(session, message.portal)
+    session.portals[message.portal] = portal
+    yield messages.BindComplete()
+
+
+def bind_parameters(session: Session, prepared: Prepared, message: messages.Bind) -> tuple[Any, ...]:
+    """The parameter values in row form."""
+    types = prepared.planned.parameters if prepared.planned is not None else ()
+    values, formats = message.parameters, message.parameter_formats
+    if len(formats) > 1 and len(formats) != len(values):
+        raise ProtocolViolation(
+            f"bind message has {len(formats)} parameter formats but {len(values)} parameters"
+        )
+    if len(values) != len(types):
+        raise ProtocolViolation(
+            f"bind message supplies {len(values)} parameters, but prepared statement "
+            f'"{prepared.name}" requires {len(types)}'
+        )
+    if not values:
+        return ()
+    spread = formats if len(formats) == len(values) else (formats[0] if formats else 0,) * len(values)
+    style = session.style
+    bound: list[Any] = []
+    for data, code, reference in zip(values, spread, types, strict=True):
+        kind = reference.type
+        if data is None:
+            bound.append(None)
+        elif code == 1:
+            bound.append(kind.receive(data, -1))
+        else:
+            bound.append(kind.parse(decode_text(data), -1, style))
+    return tuple(bound)
+
+
+def decode_text(data: bytes) -> str:
+    """Text of a parameter; raises CharacterNotInRepertoire."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        bad = " ".join(f"0x{byte:02x}" for byte in data[error.start : error.end])
+        raise BY_SQLSTATE["22021"](f'invalid byte sequence for encoding "UTF8": {bad}') from error
+    if "\0" in text:
+        raise BY_SQLSTATE["22021"]('invalid byte sequence for encoding "UTF8": 0x00')
+    return text
+
+
+def describe(session: Session, message: messages.Describe) -> Steps:
+    """Tell the columns of a statement or portal."""
+    if message.kind == "S":
+        yield from _describe_statement(session, statement_named(session, message.name))
+        return
+    portal = portal_named(session, message.name)
+    yield _columns(session, portal.prepared, portal.formats)
+
+
+def _describe_statement(session: Session, prepared: Prepared) -> Steps:
+    if prepared.planned is not None:
+        yield from renew(session, prepared)
+    types = prepared.planned.parameters if prepared.planned is not None else ()
+    yield messages.ParameterDescription(tuple(reference.oid for reference in types))
+    yield _columns(session, prepared, ())
+
+
+def _columns(session: Session, prepared: Prepared, formats: Sequence[int]) -> Any:
+    planned = prepared.planned
+    if planned is not None:
+        if not planned.returns_rows:
+            return messages.NoData()
+        return row_description(planned, spread_formats(formats, len(planned.names)))
+    statement = prepared.statement
+    row = None if statement is None else STATEMENTS.get(type(statement.tree))
+    if statement is None or row is None or row.describe is None:
+        return messages.NoData()
+    description = row.describe(StatementScope(session, statement, ()), statement.tree)
+    if description is None:
+        return messages.NoData()
+    return described(description, spread_formats(formats, len(description.names)))
+
+
+def portal_named(session: Session, name: str) -> Portal:
+    """A portal; raises InvalidCursorName."""
+    found = session.portals.get(name)
+    if found is None:
+        raise InvalidCursorName(f'portal "{name}" does not exist')
+    return found
+
+
+def execute(session: Session, message: messages.Execute) -> Steps:
+    """Run a portal, all of it or up to max_rows."""
+    portal = portal_named(session, message.portal)
+    session.begin_statement(portal.source)
+    statement = portal.prepared.statement
+    if statement is None:
+        yield messages.EmptyQueryResponse()
+        return
+    refuse_in_failed_block(session, statement)
+    if portal.planned is None:
+        if portal.done:
+            raise ObjectNotInPrerequisiteState(f'portal "{message.portal}" cannot be run')
+        portal.done = True
+        yield from run_utility(session, statement, portal.formats, portal.parameters, describe=False)
+        return
+    yield from _execute_plan(session, portal, message.max_rows)
+
+
+def _execute_plan(session: Session, portal: Portal, max_rows: int) -> Steps:
+    planned = portal.planned
+    assert planned is not None
+    if not portal.started:
+        portal.started = True
+        session.transaction.start_statement()
+        portal.context = context(session, portal.parameters)
+        portal.rows = portal_rows(session, planned, portal.context)
+    count = 0
+    for item in portal.fetch(max_rows):
+        if item.__class__ is Wait:
+            yield item
+            continue
+        count += item.count
+        if planned.returns_rows:
+            yield data_rows(item, planned.types, portal.formats, session.style)
+    if max_rows and count == max_rows and not portal.done:
+        yield messages.PortalSuspended()
+        return
+    affected = portal.context.row_count if planned.writes else count
+    yield messages.CommandComplete(command_tag(planned.tag, affected))
+
+
+def close_portal(session: Session, name: str) -> None:
+    """Forget a portal, if there is one of that name."""
+    portal = session.portals.pop(name, None)
+    if portal is not None:
+        portal.close()
+
+
+def close(session: Session, message: messages.Close) -> Steps:
+    """Forget a statement or portal; closing what does not exist is no error."""
+    if message.kind == "S":
+        session.prepared.pop(message.name, None)
+    else:
+        close_portal(session, message.name)
+    yield messages.CloseComplete()
+
+
+def flush(session: Session, message: messages.Flush) -> Steps:
+    """Send what is held back: whoever drives the session does so at this message."""
+    yield from ()
+
+
+def sync(session: Session, message: messages.Sync) -> Steps:
+    """End a series of messages; the session commits and says ReadyForQuery."""
+    yield from ()
+
+
+def function_call(session: Session, message: messages.FunctionCall) -> Steps:
+    """The fast path of old libpq."""
+    yield from ()
+    raise FeatureNotSupported("fastpath function calls are not supported")
+
+
+def malformed(session: Session, message: messages.Malformed) -> Steps:
+    """A message with a wrong body."""
+    yield from ()
+    fields = message.error
+    raise BY_SQLSTATE.get(fields.sqlstate, ProtocolViolation)(fields.message)

@@ -1,0 +1,196 @@
+"""Results: batches of columns to the messages that carry them.
+
+Columns of common types go to the wire straight from their arrays; the others through the codecs of their type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import numpy as np
+
+from protocol.copy_format import CopyFormat, CopyOptions, encode_copy_rows
+from protocol.errors import ErrorFields
+from protocol.messages import CopyData, CopyRows, DataRows, FieldDescription, RowDescription
+from protocol.native import encode_copy_rows as encode_text_rows
+from protocol.native import encode_rows
+from protocol.rows import ColumnKind, EncodeColumn, encode_column
+from server.errors import InternalError, ProtocolViolation
+from server.planner.physical import PlannedStatement
+from server.statements.statement import Description
+from server.types.type import TextStyle, Type, TypeReference
+from server.vector.batch import Batch
+from server.vector.column import Column
+
+FIXED_KINDS: Mapping[int, ColumnKind] = {
+    16: ColumnKind.BOOL,
+    21: ColumnKind.INT16,
+    23: ColumnKind.INT32,
+    20: ColumnKind.INT64,
+    26: ColumnKind.UINT32,
+    700: ColumnKind.FLOAT4,
+    701: ColumnKind.FLOAT8,
+    1082: ColumnKind.DATE,
+    1114: ColumnKind.TIMESTAMP,
+    1184: ColumnKind.TIMESTAMPTZ,
+}
+_TEXT_OIDS = frozenset((19, 25, 1042, 1043))
+_STYLED = frozenset((1082, 1114))
+_NUMERIC_OID = 1700
+
+
+def row_description(planned: PlannedStatement, formats: Sequence[int]) -> RowDescription:
+    """The columns a statement returns; formats are those of Bind, spread over the columns."""
+    fields = []
+    for position, (name, reference) in enumerate(zip(planned.names, planned.types, strict=True)):
+        table, number = planned.origins[position]
+        kind = reference.type
+        fields.append(
+            FieldDescription(
+                name, table, number, kind.oid, kind.length, reference.modifier, formats[position]
+            )
+        )
+    return RowDescription(tuple(fields))
+
+
+def spread_formats(formats: Sequence[int], count: int) -> tuple[int, ...]:
+    """Formats as Bind gives them - none, one for all, one each - as one each."""
+    if len(formats) == count:
+        spread = tuple(formats)
+    elif len(formats) > 1:
+        raise ProtocolViolation(
+            f"bind message has {len(formats)} result formats but query has {count} columns"
+        )
+    else:
+        spread = (formats[0] if formats else 0,) * count
+    for code in spread:
+        if code not in (0, 1):
+            raise InternalError(f"unsupported format code: {code}")
+    return spread
+
+
+def data_rows(
+    batch: Batch, types: Sequence[TypeReference], formats: Sequence[int], style: TextStyle
+) -> DataRows:
+    """The rows of a batch as DataRow messages."""
+    columns = [
+        encoded_column(column, reference.type, code == 1, style)
+        for column, reference, code in zip(batch.columns, types, formats, strict=True)
+    ]
+    return DataRows(encode_rows(columns, batch.count))
+
+
+def encoded_column(column: Column, kind: Type, binary: bool, style: TextStyle) -> EncodeColumn:
+    """A column in the form the wire writes fastest."""
+    fixed = _fixed_kind(kind, binary, style)
+    if fixed is not None and column.values.dtype != object and column.dictionary is None:
+        return EncodeColumn(kind=fixed, values=column.values, valid=column.valid, binary=binary)
+    if kind.oid == _NUMERIC_OID and column.scale is not None:
+        return EncodeColumn(
+            kind=ColumnKind.DECIMAL,
+            values=column.values,
+            valid=column.valid,
+            binary=binary,
+            scale=column.scale,
+        )
+    if kind.oid in _TEXT_OIDS:
+        return _text_column(column, binary)
+    return _through_codec(column.decoded(), kind, binary, style)
+
+
+def _fixed_kind(kind: Type, binary: bool, style: TextStyle) -> ColumnKind | None:
+    if not binary:
+        if kind.oid in _STYLED and style.date_style != "ISO":
+            return None
+        if kind.oid == 1184 and (style.date_style != "ISO" or style.time_zone != "UTC"):
+            return None
+        if kind.oid in (700, 701) and style.extra_float_digits < 1:
+            return None
+    return FIXED_KINDS.get(kind.oid)
+
+
+def _text_column(column: Column, binary: bool) -> EncodeColumn:
+    if column.dictionary is not None:
+        return EncodeColumn(
+            kind=ColumnKind.DICTIONARY,
+            values=column.values,
+            valid=column.valid,
+            binary=binary,
+            dictionary=[str(value).encode() for value in column.dictionary.values],
+        )
+    return EncodeColumn(
+        kind=ColumnKind.BYTES, values=column.values, valid=column.valid, binary=binary
+    )
+
+
+def _through_codec(column: Column, kind: Type, binary: bool, style: TextStyle) -> EncodeColumn:
+    encoded: list[bytes | None]
+    if binary and kind.send_column is not None:
+        encoded = kind.send_column(column)
+    elif not binary and kind.format_column is not None:
+        encoded = kind.format_column(column, style)
+    else:
+        encoded = [
+            None if value is None else kind.send(value) if binary else kind.format(value, style).encode()
+            for value in row_values(column)
+        ]
+    return EncodeColumn(kind=ColumnKind.BYTES, values=encoded, binary=binary)
+
+
+def row_values(column: Column) -> list[object]:
+    """The values of a column in row form, None for NULL."""
+    column = column.decoded()
+    values: list[object] = column.values.tolist()
+    if column.scale is not None:
+        values = [Decimal(value).scaleb(-column.scale) for value in column.values.tolist()]
+    if column.valid is None:
+        return values
+    return [value if valid else None for value, valid in zip(values, column.valid.tolist(), strict=True)]
+
+
+def error_fields(error: BaseException, severity: str = "ERROR") -> ErrorFields:
+    """What an ErrorResponse or NoticeResponse says of an error."""
+    get = error.__dict__.get if hasattr(error, "__dict__") else lambda name, default: default
+    return ErrorFields(
+        severity=severity,
+        sqlstate=getattr(error, "sqlstate", "XX000"),
+        message=str(error),
+        detail=get("detail", "") or "",
+        hint=get("hint", "") or "",
+        position=get("position", 0) or 0,
+        where=get("context", "") or "",
+        schema=get("schema", "") or "",
+        table=get("table", "") or "",
+        column=get("column", "") or "",
+        constraint=get("constraint", "") or "",
+        datatype=get("datatype", "") or "",
+    )
+
+
+def described(description: Description, formats: Sequence[int]) -> RowDescription:
+    """The columns a utility statement returns."""
+    fields = []
+    for position, name in enumerate(description.names):
+        reference = description.types[position]
+        kind = reference.type
+        fields.append(
+            FieldDescription(
+                name, 0, 0, kind.oid, kind.length, reference.modifier, formats[position]
+            )
+        )
+    return RowDescription(tuple(fields))
+
+
+def copy_rows(
+    batch: Batch, types: Sequence[TypeReference], options: CopyOptions, style: TextStyle
+) -> CopyRows | CopyData:
+    """The rows of a batch as COPY sends them: one CopyData a row in text format, one for all in the others."""
+    is_binary = options.format is CopyFormat.BINARY
+    columns = [
+        encoded_column(column, reference.type, is_binary, style)
+        for column, reference in zip(batch.columns, types, strict=True)
+    ]
+    if options.format is CopyFormat.TEXT:
+        return CopyRows(encode_text_rows(columns, batch.count, options.delimiter, options.null))
+    return CopyData(encode_copy_rows([encode_column(column) for column in columns], options))

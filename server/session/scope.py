@@ -1,0 +1,117 @@
+"""StatementScope: what one running utility statement sees of its session."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.catalog import CatalogTransaction, CatalogView
+from server.catalog.objects import PG_CATALOG_OID
+from server.errors import InvalidSchemaName
+from server.executor.context import ExecutionContext
+from server.executor.waits import Wait
+from server.planner.environment import PlanningEnvironment
+from server.planner.physical import PlannedStatement
+from server.session import execution
+from server.session.transaction import Running
+from server.vector.batch import Batch
+
+if TYPE_CHECKING:
+    from server.session.session import Session
+    from server.sql.parse import Statement
+    from storage.engine import Engine, Transaction
+
+
+class StatementScope:
+    """One statement's view of its session; see StatementContext for what each part promises."""
+
+    def __init__(self, session: Session, statement: Statement, parameters: tuple[Any, ...]) -> None:
+        self.session = session
+        self.statement = statement
+        self.parameters = parameters
+        self.settings = session.settings
+        self.source = statement.source
+
+    @property
+    def running(self) -> Running:
+        """The transaction the statement runs in."""
+        running = self.session.transaction.running
+        assert running is not None, self.statement.tag
+        return running
+
+    @property
+    def engine(self) -> Engine:
+        """The storage engine."""
+        return self.session.database.engine
+
+    @property
+    def transaction(self) -> Transaction:
+        """The storage transaction."""
+        return self.running.storage
+
+    @property
+    def catalog(self) -> CatalogView:
+        """What the statement sees of the catalog."""
+        return self.session.transaction.catalog
+
+    @property
+    def ddl(self) -> CatalogTransaction:
+        """Where catalog objects are put and removed."""
+        return self.running.catalog
+
+    @property
+    def user_oid(self) -> int:
+        """The role that runs the statement."""
+        return self.session.user_oid
+
+    def new_oid(self) -> int:
+        """An OID for a new object."""
+        return self.session.database.catalog.new_oid()
+
+    def search_path(self) -> tuple[int, ...]:
+        """OIDs of the schemas in the order they are searched."""
+        return self.session.search_path()
+
+    def creation_schema(self) -> int:
+        """The first schema of the search path that was named."""
+        skipped = {self.session.temporary_schema, PG_CATALOG_OID}
+        for oid in self.session.search_path():
+            if oid not in skipped:
+                return oid
+        raise InvalidSchemaName("no schema has been selected to create in")
+
+    def position(self, offset: int) -> int:
+        """What the client is shown for an offset into the statement."""
+        return self.statement.offset + offset + 1 if offset >= 0 else 0
+
+    def notice(self, sqlstate: str, message: str, detail: str = "", hint: str = "") -> None:
+        """Send a NOTICE."""
+        self.session.notice(sqlstate, message, detail, hint)
+
+    def warn(self, sqlstate: str, message: str) -> None:
+        """Send a WARNING."""
+        self.session.warn(sqlstate, message)
+
+    def lock_relation(self, oid: int, mode: str, name: str = "") -> Iterator[Wait]:
+        """Take a table lock and hold it to the end of the transaction."""
+        yield from execution.lock_relation(self.session, oid, mode, name)
+
+    def execution(self, parameters: tuple[Any, ...] = ()) -> ExecutionContext:
+        """A context to run a plan in."""
+        return execution.context(self.session, parameters)
+
+    def environment(self, parameter_types: tuple[int, ...] = ()) -> PlanningEnvironment:
+        """What planning a statement now depends on."""
+        return execution.environment(self.session, parameter_types)
+
+    def plan(
+        self, statement: Statement, parameter_types: tuple[int, ...] = ()
+    ) -> Generator[Wait, None, PlannedStatement]:
+        """Plan a query or data change and take its locks."""
+        return execution.plan_locked(self.session, statement, parameter_types)
+
+    def run(
+        self, planned: PlannedStatement, running: ExecutionContext
+    ) -> Generator[Wait | Batch, None, None]:
+        """Run a plan whose locks are held."""
+        return execution.portal_rows(self.session, planned, running)

@@ -1,0 +1,387 @@
+"""Session: one client's conversation, without a socket. Decoded messages in, an iterator of replies and waits out.
+
+Rule 1: `handle` is driven by someone: replies are to be sent, a Wait is to be answered (see waiting.py). Closing the
+        iterator abandons the statement; throwing an SqlError into it makes that the statement's outcome.
+Rule 2: this is one of the two places that catch everything: an error of ours becomes the client's XX000 and is logged,
+        and the session lives on.
+Rule 3: all state of a client is here: settings, transaction, prepared statements, portals.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from protocol.errors import ErrorFields
+from protocol.messages import (
+    BackendKeyData,
+    ErrorResponse,
+    NoticeResponse,
+    ParameterStatus,
+    ReadyForQuery,
+)
+from server.catalog.objects import PG_CATALOG_OID, Schema
+from server.config import SessionSettings, setting_named
+from server.error_translation import translate
+from server.errors import QueryCanceled, SqlError
+from server.executor.waits import Wait
+from server.session.block import Event
+from server.session.flows import FLOWS
+from server.statements.portal import Portal, Prepared
+from server.session.results import copy_rows, error_fields, row_values
+from server.session.style import text_style
+from server.session.transaction import Running, SessionTransaction
+from server.session.waiting import satisfy
+from server.settings import REPORTED
+
+if TYPE_CHECKING:
+    from server.database import Database
+    from server.types.type import TextStyle
+
+_LOG = logging.getLogger(__name__)
+_NS_PER_MS = 1_000_000
+
+Reply = Any
+Replies = Generator[Any, Any, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a session belongs to and where it comes from."""
+
+    user: str
+    user_oid: int
+    database: str
+    database_oid: int
+    pid: int
+    secret: int
+    client_address: str = ""
+    client_port: int = 0
+
+
+@dataclass(slots=True)
+class Activity:
+    """What pg_stat_activity shows of a session."""
+
+    started_us: int
+    state: str = "idle"
+    query: str = ""
+    query_started_us: int = 0
+    transaction_started_us: int = 0
+    state_changed_us: int = 0
+
+
+@dataclass(slots=True)
+class SequenceUse:
+    """What currval and lastval answer."""
+
+    values: dict[int, int] = field(default_factory=dict)
+    last: int | None = None
+
+
+class Session:
+    """One client's conversation."""
+
+    def __init__(self, database: Database, identity: Identity, settings: SessionSettings) -> None:
+        self.database = database
+        self.identity = identity
+        self.settings = settings
+        self.clock = database.clock
+        self.random = random.Random(database.random.getrandbits(64))
+        self.transaction = SessionTransaction(self)
+        self.prepared: dict[str, Prepared] = {}
+        self.portals: dict[str, Portal] = {}
+        self.skipping = False  # an extended-query message failed: ignore all until Sync
+        self.notices: list[NoticeResponse] = []
+        self.sequences = SequenceUse()
+        self.user_oid = identity.user_oid
+        self.cancelled: SqlError | None = None
+        self.copy_rows = copy_rows
+        self.row_values = row_values
+        self.wake: Callable[[], None] = _nobody_waits  # set by whoever drives the session
+        self.wait_event = ""
+        self.activity = Activity(self.clock.now_us())
+        self._deadline_ns = 0
+        self._style: TextStyle | None = None
+        self.temporary_schema = 0
+
+    # What functions and statements ask of a session
+
+    @property
+    def user(self) -> str:
+        """The current user's name."""
+        role = self.transaction.catalog.object(self.user_oid)
+        return role.name if role is not None else self.identity.user
+
+    @property
+    def session_user(self) -> str:
+        """Who logged in."""
+        return self.identity.user
+
+    @property
+    def database_name(self) -> str:
+        """The name of the database the session is connected to."""
+        return self.identity.database
+
+    @property
+    def database_oid(self) -> int:
+        """The OID of the database the session is connected to."""
+        return self.identity.database_oid
+
+    @property
+    def lock_group(self) -> int:
+        """Locks of the session and of its transactions never conflict."""
+        return self.identity.pid
+
+    @property
+    def pid(self) -> int:
+        """What pg_backend_pid answers."""
+        return self.identity.pid
+
+    @property
+    def synchronous_commit(self) -> bool:
+        """Whether COMMIT waits for its flush."""
+        return self.settings.text("synchronous_commit") not in ("off",)
+
+    @property
+    def style(self) -> TextStyle:
+        """The settings that text input and output depend on."""
+        if self._style is None:
+            self._style = text_style(self.settings)
+        return self._style
+
+    def search_path(self) -> tuple[int, ...]:
+        """OIDs of the schemas searched, pg_catalog first unless it is named in the path."""
+        catalog = self.transaction.catalog
+        path = []
+        for name in split_names(self.settings.text("search_path")):
+            found = catalog.schema_named(self.user if name == "$user" else name)
+            if isinstance(found, Schema) and found.oid not in path:
+                path.append(found.oid)
+        implicit = [oid for oid in (self.temporary_schema, PG_CATALOG_OID) if oid and oid not in path]
+        return (*implicit, *path)
+
+    # Notices
+
+    def notice(
+        self, sqlstate: str, message: str, detail: str = "", hint: str = "", severity: str = "NOTICE"
+    ) -> None:
+        """Send a notice before the next reply, if client_min_messages lets it through."""
+        if _LEVELS.index(severity) >= _LEVELS.index(self._level()):
+            fields = ErrorFields(
+                severity=severity, sqlstate=sqlstate, message=message, detail=detail, hint=hint
+            )
+            self.notices.append(NoticeResponse(fields))
+
+    def warn(self, sqlstate: str, message: str) -> None:
+        """Send a warning before the next reply."""
+        self.notice(sqlstate, message, severity="WARNING")
+
+    def _level(self) -> str:
+        level = self.settings.text("client_min_messages").upper()
+        return "DEBUG" if level.startswith("DEBUG") else level
+
+    # The conversation
+
+    def start(self) -> Iterator[Reply]:
+        """What the client is told after authentication."""
+        for name in REPORTED:
+            yield ParameterStatus(name, self.settings.show(name))
+        self.settings.changed.clear()
+        yield BackendKeyData(self.identity.pid, self.identity.secret)
+        yield self.ready()
+
+    def ready(self) -> ReadyForQuery:
+        """The end of a command cycle."""
+        self._set_activity("idle" if self.transaction.status == "I" else _IDLE_IN[self.transaction.status])
+        return ReadyForQuery(self.transaction.status)
+
+    def handle(self, message: Any) -> Replies:
+        """Reply to one message of the client."""
+        flow = FLOWS[type(message)]
+        if self.skipping and not flow.after_error:
+            return
+        try:
+            yield from self.driven(flow.run(self, message))
+        except GeneratorExit:
+            raise
+        except Exception as error:  # noqa: BLE001 - the session's boundary
+            yield from self._failed(error)
+            self.skipping = flow.extended
+        if flow.cycle:
+            yield from self._end_cycle()
+
+    def driven(self, steps: Generator[Any, Any, Any]) -> Replies:
+        """Pass replies on after the notices that came up before them; make waits obey timeouts and deadlocks.
+
+        A NEED_COPY_DATA is answered by whoever drives the session with the client's next message.
+        """
+        answer: Any = None
+        failure: SqlError | None = None
+        while True:
+            try:
+                item = steps.send(answer) if failure is None else steps.throw(failure)
+            except StopIteration:
+                return
+            answer, failure = None, None
+            if item.__class__ is Wait:
+                try:
+                    yield from satisfy(self, item)
+                except SqlError as error:
+                    failure = error
+                continue
+            if self.notices:
+                yield from self.take_notices()
+            answer = yield item
+
+    def take_notices(self) -> Iterator[NoticeResponse]:
+        """The notices that wait to be sent."""
+        taken, self.notices = self.notices, []
+        yield from taken
+
+    def _end_cycle(self) -> Replies:
+        """Commit an implicit transaction, report changed settings, say ReadyForQuery."""
+        self.skipping = False
+        try:
+            yield from self.driven(self.transaction.end_implicit())
+        except GeneratorExit:
+            raise
+        except Exception as error:  # noqa: BLE001 - the session's boundary
+            yield from self._failed(error)
+        if not self.transaction.in_block:
+            self.close_portals()
+        yield from self.take_notices()
+        yield from self.changed_settings()
+        self.stop_clock()
+        yield self.ready()
+
+    def changed_settings(self) -> Iterator[ParameterStatus]:
+        """ParameterStatus of reported settings that changed."""
+        changed, self.settings.changed = self.settings.changed, set()
+        if changed:
+            self._style = None
+        for name in REPORTED:
+            if name in changed:
+                yield ParameterStatus(name, self.settings.show(name))
+
+    def _failed(self, error: Exception) -> Iterator[Reply]:
+        """An error ends the statement, and the transaction with it."""
+        known = translate(error)
+        if known.sqlstate.startswith("XX"):
+            _LOG.error("%s", known, exc_info=error)
+        self.transaction.fail()
+        if not self.transaction.in_block:
+            self.close_portals()
+        yield from self.take_notices()
+        severity = "FATAL" if known.sqlstate in _FATAL else "ERROR"
+        yield ErrorResponse(error_fields(known, severity))
+
+    def close_portals(self) -> None:
+        """Forget the portals that do not outlive their transaction."""
+        for name, portal in list(self.portals.items()):
+            if not portal.held:
+                portal.close()
+                del self.portals[name]
+
+    def close_portals_since(self, savepoint: str) -> None:
+        """Forget the portals made after a savepoint that is rolled back to."""
+        running = self.transaction.running
+        made = [item.portals for item in running.savepoints if item.name == savepoint] if running else []
+        for name in [name for name in self.portals if made and name not in made[-1]]:
+            self.portals.pop(name).close()
+
+    # Statements
+
+    def begin_statement(self, query: str) -> None:
+        """A statement starts: clocks and pg_stat_activity."""
+        now = self.clock.now_us()
+        self.activity.query = query
+        self.activity.query_started_us = now
+        self._set_activity("active")
+        timeout_ms = self.settings.integer("statement_timeout")
+        self._deadline_ns = self.clock.monotonic_ns() + timeout_ms * _NS_PER_MS if timeout_ms else 0
+
+    def _set_activity(self, state: str) -> None:
+        self.activity.state = state
+        self.activity.state_changed_us = self.activity.query_started_us
+
+    def stop_clock(self) -> None:
+        """No statement runs: statement_timeout does not count."""
+        self._deadline_ns = 0
+        self.cancelled = None
+
+    def cancel(self, error: SqlError) -> None:
+        """End what runs now with this error: a cancel request, shutdown, pg_cancel_backend. Safe on any thread."""
+        self.cancelled = error
+        self.wake()
+
+    def check_cancelled(self) -> None:
+        """Raise if the statement is to end."""
+        if self.cancelled is not None:
+            error, self.cancelled = self.cancelled, None
+            raise error
+        if self._deadline_ns and self.clock.monotonic_ns() > self._deadline_ns:
+            self._deadline_ns = 0
+            raise _statement_timeout()
+
+    def statement_time_left_ms(self) -> int | None:
+        """How long the statement may go on; None for as long as it likes."""
+        if not self._deadline_ns:
+            return None
+        return max(1, (self._deadline_ns - self.clock.monotonic_ns()) // _NS_PER_MS + 1)
+
+    def give_up(self) -> None:
+        """A wait is abandoned: leave the queue of the lock."""
+        if self.transaction.running is not None:
+            self.database.engine.locks.cancel_wait(self.transaction.running.storage)
+
+    def run_deferred(self, running: Running) -> Iterator[Wait]:
+        """Check deferred constraints before a commit."""
+        yield from self.database.run_deferred(running)
+
+    def close(self) -> None:
+        """The client is gone: roll back, release everything."""
+        for portal in self.portals.values():
+            portal.close()
+        self.portals.clear()
+        self.transaction.abort()
+        self.database.engine.locks.release_since(self)
+
+
+def _nobody_waits() -> None:
+    """A session in a test is driven by hand."""
+
+
+_LEVELS = ("DEBUG", "LOG", "NOTICE", "WARNING", "ERROR")
+_FATAL = frozenset(("57P01", "57P02", "57P05", "25P03"))
+_IDLE_IN = {"T": "idle in transaction", "E": "idle in transaction (aborted)"}
+
+
+def _statement_timeout() -> SqlError:
+    return QueryCanceled("canceling statement due to statement timeout")
+
+
+def split_names(text: str) -> list[str]:
+    """Names of a comma-separated list, unquoted and folded as identifiers are."""
+    names, position = [], 0
+    while position < len(text):
+        if text[position] in " ,\t":
+            position += 1
+        elif text[position] == '"':
+            end = position + 1
+            while end < len(text) and (text[end] != '"' or text[end : end + 2] == '""'):
+                end += 2 if text[end] == '"' else 1
+            names.append(text[position + 1 : end].replace('""', '"'))
+            position = end + 1
+        else:
+            end = position
+            while end < len(text) and text[end] not in ", \t":
+                end += 1
+            names.append(text[position:end].lower())
+            position = end
+    return names
+
+

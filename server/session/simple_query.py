@@ -1,0 +1,115 @@
+"""The Query flow: a text of statements, run one after the other in one implicit transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from protocol.messages import CommandComplete, EmptyQueryResponse, Query
+from server.errors import FeatureNotSupported, InFailedSqlTransaction
+from server.executor.waits import Wait
+from server.session.execution import context, portal_rows, plan_locked
+from server.session.results import data_rows, described, row_description, spread_formats
+from server.session.scope import StatementScope
+from server.sql.utility_statement import Unsupported, UtilityStatement
+from server.statements.registry import STATEMENTS
+from server.statements.statement import Rows
+
+if TYPE_CHECKING:
+    from server.session.session import Session
+    from server.sql.parse import Statement
+
+Steps = Generator[Any, Any, None]
+
+
+def query(session: Session, message: Query) -> Steps:
+    """Answer a Query message; ReadyForQuery is said by the session."""
+    session.begin_statement(message.sql)
+    session.prepared.pop("", None)
+    statements = session.database.plans.statements(message.sql)
+    if not statements:
+        yield EmptyQueryResponse()
+    for statement in statements:
+        refuse_in_failed_block(session, statement)
+        if isinstance(statement.tree, UtilityStatement):
+            yield from run_utility(session, statement)
+        else:
+            yield from run_query(session, statement)
+
+
+def refuse_in_failed_block(session: Session, statement: Statement) -> None:
+    """After an error only what ends the block is accepted."""
+    if session.transaction.is_failed and statement.tag not in ("COMMIT", "ROLLBACK", "ROLLBACK TO"):
+        raise InFailedSqlTransaction(
+            "current transaction is aborted, commands ignored until end of transaction block"
+        )
+
+
+def run_query(session: Session, statement: Statement) -> Steps:
+    """Run a query or data change and send its rows in text."""
+    session.transaction.start_statement()
+    planned = yield from plan_locked(session, statement, ())
+    formats = spread_formats((), len(planned.names))
+    running = context(session)
+    if planned.returns_rows:
+        yield row_description(planned, formats)
+    count = 0
+    for item in portal_rows(session, planned, running):
+        if item.__class__ is Wait:
+            yield item
+            continue
+        count += item.count
+        if planned.returns_rows:
+            yield data_rows(item, planned.types, formats, session.style)
+    yield CommandComplete(command_tag(planned.tag, running.row_count if planned.writes else count))
+
+
+def command_tag(tag: str, count: int) -> str:
+    """The tag CommandComplete carries."""
+    return f"INSERT 0 {count}" if tag == "INSERT" else f"{tag} {count}"
+
+
+def run_utility(
+    session: Session,
+    statement: Statement,
+    formats: tuple[int, ...] = (),
+    parameters: tuple[Any, ...] = (),
+    *,
+    describe: bool = True,
+) -> Steps:
+    """Run a utility statement; describe says whether RowDescription goes before its rows."""
+    tree = statement.tree
+    if isinstance(tree, Unsupported):
+        raise FeatureNotSupported(
+            f"{tree.tag} is not supported",
+            position=statement.offset + max(tree.offset, 0) + 1,
+        )
+    row = STATEMENTS.get(type(tree))
+    if row is None:
+        raise FeatureNotSupported(f"{statement.tag} is not supported", position=statement.offset + 1)
+    scope = StatementScope(session, statement, parameters)
+    if not row.controls:
+        if row.outside_block:
+            session.transaction.refuse_in_block(statement.tag)
+        session.transaction.start_statement()
+        if row.writes:
+            session.transaction.refuse_writes(statement.tag)
+    description = row.describe(scope, tree) if row.describe is not None else None
+    spread = spread_formats(formats, len(description.names)) if description else ()
+    if description is not None and describe:
+        yield described(description, spread)
+    steps = row.run(scope, tree)
+    answer: Any = None
+    while True:
+        try:
+            item = steps.send(answer)
+        except StopIteration as stop:
+            yield from session.changed_settings()
+            yield CommandComplete(stop.value)
+            return
+        if isinstance(item, Rows):
+            assert description is not None, statement.tag
+            answer = yield data_rows(item.batch, description.types, spread, session.style)
+        else:
+            answer = yield item
+

@@ -1,0 +1,270 @@
+"""SessionTransaction: what a session's current transaction consists of, and how it begins, nests and ends.
+
+It holds storage's transaction, the catalog's changes, the layers of SET, savepoints and the queue of deferred
+constraint checks, and moves them together: they all commit, or they all roll back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.catalog import CatalogTransaction, CatalogView
+from server.errors import (
+    ActiveSqlTransaction,
+    InvalidSavepointSpecification,
+    NoActiveSqlTransaction,
+    ReadOnlySqlTransaction,
+)
+from server.executor.waits import Wait
+from server.session.block import STATUS, Event, State, next_state
+
+if TYPE_CHECKING:
+    from server.session.session import Session
+    from storage.engine import Snapshot, Transaction
+
+
+READ_COMMITTED_LEVELS = ("read committed", "read uncommitted")
+
+
+@dataclass(slots=True)
+class Savepoint:
+    """A named point to go back to: where each part of the transaction stood."""
+
+    name: str
+    storage: int
+    catalog_depth: int
+    deferred_count: int
+    portals: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Modes:
+    """ISOLATION LEVEL, READ ONLY and DEFERRABLE of a transaction."""
+
+    isolation: str = "read committed"
+    read_only: bool = False
+    deferrable: bool = False
+
+
+@dataclass(slots=True)
+class Running:
+    """The parts of a transaction under way."""
+
+    storage: Transaction
+    catalog: CatalogTransaction
+    modes: Modes
+    started_us: int
+    has_snapshot: bool = False
+    savepoints: list[Savepoint] = field(default_factory=list)
+    deferred: list[Any] = field(default_factory=list)
+    constraint_modes: dict[int, bool] = field(default_factory=dict)
+    explicit: bool = False
+
+
+class SessionTransaction:
+    """The transaction state of one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.state = State.IDLE
+        self.running: Running | None = None
+
+    @property
+    def status(self) -> str:
+        """The letter of ReadyForQuery."""
+        return STATUS[self.state]
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether only ROLLBACK is accepted."""
+        return self.state is State.FAILED
+
+    @property
+    def in_block(self) -> bool:
+        """Whether BEGIN has been said."""
+        return self.state in (State.OPEN, State.FAILED)
+
+    @property
+    def catalog(self) -> CatalogView:
+        """The catalog that statements see now."""
+        if self.running is not None:
+            return self.running.catalog.view
+        return self._session.database.catalog.views[self._session.database_oid]
+
+    def require_block(self, command: str) -> None:
+        """Refuse a command that makes no sense outside a transaction block."""
+        if not self.in_block:
+            raise NoActiveSqlTransaction(f"{command} can only be used in transaction blocks")
+
+    def start_statement(self) -> Running:
+        """A statement is about to run: begin an implicit transaction unless one is open."""
+        self.state = next_state(self.state, Event.STATEMENT)
+        return self._ensure()
+
+    def begin(self, modes: dict[str, Any]) -> None:
+        """BEGIN."""
+        session = self._session
+        if self.state is State.OPEN:
+            session.warn("25001", "there is already a transaction in progress")
+        self.state = next_state(self.state, Event.BEGIN)
+        running = self._ensure()
+        running.explicit = True
+        self.set_modes(**modes)
+
+    def set_modes(
+        self,
+        *,
+        isolation: str | None = None,
+        read_only: bool | None = None,
+        deferrable: bool | None = None,
+    ) -> None:
+        """SET TRANSACTION."""
+        assert self.running is not None
+        modes = self.running.modes
+        if isolation is not None:
+            modes.isolation = isolation
+            self.running.storage.keep_snapshot = isolation not in READ_COMMITTED_LEVELS
+        if read_only is not None:
+            modes.read_only = read_only
+        if deferrable is not None:
+            modes.deferrable = deferrable
+
+    def _ensure(self) -> Running:
+        if self.running is not None:
+            return self.running
+        session = self._session
+        database = session.database
+        settings = session.settings
+        modes = Modes(
+            settings.text("default_transaction_isolation"),
+            bool(settings["default_transaction_read_only"]),
+            bool(settings["default_transaction_deferrable"]),
+        )
+        storage = database.engine.begin(
+            keep_snapshot=modes.isolation not in READ_COMMITTED_LEVELS, lock_group=session.pid
+        )
+        catalog = CatalogTransaction(database.catalog, session.database_oid, storage)
+        self.running = Running(storage, catalog, modes, database.clock.now_us())
+        storage.on_commit(catalog.publish)
+        settings.begin()
+        return self.running
+
+    def snapshot(self) -> Snapshot:
+        """The snapshot of the next statement; what earlier statements of the transaction wrote is in it."""
+        running = self.running
+        assert running is not None
+        running.storage.next_command()
+        running.has_snapshot = True
+        return running.storage.snapshot()
+
+    def refuse_in_block(self, tag: str) -> None:
+        """Refuse a command that manages transactions of its own."""
+        if self.in_block:
+            raise ActiveSqlTransaction(f"{tag} cannot run inside a transaction block")
+
+    def refuse_writes(self, tag: str) -> None:
+        """Raise if the transaction is read-only."""
+        if self.running is not None and self.running.modes.read_only:
+            raise ReadOnlySqlTransaction(f"cannot execute {tag} in a read-only transaction")
+
+    # Ends
+
+    def commit(self, *, synchronous: bool = True) -> Iterator[Wait]:
+        """Commit what is running: deferred checks, WAL, flush, publication. An error leaves it rolled back."""
+        running = self.running
+        if running is None:
+            return
+        try:
+            yield from self._session.run_deferred(running)
+            completion = running.storage.commit(synchronous)
+        except BaseException:
+            self.abort()
+            raise
+        self.running = None
+        self._session.settings.commit()
+        if not completion.done:
+            yield Wait(completion, what="WALSync")
+        if completion.error is not None:
+            raise completion.error
+
+    def abort(self) -> None:
+        """Roll back what is running."""
+        running, self.running = self.running, None
+        if running is None:
+            return
+        settings = self._session.settings
+        while settings.depth:
+            settings.rollback()
+        running.storage.abort()
+
+    def leave_block(self, *, commit: bool) -> None:
+        """Move the state for COMMIT or ROLLBACK, with PostgreSQL's warning outside a block."""
+        if not self.in_block:
+            self._session.warn("25P01", "there is no transaction in progress")
+        self.state = next_state(self.state, Event.COMMIT if commit else Event.ROLLBACK)
+
+    def end_implicit(self) -> Iterator[Wait]:
+        """The last statement of an implicit transaction is done."""
+        if self.state is not State.IMPLICIT:
+            return
+        self.state = next_state(self.state, Event.END)
+        yield from self.commit(synchronous=self._session.synchronous_commit)
+
+    def fail(self) -> None:
+        """A statement failed."""
+        was_open = self.in_block
+        self.state = next_state(self.state, Event.ERROR)
+        if not was_open:
+            self.abort()
+
+    # Savepoints
+
+    def savepoint(self, name: str) -> None:
+        """SAVEPOINT name."""
+        self.state = next_state(self.state, Event.SAVEPOINT)
+        running = self.running
+        assert running is not None
+        depth = len(running.savepoints)
+        running.catalog.savepoint()
+        self._session.settings.begin()
+        token = running.storage.savepoint()
+        portals = frozenset(self._session.portals)
+        running.savepoints.append(Savepoint(name, token, depth, len(running.deferred), portals))
+
+    def release(self, name: str) -> None:
+        """RELEASE SAVEPOINT name."""
+        self.state = next_state(self.state, Event.RELEASE)
+        running, position = self._find(name)
+        self._merge_settings(len(running.savepoints) - position)
+        running.storage.release(running.savepoints[position].storage)
+        running.catalog.release(position)
+        del running.savepoints[position:]
+
+    def rollback_to(self, name: str) -> None:
+        """ROLLBACK TO SAVEPOINT name: the savepoint stays."""
+        state = next_state(self.state, Event.ROLLBACK_TO)
+        running, position = self._find(name)
+        self.state = state
+        settings = self._session.settings
+        for _ in range(len(running.savepoints) - position):
+            settings.rollback()
+        settings.begin()
+        savepoint = running.savepoints[position]
+        running.storage.rollback_to(savepoint.storage)
+        running.catalog.rollback_to(position)
+        del running.deferred[savepoint.deferred_count :]
+        del running.savepoints[position + 1 :]
+
+    def _merge_settings(self, layers: int) -> None:
+        for _ in range(layers):
+            self._session.settings.commit()
+
+    def _find(self, name: str) -> tuple[Running, int]:
+        running = self.running
+        assert running is not None
+        for position in reversed(range(len(running.savepoints))):
+            if running.savepoints[position].name == name:
+                return running, position
+        raise InvalidSavepointSpecification(f'savepoint "{name}" does not exist')

@@ -1,0 +1,76 @@
+"""How a session waits: for locks with deadlock_timeout and lock_timeout, for anything with statement_timeout.
+
+Whoever drives a session answers a yielded Wait with True when its completion is done and with False when its time
+is up. The session whose deadlock_timeout fires looks for a cycle, and is the victim if it finds itself in one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+from server.errors import DeadlockDetected, LockNotAvailable
+from server.executor.waits import Wait
+
+
+if TYPE_CHECKING:
+    from server.session.session import Session
+
+LOCK_WAITS = frozenset(("relation", "transactionid", "tuple", "advisory", "object", ""))
+_NS_PER_MS = 1_000_000
+
+
+def satisfy(session: Session, wait: Wait) -> Generator[Wait, bool | None, None]:
+    """Wait until the completion is done; raises what a timeout, a cancel request or a deadlock asks for."""
+    completion = wait.completion
+    is_lock = wait.what.lower() in LOCK_WAITS
+    # Work on a thread looks at the cancel flag itself; a commit whose record is written is never called off.
+    is_uninterruptible = wait.what in ("Execute", "WALSync")
+    lock_timeout_ms = session.settings.integer("lock_timeout") if is_lock else 0
+    started_ns = session.clock.monotonic_ns()
+    deadlock_looked_for = not is_lock
+    session.wait_event = wait.what
+    try:
+        while not completion.done:
+            limits = [None if is_uninterruptible else session.statement_time_left_ms()]
+            waited_ms = (session.clock.monotonic_ns() - started_ns) // _NS_PER_MS
+            if lock_timeout_ms:
+                limits.append(max(0, lock_timeout_ms - waited_ms))
+            if not deadlock_looked_for:
+                limits.append(session.settings.integer("deadlock_timeout"))
+            known = [limit for limit in limits if limit is not None]
+            done = yield Wait(completion, min(known) if known else None, wait.what)
+            if done or completion.done:
+                break
+            if is_uninterruptible:
+                continue
+            session.check_cancelled()
+            if not deadlock_looked_for:
+                deadlock_looked_for = True
+                _look_for_deadlock(session)
+            waited_ms = (session.clock.monotonic_ns() - started_ns) // _NS_PER_MS
+            if lock_timeout_ms and waited_ms >= lock_timeout_ms:
+                raise LockNotAvailable("canceling statement due to lock timeout")
+    finally:
+        session.wait_event = ""
+        if not completion.done and is_lock:
+            session.give_up()
+    if not is_uninterruptible:
+        session.check_cancelled()
+    if completion.error is not None:
+        raise completion.error
+
+
+def _look_for_deadlock(session: Session) -> None:
+    running = session.transaction.running
+    if running is None:
+        return
+    found = session.database.engine.locks.find_deadlock(running.storage)
+    if found:
+        raise DeadlockDetected(
+            "deadlock detected",
+            detail=session.database.describe_deadlock(found),
+            hint="See server log for query details.",
+        )
+
+

@@ -1,0 +1,140 @@
+"""Setting: one row a configuration parameter. The rows are read from data/settings.tsv, which lists PostgreSQL 15's.
+
+Columns of the file: name, kind, context, unit, default, minimum, maximum, options, category. Differences of ours - other
+defaults, parameters of our own, parsers - are in OVERRIDES and OWN below, nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from importlib.resources import files
+
+SettingValue = bool | int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A configuration parameter. context says who may change it when, as pg_settings.context does."""
+
+    name: str
+    kind: str  # bool integer real enum string
+    context: str  # internal postmaster sighup backend superuser superuser-backend user
+    unit: str
+    default: SettingValue
+    minimum: float = 0
+    maximum: float = 0
+    options: tuple[str, ...] = ()
+    category: str = ""
+    hidden_options: Mapping[str, str] = field(default_factory=dict)  # accepted spellings and what they mean
+    check: Callable[[str], str] | None = None  # canonical form of a string, or raises
+    resettable: bool = True
+    reported: bool = False  # sent to the client as ParameterStatus
+
+
+_BOOLEAN_WORDS = {"true": "on", "yes": "on", "1": "on", "false": "off", "no": "off", "0": "off"}
+
+REPORTED = (
+    "server_version",
+    "server_encoding",
+    "client_encoding",
+    "application_name",
+    "default_transaction_read_only",
+    "in_hot_standby",
+    "is_superuser",
+    "session_authorization",
+    "DateStyle",
+    "IntervalStyle",
+    "TimeZone",
+    "integer_datetimes",
+    "standard_conforming_strings",
+)
+"""What a client is told at its start and whenever it changes, in the order PostgreSQL sends it."""
+
+VERSION = "15.18"
+VERSION_NUMBER = 151800
+
+OVERRIDES: Mapping[str, dict[str, SettingValue]] = {
+    "server_version": {"default": VERSION},
+    "server_version_num": {"default": VERSION_NUMBER},
+    "server_encoding": {"default": "UTF8"},
+    "client_encoding": {"default": "UTF8"},
+    "TimeZone": {"default": "UTC"},
+    "log_timezone": {"default": "UTC"},
+    "lc_collate": {"default": "C.UTF-8"},
+    "lc_ctype": {"default": "C.UTF-8"},
+    "lc_messages": {"default": "C.UTF-8"},
+    "lc_monetary": {"default": "C.UTF-8"},
+    "lc_numeric": {"default": "C.UTF-8"},
+    "lc_time": {"default": "C.UTF-8"},
+    "default_text_search_config": {"default": "pg_catalog.english"},
+    "password_encryption": {"default": "scram-sha-256"},
+    "data_checksums": {"default": True},
+    "in_hot_standby": {"default": False},
+    "is_superuser": {"default": True},
+    "session_authorization": {"default": "postgres"},
+    "max_stack_depth": {"default": 2048},
+    "wal_buffers": {"default": 512},
+    "listen_addresses": {"default": "127.0.0.1"},
+    "shared_buffers": {"default": 32768},
+    "debug_discard_caches": {"default": 0},
+    "transaction_isolation": {"resettable": False},
+    "transaction_read_only": {"resettable": False},
+    "transaction_deferrable": {"resettable": False},
+    "jit": {"default": False},
+    "unix_socket_directories": {"default": ""},
+}
+
+OWN: tuple[Setting, ...] = (
+    Setting("is_superuser", "bool", "internal", "", True, category="Preset Options"),
+    Setting("session_authorization", "string", "user", "", "postgres", category="Client Connection Defaults"),
+    Setting("connection_timeout", "integer", "sighup", "s", 30, 1, 600, category="Connections and Authentication"),
+    Setting("dirty_bytes_max", "integer", "postmaster", "B", 1 << 30, 1 << 20, 1 << 44, category="Resource Usage"),
+    Setting("query_workers", "integer", "postmaster", "", 2, 0, 256, category="Resource Usage"),
+    Setting("api_port", "integer", "postmaster", "", 8080, 1, 65535, category="Connections"),
+    Setting("monitoring_port", "integer", "postmaster", "", 9090, 1, 65535, category="Connections"),
+    Setting("result_spin_us", "integer", "sighup", "", 0, 0, 1000, category="Resource Usage"),
+)
+
+
+def _parse_default(kind: str, text: str) -> SettingValue:
+    if kind == "bool":
+        return text == "on"
+    if kind == "integer":
+        return int(text or 0)
+    if kind == "real":
+        return float(text or 0)
+    return text
+
+
+def _number(kind: str, text: str) -> float:
+    return (int(text) if kind == "integer" else float(text)) if text else 0
+
+
+def _read() -> tuple[Setting, ...]:
+    """The rows of the data file, with our differences applied."""
+    own = {setting.name for setting in OWN}
+    rows = []
+    for line in (files("server") / "data" / "settings.tsv").read_text("utf-8").splitlines():
+        name, kind, context, unit, default, low, high, options, category = line.split("\t")
+        if name in own:
+            continue
+        setting = Setting(
+            name,
+            kind,
+            context,
+            unit,
+            _parse_default(kind, default),
+            _number(kind, low),
+            _number(kind, high),
+            tuple(options.split(",")) if options else (),
+            category,
+            hidden_options=_BOOLEAN_WORDS if kind == "enum" and "on" in options.split(",") else {},
+            reported=name in REPORTED,
+        )
+        rows.append(replace(setting, **OVERRIDES.get(name, {})))
+    return (*rows, *(replace(setting, reported=setting.name in REPORTED) for setting in OWN))
+
+
+SETTINGS: tuple[Setting, ...] = _read()
+"""Every configuration parameter."""

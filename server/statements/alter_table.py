@@ -1,0 +1,450 @@
+"""ALTER TABLE: a table from subcommand to function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from server.catalog.objects import Column, Constraint, Index, Sequence, Table
+from server.errors import (
+    DuplicateColumn,
+    FeatureNotSupported,
+    InvalidTableDefinition,
+    ObjectNotInPrerequisiteState,
+    SqlSyntaxError,
+    UndefinedColumn,
+    UndefinedObject,
+    WrongObjectType,
+)
+from server.executor.waits import Wait
+from server.planner.standalone import bind_type_name, check_default, constant_default
+from server.sql import constraints as written
+from server.sql import utility_alter as tree
+from server.statements.constraints import ConstraintNames
+from server.statements.dependencies import describe
+from server.statements.drop import drop_objects, remove_object
+from server.statements.names import (
+    column_number,
+    find_relation,
+    refuse_system,
+    relation_named,
+    role_oid,
+)
+from server.statements.rewrite import rewrite_table
+from server.statements.sequences import change_sequence
+from server.statements.statement import Run, StatementContext, Utility
+from server.statements.tables import NewTable, add_constraint, column_of, own_sequence
+from server.statements.verify import verify_check, verify_foreign_key, verify_not_null
+from server.types.storage import storage_form, storage_kind
+
+Step = Callable[[StatementContext, Table, Any], Iterator[Wait]]
+
+# What of the object kinds a command may be said of: ALTER TABLE works on all of these.
+KINDS = {"table": "rp", "view": "v", "materialized view": "m"}
+
+
+def alter_table(context: StatementContext, statement: tree.AlterTable) -> Run:
+    """ALTER TABLE and its kin."""
+    found = find_relation(context, statement.relation, statement.offset)
+    if found is None and statement.if_exists:
+        context.notice("00000", f'relation "{statement.relation[-1]}" does not exist, skipping')
+        return statement.tag
+    found = relation_named(context, statement.relation, statement.offset)
+    refuse_system(found)
+    if isinstance(found, Sequence | Index):
+        yield from _alter_other(context, found, statement)
+        return statement.tag
+    yield from context.lock_relation(found.oid, "access exclusive", found.name)
+    for command in statement.commands:
+        step = STEPS.get(type(command))
+        if step is None:
+            raise FeatureNotSupported(f"this form of {statement.tag} is not supported")
+        table = context.catalog.object(found.oid)
+        assert isinstance(table, Table)
+        yield from step(context, table, command)
+    return statement.tag
+
+
+def _alter_other(
+    context: StatementContext, found: Sequence | Index, statement: tree.AlterTable
+) -> Iterator[Wait]:
+    yield from ()
+    for command in statement.commands:
+        if isinstance(command, tree.ChangeOwner):
+            context.ddl.put(replace(found, owner=role_oid(context, command.role)))
+        elif not isinstance(command, tree.SetOptions):
+            raise WrongObjectType(f'"{found.name}" is not a table')
+
+
+def with_column(table: Table, column: Column) -> Table:
+    """The table with one column replaced."""
+    columns = tuple(column if item.number == column.number else item for item in table.columns)
+    return replace(table, columns=columns)
+
+
+def existing_column(table: Table, name: str) -> Column:
+    """A column by name; raises UndefinedColumn."""
+    return table.column(column_number(table, name))
+
+
+def add_column(context: StatementContext, table: Table, command: tree.AddColumn) -> Iterator[Wait]:
+    """ADD COLUMN: rows that are there get the default, without being touched where it is a constant."""
+    item = command.column
+    if table.column_named(item.name) is not None:
+        message = f'column "{item.name}" of relation "{table.name}" already exists'
+        if not command.if_not_exists:
+            raise DuplicateColumn(message)
+        context.notice("42701", f"{message}, skipping")
+        return
+    new = NewTable(context, table, ConstraintNames(context, table), list(table.columns))
+    column = column_of(context, new, item, len(table.columns) + 1)
+    rows = context.engine.relation(table.storage_id).row_estimate
+    computed = bool(new.sequences) or bool(column.generated)
+    missing = None
+    if rows and column.default is not None and not computed:
+        is_constant, value = constant_default(context.environment(), column, context.execution())
+        computed = not is_constant
+        missing = storage_form(context.catalog.type(column.type), column.modifier, value)
+    changed = replace(table, columns=(*table.columns, replace(column, missing=missing)))
+    kind = storage_kind(context.catalog.type(column.type), column.modifier)
+    context.engine.relation(table.storage_id).add_column(context.transaction, kind, missing)
+    context.ddl.put(changed)
+    for owner, sequence_kind, is_identity, options in new.sequences:
+        changed = yield from own_sequence(
+            context, changed, owner.number, sequence_kind, is_identity, options
+        )
+    if rows and computed:
+        yield from rewrite_table(context, changed, {column.number: _default_text(context, changed, column)})
+    elif column.not_null and rows:
+        yield from verify_not_null(context, changed, column)
+    for constraint, owner in new.later:
+        assert owner is not None
+        yield from add_constraint(context, table.oid, constraint, (owner.name,), new.names)
+
+
+def _default_text(context: StatementContext, table: Table, column: Column) -> str:
+    current = table.column(column.number)
+    if current.identity:
+        sequence = next(
+            item for item in context.catalog.sequences_of(table.oid) if item.owned_by == (table.oid, column.number)
+        )
+        return f"nextval({sequence.oid}::regclass)"
+    return current.default or "NULL"
+
+
+def drop_column(context: StatementContext, table: Table, command: tree.DropColumn) -> Iterator[Wait]:
+    """DROP COLUMN: its number stays taken; indexes and constraints on it go along."""
+    column = table.column_named(command.name)
+    if column is None:
+        message = f'column "{command.name}" of relation "{table.name}" does not exist'
+        if not command.if_exists:
+            raise UndefinedColumn(message)
+        context.notice("00000", f"{message}, skipping")
+        return
+    targets: list[Any] = [
+        index
+        for index in context.catalog.indexes_of(table.oid)
+        if not index.constraint and _index_uses(index, column)
+    ]
+    targets += [
+        item for item in context.catalog.constraints_of(table.oid) if column.number in item.columns
+    ]
+    targets += [
+        item
+        for item in context.catalog.sequences_of(table.oid)
+        if item.owned_by == (table.oid, column.number)
+    ]
+    referring = [
+        item
+        for item in context.catalog.references_to(table.oid)
+        if column.number in item.referenced_columns
+    ]
+    readers = [view for view in context.catalog.objects(Table) if table.oid in view.depends_on]
+    if not command.cascade and (referring or _names_column(readers, column)):
+        first: Any = (referring or readers)[0]
+        from server.errors import DependentObjectsStillExist
+
+        raise DependentObjectsStillExist(
+            f"cannot drop column {column.name} of table {table.name} because other objects depend on it",
+            detail=f"{describe(context, first)} depends on column {column.name} of table {table.name}",
+            hint="Use DROP ... CASCADE to drop the dependent objects too.",
+        )
+    gone = replace(column, dropped=True, not_null=False, default=None, identity="", generated="")
+    context.ddl.put(with_column(table, gone))
+    for target in (*targets, *referring, *(_names_column(readers, column))):
+        if context.catalog.object(target.oid) is not None:
+            yield from drop_objects(context, [target], cascade=True)
+
+
+def _index_uses(index: Index, column: Column) -> bool:
+    if column.number in index.included or any(key.number == column.number for key in index.keys):
+        return True
+    texts = [key.expression or "" for key in index.keys] + [index.predicate or ""]
+    return any(_mentions(text, column.name) for text in texts)
+
+
+def _mentions(text: str, name: str) -> bool:
+    words = "".join(char if char.isalnum() or char == "_" else " " for char in text).split()
+    return name in words
+
+
+def _names_column(views: list[Table], column: Column) -> list[Table]:
+    return [view for view in views if _mentions(view.view_query or "", column.name)]
+
+
+def set_default(context: StatementContext, table: Table, command: tree.SetDefault) -> Iterator[Wait]:
+    """SET DEFAULT and DROP DEFAULT."""
+    yield from ()
+    column = existing_column(table, command.column)
+    if column.identity:
+        raise SqlSyntaxError(f'column "{column.name}" of relation "{table.name}" is an identity column')
+    if column.generated:
+        raise SqlSyntaxError(f'column "{column.name}" of relation "{table.name}" is a generated column')
+    default = None
+    if command.default is not None:
+        check_default(context.environment(), column, command.default.tree, context.statement.offset)
+        default = command.default.source
+    context.ddl.put(with_column(table, replace(column, default=default)))
+
+
+def set_not_null(context: StatementContext, table: Table, command: tree.SetNotNull) -> Iterator[Wait]:
+    """SET NOT NULL."""
+    column = existing_column(table, command.column)
+    yield from verify_not_null(context, table, column)
+    context.ddl.put(with_column(table, replace(column, not_null=True)))
+
+
+def drop_not_null(context: StatementContext, table: Table, command: tree.DropNotNull) -> Iterator[Wait]:
+    """DROP NOT NULL."""
+    yield from ()
+    column = existing_column(table, command.column)
+    if column.identity:
+        raise SqlSyntaxError(f'column "{column.name}" of relation "{table.name}" is an identity column')
+    for constraint in context.catalog.constraints_of(table.oid):
+        if constraint.kind == "p" and column.number in constraint.columns:
+            raise InvalidTableDefinition(f'column "{column.name}" is in a primary key')
+    context.ddl.put(with_column(table, replace(column, not_null=False)))
+
+
+def alter_type(context: StatementContext, table: Table, command: tree.AlterColumnType) -> Iterator[Wait]:
+    """ALTER COLUMN TYPE: the rows are written anew."""
+    column = existing_column(table, command.column)
+    readers = [view for view in context.catalog.objects(Table) if table.oid in view.depends_on]
+    if _names_column(readers, column):
+        raise FeatureNotSupported(
+            "cannot alter type of a column used by a view or rule",
+            detail=f"rule _RETURN on view {readers[0].name} depends on column \"{column.name}\"",
+        )
+    reference = bind_type_name(context.environment(), command.type, context.statement.offset)
+    changed = replace(
+        column,
+        type=reference.oid,
+        modifier=reference.modifier,
+        collation=reference.type.collation,
+        missing=None,
+        dimensions=len(command.type.args.get("array_bounds") or ()),
+    )
+    using = command.using.source if command.using is not None else None
+    yield from rewrite_table(context, with_column(table, changed), {}, old=table, converted=column.number, using=using)
+
+
+def add_table_constraint(
+    context: StatementContext, table: Table, command: tree.AddConstraint
+) -> Iterator[Wait]:
+    """ADD CONSTRAINT."""
+    names = ConstraintNames(context, table)
+    constraint = command.constraint
+    if isinstance(constraint, written.Unique) and constraint.primary:
+        for name in constraint.columns:
+            column = existing_column(table, name)
+            if not column.not_null:
+                yield from verify_not_null(context, table, column)
+    yield from add_constraint(context, table.oid, constraint, (), names)
+
+
+def named_constraint(context: StatementContext, table: Table, name: str) -> Constraint | None:
+    """A constraint of the table."""
+    for constraint in context.catalog.constraints_of(table.oid):
+        if constraint.name == name:
+            return constraint
+    return None
+
+
+def missing_constraint(table: Table, name: str) -> UndefinedObject:
+    """The error for a constraint that is not there."""
+    return UndefinedObject(f'constraint "{name}" of relation "{table.name}" does not exist')
+
+
+def drop_constraint(
+    context: StatementContext, table: Table, command: tree.DropConstraint
+) -> Iterator[Wait]:
+    """DROP CONSTRAINT."""
+    found = named_constraint(context, table, command.name)
+    if found is None:
+        if not command.if_exists:
+            raise missing_constraint(table, command.name)
+        context.notice("00000", f'{missing_constraint(table, command.name).message}, skipping')
+        return
+    yield from drop_objects(context, [found], cascade=command.cascade)
+
+
+def validate_constraint(
+    context: StatementContext, table: Table, command: tree.ValidateConstraint
+) -> Iterator[Wait]:
+    """VALIDATE CONSTRAINT."""
+    found = named_constraint(context, table, command.name)
+    if found is None:
+        raise missing_constraint(table, command.name)
+    if found.kind == "c":
+        yield from verify_check(context, table, found)
+    elif found.kind == "f":
+        target = context.catalog.object(found.referenced_table)
+        assert isinstance(target, Table)
+        yield from verify_foreign_key(context, table, target, found)
+    context.ddl.put(replace(found, validated=True))
+
+
+def alter_constraint(
+    context: StatementContext, table: Table, command: tree.AlterConstraint
+) -> Iterator[Wait]:
+    """ALTER CONSTRAINT ... DEFERRABLE."""
+    yield from ()
+    found = named_constraint(context, table, command.name)
+    if found is None:
+        raise missing_constraint(table, command.name)
+    if found.kind != "f":
+        raise WrongObjectType(
+            f'constraint "{found.name}" of relation "{table.name}" is not a foreign key constraint'
+        )
+    context.ddl.put(replace(found, deferrable=command.deferrable, deferred=command.initially_deferred))
+
+
+def change_owner(context: StatementContext, table: Table, command: tree.ChangeOwner) -> Iterator[Wait]:
+    """OWNER TO: indexes and owned sequences follow."""
+    yield from ()
+    owner = role_oid(context, command.role)
+    context.ddl.put(replace(table, owner=owner))
+    followers: tuple[Any, ...] = (
+        *context.catalog.indexes_of(table.oid),
+        *context.catalog.sequences_of(table.oid),
+    )
+    for follower in followers:
+        context.ddl.put(replace(follower, owner=owner))
+
+
+def add_identity(context: StatementContext, table: Table, command: tree.AddIdentity) -> Iterator[Wait]:
+    """ADD GENERATED AS IDENTITY."""
+    column = existing_column(table, command.column)
+    if not column.not_null:
+        raise ObjectNotInPrerequisiteState(
+            f'column "{column.name}" of relation "{table.name}" must be declared NOT NULL before identity can be added'
+        )
+    if column.identity or column.default is not None:
+        what = "is already an identity column" if column.identity else "already has a default value"
+        raise ObjectNotInPrerequisiteState(f'column "{column.name}" of relation "{table.name}" {what}')
+    table = with_column(table, replace(column, identity="a" if command.identity.always else "d"))
+    context.ddl.put(table)
+    yield from own_sequence(context, table, column.number, "i", True, command.identity.options)
+
+
+def set_identity(context: StatementContext, table: Table, command: tree.SetIdentity) -> Iterator[Wait]:
+    """SET GENERATED, SET sequence options, RESTART."""
+    column = existing_column(table, command.column)
+    if not column.identity:
+        raise ObjectNotInPrerequisiteState(
+            f'column "{column.name}" of relation "{table.name}" is not an identity column'
+        )
+    options = []
+    for option in command.options:
+        if option.name == "generated":
+            always = str(option.value) in ("a", "97", "always")
+            context.ddl.put(with_column(table, replace(column, identity="a" if always else "d")))
+        else:
+            options.append(option)
+    if options:
+        sequence = identity_sequence(context, table, column)
+        yield from change_sequence(context, sequence, options)
+
+
+def identity_sequence(context: StatementContext, table: Table, column: Column) -> Sequence:
+    """The sequence behind an identity column."""
+    owned = (table.oid, column.number)
+    return next(item for item in context.catalog.sequences_of(table.oid) if item.owned_by == owned)
+
+
+def drop_identity(context: StatementContext, table: Table, command: tree.DropIdentity) -> Iterator[Wait]:
+    """DROP IDENTITY."""
+    yield from ()
+    column = existing_column(table, command.column)
+    if not column.identity:
+        message = f'column "{column.name}" of relation "{table.name}" is not an identity column'
+        if not command.if_exists:
+            raise ObjectNotInPrerequisiteState(message)
+        context.notice("00000", f"{message}, skipping")
+        return
+    remove_object(context, identity_sequence(context, table, column))
+    context.ddl.put(with_column(table, replace(column, identity="")))
+
+
+def drop_expression(context: StatementContext, table: Table, command: tree.DropExpression) -> Iterator[Wait]:
+    """DROP EXPRESSION: the column keeps its values."""
+    yield from ()
+    column = existing_column(table, command.column)
+    if not column.generated:
+        raise ObjectNotInPrerequisiteState(
+            f'column "{column.name}" of relation "{table.name}" is not a stored generated column'
+        )
+    context.ddl.put(with_column(table, replace(column, generated="", default=None)))
+
+
+def set_options(context: StatementContext, table: Table, command: tree.SetOptions) -> Iterator[Wait]:
+    """SET (...) and RESET (...): kept and shown, of no effect yet."""
+    yield from ()
+    names = {option.name for option in command.options}
+    kept = tuple(item for item in table.options if item.split("=", 1)[0] not in names)
+    added = () if command.reset else tuple(f"{item.name}={item.value}" for item in command.options)
+    context.ddl.put(replace(table, options=(*kept, *added)))
+
+
+def set_statistics(context: StatementContext, table: Table, command: tree.SetStatistics) -> Iterator[Wait]:
+    """SET STATISTICS."""
+    yield from ()
+    column = existing_column(table, command.column)
+    context.ddl.put(with_column(table, replace(column, statistics_target=command.target)))
+
+
+def accept(context: StatementContext, table: Table, command: Any) -> Iterator[Wait]:
+    """What says how PostgreSQL stores things, and means nothing here."""
+    yield from ()
+    if isinstance(command, tree.SetStorage | tree.SetCompression | tree.SetColumnOptions):
+        existing_column(table, command.column)
+
+
+STEPS: dict[type[Any], Step] = {
+    tree.AddColumn: add_column,
+    tree.DropColumn: drop_column,
+    tree.SetDefault: set_default,
+    tree.SetNotNull: set_not_null,
+    tree.DropNotNull: drop_not_null,
+    tree.AlterColumnType: alter_type,
+    tree.AddConstraint: add_table_constraint,
+    tree.DropConstraint: drop_constraint,
+    tree.ValidateConstraint: validate_constraint,
+    tree.AlterConstraint: alter_constraint,
+    tree.ChangeOwner: change_owner,
+    tree.AddIdentity: add_identity,
+    tree.SetIdentity: set_identity,
+    tree.DropIdentity: drop_identity,
+    tree.DropExpression: drop_expression,
+    tree.SetOptions: set_options,
+    tree.SetStatistics: set_statistics,
+    tree.SetStorage: accept,
+    tree.SetCompression: accept,
+    tree.SetColumnOptions: accept,
+    tree.SetWithoutOids: accept,
+    tree.SetReplicaIdentity: accept,
+    tree.ClusterOn: accept,
+}
+
+UTILITIES = (Utility(node=tree.AlterTable, run=alter_table),)

@@ -1,0 +1,285 @@
+"""CHECK, PRIMARY KEY, UNIQUE and FOREIGN KEY: making them, and proving the rows that are there already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from server.catalog.objects import Constraint, Index, IndexKey, Table
+from server.errors import (
+    DatatypeMismatch,
+    DuplicateObject,
+    FeatureNotSupported,
+    InvalidForeignKey,
+    InvalidTableDefinition,
+    UndefinedColumn,
+    UndefinedObject,
+    UndefinedTable,
+    WrongObjectType,
+)
+from server.executor.waits import Wait
+from server.identifiers import generated_name
+from server.planner.standalone import check_condition, equality_exists
+from server.sql import constraints as written
+from server.statements.indexes import build_index, make_index
+from server.statements.names import claim_name, find_relation, free_name, missing_relation
+from server.statements.statement import StatementContext
+from server.statements.verify import verify_check, verify_foreign_key
+
+ACTIONS = {"no_action": "a", "restrict": "r", "cascade": "c", "set_null": "n", "set_default": "d"}
+
+
+@dataclass(slots=True)
+class ConstraintNames:
+    """Names that constraints of a table have or are about to have."""
+
+    context: StatementContext
+    table: Table
+    taken: set[str] = field(default_factory=set)
+
+    def choose(self, written_name: str, second: str, label: str) -> str:
+        """The name as written, or one made of the table's and the columns' names."""
+        used = self.taken | {
+            constraint.name for constraint in self.context.catalog.constraints_of(self.table.oid)
+        }
+        if written_name:
+            if written_name in used:
+                raise DuplicateObject(
+                    f'constraint "{written_name}" for relation "{self.table.name}" already exists'
+                )
+            self.taken.add(written_name)
+            return written_name
+        number = 0
+        while True:
+            name = generated_name(self.table.name, second, f"{label}{number or ''}")
+            if name not in used:
+                self.taken.add(name)
+                return name
+            number += 1
+
+
+def column_numbers(table: Table, names: tuple[str, ...]) -> tuple[int, ...]:
+    """Attribute numbers of the columns a key names; raises UndefinedColumn."""
+    numbers = []
+    for name in names:
+        column = table.column_named(name)
+        if column is None:
+            raise UndefinedColumn(f'column "{name}" named in key does not exist')
+        numbers.append(column.number)
+    return tuple(numbers)
+
+
+def add_check(
+    context: StatementContext,
+    table: Table,
+    constraint: written.Check,
+    keys: tuple[str, ...],
+    names: ConstraintNames,
+) -> Iterator[Wait]:
+    """CHECK (condition)."""
+    used = check_condition(
+        context.environment(), table, constraint.expression.tree, context.statement.offset
+    )
+    label_column = keys[0] if keys else table.column(used[0]).name if len(used) == 1 else ""
+    name = names.choose(constraint.name, label_column, "check")
+    value = Constraint(
+        oid=context.new_oid(),
+        name=name,
+        owner=context.user_oid,
+        schema=table.schema,
+        table=table.oid,
+        kind="c",
+        columns=used,
+        expression=constraint.expression.source,
+        validated=constraint.validated,
+        no_inherit=constraint.no_inherit,
+    )
+    context.ddl.put(value)
+    if constraint.validated:
+        yield from verify_check(context, table, value)
+
+
+def add_unique(
+    context: StatementContext,
+    table: Table,
+    constraint: written.Unique,
+    keys: tuple[str, ...],
+    names: ConstraintNames,
+) -> Iterator[Wait]:
+    """PRIMARY KEY or UNIQUE: an index and a constraint of one name."""
+    if constraint.using_index:
+        raise FeatureNotSupported("USING INDEX is not supported")
+    if constraint.primary:
+        table = _prepare_primary(context, table, keys)
+    numbers = column_numbers(table, keys)
+    included = column_numbers(table, constraint.include)
+    if len(set(numbers)) != len(numbers):
+        twice = next(name for name in keys if keys.count(name) > 1)
+        kind = "primary key" if constraint.primary else "unique"
+        raise DuplicateObject(f'column "{twice}" appears twice in {kind} constraint')
+    label = "pkey" if constraint.primary else "key"
+    second = "" if constraint.primary else "_".join(keys)
+    name = constraint.name or free_name(
+        context, table.schema, table.name, second, label, taken=names.taken.__contains__
+    )
+    yield from claim_name(context, table.schema, name)
+    names.choose(name, "", "")
+    index_oid, constraint_oid = context.new_oid(), context.new_oid()
+    index = Index(
+        oid=index_oid,
+        name=name,
+        owner=table.owner,
+        schema=table.schema,
+        table=table.oid,
+        storage_id=context.engine.next_id(),
+        keys=tuple(
+            IndexKey(number=number, collation=table.column(number).collation) for number in numbers
+        ),
+        included=included,
+        unique=True,
+        primary=constraint.primary,
+        nulls_not_distinct=constraint.nulls_not_distinct,
+        constraint=constraint_oid,
+    )
+    make_index(context, table, index)
+    context.ddl.put(
+        Constraint(
+            oid=constraint_oid,
+            name=name,
+            owner=table.owner,
+            schema=table.schema,
+            table=table.oid,
+            kind="p" if constraint.primary else "u",
+            columns=numbers,
+            index=index_oid,
+            deferrable=constraint.deferrable,
+            deferred=constraint.initially_deferred,
+        )
+    )
+    yield from build_index(context, table, index)
+
+
+def _prepare_primary(context: StatementContext, table: Table, keys: tuple[str, ...]) -> Table:
+    """A table has one primary key, and its columns are NOT NULL."""
+    if any(item.kind == "p" for item in context.catalog.constraints_of(table.oid)):
+        raise InvalidTableDefinition(
+            f'multiple primary keys for table "{table.name}" are not allowed'
+        )
+    numbers = column_numbers(table, keys)
+    if all(table.column(number).not_null for number in numbers):
+        return table
+    columns = tuple(
+        replace(column, not_null=True) if column.number in numbers else column
+        for column in table.columns
+    )
+    table = replace(table, columns=columns)
+    context.ddl.put(table)
+    return table
+
+
+def add_foreign_key(
+    context: StatementContext,
+    table: Table,
+    constraint: written.ForeignKey,
+    keys: tuple[str, ...],
+    names: ConstraintNames,
+) -> Iterator[Wait]:
+    """FOREIGN KEY (columns) REFERENCES table (columns)."""
+    target = find_relation(context, constraint.referenced, constraint.offset)
+    if target is None:
+        raise _without_position(missing_relation(context, constraint.referenced))
+    if not isinstance(target, Table) or target.kind != "r":
+        raise WrongObjectType(f'referenced relation "{target.name}" is not a table')
+    if target.persistence == "t" and table.persistence != "t":
+        raise InvalidTableDefinition(
+            "constraints on permanent tables may reference only permanent tables"
+        )
+    if constraint.match == "partial":
+        raise FeatureNotSupported("MATCH PARTIAL not yet implemented")
+    if target.oid != table.oid:
+        yield from context.lock_relation(target.oid, "share row exclusive", target.name)
+    for name in keys:
+        if table.column_named(name) is None:
+            raise UndefinedColumn(f'column "{name}" referenced in foreign key constraint does not exist')
+    numbers = column_numbers(table, keys)
+    index, referenced = _referenced_index(context, target, constraint.referenced_columns)
+    if len(numbers) != len(referenced):
+        raise InvalidForeignKey(
+            "number of referencing and referenced columns for foreign key disagree"
+        )
+    name = names.choose(constraint.name, "_".join(keys), "fkey")
+    _check_types(context, table, target, numbers, referenced, name)
+    value = Constraint(
+        oid=context.new_oid(),
+        name=name,
+        owner=table.owner,
+        schema=table.schema,
+        table=table.oid,
+        kind="f",
+        columns=numbers,
+        index=index.oid,
+        referenced_table=target.oid,
+        referenced_columns=referenced,
+        on_update=ACTIONS[constraint.on_update],
+        on_delete=ACTIONS[constraint.on_delete],
+        delete_columns=column_numbers(table, constraint.on_delete_columns),
+        match="f" if constraint.match == "full" else "s",
+        deferrable=constraint.deferrable,
+        deferred=constraint.initially_deferred,
+        validated=constraint.validated,
+    )
+    context.ddl.put(value)
+    if constraint.validated:
+        yield from verify_foreign_key(context, table, target, value)
+
+
+def _without_position(error: UndefinedTable) -> UndefinedTable:
+    error.position = 0
+    return error
+
+
+def _referenced_index(
+    context: StatementContext, target: Table, names: tuple[str, ...]
+) -> tuple[Index, tuple[int, ...]]:
+    """The unique index that a foreign key rests on, and the referenced columns in the order written."""
+    indexes = context.catalog.indexes_of(target.oid)
+    if not names:
+        for index in indexes:
+            if index.primary:
+                return index, tuple(key.number for key in index.keys)
+        raise UndefinedObject(f'there is no primary key for referenced table "{target.name}"')
+    numbers = []
+    for name in names:
+        column = target.column_named(name)
+        if column is None:
+            raise UndefinedColumn(f'column "{name}" referenced in foreign key constraint does not exist')
+        numbers.append(column.number)
+    for index in indexes:
+        keys = [key.number for key in index.keys]
+        if index.unique and index.predicate is None and 0 not in keys and sorted(keys) == sorted(numbers):
+            return index, tuple(numbers)
+    raise InvalidForeignKey(
+        f'there is no unique constraint matching given keys for referenced table "{target.name}"'
+    )
+
+
+def _check_types(
+    context: StatementContext,
+    table: Table,
+    target: Table,
+    numbers: tuple[int, ...],
+    referenced: tuple[int, ...],
+    name: str,
+) -> None:
+    """Raise DatatypeMismatch unless each pair of columns can be compared."""
+    for number, other in zip(numbers, referenced, strict=True):
+        column, match = table.column(number), target.column(other)
+        if equality_exists(context.environment(), match.type, column.type):
+            continue
+        left = context.catalog.type(column.type).sql_name
+        right = context.catalog.type(match.type).sql_name
+        raise DatatypeMismatch(
+            f'foreign key constraint "{name}" cannot be implemented',
+            detail=f'Key columns "{column.name}" and "{match.name}" are of incompatible types: '
+            f"{left} and {right}.",
+        )

@@ -1,0 +1,345 @@
+"""COPY in and out, over the connection or from and to files of the server."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from protocol import messages
+from protocol.copy_binary import TRAILER
+from protocol.copy_format import (
+    CopyFormat,
+    CopyOptions,
+    copy_decoder,
+    encode_copy_header,
+)
+from protocol.errors import CopyFormatError
+from server.catalog.objects import Column as TableColumn
+from server.catalog.objects import Table
+from server.errors import (
+    BadCopyFileFormat,
+    DuplicateColumn,
+    FeatureNotSupported,
+    InvalidColumnReference,
+    ProtocolViolation,
+    QueryCanceled,
+    SqlError,
+    UndefinedColumn,
+    UndefinedFile,
+    WrongObjectType,
+)
+from server.executor.modify import Insert
+from server.executor.program import Program
+from server.executor.waits import Wait
+from server.expressions.evaluate import compile_expression, evaluate_filter
+from server.planner.physical import Insert as InsertPlan
+from server.planner.physical import PlannedStatement
+from server.planner.standalone import bind_defaults, bind_over_table
+from server.sql import utility_session as tree
+from server.sql.parse import parse_statements
+from server.statements.copy_options import copy_options
+from server.statements.copy_stream import NEED_COPY_DATA
+from server.statements.internal import qualified_name
+from server.statements.names import relation_named
+from server.statements.prepared import inner_statement
+from server.statements.statement import Run, StatementContext, Utility
+from server.types.type import TypeReference
+from server.vector.batch import Batch
+from server.vector.column import Column
+
+ROWS_AT_ONCE = 16_384
+FILE_BYTES_AT_ONCE = 64 * 1024
+WRITE_ROWS_AT_ONCE = 8_192
+
+Chunks = Generator[Any, Any, bytes | None]
+
+
+def copy(context: StatementContext, statement: tree.Copy) -> Run:
+    """COPY."""
+    if statement.program:
+        raise FeatureNotSupported("COPY with a program is not supported")
+    if statement.is_from:
+        return (yield from copy_from(context, statement))
+    return (yield from copy_to(context, statement))
+
+
+def chosen_columns(table: Table, names: Sequence[str], *, is_from: bool) -> tuple[TableColumn, ...]:
+    """The columns that are copied; generated ones only out, and only when named."""
+    if not names:
+        return tuple(column for column in table.live_columns if not column.generated)
+    chosen: list[TableColumn] = []
+    for name in names:
+        column = table.column_named(name)
+        if column is None:
+            raise UndefinedColumn(f'column "{name}" of relation "{table.name}" does not exist')
+        if column.generated:
+            raise InvalidColumnReference(
+                f'column "{name}" is a generated column',
+                detail="Generated columns cannot be used in COPY.",
+            )
+        if column in chosen:
+            raise DuplicateColumn(f'column "{name}" specified more than once')
+        chosen.append(column)
+    return tuple(chosen)
+
+
+# In
+
+
+def copy_from(context: StatementContext, statement: tree.Copy) -> Run:
+    """COPY table FROM."""
+    context.session.transaction.refuse_writes("COPY FROM")
+    table = relation_named(context, statement.relation, statement.offset)
+    if not isinstance(table, Table) or table.kind != "r":
+        kind = "view" if isinstance(table, Table) and table.kind == "v" else "non-table relation"
+        raise WrongObjectType(f'cannot copy to {kind} "{table.name}"')
+    columns = chosen_columns(table, statement.columns, is_from=True)
+    names = [column.name for column in columns]
+    options = copy_options(statement.options, names, is_from=True)
+    planned = yield from _insert_plan(context, table)
+    loader = Loader(context, table, columns, planned, statement)
+    decoder = copy_decoder(options, names)
+    try:
+        if statement.filename:
+            yield from _load_file(loader, decoder, statement.filename)
+        else:
+            code = 1 if options.format is CopyFormat.BINARY else 0
+            yield messages.CopyInResponse(code, (code,) * len(columns))
+            yield from _load_stream(loader, decoder)
+        yield from loader.finish(decoder.finish())
+    except CopyFormatError as error:
+        raise _located(error, table.name) from error
+    return f"COPY {loader.count}"
+
+
+def _located(error: CopyFormatError, table: str) -> SqlError:
+    fields = error.fields
+    found = BadCopyFileFormat(fields.message, detail=fields.detail, hint=fields.hint)
+    if error.line_no:
+        found.context = f"COPY {table}, line {error.line_no}"
+    return found
+
+
+def _insert_plan(context: StatementContext, table: Table) -> Generator[Wait, None, PlannedStatement]:
+    """The plan of an INSERT into the table: its checks and generated columns are those of COPY too."""
+    name = qualified_name(context, table.schema, table.name)
+    (statement,) = parse_statements(f"INSERT INTO {name} DEFAULT VALUES")
+    return (yield from context.plan(statement))
+
+
+def _load_stream(loader: Loader, decoder: Any) -> Generator[Any, Any, None]:
+    while True:
+        message = yield NEED_COPY_DATA
+        if isinstance(message, messages.CopyData):
+            yield from loader.load(decoder.feed(message.data))
+        elif isinstance(message, messages.CopyDone):
+            return
+        elif isinstance(message, messages.CopyFail):
+            raise QueryCanceled(f"COPY from stdin failed: {message.message}")
+        elif not isinstance(message, messages.Flush | messages.Sync):
+            raise ProtocolViolation("unexpected message during COPY from stdin")
+
+
+def _load_file(loader: Loader, decoder: Any, filename: str) -> Generator[Any, Any, None]:
+    try:
+        file: BinaryIO = Path(filename).open("rb")  # noqa: SIM115
+    except OSError as error:
+        raise UndefinedFile(f'could not open file "{filename}" for reading: {error.strerror}') from error
+    with file:
+        while chunk := file.read(FILE_BYTES_AT_ONCE):
+            loader.execution.check_cancelled()
+            yield from loader.load(decoder.feed(chunk))
+
+
+class Loader:
+    """Puts decoded rows into a table, many at once."""
+
+    def __init__(
+        self,
+        context: StatementContext,
+        table: Table,
+        columns: tuple[TableColumn, ...],
+        planned: PlannedStatement,
+        statement: tree.Copy,
+    ) -> None:
+        self.table = table
+        self.columns = columns
+        self.count = 0
+        self.execution = context.execution()
+        self._style = context.session.style
+        self._types = [
+            TypeReference(context.catalog.type(column.type), column.modifier) for column in columns
+        ]
+        plan = planned.plan
+        assert isinstance(plan, InsertPlan)
+        self.execution.program = program = Program(plan)
+        assert isinstance(program.root, Insert)
+        self._insert = program.root
+        self._defaults = self._missing_columns(context)
+        self._where = self._condition(context, statement)
+        self._pending: list[list[bytes | None]] = [[] for _ in columns]
+        self._line_no = 0
+
+    def _missing_columns(self, context: StatementContext) -> list[tuple[int, Any]]:
+        given = {column.number for column in self.columns}
+        defaults = bind_defaults(context.environment(), self.table)
+        return [
+            (number, compile_expression(expression, {}))
+            for number, expression in defaults.items()
+            if number not in given
+        ]
+
+    def _condition(self, context: StatementContext, statement: tree.Copy) -> Any:
+        if statement.where is None:
+            return None
+        bound = bind_over_table(context.environment(), self.table, statement.where.source)
+        layout = {column.number: position for position, column in enumerate(self.columns)}
+        return compile_expression(bound, layout)
+
+    def load(self, columns: list[list[bytes | None]]) -> Iterator[Wait]:
+        """Take rows; they are inserted when there are enough."""
+        for pending, values in zip(self._pending, columns, strict=True):
+            pending.extend(values)
+        if self._pending and len(self._pending[0]) >= ROWS_AT_ONCE:
+            yield from self._flush()
+
+    def finish(self, columns: list[list[bytes | None]]) -> Iterator[Wait]:
+        """Insert what is left, and check what was put off to the end of the statement."""
+        yield from self.load(columns)
+        yield from self._flush()
+        yield from self._insert.finish(self.execution)
+
+    def _flush(self) -> Iterator[Wait]:
+        count = len(self._pending[0]) if self._pending else 0
+        if not count:
+            return
+        batch = Batch(tuple(self._parsed(i) for i in range(len(self.columns))), count)
+        self._pending = [[] for _ in self.columns]
+        self._line_no += count
+        if self._where is not None:
+            batch = batch.take(evaluate_filter(self._where, batch, self.execution))
+        given = dict(zip((column.number for column in self.columns), batch.columns, strict=True))
+        empty = Batch((), batch.count)
+        for number, default in self._defaults:
+            given[number] = default(empty, self.execution)
+        yield from self._insert.insert(given, batch.count, self.execution)
+        self.count += batch.count
+
+    def _parsed(self, position: int) -> Column:
+        """One column of values out of their text; an error names line and column as PostgreSQL does."""
+        reference = self._types[position]
+        texts = self._pending[position]
+        try:
+            return reference.type.parse_column(texts, reference.modifier, self._style)
+        except SqlError as error:
+            raise self._at_line(error, position, reference) from error
+
+    def _at_line(self, error: SqlError, position: int, reference: TypeReference) -> SqlError:
+        for number, text in enumerate(self._pending[position]):
+            try:
+                reference.type.parse_column([text], reference.modifier, self._style)
+            except SqlError as found:
+                name = self.columns[position].name
+                shown = "" if text is None else text.decode(errors="replace")
+                line_no = self._line_no + number + 1
+                found.context = f'COPY {self.table.name}, line {line_no}, column {name}: "{shown}"'
+                return found
+        return error
+
+
+# Out
+
+
+def copy_to(context: StatementContext, statement: tree.Copy) -> Run:
+    """COPY table or query TO."""
+    inner: Any
+    if statement.query is not None:
+        inner = inner_statement(context, statement.query)
+    else:
+        table = relation_named(context, statement.relation, statement.offset)
+        if not isinstance(table, Table) or table.kind not in ("r", "m"):
+            kind = "view" if isinstance(table, Table) and table.kind == "v" else "non-table relation"
+            raise WrongObjectType(
+                f'cannot copy from {kind} "{table.name}"',
+                hint="Try the COPY (SELECT ...) TO variant." if kind == "view" else "",
+            )
+        columns = chosen_columns(table, statement.columns, is_from=False)
+        listed = ", ".join(f'"{column.name}"' for column in columns)
+        name = qualified_name(context, table.schema, table.name)
+        (inner,) = parse_statements(f"SELECT {listed} FROM {name}")
+    planned = yield from context.plan(inner)
+    if not planned.returns_rows:
+        raise FeatureNotSupported("COPY query must have a RETURNING clause")
+    options = copy_options(statement.options, planned.names, is_from=False)
+    if statement.filename:
+        return (yield from _write_file(context, planned, options, statement.filename))
+    code = 1 if options.format is CopyFormat.BINARY else 0
+    yield messages.CopyOutResponse(code, (code,) * len(planned.names))
+    count = 0
+    for item in _encoded(context, planned, options):
+        if isinstance(item, Wait):
+            yield item
+            continue
+        rows, data = item
+        count += rows
+        yield data
+    yield messages.CopyDone()
+    return f"COPY {count}"
+
+
+def _write_file(
+    context: StatementContext, planned: PlannedStatement, options: CopyOptions, filename: str
+) -> Run:
+    if not Path(filename).is_absolute():
+        raise InvalidColumnReference("relative path not allowed for COPY to file")
+    count = 0
+    try:
+        file: BinaryIO = Path(filename).open("wb")  # noqa: SIM115
+    except OSError as error:
+        raise UndefinedFile(f'could not open file "{filename}" for writing: {error.strerror}') from error
+    with file:
+        for item in _encoded(context, planned, options):
+            if isinstance(item, Wait):
+                yield item
+                continue
+            rows, message = item
+            count += rows
+            file.write(_unframed(message))
+    return f"COPY {count}"
+
+
+def _unframed(message: messages.CopyData | messages.CopyRows) -> bytes:
+    """The payload of CopyData messages without their frames."""
+    data = message.data
+    if isinstance(message, messages.CopyData):
+        return data
+    parts, position = [], 0
+    while position < len(data):
+        length = int.from_bytes(data[position + 1 : position + 5], "big")
+        parts.append(data[position + 5 : position + 1 + length])
+        position += 1 + length
+    return b"".join(parts)
+
+
+def _encoded(
+    context: StatementContext, planned: PlannedStatement, options: CopyOptions
+) -> Iterator[Any]:
+    """Waits, and pairs of a number of rows and the message that holds them."""
+    header = encode_copy_header(options, planned.names)
+    if header:
+        yield 0, messages.CopyData(header)
+    style = context.session.style
+    for item in context.run(planned, context.execution(context.parameters)):
+        if isinstance(item, Wait):
+            yield item
+            continue
+        for start in range(0, item.count, WRITE_ROWS_AT_ONCE):
+            batch = item.slice(start, start + WRITE_ROWS_AT_ONCE)
+            yield batch.count, context.session.copy_rows(batch, planned.types, options, style)
+    if options.format is CopyFormat.BINARY:
+        yield 0, messages.CopyData(TRAILER)
+
+
+UTILITIES = (Utility(node=tree.Copy, run=copy, writes=False),)
+

@@ -1,0 +1,215 @@
+"""DECLARE CURSOR, FETCH, MOVE, CLOSE.
+
+A cursor keeps the rows it has given, so that it can go back; NO SCROLL refuses that. WITH HOLD runs to the end when its
+transaction commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import numpy as np
+
+from server.errors import (
+    DuplicateCursor,
+    InvalidCursorName,
+    NoActiveSqlTransaction,
+    ObjectNotInPrerequisiteState,
+)
+from server.executor.waits import Wait
+from server.sql import utility_transactions as tree
+from server.statements.portal import Portal, Prepared
+from server.statements.prepared import inner_statement
+from server.statements.statement import (
+    Description,
+    Rows,
+    Run,
+    StatementContext,
+    Utility,
+)
+from server.vector.batch import Batch
+
+
+def declare(context: StatementContext, statement: tree.DeclareCursor) -> Run:
+    """DECLARE name CURSOR FOR query."""
+    session = context.session
+    if not statement.hold and not session.transaction.in_block:
+        raise NoActiveSqlTransaction("DECLARE CURSOR can only be used in transaction blocks")
+    if statement.name in session.portals:
+        raise DuplicateCursor(f'cursor "{statement.name}" already exists')
+    inner = inner_statement(context, statement.query)
+    planned = yield from context.plan(inner)
+    portal = Portal(
+        statement.name,
+        Prepared("", context.source, inner, ()),
+        planned=planned,
+        names=planned.names,
+        types=planned.types,
+        binary=statement.binary,
+        scroll=statement.scroll,
+        created_us=session.activity.query_started_us,
+        source=context.source,
+    )
+    portal.formats = (1 if statement.binary else 0,) * len(planned.names)
+    portal.context = context.execution(context.parameters)
+    portal.rows = context.run(planned, portal.context)
+    portal.started = True
+    portal.is_cursor = True
+    portal.held = statement.hold
+    session.portals[statement.name] = portal
+    if statement.hold:
+        yield from _keep_all(portal)
+    return "DECLARE CURSOR"
+
+
+def _keep_all(portal: Portal) -> Iterator[Wait]:
+    """Run a cursor to its end now: its transaction may be gone when it is read."""
+    for item in portal.fetch(0):
+        if isinstance(item, Wait):
+            yield item
+        else:
+            portal.kept.append(item)
+    portal.position = 0
+    portal.done = True
+
+
+def portal_named(context: StatementContext, name: str) -> Portal:
+    """A cursor; raises InvalidCursorName."""
+    found: Portal | None = context.session.portals.get(name)
+    if found is None:
+        raise InvalidCursorName(f'cursor "{name}" does not exist')
+    return found
+
+
+def describe_fetch(context: StatementContext, statement: tree.Fetch) -> Description | None:
+    """The columns of the cursor."""
+    if statement.move:
+        return None
+    portal = portal_named(context, statement.name)
+    return Description(portal.names, portal.types)
+
+
+def fetch(context: StatementContext, statement: tree.Fetch) -> Run:
+    """FETCH and MOVE in every direction."""
+    portal = portal_named(context, statement.name)
+    first, stop, backward = yield from _target(portal, statement)
+    taken = max(0, stop - first)
+    if taken and not statement.move:
+        batches = list(_kept_rows(portal, first, stop))
+        for batch in reversed(batches) if backward else batches:
+            yield Rows(_reversed(batch) if backward else batch)
+    return f"{statement.tag} {taken}"
+
+
+def _reversed(batch: Batch) -> Batch:
+    return batch.take(np.arange(batch.count - 1, -1, -1))
+
+
+def _target(portal: Portal, statement: tree.Fetch) -> Generator[Any, Any, tuple[int, int, bool]]:
+    """Which rows (from, to, in reverse) a FETCH gives; moves the cursor. Rows are numbered from 0.
+
+    position is the number of rows before and including the current one: 0 is before the first.
+    """
+    count, direction = statement.count, statement.direction
+    if direction == "backward" and count is not None and count < 0:
+        direction, count = "forward", -count
+    elif direction == "forward" and count is not None and count < 0:
+        direction, count = "backward", -count
+    if direction == "forward":
+        return (yield from _forward(portal, count))
+    if portal.scroll is False:
+        raise ObjectNotInPrerequisiteState(
+            "cursor can only scan forward", hint="Declare it with SCROLL option to enable backward scan."
+        )
+    if direction == "backward":
+        return _backward(portal, count)
+    return (yield from _absolute(portal, direction, count or 0))
+
+
+def _forward(portal: Portal, count: int | None) -> Generator[Any, Any, tuple[int, int, bool]]:
+    if count == 0:  # the current row again
+        here = portal.position
+        available = yield from _keep_until(portal, here)
+        inside = 0 < here <= available
+        return (here - 1, here, False) if inside else (0, 0, False)
+    start = portal.position
+    available = yield from _keep_until(portal, None if count is None else start + count)
+    stop = available if count is None else min(available, start + count)
+    reached_end = count is None or stop < start + count
+    portal.position = stop + 1 if reached_end and portal.done else stop
+    return start, max(start, stop), False
+
+
+def _backward(portal: Portal, count: int | None) -> tuple[int, int, bool]:
+    last = min(portal.position - 1, _kept_count(portal))
+    if portal.position > _kept_count(portal):
+        last = _kept_count(portal)
+    first = 0 if count is None else max(0, last - count)
+    portal.position = first + 1 if count is not None and last - first == count else 0
+    return first, last, True
+
+
+def _absolute(portal: Portal, direction: str, count: int) -> Generator[Any, Any, tuple[int, int, bool]]:
+    goal = portal.position + count if direction == "relative" else count
+    if direction == "absolute" and count < 0:
+        available = yield from _keep_until(portal, None)
+        goal = available + count + 1
+    available = yield from _keep_until(portal, max(goal, 0))
+    if goal < 1:
+        portal.position = 0
+        return 0, 0, False
+    if goal > available:
+        portal.position = available + 1
+        return 0, 0, False
+    portal.position = goal
+    return goal - 1, goal, False
+
+
+def _kept_count(portal: Portal) -> int:
+    return sum(batch.count for batch in portal.kept)
+
+
+def _keep_until(portal: Portal, count: int | None) -> Generator[Any, Any, int]:
+    """Read on until `count` rows are kept (None: all); gives how many are."""
+    kept = _kept_count(portal)
+    if portal.done or (count is not None and kept >= count):
+        return kept
+    position = portal.position
+    for item in portal.fetch(0 if count is None else count - kept):
+        if isinstance(item, Wait):
+            yield item
+        else:
+            portal.kept.append(item)
+            kept += item.count
+    portal.position = position
+    return kept
+
+
+def _kept_rows(portal: Portal, first: int, stop: int) -> Iterator[Batch]:
+    passed = 0
+    for batch in portal.kept:
+        low, high = max(first - passed, 0), min(stop - passed, batch.count)
+        if low < high:
+            yield batch.slice(low, high)
+        passed += batch.count
+
+
+def close(context: StatementContext, statement: tree.Close) -> Run:
+    """CLOSE name, CLOSE ALL."""
+    yield from ()
+    portals = context.session.portals
+    if statement.name:
+        portal_named(context, statement.name).close()
+        del portals[statement.name]
+        return statement.tag
+    for name in list(portals):
+        portals.pop(name).close()
+    return statement.tag
+
+
+UTILITIES = (
+    Utility(node=tree.DeclareCursor, run=declare, writes=False),
+    Utility(node=tree.Fetch, run=fetch, describe=describe_fetch, writes=False),
+    Utility(node=tree.Close, run=close, writes=False),
+)

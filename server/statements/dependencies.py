@@ -1,0 +1,236 @@
+"""What depends on what: who goes along with a dropped object, and who stands in its way.
+
+An automatic dependent (an index of its table) always goes along. A normal one (a view of a table) goes along with
+CASCADE only, and is named in the error otherwise. The manual's section "Dependency Tracking".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from server.catalog.objects import (
+    CatalogObject,
+    Constraint,
+    Index,
+    Schema,
+    Sequence,
+    Statistics,
+    Table,
+    UserFunction,
+    UserType,
+)
+from server.errors import DependentObjectsStillExist
+from server.identifiers import quote_identifier
+from server.statements.statement import StatementContext
+
+TABLE_WORDS = {"r": "table", "v": "view", "m": "materialized view", "c": "composite type"}
+
+
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """One object (or a column's default: object None) that depends on another."""
+
+    object: CatalogObject | None
+    automatic: bool
+    description: str = ""
+    default_of: tuple[int, int] | None = None  # table, attribute: the default to be dropped
+
+
+def describe(context: StatementContext, value: CatalogObject) -> str:
+    """An object as messages name it: table t, constraint c on table t."""
+    if isinstance(value, Constraint):
+        table = context.catalog.object(value.table)
+        assert table is not None
+        return f"constraint {value.name} on {describe(context, table)}"
+    return f"{word_for(value)} {shown_name(context, value)}"
+
+
+def word_for(value: CatalogObject) -> str:
+    """The kind of an object in a word."""
+    if isinstance(value, Table):
+        return TABLE_WORDS[value.kind]
+    words: dict[type[Any], str] = {
+        Index: "index",
+        Sequence: "sequence",
+        UserType: "type",
+        Schema: "schema",
+        UserFunction: "function",
+    }
+    return words.get(type(value), "object")
+
+
+def shown_name(context: StatementContext, value: CatalogObject) -> str:
+    """The name, qualified where the search path does not lead to it."""
+    schema = getattr(value, "schema", 0)
+    if not schema or schema in context.search_path():
+        return quote_identifier(value.name)
+    home = context.catalog.object(schema)
+    return f"{quote_identifier(home.name)}.{quote_identifier(value.name)}" if home else value.name
+
+
+def dependents(context: StatementContext, value: CatalogObject) -> Iterator[Dependent]:
+    """What depends directly on an object."""
+    finder = _FINDERS.get(type(value))
+    if finder is not None:
+        yield from finder(context, value)
+
+
+def _of_table(context: StatementContext, table: Table) -> Iterator[Dependent]:
+    catalog = context.catalog
+    for index in catalog.indexes_of(table.oid):
+        yield Dependent(index, automatic=True)
+    for constraint in catalog.constraints_of(table.oid):
+        yield Dependent(constraint, automatic=True)
+    for sequence in catalog.sequences_of(table.oid):
+        yield Dependent(sequence, automatic=True)
+    statistics = catalog.statistics_of(table.oid)
+    if statistics is not None:
+        yield Dependent(statistics, automatic=True)
+    for constraint in catalog.references_to(table.oid):
+        if constraint.table != table.oid:
+            yield Dependent(constraint, automatic=False)
+    yield from _readers(context, table.oid)
+    yield from _of_type(context, table.row_type)
+
+
+def _readers(context: StatementContext, oid: int) -> Iterator[Dependent]:
+    """Views whose query reads an object."""
+    for view in context.catalog.objects(Table):
+        if oid in view.depends_on:
+            yield Dependent(view, automatic=False)
+
+
+def _of_index(context: StatementContext, index: Index) -> Iterator[Dependent]:
+    for constraint in context.catalog.references_to(index.table):
+        if constraint.index == index.oid:
+            yield Dependent(constraint, automatic=False)
+
+
+def _of_constraint(context: StatementContext, constraint: Constraint) -> Iterator[Dependent]:
+    if constraint.kind not in ("p", "u", "x"):
+        return
+    index = context.catalog.object(constraint.index)
+    if isinstance(index, Index):
+        yield Dependent(index, automatic=True)
+
+
+def _of_sequence(context: StatementContext, sequence: Sequence) -> Iterator[Dependent]:
+    for table in context.catalog.objects(Table):
+        for column in table.live_columns:
+            if column.default is not None and _names_sequence(context, column.default, sequence):
+                text = f"default value for column {column.name} of {describe(context, table)}"
+                yield Dependent(None, False, text, (table.oid, column.number))
+    yield from _readers(context, sequence.oid)
+
+
+def _names_sequence(context: StatementContext, default: str, sequence: Sequence) -> bool:
+    if "nextval(" not in default:
+        return False
+    name = quote_identifier(sequence.name).replace("'", "''")
+    return f"'{name}'" in default or f".{name}'" in default
+
+
+def _of_type(context: StatementContext, oid: int) -> Iterator[Dependent]:
+    arrays = {oid}
+    value = context.catalog.object(oid)
+    if isinstance(value, UserType):
+        arrays.add(value.array_oid)
+    for table in context.catalog.objects(Table):
+        for column in table.live_columns:
+            if oid and column.type in arrays and table.kind == "r":
+                text = f"column {column.name} of {describe(context, table)}"
+                yield Dependent(None, False, text, (table.oid, column.number))
+    for other in context.catalog.objects(UserType):
+        if oid and other.base_type in arrays:
+            yield Dependent(other, automatic=False)
+
+
+def _of_user_type(context: StatementContext, value: UserType) -> Iterator[Dependent]:
+    relation = context.catalog.object(value.relation) if value.relation else None
+    if relation is not None:
+        yield Dependent(relation, automatic=True)
+    yield from _of_type(context, value.oid)
+
+
+def _of_schema(context: StatementContext, schema: Schema) -> Iterator[Dependent]:
+    for kind in (Table, Sequence, UserType, UserFunction):
+        for value in context.catalog.objects(kind):
+            is_owned = isinstance(value, Sequence) and value.owned_by is not None
+            if value.schema == schema.oid and not is_owned:  # type: ignore[attr-defined]
+                yield Dependent(value, automatic=False)
+
+
+_FINDERS: dict[type[Any], Callable[[StatementContext, Any], Iterator[Dependent]]] = {
+    Table: _of_table,
+    Index: _of_index,
+    Constraint: _of_constraint,
+    Sequence: _of_sequence,
+    UserType: _of_user_type,
+    Schema: _of_schema,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """Everything that a DROP removes, dependents first, and the column defaults that go."""
+
+    objects: tuple[CatalogObject, ...]
+    defaults: tuple[tuple[int, int], ...]
+
+
+def collect(
+    context: StatementContext, targets: list[CatalogObject], *, cascade: bool
+) -> Doomed:
+    """What goes when the targets are dropped; raises DependentObjectsStillExist without CASCADE."""
+    order: dict[int, CatalogObject] = {}
+    defaults: dict[tuple[int, int], None] = {}
+    obstacles: list[str] = []
+    cascaded: list[str] = []
+    named = {value.oid for value in targets}
+
+    def visit(value: CatalogObject) -> None:
+        if value.oid in order:
+            return
+        order[value.oid] = value
+        for dependent in dependents(context, value):
+            _note(value, dependent)
+            if dependent.object is not None:
+                visit(dependent.object)
+            elif dependent.default_of is not None:
+                defaults[dependent.default_of] = None
+
+    def _note(value: CatalogObject, dependent: Dependent) -> None:
+        found = dependent.object
+        if dependent.automatic or (found is not None and (found.oid in named or found.oid in order)):
+            return
+        if found is None and dependent.default_of is not None and dependent.default_of[0] in (named | order.keys()):
+            return
+        what = dependent.description if found is None else describe(context, found)
+        obstacles.append(f"{what} depends on {describe(context, value)}")
+        cascaded.append(what)
+
+    for target in targets:
+        visit(target)
+    if obstacles and not cascade:
+        raise _obstacle_error(context, targets, obstacles)
+    if len(cascaded) == 1:
+        context.notice("00000", f"drop cascades to {cascaded[0]}")
+    elif cascaded:
+        detail = "\n".join(f"drop cascades to {what}" for what in cascaded)
+        context.notice("00000", f"drop cascades to {len(cascaded)} other objects", detail)
+    return Doomed(tuple(reversed(order.values())), tuple(defaults))
+
+
+def _obstacle_error(
+    context: StatementContext, targets: list[CatalogObject], obstacles: list[str]
+) -> DependentObjectsStillExist:
+    what = describe(context, targets[0]) if len(targets) == 1 else "desired object(s)"
+    return DependentObjectsStillExist(
+        f"cannot drop {what} because other objects depend on it"
+        if len(targets) == 1
+        else f"cannot drop {what} because other objects depend on them",
+        detail="\n".join(obstacles),
+        hint="Use DROP ... CASCADE to drop the dependent objects too.",
+    )

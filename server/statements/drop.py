@@ -1,0 +1,246 @@
+"""DROP of relations, types, schemas and the like, and TRUNCATE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from server.catalog.objects import (
+    CatalogObject,
+    Index,
+    Schema,
+    Sequence,
+    Table,
+    UserFunction,
+    UserType,
+)
+from server.errors import (
+    DependentObjectsStillExist,
+    FeatureNotSupported,
+    InvalidSchemaName,
+    SqlError,
+    UndefinedFunction,
+    UndefinedObject,
+    UndefinedTable,
+    WrongObjectType,
+)
+from server.executor.waits import Wait
+from server.sql import nodes
+from server.sql import utility_objects as tree
+from server.sql.object_names import ObjectName
+from server.statements.dependencies import TABLE_WORDS, collect, word_for
+from server.statements.names import (
+    find_relation,
+    refuse_system,
+    relation_named,
+    split_name,
+)
+from server.statements.sequences import restarted
+from server.statements.statement import Run, StatementContext, Utility
+from server.statements.tables import store_table
+
+ARTICLES = {"table": "a table", "view": "a view", "materialized view": "a materialized view",
+            "index": "an index", "sequence": "a sequence", "type": "a type"}  # fmt: skip
+RELATIONS = {
+    "table": (Table, "r"),
+    "view": (Table, "v"),
+    "materialized view": (Table, "m"),
+    "index": (Index, ""),
+    "sequence": (Sequence, ""),
+}
+
+
+def drop(context: StatementContext, statement: tree.Drop) -> Run:
+    """DROP kind names."""
+    finder = FINDERS.get(statement.kind)
+    if finder is None:
+        raise FeatureNotSupported(f"DROP {statement.kind.upper()} is not supported")
+    targets: list[CatalogObject] = []
+    for name in statement.names:
+        try:
+            found = finder(context, statement.kind, name)
+        except (UndefinedTable, UndefinedObject, InvalidSchemaName, UndefinedFunction) as error:
+            if not statement.if_exists:
+                raise
+            context.notice("00000", f"{error.message}, skipping")
+            continue
+        if found not in targets:
+            targets.append(found)
+    for target in targets:
+        table = target.table if isinstance(target, Index) else target.oid
+        yield from context.lock_relation(table, "access exclusive", target.name)
+    yield from drop_objects(context, targets, cascade=statement.cascade)
+    return statement.tag
+
+
+def drop_objects(
+    context: StatementContext, targets: list[CatalogObject], *, cascade: bool
+) -> Iterator[Wait]:
+    """Drop objects with what depends on them."""
+    _refuse_constraint_indexes(context, targets)
+    doomed = collect(context, targets, cascade=cascade)
+    for value in doomed.objects:
+        if isinstance(value, Table) and value not in targets:
+            yield from context.lock_relation(value.oid, "access exclusive", value.name)
+    gone = {value.oid for value in doomed.objects}
+    for table_oid, number in doomed.defaults:
+        if table_oid not in gone:
+            _drop_default(context, table_oid, number, gone)
+    for value in doomed.objects:
+        remove_object(context, value)
+
+
+def _refuse_constraint_indexes(context: StatementContext, targets: list[CatalogObject]) -> None:
+    for target in targets:
+        if isinstance(target, Index) and target.constraint:
+            constraint = context.catalog.object(target.constraint)
+            table = context.catalog.object(target.table)
+            assert constraint is not None
+            assert table is not None
+            raise DependentObjectsStillExist(
+                f"cannot drop index {target.name} because constraint {constraint.name} "
+                f"on table {table.name} requires it",
+                hint=f"You can drop constraint {constraint.name} on table {table.name} instead.",
+            )
+
+
+def _drop_default(context: StatementContext, table_oid: int, number: int, gone: set[int]) -> None:
+    """A default (or a column whose type goes) of a table that stays."""
+    table = context.catalog.object(table_oid)
+    assert isinstance(table, Table)
+    column = table.column(number)
+    is_typed = column.type in gone or any(
+        isinstance(value := context.catalog.object(oid), UserType) and value.array_oid == column.type
+        for oid in gone
+    )
+    changed = replace(column, dropped=True) if is_typed else replace(column, default=None)
+    columns = tuple(changed if item.number == number else item for item in table.columns)
+    context.ddl.put(replace(table, columns=columns))
+
+
+def remove_object(context: StatementContext, value: CatalogObject) -> None:
+    """Take an object out of the catalog and its storage away at commit."""
+    if context.catalog.object(value.oid) is None:
+        return
+    storage_id = getattr(value, "storage_id", 0)
+    if storage_id:
+        context.transaction.drop_relation(storage_id)
+    context.ddl.remove(value.oid)
+
+
+def _relation(context: StatementContext, kind: str, name: ObjectName) -> CatalogObject:
+    found = find_relation(context, name.parts)
+    if found is None:
+        schema, _ = split_name(context, name.parts)
+        if schema and context.catalog.schema_named(schema) is None:
+            raise InvalidSchemaName(f'schema "{schema}" does not exist')
+        raise UndefinedTable(f'{kind} "{".".join(name.parts)}" does not exist')
+    wanted, letter = RELATIONS[kind]
+    if not isinstance(found, wanted) or (isinstance(found, Table) and found.kind != letter):
+        word = TABLE_WORDS[found.kind] if isinstance(found, Table) else word_for(found)
+        raise WrongObjectType(
+            f'"{found.name}" is not {ARTICLES[kind]}',
+            hint=f"Use DROP {word.upper()} to remove {ARTICLES[word]}.",
+        )
+    refuse_system(found)
+    return found
+
+
+def _schema(context: StatementContext, kind: str, name: ObjectName) -> CatalogObject:
+    found = context.catalog.schema_named(name.parts[-1])
+    if found is None:
+        raise InvalidSchemaName(f'schema "{name.parts[-1]}" does not exist')
+    if found.oid < 1000:
+        raise DependentObjectsStillExist(
+            f"cannot drop schema {found.name} because it is required by the database system"
+        )
+    return found
+
+
+def _type(context: StatementContext, kind: str, name: ObjectName) -> CatalogObject:
+    schema, simple = split_name(context, name.parts)
+    homes = [context.catalog.schema_named(schema)] if schema else []
+    oids = [home.oid for home in homes if home] if schema else list(context.search_path())
+    for oid in oids:
+        found = context.catalog.type_named(oid, simple)
+        value = context.catalog.object(found.oid) if found is not None else None
+        if isinstance(value, UserType):
+            return value
+    raise UndefinedObject(f'type "{".".join(name.parts)}" does not exist')
+
+
+def _function(context: StatementContext, kind: str, name: ObjectName) -> CatalogObject:
+    raise UndefinedFunction(f"could not find a function named \"{'.'.join(name.parts)}\"")
+
+
+FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]] = {
+    **dict.fromkeys(RELATIONS, _relation),
+    "schema": _schema,
+    "type": _type,
+    "domain": _type,
+    "function": _function,
+}
+
+
+def truncate(context: StatementContext, statement: tree.Truncate) -> Run:
+    """TRUNCATE: the tables go on with new, empty storage."""
+    tables: dict[int, Table] = {}
+    for reference in statement.relations:
+        offset = nodes.offset_of(reference)
+        found = relation_named(context, reference.args["parts"], offset)
+        if not isinstance(found, Table) or found.kind != "r":
+            raise WrongObjectType(f'"{found.name}" is not a table')
+        refuse_system(found)
+        tables[found.oid] = found
+    for table in list(tables.values()):
+        yield from context.lock_relation(table.oid, "access exclusive", table.name)
+    yield from _with_referencing(context, tables, cascade=statement.cascade)
+    for table in tables.values():
+        empty_table(context, table)
+        if statement.restart_identity:
+            for sequence in context.catalog.sequences_of(table.oid):
+                context.ddl.put(restarted(context, sequence, sequence.start))
+    return "TRUNCATE TABLE"
+
+
+def _with_referencing(
+    context: StatementContext, tables: dict[int, Table], *, cascade: bool
+) -> Iterator[Wait]:
+    """Tables with foreign keys to truncated ones must be truncated too."""
+    pending = list(tables.values())
+    while pending:
+        table = pending.pop()
+        for constraint in context.catalog.references_to(table.oid):
+            if constraint.table in tables:
+                continue
+            other = context.catalog.object(constraint.table)
+            assert isinstance(other, Table)
+            if not cascade:
+                raise FeatureNotSupported(
+                    "cannot truncate a table referenced in a foreign key constraint",
+                    detail=f'Table "{other.name}" references "{table.name}".',
+                    hint=f'Truncate table "{other.name}" at the same time, or use TRUNCATE ... CASCADE.',
+                )
+            context.notice("00000", f'truncate cascades to table "{other.name}"')
+            yield from context.lock_relation(other.oid, "access exclusive", other.name)
+            tables[other.oid] = other
+            pending.append(other)
+
+
+def empty_table(context: StatementContext, table: Table) -> None:
+    """Give a table and its indexes new storage without rows."""
+    context.transaction.drop_relation(table.storage_id)
+    store_table(context, replace(table, storage_id=context.engine.next_id()))
+    for index in context.catalog.indexes_of(table.oid):
+        context.transaction.drop_index(index.storage_id)
+        changed = replace(index, storage_id=context.engine.next_id())
+        context.transaction.create_index(changed.storage_id, changed.unique)
+        context.ddl.put(changed)
+
+
+UTILITIES = (
+    Utility(node=tree.Drop, run=drop),
+    Utility(node=tree.Truncate, run=truncate),
+)
+

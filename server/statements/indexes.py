@@ -1,0 +1,179 @@
+"""CREATE INDEX, REINDEX: index objects, and filling them from the rows that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from server.catalog.objects import Index, IndexKey, Table
+from server.errors import DuplicateTable, FeatureNotSupported, UndefinedObject, WrongObjectType
+from server.executor.index_build import fill_index
+from server.executor.waits import Wait
+from server.planner.standalone import bind_index_expression, check_condition
+from server.sql import nodes
+from server.sql import utility_objects as tree
+from server.sql import utility_session
+from server.sql.deparse import deparse
+from server.statements.names import (
+    claim_name,
+    free_name,
+    refuse_system,
+    relation_named,
+    table_named,
+)
+from server.statements.statement import Run, StatementContext, Utility
+
+KEYS_MAX = 32
+METHODS = ("btree", "hash")
+
+
+def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
+    """CREATE INDEX."""
+    if statement.concurrently:
+        context.session.transaction.refuse_in_block("CREATE INDEX CONCURRENTLY")
+    table = table_named(context, statement.relation, statement.offset, kinds="rm")
+    yield from context.lock_relation(table.oid, "share", table.name)
+    if statement.access_method not in METHODS:
+        known = statement.access_method in ("gin", "gist", "spgist", "brin")
+        error = FeatureNotSupported if known else UndefinedObject
+        word = "is not supported" if known else "does not exist"
+        raise error(f'access method "{statement.access_method}" {word}')
+    keys = tuple(index_key(context, table, element) for element in statement.elements)
+    included = tuple(_included(table, element) for element in statement.include)
+    name = statement.name or free_name(
+        context, table.schema, table.name, "_".join(_key_names(table, keys)), "idx"
+    )
+    yield from claim_name(context, table.schema, name)
+    if context.catalog.relation_named(table.schema, name) is not None:
+        if statement.if_not_exists:
+            context.notice("42P07", f'relation "{name}" already exists, skipping')
+            return "CREATE INDEX"
+        raise DuplicateTable(f'relation "{name}" already exists')
+    predicate = None
+    if statement.where is not None:
+        check_condition(
+            context.environment(), table, statement.where.tree, context.statement.offset
+        )
+        predicate = statement.where.source
+    index = Index(
+        oid=context.new_oid(),
+        name=name,
+        owner=table.owner,
+        schema=table.schema,
+        table=table.oid,
+        storage_id=context.engine.next_id(),
+        keys=keys,
+        included=included,
+        method=statement.access_method,
+        unique=statement.unique,
+        nulls_not_distinct=statement.nulls_not_distinct,
+        predicate=predicate,
+        options=tuple(f"{option.name}={option.value}" for option in statement.options),
+    )
+    make_index(context, table, index)
+    yield from build_index(context, table, index)
+    return "CREATE INDEX"
+
+
+def index_key(context: StatementContext, table: Table, element: nodes.IndexElement) -> IndexKey:
+    """A key of an index as the catalog keeps it."""
+    arguments = element.args
+    descending = bool(arguments.get("descending"))
+    nulls_first = arguments.get("nulls_first")
+    flags = {
+        "descending": descending,
+        "nulls_first": descending if nulls_first is None else bool(nulls_first),
+        "operator_class": ".".join(arguments.get("operator_class") or ()),
+    }
+    name = arguments.get("name")
+    if name is not None:
+        column = table.column_named(name)
+        if column is None:
+            from server.errors import UndefinedColumn
+
+            raise UndefinedColumn(f'column "{name}" does not exist')
+        return IndexKey(number=column.number, collation=column.collation, **flags)
+    expression = bind_index_expression(
+        context.environment(), table, arguments["this"], context.statement.offset
+    )
+    return IndexKey(
+        number=0,
+        expression=deparse(arguments["this"]),
+        type=expression.type.oid,
+        collation=expression.type.type.collation,
+        **flags,
+    )
+
+
+def _included(table: Table, element: nodes.IndexElement) -> int:
+    name = element.args.get("name")
+    column = table.column_named(name) if name is not None else None
+    if column is None:
+        raise FeatureNotSupported("expressions are not supported in included columns")
+    return column.number
+
+
+def _key_names(table: Table, keys: tuple[IndexKey, ...]) -> Iterator[str]:
+    """What a generated index name says of each key."""
+    seen: set[str] = set()
+    for key in keys:
+        base = table.column(key.number).name if key.number else _expression_name(key.expression or "")
+        name, number = base, 0
+        while name in seen:
+            number += 1
+            name = f"{base}{number}"
+        seen.add(name)
+        yield name
+
+
+def _expression_name(text: str) -> str:
+    head, bracket, _ = text.partition("(")
+    return head if bracket and head.isidentifier() else "expr"
+
+
+def make_index(context: StatementContext, table: Table, index: Index) -> None:
+    """Make the index in storage and put it into the catalog, empty."""
+    if len(index.keys) > KEYS_MAX:
+        raise FeatureNotSupported(f"cannot use more than {KEYS_MAX} columns in an index")
+    context.transaction.create_index(index.storage_id, index.unique)
+    context.ddl.put(index)
+
+
+def build_index(context: StatementContext, table: Table, index: Index) -> Iterator[Wait]:
+    """Fill an index from the rows of its table."""
+    if table.storage_id and context.engine.relation(table.storage_id).row_estimate:
+        yield from fill_index(context.execution(), table, index)
+
+
+def rebuild_index(context: StatementContext, table: Table, index: Index) -> Iterator[Wait]:
+    """Put a new storage in the place of an index's and fill it."""
+    context.transaction.drop_index(index.storage_id)
+    index = replace(index, storage_id=context.engine.next_id())
+    make_index(context, table, index)
+    yield from build_index(context, table, index)
+
+
+def reindex(context: StatementContext, statement: utility_session.Reindex) -> Run:
+    """REINDEX INDEX and TABLE."""
+    if statement.kind not in ("index", "table"):
+        raise FeatureNotSupported(f"REINDEX {statement.kind.upper()} is not supported")
+    found = relation_named(context, statement.name, statement.offset)
+    refuse_system(found)
+    if statement.kind == "index":
+        if not isinstance(found, Index):
+            raise WrongObjectType(f'"{found.name}" is not an index')
+        indexes = (found,)
+    else:
+        indexes = context.catalog.indexes_of(found.oid)
+    for index in indexes:
+        table = context.catalog.object(index.table)
+        assert isinstance(table, Table)
+        yield from context.lock_relation(table.oid, "access exclusive", table.name)
+        yield from rebuild_index(context, table, index)
+    return "REINDEX"
+
+
+UTILITIES = (
+    Utility(node=tree.CreateIndex, run=create_index),
+    Utility(node=utility_session.Reindex, run=reindex),
+)

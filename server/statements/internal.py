@@ -1,0 +1,47 @@
+"""SQL that statements run on their own behalf: checks of existing rows, rewrites, CREATE TABLE AS."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from server.executor.waits import Wait
+from server.identifiers import quote_identifier
+from server.sql.parse import parse_statements
+from server.statements.statement import StatementContext
+from server.vector.batch import Batch
+from server.vector.column import Column
+
+
+def internal_query(context: StatementContext, sql: str) -> Generator[Wait, None, list[Batch]]:
+    """Run one query or data change of our own and give its rows."""
+    (statement,) = parse_statements(sql)
+    planned = yield from context.plan(statement)
+    batches = []
+    for item in context.run(planned, context.execution()):
+        if isinstance(item, Wait):
+            yield item
+        else:
+            batches.append(item)
+    return batches
+
+
+def first_row(batches: list[Batch]) -> tuple[Any, ...] | None:
+    """The first row of a result in row form, or None."""
+    for batch in batches:
+        if batch.count:
+            return tuple(_value(column.slice(0, 1)) for column in batch.columns)
+    return None
+
+
+def _value(column: Column) -> Any:
+    if column.has_nulls:
+        return None
+    return column.decoded().values[0]
+
+
+def qualified_name(context: StatementContext, schema_oid: int, name: str) -> str:
+    """schema.name as SQL text."""
+    schema = context.catalog.object(schema_oid)
+    assert schema is not None
+    return f"{quote_identifier(schema.name)}.{quote_identifier(name)}"

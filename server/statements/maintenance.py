@@ -1,0 +1,139 @@
+"""VACUUM, ANALYZE, CHECKPOINT, LOCK TABLE, SET CONSTRAINTS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from server.catalog.objects import Constraint, Table
+from server.errors import (
+    FeatureNotSupported,
+    LockNotAvailable,
+    SqlSyntaxError,
+    UndefinedObject,
+    WrongObjectType,
+)
+from server.executor.deferred import run_deferred
+from server.executor.waits import Wait
+from server.sql import utility_session as tree
+from server.sql import utility_transactions as transactions
+from server.statements.analyze import analyze_table
+from server.statements.names import relation_named
+from server.statements.statement import Run, StatementContext, Utility
+from storage.engine import LockMode
+
+VACUUM_OPTIONS = (
+    "verbose", "analyze", "full", "freeze", "disable_page_skipping", "skip_locked", "index_cleanup",
+    "process_toast", "truncate", "parallel",
+)  # fmt: skip
+
+
+def vacuum(context: StatementContext, statement: tree.Vacuum) -> Run:
+    """VACUUM and ANALYZE."""
+    names = {option.name for option in statement.options if option.value not in (False, "off", "false")}
+    for option in statement.options:
+        if option.name not in VACUUM_OPTIONS:
+            raise SqlSyntaxError(f'unrecognized {statement.tag} option "{option.name}"')
+    tables = list(_targets(context, statement))
+    if not statement.analyze_only:
+        context.session.transaction.refuse_in_block("VACUUM")
+        for table in tables:
+            yield from _vacuum_table(context, table)
+    if statement.analyze_only or "analyze" in names:
+        for table in tables:
+            yield from context.lock_relation(table.oid, "share update exclusive", table.name)
+            yield from analyze_table(context, table)
+    return statement.tag
+
+
+def _targets(context: StatementContext, statement: tree.Vacuum) -> Iterator[Table]:
+    if not statement.targets:
+        for table in list(context.catalog.objects(Table)):
+            if table.kind in ("r", "m") and table.storage_id:
+                yield table
+    for target in statement.targets:
+        found = relation_named(context, target.relation, target.offset)
+        if isinstance(found, Table) and found.kind in ("r", "m") and found.storage_id:
+            yield found
+        elif isinstance(found, Table) and found.provider:
+            continue
+        else:
+            context.warn(
+                "42809", f'skipping "{found.name}" --- cannot vacuum non-tables or special system tables'
+            )
+
+
+def _vacuum_table(context: StatementContext, table: Table) -> Iterator[Wait]:
+    """Reclaim what nobody sees any more, on a worker thread."""
+    yield from context.lock_relation(table.oid, "share update exclusive", table.name)
+    indexes = tuple(index.storage_id for index in context.catalog.indexes_of(table.oid))
+    work = context.session.database.workers.submit(
+        lambda: context.engine.vacuum(table.storage_id, indexes)
+    )
+    yield Wait(work, what="Execute")
+
+
+def checkpoint(context: StatementContext, statement: tree.Checkpoint) -> Run:
+    """CHECKPOINT."""
+    work = context.session.database.workers.submit(context.engine.checkpoint)
+    yield Wait(work, what="Execute")
+    return "CHECKPOINT"
+
+
+def lock_table(context: StatementContext, statement: tree.LockTable) -> Run:
+    """LOCK TABLE."""
+    context.session.transaction.require_block("LOCK TABLE")
+    for parts, offset in zip(statement.relations, statement.offsets, strict=True):
+        table = relation_named(context, parts, offset)
+        if not isinstance(table, Table):
+            raise WrongObjectType(f'"{table.name}" is not a table or view')
+        mode = LockMode(statement.mode)
+        if statement.nowait:
+            tag = ("relation", table.oid)
+            if not context.engine.locks.try_acquire(context.transaction, tag, mode):
+                raise LockNotAvailable(f'could not obtain lock on relation "{table.name}"')
+            continue
+        completion = context.engine.locks.lock_table(context.transaction, table.oid, mode)
+        if not completion.done:
+            yield Wait(completion, what="relation")
+    return "LOCK TABLE"
+
+
+def set_constraints(context: StatementContext, statement: transactions.SetConstraints) -> Run:
+    """SET CONSTRAINTS."""
+    running = context.session.transaction.running
+    if not context.session.transaction.in_block:
+        context.warn("25P01", "SET CONSTRAINTS can only be used in transaction blocks")
+    chosen = set(_constraints(context, statement))
+    running.constraint_modes.update(dict.fromkeys(chosen, statement.deferred))
+    if not statement.deferred:
+        yield from run_deferred(running.deferred, chosen)
+    return "SET CONSTRAINTS"
+
+
+def _constraints(context: StatementContext, statement: transactions.SetConstraints) -> Iterator[int]:
+    constraints = list(context.catalog.objects(Constraint))
+    if not statement.names:
+        yield from (item.oid for item in constraints if item.deferrable)
+    for parts in statement.names:
+        found = [item for item in constraints if item.name == parts[-1]]
+        if not found:
+            raise UndefinedObject(f'constraint "{parts[-1]}" does not exist')
+        for item in found:
+            if not item.deferrable:
+                raise WrongObjectType(f'constraint "{item.name}" is not deferrable')
+            yield item.oid
+
+
+def refuse(context: StatementContext, statement: Any) -> Run:
+    """Statements of which only the form is known."""
+    yield from ()
+    raise FeatureNotSupported(f"{statement.tag} is not supported")
+
+
+UTILITIES = (
+    Utility(node=tree.Vacuum, run=vacuum, writes=False),
+    Utility(node=tree.Checkpoint, run=checkpoint, writes=False, outside_block=False),
+    Utility(node=tree.LockTable, run=lock_table, writes=False),
+    Utility(node=transactions.SetConstraints, run=set_constraints, writes=False),
+)

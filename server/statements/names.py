@@ -1,0 +1,174 @@
+"""Names in DDL: finding what they mean, and where new objects go. Errors as PostgreSQL words them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from server.catalog.objects import (
+    INFORMATION_SCHEMA_OID,
+    PG_CATALOG_OID,
+    CatalogObject,
+    Index,
+    Role,
+    Schema,
+    Sequence,
+    Table,
+)
+from server.catalog.state import Relation
+from server.errors import (
+    DuplicateTable,
+    FeatureNotSupported,
+    InsufficientPrivilege,
+    InvalidSchemaName,
+    UndefinedColumn,
+    UndefinedObject,
+    UndefinedTable,
+    WrongObjectType,
+)
+from server.executor.waits import Wait
+from server.identifiers import generated_name
+from server.sql.utility_statement import Name, RoleName
+from server.statements.statement import StatementContext
+from storage.engine import LockMode
+
+RelationKind = TypeVar("RelationKind", Table, Index, Sequence)
+
+WORDS: dict[type[CatalogObject], str] = {Table: "table", Index: "index", Sequence: "sequence"}
+
+
+def schema_named(context: StatementContext, name: str, offset: int = -1) -> Schema:
+    """A schema by name; raises InvalidSchemaName."""
+    if name == "pg_temp":
+        found = context.catalog.object(context.session.ensure_temporary_schema())
+    else:
+        found = context.catalog.schema_named(name)
+    if not isinstance(found, Schema):
+        raise InvalidSchemaName(f'schema "{name}" does not exist', position=context.position(offset))
+    return found
+
+
+def split_name(context: StatementContext, parts: Name, offset: int = -1) -> tuple[str, str]:
+    """Schema (empty if not said) and name; a database is checked to be the session's own."""
+    if len(parts) == 3:
+        if parts[0] != context.session.database_name:
+            raise FeatureNotSupported(
+                "cross-database references are not implemented: "
+                f'"{".".join(parts)}"',
+                position=context.position(offset),
+            )
+        return parts[1], parts[2]
+    return ("", parts[0]) if len(parts) == 1 else (parts[0], parts[1])
+
+
+def find_relation(context: StatementContext, parts: Name, offset: int = -1) -> Relation | None:
+    """A relation by name along the search path, or None."""
+    schema, name = split_name(context, parts, offset)
+    if schema:
+        home = context.catalog.schema_named(schema)
+        return None if home is None else context.catalog.relation_named(home.oid, name)
+    for oid in context.search_path():
+        found = context.catalog.relation_named(oid, name)
+        if found is not None:
+            return found
+    return None
+
+
+def relation_named(context: StatementContext, parts: Name, offset: int = -1) -> Relation:
+    """A relation by name; raises UndefinedTable."""
+    found = find_relation(context, parts, offset)
+    if found is None:
+        raise missing_relation(context, parts, offset)
+    return found
+
+
+def missing_relation(context: StatementContext, parts: Name, offset: int = -1) -> UndefinedTable:
+    """The error for a relation that is not there."""
+    name = ".".join(parts)
+    return UndefinedTable(f'relation "{name}" does not exist', position=context.position(offset))
+
+
+def table_named(
+    context: StatementContext, parts: Name, offset: int = -1, kinds: str = "r"
+) -> Table:
+    """A table of one of the kinds; raises UndefinedTable or WrongObjectType."""
+    found = relation_named(context, parts, offset)
+    if not isinstance(found, Table) or found.kind not in kinds:
+        raise WrongObjectType(f'"{found.name}" is not a table')
+    refuse_system(found)
+    return found
+
+
+def refuse_system(relation: Relation) -> None:
+    """Raise for a relation of the system catalog."""
+    if relation.schema in (PG_CATALOG_OID, INFORMATION_SCHEMA_OID):
+        raise InsufficientPrivilege(f'permission denied: "{relation.name}" is a system catalog')
+
+
+def column_number(table: Table, name: str) -> int:
+    """The attribute number of a column; raises UndefinedColumn."""
+    column = table.column_named(name)
+    if column is None:
+        raise UndefinedColumn(f'column "{name}" of relation "{table.name}" does not exist')
+    return column.number
+
+
+def target_schema(context: StatementContext, parts: Name, offset: int = -1) -> tuple[int, str]:
+    """Where a new object of that name goes: schema OID and name."""
+    schema, name = split_name(context, parts, offset)
+    oid = schema_named(context, schema, offset).oid if schema else context.creation_schema()
+    if oid in (PG_CATALOG_OID, INFORMATION_SCHEMA_OID):
+        raise InsufficientPrivilege(
+            f'permission denied to create "{schema}.{name}"',
+            detail="System catalog modifications are currently disallowed.",
+        )
+    return oid, name
+
+
+def claim_name(context: StatementContext, schema: int, name: str) -> Iterator[Wait]:
+    """Keep other transactions from making an object of that name until this one ends."""
+    tag = ("name", schema, zlib.crc32(name.encode()))
+    completion = context.engine.locks.acquire(context.transaction, tag, LockMode.EXCLUSIVE)
+    if not completion.done:
+        yield Wait(completion, what="object")
+
+
+def refuse_existing(context: StatementContext, schema: int, name: str) -> None:
+    """Raise DuplicateTable if a relation has that name."""
+    if context.catalog.relation_named(schema, name) is not None:
+        raise DuplicateTable(f'relation "{name}" already exists')
+
+
+def free_name(
+    context: StatementContext, schema: int, first: str, second: str, label: str,
+    taken: Callable[[str], bool] | None = None,
+) -> str:  # fmt: skip
+    """A generated name that no relation of the schema has yet: t_a_key, t_a_key1, ..."""
+    number = 0
+    while True:
+        name = generated_name(first, second, f"{label}{number or ''}")
+        used = context.catalog.relation_named(schema, name) is not None
+        if not used and not (taken is not None and taken(name)):
+            return name
+        number += 1
+
+
+def role_oid(context: StatementContext, role: RoleName) -> int:
+    """The role that is meant; raises UndefinedObject."""
+    if role.kind in ("current_role", "current_user"):
+        return context.user_oid
+    if role.kind == "session_user":
+        oid: int = context.session.identity.user_oid
+        return oid
+    if role.kind == "public":
+        return 0
+    return role_named(context, role.name).oid
+
+
+def role_named(context: StatementContext, name: str) -> Role:
+    """A role by name; raises UndefinedObject."""
+    found = context.catalog.role_named(name)
+    if found is None:
+        raise UndefinedObject(f'role "{name}" does not exist')
+    return found

@@ -1,0 +1,270 @@
+"""Schemas, and what is alike for every kind of object: RENAME, SET SCHEMA, OWNER TO, COMMENT."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from server.catalog.objects import (
+    CatalogObject,
+    Constraint,
+    Index,
+    Schema,
+    Sequence,
+    Table,
+    UserType,
+)
+from server.errors import (
+    BY_SQLSTATE,
+    DuplicateColumn,
+    DuplicateObject,
+    DuplicateTable,
+    FeatureNotSupported,
+    SqlError,
+    UndefinedColumn,
+    UndefinedObject,
+)
+from server.sql import utility_objects as tree
+from server.sql.object_names import ObjectName
+from server.statements.drop import FINDERS
+from server.statements.names import (
+    claim_name,
+    find_relation,
+    refuse_system,
+    relation_named,
+    role_named,
+    role_oid,
+    schema_named,
+)
+from server.statements.statement import Run, StatementContext, Utility
+
+
+def create_schema(context: StatementContext, statement: tree.CreateSchema) -> Run:
+    """CREATE SCHEMA."""
+    owner = role_oid(context, statement.owner) if statement.owner else context.user_oid
+    role = context.catalog.object(owner)
+    name = statement.name or (role.name if role is not None else "")
+    if name.startswith("pg_"):
+        raise BY_SQLSTATE["42939"](
+            f'unacceptable schema name "{name}"',
+            detail='The prefix "pg_" is reserved for system schemas.',
+        )
+    yield from claim_name(context, 0, name)
+    if context.catalog.schema_named(name) is not None:
+        if statement.if_not_exists:
+            context.notice("42P06", f'schema "{name}" already exists, skipping')
+            return "CREATE SCHEMA"
+        raise BY_SQLSTATE["42P06"](f'schema "{name}" already exists')
+    if statement.elements:
+        raise FeatureNotSupported("CREATE SCHEMA with elements is not supported")
+    context.ddl.put(Schema(oid=context.new_oid(), name=name, owner=owner))
+    return "CREATE SCHEMA"
+
+
+def rename(context: StatementContext, statement: tree.Rename) -> Run:
+    """ALTER ... RENAME [COLUMN, CONSTRAINT] ... TO."""
+    renamer = RENAMERS.get(statement.kind)
+    if renamer is None:
+        raise FeatureNotSupported(f"ALTER {statement.kind.upper()} RENAME is not supported")
+    try:
+        yield from renamer(context, statement)
+    except SqlError as error:
+        if not (statement.if_exists and error.sqlstate == "42P01"):
+            raise
+        context.notice("00000", f"{error.message}, skipping")
+    return statement.tag
+
+
+def _rename_relation(context: StatementContext, statement: tree.Rename) -> Any:
+    found = relation_named(context, statement.name.parts)
+    refuse_system(found)
+    table = found.table if isinstance(found, Index) else found.oid
+    yield from context.lock_relation(table, "access exclusive", found.name)
+    yield from claim_name(context, found.schema, statement.new_name)
+    if context.catalog.relation_named(found.schema, statement.new_name) is not None:
+        raise DuplicateTable(f'relation "{statement.new_name}" already exists')
+    context.ddl.put(replace(found, name=statement.new_name))
+    if isinstance(found, Index) and found.constraint:
+        constraint = context.catalog.object(found.constraint)
+        assert constraint is not None
+        context.ddl.put(replace(constraint, name=statement.new_name))
+
+
+def _rename_column(context: StatementContext, statement: tree.Rename) -> Any:
+    table = relation_named(context, statement.name.parts)
+    refuse_system(table)
+    yield from context.lock_relation(table.oid, "access exclusive", table.name)
+    if not isinstance(table, Table):
+        raise FeatureNotSupported("columns of this relation cannot be renamed")
+    column = table.column_named(statement.part)
+    if column is None:
+        raise UndefinedColumn(f'column "{statement.part}" does not exist')
+    if table.column_named(statement.new_name) is not None:
+        raise DuplicateColumn(
+            f'column "{statement.new_name}" of relation "{table.name}" already exists'
+        )
+    _refuse_named_in_text(context, table, column.name)
+    columns = tuple(
+        replace(item, name=statement.new_name) if item.number == column.number else item
+        for item in table.columns
+    )
+    context.ddl.put(replace(table, columns=columns))
+
+
+def _refuse_named_in_text(context: StatementContext, table: Table, name: str) -> None:
+    """Texts in the catalog name columns; as long as they are not rewritten, a column they name keeps its name."""
+    texts = [item.expression for item in context.catalog.constraints_of(table.oid)]
+    texts += [column.default for column in table.columns if column.generated]
+    for index in context.catalog.indexes_of(table.oid):
+        texts += [index.predicate, *(key.expression for key in index.keys)]
+    texts += [
+        view.view_query
+        for view in context.catalog.objects(Table)
+        if table.oid in view.depends_on
+    ]
+    for text in texts:
+        words = "".join(char if char.isalnum() or char == "_" else " " for char in text or "").split()
+        if name in words:
+            raise FeatureNotSupported(
+                f'renaming column "{name}" is not supported while an expression or view refers to it'
+            )
+
+
+def _rename_constraint(context: StatementContext, statement: tree.Rename) -> Any:
+    table = relation_named(context, statement.name.parts)
+    yield from context.lock_relation(table.oid, "access exclusive", table.name)
+    for constraint in context.catalog.constraints_of(table.oid):
+        if constraint.name == statement.part:
+            context.ddl.put(replace(constraint, name=statement.new_name))
+            index = context.catalog.object(constraint.index)
+            if constraint.kind in ("p", "u") and index is not None:
+                context.ddl.put(replace(index, name=statement.new_name))
+            return
+    raise UndefinedObject(f'constraint "{statement.part}" for table "{table.name}" does not exist')
+
+
+def _rename_schema(context: StatementContext, statement: tree.Rename) -> Any:
+    found = schema_named(context, statement.name.parts[-1])
+    yield from claim_name(context, 0, statement.new_name)
+    if context.catalog.schema_named(statement.new_name) is not None:
+        raise BY_SQLSTATE["42P06"](f'schema "{statement.new_name}" already exists')
+    context.ddl.put(replace(found, name=statement.new_name))
+
+
+def _rename_role(context: StatementContext, statement: tree.Rename) -> Any:
+    found = role_named(context, statement.name.parts[-1])
+    yield from claim_name(context, 0, statement.new_name)
+    if context.catalog.role_named(statement.new_name) is not None:
+        raise DuplicateObject(f'role "{statement.new_name}" already exists')
+    context.ddl.put(replace(found, name=statement.new_name))
+
+
+def _rename_type(context: StatementContext, statement: tree.Rename) -> Any:
+    yield from ()
+    found = FINDERS["type"](context, "type", statement.name)
+    context.ddl.put(replace(found, name=statement.new_name))
+
+
+RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
+    "table": _rename_relation,
+    "view": _rename_relation,
+    "materialized view": _rename_relation,
+    "index": _rename_relation,
+    "sequence": _rename_relation,
+    "column": _rename_column,
+    "table constraint": _rename_constraint,
+    "schema": _rename_schema,
+    "role": _rename_role,
+    "type": _rename_type,
+    "domain": _rename_type,
+}
+
+
+def set_schema(context: StatementContext, statement: tree.AlterSchemaOf) -> Run:
+    """ALTER ... SET SCHEMA."""
+    schema = schema_named(context, statement.new_schema)
+    found = find_relation(context, statement.name.parts)
+    if found is None and statement.if_exists:
+        name = ".".join(statement.name.parts)
+        context.notice("00000", f'relation "{name}" does not exist, skipping')
+        return statement.tag
+    found = relation_named(context, statement.name.parts)
+    refuse_system(found)
+    yield from context.lock_relation(found.oid, "access exclusive", found.name)
+    if context.catalog.relation_named(schema.oid, found.name) is not None:
+        raise DuplicateTable(f'relation "{found.name}" already exists in schema "{schema.name}"')
+    context.ddl.put(replace(found, schema=schema.oid))
+    if isinstance(found, Table):
+        followers: list[Any] = [
+            *context.catalog.indexes_of(found.oid),
+            *context.catalog.constraints_of(found.oid),
+            *context.catalog.sequences_of(found.oid),
+        ]
+        for follower in followers:
+            context.ddl.put(replace(follower, schema=schema.oid))
+    return statement.tag
+
+
+def alter_owner(context: StatementContext, statement: tree.AlterOwner) -> Run:
+    """ALTER ... OWNER TO."""
+    yield from ()
+    owner = role_oid(context, statement.new_owner)
+    found = _object_named(context, statement.kind, statement.name)
+    context.ddl.put(replace(found, owner=owner))
+    return statement.tag
+
+
+def _object_named(context: StatementContext, kind: str, name: ObjectName) -> CatalogObject:
+    if kind == "database":
+        found = context.catalog.database_named(name.parts[-1])
+        if found is None:
+            raise BY_SQLSTATE["3D000"](f'database "{name.parts[-1]}" does not exist')
+        return found
+    if kind == "role":
+        return role_named(context, name.parts[-1])
+    if kind == "table constraint":
+        return _constraint_named(context, name)
+    finder = FINDERS.get(kind)
+    if finder is None:
+        raise FeatureNotSupported(f"{kind} is not supported here")
+    return finder(context, kind, name)
+
+
+def _constraint_named(context: StatementContext, name: ObjectName) -> Constraint:
+    table = relation_named(context, name.parts[:-1])
+    for constraint in context.catalog.constraints_of(table.oid):
+        if constraint.name == name.parts[-1]:
+            return constraint
+    raise UndefinedObject(f'constraint "{name.parts[-1]}" for table "{table.name}" does not exist')
+
+
+def comment(context: StatementContext, statement: tree.Comment) -> Run:
+    """COMMENT ON."""
+    yield from ()
+    text = statement.text or None
+    if statement.kind != "column":
+        context.ddl.put(replace(_object_named(context, statement.kind, statement.name), comment=text))
+        return "COMMENT"
+    table = relation_named(context, statement.name.parts[:-1])
+    if not isinstance(table, Table):
+        raise FeatureNotSupported("comments on columns of this relation are not supported")
+    refuse_system(table)
+    name = statement.name.parts[-1]
+    if table.column_named(name) is None:
+        raise UndefinedColumn(f'column "{name}" of relation "{table.name}" does not exist')
+    columns = tuple(
+        replace(item, comment=text) if item.name == name and not item.dropped else item
+        for item in table.columns
+    )
+    context.ddl.put(replace(table, columns=columns))
+    return "COMMENT"
+
+
+UTILITIES = (
+    Utility(node=tree.CreateSchema, run=create_schema),
+    Utility(node=tree.Rename, run=rename),
+    Utility(node=tree.AlterSchemaOf, run=set_schema),
+    Utility(node=tree.AlterOwner, run=alter_owner),
+    Utility(node=tree.Comment, run=comment),
+)

@@ -1,0 +1,97 @@
+"""Prepared and Portal: a statement kept by name, and a statement with its parameters run piece by piece.
+
+Both are made by the extended protocol (Parse, Bind) and by SQL (PREPARE, DECLARE CURSOR), in one name space each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from server.executor.waits import Wait
+from server.planner.physical import PlannedStatement
+from server.sql.parse import Statement
+from server.types.type import TypeReference
+from server.vector.batch import Batch
+
+Source = Iterator["Wait | Batch"]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A prepared statement. statement None: the empty query. planned is renewed when the catalog changes."""
+
+    name: str
+    sql: str
+    statement: Statement | None
+    parameter_types: tuple[int, ...]
+    planned: PlannedStatement | None = None
+    from_sql: bool = False
+    prepared_us: int = 0
+    result_types: tuple[int, ...] | None = None
+
+
+@dataclass(slots=True)
+class Portal:
+    """A statement being run. rows: what is still to come; held: WITH HOLD, survives its transaction.
+
+    kept holds every row given so far of a scrollable cursor, position is the number of the row it stands on.
+    """
+
+    name: str
+    prepared: Prepared
+    parameters: tuple[Any, ...] = ()
+    formats: tuple[int, ...] = ()
+    planned: PlannedStatement | None = None
+    names: tuple[str, ...] = ()
+    types: tuple[TypeReference, ...] = ()
+    rows: Source | None = None
+    pending: Batch | None = None
+    done: bool = False
+    started: bool = False
+    tag: str = ""
+    context: Any = None
+    held: bool = False
+    binary: bool = False
+    is_cursor: bool = False  # made by DECLARE
+    scroll: bool | None = None
+    kept: list[Batch] = field(default_factory=list)
+    position: int = 0
+    created_us: int = 0
+    source: str = ""
+
+    def fetch(self, count: int) -> Generator[Wait | Batch, None, None]:
+        """Give up to `count` rows (0: all); `done` says whether there is nothing more."""
+        left = count or -1
+        while left:
+            batch = yield from self._next()
+            if batch is None:
+                return
+            if 0 < left < batch.count:
+                self.pending = batch.slice(left, batch.count)
+                batch = batch.slice(0, left)
+            self.position += batch.count
+            left = max(0, left - batch.count) if left > 0 else left
+            yield batch
+
+    def _next(self) -> Generator[Wait, None, Batch | None]:
+        if self.pending is not None:
+            batch, self.pending = self.pending, None
+            return batch
+        if self.rows is None or self.done:
+            self.done = True
+            return None
+        for item in self.rows:
+            if isinstance(item, Wait):
+                yield item
+            elif item.count:
+                return item
+        self.done = True
+        return None
+
+    def close(self) -> None:
+        """Stop what runs."""
+        rows, self.rows = self.rows, None
+        if isinstance(rows, Generator):
+            rows.close()

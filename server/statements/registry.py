@@ -1,0 +1,40 @@
+"""STATEMENTS: every utility statement that is supported, by the class of its tree. What is not listed answers 0A000."""
+
+from __future__ import annotations
+
+from server.statements import (
+    alter_table,
+    copy,
+    cursors,
+    drop,
+    explain,
+    indexes,
+    maintenance,
+    objects,
+    prepared,
+    sequences,
+    settings,
+    tables,
+    transactions,
+    views,
+)
+from server.statements.statement import by_node
+
+STATEMENTS = by_node(
+    (
+        *transactions.UTILITIES,
+        *settings.UTILITIES,
+        *prepared.UTILITIES,
+        *cursors.UTILITIES,
+        *explain.UTILITIES,
+        *copy.UTILITIES,
+        *tables.UTILITIES,
+        *alter_table.UTILITIES,
+        *drop.UTILITIES,
+        *indexes.UTILITIES,
+        *views.UTILITIES,
+        *sequences.UTILITIES,
+        *objects.UTILITIES,
+        *maintenance.UTILITIES,
+    )
+)

@@ -1,0 +1,93 @@
+"""Writing all rows of a table anew: ALTER TYPE, ADD COLUMN with a computed default.
+
+The rows go from the old storage to a new one by INSERT ... SELECT of our own, under the table's exclusive lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from server.catalog.objects import Table
+from server.errors import DatatypeMismatch, SqlError
+from server.executor.waits import Wait
+from server.identifiers import quote_identifier
+from server.statements.internal import internal_query, qualified_name
+from server.statements.names import free_name
+from server.statements.statement import StatementContext
+from server.statements.tables import store_table
+from server.types.names import format_type
+
+
+def rewrite_table(  # noqa: PLR0913
+    context: StatementContext,
+    table: Table,
+    computed: Mapping[int, str],
+    *,
+    old: Table | None = None,
+    converted: int = 0,
+    using: str | None = None,
+) -> Iterator[Wait]:
+    """Give the table a new storage with all its rows.
+
+    computed: SQL text by attribute number. old: the table before, where a column changes its type; that is `converted`, its
+    new values are `using` or a cast.
+    """
+    source = old or table
+    name = free_name(context, table.schema, "pg_rewrite", str(table.oid), "")
+    scratch = replace(source, oid=context.new_oid(), name=name, row_type=0)
+    context.ddl.put(scratch)
+    target = replace(
+        table,
+        storage_id=context.engine.next_id(),
+        columns=tuple(replace(column, missing=None) for column in table.columns),
+    )
+    store_table(context, target)
+    for index in context.catalog.indexes_of(table.oid):
+        context.transaction.drop_index(index.storage_id)
+        changed = replace(index, storage_id=context.engine.next_id())
+        context.transaction.create_index(changed.storage_id, changed.unique)
+        context.ddl.put(changed)
+    texts = []
+    for column in target.live_columns:
+        quoted = quote_identifier(column.name)
+        if column.number == converted:
+            texts.append(_conversion(context, target, column.number, using or quoted))
+        else:
+            texts.append(computed.get(column.number, quoted))
+    names = ", ".join(quote_identifier(column.name) for column in target.live_columns if not column.generated)
+    kept = ", ".join(
+        text
+        for text, column in zip(texts, target.live_columns, strict=True)
+        if not column.generated
+    )
+    sql = (
+        f"INSERT INTO {qualified_name(context, table.schema, table.name)} ({names}) "
+        f"OVERRIDING SYSTEM VALUE SELECT {kept} FROM {qualified_name(context, table.schema, name)}"
+    )
+    try:
+        yield from internal_query(context, sql)
+    except DatatypeMismatch as error:
+        raise _no_cast(context, target, converted, using, error) from error
+    context.transaction.drop_relation(source.storage_id)
+    context.ddl.remove(scratch.oid)
+
+
+def _conversion(context: StatementContext, table: Table, number: int, text: str) -> str:
+    column = table.column(number)
+    return f"({text})::{format_type(column.type, column.modifier)}"
+
+
+def _no_cast(
+    context: StatementContext, table: Table, converted: int, using: str | None, error: SqlError
+) -> SqlError:
+    if not converted or using is not None:
+        return error
+    column = table.column(converted)
+    kind = context.catalog.type(column.type).sql_name
+    return DatatypeMismatch(
+        f'column "{column.name}" cannot be cast automatically to type {kind}',
+        hint=f'You might need to specify "USING {quote_identifier(column.name)}::{kind}".',
+    )
+
+

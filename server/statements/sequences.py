@@ -1,0 +1,205 @@
+"""CREATE SEQUENCE and ALTER SEQUENCE; also the sequences behind serial and identity columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence as SequenceOf
+from dataclasses import replace
+from typing import Any
+
+from server.catalog.objects import Sequence, Table
+from server.catalog.sequences import create_values
+from server.errors import InvalidParameterValue, SqlSyntaxError, WrongObjectType
+from server.executor.waits import Wait
+from server.planner.standalone import bind_type_name
+from server.sql import utility_objects as tree
+from server.sql.utility_statement import Option
+from server.statements.names import (
+    claim_name,
+    column_number,
+    find_relation,
+    refuse_existing,
+    relation_named,
+    target_schema,
+)
+from server.statements.statement import Run, StatementContext, Utility
+
+BOUNDS = {21: 2**15, 23: 2**31, 20: 2**63}
+
+
+def make_sequence(
+    context: StatementContext,
+    schema: int,
+    name: str,
+    options: SequenceOf[Any],
+    type_oid: int = 20,
+    *,
+    owned_by: tuple[int, int] | None = None,
+    owned_kind: str = "a",
+    persistence: str = "p",
+) -> Sequence:
+    """Put a sequence and its storage in place."""
+    sequence = Sequence(
+        oid=context.new_oid(),
+        name=name,
+        owner=context.user_oid,
+        schema=schema,
+        storage_id=context.engine.next_id(),
+        type=type_oid,
+        owned_by=owned_by,
+        owned_kind=owned_kind,
+        persistence=persistence,
+    )
+    sequence, _ = with_options(context, sequence, options, is_new=True)
+    create_values(context.transaction, sequence)
+    context.ddl.put(sequence)
+    return sequence
+
+
+def with_options(
+    context: StatementContext, sequence: Sequence, options: SequenceOf[Option], *, is_new: bool
+) -> tuple[Sequence, int | None]:
+    """The sequence after its options, and the value RESTART asks for."""
+    given = _by_name(options)
+    if "as" in given:
+        reference = bind_type_name(context.environment(), given["as"], context.statement.offset)
+        if reference.oid not in BOUNDS:
+            raise InvalidParameterValue("sequence type must be smallint, integer, or bigint")
+        sequence = replace(sequence, type=reference.oid)
+    increment = _integer(given.get("increment"), sequence.increment)
+    if increment == 0:
+        raise InvalidParameterValue("INCREMENT must not be zero")
+    low, high = _limits(sequence, increment, given, is_new=is_new)
+    if low >= high:
+        raise InvalidParameterValue(f"MINVALUE ({low}) must be less than MAXVALUE ({high})")
+    default_start = low if increment > 0 else high
+    start = _integer(given.get("start"), default_start if is_new else sequence.start)
+    if start < low:
+        raise InvalidParameterValue(f"START value ({start}) cannot be less than MINVALUE ({low})")
+    if start > high:
+        raise InvalidParameterValue(f"START value ({start}) cannot be greater than MAXVALUE ({high})")
+    cache = _integer(given.get("cache"), sequence.cache)
+    if cache < 1:
+        raise InvalidParameterValue(f"CACHE ({cache}) must be greater than zero")
+    restart = None
+    if "restart" in given:
+        restart = _integer(given["restart"], start)
+        if not low <= restart <= high:
+            word = "less than MINVALUE" if restart < low else "greater than MAXVALUE"
+            limit = low if restart < low else high
+            raise InvalidParameterValue(f"RESTART value ({restart}) cannot be {word} ({limit})")
+    sequence = replace(
+        sequence,
+        increment=increment,
+        minimum=low,
+        maximum=high,
+        start=start,
+        cache=cache,
+        cycle=bool(given.get("cycle", sequence.cycle)),
+    )
+    if "owned_by" in given:
+        sequence = replace(sequence, owned_by=_owner(context, given["owned_by"]), owned_kind="a")
+    return sequence, restart
+
+
+def _by_name(options: SequenceOf[Option]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for option in options:
+        if option.name in given:
+            raise SqlSyntaxError("conflicting or redundant options")
+        given[option.name] = option.value
+    return given
+
+
+def _integer(value: Any, default: int) -> int:
+    return default if value is None or value is True else int(value)
+
+
+def _limits(
+    sequence: Sequence, increment: int, given: dict[str, Any], *, is_new: bool
+) -> tuple[int, int]:
+    bound = BOUNDS[sequence.type]
+    default_low = 1 if increment > 0 else -bound
+    default_high = bound - 1 if increment > 0 else -1
+    reset = is_new or "as" in given
+    low = _limit(given, "minvalue", default_low, default_low if reset else sequence.minimum)
+    high = _limit(given, "maxvalue", default_high, default_high if reset else sequence.maximum)
+    type_name = {21: "smallint", 23: "integer", 20: "bigint"}[sequence.type]
+    if not -bound <= low < bound:
+        raise InvalidParameterValue(f"MINVALUE ({low}) is out of range for sequence data type {type_name}")
+    if not -bound <= high < bound:
+        raise InvalidParameterValue(f"MAXVALUE ({high}) is out of range for sequence data type {type_name}")
+    return low, high
+
+
+def _limit(given: dict[str, Any], name: str, default: int, current: int) -> int:
+    """NO MINVALUE gives the option without a value."""
+    if name not in given:
+        return current
+    return default if given[name] is None else int(given[name])
+
+
+def _owner(context: StatementContext, value: Any) -> tuple[int, int] | None:
+    parts = value if isinstance(value, tuple) else (value,)
+    if parts == ("none",):
+        return None
+    if len(parts) < 2:
+        raise SqlSyntaxError("invalid OWNED BY option", hint="Specify OWNED BY table.column or OWNED BY NONE.")
+    table = relation_named(context, tuple(parts[:-1]))
+    if not isinstance(table, Table):
+        raise WrongObjectType(f'sequence cannot be owned by relation "{table.name}"')
+    return table.oid, column_number(table, parts[-1])
+
+
+def create_sequence(context: StatementContext, statement: tree.CreateSequence) -> Run:
+    """CREATE SEQUENCE."""
+    parts = statement.relation
+    if statement.persistence == "temporary" and len(parts) == 1:
+        parts = ("pg_temp", *parts)
+    schema, name = target_schema(context, parts, statement.offset)
+    yield from claim_name(context, schema, name)
+    if statement.if_not_exists and context.catalog.relation_named(schema, name) is not None:
+        context.notice("42P07", f'relation "{name}" already exists, skipping')
+        return "CREATE SEQUENCE"
+    refuse_existing(context, schema, name)
+    make_sequence(context, schema, name, statement.options)
+    return "CREATE SEQUENCE"
+
+
+def alter_sequence(context: StatementContext, statement: tree.AlterSequence) -> Run:
+    """ALTER SEQUENCE."""
+    found = find_relation(context, statement.relation, statement.offset)
+    if found is None and statement.if_exists:
+        context.notice("00000", f'relation "{statement.relation[-1]}" does not exist, skipping')
+        return "ALTER SEQUENCE"
+    found = relation_named(context, statement.relation, statement.offset)
+    if not isinstance(found, Sequence):
+        raise WrongObjectType(f'"{found.name}" is not a sequence')
+    yield from change_sequence(context, found, statement.options)
+    return "ALTER SEQUENCE"
+
+
+def change_sequence(
+    context: StatementContext, sequence: Sequence, options: SequenceOf[Option]
+) -> Iterator[Wait]:
+    """Apply options to a sequence; its value goes over to a new storage, so that a rollback undoes RESTART."""
+    yield from context.lock_relation(sequence.oid, "share row exclusive", sequence.name)
+    changed, restart = with_options(context, sequence, options, is_new=False)
+    if restart is None:
+        changed = replace(changed, storage_id=sequence.storage_id)
+    else:
+        changed = restarted(context, changed, restart)
+    context.ddl.put(changed)
+
+
+def restarted(context: StatementContext, sequence: Sequence, value: int) -> Sequence:
+    """The sequence on a new storage that starts at a value."""
+    context.transaction.drop_relation(sequence.storage_id)
+    changed = replace(sequence, storage_id=context.engine.next_id())
+    create_values(context.transaction, changed, value)
+    return changed
+
+
+UTILITIES = (
+    Utility(node=tree.CreateSequence, run=create_sequence),
+    Utility(node=tree.AlterSequence, run=alter_sequence),
+)

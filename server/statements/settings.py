@@ -1,0 +1,167 @@
+"""SET, RESET, SHOW, DISCARD."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.config import setting_named, show
+from server.errors import FeatureNotSupported, InvalidParameterValue
+from server.sql import nodes
+from server.sql import utility_session as tree
+from server.statements.statement import (
+    Description,
+    Run,
+    StatementContext,
+    Utility,
+    text_description,
+    text_rows,
+)
+
+SPECIAL_NAMES = {
+    "timezone": "TimeZone",
+    "datestyle": "DateStyle",
+    "intervalstyle": "IntervalStyle",
+}
+
+
+def set_value(context: StatementContext, statement: tree.Set) -> Run:
+    """SET name TO values."""
+    yield from ()
+    name = statement.name.lower()
+    if statement.local and not context.session.transaction.in_block:
+        context.warn("25P01", "SET LOCAL can only be used in transaction blocks")
+    text = joined(statement.values) if statement.values else None
+    assign(context, name, text, local=statement.local)
+    return "SET"
+
+
+def assign(context: StatementContext, name: str, text: str | None, *, local: bool) -> None:
+    """Give a setting a value, those with a meaning of their own included."""
+    special = SPECIAL.get(name)
+    if special is not None:
+        special(context, text, local)
+        return
+    if name == "search_path" and text is not None:
+        context.settings.set("search_path", text, local=local)
+        return
+    context.settings.set(name, text, local=local)
+
+
+def joined(values: tuple[Any, ...]) -> str:
+    """The values of SET as one text: a list is separated by commas."""
+    return ", ".join(_text(value) for value in values)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, nodes.TypeName):
+        raise FeatureNotSupported("SET with an interval is not supported")
+    return str(value)
+
+
+def _transaction_isolation(context: StatementContext, text: str | None, local: bool) -> None:
+    level = (text or "read committed").lower()
+    levels = ("serializable", "repeatable read", "read committed", "read uncommitted")
+    if level not in levels:
+        raise InvalidParameterValue(
+            f'invalid value for parameter "transaction_isolation": "{text}"',
+            hint="Available values: " + ", ".join(levels) + ".",
+        )
+    context.session.transaction.set_modes(isolation=level)
+
+
+def _transaction_read_only(context: StatementContext, text: str | None, local: bool) -> None:
+    context.session.transaction.set_modes(read_only=(text or "off").lower() in ("on", "true", "1", "yes"))
+
+
+def _session_authorization(context: StatementContext, text: str | None, local: bool) -> None:
+    name = context.session.session_user if text in (None, "default") else str(text)
+    _set_role(context, name)
+    context.settings.set("session_authorization", name, local=local)
+
+
+def _role(context: StatementContext, text: str | None, local: bool) -> None:
+    name = context.session.session_user if text in (None, "none") else str(text)
+    _set_role(context, name)
+    context.settings.set("role", text, local=local)
+
+
+def _set_role(context: StatementContext, name: str) -> None:
+    role = context.catalog.role_named(name)
+    if role is None:
+        raise InvalidParameterValue(f'role "{name}" does not exist')
+    context.session.user_oid = role.oid
+
+
+SPECIAL = {
+    "transaction_isolation": _transaction_isolation,
+    "transaction_read_only": _transaction_read_only,
+    "session_authorization": _session_authorization,
+    "role": _role,
+}
+
+
+def reset(context: StatementContext, statement: tree.Reset) -> Run:
+    """RESET name, RESET ALL."""
+    yield from ()
+    if statement.name and statement.name != "all":
+        assign(context, statement.name.lower(), None, local=False)
+    else:
+        context.settings.reset_all()
+    return "RESET"
+
+
+def describe_show(context: StatementContext, statement: tree.Show) -> Description:
+    """The columns of SHOW."""
+    if statement.name == "all":
+        return text_description("name", "setting", "description")
+    name = statement.name.lower()
+    if "." in name:
+        return text_description(name)
+    return text_description(setting_named(name).name)
+
+
+def show_value(context: StatementContext, statement: tree.Show) -> Run:
+    """SHOW name, SHOW ALL."""
+    if statement.name == "all":
+        rows = [
+            (setting.name, show(setting, assigned.value), setting.category)
+            for setting, assigned in context.settings.all()
+        ]
+        yield text_rows(*zip(*rows, strict=True))
+        return "SHOW"
+    transaction = context.session.transaction
+    modes = transaction.running.modes if transaction.running is not None else None
+    special = {
+        "transaction_isolation": lambda: modes.isolation if modes else None,
+        "transaction_read_only": lambda: ("on" if modes.read_only else "off") if modes else None,
+        "transaction_deferrable": lambda: ("on" if modes.deferrable else "off") if modes else None,
+    }.get(statement.name.lower())
+    text = special() if special is not None else None
+    yield text_rows([text if text is not None else context.settings.show(statement.name)])
+    return "SHOW"
+
+
+def discard(context: StatementContext, statement: tree.Discard) -> Run:
+    """DISCARD."""
+    yield from ()
+    session = context.session
+    if statement.target == "all":
+        session.close_portals()
+        session.prepared.clear()
+        session.settings.reset_all()
+        session.user_oid = session.identity.user_oid
+        session.database.engine.locks.release_since(session)
+    if statement.target in ("all", "sequences"):
+        session.sequences.values.clear()
+        session.sequences.last = None
+    return statement.tag
+
+
+UTILITIES = (
+    Utility(node=tree.Set, run=set_value, writes=False),
+    Utility(node=tree.Reset, run=reset, writes=False),
+    Utility(node=tree.Show, run=show_value, describe=describe_show, writes=False),
+    Utility(node=tree.Discard, run=discard, writes=False),
+)

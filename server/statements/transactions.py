@@ -1,0 +1,135 @@
+"""BEGIN, COMMIT, ROLLBACK, savepoints and SET TRANSACTION."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.errors import (
+    ActiveSqlTransaction,
+    FeatureNotSupported,
+    NoActiveSqlTransaction,
+)
+from server.sql import utility_session, utility_transactions as tree
+from server.statements.statement import Run, StatementContext, Utility
+
+
+def modes_of(modes: tree.TransactionModes) -> dict[str, Any]:
+    """What was said, as SessionTransaction.set_modes takes it."""
+    return {
+        "isolation": modes.isolation,
+        "read_only": modes.read_only,
+        "deferrable": modes.deferrable,
+    }
+
+
+def begin(context: StatementContext, statement: tree.Begin) -> Run:
+    """BEGIN and START TRANSACTION."""
+    yield from ()
+    context.session.transaction.begin(modes_of(statement.modes))
+    return "START TRANSACTION" if statement.start else "BEGIN"
+
+
+def commit(context: StatementContext, statement: tree.Commit) -> Run:
+    """COMMIT; of a failed transaction it is a ROLLBACK, and says so in its tag."""
+    transaction = context.session.transaction
+    failed = transaction.is_failed
+    if statement.chain:
+        transaction.require_block("COMMIT AND CHAIN")
+    modes = _chained(context) if statement.chain else None
+    transaction.leave_block(commit=True)
+    if failed:
+        transaction.abort()
+    else:
+        yield from transaction.commit(synchronous=context.session.synchronous_commit)
+    if modes is not None:
+        transaction.begin(modes)
+    return "ROLLBACK" if failed else "COMMIT"
+
+
+def rollback(context: StatementContext, statement: tree.Rollback) -> Run:
+    """ROLLBACK."""
+    yield from ()
+    transaction = context.session.transaction
+    if statement.chain:
+        transaction.require_block("ROLLBACK AND CHAIN")
+    modes = _chained(context) if statement.chain else None
+    transaction.leave_block(commit=False)
+    transaction.abort()
+    if modes is not None:
+        transaction.begin(modes)
+    return "ROLLBACK"
+
+
+def _chained(context: StatementContext) -> dict[str, Any]:
+    modes = context.session.transaction.running.modes
+    return {
+        "isolation": modes.isolation,
+        "read_only": modes.read_only,
+        "deferrable": modes.deferrable,
+    }
+
+
+def savepoint(context: StatementContext, statement: tree.Savepoint) -> Run:
+    """SAVEPOINT name."""
+    yield from ()
+    context.session.transaction.savepoint(statement.name)
+    return "SAVEPOINT"
+
+
+def release(context: StatementContext, statement: tree.Release) -> Run:
+    """RELEASE SAVEPOINT name."""
+    yield from ()
+    context.session.transaction.release(statement.name)
+    return "RELEASE"
+
+
+def rollback_to(context: StatementContext, statement: tree.RollbackTo) -> Run:
+    """ROLLBACK TO SAVEPOINT name."""
+    yield from ()
+    context.session.close_portals_since(statement.name)
+    context.session.transaction.rollback_to(statement.name)
+    return "ROLLBACK"
+
+
+def set_transaction(context: StatementContext, statement: utility_session.SetTransaction) -> Run:
+    """SET TRANSACTION and SET SESSION CHARACTERISTICS."""
+    yield from ()
+    session = context.session
+    modes = modes_of(statement.modes)
+    if statement.for_session:
+        for name, value in modes.items():
+            if value is not None:
+                text = value if isinstance(value, str) else "on" if value else "off"
+                session.settings.set(f"default_transaction_{name}", text)
+        return "SET"
+    if statement.snapshot:
+        raise FeatureNotSupported("SET TRANSACTION SNAPSHOT is not supported")
+    if not session.transaction.in_block:
+        session.warn("25P01", "SET TRANSACTION can only be used in transaction blocks")
+    running = session.transaction.running
+    if modes["isolation"] not in (None, running.modes.isolation) and running.has_snapshot:
+        raise ActiveSqlTransaction("SET TRANSACTION ISOLATION LEVEL must be called before any query")
+    session.transaction.set_modes(**modes)
+    return "SET"
+
+
+def refuse_prepared(context: StatementContext, statement: Any) -> Run:
+    """Two-phase commit needs max_prepared_transactions, which is 0."""
+    yield from ()
+    if not context.session.transaction.in_block and isinstance(statement, tree.PrepareTransaction):
+        raise NoActiveSqlTransaction("PREPARE TRANSACTION can only be used in transaction blocks")
+    raise FeatureNotSupported("prepared transactions are disabled")
+
+
+UTILITIES = (
+    Utility(node=utility_session.SetTransaction, run=set_transaction, writes=False),
+    Utility(node=tree.Begin, run=begin, writes=False, controls=True),
+    Utility(node=tree.Commit, run=commit, writes=False, controls=True),
+    Utility(node=tree.Rollback, run=rollback, writes=False, controls=True),
+    Utility(node=tree.Savepoint, run=savepoint, writes=False, controls=True),
+    Utility(node=tree.Release, run=release, writes=False, controls=True),
+    Utility(node=tree.RollbackTo, run=rollback_to, writes=False, controls=True),
+    Utility(node=tree.PrepareTransaction, run=refuse_prepared, writes=False, controls=True),
+    Utility(node=tree.CommitPrepared, run=refuse_prepared, writes=False, controls=True),
+    Utility(node=tree.RollbackPrepared, run=refuse_prepared, writes=False, controls=True),
+)

@@ -1,0 +1,198 @@
+"""CREATE VIEW, and tables made of queries: CREATE TABLE AS, SELECT INTO, materialized views."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from server.catalog.objects import Column, Table
+from server.errors import (
+    DuplicateColumn,
+    DuplicateTable,
+    FeatureNotSupported,
+    InvalidTableDefinition,
+    SqlSyntaxError,
+    WrongObjectType,
+)
+from server.executor.modify import insert_columns
+from server.executor.waits import Wait
+from server.planner.physical import PlannedStatement
+from server.sql import utility_objects as objects_tree
+from server.sql import utility_tables as tree
+from server.sql.deparse import deparse
+from server.sql.parse import parse_statements
+from server.sql.utility_transactions import Execute
+from server.statements.drop import empty_table
+from server.statements.names import (
+    claim_name,
+    refuse_existing,
+    relation_named,
+    target_schema,
+)
+from server.statements.prepared import bound_parameters, inner_statement, prepared_named
+from server.statements.statement import Run, StatementContext, Utility
+from server.statements.tables import PERSISTENCE_LETTERS, store_table
+
+UNKNOWN_OID, TEXT_OID = 705, 25
+
+
+def result_columns(
+    context: StatementContext, planned: PlannedStatement, names: tuple[str, ...]
+) -> tuple[Column, ...]:
+    """Columns of a relation that a query's result makes."""
+    if len(names) > len(planned.names):
+        raise SqlSyntaxError("too many column names were specified")
+    chosen = (*names, *planned.names[len(names) :])
+    columns = []
+    for number, (name, reference) in enumerate(zip(chosen, planned.types, strict=True), 1):
+        if any(column.name == name for column in columns):
+            raise DuplicateColumn(f'column "{name}" specified more than once')
+        oid = TEXT_OID if reference.oid == UNKNOWN_OID else reference.oid
+        columns.append(
+            Column(
+                number=number,
+                name=name,
+                type=oid,
+                modifier=reference.modifier,
+                collation=context.catalog.type(oid).collation,
+            )
+        )
+    return tuple(columns)
+
+
+def create_view(context: StatementContext, statement: objects_tree.CreateView) -> Run:
+    """CREATE [OR REPLACE] VIEW."""
+    if statement.check_option:
+        raise FeatureNotSupported("WITH CHECK OPTION is not supported")
+    parts = statement.relation
+    if statement.persistence == "temporary" and len(parts) == 1:
+        parts = ("pg_temp", *parts)
+    schema, name = target_schema(context, parts, statement.offset)
+    yield from claim_name(context, schema, name)
+    inner = inner_statement(context, statement.query)
+    planned = yield from context.plan(inner)
+    columns = result_columns(context, planned, statement.column_names)
+    existing = context.catalog.relation_named(schema, name)
+    if existing is not None and not statement.replace:
+        raise DuplicateTable(f'relation "{name}" already exists')
+    view = Table(
+        oid=context.new_oid(),
+        name=name,
+        owner=context.user_oid,
+        schema=schema,
+        kind="v",
+        columns=columns,
+        row_type=context.new_oid(),
+        view_query=deparse(statement.query),  # type: ignore[arg-type]
+        depends_on=tuple(oid for oid, _ in planned.relations),
+        options=tuple(f"{option.name}={option.value}" for option in statement.options),
+    )
+    if existing is not None:
+        if not isinstance(existing, Table) or existing.kind != "v":
+            raise WrongObjectType(f'"{name}" is not a view')
+        _check_replacement(existing, columns, context)
+        view = replace(view, oid=existing.oid, row_type=existing.row_type, owner=existing.owner)
+    context.ddl.put(view)
+    return "CREATE VIEW"
+
+
+def _check_replacement(old: Table, columns: tuple[Column, ...], context: StatementContext) -> None:
+    """A view may only grow columns at its end."""
+    if len(columns) < len(old.columns):
+        raise InvalidTableDefinition("cannot drop columns from view")
+    for before, after in zip(old.columns, columns, strict=False):
+        if before.name != after.name:
+            raise InvalidTableDefinition(
+                f'cannot change name of view column "{before.name}" to "{after.name}"',
+                hint="Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead.",
+            )
+        if (before.type, before.modifier) != (after.type, after.modifier):
+            old_type = context.catalog.type(before.type).sql_name
+            new_type = context.catalog.type(after.type).sql_name
+            raise InvalidTableDefinition(
+                f'cannot change data type of view column "{before.name}" from {old_type} to {new_type}'
+            )
+
+
+def create_table_as(context: StatementContext, statement: tree.CreateTableAs) -> Run:
+    """CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW."""
+    parts = statement.relation
+    if statement.persistence == "temporary" and len(parts) == 1:
+        parts = ("pg_temp", *parts)
+    schema, name = target_schema(context, parts, statement.offset)
+    yield from claim_name(context, schema, name)
+    if statement.if_not_exists and context.catalog.relation_named(schema, name) is not None:
+        context.notice("42P07", f'relation "{name}" already exists, skipping')
+        return "CREATE TABLE AS"
+    refuse_existing(context, schema, name)
+    parameters: tuple[Any, ...] = context.parameters
+    query: Any = statement.query
+    if isinstance(query, Execute):
+        prepared = prepared_named(context, query.name)
+        assert prepared.statement is not None
+        planned = yield from context.plan(prepared.statement, prepared.parameter_types)
+        parameters = bound_parameters(context, query, planned)
+    else:
+        planned = yield from context.plan(inner_statement(context, query))
+    is_temporary = schema == context.session.temporary_schema
+    is_view = statement.materialized_view
+    table = Table(
+        oid=context.new_oid(),
+        name=name,
+        owner=context.user_oid,
+        schema=schema,
+        kind="m" if is_view else "r",
+        columns=result_columns(context, planned, statement.column_names),
+        row_type=context.new_oid(),
+        storage_id=context.engine.next_id(),
+        persistence="t" if is_temporary else PERSISTENCE_LETTERS[statement.persistence],
+        view_query=deparse(query) if is_view else None,
+        depends_on=tuple(oid for oid, _ in planned.relations) if is_view else (),
+        temporary_on_commit=statement.on_commit if is_temporary else "",
+    )
+    store_table(context, table)
+    count = 0
+    if statement.with_data:
+        count = yield from fill(context, table, planned, parameters)
+    if is_view:
+        return "SELECT " + str(count) if statement.with_data else "CREATE MATERIALIZED VIEW"
+    return f"SELECT {count}" if statement.with_data else "CREATE TABLE AS"
+
+
+def fill(
+    context: StatementContext, table: Table, planned: PlannedStatement, parameters: tuple[Any, ...]
+) -> Any:
+    """Put a query's rows into a table; gives how many."""
+    target = context.execution()
+    count = 0
+    for item in context.run(planned, context.execution(parameters)):
+        if isinstance(item, Wait):
+            yield item
+            continue
+        yield from insert_columns(target, table, item.columns)
+        count += item.count
+    return count
+
+
+def refresh(context: StatementContext, statement: objects_tree.RefreshView) -> Run:
+    """REFRESH MATERIALIZED VIEW."""
+    found = relation_named(context, statement.relation, statement.offset)
+    if not isinstance(found, Table) or found.kind != "m":
+        raise WrongObjectType(f'"{found.name}" is not a materialized view')
+    yield from context.lock_relation(found.oid, "access exclusive", found.name)
+    empty_table(context, found)
+    table = context.catalog.object(found.oid)
+    assert isinstance(table, Table)
+    if statement.with_data:
+        assert table.view_query is not None
+        (inner,) = parse_statements(table.view_query)
+        planned = yield from context.plan(inner)
+        yield from fill(context, table, planned, ())
+    return "REFRESH MATERIALIZED VIEW"
+
+
+UTILITIES = (
+    Utility(node=objects_tree.CreateView, run=create_view),
+    Utility(node=objects_tree.RefreshView, run=refresh),
+    Utility(node=tree.CreateTableAs, run=create_table_as),
+)
