@@ -1,0 +1,87 @@
+"""The rows of computed system relations: pg_catalog and information_schema.
+
+`catalog_rows` is what a scan of one calls. Restrictions of the form `column = value` are answered from an index, so
+that asking for the columns of one table does not go through those of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.catalog import CatalogView
+from server.catalog.state import CatalogState
+from server.catalog.views import (
+    classes,
+    cluster,
+    constraints,
+    routines,
+    types,
+)
+from server.catalog.views.facts import facts
+from server.catalog.views.relation import SystemRelation, SystemRows, projected, tuples
+
+if TYPE_CHECKING:
+    from server.catalog.objects import Table
+
+SYSTEM_RELATIONS: Mapping[str, SystemRelation] = {
+    relation.name: relation
+    for subject in (classes, types, constraints, cluster, routines)
+    for relation in subject.RELATIONS
+}
+"""The relations that have rows; the others are empty."""
+
+BUILTIN_VIEW = CatalogView(CatalogState())
+
+
+def catalog_rows(
+    session: Any,
+    table: Table,
+    attributes: Sequence[int],
+    restrictions: Mapping[int, Any] | None = None,
+) -> Sequence[tuple[Any, ...]]:
+    """Rows of a computed relation, each with the attributes asked for.
+
+    restrictions: attribute numbers and the value they must have; rows that do not may come along.
+    """
+    relation = SYSTEM_RELATIONS.get(table.provider)
+    if relation is None:
+        return []
+    positions = [number - 1 for number in attributes]
+    found: list[Sequence[tuple[Any, ...]]] = []
+    for rows in _kept(relation, table, session.transaction.catalog):
+        if restrictions:
+            number, value = next(iter(restrictions.items()))
+            found.append(rows.having(number - 1, value))
+        else:
+            found.append(rows.rows)
+    if relation.live is not None:
+        found.append(tuples(table, relation.live(session)))
+    present = [projected(rows, positions) for rows in found if rows]
+    if len(present) == 1:
+        return present[0]
+    return [row for rows in present for row in rows]
+
+
+def _kept(relation: SystemRelation, table: Table, view: CatalogView) -> list[SystemRows]:
+    kept = []
+    if relation.file or relation.builtin is not None:
+        kept.append(_builtin_rows(relation, table))
+    if relation.objects is not None:
+        rows = view.system_rows.get(relation.name)
+        if rows is None:
+            rows = SystemRows(tuples(table, relation.objects(view)))
+            view.system_rows[relation.name] = rows
+        kept.append(rows)
+    return kept
+
+
+@cache
+def _builtin_rows(relation: SystemRelation, table: Table) -> SystemRows:
+    rows: list[tuple[Any, ...]] = []
+    if relation.file:
+        rows.extend(facts(table, relation.file))
+    if relation.builtin is not None:
+        rows.extend(tuples(table, relation.builtin(BUILTIN_VIEW)))
+    return SystemRows(rows)

@@ -1,0 +1,206 @@
+"""pg_index, pg_constraint, pg_attrdef, pg_inherits, pg_sequence, pg_rewrite: what belongs to relations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.objects import Constraint, Index, IndexKey, Sequence, Table, UserType
+from server.catalog.views.physical import (
+    equality_operator,
+    operator_class,
+    physical,
+    synthetic_oid,
+)
+from server.catalog.views.relation import Row, SystemRelation
+from server.catalog.views.values import oid_array, oid_vector, small_array, small_vector
+
+if TYPE_CHECKING:
+    from server.catalog.catalog import CatalogView
+
+DESCENDING, NULLS_FIRST = 1, 2
+
+
+def key_type(table: Table, key: IndexKey) -> int:
+    """The type of an index key."""
+    return key.type or table.column(key.number).type
+
+
+def _key_collation(view: CatalogView, table: Table, key: IndexKey) -> int:
+    if key.collation:
+        return key.collation
+    if key.number and table.column(key.number).collation:
+        return table.column(key.number).collation
+    return physical(view, key_type(table, key)).collation
+
+
+def _index_row(view: CatalogView, index: Index) -> Row:
+    table = view.object(index.table)
+    assert isinstance(table, Table), index.name
+    constraint = view.object(index.constraint) if index.constraint else None
+    expressions = [key.expression for key in index.keys if not key.number and key.expression]
+    return {
+        "indexrelid": index.oid,
+        "indrelid": index.table,
+        "indnatts": len(index.keys) + len(index.included),
+        "indnkeyatts": len(index.keys),
+        "indisunique": index.unique,
+        "indnullsnotdistinct": index.nulls_not_distinct,
+        "indisprimary": index.primary,
+        "indisexclusion": False,
+        "indimmediate": not (isinstance(constraint, Constraint) and constraint.deferrable),
+        "indisclustered": False,
+        "indisvalid": index.valid,
+        "indcheckxmin": False,
+        "indisready": True,
+        "indislive": True,
+        "indisreplident": False,
+        "indkey": small_vector([*(key.number for key in index.keys), *index.included]),
+        "indcollation": oid_vector(_key_collation(view, table, key) for key in index.keys),
+        "indclass": oid_vector(
+            operator_class(view, index.method, key_type(table, key), key.operator_class)
+            for key in index.keys
+        ),
+        "indoption": small_vector(
+            key.descending * DESCENDING + key.nulls_first * NULLS_FIRST for key in index.keys
+        ),
+        "indexprs": ", ".join(expressions) or None,
+        "indpred": index.predicate,
+    }
+
+
+def _indexes(view: CatalogView) -> Iterator[Row]:
+    for value in view.state.by_oid.values():
+        if isinstance(value, Index):
+            yield _index_row(view, value)
+
+
+_CONSTRAINT_DEFAULTS: dict[str, Any] = {
+    "contypid": 0,
+    "conindid": 0,
+    "conparentid": 0,
+    "confrelid": 0,
+    "confupdtype": "",
+    "confdeltype": "",
+    "confmatchtype": "",
+    "conislocal": True,
+    "coninhcount": 0,
+}
+
+
+def _constraint_row(view: CatalogView, value: Constraint) -> Row:
+    row = _CONSTRAINT_DEFAULTS | {
+        "oid": value.oid,
+        "conname": value.name,
+        "connamespace": value.schema,
+        "contype": value.kind,
+        "condeferrable": value.deferrable,
+        "condeferred": value.deferred,
+        "convalidated": value.validated,
+        "conrelid": value.table,
+        "conindid": value.index,
+        "connoinherit": value.no_inherit or value.kind in "puf",
+        "conkey": small_array(value.columns) if value.columns else None,
+        "conbin": value.expression,
+    }
+    if isinstance(view.object(value.table), UserType):
+        row |= {"conrelid": 0, "contypid": value.table, "conkey": None}
+    return row | _foreign_key(view, value) if value.kind == "f" else row
+
+
+def _foreign_key(view: CatalogView, value: Constraint) -> dict[str, Any]:
+    source, target = view.object(value.table), view.object(value.referenced_table)
+    assert isinstance(source, Table), value.name
+    assert isinstance(target, Table), value.name
+    pairs = [
+        (source.column(mine).type, target.column(other).type)
+        for mine, other in zip(value.columns, value.referenced_columns, strict=True)
+    ]
+    return {
+        "confrelid": value.referenced_table,
+        "confupdtype": value.on_update,
+        "confdeltype": value.on_delete,
+        "confmatchtype": value.match,
+        "confkey": small_array(value.referenced_columns),
+        "conpfeqop": oid_array(equality_operator(other, mine) for mine, other in pairs),
+        "conppeqop": oid_array(equality_operator(other, other) for _, other in pairs),
+        "conffeqop": oid_array(equality_operator(mine, mine) for mine, _ in pairs),
+        "confdelsetcols": small_array(value.delete_columns) if value.delete_columns else None,
+    }
+
+
+def _constraints(view: CatalogView) -> Iterator[Row]:
+    for value in view.state.by_oid.values():
+        if isinstance(value, Constraint):
+            yield _constraint_row(view, value)
+        elif isinstance(value, UserType) and value.not_null:
+            continue  # PostgreSQL 15 has no constraint object for it either
+
+
+def _defaults(view: CatalogView) -> Iterator[Row]:
+    for table in view.state.by_oid.values():
+        if isinstance(table, Table):
+            for column in table.live_columns:
+                if column.default is not None:
+                    yield {
+                        "oid": synthetic_oid(table.oid, column.number),
+                        "adrelid": table.oid,
+                        "adnum": column.number,
+                        "adbin": column.default,
+                    }
+
+
+def _sequences(view: CatalogView) -> Iterator[Row]:
+    for value in view.state.by_oid.values():
+        if isinstance(value, Sequence):
+            yield {
+                "seqrelid": value.oid,
+                "seqtypid": value.type,
+                "seqstart": value.start,
+                "seqincrement": value.increment,
+                "seqmax": value.maximum,
+                "seqmin": value.minimum,
+                "seqcache": value.cache,
+                "seqcycle": value.cycle,
+            }
+
+
+def rule_oid(view_oid: int) -> int:
+    """The OID of the rule that makes a view a view."""
+    return synthetic_oid(view_oid, 0)
+
+
+def _rules(view: CatalogView) -> Iterator[Row]:
+    for value in view.state.by_oid.values():
+        if isinstance(value, Table) and value.kind in "vm":
+            yield {
+                "oid": rule_oid(value.oid),
+                "rulename": "_RETURN",
+                "ev_class": value.oid,
+                "ev_type": "1",
+                "ev_enabled": "O",
+                "is_instead": True,
+                "ev_qual": "<>",
+                "ev_action": value.view_query,
+            }
+
+
+def _inheritance(view: CatalogView) -> Iterator[Row]:
+    for value in view.state.by_oid.values():
+        if isinstance(value, Table) and value.parent:
+            yield {
+                "inhrelid": value.oid,
+                "inhparent": value.parent,
+                "inhseqno": 1,
+                "inhdetachpending": False,
+            }
+
+
+RELATIONS = (
+    SystemRelation(name="pg_index", file="pg_index", objects=_indexes),
+    SystemRelation(name="pg_constraint", file="pg_constraint", objects=_constraints),
+    SystemRelation(name="pg_attrdef", objects=_defaults),
+    SystemRelation(name="pg_sequence", objects=_sequences),
+    SystemRelation(name="pg_rewrite", objects=_rules),
+    SystemRelation(name="pg_inherits", objects=_inheritance),
+)

@@ -1,0 +1,131 @@
+"""What catalog rows say of types: length, alignment and the like, for built-in types whether supported or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.bootstrap import SYSTEM_OBJECTS
+from server.catalog.objects import FIRST_USER_OID, Oid, Table
+from server.catalog.views.facts import facts
+
+if TYPE_CHECKING:
+    from server.catalog.catalog import CatalogView
+
+SYSTEM_TABLES = {value.name: value for value in SYSTEM_OBJECTS if isinstance(value, Table)}
+"""The system relations by name; those of pg_catalog win over information_schema, whose names differ anyway."""
+
+BTREE_OID, HEAP_OID = 403, 2
+ARRAY_SUBSCRIPT = 6179
+
+
+@dataclass(frozen=True, slots=True)
+class Physical:
+    """How values of a type lie in a row."""
+
+    length: int
+    by_value: bool
+    alignment: str
+    storage: str
+    collation: Oid
+
+
+@cache
+def named_facts(relation: str) -> tuple[dict[str, Any], ...]:
+    """The facts of a system relation as mappings by column name."""
+    table = SYSTEM_TABLES[relation]
+    names = [column.name for column in table.columns]
+    return tuple(dict(zip(names, row, strict=True)) for row in facts(table))
+
+
+@cache
+def type_facts() -> dict[Oid, dict[str, Any]]:
+    """The rows of pg_type of built-in types by OID."""
+    return {row["oid"]: row for row in named_facts("pg_type")}
+
+
+@cache
+def _builtin_physical(oid: Oid) -> Physical:
+    row = type_facts()[oid]
+    return Physical(
+        row["typlen"], row["typbyval"], row["typalign"], row["typstorage"], row["typcollation"]
+    )
+
+
+def physical(view: CatalogView, oid: Oid) -> Physical:
+    """How values of a type lie in a row."""
+    if oid < FIRST_USER_OID and oid in type_facts():
+        return _builtin_physical(oid)
+    kind = view.type(oid)
+    return Physical(
+        kind.length, kind.by_value, kind.alignment, kind.storage_strategy, kind.collation
+    )
+
+
+@cache
+def method_oids() -> dict[str, Oid]:
+    """Index access methods by name."""
+    return {row["amname"]: row["oid"] for row in named_facts("pg_am")}
+
+
+@cache
+def _default_classes() -> dict[tuple[Oid, Oid], Oid]:
+    return {
+        (row["opcmethod"], row["opcintype"]): row["oid"]
+        for row in named_facts("pg_opclass")
+        if row["opcdefault"]
+    }
+
+
+@cache
+def _named_classes() -> dict[tuple[Oid, str], Oid]:
+    return {(row["opcmethod"], row["opcname"]): row["oid"] for row in named_facts("pg_opclass")}
+
+
+_COERCIBLE = {1043: 25, 19: 25, 24: 26, 2202: 26, 2205: 26, 2206: 26, 4089: 26, 4096: 26}
+ANY_ENUM, ANY_ARRAY, RECORD, JSONB_OPS = 3500, 2277, 2249, 4036
+
+
+def operator_class(view: CatalogView, method: str, type_oid: Oid, name: str = "") -> Oid:
+    """The operator class an index key uses; 0 for none that is known."""
+    access = method_oids().get(method, 0)
+    if name:
+        return _named_classes().get((access, name), 0)
+    classes = _default_classes()
+    for candidate in _class_types(view, type_oid):
+        if (access, candidate) in classes:
+            return classes[access, candidate]
+    return 0
+
+
+def _class_types(view: CatalogView, oid: Oid) -> tuple[Oid, ...]:
+    """A type and what its operator class may be declared for, best first."""
+    row = type_facts().get(oid)
+    if row is not None:
+        letter, element = row["typtype"], row["typelem"] if row["typcategory"] == "A" else 0
+    else:
+        kind = view.type(oid)
+        letter, element = kind.kind, kind.element_oid
+    general = {"e": ANY_ENUM, "c": RECORD}.get(letter, ANY_ARRAY if element else 0)
+    return (oid, _COERCIBLE.get(oid, oid), general)
+
+
+@cache
+def _equalities() -> dict[tuple[Oid, Oid], Oid]:
+    return {
+        (row["oprleft"], row["oprright"]): row["oid"]
+        for row in named_facts("pg_operator")
+        if row["oprname"] == "="
+    }
+
+
+def equality_operator(left: Oid, right: Oid) -> Oid:
+    """The = operator of two types, 0 for none that is known."""
+    found = _equalities().get((left, right))
+    return found or _equalities().get((_COERCIBLE.get(left, left), _COERCIBLE.get(right, right)), 0)
+
+
+def synthetic_oid(oid: Oid, number: int) -> Oid:
+    """An OID for what has none of its own in this catalog: the default of a column, the rule of a view."""
+    return 1 << 31 | (oid * 1601 + number) & 0x7FFFFFFF

@@ -1,0 +1,75 @@
+"""SystemRelation: where the rows of one computed relation come from, and SystemRows, the rows once made.
+
+Rule 1: rows have up to three sources: a file of data/catalog (facts about built-in objects), the objects of a
+        CatalogView, and the live state of the server. Rows of the first two are made once and kept, the first with
+        the process and the second with the view; live rows are made for every scan.
+Rule 2: a source gives rows as mappings from column name to a value in row form; what is left out is NULL.
+Rule 3: rows are found by the value of one column through an index made when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from server.catalog.catalog import CatalogView
+    from server.catalog.objects import Table
+
+Row = Mapping[str, Any]
+Tuple = tuple[Any, ...]
+OfView = Callable[["CatalogView"], Iterable[Row]]
+OfSession = Callable[[Any], Iterable[Row]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemRelation:
+    """One computed relation.
+
+    builtin: rows of built-in objects, from a view without any other. objects: rows of the objects of a view (built-in
+    ones only where `builtin` does not give them). live: rows of what changes without a new view.
+    """
+
+    name: str
+    file: str = ""
+    builtin: OfView | None = None
+    objects: OfView | None = None
+    live: OfSession | None = None
+
+
+class SystemRows:
+    """Rows of a relation, in the order of its columns."""
+
+    __slots__ = ("_indexes", "rows")
+
+    def __init__(self, rows: Sequence[Tuple]) -> None:
+        self.rows = rows
+        self._indexes: dict[int, dict[Any, list[Tuple]]] = {}
+
+    def having(self, position: int, value: Any) -> Sequence[Tuple]:
+        """The rows with that value in the column at that position."""
+        index = self._indexes.get(position)
+        if index is None:
+            index = {}
+            for row in self.rows:
+                index.setdefault(row[position], []).append(row)
+            self._indexes[position] = index
+        return index.get(value, ())
+
+
+def tuples(table: Table, rows: Iterable[Row]) -> list[Tuple]:
+    """Rows by name as rows by position."""
+    names = [column.name for column in table.columns]
+    return [tuple(map(row.get, names)) for row in rows]
+
+
+def projected(rows: Sequence[Tuple], positions: Sequence[int]) -> Sequence[Tuple]:
+    """Some columns of the rows."""
+    if not positions:
+        return [()] * len(rows)
+    if len(positions) == 1:
+        (position,) = positions
+        return [(row[position],) for row in rows]
+    return list(map(itemgetter(*positions), rows))

@@ -1,0 +1,198 @@
+"""pg_type, pg_enum, pg_range and pg_namespace: what names types live under, and the types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.objects import Oid, Schema, Table, UserType
+from server.catalog.views.physical import ARRAY_SUBSCRIPT, type_facts
+from server.catalog.views.relation import Row, SystemRelation
+from server.catalog.views.values import acl_array
+
+if TYPE_CHECKING:
+    from server.catalog.catalog import CatalogView
+
+_NO_FUNCTIONS: dict[str, Any] = {"typmodin": 0, "typmodout": 0, "typanalyze": 0, "typsubscript": 0}
+ENUM_FUNCTIONS = _NO_FUNCTIONS | {
+    "typinput": 3506,
+    "typoutput": 3507,
+    "typreceive": 3532,
+    "typsend": 3533,
+}
+RECORD_FUNCTIONS = _NO_FUNCTIONS | {
+    "typinput": 2290,
+    "typoutput": 2291,
+    "typreceive": 2402,
+    "typsend": 2403,
+}
+ARRAY_FUNCTIONS = _NO_FUNCTIONS | {
+    "typinput": 750,
+    "typoutput": 751,
+    "typreceive": 2400,
+    "typsend": 2401,
+    "typanalyze": 3816,
+    "typsubscript": ARRAY_SUBSCRIPT,
+}
+DOMAIN_INPUT, DOMAIN_RECEIVE = 2597, 2598
+
+_TYPE_DEFAULTS: dict[str, Any] = {
+    "typlen": -1,
+    "typbyval": False,
+    "typispreferred": False,
+    "typisdefined": True,
+    "typdelim": ",",
+    "typrelid": 0,
+    "typelem": 0,
+    "typarray": 0,
+    "typnotnull": False,
+    "typbasetype": 0,
+    "typtypmod": -1,
+    "typndims": 0,
+    "typcollation": 0,
+}
+
+
+def type_row(view: CatalogView, oid: Oid) -> Row:
+    """The row of pg_type of any type."""
+    builtin = type_facts().get(oid)
+    if builtin is not None:
+        return builtin
+    value = view.object(oid)
+    if isinstance(value, UserType):
+        return _MAKERS[value.kind](view, value)
+    table = view.table_of_row_type(oid)
+    if table is not None:
+        return _row_type(view, table)
+    element = view.element_of_array(oid)
+    owner = view.object(element) if element is not None else None
+    assert isinstance(owner, UserType), oid
+    return _array(view, owner)
+
+
+def _identity(view: CatalogView, value: Any, oid: Oid) -> dict[str, Any]:
+    return _TYPE_DEFAULTS | {
+        "oid": oid,
+        "typname": value.name,
+        "typnamespace": value.schema,
+        "typowner": value.owner,
+    }
+
+
+def _row_type(view: CatalogView, table: Table) -> Row:
+    return _identity(view, table, table.row_type) | RECORD_FUNCTIONS | {
+        "typtype": "c",
+        "typcategory": "C",
+        "typrelid": table.oid,
+        "typalign": "d",
+        "typstorage": "x",
+    }  # fmt: skip
+
+
+def _enum(view: CatalogView, value: UserType) -> Row:
+    return _identity(view, value, value.oid) | ENUM_FUNCTIONS | {
+        "typlen": 4,
+        "typbyval": True,
+        "typtype": "e",
+        "typcategory": "E",
+        "typarray": value.array_oid,
+        "typalign": "i",
+        "typstorage": "p",
+        "typacl": acl_array(view, value.acl),
+    }  # fmt: skip
+
+
+def _composite(view: CatalogView, value: UserType) -> Row:
+    return _identity(view, value, value.oid) | RECORD_FUNCTIONS | {
+        "typtype": "c",
+        "typcategory": "C",
+        "typrelid": value.relation,
+        "typarray": value.array_oid,
+        "typalign": "d",
+        "typstorage": "x",
+        "typacl": acl_array(view, value.acl),
+    }  # fmt: skip
+
+
+def _domain(view: CatalogView, value: UserType) -> Row:
+    base = type_row(view, value.base_type)
+    return {**base, **_identity(view, value, value.oid)} | {
+        "typlen": base["typlen"],
+        "typbyval": base["typbyval"],
+        "typcategory": base["typcategory"],
+        "typdelim": base["typdelim"],
+        "typcollation": base["typcollation"],
+        "typtype": "d",
+        "typarray": value.array_oid,
+        "typinput": DOMAIN_INPUT,
+        "typreceive": DOMAIN_RECEIVE,
+        "typmodin": 0,
+        "typmodout": 0,
+        "typnotnull": value.not_null,
+        "typbasetype": value.base_type,
+        "typtypmod": value.base_modifier,
+        "typdefaultbin": value.default,
+        "typdefault": value.default,
+        "typacl": acl_array(view, value.acl),
+    }
+
+
+def _array(view: CatalogView, value: UserType) -> Row:
+    element = type_row(view, value.oid)
+    name = f"_{value.name}".encode()[:63].decode(errors="ignore")
+    return _identity(view, value, value.array_oid) | ARRAY_FUNCTIONS | {
+        "typname": name,
+        "typtype": "b",
+        "typcategory": "A",
+        "typelem": value.oid,
+        "typdelim": element["typdelim"],
+        "typcollation": element["typcollation"],
+        "typalign": "d" if element["typalign"] == "d" else "i",
+        "typstorage": "x",
+    }  # fmt: skip
+
+
+_MAKERS = {"e": _enum, "d": _domain, "c": _composite}
+
+
+def _types(view: CatalogView) -> Iterator[Row]:
+    for value in view.state.by_oid.values():
+        if isinstance(value, UserType):
+            yield _MAKERS[value.kind](view, value)
+            if value.array_oid:
+                yield _array(view, value)
+        elif isinstance(value, Table) and value.row_type and value.kind != "c":
+            yield _row_type(view, value)
+
+
+def _labels(view: CatalogView) -> Iterator[Row]:
+    for value in view.state.by_oid.values():
+        if isinstance(value, UserType):
+            for oid, position, label in value.labels:
+                yield {
+                    "oid": oid,
+                    "enumtypid": value.oid,
+                    "enumsortorder": position,
+                    "enumlabel": label,
+                }
+
+
+def _schema_row(view: CatalogView, value: Schema) -> Row:
+    return {
+        "oid": value.oid,
+        "nspname": value.name,
+        "nspowner": value.owner,
+        "nspacl": acl_array(view, value.acl),
+    }
+
+
+def _schemas(view: CatalogView) -> Iterator[Row]:
+    return (_schema_row(view, value) for value in view.objects(Schema))
+
+
+RELATIONS = (
+    SystemRelation(name="pg_type", file="pg_type", objects=_types),
+    SystemRelation(name="pg_enum", objects=_labels),
+    SystemRelation(name="pg_range", file="pg_range"),
+    SystemRelation(name="pg_namespace", objects=_schemas),
+)

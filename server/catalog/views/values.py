@@ -1,0 +1,66 @@
+"""Values in row form that catalog rows are made of: arrays, vectors, acl items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from server.catalog.privileges import shown_item
+from server.types.array import Array, make_array
+
+if TYPE_CHECKING:
+    from server.catalog.catalog import CatalogView
+
+CHAR_OID, INT2_OID, INT4_OID, TEXT_OID, OID_OID, FLOAT4_OID, ACL_ITEM_OID = (
+    18,
+    21,
+    23,
+    25,
+    26,
+    700,
+    1033,
+)
+
+
+def _vector(element: int, items: Iterable[int]) -> Array:
+    """A vector counts from 0."""
+    values = tuple(items)
+    return Array(element, ((len(values), 0),) if values else (), values)
+
+
+def small_vector(items: Iterable[int]) -> Array:
+    """An int2vector."""
+    return _vector(INT2_OID, items)
+
+
+def oid_vector(items: Iterable[int]) -> Array:
+    """An oidvector."""
+    return _vector(OID_OID, items)
+
+
+def small_array(items: Iterable[int]) -> Array:
+    """A smallint[]."""
+    return make_array(INT2_OID, tuple(items))
+
+
+def oid_array(items: Iterable[int]) -> Array:
+    """An oid[]."""
+    return make_array(OID_OID, tuple(items))
+
+
+def texts(items: Iterable[str], element: int = TEXT_OID) -> Array:
+    """A text[], or an array of another type whose values are text."""
+    return make_array(element, tuple(items))
+
+
+def texts_or_null(items: Iterable[str]) -> Array | None:
+    """A text[], NULL for none."""
+    values = tuple(items)
+    return texts(values) if values else None
+
+
+def acl_array(view: CatalogView, items: tuple[str, ...] | None) -> Array | None:
+    """The acl of an object; NULL where it has the default one."""
+    if items is None:
+        return None
+    return make_array(ACL_ITEM_OID, tuple(shown_item(view, item) for item in items))
