@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from server.executor.aggregate import HashAggregate
+from server.executor.catalog_scan import CatalogScan
 from server.executor.common_tables import (
     CommonTable,
     CommonTableScan,
@@ -26,7 +27,7 @@ from server.executor.modify_rows import Delete, Update
 from server.executor.nested_loop import NestedLoop
 from server.executor.operator import Operator
 from server.executor.project_set import FunctionScan, ProjectSet
-from server.executor.scan import CatalogScan, RowIdScan, TableScan
+from server.executor.scan import RowIdScan, TableScan
 from server.executor.setops import SetOperation
 from server.executor.sort import Sort
 from server.executor.window import Window

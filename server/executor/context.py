@@ -103,7 +103,7 @@ class ExecutionContext:
     session: Any = None
     memory: Memory = field(default_factory=lambda: Memory(1 << 32))
     cancelled: Callable[[], None] | None = None
-    catalog_rows: Callable[[Table, Sequence[int]], Sequence[tuple[Any, ...]]] | None = None
+    catalog_rows: Callable[..., Sequence[tuple[Any, ...]]] | None = None
     bind_expression: Callable[[Table, str], Expression] | None = None
     deferred: list[Deferred] | None = None
     constraint_modes: Mapping[int, bool] = field(default_factory=dict)

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from server.errors import FeatureNotSupported
-from server.executor.columns import BATCH_ROWS, batch_of_rows
+from server.executor.columns import batch_of_rows
 from server.executor.evaluation import condition, layout_of, scalar
 from server.executor.operator import Builder, Operator
 from server.executor.storage_columns import load_column, system_column
@@ -165,27 +164,3 @@ class RowIdScan(Operator):
                 view = relation.view(context.snapshot, group_no)
             among = np.flatnonzero(np.isin(view.row_ids, wanted))
             yield self._loader.load(view, context, among)
-
-
-class CatalogScan(Operator):
-    """The rows of a relation that is computed from the catalog."""
-
-    __slots__ = ("_condition",)
-
-    plan: physical.CatalogScan
-
-    def __init__(self, plan: physical.CatalogScan, builder: Builder) -> None:
-        super().__init__(plan, builder)
-        self._condition = None
-        if plan.filter is not None:
-            self._condition = condition(plan.filter, layout_of(plan.output))
-
-    def run(self, context: ExecutionContext) -> Iterator[Batch]:
-        """Yield the rows that pass the filter."""
-        if context.catalog_rows is None:
-            raise FeatureNotSupported(f"relation {self.plan.table.name} cannot be computed here")
-        rows = context.catalog_rows(self.plan.table, self.plan.attributes)
-        for start in range(0, len(rows), BATCH_ROWS):
-            batch = batch_of_rows(rows[start : start + BATCH_ROWS], self.plan.types)
-            positions = None if self._condition is None else self._condition(batch, context)
-            yield batch if positions is None else batch.take(positions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from server.errors import FeatureNotSupported
@@ -93,7 +94,7 @@ def context(session: Session, parameters: tuple[Any, ...] = ()) -> ExecutionCont
         session=session,
         memory=Memory(settings.integer("work_mem") * 1024),
         cancelled=session.check_cancelled,
-        catalog_rows=lambda table, attributes: catalog_rows(session, table, attributes),
+        catalog_rows=partial(catalog_rows, session),
         bind_expression=lambda table, text: bind_over_table(environment(session), table, text),
         deferred=running.deferred,
         constraint_modes=running.constraint_modes,
