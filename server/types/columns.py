@@ -25,6 +25,9 @@ STORAGE_DTYPES: Final = {
 }
 """The arrays that storage takes and gives; BYTES are lists instead."""
 
+Read = tuple[Values, Mask, list[int]]
+"""Values, which rows are not NULL, and the positions of rows that are still to be read."""
+
 Encoded = list[bytes | None]
 
 
@@ -81,6 +84,34 @@ def parse_each(parse: Parse, dtype: np.dtype[Any]) -> ParseColumn:
         return column_of(values, dtype)
 
     return parse_column
+
+
+def parse_plain(
+    read: Callable[[list[bytes | None]], Read], parse: Parse, dtype: np.dtype[Any]
+) -> ParseColumn:
+    """Text input of a column: the plainest form all at once, any other form value by value."""
+
+    def parse_column(texts: Sequence[bytes | None], modifier: int, style: TextStyle) -> Column:
+        return finish_plain(
+            read(list(texts)), texts, lambda text: parse(text, modifier, style), dtype
+        )
+
+    return parse_column
+
+
+def finish_plain(
+    found: Read,
+    texts: Sequence[bytes | None],
+    parse: Callable[[str], Value],
+    dtype: np.dtype[Any],
+) -> Column:
+    """Complete what was read by the input function for the rows in another form."""
+    values, valid, others = found
+    for position in others:
+        text = texts[position]
+        assert text is not None, "NULL has no form"
+        values[position] = parse(text.decode())
+    return Column(values.astype(dtype, copy=False), None if valid.all() else valid)
 
 
 def column_of(values: Sequence[Value | None], dtype: np.dtype[Any]) -> Column:

@@ -17,12 +17,13 @@ from server.types.calendar import (
     is_valid_date,
     month_length,
 )
-from server.types.columns import Encoded, encode_rows
+from server.types.columns import Encoded, encode_rows, parse_plain
 from server.types.date_input import decode_date
 from server.types.date_style import format_date
 from server.types.errors import unpack
 from server.types.facts import define
 from server.types.integers import send_fixed
+from server.types.native import read_dates
 
 if TYPE_CHECKING:
     from server.types.type import TextStyle
@@ -87,5 +88,6 @@ DATE_TYPES: Final = (
         send=FORM.pack,
         format_column=_format_column,
         send_column=send_fixed(">i4"),
+        parse_column=parse_plain(read_dates, parse_date, np.dtype(np.int32)),
     ),
 )

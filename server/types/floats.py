@@ -15,14 +15,18 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from server.errors import NumericValueOutOfRange
+from server.types.columns import Encoded, encode_rows, finish_plain, parse_plain
 from server.types.errors import invalid_syntax, unpack
 from server.types.facts import define
 from server.types.integers import send_fixed
+from server.types.native import read_floats
+from server.types.numeric import EXACT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from server.types.type import TextStyle, Type
+    from server.vector.column import Column
 
 NUMBER: Final = re.compile(
     r"[ \t\n\v\f\r]*([+-]?)(?:"
@@ -34,6 +38,8 @@ NUMBER: Final = re.compile(
 SPECIAL: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
 FLOAT4: Final = struct.Struct("!f")
 FLOAT8: Final = struct.Struct("!d")
+FLOAT4_TIE_MASK: Final = (1 << 29) - 1  # the bits of double precision that single lacks
+FLOAT4_TIE: Final = 1 << 28
 TIES_BEGIN: Final = 2.0**53
 FLOAT4_TIES_BEGIN: Final = 2.0**24
 TIES_END: Final = 1e40
@@ -60,6 +66,8 @@ def _parse(text: str, sql_name: str, narrow: Any) -> float:
     written = match["decimal"] or match["hex"]
     try:
         exact = float(written) if match["decimal"] else float.fromhex(written)
+        if narrow is to_float4 and match["decimal"]:
+            exact = _towards(written, exact)
         value: float = narrow(exact)
     except OverflowError:
         value = math.inf
@@ -67,6 +75,15 @@ def _parse(text: str, sql_name: str, narrow: Any) -> float:
     if math.isinf(value) or vanished:
         raise NumericValueOutOfRange(f'"{text}" is out of range for type {sql_name}')
     return -value if match[1] == "-" else value
+
+
+def _towards(written: str, exact: float) -> float:
+    """Move a number that lies just between two of single precision to the side it came from."""
+    bits = struct.unpack("<q", struct.pack("<d", exact))[0]
+    if bits & FLOAT4_TIE_MASK != FLOAT4_TIE or math.isinf(exact):
+        return exact
+    difference = Decimal(written).compare(Decimal(exact), EXACT)
+    return math.nextafter(exact, math.inf * int(difference)) if difference else exact
 
 
 def _mantissa(written: str) -> str:
@@ -149,12 +166,44 @@ def _arrange(sign: str, digits: str, exponent: int, exponent_max: int) -> str:
     return f"{sign}{whole}.{fraction}" if fraction else sign + whole
 
 
+def _format_float8s(column: Column, style: TextStyle) -> Encoded:
+    """Write a column; most numbers are what repr prints."""
+    if style.extra_float_digits <= 0:
+        return encode_rows(column, lambda value: format_float8(value, style).encode())
+
+    def encode(value: float) -> bytes:
+        if -1e15 < value < 1e15:
+            text = repr(value)
+            if "e" not in text:
+                return (text.removesuffix(".0")).encode()
+        return format_float8(value, style).encode()
+
+    return encode_rows(column, encode)
+
+
+def _parse_float4s(texts: Sequence[bytes | None], modifier: int, style: TextStyle) -> Column:
+    """Read a column; what another rounding might change is read again by itself."""
+    values, valid, others = read_floats(list(texts))
+    with np.errstate(over="ignore", under="ignore"):
+        narrow = values.astype(np.float32)
+    tie = (values.view(np.int64) & FLOAT4_TIE_MASK) == FLOAT4_TIE
+    unsure = tie | ~np.isfinite(narrow) | ((narrow == 0) & (values != 0))
+    unsure[others] = True
+    positions = np.flatnonzero(unsure & valid).tolist()
+    dtype = np.dtype(np.float32)
+    return finish_plain(
+        (values, valid, positions), texts, lambda text: parse_float4(text, modifier, style), dtype
+    )
+
+
 def _sort_key(value: float) -> tuple[bool, float]:
     """NaN is above every number and equal to itself."""
     return (True, 0.0) if value != value else (False, value)
 
 
-def _define_float(name: str, form: struct.Struct, parse: Any, format_value: Any) -> Type:
+def _define_float(
+    name: str, form: struct.Struct, parse: Any, format_value: Any, **codecs: Any
+) -> Type:
     bits = form.size * 8
     return define(
         name,
@@ -166,10 +215,18 @@ def _define_float(name: str, form: struct.Struct, parse: Any, format_value: Any)
         send=form.pack,
         send_column=send_fixed(f">f{form.size}"),
         sort_key=_sort_key,
+        **codecs,
     )
 
 
 FLOAT_TYPES: Final = (
-    _define_float("float4", FLOAT4, parse_float4, format_float4),
-    _define_float("float8", FLOAT8, parse_float8, format_float8),
+    _define_float("float4", FLOAT4, parse_float4, format_float4, parse_column=_parse_float4s),
+    _define_float(
+        "float8",
+        FLOAT8,
+        parse_float8,
+        format_float8,
+        format_column=_format_float8s,
+        parse_column=parse_plain(read_floats, parse_float8, np.dtype(np.float64)),
+    ),
 )

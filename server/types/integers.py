@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from server.types.columns import column_of
+from server.types.columns import parse_plain
 from server.types.errors import invalid_syntax, out_of_range, unpack
 from server.types.facts import FACTS, define
+from server.types.native import read_integers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from server.types.columns import Encoded
-    from server.types.type import ParseColumn, TextStyle, Type
+    from server.types.type import TextStyle, Type
     from server.vector.column import Column
 
 INTEGER: Final = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*")
@@ -66,31 +67,25 @@ def send_fixed(dtype: str) -> Callable[[Column], Encoded]:
     return send_column
 
 
-def _parse_integers(sql_name: str, bits: int, dtype: np.dtype[np.signedinteger]) -> ParseColumn:
-    def parse_column(texts: Sequence[bytes | None], _modifier: int, _style: TextStyle) -> Column:
-        values = [
-            None if text is None else parse_integer(text.decode(), sql_name, bits) for text in texts
-        ]
-        return column_of(values, dtype)
-
-    return parse_column
-
-
 def _define_integer(name: str, code: str, bits: int) -> Type:
     form = struct.Struct("!" + code)
     sql_name = FACTS[name]["sql_name"]
     dtype = np.dtype(f"int{bits}")
+
+    def parse(text: str, _modifier: int, _style: TextStyle) -> int:
+        return parse_integer(text, sql_name, bits)
+
     return define(
         name,
         dtype=dtype,
         storage_kind=f"INT{bits}",
-        parse=lambda text, _modifier, _style: parse_integer(text, sql_name, bits),
+        parse=parse,
         format=format_integer,
         receive=lambda data, _modifier: unpack(form, data)[0],
         send=form.pack,
         format_column=format_integers,
         send_column=send_fixed(f">i{bits // 8}"),
-        parse_column=_parse_integers(sql_name, bits, dtype),
+        parse_column=parse_plain(lambda fields: read_integers(fields, bits), parse, dtype),
     )
 
 

@@ -195,11 +195,11 @@ class _Checker:
 
     def check(self) -> None:
         """Read one value and nothing more."""
-        self.value("JSON value")
+        self.value()
         if self.lexeme:
             raise self.expected("end of input")
 
-    def value(self, what: str) -> None:
+    def value(self) -> None:
         """Read one value."""
         if self.lexeme == "{":
             self.container("}", 'string or "}"', self.pair)
@@ -208,7 +208,7 @@ class _Checker:
         elif self.lexeme and self.lexeme in '"0a':
             self.advance()
         else:
-            raise self.expected(what)
+            raise self.expected("JSON value")
 
     def container(self, end: str, what: str, item: Callable[[str], None]) -> None:
         """Read items with commas between them up to the end."""
@@ -217,24 +217,24 @@ class _Checker:
             item(what)
             while self.lexeme == ",":
                 self.advance()
-                item("")
+                item("string")
             if self.lexeme != end:
                 raise self.expected(f'"," or "{end}"')
         self.advance()
 
-    def element(self, what: str) -> None:
-        """Read an item of an array; what names the alternatives to the first one."""
-        self.value(what or "JSON value")
+    def element(self, _what: str) -> None:
+        """Read an item of an array."""
+        self.value()
 
     def pair(self, what: str) -> None:
         """Read a key and its value."""
         if self.lexeme != '"':
-            raise self.expected(what or "string")
+            raise self.expected(what)
         self.advance()
         if self.lexeme != ":":
             raise self.expected('":"')
         self.advance()
-        self.value("JSON value")
+        self.value()
 
 
 READ_TOKEN: Final[dict[str, Callable[[_Checker], None]]] = {

@@ -23,9 +23,10 @@ from server.errors import (
     InvalidParameterValue,
     NumericValueOutOfRange,
 )
-from server.types.columns import column_of, encode_rows, object_array
+from server.types.columns import column_of, encode_rows, finish_plain, object_array
 from server.types.errors import incorrect_format, insufficient_data, invalid_syntax
 from server.types.facts import define
+from server.types.native import read_scaled
 from server.types.text import OBJECTS
 from server.vector.column import Column
 
@@ -330,16 +331,19 @@ def _send_column(column: Column) -> Encoded:
 
 
 def _parse_column(texts: Sequence[bytes | None], modifier: int, style: TextStyle) -> Column:
-    values = [
-        None if text is None else parse_numeric(text.decode(), modifier, style) for text in texts
-    ]
-    column = column_of(values, OBJECTS)
-    scale = scaled_by(modifier)
-    if scale is None or any(value is not None and value.is_nan() for value in values):
-        return column
-    scaled = to_storage(column, modifier)
-    assert isinstance(scaled, np.ndarray)
-    return Column(scaled, column.valid, scale)
+    limits = precision_and_scale(modifier)
+    if limits is None or scaled_by(modifier) is None:
+        values = [
+            None if text is None else parse_numeric(text.decode(), modifier, style)
+            for text in texts
+        ]
+        return column_of(values, OBJECTS)
+
+    def parse(text: str) -> int | bytes:
+        return store_value(parse_numeric(text, modifier, style), modifier)
+
+    column = finish_plain(read_scaled(list(texts), *limits), texts, parse, np.dtype(np.int64))
+    return from_storage(column.values, column.valid, modifier)
 
 
 def sort_key(value: Decimal) -> tuple[bool, Decimal]:

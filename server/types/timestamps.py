@@ -13,6 +13,7 @@ import numpy as np
 
 from server.errors import DatetimeFieldOverflow, InvalidParameterValue
 from server.types.calendar import (
+    TIMESTAMP_END,
     TIMESTAMP_INFINITY,
     TIMESTAMP_MINUS_INFINITY,
     US_PER_DAY,
@@ -21,18 +22,32 @@ from server.types.calendar import (
     is_valid_timestamp,
     month_length,
 )
+from server.types.columns import Encoded, Read, encode_rows, finish_plain
 from server.types.date_input import decode_timestamp, decode_timestamptz
-from server.types.date_style import format_timestamp, format_timestamptz, session_zone
+from server.types.date_style import (
+    date_text,
+    format_timestamp,
+    format_timestamptz,
+    offset_text,
+    session_zone,
+    time_text,
+)
 from server.types.errors import invalid_modifier, unpack
 from server.types.facts import define
+from server.types.fields import UNKNOWN_OFFSET
 from server.types.integers import send_fixed
+from server.types.native import read_timestamps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from server.types.type import Parse, TextStyle, Type
+    from server.types.type import Format, Parse, TextStyle, Type
+    from server.types.zones import Zone
+    from server.vector.column import Column
 
 DECIMALS_MAX: Final = 6
+US_PER_QUARTER: Final = 900 * US_PER_SECOND  # no zone changes its offset within one since 1972
+FIRST_PLAIN: Final = days_of(1972, 1, 1) * US_PER_DAY
 FORM: Final = struct.Struct("!q")
 ISO: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[ T]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,6}))?"
@@ -122,7 +137,69 @@ def decimals_out(suffix: str) -> Callable[[int], str]:
     return lambda modifier: (f"({modifier})" if modifier >= 0 else "") + suffix
 
 
-def _define_timestamp(name: str, words: str, parse: Parse, format_value: Any) -> Type:
+def _parse_timestamps(texts: Sequence[bytes | None], modifier: int, style: TextStyle) -> Column:
+    found = read_timestamps(list(texts), 0, has_offsets=False)
+    return _finish(found, texts, modifier, lambda text: parse_timestamp(text, modifier, style))
+
+
+def _parse_timestamptzs(texts: Sequence[bytes | None], modifier: int, style: TextStyle) -> Column:
+    fixed = session_zone(style).fixed
+    offset = UNKNOWN_OFFSET if fixed is None else fixed.seconds_east
+    found = read_timestamps(list(texts), offset, has_offsets=True)
+    return _finish(found, texts, modifier, lambda text: parse_timestamptz(text, modifier, style))
+
+
+def _finish(
+    found: Read, texts: Sequence[bytes | None], modifier: int, parse: Callable[[str], int]
+) -> Column:
+    values, valid, others = found
+    if 0 <= modifier < DECIMALS_MAX:
+        values[:] = [round_us(us, modifier) for us in values.tolist()]
+    return finish_plain((values, valid, others), texts, parse, np.dtype(np.int64))
+
+
+def _format_timestamps(column: Column, style: TextStyle) -> Encoded:
+    return _format_by_day(column, style, format_timestamp, None)
+
+
+def _format_timestamptzs(column: Column, style: TextStyle) -> Encoded:
+    return _format_by_day(column, style, format_timestamptz, session_zone(style))
+
+
+def _format_by_day(
+    column: Column, style: TextStyle, format_value: Format, zone: Zone | None
+) -> Encoded:
+    """Write each date once, and look up each offset once for a quarter of an hour."""
+    if style.date_style != "ISO":
+        return encode_rows(column, lambda us: format_value(us, style).encode())
+    dates: dict[int, str] = {}
+    offsets: dict[int, tuple[int, str]] = {}
+
+    def encode(us: int) -> bytes:
+        suffix = ""
+        if zone is not None:
+            quarter = us // US_PER_QUARTER
+            if quarter not in offsets:
+                seconds = zone.at(us).seconds_east
+                offsets[quarter] = seconds * US_PER_SECOND, offset_text(seconds)
+            offset, suffix = offsets[quarter]
+            us += offset
+        days, rest = divmod(us, US_PER_DAY)
+        date = dates.get(days)
+        if date is None:
+            date = dates[days] = date_text(days, style)
+        return f"{date} {time_text(rest)}{suffix}".encode()
+
+    def encode_any(us: int) -> bytes:
+        is_plain = FIRST_PLAIN <= us < TIMESTAMP_END
+        return encode(us) if is_plain else format_value(us, style).encode()
+
+    return encode_rows(column, encode_any)
+
+
+def _define_timestamp(
+    name: str, words: str, parse: Parse, format_value: Format, **codecs: Any
+) -> Type:
     return define(
         name,
         dtype=np.dtype(np.int64),
@@ -135,10 +212,25 @@ def _define_timestamp(name: str, words: str, parse: Parse, format_value: Any) ->
         modifier_in=decimals_in("TIMESTAMP({})" + words.upper()),
         modifier_out=decimals_out(words),
         coerce=coerce_timestamp,
+        **codecs,
     )
 
 
 TIMESTAMP_TYPES: Final = (
-    _define_timestamp("timestamp", " without time zone", parse_timestamp, format_timestamp),
-    _define_timestamp("timestamptz", " with time zone", parse_timestamptz, format_timestamptz),
+    _define_timestamp(
+        "timestamp",
+        " without time zone",
+        parse_timestamp,
+        format_timestamp,
+        format_column=_format_timestamps,
+        parse_column=_parse_timestamps,
+    ),
+    _define_timestamp(
+        "timestamptz",
+        " with time zone",
+        parse_timestamptz,
+        format_timestamptz,
+        format_column=_format_timestamptzs,
+        parse_column=_parse_timestamptzs,
+    ),
 )

@@ -1,0 +1,35 @@
+"""Chooses, once, between the compiled twins and the Python originals.
+
+RUSTYDB_NATIVE=0 in the environment forces the originals, so that one test suite runs on both.
+"""
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
+    from server.types.fields import (
+        read_dates,
+        read_floats,
+        read_integers,
+        read_scaled,
+        read_timestamps,
+    )
+else:
+    try:
+        from server.types.native.fields import (
+            read_dates,
+            read_floats,
+            read_integers,
+            read_scaled,
+            read_timestamps,
+        )
+    except ImportError:  # not built
+        from server.types.fields import (
+            read_dates,
+            read_floats,
+            read_integers,
+            read_scaled,
+            read_timestamps,
+        )
+
+__all__ = ["read_dates", "read_floats", "read_integers", "read_scaled", "read_timestamps"]
