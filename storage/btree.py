@@ -7,126 +7,27 @@ Rule 4: an iterator holds no page: it takes a leaf at a time and seeks its last 
         tree has changed meanwhile. It meets every pair that is there from its start to its end.
 Rule 5: the first entry of an inner page stands for everything below the second one, whatever its
         key.
-
-    page     magic u16 | level u8 | 0 u8 | count u16 | heap start u16 | garbage u16 | 0 u16 | 0 u32
-             | left page u64 | right page u64
-    slots    u16 each, from byte 32: where the entry starts, in order
-    entries  from the end of the page downwards
-    leaf     key length u16 | row id u64 | key
-    inner    key length u16 | row id u64 | child page u64 | key
 """
 
-import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from storage.errors import Corruption, KeyTooLarge
+from storage.btree_page import (
+    INNER_ENTRY,
+    LEAF_ENTRY,
+    NODE_BYTES,
+    SLOT_BYTES,
+    Entry,
+    Node,
+    read_node,
+)
+from storage.errors import KeyTooLarge
+from storage.fast_paths import delete_pair, insert_pair, leaf_pairs, lookup_pairs, seek_pair
 from storage.native import Change
 from storage.pages import Pager
 
-NODE_MAGIC = 0x4254
-NODE = struct.Struct("<HBBHHHHIQQ")
-NODE_BYTES = 32
-SLOT_BYTES = 2
-SLOT = struct.Struct("<H")
-LEAF_ENTRY = struct.Struct("<HQ")
-INNER_ENTRY = struct.Struct("<HQQ")
 BUILD_FILL = 0.9
-
-assert NODE.size == NODE_BYTES
-
-
-class Entry(NamedTuple):
-    """One entry of a page; child is 0 in leaves."""
-
-    key: bytes
-    row_id: int
-    child: int = 0
-
-
-@dataclass(slots=True)
-class Node:
-    """One page, parsed."""
-
-    page_no: int
-    level: int
-    left: int
-    right: int
-    entries: list[Entry] = field(default_factory=list)
-
-    def pack(self, page_bytes: int) -> bytes:
-        """The page; the caller has made sure that it fits."""
-        page = bytearray(page_bytes)
-        place = page_bytes
-        for i, entry in enumerate(self.entries):
-            packed = pack_entry(entry, self.level)
-            place -= len(packed)
-            page[place : place + len(packed)] = packed
-            SLOT.pack_into(page, NODE_BYTES + SLOT_BYTES * i, place)
-        assert place >= NODE_BYTES + SLOT_BYTES * len(self.entries), "page overflows"
-        NODE.pack_into(
-            page, 0, NODE_MAGIC, self.level, 0, len(self.entries), place & 0xFFFF, 0, 0, 0,
-            self.left, self.right,
-        )  # fmt: skip
-        return bytes(page)
-
-    def position(self, key: bytes, row_id: int) -> int:
-        """How many entries lie before the pair."""
-        low, high = 0, len(self.entries)
-        while low < high:
-            middle = (low + high) // 2
-            entry = self.entries[middle]
-            if (entry.key, entry.row_id) < (key, row_id):
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-    def child_position(self, key: bytes, row_id: int) -> int:
-        """Which entry leads to the pair: the last one not above it."""
-        low, high = 1, len(self.entries)
-        while low < high:
-            middle = (low + high) // 2
-            entry = self.entries[middle]
-            if (key, row_id) < (entry.key, entry.row_id):
-                high = middle
-            else:
-                low = middle + 1
-        return low - 1
-
-    def used_bytes(self) -> int:
-        """Bytes of entries and their slots."""
-        fixed = SLOT_BYTES + (INNER_ENTRY.size if self.level else LEAF_ENTRY.size)
-        return sum(len(entry.key) + fixed for entry in self.entries)
-
-
-def pack_entry(entry: Entry, level: int) -> bytes:
-    """An entry's bytes in a page of that level."""
-    if level:
-        return INNER_ENTRY.pack(len(entry.key), entry.row_id, entry.child) + entry.key
-    return LEAF_ENTRY.pack(len(entry.key), entry.row_id) + entry.key
-
-
-def read_node(page: npt.NDArray[np.uint8], page_no: int) -> Node:
-    """A page, parsed."""
-    raw = page.tobytes()
-    magic, level, _, count, _, _, _, _, left, right = NODE.unpack_from(raw)
-    if magic != NODE_MAGIC:
-        raise Corruption("index", page_no, "not an index page")
-    node = Node(page_no, level, left, right)
-    for (place,) in SLOT.iter_unpack(raw[NODE_BYTES : NODE_BYTES + SLOT_BYTES * count]):
-        if level:
-            length, row_id, child = INNER_ENTRY.unpack_from(raw, place)
-            start = place + INNER_ENTRY.size
-        else:
-            length, row_id = LEAF_ENTRY.unpack_from(raw, place)
-            start, child = place + LEAF_ENTRY.size, 0
-        node.entries.append(Entry(raw[start : start + length], row_id, child))
-    return node
+ALL = 1 << 16
+"""More entries than a page holds."""
 
 
 class Tree:
@@ -149,6 +50,11 @@ class Tree:
         """Add a pair, as part of the change if there is one; False: it was there already."""
         if len(key) > self.key_bytes_max:
             raise KeyTooLarge(len(key), self.key_bytes_max)
+        if change is None:
+            done = insert_pair(self.pager, self.root_page, xid, key, row_id)
+            if done >= 0:
+                self.change_no += done
+                return bool(done)
         path = self._descend(key, row_id)
         leaf, position = path[-1]
         entry = Entry(key, row_id)
@@ -165,6 +71,11 @@ class Tree:
 
     def delete(self, xid: int, key: bytes, row_id: int, change: Change | None = None) -> bool:
         """Remove a pair, as part of the change if there is one; False: it was not there."""
+        if change is None:
+            done = delete_pair(self.pager, self.root_page, xid, key, row_id)
+            if done >= 0:
+                self.change_no += done
+                return bool(done)
         path = self._descend(key, row_id)
         leaf, position = path[-1]
         if position == len(leaf.entries) or leaf.entries[position][:2] != (key, row_id):
@@ -180,8 +91,8 @@ class Tree:
 
     def contains(self, key: bytes, row_id: int) -> bool:
         """Whether the pair is there."""
-        leaf, position = self._descend(key, row_id)[-1]
-        return position < len(leaf.entries) and leaf.entries[position][:2] == (key, row_id)
+        page_no, position = seek_pair(self.pager, self.root_page, key, row_id)
+        return leaf_pairs(self.pager, page_no, position, position + 1)[0] == [(key, row_id)]
 
     def is_empty(self) -> bool:
         """Whether there is no pair at all."""
@@ -189,7 +100,7 @@ class Tree:
 
     def lookup(self, start: bytes, stop: bytes | None) -> list[int]:
         """The row ids of the pairs with start <= key < stop, in order."""
-        return [row_id for chunk in self.forward(start, stop) for _, row_id in chunk]
+        return lookup_pairs(self.pager, self.root_page, start, stop)
 
     def release_pages(self, change: Change) -> None:
         """Give back every page, because the tree goes."""
@@ -200,30 +111,30 @@ class Tree:
         """The pairs with start <= key < stop in order, in chunks."""
         key, row_id = start, 0
         while True:
-            leaf, position = self._descend(key, row_id)[-1]
+            page_no, position = seek_pair(self.pager, self.root_page, key, row_id)
             change_no = self.change_no
             while True:
-                chunk = [entry[:2] for entry in leaf.entries[position:]]
+                chunk, _, right = leaf_pairs(self.pager, page_no, position, ALL)
                 ends = stop is not None and bool(chunk) and chunk[-1][0] >= stop
                 if ends and stop is not None:
                     chunk = [pair for pair in chunk if pair[0] < stop]
                 if chunk:
                     key, row_id = chunk[-1][0], chunk[-1][1] + 1
                     yield chunk
-                if ends or (not leaf.right and change_no == self.change_no):
+                if ends or (not right and change_no == self.change_no):
                     return
                 if change_no != self.change_no:
                     break
-                leaf, position = self._read(leaf.right), 0
+                page_no, position = right, 0
 
     def backward(self, start: bytes, stop: bytes | None) -> Iterator[list[tuple[bytes, int]]]:
         """The pairs with start <= key < stop in reverse order, in chunks."""
         bound = (stop, 0) if stop is not None else None
         while True:
-            leaf, position = self._last(bound)
+            page_no, position = self._last(bound)
             change_no = self.change_no
             while True:
-                chunk = [entry[:2] for entry in leaf.entries[:position]]
+                chunk, left, _ = leaf_pairs(self.pager, page_no, 0, position)
                 chunk.reverse()
                 ends = bool(chunk) and chunk[-1][0] < start
                 if ends:
@@ -231,12 +142,11 @@ class Tree:
                 if chunk:
                     bound = chunk[-1]
                     yield chunk
-                if ends or (not leaf.left and change_no == self.change_no):
+                if ends or (not left and change_no == self.change_no):
                     return
                 if change_no != self.change_no:
                     break
-                leaf = self._read(leaf.left)
-                position = len(leaf.entries)
+                page_no, position = left, ALL
 
     def build(self, xid: int, pairs: Sequence[tuple[bytes, int]]) -> None:
         """Fill an empty tree from sorted, distinct pairs."""
@@ -304,21 +214,22 @@ class Tree:
         path.append((node, node.position(key, row_id)))
         return path
 
-    def _last(self, bound: tuple[bytes, int] | None) -> tuple[Node, int]:
+    def _last(self, bound: tuple[bytes, int] | None) -> tuple[int, int]:
         """The leaf with the last pair below the bound, and how many of its entries are below."""
         if bound is not None:
-            return self._descend(*bound)[-1]
+            return seek_pair(self.pager, self.root_page, *bound)
         node = self._read(self.root_page)
         while node.level:
             node = self._read(node.entries[-1].child)
-        return node, len(node.entries)
+        return node.page_no, len(node.entries)
 
     def _add(self, change: Change, path: list[tuple[Node, int]], entry: Entry) -> None:
         """Put an entry into the last page of the path, splitting upwards as needed."""
         node, position = path[-1]
         fixed = SLOT_BYTES + (INNER_ENTRY.size if node.level else LEAF_ENTRY.size)
         if node.used_bytes() + fixed + len(entry.key) <= self._room:
-            self._add_in_place(change, node, position, entry)
+            node.entries.insert(position, entry)
+            self._write(change, node)
             return
         node.entries.insert(position, entry)
         appended = position == len(node.entries) - 1 and not node.right
@@ -338,23 +249,6 @@ class Tree:
         path = [*path[:-2], (parent, place + 1)]
         self._add(change, path, Entry(upper[0].key, upper[0].row_id, right_page))
 
-    def _add_in_place(self, change: Change, node: Node, position: int, entry: Entry) -> None:
-        """Store only what differs: the entry, the slots behind it, the counters."""
-        start = node.page_no * self.page_bytes
-        raw = self.pager.view(node.page_no, 1)[: NODE_BYTES + SLOT_BYTES * len(node.entries)]
-        _, level, _, count, heap_start, garbage, *_ = NODE.unpack_from(raw.tobytes())
-        packed = pack_entry(entry, level)
-        heap_start = heap_start or self.page_bytes & 0xFFFF
-        place = heap_start - len(packed)
-        if place < NODE_BYTES + SLOT_BYTES * (count + 1):
-            node.entries.insert(position, entry)
-            self._write(change, node)
-            return
-        moved = raw[NODE_BYTES + SLOT_BYTES * position :].tobytes()
-        change.write(start + place, packed)
-        change.write(start + NODE_BYTES + SLOT_BYTES * position, SLOT.pack(place) + moved)
-        change.write(start + 4, struct.pack("<HHH", count + 1, place, garbage))
-
     def _split_root(
         self, change: Change, root: Node, lower: list[Entry], upper: list[Entry]
     ) -> None:
@@ -372,7 +266,8 @@ class Tree:
         """Take the entry out of the last page of the path, and empty pages out of the tree."""
         node, position = path[-1]
         if len(node.entries) > 1 or len(path) == 1:
-            self._remove_in_place(change, node, position)
+            del node.entries[position]
+            self._write(change, node)
             return
         if node.left:
             self._link(change, node.left, right=node.right)
@@ -384,16 +279,6 @@ class Tree:
             self._lower_root(change, parent, parent.entries[1 - path[-2][1]].child)
             return
         self._remove(change, path[:-1])
-
-    def _remove_in_place(self, change: Change, node: Node, position: int) -> None:
-        start = node.page_no * self.page_bytes
-        raw = self.pager.view(node.page_no, 1)[: NODE_BYTES + SLOT_BYTES * len(node.entries)]
-        _, _, _, count, heap_start, garbage, *_ = NODE.unpack_from(raw.tobytes())
-        garbage += len(pack_entry(node.entries[position], node.level))
-        moved = raw[NODE_BYTES + SLOT_BYTES * (position + 1) :].tobytes()
-        if moved:
-            change.write(start + NODE_BYTES + SLOT_BYTES * position, moved)
-        change.write(start + 4, struct.pack("<HHH", count - 1, heap_start, garbage))
 
     def _lower_root(self, change: Change, root: Node, child_page: int) -> None:
         """The root takes over the content of its only child."""

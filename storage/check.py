@@ -11,7 +11,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from storage.btree import Node, Tree
+from storage.btree import Tree
+from storage.btree_page import Node
 from storage.chains import read_version, walk
 from storage.commit_log import COMMAND_BITS
 from storage.engine import Engine

@@ -257,10 +257,12 @@ class Table:
             return refused
         stamp = transaction.stamp()
         group = self.groups[row_id >> SLOT_BITS]
+        # The mark of a transaction that a crash cut off may be there, and be counted.
+        replaced = bool(read_version(self.groups, row_id).xmax)
         with self._changing(stamp) as change:
             change.write_u64(version_address(self.groups, row_id) + 8, stamp)
             change.commit()
-        group.ended += 1
+        group.ended += not replaced
         group.changed(stamp)
         self.dead_count += 1
         transaction.undo.append((self, Undo.DELETE, row_id, 0, None))
@@ -297,7 +299,7 @@ class Table:
         link = (row_id, VERSION.pack(old.xmin, stamp, flags | new_row_id, old.nulls))
         self._store_row(stamp, group, slot, values, INNER | root_id, link)
         old_group = self.groups[row_id >> SLOT_BITS]
-        old_group.ended += 1
+        old_group.ended += not old.xmax
         old_group.changed(stamp)
         if root_id in self._newest:
             self._newest[root_id] = new_row_id

@@ -99,5 +99,5 @@ class TreeMachine(RuleBasedStateMachine):
             assert self.tree.contains(key, row_id)
 
 
-TreeMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+TreeMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=50, deadline=None)
 TestTree = TreeMachine.TestCase

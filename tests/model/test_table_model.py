@@ -217,5 +217,5 @@ class TableMachine(RuleBasedStateMachine):
         assert check(self.engine) == []
 
 
-TableMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TableMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
 TestTable = TableMachine.TestCase

@@ -1,0 +1,117 @@
+"""One page of a tree: its bytes, and the same parsed.
+
+page     magic u16 | level u8 | 0 u8 | count u16 | heap start u16 | garbage u16 | 0 u16 | 0 u32
+| left page u64 | right page u64
+slots    u16 each, from byte 32: where the entry starts, in order
+entries  from the end of the page downwards
+leaf     key length u16 | row id u64 | key
+inner    key length u16 | row id u64 | child page u64 | key
+"""
+
+import struct
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from storage.errors import Corruption
+
+NODE_MAGIC = 0x4254
+NODE = struct.Struct("<HBBHHHHIQQ")
+NODE_BYTES = 32
+SLOT_BYTES = 2
+SLOT = struct.Struct("<H")
+LEAF_ENTRY = struct.Struct("<HQ")
+INNER_ENTRY = struct.Struct("<HQQ")
+
+assert NODE.size == NODE_BYTES
+
+
+class Entry(NamedTuple):
+    """One entry of a page; child is 0 in leaves."""
+
+    key: bytes
+    row_id: int
+    child: int = 0
+
+
+@dataclass(slots=True)
+class Node:
+    """One page, parsed."""
+
+    page_no: int
+    level: int
+    left: int
+    right: int
+    entries: list[Entry] = field(default_factory=list)
+
+    def pack(self, page_bytes: int) -> bytes:
+        """The page; the caller has made sure that it fits."""
+        page = bytearray(page_bytes)
+        place = page_bytes
+        for i, entry in enumerate(self.entries):
+            packed = pack_entry(entry, self.level)
+            place -= len(packed)
+            page[place : place + len(packed)] = packed
+            SLOT.pack_into(page, NODE_BYTES + SLOT_BYTES * i, place)
+        assert place >= NODE_BYTES + SLOT_BYTES * len(self.entries), "page overflows"
+        NODE.pack_into(
+            page, 0, NODE_MAGIC, self.level, 0, len(self.entries), place & 0xFFFF, 0, 0, 0,
+            self.left, self.right,
+        )  # fmt: skip
+        return bytes(page)
+
+    def position(self, key: bytes, row_id: int) -> int:
+        """How many entries lie before the pair."""
+        low, high = 0, len(self.entries)
+        while low < high:
+            middle = (low + high) // 2
+            entry = self.entries[middle]
+            if (entry.key, entry.row_id) < (key, row_id):
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def child_position(self, key: bytes, row_id: int) -> int:
+        """Which entry leads to the pair: the last one not above it."""
+        low, high = 1, len(self.entries)
+        while low < high:
+            middle = (low + high) // 2
+            entry = self.entries[middle]
+            if (key, row_id) < (entry.key, entry.row_id):
+                high = middle
+            else:
+                low = middle + 1
+        return low - 1
+
+    def used_bytes(self) -> int:
+        """Bytes of entries and their slots."""
+        fixed = SLOT_BYTES + (INNER_ENTRY.size if self.level else LEAF_ENTRY.size)
+        return sum(len(entry.key) + fixed for entry in self.entries)
+
+
+def pack_entry(entry: Entry, level: int) -> bytes:
+    """An entry's bytes in a page of that level."""
+    if level:
+        return INNER_ENTRY.pack(len(entry.key), entry.row_id, entry.child) + entry.key
+    return LEAF_ENTRY.pack(len(entry.key), entry.row_id) + entry.key
+
+
+def read_node(page: npt.NDArray[np.uint8], page_no: int) -> Node:
+    """A page, parsed."""
+    raw = page.tobytes()
+    magic, level, _, count, _, _, _, _, left, right = NODE.unpack_from(raw)
+    if magic != NODE_MAGIC:
+        raise Corruption("index", page_no, "not an index page")
+    node = Node(page_no, level, left, right)
+    for (place,) in SLOT.iter_unpack(raw[NODE_BYTES : NODE_BYTES + SLOT_BYTES * count]):
+        if level:
+            length, row_id, child = INNER_ENTRY.unpack_from(raw, place)
+            start = place + INNER_ENTRY.size
+        else:
+            length, row_id = LEAF_ENTRY.unpack_from(raw, place)
+            start, child = place + LEAF_ENTRY.size, 0
+        node.entries.append(Entry(raw[start : start + length], row_id, child))
+    return node

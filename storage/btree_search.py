@@ -1,0 +1,107 @@
+"""Searching a tree, and changes that touch one leaf only: what every statement by key does.
+
+Rule 1: these functions and their compiled twins do the same to the last byte.
+Rule 2: a change that would split or empty a page is refused with -1, and nothing has happened.
+"""
+
+import struct
+
+from storage.btree_page import (
+    NODE,
+    NODE_BYTES,
+    SLOT,
+    SLOT_BYTES,
+    Entry,
+    Node,
+    pack_entry,
+    read_node,
+)
+from storage.pages import Pager
+
+COUNTERS = struct.Struct("<HHH")
+COUNTERS_OFFSET = 4
+NEEDS_MORE = -1
+
+
+def seek_pair(pager: Pager, root_page: int, key: bytes, row_id: int) -> tuple[int, int]:
+    """The leaf the pair belongs to, and how many of its entries lie before the pair."""
+    node = _seek(pager, root_page, key, row_id)
+    return node.page_no, node.position(key, row_id)
+
+
+def leaf_pairs(
+    pager: Pager, page_no: int, first: int, last: int
+) -> tuple[list[tuple[bytes, int]], int, int]:
+    """Entries first..last of a leaf, and the leaf's neighbours."""
+    node = read_node(pager.view(page_no, 1), page_no)
+    return [(entry.key, entry.row_id) for entry in node.entries[first:last]], node.left, node.right
+
+
+def lookup_pairs(pager: Pager, root_page: int, start: bytes, stop: bytes | None) -> list[int]:
+    """The row ids of the pairs with start <= key < stop, in order."""
+    page_no, position = seek_pair(pager, root_page, start, 0)
+    found: list[int] = []
+    while page_no:
+        pairs, _, right = leaf_pairs(pager, page_no, position, 1 << 16)
+        for key, row_id in pairs:
+            if stop is not None and key >= stop:
+                return found
+            found.append(row_id)
+        page_no, position = right, 0
+    return found
+
+
+def insert_pair(pager: Pager, root_page: int, xid: int, key: bytes, row_id: int) -> int:
+    """Add a pair to its leaf: 1; it was there: 0; the leaf is full, or littered: -1."""
+    node = _seek(pager, root_page, key, row_id)
+    position = node.position(key, row_id)
+    if position < len(node.entries) and node.entries[position][:2] == (key, row_id):
+        return 0
+    slots, count, place, garbage = _counters(pager, node)
+    packed = pack_entry(Entry(key, row_id), 0)
+    place -= len(packed)
+    if place < NODE_BYTES + SLOT_BYTES * (count + 1):
+        return NEEDS_MORE
+    start = node.page_no * pager.page_bytes
+    with pager.begin_change(xid) as change:
+        change.write(start + place, packed)
+        moved = SLOT.pack(place) + slots[SLOT_BYTES * position :]
+        change.write(start + NODE_BYTES + SLOT_BYTES * position, moved)
+        change.write(start + COUNTERS_OFFSET, COUNTERS.pack(count + 1, place, garbage))
+        change.commit()
+    return 1
+
+
+def delete_pair(pager: Pager, root_page: int, xid: int, key: bytes, row_id: int) -> int:
+    """Take a pair out of its leaf: 1; it was not there: 0; it is the only one there: -1."""
+    node = _seek(pager, root_page, key, row_id)
+    position = node.position(key, row_id)
+    if position == len(node.entries) or node.entries[position][:2] != (key, row_id):
+        return 0
+    if len(node.entries) == 1 and node.page_no != root_page:
+        return NEEDS_MORE
+    slots, count, place, garbage = _counters(pager, node)
+    garbage += len(pack_entry(node.entries[position], 0))
+    start = node.page_no * pager.page_bytes
+    with pager.begin_change(xid, reserved=True) as change:
+        moved = slots[SLOT_BYTES * (position + 1) :]
+        change.write(start + NODE_BYTES + SLOT_BYTES * position, moved)
+        change.write(start + COUNTERS_OFFSET, COUNTERS.pack(count - 1, place, garbage))
+        change.commit()
+    return 1
+
+
+def _seek(pager: Pager, root_page: int, key: bytes, row_id: int) -> Node:
+    """The leaf the pair belongs to."""
+    node = read_node(pager.view(root_page, 1), root_page)
+    while node.level:
+        child = node.entries[node.child_position(key, row_id)].child
+        node = read_node(pager.view(child, 1), child)
+    return node
+
+
+def _counters(pager: Pager, node: Node) -> tuple[bytes, int, int, int]:
+    """A page's slots, their count, where the entries begin, bytes of garbage among them."""
+    raw = pager.view(node.page_no, 1)[: NODE_BYTES + SLOT_BYTES * len(node.entries)].tobytes()
+    _, _, _, count, place, garbage, *_ = NODE.unpack_from(raw)
+    return raw[NODE_BYTES:], count, place, garbage

@@ -1,0 +1,27 @@
+"""Chooses, once, between the compiled twins and the Python originals of the upper half.
+
+The lower half's are chosen in storage/native; both obey RUSTYDB_NATIVE=0, so that one test suite
+runs on both.
+"""
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
+    from storage.btree_search import (
+        delete_pair,
+        insert_pair,
+        leaf_pairs,
+        lookup_pairs,
+        seek_pair,
+    )
+else:
+    from storage.native.btree_search import (
+        delete_pair,
+        insert_pair,
+        leaf_pairs,
+        lookup_pairs,
+        seek_pair,
+    )
+
+__all__ = ["delete_pair", "insert_pair", "leaf_pairs", "lookup_pairs", "seek_pair"]

@@ -1,0 +1,226 @@
+"""The twin of storage/btree_search.py: the same pages, without parsing them."""
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
+
+from storage.native.change cimport Change, PageTable
+
+from storage.errors import Corruption
+
+cdef enum:
+    MAGIC = 0x4254
+    NODE_BYTES = 32
+    LEAF_HEAD = 10
+    INNER_HEAD = 18
+    COUNTERS_OFFSET = 4
+    PAGE_BYTES_MAX = 65536
+
+
+cdef packed struct Head:
+    uint16_t magic
+    uint8_t level
+    uint8_t unused
+    uint16_t count
+    uint16_t place
+    uint16_t garbage
+    uint16_t unused_too
+    uint32_t unused_as_well
+    uint64_t left
+    uint64_t right
+
+
+cdef inline const Head *head_of(PageTable table, uint64_t page_no) except NULL:
+    cdef const Head *head
+    if page_no >= table.page_count:
+        raise Corruption("index", page_no, "link outside of the store")
+    head = <const Head *>table.at(page_no << table.shift)
+    if head.magic != MAGIC:
+        raise Corruption("index", page_no, "not an index page")
+    return head
+
+
+cdef inline const unsigned char *entry_at(const Head *head, Py_ssize_t slot) noexcept:
+    return <const unsigned char *>head + (<const uint16_t *>(<const char *>head + NODE_BYTES))[slot]
+
+
+cdef inline int compare(
+    const unsigned char *entry, size_t head_bytes,
+    const unsigned char *key, size_t length, uint64_t row_id,
+) noexcept:
+    """The order of an entry and a pair: below 0, 0 or above 0."""
+    cdef size_t entry_length = (<const uint16_t *>entry)[0]
+    cdef size_t shorter = entry_length if entry_length < length else length
+    cdef int order = memcmp(entry + head_bytes, key, shorter)
+    cdef uint64_t entry_row
+    if order:
+        return order
+    if entry_length != length:
+        return -1 if entry_length < length else 1
+    entry_row = (<const uint64_t *>(entry + 2))[0]
+    if entry_row == row_id:
+        return 0
+    return -1 if entry_row < row_id else 1
+
+
+cdef inline Py_ssize_t position_of(
+    const Head *head, const unsigned char *key, size_t length, uint64_t row_id
+) noexcept:
+    """How many entries of a leaf lie before the pair."""
+    cdef Py_ssize_t low = 0, high = head.count, middle
+    while low < high:
+        middle = (low + high) >> 1
+        if compare(entry_at(head, middle), LEAF_HEAD, key, length, row_id) < 0:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+cdef uint64_t leaf_of(
+    PageTable table, uint64_t page_no, const unsigned char *key, size_t length, uint64_t row_id
+) except 0:
+    """The leaf a pair belongs to."""
+    cdef const Head *head = head_of(table, page_no)
+    cdef Py_ssize_t low, high, middle
+    while head.level:
+        low = 1
+        high = head.count
+        while low < high:
+            middle = (low + high) >> 1
+            if compare(entry_at(head, middle), INNER_HEAD, key, length, row_id) > 0:
+                high = middle
+            else:
+                low = middle + 1
+        page_no = (<const uint64_t *>(entry_at(head, low - 1) + 10))[0]
+        head = head_of(table, page_no)
+    return page_no
+
+
+def seek_pair(pager, uint64_t root_page, bytes key not None, uint64_t row_id):
+    """The leaf the pair belongs to, and how many of its entries lie before the pair."""
+    cdef PageTable table = pager.table
+    cdef const unsigned char *data = <const unsigned char *><const char *>key
+    cdef uint64_t page_no = leaf_of(table, root_page, data, len(key), row_id)
+    return page_no, position_of(head_of(table, page_no), data, len(key), row_id)
+
+
+def leaf_pairs(pager, uint64_t page_no, Py_ssize_t first, Py_ssize_t last):
+    """Entries first..last of a leaf, and the leaf's neighbours."""
+    cdef PageTable table = pager.table
+    cdef const Head *head = head_of(table, page_no)
+    cdef const unsigned char *entry
+    cdef Py_ssize_t slot
+    cdef list found = []
+    if last > head.count:
+        last = head.count
+    for slot in range(first, last):
+        entry = entry_at(head, slot)
+        found.append((
+            (<const char *>entry + LEAF_HEAD)[: (<const uint16_t *>entry)[0]],
+            (<const uint64_t *>(entry + 2))[0],
+        ))
+    return found, head.left, head.right
+
+
+def lookup_pairs(pager, uint64_t root_page, bytes start not None, bytes stop):
+    """The row ids of the pairs with start <= key < stop, in order."""
+    cdef PageTable table = pager.table
+    cdef const unsigned char *data = <const unsigned char *><const char *>start
+    cdef const unsigned char *bound = NULL
+    cdef size_t bound_length = 0
+    cdef uint64_t page_no = leaf_of(table, root_page, data, len(start), 0)
+    cdef const Head *head = head_of(table, page_no)
+    cdef Py_ssize_t slot = position_of(head, data, len(start), 0)
+    cdef const unsigned char *entry
+    cdef list found = []
+    if stop is not None:
+        bound = <const unsigned char *><const char *>stop
+        bound_length = len(stop)
+    while True:
+        while slot < head.count:
+            entry = entry_at(head, slot)
+            if bound != NULL and compare(entry, LEAF_HEAD, bound, bound_length, 0) >= 0:
+                return found
+            found.append((<const uint64_t *>(entry + 2))[0])
+            slot += 1
+        if not head.right:
+            return found
+        head = head_of(table, head.right)
+        slot = 0
+
+
+def insert_pair(pager, uint64_t root_page, uint64_t xid, bytes key not None, uint64_t row_id):
+    """Add a pair to its leaf: 1; it was there: 0; the leaf is full, or littered: -1."""
+    cdef PageTable table = pager.table
+    cdef const unsigned char *data = <const unsigned char *><const char *>key
+    cdef size_t length = len(key), entry_bytes = LEAF_HEAD + length
+    cdef uint64_t page_no = leaf_of(table, root_page, data, length, row_id)
+    cdef const Head *head = head_of(table, page_no)
+    cdef Py_ssize_t position = position_of(head, data, length, row_id)
+    cdef Py_ssize_t place = <Py_ssize_t>head.place - <Py_ssize_t>entry_bytes
+    cdef size_t slots = NODE_BYTES + 2 * position
+    cdef size_t moved = 2 * (head.count - position)
+    cdef uint64_t start = page_no << table.shift
+    cdef uint16_t counters[3]
+    cdef unsigned char scratch[PAGE_BYTES_MAX]
+    cdef Change change
+    if position < head.count and not compare(
+        entry_at(head, position), LEAF_HEAD, data, length, row_id
+    ):
+        return 0
+    if place < NODE_BYTES + 2 * (head.count + 1):
+        return -1
+    counters[0] = head.count + 1
+    counters[1] = place
+    counters[2] = head.garbage
+    change = pager.begin_change(xid)
+    try:
+        (<uint16_t *>scratch)[0] = length
+        memcpy(scratch + 2, &row_id, 8)
+        memcpy(scratch + LEAF_HEAD, data, length)
+        change.write_raw(start + place, scratch, entry_bytes)
+        (<uint16_t *>scratch)[0] = place
+        memcpy(scratch + 2, <const char *>head + slots, moved)
+        change.write_raw(start + slots, scratch, moved + 2)
+        change.write_raw(start + COUNTERS_OFFSET, counters, 6)
+        change.commit_raw()
+    except BaseException:
+        if change.is_open:
+            change.abandon()
+        raise
+    return 1
+
+
+def delete_pair(pager, uint64_t root_page, uint64_t xid, bytes key not None, uint64_t row_id):
+    """Take a pair out of its leaf: 1; it was not there: 0; it is the only one there: -1."""
+    cdef PageTable table = pager.table
+    cdef const unsigned char *data = <const unsigned char *><const char *>key
+    cdef size_t length = len(key)
+    cdef uint64_t page_no = leaf_of(table, root_page, data, length, row_id)
+    cdef const Head *head = head_of(table, page_no)
+    cdef Py_ssize_t position = position_of(head, data, length, row_id)
+    cdef size_t slots = NODE_BYTES + 2 * position
+    cdef uint64_t start = page_no << table.shift
+    cdef uint16_t counters[3]
+    cdef Change change
+    if position == head.count or compare(
+        entry_at(head, position), LEAF_HEAD, data, length, row_id
+    ):
+        return 0
+    if head.count == 1 and page_no != root_page:
+        return -1
+    counters[0] = head.count - 1
+    counters[1] = head.place
+    counters[2] = head.garbage + LEAF_HEAD + length
+    change = pager.begin_change(xid, True)
+    try:
+        change.write_raw(
+            start + slots, <const char *>head + slots + 2, 2 * (head.count - position - 1)
+        )
+        change.write_raw(start + COUNTERS_OFFSET, counters, 6)
+        change.commit_raw()
+    except BaseException:
+        if change.is_open:
+            change.abandon()
+        raise
+    return 1
