@@ -37,6 +37,8 @@ VERIFIED = 2
 """State: the checksum was right when the page was first touched, or we wrote the page ourselves."""
 WRITTEN = 4
 """State: the page may hold something else than zeros."""
+POPULATED = 8
+"""State: the page has private memory, so that storing into it cannot fault."""
 
 
 class Operation(IntEnum):
@@ -244,8 +246,10 @@ class Change:
         table = self.table
         first, last = address // table.page_bytes, (address + byte_count - 1) // table.page_bytes
         assert 0 <= first <= last < table.page_count, "outside of the store"
-        if table.populate is not None and not (table.states[first : last + 1] & DIRTY).all():
+        states = table.states[first : last + 1]
+        if table.populate is not None and not (states & (DIRTY | POPULATED)).all():
             table.populate(first, last + 1 - first)
+            states |= POPULATED
         for page_no in range(first, last + 1):
             if table.image_lsns[page_no] < table.redo_lsn or not table.image_lsns[page_no]:
                 self._log_image(page_no)

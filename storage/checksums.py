@@ -19,6 +19,12 @@ def crc32c(data: bytes) -> int:
     return int(google_crc32c.value(data))
 
 
+def record_checksum(data: bytes, start: int, length: int) -> int:
+    """The checksum of a WAL record within data, its own checksum field taken as zero."""
+    head = google_crc32c.value(data[start : start + 4] + b"\0\0\0\0")
+    return int(google_crc32c.extend(head, data[start + 8 : start + length]))
+
+
 def page_checksum(store_id: int, page_no: int, content: bytes) -> int:
     """The checksum of a page's content at its place; never 0."""
     place = google_crc32c.value(_PLACE.pack(store_id, page_no))

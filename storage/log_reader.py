@@ -8,23 +8,22 @@ Rule 2: where records end, the log was torn, unless something proves that more h
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from storage.checksums import crc32c
 from storage.errors import Corruption
 from storage.files import Files
 from storage.log_segments import segment_name, segment_numbers
 from storage.logbuffer import ALIGNMENT, HEADER, HEADER_BYTES, RECORD_BYTES_MAX, padded
+from storage.native import record_checksum
 from storage.options import Options
 
 INCARNATION_KIND = 2
 """The only kind of record that may start a new incarnation; recovery writes it at the cut."""
 
 
-@dataclass(frozen=True, slots=True)
-class WalRecord:
+class WalRecord(NamedTuple):
     """One record as read back."""
 
     lsn: int
@@ -95,19 +94,24 @@ class LogReader:
         return record.incarnation == self.incarnation
 
     def _read(self, lsn: int) -> WalRecord | None:
-        header = self._bytes(lsn, HEADER_BYTES)
-        if len(header) < HEADER_BYTES:
-            return None
-        length, checksum, found, previous, durable, xid, incarnation, kind, _ = HEADER.unpack(
-            header
+        number, start = divmod(lsn, self._segment_bytes)
+        data = self._load(number)
+        if start + HEADER_BYTES > len(data):
+            data, start = self._bytes(lsn, HEADER_BYTES), 0
+            if len(data) < HEADER_BYTES:
+                return None
+        length, checksum, found, previous, durable, xid, incarnation, kind, _ = HEADER.unpack_from(
+            data, start
         )
         if found != lsn or not HEADER_BYTES <= length <= RECORD_BYTES_MAX:
             return None
-        payload = self._bytes(lsn + HEADER_BYTES, length - HEADER_BYTES)
-        if len(payload) < length - HEADER_BYTES:
+        if start + length > len(data):
+            data, start = self._bytes(lsn, length), 0
+            if len(data) < length:
+                return None
+        if record_checksum(data, start, length) != checksum:
             return None
-        if crc32c(header[:4] + b"\0\0\0\0" + header[8:] + payload) != checksum:
-            return None
+        payload = data[start + HEADER_BYTES : start + length]
         end = lsn + padded(length)
         return WalRecord(lsn, end, kind, xid, previous, durable, incarnation, payload)
 

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from storage.change import DIRTY
+from storage.change import DIRTY, POPULATED
 from storage.files import File
 from storage.options import Options
 from storage.pages import Pager
@@ -120,7 +120,7 @@ class WriteBack:
                 table.dirty.append(page_no)
         self._pager.unclean_count -= len(run.lsns)
         for first_page, page_count in _neighbours(clean):
-            table.states[first_page : first_page + page_count] &= 255 - DIRTY
+            table.states[first_page : first_page + page_count] &= 255 - DIRTY - POPULATED
             self._pager.reservation.drop(
                 first_page * table.page_bytes, page_count * table.page_bytes
             )

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.change import Change, PageTable, redo
-    from storage.checksums import crc32c, page_checksums
+    from storage.checksums import crc32c, page_checksums, record_checksum
     from storage.logbuffer import LogBuffer
 else:
     from storage.native.change import Change, PageTable, redo
-    from storage.native.checksums import crc32c, page_checksums
+    from storage.native.checksums import crc32c, page_checksums, record_checksum
     from storage.native.logbuffer import LogBuffer
 
-__all__ = ["Change", "LogBuffer", "PageTable", "crc32c", "page_checksums", "redo"]
+__all__ = [
+    "Change",
+    "LogBuffer",
+    "PageTable",
+    "crc32c",
+    "page_checksums",
+    "record_checksum",
+    "redo",
+]

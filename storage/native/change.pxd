@@ -6,6 +6,7 @@ cdef enum PageState:
     DIRTY = 1
     VERIFIED = 2
     WRITTEN = 4
+    POPULATED = 8
 
 
 cdef class PageTable:
@@ -68,6 +69,7 @@ cdef class Change:
     cdef uint64_t commit_raw(self) except 0
 
     cdef int touch(self, uint64_t address, uint64_t count) except -1
+    cdef int populate_run(self, uint64_t first_page, uint64_t last_page) except -1
     cdef int touch_page(self, uint64_t page_no) except -1
     cdef int log_image(self, uint64_t page_no) except -1
     cdef unsigned char *room(self, size_t count) except NULL

@@ -263,18 +263,29 @@ cdef class Change:
         cdef uint64_t last_page = (address + count - 1) >> self.table.shift
         assert self.is_open
         assert last_page < self.table.page_count, "outside of the store"
-        if page_no == last_page:
-            return self.touch_page(page_no)
+        if page_no < last_page and self.table.populate is not None:
+            self.populate_run(page_no, last_page)
         while page_no <= last_page:
             self.touch_page(page_no)
             page_no += 1
         return 0
 
+    cdef int populate_run(self, uint64_t first_page, uint64_t last_page) except -1:
+        cdef uint64_t page_no
+        for page_no in range(first_page, last_page + 1):
+            if not self.table.state_of[page_no] & (DIRTY | POPULATED):
+                self.table.populate(first_page, last_page + 1 - first_page)
+                break
+        for page_no in range(first_page, last_page + 1):
+            self.table.state_of[page_no] |= POPULATED
+        return 0
+
     cdef int touch_page(self, uint64_t page_no) except -1:
         cdef PageTable table = self.table
         cdef uint64_t image_lsn
-        if not table.state_of[page_no] & DIRTY and table.populate is not None:
+        if not table.state_of[page_no] & (DIRTY | POPULATED) and table.populate is not None:
             table.populate(page_no, 1)
+            table.state_of[page_no] |= POPULATED
         image_lsn = table.image_lsn_of[page_no]
         if image_lsn < table.redo_lsn or image_lsn == 0:
             return self.log_image(page_no)

@@ -6,6 +6,7 @@ Processors without SSE 4.2 take a table; which it is, is decided once at import.
 from array import array
 
 from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memcpy
 
 cdef extern from *:
     """
@@ -78,6 +79,16 @@ def crc32c_software(const unsigned char[::1] data not None):
     if data.shape[0] == 0:
         return 0
     return rdb_crc_software(0xFFFFFFFFu, &data[0], data.shape[0]) ^ 0xFFFFFFFFu
+
+
+def record_checksum(bytes data not None, size_t start, size_t length):
+    """The checksum of a WAL record within data, its own checksum field taken as zero."""
+    cdef const unsigned char *record = <const unsigned char *><const char *>data + start
+    cdef uint32_t head[2]
+    assert length >= 8 and start + length <= <size_t>len(data)
+    memcpy(head, record, 4)
+    head[1] = 0
+    return crc32c_raw(crc32c_raw(0, head, 8), record + 8, length - 8)
 
 
 def page_checksums(uint64_t store_id, uint64_t first_page, const unsigned char[::1] content not None, size_t page_bytes):

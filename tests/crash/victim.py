@@ -1,7 +1,7 @@
-"""A store with threads on a real directory that commits until it is killed; test_kill.py reads along.
+"""A store with threads on a real directory that commits until it is killed; see test_kill.py.
 
-Prints one line for each acknowledged change: its number. Every change writes its number to all pages
-of a run and to the root page.
+Prints one line for each acknowledged change: its number. Every change writes its number to all
+pages of a run and to the root page.
 """
 
 import sys

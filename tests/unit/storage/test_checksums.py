@@ -23,6 +23,13 @@ def test_vectors(crc32c, data, wanted):
     assert crc32c(data) == wanted
 
 
+def test_twins_agree_on_records():
+    data = bytes(range(200))
+    zeroed = data[10:14] + bytes(4) + data[18:110]
+    assert checksums.record_checksum(data, 10, 100) == checksums.crc32c(zeroed)
+    assert native.record_checksum(data, 10, 100) == checksums.crc32c(zeroed)
+
+
 def test_twins_agree_on_pages():
     content = bytes(range(256)) * 64
     wanted = checksums.page_checksums(7, 3, content, 4096)
