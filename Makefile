@@ -1,0 +1,76 @@
+# Everything one does with this repository; `make` lists it. Needs Python 3.11, gcc and make.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := protocol storage server
+PYX := $(shell find $(SOURCES) -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
+SEEDS ?= 2000
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build run fmt lint types layers check test test-slow crash chaos clients golden bench bench-quick \
+	bench-plot image-check clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.built ## virtual environment, dependencies, compiled kernels; leaves .venv/bin/rustydb
+
+$(VENV)/.installed: pyproject.toml setup.py
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip 'setuptools>=80,<82' 'Cython>=3.1,<4' 'numpy>=2.2,<3' wheel
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --config-settings editable_mode=compat -e '.[test]'
+	touch $@
+
+$(VENV)/.built: $(VENV)/.installed $(PYX)
+	$(BIN)/python setup.py --quiet build_ext --inplace
+	touch $@
+
+build: setup ## compile what changed
+
+run: setup ## serve ./data on 127.0.0.1:5432
+	exec $(BIN)/rustydb
+
+fmt: setup ## format all sources
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix --quiet .
+
+lint: setup
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+
+types: setup
+	$(BIN)/mypy
+
+layers: setup
+	PYTHONPATH=. $(BIN)/lint-imports --no-cache
+
+check: lint types layers ## format, lint, types, import contracts
+
+test: setup ## every fast test
+	$(BIN)/pytest -q -m 'not slow'
+
+test-slow: setup ## every test
+	$(BIN)/pytest -q
+
+crash: setup ## simulated power cuts: SEEDS=n
+	$(BIN)/python -m tests.crash.run --seeds $(SEEDS)
+
+golden: setup ## rewrite the expected output of golden scripts; review the diff
+	GOLDEN_REWRITE=1 $(BIN)/pytest -q tests/golden
+
+chaos: setup ## kill -9 under pgbench, restart, compare with what was acknowledged
+	$(BIN)/python -m bench.chaos
+
+bench: setup ## ratios to PostgreSQL 15 and DuckDB, recorded in bench/history.jsonl
+	$(BIN)/python -m bench.run --record
+
+bench-quick: setup ## the same in under three minutes, not recorded
+	$(BIN)/python -m bench.run --quick
+
+image-check: ## build the container image with buildah, start it, use it, stop it
+	docker/check
+
+clean: ## remove everything that was built
+	rm -rf $(VENV) build *.egg-info
+	find $(SOURCES) -name '*.so' -delete
+	find $(SOURCES) -path '*/native/*.c' -delete -o -path '*/native/*.cpp' -delete
