@@ -189,7 +189,7 @@ def lifted_from(tokens: list[Token], index: int, *, in_list: bool) -> int:
     start = token.start
     if token.kind == "number" and before.text in {"-", "+"}:
         anchor = tokens[index - 2]
-        if anchor.text in OPENING_WORDS:
+        if anchor.text in OPENING_WORDS or anchor.kind == "other":
             return -1
         if anchor.kind in {"operator", "open", "comma"} or anchor.text in LIFTING_WORDS:
             if before.text == "+":

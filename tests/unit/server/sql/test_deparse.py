@@ -102,6 +102,7 @@ VIEWS = [
 @pytest.mark.parametrize("text", VIEWS)
 def test_query_is_laid_out_as_a_view(text):
     (statement,) = parse_statements(text)
+    assert isinstance(statement.tree, nodes.Query)
     assert deparse(statement.tree, indented=True) == text
 
 
@@ -116,6 +117,7 @@ STATEMENTS = [
 @pytest.mark.parametrize("text", STATEMENTS)
 def test_data_change_prints_back(text):
     (statement,) = parse_statements(text)
+    assert isinstance(statement.tree, nodes.Node)
     assert deparse(statement.tree) == text
 
 

@@ -1,5 +1,7 @@
 """Expressions: text in, tree out."""
 
+from typing import Any
+
 import pytest
 from sqlglot import exp
 
@@ -12,11 +14,11 @@ ONE, TWO, THREE = (IntegerConstant(this=str(number)) for number in (1, 2, 3))
 A, B = (nodes.ColumnReference(parts=(name,)) for name in "ab")
 
 
-def type_name(*parts, modifiers=(), array_bounds=()):
+def type_name(*parts: str, modifiers: Any = (), array_bounds: Any = ()) -> nodes.TypeName:
     return nodes.TypeName(parts=parts, modifiers=list(modifiers), array_bounds=array_bounds)
 
 
-def call(*parts, **arguments):
+def call(*parts: str, **arguments: Any) -> nodes.FunctionCall:
     return nodes.FunctionCall(name=parts, **arguments)
 
 
@@ -161,6 +163,7 @@ def test_unequal_trees(one, other):
 
 def test_offsets_count_characters_of_the_statement():
     first, second = parse_statements("select 'é';  select 'é', b from é")
+    assert isinstance(second.tree, nodes.Select)
     column = second.tree.args["targets"][1].this
     assert second.source[nodes.offset_of(column)] == "b"
     assert nodes.offset_of(second.tree.args["from_items"][0]) == 19

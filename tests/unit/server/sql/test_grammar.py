@@ -8,6 +8,7 @@ from server.errors import (
     SqlSyntaxError,
     StatementTooComplex,
 )
+from server.sql import nodes
 from server.sql.grammar import normalise, parse, parses_slowly, quoted_keywords, scan
 from server.sql.parse import parse_statements
 
@@ -51,6 +52,7 @@ def test_depth_is_an_error_of_the_statement(sql):
 
 def test_long_but_flat_text_parses():
     (statement,) = parse_statements("insert into t values (0, '')" + ", (1, 'x')" * 1_999)
+    assert isinstance(statement.tree, nodes.Insert)
     assert len(statement.tree.args["query"].args["rows"]) == 2_000
 
 

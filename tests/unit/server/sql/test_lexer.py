@@ -1,9 +1,19 @@
 """Skeletons: what is lifted, what stays, what has none."""
 
+import hypothesis
 import pytest
+from hypothesis import strategies
 
-from server.sql.lexer import Skeleton, skeleton
+from server.sql import lexer, native, nodes
+from server.sql.expressions import number
+from server.sql.lexer import Skeleton
 from server.sql.parse import parse_statements
+
+
+@pytest.fixture(params=[lexer.skeleton, native.skeleton], ids=["original", "compiled"])
+def skeleton(request):
+    return request.param
+
 
 LIFTED = [
     ("select a from t where id = 1", "select a from t where id = $1", "i", ("1",)),
@@ -28,7 +38,7 @@ LIFTED = [
 
 
 @pytest.mark.parametrize(("sql", "text", "kinds", "values"), LIFTED, ids=[row[0] for row in LIFTED])
-def test_lifted(sql, text, kinds, values):
+def test_lifted(sql, text, kinds, values, skeleton):
     found = skeleton(sql)
     assert found is not None
     assert found.kinds == kinds
@@ -49,11 +59,12 @@ def test_lifted(sql, text, kinds, values):
         "select a[1] from t",
         "select 1 where a in (select 2)",
         "select 1 where b !=-5",
+        "select 1 where a = array[-5, b[-4:-3]]",
         "select 1 where d > now() - '1 day'",
         "select sum(a) over (rows between 1 preceding and 2 following) from t",
     ],
 )
-def test_literals_that_stay(sql):
+def test_literals_that_stay(sql, skeleton):
     assert skeleton(sql) is None
 
 
@@ -75,17 +86,41 @@ def test_literals_that_stay(sql):
         "",
     ],
 )
-def test_no_skeleton(sql):
+def test_no_skeleton(sql, skeleton):
     assert skeleton(sql) is None
 
 
-def test_long_text_has_no_skeleton():
+def test_long_text_has_no_skeleton(skeleton):
     assert skeleton("select 1 where a = 1" + " " * 5_000) is None
 
 
+def constant(kind: str, value: str) -> nodes.Constant:
+    return nodes.StringConstant(this=value) if kind == "s" else number(value)
+
+
 @pytest.mark.parametrize("row", LIFTED, ids=[row[0] for row in LIFTED])
-def test_a_skeleton_parses_to_as_many_parameters(row):
+def test_putting_the_literals_back_gives_the_same_tree(row, skeleton):
     found = skeleton(row[0])
     assert isinstance(found, Skeleton)
-    (statement,) = parse_statements(found.text)
-    assert statement.parameter_count == len(found.values) == len(found.kinds)
+    (before,), (after,) = parse_statements(row[0]), parse_statements(found.text)
+    assert after.parameter_count == len(found.values) == len(found.kinds)
+    assert isinstance(after.tree, nodes.Node)
+    for parameter in list(after.tree.find_all(nodes.ParameterReference)):
+        index = parameter.this - 1
+        parameter.replace(constant(found.kinds[index], found.values[index]))
+    assert after.tree == before.tree
+
+
+PIECES = (
+    *("'a'", "''", "'x''y'", "1", "2.5", "1e5", "1e", "1.", ".5", "-", "+", "--", "/", "/*", "*/"),
+    *("=", "<", ">", "!", "(", ")", ",", ";", "::", ":", "[", "]", ".", '"q"', '"', "'", "b1"),
+    *("values", "in", "between", "and", "group", "order", "by", "limit", "or", "where", "select "),
+    *("9999999999", "99999999999999999999", "0000", "e'", "u&'", "$", "@", "\u00e9", "\x0b", "\r"),
+    *(" ", "\n"),
+)
+
+
+@hypothesis.given(strategies.lists(strategies.sampled_from(PIECES), max_size=14))
+def test_twins_agree(pieces):
+    sql = "select " + "".join(pieces)
+    assert native.skeleton(sql) == lexer.skeleton(sql)

@@ -1,5 +1,7 @@
 """Queries and data changes: text in, tree out."""
 
+from typing import Any
+
 import pytest
 
 from server.errors import SqlSyntaxError
@@ -7,7 +9,7 @@ from server.sql import nodes
 from server.sql.parse import parse_statements
 
 
-def parsed(sql):
+def parsed(sql: str) -> Any:
     (statement,) = parse_statements(sql)
     return statement.tree
 

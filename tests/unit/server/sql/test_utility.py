@@ -1,5 +1,7 @@
 """Utility statements: text in, dataclass out."""
 
+from typing import Any
+
 import pytest
 
 from server.errors import FeatureNotSupported, SqlSyntaxError
@@ -69,7 +71,7 @@ from server.sql.utility_transactions import (
 from server.sql.utility_types import AlterDomain, CreateDomain, CreateEnum
 
 
-def parsed(sql):
+def parsed(sql: str) -> Any:
     (statement,) = parse_statements(sql)
     return statement.tree
 
@@ -167,6 +169,7 @@ def test_create_table_columns():
     assert a.constraints[0].primary
     assert b.collation == ("C",)
     assert [type(constraint) for constraint in b.constraints] == [NotNull, DefaultValue, Check]
+    assert isinstance(b.constraints[2], Check)
     assert b.constraints[2].expression.source == "(b <> '')"
     assert isinstance(c.constraints[0], Identity)
     assert not c.constraints[0].always
@@ -237,11 +240,15 @@ def test_alter_table():
     assert commands[0].if_not_exists
     assert commands[1] == DropColumn("b", cascade=True)
     assert isinstance(commands[2], AlterColumnType)
+    assert commands[2].using is not None
     assert commands[2].using.source == "(d)::text"
     assert commands[3] == SetDefault("c", None)
+    assert isinstance(commands[4], SetDefault)
+    assert commands[4].default is not None
     assert commands[4].default.source == "1"
     assert commands[5] == DropNotNull("c")
     assert isinstance(commands[6], AddConstraint)
+    assert isinstance(commands[6].constraint, Check)
     assert not commands[6].constraint.validated
     assert commands[7] == ChangeOwner(RoleName("current_user"))
     assert isinstance(commands[8], SetIdentity)
@@ -307,6 +314,7 @@ def test_objects():
     assert len(domain.constraints) == 2
     changed = parsed("alter domain d set default 3")
     assert isinstance(changed, AlterDomain)
+    assert changed.default is not None
     assert changed.default.source == "3"
 
 
@@ -342,6 +350,7 @@ def test_session_statements():
     copy = parsed("copy s.t (a, b) from stdin (format csv, header true) where a > 1")
     assert isinstance(copy, Copy)
     assert (copy.relation, copy.columns, copy.is_from) == (("s", "t"), ("a", "b"), True)
+    assert copy.where is not None
     assert copy.where.source == "(a > 1)"
     query = parsed("copy (select 1) to program 'cat'")
     assert (query.program, query.filename, query.relation) == (True, "cat", ())

@@ -1,0 +1,3 @@
+from server.sql.lexer import Skeleton
+
+def skeleton(sql: str) -> Skeleton | None: ...
