@@ -33,6 +33,7 @@ from server.planner.environment import BindContext
 from server.planner.matching import replace_top_down
 from server.planner.physical import Estimate, Plan
 from server.planner.plan import Columns, Node, Scan, columns_read
+from server.planner.rewrite.rules import rewrite
 from server.planner.scope import RangeItem, Scope
 from server.planner.statistics import Facts
 
@@ -51,6 +52,7 @@ class Chooser:
         self.context = context
         self.facts = Facts(context.environment)
         self.common_rows: dict[int, float] = {}
+        self._subplans: dict[int, tuple[Node, Plan]] = {}
         if not SYSTEM_TYPES:
             SYSTEM_TYPES.update({n: context.type(oid) for n, oid in _SYSTEM_TYPE_OIDS.items()})
 
@@ -79,7 +81,7 @@ class Chooser:
         """Note the scans of a plan, so that statistics of their columns are found."""
         for each in logical.walk_plan(node):
             if isinstance(each, Scan):
-                self.facts.scans.append(each)
+                self.facts.scans.setdefault(each.base, each)
 
     def expression(self, expression: Expression) -> Expression:
         """The expression with the plans of its subqueries chosen."""
@@ -87,19 +89,28 @@ class Chooser:
         def planned(node: Expression) -> Expression | None:
             if not isinstance(node, Subquery) or not isinstance(node.plan, Node):
                 return None
-            self.register(node.plan)
-            exists = node.kind == "exists"
-            plan = (
-                self.choose(node.plan, set())
-                if exists
-                else self.exactly(node.plan, node.plan.columns)
-            )
+            plan = self._subplan(node)
             inner = replace(
                 node, plan=plan, test=tuple(self.expression(each) for each in node.test)
             )
             return inner
 
         return replace_top_down(expression, planned)
+
+    def _subplan(self, subquery: Subquery) -> Plan:
+        """The plan of a subquery; it is asked for again and again while paths are compared."""
+        node = subquery.plan
+        known = self._subplans.get(id(node))
+        if known is not None and known[0] is node:
+            return known[1]
+        rewritten = rewrite(self, node)
+        self.register(rewritten)
+        if subquery.kind == "exists":
+            plan = self.choose(rewritten, set())
+        else:
+            plan = self.exactly(rewritten, node.columns)
+        self._subplans[id(node)] = (node, plan)
+        return plan
 
     def expressions(self, expressions: Iterable[Expression]) -> tuple[Expression, ...]:
         """Several expressions with the plans of their subqueries chosen."""

@@ -471,9 +471,9 @@ def expressions_of(node: Node) -> Iterator[Expression]:
 
 def _changed(value: Any, change: Callable[[Expression], Expression]) -> Any:
     if isinstance(value, Expression):
-        return transform(value, change)
+        return change(value)
     if isinstance(value, SortKey):
-        inner = transform(value.expression, change)
+        inner = change(value.expression)
         return value if inner is value.expression else replace(value, expression=inner)
     if isinstance(value, tuple):
         items = tuple(_changed(item, change) for item in value)
@@ -482,9 +482,9 @@ def _changed(value: Any, change: Callable[[Expression], Expression]) -> Any:
     return value
 
 
-def map_expressions(node: Node, change: Callable[[Expression], Expression]) -> Node:
-    """The node with change applied to every node of its own expressions (not those of its inputs)."""
-    changes = {}
+def replace_expressions(node: Node, change: Callable[[Expression], Expression]) -> Node:
+    """The node with change applied to each of its own expressions as a whole (not those of its inputs)."""
+    changes: dict[str, Any] = {}
     for name in _EXPRESSIONS.get(type(node), ()):
         old = getattr(node, name)
         new = _changed(old, change)
@@ -499,6 +499,11 @@ def map_expressions(node: Node, change: Callable[[Expression], Expression]) -> N
         if start is not node.frame.start or end is not node.frame.end:
             changes["frame"] = replace(node.frame, start=start, end=end)
     return replace(node, **changes) if changes else node
+
+
+def map_expressions(node: Node, change: Callable[[Expression], Expression]) -> Node:
+    """The node with change applied to every node of its own expressions, operands first."""
+    return replace_expressions(node, lambda expression: transform(expression, change))
 
 
 def map_plan_expressions(node: Node, change: Callable[[Expression], Expression]) -> Node:

@@ -29,7 +29,7 @@ def plan_statement(statement: Statement, environment: PlanningEnvironment) -> Pl
     context = BindContext(environment, base_offset=statement.offset, role=environment.user)
     bound = bind_statement(context, tree)
     chooser = Chooser(context)
-    node = rewrite(context, chooser, bound.node)
+    node = rewrite(chooser, bound.node)
     chooser.register(node)
     plan = _choose(chooser, bound, node)
     return _planned(context, bound, plan)

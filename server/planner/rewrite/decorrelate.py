@@ -1,0 +1,206 @@
+"""Correlated scalar aggregates become a grouped subquery, left-joined: computed for all outer rows at once.
+
+    x < (SELECT avg(y) FROM s WHERE s.k = t.k)    ->    t LEFT JOIN (SELECT k, avg(y) a FROM s GROUP BY k) ON k = t.k, x < a
+
+Forbidden variants:
+    correlation by < instead of =     the groups would not be those of the outer rows
+    count() without a match           is 0, and the joined row has NULL: COALESCE(count, 0)
+    HAVING, LIMIT                     decide about the one row of each outer row: such subqueries stay
+    always                            one outer row and an index on k: a look-up beats grouping the whole table
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from server.expressions.expression import (
+    Call,
+    Coalesce,
+    ColumnId,
+    Constant,
+    Expression,
+    OuterVariable,
+    Subquery,
+    Variable,
+    columns_used,
+    transform,
+)
+from server.planner import cost
+from server.planner.bind_operator import and_all
+from server.planner.matching import is_volatile, replace_top_down
+from server.planner.outer_references import has_subquery, outer_columns
+from server.planner.plan import (
+    Aggregate,
+    Columns,
+    Filter,
+    Join,
+    Node,
+    OutputColumn,
+    Project,
+    column_numbers,
+    project_exactly,
+    transform_plan,
+)
+from server.planner.rewrite.correlation import lift
+
+if TYPE_CHECKING:
+    from server.planner.choose import Chooser
+
+SUBQUERY_START = 60.0
+_ZERO_WITHOUT_ROWS = ("count", "regr_count")
+
+
+def decorrelate_aggregates(chooser: Chooser, node: Node) -> Node:
+    """Decorrelate the scalar subqueries of WHERE and of target lists."""
+    return transform_plan(node, lambda each: _decorrelate(chooser, each))
+
+
+def _decorrelate(chooser: Chooser, node: Node) -> Node:
+    if isinstance(node, Filter) and has_subquery(node.condition):
+        source, (condition,) = _without(chooser, node.input, (node.condition,))
+        if source is node.input:
+            return node
+        return _restored(Filter(input=source, condition=condition), node.columns)
+    if isinstance(node, Project) and not node.sets and any(map(has_subquery, node.expressions)):
+        source, expressions = _without(chooser, node.input, node.expressions)
+        if source is not node.input:
+            return replace(node, input=source, expressions=expressions)
+    return node
+
+
+def _restored(node: Node, columns: Columns) -> Node:
+    # The joined columns do no harm above: numbers are unique, and nobody asks for them.
+    return node if columns else project_exactly(node, columns)
+
+
+def _without(
+    chooser: Chooser, source: Node, expressions: tuple[Expression, ...]
+) -> tuple[Node, tuple[Expression, ...]]:
+    """The source joined with the grouped subqueries, and the expressions reading these."""
+    current = source
+
+    def take(node: Expression) -> Expression | None:
+        nonlocal current
+        if not isinstance(node, Subquery) or node.kind != "scalar" or not node.outer:
+            return None
+        grouped = _grouped(chooser, current, node)
+        if grouped is None:
+            return node
+        right, condition, value = grouped
+        current = Join(kind="left", left=current, right=right, condition=condition)
+        return value
+
+    changed = tuple(replace_top_down(each, take) for each in expressions)
+    return current, changed
+
+
+def _grouped(
+    chooser: Chooser, source: Node, subquery: Subquery
+) -> tuple[Node, Expression, Expression] | None:
+    """The grouped subquery, the condition of its join, and what takes the place of the expression."""
+    plan = subquery.plan
+    if not isinstance(plan, Project) or plan.sets or not isinstance(plan.input, Aggregate):
+        return None
+    aggregate = plan.input
+    if aggregate.keys or aggregate.sets != ((),) or aggregate.set_column is not None:
+        return None
+    available = column_numbers(source)
+    own = outer_columns(plan) & available
+    if not own or any(_reads_outside(each, available) for each in plan.expressions):
+        return None
+    lifted = lift(aggregate.input, available)
+    if lifted is None or outer_columns(replace(aggregate, input=lifted.node)) & available:
+        return None
+    pairs = [_pair(each, available) for each in lifted.conditions]
+    keys = [pair for pair in pairs if pair is not None]
+    if len(keys) != len(pairs) or not keys:
+        return None
+    grouped, columns = _group_by(chooser, aggregate, lifted.node, [inner for _, inner, _ in keys])
+    if not _pays(chooser, source, plan, grouped):
+        return None
+    condition = and_all(
+        [
+            replace(call, arguments=_ordered(call, outer, column.variable()))
+            for (call, _, outer), column in zip(keys, columns, strict=True)
+        ]
+    )
+    return grouped, condition, _value(chooser, plan.expressions[0], aggregate)
+
+
+def _ordered(call: Call, outer: Expression, key: Expression) -> tuple[Expression, ...]:
+    return (outer, key) if call.arguments[0] is outer else (key, outer)
+
+
+def _reads_outside(expression: Expression, available: set[ColumnId]) -> bool:
+    from server.planner.outer_references import outer_of
+
+    return bool(outer_of(expression) & available)
+
+
+def _pair(
+    condition: Expression, available: set[ColumnId]
+) -> tuple[Call, Expression, Expression] | None:
+    """The equality, its side of the subquery and its side of the outer query."""
+    if not isinstance(condition, Call) or condition.operator != "=" or condition.form != "operator":
+        return None
+    left, right = condition.arguments
+    if is_volatile(condition):
+        return None
+    for inner, outer in ((left, right), (right, left)):
+        if not columns_used(inner) & available and columns_used(outer) <= available:
+            if columns_used(inner) and columns_used(outer) and not _has_outer(inner):
+                return condition, inner, outer
+    return None
+
+
+def _has_outer(expression: Expression) -> bool:
+    from server.expressions.expression import walk
+
+    return any(isinstance(node, OuterVariable) for node in walk(expression))
+
+
+def _group_by(
+    chooser: Chooser, aggregate: Aggregate, source: Node, keys: list[Expression]
+) -> tuple[Aggregate, list[OutputColumn]]:
+    columns = []
+    for key in keys:
+        if isinstance(key, Variable) and key.column not in {c.column for c in columns}:
+            columns.append(OutputColumn(key.column, key.type, key.name))
+        else:
+            columns.append(OutputColumn(chooser.context.new_column(), key.type))
+    grouped = replace(
+        aggregate,
+        input=source,
+        keys=tuple(keys),
+        key_columns=tuple(columns),
+        sets=(tuple(range(len(keys))),),
+    )
+    return grouped, columns
+
+
+def _pays(chooser: Chooser, source: Node, plan: Node, grouped: Node) -> bool:
+    """Whether grouping everything is cheaper than running the subquery for each outer row."""
+    for node in (source, plan):
+        chooser.register(node)
+    rows = chooser.choose(source, set()).estimate.rows
+    once = chooser.choose(plan, set()).estimate.total_cost
+    whole = chooser.choose(grouped, {c.column for c in grouped.columns}).estimate.total_cost
+    return rows * (once + SUBQUERY_START) > whole + rows * cost.HASH_PROBE
+
+
+def _value(chooser: Chooser, expression: Expression, aggregate: Aggregate) -> Expression:
+    """The subquery's expression, with counts of nothing being 0."""
+    zero = {
+        column.column
+        for column, call in zip(aggregate.call_columns, aggregate.calls, strict=True)
+        if call.aggregate.name in _ZERO_WITHOUT_ROWS
+    }
+
+    def change(node: Expression) -> Expression:
+        if isinstance(node, Variable) and node.column in zero:
+            nothing = Constant(type=node.type, value=0)
+            return Coalesce(type=node.type, arguments=(node, nothing))
+        return node
+
+    return transform(expression, change)

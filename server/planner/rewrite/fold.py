@@ -1,0 +1,59 @@
+"""Constant folding, and factors common to all branches of an OR.
+
+Forbidden variants: what raises stays for the executor, which may never reach it (1/0 in a branch not taken); stable functions
+(now, current_setting) are not constants of a cached plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from server.expressions.expression import Constant, Expression, Or, Variable, transform, walk
+from server.expressions.folding import fold_constants
+from server.planner.bind_operator import and_all, conjuncts
+from server.planner.matching import structural_key
+from server.planner.plan import Node, replace_expressions, transform_plan
+
+if TYPE_CHECKING:
+    from server.planner.choose import Chooser
+
+
+def fold_plan(chooser: Chooser, node: Node) -> Node:
+    """Fold the constants of every expression of the plan."""
+    del chooser
+    return transform_plan(node, lambda each: replace_expressions(each, _folded))
+
+
+def _folded(expression: Expression) -> Expression:
+    if isinstance(expression, Variable | Constant):
+        return expression
+    folded = fold_constants(expression)
+    if any(isinstance(part, Or) for part in walk(folded)):
+        folded = transform(folded, _factored)
+    return folded
+
+
+def _factored(expression: Expression) -> Expression:
+    return common_factors(expression) if isinstance(expression, Or) else expression
+
+
+def common_factors(condition: Or) -> Expression:
+    """(a AND b) OR (a AND c) is a AND (b OR c), with NULLs too."""
+    branches = [conjuncts(each) for each in condition.arguments]
+    keyed = [{structural_key(part): part for part in parts} for parts in branches]
+    shared = [
+        part for key, part in keyed[0].items() if all(key in others for others in keyed[1:])
+    ]
+    if not shared:
+        return condition
+    factors = {structural_key(part) for part in shared}
+    rests = [
+        [part for key, part in parts.items() if key not in factors] for parts in keyed
+    ]
+    if any(not rest for rest in rests):  # a OR (a AND b) is a
+        return and_all(shared)
+    rest = replace(condition, arguments=tuple(and_all(each) for each in rests))
+    return and_all([*shared, rest])
+
+
