@@ -30,9 +30,9 @@ from server.net.listener import Listener
 from server.options import OptionError, Options, parse_options, read_file
 from server.login_rules import TRUST_LOCAL, HbaError, Rule, parse_rules
 from storage.check import check
-from storage.engine import Engine, NoSuchRelation
+from storage.engine import Engine
 from storage.engine import Options as StorageOptions
-from storage.errors import StorageError
+from storage.errors import NoSuchRelation, StorageError
 from storage.files import RealFiles
 
 _LOG = logging.getLogger("server")
@@ -67,7 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _check(options: Options) -> int:
     """rustydb check DIR: prove a stopped directory consistent."""
-    problems = check(str(options.data))
+    engine = Engine.open(RealFiles(options.data))
+    problems = check(engine)
+    engine.close()
     for problem in problems:
         sys.stdout.write(f"{problem}\n")
     return EXIT_FAILURE if problems else 0
@@ -100,7 +102,7 @@ def open_engine(options: Options, settings: ServerSettings) -> Engine:
     if not data.exists() or not any(data.iterdir()):
         return _create(options, storage)
     engine = Engine.open(
-        RealFiles(str(data)), storage, panic=_panic, progress=lambda done, total: _LOG.info(
+        RealFiles(data), storage, panic=_panic, progress=lambda done, total: _LOG.info(
             "recovery: %d of %d bytes of WAL", done, total
         )
     )  # fmt: skip
@@ -114,7 +116,7 @@ def open_engine(options: Options, settings: ServerSettings) -> Engine:
 def _create(options: Options, storage: StorageOptions) -> Engine:
     options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     options.data.chmod(0o700)
-    engine = Engine.create(RealFiles(str(options.data)), storage, panic=_panic)
+    engine = Engine.create(RealFiles(options.data), storage)
     _initialise(engine, options)
     _LOG.info("created the data directory %s", options.data)
     return engine

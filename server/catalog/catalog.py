@@ -39,10 +39,10 @@ from server.catalog.state import CatalogState, Changes, Relation
 from server.catalog.user_types import make_type
 from server.functions.function import Aggregate, Cast, Function, Operator, WindowFunction
 from server.types.type import Type
-from storage.engine import Engine, Status, Transaction
+from storage.engine import Engine, Kind, Status, Transaction
 
 CATALOG_RELATION = 1
-CATALOG_KINDS = ("INT64", "INT64", "INT64", "BYTES")
+CATALOG_KINDS = (Kind.INT64, Kind.INT64, Kind.INT64, Kind.BYTES)
 SHARED_DATABASE = 0
 _SHARED = (Role, Database)
 _UNCOMMITTED = count(1)
@@ -249,7 +249,7 @@ def read_objects(engine: Engine, transaction: Transaction) -> Iterator[tuple[int
     """Every stored object: row id, database, object."""
     table = engine.relation(CATALOG_RELATION)
     for view in table.scan(transaction.snapshot(), (0, 2, 3)):
-        databases, kinds, data = (view.column(position)[0] for position in range(3))
+        databases, kinds, data = (view.column(number)[0] for number in (0, 2, 3))
         payloads = data.to_bytes()
         for position, row_id in enumerate(view.row_ids):
             value = decode_object(int(kinds[position]), payloads[position])

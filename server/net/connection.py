@@ -81,8 +81,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected, or TLS is established."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = transport  # type: ignore[assignment]  # uvloop has transports of its own
         if self.tls:
             return
         sock = transport.get_extra_info("socket")
@@ -318,8 +317,7 @@ class ClientConnection(asyncio.Protocol):
             old.abort()
             self.finish()
             return
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = transport  # type: ignore[assignment]  # uvloop has transports of its own
         self._switching = False
         if self.wire.buffered:
             self._advance(None)

@@ -37,6 +37,7 @@ from server.statements.statement import Run, StatementContext, Utility
 from server.statements.tables import NewTable, add_constraint, column_of, own_sequence
 from server.statements.verify import verify_check, verify_foreign_key, verify_not_null
 from server.types.storage import storage_form, storage_kind
+from storage.engine import Kind
 
 Step = Callable[[StatementContext, Table, Any], Iterator[Wait]]
 
@@ -107,7 +108,7 @@ def add_column(context: StatementContext, table: Table, command: tree.AddColumn)
         computed = not is_constant
         missing = storage_form(context.catalog.type(column.type), column.modifier, value)
     changed = replace(table, columns=(*table.columns, replace(column, missing=missing)))
-    kind = storage_kind(context.catalog.type(column.type), column.modifier)
+    kind = Kind[storage_kind(context.catalog.type(column.type), column.modifier)]
     context.engine.relation(table.storage_id).add_column(context.transaction, kind, missing)
     context.ddl.put(changed)
     for owner, sequence_kind, is_identity, options in new.sequences:

@@ -75,8 +75,7 @@ def _vacuum_table(context: StatementContext, table: Table) -> Iterator[Wait]:
 
 def checkpoint(context: StatementContext, statement: tree.Checkpoint) -> Run:
     """CHECKPOINT."""
-    work = context.session.database.workers.submit(context.engine.checkpoint)
-    yield Wait(work, what="Execute")
+    yield Wait(context.engine.checkpoint(), what="CheckpointDone")
     return "CHECKPOINT"
 
 

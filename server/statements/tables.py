@@ -37,6 +37,7 @@ from server.statements.names import (
 from server.statements.sequences import make_sequence
 from server.statements.statement import Run, StatementContext, Utility
 from server.types.storage import storage_kind
+from storage.engine import Kind
 
 SERIAL_TYPES = {
     "smallserial": "int2", "serial2": "int2", "serial": "int4", "serial4": "int4",
@@ -219,7 +220,7 @@ def store_table(context: StatementContext, table: Table) -> None:
     """Make the relation in storage and put the table into the catalog."""
     types = [context.catalog.type(column.type) for column in table.columns]
     kinds = tuple(
-        storage_kind(kind, column.modifier)
+        Kind[storage_kind(kind, column.modifier)]
         for kind, column in zip(types, table.columns, strict=True)
     )
     context.transaction.create_relation(table.storage_id, kinds)
