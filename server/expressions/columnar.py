@@ -15,7 +15,7 @@ import numpy as np
 from server.expressions import expression as nodes
 from server.expressions.invoke import column_call, with_validity
 from server.expressions.membership import compile_membership
-from server.expressions.rowwise import Layout, call_context, compile_row, modifier_of
+from server.expressions.rowwise import Layout, call_context, compile_row, modifier_of, record_maker
 from server.expressions.safety import cannot_raise
 from server.functions.function import CallContext
 from server.vector.batch import Batch
@@ -302,13 +302,13 @@ def _subquery(node: nodes.Subquery, layout: Layout) -> Evaluator:
 
 
 def _row_constructor(node: nodes.RowConstructor, layout: Layout) -> Evaluator:
-    items = [compile_columns(item, layout) for item in node.items]
+    items, make = [compile_columns(item, layout) for item in node.items], record_maker(node)
 
     def evaluate(batch: Batch, context: Any) -> Column:
         if not items:
-            return Column(objects([()] * batch.count))
+            return Column(objects([make(())] * batch.count))
         columns = [values_of(item(batch, context)) for item in items]
-        return Column(objects(list(zip(*columns, strict=True))))
+        return Column(objects([make(row) for row in zip(*columns, strict=True)]))
 
     return evaluate
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import Any
 
 from server.functions.function import Aggregate, Function, WindowFunction
@@ -313,8 +314,14 @@ class SystemColumn(Expression):
 
 def children(expression: Expression) -> Iterator[Expression]:
     """The direct operands, in order of their fields. Subquery plans are not entered."""
-    for field in fields(expression):
-        yield from _expressions(getattr(expression, field.name))
+    for name in _operand_names(type(expression)):
+        yield from _expressions(getattr(expression, name))
+
+
+@cache
+def _operand_names(kind: type[Expression]) -> tuple[str, ...]:
+    """The fields of a class of expressions that may hold operands."""
+    return tuple(field.name for field in fields(kind) if field.name not in ("type", "offset"))
 
 
 def _expressions(value: Any) -> Iterator[Expression]:
@@ -352,11 +359,11 @@ def transform(expression: Expression, change: Callable[[Expression], Expression]
         return value
 
     changed = {}
-    for field in fields(expression):
-        old = getattr(expression, field.name)
+    for name in _operand_names(type(expression)):
+        old = getattr(expression, name)
         new = renewed(old)
         if new is not old:
-            changed[field.name] = new
+            changed[name] = new
     return change(replace(expression, **changed) if changed else expression)
 
 

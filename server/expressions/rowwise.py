@@ -14,6 +14,7 @@ from server.expressions import expression as nodes
 from server.expressions.arrays import construct_array, subscript_array
 from server.functions.function import CallContext, Function
 from server.types.array import Array
+from server.types.record import Record
 from server.types.type import TypeReference
 
 Layout = Mapping[nodes.ColumnId, int]
@@ -399,8 +400,15 @@ def _subscript(node: nodes.Subscript, layout: Layout) -> RowEvaluator:
 
 
 def _row_constructor(node: nodes.RowConstructor, layout: Layout) -> RowEvaluator:
-    items = _all(node.items, layout)
-    return lambda row, context: tuple([item(row, context) for item in items])
+    items, make = _all(node.items, layout), record_maker(node)
+    return lambda row, context: make([item(row, context) for item in items])
+
+
+def record_maker(node: nodes.RowConstructor) -> Callable[[Sequence[Any]], Record]:
+    """What makes records of the values of a row constructor's items."""
+    types = tuple(item.type.type for item in node.items)
+    names = node.names
+    return lambda values: Record.of(values, types, names)
 
 
 def _field_select(node: nodes.FieldSelect, layout: Layout) -> RowEvaluator:

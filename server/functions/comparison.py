@@ -252,6 +252,7 @@ timestamptz date | instant | '2024-01-31 10:00+00', '2024-02-01' | 2379 2382 237
 timestamp timestamptz | instant | '2024-01-31 10:00', '2024-02-01 09:00+00' | 2522 2525 2520 2521 2523 2524 | timestamp_*_timestamptz
 timestamptz timestamp | instant | '2024-01-31 10:00+00', '2024-02-01 09:00' | 2529 2532 2527 2528 2530 2531 | timestamptz_*_timestamp
 uuid uuid | natural | '00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000002' | 2956 2959 2954 2955 2958 2957 | uuid_*
+jsonb jsonb | generic | '1', '2' | 4043 4038 4039 4041 4040 4042 | jsonb_*
 record record | generic | ROW(1,2), ROW(1,3) | 2981 2982 2983 2985 2984 2986 | record_*
 pg_lsn pg_lsn | natural | '0/1', '0/2' | 3233 3236 3231 3232 3235 3234 | pg_lsn_*
 xid8 xid8 | natural | 1, 2 | 5084 5085 5034 5036 5035 5037 | xid8*

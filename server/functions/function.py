@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from server.types.type import TextStyle, TypeReference
 from server.vector.column import Column, Positions
@@ -97,22 +97,25 @@ class Aggregate:
         return f"<Aggregate {self.name}{self.arguments}>"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class WindowRows:
-    """All rows of a window operator, sorted by partition and order; everything is an int64 array with one cell a row.
+class WindowRows(Protocol):
+    """All rows of a window operator, sorted by partition and order; arrays have a cell for each row.
 
-    Each pair bounds rows by position, the second exclusive: the row's partition, its peers, its frame. excluded
-    says, where the frame has an EXCLUDE clause, which rows of its frame a row leaves out (as ranges, at most two).
+    Pairs bound rows by position, the second exclusive: the row's partition and its peers. peer_numbers numbers the
+    groups of peers over all partitions.
     """
 
     count: int
-    partition_start: Positions
-    partition_stop: Positions
-    peer_start: Positions
-    peer_stop: Positions
-    frame_start: Positions
-    frame_stop: Positions
-    excluded: tuple[tuple[Positions, Positions], ...] = ()
+    starts: Positions
+    stops: Positions
+    peer_starts: Positions
+    peer_stops: Positions
+    peer_numbers: Positions
+
+    def frame_sizes(self) -> Positions:
+        """How many rows each frame has."""
+
+    def nth(self, numbers: Positions) -> Positions:
+        """The row of that number, from 0, in each row's frame; -1 where it has fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

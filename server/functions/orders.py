@@ -18,6 +18,8 @@ from server.types.calendar import (
 )
 from server.types.date_style import session_zone
 from server.types.interval_style import Interval
+from server.types.jsonb import Jsonb
+from server.types.jsonb import sort_key as jsonb_key
 from server.types.times import TimeTz
 
 
@@ -83,6 +85,8 @@ def generic_key(value: Any) -> Any:
         return timetz_key(value)
     if isinstance(value, tuple):
         return [nullable_key(item) for item in value]
+    if isinstance(value, Jsonb):
+        return jsonb_key(value)
     if isinstance(value, float):
         return float_key(value)
     if isinstance(value, Decimal):

@@ -15,6 +15,7 @@ from server.functions import (
     floats,
     integer,
     interval_sums,
+    json,
     numeric,
     pattern,
     regex,
@@ -38,6 +39,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     *bytea.FUNCTIONS,
     *array.FUNCTIONS,
     *sets.FUNCTIONS,
+    *json.FUNCTIONS,
     *date_time.FUNCTIONS,
 )
 AGGREGATES: Final[tuple[Aggregate, ...]] = (

@@ -14,41 +14,33 @@ from server.vector.rows import column_of, values_of
 
 
 def _row_number(call: CallContext, rows: WindowRows) -> Column:
-    return Column(np.arange(rows.count) - rows.partition_start + 1)
+    return Column(np.arange(rows.count) - rows.starts + 1)
 
 
 def _rank(call: CallContext, rows: WindowRows) -> Column:
-    return Column(rows.peer_start - rows.partition_start + 1)
-
-
-def _peer_numbers(rows: WindowRows) -> Values:
-    """The number of each row's peer group within its partition, from 1."""
-    numbers = np.arange(rows.count)
-    begins = np.cumsum(numbers == rows.peer_start)
-    counted: Values = begins - begins[rows.partition_start] + 1 if rows.count else begins
-    return counted
+    return Column(rows.peer_starts - rows.starts + 1)
 
 
 def _dense_rank(call: CallContext, rows: WindowRows) -> Column:
-    return Column(_peer_numbers(rows))
+    return Column(rows.peer_numbers - rows.peer_numbers[rows.starts] + 1)
 
 
 def _sizes(rows: WindowRows) -> Values:
-    sizes: Values = rows.partition_stop - rows.partition_start
+    sizes: Values = rows.stops - rows.starts
     return sizes
 
 
 def _percent_rank(call: CallContext, rows: WindowRows) -> Column:
     others = np.maximum(_sizes(rows) - 1, 1)
-    return Column((rows.peer_start - rows.partition_start) / others)
+    return Column((rows.peer_starts - rows.starts) / others)
 
 
 def _cume_dist(call: CallContext, rows: WindowRows) -> Column:
-    return Column((rows.peer_stop - rows.partition_start) / np.maximum(_sizes(rows), 1))
+    return Column((rows.peer_stops - rows.starts) / np.maximum(_sizes(rows), 1))
 
 
 def _ntile(call: CallContext, rows: WindowRows, buckets: Column) -> Column:
-    first = rows.partition_start
+    first = rows.starts
     counts = buckets.values.astype(np.int64)[first]  # as given by the partition's first row
     valid = None if buckets.valid is None else buckets.valid[first]
     if bool(((counts <= 0) & (True if valid is None else valid)).any()):
@@ -74,7 +66,7 @@ def _shifted(rows: WindowRows, sign: int, arguments: tuple[Column, ...]) -> Colu
     else:
         offsets, known = arguments[1].values.astype(np.int64), arguments[1].valid
     positions = np.arange(rows.count) + sign * offsets
-    inside = (positions >= rows.partition_start) & (positions < rows.partition_stop)
+    inside = (positions >= rows.starts) & (positions < rows.stops)
     if known is not None:
         inside = inside & known
     found = _at(value, positions, inside)
@@ -107,36 +99,19 @@ def _lead(call: CallContext, rows: WindowRows, *arguments: Column) -> Column:
     return _shifted(rows, 1, arguments)
 
 
-def _first_in(rows: WindowRows) -> tuple[Values, Mask]:
-    """The first row of each frame, and whether there is one."""
-    position = rows.frame_start
-    for start, stop in rows.excluded:
-        position = np.where((position >= start) & (position < stop), stop, position)
-    return position, position < rows.frame_stop
-
-
 def _first_value(call: CallContext, rows: WindowRows, value: Column) -> Column:
-    return _at(value, *_first_in(rows))
+    return value.take(rows.nth(np.zeros(rows.count, np.int64)))
 
 
 def _last_value(call: CallContext, rows: WindowRows, value: Column) -> Column:
-    position = rows.frame_stop - 1
-    for start, stop in reversed(rows.excluded):
-        position = np.where((position >= start) & (position < stop), start - 1, position)
-    return _at(value, position, position >= rows.frame_start)
+    return value.take(rows.nth(rows.frame_sizes() - 1))
 
 
 def _nth_value(call: CallContext, rows: WindowRows, value: Column, number: Column) -> Column:
-    wanted = number.values.astype(np.int64)
-    valid = number.validity()
+    wanted, valid = number.values.astype(np.int64), number.validity()
     if bool(((wanted <= 0) & valid).any()):
         raise InvalidArgumentForNthValueFunction("argument of nth_value must be greater than zero")
-    position = rows.frame_start + wanted - 1
-    for start, stop in rows.excluded:
-        left, right = np.maximum(start, rows.frame_start), np.minimum(stop, rows.frame_stop)
-        skipped = np.maximum(right - left, 0)
-        position = np.where((skipped > 0) & (position >= left), position + skipped, position)
-    return _at(value, position, (position < rows.frame_stop) & valid)
+    return value.take(rows.nth(np.where(valid, wanted - 1, -1)))
 
 
 WINDOW_FUNCTIONS: Final[tuple[Any, ...]] = (

@@ -1,0 +1,180 @@
+"""JSON out of values of any type, and the parts of JSON texts as they were written.
+
+Law: a part of a json value keeps its spelling: blanks, order and duplicates of keys, digits of numbers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final
+
+from server.functions.function import CallContext
+from server.types.array import Array
+from server.types.date_style import format_date, format_timestamp, format_timestamptz
+from server.types.json_text import reader
+from server.types.jsonb import Jsonb, quote, text_of
+from server.types.jsonb import read as read_jsonb
+from server.types.record import Record
+from server.types.registry import TYPE_BY_OID
+from server.types.type import TextStyle, Type
+
+_NUMBERS: Final = frozenset({"int2", "int4", "int8", "float4", "float8", "numeric"})
+_WORDS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
+_DECODER: Final = json.JSONDecoder(strict=False)
+_BLANKS: Final = " \t\n\r"
+decode = reader(parse_float=Decimal, parse_int=Decimal)
+
+
+def value_to_json(value: Any, type_: Type, context: CallContext, newlines: bool = False) -> str:
+    """JSON text of a value that is not NULL, as to_json makes it."""
+    if isinstance(value, Jsonb):
+        return text_of(value.value)
+    if type_.name == "json":
+        return str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Record):
+        return _record_to_json(value, context, newlines)
+    if isinstance(value, Array):
+        return _array_to_json(value, context, newlines)
+    if type_.name in _NUMBERS:
+        text = type_.format(value, context.style)
+        return f'"{text}"' if text in _WORDS else text
+    return quote(_plain_text(value, type_, context.style))
+
+
+def _plain_text(value: Any, type_: Type, style: TextStyle) -> str:
+    iso = TextStyle(time_zone=style.time_zone)
+    if type_.name == "date":
+        return format_date(value, iso)
+    if type_.name == "timestamp":
+        return format_timestamp(value, iso).replace(" ", "T", 1)
+    if type_.name == "timestamptz":
+        text = format_timestamptz(value, iso).replace(" ", "T", 1)
+        return text + ":00" if text[-3:-2] in ("+", "-") else text
+    return type_.format(value, style)
+
+
+def _record_to_json(record: Record, context: CallContext, newlines: bool) -> str:
+    fields = [
+        f"{quote(name)}:{nullable_to_json(value, type_, context)}"
+        for name, value, type_ in zip(record.names, record, record.types, strict=True)
+    ]
+    return "{" + (",\n " if newlines else ",").join(fields) + "}"
+
+
+def element_type(context: CallContext, oid: int) -> Type:
+    """The type of an array's items, built in or not."""
+    found = TYPE_BY_OID.get(oid)
+    if found is None:
+        user_type: Type = context.execution.catalog.type(oid)
+        return user_type
+    return found
+
+
+def _array_to_json(array: Array, context: CallContext, newlines: bool) -> str:
+    type_ = element_type(context, array.element)
+    texts = [nullable_to_json(item, type_, context) for item in array.items]
+    for length, _ in reversed(array.dimensions[1:]):
+        groups = [texts[at : at + length] for at in range(0, len(texts), length)]
+        texts = ["[" + ",".join(group) + "]" for group in groups]
+    return "[" + (",\n " if newlines else ",").join(texts) + "]"
+
+
+def nullable_to_json(value: Any, type_: Type, context: CallContext) -> str:
+    """JSON text of a value that may be NULL."""
+    return "null" if value is None else value_to_json(value, type_, context)
+
+
+def value_to_jsonb(value: Any, type_: Type, context: CallContext) -> Any:
+    """What a Jsonb of the value holds."""
+    if value is None:
+        return None
+    return (
+        value.value
+        if isinstance(value, Jsonb)
+        else read_jsonb(value_to_json(value, type_, context))
+    )
+
+
+# Parts of texts.
+
+
+def _skip(text: str, position: int) -> int:
+    while text[position] in _BLANKS:
+        position += 1
+    return position
+
+
+def kind_of(text: str) -> str:
+    """What json_typeof calls the value."""
+    return {
+        "{": "object",
+        "[": "array",
+        '"': "string",
+        "t": "boolean",
+        "f": "boolean",
+        "n": "null",
+    }.get(text[_skip(text, 0)], "number")
+
+
+def _value_end(text: str, position: int) -> int:
+    return _DECODER.raw_decode(text, position)[1]
+
+
+def items_of(text: str) -> Iterator[str]:
+    """The texts of the items of an array."""
+    position = _skip(text, _skip(text, 0) + 1)
+    while text[position] != "]":
+        end = _value_end(text, position)
+        yield text[position:end]
+        position = _skip(text, end)
+        if text[position] == ",":
+            position = _skip(text, position + 1)
+
+
+def members_of(text: str) -> Iterator[tuple[str, str]]:
+    """Keys and texts of the members of an object, as written."""
+    position = _skip(text, _skip(text, 0) + 1)
+    while text[position] != "}":
+        key, position = _DECODER.raw_decode(text, position)
+        position = _skip(text, _skip(text, position) + 1)
+        end = _value_end(text, position)
+        yield key, text[position:end]
+        position = _skip(text, end)
+        if text[position] == ",":
+            position = _skip(text, position + 1)
+
+
+def as_text(part: str) -> str | None:
+    """A part as text: strings without quotes, NULL for null."""
+    first = part[_skip(part, 0)]
+    if first == '"':
+        return str(json.loads(part, strict=False))
+    return None if first == "n" else part
+
+
+def jsonb_as_text(value: Any) -> str | None:
+    """A jsonb part as text: strings without quotes, NULL for null."""
+    if value is None:
+        return None
+    return value if isinstance(value, str) else text_of(value)
+
+
+def jsonb_kind(value: Any) -> str:
+    """What jsonb_typeof calls the value."""
+    for types, name in _KINDS:
+        if isinstance(value, types):
+            return name
+    return "null"
+
+
+_KINDS: Final[tuple[tuple[type, str], ...]] = (
+    (bool, "boolean"),
+    (str, "string"),
+    (dict, "object"),
+    (list, "array"),
+    (Decimal, "number"),
+)
