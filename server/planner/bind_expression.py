@@ -146,7 +146,7 @@ def _parameter(context: BindContext, _: Scope, node: exp.Expression) -> Expressi
     known = context.parameters.get(number)
     if known is None:
         known = context.parameters[number] = context.type(UNKNOWN)
-    context.untyped_parameters |= known.oid == UNKNOWN
+    context.untyped_parameters += known.oid == UNKNOWN
     return Parameter(type=known, number=number, offset=_offset(node))
 
 

@@ -59,19 +59,22 @@ def choose_scan(
     scan: Scan,
     conditions: list[Expression],
     required: set[ColumnId],
-    order: tuple[SortKey, ...] = (),
 ) -> Plan:
-    """The cheapest way to the rows; order: one that a Limit above would profit from (see `ordered_scan`)."""
-    best = _table_scan(chooser, scan, conditions, required)
-    if scan.table.provider or scan.sample is not None or not scan.table.storage_id:
-        return best
-    for index in chooser.indexes_of(scan.table):
-        matched = match_index(chooser, scan, index, conditions)
-        if matched is None or not matched.conditions:
-            continue
-        plan = _index_scan(chooser, scan, index, matched, conditions, required)
-        if plan.estimate.total_cost < best.estimate.total_cost:
-            best = plan
+    """The cheapest way to the rows; a full unique key is always taken."""
+    best: Plan | None = None
+    if conditions and scan.sample is None:
+        for index in chooser.indexes_of(scan.table):
+            matched = match_index(chooser, scan, index, conditions)
+            if matched is None or not matched.conditions:
+                continue
+            plan = _index_scan(chooser, scan, index, matched, conditions, required)
+            if matched.unique:
+                return plan
+            if best is None or plan.estimate.total_cost < best.estimate.total_cost:
+                best = plan
+    whole = _table_scan(chooser, scan, conditions, required)
+    if best is None or whole.estimate.total_cost <= best.estimate.total_cost:
+        return whole
     return best
 
 
@@ -275,11 +278,10 @@ def _index_scan(  # noqa: PLR0913  (the parts of a path)
         rest = [each for each in rest if structural_key(each) not in known]
     columns, types, attributes = _outputs(scan, required, rest)
     total = chooser.facts.rows(scan.table)
-    found = total * cost.selectivity_of_all(chooser.facts, matched.answered)
-    if matched.unique:
-        found = 1.0
-    found = max(1.0, found)
-    rows = max(1.0, found * cost.selectivity_of_all(chooser.facts, rest))
+    found = 1.0
+    if not matched.unique:
+        found = max(1.0, total * cost.selectivity_of_all(chooser.facts, matched.answered))
+    rows = max(1.0, found * cost.selectivity_of_all(chooser.facts, rest)) if rest else found
     lookups = 1.0
     for condition in matched.conditions:
         if condition.operator == "any" and isinstance(condition.value, ArrayConstructor):

@@ -228,6 +228,7 @@ def _typed_literal(context: BindContext, literal: Constant, target: Oid, modifie
 def type_parameter(context: BindContext, parameter: Parameter, target: Oid) -> Parameter:
     """The parameter with its type told by where it stands; 42P08 if another place told another."""
     known = context.parameters.get(parameter.number)
+    context.untyped_parameters -= 1
     if known is None or known.oid == UNKNOWN:
         known = context.parameters[parameter.number] = context.type(target)
     elif known.oid != target:

@@ -27,6 +27,11 @@ _SKIPPED = ("offset", "name", "type")
 
 
 @cache
+def _operand_names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.name not in ("offset", "type"))
+
+
+@cache
 def _field_names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind) if field.name not in _SKIPPED)
 
@@ -63,11 +68,11 @@ def replace_top_down(
     if changed is not None:
         return changed
     changes = {}
-    for field in fields(expression):
-        old = getattr(expression, field.name)
+    for name in _operand_names(type(expression)):
+        old = getattr(expression, name)
         new = _replaced(old, change)
         if new is not old:
-            changes[field.name] = new
+            changes[name] = new
     return replace(expression, **changes) if changes else expression
 
 

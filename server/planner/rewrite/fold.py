@@ -9,7 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from server.expressions.expression import Constant, Expression, Or, Variable, transform, walk
+from server.expressions.expression import (
+    Call,
+    Constant,
+    Expression,
+    Or,
+    Parameter,
+    Variable,
+    transform,
+    walk,
+)
 from server.expressions.folding import fold_constants
 from server.planner.bind_operator import and_all, conjuncts
 from server.planner.matching import structural_key
@@ -17,6 +26,8 @@ from server.planner.plan import Node, replace_expressions, transform_plan
 
 if TYPE_CHECKING:
     from server.planner.choose import Chooser
+
+_PLAIN = (Variable, Constant, Parameter)
 
 
 def fold_plan(chooser: Chooser, node: Node) -> Node:
@@ -26,7 +37,11 @@ def fold_plan(chooser: Chooser, node: Node) -> Node:
 
 
 def _folded(expression: Expression) -> Expression:
-    if isinstance(expression, Variable | Constant):
+    if isinstance(expression, _PLAIN) or (
+        isinstance(expression, Call)
+        and all(isinstance(each, _PLAIN) for each in expression.arguments)
+        and not all(isinstance(each, Constant) for each in expression.arguments)
+    ):
         return expression
     folded = fold_constants(expression)
     if any(isinstance(part, Or) for part in walk(folded)):
