@@ -62,6 +62,8 @@ def make_array(element: int, items: tuple[Any, ...]) -> Array:
 def array_type(element: Type) -> Type:
     """Make the type of arrays of the element type."""
     assert element.array_oid, element
+    # record[] is a pseudo-type as its element is.
+    pseudo = {"category": "P", "kind": "p"} if element.name == "record" else {}
     return complete(
         {
             "oid": element.array_oid,
@@ -78,6 +80,7 @@ def array_type(element: Type) -> Type:
             "modifier_in": element.modifier_in,
             "modifier_out": element.modifier_out,
         }
+        | pseudo
         | array_codecs(element)
     )
 

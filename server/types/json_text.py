@@ -10,16 +10,27 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from server.errors import InvalidTextRepresentation, SqlError, StatementTooComplex
+from server.errors import (
+    InvalidTextRepresentation,
+    SqlError,
+    StatementTooComplex,
+    UntranslatableCharacter,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CONTEXT_MAX: Final = 50  # characters of the line that a message shows
+CONTEXT_BYTES_MAX: Final = 49  # of the line that a message shows
 ADVICE: Final = (
     'Increase the configuration parameter "max_stack_depth" (currently 2048kB), after ensuring '
     "the platform's stack depth limit is adequate."
 )
+
+
+NO_ZERO: Final = "\\u0000 cannot be converted to text."
+NO_HALF: Final = "Unicode low surrogate must follow a high surrogate."
+HIGH_SURROGATES: Final = range(0xD800, 0xDC00)
+LOW_SURROGATES: Final = range(0xDC00, 0xE000)
 
 
 class _Refused(ValueError):
@@ -71,22 +82,39 @@ class _Wrong(Exception):
 
 def diagnose(text: str) -> SqlError:
     """Make the error for text that is not JSON."""
+    error = _find_error(text, is_text=False)
+    return error or InvalidTextRepresentation("invalid input syntax for type json")
+
+
+def check_escapes(text: str) -> None:
+    """Refuse JSON whose strings hold what no text can: zero, or one half of a surrogate pair."""
+    error = _find_error(text, is_text=True)
+    if error is not None:
+        raise error
+
+
+def _find_error(text: str, is_text: bool) -> SqlError | None:
     try:
-        _Checker(text).check()
+        _Checker(text, is_text).check()
     except _Wrong as wrong:
+        context = _context(text, wrong)
+        if wrong.detail == NO_ZERO:
+            return UntranslatableCharacter(
+                "unsupported Unicode escape sequence", detail=NO_ZERO, context=context
+            )
         return InvalidTextRepresentation(
-            "invalid input syntax for type json",
-            detail=wrong.detail,
-            context=_context(text, wrong),
+            "invalid input syntax for type json", detail=wrong.detail, context=context
         )
-    return InvalidTextRepresentation("invalid input syntax for type json")
+    return None
 
 
 def _context(text: str, wrong: _Wrong) -> str:
     """Show the line up to the token, and that there is more before or behind."""
     line_start = max(text.rfind("\n", 0, wrong.end), text.rfind("\r", 0, wrong.end)) + 1
     line_no = text.count("\n", 0, wrong.end) + 1
-    start = max(line_start, wrong.end - CONTEXT_MAX)
+    start = line_start
+    while len(text[start : wrong.end].encode(errors="replace")) > CONTEXT_BYTES_MAX:
+        start += 1
     if start - line_start <= len("..."):
         start = line_start
     before = "..." if start > line_start else ""
@@ -99,8 +127,10 @@ def _context(text: str, wrong: _Wrong) -> str:
 class _Checker:
     """Reads JSON text until the first token that may not stand where it does."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, is_text: bool) -> None:
         self.text = text
+        self.is_text = is_text  # strings must be text, free of zeros and lone surrogates
+        self.is_half = False  # of a surrogate pair has been read
         self.at = 0  # behind the token
         # The token by one character: a mark, " a string, 0 a number, a a word, nothing the end.
         self.lexeme = ""
@@ -152,12 +182,15 @@ class _Checker:
         while True:
             part = STRING_PART.match(self.text, at)
             assert part is not None
+            if part[0]:
+                self.refuse_half(at + 1)
             at = part.end()
             character = self.text[at : at + 1]
             if not character:
                 self.at = at
                 raise self.invalid_token()
             if character == '"':
+                self.refuse_half(at + 1)
                 self.at = at + 1
                 return
             if character != "\\":
@@ -178,10 +211,34 @@ class _Checker:
                         '"\\u" must be followed by four hexadecimal digits.',
                         place + len(digit),
                     )
+            self.check_code(int(self.text[at + 2 : at + 6], 16), at + 6)
             return at + 6
         if character not in '"\\/bfnrt':
             raise _Wrong(f'Escape sequence "\\{character}" is invalid.', at + 2)
+        self.refuse_half(at + 2)
         return at + 2
+
+    def check_code(self, code: int, end: int) -> None:
+        """Pair surrogates, and refuse zero."""
+        if not self.is_text:
+            return
+        if code in HIGH_SURROGATES:
+            if self.is_half:
+                raise _Wrong("Unicode high surrogate must not follow a high surrogate.", end)
+            self.is_half = True
+        elif code in LOW_SURROGATES:
+            if not self.is_half:
+                raise _Wrong(NO_HALF, end)
+            self.is_half = False
+        else:
+            self.refuse_half(end)
+            if code == 0:
+                raise _Wrong(NO_ZERO, end)
+
+    def refuse_half(self, end: int) -> None:
+        """Refuse what stands behind a high surrogate and is not its other half."""
+        if self.is_half:
+            raise _Wrong(NO_HALF, end)
 
     def invalid_token(self) -> _Wrong:
         """Say that the token is none."""

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from server.errors import InternalError, InvalidTextRepresentation, UntranslatableCharacter
+from server.errors import InternalError
 from server.types.errors import decode_text, insufficient_data
 from server.types.facts import define
-from server.types.json_text import reader
+from server.types.json_text import check_escapes, reader
 from server.types.numeric import normal
 from server.types.order import ordered, ordered_list
 from server.types.text import OBJECTS
@@ -70,42 +70,8 @@ read = reader(parse_float=_number, parse_int=_number, object_pairs_hook=make_obj
 def parse_jsonb(text: str, _modifier: int, _style: TextStyle) -> Jsonb:
     """Read JSON text."""
     if "\\u" in text:
-        _check_escapes(text)
+        check_escapes(text)
     return Jsonb(read(text))
-
-
-def _check_escapes(text: str) -> None:
-    """Refuse what no text can hold: zero and halves of surrogate pairs."""
-    strings: list[str] = []
-
-    def keep(pairs: list[tuple[str, JsonValue]]) -> None:
-        for key, value in pairs:
-            strings.append(key)
-            _strings_of(value, strings)
-
-    _strings_of(reader(object_pairs_hook=keep)(text), strings)
-    for string in strings:
-        if "\0" in string:
-            raise UntranslatableCharacter(
-                "unsupported Unicode escape sequence",
-                detail="\\u0000 cannot be converted to text.",
-            )
-        try:
-            string.encode()
-        except UnicodeEncodeError as error:
-            is_low = ord(string[error.start]) >= 0xDC00 or error.end - error.start == 1
-            what = "low surrogate must follow" if is_low else "high surrogate must not follow"
-            raise InvalidTextRepresentation(
-                "invalid input syntax for type json", detail=f"Unicode {what} a high surrogate."
-            ) from None
-
-
-def _strings_of(value: JsonValue, strings: list[str]) -> None:
-    if isinstance(value, str):
-        strings.append(value)
-    elif isinstance(value, list):
-        for item in value:
-            _strings_of(item, strings)
 
 
 def format_jsonb(value: Jsonb, _style: TextStyle) -> str:
@@ -138,7 +104,7 @@ def receive_jsonb(data: bytes, _modifier: int) -> Jsonb:
         raise InternalError(f"unsupported jsonb version number {data[0]}")
     text = decode_text(data[1:])
     if "\\u" in text:
-        _check_escapes(text)
+        check_escapes(text)
     return Jsonb(read(text))
 
 

@@ -68,7 +68,7 @@ def format_type(
     type_ = types.get(oid)
     if type_ is None:
         return "???"
-    if type_.category == "A" and type_.element_oid and type_.name.startswith("_"):
+    if type_.element_oid and type_.name.startswith("_"):
         return format_type(type_.element_oid, modifier, types) + "[]"
     if modifier is not None and modifier < 0 and oid in {BPCHAR_OID, BIT_OID}:
         return "bpchar" if oid == BPCHAR_OID else '"bit"'

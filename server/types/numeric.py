@@ -61,9 +61,15 @@ NUMBER: Final = re.compile(
     re.IGNORECASE,
 )
 
+PLAIN: Final = re.compile(r"-?[0-9]{1,100}(?:\.[0-9]{1,100})?")
+"""What every number looks like that is in row form as soon as it is a Decimal."""
+
 
 def parse_numeric(text: str, modifier: int, _style: TextStyle) -> Decimal:
     """Read a number, NaN or an infinity."""
+    if PLAIN.fullmatch(text):
+        value = Decimal(text)
+        return coerce_numeric(value or value.copy_abs(), modifier)
     match = NUMBER.fullmatch(text)
     if match is None:
         raise invalid_syntax("numeric", text)
@@ -175,23 +181,29 @@ def send_numeric(value: Decimal) -> bytes:
     """Encode as numeric_send does."""
     if not value.is_finite():
         code = 0xC000 if value.is_nan() else 0xD000 if value > 0 else 0xF000
-        return HEADER.pack(0, 0, code, 0)
-    sign, digits, exponent = value.as_tuple()
-    assert isinstance(exponent, int)
-    assert exponent <= 0, value
-    text = "".join(map(str, digits))
-    text += "0" * (exponent % 4)  # the point falls between groups of four
-    text = text.rjust(-(-len(text) // 4) * 4, "0")
-    groups = [int(text[at : at + 4]) for at in range(0, len(text), 4)]
-    weight = len(groups) - 1 + (exponent - exponent % 4) // 4
+        # The scale of an infinity means nothing; PostgreSQL sends this one.
+        return HEADER.pack(0, 0, code, 0 if value.is_nan() else 0x20)
+    return send_digits(f"{value:f}")
+
+
+def send_digits(text: str) -> bytes:
+    """Encode a finite number given by its digits in full."""
+    code = 0x4000 if text[0] == "-" else 0
+    whole, _, fraction = text.lstrip("-").partition(".")
+    whole = whole.lstrip("0")
+    before = -(-len(whole) // 4)  # groups of four digits before the point
+    after = -(-len(fraction) // 4)
+    digits = whole.rjust(before * 4, "0") + fraction.ljust(after * 4, "0")
+    groups = [int(digits[at : at + 4]) for at in range(0, len(digits), 4)]
     while groups and groups[-1] == 0:
         groups.pop()
-    leading = next((at for at, group in enumerate(groups) if group), len(groups))
+    leading = 0
+    while leading < len(groups) and groups[leading] == 0:
+        leading += 1
     groups = groups[leading:]
-    header = HEADER.pack(
-        len(groups), weight - leading if groups else 0, 0x4000 if sign else 0, -exponent
-    )
-    return header + struct.pack(f"!{len(groups)}H", *groups)
+    count = len(groups)
+    weight = before - 1 - leading if groups else 0
+    return struct.pack(f"!HhHH{count}H", count, weight, code, len(fraction), *groups)
 
 
 def receive_numeric(data: bytes, modifier: int) -> Decimal:
@@ -327,7 +339,10 @@ def format_scaled(values: Values, valid: Mask | None, scale: int) -> Encoded:
 
 
 def _send_column(column: Column) -> Encoded:
-    return encode_rows(unscaled(column), send_numeric)
+    if column.scale is None:
+        return encode_rows(column, send_numeric)
+    texts = format_scaled(column.values, column.valid, column.scale)
+    return [None if text is None else send_digits(text.decode()) for text in texts]
 
 
 def _parse_column(texts: Sequence[bytes | None], modifier: int, style: TextStyle) -> Column:

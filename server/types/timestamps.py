@@ -15,6 +15,7 @@ from server.errors import DatetimeFieldOverflow, InvalidParameterValue
 from server.types.calendar import (
     TIMESTAMP_END,
     TIMESTAMP_INFINITY,
+    TIMESTAMP_MIN,
     TIMESTAMP_MINUS_INFINITY,
     US_PER_DAY,
     US_PER_SECOND,
@@ -190,8 +191,10 @@ def _format_by_day(
             date = dates[days] = date_text(days, style)
         return f"{date} {time_text(rest)}{suffix}".encode()
 
+    first_plain = TIMESTAMP_MIN if zone is None else FIRST_PLAIN
+
     def encode_any(us: int) -> bytes:
-        is_plain = FIRST_PLAIN <= us < TIMESTAMP_END
+        is_plain = first_plain <= us < TIMESTAMP_END
         return encode(us) if is_plain else format_value(us, style).encode()
 
     return encode_rows(column, encode_any)

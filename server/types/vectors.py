@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from server.types.array import Array, array_codecs
+from server.types.array import Array, array_codecs, receive_array
 from server.types.facts import complete
 from server.types.identifiers import IDENTIFIER_TYPES
 from server.types.integers import INTEGER_TYPES
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
 def make_vector(element: int, numbers: tuple[int, ...]) -> Array:
     """Make the value of a vector type."""
-    return Array(element, ((len(numbers), 0),) if numbers else (), numbers)
+    return Array(element, ((len(numbers), 0),), numbers)
 
 
 def _define_vector(oid: int, name: str, array_oid: int, element: Type) -> Type:
     def parse(text: str, _modifier: int, style: TextStyle) -> Array:
         numbers = tuple(element.parse(word, -1, style) for word in text.split())
         return make_vector(element.oid, numbers)
+
+    def receive(data: bytes, modifier: int) -> Array:
+        return make_vector(element.oid, receive_array(data, modifier, element).items)
 
     def format_value(value: Array, _style: TextStyle) -> str:
         return " ".join(map(str, value.items))
@@ -43,6 +46,8 @@ def _define_vector(oid: int, name: str, array_oid: int, element: Type) -> Type:
             "storage_kind": "BYTES",
             "parse": parse,
             "format": format_value,
+            "receive": receive,
+            "load_value": receive,
         }
     )
 
