@@ -19,6 +19,8 @@ from storage.pages import Pager
 from storage.records import Kind
 from storage.writeback import WriteBack
 
+SLICES_PER_SYNC = 32
+
 _REDO = struct.Struct("<Q")
 
 
@@ -52,6 +54,7 @@ class Checkpointer:
         self._engine_state = engine_state
         self._pages: list[int] = []
         self._redo_lsn = 0
+        self._slice_count = 0
         self._state = b""
 
     @property
@@ -82,6 +85,10 @@ class Checkpointer:
             pages = self._pages[: self._options.slice_pages]
             del self._pages[: self._options.slice_pages]
             self._write_back.write_slice(pages)
+            self._slice_count += 1
+            if self._slice_count % SLICES_PER_SYNC == 0:
+                # Syncing on the way spares others one long sync at the end, and frees memory.
+                self._write_back.finish()
             return False
         self._write_back.finish()
         self._conclude(clean=clean)

@@ -14,6 +14,7 @@ stores.
     page 0: | magic | page bytes | region count | ... 64: bitmap page of region 0 | of 1 | ...
 """
 
+import errno
 import struct
 from collections import deque
 from typing import TYPE_CHECKING
@@ -310,8 +311,14 @@ class Pager:
                 first_page * self.page_bytes, page_count * self.page_bytes, write=True
             )
         except OSError as error:
-            name = self.segments.file_name(first_page)
-            raise Corruption(name, first_page, f"cannot read ({error.strerror})") from error
+            raise self._unreadable(first_page, error) from error
+
+    def _unreadable(self, first_page: int, error: OSError) -> Exception:
+        """What a fault that the kernel reported is called."""
+        if error.errno == errno.ENOMEM:
+            return MemoryError("no memory for pages")
+        name = self.segments.file_name(first_page)
+        return Corruption(name, first_page, f"cannot read ({error.strerror})")
 
     def _verify(self, first_page: int, page_count: int) -> None:
         """Compares the pages not verified yet with their checksums."""
@@ -329,8 +336,7 @@ class Pager:
         try:
             self.reservation.populate(start, length, write=False)
         except OSError as error:
-            name = self.segments.file_name(first_page)
-            raise Corruption(name, first_page, f"cannot read ({error.strerror})") from error
+            raise self._unreadable(first_page, error) from error
         content = self.store[start : start + length]
         found = page_checksums(self.store_id, first_page, content, self.page_bytes)
         for index, checksum in enumerate(found):

@@ -6,6 +6,7 @@ Rule 2: the housekeeper thread writes back, checkpoints, prepares WAL segments a
 Rule 3: nobody but the housekeeper and shutdown makes checkpoints; others ask and get a Completion.
 """
 
+import errno
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Self
 from storage import directory
 from storage.checkpoint import Checkpointer, encode_checkpoint
 from storage.control import Control, ControlFile, check_sizes
-from storage.errors import DiskFull, Failed
+from storage.errors import DiskFull, Failed, StorageError
 from storage.failure import FailStop
 from storage.files import Files
 from storage.log_segments import LogSegments
@@ -79,6 +80,9 @@ class Store:
             made._create(store_id)
             directory.seal(files)
             made._start()
+        except OSError as error:
+            made._release()
+            raise made._refusal(error) from error
         except BaseException:
             made._release()
             raise
@@ -101,7 +105,7 @@ class Store:
             made._start()
         except OSError as error:
             made._release()
-            raise made.failure.fail(error) from error
+            raise made._refusal(error) from error
         except BaseException:
             made._release()
             raise
@@ -217,6 +221,12 @@ class Store:
             )
             self._thread.start()
 
+    def _refusal(self, error: OSError) -> StorageError:
+        """What to raise when the store cannot be created or opened."""
+        if error.errno == errno.ENOSPC:
+            return DiskFull("no room in the data directory")
+        return self.failure.fail(error)
+
     def _release(self) -> None:
         for name in ("pager", "control"):
             part = getattr(self, name, None)
@@ -256,6 +266,8 @@ class Store:
 
     def _housekeep(self, *, overdue: bool) -> bool:
         """One look around; whether a checkpoint was made."""
+        # Transactions that did not wait for their commit are durable soon all the same.
+        self.wal.flush_to(self.wal.end_lsn)
         is_full = not self._prepare_ahead()
         if self.pager.dirty_page_count > self.pager.dirty_page_count_max:
             with self.write_back.busy:

@@ -70,6 +70,7 @@ class Wal:
         With alone=True the caller says that nobody else is about to commit: then this thread
         flushes at once, which saves two thread switches.
         """
+        assert lsn <= self.buffer.end_lsn, "flush of what was not appended"
         if lsn <= self.buffer.durable_lsn:
             return completed()
         if self.failure.error is not None:

@@ -94,6 +94,7 @@ class Simulation:
 
     def _live(self) -> None:
         self.checkpoint_open = False
+        self.unflushed_lsn = 0
         self.faults.operations_left = self.random.choice((30, 100, 200))
         self.faults.operations_left = self.random.randrange(1, self.faults.operations_left)
         self.faults.error_rate = self.plan.error_rate
