@@ -35,9 +35,10 @@ class Statement:
     parameter_count: int
 
 
-def parse_statements(sql: str) -> list[Statement]:
+def parse_statements(sql: str, *, standard_conforming_strings: bool = True) -> list[Statement]:
     """Parse a text; empty statements are dropped, so the list may be empty."""
-    return [statement(raw) for raw in parse(sql)]
+    raws = parse(sql, standard_conforming_strings=standard_conforming_strings)
+    return [statement(raw) for raw in raws]
 
 
 def statement(raw: RawStatement) -> Statement:
