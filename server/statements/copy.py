@@ -29,6 +29,7 @@ from server.errors import (
     UndefinedFile,
     WrongObjectType,
 )
+from server.executor.deferred import run_after_statement
 from server.executor.modify import Insert
 from server.executor.program import Program
 from server.executor.waits import Wait
@@ -208,7 +209,7 @@ class Loader:
         """Insert what is left, and check what was put off to the end of the statement."""
         yield from self.load(columns)
         yield from self._flush()
-        yield from self._insert.finish(self.execution)
+        yield from run_after_statement(self.execution)
 
     def _flush(self) -> Iterator[Wait]:
         count = len(self._pending[0]) if self._pending else 0
