@@ -38,7 +38,7 @@ class Snapshot:
     While the object lives, nothing it sees is pruned; so hold it as long as a view taken with it.
     """
 
-    __slots__ = ("_log", "_serial", "own", "sequence", "stamp_limit", "xmin")
+    __slots__ = ("_serial", "log", "own", "sequence", "stamp_limit", "xmin")
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Snapshot:
         own: tuple[int, ...] = (),
         stamp_limit: int = 0,
     ) -> None:
-        self._log = log
+        self.log = log
         self.sequence = sequence
         self.xmin = xmin
         self.own = own
@@ -57,14 +57,14 @@ class Snapshot:
         self._serial = log.register(sequence, xmin)
 
     def __del__(self) -> None:
-        self._log.unregister(self._serial)
+        self.log.unregister(self._serial)
 
     def sees(self, stamp: int) -> bool:
         """Whether the work marked with this stamp happened before this snapshot."""
         xid = stamp >> COMMAND_BITS
         if xid < self.xmin:
-            return not self._log.aborted or xid not in self._log.aborted
-        sequence = self._log.sequence(xid)
+            return not self.log.aborted or xid not in self.log.aborted
+        sequence = self.log.sequence(xid)
         if sequence != IN_PROGRESS:
             return sequence <= self.sequence
         return stamp < self.stamp_limit and xid in self.own

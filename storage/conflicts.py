@@ -7,55 +7,14 @@ Rule 2: a transaction whose commit is decided but not yet published counts as co
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 from storage.chains import Version, read_version, root_of, walk
 from storage.commit_log import ABORTED, COMMAND_BITS, IN_PROGRESS, CommitLog
 from storage.locks import Locks, RowLock
+from storage.outcomes import Live, Outcome, Status
 from storage.row_groups import RowGroups
 from storage.rowgroup import KEY_CHANGED, NEWER
 from storage.transactions import Transaction
-
-
-class Status(IntEnum):
-    """What became of an attempt to change or lock a row."""
-
-    DONE = 0
-    BLOCKED = 1
-    UPDATED = 2
-    DELETED = 3
-    SELF_MODIFIED = 4
-    DUPLICATE = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The result of changing a row.
-
-    DONE: new_row_id is the new version, root_id what index entries for it must point to.
-    BLOCKED: wait for blocker_xid, then start again. UPDATED: new_row_id is the newest version, by
-    a committed transaction. DELETED: by a committed one. SELF_MODIFIED: by this transaction.
-    DUPLICATE (unique insertion): root_id is the row in the way.
-    """
-
-    status: Status
-    blocker_xid: int = 0
-    new_row_id: int = 0
-    root_id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """Whether a row has a version that is not (yet) over, for unique checks.
-
-    DONE: it has, row_id; DELETED: none; BLOCKED: that depends on blocker_xid. With key_changed the
-    row may have another key than the index entry it was found by.
-    """
-
-    status: Status
-    row_id: int = 0
-    blocker_xid: int = 0
-    key_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

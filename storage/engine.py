@@ -10,15 +10,15 @@ import struct
 import threading
 from collections.abc import Callable, Hashable, Sequence
 
-from storage.commit_log import CommitLog, Snapshot
 from storage.commit_queue import CommitQueue
-from storage.conflicts import Live, Outcome, Status
+from storage.fast_paths import CommitLog, Snapshot
 from storage.files import Files
 from storage.index import Index, KeyOf
 from storage.keys import encode_key, encode_keys, key_after_prefix
 from storage.kinds import Kind
 from storage.locks import LockMode, Locks, RowLock
 from storage.options import Options
+from storage.outcomes import Live, Outcome, Status
 from storage.records import Kind as RecordKind
 from storage.records import encode_end
 from storage.recovery import Recovered

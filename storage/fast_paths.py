@@ -1,7 +1,7 @@
 """Chooses, once, between the compiled twins and the Python originals of the upper half.
 
 The lower half's are chosen in storage/native; both obey RUSTYDB_NATIVE=0, so that one test suite
-runs on both.
+runs on both. Type annotations name the originals.
 """
 
 import os
@@ -15,6 +15,8 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         lookup_pairs,
         seek_pair,
     )
+    from storage.commit_log import CommitLog, Snapshot
+    from storage.row_paths import RowPaths
 else:
     from storage.native.btree_search import (
         delete_pair,
@@ -23,5 +25,16 @@ else:
         lookup_pairs,
         seek_pair,
     )
+    from storage.native.commit_log import CommitLog, Snapshot
+    from storage.native.row_paths import RowPaths
 
-__all__ = ["delete_pair", "insert_pair", "leaf_pairs", "lookup_pairs", "seek_pair"]
+__all__ = [
+    "CommitLog",
+    "RowPaths",
+    "Snapshot",
+    "delete_pair",
+    "insert_pair",
+    "leaf_pairs",
+    "lookup_pairs",
+    "seek_pair",
+]

@@ -13,10 +13,10 @@ from itertools import pairwise
 
 from storage.btree import Tree
 from storage.commit_log import COMMAND_BITS
-from storage.conflicts import Outcome, Status
 from storage.errors import DuplicateKey
 from storage.keys import key_after_prefix
 from storage.native import Change
+from storage.outcomes import Outcome, Status
 from storage.pages import Pager
 from storage.relation import IS_UNIQUE, RelationHeader
 from storage.rows import Value

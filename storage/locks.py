@@ -213,6 +213,11 @@ class Locks:
             holders[owner] = max(mode, holders.get(owner, mode))
             return None
 
+    @property
+    def has_row_locks(self) -> bool:
+        """Whether anybody holds any row lock."""
+        return bool(self._rows)
+
     def row_blocker(
         self, owner: LockOwner, relation_id: int, root_id: int, mode: RowLock
     ) -> LockOwner | None:

@@ -33,7 +33,7 @@ def visible_mask(snapshot: Snapshot, xmin: Stamps, xmax: Stamps) -> npt.NDArray[
 
 def seen_mask(snapshot: Snapshot, stamps: Stamps) -> npt.NDArray[np.bool_]:
     """`snapshot.sees` of many stamps; 0 is never seen."""
-    log = snapshot._log
+    log = snapshot.log
     old = stamps < np.uint64(snapshot.xmin << COMMAND_BITS)
     mask: npt.NDArray[np.bool_] = old & (stamps != 0)
     if log.aborted:

@@ -7,7 +7,7 @@ Rule 3: an error while a change is built leaves nothing in the store, but may le
         `forget` drops the groups, and they are read anew.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -50,6 +50,8 @@ class RowGroups:
         self._addresses = group_addresses(pager.store, header)
         self._groups: list[RowGroup | None] = [None] * len(self._addresses)
         self.reusable: set[int] = set()  # groups with free slots, of those read so far
+        self.on_group: Callable[[RowGroup], None] = lambda _group: None
+        self.on_forget: Callable[[], None] = lambda: None
 
     def __len__(self) -> int:
         return len(self._addresses)
@@ -67,6 +69,7 @@ class RowGroups:
         self._addresses = group_addresses(self.pager.store, self.header)
         self._groups = [None] * len(self._addresses)
         self.reusable.clear()
+        self.on_forget()
 
     def complete(self, group: RowGroup) -> bool:
         """Whether the group has all columns."""
@@ -76,6 +79,10 @@ class RowGroups:
         """Columns were added."""
         self.header = header
         self.kinds = tuple(column.kind for column in header.columns)
+        self.on_forget()
+        for group in self._groups:
+            if group is not None:
+                self.on_group(group)
 
     def add(self, xid: int, row_count: int) -> RowGroup:
         """A new, empty group for at least that many rows, as far as a group can hold them."""
@@ -91,6 +98,7 @@ class RowGroups:
         group = RowGroup(self.pager.store, address, layout, group_no)
         group.shared = self._shared()
         self._groups.append(group)
+        self.on_group(group)
         return group
 
     def enlarge(self, xid: int, group_no: int, row_count: int) -> RowGroup:
@@ -114,6 +122,7 @@ class RowGroups:
         group.change_no += 1
         self._addresses[group_no] = address
         self._groups[group_no] = group
+        self.on_group(group)
         return group
 
     def _read(self, group_no: int) -> RowGroup:
@@ -129,6 +138,7 @@ class RowGroups:
         chunks = heap_chunks(pager, group.heap_chunk)
         group.heap_pages = chunks[0][1] if chunks else 0
         self._groups[group_no] = group
+        self.on_group(group)
         if group.free:
             self.reusable.add(group_no)
         return group

@@ -27,26 +27,27 @@ from storage.chains import (
     version_address,
     walk,
 )
-from storage.columns import add_column, missing_value
+from storage.columns import add_column
 from storage.commit_log import COMMAND_BITS, CommitLog, Snapshot
-from storage.conflicts import Conflicts, Live, Outcome, Status
+from storage.conflicts import Conflicts
+from storage.fast_paths import RowPaths
 from storage.kinds import Kind
 from storage.locks import Locks, RowLock
-from storage.mvcc import visible, visible_mask
 from storage.native import Change
+from storage.outcomes import Live, Outcome, Status
 from storage.pages import Pager
 from storage.relation import (
     ColumnHeader,
     RelationHeader,
 )
 from storage.row_groups import RowGroups
+from storage.row_paths import NOT_FOUND
 from storage.rowgroup import (
     CAPACITY_MAX,
     FREE,
     INNER,
     KEY_CHANGED,
     NEWER,
-    ROW_ID_MASK,
     SLOT_BITS,
     SLOT_MASK,
     VERSION,
@@ -55,7 +56,6 @@ from storage.rowgroup import (
 )
 from storage.rows import (
     Value,
-    read_value,
     release_strings,
     write_column,
     write_values,
@@ -87,7 +87,9 @@ class Table:
         self.relation_id = header.relation_id
         self.conflicts = Conflicts(self.groups, log, locks, header.relation_id)
         self.dead_count = 0  # deleted or aborted rows since the last vacuum, about
-        self._newest: dict[int, int] = {}  # root to newest version, of rows with long chains
+        self.paths = RowPaths(self.groups, log)
+        self.groups.on_group = self.paths.set_group
+        self.groups.on_forget = self.paths.forget
 
     @property
     def header(self) -> RelationHeader:
@@ -139,20 +141,12 @@ class Table:
         self, snapshot: Snapshot, root_id: int, columns: Sequence[int] | None = None
     ) -> tuple[Value, ...] | None:
         """The values of the row's version that the snapshot sees."""
-        version = self.find(snapshot, root_id)
-        return None if version is None else self.values(version.row_id, columns)
+        return self.paths.fetch(snapshot, root_id, columns)
 
     def find(self, snapshot: Snapshot, root_id: int) -> Version | None:
         """The version of a row that the snapshot sees."""
-        newest = self._newest.get(root_id)
-        if newest is not None:
-            version = read_version(self.groups, newest)
-            if visible(snapshot, version.xmin, version.xmax) and self._leads_to(version, root_id):
-                return version
-        for version in walk(self.groups, root_id):
-            if visible(snapshot, version.xmin, version.xmax):
-                return version
-        return None
+        row_id = self.paths.find(snapshot, root_id)
+        return None if row_id == NOT_FOUND else read_version(self.groups, row_id)
 
     def fetch_many(
         self,
@@ -162,13 +156,7 @@ class Table:
     ) -> RowsView:
         """The versions of many rows that the snapshot sees, in the order of ids."""
         del columns
-        found, positions = [], []
-        for position, root_id in enumerate(ids.tolist()):
-            version = self.find(snapshot, root_id)
-            if version is not None:
-                found.append(version.row_id)
-                positions.append(position)
-        row_ids = np.array(found, np.int64)
+        row_ids, positions = self.paths.find_many(snapshot, np.asarray(ids, np.int64))
         group_nos = np.unique(row_ids >> SLOT_BITS).tolist()
         return RowsView(
             self.pager.store,
@@ -176,19 +164,12 @@ class Table:
             self.columns,
             snapshot,
             row_ids,
-            np.array(positions, np.int64),
+            positions,
         )
 
     def values(self, row_id: int, columns: Sequence[int] | None = None) -> tuple[Value, ...]:
         """The values of exactly this version, visible or not."""
-        group = self.groups[row_id >> SLOT_BITS]
-        slot = row_id & SLOT_MASK
-        store = self.pager.store
-        have = len(group.layout.kinds)
-        return tuple(
-            read_value(store, group, slot, i) if i < have else missing_value(store, self.columns[i])
-            for i in (range(len(self.columns)) if columns is None else columns)
-        )
+        return self.paths.values(row_id, columns)
 
     def version(self, row_id: int) -> Version:
         """The header of exactly this version."""
@@ -222,8 +203,11 @@ class Table:
     def insert_row(self, transaction: Transaction, values: Sequence[Value]) -> int:
         """Add a row; its row id, which is its root id."""
         assert len(values) == len(self.columns)
+        quick = self.paths.insert(self, transaction, values)
+        if quick is not None:
+            return quick
         stamp = transaction.stamp()
-        group, slot = self._place(stamp >> COMMAND_BITS, 0)
+        group, slot = self.place(stamp >> COMMAND_BITS, 0)
         self._store_row(stamp, group, slot, values, 0)
         row_id = group.group_no << SLOT_BITS | slot
         transaction.undo.append((self, Undo.INSERT, row_id, 0, None))
@@ -280,6 +264,9 @@ class Table:
 
         With key_changed the caller adds entries (new key, root_id) to the indexes concerned.
         """
+        quick = self.paths.update(self, transaction, row_id, values, key_changed)
+        if quick is not None:
+            return quick
         mode = RowLock.UPDATE if key_changed else RowLock.NO_KEY_UPDATE
         refused = self.conflicts.check(transaction, row_id, mode)
         if refused is not None:
@@ -293,7 +280,7 @@ class Table:
         old = read_version(self.groups, row_id)
         root_id = root_of(self.groups, row_id)
         self._prune_row(root_id)
-        group, slot = self._place(stamp >> COMMAND_BITS, row_id >> SLOT_BITS)
+        group, slot = self.place(stamp >> COMMAND_BITS, row_id >> SLOT_BITS)
         new_row_id = group.group_no << SLOT_BITS | slot
         flags = NEWER | old.next & INNER | (KEY_CHANGED if key_changed else 0)
         link = (row_id, VERSION.pack(old.xmin, stamp, flags | new_row_id, old.nulls))
@@ -301,8 +288,8 @@ class Table:
         old_group = self.groups[row_id >> SLOT_BITS]
         old_group.ended += not old.xmax
         old_group.changed(stamp)
-        if root_id in self._newest:
-            self._newest[root_id] = new_row_id
+        if root_id in self.paths.newest:
+            self.paths.newest[root_id] = new_row_id
         transaction.undo.append((self, Undo.UPDATE, row_id, new_row_id, None))
         return Outcome(Status.DONE, new_row_id=new_row_id, root_id=root_id)
 
@@ -385,7 +372,7 @@ class Table:
         group.change_no += 1
         if operation == Undo.UPDATE:
             self._freed((second,))
-            self._newest.clear()
+            self.paths.newest.clear()
 
     def chain_changed(
         self, before: Sequence[Version], after: Sequence[Version], freed: Iterable[int]
@@ -417,11 +404,9 @@ class Table:
             return None
         if settled and group.selection is not None and group.selection[0] == group.change_no:
             return group.selection[1]
-        versions = group.versions[: group.used]
-        mask = visible_mask(snapshot, versions[:, 0], versions[:, 1])
-        if mask.all():
+        selection = self.paths.visible_slots(snapshot, group)
+        if selection is None:
             return None
-        selection = np.flatnonzero(mask)
         if settled:
             group.selection = (group.change_no, selection)
         return selection
@@ -438,12 +423,9 @@ class Table:
         low, high = values.min(), values.max()
         return None if low != low or high != high else (low.item(), high.item())
 
-    def _leads_to(self, version: Version, root_id: int) -> bool:
-        return bool(version.next & INNER) and version.next & (NEWER | ROW_ID_MASK) == root_id
-
     def _prune_row(self, root_id: int) -> None:
         """Cut dead versions out of a row's chain before it grows by another one."""
-        if root_id in self._newest:
+        if root_id in self.paths.newest:
             return
         chain = list(walk(self.groups, root_id))
         if len(chain) == 1:
@@ -455,9 +437,9 @@ class Table:
                 change.commit()
             self.chain_changed(chain, after, freed)
         if len(after) > CHAIN_LENGTH_MAX:
-            self._newest[root_id] = chain[-1].row_id
+            self.paths.newest[root_id] = chain[-1].row_id
 
-    def _place(self, xid: int, group_no: int) -> tuple[RowGroup, int]:
+    def place(self, xid: int, group_no: int) -> tuple[RowGroup, int]:
         """A slot for one row: (group, slot), not taken yet."""
         reusable = self.groups.reusable
         if group_no < len(self.groups):

@@ -1,0 +1,45 @@
+from libc.stdint cimport uint64_t
+
+cdef enum:
+    COMMAND_BITS = 16
+
+
+cdef class CommitLog:
+    cdef readonly object mutex
+    cdef public uint64_t next_xid
+    cdef public uint64_t published
+    cdef public set aborted
+    cdef public dict active
+    cdef public dict decided
+    cdef readonly uint64_t floor
+    cdef readonly object sequences
+    cdef uint64_t *sequence_of
+    cdef uint64_t mask
+    cdef void *first
+
+    cdef uint64_t sequence_raw(self, uint64_t xid) except? 1
+    cdef bint dead_raw(self, uint64_t xmin, uint64_t xmax) except -1
+    cdef uint64_t oldest_active_raw(self)
+    cdef uint64_t horizon_raw(self)
+    cdef int end(self, xids, uint64_t sequence) except -1
+    cdef int adopt(self, sequences) except -1
+    cdef int make_room(self) except -1
+
+
+cdef class Snapshot:
+    cdef object __weakref__
+    cdef readonly CommitLog log
+    cdef readonly uint64_t sequence
+    cdef readonly uint64_t xmin
+    cdef readonly tuple own
+    cdef readonly uint64_t stamp_limit
+    # Neighbours in the log's list of held snapshots, borrowed: who dies takes itself out.
+    cdef void *before
+    cdef void *after
+
+    cdef bint sees_raw(self, uint64_t stamp) except -1
+
+    cdef inline bint visible_raw(self, uint64_t xmin, uint64_t xmax) except -1:
+        if not xmin or not self.sees_raw(xmin):
+            return False
+        return not xmax or not self.sees_raw(xmax)

@@ -1,0 +1,1 @@
+from storage.row_paths import RowPaths as RowPaths

@@ -1,0 +1,657 @@
+"""The twin of storage/row_paths.py: single rows without an object for anything but their values.
+
+What it knows of a group is its address arithmetic; all else of a group's summary stays in the RowGroup,
+which is touched by changes only.
+"""
+
+import cython
+import numpy as np
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItem
+from cpython.ref cimport PyObject
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+from storage.native.change cimport Change, PageTable
+from storage.native.commit_log cimport CommitLog, Snapshot
+
+from storage.columns import missing_value
+from storage.outcomes import Outcome, Status
+from storage.rows import take_heap
+
+cdef extern from "Python.h":
+    void Py_INCREF(object)
+    object PyLong_FromLongLong(long long)
+
+cdef enum:
+    BOOL = 1
+    INT16 = 2
+    INT32 = 3
+    INT64 = 4
+    FLOAT32 = 5
+    FLOAT64 = 6
+    FIXED16 = 7
+    BYTES = 8
+
+cdef enum:
+    INLINE_MAX = 12
+    LARGE_MIN = 65536
+    HEAP_FIELDS_OFFSET = 32
+    CHAIN_MAX = 16
+    UNDO_INSERT = 1
+    UNDO_UPDATE = 3
+
+DONE = Status.DONE
+
+cdef uint64_t ROW_ID_MASK = (<uint64_t>1 << 48) - 1
+cdef uint64_t NEWER = <uint64_t>1 << 48
+cdef uint64_t INNER = <uint64_t>1 << 49
+cdef uint64_t KEY_CHANGED = <uint64_t>1 << 50
+cdef uint64_t REDIRECT = <uint64_t>1 << 51
+cdef uint64_t FREE = <uint64_t>1 << 53
+
+cdef unsigned char[9] WIDTHS = [0, 1, 2, 4, 8, 4, 8, 16, 16]
+
+
+cdef struct Version:
+    uint64_t xmin
+    uint64_t xmax
+    uint64_t following
+    uint64_t nulls
+
+
+cdef struct View:
+    uint32_t length
+    char prefix[4]
+    uint64_t address
+
+
+cdef struct Place:
+    uint64_t address  # of the run; 0: the group is not known yet
+    uint64_t versions
+    uint64_t more_nulls
+    uint64_t *columns
+    uint32_t capacity
+    uint32_t column_count
+
+
+cdef class RowPaths:
+    """The rows of one relation, one at a time."""
+
+    cdef readonly object groups
+    cdef readonly CommitLog log
+    cdef readonly dict newest
+    cdef object pager
+    cdef PageTable table
+    cdef Place *places
+    cdef Py_ssize_t place_count
+    cdef unsigned char *kinds
+    cdef Py_ssize_t kind_count
+    cdef bint redirected  # by the last prune(): the root became a redirect
+
+    def __cinit__(self, groups, CommitLog log not None):
+        self.groups = groups
+        self.log = log
+        self.newest = {}
+        self.pager = groups.pager
+        self.table = groups.pager.table
+        self.read_kinds()
+
+    def __dealloc__(self):
+        self.clear()
+        free(self.kinds)
+
+    cdef int read_kinds(self) except -1:
+        cdef Py_ssize_t i
+        kinds = self.groups.kinds
+        free(self.kinds)
+        self.kind_count = len(kinds)
+        self.kinds = <unsigned char *>malloc(self.kind_count + 1)
+        for i in range(self.kind_count):
+            self.kinds[i] = kinds[i]
+        return 0
+
+    cdef void clear(self) noexcept:
+        cdef Py_ssize_t i
+        for i in range(self.place_count):
+            free(self.places[i].columns)
+        free(self.places)
+        self.places = NULL
+        self.place_count = 0
+
+    def forget(self):
+        """All groups are to be read anew."""
+        self.clear()
+        self.newest.clear()
+        self.read_kinds()
+
+    def set_group(self, group):
+        """A group was read, added or moved."""
+        cdef Py_ssize_t group_no = group.group_no, count, i
+        cdef Place *place
+        cdef uint64_t address = group.address
+        layout = group.layout
+        offsets = layout.columns
+        if group_no >= self.place_count:
+            count = max(group_no + 1, 2 * self.place_count)
+            self.places = <Place *>realloc(self.places, count * sizeof(Place))
+            memset(self.places + self.place_count, 0, (count - self.place_count) * sizeof(Place))
+            self.place_count = count
+        place = self.places + group_no
+        free(place.columns)
+        place.column_count = len(offsets)
+        place.columns = <uint64_t *>malloc((place.column_count + 1) * sizeof(uint64_t))
+        for i in range(place.column_count):
+            place.columns[i] = address + <uint64_t>offsets[i]
+        place.versions = address + <uint64_t>layout.versions
+        place.more_nulls = address + <uint64_t>layout.more_nulls
+        place.capacity = layout.capacity
+        place.address = address
+
+    cdef Place *place_of(self, uint64_t row_id) except NULL:
+        cdef Py_ssize_t group_no = row_id >> 16
+        if group_no >= self.place_count or self.places[group_no].address == 0:
+            self.set_group(self.groups[group_no])
+        return self.places + group_no
+
+    cdef inline Version *version_of(self, uint64_t row_id) except NULL:
+        cdef Place *place = self.place_of(row_id)
+        return <Version *>(self.table.bytes + place.versions) + (row_id & 0xFFFF)
+
+    # Reading ---------------------------------------------------------------------------------
+
+    cdef int64_t find_raw(self, Snapshot snapshot, uint64_t root_id) except -2:
+        cdef Version *version
+        cdef uint64_t row_id = root_id
+        if self.newest:
+            newest = self.newest.get(root_id)
+            if newest is not None:
+                version = self.version_of(newest)
+                if (
+                    version.following & (INNER | NEWER | ROW_ID_MASK) == INNER | root_id
+                    and snapshot.visible_raw(version.xmin, version.xmax)
+                ):
+                    return newest
+        while True:
+            version = self.version_of(row_id)
+            if snapshot.visible_raw(version.xmin, version.xmax):
+                return row_id
+            if not version.following & NEWER:
+                return -1
+            row_id = version.following & ROW_ID_MASK
+
+    def find(self, Snapshot snapshot not None, uint64_t root_id):
+        """The row id of the version of a row that the snapshot sees, or -1."""
+        return self.find_raw(snapshot, root_id)
+
+    def find_many(self, Snapshot snapshot not None, ids not None):
+        """The row ids seen of many rows, and which of the ids asked for they belong to."""
+        cdef int64_t[::1] wanted = np.ascontiguousarray(ids, np.int64)
+        cdef Py_ssize_t count = wanted.shape[0], i, found = 0
+        row_ids = np.empty(count, np.int64)
+        positions = np.empty(count, np.int64)
+        cdef int64_t[::1] row_id_of = row_ids
+        cdef int64_t[::1] position_of = positions
+        cdef int64_t row_id
+        for i in range(count):
+            row_id = self.find_raw(snapshot, wanted[i])
+            if row_id >= 0:
+                row_id_of[found] = row_id
+                position_of[found] = i
+                found += 1
+        return row_ids[:found], positions[:found]
+
+    def fetch(self, Snapshot snapshot not None, uint64_t root_id, columns):
+        """The values of the version of a row that the snapshot sees."""
+        cdef int64_t row_id = self.find_raw(snapshot, root_id)
+        return None if row_id < 0 else self.values_raw(row_id, columns)
+
+    def values(self, uint64_t row_id, columns):
+        """The values of exactly this version, visible or not."""
+        return self.values_raw(row_id, columns)
+
+    cdef object values_raw(self, uint64_t row_id, columns):
+        cdef Place *place = self.place_of(row_id)
+        cdef Py_ssize_t count = self.kind_count if columns is None else len(columns)
+        cdef Py_ssize_t i, column
+        cdef tuple row = PyTuple_New(count)
+        for i in range(count):
+            column = i if columns is None else columns[i]
+            value = self.value_of(place, row_id & 0xFFFF, column)
+            Py_INCREF(value)
+            PyTuple_SET_ITEM(row, i, value)
+        return row
+
+    cdef inline bint is_null(self, Place *place, uint64_t slot, Py_ssize_t column) noexcept:
+        cdef Version *version = <Version *>(self.table.bytes + place.versions) + slot
+        cdef uint64_t word = version.nulls
+        if column >= 64:
+            word = (<uint64_t *>(self.table.bytes + place.more_nulls))[
+                (column // 64 - 1) * place.capacity + slot
+            ]
+        return word >> (column & 63) & 1
+
+    cdef object value_of(self, Place *place, uint64_t slot, Py_ssize_t column):
+        cdef const unsigned char *at
+        cdef unsigned char kind
+        if column >= place.column_count:
+            return missing_value(self.pager.store, self.groups.header.columns[column])
+        if self.is_null(place, slot, column):
+            return None
+        kind = self.kinds[column]
+        at = self.table.bytes + place.columns[column] + WIDTHS[kind] * slot
+        if kind == INT32:
+            return PyLong_FromLongLong((<const int32_t *>at)[0])
+        if kind == INT64:
+            return PyLong_FromLongLong((<const int64_t *>at)[0])
+        if kind == BYTES:
+            return self.string_at(<const View *>at)
+        if kind == INT16:
+            return PyLong_FromLongLong((<const int16_t *>at)[0])
+        if kind == FLOAT64:
+            return (<const double *>at)[0]
+        if kind == FLOAT32:
+            return <double>(<const float *>at)[0]
+        if kind == BOOL:
+            return at[0] != 0
+        return PyBytes_FromStringAndSize(<const char *>at, 16)
+
+    cdef object string_at(self, const View *view):
+        if view.length <= INLINE_MAX:
+            return PyBytes_FromStringAndSize(view.prefix, view.length)
+        if view.length >= LARGE_MIN:
+            self.table.check(
+                view.address >> self.table.shift,
+                (view.length + self.table.page_bytes - 1) >> self.table.shift,
+            )
+        return PyBytes_FromStringAndSize(
+            <const char *>self.table.bytes + view.address, view.length
+        )
+
+    def visible_slots(self, Snapshot snapshot not None, group):
+        """The used slots of a group that the snapshot sees; None: all of them."""
+        cdef Py_ssize_t used = group.used, slot, found = 0
+        cdef uint64_t address = <uint64_t>group.address + <uint64_t>group.layout.versions
+        cdef const Version *versions = <const Version *>(self.table.bytes + address)
+        cdef uint64_t settled = snapshot.xmin << 16, xmin, xmax
+        cdef bint clean = not self.log.aborted, seen
+        # The last stamps looked up: neighbours are mostly by the same transactions.
+        cdef uint64_t last_xmin = 0, last_xmax = 0
+        cdef bint saw_xmin = False, saw_xmax = False
+        selection = np.empty(used, np.int64)
+        cdef int64_t[::1] selected = selection
+        for slot in range(used):
+            xmin = versions[slot].xmin
+            xmax = versions[slot].xmax
+            if xmin == 0:
+                continue
+            if not (clean and xmin < settled):
+                if xmin != last_xmin:
+                    saw_xmin = snapshot.sees_raw(xmin)
+                    last_xmin = xmin
+                if not saw_xmin:
+                    continue
+            if xmax:
+                if clean and xmax < settled:
+                    continue
+                if xmax != last_xmax:
+                    saw_xmax = snapshot.sees_raw(xmax)
+                    last_xmax = xmax
+                if saw_xmax:
+                    continue
+            selected[found] = slot
+            found += 1
+        return None if found == used else selection[:found]
+
+    # Changing --------------------------------------------------------------------------------
+
+    def insert(self, table, transaction, values):
+        """Add a row: its row id, or None for the long way."""
+        cdef uint64_t stamp, row_id, slot
+        cdef Place *place
+        cdef Change change
+        if not self.fits(values):
+            return None
+        stamp = transaction.stamp()
+        group, slot = table.place(stamp >> 16, 0)
+        row_id = (<uint64_t>group.group_no << 16) | slot
+        place = self.place_of(row_id)
+        if group.shared or self.has_large(place, slot):
+            return None
+        change = self.pager.begin_change(stamp >> 16)
+        try:
+            self.write_row(change, group, place, slot, stamp, 0, values, NULL, 0)
+            change.commit_raw()
+        except BaseException:
+            self.give_up(change)
+            raise
+        self.took(group, slot, stamp)
+        transaction.undo.append((table, UNDO_INSERT, row_id, 0, None))
+        return row_id
+
+    def update(self, table, transaction, uint64_t row_id, values, bint key_changed):
+        """Replace a version nobody stands in the way of, or None for the long way."""
+        cdef Version *version = self.version_of(row_id)
+        cdef Place *old_place = self.place_of(row_id)
+        cdef Place *place
+        cdef uint64_t root_id = row_id, stamp, slot, new_id, freed_count, i
+        cdef uint64_t chain[CHAIN_MAX]
+        cdef Version after[CHAIN_MAX]
+        cdef bint changed[CHAIN_MAX]
+        cdef uint64_t freed[CHAIN_MAX]
+        cdef uint64_t reused = ROW_ID_MASK
+        cdef Py_ssize_t length = 0, kept
+        cdef Version header
+        cdef Change change
+        if (
+            version.xmin == 0 or version.xmax or version.following & NEWER
+            or self.newest or table.locks.has_row_locks
+            or not self.fits(values) or not self.may_copy(old_place, row_id & 0xFFFF, values)
+        ):
+            return None
+        if version.following & INNER:
+            root_id = version.following & ROW_ID_MASK
+            length = self.read_chain(root_id, row_id, chain, after)
+            if length < 0:
+                return None
+        stamp = transaction.stamp()
+        freed_count = 0
+        kept = self.prune(length, chain, after, changed, freed, &freed_count)
+        group = None
+        if freed_count:
+            # A slot of the same group, if there is one, else the last: hot pages stay hot.
+            reused = freed_count - 1
+            for i in range(freed_count):
+                if freed[i] >> 16 == row_id >> 16:
+                    reused = i
+            group = self.groups[freed[reused] >> 16]
+            slot = freed[reused] & 0xFFFF
+            if not self.groups.complete(group):
+                return None
+        else:
+            group, slot = table.place(stamp >> 16, row_id >> 16)
+        new_id = (<uint64_t>group.group_no << 16) | slot
+        place = self.place_of(new_id)
+        old_place = self.place_of(row_id)
+        version = self.version_of(row_id)
+        if group.shared or self.has_large(place, slot):
+            return None
+        change = self.pager.begin_change(stamp >> 16)
+        try:
+            for i in range(<uint64_t>kept):
+                if changed[i]:
+                    self.write_version(change, chain[i], &after[i])
+            memset(&header, 0, sizeof(Version))
+            header.following = FREE
+            for i in range(freed_count):
+                if i != reused:
+                    self.write_version(change, freed[i], &header)
+            self.write_row(
+                change, group, place, slot, stamp, INNER | root_id, values,
+                old_place, row_id & 0xFFFF,
+            )
+            header = version[0]
+            header.xmax = stamp
+            header.following = (
+                NEWER | (header.following & INNER) | (KEY_CHANGED if key_changed else 0) | new_id
+            )
+            self.write_version(change, row_id, &header)
+            change.commit_raw()
+        except BaseException:
+            self.give_up(change)
+            raise
+        self.account(chain, freed, freed_count, reused)
+        if freed_count:
+            group.change_no += 1
+            if <uint64_t>group.stamp_max < stamp:
+                group.stamp_max = stamp
+        else:
+            self.took(group, slot, stamp)
+        old_group = self.groups[row_id >> 16]
+        old_group.ended += 1
+        old_group.change_no += 1
+        if <uint64_t>old_group.stamp_max < stamp:
+            old_group.stamp_max = stamp
+        transaction.undo.append((table, UNDO_UPDATE, row_id, new_id, None))
+        return Outcome(DONE, 0, new_id, root_id)
+
+    cdef Py_ssize_t read_chain(
+        self, uint64_t root_id, uint64_t last, uint64_t *chain, Version *found
+    ) except -2:
+        """The versions from the root up to, not including, the last; -1: it is too long."""
+        cdef Py_ssize_t length = 0
+        cdef Version *version
+        cdef uint64_t row_id = root_id
+        while row_id != last:
+            if length == CHAIN_MAX:
+                return -1
+            version = self.version_of(row_id)
+            chain[length] = row_id
+            found[length] = version[0]
+            length += 1
+            if not version.following & NEWER:
+                return -1
+            row_id = version.following & ROW_ID_MASK
+        return length
+
+    cdef Py_ssize_t prune(
+        self, Py_ssize_t length, uint64_t *chain, Version *versions, bint *changed,
+        uint64_t *freed, uint64_t *freed_count,
+    ) except -1:
+        """The twin of storage.chains.pruned, in place: what is kept comes first."""
+        cdef Py_ssize_t i, kept = 0
+        cdef Version *version
+        cdef bint gone
+        self.redirected = False
+        for i in range(length):
+            version = versions + i
+            gone = version.xmin == 0 or self.log.dead_raw(version.xmin, version.xmax)
+            if gone and kept:
+                versions[kept - 1].following = (
+                    versions[kept - 1].following & ~ROW_ID_MASK
+                    | version.following & (KEY_CHANGED | ROW_ID_MASK)
+                )
+                changed[kept - 1] = True
+                freed[freed_count[0]] = chain[i]
+                freed_count[0] += 1
+                continue
+            chain[kept] = chain[i]
+            versions[kept] = version[0]
+            changed[kept] = False
+            if gone and version.xmin:
+                versions[kept].xmin = 0
+                versions[kept].xmax = 0
+                versions[kept].nulls = 0
+                versions[kept].following = (
+                    NEWER | REDIRECT | version.following & (KEY_CHANGED | ROW_ID_MASK)
+                )
+                changed[kept] = True
+                self.redirected = True
+            kept += 1
+        return kept
+
+    cdef int account(
+        self, uint64_t *chain, uint64_t *freed, uint64_t freed_count, uint64_t reused
+    ) except -1:
+        """Keep the summaries of groups after a chain was pruned."""
+        cdef uint64_t i
+        if self.redirected:
+            group = self.groups[chain[0] >> 16]
+            group.change_no += 1
+            group.ended -= 1
+            group.holes += 1
+        for i in range(freed_count):
+            group = self.groups[freed[i] >> 16]
+            group.ended -= 1
+            group.change_no += 1
+            if i != reused:
+                group.holes += 1
+                group.free.append(freed[i] & 0xFFFF)
+                self.groups.reusable.add(group.group_no)
+        return 0
+
+    cdef bint has_large(self, Place *place, uint64_t slot) except -1:
+        """Whether the slot still owns a value with pages of its own."""
+        cdef Py_ssize_t column
+        for column in range(self.kind_count):
+            if self.kinds[column] == BYTES and (
+                <View *>(self.table.bytes + place.columns[column]) + slot
+            ).length >= LARGE_MIN:
+                return True
+        return False
+
+    cdef bint fits(self, values) except -1:
+        """Whether no value needs pages of its own."""
+        if type(values) not in (dict, list, tuple):
+            return False
+        for value in values.values() if type(values) is dict else values:
+            if type(value) is bytes and PyBytes_GET_SIZE(value) >= LARGE_MIN:
+                return False
+        return type(values) is dict or len(values) == self.kind_count
+
+    cdef bint may_copy(self, Place *place, uint64_t slot, values) except -1:
+        """Whether the values an update keeps are all in the old version's group, and not large."""
+        if type(values) is not dict:
+            return True
+        return place.column_count == self.kind_count and not self.has_large(place, slot)
+
+    cdef int write_version(self, Change change, uint64_t row_id, Version *version) except -1:
+        cdef Place *place = self.place_of(row_id)
+        return change.write_raw(place.versions + 32 * (row_id & 0xFFFF), version, 32)
+
+    cdef int write_row(
+        self, Change change, group, Place *place, uint64_t slot, uint64_t stamp,
+        uint64_t following, values, Place *old, uint64_t old_slot,
+    ) except -1:
+        """Write values and header of one version; what a dict leaves out is copied from the old."""
+        cdef Version header
+        cdef uint64_t words[32]
+        cdef Py_ssize_t column, word_count = (self.kind_count + 63) // 64
+        cdef PyObject *item
+        cdef bint partly = type(values) is dict
+        assert word_count <= 32
+        memset(words, 0, sizeof(words))
+        for column in range(self.kind_count):
+            if partly:
+                item = PyDict_GetItem(values, column)
+                if item == NULL:
+                    if self.is_null(old, old_slot, column):
+                        words[column // 64] |= <uint64_t>1 << (column & 63)
+                    else:
+                        self.copy_value(change, group, place, slot, column, old, old_slot)
+                    continue
+                value = <object>item
+            else:
+                value = values[column]
+            if value is None:
+                words[column // 64] |= <uint64_t>1 << (column & 63)
+            else:
+                self.write_value(change, group, place, slot, column, value)
+        header.xmin = stamp
+        header.xmax = 0
+        header.following = following
+        header.nulls = words[0]
+        for column in range(1, word_count):
+            change.write_word(
+                place.more_nulls + 8 * ((column - 1) * place.capacity + slot), words[column]
+            )
+        return change.write_raw(place.versions + 32 * slot, &header, 32)
+
+    cdef int copy_value(
+        self, Change change, group, Place *place, uint64_t slot, Py_ssize_t column,
+        Place *old, uint64_t old_slot,
+    ) except -1:
+        cdef unsigned char kind = self.kinds[column]
+        cdef uint64_t width = WIDTHS[kind]
+        cdef const unsigned char *at = self.table.bytes + old.columns[column] + width * old_slot
+        cdef const View *view = <const View *>at
+        if kind == BYTES and view.length > INLINE_MAX:
+            return self.write_string(
+                change, group, place, slot, column,
+                <const char *>self.table.bytes + view.address, view.length,
+            )
+        return change.write_raw(place.columns[column] + width * slot, at, width)
+
+    cdef int write_value(
+        self, Change change, group, Place *place, uint64_t slot, Py_ssize_t column, value
+    ) except -1:
+        cdef unsigned char kind = self.kinds[column]
+        cdef uint64_t width = WIDTHS[kind]
+        cdef int64_t number
+        cdef double real
+        cdef float small
+        cdef unsigned char scratch[16]
+        if kind == BYTES:
+            if type(value) is not bytes:
+                raise TypeError(f"bytes expected, not {type(value).__name__}")
+            return self.write_string(
+                change, group, place, slot, column,
+                PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value),
+            )
+        if kind == FLOAT64:
+            real = value
+            memcpy(scratch, &real, 8)
+        elif kind == FLOAT32:
+            small = value
+            memcpy(scratch, &small, 4)
+        elif kind == FIXED16:
+            assert type(value) is bytes and len(value) == 16
+            memcpy(scratch, PyBytes_AS_STRING(value), 16)
+        else:
+            number = value
+            assert width == 8 or -(<int64_t>1 << (8 * width - 1)) <= number < (
+                <int64_t>1 << (8 * width - 1)
+            ), "value out of range"
+            memcpy(scratch, &number, 8)
+        return change.write_raw(place.columns[column] + width * slot, scratch, width)
+
+    cdef int write_string(
+        self, Change change, group, Place *place, uint64_t slot, Py_ssize_t column,
+        const char *data, uint64_t length,
+    ) except -1:
+        cdef uint64_t address = place.columns[column] + 16 * slot, needed = (length + 7) & ~7
+        cdef const View *old = <const View *>(self.table.bytes + address)
+        cdef View view
+        cdef uint64_t fields[2]
+        cdef uint64_t used
+        memset(&view, 0, sizeof(View))
+        view.length = length
+        if length <= INLINE_MAX:
+            memcpy(view.prefix, data, length)
+            return change.write_raw(address, &view, 16)
+        memcpy(view.prefix, data, 4)
+        if old.length > INLINE_MAX and ((old.length + 7) & ~7) >= needed:
+            view.address = old.address
+        else:
+            used = group.heap_used
+            if used + needed <= <uint64_t>group.heap_pages << self.table.shift:
+                fields[0] = group.heap_chunk
+                fields[1] = used + needed
+                view.address = (fields[0] << self.table.shift) + used
+                change.write_raw(place.address + HEAP_FIELDS_OFFSET, fields, 16)
+                group.heap_used = used + needed
+            else:
+                view.address = take_heap(self.pager, change, group, needed)
+        change.write_raw(view.address, data, length)
+        return change.write_raw(address, &view, 16)
+
+    cdef int took(self, group, uint64_t slot, uint64_t stamp) except -1:
+        """A slot has got a row."""
+        if slot == <uint64_t>group.used:
+            group.used = slot + 1
+        else:
+            group.free.pop()
+            group.holes -= 1
+        group.change_no += 1
+        if <uint64_t>group.stamp_max < stamp:
+            group.stamp_max = stamp
+        return 0
+
+    cdef int give_up(self, Change change) except -1:
+        if change.is_open:
+            change.abandon()
+        self.groups.forget()
+        return 0

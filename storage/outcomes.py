@@ -1,0 +1,45 @@
+"""What becomes of an attempt to change, lock or find a row."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Status(IntEnum):
+    """What became of an attempt to change or lock a row."""
+
+    DONE = 0
+    BLOCKED = 1
+    UPDATED = 2
+    DELETED = 3
+    SELF_MODIFIED = 4
+    DUPLICATE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of changing a row.
+
+    DONE: new_row_id is the new version, root_id what index entries for it must point to.
+    BLOCKED: wait for blocker_xid, then start again. UPDATED: new_row_id is the newest version, by
+    a committed transaction. DELETED: by a committed one. SELF_MODIFIED: by this transaction.
+    DUPLICATE (unique insertion): root_id is the row in the way.
+    """
+
+    status: Status
+    blocker_xid: int = 0
+    new_row_id: int = 0
+    root_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Whether a row has a version that is not (yet) over, for unique checks.
+
+    DONE: it has, row_id; DELETED: none; BLOCKED: that depends on blocker_xid. With key_changed the
+    row may have another key than the index entry it was found by.
+    """
+
+    status: Status
+    row_id: int = 0
+    blocker_xid: int = 0
+    key_changed: bool = False

@@ -1,0 +1,111 @@
+"""RowPaths: reading and changing single rows, what every statement by key does.
+
+Rule 1: this class and its compiled twin give the same results and leave the same bytes; the twin
+        is told of every group that was read, added or moved, and of those that are gone.
+Rule 2: the twin may refuse a change (None), and then nothing has happened: long chains, row locks
+        and values that need pages of their own take the long way through Table.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from storage.chains import read_version, walk
+from storage.columns import missing_value
+from storage.commit_log import CommitLog, Snapshot
+from storage.mvcc import visible, visible_mask
+from storage.rowgroup import INNER, NEWER, ROW_ID_MASK, SLOT_BITS, SLOT_MASK, RowGroup
+from storage.rows import Value, read_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from storage.outcomes import Outcome
+    from storage.row_groups import RowGroups
+    from storage.table import Table
+    from storage.transactions import Transaction
+
+NOT_FOUND = -1
+
+
+class RowPaths:
+    """The rows of one relation, one at a time."""
+
+    def __init__(self, groups: "RowGroups", log: CommitLog) -> None:
+        self.groups = groups
+        self.log = log
+        self.newest: dict[int, int] = {}  # root to newest version, of rows with long chains
+
+    def find(self, snapshot: Snapshot, root_id: int) -> int:
+        """The row id of the version of a row that the snapshot sees, or NOT_FOUND."""
+        newest = self.newest.get(root_id)
+        if newest is not None:
+            version = read_version(self.groups, newest)
+            leads_back = version.next & (INNER | NEWER | ROW_ID_MASK) == INNER | root_id
+            if leads_back and visible(snapshot, version.xmin, version.xmax):
+                return newest
+        for version in walk(self.groups, root_id):
+            if visible(snapshot, version.xmin, version.xmax):
+                return version.row_id
+        return NOT_FOUND
+
+    def find_many(
+        self, snapshot: Snapshot, ids: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The row ids seen of many rows, and which of the ids asked for they belong to."""
+        found = [self.find(snapshot, root_id) for root_id in ids.tolist()]
+        row_ids = np.array(found, np.int64)
+        positions = np.flatnonzero(row_ids != NOT_FOUND)
+        return row_ids[positions], positions
+
+    def fetch(
+        self, snapshot: Snapshot, root_id: int, columns: Sequence[int] | None
+    ) -> tuple[Value, ...] | None:
+        """The values of the version of a row that the snapshot sees."""
+        row_id = self.find(snapshot, root_id)
+        return None if row_id == NOT_FOUND else self.values(row_id, columns)
+
+    def values(self, row_id: int, columns: Sequence[int] | None) -> tuple[Value, ...]:
+        """The values of exactly this version, visible or not."""
+        group = self.groups[row_id >> SLOT_BITS]
+        slot = row_id & SLOT_MASK
+        store = self.groups.pager.store
+        have = len(group.layout.kinds)
+        all_columns = self.groups.header.columns
+        return tuple(
+            read_value(store, group, slot, i) if i < have else missing_value(store, all_columns[i])
+            for i in (range(len(all_columns)) if columns is None else columns)
+        )
+
+    def visible_slots(self, snapshot: Snapshot, group: RowGroup) -> npt.NDArray[np.int64] | None:
+        """The used slots of a group that the snapshot sees; None: all of them."""
+        versions = group.versions[: group.used]
+        mask = visible_mask(snapshot, versions[:, 0], versions[:, 1])
+        return None if mask.all() else np.flatnonzero(mask)
+
+    def insert(
+        self, table: "Table", transaction: "Transaction", values: Sequence[Value]
+    ) -> int | None:
+        """Add a row: its row id, or None for the long way."""
+        del table, transaction, values
+        return None
+
+    def update(
+        self,
+        table: "Table",
+        transaction: "Transaction",
+        row_id: int,
+        values: "Sequence[Value] | Mapping[int, Value]",
+        key_changed: bool,
+    ) -> "Outcome | None":
+        """Replace a version nobody stands in the way of, or None for the long way."""
+        del table, transaction, row_id, values, key_changed
+        return None
+
+    def set_group(self, group: RowGroup) -> None:
+        """A group was read, added or moved."""
+
+    def forget(self) -> None:
+        """All groups are to be read anew."""
