@@ -15,7 +15,6 @@ from server.errors import DatetimeFieldOverflow, InvalidParameterValue
 from server.types.calendar import (
     TIMESTAMP_END,
     TIMESTAMP_INFINITY,
-    TIMESTAMP_MIN,
     TIMESTAMP_MINUS_INFINITY,
     US_PER_DAY,
     US_PER_SECOND,
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
 
 DECIMALS_MAX: Final = 6
 US_PER_QUARTER: Final = 900 * US_PER_SECOND  # no zone changes its offset within one since 1972
+YEAR_ONE: Final = days_of(1, 1, 1) * US_PER_DAY
 FIRST_PLAIN: Final = days_of(1972, 1, 1) * US_PER_DAY
 FORM: Final = struct.Struct("!q")
 ISO: Final = re.compile(
@@ -191,7 +191,7 @@ def _format_by_day(
             date = dates[days] = date_text(days, style)
         return f"{date} {time_text(rest)}{suffix}".encode()
 
-    first_plain = TIMESTAMP_MIN if zone is None else FIRST_PLAIN
+    first_plain = YEAR_ONE if zone is None else FIRST_PLAIN
 
     def encode_any(us: int) -> bytes:
         is_plain = first_plain <= us < TIMESTAMP_END
