@@ -113,6 +113,16 @@ class ForeignKey(Constraint):
     validated: bool = True
 
 
+def not_null(context: Context, message: tree.Constraint) -> Constraint:
+    """Convert NOT NULL; as a constraint of a table it came after PostgreSQL 15."""
+    if message.keys or message.is_no_inherit or message.skip_validation:
+        raise FeatureNotSupported(
+            "NOT NULL constraints of tables are not supported",
+            position=context.position(message.location),
+        )
+    return NotNull()
+
+
 def default_value(context: Context, message: tree.Constraint) -> Constraint:
     """Convert DEFAULT."""
     return DefaultValue(expression=source_expression(context, message.raw_expr))
@@ -204,7 +214,7 @@ def foreign_key(context: Context, message: tree.Constraint) -> Constraint:
 
 CONSTRAINTS: Final[dict[int, Callable[[Context, Any], Constraint]]] = {
     tree.CONSTR_NULL: lambda _context, _message: Nullable(),
-    tree.CONSTR_NOTNULL: lambda _context, _message: NotNull(),
+    tree.CONSTR_NOTNULL: not_null,
     tree.CONSTR_DEFAULT: default_value,
     tree.CONSTR_IDENTITY: identity,
     tree.CONSTR_GENERATED: generated,
@@ -219,7 +229,8 @@ CONSTRAINTS: Final[dict[int, Callable[[Context, Any], Constraint]]] = {
 def constraint(context: Context, message: tree.Constraint) -> Constraint:
     """Convert one constraint."""
     converter = CONSTRAINTS.get(message.contype)
-    if converter is None:
+    enforceable = message.contype in {tree.CONSTR_CHECK, tree.CONSTR_FOREIGN}
+    if converter is None or (enforceable and not message.is_enforced):
         raise FeatureNotSupported(
             "this constraint is not supported", position=context.position(message.location)
         )

@@ -39,7 +39,7 @@ TOKEN_COUNT_MAX: Final = 20_000_000
 NESTING_MAX: Final = 5_000
 # A level of nesting takes two characters at least, so short text needs no measuring.
 UNMEASURED_LENGTH_MAX: Final = 2 * NESTING_MAX
-SLOW_LENGTH_MIN: Final = 20_000
+SLOW_LENGTH_MIN: Final = 4_096
 
 TOO_DEEP_MESSAGE: Final = "stack depth limit exceeded"
 TOO_DEEP_HINT: Final = (
@@ -117,7 +117,7 @@ class ScannedToken:
 
 
 def parses_slowly(sql: str) -> bool:
-    """Whether parsing takes so long (more than 5 ms) that it belongs on a worker thread."""
+    """Whether parsing takes so long (some 8 ms and more) that it belongs on a worker thread."""
     return len(sql) >= SLOW_LENGTH_MIN
 
 

@@ -1,5 +1,6 @@
 """Parse tree to expression nodes: SELECT, VALUES, set operations, WITH and FROM items."""
 
+import re
 from typing import Any, Final
 
 from sqlglot import exp
@@ -214,9 +215,26 @@ def table(context: Context, message: tree.RangeVar) -> nodes.TableReference:
 
 
 def derived_table(context: Context, message: tree.RangeSubselect) -> exp.Expression:
-    """Convert a query in FROM; the place is that of its first part that has one."""
-    return nodes.DerivedTable(
-        query=context.convert(message.subquery), lateral=message.lateral, **alias(message)
+    """Convert a query in FROM, which needs an alias before PostgreSQL 16."""
+    query = context.convert(message.subquery)
+    if not message.HasField("alias"):
+        raise missing_alias(context, query)
+    return nodes.DerivedTable(query=query, lateral=message.lateral, **alias(message))
+
+
+BRACKETED_QUERY: Final = re.compile(r"\(\s*(?:select|values|with|table)\b", re.IGNORECASE)
+
+
+def missing_alias(context: Context, query: exp.Expression) -> SqlSyntaxError:
+    """Make the error for a query without alias, at the bracket before its first part."""
+    offsets = [nodes.offset_of(node) for node in query.find_all(nodes.Node)]
+    first = min((offset for offset in offsets if offset >= 0), default=0)
+    brackets = [match.start() for match in BRACKETED_QUERY.finditer(context.source, 0, first)]
+    is_values = isinstance(query, nodes.Values)
+    return SqlSyntaxError(
+        f"{'VALUES' if is_values else 'subquery'} in FROM must have an alias",
+        hint=f"For example, FROM ({'VALUES' if is_values else 'SELECT'} ...) [AS] foo.",
+        position=context.offset + brackets[-1] + 1 if brackets else 0,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from server.errors import FeatureNotSupported
 from server.sql.context import Context, names, relation_parts
 from server.sql.grammar import Node, tree
 from server.sql.object_names import ObjectName, object_kind, object_names
@@ -188,6 +189,8 @@ def grant_role(context: Context, message: tree.GrantRoleStmt) -> GrantRole:
     given = {
         item.def_elem.defname: option_value(context, item.def_elem.arg) for item in message.opt
     }
+    if not given.keys() <= {"admin"} or (message.is_grant and given.get("admin") is False):
+        raise FeatureNotSupported("the only option of a membership is ADMIN")
     return GrantRole(
         is_grant=message.is_grant,
         granted=tuple(item.access_priv.priv_name for item in message.granted_roles),

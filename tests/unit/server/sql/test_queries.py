@@ -158,6 +158,20 @@ def test_statement_fields():
     assert [statement.tag for statement in statements] == ["SELECT", "INSERT"]
 
 
+@pytest.mark.parametrize(
+    ("sql", "word", "position"),
+    [
+        ("select 1; select * from (select (1))", "subquery", 25),
+        ("select * from ( values ((1)))", "VALUES", 15),
+    ],
+)
+def test_a_query_in_from_needs_an_alias(sql, word, position):
+    with pytest.raises(SqlSyntaxError) as caught:
+        parse_statements(sql)
+    assert caught.value.message == f"{word} in FROM must have an alias"
+    assert caught.value.position == position
+
+
 def test_into_is_refused_inside():
     with pytest.raises(SqlSyntaxError):
         parse_statements("select * from (select 1 into t) x")

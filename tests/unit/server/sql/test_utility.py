@@ -215,6 +215,24 @@ def test_misplaced_attribute():
         parsed("create table t (a int not null deferrable)")
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "create table t (a int, not null a)",
+        "create table t (a int, check (a > 0) not enforced)",
+        "create table t (a int references u not enforced)",
+        "create table t (a int generated always as (1))",
+        "create table t (a int, unique (a without overlaps))",
+        "grant a to b with inherit true",
+        "merge into t using u on true when matched then delete returning *",
+        "update t set a = 1 returning with (old as o) o.a",
+    ],
+)
+def test_syntax_of_later_versions_is_refused(sql):
+    with pytest.raises(FeatureNotSupported):
+        parsed(sql)
+
+
 def test_tables_from_queries():
     table = parsed("create table t (x) as select 1 with no data")
     assert isinstance(table, CreateTableAs)
