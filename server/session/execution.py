@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,6 @@ from server.planner.physical import PlannedStatement
 from server.planner.plan_statement import plan_statement
 from server.planner.standalone import bind_over_table
 from server.planner.standalone import bind_over_table
-from server.session.style import text_style
 from server.catalog.system_views import catalog_rows
 from server.session.transaction import READ_COMMITTED_LEVELS
 from server.vector.batch import Batch
@@ -85,7 +85,7 @@ def context(session: Session, parameters: tuple[Any, ...] = ()) -> ExecutionCont
         snapshot=snapshot,
         catalog=running.catalog.view,
         settings=settings,  # type: ignore[arg-type]  # a mapping by its __getitem__
-        style=text_style(settings, running.started_us),
+        style=replace(session.style, now_us=running.started_us),
         parameters=parameters,
         statement_time_us=session.activity.query_started_us,
         transaction_time_us=running.started_us,

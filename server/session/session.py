@@ -32,7 +32,7 @@ from server.session.block import Event
 from server.session.flows import FLOWS
 from server.statements.portal import Portal, Prepared
 from server.session.results import copy_rows, error_fields, row_values
-from server.session.style import text_style
+from server.session.style import SessionNames, text_style
 from server.session.transaction import Running, SessionTransaction
 from server.session.waiting import satisfy
 from server.settings import REPORTED
@@ -106,6 +106,7 @@ class Session:
         self.activity = Activity(self.clock.now_us())
         self._deadline_ns = 0
         self._style: TextStyle | None = None
+        self.names = SessionNames(self)
         self.temporary_schema = 0
 
     # What functions and statements ask of a session
@@ -150,7 +151,7 @@ class Session:
     def style(self) -> TextStyle:
         """The settings that text input and output depend on."""
         if self._style is None:
-            self._style = text_style(self.settings)
+            self._style = text_style(self.settings, names=self.names)
         return self._style
 
     def search_path(self) -> tuple[int, ...]:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from server.catalog.names import CatalogNames
 from server.config import SessionSettings
-from server.types.type import TextStyle
+from server.types.type import ObjectNames, TextStyle
+
+if TYPE_CHECKING:
+    from server.session.session import Session
 
 _STYLES = {"iso": "ISO", "sql": "SQL", "postgres": "Postgres", "german": "German"}
 _ORDERS = {
@@ -12,7 +18,39 @@ _ORDERS = {
 }  # fmt: skip
 
 
-def text_style(settings: SessionSettings, now_us: int = 0) -> TextStyle:
+class SessionNames:
+    """Names of catalog objects as a session sees them now.
+
+    All are equal: what they answer depends on catalog and search path, which those who compare styles compare too.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SessionNames)
+
+    def __hash__(self) -> int:
+        return hash(SessionNames)
+
+    def name_of(self, type_name: str, oid: int) -> str | None:
+        """Write the object as `type_name` (regclass, ...) does; None where there is none."""
+        return self._current().name_of(type_name, oid)
+
+    def oid_of(self, type_name: str, text: str) -> int:
+        """Find the object that the text names; raises PostgreSQL's error where there is none."""
+        return self._current().oid_of(type_name, text)
+
+    def _current(self) -> CatalogNames:
+        session = self._session
+        return CatalogNames(
+            session.transaction.catalog, session.search_path(), session.database_name
+        )
+
+
+def text_style(
+    settings: SessionSettings, now_us: int = 0, names: ObjectNames | None = None
+) -> TextStyle:
     """The style of a session's settings."""
     date_style, date_order = split_date_style(settings.text("DateStyle"))
     return TextStyle(
@@ -23,6 +61,7 @@ def text_style(settings: SessionSettings, now_us: int = 0) -> TextStyle:
         extra_float_digits=settings.integer("extra_float_digits"),
         bytea_output=settings.text("bytea_output"),
         now_us=now_us,
+        names=names,
     )
 
 
