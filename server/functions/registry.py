@@ -9,6 +9,7 @@ from server.functions import (
     array,
     boolean,
     bytea,
+    collecting,
     comparison,
     date_time,
     extremes,
@@ -17,9 +18,13 @@ from server.functions import (
     interval_sums,
     json,
     numeric,
+    ordered_sets,
     pattern,
     regex,
+    sequences,
     sets,
+    statistics,
+    system_information,
     text,
     window,
 )
@@ -40,12 +45,17 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     *array.FUNCTIONS,
     *sets.FUNCTIONS,
     *json.FUNCTIONS,
+    *sequences.FUNCTIONS,
+    *system_information.FUNCTIONS,
     *date_time.FUNCTIONS,
 )
 AGGREGATES: Final[tuple[Aggregate, ...]] = (
     *aggregates.AGGREGATES,
     *extremes.AGGREGATES,
     *interval_sums.AGGREGATES,
+    *collecting.AGGREGATES,
+    *statistics.AGGREGATES,
+    *ordered_sets.AGGREGATES,
 )
 WINDOW_FUNCTIONS: Final[tuple[WindowFunction, ...]] = window.WINDOW_FUNCTIONS
 

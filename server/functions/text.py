@@ -22,6 +22,7 @@ from server.errors import (
 )
 from server.functions.declare import row
 from server.functions.function import CallContext, Kernel
+from server.identifiers import quote_identifier
 from server.types.array import Array
 from server.types.text import cut_name
 from server.vector.column import Column
@@ -198,41 +199,10 @@ def _concat_any_text(context: CallContext, left: Any, right: str) -> str:
 
 # Quoting.
 
-RESERVED: Final = frozenset(
-    """
-    all analyse analyze and any array as asc asymmetric authorization between bigint binary bit
-    boolean both case cast char character check coalesce collate collation column concurrently
-    constraint create cross current_catalog current_date current_role current_schema current_time
-    current_timestamp current_user dec decimal default deferrable desc distinct do else end except
-    exists extract false fetch float for foreign freeze from full grant greatest group grouping
-    having ilike in initially inner inout int integer intersect interval into is isnull join lateral
-    leading least left like limit localtime localtimestamp national natural nchar none normalize not
-    notnull null nullif numeric offset on only or order out outer overlaps overlay placing position
-    precision primary real references returning right row select session_user setof similar
-    smallint some substring symmetric table tablesample then time timestamp to trailing treat trim
-    true union unique user using values varchar variadic verbose when where window with xmlattributes
-    xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize
-    xmltable
-    """.split()
-)
-_PLAIN_IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]*")
-
-
-def quote_identifier(name: str) -> str:
-    """An identifier as SQL must write it."""
-    if _PLAIN_IDENTIFIER.fullmatch(name) and name not in RESERVED:
-        return name
-    return '"' + name.replace('"', '""') + '"'
-
-
-def quote_literal(text: str) -> str:
-    """A text as an SQL literal."""
-    quoted = "'" + text.replace("'", "''").replace("\\", "\\\\") + "'"
-    return " E" + quoted if "\\" in text else quoted
-
 
 def _quote_literal(text: str) -> str:
-    return quote_literal(text).lstrip(" ")
+    quoted = "'" + text.replace("'", "''").replace("\\", "\\\\") + "'"
+    return "E" + quoted if "\\" in text else quoted
 
 
 def _quote_nullable(text: str | None) -> str:

@@ -1,0 +1,133 @@
+"""Aggregates that gather values: string_agg, array_agg and the JSON ones. Rows come in the order of ORDER BY."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from server.errors import ArraySubscriptError, InvalidParameterValue, NullValueNotAllowed
+from server.functions.declare import aggregate
+from server.functions.function import Aggregate, CallContext
+from server.functions.json_text import nullable_to_json, value_to_jsonb
+from server.types.array import Array, make_array
+from server.types.jsonb import Jsonb, make_object, quote
+from server.types.record import Record
+from server.vector.column import Column, Positions
+from server.vector.rows import column_of, values_of
+
+_OBJECT: Final = np.dtype(object)
+Rows = list[tuple[Any, ...]]
+
+
+class Gathered:
+    """The rows of each group, in order of arrival."""
+
+    __slots__ = ("call", "rows")
+
+    def __init__(self, call: CallContext) -> None:
+        self.call = call
+        self.rows: dict[int, Rows] = {}
+
+
+def _gather(
+    state: Gathered, groups: Positions, group_count: int, columns: tuple[Column, ...]
+) -> Gathered:
+    rows = state.rows
+    values = zip(*[values_of(column) for column in columns], strict=True)
+    for group, value in zip(groups.tolist(), values, strict=True):
+        rows.setdefault(group, []).append(value)
+    return state
+
+
+def _gathering(signature: str, combine: Callable[[CallContext, Rows], Any], doc: str) -> Aggregate:
+    """An aggregate that is NULL without rows and else computed from all of them."""
+
+    def finish(state: Gathered, group_count: int) -> Column:
+        results = [
+            combine(state.call, state.rows[group]) if group in state.rows else None
+            for group in range(group_count)
+        ]
+        return column_of(results, _OBJECT)
+
+    return aggregate(signature, Gathered, _gather, finish, doc)
+
+
+def _joined(empty: Any) -> Callable[[CallContext, Rows], Any]:
+    def combine(call: CallContext, rows: Rows) -> Any:
+        present = [row for row in rows if row[0] is not None]
+        if not present:
+            return None
+        parts = [present[0][0]]
+        for value, separator in present[1:]:
+            parts += [empty if separator is None else separator, value]
+        return empty.join(parts)
+
+    return combine
+
+
+def _array(call: CallContext, rows: Rows) -> Array:
+    return make_array(call.result.type.element_oid, tuple(row[0] for row in rows))
+
+
+def _array_of_arrays(call: CallContext, rows: Rows) -> Array:
+    arrays = [row[0] for row in rows]
+    if None in arrays:
+        raise NullValueNotAllowed("cannot accumulate null arrays")
+    shape = arrays[0].dimensions
+    if not shape:
+        raise ArraySubscriptError("cannot accumulate empty arrays")
+    if any(array.dimensions != shape for array in arrays):
+        raise ArraySubscriptError("cannot accumulate arrays of different dimensionality")
+    items = tuple(item for array in arrays for item in array.items)
+    return Array(arrays[0].element, ((len(arrays), 1), *shape), items)
+
+
+def _json_array(call: CallContext, rows: Rows) -> str:
+    type_ = call.arguments[0].type
+    structured = any(isinstance(row[0], Record | Array) for row in rows)
+    texts = [nullable_to_json(row[0], type_, call) for row in rows]
+    return "[" + (", \n " if structured else ", ").join(texts) + "]"
+
+
+def _jsonb_array(call: CallContext, rows: Rows) -> Jsonb:
+    type_ = call.arguments[0].type
+    return Jsonb([value_to_jsonb(row[0], type_, call) for row in rows])
+
+
+def _keys(call: CallContext, rows: Rows) -> Sequence[str]:
+    if any(row[0] is None for row in rows):
+        raise InvalidParameterValue("field name must not be null")
+    format_key = call.arguments[0].type.format
+    return [format_key(row[0], call.style) for row in rows]
+
+
+def _json_object(call: CallContext, rows: Rows) -> str:
+    type_ = call.arguments[1].type
+    members = [
+        f"{quote(key)} : {nullable_to_json(row[1], type_, call)}"
+        for key, row in zip(_keys(call, rows), rows, strict=True)
+    ]
+    return "{ " + ", ".join(members) + " }"
+
+
+def _jsonb_object(call: CallContext, rows: Rows) -> Jsonb:
+    type_ = call.arguments[1].type
+    pairs = [
+        (key, value_to_jsonb(row[1], type_, call))
+        for key, row in zip(_keys(call, rows), rows, strict=True)
+    ]
+    return Jsonb(make_object(pairs))
+
+
+AGGREGATES: Final = (
+    _gathering("3538 string_agg(text, text) text", _joined(""), "Texts joined with a separator."),
+    _gathering("3545 string_agg(bytea, bytea) bytea", _joined(b""), "Bytes joined."),
+    _gathering("2335 array_agg(anynonarray) anyarray", _array, "Values as an array."),
+    _gathering("4053 array_agg(anyarray) anyarray", _array_of_arrays, "Arrays as a larger one."),
+    _gathering("3175 json_agg(anyelement) json", _json_array, "Values as a JSON array."),
+    _gathering("3267 jsonb_agg(anyelement) jsonb", _jsonb_array, "Values as a JSON array."),
+    _gathering("3197 json_object_agg(any, any) json", _json_object, "Pairs as a JSON object."),
+    _gathering("3270 jsonb_object_agg(any, any) jsonb", _jsonb_object, "Pairs as a JSON object."),
+)
