@@ -14,6 +14,7 @@ from server.functions import (
     date_time,
     extremes,
     floats,
+    formatting,
     integer,
     interval_sums,
     json,
@@ -48,6 +49,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     *sequences.FUNCTIONS,
     *system_information.FUNCTIONS,
     *date_time.FUNCTIONS,
+    *formatting.FUNCTIONS,
 )
 AGGREGATES: Final[tuple[Aggregate, ...]] = (
     *aggregates.AGGREGATES,

@@ -146,7 +146,6 @@ FUNCTIONS: Final = (
         "1619 pg_typeof(any) regtype stable lax context",
         _type_of,
         "The type of a value.",
-        "1::int4 -> integer",
     ),
     row(
         "1081 format_type(oid, int4) text stable lax context",

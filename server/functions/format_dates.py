@@ -1,0 +1,275 @@
+"""to_char of timestamps and intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from server.functions.fields import iso_week
+from server.functions.format_templates import (
+    MONTHS,
+    ROMAN_MONTHS,
+    WEEKDAYS,
+    Part,
+    date_parts,
+    ordinal,
+)
+from server.types.calendar import (
+    JULIAN_OF_EPOCH,
+    US_PER_DAY,
+    US_PER_HOUR,
+    US_PER_MINUTE,
+    US_PER_SECOND,
+    date_of,
+    day_of_year,
+    days_of,
+    weekday_of,
+)
+from server.types.interval_style import Interval
+from server.types.zones import Offset
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a template can show."""
+
+    year: int
+    month: int
+    day: int
+    hour: int
+    minute: int
+    second: int
+    us: int
+    days: int = 0
+    offset: Offset | None = None
+    is_interval: bool = False
+
+
+def moment_of(local_us: int, offset: Offset | None = None) -> Moment:
+    """The fields of what clocks show."""
+    days, us = divmod(local_us, US_PER_DAY)
+    year, month, day = date_of(days)
+    return Moment(
+        year,
+        month,
+        day,
+        us // US_PER_HOUR,
+        us // US_PER_MINUTE % 60,
+        us // US_PER_SECOND % 60,
+        us % US_PER_SECOND,
+        days,
+        offset,
+    )
+
+
+def _cut(value: int, unit: int) -> tuple[int, int]:
+    sign = -1 if value < 0 else 1
+    return sign * (abs(value) // unit), sign * (abs(value) % unit)
+
+
+def moment_of_interval(interval: Interval) -> Moment:
+    """The fields of an interval."""
+    months, days, us = interval
+    years, months = _cut(months, 12)
+    hours, us = _cut(us, US_PER_HOUR)
+    minutes, us = _cut(us, US_PER_MINUTE)
+    seconds, us = _cut(us, US_PER_SECOND)
+    return Moment(years, months, days, hours, minutes, seconds, us, days, None, is_interval=True)
+
+
+def format_moment(template: str, moment: Moment) -> str:
+    """Fill a template."""
+    return "".join(_shown(part, moment) for part in date_parts(template))
+
+
+def _shown(part: Part, moment: Moment) -> str:
+    if not part.keyword:
+        return part.text
+    writer = _WRITERS.get(part.keyword)
+    if writer is not None:
+        text = writer(moment, part)
+    else:
+        number, width = _NUMBERS[part.keyword](moment)
+        text = str(number) if part.fill else _padded(number, width)
+    if part.suffix:
+        suffix = ordinal(text.strip())
+        text += suffix.upper() if part.suffix == "TH" else suffix
+    return text
+
+
+def _padded(number: int, width: int) -> str:
+    return f"-{-number:0{width}d}" if number < 0 else f"{number:0{width}d}"
+
+
+def _hour_12(moment: Moment) -> int:
+    rest = abs(moment.hour) % 12 or 12
+    return -rest if moment.hour < 0 else rest
+
+
+def _year(moment: Moment) -> int:
+    if moment.is_interval:
+        return moment.year
+    return moment.year if moment.year > 0 else 1 - moment.year
+
+
+def _iso_year(moment: Moment) -> int:
+    if moment.is_interval:
+        return moment.year
+    year = iso_week(moment.days)[0]
+    return year if year > 0 else 1 - year
+
+
+def _century(moment: Moment) -> int:
+    if moment.is_interval:
+        return _cut(moment.year, 100)[0]
+    if moment.year > 0:
+        return (moment.year - 1) // 100 + 1
+    return moment.year // 100 - 1
+
+
+def _seconds_of_day(moment: Moment) -> int:
+    return (moment.hour * 60 + moment.minute) * 60 + moment.second
+
+
+def _day_in_year(moment: Moment) -> int:
+    if moment.is_interval:
+        return moment.year * 360 + moment.month * 30 + moment.day
+    return day_of_year(moment.year, moment.month, moment.day)
+
+
+def _iso_day_in_year(moment: Moment) -> int:
+    year, _ = iso_week(moment.days)
+    fourth = days_of(year, 1, 4)
+    return moment.days - (fourth - (weekday_of(fourth) + 6) % 7) + 1
+
+
+Number = Callable[[Moment], tuple[int, int]]
+
+_NUMBERS: Final[dict[str, Number]] = {
+    "HH": lambda m: (_hour_12(m), 2),
+    "HH12": lambda m: (_hour_12(m), 2),
+    "HH24": lambda m: (m.hour, 2),
+    "MI": lambda m: (m.minute, 2),
+    "SS": lambda m: (m.second, 2),
+    "MS": lambda m: (m.us // 1000, 3),
+    "US": lambda m: (m.us, 6),
+    **{
+        f"FF{digits}": lambda m, digits=digits: (m.us // 10 ** (6 - digits), digits)
+        for digits in range(1, 7)
+    },
+    "SSSS": lambda m: (_seconds_of_day(m), 1),
+    "SSSSS": lambda m: (_seconds_of_day(m), 1),
+    "YYYY": lambda m: (_year(m), 4),
+    "YYY": lambda m: (_year(m) % 1000, 3),
+    "YY": lambda m: (_year(m) % 100, 2),
+    "Y": lambda m: (_year(m) % 10, 1),
+    "IYYY": lambda m: (_iso_year(m), 4),
+    "IYY": lambda m: (_iso_year(m) % 1000, 3),
+    "IY": lambda m: (_iso_year(m) % 100, 2),
+    "I": lambda m: (_iso_year(m) % 10, 1),
+    "MM": lambda m: (m.month, 2),
+    "DD": lambda m: (m.day, 2),
+    "DDD": lambda m: (_day_in_year(m), 3),
+    "IDDD": lambda m: (_iso_day_in_year(m), 3),
+    "D": lambda m: (weekday_of(m.days) + 1, 1),
+    "ID": lambda m: (weekday_of(m.days) or 7, 1),
+    "W": lambda m: ((m.day - 1) // 7 + 1, 1),
+    "WW": lambda m: ((_day_in_year(m) - 1) // 7 + 1, 2),
+    "IW": lambda m: (iso_week(m.days)[1], 2),
+    "CC": lambda m: (_century(m), 2),
+    "J": lambda m: (m.days + JULIAN_OF_EPOCH, 1),
+    "Q": lambda m: ((m.month - 1) // 3 + 1, 1),
+}
+
+Writer = Callable[[Moment, Part], str]
+
+
+def _name(names: list[str] | tuple[str, ...], width: int, cut: int | None) -> Callable[..., str]:
+    def write(index: int, part: Part) -> str:
+        name = names[index][:cut]
+        cased = part.keyword
+        text = name.upper() if cased.isupper() else name.lower() if cased.islower() else name
+        return text if part.fill or part.spelled or cut else text.ljust(width)
+
+    return write
+
+
+_MONTH, _MON = _name(MONTHS, 9, None), _name(MONTHS, 3, 3)
+_DAY, _DY = _name(WEEKDAYS, 9, None), _name(WEEKDAYS, 3, 3)
+
+
+def _month(writer: Callable[..., str]) -> Writer:
+    return lambda moment, part: writer(moment.month - 1, part) if moment.month else ""
+
+
+def _weekday(writer: Callable[..., str]) -> Writer:
+    return lambda moment, part: writer(weekday_of(moment.days), part)
+
+
+def _roman(moment: Moment, part: Part) -> str:
+    if not moment.month:
+        return ""
+    text = ROMAN_MONTHS[moment.month - 1]
+    text = text.lower() if part.keyword.islower() else text
+    return text if part.fill else text.ljust(4)
+
+
+def _half(moment: Moment, part: Part) -> str:
+    letters = "pm" if moment.hour % 24 >= 12 else "am"  # noqa: PLR2004
+    text = ".".join(letters) + "." if "." in part.keyword else letters
+    return text.upper() if part.keyword.isupper() else text
+
+
+def _era(moment: Moment, part: Part) -> str:
+    letters = "bc" if moment.year <= 0 else "ad"
+    text = ".".join(letters) + "." if "." in part.keyword else letters
+    return text.upper() if part.keyword.isupper() else text
+
+
+def _comma_year(moment: Moment, part: Part) -> str:
+    year = _year(moment)
+    thousands, rest = divmod(abs(year), 1000)
+    return f"{'-' if year < 0 else ''}{thousands},{rest:03d}"
+
+
+def _zone(moment: Moment, part: Part) -> str:
+    if moment.offset is None:
+        return ""
+    text = moment.offset.abbreviation
+    return text.lower() if part.keyword == "tz" else text
+
+
+def _east(moment: Moment) -> int:
+    return 0 if moment.offset is None else moment.offset.seconds_east
+
+
+def _zone_hours(moment: Moment, part: Part) -> str:
+    east = _east(moment)
+    return f"{'-' if east < 0 else '+'}{abs(east) // 3600:02d}"
+
+
+def _zone_minutes(moment: Moment, part: Part) -> str:
+    return f"{abs(_east(moment)) // 60 % 60:02d}"
+
+
+def _offset(moment: Moment, part: Part) -> str:
+    minutes = abs(_east(moment)) // 60 % 60
+    return _zone_hours(moment, part) + (f":{minutes:02d}" if minutes else "")
+
+
+_WRITERS: Final[dict[str, Writer]] = {
+    **dict.fromkeys(("MONTH", "Month", "month"), _month(_MONTH)),
+    **dict.fromkeys(("MON", "Mon", "mon"), _month(_MON)),
+    **dict.fromkeys(("DAY", "Day", "day"), _weekday(_DAY)),
+    **dict.fromkeys(("DY", "Dy", "dy"), _weekday(_DY)),
+    **dict.fromkeys(("AM", "PM", "am", "pm", "A.M.", "P.M.", "a.m.", "p.m."), _half),
+    **dict.fromkeys(("AD", "BC", "ad", "bc", "A.D.", "B.C.", "a.d.", "b.c."), _era),
+    **dict.fromkeys(("RM", "rm"), _roman),
+    **dict.fromkeys(("TZ", "tz"), _zone),
+    "Y,YYY": _comma_year,
+    "TZH": _zone_hours,
+    "TZM": _zone_minutes,
+    "OF": _offset,
+    "FX": lambda moment, part: "",
+}

@@ -1,0 +1,328 @@
+"""to_char and to_number of numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final
+
+from server.errors import FeatureNotSupported, InvalidTextRepresentation, SqlSyntaxError
+from server.functions.format_templates import NUMBER_KEYWORDS, ordinal
+from server.functions.numeric_math import scaled
+from server.types.numeric import EXACT, NAN, round_to
+
+_ORDER: Final = tuple(sorted(set(NUMBER_KEYWORDS), key=len, reverse=True))
+_ROMAN: Final = (
+    (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"),
+    (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"),
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Picture:
+    """A template for numbers: its parts in order, and what they say together."""
+
+    parts: list[tuple[str, str]] = field(default_factory=list)  # keyword or '', text
+    before: int = 0  # digits before the point
+    after: int = 0
+    first_zero: int = -1  # digit position of the first 0 before the point
+    last_zero: int = 0  # decimals up to the last 0 after the point
+    has_point: bool = False
+    fill: bool = False
+    multiply: int = 0  # digits after V
+    sign: str = ""  # S MI PL SG PR where given
+    sign_leads: bool = True
+    roman: str = ""
+    exponent: bool = False
+    blank_zero: bool = False
+
+
+@lru_cache(maxsize=512)
+def picture_of(template: str) -> Picture:
+    """Read a template."""
+    picture = Picture()
+    position, seen_v = 0, False
+    while position < len(template):
+        if template[position : position + 2].upper() == "FM":
+            picture.fill = True
+            position += 2
+            continue
+        word = next((word for word in _ORDER if template.startswith(word, position)), "")
+        if not word:
+            text, position = _literal(template, position)
+            picture.parts.append(("", text))
+            continue
+        position += len(word)
+        keyword = word.upper()
+        seen_v = seen_v or keyword == "V"
+        _note(picture, keyword, word, seen_v)
+        picture.parts.append((keyword, word))
+    return picture
+
+
+def _literal(template: str, position: int) -> tuple[str, int]:
+    character = template[position]
+    if character == '"':
+        end = template.find('"', position + 1)
+        end = len(template) if end < 0 else end
+        return template[position + 1 : end], end + 1
+    if character == "\\" and position + 1 < len(template):
+        return template[position + 1], position + 2
+    return character, position + 1
+
+
+def _note(picture: Picture, keyword: str, word: str, seen_v: bool) -> None:
+    if keyword in ("9", "0"):
+        _note_digit(picture, keyword, seen_v)
+    elif keyword in (".", "D"):
+        if picture.has_point:
+            raise SqlSyntaxError("multiple decimal points")
+        picture.has_point = True
+    elif keyword in ("S", "MI", "PL", "SG", "PR"):
+        if keyword == "S" and not picture.sign:
+            picture.sign_leads = picture.before + picture.after == 0
+        picture.sign = picture.sign or keyword
+    elif keyword == "RN":
+        picture.roman = word
+    elif keyword == "EEEE":
+        picture.exponent = True
+    elif keyword == "B":
+        picture.blank_zero = True
+    elif keyword == "E":
+        raise FeatureNotSupported('"E" is not supported')
+
+
+def _note_digit(picture: Picture, keyword: str, seen_v: bool) -> None:
+    if seen_v:
+        picture.multiply += 1
+    if picture.has_point:
+        picture.after += 1
+        if keyword == "0":
+            picture.last_zero = picture.after
+        return
+    if keyword == "0" and picture.first_zero < 0:
+        picture.first_zero = picture.before
+    picture.before += 1
+
+
+def format_number(value: Decimal, template: str) -> str:
+    """Fill a template with a number."""
+    picture = picture_of(template)
+    if picture.roman:
+        return _roman(value, picture)
+    if picture.exponent:
+        return _scientific(value, picture)
+    if picture.multiply and value.is_finite():
+        value = EXACT.multiply(value, Decimal(10**picture.multiply))
+    digits, decimals, negative = _digits(value, picture)
+    return _Writer(picture, digits, decimals, negative).write()
+
+
+def _digits(value: Decimal, picture: Picture) -> tuple[str, str, bool]:
+    """Digits before the point, after it, and whether the number is below zero."""
+    if not value.is_finite():
+        filler = "#" * picture.before
+        if value.is_nan() and picture.before >= 3:  # noqa: PLR2004
+            return "NaN".rjust(picture.before), "", False
+        return filler, "#" * picture.after, not value.is_nan() and value < 0
+    rounded = round_to(value, picture.after)
+    whole, _, decimals = f"{abs(rounded):f}".partition(".")
+    whole = whole.lstrip("0")
+    if len(whole) > picture.before:
+        return "#" * picture.before, "#" * picture.after, value < 0
+    return whole, decimals, rounded < 0
+
+
+class _Writer:
+    """Walks over the parts of a picture and puts digits in."""
+
+    def __init__(self, picture: Picture, digits: str, decimals: str, negative: bool) -> None:
+        self.picture = picture
+        self.digits = digits.rjust(picture.before)
+        self.decimals = decimals
+        self.negative = negative
+        self.place = 0  # digits before the point so far
+        self.decimal = 0
+        self.after_point = False
+        self.out: list[str] = []
+        self.started = False
+        shown = picture.before - len(digits.lstrip(" "))
+        self.first_digit = shown
+        if 0 <= picture.first_zero < shown:
+            self.first_digit = picture.first_zero
+        self.last_decimal = picture.after
+        if picture.fill:
+            used = len(decimals.rstrip("0"))
+            self.last_decimal = max(used, picture.last_zero)
+        # A number below one shows its zero before the point unless decimals follow.
+        if self.first_digit == picture.before and picture.before and not picture.after:
+            self.first_digit = picture.before - 1
+            self.digits = self.digits[:-1] + "0"
+
+    def write(self) -> str:
+        for keyword, text in self.picture.parts:
+            self._part(keyword, text)
+        if not self.started and not self.picture.after:
+            self._sign()
+        self._close()
+        return "".join(self.out)
+
+    def _part(self, keyword: str, text: str) -> None:
+        if keyword in ("9", "0"):
+            self._digit()
+        elif keyword in (".", "D"):
+            self._point()
+        elif keyword in (",", "G"):
+            inside = self.place > self.first_digit
+            self.out.append("," if inside else "" if self.picture.fill else " ")
+        elif keyword == "MI":
+            self.out.append("-" if self.negative else "" if self.picture.fill else " ")
+        elif keyword == "PL":
+            self.out.append(
+                "" if self.negative and self.picture.fill else " " if self.negative else "+"
+            )
+        elif keyword == "SG":
+            self.out.append("-" if self.negative else "+")
+        elif keyword == "TH":
+            suffix = ordinal(self.digits.strip() or "0")
+            self.out.append("" if self.negative else suffix.upper() if text == "TH" else suffix)
+        elif keyword == "L":
+            self.out.append("" if self.picture.fill else " ")
+        elif keyword == "":
+            self.out.append(text)
+
+    def _sign(self) -> None:
+        """The sign, right before the first digit."""
+        self.started = True
+        picture = self.picture
+        if picture.sign == "PR":
+            self.out.append("<" if self.negative else "" if picture.fill else " ")
+        elif picture.sign == "S":
+            if picture.sign_leads:
+                self.out.append("-" if self.negative else "+")
+        elif picture.sign in ("MI", "SG", "PL") and (picture.sign != "PL" or not self.negative):
+            if picture.sign == "PL" and not picture.fill:
+                self.out.append(" ")
+        elif self.negative:
+            self.out.append("-")
+        elif not picture.fill:
+            self.out.append(" ")
+
+    def _digit(self) -> None:
+        if self.after_point:
+            if self.decimal < self.last_decimal:
+                self.out.append(self.decimals[self.decimal : self.decimal + 1] or "0")
+            self.decimal += 1
+            return
+        if self.place >= self.first_digit:
+            if not self.started:
+                self._sign()
+            digit = self.digits[self.place]
+            self.out.append("0" if digit == " " else digit)
+        elif not self.picture.fill:
+            self.out.append(" ")
+        self.place += 1
+
+    def _point(self) -> None:
+        if not self.started:
+            self._sign()
+        self.after_point = True
+        # Fill mode keeps the point even where no decimals are left.
+        self.out.append(".")
+
+    def _close(self) -> None:
+        picture = self.picture
+        if picture.sign == "PR":
+            self.out.append(">" if self.negative else "" if picture.fill else " ")
+        elif picture.sign == "S" and not picture.sign_leads:
+            self.out.append("-" if self.negative else "+")
+
+
+def _roman(value: Decimal, picture: Picture) -> str:
+    number = int(round_to(value, 0)) if value.is_finite() else 0
+    if not 0 < number < 4000:  # noqa: PLR2004
+        return "#" * 15
+    text = ""
+    for size, letters in _ROMAN:
+        count, number = divmod(number, size)
+        text += letters * count
+    text = text.lower() if picture.roman.islower() else text
+    return text if picture.fill else text.rjust(15)
+
+
+def _scientific(value: Decimal, picture: Picture) -> str:
+    if not value.is_finite():
+        return " " + "#" * (picture.before) + ".####" if picture.after else " ####"
+    if not value:
+        text = f"{0:.{picture.after}f}e+00"
+    else:
+        exponent = value.adjusted()
+        mantissa = round_to(value.scaleb(-exponent, EXACT), picture.after)
+        if abs(mantissa) >= 10:  # noqa: PLR2004
+            exponent += 1
+            mantissa = round_to(value.scaleb(-exponent, EXACT), picture.after)
+        text = f"{mantissa:f}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
+    return text if text.startswith("-") else " " + text
+
+
+def significant(value: float, digits: int) -> Decimal:
+    """A float as the decimal that to_char shows: of the digits that can be trusted."""
+    if math.isnan(value) or math.isinf(value):
+        return Decimal(value)
+    return Decimal(f"{value:.{digits}g}")
+
+
+# to_number
+
+_NUMERAL: Final = re.compile(r"[0-9]")
+
+
+def parse_number(text: str, template: str) -> Decimal:
+    """Read a number as a template shows it."""
+    picture = picture_of(template)
+    if picture.roman:
+        raise FeatureNotSupported('"RN" not supported for input')
+    digits, decimals, negative = _scan(text, picture)
+    if not digits and not decimals:
+        raise InvalidTextRepresentation(
+            f'invalid input syntax for type numeric: "{text[:1] or " "}"'
+        )
+    number = scaled(int((digits + decimals) or "0"), len(decimals))
+    number = number.copy_negate() if negative and number else number
+    if picture.multiply:
+        number = EXACT.divide(number, Decimal(10**picture.multiply))
+    return number if number == number else NAN
+
+
+def _scan(text: str, picture: Picture) -> tuple[str, str, bool]:
+    negative = "-" in text or (picture.sign == "PR" and "<" in text)
+    digits, decimals, position = "", "", 0
+    after_point = False
+    for keyword, literal in picture.parts:
+        while position < len(text) and text[position] in " +-<>":
+            position += 1
+        if position >= len(text):
+            break
+        character = text[position]
+        if keyword in ("9", "0"):
+            if character in ".":
+                after_point = True
+                position += 1
+                character = text[position : position + 1]
+            if _NUMERAL.match(character):
+                if after_point:
+                    decimals += character
+                else:
+                    digits += character
+                position += 1
+        elif keyword in (".", "D"):
+            after_point = True
+            position += character == "."
+        elif keyword in (",", "G"):
+            position += character == ","
+        elif keyword in ("L", "") and not _NUMERAL.match(character):
+            position += len(literal) if keyword == "" else 1
+    return digits, decimals, negative
