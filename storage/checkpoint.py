@@ -19,8 +19,6 @@ from storage.pages import Pager
 from storage.records import Kind
 from storage.writeback import WriteBack
 
-SLICES_PER_SYNC = 32
-
 _REDO = struct.Struct("<Q")
 
 
@@ -86,7 +84,7 @@ class Checkpointer:
             del self._pages[: self._options.slice_pages]
             self._write_back.write_slice(pages)
             self._slice_count += 1
-            if self._slice_count % SLICES_PER_SYNC == 0:
+            if self._slice_count % self._options.slices_per_sync == 0:
                 # Syncing on the way spares others one long sync at the end, and frees memory.
                 self._write_back.finish()
             return False

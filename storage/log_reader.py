@@ -1,50 +1,34 @@
-"""LogReader: reads WAL records back, and tells where and why they end.
+"""LogReader: reads WAL records in order, and tells where and whether the log may end.
 
-Rule 1: a record counts when its length, LSN, incarnation and checksum are right, and it follows the
-        record before it. Bytes of an older life of the segment fail by their LSN, records cut off
-        by an earlier recovery by their incarnation.
-Rule 2: where records end, the log was torn, unless something proves that more had been durable: the
-        control block, or any later record that says so. Then it is bit rot, and Corruption.
+Rule 1: where valid records end, the log was torn, unless something proves that more was durable:
+        the control block, any later record that says so, or a segment missing in between. Then it
+        is bit rot, and Corruption.
 """
 
+from collections import deque
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
 from storage.errors import Corruption
 from storage.files import Files
+from storage.log_record import LogPlace, WalRecord, follows, place_after, read_record
 from storage.log_segments import segment_name, segment_numbers
-from storage.logbuffer import ALIGNMENT, HEADER, HEADER_BYTES, RECORD_BYTES_MAX, padded
-from storage.native import record_checksum
+from storage.logbuffer import ALIGNMENT, HEADER, HEADER_BYTES, RECORD_BYTES_MAX
+from storage.native import read_records
 from storage.options import Options
 
-INCARNATION_KIND = 2
-"""The only kind of record that may start a new incarnation; recovery writes it at the cut."""
-
-
-class WalRecord(NamedTuple):
-    """One record as read back."""
-
-    lsn: int
-    end_lsn: int
-    kind: int
-    xid: int
-    previous_lsn: int
-    durable_lsn: int
-    incarnation: int
-    payload: bytes
+BATCH_RECORDS = 512
 
 
 class LogReader:
     """Reads forward from a record's LSN; `lsn` is where the next one is looked for."""
 
-    def __init__(
-        self, files: Files, options: Options, lsn: int, incarnation: int | None = None
-    ) -> None:
+    def __init__(self, files: Files, options: Options, lsn: int) -> None:
         self.lsn = lsn
-        self.incarnation = incarnation
         self.previous_lsn: int | None = None
+        self._place = LogPlace(lsn, None, None)
+        self._batch: deque[WalRecord] = deque()
         self._files = files
         self._segment_bytes = options.wal_segment_bytes
         self._any_incarnation = not options.protocol.incarnations
@@ -57,17 +41,26 @@ class LogReader:
 
     def next(self) -> WalRecord | None:
         """The record at `lsn`, which moves on; None where no valid record starts."""
-        record = self._read(self.lsn)
-        if record is None or not self._follows(record):
+        if not self._batch:
+            self._read_batch()
+        if not self._batch:
             return None
+        record = self._batch.popleft()
         self.lsn = record.end_lsn
         self.previous_lsn = record.lsn
-        self.incarnation = record.incarnation
         return record
 
     def read_bytes(self, lsn: int, end_lsn: int) -> bytes:
-        """The stream's bytes between two LSNs."""
-        return self._bytes(lsn, end_lsn - lsn)
+        """The stream's bytes between two LSNs; fewer where the segments end."""
+        parts = []
+        while lsn < end_lsn:
+            number, offset = divmod(lsn, self._segment_bytes)
+            part = self._load(number)[offset : offset + end_lsn - lsn]
+            if not part:
+                break
+            parts.append(part)
+            lsn += len(part)
+        return b"".join(parts)
 
     def check_torn(self, durable_lsn: int) -> None:
         """Raises Corruption when the log is known to have reached beyond `lsn`."""
@@ -76,7 +69,7 @@ class LogReader:
             # Segments are made one after the other, each durable before the next.
             if number not in numbers:
                 raise Corruption(segment_name(number), None, "missing WAL segment")
-        proof = durable_lsn if durable_lsn > self.lsn else self._proof_beyond()
+        proof = durable_lsn if durable_lsn > self.lsn else self._proof_beyond(numbers)
         if proof:
             raise Corruption(
                 segment_name(self.lsn // self._segment_bytes),
@@ -84,65 +77,45 @@ class LogReader:
                 f"bad WAL record at {self.lsn:#x}, although the log was durable to {proof:#x},",
             )
 
-    def _follows(self, record: WalRecord) -> bool:
-        if self.previous_lsn is not None and record.previous_lsn != self.previous_lsn:
-            return False
-        if self.incarnation is None or self._any_incarnation:
-            return True
-        if record.kind == INCARNATION_KIND:
-            return record.incarnation > self.incarnation
-        return record.incarnation == self.incarnation
+    def _read_batch(self) -> None:
+        """Reads what follows within the segment, or the one record that flows over its border."""
+        if self._any_incarnation:
+            self._place = self._place._replace(incarnation=None)
+        number, start = divmod(self._place.lsn, self._segment_bytes)
+        records = read_records(self._load(number), start, self._place, BATCH_RECORDS)
+        if not records:
+            record = self._read_over_border(self._place.lsn)
+            records = [record] if record is not None and follows(record, self._place) else []
+        if records:
+            self._batch.extend(records)
+            self._place = place_after(records[-1])
 
-    def _read(self, lsn: int) -> WalRecord | None:
-        number, start = divmod(lsn, self._segment_bytes)
-        data = self._load(number)
-        if start + HEADER_BYTES > len(data):
-            data, start = self._bytes(lsn, HEADER_BYTES), 0
-            if len(data) < HEADER_BYTES:
-                return None
-        length, checksum, found, previous, durable, xid, incarnation, kind, _ = HEADER.unpack_from(
-            data, start
-        )
-        if found != lsn or not HEADER_BYTES <= length <= RECORD_BYTES_MAX:
+    def _read_over_border(self, lsn: int) -> WalRecord | None:
+        """The record at an LSN, whichever segments it lies in."""
+        header = self.read_bytes(lsn, lsn + HEADER_BYTES)
+        if len(header) < HEADER_BYTES:
             return None
-        if start + length > len(data):
-            data, start = self._bytes(lsn, length), 0
-            if len(data) < length:
-                return None
-        if record_checksum(data, start, length) != checksum:
+        length, _, found, *_ = HEADER.unpack(header)
+        if found != lsn or length > RECORD_BYTES_MAX:
             return None
-        payload = data[start + HEADER_BYTES : start + length]
-        end = lsn + padded(length)
-        return WalRecord(lsn, end, kind, xid, previous, durable, incarnation, payload)
+        return read_record(self.read_bytes(lsn, lsn + length), 0, lsn)
 
-    def _proof_beyond(self) -> int:
-        """The highest durable LSN that any valid record beyond `lsn` states, if beyond it too."""
+    def _proof_beyond(self, numbers: list[int]) -> int:
+        """A durable LSN beyond `lsn` that a valid record beyond it states; 0 when none does."""
         first_place = self.lsn + ALIGNMENT
-        first_no = first_place // self._segment_bytes
-        for segment_no in segment_numbers(self._files):
-            segment = self._load(segment_no) if segment_no >= first_no else b""
-            base = segment_no * self._segment_bytes
+        for number in numbers:
+            base = number * self._segment_bytes
+            if base + self._segment_bytes <= first_place:
+                continue
+            segment = self._load(number)
             words = np.frombuffer(segment[: len(segment) & -ALIGNMENT], dtype="<u8")
             # A record's second word is its own LSN, whatever else is broken around it.
-            places = np.arange(len(words), dtype=np.int64) * 8 + (base - 8)
+            places = np.arange(len(words), dtype=np.int64) * ALIGNMENT + (base - ALIGNMENT)
             for place in places[(words == places.astype(np.uint64)) & (places >= first_place)]:
-                record = self._read(int(place))
+                record = self._read_over_border(int(place))
                 if record is not None and record.durable_lsn > self.lsn:
                     return record.durable_lsn
         return 0
-
-    def _bytes(self, lsn: int, byte_count: int) -> bytes:
-        """Bytes of the stream; fewer where the segments end."""
-        parts = []
-        while byte_count:
-            number, offset = divmod(lsn, self._segment_bytes)
-            part = self._load(number)[offset : offset + byte_count]
-            if not part:
-                break
-            parts.append(part)
-            lsn += len(part)
-            byte_count -= len(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _load(self, segment_no: int) -> bytes:
         """A segment's bytes; none when there is no such segment."""

@@ -41,6 +41,7 @@ class Options:
     growth_bytes_min: int = MIB
     growth_bytes_max: int = 64 * MIB
     slice_pages: int = 64
+    slices_per_sync: int = 32
     threads: bool = True
     verify_checksums: bool = True
     protocol: Protocol = field(default_factory=Protocol)

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from storage.change import CHANGE_KIND, describe
 from storage.errors import Corruption
-from storage.log_reader import INCARNATION_KIND, WalRecord
+from storage.log_record import INCARNATION_KIND, WalRecord
 from storage.native import PageTable, redo
 
 _COUNT = struct.Struct("<I")

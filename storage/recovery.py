@@ -15,7 +15,8 @@ from storage.checkpoint import decode_checkpoint
 from storage.control import Control
 from storage.errors import Corruption
 from storage.files import Files
-from storage.log_reader import LogReader, WalRecord
+from storage.log_reader import LogReader
+from storage.log_record import WalRecord
 from storage.log_segments import LogSegments, segment_name
 from storage.options import Options
 from storage.pages import Pager

@@ -12,18 +12,20 @@ Rule 5: ordinary records leave the last prepared segment alone; it is for what m
 """
 
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from storage.errors import DiskFull
 from storage.failure import FailStop
-from storage.log_reader import LogReader, WalRecord
+from storage.log_reader import LogReader
+from storage.log_record import WalRecord
 from storage.log_segments import LogSegments
 from storage.native import LogBuffer
 from storage.options import Options
 from storage.waits import Completion, completed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 class Wal:
@@ -84,7 +86,7 @@ class Wal:
         self._check_waiters()
         return completion
 
-    def read(self, from_lsn: int) -> "Iterator[WalRecord]":
+    def read(self, from_lsn: int) -> Iterator[WalRecord]:
         """The durable records from one that starts at from_lsn."""
         durable_lsn = self.durable_lsn
         for record in LogReader(self.segments.files, self._options, from_lsn):

@@ -30,6 +30,7 @@ OPTIONS = Options(
     store_bytes_max=256 * PAGE_BYTES,
     growth_bytes_min=8 * PAGE_BYTES,
     slice_pages=2,
+    slices_per_sync=3,
     threads=False,
 )
 

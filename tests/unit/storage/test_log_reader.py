@@ -2,11 +2,14 @@
 
 import pytest
 
+from storage import log_record
 from storage.errors import Corruption
-from storage.log_reader import INCARNATION_KIND, LogReader
+from storage.log_reader import LogReader
+from storage.log_record import INCARNATION_KIND, LogPlace
 from storage.log_segments import segment_name
 from storage.memory_files import MemoryFiles
 from storage.native import LogBuffer
+from storage.native import log_record as native
 from storage.options import Options, Protocol
 
 SEGMENT = 4096
@@ -127,3 +130,26 @@ def test_a_recycled_segment_reads_as_empty(log):
     log.write(5)
     log.files.rename(segment_name(1), segment_name(3))
     assert LogReader(log.files, OPTIONS, 3 * SEGMENT).next() is None
+
+
+def test_twins_read_the_same_records(log):
+    """Whatever byte is wrong, and wherever reading starts from."""
+    log.write(6)
+    log.write(3, end_lsn=log.lsns[-1] + 56, previous_lsn=log.lsns[-1], incarnation=2)
+    data = log.files.open(segment_name(1)).pread(0, SEGMENT)
+    places = [
+        LogPlace(log.lsns[0], None, None),
+        LogPlace(log.lsns[1], log.lsns[0], 1),
+        LogPlace(log.lsns[1], log.lsns[1], 1),
+        LogPlace(log.lsns[6], log.lsns[5], 2),
+        LogPlace(log.lsns[6], log.lsns[5], 1),
+        LogPlace(log.lsns[1] + 8, None, None),
+    ]
+    for flipped in (0, *range(log.lsns[2] - SEGMENT, log.lsns[3] - SEGMENT)):
+        broken = bytearray(data)
+        broken[flipped] ^= flipped & 255
+        for place in places:
+            arguments = bytes(broken), place.lsn - SEGMENT, place, 100
+            assert native.read_records(*arguments) == log_record.read_records(*arguments)
+    assert len(log_record.read_records(data, 0, places[0], 100)) == 9
+    assert len(native.read_records(data, 0, places[0], 4)) == 4

@@ -1,0 +1,3 @@
+from storage.log_record import LogPlace, WalRecord
+
+def read_records(data: bytes, start: int, place: LogPlace, count_max: int) -> list[WalRecord]: ...
