@@ -16,7 +16,7 @@ from storage.relation import (
     RelationHeader,
 )
 from storage.rows import PACKERS, Value
-from storage.strings import INLINE_BYTES_MAX, gather_bytes, inline_view, long_view
+from storage.strings import INLINE_BYTES_MAX, inline_view, long_view, read_view
 
 
 def add_column(
@@ -41,7 +41,7 @@ def missing_value(store: npt.NDArray[np.uint8], column: ColumnHeader) -> Value:
     if column.flags & MISSING_NULL:
         return None
     if column.kind is Kind.BYTES:
-        return gather_bytes(store, np.frombuffer(column.missing, "V16"))[0]
+        return read_view(store, column.missing)
     value: Value = PACKERS[column.kind].unpack(column.missing[: column.kind.width])[0]
     return value
 

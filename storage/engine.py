@@ -27,7 +27,7 @@ from storage.relations import Relations
 from storage.rows import Value
 from storage.scan import RowsView, ScanView
 from storage.store import Hooks, Store
-from storage.strings import StringViews
+from storage.strings import StringBlob, StringViews
 from storage.table import Table
 from storage.transactions import Transaction as StorageTransaction
 from storage.waits import Completion
@@ -48,6 +48,7 @@ __all__ = [
     "ScanView",
     "Snapshot",
     "Status",
+    "StringBlob",
     "StringViews",
     "Table",
     "Transaction",

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from storage.kinds import VIEW_BYTES, Kind
-from storage.native import Change
+from storage.kinds import Kind
+from storage.native import Change, measure_blob, measure_strings, pack_blob, pack_strings
 from storage.pages import Pager
 from storage.rowgroup import HEAP_FIELDS, HEAP_FIELDS_OFFSET, NULLS_PER_WORD, RowGroup
 from storage.strings import (
@@ -24,6 +24,7 @@ from storage.strings import (
     CHUNK_PAGES_MAX,
     INLINE_BYTES_MAX,
     LARGE_BYTES_MIN,
+    StringBlob,
     inline_view,
     long_view,
     read_view,
@@ -33,6 +34,9 @@ from storage.strings import (
 )
 
 Value = int | float | bool | bytes | None
+ColumnValues = Any
+"""A column to insert: an array, or for BYTES a sequence of bytes or None, or a StringBlob."""
+STRINGS_AT_ONCE = 4096
 PACKERS: dict[Kind, struct.Struct] = {
     Kind.BOOL: struct.Struct("<?"),
     Kind.INT16: struct.Struct("<h"),
@@ -135,7 +139,7 @@ def write_column(
     group: RowGroup,
     column: int,
     first_slot: int,
-    values: npt.NDArray[Any] | Sequence[bytes],
+    values: ColumnValues,
 ) -> None:
     """Store consecutive values of a column into slots that were never used."""
     kind = group.layout.kinds[column]
@@ -146,46 +150,35 @@ def write_column(
     change.write(group.value_address(column, first_slot), data)
 
 
-def _store_strings(
-    pager: Pager, change: Change, group: RowGroup, values: npt.NDArray[Any] | Sequence[bytes]
-) -> bytes:
-    """The views of many values, whose long ones go to the heap end to end."""
-    views = bytearray(VIEW_BYTES * len(values))
-    pending: list[tuple[int, bytes]] = []
-    size = 0
-    for i, value in enumerate(values):
-        if value is None or len(value) <= INLINE_BYTES_MAX:
-            views[VIEW_BYTES * i : VIEW_BYTES * (i + 1)] = inline_view(value or b"")
-        elif len(value) >= LARGE_BYTES_MIN:
-            view = long_view(value, _store_large(pager, change, value))
-            views[VIEW_BYTES * i : VIEW_BYTES * (i + 1)] = view
+def _store_strings(pager: Pager, change: Change, group: RowGroup, values: ColumnValues) -> bytes:
+    """The views of many values, whose long ones go to the heap end to end, some at a time."""
+    parts: list[bytes] = []
+    for start in range(0, len(values), STRINGS_AT_ONCE):
+        part = values[start : start + STRINGS_AT_ONCE]
+        is_blob = isinstance(part, StringBlob)
+        size = measure_blob(part.offsets) if is_blob else measure_strings(part)
+        if size < 0:
+            parts.append(_store_one_by_one(pager, change, group, part))
+            continue
+        address = take_heap(pager, change, group, size) if size else 0
+        if is_blob:
+            views, heap = pack_blob(part.blob, part.offsets, size, address)
         else:
-            pending.append((i, value))
-            size += space(len(value))
-            if size > LARGE_BYTES_MIN:
-                _flush_strings(pager, change, group, views, pending, size)
-                pending, size = [], 0
-    if pending:
-        _flush_strings(pager, change, group, views, pending, size)
-    return bytes(views)
+            views, heap = pack_strings(part, size, address)
+        change.write(address, heap)
+        parts.append(views)
+    return b"".join(parts)
 
 
-def _flush_strings(
-    pager: Pager,
-    change: Change,
-    group: RowGroup,
-    views: bytearray,
-    pending: list[tuple[int, bytes]],
-    size: int,
-) -> None:
-    address = take_heap(pager, change, group, size)
-    blob = bytearray()
-    for i, value in pending:
-        view = long_view(value, address + len(blob))
-        views[VIEW_BYTES * i : VIEW_BYTES * (i + 1)] = view
-        blob += value
-        blob += bytes(-len(value) % 8)
-    change.write(address, bytes(blob))
+def _store_one_by_one(pager: Pager, change: Change, group: RowGroup, values: ColumnValues) -> bytes:
+    """`_store_strings` where some values are large."""
+    parts: list[bytes] = []
+    for value in values.to_list() if isinstance(values, StringBlob) else values:
+        if value is not None and len(value) >= LARGE_BYTES_MIN:
+            parts.append(long_view(value, _store_large(pager, change, value)))
+        else:
+            parts.append(_store_strings(pager, change, group, [value]))
+    return b"".join(parts)
 
 
 def release_strings(pager: Pager, change: Change, group: RowGroup) -> None:

@@ -15,29 +15,45 @@ Rule 3: space in a heap chunk belongs to one slot. A reused slot writes its new 
 
 import struct
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from storage.kinds import VIEW_BYTES
+from storage.native import gather_blob, gather_bytes, gather_str
+from storage.string_loops import (
+    INLINE_BYTES_MAX,
+    INLINE_VIEW,
+    LARGE_BYTES_MIN,
+    LONG_VIEW,
+    Bytes,
+    read_view,
+    space,
+)
 
-INLINE_BYTES_MAX = 12
-LARGE_BYTES_MIN = 1 << 16
-ALIGNMENT = 8
+__all__ = [
+    "CHUNK_HEADER",
+    "CHUNK_MAGIC",
+    "CHUNK_PAGES_MAX",
+    "INLINE_BYTES_MAX",
+    "LARGE_BYTES_MIN",
+    "StringBlob",
+    "StringViews",
+    "inline_view",
+    "long_view",
+    "read_view",
+    "space",
+    "view_address",
+    "view_length",
+]
 
 CHUNK_MAGIC = 0x50414548  # "HEAP"
 CHUNK_HEADER = struct.Struct("<IIQ")
 CHUNK_PAGES_MAX = 128
 
-INLINE_VIEW = struct.Struct("<I12s")
-LONG_VIEW = struct.Struct("<I4sQ")
-EMPTY_VIEW = bytes(VIEW_BYTES)
-
 assert CHUNK_HEADER.size == 16
-assert INLINE_VIEW.size == LONG_VIEW.size == VIEW_BYTES
-
-Bytes = npt.NDArray[np.uint8]
 
 
 def inline_view(value: bytes) -> bytes:
@@ -62,18 +78,32 @@ def view_address(view: bytes) -> int:
     return int.from_bytes(view[8:16], "little")
 
 
-def read_view(store: Bytes, view: bytes) -> bytes:
-    """The value behind one view."""
-    length = view_length(view)
-    if length <= INLINE_BYTES_MAX:
-        return view[4 : 4 + length]
-    address = view_address(view)
-    return store[address : address + length].tobytes()
+class StringBlob:
+    """A column of byte strings end to end, for insertion.
 
+    Value i is blob[offsets[i]:offsets[i + 1]].
 
-def space(length: int) -> int:
-    """How many heap bytes a value takes."""
-    return (length + ALIGNMENT - 1) & ~(ALIGNMENT - 1)
+    Slices share the blob.
+    """
+
+    __slots__ = ("blob", "offsets")
+
+    def __init__(self, blob: Bytes, offsets: npt.NDArray[np.int64]) -> None:
+        self.blob = blob
+        self.offsets = np.ascontiguousarray(offsets, np.int64)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, part: slice) -> "StringBlob":
+        start, stop, step = part.indices(len(self))
+        assert step == 1
+        return StringBlob(self.blob, self.offsets[start : stop + 1])
+
+    def to_list(self) -> list[bytes]:
+        """Every value."""
+        places = self.offsets.tolist()
+        return [self.blob[start:stop].tobytes() for start, stop in pairwise(places)]
 
 
 class StringViews:
@@ -124,22 +154,10 @@ class StringViews:
 
     def to_blob(self) -> tuple[Bytes, npt.NDArray[np.int64]]:
         """All values end to end, and the offsets: value i is blob[offsets[i]:offsets[i + 1]]."""
-        offsets = np.zeros(len(self.views) + 1, np.int64)
-        np.cumsum(self.lengths(), out=offsets[1:])
-        return np.frombuffer(b"".join(self.to_list()), np.uint8), offsets
+        return gather_blob(self.store, self.views)
 
     def _words(self) -> npt.NDArray[np.uint32]:
         return np.ascontiguousarray(self.views).view(np.uint32).reshape(-1, 4)
-
-
-def gather_bytes(store: Bytes, views: npt.NDArray[Any]) -> list[bytes]:
-    """The values behind the views."""
-    return [read_view(store, view) for view in np.ascontiguousarray(views).tolist()]
-
-
-def gather_str(store: Bytes, views: npt.NDArray[Any]) -> list[str]:
-    """The values behind the views, decoded from UTF-8."""
-    return [value.decode() for value in gather_bytes(store, views)]
 
 
 def _object_array(values: list[Any]) -> npt.NDArray[np.object_]:

@@ -9,18 +9,46 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.change import Change, PageTable, redo
     from storage.checksums import crc32c, page_checksums, record_checksum
+    from storage.log_record import read_records
     from storage.logbuffer import LogBuffer
+    from storage.string_loops import (
+        gather_blob,
+        gather_bytes,
+        gather_str,
+        measure_blob,
+        measure_strings,
+        pack_blob,
+        pack_strings,
+    )
 else:
     from storage.native.change import Change, PageTable, redo
     from storage.native.checksums import crc32c, page_checksums, record_checksum
+    from storage.native.log_record import read_records
     from storage.native.logbuffer import LogBuffer
+    from storage.native.strings import (
+        gather_blob,
+        gather_bytes,
+        gather_str,
+        measure_blob,
+        measure_strings,
+        pack_blob,
+        pack_strings,
+    )
 
 __all__ = [
     "Change",
     "LogBuffer",
     "PageTable",
     "crc32c",
+    "gather_blob",
+    "gather_bytes",
+    "gather_str",
+    "measure_blob",
+    "measure_strings",
+    "pack_blob",
+    "pack_strings",
     "page_checksums",
+    "read_records",
     "record_checksum",
     "redo",
 ]
