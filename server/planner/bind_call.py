@@ -39,7 +39,7 @@ from server.planner.coerce import (
 from server.planner.environment import INT4, TEXT, UNKNOWN, BindContext, raise_at
 from server.planner.matching import structural_key
 from server.planner.polymorphic import ANY, is_polymorphic, resolve
-from server.planner.scope import Scope
+from server.planner.scope import Scope, find_item, missing_item, row_of
 from server.sql import nodes
 
 if TYPE_CHECKING:
@@ -142,9 +142,11 @@ def bind_arguments(context: BindContext, scope: Scope, node: exp.Expression) -> 
                 context, each, SqlSyntaxError("positional argument cannot follow named argument")
             )
         if isinstance(inner, nodes.ColumnReference) and inner.args.get("star"):
-            from server.planner.bind_collection import bind_expanded
-
-            arguments += bind_expanded(context, scope, inner)
+            # f(t.*) gets the row as one argument, unlike ROW(t.*).
+            found = find_item(context, scope, inner.args["parts"], nodes.offset_of(inner))
+            if found is None:
+                raise raise_at(context, inner, missing_item(scope, inner.args["parts"][-1]))
+            arguments.append(row_of(context, scope, *found, nodes.offset_of(inner)))
         else:
             arguments.append(bind_expression(context, scope, inner))
     return Written(tuple(arguments), tuple(names), bool(node.args.get("variadic")))

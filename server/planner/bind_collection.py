@@ -15,8 +15,10 @@ from server.expressions.expression import (
     ArrayConstructor,
     Expression,
     FieldSelect,
+    OuterVariable,
     RowConstructor,
     Subscript,
+    Variable,
 )
 from server.planner import bind_call
 from server.planner.coerce import (
@@ -94,6 +96,8 @@ def result_columns(context: BindContext, row: Expression) -> tuple[tuple[str, in
     if isinstance(row, RowConstructor):
         kinds = [(item.type.oid, item.type.modifier) for item in row.items]
         return tuple((name, *kind) for name, kind in zip(row.names, kinds, strict=True))
+    if isinstance(row, Variable | OuterVariable) and row.column in context.record_columns:
+        return context.record_columns[row.column]
     function = getattr(row, "function", None)
     if function is not None and getattr(function, "output_types", ()):
         pairs = zip(function.output_names, function.output_types, strict=True)

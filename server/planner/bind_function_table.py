@@ -18,6 +18,7 @@ from server.planner.environment import INT8, RECORD, BindContext, raise_at
 from server.planner.names import target_name
 from server.planner.plan import FunctionScan
 from server.planner.scope import RangeColumn, RangeItem, Scope
+from server.sql import nodes
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -29,7 +30,7 @@ def bind_function_table(context: BindContext, scope: Scope, node: exp.Expression
     """One or more functions in FROM."""
     seen = Scope(parent=lateral_scope(scope), clause="FROM", sets=True)
     alias = node.args.get("alias")
-    written = node.args["functions"]
+    written = [part for each in node.args["functions"] for part in _parts(each)]
     functions: list[Expression] = []
     widths: list[int] = []
     columns: list[tuple[str, TypeReference]] = []
@@ -61,6 +62,22 @@ def bind_function_table(context: BindContext, scope: Scope, node: exp.Expression
     composite = any(isinstance(f, Call) and f.function.output_types for f in functions)
     item = RangeItem(alias=alias, listed=listed, scalar=scalar and not ordinality and not composite)
     return Bound(plan, [item], bool(seen.outer))
+
+
+def _parts(item: exp.Expression) -> list[exp.Expression]:
+    """unnest of several arrays stands for several unnest side by side."""
+    call = item.args["this"]
+    if not isinstance(call, nodes.FunctionCall) or call.args["name"][-1] != "unnest":
+        return [item]
+    arguments = call.args["arguments"]
+    if len(arguments) < 2:
+        return [item]
+    parts = []
+    for argument in arguments:
+        single = call.copy()
+        single.set("arguments", [argument.copy()])
+        parts.append(nodes.RowsFromItem(this=single, columns=[]))
+    return parts
 
 
 def _default_alias(written: list[exp.Expression]) -> str:

@@ -141,7 +141,7 @@ def default_of(context: BindContext, table: Table, column: Column) -> Expression
 def _domain_default(context: BindContext, column: Column) -> str | None:
     from server.catalog.objects import UserType
 
-    found = context.catalog.object(column.type) if column.type >= 16384 else None
+    found = context.catalog.object(column.type) if column.type >= 13000 else None
     return found.default if isinstance(found, UserType) else None
 
 

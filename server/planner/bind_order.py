@@ -22,7 +22,7 @@ from server.sql import nodes
 if TYPE_CHECKING:
     from sqlglot import exp
 
-_UNORDERED = frozenset((114, 142, 600, 601, 602, 603, 604, 628, 718, 194, 3361, 199, 143))
+_UNORDERED = frozenset((114, 142, 600, 601, 602, 603, 604, 628, 718, 199, 143))
 """Types without an ordering: json, xml, geometric ones."""
 
 

@@ -16,7 +16,7 @@ from server.expressions.expression import (
     Variable,
     walk,
 )
-from server.planner.bind_collection import fields_of
+from server.planner.bind_collection import fields_of, result_columns
 from server.planner.bind_expression import bind_condition, bind_expression
 from server.planner.bind_from import bind_from
 from server.planner.bind_grouping import bind_grouping
@@ -29,7 +29,7 @@ from server.planner.bind_order import (
 )
 from server.planner.bind_window import WindowSpecification, add_windows
 from server.planner.coerce import coerce_specific, settle
-from server.planner.environment import INT8, BindContext, raise_at
+from server.planner.environment import INT8, RECORD, BindContext, raise_at
 from server.planner.matching import replace_top_down, structural_key
 from server.planner.names import target_name
 from server.planner.plan import (
@@ -237,6 +237,10 @@ def _project(
         if not number or number in used:
             number = context.new_column()
         used.add(number)
+        if expression.type.oid == RECORD:
+            fields = result_columns(context, expression)
+            if fields:
+                context.record_columns[number] = fields
         column = OutputColumn(number, expression.type, target.name)
         by_target[id(target)] = column
         outputs.append(column)
@@ -266,6 +270,8 @@ def _project_sets(context: BindContext, plan: Node, targets: list[Target]) -> No
             column = found.get(key)
             if column is None:
                 column = found[key] = OutputColumn(context.new_column(), node.type)
+                if node.type.oid == RECORD:
+                    context.record_columns[column.column] = result_columns(context, node)
                 calls.append(node)
             return column.variable(node.offset)
 

@@ -38,12 +38,16 @@ from server.planner.environment import (
     BindContext,
 )
 from server.planner.polymorphic import ANY, is_consistent, is_polymorphic
+from server.planner.registered import LOOKUPS, registered_oid
 
 if TYPE_CHECKING:
     from server.functions.function import Function
     from server.types.type import Type
 
 CastContext = Literal["i", "a", "e"]
+TEXT_ARRAY = 1009
+FIRST_DOMAIN_OID = 13000
+"""Below it there are built-in types only; those of the information schema are domains."""
 _STRENGTH = {"i": 0, "a": 1, "e": 2}
 _STYLE_DEPENDENT = frozenset((1082, 1083, 1114, 1184, 1186, 1266, 1182, 1115, 1185, 1187))
 
@@ -61,7 +65,7 @@ _RELABEL, _TEXT, _ARRAY = Pathway("relabel"), Pathway("text"), Pathway("array")
 
 def base_type(context: BindContext, oid: Oid) -> Oid:
     """The type under a domain; any other type is its own."""
-    while oid >= 16384:
+    while oid >= FIRST_DOMAIN_OID:
         found = context.catalog.object(oid)
         if not isinstance(found, UserType) or found.kind != "d":
             break
@@ -71,7 +75,7 @@ def base_type(context: BindContext, oid: Oid) -> Oid:
 
 def base_modifier(context: BindContext, oid: Oid) -> int:
     """The type modifier that a domain gives its base type."""
-    found = context.catalog.object(oid) if oid >= 16384 else None
+    found = context.catalog.object(oid) if oid >= FIRST_DOMAIN_OID else None
     return found.base_modifier if isinstance(found, UserType) and found.kind == "d" else -1
 
 
@@ -112,7 +116,7 @@ def find_pathway(
 
 def is_true_array(kind: Type) -> bool:
     """Whether a type with elements is an array, and not a vector of fixed length such as point."""
-    return kind.category == "A"
+    return kind.category == "A" and kind.oid not in (22, 30)  # int2vector, oidvector
 
 
 def _text_pathway(source: Type, target: Type, how: CastContext) -> Pathway | None:
@@ -187,7 +191,7 @@ def _apply_pathway(
 ) -> Expression:
     result = context.type(target)
     if path.method == "relabel":
-        if isinstance(expression, Constant) and target < 16384:
+        if isinstance(expression, Constant) and target < FIRST_DOMAIN_OID:
             return replace(expression, type=result)
         return Relabel(type=result, argument=expression, offset=expression.offset)
     if path.method == "function":
@@ -219,7 +223,15 @@ def _typed_literal(context: BindContext, literal: Constant, target: Oid, modifie
         context.depends_on_style = True
     applied = modifier if target == INTERVAL else -1
     try:
-        value = result.type.parse(literal.value, applied, context.environment.style)
+        if target in LOOKUPS:
+            value = registered_oid(context, target, literal.value)
+        elif result.type.element_oid in LOOKUPS:
+            names = context.type(TEXT_ARRAY).type.parse(literal.value, -1, context.environment.style)
+            element = result.type.element_oid
+            items = (each and registered_oid(context, element, each) for each in names.items)
+            value = replace(names, element=element, items=tuple(items))
+        else:
+            value = result.type.parse(literal.value, applied, context.environment.style)
     except SqlError as error:
         raise error.at(context.position(literal.offset)) from None
     return Constant(type=result, value=value, offset=literal.offset)

@@ -12,6 +12,7 @@ from sqlglot import exp
 from server.planner import physical as p
 from server.planner.bind_statement import BoundStatement, bind_statement
 from server.planner.choose import Chooser
+from server.planner.coerce import base_modifier, base_type
 from server.planner.environment import BindContext, PlanningEnvironment
 from server.planner.physical import Access, PlannedStatement
 from server.planner.plan import Modify, Node
@@ -20,6 +21,7 @@ from server.planner.shape import shape_of
 
 if TYPE_CHECKING:
     from server.sql.parse import Statement
+    from server.types.type import TypeReference
 
 
 def plan_statement(statement: Statement, environment: PlanningEnvironment) -> PlannedStatement:
@@ -54,7 +56,8 @@ def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> Plann
     return PlannedStatement(
         plan=plan,
         names=tuple(column.name for column in bound.columns),
-        types=tuple(column.type for column in bound.columns),
+        # Clients are told the type under a domain.
+        types=tuple(shown_type(context, column.type) for column in bound.columns),
         origins=bound.origins,
         parameters=tuple(context.parameters[number] for number in range(1, count + 1)),
         tag=bound.tag,
@@ -69,3 +72,11 @@ def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> Plann
         depends_on_style=context.depends_on_style,
         shape=shape_of(plan),
     )
+
+
+def shown_type(context: BindContext, kind: TypeReference) -> TypeReference:
+    """The type of a column as RowDescription tells it."""
+    base = base_type(context, kind.oid)
+    if base == kind.oid:
+        return kind
+    return context.type(base, base_modifier(context, kind.oid))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 ANY, ANYELEMENT, ANYARRAY, ANYNONARRAY, ANYENUM, ANYRANGE = 2276, 2283, 2277, 2776, 3500, 3831
 ANYCOMPATIBLE, ANYCOMPATIBLEARRAY, ANYCOMPATIBLENONARRAY = 5077, 5078, 5079
+_RANGES = {ANYRANGE: "r", 5080: "r", 4537: "m", 4538: "m"}
 _SIMPLE_ELEMENTS = (ANYELEMENT, ANYNONARRAY, ANYENUM)
 _COMPATIBLE = (ANYCOMPATIBLE, ANYCOMPATIBLENONARRAY)
 _POLYMORPHIC = frozenset(
@@ -43,6 +44,10 @@ def _simple_element(
     """What anyelement stands for; 0 when nothing tells."""
     element = 0
     for source, target in zip(actual, declared, strict=True):
+        if target in _RANGES and source != UNKNOWN:
+            if context.type(source).type.kind != _RANGES[target]:
+                raise Mismatch("argument declared anyrange is not a range type")
+            continue
         if source == UNKNOWN or target not in (*_SIMPLE_ELEMENTS, ANYARRAY):
             continue
         if target == ANYARRAY and source == ANYARRAY:
