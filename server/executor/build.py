@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from server.executor.aggregate import HashAggregate
 from server.executor.catalog_scan import CatalogScan
 from server.executor.common_tables import (
     CommonTable,
@@ -18,6 +17,7 @@ from server.executor.common_tables import (
 )
 from server.executor.distinct import Distinct
 from server.executor.filter import Append, Filter, NoRows, OneRow, Project, Values
+from server.executor.fused import FusedAggregate
 from server.executor.index_scan import IndexScan
 from server.executor.join import HashJoin
 from server.executor.limit import Limit
@@ -46,7 +46,7 @@ BUILDERS: Final[dict[type[physical.Plan], Any]] = {
     physical.Limit: Limit,
     physical.Sort: Sort,
     physical.Distinct: Distinct,
-    physical.HashAggregate: HashAggregate,
+    physical.HashAggregate: FusedAggregate,
     physical.HashJoin: HashJoin,
     physical.NestedLoop: NestedLoop,
     physical.Append: Append,

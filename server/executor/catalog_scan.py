@@ -1,7 +1,7 @@
 """CatalogScan: the rows of a relation that is computed from the catalog.
 
-A condition `column = value` of the filter, the value without columns of the relation, is handed on, so that not all
-rows need to be made; the whole filter is applied to what comes back.
+A condition `column = value` of the filter, the value without columns of the relation, is handed on,
+so that not all rows need to be made; the whole filter is applied to what comes back.
 """
 
 from __future__ import annotations

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     from server.vector.column import Mask, Positions, Values
 
+VIEW_BYTES = 16
+INLINE_BYTES_MAX = 12
+"""How long a string may be to stand in its view as a whole: u32 length, then the bytes."""
+
 
 class IntegerCodes:
     """Gives each distinct int64 the next number; numbers never change."""
@@ -71,3 +75,33 @@ def object_codes(
             next_number += 1
         codes[i] = -1 if code is None else code
     return codes, next_number
+
+
+class ViewCodes:
+    """Gives each distinct short string the next number, by its 16-byte view."""
+
+    def __init__(self) -> None:
+        self._codes: dict[bytes, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def add(self, views: Values, limit: int) -> Positions | None:
+        """Give the number of each view, new ones included.
+
+        None if a value is too long to stand in its view, or there would be more than limit numbers;
+        what was added then is worth nothing.
+        """
+        codes = np.empty(len(views), np.int64)
+        for i, view in enumerate(views.view(np.uint8).reshape(-1, VIEW_BYTES)):
+            raw = view.tobytes()
+            if int.from_bytes(raw[:4], "little") > INLINE_BYTES_MAX:
+                return None
+            codes[i] = self._codes.setdefault(raw, len(self._codes))
+            if len(self._codes) > limit:
+                return None
+        return codes
+
+    def words(self) -> list[bytes]:
+        """The strings in the order of their numbers."""
+        return [raw[4 : 4 + int.from_bytes(raw[:4], "little")] for raw in self._codes]

@@ -11,12 +11,18 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from server.errors import FeatureNotSupported
+from server.executor.native import ViewCodes
 from server.vector.column import Column, Mask, Positions
+from server.vector.rows import objects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from server.types.type import TypeReference, Value
+
+CODED_ROWS_MIN: Final = 1024
+CODED_ROWS_PER_WORD: Final = 8
+SAMPLE_ROWS: Final = 512
 
 _STRING_OIDS: Final = frozenset({25, 1043, 1042, 705})
 """Types whose row form is the str of their stored bytes."""
@@ -33,8 +39,23 @@ def load_column(
     if not is_string:
         return reference.type.from_storage(values, valid, reference.modifier)
     if reference.oid in _STRING_OIDS:
-        return Column(values.to_str(), valid)
+        return _coded_column(values, valid) or Column(values.to_str(), valid)
     return reference.type.from_storage(values.to_list(), valid, reference.modifier)
+
+
+def _coded_column(strings: Any, valid: Mask | None) -> Column | None:
+    """Short strings that repeat as codes, each decoded once; None if they are long or differ."""
+    count = len(strings)
+    if count < CODED_ROWS_MIN:
+        return None
+    table = ViewCodes()
+    if table.add(strings.views[:SAMPLE_ROWS], SAMPLE_ROWS // CODED_ROWS_PER_WORD) is None:
+        return None
+    codes = table.add(strings.views, count // CODED_ROWS_PER_WORD)
+    if codes is None:
+        return None
+    words = Column(objects([word.decode() for word in table.words()]))
+    return Column(codes.astype(np.int32), valid, None, words)
 
 
 def load_value(stored: Any, reference: TypeReference) -> Value | None:

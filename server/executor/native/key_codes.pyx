@@ -164,3 +164,101 @@ def object_codes(values, valid, dict numbers, int64_t next_number):
         else:
             out[i] = code
     return codes, next_number
+
+
+cdef struct ViewSlot:
+    uint64_t first
+    uint64_t second
+    int64_t code_plus_one
+
+
+cdef class ViewCodes:
+    """Gives each distinct short string the next number, by its 16-byte view."""
+
+    cdef ViewSlot *slots
+    cdef uint64_t mask
+    cdef int64_t count
+
+    def __cinit__(self):
+        self.mask = 255
+        self.count = 0
+        self.slots = <ViewSlot *>calloc(256, sizeof(ViewSlot))
+        if self.slots == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.slots)
+
+    def __len__(self):
+        return self.count
+
+    cdef int _double(self) except -1:
+        cdef uint64_t capacity = (self.mask + 1) * 2
+        cdef ViewSlot *slots = <ViewSlot *>calloc(capacity, sizeof(ViewSlot))
+        cdef uint64_t old, at
+        if slots == NULL:
+            raise MemoryError
+        for old in range(self.mask + 1):
+            if self.slots[old].code_plus_one:
+                at = mixed(<int64_t>(self.slots[old].first ^ self.slots[old].second * 31)) & (capacity - 1)
+                while slots[at].code_plus_one:
+                    at = (at + 1) & (capacity - 1)
+                slots[at] = self.slots[old]
+        free(self.slots)
+        self.slots = slots
+        self.mask = capacity - 1
+        return 0
+
+    def add(self, views, int64_t limit):
+        """Give the number of each view, new ones included; None: too long or too many."""
+        codes = np.empty(len(views), np.int64)
+        cdef int64_t[::1] out = codes
+        cdef const uint64_t[::1] words = np.ascontiguousarray(views).view(np.uint64)
+        assert len(words) == 2 * len(views)
+        cdef bint done
+        done = self._add(words, out, limit)
+        return codes if done else None
+
+    cdef bint _add(self, const uint64_t[::1] words, int64_t[::1] out, int64_t limit) except -1:
+        cdef Py_ssize_t i
+        cdef uint64_t first, second, at, before_first = 0, before_second = 0
+        cdef int64_t code = -1
+        for i in range(out.shape[0]):
+            first = words[2 * i]
+            second = words[2 * i + 1]
+            if code >= 0 and first == before_first and second == before_second:
+                out[i] = code
+                continue
+            if (first & 0xFFFFFFFF) > 12:
+                return False
+            at = mixed(<int64_t>(first ^ second * 31)) & self.mask
+            while self.slots[at].code_plus_one and (
+                self.slots[at].first != first or self.slots[at].second != second
+            ):
+                at = (at + 1) & self.mask
+            if not self.slots[at].code_plus_one:
+                if self.count >= limit:
+                    return False
+                self.count += 1
+                self.slots[at].first = first
+                self.slots[at].second = second
+                self.slots[at].code_plus_one = self.count
+                code = self.count - 1
+                if <uint64_t>self.count * 2 > self.mask:
+                    self._double()
+            else:
+                code = self.slots[at].code_plus_one - 1
+            before_first = first
+            before_second = second
+            out[i] = code
+        return True
+
+    def words(self):
+        """The strings in the order of their numbers."""
+        cdef list found = [b""] * self.count
+        cdef uint64_t at
+        for at in range(self.mask + 1):
+            if self.slots[at].code_plus_one:
+                raw = int(self.slots[at].first).to_bytes(8, "little") + int(self.slots[at].second).to_bytes(8, "little")
+                found[self.slots[at].code_plus_one - 1] = raw[4:4 + int.from_bytes(raw[:4], "little")]
+        return found

@@ -1,0 +1,267 @@
+"""FusedAggregate: GROUP BY over a filtered scan as one program of the vector machine.
+
+Rule 1: nothing is yielded before the whole scan has gone well; if it has not, the ordinary operator
+        starts from scratch.
+Rule 2: groups get their numbers before the filter, so groups that no row has passed into are
+        dropped in the end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from server.executor.aggregate import HashAggregate
+from server.executor.columns import concatenate_batches, slices
+from server.executor.key_table import KeyTable, first_rows
+from server.executor.machine import GROUPS_MAX, Op, Totals
+from server.executor.machine_compile import (
+    DECIMAL,
+    FLOAT,
+    INTEGER,
+    Compiler,
+    Operand,
+    Unsupported,
+)
+from server.executor.native import run_program
+from server.executor.storage_columns import load_column
+from server.expressions.expression import AggregateCall, Expression, Variable
+from server.functions.function import CallContext
+from server.functions.sums import DecimalSums, FloatSums, IntegerSums
+from server.planner import physical
+from server.vector.batch import Batch
+from server.vector.column import Column, Positions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from server.executor.context import ExecutionContext
+    from server.executor.operator import Builder
+
+_SUMS: Final = {INTEGER: Op.SUM, DECIMAL: Op.SUM, FLOAT: Op.SUM_FLOAT}
+_EXTREMES: Final = {"min": Op.MINIMUM, "max": Op.MAXIMUM}
+_LOW_BITS: Final = 32
+
+
+class FusedAggregate(HashAggregate):
+    """GROUP BY over a filtered scan; the ordinary operator if the machine cannot do it."""
+
+    __slots__ = ("_filters", "_key_places", "_replaced", "_scan")
+
+    def __init__(self, plan: physical.HashAggregate, builder: Builder) -> None:
+        super().__init__(plan, builder)
+        self._filters: list[Expression] = []
+        self._replaced: dict[int, Expression] = {}
+        self._scan = self._source(plan.input)
+        self._key_places = self._keys_in_scan()
+
+    def _source(self, node: physical.Plan) -> physical.TableScan | None:
+        """The scan below filters and projections, which are noted; None.
+
+        Something else is there.
+        """
+        while isinstance(node, physical.Filter | physical.Project):
+            if isinstance(node, physical.Filter):
+                self._filters.append(node.condition)
+            else:
+                self._replaced.update(zip(node.output, node.expressions, strict=True))
+            node = node.input
+        if not isinstance(node, physical.TableScan) or node.sample is not None:
+            return None
+        if node.filter is not None:
+            self._filters.append(node.filter)
+        return node
+
+    def _keys_in_scan(self) -> list[int] | None:
+        """Which columns of the scan the keys are; None if there are others."""
+        plan, scan = self.plan, self._scan
+        if scan is None or plan.sets != (tuple(range(len(plan.keys))),) or plan.set_number:
+            return None
+        places = []
+        for key in plan.keys:
+            found: Expression = key
+            while isinstance(found, Variable) and found.column in self._replaced:
+                found = self._replaced[found.column]
+            if not isinstance(found, Variable) or found.column not in scan.output:
+                return None
+            place = scan.output.index(found.column)
+            if scan.attributes[place] < 0:
+                return None
+            places.append(place)
+        return places
+
+    def run(self, context: ExecutionContext) -> Iterator[Batch]:
+        """Read the whole scan, then yield the groups."""
+        result = self._fused(context)
+        if result is None:
+            yield from super().run(context)
+        else:
+            yield from slices(result)
+
+    def _fused(self, context: ExecutionContext) -> Batch | None:
+        """The result, if the machine can make it."""
+        if self._scan is None or self._key_places is None or context.overrides:
+            return None
+        if context.instruments is not None:  # the nodes below are to be measured
+            return None
+        try:
+            machine = _Pipeline(self.plan, self._scan, self._replaced, self._filters, context)
+        except Unsupported:
+            return None
+        return machine.run(self._key_places)
+
+
+class _Pipeline:
+    """One run of a program over a table."""
+
+    def __init__(
+        self,
+        plan: physical.HashAggregate,
+        scan: physical.TableScan,
+        replaced: dict[int, Expression],
+        filters: Sequence[Expression],
+        context: ExecutionContext,
+    ) -> None:
+        self._plan = plan
+        self._scan = scan
+        self._context = context
+        columns = {
+            column: (attribute - 1, reference)
+            for column, attribute, reference in zip(
+                scan.output, scan.attributes, scan.types, strict=True
+            )
+            if attribute > 0
+        }
+        compiler = Compiler(columns, replaced, context)
+        for condition in reversed(filters):
+            compiler.add_filter(condition)
+        compiler.add_total(Op.COUNT, 0, None)
+        self._finishers = []
+        total = 1
+        for call in plan.aggregates:
+            finisher = _Finisher(call, compiler, total)
+            self._finishers.append(finisher)
+            total += finisher.total_count
+        self._program = compiler.program(total)
+        self._used = compiler.used
+        self._totals = Totals(total)
+        self._table = KeyTable([key.type.type for key in plan.keys], nulls_match=True)
+        self._found: list[Batch] = []
+
+    def run(self, key_places: Sequence[int]) -> Batch | None:
+        """The result; None if it could not be computed exactly."""
+        context = self._context
+        relation = context.engine.relation(self._scan.table.storage_id)
+        if not self._plan.keys:
+            self._totals.grow(1)
+        for group_no in range(relation.group_count):
+            context.check_cancelled()
+            with context.engine.latch:
+                view = relation.view(context.snapshot, group_no)
+            if not view.count:
+                continue
+            groups = self._groups(view, key_places)
+            if self._totals.group_count > GROUPS_MAX:
+                return None
+            columns = [view.column(number) for number in self._used]
+            if not run_program(self._program, columns, view.count, groups, self._totals):
+                return None
+        return self._finish()
+
+    def _groups(self, view: Any, key_places: Sequence[int]) -> Positions | None:
+        """The number of each row's group; None if there is just one."""
+        if not key_places:
+            return None
+        keys = []
+        for place in key_places:
+            values, valid = view.column(self._scan.attributes[place] - 1)
+            keys.append(load_column(values, valid, self._scan.types[place]))
+        known = len(self._table)
+        groups = self._table.add(keys, view.count)
+        count = len(self._table)
+        if count > known:
+            self._found.append(
+                Batch(tuple(keys), view.count).take(first_rows(groups, known, count))
+            )
+            self._totals.grow(count)
+        return groups
+
+    def _finish(self) -> Batch:
+        totals = self._totals
+        count = totals.group_count
+        columns = [finisher.finish(totals, self._context) for finisher in self._finishers]
+        if not self._plan.keys:
+            return Batch(tuple(columns), 1)
+        keys = concatenate_batches(self._found, [key.type for key in self._plan.keys])
+        passed = np.flatnonzero(totals.low[0, :count] > 0)
+        return Batch((*keys.columns, *columns), count).take(passed)
+
+
+class _Finisher:
+    """One aggregate: which totals it needs, and its results out of them."""
+
+    def __init__(self, call: AggregateCall, compiler: Compiler, total: int) -> None:
+        if call.distinct or call.order or call.filter is not None or call.direct_arguments:
+            raise Unsupported
+        self._call = call
+        self._total = total
+        self._operand: Operand | None = None
+        self.total_count = 0
+        name = call.aggregate.name
+        if name == "count" and not call.arguments:
+            self._total = 0
+            return
+        if len(call.arguments) != 1 or name not in ("count", "sum", "avg", "min", "max"):
+            raise Unsupported
+        operand = self._operand = compiler.operand(call.arguments[0])
+        compiler.add_total(Op.COUNT, total, operand)
+        self.total_count = 1
+        if name in _EXTREMES and operand.form in (INTEGER, DECIMAL):
+            compiler.add_total(_EXTREMES[name], total + 1, operand)
+            self.total_count = 2
+        elif name in ("sum", "avg") and operand.form in _SUMS:
+            compiler.add_total(_SUMS[operand.form], total + 1, operand)
+            self.total_count = 2
+        elif name != "count":
+            raise Unsupported
+
+    def finish(self, totals: Totals, context: ExecutionContext) -> Column:
+        """The results, a row a group."""
+        count = totals.group_count
+        counts = totals.low[self._total, :count]
+        name = self._call.aggregate.name
+        if name == "count":
+            return Column(counts.copy())
+        assert self._operand is not None
+        aggregate = self._call.aggregate
+        types = (self._call.arguments[0].type,)
+        state = aggregate.create(CallContext(context.style, self._call.type, types, context))
+        if name in _EXTREMES:
+            return self._extreme(state, totals, types[0].type.dtype)
+        if isinstance(state, FloatSums):
+            state.counts, state.sums = counts.copy(), totals.floats[self._total + 1, :count].copy()
+        elif isinstance(state, DecimalSums):
+            state.scale = self._operand.scale
+            self._fill(state.integers, totals, counts)
+        else:
+            self._fill(state, totals, counts)
+        return aggregate.finish(state, count)
+
+    def _fill(self, state: IntegerSums, totals: Totals, counts: Positions) -> None:
+        sums = [totals.integer(self._total + 1, group) for group in range(totals.group_count)]
+        state.counts = counts.copy()
+        state.high = np.array([value >> _LOW_BITS for value in sums], np.int64)
+        state.low = np.array([value & (1 << _LOW_BITS) - 1 for value in sums], np.int64)
+
+    def _extreme(self, state: Any, totals: Totals, dtype: Any) -> Column:
+        aggregate, count = self._call.aggregate, totals.group_count
+        assert self._operand is not None
+        seen = np.flatnonzero(totals.high[self._total + 1, :count])
+        values = totals.low[self._total + 1, seen]
+        if self._operand.form == DECIMAL:
+            column = Column(values, None, self._operand.scale)
+        else:
+            column = Column(values.astype(dtype))
+        result = aggregate.accumulate(state, seen, count, (column,))
+        return aggregate.finish(state if result is None else result, count)

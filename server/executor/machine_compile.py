@@ -1,0 +1,344 @@
+"""Programs for the vector machine out of typed expressions.
+
+Rule 1: what is not in the tables here is not supported, and the ordinary operators do it; a program
+        gives the same results or none.
+Rule 2: a decimal is an int64 times a power of ten that is known when the program is made.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from server.executor.machine import Op, Program
+from server.expressions import expression as nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from server.executor.context import ExecutionContext
+    from server.expressions.expression import ColumnId, Expression
+    from server.types.type import TypeReference, Value
+
+INTEGER: Final = "integer"  # and what is kept as one: dates, times
+DECIMAL: Final = "decimal"
+FLOAT: Final = "float"
+BOOLEAN: Final = "boolean"
+
+_FORMS: Final = {
+    **dict.fromkeys((20, 21, 23, 26, 1082, 1083, 1114, 1184), INTEGER),
+    1700: DECIMAL,
+    701: FLOAT,
+    16: BOOLEAN,
+}
+_MODIFIER_OFFSET: Final = 4
+_SCALE_MASK: Final = 0x7FF
+_SCALED_PRECISION_MAX: Final = 18
+_SCALE_MAX: Final = 18
+_LIST_MAX: Final = 16
+_WORD_MAX: Final = (1 << 63) - 1
+
+_ARITHMETIC: Final = {"pl": Op.ADD, "mi": Op.SUBTRACT, "mul": Op.MULTIPLY}
+_DECIMALS: Final = {"numeric_add": Op.ADD, "numeric_sub": Op.SUBTRACT, "numeric_mul": Op.MULTIPLY}
+_FLOATS: Final = {
+    "float8pl": Op.ADD_FLOAT,
+    "float8mi": Op.SUBTRACT_FLOAT,
+    "float8mul": Op.MULTIPLY_FLOAT,
+    "float8div": Op.DIVIDE_FLOAT,
+}
+_INTEGER_FUNCTION: Final = re.compile(r"int(2|4|8|24|42|28|82|48|84)(pl|mi|mul)")
+_COMPARISON: Final = re.compile(
+    r"(?:int(?:2|4|8|24|42|28|82|48|84)|oid|date_|time_|timestamp_|timestamptz_|numeric_|float8|bool)"
+    r"(eq|ne|lt|le|gt|ge)"
+)
+# operation, whether the sides change places
+_COMPARED: Final = {
+    "eq": (Op.EQUAL, False),
+    "ne": (Op.UNEQUAL, False),
+    "lt": (Op.LESS, False),
+    "le": (Op.LESS_OR_EQUAL, False),
+    "gt": (Op.LESS, True),
+    "ge": (Op.LESS_OR_EQUAL, True),
+}
+_TO_FLOAT_OF_COMPARISON: Final = Op.EQUAL_FLOAT - Op.EQUAL
+_CASTS: Final = frozenset(
+    {("numeric", INTEGER), ("int8", INTEGER), ("int4", INTEGER), ("float8", INTEGER)}
+)
+
+
+class Unsupported(Exception):
+    """The machine cannot do this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A register, and what its values are."""
+
+    register: int
+    form: str
+    scale: int = 0
+
+
+class Compiler:
+    """Makes one program; values of parameters and outer columns are constants of it."""
+
+    def __init__(
+        self,
+        columns: Mapping[ColumnId, tuple[int, TypeReference]],
+        replaced: Mapping[ColumnId, Expression],
+        context: ExecutionContext,
+    ) -> None:
+        """columns: number of the input and type of each column; replaced.
+
+        Columns of projections.
+        """
+        self._columns = columns
+        self._replaced = replaced
+        self._context = context
+        self._code: list[tuple[int, int, int, int]] = []
+        self._constants: list[int] = []
+        self._floats: list[float] = []
+        self._known: dict[Any, Operand] = {}
+        self._registers = 0
+        self.used: list[int] = []
+        """Numbers of the inputs, in the order in which the program loads them."""
+
+    def program(self, total_count: int) -> Program:
+        """The program so far."""
+        return Program(
+            np.array(self._code, np.int32).reshape(-1, 4),
+            np.array(self._constants, np.int64),
+            np.array(self._floats, np.float64),
+            self._registers,
+            total_count,
+        )
+
+    def add_filter(self, condition: Expression) -> None:
+        """Keep only rows for which the condition is true."""
+        parts = condition.arguments if isinstance(condition, nodes.And) else (condition,)
+        for part in parts:
+            operand = self.operand(part)
+            if operand.form != BOOLEAN:
+                raise Unsupported
+            self._code.append((Op.FILTER, 0, operand.register, 0))
+
+    def add_total(self, op: Op, total: int, operand: Operand | None) -> None:
+        """Sum up, into the total of that number."""
+        self._code.append((op, total, -1 if operand is None else operand.register, 0))
+
+    def operand(self, expression: Expression) -> Operand:
+        """The register that holds an expression; the same one for the same expression."""
+        key = expression.column if isinstance(expression, nodes.Variable) else id(expression) << 64
+        found = self._known.get(key)
+        if found is None:
+            maker = MAKERS.get(type(expression))
+            if maker is None:
+                raise Unsupported
+            found = self._known[key] = maker(self, expression)
+        return found
+
+    # Leaves
+
+    def variable(self, node: nodes.Variable) -> Operand:
+        """A column of the scan, or the expression of a projection."""
+        if node.column in self._replaced:
+            return self.operand(self._replaced[node.column])
+        if node.column not in self._columns:
+            raise Unsupported
+        number, reference = self._columns[node.column]
+        form, scale = form_of(reference)
+        if number not in self.used:
+            self.used.append(number)
+        op = Op.LOAD_DECIMAL if form == DECIMAL else Op.LOAD
+        return self._emit(op, self.used.index(number), 0, form, scale)
+
+    def constant(self, node: nodes.Constant) -> Operand:
+        """A constant."""
+        return self._value(node.value, node.type)
+
+    def parameter(self, node: nodes.Parameter) -> Operand:
+        """A parameter of the statement: constant during the run."""
+        return self._value(self._context.parameters[node.number - 1], node.type)
+
+    def outer_variable(self, node: nodes.OuterVariable) -> Operand:
+        """A column of an enclosing query: constant during the run."""
+        return self._value(self._context.outer[node.column], node.type)
+
+    def _value(self, value: Value | None, reference: TypeReference) -> Operand:
+        form = _FORMS.get(reference.oid)
+        if value is None or form is None:
+            raise Unsupported
+        if form == FLOAT:
+            self._floats.append(value)
+            return self._emit(Op.CONSTANT_FLOAT, len(self._floats) - 1, 0, FLOAT)
+        scale = 0
+        if form == DECIMAL:
+            value, scale = _scaled(value)
+        return self._integer(int(value), form, scale)
+
+    def _integer(self, value: int, form: str, scale: int = 0) -> Operand:
+        if abs(value) > _WORD_MAX:
+            raise Unsupported
+        self._constants.append(value)
+        return self._emit(Op.CONSTANT, len(self._constants) - 1, 0, form, scale)
+
+    # Calls
+
+    def call(self, node: nodes.Call) -> Operand:
+        """An operator, a comparison, or a cast by function."""
+        name = node.function.name
+        if len(node.arguments) == 1:
+            return self._cast(name, self.operand(node.arguments[0]))
+        if len(node.arguments) != 2:
+            raise Unsupported
+        left, right = (self.operand(argument) for argument in node.arguments)
+        compared = _COMPARISON.fullmatch(name)
+        if compared is not None:
+            return self._compare(compared[1], left, right)
+        return self._calculate(name, left, right)
+
+    def _cast(self, name: str, operand: Operand) -> Operand:
+        if (name, operand.form) not in _CASTS:
+            raise Unsupported
+        if name == "numeric":
+            return Operand(operand.register, DECIMAL, 0)
+        if name == "float8":
+            return self._emit(Op.TO_FLOAT, operand.register, 0, FLOAT)
+        if name == "int4":
+            return self._emit(Op.CHECK_BITS, operand.register, 32, INTEGER)
+        return operand
+
+    def _calculate(self, name: str, left: Operand, right: Operand) -> Operand:
+        if name in _FLOATS and left.form == right.form == FLOAT:
+            return self._emit(_FLOATS[name], left.register, right.register, FLOAT)
+        if name in _DECIMALS and left.form == right.form == DECIMAL:
+            return self._decimal(_DECIMALS[name], left, right)
+        integer = _INTEGER_FUNCTION.fullmatch(name)
+        if integer is None or not left.form == right.form == INTEGER:
+            raise Unsupported
+        made = self._emit(_ARITHMETIC[integer[2]], left.register, right.register, INTEGER)
+        bits = 8 * max(map(int, integer[1]))
+        if bits == 64:
+            return made
+        return self._emit(Op.CHECK_BITS, made.register, bits, INTEGER)
+
+    def _decimal(self, op: Op, left: Operand, right: Operand) -> Operand:
+        if op is Op.MULTIPLY:
+            scale = left.scale + right.scale
+        else:
+            scale = max(left.scale, right.scale)
+            left, right = self._rescaled(left, scale), self._rescaled(right, scale)
+        if scale > _SCALE_MAX:
+            raise Unsupported
+        return self._emit(op, left.register, right.register, DECIMAL, scale)
+
+    def _rescaled(self, operand: Operand, scale: int) -> Operand:
+        if operand.scale == scale:
+            return operand
+        factor = self._integer(10 ** (scale - operand.scale), INTEGER)
+        return self._emit(Op.MULTIPLY, operand.register, factor.register, DECIMAL, scale)
+
+    def _compare(self, sign: str, left: Operand, right: Operand) -> Operand:
+        if left.form != right.form:
+            raise Unsupported
+        if left.form == DECIMAL:
+            scale = max(left.scale, right.scale)
+            left, right = self._rescaled(left, scale), self._rescaled(right, scale)
+        op, is_swapped = _COMPARED[sign]
+        if left.form == FLOAT:
+            op = Op(op + _TO_FLOAT_OF_COMPARISON)
+        if is_swapped:
+            left, right = right, left
+        return self._emit(op, left.register, right.register, BOOLEAN)
+
+    # Logic
+
+    def connective(self, node: nodes.And | nodes.Or) -> Operand:
+        """AND and OR."""
+        op = Op.AND if isinstance(node, nodes.And) else Op.OR
+        return self._fold(op, [self._truth(argument) for argument in node.arguments])
+
+    def _fold(self, op: Op, operands: list[Operand]) -> Operand:
+        result = operands[0]
+        for operand in operands[1:]:
+            result = self._emit(op, result.register, operand.register, BOOLEAN)
+        return result
+
+    def _truth(self, expression: Expression) -> Operand:
+        operand = self.operand(expression)
+        if operand.form != BOOLEAN:
+            raise Unsupported
+        return operand
+
+    def negation(self, node: nodes.Not) -> Operand:
+        """NOT."""
+        return self._emit(Op.NOT, self._truth(node.argument).register, 0, BOOLEAN)
+
+    def null_test(self, node: nodes.IsNull) -> Operand:
+        """IS [NOT] NULL."""
+        made = self._emit(Op.IS_NULL, self.operand(node.argument).register, 0, BOOLEAN)
+        return self._emit(Op.NOT, made.register, 0, BOOLEAN) if node.negated else made
+
+    def membership(self, node: nodes.InList) -> Operand:
+        """IN over a short list of constants."""
+        if len(node.items) > _LIST_MAX or _COMPARISON.fullmatch(node.function.name) is None:
+            raise Unsupported
+        argument = self.operand(node.argument)
+        tests = [self._compare("eq", argument, self.operand(item)) for item in node.items]
+        found = self._fold(Op.OR, tests)
+        return self._emit(Op.NOT, found.register, 0, BOOLEAN) if node.negated else found
+
+    def relabel(self, node: nodes.Relabel) -> Operand:
+        """The same value."""
+        if node.type.oid != node.argument.type.oid:
+            raise Unsupported
+        return self.operand(node.argument)
+
+    def _emit(self, op: Op, first: int, second: int, form: str, scale: int = 0) -> Operand:
+        target = self._registers
+        self._registers += 1
+        self._code.append((op, target, first, second))
+        return Operand(target, form, scale)
+
+
+def form_of(reference: TypeReference) -> tuple[str, int]:
+    """How storage keeps values of a column: its form and scale."""
+    form = _FORMS.get(reference.oid)
+    if form is None:
+        raise Unsupported
+    if form != DECIMAL:
+        return form, 0
+    if reference.modifier < _MODIFIER_OFFSET:
+        raise Unsupported
+    precision = (reference.modifier - _MODIFIER_OFFSET) >> 16
+    scale = (reference.modifier - _MODIFIER_OFFSET) & _SCALE_MASK
+    if precision > _SCALED_PRECISION_MAX or scale > _SCALED_PRECISION_MAX:
+        raise Unsupported
+    return form, scale
+
+
+def _scaled(value: Decimal) -> tuple[int, int]:
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or not -_SCALE_MAX <= exponent <= 0:
+        raise Unsupported
+    return int(value.scaleb(-exponent)), -exponent
+
+
+MAKERS: Final[dict[type[Expression], Any]] = {
+    nodes.Variable: Compiler.variable,
+    nodes.Constant: Compiler.constant,
+    nodes.Parameter: Compiler.parameter,
+    nodes.OuterVariable: Compiler.outer_variable,
+    nodes.Call: Compiler.call,
+    nodes.And: Compiler.connective,
+    nodes.Or: Compiler.connective,
+    nodes.Not: Compiler.negation,
+    nodes.IsNull: Compiler.null_test,
+    nodes.InList: Compiler.membership,
+    nodes.Relabel: Compiler.relabel,
+}
+"""What makes a register of each kind of expression."""

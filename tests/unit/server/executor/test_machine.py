@@ -1,0 +1,158 @@
+"""The vector machine: interpreter against specification, programs against the ordinary operators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from server.executor import machine
+from server.executor.machine import Op, Program, Totals
+from server.executor.native import run_program
+
+COUNTS = [0, 1, 4096, 4097, 65535, 65536]
+
+
+def program(
+    code: list[tuple[int, ...]], constants: Any = (), floats: Any = (), totals: int = 8
+) -> Program:
+    return Program(
+        np.array(code, np.int32).reshape(-1, 4),
+        np.array(constants, np.int64),
+        np.array(floats, np.float64),
+        1 + max((step[1] for step in code), default=0),
+        totals,
+    )
+
+
+def both(made: Program, columns: Any, count: int, groups: Any, group_count: int) -> Any:
+    """Run interpreter and specification; both must agree. Gives the totals, None if refused."""
+    results = []
+    for run in (run_program, machine.run):
+        totals = Totals(made.total_count)
+        totals.grow(group_count)
+        results.append((run(made, columns, count, groups, totals), totals))
+    (done, totals), (specified, expected) = results
+    assert done == specified
+    if not done:
+        return None
+    for name in ("low", "high"):
+        found, wanted = getattr(totals, name), getattr(expected, name)
+        assert np.array_equal(found[:, :group_count], wanted[:, :group_count]), name
+    np.testing.assert_allclose(totals.floats, expected.floats, rtol=1e-12)
+    return totals
+
+
+def column(rng: Any, dtype: Any, count: int, nulls: bool) -> Any:
+    values = rng.integers(-100, 100, count).astype(dtype)
+    if dtype == np.bool_:
+        values = rng.random(count) < 0.5
+    return values, (rng.random(count) < 0.8) if nulls else None
+
+
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("nulls", [False, True])
+def test_filter_arithmetic_and_sums(count: int, nulls: bool):
+    rng = np.random.default_rng(count)
+    columns = [
+        column(rng, np.int64, count, nulls),
+        column(rng, np.int32, count, nulls),
+        column(rng, np.int16, count, nulls),
+        column(rng, np.float64, count, nulls),
+        column(rng, np.bool_, count, nulls),
+    ]
+    code = [
+        (Op.LOAD, 0, 0, 0),
+        (Op.LOAD, 1, 1, 0),
+        (Op.LOAD_DECIMAL, 2, 2, 0),
+        (Op.LOAD, 3, 3, 0),
+        (Op.LOAD, 4, 4, 0),
+        (Op.CONSTANT, 5, 0, 0),
+        (Op.LESS, 6, 0, 5),
+        (Op.OR, 7, 6, 4),
+        (Op.FILTER, 0, 7, 0),
+        (Op.MULTIPLY, 8, 1, 2),
+        (Op.SUBTRACT, 9, 8, 0),
+        (Op.ADD, 10, 9, 5),
+        (Op.CHECK_BITS, 10, 10, 32),
+        (Op.CONSTANT_FLOAT, 11, 0, 0),
+        (Op.MULTIPLY_FLOAT, 12, 3, 11),
+        (Op.COUNT, 0, -1, 0),
+        (Op.COUNT, 1, 10, 0),
+        (Op.SUM, 2, 10, 0),
+        (Op.SUM_FLOAT, 3, 12, 0),
+        (Op.MINIMUM, 4, 9, 0),
+        (Op.MAXIMUM, 5, 1, 0),
+    ]
+    code = [tuple(map(int, step)) for step in code]
+    made = program(code, [17], [0.5])
+    for group_count in (1, 5, 300):
+        groups = None if group_count == 1 else rng.integers(0, group_count, count)
+        assert both(made, columns, count, groups, group_count) is not None
+
+
+COMPARISONS = [Op.EQUAL, Op.UNEQUAL, Op.LESS, Op.LESS_OR_EQUAL]
+
+
+@pytest.mark.parametrize("op", COMPARISONS)
+@pytest.mark.parametrize("kind", ["integer", "float"])
+def test_comparisons_with_nulls_and_nan(op: Op, kind: str):
+    if kind == "integer":
+        values = np.array([1, 1, 2, 3, 3, -5], np.int64)
+        others = np.array([1, 2, 1, 3, 9, -5], np.int64)
+    else:
+        op = Op(op + Op.EQUAL_FLOAT - Op.EQUAL)
+        values = np.array([1.0, np.nan, np.nan, 0.0, np.inf, 2.0])
+        others = np.array([1.0, np.nan, 5.0, -0.0, np.nan, 3.0])
+    valid = np.array([True, True, True, True, True, False])
+    code = [(0, 0, 0, 0), (0, 1, 1, 0), (int(op), 2, 0, 1), (int(Op.NOT), 3, 2, 0)]
+    code += [(int(Op.SUM), 0, 2, 0), (int(Op.COUNT), 1, 2, 0), (int(Op.SUM), 2, 3, 0)]
+    both(program(code), [(values, valid), (others, None)], 6, np.arange(6), 6)
+
+
+@pytest.mark.parametrize("op", [Op.AND, Op.OR])
+def test_logic_has_three_values(op: Op):
+    truths = [(False, True), (True, True), (False, False), (True, False)]  # the last two are NULL
+    left = np.array([a[0] for a in truths for _ in truths])
+    right = np.array([b[0] for _ in truths for b in truths])
+    left_valid = np.array([a[1] for a in truths for _ in truths])
+    right_valid = np.array([b[1] for _ in truths for b in truths])
+    code = [(0, 0, 0, 0), (0, 1, 1, 0), (int(op), 2, 0, 1), (int(Op.IS_NULL), 3, 2, 0)]
+    code += [(int(Op.SUM), 0, 2, 0), (int(Op.SUM), 1, 3, 0), (int(Op.COUNT), 2, 2, 0)]
+    totals = both(program(code), [(left, left_valid), (right, right_valid)], 16, np.arange(16), 16)
+    null, true = totals.low[1, :16].astype(bool), totals.low[0, :16].astype(bool)
+    if op is Op.AND:
+        assert (~true & ~null).sum() == 7  # false beats NULL
+    else:
+        assert (true & ~null).sum() == 7  # true beats NULL
+
+
+@pytest.mark.parametrize(
+    ("op", "left", "right"),
+    [(Op.ADD, 1 << 62, 1 << 62), (Op.SUBTRACT, -(1 << 63), 1), (Op.MULTIPLY, 1 << 40, 1 << 40)],
+)
+def test_overflow_is_refused_but_not_in_null_rows(op: Op, left: int, right: int):
+    code = [(0, 0, 0, 0), (0, 1, 1, 0), (int(op), 2, 0, 1), (int(Op.SUM), 0, 2, 0)]
+    columns = [(np.array([left, 3], np.int64), None), (np.array([right, 4], np.int64), None)]
+    assert both(program(code), columns, 2, None, 1) is None
+    columns[0] = (columns[0][0], np.array([False, True]))
+    assert both(program(code), columns, 2, None, 1) is not None
+
+
+def test_division_by_zero_nan_and_narrow_types_are_refused():
+    zero = [(np.array([1.0]), None), (np.array([0.0]), None)]
+    code = [(0, 0, 0, 0), (0, 1, 1, 0), (int(Op.DIVIDE_FLOAT), 2, 0, 1)]
+    assert both(program(code), zero, 1, None, 1) is None
+    least = [(np.array([np.iinfo(np.int64).min]), None)]
+    assert both(program([(int(Op.LOAD_DECIMAL), 0, 0, 0)]), least, 1, None, 1) is None
+    wide = [(np.array([1 << 31]), None)]
+    code = [(0, 0, 0, 0), (int(Op.CHECK_BITS), 1, 0, 32)]
+    assert both(program(code), wide, 1, None, 1) is None
+
+
+@pytest.mark.parametrize("value", [(1 << 62) + 3, -(1 << 62) - 3])
+def test_sums_are_exact_beyond_64_bits(value: int):
+    code = [(0, 0, 0, 0), (int(Op.SUM), 0, 0, 0)]
+    totals = both(program(code), [(np.full(5000, value), None)], 5000, None, 1)
+    assert totals.integer(0, 0) == 5000 * value

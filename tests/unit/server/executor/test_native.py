@@ -1,0 +1,55 @@
+"""The compiled twins against their specifications."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from server.executor import key_codes, native
+
+
+@pytest.mark.parametrize("span", [5, 10**6])
+@pytest.mark.parametrize("with_nulls", [False, True])
+def test_integer_codes(span: int, with_nulls: bool):
+    rng = np.random.default_rng(span)
+    tables: list[Any] = [native.IntegerCodes(), key_codes.IntegerCodes()]
+    for _ in range(3):
+        values = rng.integers(-span, span, 6000)
+        valid = rng.random(6000) < 0.9 if with_nulls else None
+        found, specified = (table.add(values, valid) for table in tables)
+        assert np.array_equal(found, specified)
+        assert {table.reserve() for table in tables} == {len(tables[0]) - 1}
+    found, specified = (table.find(np.arange(-50, 50), None) for table in tables)
+    assert np.array_equal(found, specified)
+    assert np.array_equal(tables[0].keys(), tables[1].keys())
+
+
+def test_object_codes():
+    values = np.array(["b", "a", None, "b", "c"], object)
+    valid = np.array([True, True, False, True, True])
+    for functions in (native.object_codes, key_codes.object_codes):
+        numbers: dict[Any, int] = {"c": 0}
+        codes, following = functions(values, valid, numbers, 1)
+        assert codes.tolist() == [1, 2, -1, 1, 0]
+        assert following == 3
+        assert functions(np.array(["x", "a"], object), None, numbers, -1)[0].tolist() == [-1, 2]
+
+
+def views(words: list[bytes]) -> Any:
+    raw = b"".join(len(word).to_bytes(4, "little") + word.ljust(12, b"\0")[:12] for word in words)
+    return np.frombuffer(raw, "V16")
+
+
+def test_view_codes():
+    words = [b"AIR", b"", b"TRUCK", b"AIR", b"REG AIR", b"twelve bytes"] * 200
+    for kind in (native.ViewCodes, key_codes.ViewCodes):
+        table = kind()
+        codes = table.add(views(words), 100)
+        assert codes is not None
+        assert [table.words()[code] for code in codes.tolist()] == words
+        assert len(table) == 5
+        assert kind().add(views([b"thirteen byte"]), 100) is None
+        assert kind().add(views([b"%d" % n for n in range(11)]), 10) is None
+        assert kind().add(views([b"%d" % n for n in range(500)]), 500) is not None
