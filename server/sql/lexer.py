@@ -8,7 +8,7 @@ Rule 3: an error in a lifted literal has no position; the text is then to be run
 
 A literal is lifted after a comparison, a number also after an operator of arithmetic, after BETWEEN
 and its AND, and as an element of VALUES and IN lists. So these stay: output columns, arguments of
-functions, ordinals of ORDER BY and GROUP BY, LIMIT, modifiers of types, patterns of LIKE, typed
+functions, ordinals of ORDER BY, LIMIT, what infers an index in ON CONFLICT, modifiers of types, patterns of LIKE, typed
 literals (date '...'). Statements with GROUP BY or DISTINCT have no skeleton at all: the a + 1 of
 GROUP BY must stay equal to that of the target list, and two parameters never are.
 """
@@ -108,7 +108,7 @@ def skeleton(sql: str) -> Skeleton | None:
     copied = 0
     for index, token in enumerate(tokens):
         lists.take(tokens, index)
-        if token.kind not in {"number", "string"}:
+        if token.kind not in {"number", "string"} or lists.in_conflict:
             continue
         start = lifted_from(tokens, index, in_list=lists.open)
         if start >= 0:
@@ -165,12 +165,16 @@ class Lists:
         self.open = False
         self.outer: list[tuple[bool, bool]] = []
         self.in_values = False  # VALUES was seen at this level, so rows may follow one another
+        # Between ON CONFLICT and DO expressions must stay equal to those of an index.
+        self.in_conflict = False
 
     def take(self, tokens: list[Token], index: int) -> None:
         """Follow one token."""
         token = tokens[index]
         if token.kind == "word":
             self.in_values = token.text == "values"
+            if token.text in {"conflict", "do"}:
+                self.in_conflict = token.text == "conflict"
         elif token.kind == "open":
             self.outer.append((self.open, self.in_values))
             before, after = tokens[index - 1], tokens[index + 1]

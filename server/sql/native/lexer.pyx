@@ -41,6 +41,8 @@ cdef enum:
     IS_ARITHMETIC = 512
     IS_MINUS = 1024
     IS_PLUS = 2048
+    IS_CONFLICT = 4096
+    IS_DO = 8192
 
 cdef struct Token:
     int kind
@@ -120,6 +122,8 @@ def fill_tables():
         (IS_QUERY, original.QUERY_WORDS),
         (IS_VALUES, ("values",)),
         (IS_IN, ("in",)),
+        (IS_CONFLICT, ("conflict",)),
+        (IS_DO, ("do",)),
     ):
         for member in members:
             add_word(member.encode(), flag)
@@ -407,13 +411,15 @@ def skeleton(str sql):
     if count < 2 or not tokens[1].flags & IS_STATEMENT:
         return None
     cdef int index, start, copied = 0, size = 0, lifted = 0, depth = 0
-    cdef bint in_list = False, in_values = False
+    cdef bint in_list = False, in_values = False, in_conflict = False
     cdef list values = []
     cdef Token* token
     for index in range(1, count):
         token = &tokens[index]
         if token.kind == WORD:
             in_values = token.flags & IS_VALUES != 0
+            if token.flags & (IS_CONFLICT | IS_DO):
+                in_conflict = token.flags & IS_CONFLICT != 0
         elif token.kind == OPEN:
             outer_open[depth], outer_values[depth] = in_list, in_values
             depth += 1
@@ -429,7 +435,7 @@ def skeleton(str sql):
             else:
                 in_list = in_values = False
         elif token.kind == STRING or token.kind == NUMBER:
-            start = lifted_from(index, in_list)
+            start = -1 if in_conflict else lifted_from(index, in_list)
             if start < 0:
                 continue
             values.append(value_of(sql, text, index, start))

@@ -34,6 +34,12 @@ LIFTED = [
     ),
     ('select 1 where "a\'b" = 2', 'select 1 where "a\'b" = $1', "i", None),
     ("select a=-5 from t", "select a=$1 from t", "i", ("-5",)),
+    (
+        "insert into t values (1) on conflict ((a + 2)) where b = 3 do update set c = 4",
+        "insert into t values ($1) on conflict ((a + 2)) where b = 3 do update set c = $2",
+        "ii",
+        ("1", "4"),
+    ),
 ]
 
 
@@ -114,7 +120,21 @@ def test_putting_the_literals_back_gives_the_same_tree(row, skeleton):
 PIECES = (
     *("'a'", "''", "'x''y'", "1", "2.5", "1e5", "1e", "1.", ".5", "-", "+", "--", "/", "/*", "*/"),
     *("=", "<", ">", "!", "(", ")", ",", ";", "::", ":", "[", "]", ".", '"q"', '"', "'", "b1"),
-    *("values", "in", "between", "and", "group", "order", "by", "limit", "or", "where", "select "),
+    *(
+        "values",
+        "in",
+        "between",
+        "and",
+        "group",
+        "order",
+        "by",
+        "limit",
+        "or",
+        "where",
+        "select ",
+        "conflict",
+        "do ",
+    ),
     *("9999999999", "99999999999999999999", "0000", "e'", "u&'", "$", "@", "\u00e9", "\x0b", "\r"),
     *(" ", "\n"),
 )
