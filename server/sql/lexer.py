@@ -8,9 +8,10 @@ Rule 3: an error in a lifted literal has no position; the text is then to be run
 
 A literal is lifted after a comparison, a number also after an operator of arithmetic, after BETWEEN
 and its AND, and as an element of VALUES and IN lists. So these stay: output columns, arguments of
-functions, ordinals of ORDER BY, LIMIT, what infers an index in ON CONFLICT, modifiers of types, patterns of LIKE, typed
-literals (date '...'). Statements with GROUP BY or DISTINCT have no skeleton at all: the a + 1 of
-GROUP BY must stay equal to that of the target list, and two parameters never are.
+functions, ordinals of ORDER BY, LIMIT, what infers an index in ON CONFLICT, modifiers of types,
+patterns of LIKE, typed literals (date '...'). Statements with GROUP BY or DISTINCT have no skeleton
+at all: the a + 1 of GROUP BY must stay equal to that of the target list, and two parameters never
+are.
 """
 
 import re
