@@ -62,6 +62,9 @@ class File(Protocol):
     def pwrite(self, offset: int, data: Buffer) -> None:
         """Writes all of data."""
 
+    def write_through(self, offset: int, data: Buffer) -> None:
+        """Writes all of data within the file's size, durably."""
+
     def datasync(self) -> None:
         """Makes every byte written so far, and the size, durable."""
 
@@ -162,6 +165,16 @@ class RealFile:
             if count == 0:
                 raise OSError(errno.EIO, "nothing could be written", self.name)
             written += count
+
+    def write_through(self, offset: int, data: Buffer) -> None:
+        """Writes all of data within the file's size, durably.
+
+        One system call, so a busy interpreter is waited for once and not twice.
+        """
+        written = os.pwritev(self.descriptor, [data], offset, os.RWF_DSYNC)
+        if written < len(data):
+            self.pwrite(offset + written, memoryview(data)[written:])
+            os.fdatasync(self.descriptor)
 
     def datasync(self) -> None:
         """Makes every byte written so far, and the size, durable."""

@@ -38,7 +38,6 @@ class LogSegments:
         self._open: dict[int, File] = {}
         self._first_no = 0
         self._end_no = 0
-        self._unsynced: set[int] = set()
 
     @property
     def prepared_lsn(self) -> int:
@@ -80,23 +79,17 @@ class LogSegments:
             raise DiskFull("no room for another WAL segment") from error
         self._end_no += 1
 
-    def write(self, lsn: int, data: bytes) -> None:
-        """Writes bytes of the stream; durable after sync()."""
+    def write(self, lsn: int, data: bytes, *, durably: bool = True) -> None:
+        """Writes bytes of the stream; only tests would not want them durable."""
         view = memoryview(data)
         while view:
             number, offset = divmod(lsn, self._segment_bytes)
             assert self._first_no <= number < self._end_no, "WAL written where nothing is prepared"
             count = min(len(view), self._segment_bytes - offset)
-            self._file(number).pwrite(offset, view[:count])
-            self._unsynced.add(number)
+            file = self._file(number)
+            (file.write_through if durably else file.pwrite)(offset, view[:count])
             lsn += count
             view = view[count:]
-
-    def sync(self) -> None:
-        """Makes all that was written durable."""
-        for number in sorted(self._unsynced):
-            self._file(number).datasync()
-        self._unsynced.clear()
 
     def recycle(self, lsn: int, spare_count: int, end_lsn: int) -> None:
         """Gives up segments below lsn: makes up to spare_count of them future ones."""

@@ -28,6 +28,11 @@ class MemoryFile:
         self.allocate(offset + len(data))
         self.content[offset : offset + len(data)] = data
 
+    def write_through(self, offset: int, data: Buffer) -> None:
+        """Writes all of data within the file's size, durably."""
+        self.pwrite(offset, data)
+        self.datasync()
+
     def datasync(self) -> None:
         """Does nothing: this content is as durable as it gets."""
 

@@ -99,7 +99,6 @@ def write_tail_again(files: Files, options: Options, segments: LogSegments, end:
     """
     reader = LogReader(files, options, end.durable_lsn)
     segments.write(end.durable_lsn, reader.read_bytes(end.durable_lsn, end.end_lsn))
-    segments.sync()
 
 
 def replay(

@@ -173,9 +173,8 @@ class Wal:
         lsn, data = self.buffer.take()
         end_lsn = lsn + len(data)
         if data:
-            self.segments.write(lsn, data)
-            if self._options.protocol.sync_wal_at_commit:
-                self.segments.sync()
+            durably = self._options.protocol.sync_wal_at_commit
+            self.segments.write(lsn, data, durably=durably)
             self.flush_count += 1
         self.buffer.durable_lsn = end_lsn
         self._set_limit()

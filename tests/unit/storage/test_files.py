@@ -33,6 +33,14 @@ def test_what_is_written_is_read(files):
     file.close()
 
 
+def test_write_through(files):
+    file = files.open("a", create=True)
+    file.allocate(100)
+    file.write_through(10, b"hello")
+    assert file.pread(8, 9) == b"\0\0hello\0\0"
+    file.close()
+
+
 def test_allocate_never_shrinks(files):
     file = files.open("a", create=True)
     file.allocate(100)
