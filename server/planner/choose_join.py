@@ -20,12 +20,14 @@ from server.expressions.expression import (
     Call,
     ColumnId,
     Expression,
+    Or,
     Variable,
     columns_used,
 )
 from server.functions.function import Function
 from server.planner import cost
 from server.planner.bind_operator import and_all, conjuncts
+from server.planner.equalities import equality_classes, implied, or_filter
 from server.planner.matching import is_volatile, strip_relabel
 from server.planner.outer_references import outer_columns
 from server.planner.physical import Estimate, NestedLoop, Plan
@@ -73,6 +75,7 @@ class Predicate:
     condition: Expression
     mask: int
     selectivity: float
+    group: int = -1  # predicates of one equality class have one number
 
 
 class Region:
@@ -144,6 +147,7 @@ class Region:
             if item.kind != "inner" and not item.needs:
                 # Without a condition that ties it to an item it follows all that stand to its left.
                 item.needs = bit - 1
+        self._add_implied()
         for condition in self.loose:
             mask = self.mask_of(columns_used(condition))
             single = mask.bit_count() == 1
@@ -152,8 +156,41 @@ class Region:
             elif single and self._takes_filters(self.items[mask.bit_length() - 1]):
                 self.items[mask.bit_length() - 1].filters.append(condition)
             else:
-                chance = cost.selectivity(self.chooser.facts, condition)
-                self.predicates.append(Predicate(condition, mask, chance))
+                self.predicates.append(self._predicate(condition, mask))
+
+    def _add_implied(self) -> None:
+        """Add what follows from the equalities between inner-joined items."""
+        columns = set().union(*(item.columns for item in self.items if item.kind == "inner"))
+        self.groups: dict[ColumnId, tuple[int, bool]] = {}
+        for number, found in enumerate(equality_classes(self.loose, columns)):
+            fixed = found.constant is not None
+            self.groups |= {column: (number, fixed) for column in found.members}
+            self.loose += implied(found)
+
+    def _predicate(self, condition: Expression, mask: int) -> Predicate:
+        chance = cost.selectivity(self.chooser.facts, condition)
+        group = -1
+        if isinstance(condition, Call) and condition.operator == "=":
+            left, right = condition.arguments
+            if isinstance(left, Variable) and isinstance(right, Variable):
+                known = self.groups.get(left.column)
+                if known is not None and known == self.groups.get(right.column):
+                    group, fixed = known
+                    chance = 1.0 if fixed else chance
+        if isinstance(condition, Or):
+            chance = self._split_or(condition, mask, chance)
+        return Predicate(condition, mask, chance, group)
+
+    def _split_or(self, condition: Or, mask: int, chance: float) -> float:
+        """Filter the items by what an OR over several says of each; what is left of its selectivity."""
+        for number, item in enumerate(self.items):
+            if not mask >> number & 1 or item.kind != "inner":
+                continue
+            part = or_filter(condition, item.columns)
+            if part is not None:
+                item.filters.append(part)
+                chance /= max(cost.selectivity(self.chooser.facts, part), chance, 1e-9)
+        return min(1.0, chance)
 
     @staticmethod
     def _takes_filters(item: Item) -> bool:
@@ -178,9 +215,15 @@ class Region:
         for number, item in enumerate(self.items):
             if mask >> number & 1 and item.kind == "inner":
                 result *= item.rows
+        groups: dict[int, list[Predicate]] = {}
         for predicate in self.predicates:
             if predicate.mask & ~mask == 0:
-                result *= predicate.selectivity
+                if predicate.group < 0:
+                    result *= predicate.selectivity
+                else:
+                    groups.setdefault(predicate.group, []).append(predicate)
+        for found in groups.values():
+            result *= _spanning(found)
         for number, item in enumerate(self.items):
             if mask >> number & 1 and item.kind != "inner":
                 result *= self._factor(item)
@@ -348,11 +391,18 @@ class Region:
         both = left | right
         if item is not None and item.kind != "inner":
             return item.conditions
-        return [
-            each.condition
-            for each in self.predicates
-            if not each.mask & ~both and each.mask & ~left and each.mask & ~right
-        ]
+        result = []
+        seen: set[int] = set()
+        for each in self.predicates:
+            if each.mask & ~both or not each.mask & ~left or not each.mask & ~right:
+                continue
+            if each.group >= 0:
+                # The columns of a class are equal on either side already: one condition ties them.
+                if each.group in seen:
+                    continue
+                seen.add(each.group)
+            result.append(each.condition)
+        return result
 
     def keys_between(self, left: int, right: int) -> bool:
         """Whether a hash join can be made."""
@@ -482,6 +532,18 @@ class Region:
             condition=condition,
             lateral=tuple(sorted(lateral)),
         )
+
+
+def _spanning(found: list[Predicate]) -> float:
+    """The selectivity of an equality class: n items are tied by n - 1 equalities, whatever more are implied."""
+    items = 0
+    for predicate in found:
+        items |= predicate.mask
+    chances = sorted(predicate.selectivity for predicate in found)
+    result = 1.0
+    for chance in chances[: items.bit_count() - 1]:
+        result *= chance
+    return result
 
 
 def choose_region(chooser: Chooser, node: Node, required: set[ColumnId]) -> Plan:

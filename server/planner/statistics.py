@@ -121,6 +121,8 @@ class Facts:
             return None
         rows = self.rows(table)
         facts = ColumnFacts(rows, unique=self.is_unique(table, number))
+        if reference.type.length > 0:
+            facts.width = reference.type.length
         facts.key_like = reference.oid in (20, 23, 26, 2950)
         statistics = self.environment.catalog.statistics_of(table.oid)
         if statistics is not None:

@@ -1,0 +1,387 @@
+"""Plans as PostgreSQL's EXPLAIN prints them: nodes with names, costs and the conditions they apply.
+
+describe() gives a tree of plain values, from which the text and the other formats of EXPLAIN are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from server.expressions.expression import Expression, Variable
+from server.planner import physical as p
+from server.planner.deparse import Names, bracketed, deparse, deparse_key
+from server.planner.physical import Plan
+
+Measure = Callable[[Plan], str | None]
+
+
+@dataclass(slots=True)
+class Described:
+    """A node of EXPLAIN: its title, its properties in order, and its inputs by relationship."""
+
+    title: str
+    plan: Plan | None
+    details: list[tuple[str, str]] = field(default_factory=list)
+    children: list[tuple[str, Described]] = field(default_factory=list)
+
+
+def describe_plan(plan: Plan, *, costs: bool = True, measure: Measure | None = None) -> list[str]:
+    """The lines of EXPLAIN in text format. measure gives what EXPLAIN ANALYZE adds to a node's line."""
+    return list(_lines(describe(plan), costs, measure, 0))
+
+
+def describe(plan: Plan) -> Described:
+    """The tree of a plan."""
+    names = name_columns(plan)
+    root = _describe(plan, names)
+    for number, node in _subplans(names):
+        title = "SubPlan" if node.outer or node.kind in ("any", "all", "exists") else "InitPlan"
+        root.children.append((f"{title} {number}", _describe(node.plan, names)))
+    return root
+
+
+def _subplans(names: Names) -> Iterator[tuple[int, Any]]:
+    # The list grows while plans of subqueries are described.
+    position = 0
+    while position < len(names.subplans):
+        yield position + 1, names.subplans[position]
+        position += 1
+
+
+def _lines(
+    node: Described, costs: bool, measure: Measure | None, depth: int, label: str = ""
+) -> Iterator[str]:
+    indent = "" if depth == 0 else " " * (6 * depth - 4)
+    arrow = "" if depth == 0 else "->  "
+    if label:
+        yield f"{' ' * (6 * depth - 4)}{label}"
+        indent += "  "
+    yield f"{indent}{arrow}{node.title}{_numbers(node, costs, measure)}"
+    inner = " " * (6 * depth + 2 + (2 if label else 0))
+    for name, value in node.details:
+        yield f"{inner}{name}: {value}"
+    for relationship, child in node.children:
+        named = relationship if " " in relationship else ""
+        yield from _lines(child, costs, measure, depth + 1, named)
+
+
+def _numbers(node: Described, costs: bool, measure: Measure | None) -> str:
+    text = ""
+    if node.plan is None:
+        return text
+    if costs:
+        e = node.plan.estimate
+        text = (
+            f"  (cost={e.startup_cost:.2f}..{e.total_cost:.2f} "
+            f"rows={max(round(e.rows), 0)} width={e.width})"
+        )
+    if measure is not None:
+        measured = measure(node.plan)
+        if measured:
+            text += f" {measured}" if costs else f"  {measured}"
+    return text
+
+
+def plans_of(plan: Plan) -> Iterator[Plan]:
+    """The inputs of a plan."""
+    for name in plan.__dataclass_fields__:
+        value = getattr(plan, name)
+        if isinstance(value, Plan):
+            yield value
+        elif isinstance(value, tuple):
+            for item in value:
+                if isinstance(item, Plan):
+                    yield item
+                elif isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], Plan):
+                    yield item[1]
+
+
+def every_plan(plan: Plan) -> Iterator[Plan]:
+    """The plan and everything below it, parents first; plans of subqueries are not entered."""
+    yield plan
+    for child in plans_of(plan):
+        yield from every_plan(child)
+
+
+def name_columns(plan: Plan) -> Names:
+    """The names of all columns: those of tables, with their alias where there are several, and texts of computed ones."""
+    names = Names()
+    scans = [each for each in every_plan(plan) if hasattr(each, "alias")]
+    several = len(scans) > 1
+    _name_below(plan, names, several)
+    return names
+
+
+def _name_below(plan: Plan, names: Names, several: bool) -> None:
+    for child in plans_of(plan):
+        _name_below(child, names, several)
+    if isinstance(plan, _SCANS):
+        for column, attribute in zip(plan.output, plan.attributes, strict=True):
+            shown = _attribute_name(plan, attribute)
+            names.columns[column] = f"{plan.alias}.{shown}" if several else shown
+    elif isinstance(plan, p.Project | p.ProjectSet):
+        for column, expression in zip(plan.output, plan.expressions, strict=True):
+            if not (isinstance(expression, Variable) and expression.column == column):
+                _name_computed(names, column, expression)
+    elif isinstance(plan, p.HashAggregate):
+        keys = len(plan.keys)
+        for column, key in zip(plan.output[:keys], plan.keys, strict=True):
+            if not isinstance(key, Variable):
+                _name_computed(names, column, key)
+        for column, call in zip(plan.output[keys:], plan.aggregates, strict=False):
+            _name_computed(names, column, call)
+    elif isinstance(plan, p.Window):
+        for column, window_call in zip(plan.output[-len(plan.calls) :], plan.calls, strict=True):
+            _name_computed(names, column, window_call)
+    elif isinstance(plan, p.Append | p.SetOperation):
+        first = plan.inputs[0] if isinstance(plan, p.Append) else plan.left
+        for column, source in zip(plan.output, first.output, strict=True):
+            names.columns[column] = names.columns.get(source, f"column{column}")
+
+
+def _name_computed(names: Names, column: int, expression: Expression) -> None:
+    names.columns[column] = deparse(expression, names)
+    if not isinstance(expression, Variable):
+        names.computed.add(column)
+
+
+_SCANS = (p.TableScan, p.IndexScan, p.CatalogScan, p.RowIdScan)
+_SYSTEM_NAMES = {
+    -1: "ctid", -2: "xmin", -3: "cmin", -4: "xmax", -5: "cmax", -6: "tableoid", -7: "row_id", -8: "version_id"
+}  # fmt: skip
+
+
+def _attribute_name(plan: Any, attribute: int) -> str:
+    if attribute < 0:
+        return _SYSTEM_NAMES[attribute]
+    name: str = plan.table.column(attribute).name
+    return name
+
+
+def _on(plan: Any) -> str:
+    alias = f" {plan.alias}" if plan.alias and plan.alias != plan.table.name else ""
+    return f"{plan.table.name}{alias}"
+
+
+def _describe(plan: Plan, names: Names) -> Described:
+    if not names.columns:
+        fresh = name_columns(plan)
+        names.columns.update(fresh.columns)
+        names.computed |= fresh.computed
+    else:
+        fresh = name_columns(plan)
+        for column, text in fresh.columns.items():
+            if column not in names.columns:
+                names.columns[column] = text
+                names.computed |= fresh.computed & {column}
+    describer = _DESCRIBERS.get(type(plan))
+    if describer is not None:
+        return describer(plan, names)
+    return _plain(type(plan).__name__)(plan, names)
+
+
+def _node(plan: Plan, names: Names, title: str, *details: tuple[str, str | None]) -> Described:
+    node = Described(title, plan, [(name, text) for name, text in details if text])
+    for child in plans_of(plan):
+        node.children.append(("Outer", _describe(child, names)))
+    return node
+
+
+def _plain(title: str) -> Callable[[Any, Names], Described]:
+    return lambda plan, names: _node(plan, names, title)
+
+
+def _condition(expression: Expression | None, names: Names) -> str | None:
+    return None if expression is None else deparse(expression, names)
+
+
+def _table_scan(plan: p.TableScan, names: Names) -> Described:
+    return _node(plan, names, f"Seq Scan on {_on(plan)}", ("Filter", _condition(plan.filter, names)))
+
+
+def _index_scan(plan: p.IndexScan, names: Names) -> Described:
+    kind = "Index Only Scan" if plan.index_only else "Index Scan"
+    way = " Backward" if plan.backward else ""
+    return _node(
+        plan,
+        names,
+        f"{kind}{way} using {plan.index.name} on {_on(plan)}",
+        ("Index Cond", _index_condition(plan, names)),
+        ("Filter", _condition(plan.filter, names)),
+    )
+
+
+def _index_condition(plan: p.IndexScan, names: Names) -> str | None:
+    parts = []
+    for condition in plan.conditions:
+        key = plan.index.keys[condition.position]
+        name = key.expression or plan.table.column(key.number).name
+        if condition.operator in ("null", "notnull"):
+            parts.append(f"({name} IS {'NOT ' if condition.operator == 'notnull' else ''}NULL)")
+            continue
+        assert condition.value is not None
+        value = deparse(condition.value, names)
+        if condition.operator == "any":
+            parts.append(f"({name} = ANY ({value}))")
+        else:
+            parts.append(f"({name} {condition.operator} {value})")
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else f"({' AND '.join(parts)})"
+
+
+_JOIN_NAMES = {
+    "inner": "",
+    "left": " Left",
+    "right": " Right",
+    "full": " Full",
+    "semi": " Semi",
+    "anti": " Anti",
+    "null_anti": " Anti",
+}
+
+
+def _hash_join(plan: p.HashJoin, names: Names) -> Described:
+    keys = [f"({deparse(a, names)} = {deparse(b, names)})" for a, b, _ in plan.keys]
+    condition = keys[0] if len(keys) == 1 else f"({' AND '.join(keys)})"
+    suffix = " Join" if plan.kind == "inner" else f"{_JOIN_NAMES[plan.kind]} Join"
+    node = Described(f"Hash{suffix}", plan, [("Hash Cond", condition)])
+    if plan.residual is not None:
+        node.details.append(("Join Filter", deparse(plan.residual, names)))
+    build = Described("Hash", plan.right)
+    build.children.append(("Outer", _describe(plan.right, names)))
+    node.children = [("Outer", _describe(plan.left, names)), ("Inner", build)]
+    return node
+
+
+def _nested_loop(plan: p.NestedLoop, names: Names) -> Described:
+    suffix = f"{_JOIN_NAMES[plan.kind]} Join" if plan.kind != "inner" else ""
+    return _node(
+        plan, names, f"Nested Loop{suffix}", ("Join Filter", _condition(plan.condition, names))
+    )
+
+
+def _aggregate(plan: p.HashAggregate, names: Names) -> Described:
+    if not plan.keys:
+        return _node(plan, names, "Aggregate")
+    keys = [bracketed(key, names) for key in plan.keys]
+    if len(plan.sets) == 1:
+        return _node(plan, names, "HashAggregate", ("Group Key", ", ".join(keys)))
+    node = _node(plan, names, "MixedAggregate" if () in plan.sets else "HashAggregate")
+    for members in plan.sets:
+        shown = ", ".join(keys[number] for number in members) or "()"
+        node.details.append(("Hash Key" if members else "Group Key", shown))
+    return node
+
+
+def _sort(plan: p.Sort, names: Names) -> Described:
+    keys = ", ".join(deparse_key(key, names) for key in plan.keys)
+    return _node(plan, names, "Sort", ("Sort Key", keys))
+
+
+def _filter(plan: p.Filter, names: Names) -> Described:
+    """A filter is a property of the node below, as PostgreSQL shows it."""
+    inner = _describe(plan.input, names)
+    inner.details.append(("Filter", deparse(plan.condition, names)))
+    inner.plan = plan
+    return inner
+
+
+def _project(plan: p.Project, names: Names) -> Described:
+    """Projection is done by every node of PostgreSQL: it has no line of its own."""
+    if isinstance(plan.input, p.OneRow):
+        return Described("Result", plan)
+    inner = _describe(plan.input, names)
+    for each in plan.expressions:
+        deparse(each, names)  # numbers the subplans
+    return inner
+
+
+def _values(plan: p.Values, names: Names) -> Described:
+    return Described("Result" if len(plan.rows) == 1 else 'Values Scan on "*VALUES*"', plan)
+
+
+def _function_scan(plan: p.FunctionScan, names: Names) -> Described:
+    called = [getattr(getattr(each, "function", None), "name", "") for each in plan.functions]
+    return Described(f"Function Scan on {', '.join(called)}", plan)
+
+
+def _set_operation(plan: p.SetOperation, names: Names) -> Described:
+    if plan.kind == "union":
+        inner = Described("Append", None)
+        inner.children = [("Outer", _describe(each, names)) for each in (plan.left, plan.right)]
+        columns = ", ".join(names.columns.get(c, f"column{c}") for c in plan.output)
+        return Described("HashAggregate", plan, [("Group Key", columns)], [("Outer", inner)])
+    word = plan.kind.capitalize() + (" All" if plan.all else "")
+    return _node(plan, names, f"HashSetOp {word}")
+
+
+def _distinct(plan: p.Distinct, names: Names) -> Described:
+    if plan.on is not None:
+        return _node(plan, names, "Unique")
+    columns = ", ".join(names.columns.get(column, f"column{column}") for column in plan.output)
+    return _node(plan, names, "HashAggregate", ("Group Key", columns))
+
+
+def _modify(word: str) -> Callable[[Any, Names], Described]:
+    def described(plan: Any, names: Names) -> Described:
+        node = _node(plan, names, f"{word} on {plan.table.name}")
+        conflict = getattr(plan, "conflict", None)
+        if conflict is not None:
+            resolution = "NOTHING" if conflict.update is None else "UPDATE"
+            node.details.append(("Conflict Resolution", resolution))
+            arbiters = ", ".join(index.name for index in conflict.indexes)
+            if arbiters:
+                node.details.append(("Conflict Arbiter Indexes", arbiters))
+        return node
+
+    return described
+
+
+def _common_table(plan: p.CommonTable, names: Names) -> Described:
+    node = _describe(plan.input, names)
+    for number, table in plan.tables:
+        node.children.insert(0, (f"CTE {_table_name(plan, number)}", _describe(table, names)))
+    return node
+
+
+def _table_name(plan: Plan, number: int) -> str:
+    for each in every_plan(plan):
+        if isinstance(each, p.CommonTableScan) and each.table_id == number:
+            return each.alias
+    return f"cte{number}"
+
+
+_DESCRIBERS: dict[type[Plan], Callable[[Any, Names], Described]] = {
+    p.OneRow: _plain("Result"),
+    p.NoRows: lambda plan, names: Described("Result", plan, [("One-Time Filter", "false")]),
+    p.Values: _values,
+    p.TableScan: _table_scan,
+    p.CatalogScan: _table_scan,
+    p.IndexScan: _index_scan,
+    p.RowIdScan: lambda plan, names: _node(plan, names, f"Tid Scan on {_on(plan)}"),
+    p.FunctionScan: _function_scan,
+    p.Filter: _filter,
+    p.Project: _project,
+    p.ProjectSet: _plain("ProjectSet"),
+    p.Limit: _plain("Limit"),
+    p.Sort: _sort,
+    p.Distinct: _distinct,
+    p.HashAggregate: _aggregate,
+    p.HashJoin: _hash_join,
+    p.NestedLoop: _nested_loop,
+    p.Append: _plain("Append"),
+    p.SetOperation: _set_operation,
+    p.Window: _plain("WindowAgg"),
+    p.CommonTable: _common_table,
+    p.CommonTableScan: lambda plan, names: Described(f"CTE Scan on {plan.alias}", plan),
+    p.RecursiveUnion: _plain("Recursive Union"),
+    p.WorkTableScan: lambda plan, names: Described(f"WorkTable Scan on {plan.alias}", plan),
+    p.LockRows: _plain("LockRows"),
+    p.Insert: _modify("Insert"),
+    p.Update: _modify("Update"),
+    p.Delete: _modify("Delete"),
+}
+"""How each class of node is described."""
