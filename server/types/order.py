@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,7 +37,7 @@ def key_of(type_: Type, value: Value) -> KeyPart:
     return stored
 
 
-def sort_key_of(type_: Type, value: Value) -> object:
+def sort_key_of(type_: Type, value: Value) -> Any:
     """Give what Python orders as the type does."""
     return value if type_.sort_key is None else type_.sort_key(value)
 

@@ -15,6 +15,8 @@ from server.types.integers import INTEGER_TYPES
 from server.types.interval import INTERVAL_TYPES
 from server.types.json import JSON_TYPES
 from server.types.jsonb import JSONB_TYPES
+from server.types.money import MONEY_TYPES
+from server.types.network import NETWORK_TYPES
 from server.types.numeric import NUMERIC_TYPES
 from server.types.pseudo import PSEUDO_TYPES
 from server.types.record import RECORD_TYPES
@@ -43,6 +45,8 @@ SCALAR_TYPES: Final = (
     *JSON_TYPES,
     *JSONB_TYPES,
     *BIT_TYPES,
+    *NETWORK_TYPES,
+    *MONEY_TYPES,
     *IDENTIFIER_TYPES,
     *REGISTERED_TYPES,
     *VECTOR_TYPES,

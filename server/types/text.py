@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from server.types.columns import Encoded
-    from server.types.type import Parse, TextStyle, Type
+    from server.types.type import Parse, ParseColumn, TextStyle, Type
     from server.vector.column import Mask
 
 LENGTH_MAX: Final = 10485760
@@ -82,6 +82,23 @@ def parse_texts(texts: Sequence[bytes | None], _modifier: int, _style: TextStyle
     if None in values:
         valid = np.fromiter((value is not None for value in values), np.bool_, len(values))
     return Column(object_array(values), valid)
+
+
+def _parse_bounded(coerce: Callable[[str, int, bool], str]) -> ParseColumn:
+    """Text input of a column of strings with a length."""
+
+    def parse_column(texts: Sequence[bytes | None], modifier: int, style: TextStyle) -> Column:
+        column = parse_texts(texts, modifier, style)
+        if modifier < MODIFIER_OFFSET:
+            return column
+        length = modifier - MODIFIER_OFFSET
+        rows = [
+            text if text is None or len(text) == length else coerce(text, modifier, False)
+            for text in column.values.tolist()
+        ]
+        return Column(object_array(rows), column.valid)
+
+    return parse_column
 
 
 def store_texts(column: Column, _modifier: int) -> list[bytes]:
@@ -206,6 +223,7 @@ TEXT_TYPES: Final = (
         modifier_in=length_in("varchar"),
         modifier_out=length_out,
         coerce=coerce_varchar,
+        parse_column=_parse_bounded(coerce_varchar),
     ),
     define_text(
         "bpchar",
@@ -213,6 +231,7 @@ TEXT_TYPES: Final = (
         modifier_in=length_in("char"),
         modifier_out=length_out,
         coerce=coerce_bpchar,
+        parse_column=_parse_bounded(coerce_bpchar),
         sort_key=strip_blanks,
         key_value=lambda value: value.rstrip(" ").encode(),
     ),
@@ -233,6 +252,8 @@ TEXT_TYPES: Final = (
     define_text("refcursor"),
     define_text("xml"),
     define_text("aclitem"),
+    define_text("txid_snapshot"),
+    define_text("pg_snapshot"),
     define_text("pg_node_tree", parse=_refuse_input("pg_node_tree")),
     define_text("pg_ndistinct", parse=_refuse_input("pg_ndistinct")),
     define_text("pg_dependencies", parse=_refuse_input("pg_dependencies")),

@@ -11,9 +11,11 @@ null for an answer. What format_type says (format_type.json) and in which order 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg.pq import DiagnosticField, ExecStatus
+from psycopg.pq.abc import PGresult
 
 ANSWERS = Path(__file__).parent / "answers"
 DEFAULTS = {
@@ -38,22 +40,28 @@ def quote(text: str) -> str:
     return f"E'{escaped}'"
 
 
-def ask(connection: psycopg.Connection, type_name: str, text: str) -> dict[str, str]:
+def value_of(result: PGresult) -> bytes:
+    """Give the only value of a result."""
+    value = result.get_value(0, 0)
+    assert value is not None
+    return value
+
+
+def ask(connection: psycopg.Connection[Any], type_name: str, text: str) -> dict[str, str]:
     """Give the answer to one input."""
     query = f"select {quote(text)}::{type_name}".encode()
     result = connection.pgconn.exec_params(query, [])
     if result.status == ExecStatus.TUPLES_OK:
-        value = result.get_value(0, 0)
-        answer = {"text": value.decode()}
+        answer = {"text": value_of(result).decode()}
         binary = connection.pgconn.exec_params(query, [], result_format=1)
         if binary.status == ExecStatus.TUPLES_OK:
-            answer["binary"] = binary.get_value(0, 0).hex()
+            answer["binary"] = value_of(binary).hex()
         return answer
     fields = {name: result.error_field(field) for name, field in ERROR_FIELDS.items()}
     return {name: field.decode() for name, field in fields.items() if field}
 
 
-def record_group(connection: psycopg.Connection, group: dict) -> None:
+def record_group(connection: psycopg.Connection[Any], group: dict[str, Any]) -> None:
     """Ask for all inputs of a group."""
     for name, value in (DEFAULTS | group["settings"]).items():
         connection.execute("select set_config(%s, %s, false)", (name, value))
@@ -62,7 +70,7 @@ def record_group(connection: psycopg.Connection, group: dict) -> None:
     ]
 
 
-def record_orders(connection: psycopg.Connection, orders: dict[str, list[str]]) -> None:
+def record_orders(connection: psycopg.Connection[Any], orders: dict[str, list[str]]) -> None:
     """Sort the texts of each type."""
     for type_name, texts in orders.items():
         rows = ", ".join(f"({quote(text)}::{type_name})" for text in texts)
@@ -71,14 +79,14 @@ def record_orders(connection: psycopg.Connection, orders: dict[str, list[str]]) 
         orders[type_name] = [row[0] for row in connection.execute(query)]
 
 
-def record_names(connection: psycopg.Connection, names: list[list]) -> None:
+def record_names(connection: psycopg.Connection[Any], names: list[list[Any]]) -> None:
     """Ask format_type."""
     for row in names:
         query = "select format_type(%s, %s)"
-        row[2] = connection.execute(query, (row[0], row[1])).fetchone()[0]
+        row[2] = next(connection.execute(query, (row[0], row[1])))[0]
 
 
-def rewrite(path: Path, content: list | dict) -> None:
+def rewrite(path: Path, content: list[Any] | dict[str, Any]) -> None:
     """Write one answer a line."""
     text = json.dumps(content, ensure_ascii=False, indent=1)
     path.write_text(text + "\n")

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ GROUPS = [
 ]
 
 
-def style_of(settings):
+def style_of(settings: Any) -> Any:
     date_style, _, date_order = settings.get("DateStyle", "ISO, MDY").partition(", ")
     return TextStyle(
         date_style=date_style,
@@ -31,7 +32,7 @@ def style_of(settings):
     )
 
 
-def cast_literal(reference, text, style):
+def cast_literal(reference: Any, text: Any, style: Any) -> Any:
     """A literal is read without its modifier, which is applied then; intervals need it to read."""
     type_, modifier = reference.type, reference.modifier
     if type_.name == "interval":
@@ -40,7 +41,7 @@ def cast_literal(reference, text, style):
     return value if modifier < 0 else type_.coerce(value, modifier, True)
 
 
-def answer(reference, text, style):
+def answer(reference: Any, text: Any, style: Any) -> Any:
     try:
         value = cast_literal(reference, text, style)
     except SqlError as error:

@@ -1,6 +1,7 @@
 """Column codecs agree with those of single values, NULLs and dictionaries included."""
 
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,13 +47,13 @@ TEXTS = {
 STYLES = [PLAIN_STYLE, TextStyle(time_zone="Europe/Berlin"), TextStyle(date_style="German")]
 
 
-def load(type_name):
+def load(type_name: Any) -> Any:
     reference = parse_type(type_name, lambda _parts: None)
     texts = [None if text is None else text.encode() for text in TEXTS[type_name]]
     return reference.type, reference.modifier, texts
 
 
-def rows_of(type_, column):
+def rows_of(type_: Any, column: Any) -> Any:
     """The values of a column in row form."""
     return [
         None if text is None else type_.parse(text.decode(), -1, PLAIN_STYLE)
@@ -157,7 +158,7 @@ def test_coded_columns_are_written_by_their_dictionary(valid):
     dictionary = Column(object_array(["b", "a"]))
     column = Column(np.array([0, 1, 1, 0], np.int32), valid, None, dictionary)
     text = TYPE_BY_NAME["text"]
-    expected = [b"b", b"a", b"a", b"b"]
+    expected: list[Any] = [b"b", b"a", b"a", b"b"]
     if valid is not None:
         expected[1] = None
     assert text.format_column(column, PLAIN_STYLE) == expected

@@ -1,5 +1,7 @@
 """The compiled readers of fields give what the Python ones give."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,7 +39,7 @@ FIELDS = {
 }
 
 
-def same(one, other):
+def same(one: Any, other: Any) -> Any:
     assert one[0].dtype == other[0].dtype
     return [part.tolist() for part in one[:2]] + [one[2]] == [
         part.tolist() for part in other[:2]

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from server.types.names import format_type, name_reference, parse_type
 NAMES = json.loads((Path(__file__).parent / "answers" / "format_type.json").read_text())
 
 
-def read(text):
+def read(text: Any) -> Any:
     reference = parse_type(text, lambda _parts: None)
     return reference.type.name, reference.modifier
 
@@ -77,7 +78,7 @@ def test_lookup_finds_types_of_users():
     found = parse_type("int4", lambda _parts: None).type
     asked = []
 
-    def lookup(parts):
+    def lookup(parts: Any) -> Any:
         asked.append(list(parts))
         return found
 

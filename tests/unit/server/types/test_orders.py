@@ -3,6 +3,7 @@
 import json
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from server.types.type import PLAIN_STYLE
 ORDERS = json.loads((Path(__file__).parent / "answers" / "orders.json").read_text())
 
 
-def values_of(type_name):
+def values_of(type_name: Any) -> Any:
     type_ = parse_type(type_name, lambda _parts: None).type
     return type_, [type_.parse(text, -1, PLAIN_STYLE) for text in ORDERS[type_name]]
 

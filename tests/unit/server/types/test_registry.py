@@ -41,4 +41,13 @@ def test_physical_form_is_possible(type_):
 
 def test_preferred_types_are_postgresqls():
     preferred = {type_.name for type_ in SCALAR_TYPES if type_.preferred}
-    assert preferred == {"bool", "text", "float8", "oid", "timestamptz", "interval", "varbit"}
+    assert preferred == {
+        "bool",
+        "text",
+        "float8",
+        "oid",
+        "timestamptz",
+        "interval",
+        "varbit",
+        "inet",
+    }

@@ -1,6 +1,7 @@
 """What is written reads back: text, binary and stored forms of every type, for any value."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +17,7 @@ from server.types.calendar import (
     TIMESTAMP_MIN,
     US_PER_DAY,
 )
-from server.types.interval import Interval
+from server.types.interval_style import Interval
 from server.types.jsonb import Jsonb, make_object
 from server.types.order import sort_key_of
 from server.types.registry import TYPE_BY_NAME
@@ -82,12 +83,12 @@ QUICK = settings(
 def test_forms_read_back(name):
     type_ = TYPE_BY_NAME[name]
 
-    def key(value):
+    def key(value: Any) -> Any:
         return sort_key_of(type_, value)
 
     @QUICK
     @given(VALUES[name], st.sampled_from(STYLES))
-    def check(value, style):
+    def check(value: Any, style: Any) -> Any:
         assert key(type_.receive(type_.send(value), -1)) == key(value)
         if type_.store_value is not None:
             assert type_.load_value is not None
@@ -107,7 +108,7 @@ def test_instants_read_back_in_every_zone(zone):
 
     @QUICK
     @given(st.integers(TIMESTAMP_MIN + 2 * US_PER_DAY, TIMESTAMP_END - 2 * US_PER_DAY))
-    def check(value):
+    def check(value: Any) -> Any:
         assert type_.parse(type_.format(value, style), -1, style) == value
 
     check()

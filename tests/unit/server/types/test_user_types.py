@@ -1,5 +1,7 @@
 """Enums, domains, composite types and records."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -20,11 +22,19 @@ PAIR = composite_type(
 )
 
 
-def read(type_, text):
+def read(type_: Any, text: Any) -> Any:
     return type_.parse(text, -1, PLAIN_STYLE)
 
 
-def refusal(type_, text):
+def store(type_: Any, value: Any) -> Any:
+    return type_.store_value(value, -1)
+
+
+def load(type_: Any, stored: Any) -> Any:
+    return type_.load_value(stored, -1)
+
+
+def refusal(type_: Any, text: Any) -> Any:
     with pytest.raises(SqlError) as caught:
         read(type_, text)
     return caught.value.sqlstate, caught.value.message, caught.value.detail
@@ -48,7 +58,7 @@ def test_enum_is_stored_by_the_oid_of_its_label():
     assert stored.tolist() == [20012, 0, 20011]
     loaded = MOOD.from_storage(stored, column.valid, -1)
     assert MOOD.format_column(loaded, PLAIN_STYLE) == [b"ok", None, b"sad"]
-    assert MOOD.load_value(MOOD.store_value("calm", -1), -1) == "calm"
+    assert load(MOOD, store(MOOD, "calm")) == "calm"
 
 
 def test_array_of_enum():
@@ -83,7 +93,7 @@ def test_composite_text(text, expected):
     value = read(PAIR, text)
     assert PAIR.format(value, PLAIN_STYLE) == expected
     assert PAIR.receive(PAIR.send(value), -1) == value
-    assert PAIR.load_value(PAIR.store_value(value, -1), -1) == value
+    assert load(PAIR, store(PAIR, value)) == value
 
 
 @pytest.mark.parametrize(
@@ -110,7 +120,7 @@ def test_composite_takes_plain_tuples_and_orders_nulls_last():
 
 def test_composite_gains_a_field():
     """Rows that were stored before a field was added have NULL there."""
-    stored = PAIR.store_value((1, "a"), -1)
+    stored = store(PAIR, (1, "a"))
     longer = composite_type(
         Identity(oid=20020, name="pair", sql_name="pair"),
         [
@@ -118,7 +128,7 @@ def test_composite_gains_a_field():
             for name, of in zip("abc", ["int4", "text", "date"], strict=True)
         ],
     )
-    assert longer.load_value(stored, -1) == (1, "a", None)
+    assert load(longer, stored) == (1, "a", None)
 
 
 def test_record_knows_its_types():
