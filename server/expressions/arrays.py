@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import product
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.errors import ArraySubscriptError
 from server.types.array import Array
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Bound = tuple[Any] | None  # absent, or the value of a bound, which may be NULL
 

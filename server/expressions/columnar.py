@@ -1,6 +1,7 @@
 """The columnar form of expressions: closures over a batch.
 
-Law 1: an operand of AND, OR, CASE and COALESCE is evaluated at the rows that reach it and at no others, unless it
+Law 1: an operand of AND, OR, CASE and COALESCE is evaluated at the rows that reach it and at no
+others, unless it
        cannot raise; so an error never escapes from a row that was not to be computed.
 Law 2: nothing is interpreted row by row if a kernel exists.
 """

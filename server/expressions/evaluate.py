@@ -1,8 +1,9 @@
 """Evaluation of expressions: the four ways in.
 
-An expression is compiled once and evaluated often, in one of two forms that agree on every row: over columns for
-analytics, over single rows for the short path. A layout tells where the columns of the input stand. The context is
-the executor's; expressions read its parameters, outer, style and subquery(node, values of node.outer).
+An expression is compiled once and evaluated often, in one of two forms that agree on every row:
+over columns for analytics, over single rows for the short path. A layout tells where the columns of
+the input stand. The context is the executor's; expressions read its parameters, outer, style and
+subquery(node, values of node.outer).
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def evaluate_filter(evaluator: Evaluator, batch: Batch, context: Any) -> Positio
 def compile_filter(condition: nodes.Expression, layout: Layout) -> Filter:
     """Make the positions of the rows for which a condition is true.
 
-    A conjunction narrows as it goes: conjuncts that cannot raise come first only if they were written first.
+    A conjunction narrows as it goes: conjuncts that cannot raise come first only if they were
+    written first.
     """
     conjuncts = condition.arguments if isinstance(condition, nodes.And) else (condition,)
     operands = [Operand(conjunct, layout) for conjunct in conjuncts]

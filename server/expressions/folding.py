@@ -46,7 +46,8 @@ def fold_constants(expression: nodes.Expression) -> nodes.Expression:
 def _fold(node: nodes.Expression) -> nodes.Expression:
     simplify = _SIMPLIFIERS.get(type(node))
     if simplify is not None:
-        return simplify(node)
+        simplified: nodes.Expression = simplify(node)
+        return simplified
     if not _is_foldable(node):
         return node
     if not all(isinstance(child, nodes.Constant) for child in nodes.children(node)):
@@ -88,7 +89,7 @@ def _junction(node: nodes.And | nodes.Or) -> nodes.Expression:
 
 
 def _case(node: nodes.Case) -> nodes.Expression:
-    branches = []
+    branches: list[tuple[nodes.Expression, nodes.Expression]] = []
     for condition, result in node.branches:
         if isinstance(condition, nodes.Constant):
             if not condition.value:

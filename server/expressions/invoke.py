@@ -1,12 +1,14 @@
 """Calls over columns: kernels where functions have them, rows elsewhere, dictionaries once.
 
 Law 1: a strict function is NULL where an argument is, whatever its kernel computed there.
-Law 2: only rows that are asked for may raise. So a dictionary is evaluated at the codes in use, no others.
+Law 2: only rows that are asked for may raise. So a dictionary is evaluated at the codes in use, no
+others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,7 +39,7 @@ def column_call(function: Function) -> ColumnCall:
             once = plain(context, [column.slice(0, 1) for column in columns], 1)
             value = values_of(once)[0]
             return constant_column(value, context.result.type.dtype, count)
-        if function.strict and len(columns) <= 3:  # noqa: PLR2004
+        if function.strict and len(columns) <= 3:
             varying = [n for n, column in enumerate(columns) if not is_constant(column)]
             if len(varying) == 1 and columns[varying[0]].dictionary is not None:
                 return _over_dictionary(plain, context, columns, varying[0])
@@ -109,7 +111,7 @@ def _row_call(function: Function) -> ColumnCall:
 
     def call(context: CallContext, columns: Sequence[Column], count: int) -> Column:
         dtype = context.result.type.dtype
-        bound = (lambda *values: invoke(context, *values)) if wants_context else invoke
+        bound = partial(invoke, context) if wants_context else invoke
         if not columns:
             return column_of([bound() for _ in range(count)], dtype)
         if not strict:

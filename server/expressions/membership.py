@@ -22,7 +22,7 @@ HASHED_EQUALITIES = frozenset(
     | {"texteq", "nameeq", "bpchareq", "chareq", "oideq", "date_eq", "timestamp_eq", "time_eq"}
     | {"timestamptz_eq", "uuid_eq", "byteaeq", "numeric_eq", "booleq"}
 )
-"""Equality functions that agree with Python's == on row values (bpchareq after stripping blanks)."""
+"""Equality functions that agree with Python's == on row values (bpchareq without blanks)."""
 
 
 def compile_membership(compile_columns: Compile, by_rows: Compile) -> Compile:

@@ -1,21 +1,24 @@
-"""The row form of expressions: closures over one row of values, for the short path and for constants.
+"""The row form of expressions: closures over one row of values.
 
-Law: on every row, the row form and the columnar form of an expression agree in value and in whether they raise.
-A closure takes the row (a tuple or list indexed by the layout's positions) and the execution context.
+Law: on every row, the row form and the columnar form of an expression agree in value and in whether
+they raise. A closure takes the row (a tuple or list indexed by the layout's positions) and the
+execution context.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.errors import FeatureNotSupported
 from server.expressions import expression as nodes
 from server.expressions.arrays import construct_array, subscript_array
 from server.functions.function import CallContext, Function
-from server.types.array import Array
 from server.types.record import Record
-from server.types.type import TypeReference
+
+if TYPE_CHECKING:
+    from server.types.array import Array
+    from server.types.type import TypeReference
 
 Layout = Mapping[nodes.ColumnId, int]
 RowEvaluator = Callable[[Sequence[Any], Any], Any]
@@ -73,7 +76,7 @@ def _call(node: nodes.Call, layout: Layout) -> RowEvaluator:
         return lambda row, context: invoke(*[argument(row, context) for argument in arguments])
     if len(arguments) == 1:
         return _call_one(invoke, arguments[0])
-    if len(arguments) == 2:  # noqa: PLR2004  (operators: worth their own closure)
+    if len(arguments) == 2:
         return _call_two(invoke, *arguments)
     return _call_strict(invoke, arguments)
 
@@ -228,7 +231,7 @@ def _is_null(node: nodes.IsNull, layout: Layout) -> RowEvaluator:
 
 def is_null_record(value: Any, negated: bool) -> bool:
     """IS [NOT] NULL of a record: every field is [not] NULL."""
-    if not isinstance(value, tuple) or isinstance(value, Array):
+    if not isinstance(value, tuple):
         return (value is not None) == negated
     return all((field is not None) == negated for field in value)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from server.functions.declare import aggregate
 from server.functions.floats import overflow
-from server.functions.function import Aggregate, CallContext
 from server.functions.integer import out_of_range
 from server.functions.sums import (
     DecimalSums,
@@ -22,6 +20,11 @@ from server.functions.sums import (
 )
 from server.vector.column import Column, Mask, Positions, Values
 from server.vector.rows import column_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server.functions.function import Aggregate, CallContext
 
 Columns = tuple[Column, ...]
 _OBJECT: Final = np.dtype(object)
@@ -143,7 +146,7 @@ def _float_averages(state: FloatSums, group_count: int) -> Column:
     return Column(state.sums[:group_count] / np.maximum(counts, 1), _filled(counts))
 
 
-def _sums(  # noqa: PLR0913  (a row of a table)
+def _sums(
     signature: str, create: Callable[[], Any], accumulate: Any, finish: Any, doc: str
 ) -> Aggregate:
     return aggregate(signature, lambda call: create(), accumulate, finish, doc, merge=_merge_sums)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import prod
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import (
     ArraySubscriptError,
@@ -13,11 +12,15 @@ from server.errors import (
     NullValueNotAllowed,
 )
 from server.functions.declare import row
-from server.functions.function import CallContext
 from server.functions.orders import nullable_key
 from server.types.array import Array, make_array
 from server.types.registry import TYPE_BY_OID
-from server.types.type import Type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.functions.function import CallContext
+    from server.types.type import Type
 
 TEXT: Final = 25
 
@@ -330,7 +333,8 @@ FUNCTIONS: Final = (
         "'{1,2,3,2}'::int4[], 2 -> {1,3}",
     ),
     row(
-        "3168 array_replace(anycompatiblearray, anycompatible, anycompatible) anycompatiblearray lax",
+        "3168 array_replace(anycompatiblearray, anycompatible, anycompatible) "
+        "anycompatiblearray lax",
         _replace,
         "Such items replaced.",
         "'{1,2,5,4}'::int4[], 5, 3 -> {1,2,3,4}",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from server.functions.declare import row
-from server.functions.function import CallContext
 from server.vector.column import Column
+
+if TYPE_CHECKING:
+    from server.functions.function import CallContext
 
 
 def _to_integer(value: bool) -> int:

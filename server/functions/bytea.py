@@ -7,8 +7,7 @@ import binascii
 import hashlib
 import operator
 import re
-from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import (
     ArraySubscriptError,
@@ -18,6 +17,9 @@ from server.errors import (
     UntranslatableCharacter,
 )
 from server.functions.declare import row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _OCTAL: Final = re.compile(rb"\\(?:([0-3][0-7]{2})|\\)")
 
@@ -112,10 +114,10 @@ def _decode_hex(text: str) -> bytes:
 def _encode_escape(data: bytes) -> str:
     parts = []
     for byte in data:
-        if byte == 0 or byte >= 128:  # noqa: PLR2004
+        if byte == 0 or byte >= 128:
             parts.append(f"\\{byte:03o}")
         else:
-            parts.append("\\\\" if byte == 92 else chr(byte))  # noqa: PLR2004
+            parts.append("\\\\" if byte == 92 else chr(byte))
     return "".join(parts)
 
 
@@ -215,6 +217,14 @@ def _checked_find(data: bytes, part: bytes) -> int:
     return data.find(part) + 1
 
 
+SHA384_OF_ABC: Final = (
+    "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca1"
+    "34c825a7"
+)
+SHA512_OF_ABC: Final = (
+    "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23"
+    "a3feebbd454d4423643ce80e2a9ac94fa54ca49f"
+)
 _TRIMS: Any = {side: _trim(side) for side in ("both", "left", "right")}
 
 FUNCTIONS: Final = (
@@ -359,12 +369,12 @@ FUNCTIONS: Final = (
         "3421 sha384(bytea) bytea",
         _hash("sha384"),
         "SHA-384 hash.",
-        r"'abc' -> \xcb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7",
+        rf"'abc' -> \x{SHA384_OF_ABC}",
     ),
     row(
         "3422 sha512(bytea) bytea",
         _hash("sha512"),
         "SHA-512 hash.",
-        r"'abc' -> \xddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+        rf"'abc' -> \x{SHA512_OF_ABC}",
     ),
 )

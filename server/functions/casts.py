@@ -1,8 +1,8 @@
 """CASTS: the casts of pg_cast between types that exist.
 
-A row is: source target function context method. Contexts: e explicit, a assignment, i implicit. Methods: f by function,
-b binary-coercible, i through text. Casts to and from strings that pg_cast does not list go through text as well; the
-binder knows that rule.
+A row is: source target function context method. Contexts: e explicit, a assignment, i implicit.
+Methods: f by function, b binary-coercible, i through text. Casts to and from strings that pg_cast
+does not list go through text as well; the binder knows that rule.
 """
 
 from __future__ import annotations

@@ -1,21 +1,24 @@
-"""Aggregates that gather values: string_agg, array_agg and the JSON ones. Rows come in the order of ORDER BY."""
+"""Aggregates that gather values in the order of ORDER BY: string_agg, array_agg, the JSON ones."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from server.errors import ArraySubscriptError, InvalidParameterValue, NullValueNotAllowed
 from server.functions.declare import aggregate
-from server.functions.function import Aggregate, CallContext
 from server.functions.json_text import nullable_to_json, value_to_jsonb
 from server.types.array import Array, make_array
 from server.types.jsonb import Jsonb, make_object, quote
 from server.types.record import Record
-from server.vector.column import Column, Positions
 from server.vector.rows import column_of, values_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from server.functions.function import Aggregate, CallContext
+    from server.vector.column import Column, Positions
 
 _OBJECT: Final = np.dtype(object)
 Rows = list[tuple[Any, ...]]

@@ -1,21 +1,22 @@
 """Comparison operators of every type: six functions a family, by one order each.
 
-A family says how its values are ordered. `natural` values are ordered by Python and numpy as SQL orders them; others
-have a key that is. NaN is equal to itself and greater than every other number, for float and numeric alike.
+A family says how its values are ordered. `natural` values are ordered by Python and numpy as SQL
+orders them; others have a key that is. NaN is equal to itself and greater than every other number,
+for float and numeric alike.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from server.functions import scaled
 from server.functions.declare import type_oid
 from server.functions.function import CallContext, Function
+from server.functions.instants import to_utc
 from server.functions.orders import (
     blank_key,
     date_key,
@@ -25,11 +26,26 @@ from server.functions.orders import (
     numeric_key,
     timetz_key,
 )
+from server.types.calendar import (
+    DATE_INFINITY,
+    DATE_MINUS_INFINITY,
+    TIMESTAMP_INFINITY,
+    TIMESTAMP_MINUS_INFINITY,
+    US_PER_DAY,
+    US_PER_SECOND,
+)
+from server.types.date_style import session_zone
 from server.vector.column import Column, Mask, Values
-from server.vector.rows import joint_validity, plain_values
+from server.vector.rows import is_constant, joint_validity, plain_values
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from server.types.zones import Zone
 
 Compare = Callable[[Any, Any], Any]
 Key = Callable[[Any], Any]
+InstantKey = Callable[[Any, Any], int]
 
 WORDS: Final = ("eq", "ne", "lt", "le", "gt", "ge")
 OPERATORS: Final[tuple[tuple[str, Compare], ...]] = (
@@ -107,6 +123,49 @@ def _numeric_kernel(compare: Compare) -> Callable[..., Column]:
     return kernel
 
 
+def _instant_kernel(compare: Compare, types: tuple[str, str]) -> Callable[..., Column]:
+    """Dates and timestamps, brought to microseconds; to UTC where a zone is involved."""
+    zoned = "timestamptz" in types
+
+    def kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
+        zone = session_zone(context.style) if zoned else None
+        first, second = (
+            instants_of(column, name, zone)
+            for column, name in zip((left, right), types, strict=True)
+        )
+        return Column(compare(first, second), joint_validity((left, right)))
+
+    return kernel
+
+
+def instants_of(column: Column, type_name: str, zone: Zone | None) -> Values:
+    """The microseconds of dates or timestamps; in UTC if there is a zone."""
+    values = column.values
+    if type_name == "timestamptz":
+        return values
+    if is_constant(column):
+        once = instants_of(Column(values[:1].copy()), type_name, zone)
+        return np.broadcast_to(once, len(values))
+    if type_name == "date":
+        infinite = (values == DATE_INFINITY) | (values == DATE_MINUS_INFINITY)
+        micro = values.astype(np.int64) * US_PER_DAY
+        if infinite.any():
+            ends = np.where(values > 0, TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY)
+            micro = np.where(infinite, ends, micro)
+        values = micro
+    return values if zone is None else _in_utc(values, zone)
+
+
+def _in_utc(values: Values, zone: Zone) -> Values:
+    if zone.fixed is not None:
+        finite = (values != TIMESTAMP_INFINITY) & (values != TIMESTAMP_MINUS_INFINITY)
+        shift = zone.fixed.seconds_east * US_PER_SECOND
+        return np.where(finite, values - shift, values) if shift else values
+    unique, numbers = np.unique(values, return_inverse=True)
+    moved = [to_utc(us, zone) for us in unique.tolist()]
+    return np.array(moved, np.int64)[numbers]
+
+
 def numeric_compare(compare: Compare) -> Compare:
     """Compare Decimals that may be NaN."""
 
@@ -122,8 +181,8 @@ def float_compare(compare: Compare) -> Compare:
     """Compare floats that may be NaN."""
 
     def row(left: float, right: float) -> bool:
-        if left != left or right != right:  # noqa: PLR0124  (true of NaN alone)
-            return bool(compare(left != left, right != right))  # noqa: PLR0124
+        if left != left or right != right:
+            return bool(compare(left != left, right != right))
         return bool(compare(left, right))
 
     return row
@@ -144,11 +203,13 @@ def _blank_kernel(compare: Compare) -> Callable[..., Column]:
     return kernel
 
 
-def _context_row(compare: Compare, left_key: Key, right_key: Key) -> Callable[..., Any]:
+def _context_row(
+    compare: Compare, left_key: InstantKey, right_key: InstantKey
+) -> Callable[..., Any]:
     return lambda context, left, right: compare(left_key(context, left), right_key(context, right))
 
 
-def _make(  # noqa: PLR0913  (a row of a table)
+def _make(
     names: Sequence[str], oids: Sequence[int], types: tuple[str, str], order: str, sample: str
 ) -> tuple[Function, ...]:
     """The functions of one family, in the order of OPERATORS."""
@@ -179,15 +240,12 @@ def _implementations(
     order: str, compare: Compare, types: tuple[str, str]
 ) -> tuple[Callable[..., Any], Callable[..., Column] | None, bool]:
     if order == "instant":
-        keys = [date_key(name) for name in types]
-        zoned = "timestamptz" in types
-        if zoned:
-            return _context_row(compare, *keys), None, True
-        return (
-            lambda left, right: compare(keys[0](None, left), keys[1](None, right)),
-            None,
-            False,
-        )
+        left, right = (date_key(name) for name in types)
+        kernel = _instant_kernel(compare, types)
+        if "timestamptz" in types:
+            return _context_row(compare, left, right), kernel, True
+        row = _context_row(compare, left, right)
+        return (lambda first, second: row(None, first, second)), kernel, False
     if order in _SPECIAL:
         row, kernel = _SPECIAL[order]
         return row(compare), kernel(compare), False
@@ -209,7 +267,8 @@ _KEYS: Final[dict[str, Key]] = {
     "numeric key": numeric_key,
 }
 
-# left right | order | sample | OIDs | names, for = <> < <= > >= (or a pattern, where * is eq ne lt le gt ge)
+# left right | order | sample | OIDs | names, for = <> < <= > >= (or a pattern, where * is eq ne lt
+# le gt ge)
 FAMILIES: Final = r"""
 int4 int8 | natural | 1, 2 | 852 853 854 856 855 857 | int48*
 bool bool | natural | false, true | 60 84 56 1691 57 1692 | bool*
@@ -217,7 +276,8 @@ char char | natural | 'a', 'b' | 61 70 1246 72 73 74 | char*
 name name | natural | 'a', 'b' | 62 659 655 656 657 658 | name*
 int2 int2 | natural | 1, 2 | 63 145 64 148 146 151 | int2*
 int4 int4 | natural | 1, 2 | 65 144 66 149 147 150 | int4*
-text text | natural | 'a', 'b' | 67 157 740 741 742 743 | texteq textne text_lt text_le text_gt text_ge
+text text | natural | 'a', 'b' | 67 157 - - - - | texteq textne - - - -
+text text | natural | 'a', 'b' | - - 740 741 742 743 | - - text_lt text_le text_gt text_ge
 name text | natural | 'a', 'b' | 240 245 241 242 244 243 | name*text
 text name | natural | 'a', 'b' | 247 252 248 249 251 250 | text*name
 xid xid | natural | 1, 2 | 68 3308 0 0 0 0 | xideq xidneq - - - -
@@ -233,25 +293,25 @@ float4 float4 | float | 1, 2 | 287 288 289 290 291 292 | float4*
 float8 float8 | float | 1, 2 | 293 294 295 296 297 298 | float8*
 bpchar bpchar | blank | 'a ', 'b' | 1048 1053 1049 1050 1051 1052 | bpchar*
 anyarray anyarray | generic | '{1,2}'::int4[], '{1,3}'::int4[] | 744 390 391 393 392 396 | array_*
-date date | natural | '2024-01-31', '2024-02-01' | 1086 1091 1087 1088 1089 1090 | date_*
-time time | natural | '10:00', '11:30' | 1145 1106 1102 1103 1104 1105 | time_*
+date date | natural | - | 1086 1091 1087 1088 1089 1090 | date_*
+time time | natural | - | 1145 1106 1102 1103 1104 1105 | time_*
 float4 float8 | float | 1, 2 | 299 300 301 302 303 304 | float48*
 float8 float4 | float | 1, 2 | 305 306 307 308 309 310 | float84*
-timestamptz timestamptz | natural | '2024-01-31 10:00+00', '2024-02-01 09:00+00' | 1152 1153 1154 1155 1157 1156 | timestamptz_*
+timestamptz timestamptz | natural | - | 1152 1153 1154 1155 1157 1156 | timestamptz_*
 interval interval | interval | '29 days', '1 month' | 1162 1163 1164 1165 1167 1166 | interval_*
-timetz timetz | timetz | '10:00+00', '11:00+00' | 1352 1353 1354 1355 1357 1356 | timetz_*
+timetz timetz | timetz | - | 1352 1353 1354 1355 1357 1356 | timetz_*
 numeric numeric | numeric | 1, 2 | 1718 1719 1722 1723 1720 1721 | numeric_*
 int2 int8 | natural | 1, 2 | 1850 1851 1852 1854 1853 1855 | int28*
 int8 int2 | natural | 1, 2 | 1856 1857 1858 1860 1859 1861 | int82*
 bytea bytea | natural | '\x01', '\x02' | 1948 1953 1949 1950 1951 1952 | bytea*
-timestamp timestamp | natural | '2024-01-31 10:00', '2024-02-01 09:00' | 2052 2053 2054 2055 2057 2056 | timestamp_*
-date timestamp | instant | '2024-01-31', '2024-02-01 09:00' | 2340 2343 2338 2339 2341 2342 | date_*_timestamp
-date timestamptz | instant | '2024-01-31', '2024-02-01 09:00+00' | 2353 2356 2351 2352 2354 2355 | date_*_timestamptz
-timestamp date | instant | '2024-01-31 10:00', '2024-02-01' | 2366 2369 2364 2365 2367 2368 | timestamp_*_date
-timestamptz date | instant | '2024-01-31 10:00+00', '2024-02-01' | 2379 2382 2377 2378 2380 2381 | timestamptz_*_date
-timestamp timestamptz | instant | '2024-01-31 10:00', '2024-02-01 09:00+00' | 2522 2525 2520 2521 2523 2524 | timestamp_*_timestamptz
-timestamptz timestamp | instant | '2024-01-31 10:00+00', '2024-02-01 09:00' | 2529 2532 2527 2528 2530 2531 | timestamptz_*_timestamp
-uuid uuid | natural | '00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000002' | 2956 2959 2954 2955 2958 2957 | uuid_*
+timestamp timestamp | natural | - | 2052 2053 2054 2055 2057 2056 | timestamp_*
+date timestamp | instant | - | 2340 2343 2338 2339 2341 2342 | date_*_timestamp
+date timestamptz | instant | - | 2353 2356 2351 2352 2354 2355 | date_*_timestamptz
+timestamp date | instant | - | 2366 2369 2364 2365 2367 2368 | timestamp_*_date
+timestamptz date | instant | - | 2379 2382 2377 2378 2380 2381 | timestamptz_*_date
+timestamp timestamptz | instant | - | 2522 2525 2520 2521 2523 2524 | timestamp_*_timestamptz
+timestamptz timestamp | instant | - | 2529 2532 2527 2528 2530 2531 | timestamptz_*_timestamp
+uuid uuid | natural | - | 2956 2959 2954 2955 2958 2957 | uuid_*
 jsonb jsonb | generic | '1', '2' | 4043 4038 4039 4041 4040 4042 | jsonb_*
 record record | generic | ROW(1,2), ROW(1,3) | 2981 2982 2983 2985 2984 2986 | record_*
 pg_lsn pg_lsn | natural | '0/1', '0/2' | 3233 3236 3231 3232 3235 3234 | pg_lsn_*
@@ -259,12 +319,28 @@ xid8 xid8 | natural | 1, 2 | 5084 5085 5034 5036 5035 5037 | xid8*
 """
 
 
+SAMPLES: Final = {
+    "date": ("'2024-01-31'", "'2024-02-01'"),
+    "time": ("'10:00'", "'11:30'"),
+    "timestamp": ("'2024-01-31 10:00'", "'2024-02-01 09:00'"),
+    "timestamptz": ("'2024-01-31 10:00+00'", "'2024-02-01 09:00+00'"),
+    "timetz": ("'10:00+00'", "'11:00+00'"),
+    "uuid": (
+        "'00000000-0000-0000-0000-000000000001'",
+        "'00000000-0000-0000-0000-000000000002'",
+    ),
+}
+"""A lesser and a greater value of types whose line has no sample."""
+
+
 def _families() -> tuple[Function, ...]:
     functions: list[Function] = []
     for line in FAMILIES.strip().splitlines():
         types, order, sample, oids, names = line.split(" | ")
         left, right = types.split()
-        numbers = [int(oid) for oid in oids.split()]
+        if sample == "-":
+            sample = f"{SAMPLES[left][0]}, {SAMPLES[right][1]}"
+        numbers = [int(oid.replace("-", "0")) for oid in oids.split()]
         listed = [names.replace("*", word) for word in WORDS] if "*" in names else names.split()
         functions += _make(listed, numbers, (left, right), order, sample)
     return tuple(functions)

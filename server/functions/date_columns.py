@@ -5,17 +5,20 @@ Where a value may be infinite or leave the calendar, the rows are computed one b
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from server.functions import fields, instants
-from server.functions.function import CallContext, Kernel
 from server.functions.scaled import by_rows
 from server.types.calendar import MONTH_DAYS, TIMESTAMP_MIN, US_PER_DAY
 from server.vector.column import Column, Values
 from server.vector.rows import constant_value, is_constant, joint_validity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server.functions.function import CallContext, Kernel
 
 DATE_LIMIT: Final = (
     40_000_000  # days: inside, sums of dates and sane intervals stay on the calendar

@@ -1,22 +1,21 @@
 """Dates and times: operators, fields, constructors and conversions between the types.
 
-What depends on the session's time zone is stable and asks the call's context; the rest is immutable.
+What depends on the session's time zone is stable and asks the call's context; the rest is
+immutable.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import DatetimeFieldOverflow, InvalidParameterValue
 from server.functions import date_columns as columns
 from server.functions import fields, instants
 from server.functions.declare import row
 from server.functions.fields import as_float, as_numeric
-from server.functions.function import CallContext
-from server.functions.integer import division_by_zero
 from server.functions.instants import INFINITE, INFINITE_DATES, to_local, to_utc, zone_of
+from server.functions.integer import division_by_zero
 from server.types.calendar import (
     TIMESTAMP_INFINITY,
     TIMESTAMP_MINUS_INFINITY,
@@ -24,11 +23,17 @@ from server.types.calendar import (
     US_PER_DAY,
     US_PER_SECOND,
     days_of,
+    is_valid_timestamp,
     month_length,
 )
 from server.types.interval_style import Interval
 from server.types.times import TimeTz
-from server.types.zones import Zone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server.functions.function import CallContext
+    from server.types.zones import Zone
 
 WITH_ZONE: Final = "timestamp with time zone"
 WITHOUT_ZONE: Final = "timestamp without time zone"
@@ -639,7 +644,7 @@ def _from_epoch(seconds: float) -> int:
     if math.isnan(seconds):
         raise DatetimeFieldOverflow("timestamp cannot be NaN")
     us = round((seconds - UNIX_OF_EPOCH_DAYS * 86400.0) * US_PER_SECOND)
-    if not instants.is_valid_timestamp(us):
+    if not is_valid_timestamp(us):
         raise DatetimeFieldOverflow(f'timestamp out of range: "{seconds:g}"')
     return us
 
@@ -658,25 +663,29 @@ CONSTRUCTORS: Final = (
         "8, 15, 23.5 -> 08:15:23.5",
     ),
     row(
-        "3461 make_timestamp(year int4, month int4, mday int4, hour int4, min int4, sec float8) timestamp",
+        "3461 make_timestamp(year int4, month int4, mday int4, hour int4, min int4, sec "
+        "float8) timestamp",
         _make_timestamp,
         "A timestamp of its parts.",
         "2013, 7, 15, 8, 15, 23.5 -> 2013-07-15 08:15:23.5",
     ),
     row(
-        "3462 make_timestamptz(year int4, month int4, mday int4, hour int4, min int4, sec float8) timestamptz stable context",
+        "3462 make_timestamptz(year int4, month int4, mday int4, hour int4, min int4, sec "
+        "float8) timestamptz stable context",
         _make_instant,
         "An instant of its parts.",
         "2013, 7, 15, 8, 15, 23.5 -> 2013-07-15 08:15:23.5+00",
     ),
     row(
-        "3463 make_timestamptz(year int4, month int4, mday int4, hour int4, min int4, sec float8, timezone text) timestamptz stable",
+        "3463 make_timestamptz(year int4, month int4, mday int4, hour int4, min int4, sec "
+        "float8, timezone text) timestamptz stable",
         _make_instant_in,
         "An instant of its parts in a zone.",
         "2013, 7, 15, 8, 15, 23.5, 'Europe/Paris' -> 2013-07-15 06:15:23.5+00",
     ),
     row(
-        "3464 make_interval(years int4 = 0, months int4 = 0, weeks int4 = 0, days int4 = 0, hours int4 = 0, mins int4 = 0, secs float8 = 0.0) interval",
+        "3464 make_interval(years int4 = 0, months int4 = 0, weeks int4 = 0, days int4 = "
+        "0, hours int4 = 0, mins int4 = 0, secs float8 = 0.0) interval",
         _make_interval,
         "An interval of its parts.",
         "1, 2, 0, 10, 0, 0, 1.5 -> 1 year 2 mons 10 days 00:00:01.5",

@@ -1,9 +1,10 @@
 """How the tables of functions are written: one line of signature, then what it does.
 
-A signature is `OID name(argument, ...) result words`. An argument is a type, or a name and a type, or these and
-`= default`; `variadic` may stand before the last. Types carry their catalog names (int4, _text for text[]). The words
-after the result are `stable`, `volatile`, `lax` (called on NULL, too), `set` (returns a set), `context` (wants the
-CallContext) and `total` (raises for no argument). Several result columns are written `record(key text, value text)`.
+A signature is `OID name(argument, ...) result words`. An argument is a type, or a name and a type,
+or these and `= default`; `variadic` may stand before the last. Types carry their catalog names
+(int4, _text for text[]). The words after the result are `stable`, `volatile`, `lax` (called on
+NULL, too), `set` (returns a set), `context` (wants the CallContext) and `total` (raises for no
+argument). Several result columns are written `record(key text, value text)`.
 
 An example is `arguments -> result`, both in SQL text form; the test of the registry runs it.
 """
@@ -11,8 +12,7 @@ An example is `arguments -> result`, both in SQL text form; the test of the regi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.functions.function import (
     Aggregate,
@@ -23,7 +23,11 @@ from server.functions.function import (
     WindowFunction,
 )
 from server.types.facts import FACTS
-from server.vector.column import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from server.vector.column import Column
 
 _SIGNATURE = re.compile(r"(\d+) (\w+)\((.*?)\) (\w+)(?:\((.*?)\))?((?: \w+)*)")
 _ANY = 2276
@@ -40,10 +44,10 @@ def type_oid(name: str) -> int:
     return oid
 
 
-_PSEUDO = {"opaque": 0}
+_PSEUDO = {"opaque": 0, "int2vector": 22, "oidvector": 30}
 
 
-def row(  # noqa: PLR0913  (a row of a table has as many cells as it has)
+def row(
     signature: str,
     implementation: Row | None,
     doc: str,
@@ -129,7 +133,7 @@ def table(text: str, behaviours: Mapping[str, Behaviour]) -> tuple[Function, ...
     return tuple(functions)
 
 
-def aggregate(  # noqa: PLR0913  (a row of a table has as many cells as it has)
+def aggregate(
     signature: str,
     create: Callable[[CallContext], Any],
     accumulate: Callable[..., Any],

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from server.functions.aggregates import folding
 from server.functions.declare import aggregate
-from server.functions.function import Aggregate
 from server.functions.numeric_math import scaled as decimal_of
 from server.functions.orders import blank_key, generic_key, interval_key, numeric_key
 from server.functions.sums import grown, present
 from server.vector.column import Column, Positions, Values
 from server.vector.rows import column_of, plain_values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server.functions.function import Aggregate
 
 Columns = tuple[Column, ...]
 _OBJECT: Final = np.dtype(object)

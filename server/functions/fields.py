@@ -1,14 +1,14 @@
-"""extract, date_part and date_trunc: the fields of dates, times and intervals, in rows and in columns.
+"""extract, date_part and date_trunc, for rows and for columns.
 
-A field is given as an integer over a scale (microseconds of a second have 6 decimals), so that extract can show it
-exactly and date_part can divide it. Fields of infinite timestamps are infinite where they grow with time, else NULL.
+A field is given as an integer over a scale (microseconds of a second have 6 decimals), so that
+extract can show it exactly and date_part can divide it. Fields of infinite timestamps are infinite
+where they grow with time, else NULL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -31,7 +31,11 @@ from server.types.calendar import (
 )
 from server.types.interval_style import Interval
 from server.types.numeric import INFINITY
-from server.vector.column import Values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server.vector.column import Values
 
 ALIASES: Final[dict[str, str]] = {
     alias: unit
@@ -355,6 +359,7 @@ def _weekday(days: Values) -> Values:
     return weekday
 
 
+FIRST: Final = np.ones((), np.int64)
 COLUMN_FIELDS: Final[dict[str, Callable[[Values], Values]]] = {
     "year": lambda days: np.where((years := civil(days)[0]) > 0, years, years - 1),
     "month": lambda days: civil(days)[1],
@@ -363,7 +368,7 @@ COLUMN_FIELDS: Final[dict[str, Callable[[Values], Values]]] = {
     "decade": lambda days: civil(days)[0] // 10,
     "dow": _weekday,
     "isodow": lambda days: (_weekday(days) + 6) % 7 + 1,
-    "doy": lambda days: days - days_from_civil(civil(days)[0], np.int64(1), np.int64(1)) + 1,
+    "doy": lambda days: days - days_from_civil(civil(days)[0], FIRST, FIRST) + 1,
     "julian": lambda days: days.astype(np.int64) + JULIAN_OF_EPOCH,
     "epoch": lambda days: (days.astype(np.int64) + UNIX_OF_EPOCH_DAYS) * 86400,
 }
@@ -378,12 +383,12 @@ COLUMN_TIME_FIELDS: Final[dict[str, tuple[int, int, int]]] = {
 COLUMN_STARTS: Final[dict[str, Callable[[Values], Values]]] = {
     "day": lambda days: days,
     "week": lambda days: days - (_weekday(days) + 6) % 7,
-    "month": lambda days: days_from_civil(*civil(days)[:2], np.int64(1)),
-    "year": lambda days: days_from_civil(civil(days)[0], np.int64(1), np.int64(1)),
+    "month": lambda days: days_from_civil(*civil(days)[:2], FIRST),
+    "year": lambda days: days_from_civil(civil(days)[0], FIRST, FIRST),
 }
 
 
 def start_of_quarter_column(days: Values) -> Values:
     """The first day of the quarter of many dates."""
     years, months, _ = civil(days)
-    return days_from_civil(years, (months - 1) // 3 * 3 + 1, np.int64(1))
+    return days_from_civil(years, (months - 1) // 3 * 3 + 1, FIRST)

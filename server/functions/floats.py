@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -19,13 +19,18 @@ from server.errors import (
     NumericValueOutOfRange,
 )
 from server.functions.declare import Behaviour, row, table
-from server.functions.function import CallContext, Kernel
 from server.functions.integer import BITS, SQL_NAMES, division_by_zero
 from server.vector.column import Column, Mask, Values
 from server.vector.rows import joint_validity
 
+if TYPE_CHECKING:
+    from server.functions.function import CallContext, Kernel
+
 Compute = Callable[..., float]
-DTYPES: Final = {"float4": np.dtype(np.float32), "float8": np.dtype(np.float64)}
+DTYPES: Final[dict[str, np.dtype[Any]]] = {
+    "float4": np.dtype(np.float32),
+    "float8": np.dtype(np.float64),
+}
 
 
 def overflow() -> NumericValueOutOfRange:
@@ -39,7 +44,7 @@ def underflow() -> NumericValueOutOfRange:
 
 
 def _narrow(value: float) -> float:
-    return float(np.float32(value)) if abs(value) < 3.5e38 else value * math.inf  # noqa: PLR2004
+    return float(np.float32(value)) if abs(value) < 3.5e38 else value * math.inf
 
 
 def _checked(operation: Compute, name: str, vanishes: bool) -> Compute:
@@ -266,7 +271,7 @@ def _sine_degrees(value: float) -> float:
     angle = math.fmod(value, 360.0)
     sign = 1.0 if angle >= 0 else -1.0
     angle = abs(angle)
-    if angle > 180.0:  # noqa: PLR2004
+    if angle > 180.0:
         angle, sign = angle - 180.0, -sign
     found = _EXACT_SINES.get(angle)
     return sign * (math.sin(math.radians(angle)) if found is None else found)
@@ -276,7 +281,7 @@ def _cosine_degrees(value: float) -> float:
     if math.isinf(value):
         raise _out_of_domain()
     angle = abs(math.fmod(value, 360.0))
-    if angle > 180.0:  # noqa: PLR2004
+    if angle > 180.0:
         angle = 360.0 - angle
     exact = {0.0: 1.0, 60.0: 0.5, 90.0: 0.0, 120.0: -0.5, 180.0: -1.0}.get(angle)
     return math.cos(math.radians(angle)) if exact is None else exact

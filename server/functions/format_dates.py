@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from server.functions.fields import iso_week
 from server.functions.format_templates import (
@@ -26,8 +26,10 @@ from server.types.calendar import (
     days_of,
     weekday_of,
 )
-from server.types.interval_style import Interval
-from server.types.zones import Offset
+
+if TYPE_CHECKING:
+    from server.types.interval_style import Interval
+    from server.types.zones import Offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,11 @@ def _iso_day_in_year(moment: Moment) -> int:
 
 Number = Callable[[Moment], tuple[int, int]]
 
+
+def _fraction(digits: int) -> Number:
+    return lambda moment: (moment.us // 10 ** (6 - digits), digits)
+
+
 _NUMBERS: Final[dict[str, Number]] = {
     "HH": lambda m: (_hour_12(m), 2),
     "HH12": lambda m: (_hour_12(m), 2),
@@ -154,10 +161,7 @@ _NUMBERS: Final[dict[str, Number]] = {
     "SS": lambda m: (m.second, 2),
     "MS": lambda m: (m.us // 1000, 3),
     "US": lambda m: (m.us, 6),
-    **{
-        f"FF{digits}": lambda m, digits=digits: (m.us // 10 ** (6 - digits), digits)
-        for digits in range(1, 7)
-    },
+    **{f"FF{digits}": _fraction(digits) for digits in range(1, 7)},
     "SSSS": lambda m: (_seconds_of_day(m), 1),
     "SSSSS": lambda m: (_seconds_of_day(m), 1),
     "YYYY": lambda m: (_year(m), 4),
@@ -185,7 +189,7 @@ _NUMBERS: Final[dict[str, Number]] = {
 Writer = Callable[[Moment, Part], str]
 
 
-def _name(names: list[str] | tuple[str, ...], width: int, cut: int | None) -> Callable[..., str]:
+def _name(names: tuple[str, ...], width: int, cut: int | None) -> Callable[..., str]:
     def write(index: int, part: Part) -> str:
         name = names[index][:cut]
         cased = part.keyword
@@ -216,7 +220,7 @@ def _roman(moment: Moment, part: Part) -> str:
 
 
 def _half(moment: Moment, part: Part) -> str:
-    letters = "pm" if moment.hour % 24 >= 12 else "am"  # noqa: PLR2004
+    letters = "pm" if moment.hour % 24 >= 12 else "am"
     text = ".".join(letters) + "." if "." in part.keyword else letters
     return text.upper() if part.keyword.isupper() else text
 

@@ -125,7 +125,7 @@ def _digits(value: Decimal, picture: Picture) -> tuple[str, str, bool]:
     """Digits before the point, after it, and whether the number is below zero."""
     if not value.is_finite():
         filler = "#" * picture.before
-        if value.is_nan() and picture.before >= 3:  # noqa: PLR2004
+        if value.is_nan() and picture.before >= 3:
             return "NaN".rjust(picture.before), "", False
         return filler, "#" * picture.after, not value.is_nan() and value < 0
     rounded = round_to(value, picture.after)
@@ -243,7 +243,7 @@ class _Writer:
 
 def _roman(value: Decimal, picture: Picture) -> str:
     number = int(round_to(value, 0)) if value.is_finite() else 0
-    if not 0 < number < 4000:  # noqa: PLR2004
+    if not 0 < number < 4000:
         return "#" * 15
     text = ""
     for size, letters in _ROMAN:
@@ -261,7 +261,7 @@ def _scientific(value: Decimal, picture: Picture) -> str:
     else:
         exponent = value.adjusted()
         mantissa = round_to(value.scaleb(-exponent, EXACT), picture.after)
-        if abs(mantissa) >= 10:  # noqa: PLR2004
+        if abs(mantissa) >= 10:
             exponent += 1
             mantissa = round_to(value.scaleb(-exponent, EXACT), picture.after)
         text = f"{mantissa:f}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
@@ -308,7 +308,7 @@ def _scan(text: str, picture: Picture) -> tuple[str, str, bool]:
             break
         character = text[position]
         if keyword in ("9", "0"):
-            if character in ".":
+            if character == ".":
                 after_point = True
                 position += 1
                 character = text[position : position + 1]
@@ -321,8 +321,8 @@ def _scan(text: str, picture: Picture) -> tuple[str, str, bool]:
         elif keyword in (".", "D"):
             after_point = True
             position += character == "."
-        elif keyword in (",", "G"):
-            position += character == ","
+        elif keyword in (",", "G") and character == ",":
+            position += 1
         elif keyword in ("L", "") and not _NUMERAL.match(character):
             position += len(literal) if keyword == "" else 1
     return digits, decimals, negative

@@ -1,7 +1,7 @@
 """Templates of to_char and its kin: cut into keywords and literal text.
 
-Keywords are found greedily, the longest first. FM (fill mode) and TH (ordinal suffix) change the keyword beside them;
-text in double quotes stands for itself.
+Keywords are found greedily, the longest first. FM (fill mode) and TH (ordinal suffix) change the
+keyword beside them; text in double quotes stands for itself.
 """
 
 from __future__ import annotations
@@ -9,16 +9,22 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-DATE_KEYWORDS: Final = (
-    "A.D. A.M. AD AM B.C. BC CC D DAY DD DDD DY Day Dy FF1 FF2 FF3 FF4 FF5 FF6 FX HH HH12 HH24 I ID IDDD "
-    "IW IYY IYYY IY J MI MM MON MONTH MS Mon Month OF P.M. PM Q RM SS SSSS SSSSS TZH TZM TZ US W WW "
-    "Y Y,YYY YY YYY YYYY a.d. a.m. ad am b.c. bc cc d day dd ddd dy ff1 ff2 ff3 ff4 ff5 ff6 fx hh hh12 "
-    "hh24 i id iddd iw iyy iyyy iy j mi mm mon month ms of p.m. pm q rm ss ssss sssss tz tzh tzm us w ww "
-    "y y,yyy yy yyy yyyy"
-).split()
-NUMBER_KEYWORDS: Final = (
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a text."""
+    return tuple(text.split())
+
+
+DATE_KEYWORDS: Final = words(
+    "A.D. A.M. AD AM B.C. BC CC D DAY DD DDD DY Day Dy FF1 FF2 FF3 FF4 FF5 FF6 FX HH HH12 "
+    "HH24 I ID IDDD IW IYY IYYY IY J MI MM MON MONTH MS Mon Month OF P.M. PM Q RM SS SSSS "
+    "SSSSS TZH TZM TZ US W WW Y Y,YYY YY YYY YYYY a.d. a.m. ad am b.c. bc cc d day dd ddd dy "
+    "ff1 ff2 ff3 ff4 ff5 ff6 fx hh hh12 hh24 i id iddd iw iyy iyyy iy j mi mm mon month ms of "
+    "p.m. pm q rm ss ssss sssss tz tzh tzm us w ww y y,yyy yy yyy yyyy "
+)
+NUMBER_KEYWORDS: Final = words(
     ", . 0 9 B C D E EEEE G L MI PL PR RN S SG SP TH V b c d e eeee g l mi pl pr rn s sg sp th v rn"
-).split()
+)
 CASED: Final = frozenset(
     {
         "A.D.",
@@ -111,7 +117,7 @@ def _literal(template: str, position: int) -> tuple[str, int]:
 
 
 def _quoted(template: str, position: int) -> tuple[str, int]:
-    text = []
+    text: list[str] = []
     while position < len(template):
         character = template[position]
         if character == '"':
@@ -125,10 +131,10 @@ def _quoted(template: str, position: int) -> tuple[str, int]:
 
 
 ROMAN_MONTHS: Final = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
-MONTHS: Final = (
+MONTHS: Final = words(
     "January February March April May June July August September October November December"
-).split()
-WEEKDAYS: Final = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split()
+)
+WEEKDAYS: Final = words("Sunday Monday Tuesday Wednesday Thursday Friday Saturday")
 
 
 def ordinal(digits: str) -> str:

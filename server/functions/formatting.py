@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from server.functions.declare import row
 from server.functions.format_dates import format_moment, moment_of, moment_of_interval
 from server.functions.format_numbers import format_number, parse_number, significant
-from server.functions.function import CallContext
 from server.functions.instants import INFINITE, to_local, to_utc, zone_of
 from server.functions.parse_dates import parse_date, parse_moment
 from server.types.calendar import US_PER_SECOND
-from server.types.interval_style import Interval
+
+if TYPE_CHECKING:
+    from server.functions.function import CallContext
+    from server.types.interval_style import Interval
 
 
 def _timestamp(us: int, template: str) -> str | None:
@@ -67,7 +69,8 @@ FUNCTIONS: Final = (
         "2049 to_char(timestamp, text) text stable",
         _timestamp,
         "A time by a template.",
-        "'2002-04-20 17:31:12.66', 'FMDay, DDth FMMonth YYYY HH12:MI:SS.MS am' -> Saturday, 20th April 2002 05:31:12.660 pm",
+        "'2002-04-20 17:31:12.66', 'FMDay, DDth FMMonth YYYY HH12:MI:SS.MS am' -> "
+        "Saturday, 20th April 2002 05:31:12.660 pm",
     ),
     row(
         "1770 to_char(timestamptz, text) text stable context",

@@ -1,10 +1,11 @@
 """Function and Aggregate: everything that can be called in an expression is one row of a table.
 
-Operators and casts are functions under another name; the binder resolves all three by PostgreSQL's rules and plans
-carry the resolved Function. A function has one or both of two implementations:
+Operators and casts are functions under another name; the binder resolves all three by PostgreSQL's
+rules and plans carry the resolved Function. A function has one or both of two implementations:
 
     row       takes and returns values in row form; called only with non-NULL arguments when strict
-    kernel    takes the call and columns, returns a column; sees NULL rows and must leave them NULL when strict
+    kernel    takes the call and columns, returns a column; sees NULL rows and must leave them NULL
+    when strict
 
 The evaluator makes the missing one out of the other. Both are tested on the same cases.
 """
@@ -13,18 +14,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from server.types.type import TextStyle, TypeReference
 from server.vector.column import Column, Positions
+
+if TYPE_CHECKING:
+    from server.types.type import TextStyle, TypeReference
 
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
     """What a function may know besides its arguments.
 
-    execution is the executor's context (session settings, transaction time, sequences, random source, catalog); a
-    function that needs it says `needs_context`. result is the type of this call, arguments those of its arguments.
+    execution is the executor's context (session settings, transaction time, sequences, random
+    source, catalog); a function that needs it says `needs_context`. result is the type of this
+    call, arguments those of its arguments.
     """
 
     style: TextStyle
@@ -41,8 +45,9 @@ Kernel = Callable[..., Column]  # (CallContext, *columns, count=rows) -> Column
 class Function:
     """A scalar or set-returning function. OIDs are PostgreSQL's for built-in ones.
 
-    `row` gets the CallContext first when needs_context is set. A set-returning `row` yields values (tuples for several
-    result columns). `support` names what the planner may know (a comparison's family, say).
+    `row` gets the CallContext first when needs_context is set. A set-returning `row` yields values
+    (tuples for several result columns). `support` names what the planner may know (a comparison's
+    family, say).
     """
 
     oid: int
@@ -73,9 +78,10 @@ class Function:
 class Aggregate:
     """An aggregate function.
 
-    State is a value of the aggregate's own, covering all groups. accumulate is called with the group number of each
-    row and how many groups there are so far (the state grows); rows left out by FILTER or DISTINCT never arrive.
-    merge joins the state of another worker, whose group g is group mapping[g] here.
+    State is a value of the aggregate's own, covering all groups. accumulate is called with the
+    group number of each row and how many groups there are so far (the state grows); rows left out
+    by FILTER or DISTINCT never arrive. merge joins the state of another worker, whose group g is
+    group mapping[g] here.
     """
 
     oid: int
@@ -98,10 +104,11 @@ class Aggregate:
 
 
 class WindowRows(Protocol):
-    """All rows of a window operator, sorted by partition and order; arrays have a cell for each row.
+    """All rows of a window operator, sorted by partition and order; arrays have a cell for each
+    row.
 
-    Pairs bound rows by position, the second exclusive: the row's partition and its peers. peer_numbers numbers the
-    groups of peers over all partitions.
+    Pairs bound rows by position, the second exclusive: the row's partition and its peers.
+    peer_numbers numbers the groups of peers over all partitions.
     """
 
     count: int
@@ -122,7 +129,8 @@ class WindowRows(Protocol):
 class WindowFunction:
     """A pure window function (row_number, lag, ...).
 
-    evaluate(call: CallContext, rows: WindowRows, *arguments: Column) -> Column computes it for all rows at once.
+    evaluate(call: CallContext, rows: WindowRows, *arguments: Column) -> Column computes it for all
+    rows at once.
     """
 
     oid: int
@@ -137,7 +145,7 @@ class WindowFunction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """An operator: a name for a function of one or two arguments. left is 0 for prefix operators."""
+    """An operator: a name for a function of one or two arguments; left is 0 for prefix ones."""
 
     oid: int
     name: str
@@ -151,7 +159,7 @@ class Operator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cast:
-    """A cast between two types. function 0 means binary-coercible (method 'b') or through text (method 'i')."""
+    """A cast between two types; function 0: binary-coercible (method b) or by text (method i)."""
 
     source: int
     target: int

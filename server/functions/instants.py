@@ -1,13 +1,13 @@
 """Dates, timestamps and intervals: the arithmetic of the calendar, on row values.
 
-Months are added on the calendar and the day is cut to the month's length; days are added on the clock of the time
-zone, so that noon stays noon when clocks change; the rest is added as elapsed time. Infinite values stay infinite.
+Months are added on the calendar and the day is cut to the month's length; days are added on the
+clock of the time zone, so that noon stays noon when clocks change; the rest is added as elapsed
+time. Infinite values stay infinite.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import DatetimeFieldOverflow, InvalidParameterValue
 from server.types.calendar import (
@@ -27,6 +27,9 @@ from server.types.date_style import session_zone
 from server.types.interval_style import Interval
 from server.types.zone_words import OFFSETS, ZONES
 from server.types.zones import Zone, fixed_zone, zone_named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 INFINITE: Final = (TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY)
 INFINITE_DATES: Final = (DATE_INFINITY, DATE_MINUS_INFINITY)
@@ -227,7 +230,7 @@ def _scaled(interval: Interval, scale: Callable[[int], float]) -> Interval:
     month_days = _to_six_places((exact[0] - whole_months) * 30)
     rest = exact[1] - whole_days + month_days - int(month_days)
     seconds = _to_six_places(rest * 86400)
-    if abs(seconds) >= 86400:  # noqa: PLR2004
+    if abs(seconds) >= 86400:
         whole_days += int(seconds / 86400)
         seconds -= int(seconds / 86400) * 86400
     time = scale(us) + seconds * US_PER_SECOND

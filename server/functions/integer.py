@@ -1,4 +1,4 @@
-"""Integers: arithmetic that never wraps, bits, greatest common divisors and conversions between widths.
+"""Integers: arithmetic that never wraps, bits, divisors and conversions.
 
 Division cuts towards zero, and the remainder takes the sign of the dividend.
 """
@@ -8,20 +8,26 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from server.errors import DivisionByZero, NumericValueOutOfRange
 from server.functions.declare import Behaviour, row, table
-from server.functions.function import CallContext, Kernel
 from server.functions.scaled import LIMIT, by_rows, magnitude
 from server.vector.column import Column, Mask, Values
 from server.vector.rows import joint_validity
 
+if TYPE_CHECKING:
+    from server.functions.function import CallContext, Kernel
+
 BITS: Final = {"int2": 16, "int4": 32, "int8": 64}
 SQL_NAMES: Final = {"int2": "smallint", "int4": "integer", "int8": "bigint"}
-DTYPES: Final = {"int2": np.dtype("i2"), "int4": np.dtype("i4"), "int8": np.dtype("i8")}
+DTYPES: Final[dict[str, np.dtype[Any]]] = {
+    "int2": np.dtype("i2"),
+    "int4": np.dtype("i4"),
+    "int8": np.dtype("i8"),
+}
 
 IntegerRow = Callable[..., int]
 

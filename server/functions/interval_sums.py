@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from server.functions.declare import aggregate
-from server.functions.function import Aggregate
 from server.functions.instants import checked_interval, interval_divided
 from server.functions.sums import present
-from server.types.interval_style import Interval
-from server.vector.column import Column, Positions
 from server.vector.rows import column_of, plain_values
+
+if TYPE_CHECKING:
+    from server.functions.function import Aggregate
+    from server.types.interval_style import Interval
+    from server.vector.column import Column, Positions
 
 _OBJECT: Final = np.dtype(object)
 

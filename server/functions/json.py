@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import InvalidParameterValue, NullValueNotAllowed
 from server.functions import numeric as numeric_functions
 from server.functions.declare import row
-from server.functions.function import CallContext
 from server.functions.json_text import (
     as_text,
     decode,
@@ -24,6 +22,11 @@ from server.functions.json_text import (
 )
 from server.types.array import Array
 from server.types.jsonb import Jsonb, make_object, quote, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from server.functions.function import CallContext
 
 _ABSENT: Final = object()
 
@@ -94,8 +97,7 @@ def _at_path(value: Jsonb, path: Array) -> Any:
             found = found.get(step, _ABSENT)
         elif isinstance(found, list) and step is not None:
             index = _integer(step)
-            inside = index is not None and -len(found) <= index < len(found)
-            found = found[index] if inside else _ABSENT
+            found = _ABSENT if index is None else _at_index(Jsonb(found), index)
         else:
             return _ABSENT
     return found
@@ -217,7 +219,7 @@ def _changed(
     return value
 
 
-def _changed_member(  # noqa: PLR0913
+def _changed_member(
     value: dict[str, Any], step: str, rest: Sequence[str | None], change: Any, create: bool
 ) -> dict[str, Any]:
     old = value.get(step, _ABSENT)
@@ -231,7 +233,7 @@ def _changed_member(  # noqa: PLR0913
     return make_object(others if new is _ABSENT else [*others, (step, new)])
 
 
-def _changed_item(  # noqa: PLR0913
+def _changed_item(
     value: list[Any], step: str, rest: Sequence[str | None], change: Any, create: bool
 ) -> list[Any]:
     index = _integer(step)
@@ -429,7 +431,8 @@ def _pairs(values: Sequence[Any]) -> Iterator[tuple[int, Any, Any]]:
     if len(values) % 2:
         raise InvalidParameterValue(
             "argument list must have even number of elements",
-            hint="The arguments of json_build_object() must consist of alternating keys and values.",
+            hint="The arguments of json_build_object() must consist "
+            "of alternating keys and values.",
         )
     return ((index, values[index], values[index + 1]) for index in range(0, len(values), 2))
 
@@ -462,7 +465,7 @@ def _build_jsonb_object(context: CallContext, *values: Any) -> Jsonb:
 
 def _text_pairs(array: Array) -> list[tuple[str, str | None]]:
     items: Sequence[Any] = array.items
-    if len(array.dimensions) > 2 or (len(array.dimensions) == 2 and array.dimensions[1][0] != 2):  # noqa: PLR2004
+    if len(array.dimensions) > 2 or (len(array.dimensions) == 2 and array.dimensions[1][0] != 2):
         raise InvalidParameterValue("array must have two columns")
     if len(items) % 2:
         raise InvalidParameterValue("array must have even number of elements")

@@ -1,16 +1,15 @@
 """JSON out of values of any type, and the parts of JSON texts as they were written.
 
-Law: a part of a json value keeps its spelling: blanks, order and duplicates of keys, digits of numbers.
+Law: a part of a json value keeps its spelling: blanks, order and duplicates of keys, digits of
+numbers.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from server.functions.function import CallContext
 from server.types.array import Array
 from server.types.date_style import format_date, format_timestamp, format_timestamptz
 from server.types.json_text import reader
@@ -19,6 +18,11 @@ from server.types.jsonb import read as read_jsonb
 from server.types.record import Record
 from server.types.registry import TYPE_BY_OID
 from server.types.type import TextStyle, Type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from server.functions.function import CallContext
 
 _NUMBERS: Final = frozenset({"int2", "int4", "int8", "float4", "float8", "numeric"})
 _WORDS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
@@ -35,10 +39,9 @@ def value_to_json(value: Any, type_: Type, context: CallContext, newlines: bool 
         return str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Record):
-        return _record_to_json(value, context, newlines)
-    if isinstance(value, Array):
-        return _array_to_json(value, context, newlines)
+    nested = _NESTED.get(type(value))
+    if nested is not None:
+        return nested(value, context, newlines)
     if type_.name in _NUMBERS:
         text = type_.format(value, context.style)
         return f'"{text}"' if text in _WORDS else text
@@ -98,6 +101,8 @@ def value_to_jsonb(value: Any, type_: Type, context: CallContext) -> Any:
         else read_jsonb(value_to_json(value, type_, context))
     )
 
+
+_NESTED: Final[dict[type, Callable[..., str]]] = {Record: _record_to_json, Array: _array_to_json}
 
 # Parts of texts.
 

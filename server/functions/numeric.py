@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -17,11 +16,15 @@ from server.errors import (
 from server.functions import numeric_math as exact
 from server.functions import scaled
 from server.functions.declare import row
-from server.functions.function import CallContext, Kernel
 from server.functions.integer import BITS, SQL_NAMES, narrowed
-from server.types.numeric import EXACT, NAN, ZERO, round_to
+from server.types.numeric import EXACT, NAN, round_to
 from server.vector.column import Column
 from server.vector.rows import joint_validity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server.functions.function import CallContext, Kernel
 
 _FLOAT_DIGITS: Final = {"float4": 6, "float8": 15}
 _FLOAT: Final = np.dtype(np.float64)
@@ -79,7 +82,7 @@ def _trim_scale(value: Decimal) -> Decimal:
 def _factorial(number: int) -> Decimal:
     if number < 0:
         raise NumericValueOutOfRange("factorial of a negative number is undefined")
-    if number > 32177:  # noqa: PLR2004  (the last that the format can hold)
+    if number > 32177:
         raise exact.overflow()
     return Decimal(math.factorial(number))
 
@@ -180,7 +183,7 @@ def _float_kernel(context: CallContext, column: Column, *, count: int) -> Column
     if column.scale is None:
         return scaled.by_rows(_to_float, (column,), dtype)
     exactly = scaled.magnitude(column.values) < 1 << 53
-    if not exactly or column.scale > 22:  # noqa: PLR2004  (10**22 is the last exact power)
+    if not exactly or column.scale > 22:
         return scaled.by_rows(_to_float, (column,), dtype)
     return Column((column.values / 10.0**column.scale).astype(dtype), column.valid)
 

@@ -1,16 +1,15 @@
-"""Exact decimal arithmetic as PostgreSQL's numeric does it: how many digits a result shows, and how it is rounded.
+"""Exact decimal arithmetic with numeric's own rules for scales and rounding.
 
-Every finite result is rounded half away from zero at a scale that depends on the arguments' size: at least 16
-significant digits where digits have no natural end, never fewer decimals than the arguments show. Sizes are counted
-in groups of four decimal digits, as the stored format has them.
+Every finite result is rounded half away from zero at a scale that depends on the arguments' size:
+at least 16 significant digits where digits have no natural end, never fewer decimals than the
+arguments show. Sizes are counted in groups of four decimal digits, as the stored format has them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from server.errors import (
     DivisionByZero,
@@ -19,6 +18,9 @@ from server.errors import (
     NumericValueOutOfRange,
 )
 from server.types.numeric import EXACT, INFINITY, NAN, WHOLE_DIGITS_MAX, ZERO, normal, round_to
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SIGNIFICANT_DIGITS_MIN: Final = 16
 DISPLAY_SCALE_MAX: Final = 1000
@@ -36,7 +38,7 @@ def scale_of(value: Decimal) -> int:
 
 
 def scaled(number: int, scale: int) -> Decimal:
-    """number / 10**scale, showing scale digits."""
+    """Number / 10**scale, showing scale digits."""
     return Decimal(number).scaleb(-scale, EXACT)
 
 
@@ -48,7 +50,7 @@ def overflow() -> NumericValueOutOfRange:
 def _bounded(value: Decimal) -> Decimal:
     if value and value.adjusted() >= WHOLE_DIGITS_MAX:
         raise overflow()
-    return value if value else value.copy_abs()
+    return value or value.copy_abs()
 
 
 def _leading_group(value: Decimal) -> tuple[int, int]:
@@ -94,7 +96,7 @@ def multiply(left: Decimal, right: Decimal) -> Decimal:
     if not (left.is_finite() and right.is_finite()):
         return _special_product(left, right)
     product = EXACT.multiply(left, right)
-    if scale_of(product) > 16383:  # noqa: PLR2004  (what the format can show)
+    if scale_of(product) > 16383:
         product = round_to(product, 16383)
     return _bounded(product)
 
@@ -221,7 +223,7 @@ def square_root(value: Decimal) -> Decimal:
 
 
 def exponential(value: Decimal) -> Decimal:
-    """e to the power."""
+    """E to the power."""
     if not value.is_finite():
         return value if value.is_nan() or value > 0 else ZERO
     magnitude = max(min(float(value) * 0.434294481903252, 2000.0 * 100), -2000.0)

@@ -1,6 +1,7 @@
 """OPERATORS: the built-in operators whose functions exist, with PostgreSQL's OIDs.
 
-A row is: OID left name right result function commutator negator. left is - for prefix operators; 0 is none.
+A row is: OID left name right result function commutator negator. left is - for prefix operators; 0
+is none.
 """
 
 from __future__ import annotations

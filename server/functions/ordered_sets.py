@@ -1,24 +1,26 @@
 """Ordered-set aggregates: percentiles and the mode.
 
-The direct arguments come first among the columns, the same in all rows; values come in the order of WITHIN GROUP.
+The direct arguments come first among the columns, the same in all rows; values come in the order of
+WITHIN GROUP.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Final
-
+from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import NumericValueOutOfRange
 from server.functions import instants
 from server.functions.declare import aggregate
-from server.functions.function import Aggregate, CallContext
 from server.functions.orders import generic_key
 from server.types.array import Array
-from server.types.interval_style import Interval
-from server.vector.column import Column, Positions
 from server.vector.rows import column_of, values_of
+
+if TYPE_CHECKING:
+    from server.functions.function import Aggregate, CallContext
+    from server.types.interval_style import Interval
+    from server.vector.column import Column, Positions
 
 Pick = Callable[[Sequence[Any], float], Any]
 

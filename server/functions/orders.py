@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.types.array import Array
 from server.types.calendar import (
@@ -21,6 +20,9 @@ from server.types.interval_style import Interval
 from server.types.jsonb import Jsonb
 from server.types.jsonb import sort_key as jsonb_key
 from server.types.times import TimeTz
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def blank_key(value: str) -> str:
@@ -76,22 +78,31 @@ def _in_utc(context: Any, value: int) -> int:
 
 def generic_key(value: Any) -> Any:
     """Any value, by what it is in row form: arrays and records item by item, NULL last."""
-    if isinstance(value, Array):
-        shape = tuple(value.dimensions)
-        return ([nullable_key(item) for item in value.items], len(shape), shape)
-    if isinstance(value, Interval):
-        return interval_key(value)
-    if isinstance(value, TimeTz):
-        return timetz_key(value)
-    if isinstance(value, tuple):
-        return [nullable_key(item) for item in value]
-    if isinstance(value, Jsonb):
-        return jsonb_key(value)
-    if isinstance(value, float):
-        return float_key(value)
-    if isinstance(value, Decimal):
-        return numeric_key(value)
-    return value
+    key = _KEYS.get(type(value))
+    if key is not None:
+        return key(value)
+    return record_key(value) if isinstance(value, tuple) else value
+
+
+def array_key(value: Array) -> Any:
+    """An array item by item, then by shape."""
+    shape = tuple(value.dimensions)
+    return [nullable_key(item) for item in value.items], len(shape), shape
+
+
+def record_key(value: tuple[Any, ...]) -> list[Any]:
+    """A record field by field."""
+    return [nullable_key(item) for item in value]
+
+
+_KEYS: dict[type, Callable[[Any], Any]] = {
+    Array: array_key,
+    Interval: interval_key,
+    TimeTz: timetz_key,
+    Jsonb: jsonb_key,
+    float: float_key,
+    Decimal: numeric_key,
+}
 
 
 def nullable_key(value: Any) -> Any:

@@ -95,7 +95,7 @@ class Reader:
         elif upper in _WIDTHS:
             self._number(part, following)
 
-    def _name(self, names: list[str], short: bool, part: Part) -> int:
+    def _name(self, names: tuple[str, ...], short: bool, part: Part) -> int:
         rest = self.text[self.position :].lower()
         for index, name in enumerate(names):
             shown = name[:3] if short else name
@@ -174,13 +174,13 @@ class Reader:
 
 def _full_year(number: int, digits: int) -> int:
     """The year nearest to 2020 that ends in the digits."""
-    if digits > 3:  # noqa: PLR2004
+    if digits > 3:
         return number
-    if number < 70:  # noqa: PLR2004
+    if number < 70:
         return number + 2000
-    if number < 100:  # noqa: PLR2004
+    if number < 100:
         return number + 1900
-    return number + (2000 if number < 520 else 1000)  # noqa: PLR2004
+    return number + (2000 if number < 520 else 1000)
 
 
 def _time_of(read: Read) -> int:
@@ -198,7 +198,7 @@ def _time_of(read: Read) -> int:
             )
         hour = twelve % 12 + (12 if read.is_pm else 0) if read.is_pm is not None else twelve
     minute, second = fields.get("MI", 0), fields.get("SS", 0)
-    if hour > 23 or minute > 59 or second > 59:  # noqa: PLR2004
+    if hour > 23 or minute > 59 or second > 59:
         raise _out_of_range(read)
     return ((hour * 60 + minute) * 60 + second) * US_PER_SECOND + fields.get("fraction", 0)
 

@@ -1,22 +1,25 @@
 """LIKE, ILIKE and SIMILAR TO: patterns compiled once, to the simplest test that decides them.
 
-Over a column, a pattern that is the same for all rows is compiled once; plain prefixes, suffixes and infixes become
-string searches. A general LIKE is matched piece by piece, in time linear in the text for each piece.
+Over a column, a pattern that is the same for all rows is compiled once; plain prefixes, suffixes
+and infixes become string searches. A general LIKE is matched piece by piece, in time linear in the
+text for each piece.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from server.errors import InvalidEscapeSequence
 from server.functions.declare import row
-from server.functions.function import CallContext, Kernel
 from server.vector.column import Column
-from server.vector.rows import constant_value, is_constant, joint_validity, plain_values
+from server.vector.rows import constant_value, is_constant, joint_validity
+
+if TYPE_CHECKING:
+    from server.functions.function import CallContext, Kernel
 
 Test = Callable[[str], bool]
 ANY_CHARACTER: Final = None  # in a piece: what `_` stands for

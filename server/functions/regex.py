@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import InvalidParameterValue
 from server.functions.declare import row
 from server.functions.pattern import Test, matching_kernel
 from server.functions.regex_syntax import compile_regex, split_flags
 from server.types.array import Array, make_array
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TEXT: Final = 25
 
@@ -62,9 +64,8 @@ def _replacement(match: re.Match[str], new: str) -> str:
 
 def _replace_from(text: str, pattern: re.Pattern[str], new: str, start: int, which: int) -> str:
     """Replace the match of a number, or every one for 0, from a position."""
-    parts, end, number = [text[:start]], start, 0
-    for match in pattern.finditer(text, start):
-        number += 1
+    parts, end = [text[:start]], start
+    for number, match in enumerate(pattern.finditer(text, start), 1):
         if which in (0, number):
             parts += [text[end : match.start()], _replacement(match, new)]
             end = match.end()
@@ -90,7 +91,7 @@ def _checked(name: str, value: int, least: int) -> int:
     return value
 
 
-def _replace_at(  # noqa: PLR0913  (the SQL function has as many)
+def _replace_at(
     text: str, pattern: str, new: str, start: int, number: int | None = None, flags: str = ""
 ) -> str:
     _checked("start", start, 1)
@@ -189,7 +190,7 @@ def _position(  # noqa: PLR0913  (the SQL function has as many)
     return int(match.end(group) if end else match.start(group)) + 1
 
 
-def _found(  # noqa: PLR0913  (the SQL function has as many)
+def _found(
     text: str, pattern: str, start: int = 1, number: int = 1, flags: str = "", group: int = 0
 ) -> str | None:
     _checked("start", start, 1)

@@ -1,11 +1,13 @@
-"""PostgreSQL's regular expressions, translated to Python's.
+r"""PostgreSQL's regular expressions, translated to Python's.
 
-The dialect is that of advanced regular expressions. Translated are: embedded options and directors, classes and
-escapes (\\m \\M \\y \\Y \\A \\Z, \\d \\s \\w, character codes), bracket expressions with [:classes:], non-capturing groups,
-look-around and back references. Where PostgreSQL would match the longest alternative, Python takes the first; so the
-branches of an alternation of plain texts are tried from the longest.
+The dialect is that of advanced regular expressions. Translated are: embedded options and directors,
+classes and escapes (\m \M \y \Y \A \Z, \d \s \w, character codes), bracket expressions with
+[:classes:], non-capturing groups, look-around and back references. Where PostgreSQL would match the
+longest alternative, Python takes the first; so the branches of an alternation of plain texts are
+tried from the longest.
 
-Time is bounded: what Python may need exponential time for (a repetition inside a repetition) is refused for long texts.
+Time is bounded: what Python may need exponential time for (a repetition inside a repetition) is
+refused for long texts.
 """
 
 from __future__ import annotations
@@ -70,10 +72,7 @@ def invalid(reason: str) -> InvalidRegularExpression:
 def compile_regex(pattern: str, flags: str = "") -> re.Pattern[str]:
     """Compile a pattern under the flags i, c, n, m, p, w, s, q, x, t, b, e."""
     options, pattern = _embedded(pattern, flags)
-    if "q" in options:
-        translated = re.escape(pattern)
-    else:
-        translated = _Translator(pattern, options).translate()
+    translated = re.escape(pattern) if "q" in options else _Translator(pattern, options).translate()
     try:
         return re.compile(translated, _python_flags(options))
     except (re.error, OverflowError, RecursionError) as error:
@@ -100,8 +99,7 @@ def _embedded(pattern: str, flags: str) -> tuple[set[str], str]:
     options = set(flags)
     if pattern.startswith("***="):
         return options | {"q"}, pattern[4:]
-    if pattern.startswith("***:"):
-        pattern = pattern[4:]
+    pattern = pattern.removeprefix("***:")
     match = re.match(r"\(\?([a-z]+)\)", pattern)
     if match is not None:
         for letter in match[1]:
@@ -206,7 +204,7 @@ class _Translator:
                 self.parts.append(r"\{")
                 self.position += 1
                 return
-            if int(match[1]) > 255 or int(match[3] or 0) > 255:  # noqa: PLR2004
+            if int(match[1]) > 255 or int(match[3] or 0) > 255:
                 raise invalid("invalid repetition count(s)")
             self.parts.append(match[0])
             self.position = match.end()
@@ -334,7 +332,7 @@ _STEPS: Final = {
 def split_flags(flags: str, allowed_global: bool) -> tuple[str, bool]:
     """The options of a flags argument, and whether it says g."""
     is_global = False
-    kept = []
+    kept: list[str] = []
     for flag in flags:
         if flag == "g" and allowed_global:
             is_global = True

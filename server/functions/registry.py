@@ -1,8 +1,8 @@
-"""The tables of everything that can be called: one entry a subject, in the order of the subjects."""
+"""The tables of everything that can be called: one entry a subject."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from server.functions import (
     aggregates,
@@ -30,8 +30,10 @@ from server.functions import (
     window,
 )
 from server.functions.casts import casts
-from server.functions.function import Aggregate, Cast, Function, Operator, WindowFunction
 from server.functions.operators import operators
+
+if TYPE_CHECKING:
+    from server.functions.function import Aggregate, Cast, Function, Operator, WindowFunction
 
 FUNCTIONS: Final[tuple[Function, ...]] = (
     *comparison.FUNCTIONS,

@@ -1,17 +1,20 @@
-"""Arithmetic on scaled columns: exact decimals as int64, with every overflow seen before it happens.
+"""Arithmetic on scaled columns: exact decimals as int64.
 
-Each operation gives None where the exact result may not fit; the caller then computes with Decimals.
+Each operation gives None where the exact result may not fit; the caller then computes with
+Decimals.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from server.vector.column import Column, Values
 from server.vector.rows import column_of, is_constant, joint_validity, plain_values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 LIMIT: Final = 1 << 63
 SCALE_MAX: Final = 18

@@ -1,16 +1,18 @@
 """Sequences: nextval, currval, lastval and setval.
 
-The catalog of the execution knows the sequences, session.database.sequences their values, session.sequences what
-this session was given.
+The catalog of the execution knows the sequences, session.database.sequences their values,
+session.sequences what this session was given.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import ObjectNotInPrerequisiteState, UndefinedTable, WrongObjectType
 from server.functions.declare import row
-from server.functions.function import CallContext
+
+if TYPE_CHECKING:
+    from server.functions.function import CallContext
 
 
 def _sequence(context: CallContext, oid: int) -> Any:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from server.errors import InvalidParameterValue
 from server.functions import instants
 from server.functions import numeric_math as exact
 from server.functions.declare import row
-from server.functions.function import CallContext
 from server.functions.orders import interval_key
-from server.types.interval_style import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from decimal import Decimal
+
+    from server.functions.function import CallContext
+    from server.types.interval_style import Interval
 
 
 def _no_step() -> InvalidParameterValue:
@@ -111,12 +114,14 @@ FUNCTIONS: Final = (
         "938 generate_series(timestamp, timestamp, interval) timestamp set",
         _timestamps,
         _DOC_STEP,
-        "'2008-03-01', '2008-03-02', '12 hours' -> 2008-03-01 00:00:00 ; 2008-03-01 12:00:00 ; 2008-03-02 00:00:00",
+        "'2008-03-01', '2008-03-02', '12 hours' -> "
+        "2008-03-01 00:00:00 ; 2008-03-01 12:00:00 ; 2008-03-02 00:00:00",
     ),
     row(
         "939 generate_series(timestamptz, timestamptz, interval) timestamptz stable set context",
         _instants,
         _DOC_STEP,
-        "'2008-03-01 00:00+00', '2008-03-02 00:00+00', '12 hours' -> 2008-03-01 00:00:00+00 ; 2008-03-01 12:00:00+00 ; 2008-03-02 00:00:00+00",
+        "'2008-03-01 00:00+00', '2008-03-02 00:00+00', '12 hours' -> "
+        "2008-03-01 00:00:00+00 ; 2008-03-01 12:00:00+00 ; 2008-03-02 00:00:00+00",
     ),
 )

@@ -1,24 +1,27 @@
-"""Statistics over groups: variance and deviation, exact for integers and numerics; correlation and regression.
+"""Statistics over groups: variance, deviation, correlation, regression.
 
-Integers and numerics keep exact sums of values and of squares; floats keep the running mean and the sum of squared
-differences, so that nothing cancels out.
+Integers and numerics keep exact sums of values and of squares; floats keep the running mean and the
+sum of squared differences, so that nothing cancels out.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from server.functions import numeric_math as exact
 from server.functions.declare import aggregate
-from server.functions.function import Aggregate
 from server.functions.sums import present
 from server.vector.column import Column, Positions
 from server.vector.rows import column_of, joint_validity, plain_values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server.functions.function import Aggregate
 
 Columns = tuple[Column, ...]
 _OBJECT: Final = np.dtype(object)

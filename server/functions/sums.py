@@ -1,7 +1,8 @@
 """State of count, sum and avg: totals of every group, exact for integers and decimals.
 
-A sum of integers is kept in two halves, `high` * 2**32 + `low`, so that no total of fewer than 2**31 rows overflows;
-what arrives is added in one pass over the batch. Decimals that are no scaled integers are summed one by one.
+A sum of integers is kept in two halves, `high` * 2**32 + `low`, so that no total of fewer than
+2**31 rows overflows; what arrives is added in one pass over the batch. Decimals that are no scaled
+integers are summed one by one.
 """
 
 from __future__ import annotations

@@ -1,19 +1,21 @@
 """Who, where and what: the session, its settings, types of values, and the server.
 
-All of it comes from the execution of the call: `session` (user, database_name, pid, search_path(), settings),
-`catalog` and `settings`.
+All of it comes from the execution of the call: `session` (user, database_name, pid, search_path(),
+settings), `catalog` and `settings`.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import InvalidParameterValue, UndefinedObject
 from server.functions.declare import row
-from server.functions.function import CallContext
 from server.types.array import Array, make_array
 from server.types.names import format_type
 from server.types.registry import TYPE_BY_OID
+
+if TYPE_CHECKING:
+    from server.functions.function import CallContext
 
 NAME: Final = 19
 VERSION: Final = "15.0"

@@ -1,6 +1,7 @@
 """Text: everything that counts, cuts, joins and replaces characters.
 
-Positions count from 1. Results above the size that a value may have are refused before they are built.
+Positions count from 1. Results above the size that a value may have are refused before they are
+built.
 """
 
 from __future__ import annotations
@@ -8,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import operator
 import re
-from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -21,15 +21,20 @@ from server.errors import (
     SubstringError,
 )
 from server.functions.declare import row
-from server.functions.function import CallContext, Kernel
 from server.identifiers import quote_identifier
 from server.types.array import Array
 from server.types.text import cut_name
 from server.vector.column import Column
 from server.vector.rows import constant_value, is_constant, joint_validity
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from server.functions.function import CallContext, Kernel
+
 BYTES_MAX: Final = 0x3FFFFFFF
 TEXT: Final = 25
+OBJECT: Final = np.dtype(object)
 
 
 def check_size(characters: int) -> None:
@@ -213,7 +218,7 @@ def _quote_any(context: CallContext, value: Any) -> str:
     return "NULL" if value is None else _quote_literal(text_of(context, 0, value))
 
 
-# format()
+# Templates.
 
 _SPECIFIER: Final = re.compile(r"%(?:(\d+)\$)?(-)?(?:(\d+)|\*(?:(\d+)\$)?)?(.)?", re.DOTALL)
 
@@ -353,14 +358,14 @@ def _pad_to(context: CallContext, text: str, modifier: int, explicit: bool) -> s
 # Kernels: one list comprehension over the rows that are not NULL.
 
 
-def each(operation: Callable[..., Any], dtype: Any = np.dtype(object)) -> Kernel:
+def each(operation: Callable[..., Any], dtype: np.dtype[Any] = OBJECT) -> Kernel:
     """The kernel of an operation on a text and arguments that are mostly constant."""
 
     def kernel(context: CallContext, texts: Column, *others: Column, count: int) -> Column:
         valid = joint_validity((texts, *others))
         places: Any = slice(None) if valid is None else np.flatnonzero(valid)
         rows = texts.values[places].tolist()
-        values = np.empty(count, dtype) if dtype == object else np.zeros(count, dtype)
+        values = np.empty(count, dtype) if dtype is OBJECT else np.zeros(count, dtype)
         if not rows:
             return Column(values, valid)
         if all(is_constant(column) for column in others):

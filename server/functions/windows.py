@@ -1,16 +1,18 @@
-"""Window functions: computed for all rows at once from the bounds of partitions, peers and frames."""
+"""Window functions, for all rows at once from the bounds of partitions, peers and frames."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from server.errors import InvalidArgumentForNthValueFunction, InvalidArgumentForNtileFunction
 from server.functions.declare import window
-from server.functions.function import CallContext, WindowRows
 from server.vector.column import Column, Mask, Values
 from server.vector.rows import column_of, values_of
+
+if TYPE_CHECKING:
+    from server.functions.function import CallContext, WindowRows
 
 
 def _row_number(call: CallContext, rows: WindowRows) -> Column:
@@ -70,7 +72,7 @@ def _shifted(rows: WindowRows, sign: int, arguments: tuple[Column, ...]) -> Colu
     if known is not None:
         inside = inside & known
     found = _at(value, positions, inside)
-    if len(arguments) < 3:  # noqa: PLR2004
+    if len(arguments) < 3:
         return found
     return _defaulted(found, arguments[2], inside if known is None else inside | ~known)
 

@@ -1,0 +1,1 @@
+"""Columns and batches: the arrays that operators and kernels work on."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from server.vector.column import Column, Values
+if TYPE_CHECKING:
+    from server.vector.column import Column, Values
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,10 +1,12 @@
 """Column: the values of one column for one batch of rows.
 
-A column carries no SQL type: plans know types, kernels know arrays. It comes in three physical forms:
+A column carries no SQL type: plans know types, kernels know arrays. It comes in three physical
+forms:
 
     plain       values is an array of the dtype of the type; objects for types without a fixed width
-    scaled      values is int64 and scale is s: the exact decimal values / 10**s, every one shown with s digits
-    coded       values is an array of int32 positions in `dictionary`, a plain Column without NULLs
+    scaled      values is int64 and scale is s: the exact decimal values / 10**s, every one shown
+    with s digits coded       values is an array of int32 positions in `dictionary`, a plain Column
+    without NULLs
 """
 
 from __future__ import annotations
@@ -24,9 +26,9 @@ Positions = npt.NDArray[np.int64]
 class Column:
     """The values of one column for one batch of rows.
 
-    Where valid is False the row is NULL and its value is unspecified, so kernels may compute it and must not
-    raise on it. valid None means that no row is NULL. Columns are shared between operators and may alias pages
-    of the store: neither array is ever written.
+    Where valid is False the row is NULL and its value is unspecified, so kernels may compute it and
+    must not raise on it. valid None means that no row is NULL. Columns are shared between operators
+    and may alias pages of the store: neither array is ever written.
     """
 
     values: Values

@@ -1,17 +1,20 @@
 """Columns out of row values and back: the bridge between the two forms of every function.
 
-Law: `column_of(values_of(column), dtype)` holds the same rows, though perhaps in another physical form.
+Law: `column_of(values_of(column), dtype)` holds the same rows, though perhaps in another physical
+form.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from server.vector.column import Column, Mask, Values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 SCALED_LIMIT = 10**18
 OBJECT = np.dtype(object)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from server.vector.column import Column, Mask, Positions, Values
-from server.vector.rows import column_of, values_of
+from server.vector.rows import OBJECT, column_of, values_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def true_rows(condition: Column) -> Mask:
@@ -29,7 +32,7 @@ def merge_columns(
     if len(parts) == 1 and len(parts[0][0]) == count:
         return parts[0][1]
     if not parts:
-        values = np.zeros(count, dtype) if dtype != object else np.full(count, None, object)
+        values = np.zeros(count, dtype) if dtype != OBJECT else np.full(count, None, object)
         return Column(values, np.zeros(count, np.bool_))
     columns = [_plain(column) for _, column in parts]
     scales = {column.scale for column in columns}

@@ -1,4 +1,4 @@
-"""Both forms of evaluation agree on values and on raising, whatever the expression and the columns' form."""
+"""Both forms of evaluation agree on values and on raising."""
 
 from decimal import Decimal
 from types import SimpleNamespace

@@ -23,7 +23,8 @@ from server.vector.rows import values_of
 CONTEXT = SimpleNamespace(style=TextStyle(), parameters=(), outer={})
 SQL_NAMES = {type_.sql_name: type_ for type_ in TYPE_BY_OID.values()}
 LITERAL = re.compile(
-    r"\(?(?:E?'(?P<text>(?:[^']|'')*)'|(?P<bare>[^':]+))\)?(?:::(?P<cast>[\w\" ]+?)(?P<dims>\[\])?)?"
+    r"\(?(?:E?'(?P<text>(?:[^']|'')*)'|(?P<bare>[^':]+))\)?"
+    r"(?:::(?P<cast>[\w\" ]+?)(?P<dims>\[\])?)?"
 )
 
 
@@ -70,7 +71,9 @@ def result_type(function, arguments):
         for oid, argument in zip(function.arguments, arguments, strict=False)
     ]
     arrays = [type_ for name, type_ in given if name in {"anyarray", "anycompatiblearray"}]
-    elements = [type_ for name, type_ in given if name in {"anyelement", "anycompatible", "anynonarray"}]
+    elements = [
+        type_ for name, type_ in given if name in {"anyelement", "anycompatible", "anynonarray"}
+    ]
     if kind in {"anyarray", "anycompatiblearray"}:
         return arrays[0] if arrays else TYPE_BY_OID[elements[0].array_oid]
     if kind in {"anyelement", "anycompatible"}:
@@ -85,9 +88,7 @@ def call_of(function, example):
     if function.variadic:
         last = TYPE_BY_OID[function.variadic]
         declared = declared[:-1] + [last] * max(len(texts) - len(declared) + 1, 0)
-    arguments = tuple(
-        constant(text, type_) for text, type_ in zip(texts, declared, strict=True)
-    )
+    arguments = tuple(constant(text, type_) for text, type_ in zip(texts, declared, strict=True))
     type_ = TypeReference(result_type(function, arguments))
     return Call(type=type_, function=function, arguments=arguments)
 
@@ -106,7 +107,9 @@ EXAMPLES = [
 ]
 
 
-@pytest.mark.parametrize("function", EXAMPLES, ids=lambda function: f"{function.name}-{function.oid}")
+@pytest.mark.parametrize(
+    "function", EXAMPLES, ids=lambda function: f"{function.name}-{function.oid}"
+)
 def test_example_gives_what_it_says(function):
     example, expected = function.example
     call = call_of(function, example)
