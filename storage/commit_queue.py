@@ -13,10 +13,12 @@ Rule 3: from the append on the outcome is decided: those who wait for the transa
 import struct
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from storage.commit_log import CommitLog
+from storage.errors import Failed
 from storage.locks import Locks
 from storage.waits import Completion, completed
 
@@ -87,7 +89,8 @@ class CommitQueue:
 
     def abort(self, xids: tuple[int, ...]) -> None:
         """Note that the stamps of these ids are gone."""
-        self._wal.abort(xids)
+        with suppress(Failed):
+            self._wal.abort(xids)
         self._log.abort(xids)
 
     def published(self, lsn: int) -> Completion:

@@ -1,7 +1,7 @@
 """What becomes of an attempt to change, lock or find a row."""
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class Status(IntEnum):
@@ -15,8 +15,7 @@ class Status(IntEnum):
     DUPLICATE = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The result of changing a row.
 
     DONE: new_row_id is the new version, root_id what index entries for it must point to.
@@ -31,8 +30,7 @@ class Outcome:
     root_id: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
+class Live(NamedTuple):
     """Whether a row has a version that is not (yet) over, for unique checks.
 
     DONE: it has, row_id; DELETED: none; BLOCKED: that depends on blocker_xid. With key_changed the

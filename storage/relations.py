@@ -175,6 +175,8 @@ class Relations:
 
     def clear_unfinished(self) -> None:
         """Remove what a crash has left: made without commit, or dropped with one."""
+        if not self._pager.view(ROOT_PAGE, 1).any():
+            self.format()  # the crash came between the making of the store and this
         aborted = self._log.aborted
         for header in self.headers():
             dropped = header.dropped_by and header.dropped_by not in aborted

@@ -64,6 +64,11 @@ class RowGroups:
         for group_no in range(len(self._addresses)):
             yield self[group_no]
 
+    @property
+    def known(self) -> list[RowGroup | None]:
+        """The groups as far as they were read; the list stays the same until `forget`."""
+        return self._groups
+
     def forget(self) -> None:
         """Drop what is in memory; the store has the truth."""
         self._addresses = group_addresses(self.pager.store, self.header)

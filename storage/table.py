@@ -53,6 +53,7 @@ from storage.rowgroup import (
     VERSION,
     VERSION_BYTES,
     RowGroup,
+    Words,
 )
 from storage.rows import (
     Value,
@@ -506,15 +507,29 @@ class Table:
                 null = nulls[i]
                 if null is not None:
                     words[i // 64] |= null[part].astype(np.uint64) << np.uint64(i % 64)
-            versions = np.zeros((count, VERSION_BYTES // 8), np.uint64)
-            versions[:, 0] = stamp
-            versions[:, 3] = words[0]
-            change.write(group.version_address(first), versions)
+            self._store_headers(change, group.version_address(first), stamp, words[0])
             for word in range(1, len(words)):
                 change.write(group.nulls_address(word, first), words[word])
             change.commit()
         group.used += count
         group.changed(stamp)
+
+    @staticmethod
+    def _store_headers(change: Change, address: int, stamp: int, nulls: Words) -> None:
+        """Version headers of new rows. Equal ones are logged as copies of copies of the first."""
+        count = len(nulls)
+        if nulls.any():
+            versions = np.zeros((count, VERSION_BYTES // 8), np.uint64)
+            versions[:, 0] = stamp
+            versions[:, 3] = nulls
+            change.write(address, versions)
+            return
+        change.write(address, VERSION.pack(stamp, 0, 0, 0))
+        done = 1
+        while done < count:
+            more = min(done, count - done)
+            change.copy(address, address + VERSION_BYTES * done, VERSION_BYTES * more)
+            done += more
 
     def _changing(self, stamp: int) -> "RowChange":
         return RowChange(self, stamp >> COMMAND_BITS)

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from storage.commit_log import COMMAND_BITS, COMMAND_MAX
 from storage.commit_queue import CommitQueue
+from storage.errors import Failed
 from storage.fast_paths import CommitLog, Snapshot
 from storage.locks import Locks
 from storage.waits import Completion, completed
@@ -231,6 +232,10 @@ class Transaction:
 
     def _take_back(self, undo_count: int) -> None:
         undo = self.undo
-        while len(undo) > undo_count:
-            target, operation, first, second, extra = undo.pop()
-            target.undo(operation, first, second, extra)
+        try:
+            while len(undo) > undo_count:
+                target, operation, first, second, extra = undo.pop()
+                target.undo(operation, first, second, extra)
+        except Failed:
+            # Storage has stopped: recovery will know this transaction as unfinished.
+            undo.clear()

@@ -1,0 +1,183 @@
+"""Power cuts, I/O errors and full disks under an engine that moves money between accounts.
+
+After every recovery: no money was made or lost, everything acknowledged is there, every row is found
+by its index entry, and the whole is consistent, before and after a vacuum.
+"""
+
+import random
+
+import pytest
+
+from storage.check import check
+from storage.engine import Engine, Kind, Status
+from storage.errors import DiskFull, Failed
+from storage.keys import encode_key
+from storage.options import Options
+from storage.vacuum import forget_aborted, vacuum
+from tests.crash.disk import CrashingFiles, Faults, PowerCut
+
+PAGE_BYTES = 1024
+OPTIONS = Options(
+    page_bytes=PAGE_BYTES,
+    page_segment_bytes=64 * PAGE_BYTES,
+    wal_segment_bytes=16384,
+    max_wal_size=131072,
+    wal_buffer_bytes=32768,
+    dirty_bytes_max=24 * PAGE_BYTES,
+    store_bytes_max=2048 * PAGE_BYTES,
+    growth_bytes_min=8 * PAGE_BYTES,
+    slice_pages=2,
+    threads=False,
+)
+ACCOUNTS, HISTORY, BY_NUMBER, BY_TEXT = 101, 102, 103, 104
+ACCOUNT_COUNT = 40
+SEEDS = 25
+
+
+def number_key(values):
+    return encode_key(values[:1], (Kind.INT32,))
+
+
+def text_key(values):
+    return encode_key(values[2:3], (Kind.BYTES,))
+
+
+class Bank:
+    """The engine under test and what it has promised."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.faults = Faults(self.random)
+        self.files = CrashingFiles(self.faults)
+        self.engine = Engine.create(self.files, OPTIONS, store_id=9)
+        self.promised = set()
+        self.next_number = 0
+        transaction = self.engine.begin()
+        transaction.create_relation(ACCOUNTS, [Kind.INT32, Kind.INT64, Kind.BYTES])
+        transaction.create_relation(HISTORY, [Kind.INT64])
+        transaction.create_index(BY_NUMBER, True)
+        transaction.create_index(BY_TEXT)
+        for number in range(ACCOUNT_COUNT):
+            self.add_account(transaction, number)
+        transaction.commit().wait()
+        if seed % 3 == 2:
+            self.faults.error_rate = 0.01
+
+    def add_account(self, transaction, number):
+        values = (number, 100, b"account %d" % number)
+        root = self.engine.relation(ACCOUNTS).insert_row(transaction, values)
+        self.engine.index(BY_NUMBER).insert(transaction, number_key(values), root)
+        self.engine.index(BY_TEXT).insert(transaction, text_key(values), root)
+
+    def change(self, transaction, number, amount):
+        table, snapshot = self.engine.relation(ACCOUNTS), transaction.snapshot()
+        (root,) = self.engine.index(BY_NUMBER).lookup(encode_key((number,), (Kind.INT32,)))
+        row_id = table.find(snapshot, root).row_id
+        values = table.values(row_id)
+        if self.random.random() < 0.3:
+            text = b"x" * self.random.choice([5, 20, 200])
+            new = (number, values[1] + amount, text)
+            outcome = table.update(transaction, snapshot, row_id, new, key_changed=True)
+            self.engine.index(BY_TEXT).insert(transaction, text_key(new), root)
+        else:
+            outcome = table.update(transaction, snapshot, row_id, {1: values[1] + amount})
+        assert outcome.status is Status.DONE
+        assert outcome.root_id == root
+        transaction.next_command()
+
+    def transfer(self):
+        transaction = self.engine.begin()
+        try:
+            number = self.next_number
+            self.next_number += 1
+            self.engine.relation(HISTORY).insert_row(transaction, (number,))
+            source, target = self.random.sample(range(ACCOUNT_COUNT), 2)
+            self.change(transaction, source, -7)
+            if self.random.random() < 0.2:
+                mark = transaction.savepoint()
+                self.change(transaction, source, -1000)
+                transaction.rollback_to(mark)
+            self.change(transaction, target, 7)
+            if self.random.random() < 0.2:
+                transaction.abort()
+                return
+        except DiskFull:
+            transaction.abort()
+            raise
+        done = transaction.commit(self.random.random() < 0.7)
+        done.wait()
+        if self.random.random() < 0.7:
+            self.engine.store.wal.flush_to(self.engine.store.wal.end_lsn).wait()
+            self.promised.add(number)
+
+    def live(self):
+        self.faults.operations_left = self.random.randrange(1, 150)
+        try:
+            for _ in range(self.random.randrange(1, 40)):
+                choice = self.random.random()
+                self.faults.full = choice < 0.1
+                try:
+                    if choice > 0.95:
+                        self.engine.checkpoint()
+                    elif choice > 0.9:
+                        self.vacuum()
+                    else:
+                        self.transfer()
+                except DiskFull:
+                    assert self.faults.full
+        except (PowerCut, Failed):
+            pass
+
+    def vacuum(self):
+        aborted = set(self.engine.log.aborted)
+        number, text = self.engine.index(BY_NUMBER), self.engine.index(BY_TEXT)
+        vacuum(self.engine, ACCOUNTS, [(number, number_key), (text, text_key)])
+        vacuum(self.engine, HISTORY)
+        forget_aborted(self.engine, aborted)
+
+    def recover(self):
+        for _ in range(5):
+            self.files.lose_power()
+            self.faults.full = False
+            self.faults.error_rate = 0.0
+            self.faults.operations_left = self.random.choice((10, 40, 1 << 60))
+            try:
+                self.engine = Engine.open(self.files, OPTIONS)
+                break
+            except PowerCut:
+                continue
+        else:
+            self.files.lose_power()
+            self.faults.operations_left = 1 << 60
+            self.engine = Engine.open(self.files, OPTIONS)
+        self.faults.operations_left = 1 << 60
+
+    def verify(self):
+        assert check(self.engine) == []
+        snapshot = self.engine.begin().snapshot()
+        table = self.engine.relation(ACCOUNTS)
+        rows = {}
+        for view in table.scan(snapshot):
+            for row_id in view.row_ids.tolist():
+                rows[table.root(row_id)] = table.values(row_id)
+        assert sorted(row[0] for row in rows.values()) == list(range(ACCOUNT_COUNT))
+        assert sum(row[1] for row in rows.values()) == 100 * ACCOUNT_COUNT
+        for root, values in rows.items():
+            assert self.engine.index(BY_NUMBER).lookup(number_key(values)) == [root]
+            assert root in self.engine.index(BY_TEXT).lookup(text_key(values))
+        history = self.engine.relation(HISTORY)
+        kept = {int(n) for view in history.scan(snapshot) for n in view.column(0)[0]}
+        assert self.promised <= kept
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_no_money_is_lost(seed):
+    bank = Bank(seed)
+    for _ in range(3):
+        bank.live()
+        bank.recover()
+        bank.verify()
+    bank.vacuum()
+    bank.verify()
+    entries = list(bank.engine.index(BY_TEXT).range())
+    assert len(entries) == ACCOUNT_COUNT
