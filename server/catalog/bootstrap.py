@@ -86,9 +86,7 @@ def _objects() -> Iterator[CatalogObject]:
     for oid, name in PREDEFINED_ROLES.items():
         yield Role(oid=oid, name=name)
     for oid, (name, base) in INFORMATION_SCHEMA_DOMAINS.items():
-        yield UserType(
-            oid=oid, name=name, schema=INFORMATION_SCHEMA_OID, kind="d", base_type=base
-        )
+        yield UserType(oid=oid, name=name, schema=INFORMATION_SCHEMA_OID, kind="d", base_type=base)
     yield from _relations()
 
 

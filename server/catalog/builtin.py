@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from server.catalog.bootstrap import SYSTEM_OBJECTS
+from server.catalog.functions.registry import SYSTEM_FUNCTIONS
 from server.catalog.objects import PG_CATALOG_OID, Oid
 from server.catalog.state import CatalogState
+from server.functions.casts import casts
 from server.functions.function import Aggregate, Cast, Function, Operator, WindowFunction
-from server.functions.registry import AGGREGATES, CASTS, FUNCTIONS, OPERATORS, WINDOW_FUNCTIONS
+from server.functions.registry import AGGREGATES, FUNCTION_BY_OID, OPERATORS, WINDOW_FUNCTIONS
 from server.types.registry import TYPE_BY_OID, TYPES
 from server.types.type import Type
 
@@ -31,13 +33,20 @@ class Builtin:
         self.state = CatalogState(SYSTEM_OBJECTS)
         self.types: Mapping[Oid, Type] = TYPE_BY_OID
         self._type_names = {value.name: value for value in TYPES}
-        everything: tuple[Named, ...] = (*FUNCTIONS, *AGGREGATES, *WINDOW_FUNCTIONS)
+        # Functions that read the catalog stand above those that need not, and win where both are there.
+        self._function_oids = FUNCTION_BY_OID | {item.oid: item for item in SYSTEM_FUNCTIONS}
+        everything: tuple[Named, ...] = (
+            *self._function_oids.values(),
+            *AGGREGATES,
+            *WINDOW_FUNCTIONS,
+        )
         self._functions: dict[str, tuple[Named, ...]] = {}
         for item in everything:
             self._functions[item.name] = (*self._functions.get(item.name, ()), item)
-        self._function_oids = {item.oid: item for item in FUNCTIONS}
         self._operators = _by_name(OPERATORS)
-        self._casts = {(item.source, item.target): item for item in CASTS}
+        self._casts = {
+            (item.source, item.target): item for item in casts(frozenset(self._function_oids))
+        }
 
     def type_named(self, schema: Oid, name: str) -> Type | None:
         """A built-in type by its catalog name."""

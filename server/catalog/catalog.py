@@ -133,7 +133,9 @@ class CatalogView:
         """All functions, aggregates and window functions of a name, in one schema or in any."""
         return self._builtin.functions_named(name, schema)
 
-    def user_functions_named(self, name: str, schema: Oid | None = None) -> tuple[UserFunction, ...]:
+    def user_functions_named(
+        self, name: str, schema: Oid | None = None
+    ) -> tuple[UserFunction, ...]:
         """Functions of users."""
         found = (self.state.by_oid[oid] for oid in self.state.functions.get(name, ()))
         return tuple(
@@ -245,7 +247,9 @@ class Catalog:
                 self.views[oid] = CatalogView(CatalogState(mine, version=1))
 
 
-def read_objects(engine: Engine, transaction: Transaction) -> Iterator[tuple[int, int, CatalogObject]]:
+def read_objects(
+    engine: Engine, transaction: Transaction
+) -> Iterator[tuple[int, int, CatalogObject]]:
     """Every stored object: row id, database, object."""
     table = engine.relation(CATALOG_RELATION)
     for view in table.scan(transaction.snapshot(), (0, 2, 3)):

@@ -39,16 +39,19 @@ def public_schema() -> Schema:
 
 def initial_objects(superuser: str, password: str | None) -> Iterator[tuple[Oid, CatalogObject]]:
     """Each stored object with the database it belongs to; password is a SCRAM verifier."""
-    yield SHARED, Role(
-        oid=BOOTSTRAP_ROLE_OID,
-        name=superuser,
-        superuser=True,
-        create_role=True,
-        create_database=True,
-        login=True,
-        replication=True,
-        bypass_row_security=True,
-        password=password,
+    yield (
+        SHARED,
+        Role(
+            oid=BOOTSTRAP_ROLE_OID,
+            name=superuser,
+            superuser=True,
+            create_role=True,
+            create_database=True,
+            login=True,
+            replication=True,
+            bypass_row_security=True,
+            password=password,
+        ),
     )
     for database in DATABASES:
         yield SHARED, database

@@ -274,5 +274,3 @@ KINDS: tuple[type[CatalogObject], ...] = (
     Statistics,
 )
 """Every kind of catalog object, in the order of the numbers under which storage keeps them. Only ever appended to."""
-
-

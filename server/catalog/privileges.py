@@ -112,9 +112,7 @@ def parse_item(item: str) -> Grant:
     options = frozenset(
         letter for letter, mark in zip(letters, letters[1:], strict=False) if mark == "*"
     )
-    return Grant(
-        int(match[1] or 0), frozenset(letters.replace("*", "")), options, int(match[3])
-    )
+    return Grant(int(match[1] or 0), frozenset(letters.replace("*", "")), options, int(match[3]))
 
 
 def default_grants(kind: str, owner: Oid) -> tuple[Grant, ...]:
@@ -179,9 +177,7 @@ def is_superuser(view: CatalogView, oid: Oid) -> bool:
 def parents(view: CatalogView, member: Oid) -> list[Oid]:
     """The roles a role is a direct member of."""
     return [
-        role.oid
-        for role in view.objects(Role)
-        if any(oid == member for oid, _ in role.members)
+        role.oid for role in view.objects(Role) if any(oid == member for oid, _ in role.members)
     ]
 
 
@@ -243,7 +239,9 @@ def has_privilege(
 def _predefined(view: CatalogView, role: Oid, kind: str, letter: str) -> bool:
     """What pg_read_all_data and pg_write_all_data give."""
     mine = roles_of(view, role)
-    is_read = (kind in ("table", "sequence") and letter == "r") or (kind == "schema" and letter == "U")
+    is_read = (kind in ("table", "sequence") and letter == "r") or (
+        kind == "schema" and letter == "U"
+    )
     is_write = (kind == "table" and letter in "awd") or (kind == "schema" and letter == "U")
     return (READ_ALL_DATA_OID in mine and is_read) or (WRITE_ALL_DATA_OID in mine and is_write)
 

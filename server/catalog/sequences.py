@@ -27,7 +27,9 @@ class Counter:
     ahead: int = 0
 
 
-def create_values(transaction: Transaction, sequence: Sequence, last_value: int | None = None) -> None:
+def create_values(
+    transaction: Transaction, sequence: Sequence, last_value: int | None = None
+) -> None:
     """Make the relation of a new sequence, in the transaction that creates it."""
     table = transaction.create_relation(sequence.storage_id, SEQUENCE_KINDS)
     start = sequence.start if last_value is None else last_value
@@ -54,7 +56,7 @@ class SequenceValues:
             counter.last_value, counter.is_called = value, True
             return value
 
-    def set_value(self, sequence: Sequence, value: int, is_called: bool) -> None:  # noqa: FBT001
+    def set_value(self, sequence: Sequence, value: int, is_called: bool) -> None:
         """Say which value was given out last (or, not called, is given out next)."""
         if not sequence.minimum <= value <= sequence.maximum:
             raise NumericValueOutOfRange(
@@ -77,7 +79,9 @@ class SequenceValues:
         with self._engine.latch:
             for storage_id, counter in self._counters.items():
                 if counter.ahead:
-                    self._write(storage_id, counter, counter.last_value, is_called=counter.is_called)
+                    self._write(
+                        storage_id, counter, counter.last_value, is_called=counter.is_called
+                    )
                     counter.ahead = 0
 
     def _counter(self, sequence: Sequence) -> Counter:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import CatalogObject, Table, UserType
-from server.types.array import array_type
 from server.identifiers import quote_identifier
+from server.types.array import array_type
 from server.types.type import Type, TypeReference
 from server.types.user_types import Identity, composite_type, domain_type, enum_type
 
@@ -54,9 +54,7 @@ def _composite(view: CatalogView, value: UserType) -> Type:
 
 
 def _row_type(view: CatalogView, table: Table) -> Type:
-    identity = Identity(
-        oid=table.row_type, name=table.name, sql_name=quote_identifier(table.name)
-    )
+    identity = Identity(oid=table.row_type, name=table.name, sql_name=quote_identifier(table.name))
     return composite_type(identity, _fields(view, table))
 
 

@@ -24,18 +24,18 @@ from protocol.messages import (
     ReadyForQuery,
 )
 from server.catalog.objects import PG_CATALOG_OID, Schema
-from server.config import SessionSettings, setting_named
+from server.config import SessionSettings
 from server.error_translation import translate
 from server.errors import QueryCanceled, SqlError
 from server.executor.waits import Wait
-from server.session.block import Event
 from server.session.flows import FLOWS
-from server.statements.portal import Portal, Prepared
 from server.session.results import copy_rows, error_fields, row_values
 from server.session.style import SessionNames, text_style
 from server.session.transaction import Running, SessionTransaction
 from server.session.waiting import satisfy
 from server.settings import REPORTED
+from server.sql.printed import printed, printed_query
+from server.statements.portal import Portal, Prepared
 
 if TYPE_CHECKING:
     from server.database import Database
@@ -156,14 +156,31 @@ class Session:
 
     def search_path(self) -> tuple[int, ...]:
         """OIDs of the schemas searched, pg_catalog first unless it is named in the path."""
+        path = self.explicit_search_path()
+        implicit = [oid for oid in (self.temporary_schema, PG_CATALOG_OID) if oid and oid not in path]
+        return (*implicit, *path)
+
+    def explicit_search_path(self) -> tuple[int, ...]:
+        """OIDs of the schemas that search_path names and that exist."""
         catalog = self.transaction.catalog
-        path = []
+        path: list[int] = []
         for name in split_names(self.settings.text("search_path")):
             found = catalog.schema_named(self.user if name == "$user" else name)
             if isinstance(found, Schema) and found.oid not in path:
                 path.append(found.oid)
-        implicit = [oid for oid in (self.temporary_schema, PG_CATALOG_OID) if oid and oid not in path]
-        return (*implicit, *path)
+        return tuple(path)
+
+    def settings_changed(self) -> None:
+        """A statement changed a setting on the way: what follows from settings is found anew."""
+        self._style = None
+
+    def printed(self, text: str, pretty: bool) -> str:
+        """An expression of the catalog as pg_get_expr prints it."""
+        return printed(text, pretty)
+
+    def printed_query(self, text: str, pretty: bool) -> str:
+        """A view's query as pg_get_viewdef prints it."""
+        return printed_query(text, pretty)
 
     # Notices
 
@@ -272,7 +289,7 @@ class Session:
         """An error ends the statement, and the transaction with it."""
         known = translate(error)
         if known.sqlstate.startswith("XX"):
-            _LOG.error("%s", known, exc_info=error)
+            _LOG.error("%s\nSTATEMENT:  %s", known, self.activity.query, exc_info=error)
         self.transaction.fail()
         if not self.transaction.in_block:
             self.close_portals()

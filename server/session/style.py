@@ -26,6 +26,7 @@ class SessionNames:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._names: CatalogNames | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SessionNames)
@@ -35,17 +36,20 @@ class SessionNames:
 
     def name_of(self, type_name: str, oid: int) -> str | None:
         """Write the object as `type_name` (regclass, ...) does; None where there is none."""
-        return self._current().name_of(type_name, oid)
+        return self.current().name_of(type_name, oid)
 
     def oid_of(self, type_name: str, text: str) -> int:
         """Find the object that the text names; raises PostgreSQL's error where there is none."""
-        return self._current().oid_of(type_name, text)
+        return self.current().oid_of(type_name, text)
 
-    def _current(self) -> CatalogNames:
+    def current(self) -> CatalogNames:
+        """The names as they are now."""
         session = self._session
-        return CatalogNames(
-            session.transaction.catalog, session.search_path(), session.database_name
-        )
+        view, path = session.transaction.catalog, session.search_path()
+        names = self._names
+        if names is None or names.view is not view or names.path != path:
+            names = self._names = CatalogNames(view, path, session.database_name)
+        return names
 
 
 def text_style(

@@ -92,7 +92,8 @@ def _(value: Table, view: CatalogView) -> Row:
         "relnatts": len(value.columns),
         "relpages": statistics.pages if statistics else 0,
         "reltuples": statistics.rows if statistics else (ROWS_UNKNOWN if is_stored else 0.0),
-        "relhasindex": bool(view.indexes_of(value.oid)) or value.oid in _indexed_catalogs(is_system),
+        "relhasindex": bool(view.indexes_of(value.oid))
+        or value.oid in _indexed_catalogs(is_system),
         "relpersistence": value.persistence,
         "relchecks": sum(item.kind == "c" for item in constraints),
         "relhasrules": value.kind in "vm",
@@ -103,7 +104,7 @@ def _(value: Table, view: CatalogView) -> Row:
     }
 
 
-def _indexed_catalogs(is_system: bool) -> frozenset[int]:  # noqa: FBT001
+def _indexed_catalogs(is_system: bool) -> frozenset[int]:
     if not is_system:
         return frozenset()
     return frozenset(row["indrelid"] for row in named_facts("pg_index"))
@@ -212,7 +213,7 @@ def _table_column(view: CatalogView, table: Table, column: Column) -> Row:
         "atttypmod": column.modifier,
         "attstattarget": column.statistics_target,
     }
-    found = physical(view, column.type) if column.type else Physical(-1, False, "i", "p", 0)  # noqa: FBT003
+    found = physical(view, column.type) if column.type else Physical(-1, False, "i", "p", 0)
     row |= _layout(found)
     if column.dropped:
         name = f"........pg.dropped.{column.number}........"
@@ -246,7 +247,9 @@ def index_column_names(view: CatalogView, index: Index) -> list[str]:
     assert isinstance(table, Table), index.name
     names: list[str] = []
     for key in index.keys:
-        base = table.column(key.number).name if key.number else _expression_name(key.expression or "")
+        base = (
+            table.column(key.number).name if key.number else _expression_name(key.expression or "")
+        )
         name, count = base, 0
         while not key.number and name in names:
             count += 1

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from server.catalog.objects import Oid, UserFunction
-from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.physical import named_facts
+from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import acl_array, oid_array, oid_vector, texts
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def input_types(value: UserFunction) -> list[Oid]:
     return [oid for oid, mode in pairs if mode in INPUT_MODES]
 
 
-def _function_row(view: CatalogView, value: UserFunction) -> Row:
+def function_row(view: CatalogView, value: UserFunction) -> Row:
+    """The row of pg_proc of a function made by a user."""
     modes = value.argument_modes
     is_plain = all(mode == "i" for mode in modes)
     inputs = input_types(value)
@@ -66,7 +67,7 @@ def _function_row(view: CatalogView, value: UserFunction) -> Row:
 def _functions(view: CatalogView) -> Iterator[Row]:
     for value in view.state.by_oid.values():
         if isinstance(value, UserFunction):
-            yield _function_row(view, value)
+            yield function_row(view, value)
 
 
 FACTS_ONLY = (

@@ -1,0 +1,311 @@
+"""Definitions of objects as the SQL that would make them: what the pg_get_* functions print.
+
+Expressions are printed by the Printer the session gives, since their texts are parsed again for the prettier form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.names import Path, qualified, relation_text, type_text
+from server.catalog.objects import Constraint, Index, IndexKey, Oid, Table, UserFunction, UserType
+from server.catalog.views.constraints import key_type
+from server.catalog.views.physical import named_facts, operator_class, physical
+from server.catalog.views.routines import function_row
+from server.identifiers import quote_identifier, quote_literal
+
+if TYPE_CHECKING:
+    from server.catalog.catalog import CatalogView
+
+Printer = Callable[[str, bool], str]
+"""Gives an expression's text: as it is kept, or (true) with only the parentheses it needs."""
+
+ACTIONS = {"r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+ORDERED_METHODS = ("btree",)
+
+
+@dataclass(frozen=True, slots=True)
+class Definer:
+    """Writes definitions as they look from a search path. pretty: as for people, with fewer parentheses and schemas."""
+
+    view: CatalogView
+    path: Path
+    printer: Printer
+    pretty: bool = False
+
+    def expression(self, text: str) -> str:
+        """An expression."""
+        return self.printer(text, self.pretty)
+
+    def relation(self, oid: Oid) -> str:
+        """A relation's name, qualified where it must be."""
+        value: Any = self.view.object(oid)
+        return relation_text(self.view, self.path, value)
+
+    def type(self, oid: Oid, modifier: int = -1) -> str:
+        """A type's name."""
+        return type_text(self.view, self.path, oid, modifier)
+
+    # Indexes
+
+    def index(self, value: Index) -> str:
+        """CREATE INDEX."""
+        table = self.view.object(value.table)
+        assert isinstance(table, Table), value.name
+        on = (
+            self.relation(table.oid)
+            if self.pretty
+            else qualified(self.view, table.schema, table.name)
+        )
+        keys = ", ".join(self._index_key(value, table, key) for key in value.keys)
+        text = (
+            f"CREATE {'UNIQUE ' if value.unique else ''}INDEX {quote_identifier(value.name)} "
+            f"ON {on} USING {value.method} ({keys})"
+        )
+        if value.included:
+            names = (quote_identifier(table.column(number).name) for number in value.included)
+            text += f" INCLUDE ({', '.join(names)})"
+        if value.nulls_not_distinct:
+            text += " NULLS NOT DISTINCT"
+        if value.options:
+            text += f" WITH ({options_text(value.options)})"
+        if value.predicate is not None:
+            text += f" WHERE {self.expression(value.predicate)}"
+        return text
+
+    def index_column(self, value: Index, number: int) -> str:
+        """One column of an index by its position from 1; empty for none."""
+        table = self.view.object(value.table)
+        assert isinstance(table, Table), value.name
+        if 1 <= number <= len(value.keys):
+            return self._key_text(table, value.keys[number - 1])
+        included = value.included[number - 1 - len(value.keys) : number - len(value.keys)]
+        return quote_identifier(table.column(included[0]).name) if included and number > 0 else ""
+
+    def _key_text(self, table: Table, key: IndexKey) -> str:
+        if key.number:
+            return quote_identifier(table.column(key.number).name)
+        text = self.expression(key.expression or "")
+        return text if is_call(text) else f"({text})"
+
+    def _index_key(self, value: Index, table: Table, key: IndexKey) -> str:
+        text = self._key_text(table, key)
+        column = table.column(key.number) if key.number else None
+        type_oid = key_type(table, key)
+        if key.collation and key.collation != (
+            (column.collation if column else 0) or physical(self.view, type_oid).collation
+        ):
+            text += f" COLLATE {self.collation(key.collation)}"
+        if key.operator_class:
+            default = operator_class(self.view, value.method, type_oid)
+            if operator_class(self.view, value.method, type_oid, key.operator_class) != default:
+                text += f" {quote_identifier(key.operator_class)}"
+        if value.method not in ORDERED_METHODS:
+            return text
+        if key.descending:
+            return text + (" DESC" if key.nulls_first else " DESC NULLS LAST")
+        return text + (" NULLS FIRST" if key.nulls_first else "")
+
+    def collation(self, oid: Oid) -> str:
+        """A collation's name."""
+        for row in named_facts("pg_collation"):
+            if row["oid"] == oid:
+                return quote_identifier(row["collname"])
+        return str(oid)
+
+    # Constraints
+
+    def constraint(self, value: Constraint) -> str:
+        """What stands behind CONSTRAINT name."""
+        text = _CONSTRAINTS[value.kind](self, value)
+        if value.deferrable:
+            text += " DEFERRABLE"
+        if value.deferred:
+            text += " INITIALLY DEFERRED"
+        return text if value.validated else text + " NOT VALID"
+
+    def check(self, value: Constraint) -> str:
+        """CHECK (...)."""
+        text = f"CHECK ({self.expression(value.expression or '')})"
+        return text + (" NO INHERIT" if value.no_inherit else "")
+
+    def key(self, value: Constraint) -> str:
+        """PRIMARY KEY (...) or UNIQUE (...)."""
+        table, index = self.view.object(value.table), self.view.object(value.index)
+        assert isinstance(table, Table), value.name
+        text = "PRIMARY KEY" if value.kind == "p" else "UNIQUE"
+        if isinstance(index, Index) and index.nulls_not_distinct:
+            text += " NULLS NOT DISTINCT"
+        text += f" ({self._columns(table, value.columns)})"
+        if isinstance(index, Index) and index.included:
+            text += f" INCLUDE ({self._columns(table, index.included)})"
+        return text
+
+    def _columns(self, table: Table, numbers: tuple[int, ...]) -> str:
+        return ", ".join(quote_identifier(table.column(number).name) for number in numbers)
+
+    def foreign_key(self, value: Constraint) -> str:
+        """FOREIGN KEY (...) REFERENCES ..."""
+        table, target = self.view.object(value.table), self.view.object(value.referenced_table)
+        assert isinstance(table, Table), value.name
+        assert isinstance(target, Table), value.name
+        text = (
+            f"FOREIGN KEY ({self._columns(table, value.columns)}) REFERENCES "
+            f"{self.relation(target.oid)}({self._columns(target, value.referenced_columns)})"
+        )
+        if value.match == "f":
+            text += " MATCH FULL"
+        if value.on_update in ACTIONS:
+            text += f" ON UPDATE {ACTIONS[value.on_update]}"
+        if value.on_delete in ACTIONS:
+            text += f" ON DELETE {ACTIONS[value.on_delete]}"
+        if value.delete_columns:
+            text += f" ({self._columns(table, value.delete_columns)})"
+        return text
+
+    # Functions
+
+    def routine(self, oid: Oid) -> Mapping[str, Any] | None:
+        """The row of pg_proc of a function."""
+        value = self.view.object(oid)
+        if isinstance(value, UserFunction):
+            return function_row(self.view, value)
+        return next((row for row in named_facts("pg_proc") if row["oid"] == oid), None)
+
+    def arguments(self, row: Mapping[str, Any], *, identity: bool = False) -> str:
+        """The list of arguments; identity: only what tells functions apart."""
+        modes, names, types = argument_lists(row)
+        defaults = split_defaults(row["proargdefaults"] or "") if not identity else []
+        inputs = [position for position, mode in enumerate(modes) if mode in "ibv"]
+        with_default = dict(zip(inputs[len(inputs) - len(defaults) :], defaults, strict=False))
+        shown = []
+        for position, (mode, name, type_oid) in enumerate(zip(modes, names, types, strict=True)):
+            if mode == "t" or (identity and mode == "o"):
+                continue
+            words = [_MODES[mode] if row["prokind"] != "p" or mode != "i" else "IN"]
+            words += [quote_identifier(name) if name else "", self.type(type_oid)]
+            text = " ".join(word for word in words if word)
+            if position in with_default:
+                text += f" DEFAULT {with_default[position]}"
+            shown.append(text)
+        return ", ".join(shown)
+
+    def result(self, row: Mapping[str, Any]) -> str | None:
+        """The result type; None for a procedure."""
+        if row["prokind"] == "p":
+            return None
+        modes, names, types = argument_lists(row)
+        columns = [
+            f"{quote_identifier(name)} {self.type(type_oid)}"
+            for mode, name, type_oid in zip(modes, names, types, strict=True)
+            if mode == "t"
+        ]
+        if columns:
+            return f"TABLE({', '.join(columns)})"
+        return ("SETOF " if row["proretset"] else "") + self.type(row["prorettype"])
+
+    def function(self, row: Mapping[str, Any]) -> str:
+        """CREATE OR REPLACE FUNCTION."""
+        word = "PROCEDURE" if row["prokind"] == "p" else "FUNCTION"
+        name = qualified(self.view, row["pronamespace"], row["proname"])
+        lines = [f"CREATE OR REPLACE {word} {name}({self.arguments(row)})"]
+        result = self.result(row)
+        if result is not None:
+            lines.append(f" RETURNS {result}")
+        lines.append(f" LANGUAGE {language_name(row['prolang'])}")
+        if clauses := _clauses(row):
+            lines.append(" " + " ".join(clauses))
+        tag = dollar_quote(row["prosrc"], word)
+        if language_name(row["prolang"]) in ("internal", "c"):
+            return "\n".join(lines) + f"\nAS {quote_literal(row['prosrc'])}\n"
+        return "\n".join(lines) + f"\nAS {tag}{row['prosrc']}{tag}\n"
+
+    # Types
+
+    def domain_check(self, value: UserType, text: str) -> str:
+        """A domain's CHECK (...)."""
+        return f"CHECK ({self.expression(text)})"
+
+
+_MODES = {"i": "", "o": "OUT", "b": "INOUT", "v": "VARIADIC", "t": ""}
+_CONSTRAINTS: Mapping[str, Callable[[Definer, Constraint], str]] = {
+    "c": Definer.check,
+    "p": Definer.key,
+    "u": Definer.key,
+    "f": Definer.foreign_key,
+}
+
+
+def options_text(options: tuple[str, ...]) -> str:
+    """Storage parameters as in WITH (...)."""
+    pairs = (option.partition("=") for option in options)
+    return ", ".join(f"{quote_identifier(name)}={quote_literal(value)}" for name, _, value in pairs)
+
+
+def is_call(text: str) -> bool:
+    """Whether an expression is nothing but one call of a function, which needs no parentheses as an index key."""
+    name, bracket, _ = text.partition("(")
+    if not bracket or not name.replace("_", "a").replace(".", "a").replace('"', "a").isalnum():
+        return False
+    depth = 0
+    quoted = False
+    for position, char in enumerate(text):
+        if char == "'":
+            quoted = not quoted
+        elif not quoted:
+            depth += (char == "(") - (char == ")")
+            if char == ")" and not depth:
+                return position == len(text) - 1
+    return False
+
+
+def argument_lists(row: Mapping[str, Any]) -> tuple[list[str], list[str], list[Oid]]:
+    """Modes, names and types of a function's arguments, output ones included."""
+    types = list((row["proallargtypes"] or row["proargtypes"]).items)
+    modes = list(row["proargmodes"].items) if row["proargmodes"] else ["i"] * len(types)
+    names = list(row["proargnames"].items) if row["proargnames"] else [""] * len(types)
+    return modes, names + [""] * (len(types) - len(names)), types
+
+
+def split_defaults(text: str) -> list[str]:
+    """The expressions of a comma-separated list."""
+    parts, depth, quoted, current = [], 0, False, ""
+    for char in text:
+        if char == "'":
+            quoted = not quoted
+        depth += 0 if quoted else (char in "([") - (char in ")]")
+        if char == "," and not depth and not quoted:
+            parts.append(current.strip())
+            current = ""
+        else:
+            current += char
+    return [*parts, current.strip()] if current.strip() else parts
+
+
+def language_name(oid: Oid) -> str:
+    """A language by OID."""
+    return next((row["lanname"] for row in named_facts("pg_language") if row["oid"] == oid), "sql")
+
+
+def _clauses(row: Mapping[str, Any]) -> list[str]:
+    words = {"i": "IMMUTABLE", "s": "STABLE"}
+    parallel = {"s": "PARALLEL SAFE", "r": "PARALLEL RESTRICTED"}
+    found = [
+        "WINDOW" if row["prokind"] == "w" else "",
+        words.get(row["provolatile"], ""),
+        parallel.get(row["proparallel"], ""),
+        "STRICT" if row["proisstrict"] else "",
+        "SECURITY DEFINER" if row["prosecdef"] else "",
+        "LEAKPROOF" if row["proleakproof"] else "",
+    ]
+    return [word for word in found if word]
+
+
+def dollar_quote(body: str, word: str) -> str:
+    """A dollar quote that the body does not contain."""
+    tag = word.lower()
+    while f"${tag}$" in body:
+        tag += "x"
+    return f"${tag}$"

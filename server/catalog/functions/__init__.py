@@ -1,0 +1,1 @@
+"""SQL functions that read the catalog or the state of the session; `registry` lists them."""

@@ -1,0 +1,315 @@
+"""Transactions, other sessions, advisory locks, and what the server is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.functions.scope import session_of
+from server.catalog.privileges import is_member, is_superuser
+from server.errors import (
+    AdminShutdown,
+    FeatureNotSupported,
+    InsufficientPrivilege,
+    QueryCanceled,
+)
+from server.functions.declare import row
+from server.functions.function import Function
+from server.types.array import Array, make_array
+from storage.engine import LockMode
+
+if TYPE_CHECKING:
+    from server.functions.function import CallContext
+
+INT4_OID = 23
+HIGH_BITS = 32
+SIGNAL_BACKEND_OID = 4200
+LOW_MASK = 0xFFFFFFFF
+WAL_SEGMENT_BYTES = 16 << 20
+
+
+# Transactions
+
+
+def _xid(call: CallContext) -> int:
+    xid: int = call.execution.transaction.top_xid or call.execution.transaction.xid
+    return xid
+
+
+def _xid_or_null(call: CallContext) -> int | None:
+    return call.execution.transaction.top_xid or None
+
+
+def _wal_position(call: CallContext) -> int:
+    position: int = session_of(call).database.engine.statistics().get("wal_lsn", 0)
+    return position
+
+
+# Other sessions
+
+
+def _end(call: CallContext, pid: int, error: Any, verb: str) -> bool:
+    session = session_of(call)
+    other = session.database.sessions.get(pid)
+    if other is None:
+        session.warn("01000", f"PID {pid} is not a PostgreSQL backend process")
+        return False
+    view = call.execution.catalog
+    mine, theirs = session.user_oid, other.identity.user_oid
+    if is_superuser(view, theirs) and not is_superuser(view, mine):
+        raise InsufficientPrivilege(f"must be a superuser to {verb} superuser {_OBJECTS[verb]}")
+    if not (is_member(view, mine, theirs) or is_member(view, mine, SIGNAL_BACKEND_OID)):
+        raise InsufficientPrivilege(
+            f"must be a member of the role whose {_OBJECTS[verb]} is being "
+            f"{_DONE[verb]} or member of pg_signal_backend"
+        )
+    other.cancel(error)
+    return True
+
+
+_OBJECTS = {"cancel": "query", "terminate": "process"}
+_DONE = {"cancel": "canceled", "terminate": "terminated"}
+
+
+def _cancel(call: CallContext, pid: int) -> bool:
+    return _end(call, pid, QueryCanceled("canceling statement due to user request"), "cancel")
+
+
+def _terminate(call: CallContext, pid: int, timeout_ms: int = 0) -> bool:
+    error = AdminShutdown("terminating connection due to administrator command")
+    return _end(call, pid, error, "terminate")
+
+
+def _blocking(call: CallContext, pid: int) -> Array:
+    database = session_of(call).database
+    other = database.sessions.get(pid)
+    running = other.transaction.running if other is not None else None
+    edges = database.engine.locks.blockers(running.storage) if running is not None else []
+    found = {edge.blocker.lock_group for edge in edges}
+    return make_array(INT4_OID, tuple(sorted(group for group in found if isinstance(group, int))))
+
+
+# Advisory locks
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLocks:
+    """The owner of the advisory locks that a session holds beyond its transactions."""
+
+    lock_group: Hashable
+
+
+def advisory_tag(call: CallContext, keys: tuple[int, ...]) -> tuple[Any, ...]:
+    """What an advisory lock is taken on; one key and two keys never meet."""
+    return ("advisory", session_of(call).database_oid, len(keys), *keys)
+
+
+def _owner(call: CallContext, *, transactional: bool) -> Any:
+    return call.execution.transaction if transactional else session_of(call)
+
+
+def _locker(*, shared: bool, transactional: bool, attempt: bool) -> Callable[..., bool | None]:
+    mode = LockMode.SHARE if shared else LockMode.EXCLUSIVE
+
+    def lock(call: CallContext, *keys: int) -> bool | None:
+        locks = session_of(call).database.engine.locks
+        owner = _owner(call, transactional=transactional)
+        granted: bool = locks.try_acquire(owner, advisory_tag(call, keys), mode)
+        if attempt:
+            return granted
+        if not granted:
+            raise FeatureNotSupported("waiting for an advisory lock is not supported")
+        return None
+
+    return lock
+
+
+def _unlocker(*, shared: bool) -> Callable[..., bool]:
+    mode = LockMode.SHARE if shared else LockMode.EXCLUSIVE
+
+    def unlock(call: CallContext, *keys: int) -> bool:
+        session = session_of(call)
+        released: bool = session.database.engine.locks.release(
+            session, advisory_tag(call, keys), mode
+        )
+        if not released:
+            session.warn("01000", f"you don't own a lock of type {_MODE_NAMES[shared]}")
+        return released
+
+    return unlock
+
+
+_MODE_NAMES = {False: "ExclusiveLock", True: "ShareLock"}
+
+
+def _unlock_all(call: CallContext) -> None:
+    session = session_of(call)
+    session.database.engine.locks.release_since(session)
+
+
+LOCKERS = (
+    ("pg_advisory_lock", 2880, 2886, False, False, False),
+    ("pg_advisory_lock_shared", 2881, 2887, True, False, False),
+    ("pg_try_advisory_lock", 2882, 2888, False, False, True),
+    ("pg_try_advisory_lock_shared", 2883, 2889, True, False, True),
+    ("pg_advisory_xact_lock", 3089, 3093, False, True, False),
+    ("pg_advisory_xact_lock_shared", 3090, 3094, True, True, False),
+    ("pg_try_advisory_xact_lock", 3091, 3095, False, True, True),
+    ("pg_try_advisory_xact_lock_shared", 3092, 3096, True, True, True),
+)
+UNLOCKERS = (
+    ("pg_advisory_unlock", 2884, 2890, False),
+    ("pg_advisory_unlock_shared", 2885, 2891, True),
+)
+
+
+def _advisory() -> Iterator[Function]:
+    for name, one, two, shared, transactional, attempt in LOCKERS:
+        lock = _locker(shared=shared, transactional=transactional, attempt=attempt)
+        result = "bool" if attempt else "void"
+        doc = "takes an advisory lock" + (" if it is free" if attempt else "")
+        yield row(f"{one} {name}(int8) {result} volatile context", lock, doc)
+        yield row(f"{two} {name}(int4, int4) {result} volatile context", lock, doc)
+    for name, one, two, shared in UNLOCKERS:
+        unlock = _unlocker(shared=shared)
+        yield row(
+            f"{one} {name}(int8) bool volatile context", unlock, "gives an advisory lock back"
+        )
+        yield row(
+            f"{two} {name}(int4, int4) bool volatile context", unlock, "gives an advisory lock back"
+        )
+    yield row(
+        "2892 pg_advisory_unlock_all() void volatile context",
+        _unlock_all,
+        "gives all advisory locks of the session back",
+    )
+
+
+# The server
+
+
+def _reload(call: CallContext) -> bool:
+    return True
+
+
+def _always_false(*arguments: Any) -> bool:
+    return False
+
+
+def _nothing(*arguments: Any) -> None:
+    """For what this server has none of: replication, log files of its own, prepared snapshots."""
+
+
+def _no_rows(*arguments: Any) -> Iterator[Any]:
+    yield from ()
+
+
+def _zero(*arguments: Any) -> int:
+    return 0
+
+
+def _clock(call: CallContext) -> int:
+    now: int = session_of(call).clock.now_us()
+    return now
+
+
+FUNCTIONS = (
+    row("5059 pg_current_xact_id() xid8 stable context", _xid, "the transaction's number"),
+    row(
+        "5060 pg_current_xact_id_if_assigned() xid8 stable context",
+        _xid_or_null,
+        "the transaction's number if it has one yet",
+    ),
+    row("2943 txid_current() int8 stable context", _xid, "the transaction's number"),
+    row(
+        "3348 txid_current_if_assigned() int8 stable context",
+        _xid_or_null,
+        "the transaction's number if it has one yet",
+    ),
+    row(
+        "2171 pg_cancel_backend(int4) bool volatile context", _cancel, "ends a session's statement"
+    ),
+    row(
+        "2096 pg_terminate_backend(pid int4, timeout int8 = 0) bool volatile context",
+        _terminate,
+        "ends a session",
+    ),
+    row(
+        "2561 pg_blocking_pids(int4) _int4 volatile context",
+        _blocking,
+        "the sessions that a session waits for",
+    ),
+    *_advisory(),
+    row("2621 pg_reload_conf() bool volatile context", _reload, "reads the configuration again"),
+    row("2622 pg_rotate_logfile() bool volatile", _always_false, "starts a new log file"),
+    row("3810 pg_is_in_recovery() bool volatile", _always_false, "whether the server is a standby"),
+    row("3073 pg_is_wal_replay_paused() bool volatile", _always_false, "whether replay pauses"),
+    row("315 pg_jit_available() bool volatile", _always_false, "whether there is a JIT compiler"),
+    row("2849 pg_current_wal_lsn() pg_lsn volatile context", _wal_position, "the end of the WAL"),
+    row("3820 pg_last_wal_receive_lsn() pg_lsn volatile", _nothing, "what a standby received"),
+    row("3821 pg_last_wal_replay_lsn() pg_lsn volatile", _nothing, "what a standby replayed"),
+    row(
+        "3830 pg_last_xact_replay_timestamp() timestamptz volatile",
+        _nothing,
+        "when what a standby replayed was committed",
+    ),
+    row(
+        "3165 pg_wal_lsn_diff(pg_lsn, pg_lsn) numeric",
+        lambda left, right: Decimal(left - right),
+        "bytes between two positions",
+    ),
+    row(
+        "2851 pg_walfile_name(pg_lsn) text",
+        lambda position: (
+            f"00000001{(position >> HIGH_BITS) & LOW_MASK:08X}"
+            f"{(position & LOW_MASK) // WAL_SEGMENT_BYTES:08X}"
+        ),
+        "the WAL segment of a position",
+    ),
+    row("3035 pg_listening_channels() text stable set", _no_rows, "the channels listened to"),
+    row(
+        "3296 pg_notification_queue_usage() float8 volatile",
+        lambda: 0.0,
+        "how full the queue of notifications is",
+    ),
+    row("3800 pg_current_logfile() text volatile lax", _nothing, "the log file"),
+    row("3801 pg_current_logfile(text) text volatile lax", _nothing, "the log file"),
+    row("3448 pg_collation_actual_version(oid) text volatile", _nothing, "a collation's version"),
+    row(
+        "6249 pg_database_collation_actual_version(oid) text volatile",
+        _nothing,
+        "the version of a database's collation",
+    ),
+    row(
+        "3581 pg_xact_commit_timestamp(xid) timestamptz volatile",
+        _nothing,
+        "when a transaction was committed, which is not kept",
+    ),
+    row(
+        "3376 pg_safe_snapshot_blocking_pids(int4) _int4 volatile",
+        lambda pid: make_array(INT4_OID, ()),
+        "the sessions in the way of a deferrable snapshot",
+    ),
+    row("2230 pg_stat_clear_snapshot() void volatile lax", _nothing, "forgets cached statistics"),
+    row("2274 pg_stat_reset() void volatile lax", _nothing, "sets counters to zero"),
+    row(
+        "3788 pg_stat_get_snapshot_timestamp() timestamptz stable",
+        _nothing,
+        "when statistics were cached",
+    ),
+    row("1928 pg_stat_get_numscans(oid) int8 stable", _zero, "scans of a relation"),
+    row("2878 pg_stat_get_live_tuples(oid) int8 stable", _zero, "live rows of a relation"),
+    row("2879 pg_stat_get_dead_tuples(oid) int8 stable", _zero, "dead rows of a relation"),
+    row(
+        "2781 pg_stat_get_last_vacuum_time(oid) timestamptz stable",
+        _nothing,
+        "when a relation was vacuumed",
+    ),
+    row(
+        "2782 pg_stat_get_last_autovacuum_time(oid) timestamptz stable",
+        _nothing,
+        "when a relation was vacuumed by the server",
+    ),
+)

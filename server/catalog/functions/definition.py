@@ -1,0 +1,264 @@
+"""pg_get_...: definitions of objects as SQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.catalog.functions.keywords import keywords
+from server.catalog.functions.scope import definer_of, names_of, object_of, view_of
+from server.catalog.names import find_relation, qualified, relation_text, split_identifiers
+from server.catalog.objects import Constraint, Index, Sequence, Table, UserType
+from server.catalog.views.constraints import rule_oid
+from server.catalog.views.physical import named_facts
+from server.errors import UndefinedColumn, UndefinedObject, UndefinedTable, WrongObjectType
+from server.functions.declare import row
+
+if TYPE_CHECKING:
+    from server.functions.function import CallContext
+
+
+def _expression(call: CallContext, text: str, relation: int, pretty: bool = False) -> str:
+    return definer_of(call, pretty=pretty).expression(text)
+
+
+def _index(call: CallContext, oid: int) -> str | None:
+    return _index_part(call, oid, 0, pretty=False)
+
+
+def _index_part(call: CallContext, oid: int, number: int, pretty: bool) -> str | None:
+    value = object_of(call, oid, Index)
+    if value is None:
+        return _builtin_index(call, oid, number)
+    definer = definer_of(call, pretty=pretty)
+    return definer.index_column(value, number) if number else definer.index(value)
+
+
+def _builtin_index(call: CallContext, oid: int, number: int) -> str | None:
+    """The indexes that PostgreSQL has on its catalogs."""
+    view = view_of(call)
+    found = next((item for item in named_facts("pg_index") if item["indexrelid"] == oid), None)
+    name = next((item["relname"] for item in named_facts("pg_class") if item["oid"] == oid), "")
+    table = view.object(found["indrelid"]) if found else None
+    if found is None or not isinstance(table, Table):
+        return None
+    columns = [table.column(number).name for number in found["indkey"].items]
+    if number:
+        return columns[number - 1] if number <= len(columns) else ""
+    unique = "UNIQUE " if found["indisunique"] else ""
+    where = qualified(view, table.schema, table.name)
+    return f"CREATE {unique}INDEX {name} ON {where} USING btree ({', '.join(columns)})"
+
+
+def _constraint(call: CallContext, oid: int, pretty: bool = False) -> str | None:
+    value = object_of(call, oid, Constraint)
+    if value is None:
+        return _builtin_constraint(call, oid)
+    return definer_of(call, pretty=pretty).constraint(value)
+
+
+def _builtin_constraint(call: CallContext, oid: int) -> str | None:
+    found = next((item for item in named_facts("pg_constraint") if item["oid"] == oid), None)
+    if found is None:
+        return None
+    table = view_of(call).object(found["conrelid"])
+    assert isinstance(table, Table), oid
+    columns = ", ".join(table.column(number).name for number in found["conkey"].items)
+    return f"{'PRIMARY KEY' if found['contype'] == 'p' else 'UNIQUE'} ({columns})"
+
+
+def _view(call: CallContext, oid: int, pretty: bool = False) -> str | None:
+    value = object_of(call, oid, Table)
+    if value is None or value.view_query is None:
+        return None
+    text: str = call.execution.session.printed_query(value.view_query, pretty)
+    return f" {text};"
+
+
+def _view_wrapped(call: CallContext, oid: int, columns: int) -> str | None:
+    return _view(call, oid, pretty=True)
+
+
+def _view_named(call: CallContext, name: str, pretty: bool = False) -> str | None:
+    return _view(call, _relation_named(call, name), pretty)
+
+
+def _relation_named(call: CallContext, name: str) -> int:
+    return names_of(call).oid_of("regclass", name)
+
+
+def _rule(call: CallContext, oid: int, pretty: bool = False) -> str | None:
+    for value in view_of(call).objects(Table):
+        if value.view_query is not None and rule_oid(value.oid) == oid:
+            names = names_of(call)
+            shown = (
+                relation_text(names.view, names.path, value)
+                if pretty
+                else qualified(names.view, value.schema, value.name)
+            )
+            return f'CREATE RULE "_RETURN" AS\n    ON SELECT TO {shown} DO INSTEAD {_view(call, oid=value.oid, pretty=pretty)}'
+    return None
+
+
+def _arguments(call: CallContext, oid: int) -> str | None:
+    definer = definer_of(call)
+    found = definer.routine(oid)
+    return None if found is None else definer.arguments(found)
+
+
+def _identity_arguments(call: CallContext, oid: int) -> str | None:
+    definer = definer_of(call)
+    found = definer.routine(oid)
+    return None if found is None else definer.arguments(found, identity=True)
+
+
+def _result(call: CallContext, oid: int) -> str | None:
+    definer = definer_of(call)
+    found = definer.routine(oid)
+    return None if found is None else definer.result(found)
+
+
+def _function(call: CallContext, oid: int) -> str | None:
+    definer = definer_of(call)
+    found = definer.routine(oid)
+    if found is not None and found["prokind"] == "a":
+        raise WrongObjectType(f'"{found["proname"]}" is an aggregate function')
+    return None if found is None else definer.function(found)
+
+
+def _argument_default(call: CallContext, oid: int, number: int) -> None:
+    """Defaults are shown with the list of arguments only."""
+
+
+def _serial_sequence(call: CallContext, table_name: str, column_name: str) -> str | None:
+    names = names_of(call)
+    parts = split_identifiers(table_name)
+    table = find_relation(names.view, names.path, parts)
+    if not isinstance(table, Table):
+        raise UndefinedTable(f'relation "{".".join(parts)}" does not exist')
+    column = table.column_named(column_name)
+    if column is None:
+        raise UndefinedColumn(f'column "{column_name}" of relation "{table.name}" does not exist')
+    for sequence in names.view.sequences_of(table.oid):
+        if sequence.owned_by == (table.oid, column.number):
+            return qualified(names.view, sequence.schema, sequence.name)
+    return None
+
+
+def _sequence_parameters(call: CallContext, oid: int) -> tuple[object, ...] | None:
+    value = object_of(call, oid, Sequence)
+    if value is None:
+        raise UndefinedObject(f"relation with OID {oid} does not exist")
+    return (
+        value.start,
+        value.minimum,
+        value.maximum,
+        value.increment,
+        value.cycle,
+        value.cache,
+        value.type,
+    )
+
+
+def _nothing(call: CallContext, *arguments: object) -> None:
+    """For kinds of objects that there are none of: partitions, rules, triggers, statistics."""
+
+
+def _domain_of(call: CallContext, oid: int) -> int:
+    value = object_of(call, oid, UserType)
+    return _domain_of(call, value.base_type) if value is not None and value.base_type else oid
+
+
+FUNCTIONS = (
+    row("1716 pg_get_expr(pg_node_tree, oid) text stable context", _expression, "an expression"),
+    row(
+        "2509 pg_get_expr(pg_node_tree, oid, bool) text stable context",
+        _expression,
+        "an expression, with true in a form for people",
+    ),
+    row("1643 pg_get_indexdef(oid) text stable context", _index, "CREATE INDEX of an index"),
+    row(
+        "2507 pg_get_indexdef(oid, int4, bool) text stable context",
+        _index_part,
+        "one column of an index; column 0 gives CREATE INDEX",
+    ),
+    row("1387 pg_get_constraintdef(oid) text stable context", _constraint, "a constraint"),
+    row(
+        "2508 pg_get_constraintdef(oid, bool) text stable context",
+        _constraint,
+        "a constraint, with true in a form for people",
+    ),
+    row("1641 pg_get_viewdef(oid) text stable context", _view, "the query of a view"),
+    row(
+        "2506 pg_get_viewdef(oid, bool) text stable context",
+        _view,
+        "the query of a view, with true in a form for people",
+    ),
+    row(
+        "3159 pg_get_viewdef(oid, int4) text stable context",
+        _view_wrapped,
+        "the query of a view in a form for people",
+    ),
+    row("1640 pg_get_viewdef(text) text stable context", _view_named, "the query of a view"),
+    row(
+        "2505 pg_get_viewdef(text, bool) text stable context",
+        _view_named,
+        "the query of a view, with true in a form for people",
+    ),
+    row("1573 pg_get_ruledef(oid) text stable context", _rule, "CREATE RULE of a rule"),
+    row(
+        "2504 pg_get_ruledef(oid, bool) text stable context",
+        _rule,
+        "CREATE RULE of a rule, with true in a form for people",
+    ),
+    row("2162 pg_get_function_arguments(oid) text stable context", _arguments, "arguments"),
+    row(
+        "2232 pg_get_function_identity_arguments(oid) text stable context",
+        _identity_arguments,
+        "the arguments that tell functions apart",
+    ),
+    row("2165 pg_get_function_result(oid) text stable context", _result, "the result type"),
+    row("2098 pg_get_functiondef(oid) text stable context", _function, "CREATE FUNCTION"),
+    row(
+        "3808 pg_get_function_arg_default(oid, int4) text stable context",
+        _argument_default,
+        "the default of an argument",
+    ),
+    row("6197 pg_get_function_sqlbody(oid) text stable context", _nothing, "a parsed SQL body"),
+    row(
+        "1665 pg_get_serial_sequence(text, text) text stable context",
+        _serial_sequence,
+        "the sequence that a column owns",
+    ),
+    row(
+        "3078 pg_sequence_parameters(sequence_oid oid) record(start_value int8, "
+        "minimum_value int8, maximum_value int8, increment int8, cycle_option bool, "
+        "cache_size int8, data_type oid) stable context",
+        _sequence_parameters,
+        "the definition of a sequence",
+    ),
+    row("1662 pg_get_triggerdef(oid) text stable context", _nothing, "CREATE TRIGGER"),
+    row("2730 pg_get_triggerdef(oid, bool) text stable context", _nothing, "CREATE TRIGGER"),
+    row("3352 pg_get_partkeydef(oid) text stable context", _nothing, "the key of partitions"),
+    row(
+        "3408 pg_get_partition_constraintdef(oid) text stable context",
+        _nothing,
+        "the constraint of a partition",
+    ),
+    row("3415 pg_get_statisticsobjdef(oid) text stable context", _nothing, "CREATE STATISTICS"),
+    row(
+        "6174 pg_get_statisticsobjdef_columns(oid) text stable context",
+        _nothing,
+        "the columns of a statistics object",
+    ),
+    row(
+        "6173 pg_get_statisticsobjdef_expressions(oid) _text stable context",
+        _nothing,
+        "the expressions of a statistics object",
+    ),
+    row(
+        "1686 pg_get_keywords() record(word text, catcode char, barelabel bool, catdesc text, "
+        "baredesc text) stable set",
+        keywords,
+        "the words of SQL",
+    ),
+)

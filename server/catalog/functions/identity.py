@@ -1,0 +1,222 @@
+"""Functions that say who, where and what: user, database, schema, version, process."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.functions.scope import names_of, session_of, view_of
+from server.catalog.objects import Role
+from server.functions.declare import row
+from server.settings import VERSION
+from server.types.array import Array, make_array
+
+if TYPE_CHECKING:
+    from server.functions.function import CallContext
+
+NAME_OID, INT4_OID = 19, 23
+CODE_PAGE_BITS = 64
+ENCODINGS = [
+    "SQL_ASCII",
+    "EUC_JP",
+    "EUC_CN",
+    "EUC_KR",
+    "EUC_TW",
+    "EUC_JIS_2004",
+    "UTF8",
+    "MULE_INTERNAL",
+    "LATIN1",
+    "LATIN2",
+    "LATIN3",
+    "LATIN4",
+    "LATIN5",
+    "LATIN6",
+    "LATIN7",
+    "LATIN8",
+    "LATIN9",
+    "LATIN10",
+    "WIN1256",
+    "WIN1258",
+    "WIN866",
+    "WIN874",
+    "KOI8R",
+    "WIN1251",
+    "WIN1252",
+    "ISO_8859_5",
+    "ISO_8859_6",
+    "ISO_8859_7",
+    "ISO_8859_8",
+    "WIN1250",
+    "WIN1253",
+    "WIN1254",
+    "WIN1255",
+    "WIN1257",
+    "KOI8U",
+    "SJIS",
+    "BIG5",
+    "GBK",
+    "UHC",
+    "GB18030",
+    "JOHAB",
+    "SHIFT_JIS_2004",
+]
+"""Names of encodings by their number."""
+
+_ALIASES = {"unicode": "UTF8", "utf8": "UTF8", "ascii": "SQL_ASCII", "sqlascii": "SQL_ASCII"}
+
+
+def version(call: CallContext) -> str:
+    """The server's version in a sentence."""
+    return (
+        f"PostgreSQL {VERSION} (RustyDB) on {platform.machine()}-pc-linux-gnu, "
+        f"compiled by CPython {platform.python_version()}, {CODE_PAGE_BITS}-bit"
+    )
+
+
+def _schema_names(call: CallContext, *, implicit: bool) -> list[str]:
+    session, view = session_of(call), view_of(call)
+    oids = session.search_path() if implicit else session.explicit_search_path()
+    found = (view.object(oid) for oid in oids)
+    return [value.name for value in found if value is not None]
+
+
+def _current_schema(call: CallContext) -> str | None:
+    return next(iter(_schema_names(call, implicit=False)), None)
+
+
+def _current_schemas(call: CallContext, implicit: bool) -> Array:
+    return make_array(NAME_OID, tuple(_schema_names(call, implicit=implicit)))
+
+
+def _user_by_id(call: CallContext, oid: int) -> str:
+    role = view_of(call).object(oid)
+    return role.name if isinstance(role, Role) else f"unknown (OID={oid})"
+
+
+def _encoding_name(number: int) -> str:
+    return ENCODINGS[number] if 0 <= number < len(ENCODINGS) else ""
+
+
+def _encoding_number(name: str) -> int:
+    plain = "".join(char for char in name.lower() if char.isalnum())
+    for number, known in enumerate(ENCODINGS):
+        if known.replace("_", "").lower() == plain:
+            return number
+    return ENCODINGS.index(_ALIASES[plain]) if plain in _ALIASES else -1
+
+
+def _query(call: CallContext) -> str | None:
+    text: str = session_of(call).activity.query
+    return text or None
+
+
+def _address(call: CallContext) -> str | None:
+    address: str = session_of(call).identity.client_address
+    return address if address and not address.startswith("/") else None
+
+
+def _port(call: CallContext) -> int | None:
+    identity = session_of(call).identity
+    port: int = identity.client_port
+    if not identity.client_address or identity.client_address.startswith("/"):
+        return None
+    return port
+
+
+def _server_port(call: CallContext) -> int | None:
+    if _address(call) is None:
+        return None
+    port: int = session_of(call).settings.integer("port")
+    return port
+
+
+def _typeof(call: CallContext, value: Any) -> int:
+    return call.arguments[0].oid
+
+
+def _format_type(call: CallContext, oid: int | None, modifier: int | None) -> str | None:
+    if oid is None:
+        return None
+    from server.catalog.names import type_text
+
+    names = names_of(call)
+    return type_text(names.view, names.path, oid, modifier)
+
+
+def _temporary_schema(call: CallContext) -> int:
+    oid: int = session_of(call).temporary_schema
+    return oid
+
+
+def _is_other_temporary(call: CallContext, oid: int) -> bool:
+    value = view_of(call).object(oid)
+    is_temporary = value is not None and value.name.startswith("pg_temp_")
+    return is_temporary and oid != _temporary_schema(call)
+
+
+def _start_time(call: CallContext) -> int:
+    started: int = session_of(call).database.started_us
+    return started
+
+
+FUNCTIONS = (
+    row("89 version() text stable context", version, "the server's version"),
+    row(
+        "861 current_database() name stable context",
+        lambda call: session_of(call).database_name,
+        "the name of the database",
+    ),
+    row("745 current_user() name stable context", lambda call: session_of(call).user, "the user"),
+    row(
+        "746 session_user() name stable context",
+        lambda call: session_of(call).session_user,
+        "who logged in",
+    ),
+    row(
+        "1402 current_schema() name stable context",
+        _current_schema,
+        "the schema new objects go to",
+    ),
+    row("1403 current_schemas(bool) _name stable context", _current_schemas, "the search path"),
+    row("817 current_query() text volatile lax context", _query, "the text of the query"),
+    row(
+        "2026 pg_backend_pid() int4 stable context",
+        lambda call: session_of(call).pid,
+        "the number of the session",
+    ),
+    row("1642 pg_get_userbyid(oid) name stable context", _user_by_id, "the name of a role"),
+    row("1597 pg_encoding_to_char(int4) name stable", _encoding_name, "the name of an encoding"),
+    row("1264 pg_char_to_encoding(name) int4 stable", _encoding_number, "an encoding by name"),
+    row("1039 getdatabaseencoding() name stable", lambda: "UTF8", "the database's encoding"),
+    row(
+        "810 pg_client_encoding() name stable context",
+        lambda call: session_of(call).settings.text("client_encoding"),
+        "the client's encoding",
+    ),
+    row("2196 inet_client_addr() inet stable lax context", _address, "the client's address"),
+    row("2197 inet_client_port() int4 stable lax context", _port, "the client's port"),
+    row("2198 inet_server_addr() inet stable lax context", _address, "the server's address"),
+    row("2199 inet_server_port() int4 stable lax context", _server_port, "the server's port"),
+    row("1619 pg_typeof(any) regtype stable lax context", _typeof, "the type of a value"),
+    row("1081 format_type(oid, int4) text stable lax context", _format_type, "a type's SQL name"),
+    row(
+        "2854 pg_my_temp_schema() oid stable context",
+        _temporary_schema,
+        "the session's temporary schema, 0 for none",
+    ),
+    row(
+        "2855 pg_is_other_temp_schema(oid) bool stable context",
+        _is_other_temporary,
+        "whether a schema is another session's temporary one",
+    ),
+    row(
+        "2560 pg_postmaster_start_time() timestamptz stable context",
+        _start_time,
+        "when the server started",
+    ),
+    row(
+        "2034 pg_conf_load_time() timestamptz stable context",
+        _start_time,
+        "when the configuration was read",
+    ),
+)

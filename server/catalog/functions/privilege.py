@@ -1,0 +1,395 @@
+"""has_..._privilege and pg_has_role: what a role may do.
+
+Every function comes in six forms: the role is given by name, by OID or is the current user, the object by name or OID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.functions.scope import names_of, session_of, view_of
+from server.catalog.names import fact_of, find_relation, split_identifiers
+from server.catalog.objects import (
+    CatalogObject,
+    Database,
+    Index,
+    Role,
+    Schema,
+    Sequence,
+    Table,
+    UserFunction,
+    UserType,
+)
+from server.catalog.privileges import (
+    ALL_OF,
+    LETTERS,
+    ORDER,
+    PUBLIC,
+    default_grants,
+    has_column_privilege,
+    has_privilege,
+    has_privileges_of,
+    is_member,
+    is_superuser,
+    role_shown,
+    roles_of,
+)
+from server.errors import (
+    InvalidCatalogName,
+    InvalidParameterValue,
+    InvalidSchemaName,
+    UndefinedColumn,
+    UndefinedObject,
+    UndefinedTable,
+)
+from server.functions.declare import row
+from server.functions.function import Function
+from server.types.array import Array, make_array
+
+if TYPE_CHECKING:
+    from server.catalog.catalog import CatalogView
+    from server.functions.function import CallContext
+
+ACL_ITEM_OID = 1033
+
+
+def asked(kind: str, text: str) -> list[tuple[str, bool]]:
+    """The privileges of a list: letters, and whether the grant option is meant."""
+    found = []
+    for part in text.split(","):
+        word = " ".join(part.lower().split())
+        plain = word.removesuffix(" with grant option")
+        letter = LETTERS.get(plain, "")
+        if not letter or letter not in ALL_OF[kind]:
+            raise InvalidParameterValue(f'unrecognized privilege type: "{part.strip()}"')
+        found.append((letter, plain != word))
+    return found
+
+
+def role_asked(call: CallContext, role: str | int) -> int:
+    """The role an argument means; raises UndefinedObject."""
+    if isinstance(role, int):
+        return role
+    if role == "public":
+        return PUBLIC
+    found = view_of(call).role_named(role)
+    if found is None:
+        raise UndefinedObject(f'role "{role}" does not exist')
+    return found.oid
+
+
+# Objects by name or OID; None for an OID of nothing
+
+
+def _relation(call: CallContext, name: str | int) -> CatalogObject | None:
+    names = names_of(call)
+    if isinstance(name, int):
+        found: Any = names.view.object(name)
+        return found if isinstance(found, Table | Index | Sequence) else None
+    parts = split_identifiers(name)
+    found = find_relation(names.view, names.path, parts)
+    if found is None:
+        raise UndefinedTable(f'relation "{".".join(parts)}" does not exist')
+    value: CatalogObject = found
+    return value
+
+
+def _named(
+    kind: type[CatalogObject],
+    find: Callable[[CatalogView, str], Any],
+    missing: Callable[[str], Exception],
+) -> Callable[[CallContext, str | int], CatalogObject | None]:
+    def read(call: CallContext, name: str | int) -> CatalogObject | None:
+        view = view_of(call)
+        if isinstance(name, int):
+            value = view.object(name)
+            return value if isinstance(value, kind) else None
+        found: CatalogObject | None = find(view, name)
+        if found is None:
+            raise missing(name)
+        return found
+
+    return read
+
+
+def _registered(type_name: str, kind: type[CatalogObject]) -> Callable[..., CatalogObject | None]:
+    def read(call: CallContext, name: str | int) -> CatalogObject | None:
+        oid = name if isinstance(name, int) else names_of(call).oid_of(type_name, name)
+        value = view_of(call).object(oid)
+        if isinstance(value, kind):
+            return value
+        relation = "pg_proc" if kind is UserFunction else "pg_type"
+        return _builtin(oid) if fact_of(relation, oid) is not None else None
+
+    return read
+
+
+def _builtin(oid: int) -> CatalogObject:
+    """A built-in object that everybody may use."""
+    everybody = tuple(f"{PUBLIC}={letters}/10" for letters in ("XU",))
+    return Schema(oid=oid, name="", acl=everybody)
+
+
+def _everybodys(call: CallContext, name: str | int) -> CatalogObject | None:
+    return _builtin(name if isinstance(name, int) else 1)
+
+
+Finder = Callable[[Any, Any], "CatalogObject | None"]
+
+OBJECT_FINDERS: dict[str, Finder] = {
+    "table": _relation,
+    "sequence": _relation,
+    "schema": _named(
+        Schema,
+        lambda view, name: view.schema_named(name),
+        lambda name: InvalidSchemaName(f'schema "{name}" does not exist'),
+    ),
+    "database": _named(
+        Database,
+        lambda view, name: view.database_named(name),
+        lambda name: InvalidCatalogName(f'database "{name}" does not exist'),
+    ),
+    "function": _registered("regprocedure", UserFunction),
+    "type": _registered("regtype", UserType),
+    "language": _everybodys,
+    "tablespace": _everybodys,
+}
+
+KIND_OIDS = {
+    "table": (1922, 1923, 1924, 1925, 1926, 1927),
+    "sequence": (2181, 2182, 2183, 2184, 2185, 2186),
+    "database": (2250, 2251, 2252, 2253, 2254, 2255),
+    "function": (2256, 2257, 2258, 2259, 2260, 2261),
+    "language": (2262, 2263, 2264, 2265, 2266, 2267),
+    "schema": (2268, 2269, 2270, 2271, 2272, 2273),
+    "tablespace": (2390, 2391, 2392, 2393, 2394, 2395),
+    "type": (3138, 3139, 3140, 3141, 3142, 3143),
+}
+FORMS = (
+    "name, text, text",
+    "name, oid, text",
+    "oid, text, text",
+    "oid, oid, text",
+    "text, text",
+    "oid, text",
+)
+
+
+def _with_role(
+    arguments: tuple[Any, ...], count: int, call: CallContext
+) -> tuple[int, tuple[Any, ...]]:
+    """The role that is meant and the other arguments."""
+    if len(arguments) == count:
+        user: int = session_of(call).user_oid
+        return user, arguments
+    return role_asked(call, arguments[0]), arguments[1:]
+
+
+def _checker(kind: str) -> Callable[..., bool | None]:
+    def check(call: CallContext, *arguments: Any) -> bool | None:
+        role, (name, privileges) = _with_role(arguments, 2, call)
+        value = OBJECT_FINDERS[kind](call, name)
+        wanted = asked(kind, privileges)
+        if value is None:
+            return None
+        if isinstance(value, Schema) and kind in ("function", "type"):
+            return True
+        return any(
+            has_privilege(view_of(call), role, value, letter, option=option)
+            for letter, option in wanted
+        )
+
+    return check
+
+
+def _kind_functions() -> Iterator[Function]:
+    for kind, oids in KIND_OIDS.items():
+        check = _checker(kind)
+        for oid, form in zip(oids, FORMS, strict=True):
+            yield row(
+                f"{oid} has_{kind}_privilege({form}) bool stable context",
+                check,
+                f"whether a role has a privilege on a {kind}",
+            )
+
+
+def _column(call: CallContext, *arguments: Any) -> bool | None:
+    role, (name, column, privileges) = _with_role(arguments, 3, call)
+    table = _relation(call, name)
+    wanted = asked("column", privileges)
+    if not isinstance(table, Table):
+        return None
+    if isinstance(column, str):
+        found = table.column_named(column)
+        if found is None:
+            raise UndefinedColumn(f'column "{column}" of relation "{table.name}" does not exist')
+        column = found.number
+    if not 1 <= column <= len(table.columns):
+        return None
+    view = view_of(call)
+    return any(has_column_privilege(view, role, table, column, letter) for letter, _ in wanted)
+
+
+def _any_column(call: CallContext, *arguments: Any) -> bool | None:
+    role, (name, privileges) = _with_role(arguments, 2, call)
+    table = _relation(call, name)
+    wanted = asked("column", privileges)
+    if not isinstance(table, Table):
+        return None
+    view = view_of(call)
+    return any(
+        has_column_privilege(view, role, table, column.number, letter)
+        for letter, _ in wanted
+        for column in table.live_columns
+    )
+
+
+def _column_functions() -> Iterator[Function]:
+    roles, tables, columns = ("name, ", "oid, ", ""), ("text, ", "oid, "), ("text, ", "int2, ")
+    oid = 3012
+    for role in roles:
+        for table in tables:
+            for column in columns:
+                yield row(
+                    f"{oid} has_column_privilege({role}{table}{column}text) bool stable context",
+                    _column,
+                    "whether a role has a privilege on a column",
+                )
+                oid += 1
+    for role in roles:
+        for table in tables:
+            yield row(
+                f"{oid} has_any_column_privilege({role}{table}text) bool stable context",
+                _any_column,
+                "whether a role has a privilege on any column",
+            )
+            oid += 1
+
+
+# Membership
+
+
+def _has_role(call: CallContext, *arguments: Any) -> bool:
+    role, (target, privileges) = _with_role(arguments, 2, call)
+    wanted = role_asked(call, target)
+    view = view_of(call)
+    return any(_fulfils(view, role, wanted, part.strip()) for part in privileges.split(","))
+
+
+def _fulfils(view: CatalogView, member: int, role: int, text: str) -> bool:
+    word = " ".join(text.upper().split())
+    plain = word.removesuffix(" WITH ADMIN OPTION").removesuffix(" WITH GRANT OPTION")
+    if plain not in ("MEMBER", "USAGE"):
+        raise InvalidParameterValue(f'unrecognized privilege type: "{text}"')
+    if plain != word:
+        return is_superuser(view, member) or _is_admin(view, member, role)
+    if plain == "MEMBER":
+        return is_member(view, member, role)
+    return has_privileges_of(view, member, role)
+
+
+def _is_admin(view: CatalogView, member: int, role: int) -> bool:
+    value = view.object(role)
+    mine = roles_of(view, member, inherited=False)
+    return isinstance(value, Role) and any(admin and oid in mine for oid, admin in value.members)
+
+
+# Acl items
+
+
+def _explode(call: CallContext, items: Array) -> Iterator[tuple[int, int, str, bool]]:
+    words = {letter: word.upper() for word, letter in LETTERS.items() if word != "temp"}
+    for item in items.items:
+        grantee, _, rest = item.rpartition("=")
+        letters, _, grantor = rest.partition("/")
+        for position, letter in enumerate(letters):
+            if letter != "*":
+                yield (
+                    _role_shown_oid(call, grantor),
+                    _role_shown_oid(call, grantee),
+                    words[letter],
+                    letters[position + 1 : position + 2] == "*",
+                )
+
+
+def _role_shown_oid(call: CallContext, name: str) -> int:
+    if not name:
+        return PUBLIC
+    found = view_of(call).role_named(name.strip('"').replace('""', '"'))
+    return found.oid if found is not None else PUBLIC
+
+
+ACL_KINDS = {
+    "c": "column",
+    "r": "table",
+    "s": "sequence",
+    "d": "database",
+    "f": "function",
+    "l": "language",
+    "n": "schema",
+    "t": "tablespace",
+    "F": "foreign data wrapper",
+    "S": "server",
+    "T": "type",
+}
+
+
+def _default(call: CallContext, letter: str, owner: int) -> Array:
+    kind = ACL_KINDS.get(letter)
+    if kind is None:
+        raise InvalidParameterValue(f"unrecognized object type abbreviation: {letter}")
+    view = view_of(call)
+    grants = () if kind == "column" else default_grants(kind, owner)
+    items = (
+        f"{role_shown(view, grant.grantee)}={grant.shown}/{role_shown(view, grant.grantor)}"
+        for grant in grants
+    )
+    return make_array(ACL_ITEM_OID, tuple(items))
+
+
+def _make_item(
+    call: CallContext,
+    grantee: int,
+    grantor: int,
+    privileges: str,
+    option: bool,
+) -> str:
+    letters = set()
+    for part in privileges.split(","):
+        letter = LETTERS.get(part.strip().lower())
+        if letter is None:
+            raise InvalidParameterValue(f'unrecognized privilege type: "{part.strip()}"')
+        letters.add(letter)
+    view = view_of(call)
+    shown = "".join(letter + ("*" if option else "") for letter in ORDER if letter in letters)
+    return f"{role_shown(view, grantee)}={shown}/{role_shown(view, grantor)}"
+
+
+FUNCTIONS = (
+    *_kind_functions(),
+    *_column_functions(),
+    *(
+        row(
+            f"{oid} pg_has_role({form}) bool stable context",
+            _has_role,
+            "whether a role is in another",
+        )
+        for oid, form in (
+            (2705, "name, name, text"),
+            (2706, "name, oid, text"),
+            (2707, "oid, name, text"),
+            (2708, "oid, oid, text"),
+            (2709, "name, text"),
+            (2710, "oid, text"),
+        )
+    ),
+    row(
+        "1689 aclexplode(acl _aclitem) record(grantor oid, grantee oid, privilege_type text, "
+        "is_grantable bool) stable set context",
+        _explode,
+        "the privileges of acl items, one a row",
+    ),
+    row("3943 acldefault(char, oid) _aclitem stable context", _default, "default privileges"),
+    row("1365 makeaclitem(oid, oid, text, bool) aclitem stable context", _make_item, "an acl item"),
+)

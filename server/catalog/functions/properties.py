@@ -1,0 +1,189 @@
+"""What relations, index methods and columns can do; relations' places among partitions; publications."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.functions.scope import names_of, object_of, view_of
+from server.catalog.names import fact_of
+from server.catalog.objects import Index, Table
+from server.functions.declare import row
+from server.types.array import Array
+
+if TYPE_CHECKING:
+    from server.functions.function import CallContext
+
+INSERT_EVENT, UPDATE_EVENT, DELETE_EVENT = 8, 4, 16
+ALL_EVENTS = INSERT_EVENT | UPDATE_EVENT | DELETE_EVENT
+BTREE_OID = 403
+METHOD_PROPERTIES = frozenset(
+    {"can_order", "can_unique", "can_multi_col", "can_exclude", "can_include"}
+)
+INDEX_PROPERTIES = frozenset({"clusterable", "index_scan", "bitmap_scan", "backward_scan"})
+COLUMN_PROPERTIES = frozenset({"orderable", "search_array", "search_nulls", "returnable"})
+
+
+def _updatable_events(call: CallContext, oid: int, triggers: bool) -> int:
+    value = object_of(call, oid, Table)
+    return ALL_EVENTS if value is not None and value.kind == "r" else 0
+
+
+def _column_updatable(call: CallContext, oid: int, number: int, triggers: bool) -> bool:
+    return number > 0 and bool(_updatable_events(call, oid, triggers))
+
+
+def _method_property(method: int, name: str) -> bool | None:
+    return name.lower() in METHOD_PROPERTIES if method == BTREE_OID else None
+
+
+def _index_property(call: CallContext, oid: int, name: str) -> bool | None:
+    value = object_of(call, oid, Index)
+    return None if value is None else name.lower() in INDEX_PROPERTIES
+
+
+def _index_column_property(call: CallContext, oid: int, number: int, name: str) -> bool | None:
+    value = object_of(call, oid, Index)
+    if value is None or not 1 <= number <= len(value.keys) + len(value.included):
+        return None
+    word = name.lower()
+    if number > len(value.keys):
+        return word == "returnable"
+    key = value.keys[number - 1]
+    by_key = {
+        "asc": not key.descending,
+        "desc": key.descending,
+        "nulls_first": key.nulls_first,
+        "nulls_last": not key.nulls_first,
+    }
+    return by_key.get(word, word in COLUMN_PROPERTIES)
+
+
+def _ancestors(call: CallContext, oid: int) -> Iterator[int]:
+    value = object_of(call, oid, Table)
+    if value is None or not value.parent:
+        return
+    while value is not None:
+        yield value.oid
+        value = object_of(call, value.parent, Table) if value.parent else None
+
+
+def _root(call: CallContext, oid: int) -> int | None:
+    return None
+
+
+def _tree(call: CallContext, oid: int) -> Iterator[tuple[Any, ...]]:
+    yield from ()
+
+
+def _publishable(call: CallContext, oid: int) -> bool | None:
+    value = object_of(call, oid, Table)
+    return value is not None and value.kind == "r" and value.persistence == "p"
+
+
+def _no_rows(*arguments: Any) -> Iterator[Any]:
+    yield from ()
+
+
+def _identity_index(call: CallContext, oid: int) -> int | None:
+    return next((index.oid for index in view_of(call).indexes_of(oid) if index.primary), None)
+
+
+def _row_security(call: CallContext, relation: Any) -> bool:
+    return False
+
+
+def _argument_types(call: CallContext, types: Array) -> str:
+    names = names_of(call)
+    return ", ".join(names.name_of("regtype", oid) or "-" for oid in types.items)
+
+
+def _collation_for(call: CallContext, value: Any) -> str | None:
+    collation = call.arguments[0].collation or call.arguments[0].type.collation
+    found = fact_of("pg_collation", collation) if collation else None
+    return None if found is None else '"' + found["collname"] + '"'
+
+
+def _options(call: CallContext, options: Array) -> Iterator[tuple[str, str | None]]:
+    for option in options.items:
+        name, equals, value = option.partition("=")
+        yield name, value if equals else None
+
+
+FUNCTIONS = (
+    row(
+        "3842 pg_relation_is_updatable(regclass, bool) int4 stable context",
+        _updatable_events,
+        "what can be done to a relation: a sum of 4 for UPDATE, 8 for INSERT, 16 for DELETE",
+    ),
+    row(
+        "3843 pg_column_is_updatable(regclass, int2, bool) bool stable context",
+        _column_updatable,
+        "whether a column can be updated",
+    ),
+    row(
+        "636 pg_indexam_has_property(oid, text) bool stable",
+        _method_property,
+        "what an index method can do",
+    ),
+    row(
+        "637 pg_index_has_property(regclass, text) bool stable context",
+        _index_property,
+        "what an index can do",
+    ),
+    row(
+        "638 pg_index_column_has_property(regclass, int4, text) bool stable context",
+        _index_column_property,
+        "what an index column can do",
+    ),
+    row(
+        "3425 pg_partition_ancestors(partitionid regclass) regclass volatile set context",
+        _ancestors,
+        "a partition and the tables above it",
+    ),
+    row("3424 pg_partition_root(regclass) regclass context", _root, "the table above a partition"),
+    row(
+        "3423 pg_partition_tree(rootrelid regclass) record(relid regclass, parentrelid regclass, "
+        "isleaf bool, level int4) volatile set context",
+        _tree,
+        "the partitions of a table",
+    ),
+    row(
+        "6121 pg_relation_is_publishable(regclass) bool stable context",
+        _publishable,
+        "whether changes of a relation can be published",
+    ),
+    row(
+        "6119 pg_get_publication_tables(pubname text) record(relid oid, attrs int2vector, "
+        "qual pg_node_tree) stable set",
+        _no_rows,
+        "the tables of a publication",
+    ),
+    row(
+        "6120 pg_get_replica_identity_index(regclass) regclass stable context",
+        _identity_index,
+        "the index that tells rows apart",
+    ),
+    row(
+        "3298 row_security_active(oid) bool stable context", _row_security, "whether policies hold"
+    ),
+    row(
+        "3299 row_security_active(text) bool stable context", _row_security, "whether policies hold"
+    ),
+    row(
+        "1349 oidvectortypes(oidvector) text stable context",
+        _argument_types,
+        "the names of a list of types",
+    ),
+    row(
+        "3162 pg_collation_for(any) text stable lax context",
+        _collation_for,
+        "the collation of a value",
+    ),
+    row(
+        "2289 pg_options_to_table(options_array _text) record(option_name text, option_value text) "
+        "stable set context",
+        _options,
+        "options, one a row",
+    ),
+)

@@ -1,0 +1,32 @@
+"""SYSTEM_FUNCTIONS: every function of this folder."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from server.catalog.functions import (
+    activity,
+    comments,
+    configuration,
+    definition,
+    identity,
+    privilege,
+    properties,
+    sequence,
+    sizes,
+    visibility,
+)
+from server.functions.function import Function
+
+SYSTEM_FUNCTIONS: Final[tuple[Function, ...]] = (
+    *identity.FUNCTIONS,
+    *configuration.FUNCTIONS,
+    *visibility.FUNCTIONS,
+    *definition.FUNCTIONS,
+    *comments.FUNCTIONS,
+    *privilege.FUNCTIONS,
+    *sizes.FUNCTIONS,
+    *sequence.FUNCTIONS,
+    *activity.FUNCTIONS,
+    *properties.FUNCTIONS,
+)

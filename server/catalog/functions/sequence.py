@@ -1,0 +1,109 @@
+"""nextval, currval, lastval, setval."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.catalog.functions.scope import names_of, session_of, view_of
+from server.catalog.names import relation_text
+from server.catalog.objects import Sequence
+from server.catalog.privileges import has_privilege
+from server.errors import (
+    InsufficientPrivilege,
+    ObjectNotInPrerequisiteState,
+    UndefinedTable,
+    WrongObjectType,
+)
+from server.functions.declare import row
+
+if TYPE_CHECKING:
+    from server.functions.function import CallContext
+
+
+def _sequence(call: CallContext, oid: int, letters: str) -> Sequence:
+    """The sequence, for a user who has one of the privileges."""
+    view = view_of(call)
+    value = view.object(oid)
+    if value is None:
+        raise UndefinedTable(f"could not open relation with OID {oid}")
+    if not isinstance(value, Sequence):
+        raise WrongObjectType(f'"{value.name}" is not a sequence')
+    user = session_of(call).user_oid
+    if not any(has_privilege(view, user, value, letter) for letter in letters):
+        raise InsufficientPrivilege(f"permission denied for sequence {value.name}")
+    return value
+
+
+def _refuse_read_only(call: CallContext, name: str) -> None:
+    session_of(call).transaction.refuse_writes(f"{name}()")
+
+
+def _next(call: CallContext, oid: int) -> int:
+    sequence = _sequence(call, oid, "Uw")
+    if sequence.persistence != "t":
+        _refuse_read_only(call, "nextval")
+    session = session_of(call)
+    value: int = session.database.sequences.next_value(sequence)
+    session.sequences.values[oid] = value
+    session.sequences.last = oid
+    return value
+
+
+def _current(call: CallContext, oid: int) -> int:
+    sequence = _sequence(call, oid, "Ur")
+    value: int | None = session_of(call).sequences.values.get(oid)
+    if value is None:
+        names = names_of(call)
+        shown = relation_text(names.view, names.path, sequence)
+        raise ObjectNotInPrerequisiteState(
+            f'currval of sequence "{shown}" is not yet defined in this session'
+        )
+    return value
+
+
+def _last(call: CallContext) -> int:
+    use = session_of(call).sequences
+    if use.last is None or view_of(call).object(use.last) is None:
+        raise ObjectNotInPrerequisiteState("lastval is not yet defined in this session")
+    _sequence(call, use.last, "Ur")
+    value: int = use.values[use.last]
+    return value
+
+
+def _set(call: CallContext, oid: int, value: int, is_called: bool = True) -> int:
+    sequence = _sequence(call, oid, "w")
+    if sequence.persistence != "t":
+        _refuse_read_only(call, "setval")
+    session = session_of(call)
+    session.database.sequences.set_value(sequence, value, is_called)
+    if is_called:
+        session.sequences.values[oid] = value
+    return value
+
+
+def _last_value(call: CallContext, oid: int) -> int | None:
+    sequence = _sequence(call, oid, "Ur")
+    value, _, is_called = session_of(call).database.sequences.read(sequence)
+    return value if is_called else None
+
+
+FUNCTIONS = (
+    row("1574 nextval(regclass) int8 volatile context", _next, "the next value of a sequence"),
+    row(
+        "1575 currval(regclass) int8 volatile context",
+        _current,
+        "what nextval last gave this session from a sequence",
+    ),
+    row("2559 lastval() int8 volatile context", _last, "what nextval last gave this session"),
+    row("1576 setval(regclass, int8) int8 volatile context", _set, "sets a sequence's value"),
+    row(
+        "1765 setval(regclass, int8, bool) int8 volatile context",
+        _set,
+        "sets a sequence's value; with false, it is the next one",
+    ),
+    row(
+        "4032 pg_sequence_last_value(regclass) int8 volatile context",
+        _last_value,
+        "the last value given out, NULL for none",
+    ),
+)

@@ -1,0 +1,172 @@
+"""Sizes of relations and databases, and bytes in a form for people."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.functions.scope import object_of, session_of, view_of
+from server.catalog.objects import Database, Index, Sequence, Table
+from server.errors import InvalidCatalogName, InvalidParameterValue
+from server.functions.declare import row
+
+if TYPE_CHECKING:
+    from server.catalog.catalog import CatalogView
+    from server.functions.function import CallContext
+
+PAGE_BYTES = 8192
+UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+KEPT_LIMIT = 10 * 1024
+"""A number stays in its unit up to this."""
+
+
+def storage_bytes(call: CallContext, value: Any) -> int:
+    """What one relation takes in storage, without its indexes."""
+    engine = session_of(call).database.engine
+    if not value.storage_id:
+        return 0
+    lookup = engine.index if isinstance(value, Index) else engine.relation
+    relation = lookup(value.storage_id)
+    pages: int = getattr(relation, "page_count", 0)
+    return pages * PAGE_BYTES
+
+
+def _relation(call: CallContext, oid: int, fork: str = "main") -> int | None:
+    value = view_of(call).object(oid)
+    if fork not in ("main", "fsm", "vm", "init"):
+        raise InvalidParameterValue(
+            "invalid fork name", hint='Valid fork names are "main", "fsm", "vm", and "init".'
+        )
+    if not isinstance(value, Table | Index | Sequence):
+        return None
+    return storage_bytes(call, value) if fork == "main" else 0
+
+
+def _table(call: CallContext, oid: int) -> int | None:
+    return _relation(call, oid)
+
+
+def _indexes(call: CallContext, oid: int) -> int | None:
+    if object_of(call, oid, Table) is None:
+        return None
+    return sum(storage_bytes(call, index) for index in view_of(call).indexes_of(oid))
+
+
+def _total(call: CallContext, oid: int) -> int | None:
+    own = _relation(call, oid)
+    return None if own is None else own + (_indexes(call, oid) or 0)
+
+
+def _database_bytes(call: CallContext, view: CatalogView) -> int:
+    relations = [*view.objects(Table), *view.objects(Index), *view.objects(Sequence)]
+    return sum(storage_bytes(call, value) for value in relations)
+
+
+def _database(call: CallContext, oid: int) -> int | None:
+    views = session_of(call).database.catalog.views
+    if object_of(call, oid, Database) is None or oid not in views:
+        return None
+    return _database_bytes(call, views[oid])
+
+
+def _database_named(call: CallContext, name: str) -> int | None:
+    found = view_of(call).database_named(name)
+    if found is None:
+        raise InvalidCatalogName(f'database "{name}" does not exist')
+    return _database(call, found.oid)
+
+
+def _tablespace(call: CallContext, which: Any) -> int:
+    return sum(
+        _database_bytes(call, view) for view in session_of(call).database.catalog.views.values()
+    )
+
+
+def pretty_size(size: int) -> str:
+    """Bytes in the unit that leaves at most four digits or so, rounded half up."""
+    magnitude, sign = abs(size), "-" if size < 0 else ""
+    if magnitude < KEPT_LIMIT:
+        return f"{size} bytes"
+    doubled = magnitude // 2**9  # one bit more than the unit, to round by
+    for unit in UNITS[1:]:
+        rounded = (doubled + 1) // 2
+        if rounded < KEPT_LIMIT * 2 // 2 or unit == UNITS[-1]:
+            return f"{sign}{rounded} {unit}"
+        doubled //= 2**10
+    raise AssertionError(size)
+
+
+def _pretty_numeric(size: Decimal) -> str:
+    if abs(size) < KEPT_LIMIT:
+        return f"{size.normalize():f} bytes" if size == size.to_integral() else f"{size:f} bytes"
+    return pretty_size(int(size))
+
+
+def _size_bytes(text: str) -> int:
+    words = text.strip()
+    end = next((at for at, char in enumerate(words) if char not in "+-.0123456789eE"), len(words))
+    number, unit = words[:end].strip(), words[end:].strip().lower()
+    names = {name.lower(): power for power, name in enumerate(UNITS)} | {"": 0, "b": 0}
+    if unit not in names:
+        raise InvalidParameterValue(
+            f'invalid size: "{text}"',
+            detail=f'Invalid size unit: "{words[end:].strip()}".',
+            hint='Valid units are "bytes", "B", "kB", "MB", "GB", "TB", and "PB".',
+        )
+    if not any(char.isdigit() for char in number):
+        raise InvalidParameterValue(f'invalid size: "{text}"')
+    return round(Decimal(number) * 1024 ** names[unit])
+
+
+def _location(oid: int) -> str:
+    return ""
+
+
+def _file_path(call: CallContext, oid: int) -> str | None:
+    return None
+
+
+def _file_node(call: CallContext, oid: int) -> int | None:
+    value = view_of(call).object(oid)
+    return oid if isinstance(value, Table | Index | Sequence) and value.storage_id else None
+
+
+FUNCTIONS = (
+    row("2325 pg_relation_size(regclass) int8 volatile context", _relation, "bytes of a relation"),
+    row(
+        "2332 pg_relation_size(regclass, text) int8 volatile context",
+        _relation,
+        "bytes of a fork of a relation",
+    ),
+    row("2997 pg_table_size(regclass) int8 volatile context", _table, "bytes of a table"),
+    row("2998 pg_indexes_size(regclass) int8 volatile context", _indexes, "bytes of its indexes"),
+    row(
+        "2286 pg_total_relation_size(regclass) int8 volatile context",
+        _total,
+        "bytes of a table and its indexes",
+    ),
+    row("2324 pg_database_size(oid) int8 volatile context", _database, "bytes of a database"),
+    row(
+        "2168 pg_database_size(name) int8 volatile context",
+        _database_named,
+        "bytes of a database",
+    ),
+    row("2322 pg_tablespace_size(oid) int8 volatile context", _tablespace, "bytes of a tablespace"),
+    row(
+        "2323 pg_tablespace_size(name) int8 volatile context", _tablespace, "bytes of a tablespace"
+    ),
+    row("2288 pg_size_pretty(int8) text", pretty_size, "bytes for people", "10485760 -> 10 MB"),
+    row("3166 pg_size_pretty(numeric) text", _pretty_numeric, "bytes for people"),
+    row("3334 pg_size_bytes(text) int8", _size_bytes, "bytes of a size", "'1 kB' -> 1024"),
+    row("3778 pg_tablespace_location(oid) text stable", _location, "where a tablespace is"),
+    row(
+        "3034 pg_relation_filepath(regclass) text stable context",
+        _file_path,
+        "the file of a relation; storage has no file of its own for one",
+    ),
+    row(
+        "2999 pg_relation_filenode(regclass) oid stable context",
+        _file_node,
+        "the number of a relation's storage",
+    ),
+)

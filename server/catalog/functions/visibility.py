@@ -1,0 +1,148 @@
+"""pg_..._is_visible: whether the name alone finds an object; to_reg...: objects by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from server.catalog.functions.scope import names_of, view_of
+from server.catalog.names import (
+    fact_of,
+    found_or_none,
+    relation_is_visible,
+    routine_identity,
+    routine_is_visible,
+    type_is_visible,
+    type_object,
+)
+from server.catalog.objects import Index, Sequence, Table, UserType
+from server.functions.declare import row
+from server.functions.function import Function
+
+if TYPE_CHECKING:
+    from server.functions.function import CallContext
+
+
+def table_is_visible(call: CallContext, oid: int) -> bool | None:
+    """Whether a relation is found by its name alone; NULL for none."""
+    names = names_of(call)
+    value = names.view.object(oid)
+    if isinstance(value, Table | Index | Sequence):
+        return relation_is_visible(names.view, names.path, value)
+    return fact_is_visible("pg_class", "rel", call, oid)
+
+
+def _type_is_visible(call: CallContext, oid: int) -> bool | None:
+    names = names_of(call)
+    fact = fact_of("pg_type", oid)
+    if fact is not None:
+        return fact["typnamespace"] in names.path
+    value = type_object(names.view, oid)
+    if value is None:
+        return None
+    name = (
+        f"_{value.name}" if isinstance(value, UserType) and value.array_oid == oid else value.name
+    )
+    return type_is_visible(names.view, names.path, value.schema, name, oid)
+
+
+def _function_is_visible(call: CallContext, oid: int) -> bool | None:
+    names = names_of(call)
+    if routine_identity(names.view, oid) is None:
+        return None
+    return routine_is_visible(names.view, names.path, oid)
+
+
+def fact_is_visible(relation: str, prefix: str, call: CallContext, oid: int) -> bool | None:
+    """Whether a built-in object is found by its name alone; NULL for none."""
+    fact = fact_of(relation, oid)
+    if fact is None:
+        return None
+    return fact[f"{prefix}namespace"] in names_of(call).path
+
+
+def _no_object(call: CallContext, oid: int) -> None:
+    """For kinds of objects that there are none of."""
+
+
+FACT_KINDS = (
+    (2082, "operator", "pg_operator", "opr"),
+    (2083, "opclass", "pg_opclass", "opc"),
+    (3829, "opfamily", "pg_opfamily", "opf"),
+    (3815, "collation", "pg_collation", "coll"),
+    (2093, "conversion", "pg_conversion", "con"),
+    (3756, "ts_parser", "pg_ts_parser", "prs"),
+    (3757, "ts_dict", "pg_ts_dict", "dict"),
+    (3768, "ts_template", "pg_ts_template", "tmpl"),
+    (3758, "ts_config", "pg_ts_config", "cfg"),
+)
+
+TO_REGISTERED = (
+    (3495, "regclass"),
+    (4195, "regcollation"),
+    (4086, "regnamespace"),
+    (3492, "regoper"),
+    (3476, "regoperator"),
+    (3494, "regproc"),
+    (3479, "regprocedure"),
+    (4093, "regrole"),
+    (3493, "regtype"),
+)
+
+
+def _reader(type_name: str) -> Callable[[CallContext, str], int | None]:
+    def read(call: CallContext, text: str) -> int | None:
+        return found_or_none(names_of(call), type_name, text)
+
+    return read
+
+
+def _regclass(call: CallContext, text: str) -> int:
+    return names_of(call).oid_of("regclass", text)
+
+
+def _describe_relation(call: CallContext, oid: int) -> str | None:
+    value = view_of(call).object(oid)
+    return None if value is None else value.name
+
+
+FUNCTIONS: tuple[Function, ...] = (
+    row(
+        "2079 pg_table_is_visible(oid) bool stable context",
+        table_is_visible,
+        "whether a relation is found by its name alone",
+    ),
+    row(
+        "2080 pg_type_is_visible(oid) bool stable context",
+        _type_is_visible,
+        "whether a type is found by its name alone",
+    ),
+    row(
+        "2081 pg_function_is_visible(oid) bool stable context",
+        _function_is_visible,
+        "whether a function is found by its name and arguments alone",
+    ),
+    row(
+        "3403 pg_statistics_obj_is_visible(oid) bool stable context",
+        _no_object,
+        "whether a statistics object is found by its name alone",
+    ),
+    *(
+        row(
+            f"{oid} pg_{kind}_is_visible(oid) bool stable context",
+            partial(fact_is_visible, relation, prefix),
+            f"whether the object ({kind}) is found by its name alone",
+        )
+        for oid, kind, relation, prefix in FACT_KINDS
+    ),
+    *(
+        row(
+            f"{oid} to_{name}(text) {name} stable context",
+            _reader(name),
+            "the object of that name, NULL for none",
+        )
+        for oid, name in TO_REGISTERED
+    ),
+    row("1079 regclass(text) regclass stable context", _regclass, "the relation of that name"),
+)

@@ -1,0 +1,541 @@
+"""Names of catalog objects as SQL text: qualified where the search path does not lead to the object, and read back.
+
+CatalogNames answers what the reg* types, format_type and the pg_get_* functions ask; see server.types.type.ObjectNames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from server.catalog.objects import (
+    FIRST_USER_OID,
+    PG_CATALOG_OID,
+    CatalogObject,
+    Index,
+    Oid,
+    Role,
+    Schema,
+    Table,
+    UserFunction,
+    UserType,
+)
+from server.catalog.objects import Sequence as SequenceObject
+from server.catalog.views.physical import named_facts, type_facts
+from server.errors import (
+    BY_SQLSTATE,
+    AmbiguousFunction,
+    InvalidName,
+    InvalidSchemaName,
+    SqlError,
+    UndefinedFunction,
+    UndefinedObject,
+    UndefinedTable,
+)
+from server.identifiers import quote_identifier
+from server.types.names import format_type as builtin_type_text
+from server.types.names import parse_type
+from server.types.registry import TYPE_BY_OID
+
+if TYPE_CHECKING:
+    from server.catalog.catalog import CatalogView
+    from server.types.type import Type
+
+Path = Sequence[Oid]
+"""OIDs of schemas in the order they are searched."""
+
+
+def split_identifiers(text: str) -> list[str]:
+    """The parts of a qualified name, unquoted and folded; raises for what is none."""
+    parts: list[str] = []
+    position = 0
+    while True:
+        position = _skip_blanks(text, position)
+        part, position = _one_identifier(text, position)
+        parts.append(part)
+        position = _skip_blanks(text, position)
+        if position == len(text):
+            return parts
+        if text[position] != ".":
+            raise InvalidName("invalid name syntax")
+        position += 1
+
+
+def _skip_blanks(text: str, position: int) -> int:
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position
+
+
+def _one_identifier(text: str, start: int) -> tuple[str, int]:
+    end = start
+    if text[start : start + 1] == '"':
+        end += 1
+        while end < len(text) and (text[end] != '"' or text[end : end + 2] == '""'):
+            end += 2 if text[end] == '"' else 1
+        if end >= len(text) or end == start + 1:
+            raise InvalidName("invalid name syntax")
+        return text[start + 1 : end].replace('""', '"'), end + 1
+    while end < len(text) and not text[end].isspace() and text[end] not in '."':
+        end += 1
+    if end == start:
+        raise InvalidName("invalid name syntax")
+    return text[start:end].lower(), end
+
+
+def qualified(view: CatalogView, schema: Oid, name: str) -> str:
+    """A name with its schema."""
+    home = view.object(schema)
+    return (
+        f"{quote_identifier(home.name)}.{quote_identifier(name)}"
+        if home
+        else quote_identifier(name)
+    )
+
+
+def relation_is_visible(view: CatalogView, path: Path, value: Any) -> bool:
+    """Whether the name alone finds the relation."""
+    for schema in path:
+        found = view.relation_named(schema, value.name)
+        if found is not None:
+            return found.oid == value.oid
+    return False
+
+
+def relation_text(view: CatalogView, path: Path, value: Any) -> str:
+    """A relation as SQL text names it."""
+    if relation_is_visible(view, path, value):
+        return quote_identifier(value.name)
+    return qualified(view, value.schema, value.name)
+
+
+def find_relation(view: CatalogView, path: Path, parts: Sequence[str]) -> Any:
+    """A relation by a name of up to three parts, or None; raises InvalidSchemaName."""
+    if len(parts) == 1:
+        for schema in path:
+            found = view.relation_named(schema, parts[0])
+            if found is not None:
+                return found
+        return None
+    home = view.schema_named(parts[-2])
+    if home is None:
+        raise InvalidSchemaName(f'schema "{parts[-2]}" does not exist')
+    return view.relation_named(home.oid, parts[-1])
+
+
+# Types
+
+
+def type_is_visible(view: CatalogView, path: Path, schema: Oid, name: str, oid: Oid) -> bool:
+    """Whether the name alone finds the type."""
+    for home in path:
+        found = view.type_named(home, name)
+        if found is not None:
+            return found.oid == oid
+    return False
+
+
+def type_text(view: CatalogView, path: Path, oid: Oid, modifier: int | None = None) -> str:
+    """A type as format_type writes it."""
+    if oid in TYPE_BY_OID or not oid:
+        return builtin_type_text(oid, modifier)
+    fact = type_facts().get(oid)
+    if fact is not None and fact["typelem"] and fact["typcategory"] == "A":
+        return type_text(view, path, fact["typelem"], modifier) + "[]"
+    if fact is not None:
+        name, schema = fact["typname"], fact["typnamespace"]
+        return quote_identifier(name) if schema == PG_CATALOG_OID else qualified(view, schema, name)
+    value = type_object(view, oid)
+    if value is None:
+        return "???"
+    if isinstance(value, UserType) and value.array_oid == oid:
+        return type_text(view, path, value.oid, modifier) + "[]"
+    if type_is_visible(view, path, value.schema, value.name, oid):
+        return quote_identifier(value.name)
+    return qualified(view, value.schema, value.name)
+
+
+def type_object(view: CatalogView, oid: Oid) -> UserType | Table | None:
+    """The object a user type, its array type or a row type belongs to."""
+    value = view.object(oid)
+    if isinstance(value, UserType):
+        return value
+    derived = view.table_of_row_type(oid)
+    if derived is not None:
+        return derived
+    element = view.element_of_array(oid)
+    owner = view.object(element) if element is not None else None
+    return owner if isinstance(owner, UserType) else None
+
+
+def find_type(view: CatalogView, path: Path, parts: Sequence[str]) -> Type | None:
+    """A type by name, or None."""
+    if len(parts) == 1:
+        for schema in path:
+            found = view.type_named(schema, parts[0])
+            if found is not None:
+                return found
+        return None
+    home = view.schema_named(parts[-2])
+    if home is None:
+        raise InvalidSchemaName(f'schema "{parts[-2]}" does not exist')
+    return view.type_named(home.oid, parts[-1])
+
+
+# Functions and operators
+
+
+def routines_named(view: CatalogView, name: str) -> list[tuple[Oid, Oid, tuple[Oid, ...]]]:
+    """Every function of a name: OID, schema, argument types."""
+    found = [
+        (row["oid"], row["pronamespace"], row["proargtypes"].items)
+        for row in _procedures().get(name, ())
+    ]
+    for value in view.user_functions_named(name):
+        found.append((value.oid, value.schema, value.arguments))
+    return found
+
+
+_PROCEDURES: dict[str, list[dict[str, Any]]] = {}
+
+
+def _procedures() -> dict[str, list[dict[str, Any]]]:
+    if not _PROCEDURES:
+        for row in named_facts("pg_proc"):
+            _PROCEDURES.setdefault(row["proname"], []).append(row)
+    return _PROCEDURES
+
+
+def routine_identity(view: CatalogView, oid: Oid) -> tuple[str, Oid, tuple[Oid, ...]] | None:
+    """Name, schema and argument types of a function."""
+    value = view.object(oid)
+    if isinstance(value, UserFunction):
+        return value.name, value.schema, value.arguments
+    row = fact_of("pg_proc", oid)
+    return row and (row["proname"], row["pronamespace"], row["proargtypes"].items)
+
+
+_BY_OID: dict[str, dict[Oid, dict[str, Any]]] = {}
+
+
+def fact_of(relation: str, oid: Oid) -> dict[str, Any] | None:
+    """The row of a built-in object in the facts of a relation."""
+    if oid >= FIRST_USER_OID:
+        return None
+    if relation not in _BY_OID:
+        _BY_OID[relation] = {row["oid"]: row for row in named_facts(relation)}
+    return _BY_OID[relation].get(oid)
+
+
+def routine_is_visible(view: CatalogView, path: Path, oid: Oid) -> bool:
+    """Whether the name and argument types alone find the function."""
+    identity = routine_identity(view, oid)
+    if identity is None:
+        return False
+    name, home, arguments = identity
+    if home not in path:
+        return False
+    for schema in path:
+        for other, where, types in routines_named(view, name):
+            if where == schema and types == arguments:
+                return other == oid
+    return False
+
+
+class CatalogNames:
+    """The names of a view along a search path."""
+
+    def __init__(self, view: CatalogView, path: Path, database: str = "") -> None:
+        self.view = view
+        self.path = path
+        self.database = database
+
+    def name_of(self, type_name: str, oid: Oid) -> str | None:
+        """Write the object as `type_name` does; None where there is none."""
+        return WRITERS[type_name](self, oid)
+
+    def oid_of(self, type_name: str, text: str) -> Oid:
+        """Find the object that the text names; raises PostgreSQL's error where there is none."""
+        return READERS[type_name](self, text)
+
+    # Writers
+
+    def relation_name(self, oid: Oid) -> str | None:
+        """A relation."""
+        value = self.view.object(oid)
+        if isinstance(value, Table | Index | SequenceObject):
+            return relation_text(self.view, self.path, value)
+        row = fact_of("pg_class", oid)
+        return None if row is None else self._builtin(row["relnamespace"], row["relname"])
+
+    def _builtin(self, schema: Oid, name: str) -> str:
+        if schema in self.path:
+            return quote_identifier(name)
+        return qualified(self.view, schema, name)
+
+    def type_name(self, oid: Oid) -> str | None:
+        """A type."""
+        text = type_text(self.view, self.path, oid)
+        return None if text == "???" else text
+
+    def routine_name(self, oid: Oid) -> str | None:
+        """A function by name alone, qualified unless it is the only one found by it."""
+        identity = routine_identity(self.view, oid)
+        if identity is None:
+            return None
+        name, schema, _ = identity
+        same = [item for item in routines_named(self.view, name) if item[1] in self.path]
+        if [item[0] for item in same] == [oid]:
+            return quote_identifier(name)
+        return qualified(self.view, schema, name)
+
+    def procedure_name(self, oid: Oid) -> str | None:
+        """A function with its argument types."""
+        identity = routine_identity(self.view, oid)
+        if identity is None:
+            return None
+        name, schema, arguments = identity
+        is_visible = routine_is_visible(self.view, self.path, oid)
+        shown = quote_identifier(name) if is_visible else qualified(self.view, schema, name)
+        types = ",".join(type_text(self.view, self.path, item) for item in arguments)
+        return f"{shown}({types})"
+
+    def operator_name(self, oid: Oid) -> str | None:
+        """An operator by name alone."""
+        row = fact_of("pg_operator", oid)
+        if row is None:
+            return None
+        same = [item for item in named_facts("pg_operator") if item["oprname"] == row["oprname"]]
+        name: str = row["oprname"]
+        return name if len(same) == 1 else f"pg_catalog.{name}"
+
+    def operator_signature(self, oid: Oid) -> str | None:
+        """An operator with its operand types."""
+        row = fact_of("pg_operator", oid)
+        if row is None:
+            return None
+        left = type_text(self.view, self.path, row["oprleft"]) if row["oprleft"] else "NONE"
+        right = type_text(self.view, self.path, row["oprright"]) if row["oprright"] else "NONE"
+        return f"{row['oprname']}({left},{right})"
+
+    def plain_name(self, kind: type[CatalogObject]) -> Callable[[Oid], str | None]:
+        """The writer of objects without a schema."""
+
+        def write(oid: Oid) -> str | None:
+            value = self.view.object(oid)
+            return quote_identifier(value.name) if isinstance(value, kind) else None
+
+        return write
+
+    def fact_name(self, relation: str, prefix: str) -> Callable[[Oid], str | None]:
+        """The writer of built-in objects of a relation."""
+
+        def write(oid: Oid) -> str | None:
+            row = fact_of(relation, oid)
+            return (
+                None
+                if row is None
+                else self._builtin(row[f"{prefix}namespace"], row[f"{prefix}name"])
+            )
+
+        return write
+
+    # Readers
+
+    def relation_oid(self, text: str) -> Oid:
+        """A relation."""
+        parts = split_identifiers(text)
+        found = find_relation(self.view, self.path, parts) if len(parts) < 3 else None
+        if len(parts) == 3 and parts[0] == self.database:
+            found = find_relation(self.view, self.path, parts[1:])
+        if found is None:
+            row = self._builtin_index(parts)
+            if row is not None:
+                return row
+            raise UndefinedTable(f'relation "{".".join(parts)}" does not exist')
+        oid: Oid = found.oid
+        return oid
+
+    def _builtin_index(self, parts: Sequence[str]) -> Oid | None:
+        for row in named_facts("pg_class"):
+            if row["relname"] == parts[-1]:
+                home = self.view.object(row["relnamespace"])
+                if (len(parts) == 1 and row["relnamespace"] in self.path) or (
+                    home is not None and [home.name] == list(parts[:-1])
+                ):
+                    oid: Oid = row["oid"]
+                    return oid
+        return None
+
+    def type_oid(self, text: str) -> Oid:
+        """A type."""
+        return parse_type(text, lambda parts: find_type(self.view, self.path, parts)).oid
+
+    def routine_oid(self, text: str) -> Oid:
+        """A function by name alone."""
+        found = self._routines(split_identifiers(text))
+        if not found:
+            raise UndefinedFunction(f'function "{text}" does not exist')
+        if len(found) > 1:
+            raise AmbiguousFunction(f'more than one function named "{text}"')
+        return found[0][0]
+
+    def _routines(self, parts: Sequence[str]) -> list[tuple[Oid, tuple[Oid, ...]]]:
+        """Functions of a name, those of the first schema of the path first."""
+        if len(parts) > 1:
+            home = self.view.schema_named(parts[-2])
+            homes: Path = () if home is None else (home.oid,)
+        else:
+            homes = self.path
+        everything = routines_named(self.view, parts[-1])
+        found: dict[tuple[Oid, ...], Oid] = {}
+        for schema in homes:
+            for oid, where, types in everything:
+                if where == schema:
+                    found.setdefault(types, oid)
+        return [(oid, types) for types, oid in found.items()]
+
+    def procedure_oid(self, text: str) -> Oid:
+        """A function with its argument types."""
+        name, bracket, rest = text.partition("(")
+        if not bracket or not rest.rstrip().endswith(")"):
+            raise BY_SQLSTATE["22P02"](
+                "expected a left parenthesis" if not bracket else "expected a right parenthesis"
+            )
+        inner = rest.rstrip()[:-1]
+        wanted = tuple(self.type_oid(part) for part in _arguments(inner))
+        for oid, types in self._routines(split_identifiers(name)):
+            if types == wanted:
+                return oid
+        raise UndefinedFunction(f'function "{text}" does not exist')
+
+    def operator_oid(self, text: str) -> Oid:
+        """An operator by name alone."""
+        name = text.rsplit(".", 1)[-1]
+        found = [row["oid"] for row in named_facts("pg_operator") if row["oprname"] == name]
+        if not found:
+            raise UndefinedFunction(f"operator does not exist: {text}")
+        if len(found) > 1:
+            raise AmbiguousFunction(f"more than one operator named {text}")
+        oid: Oid = found[0]
+        return oid
+
+    def operator_signature_oid(self, text: str) -> Oid:
+        """An operator with its operand types."""
+        name, _, rest = text.partition("(")
+        words = _arguments(rest.rstrip().removesuffix(")"))
+        if len(words) != 2:
+            raise BY_SQLSTATE["42P02"]("missing argument")
+        operands = [0 if word.strip().upper() == "NONE" else self.type_oid(word) for word in words]
+        for row in named_facts("pg_operator"):
+            if [row["oprleft"], row["oprright"]] == operands and row["oprname"] == name.rsplit(
+                ".", 1
+            )[-1].strip():
+                oid: Oid = row["oid"]
+                return oid
+        raise UndefinedFunction(f"operator does not exist: {text}")
+
+    def schema_oid(self, text: str) -> Oid:
+        """A schema."""
+        (name,) = _single(text)
+        found = self.view.schema_named(name)
+        if found is None:
+            raise InvalidSchemaName(f'schema "{name}" does not exist')
+        return found.oid
+
+    def role_oid(self, text: str) -> Oid:
+        """A role."""
+        (name,) = _single(text)
+        found = self.view.role_named(name)
+        if found is None:
+            raise UndefinedObject(f'role "{name}" does not exist')
+        return found.oid
+
+    def fact_oid(self, relation: str, prefix: str, words: str) -> Callable[[str], Oid]:
+        """The reader of built-in objects of a relation."""
+
+        def read(text: str) -> Oid:
+            name = split_identifiers(text)[-1]
+            for row in named_facts(relation):
+                if row[f"{prefix}name"] == name:
+                    oid: Oid = row["oid"]
+                    return oid
+            raise UndefinedObject(_missing(words, text))
+
+        return read
+
+
+def _missing(words: str, text: str) -> str:
+    if words == "collation":
+        return f'collation "{text}" for encoding "UTF8" does not exist'
+    return f'{words} "{text}" does not exist'
+
+
+def _single(text: str) -> list[str]:
+    parts = split_identifiers(text)
+    if len(parts) != 1:
+        raise InvalidName("invalid name syntax")
+    return parts
+
+
+def _arguments(text: str) -> list[str]:
+    """The types of a list, whose modifiers may have commas of their own."""
+    if not text.strip():
+        return []
+    parts, depth, current = [], 0, ""
+    for char in text:
+        depth += (char == "(") - (char == ")")
+        if char == "," and not depth:
+            parts.append(current)
+            current = ""
+        else:
+            current += char
+    return [*parts, current]
+
+
+Writer = Callable[[CatalogNames, Oid], "str | None"]
+Reader = Callable[[CatalogNames, str], Oid]
+
+WRITERS: Final[Mapping[str, Writer]] = {
+    "regclass": CatalogNames.relation_name,
+    "regtype": CatalogNames.type_name,
+    "regproc": CatalogNames.routine_name,
+    "regprocedure": CatalogNames.procedure_name,
+    "regoper": CatalogNames.operator_name,
+    "regoperator": CatalogNames.operator_signature,
+    "regnamespace": lambda names, oid: names.plain_name(Schema)(oid),
+    "regrole": lambda names, oid: names.plain_name(Role)(oid),
+    "regcollation": lambda names, oid: names.fact_name("pg_collation", "coll")(oid),
+    "regconfig": lambda names, oid: names.fact_name("pg_ts_config", "cfg")(oid),
+    "regdictionary": lambda names, oid: names.fact_name("pg_ts_dict", "dict")(oid),
+}
+READERS: Final[Mapping[str, Reader]] = {
+    "regclass": CatalogNames.relation_oid,
+    "regtype": CatalogNames.type_oid,
+    "regproc": CatalogNames.routine_oid,
+    "regprocedure": CatalogNames.procedure_oid,
+    "regoper": CatalogNames.operator_oid,
+    "regoperator": CatalogNames.operator_signature_oid,
+    "regnamespace": CatalogNames.schema_oid,
+    "regrole": CatalogNames.role_oid,
+    "regcollation": lambda names, text: names.fact_oid("pg_collation", "coll", "collation")(text),
+    "regconfig": lambda names, text: names.fact_oid(
+        "pg_ts_config", "cfg", "text search configuration"
+    )(text),
+    "regdictionary": lambda names, text: names.fact_oid(
+        "pg_ts_dict", "dict", "text search dictionary"
+    )(text),
+}
+
+NOT_FOUND: Final[frozenset[str]] = frozenset({"42P01", "42704", "42883", "3F000", "42725"})
+"""What to_regclass and its kin answer with NULL."""
+
+
+def found_or_none(names: CatalogNames, type_name: str, text: str) -> Oid | None:
+    """The object that the text names, None where there is none."""
+    try:
+        return names.oid_of(type_name, text)
+    except SqlError as error:
+        if error.sqlstate in NOT_FOUND:
+            return None
+        raise

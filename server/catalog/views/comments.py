@@ -1,0 +1,86 @@
+"""pg_description and pg_shdescription: what COMMENT ON has said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from server.catalog.objects import (
+    CatalogObject,
+    Constraint,
+    Database,
+    Index,
+    Role,
+    Schema,
+    Sequence,
+    Table,
+    UserFunction,
+    UserType,
+)
+from server.catalog.views.relation import Row, SystemRelation
+
+if TYPE_CHECKING:
+    from server.catalog.catalog import CatalogView
+
+CATALOG_OF: dict[type[CatalogObject], str] = {
+    Table: "pg_class",
+    Index: "pg_class",
+    Sequence: "pg_class",
+    Schema: "pg_namespace",
+    Constraint: "pg_constraint",
+    UserType: "pg_type",
+    UserFunction: "pg_proc",
+    Role: "pg_authid",
+    Database: "pg_database",
+}
+"""The system catalog that lists each kind of object."""
+
+CATALOG_OIDS = {
+    "pg_class": 1259,
+    "pg_namespace": 2615,
+    "pg_constraint": 2606,
+    "pg_type": 1247,
+    "pg_proc": 1255,
+    "pg_authid": 1260,
+    "pg_database": 1262,
+    "pg_attrdef": 2604,
+    "pg_rewrite": 2618,
+}
+
+
+def class_oid(value: CatalogObject) -> int:
+    """The OID of the system catalog that lists an object."""
+    return CATALOG_OIDS[CATALOG_OF[type(value)]]
+
+
+def _descriptions(view: CatalogView) -> Iterator[Row]:
+    for value in view.objects(CatalogObject):
+        if type(value) not in CATALOG_OF or isinstance(value, Role | Database):
+            continue
+        if value.comment is not None:
+            yield _row(value, 0, value.comment)
+        if isinstance(value, Table):
+            for column in value.live_columns:
+                if column.comment is not None:
+                    yield _row(value, column.number, column.comment)
+
+
+def _row(value: CatalogObject, number: int, text: str) -> Row:
+    return {
+        "objoid": value.oid,
+        "classoid": class_oid(value),
+        "objsubid": number,
+        "description": text,
+    }
+
+
+def _shared(view: CatalogView) -> Iterator[Row]:
+    for value in view.objects(CatalogObject):
+        if isinstance(value, Role | Database) and value.comment is not None:
+            yield _row(value, 0, value.comment)
+
+
+RELATIONS = (
+    SystemRelation(name="pg_description", objects=_descriptions),
+    SystemRelation(name="pg_shdescription", objects=_shared),
+)
