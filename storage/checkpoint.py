@@ -72,6 +72,8 @@ class Checkpointer:
         pager = self._pager
         pager.failure.check()
         with pager.latch:
+            # Its images would lie before the redo point, its deltas behind it.
+            assert not pager.change.is_open, "a change is open although nobody holds the latch"
             self._redo_lsn = pager.wal.end_lsn
             self._state = self._engine_state()
             pager.table.redo_lsn = self._redo_lsn
