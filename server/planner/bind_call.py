@@ -1,4 +1,7 @@
-"""Calls: which function a call means, its arguments brought into form, aggregates and windows told apart."""
+"""Calls: which function a call means, its arguments brought into form.
+
+Aggregates and windows told apart.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlglot import exp
+from typing import TYPE_CHECKING
 
 from server.errors import (
     DatatypeMismatch,
@@ -33,6 +33,9 @@ from server.planner.coerce import (
 from server.planner.environment import INT4, RECORD, TEXT, BindContext, raise_at
 from server.planner.scope import Scope, expand_item, find_item
 from server.sql import nodes
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 JSONB = 3802
 
@@ -99,7 +102,7 @@ def result_columns(context: BindContext, row: Expression) -> tuple[tuple[str, in
     if isinstance(row, Variable | OuterVariable) and row.column in context.record_columns:
         return context.record_columns[row.column]
     function = getattr(row, "function", None)
-    if function is not None and getattr(function, "output_types", ()):
+    if function is not None and getattr(function, "output_types", None):
         pairs = zip(function.output_names, function.output_types, strict=True)
         return tuple((name, oid, -1) for name, oid in pairs)
     if context.type(base_type(context, row.type.oid)).type.kind == "c":
@@ -146,7 +149,10 @@ def bind_array_constructor(context: BindContext, scope: Scope, node: exp.Express
 
 
 def bind_array(context: BindContext, scope: Scope, node: exp.Expression, target: int) -> Expression:
-    """ARRAY[...]; target: the array type it is being cast to, which tells the type of the elements, or 0."""
+    """ARRAY[...]; target: the array type it is being cast to.
+
+    Which tells the type of the elements, or 0.
+    """
     offset = nodes.offset_of(node)
     element = context.type(target).type.element_oid if target else 0
     items = []

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from server.catalog.objects import Index
 from server.errors import InvalidColumnReference, SqlSyntaxError, UndefinedObject
-from server.expressions.expression import Expression
 from server.planner.bind_from import make_scan
 from server.planner.bind_operator import conjuncts
 from server.planner.bind_text import bind_catalog_expression
@@ -19,6 +18,7 @@ from server.planner.scope import RangeItem, Scope
 if TYPE_CHECKING:
     from sqlglot import exp
 
+    from server.expressions.expression import Expression
     from server.planner.bind_modify import ModifyTarget
 
 _NO_ARBITER = "there is no unique or exclusion constraint matching the ON CONFLICT specification"
@@ -27,7 +27,10 @@ _NO_ARBITER = "there is no unique or exclusion constraint matching the ON CONFLI
 def bind_conflict(
     context: BindContext, scope: Scope, target: ModifyTarget, node: exp.Expression | None
 ) -> ConflictClause | None:
-    """The clause; the existing row has columns of its own, the target's are those of the proposed row (excluded)."""
+    """The clause; the existing row has columns of its own.
+
+    The target's are those of the proposed row (excluded).
+    """
     from server.planner.bind_expression import bind_condition
     from server.planner.bind_update import bind_assignments
 

@@ -1,7 +1,9 @@
-"""Expressions of the parse tree to typed expressions: one function for each class of node, in one table.
+"""Expressions of the parse tree to typed expressions.
 
-Rule 1: operands are bound first, types are settled from the bottom up; a literal stays of type unknown until its
-        surroundings tell what it is.
+One function for each class of node, in one table.
+
+Rule 1: operands are bound first, types are settled from the bottom up; a literal stays of type
+        unknown until its surroundings tell what it is.
 Rule 2: an error points to the node it is about.
 """
 
@@ -10,17 +12,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from server.errors import (
+    DatatypeMismatch,
     FeatureNotSupported,
+    SqlError,
     SqlSyntaxError,
     UndefinedObject,
     UndefinedParameter,
 )
 from server.expressions.expression import (
     BooleanTest,
+    Call,
     Case,
     Coalesce,
     Constant,
@@ -67,12 +73,16 @@ from server.planner.environment import (
     BindContext,
     raise_at,
 )
+from server.planner.polymorphic import is_polymorphic
 from server.planner.scope import Scope, resolve_column
 from server.sql import nodes
 
 Binder = Callable[[BindContext, Scope, exp.Expression], Expression]
 
 _COLLATIONS = {"default": 100, "C": 950, "POSIX": 951, "ucs_basic": 12547, "C.UTF-8": 950}
+
+if TYPE_CHECKING:
+    from server.types.type import TypeReference
 
 
 def bind_expression(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
@@ -262,7 +272,7 @@ def _distinct(
     if isinstance(right, Constant) and right.value is None and right.type.oid == UNKNOWN:
         return IsNull(type=context.type(BOOL), argument=left, negated=not negated, offset=offset)
     call = make_operator(context, "=", left, right, offset)
-    assert isinstance(call, bind_call.Call)
+    assert isinstance(call, Call)
     return IsDistinct(
         type=context.type(BOOL),
         function=call.function,
@@ -313,15 +323,15 @@ def _in_list(
 ) -> Expression | None:
     try:
         oid = common_type(context, [value, *items], "IN")
-    except bind_call.SqlError:
+    except SqlError:
         return None  # item by item then, as the types may well be comparable
     if oid == 2249:
         return None
     coerced = tuple(coerce_or_fail(context, item, oid, "IN") for item in items)
     operator = find_operator(context, "=", value.type.oid, oid, offset)
-    wanted_left = operator.left if not bind_call.is_polymorphic(operator.left) else oid
+    wanted_left = operator.left if not is_polymorphic(operator.left) else oid
     argument = coerce_or_fail(context, value, wanted_left, "IN")
-    if operator.right != oid and not bind_call.is_polymorphic(operator.right):
+    if operator.right != oid and not is_polymorphic(operator.right):
         coerced = tuple(coerce_or_fail(context, item, operator.right, "IN") for item in coerced)
     return InList(
         type=context.type(BOOL),
@@ -375,7 +385,9 @@ def _case(context: BindContext, scope: Scope, node: exp.Expression) -> Expressio
     )
 
 
-def bind_cast(context: BindContext, expression: Expression, target, offset: int) -> Expression:  # type: ignore[no-untyped-def]
+def bind_cast(
+    context: BindContext, expression: Expression, target: TypeReference, offset: int
+) -> Expression:
     """An explicit cast."""
     changed = coerce_to(context, expression, target.oid, target.modifier, "e")
     if changed is None:
@@ -410,7 +422,7 @@ def _collation(context: BindContext, scope: Scope, node: exp.Expression) -> Expr
         raise raise_at(
             context,
             node,
-            bind_call.DatatypeMismatch(f"collations are not supported by type {shown}"),
+            DatatypeMismatch(f"collations are not supported by type {shown}"),
         )
     return Relabel(
         type=replace(operand.type, collation=oid), argument=operand, offset=_offset(node)
@@ -448,7 +460,7 @@ def _nullif(context: BindContext, scope: Scope, node: exp.Expression) -> Express
     left = bind_expression(context, scope, node.args["this"])
     right = bind_expression(context, scope, node.args["expression"])
     call = make_operator(context, "=", left, right, _offset(node))
-    assert isinstance(call, bind_call.Call)
+    assert isinstance(call, Call)
     return NullIf(
         type=call.arguments[0].type,
         function=call.function,

@@ -26,6 +26,7 @@ from server.sql import nodes
 if TYPE_CHECKING:
     from sqlglot import exp
 
+    from server.planner.bind_with import CommonTable
     from server.types.type import TypeReference
 
 
@@ -260,7 +261,7 @@ def renamed(
     )
 
 
-def _common_table(context: BindContext, node: exp.Expression, common) -> Bound:  # type: ignore[no-untyped-def]
+def _common_table(context: BindContext, node: exp.Expression, common: CommonTable) -> Bound:
     name = node.args["parts"][0]
     alias = node.args.get("alias") or name
     columns = common.scan_columns(context, node)

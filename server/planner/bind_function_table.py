@@ -36,9 +36,9 @@ def bind_function_table(context: BindContext, scope: Scope, node: exp.Expression
     columns: list[tuple[str, TypeReference]] = []
     for item in written:
         function, name = _bind_function(context, seen, item.args["this"])
-        definitions = item.args.get("columns") or (
-            node.args.get("columns") if len(written) == 1 else []
-        )
+        definitions: list[exp.Expression] = item.args.get("columns") or []
+        if not definitions and len(written) == 1:
+            definitions = node.args.get("columns") or []
         found = _columns_of(context, function, name, alias, definitions, item)
         functions.append(function)
         widths.append(len(found))
@@ -60,19 +60,21 @@ def bind_function_table(context: BindContext, scope: Scope, node: exp.Expression
     names = tuple(node.args.get("column_aliases") or ())
     listed = renamed(context, node, listed, names, alias)
     composite = any(isinstance(f, Call) and f.function.output_types for f in functions)
-    item = RangeItem(alias=alias, listed=listed, scalar=scalar and not ordinality and not composite)
-    return Bound(plan, [item], bool(seen.outer))
+    named = RangeItem(
+        alias=alias, listed=listed, scalar=scalar and not ordinality and not composite
+    )
+    return Bound(plan, [named], bool(seen.outer))
 
 
 def _parts(item: exp.Expression) -> list[exp.Expression]:
-    """unnest of several arrays stands for several unnest side by side."""
+    """Unnest of several arrays stands for several unnest side by side."""
     call = item.args["this"]
     if not isinstance(call, nodes.FunctionCall) or call.args["name"][-1] != "unnest":
         return [item]
     arguments = call.args["arguments"]
     if len(arguments) < 2:
         return [item]
-    parts = []
+    parts: list[exp.Expression] = []
     for argument in arguments:
         single = call.copy()
         single.set("arguments", [argument.copy()])
@@ -137,5 +139,5 @@ def _columns_of(
                 'a column definition list is only allowed for functions returning "record"'
             ),
         )
-    single = getattr(getattr(function, "function", None), "output_names", ())
+    single: tuple[str, ...] = getattr(getattr(function, "function", None), "output_names", ())
     return [(single[0] if len(single) == 1 else alias or name, function.type)]

@@ -1,6 +1,7 @@
 """GROUP BY, HAVING and aggregates: the Aggregate node, and what may be read above it.
 
-Rule 1: above the node only group keys, aggregates and what depends on a key can be read; 42803 for anything else.
+Rule 1: above the node only group keys, aggregates and what depends on a key can be read; 42803 for
+        anything else.
 Rule 2: a key that is a plain column keeps its number; any other gets a new one.
 Rule 3: a column depends on the keys when they hold the whole primary key of its table.
 """
@@ -26,11 +27,12 @@ from server.planner.bind_order import Target, bind_group_key, check_comparable
 from server.planner.environment import INT4, BindContext
 from server.planner.matching import replace_top_down, structural_key
 from server.planner.plan import Aggregate, Node, OutputColumn
-from server.planner.scope import Scope
 from server.sql import nodes
 
 if TYPE_CHECKING:
     from sqlglot import exp
+
+    from server.planner.scope import Scope
 
 GroupingSets = list[tuple[int, ...]]
 

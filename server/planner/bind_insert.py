@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.catalog.objects import Column
 from server.errors import DuplicateColumn, GeneratedAlways, SqlSyntaxError
 from server.expressions.expression import DefaultValue, Expression
 from server.planner import physical
@@ -29,6 +28,8 @@ from server.sql import nodes
 
 if TYPE_CHECKING:
     from sqlglot import exp
+
+    from server.catalog.objects import Column
 
 
 def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> BoundModify:

@@ -46,7 +46,7 @@ def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: No
 
 
 def _check(context: BindContext, clause: exp.Expression, plan: Node, shown: str) -> None:
-    refused = (
+    refused: tuple[tuple[type[Node], str], ...] = (
         (Aggregate, "GROUP BY clause"),
         (Distinct, "DISTINCT clause"),
         (SetOperation, "UNION/INTERSECT/EXCEPT"),
@@ -56,7 +56,7 @@ def _check(context: BindContext, clause: exp.Expression, plan: Node, shown: str)
     for node in walk_plan(top):
         for kind, name in refused:
             if isinstance(node, kind) and _is_own(plan, node):
-                if kind is Aggregate and not node.keys:  # type: ignore[attr-defined]
+                if isinstance(node, Aggregate) and not node.keys:
                     name = "aggregate functions"
                 raise raise_at(
                     context, clause, FeatureNotSupported(f"{shown} is not allowed with {name}")

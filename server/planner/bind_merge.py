@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.errors import FeatureNotSupported
-from server.planner.bind_modify import BoundModify
 from server.planner.environment import BindContext, raise_at
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
+    from server.planner.bind_modify import BoundModify
     from server.planner.scope import Scope
 
 

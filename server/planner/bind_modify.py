@@ -1,8 +1,11 @@
-"""What INSERT, UPDATE, DELETE and MERGE share: the target, values for columns, generated columns, checks, RETURNING.
+"""What INSERT, UPDATE, DELETE and MERGE share.
 
-Rule 1: the row being written has the column numbers of a scan of the table, so that checks, generated columns and
-        RETURNING are bound over it like any expression.
-Rule 2: a value is assigned as in PostgreSQL: assignment casts, then the column's type modifier, which refuses what does not fit.
+The target, values for columns, generated columns, checks, RETURNING.
+
+Rule 1: the row being written has the column numbers of a scan of the table, so that checks,
+        generated columns and RETURNING are bound over it like any expression.
+Rule 2: a value is assigned as in PostgreSQL: assignment casts, then the column's type modifier,
+        which refuses what does not fit.
 """
 
 from __future__ import annotations
@@ -10,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Column, Table
 from server.errors import (
     DatatypeMismatch,
     FeatureNotSupported,
@@ -29,6 +31,8 @@ from server.planner.scope import RangeItem, Scope
 
 if TYPE_CHECKING:
     from sqlglot import exp
+
+    from server.catalog.objects import Column, Table
 
 
 @dataclass(slots=True)

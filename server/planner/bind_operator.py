@@ -29,6 +29,7 @@ from server.planner.environment import BOOL, UNKNOWN, BindContext
 if TYPE_CHECKING:
     from server.catalog.objects import Oid
     from server.functions.function import Function, Operator
+    from server.types.type import TypeReference
 
 NEGATIONS = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 COMMUTATORS = {"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
@@ -86,7 +87,7 @@ def make_operator(
     )
     operands = (left, right) if left is not None else (right,)
     actual = tuple(each.type.oid for each in operands)
-    declared = (operator.left, operator.right) if left is not None else (operator.right,)
+    declared: tuple[int, ...] = (operator.left, operator.right)[left is None :]
     declared, result = polymorphic.resolve(context, actual, declared, operator.result)
     function = function_of(context, operator, offset)
     arguments = tuple(
@@ -102,7 +103,9 @@ def make_operator(
     )
 
 
-def _result_type(context: BindContext, function: Function, arguments, result: Oid):  # type: ignore[no-untyped-def]
+def _result_type(
+    context: BindContext, function: Function, arguments: tuple[Expression, ...], result: Oid
+) -> TypeReference:
     if function.result_modifier is None:
         return context.type(result)
     return context.type(result, function.result_modifier(tuple(each.type for each in arguments)))
@@ -151,7 +154,10 @@ def compare_rows(
     right: tuple[Expression, ...],
     offset: int,
 ) -> Expression:
-    """A comparison of two rows: = and <> field by field, the others by the first fields that differ."""
+    """A comparison of two rows.
+
+    = and <> field by field, the others by the first fields that differ.
+    """
     if len(left) != len(right):
         raise SqlSyntaxError("unequal number of entries in row expressions").at(
             context.position(offset)

@@ -1,4 +1,7 @@
-"""ORDER BY, DISTINCT ON and GROUP BY items: names of output columns, ordinals and expressions (SQL92's rules first)."""
+"""ORDER BY, DISTINCT ON and GROUP BY items.
+
+Names of output columns, ordinals and expressions (SQL92's rules first).
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,12 @@ from server.expressions.expression import Expression, SortKey
 from server.planner.coerce import base_type, settle, type_name
 from server.planner.environment import BindContext, raise_at
 from server.planner.matching import same
-from server.planner.scope import Scope
 from server.sql import nodes
 
 if TYPE_CHECKING:
     from sqlglot import exp
+
+    from server.planner.scope import Scope
 
 _UNORDERED = frozenset((114, 142, 600, 601, 602, 603, 604, 628, 718, 199, 143))
 """Types without an ordering: json, xml, geometric ones."""
@@ -96,7 +100,10 @@ def bind_group_item(context: BindContext, scope: Scope, node: exp.Expression) ->
 def bind_order_item(
     context: BindContext, scope: Scope, node: exp.Expression, targets: list[Target], clause: str
 ) -> Target:
-    """The target that an item of ORDER BY or DISTINCT ON means; a hidden one is added where there is none."""
+    """The target that an item of ORDER BY or DISTINCT ON means.
+
+    A hidden one is added where there is none.
+    """
     found = _by_name(context, node, targets, clause) or by_ordinal(context, node, targets, clause)
     if found is not None:
         return found

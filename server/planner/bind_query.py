@@ -1,6 +1,7 @@
 """Queries: SELECT, VALUES and set operations, with WITH, ORDER BY, LIMIT and row locks around them.
 
-A SELECT becomes, from the bottom: FROM, WHERE, groups, HAVING, windows, targets, DISTINCT, ORDER BY, LIMIT, locks.
+A SELECT becomes, from the bottom: FROM, WHERE, groups, HAVING, windows, targets, DISTINCT, ORDER
+BY, LIMIT, locks.
 """
 
 from __future__ import annotations
@@ -70,7 +71,10 @@ class BoundQuery:
 def bind_query(
     context: BindContext, scope: Scope, node: exp.Expression, *, keep_unknown: bool = False
 ) -> BoundQuery:
-    """A query in a new, still empty scope. keep_unknown: literals stay untyped, as INSERT and UNION want them."""
+    """A query in a new, still empty scope.
+
+    Keep_unknown: literals stay untyped, as INSERT and UNION want them.
+    """
     from server.planner.bind_set_operation import bind_set_operation
     from server.planner.bind_with import bind_with
 
@@ -119,7 +123,7 @@ def _bind_select(
     )
     if distinct is not None:
         chosen = tuple(by_target[id(target)].variable() for target in on)
-        plan = _distinct(context, plan, columns, keys, (distinct, chosen, order, targets))
+        plan = _distinct(context, plan, columns, DistinctClause(distinct, chosen, keys, targets))
         if not chosen:
             on = []
     if keys and not (distinct is not None and on):
@@ -226,7 +230,10 @@ def _window_above(
 def _project(
     context: BindContext, plan: Node, targets: list[Target]
 ) -> tuple[Node, Columns, dict[int, OutputColumn]]:
-    """The Project node for the targets; a plain column keeps its number unless it stands there twice."""
+    """The Project node for the targets.
+
+    A plain column keeps its number unless it stands there twice.
+    """
     plan = _project_sets(context, plan, targets)
     outputs: list[OutputColumn] = []
     used: set[int] = set()
@@ -256,43 +263,61 @@ def _project(
 def _project_sets(context: BindContext, plan: Node, targets: list[Target]) -> Node:
     """A node below that runs the set-returning calls of the targets in lock step, innermost first."""
     while True:
-        found: dict[object, OutputColumn] = {}
-        calls: list[SetReturningCall] = []
-
-        def take(node: Expression) -> Expression | None:
-            if not isinstance(node, SetReturningCall):
-                return None
-            if any(
-                isinstance(each, SetReturningCall) for arg in node.arguments for each in walk(arg)
-            ):
-                return None
-            key = structural_key(node)
-            column = found.get(key)
-            if column is None:
-                column = found[key] = OutputColumn(context.new_column(), node.type)
-                if node.type.oid == RECORD:
-                    context.record_columns[column.column] = result_columns(context, node)
-                calls.append(node)
-            return column.variable(node.offset)
-
+        found: dict[object, tuple[OutputColumn, SetReturningCall]] = {}
         for target in targets:
-            target.expression = replace_top_down(target.expression, take)
-        if not calls:
+            target.expression = _take_sets(context, target.expression, found)
+        if not found:
             return plan
         passed = plan.columns
         plan = Project(
             input=plan,
-            outputs=(*passed, *found.values()),
-            expressions=(*(column.variable() for column in passed), *calls),
+            outputs=(*passed, *(column for column, _ in found.values())),
+            expressions=(
+                *(column.variable() for column in passed),
+                *(call for _, call in found.values()),
+            ),
             sets=True,
         )
 
 
-def _distinct(context, plan, columns, keys, details) -> Node:  # type: ignore[no-untyped-def]
+def _take_sets(
+    context: BindContext,
+    expression: Expression,
+    found: dict[object, tuple[OutputColumn, SetReturningCall]],
+) -> Expression:
+    """The expression with its innermost set-returning calls read as columns."""
+
+    def take(node: Expression) -> Expression | None:
+        if not isinstance(node, SetReturningCall):
+            return None
+        if any(isinstance(each, SetReturningCall) for arg in node.arguments for each in walk(arg)):
+            return None
+        key = structural_key(node)
+        if key not in found:
+            column = OutputColumn(context.new_column(), node.type)
+            found[key] = (column, node)
+            if node.type.oid == RECORD:
+                context.record_columns[column.column] = result_columns(context, node)
+        return found[key][0].variable(node.offset)
+
+    return replace_top_down(expression, take)
+
+
+@dataclass(frozen=True, slots=True)
+class DistinctClause:
+    """DISTINCT and what it stands beside."""
+
+    node: exp.Expression
+    on: tuple[Variable, ...]
+    keys: tuple[SortKey, ...]
+    targets: list[Target]
+
+
+def _distinct(context: BindContext, plan: Node, columns: Columns, clause: DistinctClause) -> Node:
     """DISTINCT and DISTINCT ON, with what they demand of ORDER BY."""
-    node, on, order, targets = details
+    on, keys = clause.on, clause.keys
     if not on:
-        hidden = [target for target in targets if target.hidden]
+        hidden = [target for target in clause.targets if target.hidden]
         if hidden:
             raise InvalidColumnReference(
                 "for SELECT DISTINCT, ORDER BY expressions must appear in select list"
@@ -301,13 +326,15 @@ def _distinct(context, plan, columns, keys, details) -> Node:  # type: ignore[no
             check_comparable(context, column.variable())
         return Distinct(input=plan, distinct_columns=columns)
     wanted = {variable.column for variable in on}
-    leading = keys[: len(wanted)]
-    matched = {key.expression.column for key in leading}
+    matched = {
+        key.expression.column for key in keys[: len(wanted)] if isinstance(key.expression, Variable)
+    }
     if not matched <= wanted and not wanted <= matched:
         raise InvalidColumnReference(
             "SELECT DISTINCT ON expressions must match initial ORDER BY expressions"
-        ).at(context.position(nodes.offset_of(node.args["on"][0])))
-    # The first row in the given order is kept: sort before, by the ON expressions where ORDER BY stops short.
+        ).at(context.position(nodes.offset_of(clause.node.args["on"][0])))
+    # The first row in the given order is kept: sort before, by the ON expressions where
+    # ORDER BY stops short.
     rest = tuple(SortKey(expression=each) for each in on if each.column not in matched)
     source = Sort(input=plan, keys=(*keys, *rest)) if keys else plan
     return Distinct(input=source, distinct_columns=plan.columns, on=on)

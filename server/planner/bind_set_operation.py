@@ -129,7 +129,10 @@ def unified(
 
 
 def _values_of(query: BoundQuery) -> list[Expression]:
-    """What stands for each column while types are settled: the expression itself where it is a bare literal."""
+    """What stands for each column while types are settled.
+
+    The expression itself where it is a bare literal.
+    """
     node = query.node
     if isinstance(node, Project) and not node.sets:
         by_column = {

@@ -9,7 +9,6 @@ from server.errors import FeatureNotSupported, IndeterminateDatatype
 from server.expressions.expression import Expression, Parameter
 from server.planner.bind_insert import bind_insert
 from server.planner.bind_merge import bind_merge
-from server.planner.bind_modify import BoundModify
 from server.planner.bind_query import bind_query
 from server.planner.bind_update import bind_delete, bind_update
 from server.planner.bind_with import bind_with
@@ -19,9 +18,13 @@ from server.planner.scope import Scope
 from server.sql import nodes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlglot import exp
 
-_MODIFICATIONS = {
+    from server.planner.bind_modify import BoundModify
+
+_MODIFICATIONS: dict[type[exp.Expression], tuple[Callable[..., BoundModify], str]] = {
     nodes.Insert: (bind_insert, "INSERT"),
     nodes.Update: (bind_update, "UPDATE"),
     nodes.Delete: (bind_delete, "DELETE"),
@@ -53,7 +56,7 @@ def bind_statement(context: BindContext, tree: exp.Expression) -> BoundStatement
     else:
         modify = bind_modification(context, Scope(), tree)
         returns = bool(tree.args.get("returning"))
-        tag = _MODIFICATIONS[type(tree)][1]  # type: ignore[index]
+        tag = _MODIFICATIONS[type(tree)][1]
         bound = BoundStatement(modify.node, modify.columns, modify.origins, tag, returns, True)
     _settle_parameters(context, bound)
     return bound
@@ -61,19 +64,22 @@ def bind_statement(context: BindContext, tree: exp.Expression) -> BoundStatement
 
 def bind_modification(context: BindContext, scope: Scope, tree: exp.Expression) -> BoundModify:
     """INSERT, UPDATE, DELETE or MERGE, at the top or in WITH."""
-    found = _MODIFICATIONS.get(type(tree))  # type: ignore[call-overload]
+    found = _MODIFICATIONS.get(type(tree))
     if found is None:
         raise raise_at(context, tree, FeatureNotSupported("this statement is not supported here"))
     context.writes = True
     tables = bind_with(context, scope, tree.args.get("with_clause"))
-    modify: BoundModify = found[0](context, scope, tree)
+    modify = found[0](context, scope, tree)
     if tables:
         modify.node = tables.around(modify.node)
     return modify
 
 
 def _settle_parameters(context: BindContext, bound: BoundStatement) -> None:
-    """Every parameter has one type now: those that stood where any type would do get the one told elsewhere."""
+    """Every parameter has one type now.
+
+    Those that stood where any type would do get the one told elsewhere.
+    """
     if not context.parameters:
         return
     last = max(context.parameters)

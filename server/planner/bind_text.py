@@ -1,6 +1,9 @@
-"""SQL text that the catalog keeps: defaults, checks, generated columns, index expressions, view queries.
+"""SQL text that the catalog keeps.
 
-Trees are kept by text; they are never changed after parsing, so every statement may bind the same one.
+Defaults, checks, generated columns, index expressions, view queries.
+
+Trees are kept by text; they are never changed after parsing, so every statement may bind the same
+one.
 """
 
 from __future__ import annotations
@@ -9,7 +12,6 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from server.planner.scope import Scope
 from server.sql.parse import parse_statements
 
 if TYPE_CHECKING:
@@ -19,13 +21,13 @@ if TYPE_CHECKING:
 
     from server.expressions.expression import Expression
     from server.planner.environment import BindContext
+    from server.planner.scope import Scope
 
 
 @lru_cache(maxsize=2000)
 def parse_query(text: str) -> exp.Expression:
     """The tree of one query."""
-    tree = parse_statements(text)[0].tree
-    return tree  # type: ignore[return-value]
+    return parse_statements(text)[0].tree  # type: ignore[return-value]
 
 
 @lru_cache(maxsize=5000)

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from server.errors import FeatureNotSupported, InvalidSchemaName, SqlSyntaxError, UndefinedObject
 from server.planner.environment import BindContext, raise_at
 from server.sql import nodes
-from server.types.type import TypeReference
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from server.types.type import Type
+    from server.types.type import Type, TypeReference
 
 
 def bind_type(context: BindContext, node: nodes.TypeName) -> TypeReference:

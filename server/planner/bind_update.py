@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from server.catalog.objects import Column
 from server.errors import FeatureNotSupported, GeneratedAlways, SqlSyntaxError
 from server.expressions.expression import DefaultValue, Expression
 from server.planner import physical
@@ -31,6 +30,8 @@ from server.sql import nodes
 
 if TYPE_CHECKING:
     from sqlglot import exp
+
+    from server.catalog.objects import Column
 
 
 def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> BoundModify:
@@ -120,9 +121,9 @@ def _needed(target: ModifyTarget, fields: dict[str, object], own: set[int]) -> t
     """The input columns that the change reads, the row id and the target's current values first."""
     expressions: list[Expression] = []
     for name, value in fields.items():
-        if name in ("recheck",) and isinstance(value, Expression):
+        if name == "recheck" and isinstance(value, Expression):
             expressions.append(value)
-        elif name in ("assignments",):
+        elif name == "assignments":
             expressions += [each for _, each in value]  # type: ignore[attr-defined]
         elif name == "returning" and value is not None:
             expressions += list(value)  # type: ignore[call-overload]

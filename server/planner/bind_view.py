@@ -8,12 +8,12 @@ from server.errors import StatementTooComplex
 from server.expressions.expression import Variable
 from server.planner.bind_from import schema_name
 from server.planner.bind_text import parse_query, without_positions
-from server.planner.plan import Node
 from server.planner.scope import RangeColumn, RangeItem, Scope
 
 if TYPE_CHECKING:
     from server.catalog.objects import Table
     from server.planner.environment import BindContext
+    from server.planner.plan import Node
 
 VIEW_DEPTH_MAX = 100
 

@@ -23,13 +23,13 @@ from server.planner.environment import INT8, BindContext, raise_at
 from server.planner.matching import replace_top_down, structural_key
 from server.planner.physical import WindowFrame
 from server.planner.plan import Node, OutputColumn, Window
-from server.planner.scope import Scope
 from server.sql import nodes
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
     from server.planner.bind_call import Resolved
+    from server.planner.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +307,10 @@ def add_windows(
     windows: list[WindowSpecification],
     expressions: list[Expression],
 ) -> tuple[Node, list[Expression]]:
-    """Put Window nodes on top for the window calls in the expressions, which then read their columns."""
+    """Put Window nodes on top for the window calls in the expressions.
+
+    Which then read their columns.
+    """
     calls: dict[int, list[tuple[OutputColumn, WindowCall]]] = {}
     known: dict[object, OutputColumn] = {}
 

@@ -1,8 +1,8 @@
 """WITH: common table expressions, recursive ones and those that change data.
 
 Rule 1: a CTE sees those before it in its WITH, and itself where that says RECURSIVE.
-Rule 2: every reference makes a scan with columns of its own; whether the CTE is computed once or merged into its
-        only reader is for the rewrite rules to say.
+Rule 2: every reference makes a scan with columns of its own; whether the CTE is computed once or
+        merged into its only reader is for the rewrite rules to say.
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
-"""Which of several functions or operators of one name a call means (manual, chapter 10; PostgreSQL's parse_func).
+"""Which of several functions or operators of one name a call means (manual, chapter 10.
 
-Exact matches first, then those that implicit casts reach, then the best of these by exact matches, preferred types
+PostgreSQL's parse_func).
+
+Exact matches first, then those that implicit casts reach, then the best of these by exact matches,
+preferred types
 and what unknown literals most likely are.
 """
 
@@ -13,6 +16,8 @@ from server.planner.coerce import base_type, can_coerce
 from server.planner.environment import UNKNOWN, BindContext
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from server.catalog.objects import Oid
     from server.functions.function import Aggregate, Function, Operator, WindowFunction
 
@@ -21,7 +26,8 @@ if TYPE_CHECKING:
 class Candidate:
     """One way to read a call: what is called, and the type of each argument given or defaulted.
 
-    order maps the parameters to the arguments as written (named arguments); defaults counts those filled in;
+    order maps the parameters to the arguments as written (named arguments); defaults counts those
+    filled in;
     variadic_from is the number of the first argument that goes into the variadic array, -1: none.
     """
 
@@ -70,7 +76,9 @@ def _best(
     return _by_known_type(context, narrowed, bases)
 
 
-def _keep_most(candidates: list[Candidate], actual: tuple[Oid, ...], matches) -> list[Candidate]:  # type: ignore[no-untyped-def]
+def _keep_most(
+    candidates: list[Candidate], actual: tuple[Oid, ...], matches: Callable[[Oid, Oid], bool]
+) -> list[Candidate]:
     scores = [
         sum(
             given != UNKNOWN and matches(given, wanted)
@@ -85,7 +93,10 @@ def _keep_most(candidates: list[Candidate], actual: tuple[Oid, ...], matches) ->
 def _by_unknown_category(
     context: BindContext, candidates: list[Candidate], actual: tuple[Oid, ...]
 ) -> list[Candidate]:
-    """Guess what unknown literals are: strings where any candidate takes one, else what all agree on."""
+    """Guess what unknown literals are.
+
+    Strings where any candidate takes one, else what all agree on.
+    """
     wanted: dict[int, tuple[str, bool]] = {}
     for position, given in enumerate(actual):
         if given != UNKNOWN:

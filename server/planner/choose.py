@@ -1,17 +1,15 @@
 """Logical plans to physical ones: one function for each class of node, in one table.
 
-Rule 1: a node is chosen for a set of required columns, and its plan may put out others besides; who needs exact columns
-        in an exact order asks exactly().
+Rule 1: a node is chosen for a set of required columns, and its plan may put out others besides; who
+        needs exact columns in an exact order asks exactly().
 Rule 2: every plan carries an estimate; costs add up from the bottom.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Index, IndexKey, Table
 from server.expressions.expression import (
     Call,
     ColumnId,
@@ -23,13 +21,11 @@ from server.expressions.expression import (
     columns_used,
     transform,
 )
-from server.functions.function import Function
 from server.planner import choose_join, choose_row, choose_scan, cost
 from server.planner import physical as p
 from server.planner import plan as logical
 from server.planner.bind_operator import and_all, conjuncts, find_operator, function_of
 from server.planner.bind_text import bind_catalog_expression
-from server.planner.environment import BindContext
 from server.planner.matching import replace_top_down
 from server.planner.physical import Estimate, Plan
 from server.planner.plan import Columns, Node, Scan, columns_read
@@ -38,6 +34,11 @@ from server.planner.scope import RangeItem, Scope
 from server.planner.statistics import Facts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from server.catalog.objects import Index, IndexKey, Table
+    from server.functions.function import Function
+    from server.planner.environment import BindContext
     from server.types.type import TypeReference
 
 SYSTEM_TYPES: dict[int, TypeReference] = {}
@@ -90,10 +91,7 @@ class Chooser:
             if not isinstance(node, Subquery) or not isinstance(node.plan, Node):
                 return None
             plan = self._subplan(node)
-            inner = replace(
-                node, plan=plan, test=tuple(self.expression(each) for each in node.test)
-            )
-            return inner
+            return replace(node, plan=plan, test=self.expressions(node.test))
 
         return replace_top_down(expression, planned)
 
@@ -220,7 +218,10 @@ class Chooser:
     def lookup_estimate(
         self, scan: Scan, filters: list[Expression], conditions: list[Expression]
     ) -> Estimate | None:
-        """What one look-up of a dependent index scan costs; None when no index serves the conditions."""
+        """What one look-up of a dependent index scan costs.
+
+        None when no index serves the conditions.
+        """
         own = set(logical.column_numbers(scan))
         outside = set().union(*(columns_used(each) for each in conditions)) - own
         inner = [self.outward(each, outside) for each in conditions]
@@ -250,7 +251,10 @@ class Chooser:
         rest: list[Expression],
         details: tuple[set[ColumnId], float, float],
     ) -> Plan:
-        """A hash join where there are keys, else a nested loop; details: needed columns, rows, price."""
+        """A hash join where there are keys, else a nested loop.
+
+        Details: needed columns, rows, price.
+        """
         needed, rows, price = details
         output = self.join_output(kind, left, right, needed)
         columns = tuple(column for column, _ in output)

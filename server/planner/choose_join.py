@@ -1,14 +1,17 @@
 """Join order: a region of joins to the cheapest tree of physical joins.
 
-A region is what inner joins connect, with the outer, semi, anti and dependent joins that hang on to it. Each of those
+A region is what inner joins connect, with the outer, semi, anti and dependent joins that hang on to
+it. Each of those
 is an *item* that may be joined as soon as the columns its condition reads are there:
 
     (A left B on p(A,B)) inner C on q(A,C)  =  (A inner C on q) left B on p
 
-which holds as long as q reads no column of B; predicates that read columns of a left-joined item wait for it and are
+which holds as long as q reads no column of B; predicates that read columns of a left-joined item
+wait for it and are
 then a filter, never a part of its ON condition. Full joins are leaves.
 
-Up to EXHAUSTIVE_MAX items are ordered by dynamic programming over connected sets, more by joining the cheapest pair.
+Up to EXHAUSTIVE_MAX items are ordered by dynamic programming over connected sets, more by joining
+the cheapest pair.
 """
 
 from __future__ import annotations
@@ -136,7 +139,8 @@ class Region:
             own = []
             for condition in item.conditions:
                 mask = self.mask_of(columns_used(condition))
-                # NOT IN compares with every row of the subquery: its conditions are keys, all of them.
+                # NOT IN compares with every row of the subquery: its conditions are keys, all of
+                # them.
                 if mask == bit and item.kind != "null_anti" and not is_volatile(condition):
                     item.filters.append(condition)
                 else:
@@ -164,7 +168,7 @@ class Region:
         self.groups: dict[ColumnId, tuple[int, bool]] = {}
         for number, found in enumerate(equality_classes(self.loose, columns)):
             fixed = found.constant is not None
-            self.groups |= {column: (number, fixed) for column in found.members}
+            self.groups |= dict.fromkeys(found.members, (number, fixed))
             self.loose += implied(found)
 
     def _predicate(self, condition: Expression, mask: int) -> Predicate:
@@ -182,7 +186,10 @@ class Region:
         return Predicate(condition, mask, chance, group)
 
     def _split_or(self, condition: Or, mask: int, chance: float) -> float:
-        """Filter the items by what an OR over several says of each; what is left of its selectivity."""
+        """Filter the items by what an OR over several says of each.
+
+        What is left of its selectivity.
+        """
         for number, item in enumerate(self.items):
             if not mask >> number & 1 or item.kind != "inner":
                 continue
@@ -375,7 +382,10 @@ class Region:
         return best
 
     def _lookup_price(self, left: int, right: int, item: Item | None) -> float | None:
-        """The price of finding the matches of one row through an index, None where no index helps."""
+        """The price of finding the matches of one row through an index.
+
+        None where no index helps.
+        """
         if item is None or not isinstance(item.node, Scan) or item.kind in ("full", "null_anti"):
             return None
         conditions = self.conditions_between(left, right, item)
@@ -387,7 +397,10 @@ class Region:
         return None if estimate is None else cost.LOOP_START + estimate.total_cost
 
     def conditions_between(self, left: int, right: int, item: Item | None) -> list[Expression]:
-        """What joins the two sides: predicates that become decidable, and the item's own conditions."""
+        """What joins the two sides.
+
+        Predicates that become decidable, and the item's own conditions.
+        """
         both = left | right
         if item is not None and item.kind != "inner":
             return item.conditions
@@ -485,19 +498,15 @@ class Region:
             assert item is not None
             return self._lateral(item, entry, kind, left, conditions, wanted, needed, rows)
         right = self.build(entry.right, wanted)
-        keys = []
-        rest = []
+        keys: list[JoinKey] = []
+        rest: list[Expression] = []
         for condition in conditions:
             key = self.as_key(condition, entry.left, entry.right)
-            (rest if key is None else keys).append(key or condition)  # type: ignore[arg-type]
-        return self.chooser.join(
-            kind,
-            left,
-            right,
-            keys,
-            rest,
-            (needed, rows, entry.price),  # type: ignore[arg-type]
-        )
+            if key is None:
+                rest.append(condition)
+            else:
+                keys.append(key)
+        return self.chooser.join(kind, left, right, keys, rest, (needed, rows, entry.price))
 
     def _lateral(  # noqa: PLR0913  (the parts of a dependent join)
         self,
@@ -535,7 +544,10 @@ class Region:
 
 
 def _spanning(found: list[Predicate]) -> float:
-    """The selectivity of an equality class: n items are tied by n - 1 equalities, whatever more are implied."""
+    """The selectivity of an equality class.
+
+    N items are tied by n - 1 equalities, whatever more are implied.
+    """
     items = 0
     for predicate in found:
         items |= predicate.mask

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,8 @@ from server.planner.physical import Estimate, Plan
 from server.planner.plan import Node, OutputColumn, columns_read
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from server.planner.choose import Chooser
 
 DEFAULT_LIMIT_SHARE = 0.1
@@ -142,15 +143,20 @@ def _aggregate(chooser: Chooser, node: logical.Aggregate, required: set[ColumnId
 
 
 def _extremum_by_index(chooser: Chooser, node: logical.Aggregate) -> Plan | None:
-    """min(x) or max(x) of a whole table: the first row of an index, under an aggregate of one row."""
+    """min(x) or max(x) of a whole table.
+
+    The first row of an index, under an aggregate of one row.
+    """
     if node.keys or len(node.calls) != 1 or node.sets != ((),):
         return None
     call = node.calls[0]
     if call.aggregate.name not in ("min", "max") or call.filter or len(call.arguments) != 1:
         return None
-    scan, conditions = node.input, []
+    scan: Node = node.input
+    conditions: list[Expression] = []
     if isinstance(scan, logical.Filter):
-        scan, conditions = scan.input, conjuncts(scan.condition)
+        conditions = conjuncts(scan.condition)
+        scan = scan.input
     if not isinstance(scan, logical.Scan):
         return None
     from server.expressions.expression import IsNull

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from server.catalog.objects import Index, Table
 from server.expressions.expression import (
     ArrayComparison,
     ArrayConstructor,
@@ -35,6 +34,7 @@ from server.planner.physical import (
 )
 
 if TYPE_CHECKING:
+    from server.catalog.objects import Index, Table
     from server.planner.choose import Chooser
     from server.planner.plan import Scan
     from server.types.type import TypeReference
@@ -46,7 +46,10 @@ _STRINGS = frozenset((25, 1043, 1042))
 
 @dataclass(slots=True)
 class Matched:
-    """What an index can do for the conditions: key conditions, the conditions they answer, how far equality goes."""
+    """What an index can do for the conditions.
+
+    Key conditions, the conditions they answer, how far equality goes.
+    """
 
     conditions: list[KeyCondition]
     answered: list[Expression]
@@ -138,7 +141,10 @@ def _table_scan(
 def match_index(
     chooser: Chooser, scan: Scan, index: Index, conditions: list[Expression]
 ) -> Matched | None:
-    """What the index can do; None when it cannot be used at all (a partial one whose predicate is not implied)."""
+    """What the index can do.
+
+    None when it cannot be used at all (a partial one whose predicate is not implied).
+    """
     if index.method != "btree" or not index.valid:
         return None
     if index.predicate is not None:
@@ -175,7 +181,7 @@ def _narrowest(
     found: list[tuple[KeyCondition, Expression]],
 ) -> list[tuple[KeyCondition, Expression]]:
     """One lower and one upper bound; any more stay in the filter."""
-    result = {}
+    result: dict[str, tuple[KeyCondition, Expression]] = {}
     for condition, expression in found:
         side = "low" if condition.operator in (">", ">=", "notnull") else "high"
         if side not in result or result[side][0].operator == "notnull":
@@ -362,7 +368,7 @@ def _index_order(
 
 
 def _not_null(scan: Scan, number: int) -> bool:
-    return number > 0 and scan.table.column(number).not_null
+    return bool(number > 0 and scan.table.column(number).not_null)
 
 
 def _is_unique_order(table: Table, index: Index) -> bool:

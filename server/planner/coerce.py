@@ -1,7 +1,11 @@
-"""Coercions: which type may become which, and the expression that does it (PostgreSQL's parse_coerce).
+"""Coercions: which type may become which.
 
-Rule 1: a context is i (implicit), a (assignment) or e (explicit); each allows what the one before it allows.
-Rule 2: an unknown literal becomes a constant of the target type at once; an untyped parameter takes the target type.
+And the expression that does it (PostgreSQL's parse_coerce).
+
+Rule 1: a context is i (implicit), a (assignment) or e (explicit); each allows what the one before
+        it allows.
+Rule 2: an unknown literal becomes a constant of the target type at once; an untyped parameter takes
+        the target type.
 Rule 3: can_coerce() and coerce() agree: what the first allows the second does.
 """
 
@@ -120,7 +124,8 @@ def is_true_array(kind: Type) -> bool:
 
 
 def _text_pathway(source: Type, target: Type, how: CastContext) -> Pathway | None:
-    # Everything can be written to a string in an assignment, and read from one when asked for by name.
+    # Everything can be written to a string in an assignment, and read from one when asked for by
+    # name.
     if target.category == "S" and how in ("a", "e") and source.kind != "p":
         return _TEXT
     if source.category == "S" and how == "e" and target.kind != "p":
@@ -133,7 +138,10 @@ def _text_pathway(source: Type, target: Type, how: CastContext) -> Pathway | Non
 def can_coerce(
     context: BindContext, sources: tuple[Oid, ...], targets: tuple[Oid, ...], how: CastContext
 ) -> bool:
-    """Whether every source type can become its target type, polymorphic ones considered together."""
+    """Whether every source type can become its target type.
+
+    Polymorphic ones considered together.
+    """
     generic = False
     for source, target in zip(sources, targets, strict=True):
         if source == target or target == ANY:
@@ -163,7 +171,10 @@ def coerce(
     how: CastContext = "i",
     modifier: int = -1,
 ) -> Expression | None:
-    """The expression as the target type, without its modifier applied; None when there is no way."""
+    """The expression as the target type, without its modifier applied.
+
+    None when there is no way.
+    """
     source = expression.type.oid
     if source == target or target == ANY:
         return expression
@@ -226,7 +237,9 @@ def _typed_literal(context: BindContext, literal: Constant, target: Oid, modifie
         if target in LOOKUPS:
             value = registered_oid(context, target, literal.value)
         elif result.type.element_oid in LOOKUPS:
-            names = context.type(TEXT_ARRAY).type.parse(literal.value, -1, context.environment.style)
+            names = context.type(TEXT_ARRAY).type.parse(
+                literal.value, -1, context.environment.style
+            )
             element = result.type.element_oid
             items = (each and registered_oid(context, element, each) for each in names.items)
             value = replace(names, element=element, items=tuple(items))
@@ -282,7 +295,8 @@ def row_columns(context: BindContext, oid: Oid) -> tuple[tuple[str, Oid, int], .
     found = context.catalog.object(base_type(context, oid))
     table = context.catalog.object(found.relation) if isinstance(found, UserType) else found
     if not isinstance(table, Table):
-        table = next((t for t in context.catalog.objects(Table) if t.row_type == oid), None)  # type: ignore[misc]
+        rows: list[Table] = list(context.catalog.objects(Table))
+        table = next((each for each in rows if each.row_type == oid), None)
     if not isinstance(table, Table):
         return ()
     return tuple((column.name, column.type, column.modifier) for column in table.live_columns)

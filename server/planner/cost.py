@@ -1,6 +1,7 @@
 """Selectivities and costs. One unit of cost is about a microsecond.
 
-Rule 1: a selectivity is a guess between 0 and 1; where statistics know nothing, PostgreSQL's defaults are taken.
+Rule 1: a selectivity is a guess between 0 and 1; where statistics know nothing, PostgreSQL's
+        defaults are taken.
 Rule 2: conditions are taken to be independent, but for two bounds on one column.
 """
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.expressions import expression as e
-from server.expressions.expression import ColumnId, Expression, SortKey
 from server.types.type import TextStyle, TypeReference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server.expressions.expression import ColumnId, Expression, SortKey
 
 _STYLE = TextStyle()
 _PLAIN_NUMBER = frozenset((23, 1700))
@@ -108,9 +111,8 @@ def _cast(node: Any, names: Names) -> str:
     text = deparse(inner, names)
     if node.type.oid == inner.type.oid and node.type.modifier == inner.type.modifier:
         return f"{text} COLLATE {_collation(node.type.collation)}"
-    if isinstance(inner, e.Constant) and inner.value is not None:
-        if isinstance(node, e.Relabel):
-            return constant_text(node.type, inner.value)
+    if isinstance(inner, e.Constant) and inner.value is not None and isinstance(node, e.Relabel):
+        return constant_text(node.type, inner.value)
     return f"({text})::{type_text(node.type)}"
 
 

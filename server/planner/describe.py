@@ -28,7 +28,10 @@ class Described:
 
 
 def describe_plan(plan: Plan, *, costs: bool = True, measure: Measure | None = None) -> list[str]:
-    """The lines of EXPLAIN in text format. measure gives what EXPLAIN ANALYZE adds to a node's line."""
+    """The lines of EXPLAIN in text format.
+
+    Measure gives what EXPLAIN ANALYZE adds to a node's line.
+    """
     return list(_lines(describe(plan), costs, measure, 0))
 
 
@@ -106,7 +109,10 @@ def every_plan(plan: Plan) -> Iterator[Plan]:
 
 
 def name_columns(plan: Plan) -> Names:
-    """The names of all columns: those of tables, with their alias where there are several, and texts of computed ones."""
+    """The names of all columns.
+
+    Those of tables, with their alias where there are several, and texts of computed ones.
+    """
     names = Names()
     scans = [each for each in every_plan(plan) if hasattr(each, "alias")]
     several = len(scans) > 1
@@ -121,24 +127,24 @@ def _name_below(plan: Plan, names: Names, several: bool) -> None:
         for column, attribute in zip(plan.output, plan.attributes, strict=True):
             shown = _attribute_name(plan, attribute)
             names.columns[column] = f"{plan.alias}.{shown}" if several else shown
-    elif isinstance(plan, p.Project | p.ProjectSet):
-        for column, expression in zip(plan.output, plan.expressions, strict=True):
-            if not (isinstance(expression, Variable) and expression.column == column):
-                _name_computed(names, column, expression)
-    elif isinstance(plan, p.HashAggregate):
-        keys = len(plan.keys)
-        for column, key in zip(plan.output[:keys], plan.keys, strict=True):
-            if not isinstance(key, Variable):
-                _name_computed(names, column, key)
-        for column, call in zip(plan.output[keys:], plan.aggregates, strict=False):
-            _name_computed(names, column, call)
-    elif isinstance(plan, p.Window):
-        for column, window_call in zip(plan.output[-len(plan.calls) :], plan.calls, strict=True):
-            _name_computed(names, column, window_call)
     elif isinstance(plan, p.Append | p.SetOperation):
         first = plan.inputs[0] if isinstance(plan, p.Append) else plan.left
         for column, source in zip(plan.output, first.output, strict=True):
             names.columns[column] = names.columns.get(source, f"column{column}")
+    for column, expression in _computed_columns(plan):
+        if not (isinstance(expression, Variable) and expression.column == column):
+            _name_computed(names, column, expression)
+
+
+def _computed_columns(plan: Plan) -> list[tuple[int, Expression]]:
+    """The columns that a node computes, with their expressions."""
+    if isinstance(plan, p.Project | p.ProjectSet):
+        return list(zip(plan.output, plan.expressions, strict=True))
+    if isinstance(plan, p.HashAggregate):
+        return list(zip(plan.output, (*plan.keys, *plan.aggregates), strict=False))
+    if isinstance(plan, p.Window):
+        return list(zip(plan.output[-len(plan.calls) :], plan.calls, strict=True))
+    return []
 
 
 def _name_computed(names: Names, column: int, expression: Expression) -> None:
@@ -198,7 +204,9 @@ def _condition(expression: Expression | None, names: Names) -> str | None:
 
 
 def _table_scan(plan: p.TableScan, names: Names) -> Described:
-    return _node(plan, names, f"Seq Scan on {_on(plan)}", ("Filter", _condition(plan.filter, names)))
+    return _node(
+        plan, names, f"Seq Scan on {_on(plan)}", ("Filter", _condition(plan.filter, names))
+    )
 
 
 def _index_scan(plan: p.IndexScan, names: Names) -> Described:

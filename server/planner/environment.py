@@ -1,25 +1,29 @@
-"""PlanningEnvironment: what planning a statement depends on; BindContext: what binding it finds out on the way.
+"""PlanningEnvironment: what planning a statement depends on.
 
-Rule 1: planning reads nothing but the statement and its environment, so a plan is right as long as the environment's
-        catalog version is.
-Rule 2: a BindContext serves one statement; views and expressions of the catalog are bound under the same one.
+BindContext: what binding it finds out on the way.
+
+Rule 1: planning reads nothing but the statement and its environment, so a plan is right as long as
+        the environment's catalog version is.
+Rule 2: a BindContext serves one statement; views and expressions of the catalog are bound under the
+        same one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import PG_CATALOG_OID, Oid, Role, Schema, Table
-from server.errors import SqlError
 from server.expressions.expression import ColumnId, Constant
 from server.types.type import TextStyle, TypeReference
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlglot import exp
 
     from server.catalog.catalog import CatalogView
+    from server.errors import SqlError
 
 BOOL, BYTEA, NAME, INT8, INT2, INT4, TEXT, OID = 16, 17, 19, 20, 21, 23, 25, 26
 FLOAT8, UNKNOWN, BPCHAR, VARCHAR, NUMERIC, RECORD, VOID = 701, 705, 1042, 1043, 1700, 2249, 2278
@@ -35,8 +39,10 @@ def one_thousand(table: Table) -> float:
 class PlanningEnvironment:
     """What planning depends on.
 
-    search_path: OIDs of schemas in the order they are searched, temporary schema and pg_catalog included.
-    parameter_types: type OIDs given by Parse, 0 where the statement is to tell. row_count: rows in a table now.
+    search_path: OIDs of schemas in the order they are searched, temporary schema and pg_catalog
+    included.
+    parameter_types: type OIDs given by Parse, 0 where the statement is to tell. row_count: rows in
+    a table now.
     """
 
     catalog: CatalogView
@@ -50,7 +56,10 @@ class PlanningEnvironment:
 
 @dataclass(slots=True)
 class Access:
-    """A privilege the statement needs: letters as in acl items, on columns (empty: the whole relation)."""
+    """A privilege the statement needs: letters as in acl items, on columns (empty.
+
+    The whole relation).
+    """
 
     relation: Oid
     privileges: str

@@ -11,6 +11,7 @@ Columns of outer-joined tables take no part: they may be NULL where the equality
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from server.expressions.expression import (
@@ -45,7 +46,11 @@ def equality_classes(
     by_column: dict[ColumnId, EqualityClass] = {}
     values: list[tuple[ColumnId, Call]] = []
     for condition in conditions:
-        if not isinstance(condition, Call) or condition.operator != "=" or len(condition.arguments) != 2:
+        if (
+            not isinstance(condition, Call)
+            or condition.operator != "="
+            or len(condition.arguments) != 2
+        ):
             continue
         left, right = condition.arguments
         if left.type.oid != right.type.oid:
@@ -53,15 +58,18 @@ def equality_classes(
         if isinstance(left, Variable) and isinstance(right, Variable):
             if {left.column, right.column} <= columns and left.column != right.column:
                 _unite(by_column, left, right, condition)
-        elif isinstance(left, Variable) and left.column in columns and not columns_used(right):
-            if not is_volatile(right):
-                values.append((left.column, condition))
+        elif isinstance(left, Variable) and left.column in columns and _is_value(right):
+            values.append((left.column, condition))
     for column, call in values:
         found = by_column.get(column)
         if found is not None:
             found.constant = found.constant or call
             found.known.add(column)
     return list({id(each): each for each in by_column.values()}.values())
+
+
+def _is_value(expression: Expression) -> bool:
+    return not columns_used(expression) and not is_volatile(expression)
 
 
 def _unite(
@@ -80,19 +88,19 @@ def _unite(
 def implied(found: EqualityClass) -> list[Call]:
     """The conditions that follow from a class and that the query does not state."""
     members = list(found.members.values())
-    result = []
     if found.constant is not None:
-        value = found.constant.arguments[1]
-        for member in members:
-            if member.column not in found.known:
-                result.append(replace(found.constant, arguments=(member, value)))
-        return result
+        fixed, value = found.constant, found.constant.arguments[1]
+        return [
+            replace(fixed, arguments=(member, value))
+            for member in members
+            if member.column not in found.known
+        ]
     template = next(iter(found.pairs.values()))
-    for number, left in enumerate(members):
-        for right in members[number + 1 :]:
-            if frozenset((left.column, right.column)) not in found.pairs:
-                result.append(replace(template, arguments=(left, right)))
-    return result
+    return [
+        replace(template, arguments=(left, right))
+        for left, right in combinations(members, 2)
+        if frozenset((left.column, right.column)) not in found.pairs
+    ]
 
 
 def or_filter(condition: Or, columns: set[ColumnId]) -> Expression | None:

@@ -1,16 +1,15 @@
 """When two expressions are the same one, and replacing parts of expressions from the top down.
 
-Rule 1: offsets do not count, and constants are the same only if they also print the same: 1.0 and 1.00 are equal
-        numbers but different group keys.
+Rule 1: offsets do not count, and constants are the same only if they also print the same: 1.0 and
+        1.00 are equal numbers but different group keys.
 Rule 2: a subquery is the same as itself only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.expressions.expression import (
     Call,
@@ -22,6 +21,9 @@ from server.expressions.expression import (
     Subquery,
     Variable,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 _SKIPPED = ("offset", "name", "type")
 

@@ -1,6 +1,9 @@
-"""Physical plans: what the planner hands to the executor. Frozen descriptions; the executor builds an operator of each.
+"""Physical plans: what the planner hands to the executor.
 
-Every node says which columns it puts out (`output`, column numbers in order) and what the planner expects of it
+Frozen descriptions; the executor builds an operator of each.
+
+Every node says which columns it puts out (`output`, column numbers in order) and what the planner
+expects of it
 (`estimate`). Expressions in a node refer to columns of its input by number. A node's types are those of the
 expressions that made the columns; `types` runs parallel to `output`.
 """
@@ -8,24 +11,28 @@ expressions that made the columns; `types` runs parallel to `output`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Index, Table
-from server.expressions.expression import (
-    AggregateCall,
-    ColumnId,
-    Expression,
-    SetReturningCall,
-    SortKey,
-    WindowCall,
-)
-from server.functions.function import Function
-from server.types.type import TypeReference
+if TYPE_CHECKING:
+    from server.catalog.objects import Index, Table
+    from server.expressions.expression import (
+        AggregateCall,
+        ColumnId,
+        Expression,
+        SetReturningCall,
+        SortKey,
+        WindowCall,
+    )
+    from server.functions.function import Function
+    from server.types.type import TypeReference
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What the planner expects: rows out, width in bytes, cost before the first row and in all (PostgreSQL's unit)."""
+    """What the planner expects.
+
+    Rows out, width in bytes, cost before the first row and in all (PostgreSQL's unit).
+    """
 
     rows: float = 1000.0
     width: int = 32
@@ -61,7 +68,9 @@ class Values(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TableScan(Plan):
-    """All visible rows of a table. attributes: per output column the attribute number; negative ones are system columns
+    """All visible rows of a table.
+
+    Attributes: per output column the attribute number; negative ones are system columns
     (-1 ctid, -2 xmin, -3 cmin, -4 xmax, -5 cmax, -6 tableoid, -7 row id: the root id as int64, needed by DML and row locks,
     -8 version row id). filter sees the output columns.
     """
@@ -75,7 +84,9 @@ class TableScan(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KeyCondition:
-    """A condition on one key column of an index; values hold no columns of the scanned table (outer ones: OuterVariable).
+    """A condition on one key column of an index.
+
+    Values hold no columns of the scanned table (outer ones: OuterVariable).
 
     operator: = < <= > >=, or 'any' for = ANY(array), 'null' for IS NULL, 'notnull'.
     """
@@ -112,7 +123,10 @@ class RowIdScan(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CatalogScan(Plan):
-    """A relation of pg_catalog or information_schema that is computed from the catalog. attributes as in TableScan."""
+    """A relation of pg_catalog or information_schema that is computed from the catalog.
+
+    Attributes as in TableScan.
+    """
 
     table: Table
     alias: str
@@ -122,7 +136,10 @@ class CatalogScan(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FunctionScan(Plan):
-    """Set-returning functions in FROM (ROWS FROM pads the shorter with NULLs); with_ordinality adds a bigint column."""
+    """Set-returning functions in FROM (ROWS FROM pads the shorter with NULLs).
+
+    With_ordinality adds a bigint column.
+    """
 
     functions: tuple[Expression, ...]  # Call of a returns_set function, or any expression (one row)
     widths: tuple[int, ...]  # columns of each function
@@ -147,7 +164,10 @@ class Project(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ProjectSet(Plan):
-    """As Project, where SetReturningCalls repeat the row; all run in lock step, the shorter padded with NULLs."""
+    """As Project, where SetReturningCalls repeat the row.
+
+    All run in lock step, the shorter padded with NULLs.
+    """
 
     input: Plan
     expressions: tuple[Expression | SetReturningCall, ...]
@@ -165,7 +185,10 @@ class Limit(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sort(Plan):
-    """ORDER BY; count: only the first rows are needed (top-N), a constant or parameter expression."""
+    """ORDER BY; count: only the first rows are needed (top-N).
+
+    A constant or parameter expression.
+    """
 
     input: Plan
     keys: tuple[SortKey, ...]
@@ -174,7 +197,10 @@ class Sort(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Distinct(Plan):
-    """One row of each set of equal rows; on: DISTINCT ON columns (the first row in input order is kept), None: all."""
+    """One row of each set of equal rows.
+
+    On: DISTINCT ON columns (the first row in input order is kept), None: all.
+    """
 
     input: Plan
     on: tuple[Expression, ...] | None = None
@@ -182,10 +208,14 @@ class Distinct(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HashAggregate(Plan):
-    """GROUP BY. Output: group keys first, then one column an aggregate, then (if grouping) the grouping set number.
+    """GROUP BY. Output: group keys first.
 
-    sets: grouping sets as tuples of positions in keys; () is the grand total, which has a row even without input.
-    Plain GROUP BY has one set of all keys; no GROUP BY has the one set (). aggregates hold AggregateCall.
+    Then one column an aggregate, then (if grouping) the grouping set number.
+
+    sets: grouping sets as tuples of positions in keys; () is the grand total, which has a row even
+    without input.
+    Plain GROUP BY has one set of all keys; no GROUP BY has the one set (). aggregates hold
+    AggregateCall.
     GROUPING() arrives as an expression above, computed from the set number column (int32, index into sets).
     """
 
@@ -200,8 +230,10 @@ class HashAggregate(Plan):
 class HashJoin(Plan):
     """Equi-join. kind: inner left right full semi anti (rows of left with no match) null_anti (NOT IN).
 
-    keys: pairs (expression over left, expression over right, equality Function). residual sees both sides' columns
-    and is part of the join condition. Output: any columns of both sides (semi and anti: of the left). build right side.
+    keys: pairs (expression over left, expression over right, equality Function). residual sees both
+    sides' columns
+    and is part of the join condition. Output: any columns of both sides (semi and anti: of the
+    left). build right side.
     """
 
     kind: str
@@ -213,7 +245,9 @@ class HashJoin(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NestedLoop(Plan):
-    """Join by any condition. lateral: right refers to columns of left through OuterVariable and runs once a left row
+    """Join by any condition.
+
+    Lateral: right refers to columns of left through OuterVariable and runs once a left row
     (also how an index lookup join is said); otherwise right runs once and is kept.
     """
 
@@ -233,7 +267,10 @@ class Append(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SetOperation(Plan):
-    """kind: union, intersect, except; all keeps duplicates as SQL says. Columns by position, types already equal."""
+    """kind: union, intersect, except; all keeps duplicates as SQL says.
+
+    Columns by position, types already equal.
+    """
 
     kind: str
     all: bool
@@ -243,7 +280,10 @@ class SetOperation(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WindowFrame:
-    """mode: rows, range, groups; bounds: (unbounded_preceding | preceding | current | following | unbounded_following, offset)."""
+    """mode: rows, range, groups.
+
+    Bounds: (unbounded_preceding | preceding | current | following | unbounded_following, offset).
+    """
 
     mode: str = "range"
     start: tuple[str, Expression | None] = ("unbounded_preceding", None)
@@ -257,7 +297,10 @@ class WindowFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Window(Plan):
-    """Window functions that share partition and order. Output: the input's columns, then one a call. Sorts by itself."""
+    """Window functions that share partition and order.
+
+    Output: the input's columns, then one a call. Sorts by itself.
+    """
 
     input: Plan
     partition: tuple[Expression, ...]
@@ -268,7 +311,9 @@ class Window(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CommonTable(Plan):
-    """Runs `input` with CTEs in reach: each (name id, plan) is computed at most once, when first read.
+    """Runs `input` with CTEs in reach.
+
+    Each (name id, plan) is computed at most once, when first read.
 
     A plan that modifies data runs to its end before `input` starts, whether read or not.
     """
@@ -287,7 +332,10 @@ class CommonTableScan(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RecursiveUnion(Plan):
-    """WITH RECURSIVE: the first term, then the recursive one over the rows of the round before, until there are none."""
+    """WITH RECURSIVE: the first term.
+
+    Then the recursive one over the rows of the round before, until there are none.
+    """
 
     table_id: int
     first: Plan
@@ -305,7 +353,10 @@ class WorkTableScan(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LockRows(Plan):
-    """FOR UPDATE and the like at the top of a query. targets: (table, column number that holds the row id)."""
+    """FOR UPDATE and the like at the top of a query.
+
+    Targets: (table, column number that holds the row id).
+    """
 
     input: Plan
     strength: str  # update, no key update, share, key share
@@ -329,7 +380,9 @@ class ConflictClause:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Insert(Plan):
-    """INSERT. The input gives one column for each attribute in `attributes` (all live ones, defaults filled in).
+    """INSERT. The input gives one column for each attribute in `attributes` (all live ones.
+
+    Defaults filled in).
 
     checks: (constraint name, condition over `row` columns). returning sees row columns (attribute -> column number in row).
     generated: attribute, expression over row, computed before the checks.
@@ -347,11 +400,16 @@ class Insert(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Update(Plan):
-    """UPDATE. The input gives row_id (TableScan attribute -7), the columns expressions need, from-tables included.
+    """UPDATE. The input gives row_id (TableScan attribute -7).
 
-    assignments: attribute and expression over the input's columns. row: attribute -> column number of the NEW row (checks, generated,
-    returning); old: attribute -> column number in the input of the target's current values (for the recheck under READ COMMITTED:
-    with those columns taken from the newer version, `recheck` condition over the input columns is evaluated again, then the assignments).
+    The columns expressions need, from-tables included.
+
+    assignments: attribute and expression over the input's columns. row: attribute -> column number
+    of the NEW row (checks, generated,
+    returning); old: attribute -> column number in the input of the target's current values (for the
+    recheck under READ COMMITTED:
+    with those columns taken from the newer version, `recheck` condition over the input columns is
+    evaluated again, then the assignments).
     """
 
     table: Table
@@ -380,9 +438,12 @@ class Delete(Plan):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A privilege to be checked before the plan runs: letters as in acl items (r a w d), the columns read or written.
+    """A privilege to be checked before the plan runs.
 
-    No columns: any one column's privilege will do. role is whose rights count: a view reads with its owner's.
+    Letters as in acl items (r a w d), the columns read or written.
+
+    No columns: any one column's privilege will do. role is whose rights count: a view reads with
+    its owner's.
     """
 
     relation: int
@@ -395,7 +456,8 @@ class Access:
 class Shape:
     """The plan is a point operation: one row by a full unique key, or one row inserted.
 
-    kind: select, insert, update, delete. node: the IndexScan (select, update, delete) or Values (insert) at the bottom, under at most a
+    kind: select, insert, update, delete. node: the IndexScan (select, update, delete) or Values
+    (insert) at the bottom, under at most a
     Project (select) or the data change itself. key: for each key column of the index the expression looked up (constants, parameters).
     """
 
@@ -408,8 +470,10 @@ class Shape:
 class PlannedStatement:
     """A plan ready to run: what the session caches.
 
-    columns: names, and types for RowDescription, with (table oid, attribute number) where a column is a plain reference.
-    is_query: whether rows go to the client. catalog_version: the plan is stale when the catalog's differs.
+    columns: names, and types for RowDescription, with (table oid, attribute number) where a column
+    is a plain reference.
+    is_query: whether rows go to the client. catalog_version: the plan is stale when the catalog's
+    differs.
     """
 
     plan: Plan

@@ -1,18 +1,17 @@
 """Logical plans: what the binder makes of a query and what the rewrite rules turn into better ones.
 
 Rule 1: nodes are frozen; a rewrite makes a new tree that shares what it did not touch.
-Rule 2: a column is named by its number everywhere; a node that passes a column on keeps the number, so expressions
-        move between nodes unchanged. Only SetOperation, Append and the CTE scans give new numbers to columns, by position.
+Rule 2: a column is named by its number everywhere; a node that passes a column on keeps the number,
+        so expressions move between nodes unchanged. Only SetOperation, Append and the CTE scans
+        give new numbers to columns, by position.
 Rule 3: a node may put out more than anybody needs; choosing physical nodes prunes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Table
 from server.expressions.expression import (
     AggregateCall,
     ColumnId,
@@ -23,8 +22,13 @@ from server.expressions.expression import (
     columns_used,
     transform,
 )
-from server.planner.physical import WindowFrame
-from server.types.type import TypeReference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from server.catalog.objects import Table
+    from server.planner.physical import WindowFrame
+    from server.types.type import TypeReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,10 @@ class NoRows(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scan(Node):
-    """Rows of a relation. The column of attribute n has number base + n; system columns (n < 0) follow the last one."""
+    """Rows of a relation. The column of attribute n has number base + n.
+
+    System columns (n < 0) follow the last one.
+    """
 
     table: Table
     alias: str
@@ -171,9 +178,12 @@ class Project(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Join(Node):
-    """A join; kinds as in physical.HashJoin. lateral: columns of left that right reads through OuterVariable.
+    """A join; kinds as in physical.HashJoin.
 
-    There are no right joins: the binder swaps the sides. test: for null_anti (NOT IN), the pair of compared values is the
+    Lateral: columns of left that right reads through OuterVariable.
+
+    There are no right joins: the binder swaps the sides. test: for null_anti (NOT IN), the pair of
+    compared values is the
     condition alone.
     """
 
@@ -193,7 +203,10 @@ class Join(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Aggregate(Node):
-    """GROUP BY. A key that is a plain column keeps its number, so outer references in subqueries stay right."""
+    """GROUP BY. A key that is a plain column keeps its number.
+
+    So outer references in subqueries stay right.
+    """
 
     input: Node
     key_columns: Columns
@@ -257,7 +270,10 @@ class Limit(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Distinct(Node):
-    """DISTINCT over exactly `distinct_columns` of the input; on: DISTINCT ON expressions, the first row of each."""
+    """DISTINCT over exactly `distinct_columns` of the input.
+
+    On: DISTINCT ON expressions, the first row of each.
+    """
 
     input: Node
     distinct_columns: Columns
@@ -300,7 +316,10 @@ class SetOperation(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CommonTables(Node):
-    """WITH. tables: (id, name, query); writes says which of them change data; used counts the scans of each."""
+    """WITH. tables: (id, name, query).
+
+    Writes says which of them change data; used counts the scans of each.
+    """
 
     tables: tuple[tuple[int, str, Node], ...]
     input: Node
@@ -313,7 +332,10 @@ class CommonTables(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CommonTableScan(Node):
-    """Reads a CTE; columns by position. work_table: the rows of the round before, inside its own recursive term."""
+    """Reads a CTE; columns by position.
+
+    Work_table: the rows of the round before, inside its own recursive term.
+    """
 
     table_id: int
     scan_columns: Columns

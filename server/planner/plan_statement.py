@@ -1,4 +1,6 @@
-"""plan_statement: a parsed statement to a plan that the executor can run. The one door of the planner.
+"""plan_statement: a parsed statement to a plan that the executor can run.
+
+The one door of the planner.
 
 bind (names, types) > rewrite (rules) > choose (cost)
 """
@@ -9,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from server.planner import physical as p
 from server.planner.bind_statement import BoundStatement, bind_statement
 from server.planner.choose import Chooser
 from server.planner.coerce import base_modifier, base_type
@@ -20,12 +21,16 @@ from server.planner.rewrite.rules import rewrite
 from server.planner.shape import shape_of
 
 if TYPE_CHECKING:
+    from server.planner import physical as p
     from server.sql.parse import Statement
     from server.types.type import TypeReference
 
 
 def plan_statement(statement: Statement, environment: PlanningEnvironment) -> PlannedStatement:
-    """Plan a query or a data change. Errors in it are raised with PostgreSQL's wording and position."""
+    """Plan a query or a data change.
+
+    Errors in it are raised with PostgreSQL's wording and position.
+    """
     tree = statement.tree
     assert isinstance(tree, exp.Expression), "utility statements are not planned"
     context = BindContext(environment, base_offset=statement.offset, role=environment.user)

@@ -1,4 +1,7 @@
-"""Polymorphic types: which actual types satisfy anyelement and its kin together, and what they make of the result."""
+"""Polymorphic types: which actual types satisfy anyelement and its kin together.
+
+And what they make of the result.
+"""
 
 from __future__ import annotations
 

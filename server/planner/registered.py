@@ -1,6 +1,7 @@
 """Names of objects as literals: 't'::regclass and its kin, looked up while planning.
 
-Rule 1: a number is an OID, - is none; a name is looked up along the search path, as PostgreSQL's input functions do.
+Rule 1: a number is an OID, - is none; a name is looked up along the search path, as PostgreSQL's
+        input functions do.
 """
 
 from __future__ import annotations
@@ -108,9 +109,7 @@ def _function(context: BindContext, text: str) -> int:
 
 def _signature(context: BindContext, text: str) -> int:
     name, _, rest = text.partition("(")
-    wanted = tuple(
-        _type(context, each) for each in rest.rstrip(") ").split(",") if each.strip()
-    )
+    wanted = tuple(_type(context, each) for each in rest.rstrip(") ").split(",") if each.strip())
     for each in context.catalog.functions_named(split_name(name)[-1]):
         if each.arguments == wanted:
             return each.oid

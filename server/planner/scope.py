@@ -1,13 +1,15 @@
 """Scope: which names are visible where, and what each of them means.
 
-Rule 1: the innermost query level that knows a name wins; only within one level can a name be ambiguous.
-Rule 2: a column of an enclosing level is an OuterVariable, and every level that is crossed remembers it.
-Rule 3: after JOIN USING the merged columns are visible without a qualifier, each side's own only with one.
+Rule 1: the innermost query level that knows a name wins; only within one level can a name be
+        ambiguous.
+Rule 2: a column of an enclosing level is an OuterVariable, and every level that is crossed
+        remembers it.
+Rule 3: after JOIN USING the merged columns are visible without a qualifier, each side's own only
+        with one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +22,14 @@ from server.expressions.expression import (
     Variable,
     transform,
 )
-from server.planner.environment import BindContext
 from server.planner.spelling import column_hint
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from server.catalog.objects import Table
     from server.errors import SqlError
+    from server.planner.environment import BindContext
     from server.planner.plan import Scan
     from server.types.type import TypeReference
 
@@ -42,7 +46,10 @@ SYSTEM_COLUMNS: dict[str, tuple[int, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class RangeColumn:
-    """A column that a FROM item offers; expression is a Variable but for merged columns of a full join."""
+    """A column that a FROM item offers.
+
+    Expression is a Variable but for merged columns of a full join.
+    """
 
     name: str
     expression: Expression
@@ -53,7 +60,8 @@ class RangeColumn:
 class RangeItem:
     """A FROM item as names see it.
 
-    columns_visible: its columns may be named without a qualifier. A plain table has its scan and makes its
+    columns_visible: its columns may be named without a qualifier. A plain table has its scan and
+    makes its
     columns when they are asked for; anything else lists them.
     """
 

@@ -1,4 +1,7 @@
-"""Guesses at what a misspelt column was meant to be, as PostgreSQL's errorMissingColumn makes them."""
+"""Guesses at what a misspelt column was meant to be.
+
+As PostgreSQL's errorMissingColumn makes them.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Column, Table
 from server.errors import DatatypeMismatch, InvalidObjectDefinition, SqlError, SqlSyntaxError
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import (
@@ -27,13 +26,14 @@ from server.planner.bind_type import bind_type
 from server.planner.coerce import coerce_to, type_name
 from server.planner.environment import BindContext, PlanningEnvironment
 from server.planner.scope import RangeColumn, RangeItem, Scope
-from server.types.type import TypeReference
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
+    from server.catalog.objects import Column, Table
     from server.sql import nodes
     from server.sql.parse import Statement
+    from server.types.type import TypeReference
 
 BOOLEAN_OID = 16
 
@@ -97,7 +97,10 @@ def check_default(
 def check_stored_expression(
     environment: PlanningEnvironment, table: Table, column: Column
 ) -> Expression:
-    """Bind a generated column's expression: immutable, over columns that are not generated themselves."""
+    """Bind a generated column's expression.
+
+    Immutable, over columns that are not generated themselves.
+    """
     assert column.default is not None
     bound = bind_over_table(environment, table, column.default)
     for number in columns_used(bound):

@@ -1,4 +1,6 @@
-"""What is known of tables and columns while a plan is made: row counts, distinct values, common values, histograms.
+"""What is known of tables and columns while a plan is made.
+
+Row counts, distinct values, common values, histograms.
 
 Rule 1: the row count is the table's count now; what ANALYZE learned is scaled to it.
 Rule 2: nothing here may fail: a value that cannot be read any more counts as unknown.
@@ -10,11 +12,11 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import ColumnStatistics, Statistics, Table
 from server.errors import SqlError
 from server.types.type import TextStyle, Type
 
 if TYPE_CHECKING:
+    from server.catalog.objects import ColumnStatistics, Statistics, Table
     from server.expressions.expression import ColumnId
     from server.planner.environment import PlanningEnvironment
     from server.planner.plan import Scan

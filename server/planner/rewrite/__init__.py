@@ -1,0 +1,1 @@
+"""Rewrites of logical plans: one module a rule, listed in rules.py."""

@@ -37,7 +37,10 @@ class Lifted:
 
 
 def lift(node: Node, available: set[ColumnId]) -> Lifted | None:
-    """Lift the conditions that read `available` columns; None when some such read cannot be lifted."""
+    """Lift the conditions that read `available` columns.
+
+    None when some such read cannot be lifted.
+    """
     lifted = _lift(node, available)
     if outer_columns(lifted.node) & available:
         return None
@@ -93,9 +96,7 @@ def inward(expression: Expression, available: set[ColumnId]) -> Expression:
 
     def change(node: Expression) -> Expression:
         if isinstance(node, OuterVariable) and node.column in available:
-            return Variable(
-                type=node.type, column=node.column, name=node.name, offset=node.offset
-            )
+            return Variable(type=node.type, column=node.column, name=node.name, offset=node.offset)
         return node
 
     return transform(expression, change)

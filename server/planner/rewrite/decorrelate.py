@@ -1,12 +1,16 @@
-"""Correlated scalar aggregates become a grouped subquery, left-joined: computed for all outer rows at once.
+"""Correlated scalar aggregates become a grouped subquery, left-joined.
+
+Computed for all outer rows at once.
 
     x < (SELECT avg(y) FROM s WHERE s.k = t.k)    ->    t LEFT JOIN (SELECT k, avg(y) a FROM s GROUP BY k) ON k = t.k, x < a
 
 Forbidden variants:
     correlation by < instead of =     the groups would not be those of the outer rows
     count() without a match           is 0, and the joined row has NULL: COALESCE(count, 0)
-    HAVING, LIMIT                     decide about the one row of each outer row: such subqueries stay
-    always                            one outer row and an index on k: a look-up beats grouping the whole table
+    HAVING, LIMIT                     decide about the one row of each outer row: such subqueries
+                                      stay
+    always                            one outer row and an index on k: a look-up beats grouping the
+                                      whole table
 """
 
 from __future__ import annotations
@@ -98,7 +102,10 @@ def _without(
 def _grouped(
     chooser: Chooser, source: Node, subquery: Subquery
 ) -> tuple[Node, Expression, Expression] | None:
-    """The grouped subquery, the condition of its join, and what takes the place of the expression."""
+    """The grouped subquery, the condition of its join.
+
+    And what takes the place of the expression.
+    """
     plan = subquery.plan
     if not isinstance(plan, Project) or plan.sets or not isinstance(plan.input, Aggregate):
         return None
@@ -148,9 +155,10 @@ def _pair(
     if is_volatile(condition):
         return None
     for inner, outer in ((left, right), (right, left)):
-        if not columns_used(inner) & available and columns_used(outer) <= available:
-            if columns_used(inner) and columns_used(outer) and not _has_outer(inner):
-                return condition, inner, outer
+        inside, outside = columns_used(inner), columns_used(outer)
+        apart = not inside & available and outside <= available
+        if apart and inside and outside and not _has_outer(inner):
+            return condition, inner, outer
     return None
 
 
@@ -163,7 +171,7 @@ def _has_outer(expression: Expression) -> bool:
 def _group_by(
     chooser: Chooser, aggregate: Aggregate, source: Node, keys: list[Expression]
 ) -> tuple[Aggregate, list[OutputColumn]]:
-    columns = []
+    columns: list[OutputColumn] = []
     for key in keys:
         if isinstance(key, Variable) and key.column not in {c.column for c in columns}:
             columns.append(OutputColumn(key.column, key.type, key.name))

@@ -1,6 +1,7 @@
 """Constant folding, and factors common to all branches of an OR.
 
-Forbidden variants: what raises stays for the executor, which may never reach it (1/0 in a branch not taken); stable functions
+Forbidden variants: what raises stays for the executor, which may never reach it (1/0 in a branch
+not taken); stable functions
 (now, current_setting) are not constants of a cached plan.
 """
 
@@ -57,18 +58,12 @@ def common_factors(condition: Or) -> Expression:
     """(a AND b) OR (a AND c) is a AND (b OR c), with NULLs too."""
     branches = [conjuncts(each) for each in condition.arguments]
     keyed = [{structural_key(part): part for part in parts} for parts in branches]
-    shared = [
-        part for key, part in keyed[0].items() if all(key in others for others in keyed[1:])
-    ]
+    shared = [part for key, part in keyed[0].items() if all(key in others for others in keyed[1:])]
     if not shared:
         return condition
     factors = {structural_key(part) for part in shared}
-    rests = [
-        [part for key, part in parts.items() if key not in factors] for parts in keyed
-    ]
+    rests = [[part for key, part in parts.items() if key not in factors] for parts in keyed]
     if any(not rest for rest in rests):  # a OR (a AND b) is a
         return and_all(shared)
     rest = replace(condition, arguments=tuple(and_all(each) for each in rests))
     return and_all([*shared, rest])
-
-

@@ -1,11 +1,16 @@
-"""Projections move up out of joins and filters, so that the tables below them can be joined in any order.
+"""Projections move up out of joins and filters.
 
-Forbidden variants: a projection on the padded side of an outer join (COALESCE(x, 0) of a padded row is NULL, not 0), volatile
-functions and subqueries (they would run for other rows), and columns that a dependent join or a subquery reads by number.
+So that the tables below them can be joined in any order.
+
+Forbidden variants: a projection on the padded side of an outer join (COALESCE(x, 0) of a padded row
+is NULL, not 0), volatile
+functions and subqueries (they would run for other rows), and columns that a dependent join or a
+subquery reads by number.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -53,9 +58,7 @@ def _hoist_join(node: Join) -> Node:
     if node.kind in ("inner", "left", "semi", "anti", "null_anti") and _movable(left, conditions):
         assert isinstance(left, Project)
         if not set(node.lateral) & _computed(left):
-            moved = replace(
-                node, left=left.input, condition=_substituted(node.condition, left)
-            )
+            moved = replace(node, left=left.input, condition=_substituted(node.condition, left))
             return _above(left, _hoist_join(moved), _right_columns(node))
     if node.kind in ("inner", "semi", "anti") and _movable(right, conditions):
         assert isinstance(right, Project)
@@ -101,9 +104,7 @@ def _computed(project: Project) -> set[ColumnId]:
     }
 
 
-def _movable(
-    node: Node, readers: tuple[Expression, ...], *, merging: bool = False
-) -> bool:
+def _movable(node: Node, readers: tuple[Expression, ...], *, merging: bool = False) -> bool:
     """Whether the node is a projection that may move above what reads it."""
     if not isinstance(node, Project) or node.sets:
         return False
@@ -115,18 +116,23 @@ def _movable(
         for expression in node.expressions:
             if is_volatile(expression) or has_subquery(expression):
                 return False
-    captured: set[ColumnId] = set()
-    uses: dict[ColumnId, int] = {}
-    for reader in readers:
-        for part in walk(reader):
-            if isinstance(part, Subquery):
-                captured |= {each.column for each in part.outer}
-            if isinstance(part, Variable):
-                uses[part.column] = uses.get(part.column, 0) + 1
+    captured, uses = _reads(readers)
     if captured & computed:
         return False
     # An expression that is read twice would be computed twice.
-    return not merging or all(uses.get(column, 0) <= 1 for column in computed - plain)
+    return not merging or all(uses[column] <= 1 for column in computed - plain)
+
+
+def _reads(readers: tuple[Expression, ...]) -> tuple[set[ColumnId], Counter[ColumnId]]:
+    """The columns that subqueries read by number, and how often each is read at all."""
+    captured: set[ColumnId] = set()
+    uses: Counter[ColumnId] = Counter()
+    for part in (part for reader in readers for part in walk(reader)):
+        if isinstance(part, Subquery):
+            captured |= {each.column for each in part.outer}
+        elif isinstance(part, Variable):
+            uses[part.column] += 1
+    return captured, uses
 
 
 def _renamed(project: Project) -> set[ColumnId]:
@@ -157,4 +163,3 @@ def substitute(expression: Expression, project: Project) -> Expression:
 
 def _substituted(condition: Expression | None, project: Project) -> Expression | None:
     return None if condition is None else substitute(condition, project)
-

@@ -1,6 +1,7 @@
 """A CTE that is read once, and was not asked to be materialized, becomes part of its reader.
 
-Forbidden variants: one that is read twice (it would run twice), one with volatile functions (it must run once), one
+Forbidden variants: one that is read twice (it would run twice), one with volatile functions (it
+must run once), one
 that changes data, one that refers to itself, and one whose only reader is inside its own recursion.
 """
 
@@ -44,7 +45,9 @@ def _inline(chooser: Chooser, node: Node) -> Node:
         if known is None or not _may_merge(known, plan):
             continue
         others = tuple(
-            (n, name, _merge(table, number, plan)) for n, name, table in current.tables if n != number
+            (n, name, _merge(table, number, plan))
+            for n, name, table in current.tables
+            if n != number
         )
         current = replace(current, tables=others, input=_merge(current.input, number, plan))
     return current if current.tables else current.input

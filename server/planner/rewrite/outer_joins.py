@@ -1,6 +1,7 @@
 """Outer joins become inner ones where a condition above refuses the padded rows.
 
-A condition refuses NULLs of a column when it is strict in it: the column is an argument of a chain of strict functions. Forbidden
+A condition refuses NULLs of a column when it is strict in it: the column is an argument of a chain
+of strict functions. Forbidden
 variants: IS NULL, COALESCE, CASE and OR with a branch that does not read the column do not refuse.
 """
 
@@ -81,7 +82,10 @@ def _reduce(node: Node) -> Node:
 
 
 def _weaken(node: Node, refused: set[ColumnId]) -> Node:
-    """The node with outer joins weakened, knowing that rows with NULL in a refused column are dropped above."""
+    """The node with outer joins weakened.
+
+    Knowing that rows with NULL in a refused column are dropped above.
+    """
     if isinstance(node, Filter):
         inner = _weaken(node.input, refused | refused_columns(node.condition))
         return node if inner is node.input else replace(node, input=inner)

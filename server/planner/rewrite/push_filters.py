@@ -2,10 +2,12 @@
 
 Forbidden variants:
     below LIMIT, DISTINCT ON, row locks   other rows would be counted, kept, locked
-    below GROUP BY on anything but keys   HAVING sum(x) > 1 is about groups; with grouping sets a key may be padded with NULL
+    below GROUP BY on anything but keys   HAVING sum(x) > 1 is about groups; with grouping sets a
+                                          key may be padded with NULL
     below a window, but on its partition  removing rows of a partition changes the others' results
     into the padded side of a left join   WHERE b.x IS NULL is about padded rows
-    below EXCEPT, only on the left        both sides by the same columns is right: what is removed left cannot be removed right
+    below EXCEPT, only on the left        both sides by the same columns is right: what is removed
+                                          left cannot be removed right
     volatile conditions                   would run for other rows, or more often
 """
 
@@ -81,10 +83,7 @@ def _filtered(node: Node, conditions: list[Expression]) -> Node:
 
 def _captured(condition: Expression) -> set[ColumnId]:
     return {
-        each.column
-        for node in walk(condition)
-        if isinstance(node, Subquery)
-        for each in node.outer
+        each.column for node in walk(condition) if isinstance(node, Subquery) for each in node.outer
     }
 
 
@@ -92,7 +91,8 @@ def _separate(
     conditions: list[Expression], columns: set[ColumnId]
 ) -> tuple[list[Expression], list[Expression]]:
     """Conditions that read only these columns and may move, and the others."""
-    down, kept = [], []
+    down: list[Expression] = []
+    kept: list[Expression] = []
     for condition in conditions:
         movable = columns_used(condition) <= columns and not is_volatile(condition)
         (down if movable else kept).append(condition)
@@ -110,14 +110,15 @@ def _push_project(node: Project, conditions: list[Expression]) -> Node:
             for c, e in zip(node.outputs, node.expressions, strict=True)
             if isinstance(e, Variable) and e.column == c.column
         }
-        down, kept = _separate(conditions, passed)
-        return _filtered(replace(node, input=push(node.input, down)), kept)
+        movable, above = _separate(conditions, passed)
+        return _filtered(replace(node, input=push(node.input, movable)), above)
     computed = {
         c.column: e
         for c, e in zip(node.outputs, node.expressions, strict=True)
         if not (isinstance(e, Variable) and e.column == c.column)
     }
-    down, kept = [], []
+    down: list[Expression] = []
+    kept: list[Expression] = []
     for condition in conditions:
         used = columns_used(condition)
         dear = any(
@@ -152,11 +153,14 @@ def _push_join(node: Join, conditions: list[Expression]) -> Node:
         joined = replace(node, left=push(node.left, []), right=push(node.right, []))
         return _filtered(joined, conditions)
     on_left, above = _separate(conditions, left)
-    on_right: list[Expression] = []
+    on_right = []
     if node.kind != "null_anti":
         on_right, own = _separate(own, right)
         if not own and node.kind != "left":
-            on_right, own = [], on_right  # EXISTS without a tie to the outer row: nothing to join by
+            on_right, own = (
+                [],
+                on_right,
+            )  # EXISTS without a tie to the outer row: nothing to join by
     joined = replace(
         node,
         left=push(node.left, on_left),
@@ -191,9 +195,7 @@ def _push_aggregate(node: Aggregate, conditions: list[Expression]) -> Node:
 def _by_position(
     conditions: list[Expression], columns: Columns, inner: Columns
 ) -> list[Expression]:
-    table = {
-        outer.column: column.variable() for outer, column in zip(columns, inner, strict=True)
-    }
+    table = {outer.column: column.variable() for outer, column in zip(columns, inner, strict=True)}
 
     def change(expression: Expression) -> Expression | None:
         return table.get(expression.column) if isinstance(expression, Variable) else None

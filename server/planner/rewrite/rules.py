@@ -1,8 +1,10 @@
 """RULES: the rewrites in the order they run.
 
-Rule 1: a rule is a plain function from plan to plan that keeps the result the same on NULLs, duplicates, outer joins and volatile
-        functions; the docstring of its module gives the variants that would not.
-Rule 2: subqueries that no rule turned into joins are rewritten by themselves, when their plans are chosen.
+Rule 1: a rule is a plain function from plan to plan that keeps the result the same on NULLs,
+        duplicates, outer joins and volatile functions; the docstring of its module gives the
+        variants that would not.
+Rule 2: subqueries that no rule turned into joins are rewritten by themselves, when their plans are
+        chosen.
 """
 
 from __future__ import annotations

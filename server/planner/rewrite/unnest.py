@@ -1,10 +1,14 @@
 """Subqueries in conditions become joins: EXISTS and IN semi joins, their negations anti joins.
 
 Forbidden variants, each with what would go wrong:
-    NOT IN as an anti join            1 NOT IN (SELECT NULL) is NULL, an anti join would keep the row: null_anti, or both sides NOT NULL
-    IN under OR                       x OR EXISTS(q) keeps rows without a match: only conjuncts of WHERE and inner ON are taken
-    EXISTS over a grand total         SELECT count(*) has a row even of no rows: EXISTS is true, not a join
-    a subquery with LIMIT, correlated the limit counts the rows of one outer row: only the condition below it would be lifted
+    NOT IN as an anti join            1 NOT IN (SELECT NULL) is NULL, an anti join would keep the
+                                      row: null_anti, or both sides NOT NULL
+    IN under OR                       x OR EXISTS(q) keeps rows without a match: only conjuncts of
+                                      WHERE and inner ON are taken
+    EXISTS over a grand total         SELECT count(*) has a row even of no rows: EXISTS is true, not
+                                      a join
+    a subquery with LIMIT, correlated the limit counts the rows of one outer row: only the condition
+    below it would be lifted
 """
 
 from __future__ import annotations
@@ -80,7 +84,10 @@ def _as_subquery(condition: Expression) -> tuple[Subquery, bool] | None:
 
 
 def join_for(chooser: Chooser, source: Node, condition: Expression) -> Node | None:
-    """The join that keeps the rows of the source that satisfy the condition; None when it must stay one."""
+    """The join that keeps the rows of the source that satisfy the condition.
+
+    None when it must stay one.
+    """
     found = _as_subquery(condition)
     if found is None:
         return None
@@ -140,23 +147,25 @@ def is_never_null(node: Node, expression: Expression) -> bool:
     expression = strip_relabel(expression)
     if isinstance(expression, Constant):
         return expression.value is not None
-    if not isinstance(expression, Variable):
-        return False
-    if isinstance(node, Filter | Sort | Limit):
-        return is_never_null(node.input, expression)
-    if isinstance(node, Distinct):
-        return is_never_null(node.input, expression)
+    return isinstance(expression, Variable) and _column_never_null(node, expression)
+
+
+def _column_never_null(node: Node, column: Variable) -> bool:
+    while isinstance(node, Filter | Sort | Limit | Distinct):
+        node = node.input
     if isinstance(node, Project):
-        for column, computed in zip(node.outputs, node.expressions, strict=True):
-            if column.column == expression.column:
-                return is_never_null(node.input, computed)
-        return False
+        found = [
+            computed
+            for output, computed in zip(node.outputs, node.expressions, strict=True)
+            if output.column == column.column
+        ]
+        return bool(found) and is_never_null(node.input, found[0])
     if isinstance(node, Join):
-        if expression.column in column_numbers(node.left):
-            return node.kind != "full" and is_never_null(node.left, expression)
-        return node.kind == "inner" and is_never_null(node.right, expression)
+        if column.column in column_numbers(node.left):
+            return node.kind != "full" and _column_never_null(node.left, column)
+        return node.kind == "inner" and _column_never_null(node.right, column)
     if isinstance(node, Scan):
-        number = node.attribute(expression.column)
+        number = node.attribute(column.column)
         return number is not None and number > 0 and node.table.column(number).not_null
     return False
 
@@ -164,9 +173,11 @@ def is_never_null(node: Node, expression: Expression) -> bool:
 def _existence(node: Node) -> Node | None:
     """The part of a plan that decides whether it gives any row at all."""
     while True:
-        if isinstance(node, Project) and not node.sets:
-            node = node.input
-        elif isinstance(node, Sort) or (isinstance(node, Distinct)):
+        if (
+            (isinstance(node, Project) and not node.sets)
+            or isinstance(node, Sort)
+            or (isinstance(node, Distinct))
+        ):
             node = node.input
         elif isinstance(node, Limit):
             count = node.count

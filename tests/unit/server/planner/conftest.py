@@ -122,7 +122,7 @@ class Sample:
                 kind="p",
                 columns=numbers,
                 index=index.oid,
-            )  # fmt: skip
+            )
         )
 
     def check(self, table: str, name: str, expression: str) -> None:
@@ -134,7 +134,7 @@ class Sample:
                 table=self.find(table).oid,
                 kind="c",
                 expression=expression,
-            )  # fmt: skip
+            )
         )
 
     def find(self, name: str) -> Table:
