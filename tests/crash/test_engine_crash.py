@@ -101,10 +101,10 @@ class Bank:
             if self.random.random() < 0.2:
                 transaction.abort()
                 return
+            done = transaction.commit(self.random.random() < 0.7)
         except DiskFull:
             transaction.abort()
             raise
-        done = transaction.commit(self.random.random() < 0.7)
         done.wait()
         if self.random.random() < 0.7:
             self.engine.store.wal.flush_to(self.engine.store.wal.end_lsn).wait()

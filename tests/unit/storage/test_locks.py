@@ -1,0 +1,171 @@
+"""Locks: PostgreSQL's conflicts, fair queues, deadlocks."""
+
+from itertools import product
+
+import pytest
+
+from storage.locks import CONFLICTS, ROW_CONFLICTS, LockMode, Locks, RowLock
+
+TABLE = ("relation", 1)
+OTHER = ("relation", 2)
+
+
+class Owner:
+    def __init__(self, name, group=None):
+        self.name = name
+        self.lock_group = group or self
+
+    def __repr__(self):
+        return self.name
+
+
+@pytest.fixture
+def locks():
+    return Locks()
+
+
+@pytest.fixture
+def owners():
+    return [Owner(name) for name in "abcd"]
+
+
+@pytest.mark.parametrize("conflicts", [CONFLICTS, ROW_CONFLICTS])
+def test_conflicts_are_mutual(conflicts):
+    for a, b in product(conflicts, conflicts):
+        assert conflicts[a] >> b & 1 == conflicts[b] >> a & 1
+
+
+def test_every_mode_is_decided():
+    assert set(CONFLICTS) == set(LockMode)
+    assert set(ROW_CONFLICTS) == set(RowLock)
+
+
+@pytest.mark.parametrize(("held", "wanted"), list(product(LockMode, LockMode)))
+def test_a_lock_waits_for_what_conflicts_and_for_nothing_else(locks, owners, held, wanted):
+    a, b, *_ = owners
+    assert locks.acquire(a, TABLE, held).done
+    waiting = locks.acquire(b, TABLE, wanted)
+    assert waiting.done is not bool(CONFLICTS[held] >> wanted & 1)
+    locks.release_since(a)
+    assert waiting.done
+
+
+def test_queues_are_fair(locks, owners):
+    a, b, c, _ = owners
+    locks.acquire(a, TABLE, LockMode.ACCESS_SHARE)
+    exclusive = locks.acquire(b, TABLE, LockMode.ACCESS_EXCLUSIVE)
+    late = locks.acquire(c, TABLE, LockMode.ACCESS_SHARE)
+    assert not late.done, "who comes later does not overtake"
+    assert not locks.try_acquire(c, TABLE, LockMode.ACCESS_SHARE)
+    locks.release_since(a)
+    assert exclusive.done
+    assert not late.done
+    locks.release_since(b)
+    assert late.done
+
+
+def test_a_holder_overtakes(locks, owners):
+    a, b, *_ = owners
+    locks.acquire(a, TABLE, LockMode.ACCESS_SHARE)
+    locks.acquire(b, TABLE, LockMode.ACCESS_EXCLUSIVE)
+    assert locks.acquire(a, TABLE, LockMode.ROW_EXCLUSIVE).done
+
+
+def test_one_group_never_conflicts(locks):
+    session = Owner("session")
+    transaction = Owner("transaction", session)
+    locks.acquire(session, ("advisory", 1), LockMode.EXCLUSIVE)
+    assert locks.acquire(transaction, ("advisory", 1), LockMode.EXCLUSIVE).done
+
+
+def test_advisory_locks_are_counted(locks, owners):
+    a, b, *_ = owners
+    tag = ("advisory", 7)
+    locks.acquire(a, tag, LockMode.EXCLUSIVE)
+    locks.acquire(a, tag, LockMode.EXCLUSIVE)
+    waiting = locks.acquire(b, tag, LockMode.EXCLUSIVE)
+    assert locks.release(a, tag, LockMode.EXCLUSIVE)
+    assert not waiting.done
+    assert locks.release(a, tag, LockMode.EXCLUSIVE)
+    assert waiting.done
+    assert not locks.release(a, tag, LockMode.EXCLUSIVE)
+
+
+def test_a_savepoint_gives_back_what_came_after_it(locks, owners):
+    a, b, *_ = owners
+    locks.acquire(a, TABLE, LockMode.SHARE)
+    position = locks.position(a)
+    locks.acquire(a, OTHER, LockMode.ACCESS_EXCLUSIVE)
+    assert locks.lock_row(a, 1, 5, RowLock.UPDATE) is None
+    locks.release_since(a, position)
+    assert locks.try_acquire(b, OTHER, LockMode.ACCESS_EXCLUSIVE)
+    assert locks.lock_row(b, 1, 5, RowLock.UPDATE) is None
+    assert not locks.try_acquire(b, TABLE, LockMode.EXCLUSIVE)
+
+
+def test_who_gives_up_lets_others_pass(locks, owners):
+    a, b, c, _ = owners
+    locks.acquire(a, TABLE, LockMode.ACCESS_SHARE)
+    locks.acquire(b, TABLE, LockMode.ACCESS_EXCLUSIVE)
+    late = locks.acquire(c, TABLE, LockMode.ACCESS_SHARE)
+    locks.cancel_wait(b)
+    assert late.done
+
+
+def test_deadlock_of_three(locks, owners):
+    a, b, c, _ = owners
+    for number, owner in enumerate((a, b, c)):
+        locks.acquire(owner, ("relation", number), LockMode.EXCLUSIVE)
+    locks.acquire(a, ("relation", 1), LockMode.EXCLUSIVE)
+    locks.acquire(b, ("relation", 2), LockMode.EXCLUSIVE)
+    assert locks.find_deadlock(a) is None
+    locks.acquire(c, ("relation", 0), LockMode.EXCLUSIVE)
+    assert [(edge.waiter, edge.blocker) for edge in locks.find_deadlock(c)] == [
+        (c, a),
+        (a, b),
+        (b, c),
+    ]
+    locks.cancel_wait(c)
+    locks.release_since(c)
+    assert locks.find_deadlock(a) is None
+
+
+def test_deadlock_through_a_queue(locks, owners):
+    a, b, c, _ = owners
+    locks.acquire(a, TABLE, LockMode.ACCESS_SHARE)
+    locks.acquire(c, OTHER, LockMode.EXCLUSIVE)
+    locks.acquire(b, TABLE, LockMode.ACCESS_EXCLUSIVE)
+    locks.acquire(c, TABLE, LockMode.ACCESS_SHARE)  # waits for b, which is only queued
+    locks.acquire(a, OTHER, LockMode.EXCLUSIVE)
+    assert [edge.blocker for edge in locks.find_deadlock(a)] == [c, b, a]
+
+
+def test_deadlock_between_a_row_and_a_table(locks, owners):
+    a, b, *_ = owners
+    locks.register_xid(10, a)
+    locks.acquire(b, TABLE, LockMode.EXCLUSIVE)
+    done = locks.wait_for_xid(b, 10)
+    locks.acquire(a, TABLE, LockMode.EXCLUSIVE)
+    assert [edge.tag for edge in locks.find_deadlock(b)] == [("xid", 10), TABLE]
+    locks.finish_xids((10,))
+    assert done.done
+    assert locks.wait_for_xid(b, 10).done
+
+
+@pytest.mark.parametrize(("held", "wanted"), list(product(RowLock, RowLock)))
+def test_row_locks(locks, owners, held, wanted):
+    a, b, *_ = owners
+    assert locks.lock_row(a, 1, 9, held) is None
+    blocker = locks.lock_row(b, 1, 9, wanted)
+    assert (blocker is a) == bool(ROW_CONFLICTS[held] >> wanted & 1)
+    assert locks.lock_row(b, 1, 10, wanted) is None
+    locks.release_since(a)
+    assert locks.lock_row(b, 1, 9, wanted) is None
+
+
+def test_holders_lists_what_is_held_and_awaited(locks, owners):
+    a, b, *_ = owners
+    locks.acquire(a, TABLE, LockMode.EXCLUSIVE)
+    locks.acquire(b, TABLE, LockMode.SHARE)
+    rows = {(row.owner, row.mode, row.granted) for row in locks.holders()}
+    assert rows == {(a, LockMode.EXCLUSIVE, True), (b, LockMode.SHARE, False)}
