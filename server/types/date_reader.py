@@ -95,6 +95,7 @@ def _offset_number(digits: str | None) -> int:
         raise ZoneOverflow from None
 
 
+TWO_MARKS_AT_END: Final = re.compile(r"[^0-9a-zA-Z]{2}$")
 CLOCK: Final = re.compile(r"([0-9]+):([0-9]*)(?::([0-9]*))?(?:\.([0-9]*))?")
 
 
@@ -171,7 +172,7 @@ class DateReader:
     def read_date_parts(self, text: str) -> int:
         """Read the parts of 1999-01-08, 8-jan-1999 and the like: the month's name first."""
         parts = re.findall(r"[0-9]+|[a-zA-Z]+", text)
-        if not text[-1].isalnum() or len(parts) > 3:
+        if TWO_MARKS_AT_END.search(text) or len(parts) > 3:
             raise BadFormat
         seen, given = self.seen, 0
         for part in [part for part in parts if part[0].isalpha()]:
@@ -186,7 +187,7 @@ class DateReader:
             if read & seen:
                 raise BadFormat
             seen, given = seen | read, given | read
-        if seen & ~(YEAR_DAY | ZONE) & (DATE | TIME) != DATE:
+        if seen & ~(YEAR_DAY | ZONE) != DATE:
             raise BadFormat
         return given
 

@@ -129,8 +129,10 @@ def _is_tie(text: str, value: float, ulp: float) -> bool:
     PostgreSQL does not take such digits: 1e23 is 9.999999999999999e+22. Only digits of a number
     above TIES_BEGIN are ever short enough for that.
     """
-    distance = abs(int(Decimal(text)) - int(value))
-    return distance != 0 and (distance * 2 == int(ulp) or distance * 4 == int(ulp))
+    distance = abs(int(Decimal(text))) - abs(int(value))
+    if distance < 0 and math.frexp(value)[0] in {0.5, -0.5}:
+        ulp /= 2  # numbers lie closer below a power of two
+    return abs(distance) * 2 == int(ulp)
 
 
 def _off_the_tie(value: float, narrow: Callable[[float], float], ulp: float) -> str:

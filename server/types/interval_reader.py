@@ -152,7 +152,8 @@ class IntervalReader:
             raise FieldOverflow
         us = (hours * 60 + minutes) * US_PER_MINUTE + seconds * US_PER_SECOND
         us += round(float("0." + match[4]) * US_PER_SECOND) if match[4] else 0
-        self.total.us += us * (-1 if self.is_negative else sign)
+        # A time replaces what fractions of days before it have left.
+        self.total.us = us * (-1 if self.is_negative else sign)
         self.total.check()
         self.unit = "day"
         return {"hour", "minute", "second", "millisecond", "microsecond"}
@@ -166,7 +167,7 @@ class IntervalReader:
     def read_number(self, text: str) -> set[str]:
         """Read a number, or years-months."""
         match = NUMBER.fullmatch(text)
-        if match is None:
+        if match is None or (self.unit == "ago" and match[4] is None):
             raise BadFormat
         sign = -1 if match[1] == "-" or self.is_negative else 1
         whole = _bounded(match[2] or "0")
@@ -197,7 +198,7 @@ class IntervalReader:
             return set()
         if word == "ago":
             self.is_ago = True
-            self.unit = ""
+            self.unit = word  # which no number may have
             return set()
         if word not in UNITS:
             raise BadFormat
