@@ -1,0 +1,146 @@
+"""Servers under measurement: a RustyDB and a PostgreSQL 15 of our own, each on a free port with a directory of its own."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+POSTGRES_BIN = Path(os.environ.get("POSTGRES_BIN", "/usr/lib/postgresql/15/bin"))
+START_SECONDS_MAX = 60
+POSTGRES_SETTINGS = ("shared_buffers=1GB", "max_wal_size=4GB", "listen_addresses=127.0.0.1", "logging_collector=off")
+
+
+@dataclass(slots=True)
+class Server:
+    """A running server: how to reach it and how to end it."""
+
+    name: str
+    port: int
+    process: subprocess.Popen[bytes]
+    directory: Path
+    user: str = "postgres"
+
+    @property
+    def dsn(self) -> str:
+        """A connection string."""
+        return f"host=127.0.0.1 port={self.port} user={self.user} dbname=postgres"
+
+    def connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        """A connection of psycopg in autocommit mode."""
+        return psycopg.connect(self.dsn, autocommit=True)
+
+    def environment(self) -> dict[str, str]:
+        """Variables that make pgbench and psql talk to this server."""
+        return {
+            **os.environ,
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self.port),
+            "PGUSER": self.user,
+            "PGDATABASE": "postgres",
+        }
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Fast shutdown."""
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until_ready(server: Server) -> float:
+    """Wait for the first answer; gives the seconds it took, raises RuntimeError if the server ends before."""
+    started = time.perf_counter()
+    while time.perf_counter() - started < START_SECONDS_MAX:
+        if server.process.poll() is not None:
+            raise RuntimeError(f"{server.name} ended with {server.process.returncode}; see {server.directory}.log")
+        try:
+            with psycopg.connect(server.dsn + " connect_timeout=2") as connection:
+                connection.execute("SELECT 1")
+                return time.perf_counter() - started
+        except psycopg.OperationalError:
+            time.sleep(0.02)
+    raise RuntimeError(f"{server.name} did not answer")
+
+
+def start_rustydb(directory: Path, port: int, *settings: str) -> Server:
+    """Start a RustyDB on a directory, which may be new."""
+    arguments = [sys.executable, "-m", "server", "--data", str(directory), "--port", str(port)]
+    for setting in settings:
+        arguments += ["-c", setting]
+    log = Path(f"{directory}.log").open("ab")  # noqa: SIM115 - the process keeps it
+    root = Path(__file__).parents[1]
+    process = subprocess.Popen(arguments, stdout=log, stderr=log, cwd=root)
+    return Server("RustyDB", port, process, directory)
+
+
+@contextmanager
+def rustydb(*settings: str) -> Iterator[Server]:
+    """A RustyDB on a directory that goes away afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="rustydb-bench-"))
+    server = start_rustydb(home / "data", free_port(), *settings)
+    try:
+        wait_until_ready(server)
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def has_postgres() -> bool:
+    """Whether PostgreSQL is installed."""
+    return (POSTGRES_BIN / "initdb").exists()
+
+
+@contextmanager
+def postgres(*settings: str) -> Iterator[Server]:
+    """A PostgreSQL 15 on a directory that goes away afterwards; as root it runs as the user postgres."""
+    home = Path(tempfile.mkdtemp(prefix="postgres-bench-"))
+    as_user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
+    if as_user is not None:
+        os.chown(home, as_user.pw_uid, as_user.pw_gid)
+    identity = {"user": as_user.pw_uid, "group": as_user.pw_gid} if as_user is not None else {}
+    data, port = home / "data", free_port()
+    subprocess.run(
+        [POSTGRES_BIN / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8"],
+        check=True, stdout=subprocess.DEVNULL, cwd="/", **identity,
+    )  # fmt: skip
+    arguments = [str(POSTGRES_BIN / "postgres"), "-D", str(data), "-p", str(port), "-k", str(home)]
+    for setting in (*POSTGRES_SETTINGS, *settings):
+        arguments += ["-c", setting]
+    log = (home / "log").open("wb")
+    process = subprocess.Popen(arguments, stdout=log, stderr=log, cwd="/", **identity)
+    server = Server("PostgreSQL", port, process, home)
+    try:
+        wait_until_ready(server)
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)

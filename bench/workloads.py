@@ -1,0 +1,152 @@
+"""Workloads: each takes a server and gives a figure. PAIRED ones run on RustyDB and PostgreSQL in turn."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from bench.servers import Server
+
+COPY_ROWS = 1_000_000
+TPS = re.compile(r"tps = ([0-9.]+)")
+FAILED = re.compile(r"number of failed transactions: (\d+)")
+
+
+class Failed(Exception):
+    """A workload that did not run as it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A figure to be measured: higher is better for rates, lower for seconds."""
+
+    name: str
+    unit: str  # tps, rows/s, s
+    run: Callable[[Server, "Size"], float]
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether the figure is a rate."""
+        return self.unit != "s"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of everything."""
+
+    seconds: int
+    scale: int
+    copy_rows: int
+    runs: int
+    tpch_scale: float
+
+
+FULL = Size(seconds=10, scale=10, copy_rows=COPY_ROWS, runs=5, tpch_scale=1.0)
+QUICK = Size(seconds=3, scale=2, copy_rows=100_000, runs=1, tpch_scale=0.1)
+
+
+def initialise(server: Server, size: Size) -> None:
+    """Fill the tables of pgbench."""
+    subprocess.run(
+        ["pgbench", "-i", "-s", str(size.scale), "-I", "dtgvpf", "-q"],
+        env=server.environment(), check=True, capture_output=True,
+    )  # fmt: skip
+
+
+def pgbench(*arguments: str) -> Callable[[Server, Size], float]:
+    """Transactions a second of a pgbench run; any failed transaction is a failure."""
+
+    def run(server: Server, size: Size) -> float:
+        command = ["pgbench", "-n", "-T", str(size.seconds), *arguments]
+        done = subprocess.run(command, env=server.environment(), capture_output=True, text=True, check=False)
+        tps, failed = TPS.search(done.stdout), FAILED.search(done.stdout)
+        if done.returncode or tps is None or (failed is not None and int(failed[1])):
+            raise Failed(f"{' '.join(command)} on {server.name}: {done.stderr[-500:]}")
+        return float(tps[1])
+
+    return run
+
+
+def copy_in(server: Server, size: Size) -> float:
+    """Rows a second of COPY FROM STDIN into a table with a primary key, in the shape of pgbench_accounts."""
+    filler = " " * 84
+    chunks = [
+        "".join(f"{row}\t{row // 100_000 + 1}\t0\t{filler}\n" for row in range(first, first + 10_000)).encode()
+        for first in range(0, size.copy_rows, 10_000)
+    ]
+    with server.connect() as connection:
+        connection.execute("DROP TABLE IF EXISTS copied")
+        connection.execute("CREATE TABLE copied (aid int PRIMARY KEY, bid int, abalance int, filler char(84))")
+        started = time.perf_counter()
+        with connection.cursor() as cursor, cursor.copy("COPY copied FROM STDIN") as copy:
+            for chunk in chunks:
+                copy.write(chunk)
+        return size.copy_rows / (time.perf_counter() - started)
+
+
+def copy_out(server: Server, size: Size) -> float:
+    """Rows a second of COPY TO STDOUT."""
+    with server.connect() as connection:
+        started = time.perf_counter()
+        with connection.cursor() as cursor, cursor.copy("COPY copied TO STDOUT") as copy:
+            for _ in copy:
+                pass
+        return size.copy_rows / (time.perf_counter() - started)
+
+
+def select_all(server: Server, size: Size) -> float:
+    """Rows a second of SELECT * into psycopg in binary, fetched but not made Python values."""
+    with server.connect() as connection:
+        started = time.perf_counter()
+        result = connection.pgconn.exec_params(b"SELECT * FROM copied", None, result_format=1)
+        assert result.ntuples == size.copy_rows, result.error_message
+        return size.copy_rows / (time.perf_counter() - started)
+
+
+PAIRED: tuple[Workload, ...] = (
+    *(
+        Workload(f"pgbench -S -M prepared c={clients}", "tps", pgbench("-S", "-M", "prepared", "-c", str(clients), "-j", "2" if clients > 1 else "1"))
+        for clients in (1, 8, 32)
+    ),
+    Workload("pgbench -S -M simple c=8", "tps", pgbench("-S", "-M", "simple", "-c", "8", "-j", "2")),
+    *(
+        Workload(f"pgbench TPC-B -M prepared c={clients}", "tps", pgbench("-M", "prepared", "-c", str(clients), "-j", "2" if clients > 1 else "1"))
+        for clients in (1, 8, 32)
+    ),
+    Workload("pgbench -N -M prepared c=8", "tps", pgbench("-N", "-M", "prepared", "-c", "8", "-j", "2")),
+    Workload("pgbench -C -S c=1", "tps", pgbench("-C", "-S", "-c", "1")),
+    Workload("COPY FROM, primary key", "rows/s", copy_in),
+    Workload("COPY TO", "rows/s", copy_out),
+    Workload("SELECT *, binary", "rows/s", select_all),
+)
+
+
+def median_seconds(run: Callable[[], object], runs: int) -> float:
+    """The median of several runs."""
+    times = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def query_seconds(connection: psycopg.Connection[tuple[object, ...]], text: str, runs: int) -> float:
+    """The median time of a query with its rows fetched."""
+    return median_seconds(lambda: connection.execute(text.encode()).fetchall(), runs)
+
+
+def tpch_files(folder: Path, scale: float) -> Path:
+    """TPC-H data as generated by tpchgen-cli, once a scale."""
+    target = folder / f"tpch-{scale:g}"
+    if not (target / "lineitem.tbl").exists():
+        target.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["tpchgen-cli", "-s", f"{scale:g}", "--output-dir", str(target)], check=True)
+    return target
