@@ -32,8 +32,11 @@ def make(files: Files) -> None:
     """
     if not files.exists(""):
         files.make_directory("")
-    files.check_permissions()
     names = set(files.list(""))
+    if not names:
+        # A volume that was just mounted belongs to us but is open to all; nothing is in it yet.
+        files.restrict_permissions()
+    files.check_permissions()
     strangers = names - ({LOCK_NAME, *_OURS} if LOCK_NAME in names else set())
     if strangers:
         raise DirectoryError(f'data directory is not empty: it contains "{min(strangers)}"')

@@ -128,6 +128,9 @@ class Files(Protocol):
     def check_permissions(self) -> None:
         """Raises DirectoryError unless the directory is ours and closed to others."""
 
+    def restrict_permissions(self) -> None:
+        """Closes the directory to others, if it is ours."""
+
     def reserve(self, byte_count: int) -> Reservation:
         """Reserves addresses for maps."""
 
@@ -319,6 +322,12 @@ class RealFiles:
                 f'data directory "{self.directory}" has invalid permissions:'
                 " should be u=rwx (0700) or u=rwx,g=rx (0750)"
             )
+
+    def restrict_permissions(self) -> None:
+        """Closes the directory to others, if it is ours."""
+        status = self.directory.stat()
+        if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) not in _DIRECTORY_MODES:
+            self.directory.chmod(_DIRECTORY_MODES[0])
 
     def reserve(self, byte_count: int) -> RealReservation:
         """Reserves addresses for maps."""

@@ -140,6 +140,9 @@ class MemoryFiles:
     def check_permissions(self) -> None:
         """Nobody else can see it."""
 
+    def restrict_permissions(self) -> None:
+        """Nobody else can see it."""
+
     def reserve(self, byte_count: int) -> MemoryReservation:
         """Reserves addresses for maps."""
         return MemoryReservation(byte_count)

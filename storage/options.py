@@ -40,7 +40,7 @@ class Options:
     store_bytes_max: int = 1016 * GIB
     growth_bytes_min: int = MIB
     growth_bytes_max: int = 64 * MIB
-    slice_pages: int = 64
+    slice_pages: int = 32
     slices_per_sync: int = 32
     threads: bool = True
     verify_checksums: bool = True

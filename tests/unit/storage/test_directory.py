@@ -75,6 +75,16 @@ def test_one_bad_control_block_is_survived_two_are_not(files):
         Store.open(files, OPTIONS)
 
 
+def test_an_empty_directory_is_closed_to_others_a_used_one_refused(tmp_path):
+    directory = tmp_path / "data"
+    directory.mkdir(mode=0o755)
+    Store.create(RealFiles(directory), OPTIONS, store_id=3).close()
+    assert directory.stat().st_mode & 0o777 == 0o700
+    directory.chmod(0o755)
+    with pytest.raises(DirectoryError, match="invalid permissions"):
+        Store.open(RealFiles(directory), OPTIONS)
+
+
 def test_a_real_directory_is_created_closed_and_opened(tmp_path):
     files = RealFiles(tmp_path / "data")
     options = dataclasses.replace(OPTIONS, store_bytes_max=1 << 30)
