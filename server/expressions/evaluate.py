@@ -53,8 +53,7 @@ def compile_filter(condition: nodes.Expression, layout: Layout) -> Filter:
     A conjunction narrows as it goes: conjuncts that cannot raise come first only if they were
     written first.
     """
-    conjuncts = condition.arguments if isinstance(condition, nodes.And) else (condition,)
-    operands = [Operand(conjunct, layout) for conjunct in conjuncts]
+    operands = [Operand(conjunct, layout) for conjunct in _conjuncts(condition)]
     if len(operands) == 1:
         only = operands[0].evaluate
         return lambda batch, context: evaluate_filter(only, batch, context)
@@ -62,6 +61,15 @@ def compile_filter(condition: nodes.Expression, layout: Layout) -> Filter:
     if not all(operand.safe for operand in operands):
         return lambda batch, context: evaluate_filter(whole, batch, context)
     return lambda batch, context: _narrow(operands, batch, context)
+
+
+def _conjuncts(condition: nodes.Expression) -> Iterator[nodes.Expression]:
+    """The operands of a conjunction, those of conjunctions among them too."""
+    if isinstance(condition, nodes.And):
+        for argument in condition.arguments:
+            yield from _conjuncts(argument)
+    else:
+        yield condition
 
 
 def _narrow(operands: Sequence[Operand], batch: Batch, context: Any) -> Positions:

@@ -42,41 +42,48 @@ def column_call(function: Function) -> ColumnCall:
         if function.strict and len(columns) <= 3:
             varying = [n for n, column in enumerate(columns) if not is_constant(column)]
             if len(varying) == 1 and columns[varying[0]].dictionary is not None:
-                return _over_dictionary(plain, context, columns, varying[0])
+                return _over_dictionary(plain, context, columns, varying[0], function.total)
         return plain(context, columns, count)
 
     return call
 
 
 def _over_dictionary(
-    call: ColumnCall, context: CallContext, columns: Sequence[Column], varying: int
+    call: ColumnCall, context: CallContext, columns: Sequence[Column], varying: int, total: bool
 ) -> Column:
     """Evaluate once for each word in use, then spread the results over the rows."""
     coded = columns[varying]
     dictionary = coded.dictionary
     assert dictionary is not None
-    count = len(coded)
-    if len(dictionary) > 2 * count:
-        decoded = [*columns[:varying], coded.decoded(), *columns[varying + 1 :]]
-        return call(context, decoded, count)
-    codes = coded.values if coded.valid is None else coded.values[coded.valid]
-    used = np.zeros(len(dictionary), np.bool_)
-    used[codes] = True
-    words = np.flatnonzero(used)
-    arguments = [column.slice(0, len(words)) for column in columns]
-    if len(words) > count or len(words) == 0:
+    count, size = len(coded), len(dictionary)
+    if size == 0 or size > count:
         return call(context, [column.decoded() for column in columns], count)
-    arguments[varying] = dictionary.take(words)
-    results = call(context, arguments, len(words))
-    numbers = np.zeros(len(dictionary), np.int32)
-    numbers[words] = np.arange(len(words), dtype=np.int32)
     places = coded.values if coded.valid is None else np.where(coded.valid, coded.values, 0)
-    return _spread(results, numbers[places], coded.valid)
+    words = None if total else _words_in_use(coded, size)
+    wanted = dictionary if words is None else dictionary.take(words)
+    arguments = [column.slice(0, len(wanted)) for column in columns]
+    arguments[varying] = wanted
+    results = call(context, arguments, len(wanted))
+    if words is not None:
+        numbers = np.zeros(size, np.int32)
+        numbers[words] = np.arange(len(words), dtype=np.int32)
+        places = numbers[places]
+    return _spread(results, places, coded.valid)
+
+
+def _words_in_use(coded: Column, size: int) -> np.ndarray[Any, Any] | None:
+    """The codes that rows have; None for all."""
+    codes = coded.values if coded.valid is None else coded.values[coded.valid]
+    used = np.zeros(size, np.bool_)
+    used[codes] = True
+    return None if bool(used.all()) else np.flatnonzero(used)
 
 
 def _spread(results: Column, numbers: np.ndarray[Any, Any], valid: Mask | None) -> Column:
     if results.values.dtype == object and not results.has_nulls and results.dictionary is None:
         return Column(numbers, valid, None, Column(results.values))
+    if results.valid is None and results.dictionary is None:
+        return Column(results.values[numbers], valid, results.scale)
     spread = results.take(numbers)
     if valid is None:
         return spread

@@ -97,12 +97,13 @@ def _numeric_sums(state: IntegerSums, group_count: int) -> Column:
 
 def _integer_averages(state: IntegerSums, group_count: int) -> Column:
     decimals = DecimalSums()
-    decimals.integers, decimals.scale = state, 0
+    state.grow(group_count)
+    decimals.counts, decimals.scaled = state.counts, {0: state}
     return decimals.averages(group_count)
 
 
 def _merge_sums(state: Any, other: Any, mapping: Positions, group_count: int) -> Any:
-    other.grow(len(mapping)) if hasattr(other, "grow") else other.integers.grow(len(mapping))
+    other.grow(len(mapping))
     state.merge(other, mapping, group_count)
     return state
 
@@ -110,8 +111,7 @@ def _merge_sums(state: Any, other: Any, mapping: Positions, group_count: int) ->
 def _add_decimals(
     state: DecimalSums, groups: Positions, group_count: int, columns: Columns
 ) -> DecimalSums:
-    groups, column = present(groups, columns[0])
-    state.add(groups, column, group_count)
+    state.add(groups, columns[0], group_count)
     return state
 
 

@@ -62,7 +62,14 @@ def _distinct_words(groups: Positions, column: Column) -> tuple[list[int], list[
     if column.dictionary is None or not len(column):
         return groups.tolist(), plain_values(column)
     size = len(column.dictionary)
-    pairs = np.unique(groups * size + column.values)
+    pairs = groups * size + column.values
+    highest = int(groups.max()) + 1
+    if highest * size < 4 * len(groups):
+        there = np.zeros(highest * size, np.bool_)
+        there[pairs] = True
+        pairs = np.flatnonzero(there)
+    else:
+        pairs = np.unique(pairs)
     return (pairs // size).tolist(), column.dictionary.values[pairs % size].tolist()
 
 

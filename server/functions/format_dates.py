@@ -127,7 +127,7 @@ def _century(moment: Moment) -> int:
         return _cut(moment.year, 100)[0]
     if moment.year > 0:
         return (moment.year - 1) // 100 + 1
-    return moment.year // 100 - 1
+    return _cut(moment.year, 100)[0] - 1
 
 
 def _seconds_of_day(moment: Moment) -> int:

@@ -131,7 +131,7 @@ def _digits(value: Decimal, picture: Picture) -> tuple[str, str, bool]:
     rounded = round_to(value, picture.after)
     whole, _, decimals = f"{abs(rounded):f}".partition(".")
     whole = whole.lstrip("0")
-    if len(whole) > picture.before:
+    if len(whole) > picture.before or not picture.before:
         return "#" * picture.before, "#" * picture.after, value < 0
     return whole, decimals, rounded < 0
 
@@ -158,7 +158,8 @@ class _Writer:
             used = len(decimals.rstrip("0"))
             self.last_decimal = max(used, picture.last_zero)
         # A number below one shows its zero before the point unless decimals follow.
-        if self.first_digit == picture.before and picture.before and not picture.after:
+        bare = not picture.after or (picture.fill and self.last_decimal == 0)
+        if self.first_digit == picture.before and picture.before and bare:
             self.first_digit = picture.before - 1
             self.digits = self.digits[:-1] + "0"
 
@@ -188,7 +189,8 @@ class _Writer:
             self.out.append("-" if self.negative else "+")
         elif keyword == "TH":
             suffix = ordinal(self.digits.strip() or "0")
-            self.out.append("" if self.negative else suffix.upper() if text == "TH" else suffix)
+            silent = self.negative or "#" in self.digits
+            self.out.append("" if silent else suffix.upper() if text == "TH" else suffix)
         elif keyword == "L":
             self.out.append("" if self.picture.fill else " ")
         elif keyword == "":
@@ -298,31 +300,32 @@ def parse_number(text: str, template: str) -> Decimal:
 
 
 def _scan(text: str, picture: Picture) -> tuple[str, str, bool]:
+    """Digits before and after the point, and whether the number is negative."""
     negative = "-" in text or (picture.sign == "PR" and "<" in text)
-    digits, decimals, position = "", "", 0
-    after_point = False
+    found = ["", ""]
+    position = after_point = 0
     for keyword, literal in picture.parts:
         while position < len(text) and text[position] in " +-<>":
             position += 1
         if position >= len(text):
             break
-        character = text[position]
-        if keyword in ("9", "0"):
-            if character == ".":
-                after_point = True
-                position += 1
-                character = text[position : position + 1]
-            if _NUMERAL.match(character):
-                if after_point:
-                    decimals += character
-                else:
-                    digits += character
-                position += 1
-        elif keyword in (".", "D"):
-            after_point = True
-            position += character == "."
-        elif keyword in (",", "G") and character == ",":
+        if keyword in ("9", "0", ".", "D") and text[position] == ".":
+            after_point = 1
             position += 1
-        elif keyword in ("L", "") and not _NUMERAL.match(character):
-            position += len(literal) if keyword == "" else 1
-    return digits, decimals, negative
+        if keyword in ("9", "0"):
+            digit = text[position : position + 1]
+            if _NUMERAL.match(digit):
+                found[after_point] += digit
+                position += 1
+        else:
+            position += _skipped(keyword, literal, text[position : position + 1])
+    return found[0], found[1], negative
+
+
+def _skipped(keyword: str, literal: str, character: str) -> int:
+    """How many characters of the text a part other than a digit stands for."""
+    if keyword in (",", "G"):
+        return int(character == ",")
+    if keyword in ("L", "") and not _NUMERAL.match(character):
+        return len(literal) if keyword == "" else 1
+    return 0

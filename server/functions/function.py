@@ -104,8 +104,7 @@ class Aggregate:
 
 
 class WindowRows(Protocol):
-    """All rows of a window operator, sorted by partition and order; arrays have a cell for each
-    row.
+    """The sorted rows of a window operator; arrays have a cell for each row.
 
     Pairs bound rows by position, the second exclusive: the row's partition and its peers.
     peer_numbers numbers the groups of peers over all partitions.

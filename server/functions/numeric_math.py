@@ -107,34 +107,45 @@ def _special_product(left: Decimal, right: Decimal) -> Decimal:
     return INFINITY if (left > 0) == (right > 0) else INFINITY.copy_negate()
 
 
-def division_scale(left: Decimal, right: Decimal) -> int:
-    """How many decimals a quotient shows."""
-    weight, first = _leading_group(left)
-    other_weight, other_first = _leading_group(right)
-    quotient_weight = weight - other_weight - (first <= other_first)
-    scale = SIGNIFICANT_DIGITS_MIN - quotient_weight * GROUP
-    return min(max(scale, scale_of(left), scale_of(right), 0), DISPLAY_SCALE_MAX)
+def coefficient_of(value: Decimal) -> tuple[int, int]:
+    """The finite number as an integer over 10**scale."""
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int)
+    return int(value.scaleb(-exponent, EXACT)), -exponent
+
+
+def _size_of(coefficient: int, value: Decimal, scale: int) -> tuple[int, int]:
+    """Weight and value of the first group of four digits; 0, 0 for zero."""
+    if not coefficient:
+        return 0, 0
+    weight = value.adjusted() // GROUP
+    shift = scale + weight * GROUP
+    size = abs(coefficient)
+    return weight, size // 10**shift if shift >= 0 else size * 10**-shift
 
 
 def divide(left: Decimal, right: Decimal) -> Decimal:
-    """Quotient."""
-    special = _special_quotient(left, right)
-    if special is not None:
+    """Quotient, of a scale that gives 16 significant digits and no fewer than the arguments'."""
+    if not (left.is_finite() and right.is_finite() and right):
+        special = _special_quotient(left, right)
+        assert special is not None
         return special
-    return _bounded(divide_at(left, right, division_scale(left, right)))
-
-
-def divide_at(left: Decimal, right: Decimal, scale: int) -> Decimal:
-    """The quotient rounded half away from zero at a scale."""
-    shift = scale + scale_of(right) - scale_of(left)
-    dividend = abs(int(left.scaleb(scale_of(left), EXACT)))
-    divisor = abs(int(right.scaleb(scale_of(right), EXACT)))
+    dividend, scale = coefficient_of(left)
+    divisor, other_scale = coefficient_of(right)
+    weight, first = _size_of(dividend, left, scale)
+    other_weight, other_first = _size_of(divisor, right, other_scale)
+    digits = SIGNIFICANT_DIGITS_MIN - (weight - other_weight - (first <= other_first)) * GROUP
+    result_scale = min(max(digits, scale, other_scale, 0), DISPLAY_SCALE_MAX)
+    shift = result_scale + other_scale - scale
+    upper, lower = abs(dividend), abs(divisor)
     if shift >= 0:
-        dividend *= 10**shift
+        upper *= 10**shift
     else:
-        divisor *= 10**-shift
-    quotient = (2 * dividend + divisor) // (2 * divisor)
-    return scaled(quotient if (left < 0) == (right < 0) else -quotient, scale)
+        lower *= 10**-shift
+    quotient = (2 * upper + lower) // (2 * lower)
+    return _bounded(
+        scaled(quotient if (dividend < 0) == (divisor < 0) else -quotient, result_scale)
+    )
 
 
 def _special_quotient(left: Decimal, right: Decimal) -> Decimal | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from server.functions.function import CallContext, Kernel
 
 Test = Callable[[str], bool]
+ManyTest = Callable[[str], Callable[[list[str]], list[bool]]]
 ANY_CHARACTER: Final = None  # in a piece: what `_` stands for
 Piece = list[str | None]
 
@@ -123,6 +124,25 @@ def _compile_general(pieces: list[Piece]) -> Test:
     return test
 
 
+def like_many(pattern: str) -> Callable[[list[str]], list[bool]]:
+    """Make the test of a LIKE pattern over many texts, with the common forms written out."""
+    test = compile_like(pattern)
+    pieces = split_pattern(pattern)
+    if any(ANY_CHARACTER in piece for piece in pieces) or pieces[0] or pieces[-1]:
+        return lambda texts: list(map(test, texts))
+    middle = ["".join(filter(None, piece)) for piece in pieces[1:-1] if piece]
+    if len(middle) == 1:
+        only = middle[0]
+        return lambda texts: [only in text for text in texts]
+    if len(middle) != 2:
+        return lambda texts: list(map(test, texts))
+    first, second = middle
+    skip = len(first)
+    return lambda texts: [
+        (at := text.find(first)) >= 0 and text.find(second, at + skip) >= 0 for text in texts
+    ]
+
+
 def like(text: str, pattern: str) -> bool:
     """Whether a text is like a pattern."""
     return compile_like(pattern)(text)
@@ -143,8 +163,19 @@ def not_ilike(text: str, pattern: str) -> bool:
     return not ilike(text, pattern)
 
 
-def matching_kernel(compile_pattern: Callable[[str], Test], negated: bool) -> Kernel:
+def _one_by_one(compile_pattern: Callable[[str], Test]) -> ManyTest:
+    def compile_many(pattern: str) -> Callable[[list[str]], list[bool]]:
+        test = compile_pattern(pattern)
+        return lambda texts: list(map(test, texts))
+
+    return compile_many
+
+
+def matching_kernel(
+    compile_pattern: Callable[[str], Test], negated: bool, compile_many: ManyTest | None = None
+) -> Kernel:
     """The kernel of a test that depends on a pattern."""
+    many = compile_many or _one_by_one(compile_pattern)
 
     def kernel(context: CallContext, texts: Column, patterns: Column, *, count: int) -> Column:
         valid = joint_validity((texts, patterns))
@@ -152,7 +183,7 @@ def matching_kernel(compile_pattern: Callable[[str], Test], negated: bool) -> Ke
         places: Any = slice(None) if valid is None else np.flatnonzero(valid)
         rows = texts.values[places].tolist()
         if is_constant(patterns):
-            found = list(map(compile_pattern(constant_value(patterns)), rows)) if rows else []
+            found = many(constant_value(patterns))(rows) if rows else []
         else:
             tests = map(compile_pattern, patterns.values[places].tolist())
             found = [test(text) for test, text in zip(tests, rows, strict=True)]
@@ -167,7 +198,8 @@ def _compile_ilike(pattern: str) -> Test:
     return lambda text: test(text.lower())
 
 
-_LIKE, _NOT_LIKE = matching_kernel(compile_like, False), matching_kernel(compile_like, True)
+_LIKE = matching_kernel(compile_like, False, like_many)
+_NOT_LIKE = matching_kernel(compile_like, True, like_many)
 _ILIKE = matching_kernel(_compile_ilike, False)
 _NOT_ILIKE = matching_kernel(_compile_ilike, True)
 

@@ -16,6 +16,7 @@ from server.functions import numeric_math as exact
 from server.functions.scaled import magnitude
 from server.types.numeric import EXACT
 from server.vector.column import Column, Positions, Values
+from server.vector.parted import PartedColumn
 from server.vector.rows import column_of, plain_values
 
 FLOAT_EXACT: Final = 1 << 53
@@ -107,76 +108,78 @@ class IntegerSums:
 
 
 class DecimalSums:
-    """Counts and exact sums of numerics, scaled or not."""
+    """Counts and exact sums of numerics: by scale, and one by one where they are not scaled.
 
-    __slots__ = ("integers", "others", "scale")
+    A sum shows as many decimals as the row of its group that shows most.
+    """
+
+    __slots__ = ("counts", "others", "scaled")
 
     def __init__(self) -> None:
-        self.integers = IntegerSums()
-        self.scale: int | None = None
+        self.counts = np.zeros(1, np.int64)
+        self.scaled: dict[int, IntegerSums] = {}
         self.others: dict[int, Decimal] = {}
 
     def add(self, groups: Positions, column: Column, group_count: int) -> None:
-        """Add rows that are not NULL."""
-        if column.scale is not None and self.scale in (None, column.scale):
-            self.scale = column.scale
-            self.integers.add(groups, column.values, group_count)
-            return
-        self.integers.grow(group_count)
-        add_counts(self.integers.counts, groups, group_count)
-        others = self.others
-        for group, value in zip(groups.tolist(), plain_values(column), strict=True):
-            known = others.get(group)
-            others[group] = value if known is None else exact.add(known, value)
-
-    def merge(self, other: DecimalSums, mapping: Positions, group_count: int) -> None:
-        """Add the totals of another state."""
-        self.integers.grow(group_count)
-        for group, value in other.others.items():
-            self._add_other(int(mapping[group]), value)
-        if other.scale is None:
-            np.add.at(self.integers.counts, mapping, other.integers.counts[: len(mapping)])
-        elif self.scale in (None, other.scale):
-            self.scale = other.scale
-            self.integers.merge(other.integers, mapping, group_count)
+        """Add rows; NULLs are passed over."""
+        if isinstance(column, PartedColumn):
+            for positions, part in column.parts:
+                self._add_present(groups[positions], part, group_count)
         else:
-            np.add.at(self.integers.counts, mapping, other.integers.counts[: len(mapping)])
-            totals = list(other.integers.totals(len(mapping)))
-            for group, total in zip(mapping.tolist(), totals, strict=True):
-                self._add_other(group, exact.scaled(int(total), other.scale))
+            self._add_present(*present(groups, column), group_count)
+
+    def _add_present(self, groups: Positions, column: Column, group_count: int) -> None:
+        self.grow(group_count)
+        add_counts(self.counts, groups, group_count)
+        if column.scale is not None:
+            state = self.scaled.setdefault(column.scale, IntegerSums())
+            state.add(groups, column.values, group_count)
+            return
+        for group, value in zip(groups.tolist(), plain_values(column), strict=True):
+            self._add_other(group, value)
+
+    def grow(self, group_count: int) -> None:
+        """Make room for so many groups."""
+        self.counts = grown(self.counts, group_count)
 
     def _add_other(self, group: int, value: Decimal) -> None:
         known = self.others.get(group)
         self.others[group] = value if known is None else exact.add(known, value)
 
+    def merge(self, other: DecimalSums, mapping: Positions, group_count: int) -> None:
+        """Add the totals of another state."""
+        self.grow(group_count)
+        np.add.at(self.counts, mapping, other.counts[: len(mapping)])
+        for group, value in other.others.items():
+            self._add_other(int(mapping[group]), value)
+        for scale, state in other.scaled.items():
+            state.grow(len(mapping))
+            self.scaled.setdefault(scale, IntegerSums()).merge(state, mapping, group_count)
+
     def sums(self, group_count: int) -> Column:
         """The sums; NULL for groups without rows."""
-        totals = self.integers.totals(group_count)
-        counts = self.integers.counts[:group_count]
-        valid = None if bool((counts > 0).all()) else counts > 0
-        if not self.others and isinstance(totals, np.ndarray):
-            return Column(totals, valid, self.scale or 0)
-        decimals = [
-            self._total(group, int(total)) if count else None
-            for group, (total, count) in enumerate(zip(totals, counts.tolist(), strict=True))
-        ]
-        return column_of(decimals, np.dtype(object))
+        self.grow(group_count)
+        counts = self.counts[:group_count]
+        if len(self.scaled) == 1 and not self.others:
+            ((scale, state),) = self.scaled.items()
+            totals = state.totals(group_count)
+            if isinstance(totals, np.ndarray):
+                return Column(totals, None if bool((counts > 0).all()) else counts > 0, scale)
+        return column_of(self._decimals(group_count), np.dtype(object))
 
-    def _total(self, group: int, total: int) -> Decimal:
-        other = self.others.get(group)
-        if self.scale is None:
-            assert other is not None
-            return other
-        if other is None:
-            return exact.scaled(total, self.scale)
-        if total == 0:  # perhaps no scaled row at all: its scale must not show then
-            return other
-        return exact.add(exact.scaled(total, self.scale), other)
+    def _decimals(self, group_count: int) -> list[Decimal | None]:
+        found: list[Decimal | None] = [self.others.get(group) for group in range(group_count)]
+        for scale, state in self.scaled.items():
+            totals = list(state.totals(group_count))
+            for group in np.flatnonzero(state.counts[:group_count]).tolist():
+                total, known = exact.scaled(int(totals[group]), scale), found[group]
+                found[group] = total if known is None else exact.add(known, total)
+        return found
 
     def averages(self, group_count: int) -> Column:
         """The means; NULL for groups without rows."""
         sums = plain_values(self.sums(group_count))
-        counts = self.integers.counts[:group_count].tolist()
+        counts = self.counts[:group_count].tolist()
         means = [
             exact.divide(total, Decimal(count)) if count else None
             for total, count in zip(sums, counts, strict=True)

@@ -389,8 +389,26 @@ def _concatenate_kernel(context: CallContext, left: Column, right: Column, *, co
     return Column(values, valid)
 
 
+def _substring_kernel(context: CallContext, *columns: Column, count: int) -> Column:
+    """Slices of one kind where position and length are constant."""
+    texts, bounds = columns[0], columns[1:]
+    if not all(is_constant(column) for column in bounds) or not len(texts):
+        return _SUBSTRING_ROWS(context, *columns, count=count)
+    start, *length = [constant_value(column) for column in bounds]
+    if length and length[0] < 0:
+        return _SUBSTRING_ROWS(context, *columns, count=count)
+    first = max(start - 1, 0)
+    part = slice(first, max(start - 1 + length[0], 0) if length else None)
+    rows = texts.values.tolist()
+    if texts.valid is not None:
+        rows = ["" if row is None else row for row in rows]
+    values = np.empty(count, object)
+    values[:] = [row[part] for row in rows]
+    return Column(values, texts.valid)
+
+
 _LENGTH = each(len, np.dtype(np.int32))
-_SUBSTRING = each(substring)
+_SUBSTRING_ROWS = each(substring)
 _LOWER, _UPPER = each(str.lower), each(str.upper)
 _RTRIM_BLANKS = each(lambda text: text.rstrip(" "))
 _BTRIM, _LTRIM, _RTRIM = _trim("both"), _trim("left"), _trim("right")
@@ -453,28 +471,28 @@ FUNCTIONS: Final = (
         substring,
         "The part from a position.",
         "'Thomas', 3 -> omas",
-        _SUBSTRING,
+        _substring_kernel,
     ),
     row(
         "936 substring(text, int4, int4) text",
         substring,
         "The part from a position, for a length.",
         "'Thomas', 2, 3 -> hom",
-        _SUBSTRING,
+        _substring_kernel,
     ),
     row(
         "883 substr(text, int4) text",
         substring,
         "The part from a position.",
         "'alphabet', 3 -> phabet",
-        _SUBSTRING,
+        _substring_kernel,
     ),
     row(
         "877 substr(text, int4, int4) text",
         substring,
         "The part from a position, for a length.",
         "'alphabet', 3, 2 -> ph",
-        _SUBSTRING,
+        _substring_kernel,
     ),
     row(
         "3060 left(text, int4) text",

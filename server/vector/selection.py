@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from server.vector.column import Column, Mask, Positions, Values
+from server.vector.parted import parted_column
 from server.vector.rows import OBJECT, column_of, values_of
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ def merge_columns(
         return Column(values, np.zeros(count, np.bool_))
     columns = [_plain(column) for _, column in parts]
     scales = {column.scale for column in columns}
+    if len(scales) > 1 and None not in scales:
+        pieces = zip([positions for positions, _ in parts], columns, strict=True)
+        return parted_column(count, list(pieces))
     if len(scales) > 1:
         columns = [column_of(values_of(column), np.dtype(object)) for column in columns]
     return _scatter(count, [positions for positions, _ in parts], columns)

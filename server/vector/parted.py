@@ -1,0 +1,71 @@
+"""PartedColumn: decimals of several scales, kept as the scaled columns they came from.
+
+CASE WHEN ... THEN price ELSE 0 END has rows of scale 2 and rows of scale 0. Each decimal must keep
+its own, so the column has no one scale; but sums can take the parts one by one. For everybody else
+`values` are Decimals, made when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from server.vector.column import Column, Mask, Positions, Values
+from server.vector.rows import decimals
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Part = tuple[Positions, Column]  # positions without NULLs, and the scaled values that stand there
+
+
+class PartedColumn(Column):
+    """A column of decimals whose rows are spread over scaled parts."""
+
+    __slots__ = ("_made", "count", "parts")
+
+    count: int
+    parts: tuple[Part, ...]
+    _made: Values | None
+
+    def __init__(self, count: int, parts: Sequence[Part], valid: Mask | None) -> None:
+        for name, value in (
+            ("count", count),
+            ("parts", tuple(parts)),
+            ("valid", valid),
+            ("scale", None),
+            ("dictionary", None),
+            ("_made", None),
+        ):
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        return self.count
+
+    @property
+    def values(self) -> Values:  # type: ignore[override]
+        """The rows as Decimals."""
+        made = self._made
+        if made is None:
+            made = np.full(self.count, None, object)
+            for positions, column in self.parts:
+                assert column.scale is not None
+                rows = np.empty(len(positions), object)
+                rows[:] = decimals(column.values, column.scale)
+                made[positions] = rows
+            object.__setattr__(self, "_made", made)
+        return made
+
+
+def parted_column(count: int, parts: Sequence[Part]) -> PartedColumn:
+    """Make the column of parts that may hold NULLs; positions that no part fills are NULL."""
+    valid = np.zeros(count, np.bool_)
+    kept: list[Part] = []
+    for positions, column in parts:
+        if column.valid is not None:
+            there = np.flatnonzero(column.valid)
+            positions, column = positions[there], column.take(there)
+        valid[positions] = True
+        kept.append((positions, column))
+    return PartedColumn(count, kept, None if bool(valid.all()) else valid)
