@@ -107,10 +107,20 @@ class Simulation:
                 except DiskFull:
                     if not self.faults.full:
                         raise
+            self._maybe_close()
         except (PowerCut, Failed):
             return
         except Corruption as error:
             raise BadSeed(f"while running: {error}") from error
+
+    def _maybe_close(self) -> None:
+        """Ends a life in order, unless a checkpoint is half way."""
+        assert self.store is not None
+        if self.checkpoint_open or self.random.random() < 0.5:
+            return
+        self.faults.full = False
+        self.store.close(fast=self.random.random() < 0.5)
+        self.acknowledged = len(self.states) - 1
 
     def _change(self) -> None:
         """One random change, of several runs."""
