@@ -184,6 +184,7 @@ class SessionSettings:
         self._custom: dict[str, str] = {}
         self._undo: list[dict[str, Assigned | None]] = []
         self._local: dict[str, Assigned | None] = {}
+        self.version = 0  # of the values: whoever keeps what follows from them compares it
         self.changed: set[str] = set()  # names whose ParameterStatus is to be sent again
 
     def __getitem__(self, name: str) -> SettingValue:
@@ -222,6 +223,7 @@ class SessionSettings:
         setting = setting_named(name)
         self._refuse_change(setting, start=True)
         self._session_defaults[setting.name] = Assigned(parse_value(setting, text), source)
+        self.version += 1
 
     def set(self, name: str, text: str | None, *, local: bool = False) -> None:
         """SET name = text; None is DEFAULT. local: until the end of the transaction."""
@@ -286,6 +288,7 @@ class SessionSettings:
             self._values.pop(name, None)
         else:
             self._values[name] = value
+        self.version += 1
         self.changed.add(name)
 
     def all(self) -> Iterator[tuple[Setting, Assigned]]:

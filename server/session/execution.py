@@ -17,7 +17,8 @@ from server.planner.plan_statement import plan_statement
 from server.planner.standalone import bind_over_table
 from server.planner.standalone import bind_over_table
 from server.catalog.system_views import catalog_rows
-from server.session.transaction import READ_COMMITTED_LEVELS
+from server.session.transaction import READ_COMMITTED_LEVELS, Running
+from server.types.type import TextStyle
 from server.vector.batch import Batch
 
 if TYPE_CHECKING:
@@ -38,15 +39,8 @@ LOCK_MODES = {
 
 def environment(session: Session, parameter_types: tuple[int, ...] = ()) -> PlanningEnvironment:
     """What planning a statement now depends on."""
-    return PlanningEnvironment(
-        catalog=session.transaction.catalog,
-        search_path=session.search_path(),
-        user=session.user_oid,
-        parameter_types=parameter_types,
-        row_count=session.database.row_count,
-        style=session.style,
-        database=session.database_name,
-    )
+    found = session.basis().environment
+    return replace(found, parameter_types=parameter_types) if parameter_types else found
 
 
 def plan(
@@ -55,21 +49,21 @@ def plan(
     """The plan of a query or data change, from the cache if it is there."""
     if statement.tag not in ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"):
         raise FeatureNotSupported(f"{statement.tag} cannot be planned")
-    where = environment(session, parameter_types)
+    basis = session.basis()
     key = (
         statement.source,
         statement.offset,
-        where.catalog.version,
+        basis.view.version,
         session.database_oid,
-        where.search_path,
-        where.user,
+        basis.search_path,
+        basis.user_oid,
         parameter_types,
-        session.style,
+        basis.style,
     )
     cache = session.database.plans
     found = cache.plan(key)
     if found is None:
-        found = plan_statement(statement, where)
+        found = plan_statement(statement, environment(session, parameter_types))
         cache.keep(key, found)
     return found
 
@@ -85,14 +79,14 @@ def context(session: Session, parameters: tuple[Any, ...] = ()) -> ExecutionCont
         snapshot=snapshot,
         catalog=running.catalog.view,
         settings=settings,  # type: ignore[arg-type]  # a mapping by its __getitem__
-        style=replace(session.style, now_us=running.started_us),
+        style=running_style(session, running),
         parameters=parameters,
         statement_time_us=session.activity.query_started_us,
         transaction_time_us=running.started_us,
         clock=session.clock,
         random=session.random,
         session=session,
-        memory=Memory(settings.integer("work_mem") * 1024),
+        memory=Memory(session.basis().work_mem_bytes),
         cancelled=session.check_cancelled,
         catalog_rows=partial(catalog_rows, session),
         bind_expression=lambda table, text: bind_over_table(environment(session), table, text),
@@ -101,6 +95,15 @@ def context(session: Session, parameters: tuple[Any, ...] = ()) -> ExecutionCont
         shapes=session.database.shapes_of(running.catalog.view),
         read_committed=running.modes.isolation in READ_COMMITTED_LEVELS,
     )
+
+
+def running_style(session: Session, running: Running) -> TextStyle:
+    """The session's style with the time of the transaction, made once a transaction and style."""
+    style = session.basis().style
+    if running.style is None or running.style_of is not style:
+        running.style_of = style
+        running.style = replace(style, now_us=running.started_us)
+    return running.style
 
 
 def lock_relation(session: Session, oid: int, mode: str, name: str = "") -> Iterator[Wait]:

@@ -18,7 +18,7 @@ from server.errors import (
     SqlSyntaxError,
 )
 from server.executor.waits import Wait
-from server.session.execution import context, portal_rows, plan_locked
+from server.session.execution import context, plan_locked, portal_rows, take_locks
 from server.statements.portal import Portal, Prepared
 from server.session.results import (
     data_rows,
@@ -62,11 +62,16 @@ def renew(session: Session, prepared: Prepared) -> Generator[Any, Any, None]:
     """Plan a prepared query, or plan it again after the catalog changed."""
     session.transaction.start_statement()
     assert prepared.statement is not None
+    if prepared.planned is not None and prepared.basis is session.basis():
+        yield from take_locks(session, prepared.planned)
+        if prepared.basis is session.basis():
+            return
     planned = yield from plan_locked(session, prepared.statement, prepared.parameter_types)
     types = tuple(reference.oid for reference in planned.types)
     if prepared.result_types is not None and types != prepared.result_types:
         raise FeatureNotSupported("cached plan must not change result type")
     prepared.planned, prepared.result_types = planned, types
+    prepared.basis = session.basis() if planned.catalog_version >= 0 else None
 
 
 def statement_named(session: Session, name: str) -> Prepared:

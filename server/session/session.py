@@ -28,6 +28,7 @@ from server.config import SessionSettings
 from server.error_translation import translate
 from server.errors import QueryCanceled, SqlError
 from server.executor.waits import Wait
+from server.session.basis import Basis, make_basis
 from server.session.flows import FLOWS
 from server.session.results import copy_rows, error_fields, row_values
 from server.session.style import SessionNames, text_style
@@ -106,6 +107,7 @@ class Session:
         self.activity = Activity(self.clock.now_us())
         self._deadline_ns = 0
         self._style: TextStyle | None = None
+        self._basis: Basis | None = None
         self.names = SessionNames(self)
         self.temporary_schema = 0
 
@@ -145,7 +147,16 @@ class Session:
     @property
     def synchronous_commit(self) -> bool:
         """Whether COMMIT waits for its flush."""
-        return self.settings.text("synchronous_commit") not in ("off",)
+        return self.basis().synchronous_commit
+
+    def basis(self) -> Basis:
+        """What planning and running take from settings and catalog, as they are now."""
+        view = self.transaction.catalog
+        found = self._basis
+        if found is None or not found.fits(self, view):
+            self._style = None
+            found = self._basis = make_basis(self, view)
+        return found
 
     @property
     def style(self) -> TextStyle:
@@ -319,7 +330,7 @@ class Session:
         self.activity.query = query
         self.activity.query_started_us = now
         self._set_activity("active")
-        timeout_ms = self.settings.integer("statement_timeout")
+        timeout_ms = self.basis().statement_timeout_ms
         self._deadline_ns = self.clock.monotonic_ns() + timeout_ms * _NS_PER_MS if timeout_ms else 0
 
     def _set_activity(self, state: str) -> None:

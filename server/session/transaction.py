@@ -22,6 +22,7 @@ from server.session.block import STATUS, Event, State, next_state
 
 if TYPE_CHECKING:
     from server.session.session import Session
+    from server.types.type import TextStyle
     from storage.engine import Snapshot, Transaction
 
 
@@ -61,6 +62,8 @@ class Running:
     deferred: list[Any] = field(default_factory=list)
     constraint_modes: dict[int, bool] = field(default_factory=dict)
     explicit: bool = False
+    style: TextStyle | None = None
+    style_of: TextStyle | None = None
 
 
 class SessionTransaction:

@@ -79,6 +79,9 @@ def dependents(context: StatementContext, value: CatalogObject) -> Iterator[Depe
 
 def _of_table(context: StatementContext, table: Table) -> Iterator[Dependent]:
     catalog = context.catalog
+    for constraint in catalog.references_to(table.oid):
+        if constraint.table != table.oid:
+            yield Dependent(constraint, automatic=False)
     for index in catalog.indexes_of(table.oid):
         yield Dependent(index, automatic=True)
     for constraint in catalog.constraints_of(table.oid):
@@ -88,9 +91,6 @@ def _of_table(context: StatementContext, table: Table) -> Iterator[Dependent]:
     statistics = catalog.statistics_of(table.oid)
     if statistics is not None:
         yield Dependent(statistics, automatic=True)
-    for constraint in catalog.references_to(table.oid):
-        if constraint.table != table.oid:
-            yield Dependent(constraint, automatic=False)
     yield from _readers(context, table.oid)
     yield from _of_type(context, table.row_type)
 

@@ -30,6 +30,7 @@ class Prepared:
     from_sql: bool = False
     prepared_us: int = 0
     result_types: tuple[int, ...] | None = None
+    basis: Any = None  # of the session's, on which planned is fresh
 
 
 @dataclass(slots=True)

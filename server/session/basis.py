@@ -1,0 +1,70 @@
+"""Basis: what planning and running a statement take from settings and catalog, worked out once and kept while both stay.
+
+A session asks for it at every statement; a plan that was made on the same basis is fresh without a further look.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from server.planner.environment import PlanningEnvironment
+from server.types.type import TextStyle
+
+if TYPE_CHECKING:
+    from server.catalog.catalog import CatalogView
+    from server.session.session import Session
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Basis:
+    """Compared by identity. deadline and the like are settings in the unit they are used in."""
+
+    view: CatalogView
+    settings_version: int
+    user_oid: int
+    temporary_schema: int
+    search_path: tuple[int, ...]
+    explicit_search_path: tuple[int, ...]
+    style: TextStyle
+    environment: PlanningEnvironment
+    statement_timeout_ms: int
+    work_mem_bytes: int
+    synchronous_commit: bool
+
+    def fits(self, session: Session, view: CatalogView) -> bool:
+        """Whether nothing it was made of has changed."""
+        return (
+            self.view is view
+            and self.settings_version == session.settings.version
+            and self.user_oid == session.user_oid
+            and self.temporary_schema == session.temporary_schema
+        )
+
+
+def make_basis(session: Session, view: CatalogView) -> Basis:
+    """Work it out."""
+    settings = session.settings
+    path = session.search_path()
+    style = session.style
+    environment = PlanningEnvironment(
+        catalog=view,
+        search_path=path,
+        user=session.user_oid,
+        row_count=session.database.row_count,
+        style=style,
+        database=session.database_name,
+    )
+    return Basis(
+        view=view,
+        settings_version=settings.version,
+        user_oid=session.user_oid,
+        temporary_schema=session.temporary_schema,
+        search_path=path,
+        explicit_search_path=session.explicit_search_path(),
+        style=style,
+        environment=environment,
+        statement_timeout_ms=settings.integer("statement_timeout"),
+        work_mem_bytes=settings.integer("work_mem") * 1024,
+        synchronous_commit=session.settings.text("synchronous_commit") != "off",
+    )

@@ -1,0 +1,189 @@
+"""CREATE, ALTER and DROP DATABASE."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from server.catalog.initial import public_schema
+from server.catalog.objects import Database, Role, Table
+from server.errors import (
+    DuplicateDatabase,
+    FeatureNotSupported,
+    InsufficientPrivilege,
+    InvalidCatalogName,
+    InvalidParameterValue,
+    ObjectInUse,
+    SqlSyntaxError,
+    UndefinedObject,
+    WrongObjectType,
+)
+from server.sql import utility_objects as tree
+from server.statements.names import claim_name, role_named
+from server.statements.roles import by_name, changed_settings
+from server.statements.statement import Run, StatementContext, Utility
+
+UTF8_NUMBER = 6
+UTF8_NAMES = ("utf8", "utf-8", "unicode")
+ACCEPTED_LOCALES = ("c", "posix", "c.utf-8", "c.utf8", "en_us.utf-8", "en_us.utf8")
+"""Locales that are taken; text is sorted by code point whichever is named."""
+LOCALE_OPTIONS = ("locale", "lc_collate", "lc_ctype")
+IGNORED_OPTIONS = frozenset({"strategy", "collation_version", "locale_provider", "oid"})
+
+
+def database_named(context: StatementContext, name: str) -> Database:
+    """A database by name; raises InvalidCatalogName."""
+    found = context.catalog.database_named(name)
+    if found is None:
+        raise InvalidCatalogName(f'database "{name}" does not exist')
+    return found
+
+
+def create_database(context: StatementContext, statement: tree.CreateDatabase) -> Run:
+    """CREATE DATABASE: a new one has what the template has, which must be nothing."""
+    given = by_name(statement.options)
+    role = context.catalog.object(context.user_oid)
+    if not (isinstance(role, Role) and (role.superuser or role.create_database)):
+        raise InsufficientPrivilege("permission denied to create database")
+    owner = context.user_oid
+    if given.get("owner") not in (None, "default"):
+        owner = role_named(context, str(given["owner"])).oid
+    _refuse_encoding(given.get("encoding"))
+    template = _template(context, given)
+    yield from claim_name(context, 0, statement.name)
+    if context.catalog.database_named(statement.name) is not None:
+        raise DuplicateDatabase(f'database "{statement.name}" already exists')
+    database = Database(
+        oid=context.new_oid(),
+        name=statement.name,
+        owner=owner,
+        collate=_locale(given, "lc_collate", template.collate),
+        ctype=_locale(given, "lc_ctype", template.ctype),
+    )
+    context.ddl.put(with_options(database, given))
+    context.ddl.put_in(database.oid, public_schema())
+    return statement.tag
+
+
+def _template(context: StatementContext, given: dict[str, Any]) -> Database:
+    name = given.get("template")
+    found = context.catalog.database_named(str(name) if name is not None else "template1")
+    if found is None:
+        raise InvalidCatalogName(f'template database "{name}" does not exist')
+    view = context.session.database.catalog.views.get(found.oid)
+    if view is not None and any(isinstance(value, Table) for value in view.state.by_oid.values()):
+        raise FeatureNotSupported(
+            f'copying database "{found.name}", which is not empty, is not supported'
+        )
+    return found
+
+
+def _refuse_encoding(value: Any) -> None:
+    if value in (None, "default", UTF8_NUMBER) or str(value).lower() in UTF8_NAMES:
+        return
+    raise FeatureNotSupported(f'encoding "{value}" is not supported')
+
+
+def _locale(given: dict[str, Any], name: str, default: str) -> str:
+    value = given.get(name, given.get("locale"))
+    if value is None:
+        return default
+    if str(value).lower() not in ACCEPTED_LOCALES:
+        raise WrongObjectType(f'invalid locale name: "{value}"')
+    return str(value)
+
+
+def with_options(database: Database, given: dict[str, Any]) -> Database:
+    """The database after its options."""
+    changes: dict[str, Any] = {}
+    if "allow_connections" in given:
+        changes["allow_connections"] = _flag(given["allow_connections"])
+    if "is_template" in given:
+        changes["is_template"] = _flag(given["is_template"])
+    if "connection_limit" in given:
+        changes["connection_limit"] = int(given["connection_limit"])
+        if changes["connection_limit"] < -1:
+            raise InvalidParameterValue(f"invalid connection limit: {given['connection_limit']}")
+    if given.get("tablespace") not in (None, "default", "pg_default"):
+        raise UndefinedObject(f'tablespace "{given["tablespace"]}" does not exist')
+    return replace(database, **changes)
+
+
+def _flag(value: Any) -> bool:
+    word = str(value).lower()
+    if word in ("true", "on", "1", "yes"):
+        return True
+    if word in ("false", "off", "0", "no"):
+        return False
+    raise SqlSyntaxError("option requires a Boolean value")
+
+
+def alter_database(context: StatementContext, statement: tree.AlterDatabase) -> Run:
+    """ALTER DATABASE with options."""
+    yield from ()
+    found = database_named(context, statement.name)
+    _refuse_others(context, found)
+    context.ddl.put(with_options(found, by_name(statement.options)))
+    return statement.tag
+
+
+def _refuse_others(context: StatementContext, database: Database) -> None:
+    role = context.catalog.object(context.user_oid)
+    if not (isinstance(role, Role) and role.superuser) and database.owner != context.user_oid:
+        raise InsufficientPrivilege(f"must be owner of database {database.name}")
+
+
+def alter_setting(context: StatementContext, statement: tree.AlterDatabaseSetting) -> Run:
+    """ALTER DATABASE ... SET and RESET."""
+    yield from ()
+    found = database_named(context, statement.name)
+    _refuse_others(context, found)
+    settings = changed_settings(context, found.settings, statement.setting)
+    context.ddl.put(replace(found, settings=settings))
+    return statement.tag
+
+
+def drop_database(context: StatementContext, statement: tree.DropDatabase) -> Run:
+    """DROP DATABASE."""
+    found = context.catalog.database_named(statement.name)
+    if found is None:
+        if not statement.if_exists:
+            raise InvalidCatalogName(f'database "{statement.name}" does not exist')
+        context.notice("00000", f'database "{statement.name}" does not exist, skipping')
+        return statement.tag
+    _refuse_others(context, found)
+    if found.is_template:
+        raise WrongObjectType("cannot drop a template database")
+    if found.oid == context.session.database_oid:
+        raise ObjectInUse("cannot drop the currently open database")
+    yield from claim_name(context, 0, found.name)
+    _refuse_connected(context, found)
+    view = context.session.database.catalog.views.get(found.oid)
+    for value in list(view.state.by_oid.values()) if view is not None else ():
+        storage_id = getattr(value, "storage_id", 0)
+        if storage_id:
+            context.transaction.drop_relation(storage_id)
+    context.ddl.remove_database(found.oid)
+    return statement.tag
+
+
+def _refuse_connected(context: StatementContext, database: Database) -> None:
+    sessions = context.session.database.sessions.values()
+    count = sum(session.database_oid == database.oid for session in sessions)
+    if count:
+        detail = (
+            "There is 1 other session using the database."
+            if count == 1
+            else f"There are {count} other sessions using the database."
+        )
+        raise ObjectInUse(
+            f'database "{database.name}" is being accessed by other users', detail=detail
+        )
+
+
+UTILITIES = (
+    Utility(node=tree.CreateDatabase, run=create_database, outside_block=True),
+    Utility(node=tree.AlterDatabase, run=alter_database),
+    Utility(node=tree.AlterDatabaseSetting, run=alter_setting),
+    Utility(node=tree.DropDatabase, run=drop_database, outside_block=True),
+)
