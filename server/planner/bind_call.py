@@ -23,6 +23,7 @@ from server.expressions.expression import (
     ArrayConstructor,
     Call,
     Expression,
+    Parameter,
     SetReturningCall,
     SortKey,
     walk,
@@ -286,7 +287,7 @@ def _resolved(
 
 def _argument(context: BindContext, argument: Expression, wanted: int) -> Expression:
     if wanted == ANY:
-        return settle(context, argument)
+        return argument if isinstance(argument, Parameter) else settle(context, argument)
     if is_polymorphic(wanted):
         return argument
     changed = coerce(context, argument, wanted)
@@ -370,12 +371,15 @@ def _refuse_aggregate_clauses(context: BindContext, node: exp.Expression, target
 def _set_returning(
     context: BindContext, scope: Scope, node: exp.Expression, resolved: Resolved
 ) -> Expression:
-    if not scope.sets:
-        where = scope.clause or "this context"
+    if not scope.sets or scope.no_sets_in:
+        where = scope.no_sets_in or scope.clause or "this context"
+        hint = ""
+        if scope.no_sets_in:
+            hint = "You might be able to move the set-returning function into a LATERAL FROM item."
         raise raise_at(
             context,
             node,
-            FeatureNotSupported(f"set-returning functions are not allowed in {where}"),
+            FeatureNotSupported(f"set-returning functions are not allowed in {where}", hint=hint),
         )
     scope.has_sets = True
     assert isinstance(resolved.target, Function)

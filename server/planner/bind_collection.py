@@ -118,6 +118,13 @@ def bind_field(context: BindContext, scope: Scope, node: exp.Expression) -> Expr
             context, node, FeatureNotSupported('row expansion via "*" is not supported here')
         )
     row, name = _bind(context, scope, node.args["this"]), node.args["name"]
+    known = any(field == name for field, _, _ in result_columns(context, row))
+    if not known and isinstance(node.args["this"], nodes.ColumnReference):
+        item = node.args["this"].args["parts"][-1]
+        if isinstance(row, RowConstructor):  # the row of a FROM item
+            raise UndefinedColumn(f"column {item}.{name} does not exist").at(
+                context.position(offset)
+            )
     return select_field(context, row, name, offset)
 
 

@@ -79,6 +79,7 @@ from server.sql import nodes
 
 Binder = Callable[[BindContext, Scope, exp.Expression], Expression]
 
+BIT = 1560
 _COLLATIONS = {"default": 100, "C": 950, "POSIX": 951, "ucs_basic": 12547, "C.UTF-8": 950}
 
 if TYPE_CHECKING:
@@ -146,7 +147,9 @@ def _boolean(context: BindContext, _: Scope, node: exp.Expression) -> Expression
 
 
 def _bits(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
-    raise raise_at(context, node, FeatureNotSupported("bit strings are not supported"))
+    kind = context.type(BIT)
+    value = kind.type.parse(node.args["this"], -1, context.environment.style)
+    return Constant(type=kind, value=value, offset=_offset(node))
 
 
 def _parameter(context: BindContext, _: Scope, node: exp.Expression) -> Expression:
@@ -284,18 +287,19 @@ def _distinct(
 
 
 def _between(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
-    value, low, high = (
+    written, low, high = (
         bind_expression(context, scope, node.args[name]) for name in ("this", "low", "high")
     )
     offset = _offset(node)
 
+    def compared(operator: str, bound: Expression) -> Expression:
+        value = written
+        if isinstance(value, Parameter):  # the first comparison may have told its type
+            value = replace(value, type=context.parameters[value.number])
+        return bind_operation(context, operator, value, bound, offset)
+
     def within(lower: Expression, upper: Expression) -> Expression:
-        return and_all(
-            [
-                bind_operation(context, ">=", value, lower, offset),
-                bind_operation(context, "<=", value, upper, offset),
-            ]
-        )
+        return and_all([compared(">=", lower), compared("<=", upper)])
 
     if not node.args.get("symmetric"):
         return within(low, high)
@@ -354,35 +358,45 @@ def _quantified(context: BindContext, scope: Scope, node: exp.Expression) -> Exp
 
 
 def _case(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
-    test = node.args.get("this")
-    bound_test = bind_expression(context, scope, test) if test is not None else None
-    if bound_test is not None and bound_test.type.oid == UNKNOWN:
-        bound_test = coerce_or_fail(context, bound_test, TEXT, "CASE")
-    conditions = []
-    results = []
-    for branch in node.args["ifs"]:
-        condition = bind_expression(context, scope, branch.args["this"])
-        if bound_test is not None:
-            condition = bind_operation(context, "=", bound_test, condition, _offset(branch))
-        conditions.append(coerce_to_boolean(context, condition, "CASE/WHEN"))
-        results.append(bind_expression(context, scope, branch.args["true"]))
+    previous, scope.no_sets_in = scope.no_sets_in, "CASE"
+    branches = _case_branches(context, scope, node)
     default = node.args.get("default")
     otherwise = (
         bind_expression(context, scope, default)
         if default is not None
         else Constant(type=context.type(UNKNOWN), value=None)
     )
+    scope.no_sets_in = previous
     # The ELSE branch comes first where types are weighed, as in PostgreSQL.
-    oid = common_type(context, [otherwise, *results], "CASE")
-    results = [coerce_or_fail(context, each, oid, "CASE/WHEN") for each in results]
+    oid = common_type(context, [otherwise, *(result for _, result in branches)], "CASE")
+    results = [coerce_or_fail(context, result, oid, "CASE/WHEN") for _, result in branches]
     otherwise = coerce_or_fail(context, otherwise, oid, "CASE/ELSE")
     modifier = common_modifier([*results, otherwise], oid)
     return Case(
         type=context.type(oid, modifier),
-        branches=tuple(zip(conditions, results, strict=True)),
+        branches=tuple(
+            (condition, result) for (condition, _), result in zip(branches, results, strict=True)
+        ),
         otherwise=otherwise,
         offset=_offset(node),
     )
+
+
+def _case_branches(
+    context: BindContext, scope: Scope, node: exp.Expression
+) -> list[tuple[Expression, Expression]]:
+    test = node.args.get("this")
+    bound_test = bind_expression(context, scope, test) if test is not None else None
+    if bound_test is not None and bound_test.type.oid == UNKNOWN:
+        bound_test = coerce_or_fail(context, bound_test, TEXT, "CASE")
+    branches = []
+    for branch in node.args["ifs"]:
+        condition = bind_expression(context, scope, branch.args["this"])
+        if bound_test is not None:
+            condition = bind_operation(context, "=", bound_test, condition, _offset(branch))
+        condition = coerce_to_boolean(context, condition, "CASE/WHEN")
+        branches.append((condition, bind_expression(context, scope, branch.args["true"])))
+    return branches
 
 
 def bind_cast(
@@ -438,7 +452,9 @@ def _alternatives(
     context: BindContext, scope: Scope, node: exp.Expression, construct: str
 ) -> tuple[list[Expression], int, int]:
     written = [node.args["this"], *node.args["expressions"]]
+    previous, scope.no_sets_in = scope.no_sets_in, construct if construct == "COALESCE" else ""
     items = [bind_expression(context, scope, each) for each in written]
+    scope.no_sets_in = previous
     oid = common_type(context, items, construct)
     items = [coerce_or_fail(context, each, oid, construct) for each in items]
     return items, oid, common_modifier(items, oid)

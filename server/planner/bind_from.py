@@ -77,11 +77,7 @@ def check_aliases(
             plain = both and item.table.name == item.alias and other.table.name == other.alias  # type: ignore[union-attr]
             if plain and item.schema != other.schema:
                 continue
-            raise raise_at(
-                context,
-                node,
-                DuplicateAlias(f'table name "{item.alias}" specified more than once'),
-            )
+            raise DuplicateAlias(f'table name "{item.alias}" specified more than once')
 
 
 def bind_item(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
@@ -207,7 +203,7 @@ def bind_table(context: BindContext, scope: Scope, node: exp.Expression) -> Boun
 
         item, plan = bind_view(context, table, alias)
         item.access = access
-        item.listed = renamed(context, node, item.listed, names, alias)
+        item.listed = renamed(item.listed, names, alias)
         return Bound(plan, [item])
     scan = make_scan(context, table, alias)
     item = RangeItem(
@@ -219,7 +215,7 @@ def bind_table(context: BindContext, scope: Scope, node: exp.Expression) -> Boun
         names=names,
     )
     if len(names) > len(table.live_columns):
-        raise _too_many_aliases(context, node, alias, len(table.live_columns), len(names))
+        raise _too_many_aliases(alias, len(table.live_columns), len(names))
     return Bound(scan, [item])
 
 
@@ -233,28 +229,18 @@ def make_scan(context: BindContext, table: Table, alias: str) -> Scan:
     return Scan(table=table, alias=alias, base=base, types=types)
 
 
-def _too_many_aliases(
-    context: BindContext, node: exp.Expression, alias: str, available: int, given: int
-) -> Exception:
-    return raise_at(
-        context,
-        node,
-        InvalidColumnReference(
-            f'table "{alias}" has {available} columns available but {given} columns specified'
-        ),
+def _too_many_aliases(alias: str, available: int, given: int) -> InvalidColumnReference:
+    return InvalidColumnReference(
+        f'table "{alias}" has {available} columns available but {given} columns specified'
     )
 
 
 def renamed(
-    context: BindContext,
-    node: exp.Expression,
-    columns: tuple[RangeColumn, ...],
-    names: tuple[str, ...],
-    alias: str,
+    columns: tuple[RangeColumn, ...], names: tuple[str, ...], alias: str
 ) -> tuple[RangeColumn, ...]:
     """The columns under their aliases."""
     if len(names) > len(columns):
-        raise _too_many_aliases(context, node, alias, len(columns), len(names))
+        raise _too_many_aliases(alias, len(columns), len(names))
     return (
         tuple(replace(column, name=name) for column, name in zip(columns, names, strict=False))
         + columns[len(names) :]
@@ -273,9 +259,7 @@ def _common_table(context: BindContext, node: exp.Expression, common: CommonTabl
     )
     listed = tuple(RangeColumn(column.name, column.variable()) for column in columns)
     names = tuple(node.args.get("column_aliases") or ())
-    return Bound(
-        scan, [RangeItem(alias=alias, listed=renamed(context, node, listed, names, alias))]
-    )
+    return Bound(scan, [RangeItem(alias=alias, listed=renamed(listed, names, alias))])
 
 
 def _derived(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
@@ -293,7 +277,7 @@ def _derived(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
     names = tuple(node.args.get("column_aliases") or ())
     item = RangeItem(
         alias=alias,
-        listed=renamed(context, node, listed, names, alias),
+        listed=renamed(listed, names, alias),
         alias_visible=bool(alias),
     )
     return Bound(query.exactly(), [item], lateral)

@@ -39,7 +39,7 @@ def bind_function_table(context: BindContext, scope: Scope, node: exp.Expression
         definitions: list[exp.Expression] = item.args.get("columns") or []
         if not definitions and len(written) == 1:
             definitions = node.args.get("columns") or []
-        found = _columns_of(context, function, name, alias, definitions, item)
+        found = _columns_of(context, function, name, alias, definitions, item.args["this"])
         functions.append(function)
         widths.append(len(found))
         columns += found
@@ -58,7 +58,7 @@ def bind_function_table(context: BindContext, scope: Scope, node: exp.Expression
     )
     listed = tuple(RangeColumn(column.name, column.variable()) for column in outputs)
     names = tuple(node.args.get("column_aliases") or ())
-    listed = renamed(context, node, listed, names, alias)
+    listed = renamed(listed, names, alias)
     composite = any(isinstance(f, Call) and f.function.output_types for f in functions)
     named = RangeItem(
         alias=alias, listed=listed, scalar=scalar and not ordinality and not composite

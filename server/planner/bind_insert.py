@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.errors import DuplicateColumn, GeneratedAlways, SqlSyntaxError
-from server.expressions.expression import DefaultValue, Expression
+from server.expressions.expression import DefaultValue, Expression, SetReturningCall, walk
 from server.planner import physical
 from server.planner.bind_conflict import bind_conflict
 from server.planner.bind_modify import (
@@ -21,8 +21,9 @@ from server.planner.bind_modify import (
     refuse_generated,
     row_columns,
 )
+from server.planner.bind_order import Target
 from server.planner.environment import BindContext, raise_at
-from server.planner.plan import Modify, Node, OutputColumn, Project, Values
+from server.planner.plan import Modify, Node, OneRow, OutputColumn, Project, Values
 from server.planner.scope import Scope
 from server.sql import nodes
 
@@ -103,13 +104,14 @@ def _matched(
     columns: list[Column],
     count: int,
     node: exp.Expression,
-    where: exp.Expression,
+    where: exp.Expression | int,
 ) -> list[Column]:
     """The columns that get values: without a list the first ones."""
     if count > len(columns):
-        raise raise_at(
-            context, where, SqlSyntaxError("INSERT has more expressions than target columns")
-        )
+        error = SqlSyntaxError("INSERT has more expressions than target columns")
+        if isinstance(where, int):
+            raise error.at(context.position(where))
+        raise raise_at(context, where, error)
     if count < len(columns) and node.args.get("columns"):
         raise raise_at(
             context,
@@ -134,13 +136,16 @@ def _bind_values(
         outer=scope.outer,
         common_tables=scope.common_tables,
         clause="DEFAULT",
+        sets=len(written) == 1,
     )
     rows = []
     width = len(written[0].args["arguments"])
     for row in written:
         arguments = row.args["arguments"]
         if len(arguments) != width:
-            raise raise_at(context, row, SqlSyntaxError("VALUES lists must all be the same length"))
+            raise raise_at(
+                context, arguments[0], SqlSyntaxError("VALUES lists must all be the same length")
+            )
         matched = _matched(context, columns, width, node, arguments[-1])
         values = []
         for each, column in zip(arguments, matched, strict=True):
@@ -178,7 +183,28 @@ def _rows(
                 value = default_of(context, target.table, column)
             full.append(value)
         result.append(tuple(full))
+    if len(result) == 1 and any(_returns_set(value) for value in result[0]):
+        return _one_row_of_sets(context, target, result[0])
     return Values(value_columns=_outputs(context, target), rows=tuple(result))
+
+
+def _returns_set(value: Expression) -> bool:
+    return any(isinstance(part, SetReturningCall) for part in walk(value))
+
+
+def _one_row_of_sets(
+    context: BindContext, target: ModifyTarget, row: tuple[Expression, ...]
+) -> Node:
+    """One row of VALUES is a target list: set-returning functions in it repeat the row."""
+    from server.planner.bind_query import project_sets
+
+    targets = [Target("", value) for value in row]
+    source = project_sets(context, OneRow(), targets)
+    return Project(
+        input=source,
+        outputs=_outputs(context, target),
+        expressions=tuple(each.expression for each in targets),
+    )
 
 
 def _outputs(context: BindContext, target: ModifyTarget) -> tuple[OutputColumn, ...]:
@@ -224,7 +250,8 @@ def _bind_query(
     query = bind_query(
         context, Scope(parent=hidden_scope(scope)), node.args["query"], keep_unknown=True
     )
-    matched = _matched(context, columns, len(query.columns), node, node.args["query"])
+    extra = query.offset_of(len(columns))
+    matched = _matched(context, columns, len(query.columns), node, extra)
     position = {column.number: number for number, column in enumerate(matched)}
     values = _values_of(query)
     expressions: list[Expression] = []

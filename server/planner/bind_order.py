@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
 from server.errors import (
     AmbiguousColumn,
     FeatureNotSupported,
@@ -22,12 +24,13 @@ from server.planner.matching import same
 from server.sql import nodes
 
 if TYPE_CHECKING:
-    from sqlglot import exp
-
     from server.planner.scope import Scope
 
 _UNORDERED = frozenset((114, 142, 600, 601, 602, 603, 604, 628, 718, 199, 143))
 """Types without an ordering: json, xml, geometric ones."""
+
+
+_CONSTANTS = (nodes.Constant, exp.Null, exp.Boolean)
 
 
 @dataclass(slots=True)
@@ -136,7 +139,7 @@ def by_ordinal(
     context: BindContext, node: exp.Expression, targets: list[Target], clause: str
 ) -> Target | None:
     """The target of that number, if the item is a number."""
-    if isinstance(node, nodes.Constant) and not isinstance(node, nodes.IntegerConstant):
+    if isinstance(node, _CONSTANTS) and not isinstance(node, nodes.IntegerConstant):
         raise raise_at(context, node, SqlSyntaxError(f"non-integer constant in {clause}"))
     if not isinstance(node, nodes.IntegerConstant):
         return None

@@ -62,6 +62,11 @@ class BoundQuery:
     node: Node
     columns: Columns
     origins: tuple[tuple[int, int], ...]
+    offsets: tuple[int, ...] = ()  # where each column's expression stands in the text
+
+    def offset_of(self, position: int) -> int:
+        """Where the expression of a column stands; -1 when unknown."""
+        return self.offsets[position] if position < len(self.offsets) else -1
 
     def exactly(self) -> Node:
         """The plan with exactly the query's columns."""
@@ -116,6 +121,7 @@ def _bind_select(
         ]
     plan = _group(context, scope, node, plan, targets)
     keys = tuple(sort_key(context, each, target.expression) for each, target in order)
+    offsets = tuple(target.expression.offset for target in targets if not target.hidden)
     plan, columns, by_target = _project(context, plan, targets)
     keys = tuple(
         replace(key, expression=by_target[id(target)].variable(key.expression.offset))
@@ -131,7 +137,7 @@ def _bind_select(
     plan = bind_limit(context, scope, node, plan, keys)
     plan = lock_rows(context, scope, node, plan)
     origins = tuple(target.origin for target in targets if not target.hidden)
-    return BoundQuery(plan, columns, origins)
+    return BoundQuery(plan, columns, origins, offsets)
 
 
 class _allowing:  # noqa: N801  (reads as a statement)
@@ -234,7 +240,7 @@ def _project(
 
     A plain column keeps its number unless it stands there twice.
     """
-    plan = _project_sets(context, plan, targets)
+    plan = project_sets(context, plan, targets)
     outputs: list[OutputColumn] = []
     used: set[int] = set()
     by_target: dict[int, OutputColumn] = {}
@@ -260,7 +266,7 @@ def _project(
     return project, columns, by_target
 
 
-def _project_sets(context: BindContext, plan: Node, targets: list[Target]) -> Node:
+def project_sets(context: BindContext, plan: Node, targets: list[Target]) -> Node:
     """A node below that runs the set-returning calls of the targets in lock step, innermost first."""
     while True:
         found: dict[object, tuple[OutputColumn, SetReturningCall]] = {}

@@ -19,7 +19,8 @@ from server.planner.plan import (
     Sort,
     Values,
 )
-from server.planner.scope import Scope
+from server.planner.scope import RangeColumn, RangeItem, Scope
+from server.sql import nodes
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -43,15 +44,15 @@ def bind_set_operation(context: BindContext, scope: Scope, node: exp.Expression)
     plan: Node = combine(context, node, left, right)
     columns = plan.columns
     targets = [Target(column.name, column.variable()) for column in columns]
+    listed = tuple(RangeColumn(column.name, column.variable()) for column in columns)
     keys = []
     for each in node.args.get("order_by") or []:
-        target = bind_order_item(
-            context, Scope(parent=scope.parent), each.args["this"], targets, "ORDER BY"
-        )
+        seen = Scope(parent=scope.parent, items=[RangeItem(alias="", listed=listed)])
+        target = bind_order_item(context, seen, each.args["this"], targets, "ORDER BY")
         if target.hidden:
             raise raise_at(
                 context,
-                each,
+                each.args["this"],
                 FeatureNotSupported(
                     "invalid UNION/INTERSECT/EXCEPT ORDER BY clause",
                     detail="Only result column names can be used, not expressions or functions.",
@@ -63,7 +64,7 @@ def bind_set_operation(context: BindContext, scope: Scope, node: exp.Expression)
     if keys:
         plan = Sort(input=plan, keys=tuple(keys))
     plan = bind_limit(context, scope, node, plan, tuple(keys))
-    return BoundQuery(plan, columns, ((0, 0),) * len(columns))
+    return BoundQuery(plan, columns, ((0, 0),) * len(columns), left.offsets)
 
 
 def _branch(context: BindContext, parent: Scope, node: exp.Expression) -> BoundQuery:
@@ -86,7 +87,7 @@ def combine(
     if len(left.columns) != len(right.columns):
         raise raise_at(
             context,
-            node.args["right"],
+            _first_target(node.args["right"]),
             SqlSyntaxError(f"each {kind.upper()} query must have the same number of columns"),
         )
     first, second, columns = unified(context, left, right, kind.upper())
@@ -140,10 +141,25 @@ def _values_of(query: BoundQuery) -> list[Expression]:
             for column, expression in zip(node.outputs, node.expressions, strict=True)
         }
         return [
-            by_column[column.column] if column.type.oid == UNKNOWN else column.variable()
-            for column in query.columns
+            by_column[column.column]
+            if column.type.oid == UNKNOWN
+            else column.variable(query.offset_of(position))
+            for position, column in enumerate(query.columns)
         ]
-    return [column.variable() for column in query.columns]
+    return [
+        column.variable(query.offset_of(position)) for position, column in enumerate(query.columns)
+    ]
+
+
+def _first_target(node: exp.Expression) -> exp.Expression:
+    """The first output expression of a query, to which errors about its columns point."""
+    while isinstance(node, nodes.SetOperation):
+        node = node.args["left"]
+    if isinstance(node, nodes.Select) and node.args["targets"]:
+        return node.args["targets"][0].args["this"]
+    if isinstance(node, nodes.Values):
+        return node.args["rows"][0].args["arguments"][0]
+    return node
 
 
 def _coerced(context: BindContext, query: BoundQuery, values: list[Expression]) -> Node:
@@ -178,7 +194,9 @@ def values_node(
     for row, node in zip(rows, written, strict=True):
         if len(row) != width:
             raise raise_at(
-                context, node, SqlSyntaxError("VALUES lists must all be the same length")
+                context,
+                node.args["arguments"][0],
+                SqlSyntaxError("VALUES lists must all be the same length"),
             )
     columns = []
     number = context.new_column(width)

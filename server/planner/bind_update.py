@@ -141,11 +141,7 @@ def bind_assignments(
     for each in written:
         for column, value in _one_assignment(context, scope, target, each):
             if column.number in seen:
-                raise raise_at(
-                    context,
-                    each,
-                    SqlSyntaxError(f'multiple assignments to same column "{column.name}"'),
-                )
+                raise SqlSyntaxError(f'multiple assignments to same column "{column.name}"')
             seen.add(column.number)
             refuse_generated(context, column, value, "update", each)
             if column.generated:
@@ -193,7 +189,7 @@ def _row_values(
         written = value.args["arguments"]
         if len(written) != width:
             raise raise_at(
-                context, node, SqlSyntaxError("number of columns does not match number of values")
+                context, value, SqlSyntaxError("number of columns does not match number of values")
             )
         return [_bind_value(context, scope, each) for each in written]
     if width == 1:

@@ -193,7 +193,7 @@ def _defined(context: BindContext, scope: Scope, node: exp.Expression) -> Window
     )
     frame = node.args.get("frame")
     plain = WindowSpecification(partition, order)
-    return plain if frame is None else _framed(context, scope, frame, plain)
+    return plain if frame is None else _framed(context, scope, node, plain)
 
 
 _BOUNDS = {
@@ -207,15 +207,19 @@ _EXCLUSIONS = {None: "no_others", "current_row": "current", "group": "group", "t
 
 
 def _framed(
-    context: BindContext, scope: Scope, frame: exp.Expression, plain: WindowSpecification
+    context: BindContext, scope: Scope, node: exp.Expression, plain: WindowSpecification
 ) -> WindowSpecification:
+    frame = node.args["frame"]
     mode = frame.args["mode"]
+    if mode == "range" and len(plain.order) != 1 and _has_offset(frame):
+        message = "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column"
+        raise raise_at(context, node, WindowingError(message))
     if mode == "groups" and not plain.order:
         raise raise_at(context, frame, WindowingError("GROUPS mode requires an ORDER BY clause"))
 
-    def bound(node: exp.Expression) -> tuple[str, Expression | None]:
-        kind = _BOUNDS[node.args["kind"]]
-        offset = node.args.get("offset")
+    def bound(end: exp.Expression) -> tuple[str, Expression | None]:
+        kind = _BOUNDS[end.args["kind"]]
+        offset = end.args.get("offset")
         if offset is None:
             return kind, None
         return kind, _frame_offset(context, scope, offset, mode, plain)
@@ -230,6 +234,10 @@ def _framed(
     )
 
 
+def _has_offset(frame: exp.Expression) -> bool:
+    return any(frame.args[end].args.get("offset") is not None for end in ("start", "end"))
+
+
 def _frame_offset(
     context: BindContext,
     scope: Scope,
@@ -242,14 +250,6 @@ def _frame_offset(
     bound = bind_expression(context, scope, node)
     if mode in ("rows", "groups"):
         return coerce_specific(context, bound, INT8, mode.upper())
-    if len(window.order) != 1:
-        raise raise_at(
-            context,
-            node,
-            WindowingError(
-                "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column"
-            ),
-        )
     key = window.order[0].expression.type.oid
     function = _in_range(context, key, bound)
     if function is None:

@@ -105,10 +105,14 @@ def bind_with(context: BindContext, scope: Scope, node: exp.Expression | None) -
 
 
 def _refers_to(query: exp.Expression, name: str) -> bool:
-    return any(
-        isinstance(node, nodes.TableReference) and node.args["parts"] == (name,)
-        for node in query.walk()
-    )
+    return _reference_to(query, name) is not None
+
+
+def _reference_to(query: exp.Expression, name: str) -> exp.Expression | None:
+    for node in query.walk():
+        if isinstance(node, nodes.TableReference) and node.args["parts"] == (name,):
+            return node
+    return None
 
 
 def _inner_scope(scope: Scope) -> Scope:
@@ -174,10 +178,11 @@ def _bind_recursive(
                 "UNION [ALL] recursive-term"
             ),
         )
-    if _refers_to(query.args["left"], name):
+    reference = _reference_to(query.args["left"], name)
+    if reference is not None:
         raise raise_at(
             context,
-            node,
+            reference,
             InvalidRecursion(
                 f'recursive reference to query "{name}" must not appear within its '
                 "non-recursive term"
@@ -228,16 +233,14 @@ def _recursive_union(
     for number, (a, b) in enumerate(zip(first.columns, recursive.columns, strict=True), 1):
         changed = coerce(context, b.variable(), a.type.oid)
         if changed is None or (b.type.oid != a.type.oid and b.type.oid != 705):
-            raise raise_at(
-                context,
-                node,
+            raise (
                 DatatypeMismatch(
                     f'recursive query "{table.name}" column {number} has type '
                     f"{type_name(context, a.type.oid)} in non-recursive term but type "
                     f"{type_name(context, b.type.oid)} overall",
                     hint="Cast the output of the non-recursive term to the correct type.",
-                ),
-            )
+                )
+            ).at(context.position(first.offset_of(number - 1)))
         values.append(changed)
     outputs = tuple(OutputColumn(context.new_column(), value.type) for value in values)
     first_column = context.new_column(len(values))

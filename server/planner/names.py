@@ -89,7 +89,6 @@ NAMERS: dict[type[exp.Expression], Callable[[exp.Expression], tuple[str, int]]] 
     nodes.ArrayConstructor: _fixed("array"),
     nodes.Grouping: _fixed("grouping"),
     exp.Cast: _cast,
-    exp.Boolean: _fixed("bool", 1),
     exp.Case: _case,
     exp.Coalesce: _fixed("coalesce"),
     exp.Greatest: _fixed("greatest"),

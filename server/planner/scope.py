@@ -133,6 +133,7 @@ class Scope:
     sets: bool = False  # set-returning functions are allowed here
     window_list: list[Any] = field(default_factory=list)
     named_windows: dict[str, Any] = field(default_factory=dict)
+    no_sets_in: str = ""  # COALESCE or CASE, whose branches may not return sets
     has_aggregates: bool = False
     has_sets: bool = False
     inside_aggregate: bool = False
@@ -260,7 +261,7 @@ def _resolve_qualified(
 ) -> tuple[Scope, RangeColumn] | None:
     found = find_item(context, scope, parts[:-1], offset)
     if found is None:
-        raise missing_item(scope, parts[-2]).at(context.position(offset))
+        raise missing_item(scope, parts[-2], qualified=len(parts) > 2).at(context.position(offset))
     level, item = found
     columns = item.find(parts[-1])
     if len(columns) > 1:
@@ -313,14 +314,20 @@ def expand_item(
     return result
 
 
-def missing_item(scope: Scope, name: str) -> SqlError:
-    """The error for a qualifier that names no FROM item."""
+def missing_item(scope: Scope, name: str, *, qualified: bool = False) -> SqlError:
+    """The error for a qualifier that names no FROM item; qualified: by a schema, which hides aliases."""
+    if qualified and any(item.alias == name for level in scope.levels() for item in level.items):
+        return UndefinedTable(
+            f'invalid reference to FROM-clause entry for table "{name}"',
+            hint=f'There is an entry for table "{name}", but it cannot be '
+            "referenced from this part of the query.",
+        )
     for level in scope.levels():
         for item in level.hidden_items:
             if item.alias == name:
                 return UndefinedTable(
                     f'invalid reference to FROM-clause entry for table "{name}"',
-                    detail=f'There is an entry for table "{name}", but it cannot be '
+                    hint=f'There is an entry for table "{name}", but it cannot be '
                     "referenced from this part of the query.",
                 )
     for level in scope.levels():
