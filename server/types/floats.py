@@ -44,6 +44,8 @@ TIES_BEGIN: Final = 2.0**53
 FLOAT4_TIES_BEGIN: Final = 2.0**24
 TIES_END: Final = 1e40
 FLOAT4_TIES_END: Final = 1e20
+FLOAT4_NORMAL_MIN: Final = 1.2e-38
+FLOAT4_NEARLY_MAX: Final = 3.4e38
 FLOAT8_DIGITS_MAX: Final = 17
 
 
@@ -115,12 +117,22 @@ def format_float4(value: float, style: TextStyle) -> str:
         return SPECIAL.get(value, "NaN")
     if style.extra_float_digits <= 0:
         return _general(value, 6 + style.extra_float_digits)
-    text = np.format_float_scientific(np.float32(value))
+    text = _float4_text(value)
     if FLOAT4_TIES_BEGIN < abs(value) < FLOAT4_TIES_END:
         ulp = float(np.spacing(np.float32(abs(value))))
         if _is_tie(text, value, ulp):
             text = _off_the_tie(value, to_float4, ulp)
     return _arrange(*_digits_of(text), exponent_max=6)
+
+
+def _float4_text(value: float) -> str:
+    """Give the fewest digits that read back; six are enough to tell whether fewer would do."""
+    if FLOAT4_NORMAL_MIN < abs(value) < FLOAT4_NEARLY_MAX:
+        for text in (f"{value:.5e}", f"{value:.6e}", f"{value:.7e}"):
+            if FLOAT4.unpack(FLOAT4.pack(float(text)))[0] == value:
+                return text
+        return f"{value:.8e}"
+    return np.format_float_scientific(np.float32(value))
 
 
 def _is_tie(text: str, value: float, ulp: float) -> bool:

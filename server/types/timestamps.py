@@ -13,9 +13,9 @@ import numpy as np
 
 from server.errors import DatetimeFieldOverflow, InvalidParameterValue
 from server.types.calendar import (
-    TIMESTAMP_END,
     TIMESTAMP_INFINITY,
     TIMESTAMP_MINUS_INFINITY,
+    UNIX_OF_EPOCH_DAYS,
     US_PER_DAY,
     US_PER_SECOND,
     days_of,
@@ -25,12 +25,10 @@ from server.types.calendar import (
 from server.types.columns import Encoded, Read, encode_rows, finish_plain
 from server.types.date_input import decode_timestamp, decode_timestamptz
 from server.types.date_style import (
-    date_text,
     format_timestamp,
     format_timestamptz,
     offset_text,
     session_zone,
-    time_text,
 )
 from server.types.errors import invalid_modifier, unpack
 from server.types.facts import define
@@ -42,13 +40,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from server.types.type import Format, Parse, TextStyle, Type
-    from server.types.zones import Zone
-    from server.vector.column import Column
+    from server.vector.column import Column, Values
 
 DECIMALS_MAX: Final = 6
-US_PER_QUARTER: Final = 900 * US_PER_SECOND  # no zone changes its offset within one since 1972
+US_PER_QUARTER: Final = 900 * US_PER_SECOND
+QUARTERS_BEGIN: Final = days_of(1972, 1, 1) * US_PER_DAY
+"""Since then every zone has changed its offset at a quarter of an hour only."""
+
 YEAR_ONE: Final = days_of(1, 1, 1) * US_PER_DAY
-FIRST_PLAIN: Final = days_of(1972, 1, 1) * US_PER_DAY
+YEAR_10000: Final = days_of(9999, 12, 30) * US_PER_DAY
+DATE_LENGTH: Final = len("2001-02-03")
+POINT: Final = len("2001-02-03 04:05:06")
 FORM: Final = struct.Struct("!q")
 ISO: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[ T]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,6}))?"
@@ -160,44 +162,63 @@ def _finish(
 
 
 def _format_timestamps(column: Column, style: TextStyle) -> Encoded:
-    return _format_by_day(column, style, format_timestamp, None)
+    if style.date_style == "ISO" and _is_within(column, YEAR_ONE):
+        return _with_nulls([*_iso_texts(_present(column))], column)
+    return encode_rows(column, lambda us: format_timestamp(us, style).encode())
 
 
 def _format_timestamptzs(column: Column, style: TextStyle) -> Encoded:
-    return _format_by_day(column, style, format_timestamptz, session_zone(style))
+    zone = session_zone(style)
+    first = YEAR_ONE + US_PER_DAY if zone.fixed is not None else QUARTERS_BEGIN
+    if style.date_style != "ISO" or not _is_within(column, first):
+        return encode_rows(column, lambda us: format_timestamptz(us, style).encode())
+    values = _present(column)
+    if zone.fixed is not None:
+        seconds = zone.fixed.seconds_east
+        suffix = offset_text(seconds).encode()
+        shown = _iso_texts(values + seconds * US_PER_SECOND)
+        return _with_nulls([text + suffix for text in shown], column)
+    quarters, places = np.unique(values // US_PER_QUARTER, return_inverse=True)
+    starts = (quarters * US_PER_QUARTER).tolist()
+    offsets = np.array([zone.at(start).seconds_east for start in starts], np.int64)
+    suffixes = [offset_text(offset).encode() for offset in offsets.tolist()]
+    texts = _iso_texts(values + offsets[places] * US_PER_SECOND)
+    rows: Encoded = [
+        text + suffixes[place] for text, place in zip(texts, places.tolist(), strict=True)
+    ]
+    return _with_nulls(rows, column)
 
 
-def _format_by_day(
-    column: Column, style: TextStyle, format_value: Format, zone: Zone | None
-) -> Encoded:
-    """Write each date once, and look up each offset once for a quarter of an hour."""
-    if style.date_style != "ISO":
-        return encode_rows(column, lambda us: format_value(us, style).encode())
-    dates: dict[int, str] = {}
-    offsets: dict[int, tuple[int, str]] = {}
+def _present(column: Column) -> Values:
+    """Give the values, with one that has a text in place of each NULL."""
+    return column.values if column.valid is None else np.where(column.valid, column.values, 0)
 
-    def encode(us: int) -> bytes:
-        suffix = ""
-        if zone is not None:
-            quarter = us // US_PER_QUARTER
-            if quarter not in offsets:
-                seconds = zone.at(us).seconds_east
-                offsets[quarter] = seconds * US_PER_SECOND, offset_text(seconds)
-            offset, suffix = offsets[quarter]
-            us += offset
-        days, rest = divmod(us, US_PER_DAY)
-        date = dates.get(days)
-        if date is None:
-            date = dates[days] = date_text(days, style)
-        return f"{date} {time_text(rest)}{suffix}".encode()
 
-    first_plain = YEAR_ONE if zone is None else FIRST_PLAIN
+def _is_within(column: Column, first: int) -> bool:
+    """Tell whether all rows have years of four digits and are not before the first instant."""
+    values = _present(column)
+    return len(values) > 0 and bool(values.min() >= first and values.max() < YEAR_10000)
 
-    def encode_any(us: int) -> bytes:
-        is_plain = first_plain <= us < TIMESTAMP_END
-        return encode(us) if is_plain else format_value(us, style).encode()
 
-    return encode_rows(column, encode_any)
+def _with_nulls(rows: Encoded, column: Column) -> Encoded:
+    if column.valid is not None:
+        for position in np.flatnonzero(~column.valid).tolist():
+            rows[position] = None
+    return rows
+
+
+def _iso_texts(local_us: Values) -> list[bytes]:
+    """Write what clocks show, without the zeros at the end of the decimals."""
+    instants = (local_us + UNIX_OF_EPOCH_DAYS * US_PER_DAY).astype("datetime64[us]")
+    texts = instants.astype("S26")
+    characters = texts.view(np.uint8).reshape(len(texts), 26)
+    characters[:, DATE_LENGTH] = ord(" ")
+    decimals = characters[:, POINT + 1 :]
+    is_end = np.logical_and.accumulate(decimals[:, ::-1] == ord("0"), axis=1)[:, ::-1]
+    decimals[is_end] = 0  # which ends the text
+    characters[is_end[:, 0], POINT] = 0
+    rows: list[bytes] = texts.tolist()
+    return rows
 
 
 def _define_timestamp(

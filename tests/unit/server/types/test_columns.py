@@ -177,3 +177,15 @@ def test_what_stands_in_a_null_row_is_not_looked_at():
         assert type_.send_column(column) == [None]
         stored = type_.to_storage(column, -1)
         assert not type_.from_storage(stored, column.valid, -1).validity().any()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "<+05:30>-05:30"])
+@pytest.mark.parametrize("unit_us", [1, 1000, 1_000_000, 86_400_000_000])
+@pytest.mark.parametrize("first", [-(10**15), 0, 6 * 10**13])
+def test_columns_of_instants_are_written_as_values_are(zone, unit_us, first):
+    style = TextStyle(time_zone=zone)
+    values = np.random.default_rng(1).integers(first, 10**15, 60) // unit_us * unit_us
+    for name in ("timestamp", "timestamptz"):
+        type_ = TYPE_BY_NAME[name]
+        texts = type_.format_column(Column(values), style)
+        assert texts == [type_.format(us, style).encode() for us in values.tolist()]
