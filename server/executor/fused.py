@@ -8,6 +8,7 @@ Rule 2: groups get their numbers before the filter, so groups that no row has pa
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -20,6 +21,7 @@ from server.executor.machine_compile import (
     DECIMAL,
     FLOAT,
     INTEGER,
+    WORD_MAX,
     Compiler,
     Operand,
     Unsupported,
@@ -27,11 +29,12 @@ from server.executor.machine_compile import (
 from server.executor.native import run_program
 from server.executor.storage_columns import load_column
 from server.expressions.expression import AggregateCall, Expression, Variable
+from server.functions import numeric_math
 from server.functions.function import CallContext
-from server.functions.sums import DecimalSums, FloatSums, IntegerSums
 from server.planner import physical
 from server.vector.batch import Batch
 from server.vector.column import Column, Positions
+from server.vector.rows import column_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,7 +44,6 @@ if TYPE_CHECKING:
 
 _SUMS: Final = {INTEGER: Op.SUM, DECIMAL: Op.SUM, FLOAT: Op.SUM_FLOAT}
 _EXTREMES: Final = {"min": Op.MINIMUM, "max": Op.MAXIMUM}
-_LOW_BITS: Final = 32
 
 
 class FusedAggregate(HashAggregate):
@@ -107,9 +109,9 @@ class FusedAggregate(HashAggregate):
             return None
         try:
             machine = _Pipeline(self.plan, self._scan, self._replaced, self._filters, context)
+            return machine.run(self._key_places)
         except Unsupported:
             return None
-        return machine.run(self._key_places)
 
 
 class _Pipeline:
@@ -234,34 +236,50 @@ class _Finisher:
         if name == "count":
             return Column(counts.copy())
         assert self._operand is not None
-        aggregate = self._call.aggregate
-        types = (self._call.arguments[0].type,)
-        state = aggregate.create(CallContext(context.style, self._call.type, types, context))
+        seen = np.flatnonzero(counts)
+        if name == "avg":
+            return self._average(totals, counts)
         if name in _EXTREMES:
-            return self._extreme(state, totals, types[0].type.dtype)
-        if isinstance(state, FloatSums):
-            state.counts, state.sums = counts.copy(), totals.floats[self._total + 1, :count].copy()
-        elif isinstance(state, DecimalSums):
-            state.scale = self._operand.scale
-            self._fill(state.integers, totals, counts)
-        else:
-            self._fill(state, totals, counts)
-        return aggregate.finish(state, count)
+            return self._aggregated(seen, totals.low[self._total + 1, seen], count, context)
+        if self._operand.form == FLOAT:
+            valid = None if len(seen) == count else counts > 0
+            return Column(totals.floats[self._total + 1, :count].copy(), valid)
+        sums = [totals.integer(self._total + 1, group) for group in seen.tolist()]
+        if any(abs(value) > WORD_MAX for value in sums):
+            raise Unsupported
+        return self._aggregated(seen, np.array(sums, np.int64), count, context)
 
-    def _fill(self, state: IntegerSums, totals: Totals, counts: Positions) -> None:
-        sums = [totals.integer(self._total + 1, group) for group in range(totals.group_count)]
-        state.counts = counts.copy()
-        state.high = np.array([value >> _LOW_BITS for value in sums], np.int64)
-        state.low = np.array([value & (1 << _LOW_BITS) - 1 for value in sums], np.int64)
-
-    def _extreme(self, state: Any, totals: Totals, dtype: Any) -> Column:
-        aggregate, count = self._call.aggregate, totals.group_count
+    def _average(self, totals: Totals, counts: Positions) -> Column:
+        """Sums by counts; NULL for groups without rows."""
         assert self._operand is not None
-        seen = np.flatnonzero(totals.high[self._total + 1, :count])
-        values = totals.low[self._total + 1, seen]
+        if self._operand.form == FLOAT:
+            sums = totals.floats[self._total + 1, : len(counts)]
+            valid = None if counts.all() else counts > 0
+            return Column(sums / np.maximum(counts, 1), valid)
+        means = [
+            numeric_math.divide(
+                numeric_math.scaled(totals.integer(self._total + 1, group), self._operand.scale),
+                Decimal(number),
+            )
+            if number
+            else None
+            for group, number in enumerate(counts.tolist())
+        ]
+        return column_of(means, np.dtype(object))
+
+    def _aggregated(
+        self, groups: Positions, values: Positions, count: int, context: ExecutionContext
+    ) -> Column:
+        """What the aggregate makes of one value a group: right for sums, minima and maxima."""
+        assert self._operand is not None
+        aggregate, argument = self._call.aggregate, self._call.arguments[0].type
+        known = CallContext(context.style, self._call.type, (argument,), context)
+        state = aggregate.create(known)
         if self._operand.form == DECIMAL:
             column = Column(values, None, self._operand.scale)
+        elif self._call.aggregate.name in _EXTREMES:
+            column = Column(values.astype(argument.type.dtype))
         else:
-            column = Column(values.astype(dtype))
-        result = aggregate.accumulate(state, seen, count, (column,))
+            column = Column(values)
+        result = aggregate.accumulate(state, groups, count, (column,))
         return aggregate.finish(state if result is None else result, count)

@@ -366,8 +366,6 @@ STEPS: Final[dict[int, Step]] = {
     Op.OR: _Machine.disjunction,
     Op.NOT: _Machine.negation,
     Op.IS_NULL: _Machine.is_null,
-    **{op: (lambda machine, a, b, f=f: machine.checked(f)(a, b)) for op, f in _CHECKED.items()},
-    **{op: (lambda machine, a, b, f=f: machine.float_step(f)(a, b)) for op, f in _FLOAT.items()},
     **{op: _step(_Machine.checked, function) for op, function in _CHECKED.items()},
     **{op: _step(_Machine.float_step, function) for op, function in _FLOAT.items()},
     **{op: _step(_Machine.comparison, function) for op, function in _COMPARISONS.items()},

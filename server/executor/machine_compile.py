@@ -40,7 +40,7 @@ _SCALE_MASK: Final = 0x7FF
 _SCALED_PRECISION_MAX: Final = 18
 _SCALE_MAX: Final = 18
 _LIST_MAX: Final = 16
-_WORD_MAX: Final = (1 << 63) - 1
+WORD_MAX: Final = (1 << 63) - 1
 
 _ARITHMETIC: Final = {"pl": Op.ADD, "mi": Op.SUBTRACT, "mul": Op.MULTIPLY}
 _DECIMALS: Final = {"numeric_add": Op.ADD, "numeric_sub": Op.SUBTRACT, "numeric_mul": Op.MULTIPLY}
@@ -55,6 +55,8 @@ _COMPARISON: Final = re.compile(
     r"(?:int(?:2|4|8|24|42|28|82|48|84)|oid|date_|time_|timestamp_|timestamptz_|numeric_|float8|bool)"
     r"(eq|ne|lt|le|gt|ge)"
 )
+_MOMENTS: Final = re.compile(r"(date|timestamp)_(eq|ne|lt|le|gt|ge)_(date|timestamp)")
+_DAY_US: Final = 86_400_000_000
 # operation, whether the sides change places
 _COMPARED: Final = {
     "eq": (Op.EQUAL, False),
@@ -181,7 +183,7 @@ class Compiler:
         return self._integer(int(value), form, scale)
 
     def _integer(self, value: int, form: str, scale: int = 0) -> Operand:
-        if abs(value) > _WORD_MAX:
+        if abs(value) > WORD_MAX:
             raise Unsupported
         self._constants.append(value)
         return self._emit(Op.CONSTANT, len(self._constants) - 1, 0, form, scale)
@@ -199,7 +201,18 @@ class Compiler:
         compared = _COMPARISON.fullmatch(name)
         if compared is not None:
             return self._compare(compared[1], left, right)
+        moments = _MOMENTS.fullmatch(name)
+        if moments is not None:
+            left, right = self._moment(moments[1], left), self._moment(moments[3], right)
+            return self._compare(moments[2], left, right)
         return self._calculate(name, left, right)
+
+    def _moment(self, kind: str, operand: Operand) -> Operand:
+        """A date as a timestamp; infinite ones overflow and so are refused."""
+        if kind != "date":
+            return operand
+        day = self._integer(_DAY_US, INTEGER)
+        return self._emit(Op.MULTIPLY, operand.register, day.register, INTEGER)
 
     def _cast(self, name: str, operand: Operand) -> Operand:
         if (name, operand.form) not in _CASTS:

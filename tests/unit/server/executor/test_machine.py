@@ -1,4 +1,7 @@
-"""The vector machine: interpreter against specification, programs against the ordinary operators."""
+"""The vector machine: interpreter against specification.
+
+Programs against the ordinary operators.
+"""
 
 from __future__ import annotations
 
