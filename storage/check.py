@@ -14,6 +14,7 @@ import numpy as np
 from storage.btree import Tree
 from storage.btree_page import Node
 from storage.chains import read_version, walk
+from storage.columns import missing_runs
 from storage.commit_log import COMMAND_BITS
 from storage.engine import Engine
 from storage.errors import Corruption
@@ -97,12 +98,7 @@ def _check_relation(engine: Engine, header: RelationHeader, runs: list[Run]) -> 
         yield from (Problem(where, what) for what in check_tree(tree))
         return
     table = engine.relation(header.relation_id)
-    for column in header.columns:
-        runs += (
-            _large_run(engine, np.frombuffer(column.missing, "V16"))
-            if (column.kind is Kind.BYTES)
-            else []
-        )
+    runs += missing_runs(header, engine.store.pager.page_bytes)
     reached: set[int] = set()
     for group in table.groups:
         runs.append((group.address // engine.store.pager.page_bytes, group.layout.page_count))

@@ -16,7 +16,14 @@ from storage.relation import (
     RelationHeader,
 )
 from storage.rows import PACKERS, Value
-from storage.strings import INLINE_BYTES_MAX, inline_view, long_view, read_view
+from storage.strings import (
+    INLINE_BYTES_MAX,
+    inline_view,
+    long_view,
+    read_view,
+    view_address,
+    view_length,
+)
 
 
 def add_column(
@@ -44,6 +51,15 @@ def missing_value(store: npt.NDArray[np.uint8], column: ColumnHeader) -> Value:
         return read_view(store, column.missing)
     value: Value = PACKERS[column.kind].unpack(column.missing[: column.kind.width])[0]
     return value
+
+
+def missing_runs(header: RelationHeader, page_bytes: int) -> list[tuple[int, int]]:
+    """The pages long missing values take: (first page, page count)."""
+    return [
+        (view_address(column.missing) // page_bytes, -(-view_length(column.missing) // page_bytes))
+        for column in header.columns
+        if column.kind is Kind.BYTES and view_length(column.missing) > INLINE_BYTES_MAX
+    ]
 
 
 def _make_room(pager: Pager, change: Change, header: RelationHeader) -> RelationHeader:

@@ -147,6 +147,17 @@ class CommitLog:
                 stamp_limit=stamp_limit,
             )
 
+    def renewed(self, first: Snapshot, own: tuple[int, ...], stamp_limit: int) -> Snapshot:
+        """The same moment as an earlier snapshot's, with more of a transaction's own work."""
+        with self.mutex:
+            return Snapshot(
+                self,
+                sequence=first.sequence,
+                xmin=first.xmin,
+                own=own,
+                stamp_limit=stamp_limit,
+            )
+
     def register(self, sequence: int, xmin: int) -> int:
         """Note that a snapshot is held; the number is for `unregister`."""
         with self.mutex:

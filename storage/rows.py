@@ -188,7 +188,9 @@ def release_strings(pager: Pager, change: Change, group: RowGroup) -> None:
             views = group.columns[column][: group.used]
             lengths = views.view(np.uint32).reshape(-1, 4)[:, 0]
             for row in np.flatnonzero(lengths >= LARGE_BYTES_MIN):
-                _release_large(pager, change, views[row].tobytes())
+                view = views[row].tobytes()
+                if view_address(view) not in group.shared:
+                    _release_large(pager, change, view)
     for first_page, page_count in heap_chunks(pager, group.heap_chunk):
         pager.release(change, first_page, page_count)
 

@@ -27,7 +27,7 @@ from storage.chains import (
     version_address,
     walk,
 )
-from storage.columns import add_column
+from storage.columns import add_column, missing_runs
 from storage.commit_log import COMMAND_BITS, CommitLog, Snapshot
 from storage.conflicts import Conflicts
 from storage.fast_paths import RowPaths
@@ -283,7 +283,7 @@ class Table:
         self._prune_row(root_id)
         group, slot = self.place(stamp >> COMMAND_BITS, row_id >> SLOT_BITS)
         new_row_id = group.group_no << SLOT_BITS | slot
-        flags = NEWER | old.next & INNER | (KEY_CHANGED if key_changed else 0)
+        flags = NEWER | old.next & (INNER | KEY_CHANGED) | (KEY_CHANGED if key_changed else 0)
         link = (row_id, VERSION.pack(old.xmin, stamp, flags | new_row_id, old.nulls))
         self._store_row(stamp, group, slot, values, INNER | root_id, link)
         old_group = self.groups[row_id >> SLOT_BITS]
@@ -291,7 +291,7 @@ class Table:
         old_group.changed(stamp)
         if root_id in self.paths.newest:
             self.paths.newest[root_id] = new_row_id
-        transaction.undo.append((self, Undo.UPDATE, row_id, new_row_id, None))
+        transaction.undo.append((self, Undo.UPDATE, row_id, new_row_id, old.next & KEY_CHANGED))
         return Outcome(Status.DONE, new_row_id=new_row_id, root_id=root_id)
 
     def overwrite(self, row_id: int, values: Sequence[Value]) -> None:
@@ -343,12 +343,13 @@ class Table:
             release_strings(self.pager, change, group)
             first_page = group.address // self.pager.page_bytes
             self.pager.release(change, first_page, group.layout.page_count)
+        for first_page, page_count in missing_runs(self.header, self.pager.page_bytes):
+            self.pager.release(change, first_page, page_count)
 
     # Taking back -----------------------------------------------------------------------------
 
     def undo(self, operation: int, first: int, second: int, extra: object) -> None:
         """Take back one step of a transaction that aborts."""
-        del extra
         xid = 0
         with self.pager.begin_change(xid, reserved=True) as change:
             if operation in (Undo.INSERT, Undo.INSERT_MANY):
@@ -362,7 +363,8 @@ class Table:
             if operation == Undo.UPDATE:
                 new = read_version(self.groups, second)
                 old = read_version(self.groups, first)
-                restored = new.next if old.next & INNER else 0
+                # The flag may be older than the update: a crash leaves index entries behind.
+                restored = (new.next if old.next & INNER else 0) | int(bool(extra)) * KEY_CHANGED
                 change.write(address + 8, VERSION.pack(0, restored, 0, 0)[:16])
                 change.write(version_address(self.groups, second), VERSION.pack(0, 0, FREE, 0))
             else:

@@ -125,13 +125,7 @@ class Transaction:
             if self.keep_snapshot:
                 self._first = snapshot
             return snapshot
-        return Snapshot(
-            self.log,
-            sequence=first.sequence,
-            xmin=first.xmin,
-            own=self.xids,
-            stamp_limit=limit,
-        )
+        return self.log.renewed(first, self.xids, limit)
 
     def savepoint(self, *, statement: bool = False) -> int:
         """Set a savepoint and return its number, for `rollback_to` and `release`.

@@ -72,7 +72,7 @@ def _sweep_group(engine: Engine, table: Table, group: RowGroup, done: Vacuumed) 
     """Prune the chains that begin in this group, and free what a crash cut off."""
     versions = group.versions[: group.used]
     xmin, xmax, following = versions[:, 0], versions[:, 1], versions[:, 2]
-    suspicious = (xmax != 0) | (following & np.uint64(NEWER | DEAD) != 0)
+    suspicious = (xmax != 0) | (following & np.uint64(NEWER | DEAD | KEY_CHANGED) != 0)
     if engine.log.aborted:
         gone = np.fromiter(engine.log.aborted, np.uint64)
         suspicious |= np.isin(xmin >> np.uint64(COMMAND_BITS), gone)
@@ -113,6 +113,7 @@ def without_aborted(chain: list[Version], aborted: set[int]) -> list[Version]:
     for i, version in enumerate(chain):
         if version.xmax and version.xmax >> COMMAND_BITS in aborted:
             following = INNER | chain[0].row_id if version.next & INNER else 0
+            following |= version.next & KEY_CHANGED  # its index entries may still be there
             last = Version(version.row_id, version.xmin, 0, following, version.nulls)
             return [*chain[:i], last]
     return chain

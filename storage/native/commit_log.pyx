@@ -120,6 +120,12 @@ cdef class CommitLog:
             stamp_limit=stamp_limit,
         )
 
+    def renewed(self, Snapshot first not None, tuple own, uint64_t stamp_limit):
+        """The same moment as an earlier snapshot's, with more of a transaction's own work."""
+        return Snapshot(
+            self, sequence=first.sequence, xmin=first.xmin, own=own, stamp_limit=stamp_limit
+        )
+
     def horizon(self):
         """Work of xids below it is seen (or known aborted) by every snapshot, now and later."""
         return self.horizon_raw()

@@ -418,9 +418,11 @@ cdef class RowPaths:
                 old_place, row_id & 0xFFFF,
             )
             header = version[0]
+            old_flag = header.following & KEY_CHANGED
             header.xmax = stamp
             header.following = (
-                NEWER | (header.following & INNER) | (KEY_CHANGED if key_changed else 0) | new_id
+                NEWER | (header.following & (INNER | KEY_CHANGED))
+                | (KEY_CHANGED if key_changed else 0) | new_id
             )
             self.write_version(change, row_id, &header)
             change.commit_raw()
@@ -439,7 +441,7 @@ cdef class RowPaths:
         old_group.change_no += 1
         if <uint64_t>old_group.stamp_max < stamp:
             old_group.stamp_max = stamp
-        transaction.undo.append((table, UNDO_UPDATE, row_id, new_id, None))
+        transaction.undo.append((table, UNDO_UPDATE, row_id, new_id, old_flag))
         return Outcome(DONE, 0, new_id, root_id)
 
     cdef Py_ssize_t read_chain(

@@ -63,7 +63,9 @@ class TreeMachine(RuleBasedStateMachine):
 
     @rule(start=KEYS, stop=st.one_of(st.none(), KEYS))
     def scan(self, start, stop):
-        expected = [pair for pair in self.model if start <= pair[0] and not (stop and pair[0] >= stop)]
+        expected = [
+            pair for pair in self.model if start <= pair[0] and not (stop and pair[0] >= stop)
+        ]
         if stop == b"":
             expected = []
         found = [pair for chunk in self.tree.forward(start, stop) for pair in chunk]
@@ -99,5 +101,5 @@ class TreeMachine(RuleBasedStateMachine):
             assert self.tree.contains(key, row_id)
 
 
-TreeMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=50, deadline=None)
+TreeMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
 TestTree = TreeMachine.TestCase

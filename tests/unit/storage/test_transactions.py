@@ -1,0 +1,236 @@
+"""Transactions: stamps, snapshots, savepoints, and the order in which commits appear."""
+
+import pytest
+
+from storage.commit_log import CommitLog as PythonLog
+from storage.commit_queue import CommitQueue
+from storage.fast_paths import CommitLog
+from storage.locks import Locks
+from storage.transactions import Transaction
+from storage.waits import Completion
+
+
+class SlowWal:
+    """A log whose flushes end when the test says so."""
+
+    def __init__(self):
+        self.end = 100
+        self.durable_lsn = 100
+        self.flushes = []
+
+    def commit(self, xids, payload):
+        self.end += 10
+        return self.end
+
+    def abort(self, xids):
+        self.end += 10
+        return self.end
+
+    def flush_to(self, lsn, *, alone=False):
+        completion = Completion()
+        self.flushes.append((lsn, completion))
+        return completion
+
+
+@pytest.fixture(params=[CommitLog, PythonLog])
+def log(request):
+    return request.param()
+
+
+@pytest.fixture
+def wal():
+    return SlowWal()
+
+
+@pytest.fixture
+def queue(wal, log):
+    return CommitQueue(wal, log, Locks())
+
+
+@pytest.fixture
+def begin(log, queue):
+    locks = Locks()
+    return lambda **options: Transaction(log, locks, queue, **options)
+
+
+def flush(wal, queue, lsn):
+    wal.durable_lsn = lsn
+    queue.advance(lsn)
+    for wanted, completion in wal.flushes:
+        if wanted <= lsn and not completion.done:
+            completion.complete()
+
+
+def test_xids_are_taken_at_the_first_write(begin, log):
+    first, second = begin(), begin()
+    assert first.xids == ()
+    assert second.xid == 3
+    assert first.xid == 4
+    assert log.oldest_active() == 3
+
+
+def test_a_commit_is_seen_when_it_is_durable_and_not_before(begin, log, wal, queue):
+    writer = begin()
+    stamp = writer.stamp()
+    before = log.snapshot()
+    done = writer.commit()
+    assert not done.done
+    assert not log.snapshot().sees(stamp)
+    flush(wal, queue, wal.end)
+    assert done.done
+    assert log.snapshot().sees(stamp)
+    assert not before.sees(stamp)
+
+
+def test_commits_appear_in_the_order_of_the_log(begin, log, wal, queue):
+    first, second, third = begin(), begin(), begin()
+    stamps = [each.stamp() for each in (third, first, second)]
+    waiting = third.commit()
+    quick = first.commit(synchronous=False)
+    last = second.commit()
+    assert not quick.done, "an asynchronous commit does not overtake"
+    flush(wal, queue, 110)
+    assert waiting.done
+    assert quick.done
+    assert not last.done
+    snapshot = log.snapshot()
+    assert [snapshot.sees(stamp) for stamp in stamps] == [True, True, False]
+
+
+def test_an_asynchronous_commit_is_seen_at_once(begin, log):
+    writer = begin()
+    stamp = writer.stamp()
+    assert writer.commit(synchronous=False).done
+    assert log.snapshot().sees(stamp)
+
+
+def test_a_failed_flush_leaves_the_outcome_unknown(begin, log, wal):
+    writer = begin()
+    stamp = writer.stamp()
+    done = writer.commit()
+    wal.flushes[0][1].complete(OSError("gone"))
+    assert isinstance(done.error, OSError)
+    assert not log.snapshot().sees(stamp)
+
+
+def test_a_command_does_not_see_its_own_work(begin):
+    writer = begin()
+    before = writer.snapshot()
+    stamp = writer.stamp()
+    same = writer.snapshot()
+    writer.next_command()
+    after = writer.snapshot()
+    assert [each.sees(stamp) for each in (before, same, after)] == [False, False, True]
+
+
+def test_repeatable_read_keeps_its_moment_but_sees_its_own_work(begin, log, wal, queue):
+    reader, writer = begin(keep_snapshot=True), begin()
+    reader.snapshot()
+    stamp = writer.stamp()
+    writer.commit()
+    flush(wal, queue, wal.end)
+    own = reader.stamp()
+    reader.next_command()
+    snapshot = reader.snapshot()
+    assert not snapshot.sees(stamp)
+    assert snapshot.sees(own)
+    assert begin().snapshot().sees(stamp)
+
+
+def test_a_savepoint_has_an_xid_of_its_own_and_frees_its_waiters(begin):
+    writer, waiter = begin(), begin()
+    outer = writer.stamp()
+    mark = writer.savepoint()
+    inner = writer.stamp()
+    assert inner >> 16 != outer >> 16
+    waiting = writer.locks.wait_for_xid(waiter, inner >> 16)
+    still = writer.locks.wait_for_xid(waiter, outer >> 16)
+    writer.rollback_to(mark)
+    assert waiting.done
+    assert not still.done
+    later = writer.stamp()
+    assert later > inner
+    writer.next_command()
+    snapshot = writer.snapshot()
+    assert [snapshot.sees(stamp) for stamp in (outer, inner, later)] == [True, False, True]
+
+
+def test_a_statement_savepoint_costs_no_xid(begin):
+    writer = begin()
+    first = writer.stamp()
+    writer.release(writer.savepoint(statement=True))
+    assert writer.stamp() == first
+
+
+def test_commands_overflow_into_a_further_xid(begin):
+    writer = begin()
+    stamps = []
+    for _ in range(3):
+        stamps.append(writer.stamp())
+        writer._command = 0xFFFF if len(stamps) == 1 else writer._command
+        writer.next_command()
+    assert stamps == sorted(stamps)
+    assert len(writer.xids) == 2
+    assert all(writer.snapshot().sees(stamp) for stamp in stamps)
+
+
+def test_callbacks(begin, wal, queue):
+    told = []
+    writer = begin()
+    writer.stamp()
+    writer.on_commit(lambda: told.append("commit"))
+    mark = writer.savepoint()
+    writer.on_commit(lambda: told.append("rolled back"))
+    writer.rollback_to(mark)
+    writer.commit()
+    assert told == []
+    flush(wal, queue, wal.end)
+    assert told == ["commit"]
+    loser = begin()
+    loser.on_abort(lambda: told.append("abort"))
+    loser.abort()
+    assert told == ["commit", "abort"]
+
+
+def test_who_built_on_an_undurable_commit_ends_after_it(begin, wal, queue):
+    writer, reader = begin(), begin()
+    writer.stamp()
+    writer.commit()
+    reader.seen_lsn = wal.end
+    done = reader.commit()
+    assert not done.done
+    flush(wal, queue, wal.end)
+    assert done.done
+
+
+def test_the_window_grows_and_moves(log):
+    held = log.snapshot()
+    xids = [log.assign() for _ in range(5000)]
+    for i, xid in enumerate(xids[:-1]):
+        log.publish((xid,), 1000 + i)
+    assert log.floor == 3
+    assert log.sequence(xids[10]) == 1010
+    assert log.sequence(xids[-1]) == 0
+    snapshot = log.snapshot()
+    assert snapshot.sees(xids[-2] << 16)
+    assert not held.sees(xids[0] << 16)
+    del held, snapshot
+    for _ in range(20000):
+        log.abort((log.assign(),))
+    assert log.horizon() == xids[-1]
+    assert log.floor == xids[-1]
+    assert log.sequence(xids[-1]) == 0
+
+
+def test_the_horizon_follows_held_snapshots(log):
+    xid = log.assign()
+    old = log.snapshot()
+    log.publish((xid,), 50)
+    log.assign()
+    assert log.horizon() == xid
+    assert log.held_sequences() == [1]
+    assert log.oldest_sequence() == 1
+    del old
+    assert log.horizon() == xid + 1
+    assert log.held_sequences() == []
+    assert log.oldest_sequence() == 50
