@@ -12,9 +12,8 @@ from tests.support.small_engine import crashed, small_engine
 
 TABLE = 20000
 SESSIONS = st.integers(0, 2)
-TEXTS = st.sampled_from(
-    [b"", b"short", b"a text of some length", b"x" * 300, b"large" * 20000, None]
-)
+LARGE = b"large" * 20000
+TEXTS = st.sampled_from([b"", b"short", b"a text of some length", b"x" * 300, LARGE, None])
 NUMBERS = st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1))
 
 
