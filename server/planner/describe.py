@@ -5,16 +5,37 @@ describe() gives a tree of plain values, from which the text and the other forma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from server.expressions.expression import Expression, Variable
 from server.planner import physical as p
 from server.planner.deparse import Names, bracketed, deparse, deparse_key
-from server.planner.physical import Plan
+from server.planner.physical import Plan, PlannedStatement
 
-Measure = Callable[[Plan], str | None]
+
+class Measured(Protocol):
+    """What the executor measured of an operator; times add up over the loops."""
+
+    rows: int
+    loops: int
+    startup_ns: int
+    total_ns: int
+    filtered_rows: int
+
+
+Instruments = Mapping[Plan, Measured]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainOptions:
+    """The options of EXPLAIN that change the lines of a plan."""
+
+    analyze: bool = False
+    verbose: bool = False
+    costs: bool = True
+    timing: bool = True
 
 
 @dataclass(slots=True)
@@ -27,12 +48,12 @@ class Described:
     children: list[tuple[str, Described]] = field(default_factory=list)
 
 
-def describe_plan(plan: Plan, *, costs: bool = True, measure: Measure | None = None) -> list[str]:
-    """The lines of EXPLAIN in text format.
-
-    Measure gives what EXPLAIN ANALYZE adds to a node's line.
-    """
-    return list(_lines(describe(plan), costs, measure, 0))
+def describe_plan(
+    planned: PlannedStatement, options: ExplainOptions, instruments: Instruments | None = None
+) -> list[str]:
+    """The lines of EXPLAIN in text format; instruments is what EXPLAIN ANALYZE measured."""
+    writer = _Writer(options, instruments)
+    return list(writer.lines(describe(planned.plan), 0))
 
 
 def describe(plan: Plan) -> Described:
@@ -53,38 +74,65 @@ def _subplans(names: Names) -> Iterator[tuple[int, Any]]:
         position += 1
 
 
-def _lines(
-    node: Described, costs: bool, measure: Measure | None, depth: int, label: str = ""
-) -> Iterator[str]:
-    indent = "" if depth == 0 else " " * (6 * depth - 4)
-    arrow = "" if depth == 0 else "->  "
-    if label:
-        yield f"{' ' * (6 * depth - 4)}{label}"
-        indent += "  "
-    yield f"{indent}{arrow}{node.title}{_numbers(node, costs, measure)}"
-    inner = " " * (6 * depth + 2 + (2 if label else 0))
-    for name, value in node.details:
-        yield f"{inner}{name}: {value}"
-    for relationship, child in node.children:
-        named = relationship if " " in relationship else ""
-        yield from _lines(child, costs, measure, depth + 1, named)
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Writes nodes as lines, indented as PostgreSQL does."""
 
+    options: ExplainOptions
+    instruments: Instruments | None
 
-def _numbers(node: Described, costs: bool, measure: Measure | None) -> str:
-    text = ""
-    if node.plan is None:
-        return text
-    if costs:
-        e = node.plan.estimate
-        text = (
-            f"  (cost={e.startup_cost:.2f}..{e.total_cost:.2f} "
-            f"rows={max(round(e.rows), 0)} width={e.width})"
-        )
-    if measure is not None:
-        measured = measure(node.plan)
-        if measured:
-            text += f" {measured}" if costs else f"  {measured}"
-    return text
+    def lines(self, node: Described, depth: int, label: str = "") -> Iterator[str]:
+        """The lines of a node and of those below it."""
+        indent = "" if depth == 0 else " " * (6 * depth - 4)
+        arrow = "" if depth == 0 else "->  "
+        if label:
+            yield f"{indent}{label}"
+            indent += "  "
+        yield f"{indent}{arrow}{node.title}{self._numbers(node)}"
+        inner = " " * (6 * depth + 2 + (2 if label else 0))
+        for name, value in node.details:
+            yield f"{inner}{name}: {value}"
+        removed = self._removed(node)
+        if removed:
+            yield f"{inner}Rows Removed by Filter: {removed}"
+        for relationship, child in node.children:
+            named = relationship if " " in relationship else ""
+            yield from self.lines(child, depth + 1, named)
+
+    def _measured(self, node: Described) -> Measured | None:
+        if self.instruments is None or node.plan is None:
+            return None
+        return self.instruments.get(node.plan)
+
+    def _numbers(self, node: Described) -> str:
+        if node.plan is None:
+            return ""
+        parts = []
+        if self.options.costs:
+            estimate = node.plan.estimate
+            parts.append(
+                f"(cost={estimate.startup_cost:.2f}..{estimate.total_cost:.2f} "
+                f"rows={max(round(estimate.rows), 0)} width={estimate.width})"
+            )
+        if self.options.analyze:
+            parts.append(self._actual(self._measured(node)))
+        return "  " + " ".join(parts) if parts else ""
+
+    def _actual(self, measured: Measured | None) -> str:
+        if measured is None or not measured.loops:
+            return "(never executed)"
+        loops = measured.loops
+        rows = round(measured.rows / loops)
+        if not self.options.timing:
+            return f"(actual rows={rows} loops={loops})"
+        start, total = (ns / loops / 1e6 for ns in (measured.startup_ns, measured.total_ns))
+        return f"(actual time={start:.3f}..{total:.3f} rows={rows} loops={loops})"
+
+    def _removed(self, node: Described) -> int:
+        measured = self._measured(node)
+        if measured is None or not any(name == "Filter" for name, _ in node.details):
+            return 0
+        return round(measured.filtered_rows / max(measured.loops, 1))
 
 
 def plans_of(plan: Plan) -> Iterator[Plan]:
