@@ -310,6 +310,10 @@ class InvalidPassword(SqlError, sqlstate="28P01"):
     """invalid_password."""
 
 
+class DependentPrivilegeDescriptorsStillExist(SqlError, sqlstate="2B000"):
+    """dependent_privilege_descriptors_still_exist."""
+
+
 class DependentObjectsStillExist(SqlError, sqlstate="2BP01"):
     """dependent_objects_still_exist."""
 
@@ -460,6 +464,10 @@ class DuplicateObject(SqlError, sqlstate="42710"):
 
 class AmbiguousColumn(SqlError, sqlstate="42702"):
     """ambiguous_column."""
+
+
+class ReservedName(SqlError, sqlstate="42939"):
+    """reserved_name."""
 
 
 class AmbiguousFunction(SqlError, sqlstate="42725"):

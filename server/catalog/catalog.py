@@ -13,7 +13,7 @@ at `put`, for which a transaction holds a lock on the name until it ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, TypeVar
@@ -37,6 +37,7 @@ from server.catalog.objects import (
 )
 from server.catalog.state import CatalogState, Changes, Relation
 from server.catalog.user_types import make_type
+from server.errors import InternalError
 from server.functions.function import Aggregate, Cast, Function, Operator, WindowFunction
 from server.types.type import Type
 from storage.engine import Engine, Kind, Status, Transaction
@@ -46,6 +47,9 @@ CATALOG_KINDS = (Kind.INT64, Kind.INT64, Kind.INT64, Kind.BYTES)
 SHARED_DATABASE = 0
 _SHARED = (Role, Database)
 _UNCOMMITTED = count(1)
+
+RowKey = tuple[Oid, Oid]
+"""Database (0: shared by all) and OID: the schema public has the same OID in all databases."""
 
 Callable_ = Function | Aggregate | WindowFunction
 ObjectKind = TypeVar("ObjectKind", bound=CatalogObject)
@@ -201,7 +205,7 @@ class Catalog:
     def __init__(self, engine: Engine) -> None:
         """Call load() before use."""
         self.engine = engine
-        self.rows: dict[Oid, int] = {}
+        self.rows: dict[RowKey, int] = {}
         self.views: dict[Oid, CatalogView] = {}
         self._next_oid = FIRST_USER_OID
 
@@ -210,7 +214,7 @@ class Catalog:
         stored = self.engine.begin()
         objects = list(read_objects(self.engine, stored))
         stored.abort()
-        self.rows = {value.oid: row_id for row_id, _, value in objects}
+        self.rows = {(home, value.oid): row_id for row_id, home, value in objects}
         self._next_oid = first_free_oid(value for _, _, value in objects)
         for value in [value for _, _, value in objects if isinstance(value, Database)]:
             mine = (item for _, home, item in objects if home in (SHARED_DATABASE, value.oid))
@@ -222,28 +226,33 @@ class Catalog:
         self._next_oid += 1
         return oid
 
-    def publish(self, database: Oid, changes: Changes, rows: Mapping[Oid, int]) -> None:
+    def publish(self, done: CatalogTransaction) -> None:
         """Make a committed transaction's changes what everybody sees."""
-        self.rows.update(rows)
-        shared: dict[Oid, CatalogObject | None] = {}
-        for oid, value in changes.items():
-            if value is None:
-                self.rows.pop(oid, None)
-            if isinstance(value or self.views[database].object(oid), _SHARED):
-                shared[oid] = value
+        before = self.views[done.database]
+        shared = {
+            oid: value
+            for oid, value in done.changes.items()
+            if isinstance(value or before.object(oid), _SHARED)
+        }
         for home, view in tuple(self.views.items()):
-            part = changes if home == database else shared
+            part = done.changes if home == done.database else shared
             if part:
                 self.views[home] = CatalogView(view.state.changed(part, view.version + 1))
-        self._publish_databases(database, shared)
-
-    def _publish_databases(self, database: Oid, shared: Changes) -> None:
-        for oid, value in shared.items():
+        for oid, value in done.changes.items():
             if value is None:
-                self.views.pop(oid, None)
+                self.rows.pop((SHARED_DATABASE if oid in shared else done.database, oid), None)
+        self.rows.update(done.rows)
+        self._publish_databases(done, shared)
+
+    def _publish_databases(self, done: CatalogTransaction, shared: Changes) -> None:
+        for oid, value in shared.items():
+            if value is None and oid in self.views:
+                del self.views[oid]
+                self.rows = {key: row for key, row in self.rows.items() if key[0] != oid}
             elif isinstance(value, Database) and oid not in self.views:
-                everywhere = self.views[database].objects(CatalogObject)
+                everywhere = self.views[done.database].objects(CatalogObject)
                 mine = [item for item in everywhere if isinstance(item, _SHARED)]
+                mine += [item for home, item in done.elsewhere if home == oid]
                 self.views[oid] = CatalogView(CatalogState(mine, version=1))
 
 
@@ -265,7 +274,8 @@ class _Mark:
     """Where a savepoint goes back to."""
 
     changes: dict[Oid, CatalogObject | None]
-    rows: dict[Oid, int]
+    rows: dict[RowKey, int]
+    elsewhere_count: int
 
 
 @dataclass(slots=True)
@@ -276,7 +286,8 @@ class CatalogTransaction:
     database: Oid
     transaction: Transaction
     changes: dict[Oid, CatalogObject | None] = field(default_factory=dict)
-    rows: dict[Oid, int] = field(default_factory=dict)
+    rows: dict[RowKey, int] = field(default_factory=dict)
+    elsewhere: list[tuple[Oid, CatalogObject]] = field(default_factory=list)
     _marks: list[_Mark] = field(default_factory=list)
     _view: CatalogView | None = None
     _base: CatalogView | None = None
@@ -296,49 +307,65 @@ class CatalogTransaction:
 
     def put(self, value: CatalogObject) -> None:
         """Create an object or put a new value in its place."""
-        self._delete_row(value.oid)
-        home = SHARED_DATABASE if isinstance(value, _SHARED) else self.database
+        home = self._home(value)
+        self._delete_row((home, value.oid))
         self._insert_row(home, value)
         self.changes[value.oid] = value
         self._view = None
 
     def put_in(self, database: Oid, value: CatalogObject) -> None:
-        """Store an object of another database, one that is being created: it is seen there after commit."""
+        """Store an object of a database that is being created: it is seen there after commit."""
         self._insert_row(database, value)
+        self.elsewhere.append((database, value))
 
     def remove(self, oid: Oid) -> None:
         """Drop an object."""
-        self._delete_row(oid)
-        self.rows.pop(oid, None)
+        value = self.view.object(oid)
+        if value is None:
+            return
+        key = (self._home(value), oid)
+        self._delete_row(key)
+        self.rows.pop(key, None)
         self.changes[oid] = None
         self._view = None
+
+    def remove_database(self, oid: Oid) -> None:
+        """Drop a database with all its objects."""
+        for key in [key for key in self.catalog.rows if key[0] == oid]:
+            self._delete_row(key)
+        self.remove(oid)
+
+    def _home(self, value: CatalogObject) -> Oid:
+        return SHARED_DATABASE if isinstance(value, _SHARED) else self.database
 
     def _insert_row(self, database: Oid, value: CatalogObject) -> None:
         table = self.catalog.engine.relation(CATALOG_RELATION)
         row = (database, value.oid, KIND_NUMBER[type(value)], encode_object(value))
-        self.rows[value.oid] = table.insert_row(self.transaction, row)
+        self.rows[database, value.oid] = table.insert_row(self.transaction, row)
 
-    def _delete_row(self, oid: Oid) -> None:
+    def _delete_row(self, key: RowKey) -> None:
         """Delete the stored row of an object, if it has one."""
-        row_id = self.rows.get(oid)
-        if row_id is None and self.changes.get(oid, ...) is not None:
-            row_id = self.catalog.rows.get(oid)
+        row_id = self.rows.get(key)
+        if row_id is None and self.changes.get(key[1], ...) is not None:
+            row_id = self.catalog.rows.get(key)
         if row_id is None:
             return
         table = self.catalog.engine.relation(CATALOG_RELATION)
         self.transaction.next_command()
         outcome = table.delete(self.transaction, self.transaction.snapshot(), row_id)
-        assert outcome.status is Status.DONE, f"catalog row {row_id} changed under its lock"
+        if outcome.status is not Status.DONE:
+            raise InternalError("tuple concurrently updated")
 
     def savepoint(self) -> None:
         """Remember the changes so far."""
-        self._marks.append(_Mark(self.changes.copy(), self.rows.copy()))
+        self._marks.append(_Mark(self.changes.copy(), self.rows.copy(), len(self.elsewhere)))
 
     def rollback_to(self, depth: int) -> None:
         """Go back to the savepoint at that depth (0: the first), which stays."""
         mark = self._marks[depth]
         del self._marks[depth + 1 :]
         self.changes, self.rows = mark.changes.copy(), mark.rows.copy()
+        del self.elsewhere[mark.elsewhere_count :]
         self._view = None
 
     def release(self, depth: int) -> None:
@@ -348,9 +375,22 @@ class CatalogTransaction:
     def publish(self) -> None:
         """The transaction has committed."""
         if self.changes:
-            self.catalog.publish(self.database, self.changes, self.rows)
+            self.catalog.publish(self)
 
 
 def first_free_oid(objects: Iterable[CatalogObject]) -> Oid:
     """Where the numbering of new objects goes on."""
-    return max((value.oid for value in objects), default=FIRST_USER_OID - 1) + 1
+    used = (oid for value in objects for oid in oids_of(value))
+    return max((FIRST_USER_OID - 1, *used)) + 1
+
+
+def oids_of(value: CatalogObject) -> Iterator[Oid]:
+    """Every OID an object takes: its own, and those of what it brings along."""
+    if isinstance(value, Statistics):
+        return  # named after its table
+    yield value.oid
+    if isinstance(value, Table):
+        yield value.row_type
+    elif isinstance(value, UserType):
+        yield value.array_oid
+        yield from (oid for oid, _, _ in value.labels)

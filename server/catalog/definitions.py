@@ -128,7 +128,10 @@ class Definer:
 
     def check(self, value: Constraint) -> str:
         """CHECK (...)."""
-        text = f"CHECK ({self.expression(value.expression or '')})"
+        condition = self.expression(value.expression or "")
+        if isinstance(self.view.object(value.table), UserType):
+            condition = value_in_capitals(condition)
+        text = f"CHECK ({condition})"
         return text + (" NO INHERIT" if value.no_inherit else "")
 
     def key(self, value: Constraint) -> str:
@@ -222,12 +225,6 @@ class Definer:
             return "\n".join(lines) + f"\nAS {quote_literal(row['prosrc'])}\n"
         return "\n".join(lines) + f"\nAS {tag}{row['prosrc']}{tag}\n"
 
-    # Types
-
-    def domain_check(self, value: UserType, text: str) -> str:
-        """A domain's CHECK (...)."""
-        return f"CHECK ({self.expression(text)})"
-
 
 _MODES = {"i": "", "o": "OUT", "b": "INOUT", "v": "VARIADIC", "t": ""}
 _CONSTRAINTS: Mapping[str, Callable[[Definer, Constraint], str]] = {
@@ -309,3 +306,23 @@ def dollar_quote(body: str, word: str) -> str:
     while f"${tag}$" in body:
         tag += "x"
     return f"${tag}$"
+
+
+def value_in_capitals(text: str) -> str:
+    """VALUE is a word of its own in the checks of domains, though it parses as a column's name."""
+    parts = text.split("'")
+    for index in range(0, len(parts), 2):
+        words = _split_words(parts[index])
+        parts[index] = "".join("VALUE" if word == "value" else word for word in words)
+    return "'".join(parts)
+
+
+def _split_words(text: str) -> list[str]:
+    words, current = [], ""
+    for char in text:
+        if char.isalnum() or char in '_."':
+            current += char
+        else:
+            words += [current, char]
+            current = ""
+    return [*words, current]

@@ -6,15 +6,19 @@ from server.statements import (
     alter_table,
     copy,
     cursors,
+    databases,
     drop,
+    grants,
     indexes,
     maintenance,
     objects,
     prepared,
+    roles,
     sequences,
     settings,
     tables,
     transactions,
+    types,
     views,
 )
 from server.statements.statement import by_node
@@ -34,5 +38,9 @@ STATEMENTS = by_node(
         *sequences.UTILITIES,
         *objects.UTILITIES,
         *maintenance.UTILITIES,
+        *roles.UTILITIES,
+        *databases.UTILITIES,
+        *types.UTILITIES,
+        *grants.UTILITIES,
     )
 )

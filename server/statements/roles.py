@@ -203,7 +203,9 @@ def alter_setting(context: StatementContext, statement: tree.AlterRoleSetting) -
     """ALTER ROLE ... SET and RESET."""
     yield from ()
     if statement.role is None or statement.database:
-        raise FeatureNotSupported("settings of all roles or of a role in a database are not supported")
+        raise FeatureNotSupported(
+            "settings of all roles or of a role in a database are not supported"
+        )
     role = _role(context, statement.role)
     if role.oid != context.user_oid and not _may_manage(context, role):
         raise InsufficientPrivilege("permission denied")
@@ -287,7 +289,11 @@ def _needs(context: StatementContext, oid: int) -> Iterator[str]:
         if needs_role(value, oid) and not isinstance(value, Role):
             is_owner = value.owner == oid
             word = "owner of" if is_owner else "privileges for"
-            shown = f"database {value.name}" if isinstance(value, Database) else describe(context, value)
+            shown = (
+                f"database {value.name}"
+                if isinstance(value, Database)
+                else describe(context, value)
+            )
             yield f"{word} {shown}"
 
 
@@ -295,7 +301,10 @@ def needs_role(value: CatalogObject, oid: int) -> bool:
     """Whether a role owns an object or its acl names it."""
     if value.owner == oid:
         return True
-    acls = [value.acl, *(column.acl for column in getattr(value, "columns", ()) if hasattr(column, "acl"))]
+    acls = [
+        value.acl,
+        *(column.acl for column in getattr(value, "columns", ()) if hasattr(column, "acl")),
+    ]
     grants = (parse_item(item) for acl in acls if acl for item in acl)
     return any(oid in (grant.grantee, grant.grantor) for grant in grants)
 

@@ -1,0 +1,312 @@
+"""GRANT and REVOKE of privileges on objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from server.catalog.objects import (
+    CatalogObject,
+    Database,
+    Schema,
+    Sequence,
+    Table,
+    UserFunction,
+    UserType,
+)
+from server.catalog.privileges import (
+    ALL_OF,
+    LETTERS,
+    Grant,
+    acl_kind,
+    allowed_letters,
+    grants_of,
+    has_privileges_of,
+    parse_item,
+)
+from server.errors import (
+    DependentPrivilegeDescriptorsStillExist,
+    FeatureNotSupported,
+    InsufficientPrivilege,
+    InvalidGrantOperation,
+    UndefinedColumn,
+    WrongObjectType,
+)
+from server.sql import utility_roles as tree
+from server.sql.object_names import ObjectName
+from server.statements.databases import database_named
+from server.statements.drop import FINDERS, drop_objects
+from server.statements.names import relation_named, role_oid, schema_named
+from server.statements.statement import Run, StatementContext, Utility
+
+RELATION_KINDS = ("table", "sequence")
+ALL_IN_SCHEMA = {"table": (Table,), "sequence": (Sequence,), "function": (UserFunction,)}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a GRANT or REVOKE asks for on one object."""
+
+    statement: tree.Grant
+    letters: frozenset[str]
+    grantees: tuple[int, ...]
+
+
+def grant(context: StatementContext, statement: tree.Grant) -> Run:
+    """GRANT and REVOKE."""
+    yield from ()
+    grantees = tuple(role_oid(context, name) for name in statement.grantees)
+    if statement.is_grant and statement.grant_option and 0 in grantees:
+        raise InvalidGrantOperation("grant options can only be granted to roles")
+    for value in list(_targets(context, statement)):
+        _apply(context, statement, value, grantees)
+    return statement.tag
+
+
+def _targets(context: StatementContext, statement: tree.Grant) -> Iterator[CatalogObject]:
+    if statement.target == "all_in_schema":
+        kinds = ALL_IN_SCHEMA.get(statement.kind)
+        if kinds is None:
+            raise FeatureNotSupported(f"privileges on every {statement.kind} are not supported")
+        for name in statement.names:
+            schema = schema_named(context, name.parts[-1])
+            for kind in kinds:
+                for value in context.catalog.objects(kind):
+                    if value.schema == schema.oid and _has_acl(value):
+                        yield value
+        return
+    for name in statement.names:
+        yield _target(context, statement.kind, name)
+
+
+def _has_acl(value: CatalogObject) -> bool:
+    return not isinstance(value, Table) or value.kind in "rvm"
+
+
+def _target(context: StatementContext, kind: str, name: ObjectName) -> CatalogObject:
+    if kind in RELATION_KINDS:
+        found = relation_named(context, name.parts)
+        if not isinstance(found, Table | Sequence):
+            raise WrongObjectType(f'"{found.name}" is an index')
+        if kind == "sequence" and not isinstance(found, Sequence):
+            raise WrongObjectType(f'"{found.name}" is not a sequence')
+        return found
+    if kind == "schema":
+        return schema_named(context, name.parts[-1])
+    if kind == "database":
+        return database_named(context, name.parts[-1])
+    if kind in ("type", "domain", "function", "procedure", "routine") and kind in FINDERS:
+        return FINDERS[kind](context, kind, name)
+    raise FeatureNotSupported(f"privileges on a {kind} are not supported")
+
+
+def _apply(
+    context: StatementContext,
+    statement: tree.Grant,
+    value: CatalogObject,
+    grantees: tuple[int, ...],
+) -> None:
+    kind = acl_kind(value)
+    allowed = ALL_OF["sequence"] + "x" if kind == "sequence" else ALL_OF[kind]
+    whole, by_column = _letters(statement, kind, allowed)
+    if whole:
+        change = Change(statement, frozenset(whole), grantees)
+        value = replace(value, acl=_changed(context, value, kind, value.acl, change))
+        context.ddl.put(value)
+    if by_column:
+        if not isinstance(value, Table):
+            raise InvalidGrantOperation("column privileges are only valid for relations")
+        _apply_to_columns(context, value, by_column, statement, grantees)
+
+
+def _letters(
+    statement: tree.Grant, kind: str, allowed: str
+) -> tuple[set[str], dict[str, set[str]]]:
+    """The letters asked for on the whole object, and by column."""
+    if not statement.privileges:
+        return set(ALL_OF[kind]), {}
+    whole: set[str] = set()
+    by_column: dict[str, set[str]] = {}
+    for privilege in statement.privileges:
+        possible = ALL_OF["column"] if privilege.columns else allowed
+        if privilege.name == "all":
+            letters = set(possible)
+        else:
+            letter = LETTERS.get(privilege.name, "?")
+            if letter not in possible:
+                raise InvalidGrantOperation(
+                    f"invalid privilege type {privilege.name.upper()} for {_kind_words(kind, privilege)}"
+                )
+            letters = {letter}
+        if privilege.columns:
+            for name in privilege.columns:
+                by_column.setdefault(name, set()).update(letters)
+        else:
+            whole |= letters
+    return whole, by_column
+
+
+def _kind_words(kind: str, privilege: tree.Privilege) -> str:
+    return "column" if privilege.columns else {"table": "relation"}.get(kind, kind)
+
+
+def _apply_to_columns(
+    context: StatementContext,
+    table: Table,
+    by_column: dict[str, set[str]],
+    statement: tree.Grant,
+    grantees: tuple[int, ...],
+) -> None:
+    columns = list(table.columns)
+    for name, letters in by_column.items():
+        column = table.column_named(name)
+        if column is None:
+            raise UndefinedColumn(f'column "{name}" of relation "{table.name}" does not exist')
+        change = Change(statement, frozenset(letters), grantees)
+        acl = _changed(context, table, "column", column.acl or (), change)
+        columns[column.number - 1] = replace(column, acl=acl or None)
+    context.ddl.put(replace(table, columns=tuple(columns)))
+
+
+def _changed(
+    context: StatementContext,
+    value: CatalogObject,
+    kind: str,
+    acl: tuple[str, ...] | None,
+    change: Change,
+) -> tuple[str, ...]:
+    """The acl after the change."""
+    grants = list(grants_of(kind, value.owner, acl))
+    grantor, letters = _grantor(context, value, kind, grants, change)
+    for grantee in change.grantees:
+        if change.statement.is_grant:
+            grants = _given(grants, grantee, grantor, letters, option=change.statement.grant_option)
+        else:
+            grants = _taken(grants, grantee, grantor, letters, change.statement)
+    return tuple(item.item for item in grants if item.letters)
+
+
+def _grantor(
+    context: StatementContext,
+    value: CatalogObject,
+    kind: str,
+    grants: list[Grant],
+    change: Change,
+) -> tuple[int, frozenset[str]]:
+    """Who grants (the owner, for those who may act for it), and which letters may be granted."""
+    user, view = context.user_oid, context.catalog
+    if has_privileges_of(view, user, value.owner):
+        return value.owner, change.letters
+    held, options = allowed_letters(view, user, grants, value.owner)
+    if isinstance(value, Table) and kind == "column":
+        whole = grants_of("table", value.owner, value.acl)
+        more, more_options = allowed_letters(view, user, whole, value.owner)
+        held, options = held | more, options | more_options
+    possible = change.letters & options
+    if not possible and not held:
+        raise InsufficientPrivilege(f"permission denied for {_shown_kind(value)} {value.name}")
+    if possible != change.letters:
+        verb = "granted" if change.statement.is_grant else "revoked"
+        code = "01007" if change.statement.is_grant else "01006"
+        amount = "not all privileges were" if possible else "no privileges were"
+        context.warn(code, f'{amount} {verb} for "{value.name}"')
+    return user, frozenset(possible)
+
+
+def _shown_kind(value: CatalogObject) -> str:
+    words: tuple[tuple[type[Any], str], ...] = (
+        (Table, "table"),
+        (Sequence, "sequence"),
+        (Schema, "schema"),
+        (Database, "database"),
+        (UserType, "type"),
+    )
+    found = next((word for kind, word in words if isinstance(value, kind)), "function")
+    return "view" if isinstance(value, Table) and value.kind == "v" else found
+
+
+def _given(
+    grants: list[Grant], grantee: int, grantor: int, letters: frozenset[str], *, option: bool
+) -> list[Grant]:
+    options = letters if option else frozenset()
+    for index, item in enumerate(grants):
+        if (item.grantee, item.grantor) == (grantee, grantor):
+            merged = replace(item, letters=item.letters | letters, options=item.options | options)
+            return [*grants[:index], merged, *grants[index + 1 :]]
+    return [*grants, Grant(grantee, letters, options, grantor)]
+
+
+def _taken(
+    grants: list[Grant],
+    grantee: int,
+    grantor: int,
+    letters: frozenset[str],
+    statement: tree.Grant,
+) -> list[Grant]:
+    kept: list[Grant] = []
+    lost: frozenset[str] = frozenset()
+    for item in grants:
+        if (item.grantee, item.grantor) != (grantee, grantor):
+            kept.append(item)
+            continue
+        lost = item.options & letters
+        left = item.letters if statement.grant_option else item.letters - letters
+        kept.append(replace(item, letters=left, options=item.options - letters))
+    return _without_dependents(kept, grantee, lost, statement) if lost else kept
+
+
+def _without_dependents(
+    grants: list[Grant], grantee: int, lost: frozenset[str], statement: tree.Grant
+) -> list[Grant]:
+    """What a role passed on goes with its grant option, if CASCADE allows it."""
+    passed_on = [item for item in grants if item.grantor == grantee and item.letters & lost]
+    if passed_on and not statement.cascade:
+        raise DependentPrivilegeDescriptorsStillExist(
+            "dependent privileges exist", hint="Use CASCADE to revoke them too."
+        )
+    for item in passed_on:
+        grants = _taken(grants, item.grantee, grantee, lost, replace(statement, grant_option=False))
+    return grants
+
+
+def alter_defaults(context: StatementContext, statement: tree.AlterDefaultPrivileges) -> Run:
+    """ALTER DEFAULT PRIVILEGES: refused, since new objects would not get them."""
+    yield from ()
+    raise FeatureNotSupported("ALTER DEFAULT PRIVILEGES is not supported")
+
+
+def drop_owned(context: StatementContext, statement: tree.DropOwned) -> Run:
+    """DROP OWNED: the privileges of roles go, and the objects they own."""
+    roles = {role_oid(context, name) for name in statement.roles}
+    owned = [
+        value
+        for kind in (Table, Sequence, UserType, Schema)
+        for value in context.catalog.objects(kind)
+        if value.owner in roles and not _is_part(value)
+    ]
+    yield from drop_objects(context, owned, cascade=statement.cascade)
+    for value in list(context.catalog.objects(CatalogObject)):
+        if value.acl is not None:
+            kept = _without_roles(value.acl, roles)
+            if kept != value.acl:
+                context.ddl.put(replace(value, acl=kept))
+    return statement.tag
+
+
+def _is_part(value: CatalogObject) -> bool:
+    """Sequences of columns and relations of types go with what they belong to."""
+    if isinstance(value, Sequence):
+        return value.owned_by is not None
+    return isinstance(value, Table) and value.kind == "c"
+
+
+def _without_roles(acl: Iterable[str], roles: set[int]) -> tuple[str, ...]:
+    return tuple(item for item in acl if parse_item(item).grantee not in roles)
+
+
+UTILITIES = (
+    Utility(node=tree.Grant, run=grant),
+    Utility(node=tree.AlterDefaultPrivileges, run=alter_defaults),
+    Utility(node=tree.DropOwned, run=drop_owned),
+)

@@ -1,0 +1,330 @@
+"""CREATE TYPE (enums and composite types), CREATE DOMAIN, and their ALTERs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from server.catalog.objects import Column, Constraint, Table, UserType
+from server.errors import (
+    DatatypeMismatch,
+    DuplicateColumn,
+    DuplicateObject,
+    FeatureNotSupported,
+    InvalidName,
+    InvalidParameterValue,
+    UndefinedObject,
+    WrongObjectType,
+)
+from server.executor.waits import Wait
+from server.identifiers import IDENTIFIER_BYTES_MAX, generated_name
+from server.planner.standalone import bind_type_name
+from server.sql import constraints as written
+from server.sql import utility_types as tree
+from server.sql.utility_statement import Name
+from server.statements.names import claim_name, split_name, target_schema
+from server.statements.statement import Run, StatementContext, Utility
+
+
+def _new_type(context: StatementContext, parts: Name) -> Iterator[Wait]:
+    """Claim the name of a new type; gives schema and name."""
+    schema, name = target_schema(context, parts)
+    yield from claim_name(context, schema, name)
+    if context.catalog.type_named(schema, name) is not None:
+        raise DuplicateObject(f'type "{name}" already exists')
+    return schema, name  # type: ignore[return-value]
+
+
+def type_named(context: StatementContext, parts: Name) -> UserType:
+    """A type of a user by name; raises UndefinedObject."""
+    schema, name = split_name(context, parts)
+    if schema:
+        home = context.catalog.schema_named(schema)
+        homes = [] if home is None else [home.oid]
+    else:
+        homes = list(context.search_path())
+    for oid in homes:
+        found = context.catalog.type_named(oid, name)
+        if found is not None:
+            value = context.catalog.object(found.oid)
+            if isinstance(value, UserType):
+                return value
+            break
+    raise UndefinedObject(f'type "{".".join(parts)}" does not exist')
+
+
+# Enums
+
+
+def create_enum(context: StatementContext, statement: tree.CreateEnum) -> Run:
+    """CREATE TYPE AS ENUM."""
+    schema, name = yield from _new_type(context, statement.name)
+    oid, array_oid = context.new_oid(), context.new_oid()
+    labels: list[tuple[int, float, str]] = []
+    for position, label in enumerate(statement.labels, 1):
+        _check_label(label)
+        if any(known == label for _, _, known in labels):
+            raise DuplicateObject(f'enum label "{label}" used more than once')
+        labels.append((context.new_oid(), float(position), label))
+    context.ddl.put(
+        UserType(
+            oid=oid,
+            name=name,
+            owner=context.user_oid,
+            schema=schema,
+            kind="e",
+            array_oid=array_oid,
+            labels=tuple(labels),
+        )
+    )
+    return statement.tag
+
+
+def _check_label(label: str) -> None:
+    if len(label.encode()) > IDENTIFIER_BYTES_MAX:
+        raise InvalidName(
+            f'invalid enum label "{label}"',
+            detail=f"Labels must be {IDENTIFIER_BYTES_MAX} bytes or less.",
+        )
+
+
+def alter_enum(context: StatementContext, statement: tree.AlterEnum) -> Run:
+    """ALTER TYPE ADD VALUE, RENAME VALUE."""
+    value = type_named(context, statement.name)
+    if value.kind != "e":
+        raise WrongObjectType(f"{value.name} is not an enum")
+    yield from context.lock_relation(value.oid, "access exclusive", value.name)
+    if statement.old_label:
+        labels = _renamed(value, statement)
+    else:
+        _check_label(statement.new_label)
+        if any(label == statement.new_label for _, _, label in value.labels):
+            if not statement.if_not_exists:
+                raise DuplicateObject(f'enum label "{statement.new_label}" already exists')
+            context.notice("42710", f'enum label "{statement.new_label}" already exists, skipping')
+            return statement.tag
+        position = _position(value, statement)
+        labels = sorted(
+            (*value.labels, (context.new_oid(), position, statement.new_label)),
+            key=lambda item: item[1],
+        )
+    context.ddl.put(replace(value, labels=tuple(labels)))
+    return statement.tag
+
+
+def _renamed(value: UserType, statement: tree.AlterEnum) -> list[tuple[int, float, str]]:
+    known = [label for _, _, label in value.labels]
+    if statement.old_label not in known:
+        raise InvalidParameterValue(f'"{statement.old_label}" is not an existing enum label')
+    if statement.new_label in known:
+        raise DuplicateObject(f'enum label "{statement.new_label}" already exists')
+    return [
+        (oid, position, statement.new_label if label == statement.old_label else label)
+        for oid, position, label in value.labels
+    ]
+
+
+def _position(value: UserType, statement: tree.AlterEnum) -> float:
+    """Where the new label sorts: at the end, or between a label and its neighbour."""
+    positions = [position for _, position, _ in value.labels]
+    if not statement.neighbour:
+        return (positions[-1] if positions else 0.0) + 1.0
+    known = [label for _, _, label in value.labels]
+    if statement.neighbour not in known:
+        raise InvalidParameterValue(f'"{statement.neighbour}" is not an existing enum label')
+    index = known.index(statement.neighbour)
+    here = positions[index]
+    if statement.after:
+        return (here + positions[index + 1]) / 2 if index + 1 < len(positions) else here + 1.0
+    return (here + positions[index - 1]) / 2 if index else here - 1.0
+
+
+# Composite types
+
+
+def create_composite(context: StatementContext, statement: tree.CreateComposite) -> Run:
+    """CREATE TYPE AS (...)."""
+    schema, name = yield from _new_type(context, statement.name)
+    if context.catalog.relation_named(schema, name) is not None:
+        raise DuplicateObject(f'relation "{name}" already exists')
+    oid, array_oid, relation = context.new_oid(), context.new_oid(), context.new_oid()
+    columns: list[Column] = []
+    for number, item in enumerate(statement.columns, 1):
+        if any(column.name == item.name for column in columns):
+            raise DuplicateColumn(f'column "{item.name}" specified more than once')
+        assert item.type is not None
+        reference = bind_type_name(context.environment(), item.type, context.statement.offset)
+        columns.append(
+            Column(
+                number=number,
+                name=item.name,
+                type=reference.oid,
+                modifier=reference.modifier,
+                collation=reference.type.collation,
+            )
+        )
+    fields: dict[str, Any] = {"name": name, "owner": context.user_oid, "schema": schema}
+    context.ddl.put(UserType(oid=oid, kind="c", array_oid=array_oid, relation=relation, **fields))
+    context.ddl.put(Table(oid=relation, kind="c", columns=tuple(columns), row_type=oid, **fields))
+    return statement.tag
+
+
+# Domains
+
+
+def create_domain(context: StatementContext, statement: tree.CreateDomain) -> Run:
+    """CREATE DOMAIN."""
+    schema, name = yield from _new_type(context, statement.name)
+    if statement.collation:
+        raise FeatureNotSupported("collations of domains are not supported")
+    base = bind_type_name(context.environment(), statement.type, context.statement.offset)
+    if base.type.kind == "p":
+        raise DatatypeMismatch(f'"{base.type.name}" is not a valid base type for a domain')
+    domain = UserType(
+        oid=context.new_oid(),
+        name=name,
+        owner=context.user_oid,
+        schema=schema,
+        kind="d",
+        array_oid=context.new_oid(),
+        base_type=base.oid,
+        base_modifier=base.modifier,
+    )
+    context.ddl.put(_with_constraints(context, domain, statement.constraints))
+    for constraint in statement.constraints:
+        if isinstance(constraint, written.Check):
+            add_domain_check(context, domain, constraint)
+    return statement.tag
+
+
+def _with_constraints(
+    context: StatementContext, domain: UserType, constraints: tuple[written.Constraint, ...]
+) -> UserType:
+    changes: dict[str, Any] = {}
+    for constraint in constraints:
+        if isinstance(constraint, written.DefaultValue):
+            changes["default"] = constraint.expression.source
+        elif isinstance(constraint, written.NotNull):
+            changes["not_null"] = True
+        elif not isinstance(constraint, written.Check | written.Nullable):
+            raise FeatureNotSupported("this kind of constraint is not possible for domains")
+    return replace(domain, **changes)
+
+
+def add_domain_check(
+    context: StatementContext, domain: UserType, constraint: written.Check
+) -> Constraint:
+    """CHECK of a domain, over VALUE."""
+    taken = {item.name for item in context.catalog.constraints_of(domain.oid)}
+    name, number = constraint.name, 0
+    if name in taken:
+        raise DuplicateObject(f'constraint "{name}" for domain "{domain.name}" already exists')
+    while not name or name in taken:
+        name = generated_name(domain.name, "", f"check{number or ''}")
+        number += 1
+    made = Constraint(
+        oid=context.new_oid(),
+        name=name,
+        owner=context.user_oid,
+        schema=domain.schema,
+        table=domain.oid,
+        kind="c",
+        expression=constraint.expression.source,
+    )
+    context.ddl.put(made)
+    return made
+
+
+def alter_domain(context: StatementContext, statement: tree.AlterDomain) -> Run:
+    """ALTER DOMAIN."""
+    domain = type_named(context, statement.name)
+    if domain.kind != "d":
+        raise WrongObjectType(f'"{domain.name}" is not a domain')
+    yield from context.lock_relation(domain.oid, "access exclusive", domain.name)
+    DOMAIN_ACTIONS[statement.action](context, domain, statement)
+    return statement.tag
+
+
+def _default(context: StatementContext, domain: UserType, statement: tree.AlterDomain) -> None:
+    default = None if statement.default is None else statement.default.source
+    context.ddl.put(replace(domain, default=default))
+
+
+def _drop_not_null(
+    context: StatementContext, domain: UserType, statement: tree.AlterDomain
+) -> None:
+    context.ddl.put(replace(domain, not_null=False))
+
+
+def _set_not_null(context: StatementContext, domain: UserType, statement: tree.AlterDomain) -> None:
+    _refuse_in_use(context, domain)
+    context.ddl.put(replace(domain, not_null=True))
+
+
+def _refuse_in_use(context: StatementContext, domain: UserType) -> None:
+    """What is stored already would have to be proven."""
+    for table in context.catalog.objects(Table):
+        if table.kind == "r" and any(column.type == domain.oid for column in table.live_columns):
+            raise FeatureNotSupported(
+                f'adding constraints to domain "{domain.name}" is not supported '
+                f'while table "{table.name}" uses it'
+            )
+
+
+def _add_constraint(
+    context: StatementContext, domain: UserType, statement: tree.AlterDomain
+) -> None:
+    constraint = statement.constraint
+    if isinstance(constraint, written.NotNull):
+        _set_not_null(context, domain, statement)
+        return
+    if not isinstance(constraint, written.Check):
+        raise FeatureNotSupported("this kind of constraint is not possible for domains")
+    if constraint.validated:
+        _refuse_in_use(context, domain)
+    made = add_domain_check(context, domain, constraint)
+    context.ddl.put(replace(made, validated=constraint.validated))
+
+
+def _drop_constraint(
+    context: StatementContext, domain: UserType, statement: tree.AlterDomain
+) -> None:
+    name = statement.constraint_name
+    for constraint in context.catalog.constraints_of(domain.oid):
+        if constraint.name == name:
+            context.ddl.remove(constraint.oid)
+            return
+    message = f'constraint "{name}" of domain "{domain.name}" does not exist'
+    if not statement.if_exists:
+        raise UndefinedObject(message)
+    context.notice("00000", f"{message}, skipping")
+
+
+def _validate(context: StatementContext, domain: UserType, statement: tree.AlterDomain) -> None:
+    for constraint in context.catalog.constraints_of(domain.oid):
+        if constraint.name == statement.constraint_name:
+            _refuse_in_use(context, domain)
+            context.ddl.put(replace(constraint, validated=True))
+            return
+    raise UndefinedObject(
+        f'constraint "{statement.constraint_name}" of domain "{domain.name}" does not exist'
+    )
+
+
+DOMAIN_ACTIONS = {
+    "default": _default,
+    "drop_not_null": _drop_not_null,
+    "set_not_null": _set_not_null,
+    "add_constraint": _add_constraint,
+    "drop_constraint": _drop_constraint,
+    "validate_constraint": _validate,
+}
+
+UTILITIES = (
+    Utility(node=tree.CreateEnum, run=create_enum),
+    Utility(node=tree.AlterEnum, run=alter_enum),
+    Utility(node=tree.CreateComposite, run=create_composite),
+    Utility(node=tree.CreateDomain, run=create_domain),
+    Utility(node=tree.AlterDomain, run=alter_domain),
+)
