@@ -179,11 +179,10 @@ def folding(ufunc: np.ufunc, start: Callable[[np.dtype[Any]], Any]) -> dict[str,
         if not len(groups):
             return state
         if group_count == 1:
-            state.values[0] = ufunc(state.values[0], ufunc.reduce(values))
-            state.seen[0] = True
-        else:
+            groups, values = groups[:1], values.dtype.type(ufunc.reduce(values))
+        with np.errstate(invalid="ignore"):  # NaN is a value like any other
             ufunc.at(state.values, groups, values)
-            state.seen[groups] = True
+        state.seen[groups] = True
         return state
 
     def accumulate(state: Folded, groups: Positions, group_count: int, columns: Columns) -> Folded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -32,14 +33,17 @@ def _highest(dtype: np.dtype[Any]) -> Any:
 
 
 class Best:
-    """The best value of each group so far, in row form."""
+    """The best value of each group so far; of equal ones the last, but of bpchar the first."""
 
     __slots__ = ("better", "key", "values")
 
     def __init__(self, key: Callable[[Any], Any], greatest: bool) -> None:
         self.values: dict[int, tuple[Any, Any]] = {}
         self.key = key
-        self.better: Callable[[Any, Any], bool] = _greater if greatest else _less
+        if key is blank_key:
+            self.better = operator.gt if greatest else operator.lt
+        else:
+            self.better = operator.ge if greatest else operator.le
 
     def offer(self, group: int, value: Any) -> None:
         """Take the value if it is better."""
@@ -47,14 +51,6 @@ class Best:
         known = self.values.get(group)
         if known is None or self.better(key, known[0]):
             self.values[group] = (key, value)
-
-
-def _greater(left: Any, right: Any) -> bool:
-    return bool(left > right)
-
-
-def _less(left: Any, right: Any) -> bool:
-    return bool(left < right)
 
 
 def _distinct_words(groups: Positions, column: Column) -> tuple[list[int], list[Any]]:

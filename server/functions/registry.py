@@ -21,11 +21,10 @@ from server.functions import (
     numeric,
     ordered_sets,
     pattern,
+    randomness,
     regex,
-    sequences,
     sets,
     statistics,
-    system_information,
     text,
     window,
 )
@@ -48,8 +47,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     *array.FUNCTIONS,
     *sets.FUNCTIONS,
     *json.FUNCTIONS,
-    *sequences.FUNCTIONS,
-    *system_information.FUNCTIONS,
+    *randomness.FUNCTIONS,
     *date_time.FUNCTIONS,
     *formatting.FUNCTIONS,
 )

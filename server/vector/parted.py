@@ -44,7 +44,7 @@ class PartedColumn(Column):
         return self.count
 
     @property
-    def values(self) -> Values:  # type: ignore[override]
+    def values(self) -> Values:
         """The rows as Decimals."""
         made = self._made
         if made is None:
