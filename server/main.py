@@ -16,6 +16,7 @@ import os
 import secrets
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from server.database import Database, initialise
 from server.errors import SqlError
 from server.net.listener import Listener
 from server.options import OptionError, Options, parse_options, read_file
+from server.session.temporary import drop_schemas
 from server.login_rules import TRUST_LOCAL, HbaError, Rule, parse_rules
 from storage.check import check
 from storage.engine import Engine
@@ -46,6 +48,9 @@ host    all       all   ::1/128         trust
 host    all       all   all             scram-sha-256
 """
 EXIT_USAGE, EXIT_FAILURE = 2, 1
+RECURSION_MAX = 20_000
+THREAD_STACK_BYTES = 256 << 20
+SWITCH_SECONDS = 0.0005  # the event loop's turn comes soon even beside busy threads
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
 MALLOC_KEEP_BYTES = 1 << 30
 
@@ -81,8 +86,14 @@ def _serve(options: Options) -> int:
     if options.init_only:
         engine.close()
         return 0
+    # Deep expressions are refused by depth, before the interpreter's own limit or the C stack are reached.
+    sys.setrecursionlimit(RECURSION_MAX)
+    threading.stack_size(THREAD_STACK_BYTES)
+    sys.setswitchinterval(SWITCH_SECONDS)
     _tune_memory()
     database = Database(engine, settings, hba=read_hba(options.data), mock_secret=_secret(options.data))
+    for oid in database.catalog.views:
+        drop_schemas(engine, database.catalog, oid)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_listen(database, options))

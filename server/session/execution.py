@@ -123,7 +123,7 @@ def portal_rows(
     """Run a plan: heavy ones batch by batch on a worker thread, so that the event loop goes on."""
     if planned.writes:
         session.transaction.refuse_writes(planned.tag)
-    steps = execute(planned, running)
+    steps = execute(planned, running, session.database.plans.program(planned))
     if not is_heavy(planned):
         yield from steps
         return

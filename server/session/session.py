@@ -32,6 +32,7 @@ from server.session.basis import Basis, make_basis
 from server.session.flows import FLOWS
 from server.session.results import copy_rows, error_fields, row_values
 from server.session.style import SessionNames, text_style
+from server.session.temporary import end_session, end_transaction, ensure_schema
 from server.session.transaction import Running, SessionTransaction
 from server.session.waiting import satisfy
 from server.settings import REPORTED
@@ -367,9 +368,14 @@ class Session:
         if self.transaction.running is not None:
             self.database.engine.locks.cancel_wait(self.transaction.running.storage)
 
+    def ensure_temporary_schema(self) -> int:
+        """The OID of the schema for temporary tables."""
+        return ensure_schema(self)
+
     def run_deferred(self, running: Running) -> Iterator[Wait]:
-        """Check deferred constraints before a commit."""
+        """What a commit does first: deferred constraints, ON COMMIT of temporary tables."""
         yield from self.database.run_deferred(running)
+        end_transaction(self, running)
 
     def close(self) -> None:
         """The client is gone: roll back, release everything."""
@@ -377,6 +383,7 @@ class Session:
             portal.close()
         self.portals.clear()
         self.transaction.abort()
+        end_session(self)
         self.database.engine.locks.release_since(self)
 
 

@@ -41,7 +41,8 @@ WORDS: dict[type[CatalogObject], str] = {Table: "table", Index: "index", Sequenc
 def schema_named(context: StatementContext, name: str, offset: int = -1) -> Schema:
     """A schema by name; raises InvalidSchemaName."""
     if name == "pg_temp":
-        found = context.catalog.object(context.session.ensure_temporary_schema())
+        oid = context.session.ensure_temporary_schema()  # may make it: the catalog is another one then
+        found = context.catalog.object(oid)
     else:
         found = context.catalog.schema_named(name)
     if not isinstance(found, Schema):

@@ -1,0 +1,120 @@
+"""Temporary tables: a schema pg_temp_N of the session's own, emptied and dropped as the session and its transactions end.
+
+The schema and what is in it are ordinary catalog objects. A server that was killed leaves them behind; the next start
+drops them before anybody connects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from server.catalog.catalog import Catalog, CatalogTransaction
+from server.catalog.objects import CatalogObject, Index, Schema, Table
+from storage.engine import Engine, Kind, Transaction
+
+if TYPE_CHECKING:
+    from server.session.session import Session
+    from server.session.transaction import Running
+
+PREFIX = "pg_temp_"
+
+
+def ensure_schema(session: Session) -> int:
+    """The OID of the session's temporary schema, which is made when it is first needed."""
+    if session.temporary_schema:
+        return session.temporary_schema
+    running = session.transaction.running
+    assert running is not None
+    schema = Schema(
+        oid=session.database.catalog.new_oid(),
+        name=f"{PREFIX}{session.pid}",
+        owner=session.user_oid,
+    )
+    running.catalog.put(schema)
+    session.temporary_schema = schema.oid
+
+    def forget() -> None:
+        session.temporary_schema = 0
+
+    running.storage.on_abort(forget)
+    return schema.oid
+
+
+def contents(catalog: CatalogTransaction, schema: int) -> list[CatalogObject]:
+    """Everything in a schema: what belongs to tables first, then the tables."""
+    found = [
+        value
+        for value in catalog.view.objects(CatalogObject)
+        if getattr(value, "schema", 0) == schema
+    ]
+    return sorted(found, key=lambda value: isinstance(value, Table))
+
+
+def remove(catalog: CatalogTransaction, storage: Transaction, values: Iterable[CatalogObject]) -> None:
+    """Take objects out of the catalog, and their storage away."""
+    for value in values:
+        storage_id = getattr(value, "storage_id", 0)
+        if storage_id:
+            storage.drop_relation(storage_id)
+        catalog.remove(value.oid)
+
+
+def end_transaction(session: Session, running: Running) -> None:
+    """Before a commit: ON COMMIT DELETE ROWS and ON COMMIT DROP."""
+    if not session.temporary_schema:
+        return
+    for table in contents(running.catalog, session.temporary_schema):
+        if not isinstance(table, Table) or not table.temporary_on_commit:
+            continue
+        view = running.catalog.view
+        if table.temporary_on_commit == "drop":
+            owned: list[CatalogObject] = [
+                *view.indexes_of(table.oid),
+                *view.constraints_of(table.oid),
+                *view.sequences_of(table.oid),
+                table,
+            ]
+            remove(running.catalog, running.storage, owned)
+        elif table.temporary_on_commit == "delete_rows":
+            _empty(session.database.engine, running, table, view.indexes_of(table.oid))
+
+
+def _empty(engine: Engine, running: Running, table: Table, indexes: Iterable[Index]) -> None:
+    kinds: tuple[Kind, ...] = engine.relation(table.storage_id).kinds
+    running.storage.drop_relation(table.storage_id)
+    changed = replace(table, storage_id=engine.next_id())
+    running.storage.create_relation(changed.storage_id, kinds)
+    running.catalog.put(changed)
+    for index in indexes:
+        running.storage.drop_index(index.storage_id)
+        renewed = replace(index, storage_id=engine.next_id())
+        running.storage.create_index(renewed.storage_id, renewed.unique)
+        running.catalog.put(renewed)
+
+
+def end_session(session: Session) -> None:
+    """The session is over: its temporary objects go."""
+    if session.temporary_schema:
+        database = session.database
+        drop_schemas(database.engine, database.catalog, session.database_oid, session.temporary_schema)
+        session.temporary_schema = 0
+
+
+def drop_schemas(engine: Engine, catalog: Catalog, database: int, schema: int = 0) -> None:
+    """Drop one temporary schema of a database, or all of them (at the start of the server)."""
+    found = [
+        value
+        for value in catalog.views[database].objects(Schema)
+        if value.oid == schema or (not schema and value.name.startswith(PREFIX))
+    ]
+    if not found:
+        return
+    storage = engine.begin()
+    changes = CatalogTransaction(catalog, database, storage)
+    storage.on_commit(changes.publish)
+    for value in found:
+        remove(changes, storage, contents(changes, value.oid))
+        changes.remove(value.oid)
+    storage.commit(synchronous=False)
