@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from server.errors import FeatureNotSupported
 from server.executor.build import BUILDERS
+from server.executor.point import point_of
 
 if TYPE_CHECKING:
     from server.executor.operator import Operator
-    from server.executor.table_shape import TableShape
     from server.planner.physical import Plan
 
 
@@ -23,11 +23,11 @@ class Program:
     Subqueries' are made when first run.
     """
 
-    __slots__ = ("_operators", "root", "shapes")
+    __slots__ = ("_operators", "point", "root")
 
     def __init__(self, plan: Plan) -> None:
         self._operators: dict[Plan, Operator] = {}
-        self.shapes: dict[int, TableShape] = {}
+        self.point = point_of(plan)
         self.root = self.operator(plan)
 
     def operator(self, plan: Plan) -> Operator:

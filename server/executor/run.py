@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from server.executor.columns import batch_of_rows
 from server.executor.common_tables import SharedRows
 from server.executor.deferred import run_after_statement
 from server.executor.program import Program
@@ -38,6 +39,15 @@ def execute(
     After the last batch context.row_count says how many rows were changed.
     """
     context.program = prepare(planned) if program is None else program
+    if context.program.point is not None and context.instruments is None:
+        rows = context.program.point(context)
+        if rows is not None:
+            if rows:
+                yield batch_of_rows(rows, planned.plan.types)
+            if context.after_statement:
+                yield from run_after_statement(context)
+            context.row_count = context.row_counts.get(planned.plan, 0)
+            return
     yield from run_modifying_tables(planned.plan, context)
     yield from context.program.root.batches(context)
     yield from run_after_statement(context)
@@ -70,6 +80,23 @@ def changing_node(plan: Plan) -> Plan:
     while isinstance(plan, physical.CommonTable | physical.Project):
         plan = plan.input
     return plan
+
+
+def run_point(
+    planned: PlannedStatement, context: ExecutionContext, program: Program
+) -> list[tuple[Any, ...]] | None:
+    """Run a statement of the shape of the short path without batches: its rows in row form.
+
+    None: it has another shape, or has to be run by `execute` this time; nothing was done.
+    context.row_count is set; what is queued after the statement has to be run if there is any.
+    """
+    if program.point is None:
+        return None
+    context.program = program
+    rows = program.point(context)
+    if rows is not None:
+        context.row_count = context.row_counts.get(planned.plan, 0)
+    return rows
 
 
 def is_heavy(planned: PlannedStatement) -> bool:

@@ -32,6 +32,7 @@ class TableShape:
         "foreign_keys",
         "indexes",
         "not_null",
+        "not_null_numbers",
         "references",
         "schema_name",
         "table",
@@ -47,6 +48,7 @@ class TableShape:
             TypeReference(catalog.type(column.type), column.modifier) for column in table.columns
         )
         self.not_null = tuple(column.number for column in table.live_columns if column.not_null)
+        self.not_null_numbers = frozenset(self.not_null)
         schema = catalog.object(table.schema)
         self.schema_name: str = "" if schema is None else schema.name
         self.indexes = tuple(
@@ -114,7 +116,7 @@ class TableShape:
 
 def shape_of(table: Table, context: ExecutionContext) -> TableShape:
     """The shape of a table, made once a program."""
-    shapes = context.shapes if context.program is None else context.program.shapes
+    shapes = context.shapes
     found = shapes.get(table.oid)
     if found is None or found.table is not table:
         found = shapes[table.oid] = TableShape(table, context)

@@ -96,6 +96,28 @@ class TableWriter:
         row_ids = yield from self.insert(batch_of_rows([row], self.shape.types))
         return Outcome(Status.DONE, new_row_id=int(row_ids[0]), root_id=int(row_ids[0]))
 
+    def try_insert(self, row: Row) -> bool:
+        """Insert one row if nobody is in the way; raises if a unique key is taken."""
+        context, shapes = self.context, self.shape.indexes
+        with self._engine.latch:
+            keys = [shape.key(row, context) for shape in shapes]
+            for shape in self.shape.unique_indexes:
+                if shape.is_deferrable:
+                    return False
+                unique_key = shape.unique_key(row, context)
+                found = None if unique_key is None else self._duplicate_of(shape, unique_key, -1)
+                if found is not None and found.status is Status.BLOCKED:
+                    return False
+                if found is not None:
+                    raise self.duplicate_error(shape, row)
+            row_id = self.relation.insert_row(self._transaction, self.shape.store_row(row))
+            for shape, key in zip(shapes, keys, strict=True):
+                if key is not None:
+                    self._engine.index(shape.storage_id).insert(self._transaction, key, row_id)
+        if self.shape.foreign_keys:
+            queue_insert(context, self.shape, [row_id], lambda: [row])
+        return True
+
     def _find_arbiter_conflict(self, row: Row, arbiters: Sequence[IndexShape]) -> Outcome | None:
         for shape in arbiters:
             key = shape.unique_key(row, self.context)
@@ -208,6 +230,29 @@ class TableWriter:
             )
             queue_removal(self.context, self.shape, old, new)
         return outcome
+
+    def try_update(self, row_id: int, changes: dict[int, Any]) -> Status:
+        """Give attributes that nothing hangs on new values, if nobody is in the way."""
+        stored = {
+            number - 1: store_value(value, self.shape.types[number - 1])
+            for number, value in changes.items()
+        }
+        with self._engine.latch:
+            outcome: Outcome = self.relation.update(
+                self._transaction, self.context.snapshot, row_id, stored
+            )
+        return outcome.status
+
+    def try_delete(self, row_id: int) -> Status:
+        """End a version, if nobody is in the way."""
+        with self._engine.latch:
+            old = self.read(row_id) if self.shape.references else ()
+            outcome: Outcome = self.relation.delete(
+                self._transaction, self.context.snapshot, row_id
+            )
+        if outcome.status is Status.DONE and self.shape.references:
+            queue_removal(self.context, self.shape, old, None)
+        return outcome.status
 
     def _moved_keys(
         self, old: Row, new: Row, changes: dict[int, Any]
