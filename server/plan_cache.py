@@ -11,6 +11,8 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
+from server.executor.program import Program
+from server.executor.run import prepare
 from server.planner.physical import PlannedStatement
 from server.sql.parse import Statement, parse_statements
 
@@ -59,6 +61,7 @@ class PlanCache:
     def __init__(self) -> None:
         self._texts: LeastRecentlyUsed[str, tuple[Statement, ...]] = LeastRecentlyUsed(TEXTS_MAX)
         self._plans: LeastRecentlyUsed[PlanKey, PlannedStatement] = LeastRecentlyUsed(PLANS_MAX)
+        self._programs: LeastRecentlyUsed[PlannedStatement, Program] = LeastRecentlyUsed(PLANS_MAX)
 
     def statements(self, sql: str) -> tuple[Statement, ...]:
         """The statements of a text; raises SqlError."""
@@ -78,6 +81,15 @@ class PlanCache:
         if planned.catalog_version >= 0 and len(key[0]) <= TEXT_CHARACTERS_MAX:
             self._plans.put(key, planned)
 
+    def program(self, planned: PlannedStatement) -> Program:
+        """The operators of a plan, made once."""
+        found = self._programs.get(planned)
+        if found is None:
+            found = prepare(planned)
+            self._programs.put(planned, found)
+        return found
+
     def clear(self) -> None:
         """Forget everything: DISCARD PLANS."""
         self._plans.clear()
+        self._programs.clear()
