@@ -14,10 +14,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Protocol
 
-from storage.commit_log import COMMAND_BITS, COMMAND_MAX
+from storage.commit_log import COMMAND_BITS, COMMAND_MAX, CommitLog, Snapshot
 from storage.commit_queue import CommitQueue
 from storage.errors import Failed
-from storage.fast_paths import CommitLog, Snapshot
 from storage.locks import Locks
 from storage.waits import Completion, completed
 
