@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from server.errors import (
     ArraySubscriptError,
     FeatureNotSupported,
-    InvalidParameterValue,
     NullValueNotAllowed,
 )
 from server.functions.declare import row
@@ -207,10 +206,9 @@ def _unnest(array: Array) -> Iterator[Any]:
     return iter(array.items)
 
 
-def _fill(
-    context: CallContext, item: Any, lengths: Array | None, lowers: Array | None = None
-) -> Array:
-    if lengths is None:
+def _fill(context: CallContext, item: Any, lengths: Array | None, *given: Array | None) -> Array:
+    lowers = given[0] if given else None
+    if lengths is None or (given and lowers is None):
         raise NullValueNotAllowed("dimension array or low bound array cannot be null")
     if len(lengths.dimensions) > 1:
         raise ArraySubscriptError(
@@ -236,7 +234,7 @@ def _fill(
 def _trim(array: Array, count: int) -> Array:
     length = array.dimensions[0][0] if array.dimensions else 0
     if not 0 <= count <= length:
-        raise InvalidParameterValue(f"number of elements to trim must be between 0 and {length}")
+        raise ArraySubscriptError(f"number of elements to trim must be between 0 and {length}")
     kept = length - count
     if not kept:
         return make_array(array.element, ())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from server.errors import DatetimeFieldOverflow, InvalidParameterValue
+from server.errors import DatetimeFieldOverflow, FeatureNotSupported, InvalidParameterValue
 from server.functions import date_columns as columns
 from server.functions import fields, instants
 from server.functions.declare import row
@@ -408,7 +408,7 @@ def _truncate_zone(name: str, us: int, zone: str) -> int:
 def _bin(stride: Interval, us: int, origin: int) -> int:
     months, days, time = stride
     if months:
-        raise InvalidParameterValue(
+        raise FeatureNotSupported(
             "timestamps cannot be binned into intervals containing months or years"
         )
     if us in INFINITE:
@@ -734,10 +734,14 @@ PRESENT: Final = (
 
 
 def _at_zone(name: str, us: int) -> int:
+    if us in INFINITE:
+        return us
     return to_utc(us, instants.find_zone(name))
 
 
 def _in_zone(name: str, us: int) -> int:
+    if us in INFINITE:
+        return us
     return to_local(us, instants.find_zone(name))
 
 
@@ -801,6 +805,9 @@ def _timetz_of_time(context: CallContext, us: int) -> TimeTz:
 
 
 def _modified(context: CallContext, value: Any, modifier: int) -> Any:
+    name = context.result.type.name
+    if name.startswith("timestamp") and not -1 <= modifier <= 6:
+        raise InvalidParameterValue(f"timestamp({modifier}) precision must be between 0 and 6")
     coerce = context.result.type.coerce
     return value if coerce is None or modifier < 0 else coerce(value, modifier, True)
 

@@ -81,8 +81,13 @@ def unit_named(name: str, type_name: str) -> str:
     """The unit of a name, which may be an abbreviation in any case."""
     unit = ALIASES.get(name.lower())
     if unit is None:
-        raise InvalidParameterValue(f'unit "{name.lower()}" not recognized for type {type_name}')
+        raise unrecognized_unit(name, type_name)
     return unit
+
+
+def unrecognized_unit(name: str, type_name: str) -> InvalidParameterValue:
+    """Make the error for a name that is no unit."""
+    return InvalidParameterValue(f'unit "{name.lower()}" not recognized for type {type_name}')
 
 
 def unsupported_unit(name: str, type_name: str) -> FeatureNotSupported:
@@ -293,8 +298,13 @@ _DATE_STARTS: Final[dict[str, Callable[[int], int]]] = {
 DAY_UNITS: Final = frozenset(_DATE_STARTS)
 
 
+_RESERVED: Final = frozenset({"epoch", "dow", "isodow", "doy", "isoyear", "julian"})
+
+
 def truncate_timestamp(us: int, unit: str, name: str, type_name: str) -> int:
     """The start of the unit that holds what clocks show."""
+    if unit in _RESERVED:
+        raise unrecognized_unit(name, type_name)
     if unit in _TIME_UNITS:
         return us if us in INFINITE else us // _TIME_UNITS[unit] * _TIME_UNITS[unit]
     if unit not in _DATE_STARTS:

@@ -262,61 +262,124 @@ def _sign(value: float) -> float:
     return float((value > 0) - (value < 0))
 
 
-_EXACT_SINES: Final = {0.0: 0.0, 30.0: 0.5, 90.0: 1.0, 150.0: 0.5, 180.0: 0.0}
+RADIANS_PER_DEGREE: Final = 0.0174532925199432957692
+
+# Functions of degrees are scaled by what the library says at angles whose values are known, so that
+# those are exact.
+_SINE_OF_30: Final = math.sin(30.0 * RADIANS_PER_DEGREE)
+_ONE_LESS_COSINE_OF_60: Final = 1.0 - math.cos(60.0 * RADIANS_PER_DEGREE)
+
+
+def _sine_to_30(angle: float) -> float:
+    return (math.sin(angle * RADIANS_PER_DEGREE) / _SINE_OF_30) / 2.0
+
+
+def _cosine_to_60(angle: float) -> float:
+    less = 1.0 - math.cos(angle * RADIANS_PER_DEGREE)
+    return 1.0 - (less / _ONE_LESS_COSINE_OF_60) / 2.0
+
+
+def _sine_to_90(angle: float) -> float:
+    return _sine_to_30(angle) if angle <= 30.0 else _cosine_to_60(90.0 - angle)
+
+
+def _cosine_to_90(angle: float) -> float:
+    return _cosine_to_60(angle) if angle <= 60.0 else _sine_to_30(90.0 - angle)
+
+
+_TANGENT_OF_45: Final = _sine_to_90(45.0) / _cosine_to_90(45.0)
+_COTANGENT_OF_45: Final = _cosine_to_90(45.0) / _sine_to_90(45.0)
+
+
+def _to_first_quadrant(value: float) -> tuple[float, float, float]:
+    """The angle of the first quadrant, and the signs of its sine and cosine."""
+    if math.isinf(value):
+        raise _out_of_domain()
+    angle, sine, cosine = math.fmod(value, 360.0), 1.0, 1.0
+    if angle < 0:
+        angle, sine = -angle, -sine
+    if angle > 180.0:
+        angle, sine = 360.0 - angle, -sine
+    if angle > 90.0:
+        angle, cosine = 180.0 - angle, -cosine
+    return angle, sine, cosine
 
 
 def _sine_degrees(value: float) -> float:
-    if math.isinf(value):
-        raise _out_of_domain()
-    angle = math.fmod(value, 360.0)
-    sign = 1.0 if angle >= 0 else -1.0
-    angle = abs(angle)
-    if angle > 180.0:
-        angle, sign = angle - 180.0, -sign
-    found = _EXACT_SINES.get(angle)
-    return sign * (math.sin(math.radians(angle)) if found is None else found)
+    angle, sign, _ = _to_first_quadrant(value)
+    return sign * _sine_to_90(angle)
 
 
 def _cosine_degrees(value: float) -> float:
-    if math.isinf(value):
-        raise _out_of_domain()
-    angle = abs(math.fmod(value, 360.0))
-    if angle > 180.0:
-        angle = 360.0 - angle
-    exact = {0.0: 1.0, 60.0: 0.5, 90.0: 0.0, 120.0: -0.5, 180.0: -1.0}.get(angle)
-    return math.cos(math.radians(angle)) if exact is None else exact
+    angle, _, sign = _to_first_quadrant(value)
+    return sign * _cosine_to_90(angle)
 
 
 def _tangent_degrees(value: float) -> float:
-    exact = {0.0: 0.0, 45.0: 1.0, 135.0: -1.0}.get(math.fmod(value, 180.0))
-    if exact is not None:
-        return exact
-    cosine = _cosine_degrees(value)
-    sine = _sine_degrees(value)
-    return math.inf * sine if cosine == 0 else sine / cosine
+    angle, sine, cosine = _to_first_quadrant(value)
+    below = _cosine_to_90(angle)
+    if below == 0:
+        return math.copysign(math.inf, sine * cosine)
+    return sine * cosine * ((_sine_to_90(angle) / below) / _TANGENT_OF_45)
 
 
-def _inverse_degrees(operation: Compute, exact: dict[float, float]) -> Compute:
+def _cotangent_degrees(value: float) -> float:
+    angle, sine, cosine = _to_first_quadrant(value)
+    below = _sine_to_90(angle)
+    if below == 0:
+        return math.copysign(math.inf, sine * cosine)
+    return sine * cosine * ((_cosine_to_90(angle) / below) / _COTANGENT_OF_45)
+
+
+_ASIN_HALF: Final = math.asin(0.5)
+_ACOS_HALF: Final = math.acos(0.5)
+
+
+def _inverse_sine_degrees(value: float) -> float:
+    if not -1 <= value <= 1:
+        raise _out_of_domain()
+    size = abs(value)
+    if size <= 0.5:
+        angle = (math.asin(size) / _ASIN_HALF) * 30.0
+    else:
+        angle = 90.0 - (math.acos(size) / _ACOS_HALF) * 60.0
+    return math.copysign(angle, value)
+
+
+def _inverse_cosine_degrees(value: float) -> float:
+    if not -1 <= value <= 1:
+        raise _out_of_domain()
+    if value < 0:
+        return 90.0 + _inverse_sine_degrees(-value)
+    if value <= 0.5:
+        return 90.0 - (math.asin(value) / _ASIN_HALF) * 30.0
+    return (math.acos(value) / _ACOS_HALF) * 60.0
+
+
+def _inverse_tangent_degrees(value: float) -> float:
+    return (math.atan(value) / math.atan(1.0)) * 45.0
+
+
+def _quietly(operation: Callable[..., Any]) -> Compute:
+    """A numpy function that overflows to infinity."""
+
     def compute(value: float) -> float:
-        if not -1 <= value <= 1 and not math.isnan(value):
-            raise _out_of_domain()
-        known = exact.get(value)
-        return math.degrees(operation(value)) if known is None else known
+        with np.errstate(all="ignore"):
+            return float(operation(value))
 
     return compute
 
 
-def _tangent_inverse_degrees(value: float) -> float:
-    return {1.0: 45.0, -1.0: -45.0}.get(value, math.degrees(math.atan(value)))
+def _degrees(value: float) -> float:
+    return value / RADIANS_PER_DEGREE
+
+
+def _radians(value: float) -> float:
+    return value * RADIANS_PER_DEGREE
 
 
 def _cotangent(value: float) -> float:
     tangent = math.tan(value)
-    return math.copysign(math.inf, tangent) if tangent == 0 else 1.0 / tangent
-
-
-def _cotangent_degrees(value: float) -> float:
-    tangent = _tangent_degrees(value)
     return math.copysign(math.inf, tangent) if tangent == 0 else 1.0 / tangent
 
 
@@ -413,13 +476,13 @@ MATHEMATICS: Final = (
     row("1610 pi() float8", lambda: math.pi, "The number pi.", " -> 3.141592653589793"),
     row(
         "1608 degrees(float8) float8",
-        _finite(math.degrees),
+        _finite(_degrees),
         "Radians to degrees.",
         "0.5 -> 28.64788975654116",
     ),
     row(
         "1609 radians(float8) float8",
-        math.radians,
+        _radians,
         "Degrees to radians.",
         "45 -> 0.7853981633974483",
     ),
@@ -448,13 +511,13 @@ MATHEMATICS: Final = (
     ),
     row(
         "2462 sinh(float8) float8",
-        _through_nan(lambda x: float(np.sinh(x))),
+        _through_nan(_quietly(np.sinh)),
         "Hyperbolic sine.",
         "1 -> 1.1752011936438014",
     ),
     row(
         "2463 cosh(float8) float8",
-        _through_nan(lambda x: float(np.cosh(x))),
+        _through_nan(_quietly(np.cosh)),
         "Hyperbolic cosine.",
         "0 -> 1",
     ),
@@ -492,19 +555,19 @@ MATHEMATICS: Final = (
     ),
     row(
         "2731 asind(float8) float8",
-        _inverse_degrees(math.asin, {1.0: 90.0, 0.5: 30.0, 0.0: 0.0, -0.5: -30.0, -1.0: -90.0}),
+        _through_nan(_inverse_sine_degrees),
         "Inverse sine in degrees.",
         "0.5 -> 30",
     ),
     row(
         "2732 acosd(float8) float8",
-        _inverse_degrees(math.acos, {1.0: 0.0, 0.5: 60.0, 0.0: 90.0, -0.5: 120.0, -1.0: 180.0}),
+        _through_nan(_inverse_cosine_degrees),
         "Inverse cosine in degrees.",
         "0.5 -> 60",
     ),
     row(
         "2733 atand(float8) float8",
-        _tangent_inverse_degrees,
+        _inverse_tangent_degrees,
         "Inverse tangent in degrees.",
         "1 -> 45",
     ),

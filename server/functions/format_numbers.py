@@ -91,8 +91,6 @@ def _note(picture: Picture, keyword: str, word: str, seen_v: bool) -> None:
         picture.exponent = True
     elif keyword == "B":
         picture.blank_zero = True
-    elif keyword == "E":
-        raise FeatureNotSupported('"E" is not supported')
 
 
 def _note_digit(picture: Picture, keyword: str, seen_v: bool) -> None:
@@ -166,7 +164,7 @@ class _Writer:
     def write(self) -> str:
         for keyword, text in self.picture.parts:
             self._part(keyword, text)
-        if not self.started and not self.picture.after:
+        if not self.started and self.picture.before:
             self._sign()
         self._close()
         return "".join(self.out)

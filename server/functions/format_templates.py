@@ -23,7 +23,7 @@ DATE_KEYWORDS: Final = words(
     "p.m. pm q rm ss ssss sssss tz tzh tzm us w ww y y,yyy yy yyy yyyy "
 )
 NUMBER_KEYWORDS: Final = words(
-    ", . 0 9 B C D E EEEE G L MI PL PR RN S SG SP TH V b c d e eeee g l mi pl pr rn s sg sp th v rn"
+    ", . 0 9 B C D EEEE G L MI PL PR RN S SG SP TH V b c d eeee g l mi pl pr rn s sg sp th v rn"
 )
 CASED: Final = frozenset(
     {

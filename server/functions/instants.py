@@ -24,7 +24,9 @@ from server.types.calendar import (
     month_length,
 )
 from server.types.date_style import session_zone
+from server.types.interval import format_interval
 from server.types.interval_style import Interval
+from server.types.type import PLAIN_STYLE
 from server.types.zone_words import OFFSETS, ZONES
 from server.types.zones import Zone, fixed_zone, zone_named
 
@@ -88,7 +90,8 @@ def interval_zone(value: Interval) -> Zone:
     """The zone of an interval that is an offset."""
     months, days, us = value
     if months or days:
-        raise InvalidParameterValue("interval time zone must not include months or days")
+        shown = format_interval(value, PLAIN_STYLE)
+        raise InvalidParameterValue(f'interval time zone "{shown}" must not include months or days')
     return fixed_zone(cut_quotient(us, US_PER_SECOND))
 
 

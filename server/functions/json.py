@@ -5,7 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from server.errors import InvalidParameterValue, NullValueNotAllowed
+from server.errors import (
+    ArraySubscriptError,
+    InvalidParameterValue,
+    InvalidTextRepresentation,
+    NullValueNotAllowed,
+)
 from server.functions import numeric as numeric_functions
 from server.functions.declare import row
 from server.functions.json_text import (
@@ -233,12 +238,16 @@ def _changed_member(
     return make_object(others if new is _ABSENT else [*others, (step, new)])
 
 
+def _not_an_integer(step: str) -> InvalidTextRepresentation:
+    return InvalidTextRepresentation(f'path element at position 1 is not an integer: "{step}"')
+
+
 def _changed_item(
     value: list[Any], step: str, rest: Sequence[str | None], change: Any, create: bool
 ) -> list[Any]:
     index = _integer(step)
     if index is None:
-        raise InvalidParameterValue(f'path element at position 1 is not an integer: "{step}"')
+        raise _not_an_integer(step)
     inside = -len(value) <= index < len(value)
     if inside:
         position = index % len(value)
@@ -274,7 +283,9 @@ def _insert(value: Jsonb, path: Array, new: Jsonb, after: bool = False) -> Jsonb
         return Jsonb(_changed(value.value, path.items, lambda old: new.value, True))
     if not isinstance(parent, list):
         return value
-    index = _integer(path.items[-1]) or 0
+    index = _integer(path.items[-1])
+    if index is None:
+        raise _not_an_integer(path.items[-1])
     position = max(index + len(parent), -1) if index < 0 else min(index, len(parent))
     if position < 0:
         extended = [new.value, *parent]
@@ -322,7 +333,8 @@ def _pretty(value: Any, indent: int = 0) -> str:
 def _array_of(value: Jsonb, action: str) -> list[Any]:
     if isinstance(value.value, list):
         return value.value
-    kind = "an object" if isinstance(value.value, dict) else "a scalar"
+    kind = "a non-array" if action.startswith("get") else "an object"
+    kind = kind if isinstance(value.value, dict) else "a scalar"
     raise InvalidParameterValue(f"cannot {action} {kind}")
 
 
@@ -466,9 +478,9 @@ def _build_jsonb_object(context: CallContext, *values: Any) -> Jsonb:
 def _text_pairs(array: Array) -> list[tuple[str, str | None]]:
     items: Sequence[Any] = array.items
     if len(array.dimensions) > 2 or (len(array.dimensions) == 2 and array.dimensions[1][0] != 2):
-        raise InvalidParameterValue("array must have two columns")
+        raise ArraySubscriptError("array must have two columns")
     if len(items) % 2:
-        raise InvalidParameterValue("array must have even number of elements")
+        raise ArraySubscriptError("array must have even number of elements")
     return _checked_pairs(items[::2], items[1::2])
 
 
@@ -476,7 +488,7 @@ def _checked_pairs(keys: Sequence[Any], values: Sequence[Any]) -> list[tuple[str
     if None in keys:
         raise NullValueNotAllowed("null value not allowed for object key")
     if len(keys) != len(values):
-        raise InvalidParameterValue("mismatched array dimensions")
+        raise ArraySubscriptError("mismatched array dimensions")
     return list(zip(keys, values, strict=True))
 
 
@@ -498,8 +510,8 @@ def _scalar(value: Jsonb, types: Any, name: str) -> Any:
     kind = {"object": "object", "array": "array"}.get(
         jsonb_kind(value.value), jsonb_kind(value.value)
     )
-    shown = f"jsonb {kind} to type {name}" if kind != "null" else f"jsonb null to type {name}"
-    raise InvalidParameterValue(f"cannot cast {shown}")
+    kind = "numeric" if kind == "number" else kind
+    raise InvalidParameterValue(f"cannot cast jsonb {kind} to type {name}")
 
 
 def _to_number(name: str, convert: Callable[[Decimal], Any]) -> Callable[[Jsonb], Any]:

@@ -17,7 +17,9 @@ import numpy as np
 from server.errors import (
     InvalidParameterValue,
     NullValueNotAllowed,
+    NumericValueOutOfRange,
     ProgramLimitExceeded,
+    SqlSyntaxError,
     SubstringError,
 )
 from server.functions.declare import row
@@ -115,6 +117,8 @@ def _overlay(text: str, new: str, start: int, length: int | None = None) -> str:
     if start <= 0:
         raise SubstringError("negative substring length not allowed")
     count = len(new) if length is None else length
+    if start + count >= 1 << 31:
+        raise NumericValueOutOfRange("integer out of range")
     return text[: start - 1] + new + text[max(start - 1 + count, 0) :]
 
 
@@ -315,9 +319,9 @@ def _starts_with(text: str, prefix: str) -> bool:
 def _normalize(text: str, form: str = "NFC") -> str:
     import unicodedata
 
-    form = form.upper()
+    given, form = form, form.upper()
     if form not in ("NFC", "NFD", "NFKC", "NFKD"):
-        raise InvalidParameterValue(f"invalid normalization form: {form}")
+        raise InvalidParameterValue(f"invalid normalization form: {given}")
     return unicodedata.normalize(form, text)  # type: ignore[arg-type]
 
 
@@ -331,7 +335,7 @@ def _unistr(text: str) -> str:
             return "\\"
         digits = match[1] or match[2] or match[3] or match[4]
         if not digits:
-            raise InvalidParameterValue("invalid Unicode escape")
+            raise SqlSyntaxError("invalid Unicode escape")
         return chr(int(digits, 16))
 
     pattern = r"\\\\|\\(?:\+([0-9a-fA-F]{6})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-9a-fA-F]{4})|)"
@@ -347,6 +351,8 @@ def _first_character(text: str) -> str:
 
 
 def _to_char_type(code: int) -> str:
+    if not -128 <= code <= 127:
+        raise NumericValueOutOfRange('"char" out of range')
     return chr(code & 0xFF) if code else ""
 
 
