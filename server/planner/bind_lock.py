@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from server.errors import FeatureNotSupported, UndefinedTable, WrongObjectType
 from server.planner.environment import BindContext, raise_at
-from server.planner.plan import Aggregate, Distinct, LockRows, Node, SetOperation, Window, walk_plan
+from server.planner.plan import (
+    Aggregate,
+    Distinct,
+    Filter,
+    Limit,
+    LockRows,
+    Node,
+    OutputColumn,
+    Project,
+    SetOperation,
+    Sort,
+    Window,
+    walk_plan,
+)
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
+    from server.expressions.expression import ColumnId
     from server.planner.scope import RangeItem, Scope
 
 _STRENGTHS = {
@@ -39,10 +54,28 @@ def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: No
                 item.access.privileges += "w"
             targets.append((scan.table, scan.column_of(ROW_ID)))
         if targets:
+            plan = _carrying(context, plan, [column for _, column in targets])
             wait = _WAITS[clause.args["wait"]]
             plan = LockRows(input=plan, strength=strength, wait=wait, targets=tuple(targets))
             context.writes = True
     return plan
+
+
+def _carrying(context: BindContext, plan: Node, columns: list[ColumnId]) -> Node:
+    """The plan with its projection letting the row ids through."""
+    if isinstance(plan, Filter | Limit | Sort | LockRows):
+        return replace(plan, input=_carrying(context, plan.input, columns))
+    if not isinstance(plan, Project):
+        return plan
+    known = {output.column for output in plan.outputs}
+    added = tuple(
+        OutputColumn(column, context.type(20)) for column in columns if column not in known
+    )
+    return replace(
+        plan,
+        outputs=plan.outputs + added,
+        expressions=plan.expressions + tuple(output.variable() for output in added),
+    )
 
 
 def _check(context: BindContext, clause: exp.Expression, plan: Node, shown: str) -> None:

@@ -134,8 +134,8 @@ def _bind_select(
             on = []
     if keys and not (distinct is not None and on):
         plan = Sort(input=plan, keys=keys)
+    plan = lock_rows(context, scope, node, plan)  # before LIMIT: rows passed over do not count
     plan = bind_limit(context, scope, node, plan, keys)
-    plan = lock_rows(context, scope, node, plan)
     origins = tuple(target.origin for target in targets if not target.hidden)
     return BoundQuery(plan, columns, origins, offsets)
 
