@@ -95,6 +95,8 @@ def bind_function_call(context: BindContext, scope: Scope, node: exp.Expression)
     if node.args.get("over") is not None:
         return bind_window.bind_window_call(context, scope, node, resolved)
     target = resolved.target
+    if getattr(target, "volatility", "i") == "v":
+        context.volatile = True
     if isinstance(target, Aggregate):
         return _aggregate_call(context, scope, node, resolved, (direct, order))
     _refuse_aggregate_clauses(context, node, target)

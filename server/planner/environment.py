@@ -85,6 +85,7 @@ class BindContext:
     view_depth: int = 0
     common_tables: dict[int, Any] = field(default_factory=dict)
     writes: bool = False
+    volatile: bool = False
     record_columns: dict[ColumnId, tuple[tuple[str, Oid, int], ...]] = field(default_factory=dict)
     untyped_parameters: int = 0  # references to parameters whose type nothing has told yet
 

@@ -74,6 +74,7 @@ def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> Plann
             Access(each.relation, each.privileges, tuple(sorted(each.columns)), each.role)
             for each in context.access
         ),
+        volatile=context.volatile,
         depends_on_style=context.depends_on_style,
         shape=shape_of(plan),
     )

@@ -21,23 +21,29 @@ from server.expressions.expression import (
     walk,
 )
 from server.expressions.folding import fold_constants
-from server.planner.bind_operator import and_all, conjuncts
+from server.planner.bind_operator import COMMUTATORS, and_all, comparison_function, conjuncts
+from server.planner.environment import DATE, TIMESTAMP
 from server.planner.matching import structural_key
 from server.planner.plan import Node, replace_expressions, transform_plan
 
 if TYPE_CHECKING:
     from server.planner.choose import Chooser
 
+DAY_US = 86_400_000_000
+INFINITE_US = 2**63 - 1
 _PLAIN = (Variable, Constant, Parameter)
 
 
 def fold_plan(chooser: Chooser, node: Node) -> Node:
     """Fold the constants of every expression of the plan."""
-    del chooser
-    return transform_plan(node, lambda each: replace_expressions(each, _folded))
+
+    def folded(expression: Expression) -> Expression:
+        return _folded(chooser, expression)
+
+    return transform_plan(node, lambda each: replace_expressions(each, folded))
 
 
-def _folded(expression: Expression) -> Expression:
+def _folded(chooser: Chooser, expression: Expression) -> Expression:
     if isinstance(expression, _PLAIN) or (
         isinstance(expression, Call)
         and all(isinstance(each, _PLAIN) for each in expression.arguments)
@@ -45,9 +51,31 @@ def _folded(expression: Expression) -> Expression:
     ):
         return expression
     folded = fold_constants(expression)
-    if any(isinstance(part, Or) for part in walk(folded)):
+    kinds = {type(part) for part in walk(folded)}
+    if Or in kinds:
         folded = transform(folded, _factored)
+    if Call in kinds:
+        folded = transform(folded, lambda part: _as_date(chooser, part))
     return folded
+
+
+def _as_date(chooser: Chooser, node: Expression) -> Expression:
+    """Compare a date with the date of a midnight: date < timestamp '2020-01-01 00:00' is date < '2020-01-01'.
+
+    At any other time of day the date would have to be rounded, differently for each operator. Only
+    plain timestamps: the midnight of a timestamptz depends on the session's time zone.
+    """
+    if not isinstance(node, Call) or node.operator not in COMMUTATORS or len(node.arguments) != 2:
+        return node
+    left, right = node.arguments
+    if left.type.oid != DATE or right.type.oid != TIMESTAMP or not isinstance(right, Constant):
+        return node
+    if right.value is None or right.value % DAY_US or abs(right.value) >= INFINITE_US:
+        return node
+    context = chooser.context
+    function = comparison_function(context, node.operator, DATE, DATE)
+    day = context.constant(DATE, right.value // DAY_US, right.offset)
+    return replace(node, function=function, arguments=(left, day))
 
 
 def _factored(expression: Expression) -> Expression:
