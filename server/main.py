@@ -17,6 +17,7 @@ import secrets
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,6 +50,7 @@ host    all       all   all             scram-sha-256
 """
 EXIT_USAGE, EXIT_FAILURE = 2, 1
 RECURSION_MAX = 20_000
+PROGRESS_SECONDS = 5.0
 THREAD_STACK_BYTES = 256 << 20
 SWITCH_SECONDS = 0.0005  # the event loop's turn comes soon even beside busy threads
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
@@ -113,15 +115,26 @@ def open_engine(options: Options, settings: ServerSettings) -> Engine:
     if not data.exists() or not any(data.iterdir()):
         return _create(options, storage)
     engine = Engine.open(
-        RealFiles(data), storage, panic=_panic, progress=lambda done, total: _LOG.info(
-            "recovery: %d of %d bytes of WAL", done, total
-        )
-    )  # fmt: skip
+        RealFiles(data), storage, panic=_panic, progress=RecoveryProgress()
+    )
     try:
         engine.relation(CATALOG_RELATION)
     except NoSuchRelation:  # the process that made the directory was killed before it was done
         _initialise(engine, options)
     return engine
+
+
+class RecoveryProgress:
+    """Says in the log how far recovery is, every few seconds."""
+
+    def __init__(self) -> None:
+        self._said_s = time.monotonic()
+
+    def __call__(self, done_bytes: int, total_bytes: int) -> None:
+        now_s = time.monotonic()
+        if now_s - self._said_s >= PROGRESS_SECONDS:
+            self._said_s = now_s
+            _LOG.info("recovery: %d of %d bytes of WAL", done_bytes, total_bytes)
 
 
 def _create(options: Options, storage: StorageOptions) -> Engine:

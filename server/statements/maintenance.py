@@ -14,6 +14,9 @@ from server.errors import (
     WrongObjectType,
 )
 from server.executor.deferred import run_deferred
+from server.executor.context import ExecutionContext
+from server.executor.index_keys import IndexShape
+from server.executor.table_shape import TableShape
 from server.executor.waits import Wait
 from server.sql import utility_session as tree
 from server.sql import utility_transactions as transactions
@@ -66,11 +69,21 @@ def _targets(context: StatementContext, statement: tree.Vacuum) -> Iterator[Tabl
 def _vacuum_table(context: StatementContext, table: Table) -> Iterator[Wait]:
     """Reclaim what nobody sees any more, on a worker thread."""
     yield from context.lock_relation(table.oid, "share update exclusive", table.name)
-    indexes = tuple(index.storage_id for index in context.catalog.indexes_of(table.oid))
+    execution = context.execution()
+    shape = TableShape(table, execution)
+    indexes = tuple(
+        (context.engine.index(item.storage_id), _key_function(shape, item, execution))
+        for item in shape.indexes
+    )
     work = context.session.database.workers.submit(
         lambda: context.engine.vacuum(table.storage_id, indexes)
     )
     yield Wait(work, what="Execute")
+
+
+def _key_function(shape: TableShape, index: IndexShape, execution: ExecutionContext) -> Any:
+    """What gives storage the key of a row it finds, so that entries of keys that are gone can go too."""
+    return lambda stored: index.key(shape.load_row(stored), execution)
 
 
 def checkpoint(context: StatementContext, statement: tree.Checkpoint) -> Run:
