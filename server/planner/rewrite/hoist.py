@@ -14,7 +14,14 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from server.expressions.expression import ColumnId, Expression, Subquery, Variable, walk
+from server.expressions.expression import (
+    ColumnId,
+    Expression,
+    OuterVariable,
+    Subquery,
+    Variable,
+    walk,
+)
 from server.planner.matching import is_volatile, replace_top_down
 from server.planner.outer_references import has_subquery
 from server.planner.plan import (
@@ -62,6 +69,7 @@ def _hoist_join(node: Join) -> Node:
             return _above(left, _hoist_join(moved), _right_columns(node))
     if node.kind in ("inner", "semi", "anti") and _movable(right, conditions):
         assert isinstance(right, Project)
+        right = _beside_left(right, node.lateral)
         moved = replace(node, right=right.input, condition=_substituted(node.condition, right))
         if node.kind != "inner":
             return moved
@@ -69,6 +77,18 @@ def _hoist_join(node: Join) -> Node:
     if isinstance(right, Project) and _is_selection(right) and node.kind != "full":
         return replace(node, right=right.input)
     return node
+
+
+def _beside_left(project: Project, lateral: tuple[ColumnId, ...]) -> Project:
+    """The projection of a dependent join's right side as it reads above the join."""
+
+    def change(node: Expression) -> Expression | None:
+        if isinstance(node, OuterVariable) and node.column in lateral:
+            return Variable(type=node.type, column=node.column, name=node.name, offset=node.offset)
+        return None
+
+    expressions = tuple(replace_top_down(each, change) for each in project.expressions)
+    return replace(project, expressions=expressions)
 
 
 def _right_columns(node: Join) -> Columns:
