@@ -31,7 +31,10 @@ ALL = 1 << 16
 
 
 class Tree:
-    """An ordered set of pairs under one root page. Used under the engine's latch."""
+    """An ordered set of pairs under one root page.
+
+    Changes are made under the engine's latch; iterators take it for each chunk by themselves.
+    """
 
     def __init__(self, pager: Pager, root_page: int) -> None:
         self.pager = pager
@@ -111,30 +114,33 @@ class Tree:
         """The pairs with start <= key < stop in order, in chunks."""
         key, row_id = start, 0
         while True:
-            page_no, position = seek_pair(self.pager, self.root_page, key, row_id)
-            change_no = self.change_no
-            while True:
+            with self.pager.latch:
+                page_no, position = seek_pair(self.pager, self.root_page, key, row_id)
                 chunk, _, right = leaf_pairs(self.pager, page_no, position, ALL)
+                change_no = self.change_no
+            while True:
                 ends = stop is not None and bool(chunk) and chunk[-1][0] >= stop
                 if ends and stop is not None:
                     chunk = [pair for pair in chunk if pair[0] < stop]
                 if chunk:
                     key, row_id = chunk[-1][0], chunk[-1][1] + 1
                     yield chunk
-                if ends or (not right and change_no == self.change_no):
-                    return
-                if change_no != self.change_no:
-                    break
-                page_no, position = right, 0
+                with self.pager.latch:
+                    if ends or (not right and change_no == self.change_no):
+                        return
+                    if change_no != self.change_no:
+                        break
+                    chunk, _, right = leaf_pairs(self.pager, right, 0, ALL)
 
     def backward(self, start: bytes, stop: bytes | None) -> Iterator[list[tuple[bytes, int]]]:
         """The pairs with start <= key < stop in reverse order, in chunks."""
         bound = (stop, 0) if stop is not None else None
         while True:
-            page_no, position = self._last(bound)
-            change_no = self.change_no
-            while True:
+            with self.pager.latch:
+                page_no, position = self._last(bound)
                 chunk, left, _ = leaf_pairs(self.pager, page_no, 0, position)
+                change_no = self.change_no
+            while True:
                 chunk.reverse()
                 ends = bool(chunk) and chunk[-1][0] < start
                 if ends:
@@ -142,11 +148,12 @@ class Tree:
                 if chunk:
                     bound = chunk[-1]
                     yield chunk
-                if ends or (not left and change_no == self.change_no):
-                    return
-                if change_no != self.change_no:
-                    break
-                page_no, position = left, ALL
+                with self.pager.latch:
+                    if ends or (not left and change_no == self.change_no):
+                        return
+                    if change_no != self.change_no:
+                        break
+                    chunk, left, _ = leaf_pairs(self.pager, left, 0, ALL)
 
     def build(self, xid: int, pairs: Sequence[tuple[bytes, int]]) -> None:
         """Fill an empty tree from sorted, distinct pairs."""

@@ -6,8 +6,10 @@ Rule 2: it is for an engine at rest, or under its latch: a transaction may be op
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 
@@ -15,18 +17,46 @@ from storage.btree import Tree
 from storage.btree_page import Node
 from storage.chains import read_version, walk
 from storage.columns import missing_runs
-from storage.commit_log import COMMAND_BITS
-from storage.engine import Engine
+from storage.commit_log import COMMAND_BITS, CommitLog
 from storage.errors import Corruption
+from storage.index import Index
 from storage.kinds import Kind
 from storage.pages import ROOT_PAGE
 from storage.relation import Form, RelationHeader
+from storage.relations import Relations
 from storage.rowgroup import DEAD, FREE, INNER, NEWER, REDIRECT, SLOT_BITS, RowGroup
 from storage.rows import heap_chunks
+from storage.store import Store
 from storage.strings import INLINE_BYTES_MAX, LARGE_BYTES_MIN, space
 from storage.table import Table
 
 Run = tuple[int, int]
+
+
+class Engine(Protocol):
+    """What a check needs of the engine."""
+
+    @property
+    def latch(self) -> AbstractContextManager[bool]:
+        """Held all the time."""
+
+    @property
+    def log(self) -> CommitLog:
+        """The outcome of every transaction."""
+
+    @property
+    def relations(self) -> Relations:
+        """The directory."""
+
+    @property
+    def store(self) -> Store:
+        """The lower half."""
+
+    def relation(self, relation_id: int) -> Table:
+        """The table with this id."""
+
+    def index(self, index_id: int) -> Index:
+        """The index with this id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,16 @@ Rule 2: after a crash every transaction that had not committed is in the commit 
 import random
 import struct
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
+from storage.check import Problem, check
 from storage.commit_queue import CommitQueue
 from storage.fast_paths import CommitLog, Snapshot
 from storage.files import Files
 from storage.index import Index, KeyOf
 from storage.keys import encode_key, encode_keys, key_after_prefix
 from storage.kinds import Kind
-from storage.locks import LockMode, Locks, RowLock
+from storage.locks import LockMode, LockOwner, Locks, LockStatus, RowLock, WaitEdge
 from storage.options import Options
 from storage.outcomes import Live, Outcome, Status
 from storage.records import Kind as RecordKind
@@ -30,6 +31,7 @@ from storage.store import Hooks, Store
 from storage.strings import StringBlob, StringViews
 from storage.table import Table
 from storage.transactions import Transaction as StorageTransaction
+from storage.vacuum import Vacuumed, forget_aborted, vacuum
 from storage.waits import Completion
 from storage.wal import Wal
 
@@ -40,9 +42,12 @@ __all__ = [
     "Kind",
     "Live",
     "LockMode",
+    "LockOwner",
+    "LockStatus",
     "Locks",
     "Options",
     "Outcome",
+    "Problem",
     "RowLock",
     "RowsView",
     "ScanView",
@@ -52,7 +57,9 @@ __all__ = [
     "StringViews",
     "Table",
     "Transaction",
+    "Vacuumed",
     "Value",
+    "WaitEdge",
     "encode_key",
     "encode_keys",
     "key_after_prefix",
@@ -199,6 +206,28 @@ class Engine:
         """A number that was never handed out before."""
         with self.latch:
             return self.relations.next_id()
+
+    def vacuum(
+        self, relation_id: int, indexes: Sequence[int | tuple[int, KeyOf | None]] = ()
+    ) -> Vacuumed:
+        """Take back what dead rows of a table hold; `indexes` are the ids of all of its indexes.
+
+        An index that comes with its key function also loses the entries of keys that changed.
+        Takes the latch for a row group or an entry at a time: call it without.
+        """
+        pairs: list[tuple[Index, KeyOf | None]] = []
+        for item in indexes:
+            index_id, key_of = (item, None) if isinstance(item, int) else item
+            pairs.append((self.index(index_id), key_of))
+        return vacuum(self, relation_id, pairs)
+
+    def forget_aborted(self, xids: Iterable[int]) -> None:
+        """Every table was vacuumed since these xids were in `log.aborted`."""
+        forget_aborted(self, xids)
+
+    def check(self) -> list[Problem]:
+        """What is wrong with the database; takes the latch until it is done."""
+        return check(self)
 
     # The whole -------------------------------------------------------------------------------
 

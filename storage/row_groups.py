@@ -131,6 +131,10 @@ class RowGroups:
         return group
 
     def _read(self, group_no: int) -> RowGroup:
+        with self.pager.latch:
+            return self._groups[group_no] or self._read_latched(group_no)
+
+    def _read_latched(self, group_no: int) -> RowGroup:
         pager = self.pager
         address = self._addresses[group_no]
         first_page = address // pager.page_bytes

@@ -79,9 +79,11 @@ class RowPaths:
             for i in (range(len(all_columns)) if columns is None else columns)
         )
 
-    def visible_slots(self, snapshot: Snapshot, group: RowGroup) -> npt.NDArray[np.int64] | None:
-        """The used slots of a group that the snapshot sees; None: all of them."""
-        versions = group.versions[: group.used]
+    def visible_slots(
+        self, snapshot: Snapshot, group: RowGroup, used: int
+    ) -> npt.NDArray[np.int64] | None:
+        """Which of a group's first `used` slots the snapshot sees; None: all of them."""
+        versions = group.versions[:used]
         mask = visible_mask(snapshot, versions[:, 0], versions[:, 1])
         return None if mask.all() else np.flatnonzero(mask)
 

@@ -229,15 +229,21 @@ class RowGroup:
         """Whether some slot has, or had, NULL in the column; looked up once a change."""
         word, bit = divmod(column, NULLS_PER_WORD)
         known = self._nulls.get(word)
-        if known is None or known[0] != self.change_no:
+        change_no = self.change_no
+        if known is None or known[0] != change_no:
             bits = int(np.bitwise_or.reduce(self.null_words(store, word)[: self.used], initial=0))
-            known = self._nulls[word] = (self.change_no, bits)
+            known = self._nulls[word] = (change_no, bits)
         return bool(known[1] >> bit & 1)
 
-    def changed(self, stamp: int) -> None:
-        """Note a write by the stamp's transaction."""
-        self.change_no += 1
+    def changed(self, stamp: int, *, used: int = 0) -> None:
+        """Note a write by the stamp's transaction, maybe into new slots up to `used`.
+
+        Threads that read look at `used`, then at `stamp_max`, and remember what they find under the
+        `change_no` they read first; so this order, and nothing is remembered that is half true.
+        """
         self.stamp_max = max(self.stamp_max, stamp)
+        self.used = max(self.used, used)
+        self.change_no += 1
 
     def summarise(self) -> None:
         """Derive the summary from the version headers."""

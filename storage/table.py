@@ -135,8 +135,9 @@ class Table:
     def view(self, snapshot: Snapshot, group_no: int) -> ScanView:
         """What the snapshot sees of one row group."""
         group = self.groups[group_no]
-        selection = self._selection(snapshot, group)
-        return ScanView(self.pager.store, group, self.columns, snapshot, group.used, selection)
+        used = group.used
+        selection = self._selection(snapshot, group, used)
+        return ScanView(self.pager.store, group, self.columns, snapshot, used, selection)
 
     def fetch(
         self, snapshot: Snapshot, root_id: int, columns: Sequence[int] | None = None
@@ -194,9 +195,9 @@ class Table:
         Values of versions that are gone may widen it; NULLs do not count.
         """
         group = self.groups[group_no]
-        known = group.zones.get(column)
-        if known is None or known[0] != group.change_no:
-            known = group.zones[column] = (group.change_no, self._zone(group, column))
+        known, change_no = group.zones.get(column), group.change_no
+        if known is None or known[0] != change_no:
+            known = group.zones[column] = (change_no, self._zone(group, column))
         return known[1]
 
     # Inserting -------------------------------------------------------------------------------
@@ -400,18 +401,21 @@ class Table:
 
     # Within ----------------------------------------------------------------------------------
 
-    def _selection(self, snapshot: Snapshot, group: RowGroup) -> npt.NDArray[np.int64] | None:
-        """The slots seen; None: all. Remembered where every snapshot sees the same."""
+    def _selection(
+        self, snapshot: Snapshot, group: RowGroup, used: int
+    ) -> npt.NDArray[np.int64] | None:
+        """The used slots seen; None: all. Remembered where every snapshot sees the same."""
+        change_no = group.change_no
         settled = group.stamp_max >> COMMAND_BITS < snapshot.xmin and not self.log.aborted
         if settled and not group.ended and not group.holes:
             return None
-        if settled and group.selection is not None and group.selection[0] == group.change_no:
+        if settled and group.selection is not None and group.selection[0] == change_no:
             return group.selection[1]
-        selection = self.paths.visible_slots(snapshot, group)
+        selection = self.paths.visible_slots(snapshot, group, used)
         if selection is None:
             return None
         if settled:
-            group.selection = (group.change_no, selection)
+            group.selection = (change_no, selection)
         return selection
 
     def _zone(self, group: RowGroup, column: int) -> tuple[Any, Any] | None:
@@ -489,13 +493,10 @@ class Table:
             if link is not None:
                 change.write(version_address(self.groups, link[0]), link[1])
             change.commit()
-        if slot == group.used:
-            group.used += 1
-        else:
-            assert group.free[-1] == slot
+        group.changed(stamp, used=slot + 1)
+        if group.free and group.free[-1] == slot:
             group.free.pop()
             group.holes -= 1
-        group.changed(stamp)
 
     def _store_rows(
         self, stamp: int, group: RowGroup, columns: Columns, nulls: Nulls, part: slice
@@ -513,8 +514,7 @@ class Table:
             for word in range(1, len(words)):
                 change.write(group.nulls_address(word, first), words[word])
             change.commit()
-        group.used += count
-        group.changed(stamp)
+        group.changed(stamp, used=first + count)
 
     @staticmethod
     def _store_headers(change: Change, address: int, stamp: int, nulls: Words) -> None:

@@ -9,13 +9,14 @@ Rule 3: whoever calls names all indexes of the table. Entries of rows whose keys
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
 from storage.chains import Version, pruned, read_version, rewrite, walk
-from storage.commit_log import COMMAND_BITS
-from storage.engine import Engine
+from storage.commit_log import COMMAND_BITS, CommitLog
 from storage.index import Index, KeyOf
 from storage.mvcc import dead
 from storage.rowgroup import (
@@ -31,6 +32,21 @@ from storage.rowgroup import (
 from storage.table import Table
 
 Indexes = Sequence[tuple[Index, KeyOf | None]]
+
+
+class Engine(Protocol):
+    """What vacuum needs of the engine."""
+
+    @property
+    def latch(self) -> AbstractContextManager[bool]:
+        """Held while a group or an index entry is looked at; given back between."""
+
+    @property
+    def log(self) -> CommitLog:
+        """The outcome of every transaction."""
+
+    def relation(self, relation_id: int) -> Table:
+        """The table with this id."""
 
 
 @dataclass(slots=True)

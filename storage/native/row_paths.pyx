@@ -276,9 +276,9 @@ cdef class RowPaths:
             <const char *>self.table.bytes + view.address, view.length
         )
 
-    def visible_slots(self, Snapshot snapshot not None, group):
-        """The used slots of a group that the snapshot sees; None: all of them."""
-        cdef Py_ssize_t used = group.used, slot, found = 0
+    def visible_slots(self, Snapshot snapshot not None, group, Py_ssize_t used):
+        """Which of a group's first `used` slots the snapshot sees; None: all of them."""
+        cdef Py_ssize_t slot, found = 0
         cdef uint64_t address = <uint64_t>group.address + <uint64_t>group.layout.versions
         cdef const Version *versions = <const Version *>(self.table.bytes + address)
         cdef uint64_t settled = snapshot.xmin << 16, xmin, xmax
@@ -666,14 +666,14 @@ cdef class RowPaths:
 
     cdef int took(self, group, uint64_t slot, uint64_t stamp) except -1:
         """A slot has got a row."""
+        if <uint64_t>group.stamp_max < stamp:
+            group.stamp_max = stamp
         if slot == <uint64_t>group.used:
             group.used = slot + 1
         else:
             group.free.pop()
             group.holes -= 1
         group.change_no += 1
-        if <uint64_t>group.stamp_max < stamp:
-            group.stamp_max = stamp
         return 0
 
     cdef int give_up(self, Change change) except -1:
