@@ -1,0 +1,1 @@
+"""Typed expressions: what plans carry, and their evaluation over rows and columns."""

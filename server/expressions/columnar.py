@@ -19,6 +19,8 @@ from server.expressions.membership import compile_membership
 from server.expressions.rowwise import Layout, call_context, compile_row, modifier_of, record_maker
 from server.expressions.safety import cannot_raise
 from server.functions.function import CallContext
+from server.functions.scaled import round_column
+from server.types.numeric import precision_and_scale
 from server.vector.batch import Batch
 from server.vector.column import Column, Positions, Values
 from server.vector.rows import column_of, constant_column, objects, plain_values, values_of
@@ -159,7 +161,19 @@ def _apply_modifier(node: nodes.ApplyModifier, layout: Layout) -> Evaluator:
     apply = modifier_of(node.type, node.explicit)
     if apply is None:
         return argument
-    return _mapped(argument, node.type.type.dtype, lambda value, context: apply(value))
+    dtype, change = node.type.type.dtype, lambda value, context: apply(value)
+    limits = precision_and_scale(node.type.modifier) if node.type.type.name == "numeric" else None
+    if limits is None:
+        return _mapped(argument, dtype, change)
+    precision, scale = limits
+    each = _mapped(lambda batch, context: batch.columns[0], dtype, change)
+
+    def evaluate(batch: Batch, context: Any) -> Column:
+        column = argument(batch, context)
+        rounded = round_column(column, precision, scale)
+        return each(Batch((column,), batch.count), context) if rounded is None else rounded
+
+    return evaluate
 
 
 def _junction(deciding: bool) -> Compiler:

@@ -384,14 +384,16 @@ def _of_interval(convert: Callable[[Any], Any]) -> Callable[..., Any]:
 
 
 def _truncate(name: str, us: int) -> int:
+    if us in INFINITE:
+        return us
     unit = fields.unit_named(name, WITHOUT_ZONE)
     return fields.truncate_timestamp(us, unit, name, WITHOUT_ZONE)
 
 
 def _truncate_in(zone: Zone, name: str, us: int) -> int:
-    unit = fields.unit_named(name, WITH_ZONE)
     if us in INFINITE:
-        return fields.truncate_timestamp(us, unit, name, WITH_ZONE)
+        return us
+    unit = fields.unit_named(name, WITH_ZONE)
     offset = zone.at(us).seconds_east * US_PER_SECOND
     local = fields.truncate_timestamp(us + offset, unit, name, WITH_ZONE)
     return to_utc(local, zone) if unit in fields.DAY_UNITS else local - offset
@@ -402,17 +404,19 @@ def _truncate_session(context: CallContext, name: str, us: int) -> int:
 
 
 def _truncate_zone(name: str, us: int, zone: str) -> int:
+    if us in INFINITE:
+        return us
     return _truncate_in(instants.find_zone(zone), name, us)
 
 
 def _bin(stride: Interval, us: int, origin: int) -> int:
     months, days, time = stride
+    if us in INFINITE:
+        return us
     if months:
         raise FeatureNotSupported(
             "timestamps cannot be binned into intervals containing months or years"
         )
-    if us in INFINITE:
-        return us
     if origin in INFINITE:
         raise DatetimeFieldOverflow("origin out of range")
     width = days * US_PER_DAY + time
@@ -746,10 +750,14 @@ def _in_zone(name: str, us: int) -> int:
 
 
 def _at_offset(interval: Interval, us: int) -> int:
+    if us in INFINITE:
+        return us
     return to_utc(us, instants.interval_zone(interval))
 
 
 def _in_offset(interval: Interval, us: int) -> int:
+    if us in INFINITE:
+        return us
     return to_local(us, instants.interval_zone(interval))
 
 
@@ -806,7 +814,7 @@ def _timetz_of_time(context: CallContext, us: int) -> TimeTz:
 
 def _modified(context: CallContext, value: Any, modifier: int) -> Any:
     name = context.result.type.name
-    if name.startswith("timestamp") and not -1 <= modifier <= 6:
+    if name.startswith("timestamp") and value not in INFINITE and not -1 <= modifier <= 6:
         raise InvalidParameterValue(f"timestamp({modifier}) precision must be between 0 and 6")
     coerce = context.result.type.coerce
     return value if coerce is None or modifier < 0 else coerce(value, modifier, True)

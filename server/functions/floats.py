@@ -370,6 +370,12 @@ def _quietly(operation: Callable[..., Any]) -> Compute:
     return compute
 
 
+def _inverse_hyperbolic_tangent(value: float) -> float:
+    if abs(value) == 1:
+        return math.copysign(math.inf, value)
+    return _finite(math.atanh)(value)
+
+
 def _degrees(value: float) -> float:
     return value / RADIANS_PER_DEGREE
 
@@ -379,6 +385,8 @@ def _radians(value: float) -> float:
 
 
 def _cotangent(value: float) -> float:
+    if math.isinf(value):
+        raise _out_of_domain()
     tangent = math.tan(value)
     return math.copysign(math.inf, tangent) if tangent == 0 else 1.0 / tangent
 
@@ -536,7 +544,7 @@ MATHEMATICS: Final = (
     ),
     row(
         "2467 atanh(float8) float8",
-        _through_nan(_finite(math.atanh)),
+        _through_nan(_inverse_hyperbolic_tangent),
         "Inverse hyperbolic tangent.",
         "0.5 -> 0.5493061443340548",
     ),

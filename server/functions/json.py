@@ -90,6 +90,8 @@ def _at_key(value: Jsonb, key: str) -> Any:
 
 def _at_index(value: Jsonb, index: int) -> Any:
     inner = value.value
+    if not isinstance(inner, list | dict):  # a scalar is an array of one
+        inner = [inner]
     if isinstance(inner, list) and -len(inner) <= index < len(inner):
         return inner[index]
     return _ABSENT
@@ -269,6 +271,8 @@ def _set(value: Jsonb, path: Array, new: Jsonb, create: bool = True) -> Jsonb:
 def _insert(value: Jsonb, path: Array, new: Jsonb, after: bool = False) -> Jsonb:
     if not isinstance(value.value, dict | list):
         raise InvalidParameterValue("cannot set path in scalar")
+    if not path.items:
+        return value
     parent = (
         _at_path(value, Array(25, ((len(path.items) - 1, 1),), path.items[:-1]))
         if len(path.items) > 1
@@ -359,11 +363,11 @@ def _json_length(text: str) -> int:
     return sum(1 for _ in items_of(text))
 
 
-def _json_items(text: str) -> Iterator[str]:
+def _json_items(text: str, suffix: str = "") -> Iterator[str]:
     kind = kind_of(text)
     if kind != "array":
         what = "a non-array" if kind == "object" else "a scalar"
-        raise InvalidParameterValue(f"cannot call json_array_elements on {what}")
+        raise InvalidParameterValue(f"cannot call json_array_elements{suffix} on {what}")
     return items_of(text)
 
 
@@ -705,7 +709,7 @@ FUNCTIONS: Final = (
     ),
     row(
         "3969 json_array_elements_text(json) text set",
-        lambda text: map(as_text, _json_items(text)),
+        lambda text: map(as_text, _json_items(text, "_text")),
         "Items as rows of text.",
         """'[1, "x"]' -> 1 ; x""",
     ),

@@ -115,12 +115,18 @@ def _width_bucket(value: Decimal, low: Decimal, high: Decimal, count: int) -> in
     if low == high:
         raise InvalidArgumentForWidthBucketFunction("lower bound cannot equal upper bound")
     if value.is_infinite():
-        return 0 if (value > 0) == (low > high) else count + 1
+        return 0 if (value > 0) == (low > high) else _bucket(count + 1)
     sign = 1 if low < high else -1
     distance, width = (value - low) * sign, (high - low) * sign
     if distance < 0:
         return 0
-    return count + 1 if distance >= width else int(distance * count // width) + 1
+    return _bucket(count + 1 if distance >= width else int(distance * count // width) + 1)
+
+
+def _bucket(number: int) -> int:
+    if number >= 1 << 31:
+        raise NumericValueOutOfRange("integer out of range")
+    return number
 
 
 # Conversions.
@@ -196,6 +202,8 @@ def _to_float(value: Decimal) -> float:
 
 
 def _to_float4(value: Decimal) -> float:
+    if value.is_nan():
+        return math.nan
     number = float(np.float32(float(value))) if abs(value) < Decimal("3.5e38") else math.inf
     if math.isinf(number) and value.is_finite():
         raise NumericValueOutOfRange(f'"{value:f}" is out of range for type real')

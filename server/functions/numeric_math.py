@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SIGNIFICANT_DIGITS_MIN: Final = 16
 DISPLAY_SCALE_MAX: Final = 1000
+RESULT_SCALE_MAX: Final = 2000
 GROUP: Final = 4
 LN_10: Final = 2.302585092994046
 
@@ -88,7 +89,7 @@ def subtract(left: Decimal, right: Decimal) -> Decimal:
 
 def negate(value: Decimal) -> Decimal:
     """The number with the other sign."""
-    return value.copy_negate() if value else value
+    return value if value.is_nan() or not value else value.copy_negate()
 
 
 def multiply(left: Decimal, right: Decimal) -> Decimal:
@@ -237,6 +238,10 @@ def exponential(value: Decimal) -> Decimal:
     """E to the power."""
     if not value.is_finite():
         return value if value.is_nan() or value > 0 else ZERO
+    if abs(value) >= RESULT_SCALE_MAX * 3:
+        if value > 0:
+            raise overflow()
+        return round_to(ZERO, _shown(0, value) if scale_of(value) else DISPLAY_SCALE_MAX)
     magnitude = max(min(float(value) * 0.434294481903252, 2000.0 * 100), -2000.0)
     if magnitude >= WHOLE_DIGITS_MAX:
         raise overflow()
@@ -330,4 +335,8 @@ def _finite_power(base: Decimal, exponent: Decimal, whole: bool) -> Decimal:
         scale = _shown(SIGNIFICANT_DIGITS_MIN, base)
         precise = _precise(int(abs(weight)) + scale + 30)
         return _bounded(round_to(precise.power(base, exponent), scale))
+    if abs(weight) * LN_10 > RESULT_SCALE_MAX * 3.01:
+        if weight > 0:
+            raise overflow()
+        return round_to(ZERO, DISPLAY_SCALE_MAX)
     return _bounded(round_to(precise.exp(precise.multiply(precise.ln(base), exponent)), scale))

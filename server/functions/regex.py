@@ -62,10 +62,15 @@ def _replacement(match: re.Match[str], new: str) -> str:
     return _REFERENCE.sub(referred, new)
 
 
+def _from(pattern: re.Pattern[str], text: str, start: int) -> Iterator[re.Match[str]]:
+    """The matches from a position, none from behind the end."""
+    return iter(()) if start > len(text) else pattern.finditer(text, start)
+
+
 def _replace_from(text: str, pattern: re.Pattern[str], new: str, start: int, which: int) -> str:
     """Replace the match of a number, or every one for 0, from a position."""
     parts, end = [text[:start]], start
-    for number, match in enumerate(pattern.finditer(text, start), 1):
+    for number, match in enumerate(_from(pattern, text, start), 1):
         if which in (0, number):
             parts += [text[end : match.start()], _replacement(match, new)]
             end = match.end()
@@ -95,8 +100,10 @@ def _replace_at(
     text: str, pattern: str, new: str, start: int, number: int | None = None, flags: str = ""
 ) -> str:
     _checked("start", start, 1)
+    if number is not None:
+        _checked("n", number, 0)
     options, is_global = split_flags(flags, True)
-    which = (0 if is_global else 1) if number is None else _checked("n", number, 0)
+    which = (0 if is_global else 1) if number is None else number
     return _replace_from(text, compile_regex(pattern, options), new, start - 1, which)
 
 
@@ -155,7 +162,7 @@ def _split_array(text: str, pattern: str, flags: str = "") -> Array:
 def _count(text: str, pattern: str, start: int = 1, flags: str = "") -> int:
     _checked("start", start, 1)
     compiled = compile_regex(pattern, _no_global("regexp_count", flags))
-    return sum(1 for _ in compiled.finditer(text, start - 1))
+    return sum(1 for _ in _from(compiled, text, start - 1))
 
 
 def _like(text: str, pattern: str, flags: str = "") -> bool:
@@ -163,7 +170,7 @@ def _like(text: str, pattern: str, flags: str = "") -> bool:
 
 
 def _numbered(text: str, pattern: re.Pattern[str], start: int, number: int) -> Any:
-    for index, match in enumerate(pattern.finditer(text, start - 1), 1):
+    for index, match in enumerate(_from(pattern, text, start - 1), 1):
         if index == number:
             return match
     return None

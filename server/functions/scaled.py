@@ -101,3 +101,26 @@ def by_rows(
 def one_value(column: Column) -> int | None:
     """The scaled integer of a constant column."""
     return int(column.values[0]) if is_constant(column) else None
+
+
+def round_column(column: Column, precision: int, scale: int) -> Column | None:
+    """A scaled column as numeric(precision, scale), rounded half away from zero.
+
+    None where that is not possible with 64 bits, or a value does not fit: the caller finds which.
+    """
+    if column.scale is None or not 0 <= scale <= SCALE_MAX or len(column) == 0:
+        return None
+    values: Values | None = column.values
+    if scale >= column.scale:
+        values = rescaled(column, scale)
+    else:
+        unit = 10 ** (column.scale - scale)
+        if magnitude(column.values) + unit >= LIMIT:
+            return None
+        size = np.abs(column.values)
+        quotient = size // unit
+        quotient += size - quotient * unit >= unit // 2
+        values = np.where(column.values < 0, -quotient, quotient)
+    if values is None or magnitude(values) >= 10**precision:
+        return None
+    return Column(values, column.valid, scale)

@@ -18,6 +18,7 @@ from server.expressions.evaluate import (
     fold_constants,
 )
 from server.functions.registry import FUNCTIONS
+from server.types.numeric import numeric_modifier
 from server.types.registry import TYPE_BY_NAME
 from server.types.type import TextStyle, TypeReference
 from server.vector.batch import Batch
@@ -352,3 +353,21 @@ def test_parameters_and_outer_variables_are_constant_columns():
     assert values_of(column) == [10] * 5
     absent = nodes.Parameter(type=INT4, number=2)
     assert values_of(compile_expression(absent, {})(Batch((), 2), CONTEXT)) == [None, None]
+
+
+@pytest.mark.parametrize("precision", [3, 18])
+@pytest.mark.parametrize("scale", [0, 1, 2, 3])
+def test_modifiers_of_numerics_agree_on_rows_and_scaled_columns(precision, scale):
+    type_ = TypeReference(NUMERIC.type, numeric_modifier(precision, scale))
+    variable = nodes.Variable(type=NUMERIC, column=0)
+    node = nodes.ApplyModifier(type=type_, argument=variable, explicit=True)
+    values = [Decimal("1.25"), Decimal("-1.25"), Decimal("0.05"), None, Decimal("99.95")]
+    batch = Batch((physical("numeric", values, True),), len(values))
+    evaluate = compile_row(node, {0: 0})
+    try:
+        expected = [str(evaluate((value,), CONTEXT)) for value in values]
+    except SqlError:
+        with pytest.raises(SqlError):
+            compile_expression(node, {0: 0})(batch, CONTEXT)
+        return
+    assert [str(v) for v in values_of(compile_expression(node, {0: 0})(batch, CONTEXT))] == expected
