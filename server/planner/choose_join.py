@@ -166,7 +166,11 @@ class Region:
         """Add what follows from the equalities between inner-joined items."""
         columns = set().union(*(item.columns for item in self.items if item.kind == "inner"))
         self.groups: dict[ColumnId, tuple[int, bool]] = {}
-        for number, found in enumerate(equality_classes(self.loose, columns)):
+        stated = [*self.loose]
+        for item in self.items:
+            if item.kind == "inner":
+                stated += item.filters
+        for number, found in enumerate(equality_classes(stated, columns)):
             fixed = found.constant is not None
             self.groups |= dict.fromkeys(found.members, (number, fixed))
             self.loose += implied(found)

@@ -252,10 +252,9 @@ def sorted_plan(
     price = cost.sort_cost(plan.estimate.rows, kept)
     by_index = _ordered(chooser, node.input, wanted, keys)
     if by_index is not None:
-        share = 1.0
-        if kept is not None:
-            share = min(1.0, kept / max(by_index.estimate.rows, 1.0))
-        total = by_index.estimate.total_cost * share + cost.INDEX_START
+        found = by_index.estimate
+        share = 1.0 if kept is None else min(1.0, kept / max(found.rows, 1.0))
+        total = found.startup_cost + (found.total_cost - found.startup_cost) * share
         if total < plan.estimate.total_cost + price:
             return by_index
     return p.Sort(

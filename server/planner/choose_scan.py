@@ -158,6 +158,10 @@ def match_index(
         found = _key_conditions(chooser, scan, target, position, conditions)
         if not found:
             break
+        if any(c.operator not in ("null", "notnull") for c, _ in found):
+            # The others refuse NULLs as well.
+            matched.answered += [e for c, e in found if c.operator == "notnull"]
+            found = [(c, e) for c, e in found if c.operator != "notnull"]
         equal = next(((c, e) for c, e in found if c.operator in ("=", "null")), None)
         equal = equal or next(((c, e) for c, e in found if c.operator == "any"), None)
         if equal is not None:

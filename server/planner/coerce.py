@@ -12,6 +12,7 @@ Rule 3: can_coerce() and coerce() agree: what the first allows the second does.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from server.catalog.objects import Oid, UserType
@@ -35,6 +36,7 @@ from server.expressions.expression import (
 from server.planner.environment import (
     BPCHAR,
     INTERVAL,
+    NUMERIC,
     RECORD,
     TEXT,
     UNKNOWN,
@@ -207,6 +209,10 @@ def _apply_pathway(
         return Relabel(type=result, argument=expression, offset=expression.offset)
     if path.method == "function":
         assert path.function is not None
+        if isinstance(expression, Constant):
+            widened = _widened(context, expression, target)
+            if widened is not None:
+                return widened
         arguments: tuple[Expression, ...] = (expression,)
         if len(path.function.arguments) > 1:
             arguments += (context.constant(23, modifier),)
@@ -224,6 +230,22 @@ def _apply_pathway(
             call = Relabel(type=result, argument=call, offset=expression.offset)
         return call
     return CastText(type=result, argument=expression, offset=expression.offset)
+
+
+_INTEGER_BITS = {21: 15, 23: 31, 20: 63}
+
+
+def _widened(context: BindContext, constant: Constant, target: Oid) -> Constant | None:
+    """A whole number as another number type, where that needs no function."""
+    if constant.type.oid not in _INTEGER_BITS or constant.value is None:
+        return None
+    bits = _INTEGER_BITS.get(target)
+    if bits is not None and -(1 << bits) <= constant.value < 1 << bits:
+        return Constant(type=context.type(target), value=constant.value, offset=constant.offset)
+    if target == NUMERIC:
+        value = Decimal(constant.value)
+        return Constant(type=context.type(target), value=value, offset=constant.offset)
+    return None
 
 
 def _typed_literal(context: BindContext, literal: Constant, target: Oid, modifier: int) -> Constant:

@@ -23,6 +23,7 @@ class Names:
 
     columns: dict[ColumnId, str] = field(default_factory=dict)
     computed: set[ColumnId] = field(default_factory=set)  # whose name is the text of an expression
+    qualified: bool = False  # columns are shown with the alias of their table
     subplans: list[Any] = field(default_factory=list)
 
     def subplan(self, node: e.Subquery) -> int:
@@ -164,14 +165,16 @@ def _extremum(node: e.Extremum, names: Names) -> str:
 
 def _in_list(node: e.InList, names: Names) -> str:
     operator, word = ("<>", "ALL") if node.negated else ("=", "ANY")
-    items = node.items
-    kind = items[0].type.type
-    if all(isinstance(each, e.Constant) for each in items):
-        values = ",".join(_array_item(each) for each in items)  # type: ignore[arg-type]
-        array = f"'{{{values}}}'::{kind.sql_name}[]"
-    else:
-        array = f"ARRAY[{_list(items, names)}]"
+    array = _array(node.items, names)
     return f"({deparse(node.argument, names)} {operator} {word} ({array}))"
+
+
+def _array(items: tuple[Expression, ...], names: Names) -> str:
+    constants = [each for each in items if isinstance(each, e.Constant)]
+    if not items or len(constants) < len(items):
+        return f"ARRAY[{_list(items, names)}]"
+    values = ",".join(_array_item(each) for each in constants)
+    return f"'{{{values}}}'::{items[0].type.type.sql_name}[]"
 
 
 def _array_item(node: e.Constant) -> str:
@@ -263,7 +266,9 @@ _PRINTERS: dict[type[Expression], Callable[[Any, Names], str]] = {
     e.Extremum: _extremum,
     e.InList: _in_list,
     e.ArrayComparison: _array_comparison,
-    e.ArrayConstructor: lambda node, names: f"ARRAY[{_list(node.items, names)}]",
+    e.ArrayConstructor: lambda node, names: (
+        f"ARRAY[{_list(node.items, names)}]" if node.nested else _array(node.items, names)
+    ),
     e.Subscript: _subscript,
     e.RowConstructor: lambda node, names: f"ROW({_list(node.items, names)})",
     e.FieldSelect: _field,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from server.expressions.expression import Expression, Variable
+from server.expressions.expression import Expression, SortKey, Subquery, Variable, walk
 from server.planner import physical as p
 from server.planner.deparse import Names, bracketed, deparse, deparse_key
 from server.planner.physical import Plan, PlannedStatement
@@ -156,15 +156,36 @@ def every_plan(plan: Plan) -> Iterator[Plan]:
         yield from every_plan(child)
 
 
+def _with_subplans(plan: Plan) -> Iterator[Plan]:
+    """The plan and everything below it, plans of subqueries included."""
+    for each in every_plan(plan):
+        yield each
+        for name in each.__dataclass_fields__:
+            for expression in _expressions(getattr(each, name)):
+                for part in walk(expression):
+                    if isinstance(part, Subquery) and isinstance(part.plan, Plan):
+                        yield from _with_subplans(part.plan)
+
+
+def _expressions(value: Any) -> Iterator[Expression]:
+    if isinstance(value, Expression):
+        yield value
+    elif isinstance(value, SortKey):
+        yield value.expression
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _expressions(item)
+
+
 def name_columns(plan: Plan) -> Names:
     """The names of all columns.
 
     Those of tables, with their alias where there are several, and texts of computed ones.
     """
     names = Names()
-    scans = [each for each in every_plan(plan) if hasattr(each, "alias")]
-    several = len(scans) > 1
-    _name_below(plan, names, several)
+    scans = [each for each in _with_subplans(plan) if hasattr(each, "alias")]
+    names.qualified = len(scans) > 1
+    _name_below(plan, names, names.qualified)
     return names
 
 
@@ -224,8 +245,9 @@ def _describe(plan: Plan, names: Names) -> Described:
         fresh = name_columns(plan)
         names.columns.update(fresh.columns)
         names.computed |= fresh.computed
-    else:
-        fresh = name_columns(plan)
+    elif not plan.output or any(column not in names.columns for column in plan.output):
+        fresh = Names(qualified=names.qualified)
+        _name_below(plan, fresh, names.qualified)
         for column, text in fresh.columns.items():
             if column not in names.columns:
                 names.columns[column] = text
@@ -295,7 +317,7 @@ _JOIN_NAMES = {
     "full": " Full",
     "semi": " Semi",
     "anti": " Anti",
-    "null_anti": " Anti",
+    "null_anti": " Null-Aware Anti",
 }
 
 

@@ -23,6 +23,7 @@ from server.expressions.expression import (
     Not,
     Subquery,
     Variable,
+    columns_used,
 )
 from server.planner.bind_operator import and_all, conjuncts
 from server.planner.matching import is_volatile, strip_relabel
@@ -138,6 +139,8 @@ def _anti_kind(subquery: Subquery, source: Node, node: Node, correlated: bool) -
     if never_null and subquery.operator == "=":
         return "anti"
     if correlated or len(subquery.test) != 1 or subquery.operator != "=":
+        return ""
+    if not columns_used(subquery.test[0]):  # no key to join by: the subquery is run once anyway
         return ""
     return "null_anti"
 
