@@ -13,9 +13,14 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.catalog import CatalogView
 from server.catalog.state import CatalogState
 from server.catalog.views import (
+    activity,
     classes,
     cluster,
+    comments,
     constraints,
+    dependencies,
+    information,
+    listings,
     routines,
     types,
 )
@@ -25,10 +30,21 @@ from server.catalog.views.relation import SystemRelation, SystemRows, projected,
 if TYPE_CHECKING:
     from server.catalog.objects import Table
 
+SUBJECTS = (
+    classes,
+    types,
+    constraints,
+    cluster,
+    routines,
+    comments,
+    dependencies,
+    listings,
+    activity,
+    information,
+)
+
 SYSTEM_RELATIONS: Mapping[str, SystemRelation] = {
-    relation.name: relation
-    for subject in (classes, types, constraints, cluster, routines)
-    for relation in subject.RELATIONS
+    relation.name: relation for subject in SUBJECTS for relation in subject.RELATIONS
 }
 """The relations that have rows; the others are empty."""
 

@@ -1,0 +1,375 @@
+"""What the server is doing: settings, sessions, locks, prepared statements, cursors, counters, time zones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from server.catalog.objects import Database, Index, Sequence, Table
+from server.catalog.views.classes import SYSTEM_SCHEMAS
+from server.catalog.views.listings import name_of
+from server.catalog.views.relation import Row, SystemRelation
+from server.catalog.views.values import texts
+from server.settings import Setting
+from server.types.interval import Interval
+from storage.engine import LockMode
+
+if TYPE_CHECKING:
+    from server.catalog.catalog import CatalogView
+
+US_PER_DAY = 86_400_000_000
+EPOCH_2000_S = 946_684_800
+
+# Settings
+
+
+def plain_value(value: Any) -> str:
+    """A setting's value in its base unit, as pg_settings shows it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _setting(setting: Setting, value: Any, source: str) -> Row:
+    is_number = setting.kind in ("integer", "real")
+    return {
+        "name": setting.name,
+        "setting": plain_value(value),
+        "unit": setting.unit or None,
+        "category": setting.category,
+        "short_desc": setting.name.replace("_", " "),
+        "context": setting.context,
+        "vartype": setting.kind,
+        "source": source,
+        "min_val": plain_value(setting.minimum) if is_number else None,
+        "max_val": plain_value(setting.maximum) if is_number else None,
+        "enumvals": texts(setting.options) if setting.kind == "enum" else None,
+        "boot_val": plain_value(setting.default),
+        "reset_val": plain_value(value),
+        "pending_restart": False,
+    }
+
+
+def _settings(session: Any) -> Iterator[Row]:
+    for setting, assigned in session.settings.all():
+        yield _setting(setting, assigned.value, assigned.source)
+
+
+# Sessions
+
+
+def _session(view: CatalogView, other: Any) -> Row:
+    activity, identity = other.activity, other.identity
+    running = other.transaction.running
+    return {
+        "datid": other.database_oid,
+        "datname": other.database_name,
+        "pid": other.pid,
+        "usesysid": identity.user_oid,
+        "usename": identity.user,
+        "application_name": other.settings.text("application_name"),
+        "client_addr": identity.client_address or None,
+        "client_port": identity.client_port if identity.client_address else -1,
+        "backend_start": activity.started_us,
+        "xact_start": running.started_us if running is not None else None,
+        "query_start": activity.query_started_us or None,
+        "state_change": activity.state_changed_us or None,
+        "wait_event_type": "Lock"
+        if other.wait_event
+        else ("Client" if activity.state != "active" else None),
+        "wait_event": other.wait_event or ("ClientRead" if activity.state != "active" else None),
+        "state": activity.state,
+        "query": activity.query,
+        "backend_type": "client backend",
+    }
+
+
+def _sessions(session: Any) -> Iterator[Row]:
+    view = session.transaction.catalog
+    for other in list(session.database.sessions.values()) or [session]:
+        yield _session(view, other)
+
+
+# Locks
+
+MODES = {
+    LockMode.ACCESS_SHARE: "AccessShareLock",
+    LockMode.ROW_SHARE: "RowShareLock",
+    LockMode.ROW_EXCLUSIVE: "RowExclusiveLock",
+    LockMode.SHARE_UPDATE_EXCLUSIVE: "ShareUpdateExclusiveLock",
+    LockMode.SHARE: "ShareLock",
+    LockMode.SHARE_ROW_EXCLUSIVE: "ShareRowExclusiveLock",
+    LockMode.EXCLUSIVE: "ExclusiveLock",
+    LockMode.ACCESS_EXCLUSIVE: "AccessExclusiveLock",
+}
+LOW_BITS = 0xFFFFFFFF
+
+
+def _locks(session: Any) -> Iterator[Row]:
+    for status in session.database.engine.locks.holders():
+        group = status.owner.lock_group
+        pid = group if isinstance(group, int) else None
+        holder = session.database.sessions.get(pid)
+        yield {
+            **_target(status.tag, holder.database_oid if holder is not None else None),
+            "virtualtransaction": f"{pid or 0}/0",
+            "pid": pid,
+            "mode": MODES[status.mode],
+            "granted": status.granted,
+            "fastpath": False,
+        }
+
+
+def _target(tag: Any, database: int | None) -> dict[str, Any]:
+    kind = tag[0] if isinstance(tag, tuple) else "object"
+    if kind == "xid":
+        return {"locktype": "transactionid", "transactionid": tag[1] & LOW_BITS}
+    if kind == "advisory":
+        keys = tag[3:]
+        is_one = tag[2] == 1
+        high, low = (keys[0] >> 32, keys[0]) if is_one else keys
+        return {
+            "locktype": "advisory",
+            "database": tag[1],
+            "classid": high & LOW_BITS,
+            "objid": low & LOW_BITS,
+            "objsubid": 1 if is_one else 2,
+        }
+    if kind in ("relation", "table"):
+        return {"locktype": "relation", "database": database, "relation": tag[1]}
+    if kind == "row":
+        return {"locktype": "tuple", "database": database, "relation": tag[1]}
+    return {"locktype": "object", "database": database}
+
+
+# Prepared statements and cursors
+
+
+def _prepared(session: Any) -> Iterator[Row]:
+    for name, item in session.prepared.items():
+        if name:
+            yield {
+                "name": name,
+                "statement": getattr(item.statement, "source", ""),
+                "from_sql": getattr(item, "from_sql", True),
+                "generic_plans": 0,
+                "custom_plans": 0,
+            }
+
+
+def _cursors(session: Any) -> Iterator[Row]:
+    for name, portal in session.portals.items():
+        yield {
+            "name": name,
+            "statement": session.activity.query,
+            "is_holdable": portal.held,
+            "is_binary": False,
+            "is_scrollable": bool(getattr(portal, "scroll", False)),
+            "creation_time": session.activity.query_started_us,
+        }
+
+
+# Time zones
+
+
+@cache
+def _zones(year: int) -> tuple[Row, ...]:
+    moment = datetime(year, 7, 1, tzinfo=UTC)
+    rows = []
+    for name in sorted(available_timezones()):
+        local = moment.astimezone(ZoneInfo(name))
+        offset = local.utcoffset() or timedelta()
+        rows.append(
+            {
+                "name": name,
+                "abbrev": local.tzname(),
+                "utc_offset": Interval(0, 0, round(offset.total_seconds() * 1_000_000)),
+                "is_dst": bool(local.dst()),
+            }
+        )
+    return tuple(rows)
+
+
+def _time_zones(session: Any) -> Iterator[Row]:
+    days = session.clock.now_us() // US_PER_DAY
+    yield from _zones((datetime(2000, 1, 1, tzinfo=UTC) + timedelta(days=days)).year)
+
+
+# Counters, which are not kept: zero
+
+
+def _is_user(value: Table) -> bool:
+    return value.schema not in SYSTEM_SCHEMAS
+
+
+TABLE_COUNTERS = [
+    "seq_scan",
+    "seq_tup_read",
+    "idx_scan",
+    "idx_tup_fetch",
+    "n_tup_ins",
+    "n_tup_upd",
+    "n_tup_del",
+    "n_tup_hot_upd",
+    "n_dead_tup",
+    "n_mod_since_analyze",
+    "n_ins_since_vacuum",
+    "vacuum_count",
+    "autovacuum_count",
+    "analyze_count",
+    "autoanalyze_count",
+    "heap_blks_read",
+    "heap_blks_hit",
+    "idx_blks_read",
+    "idx_blks_hit",
+    "toast_blks_read",
+    "toast_blks_hit",
+    "tidx_blks_read",
+    "tidx_blks_hit",
+]
+
+
+def _table_rows(session: Any, *, system: bool | None) -> Iterator[Row]:
+    view = session.transaction.catalog
+    for table in view.objects(Table):
+        if table.kind not in "rm" or (system is not None and _is_user(table) == system):
+            continue
+        count = session.database.row_count(table) if table.storage_id else 0
+        yield {
+            **dict.fromkeys(TABLE_COUNTERS, 0),
+            "relid": table.oid,
+            "schemaname": name_of(view, table.schema),
+            "relname": table.name,
+            "n_live_tup": int(count),
+        }
+
+
+def _index_rows(session: Any) -> Iterator[Row]:
+    view = session.transaction.catalog
+    for index in view.objects(Index):
+        yield {
+            "relid": index.table,
+            "indexrelid": index.oid,
+            "schemaname": name_of(view, index.schema),
+            "relname": name_of(view, index.table),
+            "indexrelname": index.name,
+            **dict.fromkeys(
+                ("idx_scan", "idx_tup_read", "idx_tup_fetch", "idx_blks_read", "idx_blks_hit"), 0
+            ),
+        }
+
+
+def _sequence_rows(session: Any) -> Iterator[Row]:
+    view = session.transaction.catalog
+    for value in view.objects(Sequence):
+        yield {
+            "relid": value.oid,
+            "schemaname": name_of(view, value.schema),
+            "relname": value.name,
+            "blks_read": 0,
+            "blks_hit": 0,
+        }
+
+
+DATABASE_COUNTERS = [
+    "xact_commit",
+    "xact_rollback",
+    "blks_read",
+    "blks_hit",
+    "tup_returned",
+    "tup_fetched",
+    "tup_inserted",
+    "tup_updated",
+    "tup_deleted",
+    "conflicts",
+    "temp_files",
+    "temp_bytes",
+    "deadlocks",
+    "sessions",
+    "sessions_abandoned",
+    "sessions_fatal",
+    "sessions_killed",
+    "checksum_failures",
+]
+DATABASE_TIMES = [
+    "blk_read_time",
+    "blk_write_time",
+    "session_time",
+    "active_time",
+    "idle_in_transaction_time",
+]
+
+
+def _database_rows(session: Any) -> Iterator[Row]:
+    sessions = list(session.database.sessions.values())
+    for value in session.transaction.catalog.objects(Database):
+        yield {
+            **dict.fromkeys(DATABASE_COUNTERS, 0),
+            **dict.fromkeys(DATABASE_TIMES, 0.0),
+            "datid": value.oid,
+            "datname": value.name,
+            "numbackends": sum(other.database_oid == value.oid for other in sessions),
+        }
+
+
+def _checkpoints(session: Any) -> Iterator[Row]:
+    numbers = [
+        "checkpoints_timed",
+        "checkpoints_req",
+        "buffers_checkpoint",
+        "buffers_clean",
+        "maxwritten_clean",
+        "buffers_backend",
+        "buffers_backend_fsync",
+        "buffers_alloc",
+    ]
+    times = ("checkpoint_write_time", "checkpoint_sync_time")
+    yield {**dict.fromkeys(numbers, 0), **dict.fromkeys(times, 0.0)}
+
+
+def _all(session: Any) -> Iterator[Row]:
+    return _table_rows(session, system=None)
+
+
+def _user(session: Any) -> Iterator[Row]:
+    return _table_rows(session, system=False)
+
+
+def _system(session: Any) -> Iterator[Row]:
+    return _table_rows(session, system=True)
+
+
+# Extensions
+
+
+def _available(view: CatalogView) -> Iterator[Row]:
+    yield {"name": "plpgsql", "default_version": "1.0", "installed_version": "1.0"}
+
+
+RELATIONS = (
+    SystemRelation(name="pg_settings", live=_settings),
+    SystemRelation(name="pg_stat_activity", live=_sessions),
+    SystemRelation(name="pg_locks", live=_locks),
+    SystemRelation(name="pg_prepared_statements", live=_prepared),
+    SystemRelation(name="pg_cursors", live=_cursors),
+    SystemRelation(name="pg_timezone_names", live=_time_zones),
+    SystemRelation(name="pg_stat_all_tables", live=_all),
+    SystemRelation(name="pg_stat_user_tables", live=_user),
+    SystemRelation(name="pg_stat_sys_tables", live=_system),
+    SystemRelation(name="pg_stat_xact_all_tables", live=_all),
+    SystemRelation(name="pg_stat_xact_user_tables", live=_user),
+    SystemRelation(name="pg_statio_all_tables", live=_all),
+    SystemRelation(name="pg_statio_user_tables", live=_user),
+    SystemRelation(name="pg_stat_all_indexes", live=_index_rows),
+    SystemRelation(name="pg_stat_user_indexes", live=_index_rows),
+    SystemRelation(name="pg_statio_all_indexes", live=_index_rows),
+    SystemRelation(name="pg_statio_user_indexes", live=_index_rows),
+    SystemRelation(name="pg_statio_all_sequences", live=_sequence_rows),
+    SystemRelation(name="pg_statio_user_sequences", live=_sequence_rows),
+    SystemRelation(name="pg_stat_database", live=_database_rows),
+    SystemRelation(name="pg_stat_bgwriter", live=_checkpoints),
+    SystemRelation(name="pg_available_extensions", objects=_available),
+)
