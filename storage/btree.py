@@ -9,7 +9,10 @@ Rule 5: the first entry of an inner page stands for everything below the second 
         key.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 from storage.btree_page import (
     INNER_ENTRY,
@@ -21,13 +24,29 @@ from storage.btree_page import (
     read_node,
 )
 from storage.errors import KeyTooLarge
-from storage.fast_paths import delete_pair, insert_pair, leaf_pairs, lookup_pairs, seek_pair
+from storage.fast_paths import (
+    delete_pair,
+    insert_pair,
+    leaf_cuts,
+    leaf_pairs,
+    lookup_pairs,
+    pack_leaf,
+    seek_pair,
+)
 from storage.native import Change
 from storage.pages import Pager
 
 BUILD_FILL = 0.9
 ALL = 1 << 16
 """More entries than a page holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPage:
+    """A page still to be written: its first entry, and its bytes given its neighbours."""
+
+    first: Entry
+    pack: Callable[[int, int], bytes]
 
 
 class Tree:
@@ -159,17 +178,19 @@ class Tree:
         """Fill an empty tree from sorted, distinct pairs."""
         assert self.is_empty()
         limit = int(self._room * BUILD_FILL)
+        cuts = leaf_cuts(pairs, limit)
         level = 0
-        entries = [Entry(key, row_id) for key, row_id in pairs]
-        while True:
-            fixed = SLOT_BYTES + (INNER_ENTRY.size if level else LEAF_ENTRY.size)
-            groups = _grouped(entries, fixed, limit)
-            if len(groups) <= 1:
-                break
-            entries = self._build_level(xid, level, groups)
+        pages = [
+            NewPage(Entry(*pairs[first]), partial(pack_leaf, self.page_bytes, pairs, first, last))
+            for first, last in pairwise(cuts)
+        ]
+        while len(pages) > 1:
             level += 1
+            groups = _grouped(self._build_level(xid, pages), limit)
+            pages = [NewPage(group[0], partial(self._pack_inner, level, group)) for group in groups]
         with self.pager.begin_change(xid) as change:
-            self._write(change, Node(self.root_page, level, 0, 0, groups[0] if groups else []))
+            for page in pages:
+                change.write(self.root_page * self.page_bytes, page.pack(0, 0))
             change.commit()
         self.change_no += 1
 
@@ -182,25 +203,28 @@ class Tree:
             if node.level:
                 waiting += [entry.child for entry in node.entries]
 
-    def _build_level(self, xid: int, level: int, groups: list[list[Entry]]) -> list[Entry]:
+    def _pack_inner(self, level: int, entries: list[Entry], left: int, right: int) -> bytes:
+        return Node(0, level, left, right, entries).pack(self.page_bytes)
+
+    def _build_level(self, xid: int, pages: list["NewPage"]) -> list[Entry]:
         """Write one level's pages; the entries of the level above."""
         parents: list[Entry] = []
         batch = 64
         left = 0
         upcoming = 0
-        for start in range(0, len(groups), batch):
-            part = groups[start : start + batch]
+        for start in range(0, len(pages), batch):
+            part = pages[start : start + batch]
             with self.pager.begin_change(xid) as change:
                 page_nos = [upcoming or self.pager.allocate(change, 1)]
                 page_nos += [self.pager.allocate(change, 1) for _ in part[1:]]
-                more = start + batch < len(groups)
+                more = start + batch < len(pages)
                 upcoming = self.pager.allocate(change, 1) if more else 0
                 page_nos.append(upcoming)
-                for i, entries in enumerate(part):
-                    node = Node(page_nos[i], level, left, page_nos[i + 1], entries)
-                    self._write(change, node)
+                for i, page in enumerate(part):
+                    content = page.pack(left, page_nos[i + 1])
                     left = page_nos[i]
-                    parents.append(Entry(entries[0].key, entries[0].row_id, left))
+                    change.write(left * self.page_bytes, content)
+                    parents.append(Entry(page.first.key, page.first.row_id, left))
                 change.commit()
         return parents
 
@@ -309,12 +333,12 @@ class Tree:
             change.write_u64(start + NODE_BYTES - 8, right)
 
 
-def _grouped(entries: list[Entry], fixed: int, limit: int) -> list[list[Entry]]:
-    """Entries cut into pages of at most `limit` bytes."""
+def _grouped(entries: list[Entry], limit: int) -> list[list[Entry]]:
+    """Entries cut into inner pages of at most `limit` bytes."""
     groups: list[list[Entry]] = []
     size = limit
     for entry in entries:
-        need = fixed + len(entry.key)
+        need = SLOT_BYTES + INNER_ENTRY.size + len(entry.key)
         if size + need > limit:
             groups.append([])
             size = 0

@@ -5,8 +5,10 @@ Rule 2: a change that would split or empty a page is refused with -1, and nothin
 """
 
 import struct
+from collections.abc import Sequence
 
 from storage.btree_page import (
+    LEAF_ENTRY,
     NODE,
     NODE_BYTES,
     SLOT,
@@ -89,6 +91,34 @@ def delete_pair(pager: Pager, root_page: int, xid: int, key: bytes, row_id: int)
         change.write(start + COUNTERS_OFFSET, COUNTERS.pack(count - 1, place, garbage))
         change.commit()
     return 1
+
+
+def leaf_cuts(pairs: Sequence[tuple[bytes, int]], limit: int) -> list[int]:
+    """Where sorted pairs are cut into leaves of at most `limit` bytes; begins with 0."""
+    cuts = [0]
+    size = 0
+    for i, (key, _) in enumerate(pairs):
+        need = SLOT_BYTES + LEAF_ENTRY.size + len(key)
+        if size + need > limit and i > cuts[-1]:
+            cuts.append(i)
+            size = 0
+        size += need
+    if pairs:
+        cuts.append(len(pairs))
+    return cuts
+
+
+def pack_leaf(
+    page_bytes: int,
+    pairs: Sequence[tuple[bytes, int]],
+    first: int,
+    last: int,
+    left: int,
+    right: int,
+) -> bytes:
+    """The leaf of pairs first..last, and its neighbours."""
+    entries = [Entry(key, row_id) for key, row_id in pairs[first:last]]
+    return Node(0, 0, left, right, entries).pack(page_bytes)
 
 
 def _seek(pager: Pager, root_page: int, key: bytes, row_id: int) -> Node:

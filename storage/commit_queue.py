@@ -54,13 +54,18 @@ class Pending:
 
 
 class CommitQueue:
-    """The commits under way. `commit` runs under the latch, `advance` on any thread."""
+    """The commits under way. `commit` runs under the latch, `advance` on any thread.
+
+    `is_alone` says whether no other session could commit meanwhile; then a flush is made at once,
+    on the thread that commits, which is faster for one and ruinous for many.
+    """
 
     def __init__(self, wal: CommitWal, log: CommitLog, locks: Locks) -> None:
         self._wal = wal
         self._log = log
         self._locks = locks
         self._pending: deque[Pending] = deque()
+        self.is_alone: Callable[[], bool] = lambda: False
         self._lazy_lsn = 0
         self._lazy: Completion | None = None
 
@@ -80,7 +85,7 @@ class CommitQueue:
             self._pending.append(pending)
         self._locks.finish_xids(xids)
         if synchronous:
-            flushed = self._wal.flush_to(lsn, alone=len(self._log.active) <= 1)
+            flushed = self._wal.flush_to(lsn, alone=self.is_alone())
             flushed.on_done(lambda: self._flushed(pending, flushed))
         else:
             self.advance(self._wal.durable_lsn)

@@ -11,8 +11,10 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.btree_search import (
         delete_pair,
         insert_pair,
+        leaf_cuts,
         leaf_pairs,
         lookup_pairs,
+        pack_leaf,
         seek_pair,
     )
     from storage.commit_log import CommitLog, Snapshot
@@ -21,8 +23,10 @@ else:
     from storage.native.btree_search import (
         delete_pair,
         insert_pair,
+        leaf_cuts,
         leaf_pairs,
         lookup_pairs,
+        pack_leaf,
         seek_pair,
     )
     from storage.native.commit_log import CommitLog, Snapshot
@@ -34,7 +38,9 @@ __all__ = [
     "Snapshot",
     "delete_pair",
     "insert_pair",
+    "leaf_cuts",
     "leaf_pairs",
     "lookup_pairs",
+    "pack_leaf",
     "seek_pair",
 ]

@@ -96,7 +96,8 @@ class Index:
         pairs = list(zip(keys, map(int, root_ids), strict=True))
         xid = transaction.stamp() >> COMMAND_BITS
         if self.tree.is_empty() and pairs:
-            pairs = sorted(set(pairs))
+            if any(before >= pair for before, pair in pairwise(pairs)):
+                pairs = sorted(set(pairs))
             transaction.undo.append((self, Undo.INSERT, 0, 0, pairs))
             self.tree.build(xid, pairs)
             return

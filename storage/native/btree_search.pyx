@@ -1,7 +1,8 @@
 """The twin of storage/btree_search.py: the same pages, without parsing them."""
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp, memcpy, memset
 
 from storage.native.change cimport Change, PageTable
 
@@ -224,3 +225,51 @@ def delete_pair(pager, uint64_t root_page, uint64_t xid, bytes key not None, uin
             change.abandon()
         raise
     return 1
+
+
+def leaf_cuts(list pairs not None, Py_ssize_t limit):
+    """Where sorted pairs are cut into leaves of at most `limit` bytes; begins with 0."""
+    cdef list cuts = [0]
+    cdef Py_ssize_t size = 0, need, i, last = 0, count = len(pairs)
+    for i in range(count):
+        need = 2 + LEAF_HEAD + len(<bytes>(<tuple>pairs[i])[0])
+        if size + need > limit and i > last:
+            cuts.append(i)
+            last = i
+            size = 0
+        size += need
+    if count:
+        cuts.append(count)
+    return cuts
+
+
+def pack_leaf(
+    Py_ssize_t page_bytes, list pairs not None, Py_ssize_t first, Py_ssize_t last,
+    uint64_t left, uint64_t right,
+):
+    """The leaf of pairs first..last, and its neighbours."""
+    cdef bytes page = PyBytes_FromStringAndSize(NULL, page_bytes)
+    cdef unsigned char *at = <unsigned char *>PyBytes_AS_STRING(page)
+    cdef Head *head = <Head *>at
+    cdef Py_ssize_t place = page_bytes, slot, length
+    cdef uint64_t row_id
+    cdef tuple pair
+    cdef bytes key
+    memset(at, 0, page_bytes)
+    for slot in range(last - first):
+        pair = <tuple>pairs[first + slot]
+        key = <bytes>pair[0]
+        row_id = pair[1]
+        length = len(key)
+        place -= LEAF_HEAD + length
+        assert place >= NODE_BYTES + 2 * (slot + 1), "page overflows"
+        (<uint16_t *>(at + place))[0] = length
+        memcpy(at + place + 2, &row_id, 8)
+        memcpy(at + place + LEAF_HEAD, <const char *>key, length)
+        (<uint16_t *>(at + NODE_BYTES))[slot] = place
+    head.magic = MAGIC
+    head.count = last - first
+    head.place = place
+    head.left = left
+    head.right = right
+    return page

@@ -1,0 +1,59 @@
+"""Trees built at once, keys at the limit, and the compiled twin against the original."""
+
+from itertools import pairwise
+
+import pytest
+
+from storage import btree_search
+from storage.btree import Tree
+from storage.check import check_tree
+from storage.errors import KeyTooLarge
+from storage.fast_paths import leaf_cuts, pack_leaf
+from tests.support.small_engine import small_engine
+
+
+@pytest.fixture
+def tree():
+    engine, _ = small_engine()
+    with engine.store.pager.begin_change(0) as change:
+        tree = Tree(engine.store.pager, engine.store.pager.allocate(change, 1))
+        tree.format(change)
+        change.commit()
+    yield tree
+    assert list(check_tree(tree)) == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 50, 5000])
+def test_a_tree_built_at_once(tree, count):
+    pairs = [(b"%06d" % (i // 3), i) for i in range(count)]
+    tree.build(0, pairs)
+    assert [pair for chunk in tree.forward(b"", None) for pair in chunk] == pairs
+    assert tree.lookup(b"000001", b"000002") == [i for _, i in pairs[3:6]]
+    assert tree.insert(0, b"000001x", 7)
+    assert tree.contains(b"000001x", 7)
+
+
+def test_keys_of_a_third_of_a_page_fit_and_larger_ones_do_not(tree):
+    for i in range(30):
+        assert tree.insert(0, bytes([i * 7 % 30]) * tree.key_bytes_max, 0)
+    with pytest.raises(KeyTooLarge):
+        tree.insert(0, b"x" * (tree.key_bytes_max + 1), 0)
+
+
+def test_leaves_are_packed_alike():
+    pairs = [(b"k%04d" % i + b"x" * (i % 90), i * 3) for i in range(500)]
+    cuts = btree_search.leaf_cuts(pairs, 900)
+    assert leaf_cuts(pairs, 900) == cuts
+    for first, last in pairwise(cuts):
+        page = btree_search.pack_leaf(1024, pairs, first, last, 5, 6)
+        assert pack_leaf(1024, pairs, first, last, 5, 6) == page
+
+
+def test_what_goes_and_comes_leaves_no_litter(tree):
+    for round_no in range(30):
+        for i in range(40):
+            assert tree.insert(0, b"%d-%d" % (round_no, i), 1)
+        for i in range(40):
+            assert tree.delete(0, b"%d-%d" % (round_no, i), 1)
+    assert tree.is_empty()
+    assert len(list(tree.pages())) == 1
