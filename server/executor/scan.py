@@ -15,6 +15,7 @@ import numpy as np
 from server.executor.columns import batch_of_rows
 from server.executor.evaluation import condition, layout_of, scalar
 from server.executor.operator import Builder, Operator
+from server.executor.sample import SampleScan
 from server.executor.storage_columns import load_column, system_column
 from server.executor.table_shape import Row, shape_of
 from server.expressions.expression import Expression, columns_used
@@ -102,7 +103,7 @@ class TableScan(Operator):
     def __init__(self, plan: physical.TableScan, builder: Builder) -> None:
         super().__init__(plan, builder)
         self._loader = RowLoader(plan, plan.filter)
-        self._sample = None if plan.sample is None else condition(plan.sample, layout_of(()))
+        self._sample = None if plan.sample is None else SampleScan(plan.sample)
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield a batch a row group."""
@@ -110,15 +111,13 @@ class TableScan(Operator):
             yield overridden(self._loader, self.plan, context)
             return
         relation = context.engine.relation(self.plan.table.storage_id)
+        choose = None if self._sample is None else self._sample.start(context)
         for group_no in range(relation.group_count):
             with context.engine.latch:
                 view = relation.view(context.snapshot, group_no)
             if not view.count:
                 continue
-            among = None
-            if self._sample is not None:
-                among = self._sample(Batch((), view.count), context)
-            yield self._loader.load(view, context, among)
+            yield self._loader.load(view, context, None if choose is None else choose(view))
 
 
 def version_row(table: Table, row_id: int, context: ExecutionContext) -> Row:

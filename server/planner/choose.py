@@ -172,19 +172,13 @@ class Chooser:
         """The array type of an element type."""
         return self.context.type(reference.type.array_oid)
 
-    def sample_expression(self, scan: Scan) -> Any:
-        """TABLESAMPLE as the executor wants it: a row of method, arguments and seed."""
+    def sample_of(self, scan: Scan) -> p.Sample | None:
+        """TABLESAMPLE as the executor wants it."""
         if scan.sample is None:
             return None
         method, arguments, seed = scan.sample
-        from server.expressions.expression import RowConstructor
-
-        items = (
-            self.context.constant(25, method),
-            *self.expressions(arguments),
-            *((self.expression(seed),) if seed is not None else ()),
-        )
-        return RowConstructor(type=self.context.type(2249), items=items)
+        (percent,) = self.expressions(arguments)
+        return p.Sample(method, percent, None if seed is None else self.expression(seed))
 
     def commuted(self, call: Call) -> Function | None:
         """The function of an equality with its operands swapped."""

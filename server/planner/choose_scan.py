@@ -134,7 +134,7 @@ def _table_scan(
         alias=scan.alias,
         attributes=attributes,
         filter=condition,
-        sample=chooser.sample_expression(scan),
+        sample=chooser.sample_of(scan),
     )
 
 

@@ -66,6 +66,15 @@ class Values(Plan):
     rows: tuple[tuple[Expression, ...], ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """TABLESAMPLE: method bernoulli or system, percentage, and the seed of REPEATABLE."""
+
+    method: str
+    percent: Expression
+    seed: Expression | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TableScan(Plan):
     """All visible rows of a table.
@@ -79,7 +88,7 @@ class TableScan(Plan):
     alias: str
     attributes: tuple[int, ...]
     filter: Expression | None = None
-    sample: Expression | None = None
+    sample: Sample | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,21 +1,27 @@
 """ANALYZE: what the planner wants to know of a table, from a sample of its rows.
 
 Estimates follow the manual's section "Statistics Used by the Planner": fraction of NULLs, mean width, number of distinct
-values (by the estimator of Haas and Stokes, as PostgreSQL's), most common values, and a histogram of the rest.
+values (by the estimator of Haas and Stokes that PostgreSQL uses), most common values, and a histogram of the rest.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
-from server.catalog.objects import Column, ColumnStatistics, Statistics, Table
+import numpy as np
+
+from server.catalog.objects import Column as TableColumn
+from server.catalog.objects import ColumnStatistics, Statistics, Table
 from server.executor.waits import Wait
+from server.identifiers import quote_identifier
 from server.statements.internal import internal_query, qualified_name
 from server.statements.statement import StatementContext
-from server.identifiers import quote_identifier
 from server.types.type import Type
+from server.vector.column import Column
 
 SAMPLE_ROWS = 30_000
 COMMON_MAX = 100
@@ -26,16 +32,16 @@ STATISTICS_OID_BIT = 1 << 31
 def analyze_table(context: StatementContext, table: Table) -> Iterator[Wait]:
     """Look at a sample of a table's rows and put what was learned into the catalog."""
     rows = context.engine.relation(table.storage_id).row_estimate
-    columns = [column for column in table.live_columns]
+    columns = table.live_columns
     if not columns:
         return
     fraction = min(100.0, 100.0 * SAMPLE_ROWS / rows) if rows else 100.0
-    sample = "" if fraction >= 100 else f" TABLESAMPLE SYSTEM ({fraction:g})"
+    sample = "" if fraction >= 100 else f" TABLESAMPLE SYSTEM ({fraction:.6f})"
     listed = ", ".join(quote_identifier(column.name) for column in columns)
     name = qualified_name(context, table.schema, table.name)
     batches = yield from internal_query(context, f"SELECT {listed} FROM {name}{sample}")
     found = tuple(
-        _column_statistics(context, column, position, batches, rows)
+        column_statistics(context, column, [batch.columns[position] for batch in batches], rows)
         for position, column in enumerate(columns)
     )
     context.ddl.put(
@@ -50,73 +56,100 @@ def analyze_table(context: StatementContext, table: Table) -> Iterator[Wait]:
     )
 
 
-def _column_statistics(
-    context: StatementContext, column: Column, position: int, batches: list[Any], rows: int
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The distinct values of a sample with how often each was seen, ascending; values of the type's row form."""
+
+    values: list[Any]
+    counts: list[int]
+    known: int
+    total: int
+
+
+def column_statistics(
+    context: StatementContext, column: TableColumn, parts: list[Column], rows: int
 ) -> ColumnStatistics:
+    """What is learned of one column."""
     kind = context.catalog.type(column.type)
-    values: list[Any] = []
-    nulls = count = 0
-    for batch in batches:
-        part = context.session.row_values(batch.columns[position])
-        count += len(part)
-        known = [value for value in part if value is not None]
-        nulls += len(part) - len(known)
-        values.extend(known)
-    if not count:
+    counted = count_values(parts, kind)
+    if counted is None or not counted.total:
         return ColumnStatistics(number=column.number)
     style = context.session.style
-    try:
-        frequencies = Counter(values)
-    except TypeError:  # values that cannot be hashed: only the NULLs are counted
-        return ColumnStatistics(number=column.number, null_fraction=nulls / count)
-    distinct = _distinct(frequencies, len(values), rows)
-    common = _common(frequencies, count, len(values))
-    chosen = {value for value, _ in common}
-    histogram = _histogram([value for value in values if value not in chosen], kind)
+    common = _common(counted)
+    histogram = _histogram(counted, set(common))
     return ColumnStatistics(
         number=column.number,
-        null_fraction=nulls / count,
-        width=_width(values, kind),
-        distinct=distinct,
-        common=tuple((kind.format(value, style), share) for value, share in common),
-        histogram=tuple(kind.format(value, style) for value in histogram),
+        null_fraction=1 - counted.known / counted.total,
+        width=_width(counted.values, kind),
+        distinct=_distinct(counted, rows),
+        common=tuple(
+            (kind.format(counted.values[i], style), counted.counts[i] / counted.total)
+            for i in common
+        ),
+        histogram=tuple(kind.format(counted.values[i], style) for i in histogram),
     )
 
 
-def _distinct(frequencies: Counter[Any], sampled: int, rows: int) -> float:
+def count_values(parts: list[Column], kind: Type) -> Counted | None:
+    """Distinct values and their counts; None for types whose values have no order."""
+    total = sum(map(len, parts))
+    scales = {part.scale for part in parts}
+    arrays = [
+        part.values if part.valid is None else part.values[part.valid]
+        for part in (part.decoded() for part in parts)
+    ]
+    known = sum(map(len, arrays))
+    if len(scales) == 1 and all(array.dtype != object for array in arrays):
+        values, counts = np.unique(np.concatenate(arrays), return_counts=True)
+        (scale,) = scales
+        plain: list[Any] = values.tolist()
+        if scale is not None:
+            plain = [Decimal(value).scaleb(-scale) for value in plain]
+        return Counted(plain, counts.tolist(), known, total)
+    if len(scales) > 1:
+        return None
+    try:
+        frequencies = Counter(value for array in arrays for value in array.tolist())
+        ordered = sorted(frequencies, key=kind.sort_key)
+    except TypeError:
+        return None
+    return Counted(ordered, [frequencies[value] for value in ordered], known, total)
+
+
+def _distinct(counted: Counted, rows: int) -> float:
     """Distinct values in the whole table; negative: as a fraction of the rows."""
-    if not sampled:
+    found = len(counted.values)
+    once = counted.counts.count(1)
+    if not found:
         return 0.0
-    found = len(frequencies)
-    once = sum(1 for count in frequencies.values() if count == 1)
     if once == found:
         return -1.0
     if once == 0:
         return float(found)
+    sampled = counted.known
     estimate = sampled * found / ((sampled - once) + once * sampled / max(rows, sampled))
     estimate = min(max(estimate, found), max(rows, sampled))
     return -estimate / rows if rows and estimate > 0.1 * rows else float(estimate)
 
 
-def _common(frequencies: Counter[Any], count: int, known: int) -> list[tuple[Any, float]]:
-    """The most common values with their share of all rows: those clearly above the average."""
-    if len(frequencies) <= COMMON_MAX and sum(frequencies.values()) == known and len(frequencies) < known:
-        return [(value, times / count) for value, times in frequencies.most_common()]
-    average = known / max(1, len(frequencies))
-    return [
-        (value, times / count)
-        for value, times in frequencies.most_common(COMMON_MAX)
-        if times > 1.25 * average and times > 1
-    ]
+def _common(counted: Counted) -> list[int]:
+    """Positions of the most common values, most common first: all of few, else those clearly above the average."""
+    order = sorted(range(len(counted.values)), key=lambda i: -counted.counts[i])
+    if len(order) <= COMMON_MAX and len(order) < counted.known:
+        return order
+    average = counted.known / max(1, len(order))
+    return [i for i in order[:COMMON_MAX] if counted.counts[i] > max(1.25 * average, 1)]
 
 
-def _histogram(values: list[Any], kind: Type) -> list[Any]:
-    """Bounds of equally filled buckets."""
-    if len(values) < 2:
+def _histogram(counted: Counted, common: set[int]) -> list[int]:
+    """Positions of the bounds of equally filled buckets of the values that are not common."""
+    rest = [i for i in range(len(counted.values)) if i not in common]
+    if len(rest) < 2:
         return []
-    values.sort(key=kind.sort_key)
-    buckets = min(HISTOGRAM_MAX, len(values) - 1)
-    return [values[i * (len(values) - 1) // buckets] for i in range(buckets + 1)]
+    ends = np.cumsum([counted.counts[i] for i in rest])
+    buckets = min(HISTOGRAM_MAX, len(rest) - 1)
+    wanted = np.linspace(0, ends[-1] - 1, buckets + 1)
+    return [rest[i] for i in np.searchsorted(ends, wanted, side="right").tolist()]
 
 
 def _width(values: list[Any], kind: Type) -> int:
