@@ -32,6 +32,7 @@ from storage.fast_paths import (
     lookup_pairs,
     pack_leaf,
     seek_pair,
+    split_leaf,
 )
 from storage.native import Change
 from storage.pages import Pager
@@ -74,6 +75,8 @@ class Tree:
             raise KeyTooLarge(len(key), self.key_bytes_max)
         if change is None:
             done = insert_pair(self.pager, self.root_page, xid, key, row_id)
+            if done < 0:
+                done = split_leaf(self.pager, self.root_page, xid, key, row_id)
             if done >= 0:
                 self.change_no += done
                 return bool(done)

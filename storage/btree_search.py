@@ -18,6 +18,7 @@ from storage.btree_page import (
     pack_entry,
     read_node,
 )
+from storage.keys import key_after_prefix
 from storage.pages import Pager
 
 COUNTERS = struct.Struct("<HHH")
@@ -51,6 +52,20 @@ def lookup_pairs(pager: Pager, root_page: int, start: bytes, stop: bytes | None)
             found.append(row_id)
         page_no, position = right, 0
     return found
+
+
+def lookup_prefix(pager: Pager, root_page: int, prefix: bytes) -> list[int]:
+    """The row ids of the pairs whose key starts with the prefix, in order."""
+    return lookup_pairs(pager, root_page, prefix, key_after_prefix(prefix))
+
+
+def split_leaf(pager: Pager, root_page: int, xid: int, key: bytes, row_id: int) -> int:
+    """Add a pair by splitting its leaf, if its parent has room: 1; else nothing: -1.
+
+    Only the compiled twin does; the original leaves all splits to Tree.
+    """
+    del pager, root_page, xid, key, row_id
+    return NEEDS_MORE
 
 
 def insert_pair(pager: Pager, root_page: int, xid: int, key: bytes, row_id: int) -> int:

@@ -14,8 +14,10 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         leaf_cuts,
         leaf_pairs,
         lookup_pairs,
+        lookup_prefix,
         pack_leaf,
         seek_pair,
+        split_leaf,
     )
     from storage.commit_log import CommitLog, Snapshot
     from storage.row_paths import RowPaths
@@ -26,8 +28,10 @@ else:
         leaf_cuts,
         leaf_pairs,
         lookup_pairs,
+        lookup_prefix,
         pack_leaf,
         seek_pair,
+        split_leaf,
     )
     from storage.native.commit_log import CommitLog, Snapshot
     from storage.native.row_paths import RowPaths
@@ -41,6 +45,8 @@ __all__ = [
     "leaf_cuts",
     "leaf_pairs",
     "lookup_pairs",
+    "lookup_prefix",
     "pack_leaf",
     "seek_pair",
+    "split_leaf",
 ]

@@ -14,6 +14,7 @@ from itertools import pairwise
 from storage.btree import Tree
 from storage.commit_log import COMMAND_BITS
 from storage.errors import DuplicateKey
+from storage.fast_paths import lookup_prefix
 from storage.keys import key_after_prefix
 from storage.native import Change
 from storage.outcomes import Outcome, Status
@@ -40,6 +41,8 @@ class Index:
         self.header = header
         self.index_id = header.relation_id
         self.tree = Tree(pager, header.root_page)
+        self._pager = pager
+        self._root_page = header.root_page
 
     @property
     def unique(self) -> bool:
@@ -112,7 +115,7 @@ class Index:
 
     def lookup(self, prefix: bytes) -> list[int]:
         """The root ids of all entries whose key starts with the prefix, in the order of keys."""
-        return self.tree.lookup(prefix, key_after_prefix(prefix))
+        return lookup_prefix(self._pager, self._root_page, prefix)
 
     def range(
         self,

@@ -273,3 +273,154 @@ def pack_leaf(
     head.left = left
     head.right = right
     return page
+
+
+def lookup_prefix(pager, uint64_t root_page, bytes prefix not None):
+    """The row ids of the pairs whose key starts with the prefix, in order."""
+    cdef PageTable table = pager.table
+    cdef const unsigned char *data = <const unsigned char *><const char *>prefix
+    cdef size_t length = len(prefix)
+    cdef const Head *head = head_of(table, leaf_of(table, root_page, data, length, 0))
+    cdef Py_ssize_t slot = position_of(head, data, length, 0)
+    cdef const unsigned char *entry
+    cdef list found = []
+    while True:
+        while slot < head.count:
+            entry = entry_at(head, slot)
+            if (<const uint16_t *>entry)[0] < length or memcmp(entry + LEAF_HEAD, data, length):
+                return found
+            found.append((<const uint64_t *>(entry + 2))[0])
+            slot += 1
+        if not head.right:
+            return found
+        head = head_of(table, head.right)
+        slot = 0
+
+
+cdef void copy_entries(
+    const Head *source, Py_ssize_t first, Py_ssize_t last,
+    const unsigned char *added, size_t added_bytes, Py_ssize_t position,
+    unsigned char *page, size_t page_bytes,
+) noexcept:
+    """Fill a leaf with entries first..last of a leaf that has one more, at position."""
+    cdef Head *head = <Head *>page
+    cdef size_t place = page_bytes, count
+    cdef Py_ssize_t slot
+    cdef const unsigned char *entry
+    memset(page, 0, page_bytes)
+    for slot in range(first, last):
+        if slot == position:
+            entry = added
+            count = added_bytes
+        else:
+            entry = entry_at(source, slot if slot < position else slot - 1)
+            count = LEAF_HEAD + (<const uint16_t *>entry)[0]
+        place -= count
+        memcpy(page + place, entry, count)
+        (<uint16_t *>(page + NODE_BYTES))[slot - first] = place
+    head.magic = MAGIC
+    head.count = last - first
+    head.place = place
+
+
+cdef inline size_t bytes_of(
+    const Head *head, Py_ssize_t slot, size_t added_bytes, Py_ssize_t position
+) noexcept:
+    """Bytes, slot included, of an entry of a leaf that has one more, at position."""
+    if slot == position:
+        return added_bytes + 2
+    return 2 + LEAF_HEAD + (
+        <const uint16_t *>entry_at(head, slot if slot < position else slot - 1)
+    )[0]
+
+
+def split_leaf(pager, uint64_t root_page, uint64_t xid, bytes key not None, uint64_t row_id):
+    """Add a pair by splitting its leaf, if its parent has room: 1; else nothing: -1."""
+    cdef PageTable table = pager.table
+    cdef const unsigned char *data = <const unsigned char *><const char *>key
+    cdef size_t length = len(key), size = 0, total = 0, parent_bytes, page_bytes = table.page_bytes
+    cdef uint64_t page_no = root_page, parent_no = 0, right_no
+    cdef const Head *head = head_of(table, page_no)
+    cdef const Head *parent = NULL
+    cdef Py_ssize_t low, high, middle, position, cut, slot, child = 0, place
+    cdef unsigned char added[PAGE_BYTES_MAX]
+    cdef unsigned char lower[PAGE_BYTES_MAX]
+    cdef unsigned char upper[PAGE_BYTES_MAX]
+    cdef unsigned char scratch[PAGE_BYTES_MAX]
+    cdef const unsigned char *first
+    cdef uint16_t counters[3]
+    cdef Change change
+    while head.level:
+        low = 1
+        high = head.count
+        while low < high:
+            middle = (low + high) >> 1
+            if compare(entry_at(head, middle), INNER_HEAD, data, length, row_id) > 0:
+                high = middle
+            else:
+                low = middle + 1
+        parent = head
+        parent_no = page_no
+        child = low
+        page_no = (<const uint64_t *>(entry_at(head, low - 1) + 10))[0]
+        head = head_of(table, page_no)
+    if parent == NULL:
+        return -1
+    position = position_of(head, data, length, row_id)
+    (<uint16_t *>added)[0] = length
+    memcpy(added + 2, &row_id, 8)
+    memcpy(added + LEAF_HEAD, data, length)
+    for slot in range(head.count + 1):
+        total += bytes_of(head, slot, LEAF_HEAD + length, position)
+    if total + NODE_BYTES <= page_bytes:
+        return -1
+    cut = head.count
+    if head.right or position < head.count:
+        cut = 0
+        while cut < head.count and 2 * size + bytes_of(
+            head, cut, LEAF_HEAD + length, position
+        ) <= total:
+            size += bytes_of(head, cut, LEAF_HEAD + length, position)
+            cut += 1
+        if cut == 0:
+            cut = 1
+    copy_entries(head, 0, cut, added, LEAF_HEAD + length, position, lower, page_bytes)
+    copy_entries(head, cut, head.count + 1, added, LEAF_HEAD + length, position, upper, page_bytes)
+    first = upper + (<uint16_t *>(upper + NODE_BYTES))[0]
+    parent_bytes = INNER_HEAD + (<const uint16_t *>first)[0]
+    place = <Py_ssize_t>parent.place - <Py_ssize_t>parent_bytes
+    if place < NODE_BYTES + 2 * (parent.count + 1):
+        return -1
+    change = pager.begin_change(xid)
+    try:
+        right_no = pager.allocate(change, 1)
+        (<Head *>lower).left = head.left
+        (<Head *>lower).right = right_no
+        (<Head *>upper).left = page_no
+        (<Head *>upper).right = head.right
+        change.write_raw(right_no << table.shift, upper, page_bytes)
+        if head.right:
+            change.write_word((head.right << table.shift) + NODE_BYTES - 16, right_no)
+        change.write_raw(page_no << table.shift, lower, page_bytes)
+        memcpy(scratch, first, 10)
+        memcpy(scratch + 10, &right_no, 8)
+        memcpy(scratch + INNER_HEAD, first + LEAF_HEAD, parent_bytes - INNER_HEAD)
+        change.write_raw((parent_no << table.shift) + place, scratch, parent_bytes)
+        (<uint16_t *>scratch)[0] = place
+        memcpy(
+            scratch + 2, <const char *>parent + NODE_BYTES + 2 * child, 2 * (parent.count - child)
+        )
+        change.write_raw(
+            (parent_no << table.shift) + NODE_BYTES + 2 * child, scratch,
+            2 + 2 * (parent.count - child),
+        )
+        counters[0] = parent.count + 1
+        counters[1] = place
+        counters[2] = parent.garbage
+        change.write_raw((parent_no << table.shift) + COUNTERS_OFFSET, counters, 6)
+        change.commit_raw()
+    except BaseException:
+        if change.is_open:
+            change.abandon()
+        raise
+    return 1
