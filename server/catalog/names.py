@@ -258,6 +258,17 @@ class CatalogNames:
         """Find the object that the text names; raises PostgreSQL's error where there is none."""
         return READERS[type_name](self, text)
 
+    def shortest(self, kind: str, schema: str, name: str) -> tuple[str, ...]:
+        """The parts of the name of a type or relation, without a schema that need not be said."""
+        home = self.view.schema_named(schema)
+        find = self.view.type_named if kind == "type" else self.view.relation_named
+        meant = find(home.oid, name) if home is not None else None
+        for oid in self.path:
+            found = find(oid, name)
+            if found is not None:
+                return (name,) if meant is not None and found.oid == meant.oid else (schema, name)
+        return (schema, name)
+
     # Writers
 
     def relation_name(self, oid: Oid) -> str | None:

@@ -188,11 +188,11 @@ class Session:
 
     def printed(self, text: str, pretty: bool) -> str:
         """An expression of the catalog as pg_get_expr prints it."""
-        return printed(text, pretty)
+        return printed(text, pretty, self.names.current())
 
     def printed_query(self, text: str, pretty: bool) -> str:
         """A view's query as pg_get_viewdef prints it."""
-        return printed_query(text, pretty)
+        return printed_query(text, pretty, self.names.current())
 
     # Notices
 

@@ -1,26 +1,89 @@
-"""Expressions and queries that the catalog keeps as text, as the pg_get_* functions print them."""
+"""Expressions and queries that the catalog keeps as text, as the pg_get_* functions print them.
+
+What is kept names objects in full or by OID; what is printed names them as the session would, so the tree is changed
+on the way: types and relations lose a schema that the search path leads to, and OIDs become names.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Protocol
 
 from sqlglot import exp
 
+from server.sql import nodes
 from server.sql.deparse import deparse
 from server.sql.deparse_pretty import deparse_pretty
 from server.sql.parse import parse_expression, parse_statements
 
+REGISTERED = frozenset(
+    ("regclass", "regtype", "regproc", "regprocedure", "regrole", "regnamespace")
+)
+
+
+class Names(Protocol):
+    """Names as a session sees them; see server.types.type.ObjectNames."""
+
+    def name_of(self, type_name: str, oid: int) -> str | None:
+        """Write the object as a reg* type does."""
+
+    def oid_of(self, type_name: str, text: str) -> int:
+        """Find the object that the text names; raises for none."""
+
+    def shortest(self, kind: str, schema: str, name: str) -> tuple[str, ...]:
+        """The parts of the name of a type or relation, without a schema that need not be said."""
+
+
+def printed(text: str, pretty: bool, names: Names) -> str:
+    """An expression as pg_get_expr prints it."""
+    if not pretty and "::" not in text:
+        return text
+    tree = localized(_expression(text), names)
+    return deparse_pretty(tree, indented=True) if pretty else deparse(tree)
+
+
+def printed_query(text: str, pretty: bool, names: Names) -> str:
+    """A query as pg_get_viewdef prints it."""
+    tree = localized(_query(text), names)
+    return (deparse_pretty if pretty else deparse)(tree, indented=True)
+
 
 @lru_cache(maxsize=2000)
-def printed(text: str, pretty: bool) -> str:
-    """An expression as it is kept, or with only the parentheses that people need."""
-    return deparse_pretty(parse_expression(text), indented=True) if pretty else text
+def _expression(text: str) -> exp.Expression:
+    return parse_expression(text)
 
 
-@lru_cache(maxsize=2000)
-def printed_query(text: str, pretty: bool) -> str:
-    """A query with line breaks; pretty: with only the parentheses that people need."""
+@lru_cache(maxsize=500)
+def _query(text: str) -> exp.Expression:
     (only,) = parse_statements(text)
     assert isinstance(only.tree, exp.Expression), text
-    print_query = deparse_pretty if pretty else deparse
-    return print_query(only.tree, indented=True)
+    return only.tree
+
+
+def localized(tree: exp.Expression, names: Names) -> exp.Expression:
+    """A copy of the tree with the names a session would use."""
+    copied = tree.copy()
+    for node in list(copied.walk()):
+        if isinstance(node, nodes.TypeName):
+            _shorten(node, "type", names)
+        elif isinstance(node, nodes.TableReference):
+            _shorten(node, "relation", names)
+        elif isinstance(node, exp.Cast):
+            _name_object(node, names)
+    return copied
+
+
+def _shorten(node: exp.Expression, kind: str, names: Names) -> None:
+    parts = node.args["parts"]
+    if len(parts) == 2 and parts[0] != "pg_catalog":
+        node.set("parts", names.shortest(kind, *parts))
+
+
+def _name_object(node: exp.Cast, names: Names) -> None:
+    """'16384'::regclass is shown with the name."""
+    constant, type_name = node.this, node.args["to"].args["parts"][-1]
+    if type_name in REGISTERED and isinstance(constant, nodes.StringConstant):
+        digits = constant.this
+        shown = names.name_of(type_name, int(digits)) if digits.isdigit() else None
+        if shown is not None:
+            constant.set("this", shown)

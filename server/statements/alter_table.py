@@ -19,6 +19,7 @@ from server.errors import (
 )
 from server.executor.waits import Wait
 from server.planner.standalone import bind_type_name, check_default, constant_default
+from server.planner.stored_text import stored_default
 from server.sql import constraints as written
 from server.sql import utility_alter as tree
 from server.statements.constraints import ConstraintNames
@@ -130,7 +131,7 @@ def _default_text(context: StatementContext, table: Table, column: Column) -> st
         sequence = next(
             item for item in context.catalog.sequences_of(table.oid) if item.owned_by == (table.oid, column.number)
         )
-        return f"nextval({sequence.oid}::regclass)"
+        return f"nextval('{sequence.oid}'::regclass)"
     return current.default or "NULL"
 
 
@@ -205,7 +206,7 @@ def set_default(context: StatementContext, table: Table, command: tree.SetDefaul
     default = None
     if command.default is not None:
         check_default(context.environment(), column, command.default.tree, context.statement.offset)
-        default = command.default.source
+        default = stored_default(context.environment(), command.default.tree, column)
     context.ddl.put(with_column(table, replace(column, default=default)))
 
 

@@ -20,6 +20,7 @@ from server.errors import (
 from server.executor.waits import Wait
 from server.identifiers import generated_name
 from server.planner.standalone import check_condition, equality_exists
+from server.planner.stored_text import stored_expression
 from server.sql import constraints as written
 from server.statements.indexes import build_index, make_index
 from server.statements.names import claim_name, find_relation, free_name, missing_relation
@@ -90,7 +91,9 @@ def add_check(
         table=table.oid,
         kind="c",
         columns=used,
-        expression=constraint.expression.source,
+        expression=stored_expression(
+            context.environment(), constraint.expression.tree, table
+        ),
         validated=constraint.validated,
         no_inherit=constraint.no_inherit,
     )

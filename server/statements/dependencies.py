@@ -126,10 +126,7 @@ def _of_sequence(context: StatementContext, sequence: Sequence) -> Iterator[Depe
 
 
 def _names_sequence(context: StatementContext, default: str, sequence: Sequence) -> bool:
-    if "nextval(" not in default:
-        return False
-    name = quote_identifier(sequence.name).replace("'", "''")
-    return f"'{name}'" in default or f".{name}'" in default
+    return f"'{sequence.oid}'::regclass" in default
 
 
 def _of_type(context: StatementContext, oid: int) -> Iterator[Dependent]:

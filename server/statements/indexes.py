@@ -13,7 +13,7 @@ from server.planner.standalone import bind_index_expression, check_condition
 from server.sql import nodes
 from server.sql import utility_objects as tree
 from server.sql import utility_session
-from server.sql.deparse import deparse
+from server.planner.stored_text import stored_expression
 from server.statements.names import (
     claim_name,
     free_name,
@@ -54,7 +54,7 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
         check_condition(
             context.environment(), table, statement.where.tree, context.statement.offset
         )
-        predicate = statement.where.source
+        predicate = stored_expression(context.environment(), statement.where.tree, table)
     index = Index(
         oid=context.new_oid(),
         name=name,
@@ -98,7 +98,7 @@ def index_key(context: StatementContext, table: Table, element: nodes.IndexEleme
     )
     return IndexKey(
         number=0,
-        expression=deparse(arguments["this"]),
+        expression=stored_expression(context.environment(), arguments["this"], table),
         type=expression.type.oid,
         collation=expression.type.type.collation,
         **flags,

@@ -15,8 +15,8 @@ from server.errors import (
     UndefinedTable,
 )
 from server.executor.waits import Wait
-from server.identifiers import quote_identifier, quote_literal
 from server.planner.standalone import bind_type_name, check_default, check_stored_expression
+from server.planner.stored_text import stored_default, stored_generated
 from server.sql import constraints as written
 from server.sql import nodes
 from server.sql import utility_tables as tree
@@ -116,8 +116,9 @@ def column_of(
                     f'multiple default values specified for column "{item.name}" '
                     f'of table "{new.table.name}"'
                 )
-            column = replace(column, default=constraint.expression.source)
-            check_default(context.environment(), column, constraint.expression.tree, context.statement.offset)
+            tree_ = constraint.expression.tree
+            check_default(context.environment(), column, tree_, context.statement.offset)
+            column = replace(column, default=stored_default(context.environment(), tree_, column))
         elif isinstance(constraint, written.Generated):
             column = replace(column, default=constraint.expression.source, generated="s")
         elif isinstance(constraint, written.Identity):
@@ -211,6 +212,11 @@ def finish_table(new: NewTable, table_constraints: tuple[written.Constraint, ...
     for column in new.table.columns:
         if column.generated:
             check_stored_expression(context.environment(), new.table, column)
+            text = stored_generated(context.environment(), new.table, column)
+            kept = replace(column, default=text)
+            columns = tuple(kept if item.number == column.number else item for item in new.table.columns)
+            new.table = replace(new.table, columns=columns)
+            context.ddl.put(new.table)
     for constraint, column in new.later:
         keys = (column.name,) if column is not None else ()
         yield from add_constraint(context, new.table.oid, constraint, keys, new.names)
@@ -239,33 +245,20 @@ def own_sequence(
     column = table.column(number)
     name = free_name(context, table.schema, table.name, column.name, "seq")
     yield from claim_name(context, table.schema, name)
-    make_sequence(
+    sequence = make_sequence(
         context, table.schema, name, options, column.type,
         owned_by=(table.oid, number), owned_kind=kind, persistence=table.persistence,
     )  # fmt: skip
     if is_identity:
         return table
-    schema = context.catalog.object(table.schema)
-    assert schema is not None
-    qualified = name_for_regclass(context, schema.name, name)
-    default = f"nextval({quote_literal(qualified)}::regclass)"
+    # The number means the same under every search path and survives a renaming.
+    default = f"nextval('{sequence.oid}'::regclass)"
     columns = tuple(
         replace(item, default=default) if item.number == number else item for item in table.columns
     )
     table = replace(table, columns=columns)
     context.ddl.put(table)
     return table
-
-
-def name_for_regclass(context: StatementContext, schema: str, name: str) -> str:
-    """A relation's name as regclass prints it: qualified where the search path does not lead to it."""
-    for oid in context.search_path():
-        home = context.catalog.object(oid)
-        if home is not None and context.catalog.relation_named(oid, name) is not None:
-            if home.name == schema:
-                return quote_identifier(name)
-            break
-    return f"{quote_identifier(schema)}.{quote_identifier(name)}"
 
 
 def add_constraint(

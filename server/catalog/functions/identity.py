@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from server.catalog.functions.scope import names_of, session_of, view_of
 from server.catalog.objects import Role
+from server.catalog.views.values import inet_of
 from server.functions.declare import row
 from server.settings import VERSION
 from server.types.array import Array, make_array
 
 if TYPE_CHECKING:
     from server.functions.function import CallContext
+    from server.types.network import Inet
 
 NAME_OID, INT4_OID = 19, 23
 CODE_PAGE_BITS = 64
@@ -110,9 +112,8 @@ def _query(call: CallContext) -> str | None:
     return text or None
 
 
-def _address(call: CallContext) -> str | None:
-    address: str = session_of(call).identity.client_address
-    return address if address and not address.startswith("/") else None
+def _address(call: CallContext) -> Inet | None:
+    return inet_of(session_of(call).identity.client_address)
 
 
 def _port(call: CallContext) -> int | None:

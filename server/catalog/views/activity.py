@@ -12,7 +12,7 @@ from server.catalog.objects import Database, Index, Sequence, Table
 from server.catalog.views.classes import SYSTEM_SCHEMAS
 from server.catalog.views.listings import name_of
 from server.catalog.views.relation import Row, SystemRelation
-from server.catalog.views.values import texts
+from server.catalog.views.values import inet_of, texts
 from server.settings import Setting
 from server.types.interval import Interval
 from storage.engine import LockMode
@@ -71,7 +71,7 @@ def _session(view: CatalogView, other: Any) -> Row:
         "usesysid": identity.user_oid,
         "usename": identity.user,
         "application_name": other.settings.text("application_name"),
-        "client_addr": identity.client_address or None,
+        "client_addr": inet_of(identity.client_address),
         "client_port": identity.client_port if identity.client_address else -1,
         "backend_start": activity.started_us,
         "xact_start": running.started_us if running is not None else None,

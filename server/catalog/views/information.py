@@ -26,6 +26,7 @@ from server.catalog.privileges import (
     parse_item,
     roles_of,
 )
+from server.catalog.views.classes import SYSTEM_SCHEMAS
 from server.catalog.views.information_types import type_columns
 from server.catalog.views.listings import definer, name_of, view_text
 from server.catalog.views.physical import type_facts
@@ -251,6 +252,8 @@ def _domains(viewer: Viewer) -> Iterator[Row]:
 def _element_types(viewer: Viewer) -> Iterator[Row]:
     for table in viewer.tables("rv"):
         for column in table.live_columns:
+            if table.schema in SYSTEM_SCHEMAS:
+                continue
             kind = viewer.view.type(column.type)
             if kind.category == "A" and kind.element_oid:
                 yield {

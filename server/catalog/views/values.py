@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from server.catalog.privileges import shown_item
 from server.types.array import Array, make_array
+from server.types.network import Inet, parse_inet
+from server.types.type import PLAIN_STYLE
 
 if TYPE_CHECKING:
     from server.catalog.catalog import CatalogView
@@ -57,6 +59,13 @@ def texts_or_null(items: Iterable[str]) -> Array | None:
     """A text[], NULL for none."""
     values = tuple(items)
     return texts(values) if values else None
+
+
+def inet_of(address: str) -> Inet | None:
+    """The address of a client; NULL for one on this machine."""
+    if not address or address.startswith("/"):
+        return None
+    return parse_inet(address, -1, PLAIN_STYLE)
 
 
 def acl_array(view: CatalogView, items: tuple[str, ...] | None) -> Array | None:
