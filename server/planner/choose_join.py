@@ -32,7 +32,7 @@ from server.planner import cost
 from server.planner.bind_operator import and_all, conjuncts
 from server.planner.equalities import equality_classes, implied, or_filter
 from server.planner.matching import is_volatile, strip_relabel
-from server.planner.outer_references import outer_columns
+from server.planner.outer_references import outer_columns, outer_of
 from server.planner.physical import Estimate, NestedLoop, Plan
 from server.planner.plan import Filter as FilterNode
 from server.planner.plan import Join, Node, Scan, column_numbers
@@ -533,7 +533,8 @@ class Region:
         else:
             right = chooser.choose_filtered(item.node, item.filters, wanted)
             condition = and_all(conditions) if conditions else None
-            lateral = outer_columns(item.node) & available
+            read = outer_columns(item.node).union(*(outer_of(each) for each in item.filters))
+            lateral = read & available
         output = chooser.join_output(kind, left, right, needed)
         return NestedLoop(
             output=tuple(column for column, _ in output),
