@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from server.catalog.bootstrap import SYSTEM_OBJECTS
 from server.catalog.functions.registry import SYSTEM_FUNCTIONS
-from server.catalog.objects import PG_CATALOG_OID, Oid
+from server.catalog.objects import INFORMATION_SCHEMA_OID, PG_CATALOG_OID, Oid
 from server.catalog.state import CatalogState
 from server.functions.casts import casts
 from server.functions.function import Aggregate, Cast, Function, Operator, WindowFunction
@@ -54,7 +54,9 @@ class Builtin:
 
     def functions_named(self, name: str, schema: Oid | None) -> tuple[Named, ...]:
         """The built-in functions of a name."""
-        return self._functions.get(name, ()) if schema in (None, PG_CATALOG_OID) else ()
+        is_of_standard = name.startswith("_pg_")
+        home = INFORMATION_SCHEMA_OID if is_of_standard else PG_CATALOG_OID
+        return self._functions.get(name, ()) if schema in (None, home) else ()
 
     def function(self, oid: Oid) -> Function:
         """A scalar function; KeyError for none."""

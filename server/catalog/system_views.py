@@ -74,10 +74,25 @@ def catalog_rows(
             found.append(rows.rows)
     if relation.live is not None:
         found.append(tuples(table, relation.live(session)))
+    if attributes and min(attributes) < 0:
+        return [_with_system_columns(table, row, attributes) for rows in found for row in rows]
     present = [projected(rows, positions) for rows in found if rows]
     if len(present) == 1:
         return present[0]
     return [row for rows in present for row in rows]
+
+
+TABLE_OID = -6
+
+
+def _with_system_columns(
+    table: Table, row: tuple[Any, ...], attributes: Sequence[int]
+) -> tuple[Any, ...]:
+    """Rows that are not stored are of a table, but have no place and no transaction."""
+    return tuple(
+        row[number - 1] if number > 0 else (table.oid if number == TABLE_OID else 0)
+        for number in attributes
+    )
 
 
 def _kept(relation: SystemRelation, table: Table, view: CatalogView) -> list[SystemRows]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import CatalogObject, Table, UserType
+from server.catalog.views.physical import type_facts
 from server.identifiers import quote_identifier
 from server.types.array import array_type
 from server.types.type import Type, TypeReference
@@ -24,6 +26,9 @@ def make_type(view: CatalogView, oid: int) -> Type:
     if table is not None:
         return _row_type(view, table)
     element = view.element_of_array(oid)
+    fact = type_facts().get(oid)
+    if fact is not None and fact["typelem"] and fact["typtype"] == "b" and fact["typlen"] == -1:
+        return array_type(replace(view.type(fact["typelem"]), array_oid=oid))
     if element is None:
         raise KeyError(oid)
     return array_type(view.type(element))

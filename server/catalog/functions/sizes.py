@@ -27,8 +27,15 @@ def storage_bytes(call: CallContext, value: Any) -> int:
         return 0
     lookup = engine.index if isinstance(value, Index) else engine.relation
     relation = lookup(value.storage_id)
-    pages: int = getattr(relation, "page_count", 0)
-    return pages * PAGE_BYTES
+    return page_count(relation) * PAGE_BYTES
+
+
+def page_count(relation: Any) -> int:
+    """Pages of a relation: its header and its row groups; of an index those that its tree tells."""
+    groups = getattr(relation, "groups", None)
+    if groups is None:
+        return 1
+    return 1 + sum(group.layout.page_count for group in groups)
 
 
 def _relation(call: CallContext, oid: int, fork: str = "main") -> int | None:
