@@ -1,6 +1,7 @@
 """TABLESAMPLE: which rows of a row group are in the sample.
 
-BERNOULLI decides for each row, SYSTEM for blocks of BLOCK_ROWS rows. The choice is a function of the seed and the place of
+BERNOULLI decides for each row, SYSTEM for blocks of BLOCK_ROWS rows. The choice is a function of
+the seed and the place of
 the row only, so that REPEATABLE gives the same rows as long as the table stays the same.
 """
 

@@ -14,7 +14,7 @@ from server.executor.run import execute
 from server.executor.waits import is_wait
 from server.expressions.expression import Expression, Variable
 from server.planner import physical
-from server.types.registry import TYPE_BY_OID
+from server.types.registry import TYPE_BY_NAME, TYPE_BY_OID
 from server.types.type import TypeReference
 from storage.engine import Engine, Options
 from storage.memory_files import MemoryFiles
@@ -67,19 +67,20 @@ class World:
         self._next_column = 1000
 
     def table(self, name: str, **columns: str) -> Table:
-        """Make a table; a type name that ends in ! is NOT NULL."""
+        """Make a table; a type name that ends in ! is NOT NULL, :number is a modifier."""
         oid = self.engine.next_id()
         made = tuple(
             Column(
                 number=number,
                 name=column,
-                type=next(t.oid for t in TYPE_BY_OID.values() if t.name == kind.rstrip("!")),
+                type=TYPE_BY_NAME[kind.rstrip("!").partition(":")[0]].oid,
+                modifier=int(kind.partition(":")[2] or -1),
                 not_null=kind.endswith("!"),
             )
             for number, (column, kind) in enumerate(columns.items(), 1)
         )
         table = Table(oid=oid, name=name, schema=2200, columns=made, storage_id=oid)
-        kinds = [KIND_BY_NAME[stored_kind(TYPE_BY_OID[c.type], -1)] for c in made]
+        kinds = [KIND_BY_NAME[stored_kind(TYPE_BY_OID[c.type], c.modifier)] for c in made]
         with self.engine.latch:
             transaction = self.engine.begin()
             transaction.create_relation(oid, kinds)
@@ -134,7 +135,10 @@ class World:
         self, table: Table, columns: tuple[tuple[int, int], ...]
     ) -> tuple[TypeReference, ...]:
         return tuple(
-            TypeReference(TYPE_BY_OID[table.column(n).type if n > 0 else 20]) for n, _ in columns
+            TypeReference(TYPE_BY_OID[table.column(n).type], table.column(n).modifier)
+            if n > 0
+            else TypeReference(TYPE_BY_OID[20])
+            for n, _ in columns
         )
 
     def scan(

@@ -1,0 +1,165 @@
+"""Window functions and frames, against what they mean row by row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from plans import INT4, TEXT, asc, const, function, run, values, var
+from test_rows import COLLECT
+
+from server.errors import InvalidPrecedingOrFollowingSize
+from server.expressions.expression import WindowCall
+from server.functions.window import WINDOW_FUNCTIONS
+from server.planner import physical
+from server.planner.physical import WindowFrame
+
+ROWS = [("a", 1), ("b", 5), ("a", 1), ("a", 4), ("b", 2), ("a", 2), ("b", 5), ("a", 9)]
+ORDER = [("a", 1), ("a", 1), ("a", 2), ("a", 4), ("a", 9), ("b", 2), ("b", 5), ("b", 5)]
+
+
+def in_range(value: int, own: int, offset: int, subtract: bool, less: bool) -> bool:
+    bound = own - offset if subtract else own + offset
+    return value <= bound if less else value >= bound
+
+
+IN_RANGE = function("in_range", in_range, count=5)
+
+
+def window(rows: Any, frame: WindowFrame, *calls: Any, **more: Any) -> list[tuple[Any, ...]]:
+    node = values(rows, TEXT, INT4)
+    fields: dict[str, Any] = {"partition": (var(1, TEXT),), "order": (asc(var(2)),)}
+    plan = physical.Window(
+        input=node,
+        frame=frame,
+        calls=calls,
+        output=(1, 2, *range(10, 10 + len(calls))),
+        types=(TEXT, INT4, *[call.type for call in calls]),
+        **(fields | more),
+    )
+    return run(plan)
+
+
+def collect() -> WindowCall:
+    return WindowCall(type=TEXT, function=COLLECT, arguments=(var(2),))
+
+
+def pure(name: str, *arguments: Any, type_: Any = INT4) -> WindowCall:
+    found = next(
+        f for f in WINDOW_FUNCTIONS if f.name == name and len(f.arguments) == len(arguments)
+    )
+    return WindowCall(type=type_, function=found, arguments=arguments)
+
+
+def specified(mode: str, start: Any, end: Any, exclusion: str) -> list[str]:
+    """The frames by their definition, joined as COLLECT does it."""
+    results = []
+    for i, (key, own) in enumerate(ORDER):
+        members = [j for j, (other, _) in enumerate(ORDER) if other == key]
+        groups = sorted({ORDER[j][1] for j in members})
+
+        def place(j: int, groups: Any = groups) -> float:
+            if mode == "rows":
+                return j
+            return groups.index(ORDER[j][1]) if mode == "groups" else ORDER[j][1]
+
+        def bound(side: Any, mine: float) -> float:
+            kind, offset = side
+            if kind.startswith("unbounded"):
+                return -np.inf if kind.endswith("preceding") else np.inf
+            return mine + {"preceding": -1, "current": 0, "following": 1}[kind] * (offset or 0)
+
+        low, high = bound(start, place(i)), bound(end, place(i))
+        frame = [j for j in members if low <= place(j) <= high]
+        left_out = {
+            "no_others": lambda j: False,
+            "current": lambda j, i=i: j == i,
+            "group": lambda j, own=own: ORDER[j][1] == own,
+            "ties": lambda j, own=own, i=i: ORDER[j][1] == own and j != i,
+        }[exclusion]
+        results.append(",".join(str(ORDER[j][1]) for j in frame if not left_out(j)))
+    return results
+
+
+BOUNDS = [
+    (("unbounded_preceding", None), ("current", None)),
+    (("unbounded_preceding", None), ("unbounded_following", None)),
+    (("preceding", 1), ("following", 1)),
+    (("current", None), ("following", 2)),
+    (("preceding", 2), ("preceding", 1)),
+    (("following", 1), ("unbounded_following", None)),
+]
+
+
+@pytest.mark.parametrize("exclusion", ["no_others", "current", "group", "ties"])
+@pytest.mark.parametrize(("start", "end"), BOUNDS)
+@pytest.mark.parametrize("mode", ["rows", "groups", "range"])
+def test_frames(mode: str, start: Any, end: Any, exclusion: str):
+    def bound(side: Any) -> Any:
+        return (side[0], None if side[1] is None else const(side[1]))
+
+    frame = WindowFrame(
+        mode=mode,
+        start=bound(start),
+        end=bound(end),
+        exclusion=exclusion,
+        range_functions=(IN_RANGE, IN_RANGE),
+    )
+    rows = window(ROWS, frame, collect())
+    assert [row[:2] for row in rows] == ORDER
+    assert [row[2] for row in rows] == specified(mode, start, end, exclusion)
+
+
+def test_range_counts_the_other_way_when_descending():
+    frame = WindowFrame(
+        mode="range",
+        start=("preceding", const(3)),
+        end=("current", None),
+        range_functions=(IN_RANGE, IN_RANGE),
+    )
+    rows = window(
+        [("a", 1), ("a", 4), ("a", None), ("a", 9)],
+        frame,
+        collect(),
+        order=(asc(var(2), descending=True, nulls_first=True),),
+    )
+    assert [(row[1], row[2]) for row in rows] == [(None, "0"), (9, "9"), (4, "4"), (1, "4,1")]
+
+
+def test_numbering_functions():
+    rows = window(
+        ROWS, WindowFrame(), pure("row_number"), pure("rank"), pure("dense_rank"),
+        pure("ntile", const(2)),
+    )  # fmt: skip
+    assert [row[2:] for row in rows] == [
+        (1, 1, 1, 1), (2, 1, 1, 1), (3, 3, 2, 1), (4, 4, 3, 2), (5, 5, 4, 2),
+        (1, 1, 1, 1), (2, 2, 2, 1), (3, 2, 2, 2),
+    ]  # fmt: skip
+
+
+def test_functions_that_look_at_other_rows():
+    rows = window(
+        ROWS,
+        WindowFrame(),
+        pure("lag", var(2)),
+        pure("lead", var(2), const(1), const(-1)),
+        pure("first_value", var(2)),
+        pure("last_value", var(2)),
+        pure("nth_value", var(2), const(2)),
+    )
+    assert [row[2:] for row in rows if row[0] == "b"] == [
+        (None, 5, 2, 2, None),
+        (2, 5, 2, 5, 5),
+        (5, -1, 2, 5, 5),
+    ]
+
+
+def test_no_rows_give_no_rows():
+    assert window([], WindowFrame(), collect(), pure("rank"), pure("lag", var(2))) == []
+
+
+def test_a_negative_offset_is_refused():
+    frame = WindowFrame(mode="rows", start=("preceding", const(-1)), end=("current", None))
+    with pytest.raises(InvalidPrecedingOrFollowingSize, match="must not be negative"):
+        window(ROWS, frame, collect())
