@@ -40,7 +40,7 @@ class Conflicts:
         holder = self.locks.row_blocker(transaction, self.relation_id, root_id, mode)
         if holder is not None:
             assert isinstance(holder, Transaction)
-            return Outcome(Status.BLOCKED, blocker_xid=holder.xid)
+            return Outcome(Status.BLOCKED, blocker_xid=holder.xids[-1])
         if version.row_id != row_id:
             return Outcome(Status.UPDATED, new_row_id=version.row_id, root_id=root_id)
         return None

@@ -46,12 +46,17 @@ def execute(
                 yield batch_of_rows(rows, planned.plan.types)
             if context.after_statement:
                 yield from run_after_statement(context)
-            context.row_count = context.row_counts.get(planned.plan, 0)
+            context.row_count = context.row_counts.get(planned.plan, len(rows))
             return
     yield from run_modifying_tables(planned.plan, context)
-    yield from context.program.root.batches(context)
+    count = 0
+    for batch in context.program.root.batches(context):
+        yield batch
+        count += 0 if is_wait(batch) else batch.count
     yield from run_after_statement(context)
-    context.row_count = context.row_counts.get(changing_node(planned.plan), 0)
+    changing = changing_node(planned.plan)
+    is_change = isinstance(changing, CHANGING)
+    context.row_count = context.row_counts.get(changing, 0) if is_change else count
 
 
 def run_modifying_tables(plan: Plan, context: ExecutionContext) -> Iterator[Any]:
@@ -95,7 +100,7 @@ def run_point(
     context.program = program
     rows = program.point(context)
     if rows is not None:
-        context.row_count = context.row_counts.get(planned.plan, 0)
+        context.row_count = context.row_counts.get(planned.plan, len(rows))
     return rows
 
 
