@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from server.errors import CardinalityViolation, SerializationFailure
 from server.executor.columns import batch_of_rows, rows_of
+from server.executor.waiting import wait_for_xid
 from server.expressions.evaluate import compile_row
-from storage.engine import Status
+from storage.engine import RowLock, Status
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -77,17 +78,44 @@ class Upsert:
             self._check_seen(outcome.new_row_id, writer, context)
             if self._clause.update is None:
                 return None
-            self._check_first_time(outcome.new_row_id, writer, context)
-            existing = writer.read(outcome.new_row_id)
+            row_id = yield from self._lock(outcome.new_row_id, writer, context)
+            if row_id is None:
+                continue
+            self._check_first_time(row_id, writer, context)
+            existing = writer.read(row_id)
             made = self._updated(existing, row, writer, context)
             if made is None:
                 return None
             changes = {number: made[number - 1] for number in self._changed(existing, made)}
-            result = yield from writer.update(outcome.new_row_id, changes)
+            result = yield from writer.update(row_id, changes)
             if result.status is Status.DONE:
                 return made
             if result.status is Status.SELF_MODIFIED:
                 raise _second_time()
+
+    @staticmethod
+    def _lock(
+        row_id: int, writer: TableWriter, context: ExecutionContext
+    ) -> Generator[Wait, None, int | None]:
+        """Lock the row in the way, so that WHERE sees its newest version; None if it has gone."""
+        while True:
+            with context.engine.latch:
+                outcome = writer.relation.lock_row(
+                    context.transaction, context.snapshot, row_id, RowLock.NO_KEY_UPDATE
+                )
+            if outcome.status is Status.DONE:
+                return row_id
+            if outcome.status is Status.SELF_MODIFIED:
+                raise _second_time()
+            if outcome.status is Status.BLOCKED:
+                yield from wait_for_xid(context, outcome.blocker_xid)
+                return None  # what was learned before a wait is not believed after it
+            if not context.read_committed:
+                verb = "delete" if outcome.status is Status.DELETED else "update"
+                raise SerializationFailure(f"could not serialize access due to concurrent {verb}")
+            if outcome.status is Status.DELETED:
+                return None
+            row_id = outcome.new_row_id
 
     def _updated(
         self, existing: Row, row: Row, writer: TableWriter, context: ExecutionContext

@@ -268,6 +268,20 @@ def test_on_conflict_updates_the_row_in_the_way(world: World, client: Client):
         client.run(upsert(world, table, index, [(3, 1), (3, 2)]))
 
 
+def test_on_conflict_looks_at_the_newest_version_of_the_row(world: World, client: Client):
+    table = world.table("t", a="int4", b="int4")
+    index = world.index(table, 1, unique=True)
+    client.run(insert(world, table, [(1, 10)]))
+    client.commit()
+    other = Client(world)
+    other.run(update(world, table, set_to(2, -5)))
+    waiting = client.start(upsert(world, table, index, [(1, 1)], where=below("b", 0)))
+    assert not waiting.is_done
+    other.commit()
+    waiting.go_on()
+    assert waiting.rows == [(-4,)]
+
+
 def test_on_conflict_do_nothing(world: World, client: Client):
     table = world.table("t", a="int4", b="int4")
     world.index(table, 1, unique=True)
