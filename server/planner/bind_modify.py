@@ -25,6 +25,7 @@ from server.planner.bind_from import make_scan, relation_of, schema_name
 from server.planner.bind_query import bind_targets
 from server.planner.bind_text import bind_catalog_expression
 from server.planner.coerce import coerce_to, coerce_to_boolean, settle, type_name
+from server.planner.domains import tested
 from server.planner.environment import Access, BindContext, raise_at
 from server.planner.plan import Columns, Node, OutputColumn, Scan
 from server.planner.scope import RangeItem, Scope
@@ -135,7 +136,8 @@ def default_of(context: BindContext, table: Table, column: Column) -> Expression
     if text is None or column.generated:
         text = _domain_default(context, column)
     if text is None:
-        return Constant(type=context.type(column.type, column.modifier), value=None)
+        missing = Constant(type=context.type(column.type, column.modifier), value=None)
+        return tested(context, missing, column.type)
     bound = bind_catalog_expression(context, Scope(), text)
     changed = coerce_to(context, bound, column.type, column.modifier, "a")
     assert changed is not None, text

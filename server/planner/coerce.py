@@ -44,6 +44,7 @@ from server.planner.environment import (
     BindContext,
 )
 from server.planner.polymorphic import ANY, is_consistent, is_polymorphic
+from server.planner.domains import tested
 from server.planner.registered import LOOKUPS, registered_oid
 
 if TYPE_CHECKING:
@@ -363,7 +364,10 @@ def coerce_to(
         modifier = base_modifier(context, target)
     if modifier < 0 and target in (BPCHAR, VARCHAR) and changed.type.modifier >= 0:
         return changed
-    return apply_modifier(context, changed, modifier, how == "e")
+    applied = apply_modifier(context, changed, modifier, how == "e")
+    if target >= FIRST_DOMAIN_OID and expression.type.oid != target:
+        return tested(context, applied, target)
+    return applied
 
 
 def coerce_or_fail(

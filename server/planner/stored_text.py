@@ -33,7 +33,7 @@ from server.expressions.expression import (
 from server.identifiers import quote_identifier
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_text import parse_expression, without_positions
-from server.planner.coerce import coerce_to
+from server.planner.coerce import base_type, coerce_to
 from server.planner.deparse import Names, deparse
 from server.planner.environment import BindContext, PlanningEnvironment
 from server.planner.scope import Scope
@@ -132,7 +132,9 @@ def _said(context: BindContext, bound: Expression, table: Table | None) -> str:
         modifier = node.type.modifier
         if isinstance(node, Constant) and node.type.oid != INTERVAL:
             modifier = -1
-        if kind.oid < FIRST_USER_OID and modifier == node.type.modifier:
+        if isinstance(node, Constant):
+            kind = context.type(base_type(context, kind.oid)).type
+        if kind is node.type.type and kind.oid < FIRST_USER_OID and modifier == node.type.modifier:
             return node
         reference = replace(node.type, type=_qualified(context, kind), modifier=modifier)
         return replace(node, type=reference)

@@ -34,6 +34,8 @@ from server.executor.modify import Insert
 from server.executor.program import Program
 from server.executor.waits import Wait
 from server.expressions.evaluate import compile_expression, evaluate_filter
+from server.planner.domains import domain_tester
+from server.planner.environment import BindContext
 from server.planner.physical import Insert as InsertPlan
 from server.planner.physical import PlannedStatement
 from server.planner.standalone import bind_defaults, bind_over_table
@@ -48,6 +50,7 @@ from server.statements.statement import Run, StatementContext, Utility
 from server.types.type import TypeReference
 from server.vector.batch import Batch
 from server.vector.column import Column
+from server.vector.rows import values_of
 
 ROWS_AT_ONCE = 16_384
 FILE_BYTES_AT_ONCE = 64 * 1024
@@ -172,6 +175,8 @@ class Loader:
         self._types = [
             TypeReference(context.catalog.type(column.type), column.modifier) for column in columns
         ]
+        binding = BindContext(context.environment())
+        self._tests = [domain_tester(binding, column.type) for column in columns]
         plan = planned.plan
         assert isinstance(plan, InsertPlan)
         self.execution.program = program = Program(plan)
@@ -232,14 +237,24 @@ class Loader:
         reference = self._types[position]
         texts = self._pending[position]
         try:
-            return reference.type.parse_column(texts, reference.modifier, self._style)
+            return self._parse(position, texts)
         except SqlError as error:
             raise self._at_line(error, position, reference) from error
+
+    def _parse(self, position: int, texts: list[bytes | None]) -> Column:
+        """Values out of texts, tested where they are of a domain."""
+        reference = self._types[position]
+        column = reference.type.parse_column(texts, reference.modifier, self._style)
+        test = self._tests[position]
+        if test is not None:
+            for value in values_of(column):
+                test(value, self.execution)
+        return column
 
     def _at_line(self, error: SqlError, position: int, reference: TypeReference) -> SqlError:
         for number, text in enumerate(self._pending[position]):
             try:
-                reference.type.parse_column([text], reference.modifier, self._style)
+                self._parse(position, [text])
             except SqlError as found:
                 name = self.columns[position].name
                 shown = "" if text is None else text.decode(errors="replace")
