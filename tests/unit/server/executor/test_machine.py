@@ -5,7 +5,7 @@ Programs against the ordinary operators.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,11 +14,14 @@ from server.executor import machine
 from server.executor.machine import Op, Program, Totals
 from server.executor.native import run_program
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 COUNTS = [0, 1, 4096, 4097, 65535, 65536]
 
 
 def program(
-    code: list[tuple[int, ...]], constants: Any = (), floats: Any = (), totals: int = 8
+    code: Sequence[tuple[int, ...]], constants: Any = (), floats: Any = (), totals: int = 8
 ) -> Program:
     return Program(
         np.array(code, np.int32).reshape(-1, 4),
@@ -88,7 +91,6 @@ def test_filter_arithmetic_and_sums(count: int, nulls: bool):
         (Op.MINIMUM, 4, 9, 0),
         (Op.MAXIMUM, 5, 1, 0),
     ]
-    code = [tuple(map(int, step)) for step in code]
     made = program(code, [17], [0.5])
     for group_count in (1, 5, 300):
         groups = None if group_count == 1 else rng.integers(0, group_count, count)
