@@ -69,6 +69,12 @@ class RowGroups:
         """The groups as far as they were read; the list stays the same until `forget`."""
         return self._groups
 
+    def known_but_last(self) -> list[RowGroup | None]:
+        """`known`, with the last group read."""
+        if self._groups and self._groups[-1] is None:
+            self._read(len(self._groups) - 1)
+        return self._groups
+
     def forget(self) -> None:
         """Drop what is in memory; the store has the truth."""
         self._addresses = group_addresses(self.pager.store, self.header)

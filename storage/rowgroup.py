@@ -26,12 +26,12 @@ Rule 5: the header and descriptors are written once, when the run is made.
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from storage.encodings import DECODERS, Encoding
 from storage.errors import Corruption
 from storage.kinds import Kind
 
@@ -66,12 +66,6 @@ assert DESCRIPTOR.size == 32
 assert VERSION.size == VERSION_BYTES
 
 Words = npt.NDArray[np.uint64]
-
-
-class Encoding(IntEnum):
-    """How a column's array is to be read."""
-
-    PLAIN = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +175,7 @@ class RowGroup:
         stop = start + VERSION_BYTES * layout.capacity
         self.versions: Words = store[start:stop].view(np.uint64).reshape(-1, 4)
         self.columns: list[npt.NDArray[Any]] = [
-            store[address + offset : address + offset + kind.width * layout.capacity].view(
-                kind.dtype
-            )
+            DECODERS[Encoding.PLAIN](store, address + offset, kind, layout.capacity)
             for kind, offset in zip(layout.kinds, layout.columns, strict=True)
         ]
         self.heap_chunk = 0
@@ -276,6 +268,8 @@ def read_group(
     descriptors = store[start : start + DESCRIPTOR.size * column_count].tobytes()
     fields = list(DESCRIPTOR.iter_unpack(descriptors))
     kinds = tuple(Kind(kind) for kind, *_ in fields)
+    if any(encoding != Encoding.PLAIN for _, encoding, *_ in fields):
+        raise Corruption("row group", address // page_bytes, "unknown encoding")
     layout = lay_out(kinds, capacity, page_bytes)
     found = tuple(offset for *_, offset, _, _ in fields)
     if found != layout.columns or pages != layout.page_count:
