@@ -1,1 +1,1 @@
-"""Parsed statements to plans: names, types, rewrites, costs. README of the way is plan_statement.py."""
+"""Parsed statements to plans: names, types, rewrites, costs; plan_statement.py is the door."""

@@ -217,7 +217,8 @@ def bind_subscript(context: BindContext, scope: Scope, node: exp.Expression) -> 
     kind = context.type(oid).type
     if not kind.element_oid or (kind.category != "A" and kind.length == -1):
         raise DatatypeMismatch(
-            f"cannot subscript type {type_name(context, oid)} because it does not support subscripting"
+            f"cannot subscript type {type_name(context, oid)} because it does not support "
+            "subscripting"
         ).at(context.position(offset))
     is_slice = any(isinstance(each, nodes.ArraySlice) for each in written)
     bounds = tuple(_bound(context, scope, each, is_slice) for each in written)

@@ -124,7 +124,8 @@ class Grouping:
             error = GroupingError(
                 f'column "{name}" must appear in the GROUP BY clause or be used in an '
                 "aggregate function",
-                detail="Direct arguments of an ordered-set aggregate must use only grouped columns.",
+                detail="Direct arguments of an ordered-set aggregate must use only grouped "
+                "columns.",
             )
         else:
             error = GroupingError(
@@ -142,7 +143,8 @@ class Grouping:
             key = structural_key(argument)
             if key not in known:
                 raise GroupingError(
-                    "arguments to GROUPING must be grouping expressions of the associated query level"
+                    "arguments to GROUPING must be grouping expressions of the associated "
+                    "query level"
                 ).at(self.context.position(argument.offset))
             positions.append(known.index(key))
         if len(self.sets) == 1:

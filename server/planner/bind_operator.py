@@ -65,7 +65,10 @@ def find_operator(
     one = "argument type" if not left else "name and argument types"
     hint = f"No operator matches the given {one}. {_HINT_ONE}"
     if not left:
-        hint = "No operator matches the given name and argument type. You might need to add an explicit type cast."
+        hint = (
+            "No operator matches the given name and argument type. "
+            "You might need to add an explicit type cast."
+        )
     raise UndefinedFunction(f"operator does not exist: {shown}", hint=hint).at(position)
 
 

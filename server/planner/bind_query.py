@@ -267,7 +267,7 @@ def _project(
 
 
 def project_sets(context: BindContext, plan: Node, targets: list[Target]) -> Node:
-    """A node below that runs the set-returning calls of the targets in lock step, innermost first."""
+    """A node below that runs the set-returning calls of the targets, innermost first."""
     while True:
         found: dict[object, tuple[OutputColumn, SetReturningCall]] = {}
         for target in targets:

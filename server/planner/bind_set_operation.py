@@ -155,11 +155,12 @@ def _first_target(node: exp.Expression) -> exp.Expression:
     """The first output expression of a query, to which errors about its columns point."""
     while isinstance(node, nodes.SetOperation):
         node = node.args["left"]
+    first = node
     if isinstance(node, nodes.Select) and node.args["targets"]:
-        return node.args["targets"][0].args["this"]
-    if isinstance(node, nodes.Values):
-        return node.args["rows"][0].args["arguments"][0]
-    return node
+        first = node.args["targets"][0].args["this"]
+    elif isinstance(node, nodes.Values):
+        first = node.args["rows"][0].args["arguments"][0]
+    return first
 
 
 def _coerced(context: BindContext, query: BoundQuery, values: list[Expression]) -> Node:

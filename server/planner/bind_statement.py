@@ -1,4 +1,4 @@
-"""Statements: a query or a data change to a bound plan with everything the planned statement must say."""
+"""Statements: a query or a data change to a bound plan."""
 
 from __future__ import annotations
 

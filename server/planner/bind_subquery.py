@@ -89,7 +89,8 @@ def _quantified(context: BindContext, scope: Scope, node: exp.Expression) -> Exp
                 context,
                 node,
                 WrongObjectType(
-                    f"row comparison operator must yield type boolean, not type {call.type.type.sql_name}"
+                    "row comparison operator must yield type boolean, "
+                    f"not type {call.type.type.sql_name}"
                 ),
             )
         assert isinstance(call, Call)

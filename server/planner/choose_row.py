@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from server.expressions.expression import (
+    AggregateCall,
     ColumnId,
     Constant,
     Expression,
+    IsNull,
     SetReturningCall,
     SortKey,
     Variable,
@@ -143,29 +145,13 @@ def _aggregate(chooser: Chooser, node: logical.Aggregate, required: set[ColumnId
 
 
 def _extremum_by_index(chooser: Chooser, node: logical.Aggregate) -> Plan | None:
-    """min(x) or max(x) of a whole table.
-
-    The first row of an index, under an aggregate of one row.
-    """
-    if node.keys or len(node.calls) != 1 or node.sets != ((),):
+    """min(x) or max(x) of one table as the first row of an index, under an aggregate of one row."""
+    found = _lone_extremum(node)
+    if found is None:
         return None
-    call = node.calls[0]
-    if call.aggregate.name not in ("min", "max") or call.filter or len(call.arguments) != 1:
-        return None
-    scan: Node = node.input
-    conditions: list[Expression] = []
-    if isinstance(scan, logical.Filter):
-        conditions = conjuncts(scan.condition)
-        scan = scan.input
-    if not isinstance(scan, logical.Scan):
-        return None
-    from server.expressions.expression import IsNull
-
+    call, scan, conditions = found
     argument = call.arguments[0]
-    if not isinstance(argument, Variable) or scan.attribute(argument.column) is None:
-        return None
-    boolean = chooser.context.type(16)
-    present = IsNull(type=boolean, argument=argument, negated=True)
+    present = IsNull(type=chooser.context.type(16), argument=argument, negated=True)
     key = SortKey(expression=argument, descending=call.aggregate.name == "max")
     needed = columns_used(argument)
     ordered = choose_scan.ordered_scan(
@@ -173,18 +159,16 @@ def _extremum_by_index(chooser: Chooser, node: logical.Aggregate) -> Plan | None
     )
     if ordered is None:
         return None
-    one = chooser.context.constant(20, 1)
     share = max(1.0, ordered.estimate.rows)
     price = ordered.estimate.startup_cost + (ordered.estimate.total_cost / share) + cost.INDEX_START
-    plain = chooser.choose(node.input, needed)
-    if price >= plain.estimate.total_cost:
+    if price >= chooser.choose(node.input, needed).estimate.total_cost:
         return None
     first = p.Limit(
         output=ordered.output,
         types=ordered.types,
         estimate=Estimate(1.0, 8, 0.0, price),
         input=ordered,
-        count=one,
+        count=chooser.context.constant(20, 1),
         offset=None,
     )
     return p.HashAggregate(
@@ -196,6 +180,27 @@ def _extremum_by_index(chooser: Chooser, node: logical.Aggregate) -> Plan | None
         aggregates=(call,),
         sets=((),),
     )
+
+
+def _lone_extremum(
+    node: logical.Aggregate,
+) -> tuple[AggregateCall, logical.Scan, list[Expression]] | None:
+    """The only aggregate, if it is min or max of a column, with its scan and conditions."""
+    if node.keys or len(node.calls) != 1 or node.sets != ((),):
+        return None
+    call = node.calls[0]
+    if call.aggregate.name not in ("min", "max") or call.filter or len(call.arguments) != 1:
+        return None
+    source: Node = node.input
+    conditions: list[Expression] = []
+    if isinstance(source, logical.Filter):
+        conditions, source = conjuncts(source.condition), source.input
+    argument = call.arguments[0]
+    if not isinstance(source, logical.Scan) or not isinstance(argument, Variable):
+        return None
+    if source.attribute(argument.column) is None:
+        return None
+    return call, source, conditions
 
 
 def _window(chooser: Chooser, node: logical.Window, required: set[ColumnId]) -> Plan:

@@ -247,7 +247,7 @@ def _list_condition(
 
 
 def _is_key(operand: Expression, wanted: object) -> bool:
-    return structural_key(strip_relabel(operand)) == wanted
+    return bool(structural_key(strip_relabel(operand)) == wanted)
 
 
 def _usable(scan: Scan, value: Expression, key_type: int) -> bool:

@@ -33,6 +33,7 @@ from server.expressions.expression import (
     Relabel,
     RowConstructor,
 )
+from server.planner.domains import tested
 from server.planner.environment import (
     BPCHAR,
     INTERVAL,
@@ -44,11 +45,10 @@ from server.planner.environment import (
     BindContext,
 )
 from server.planner.polymorphic import ANY, is_consistent, is_polymorphic
-from server.planner.domains import tested
 from server.planner.registered import LOOKUPS, registered_oid
 
 if TYPE_CHECKING:
-    from server.functions.function import Function
+    from server.functions.function import Cast, Function
     from server.types.type import Type
 
 CastContext = Literal["i", "a", "e"]
@@ -105,13 +105,7 @@ def find_pathway(
         return _RELABEL
     cast = context.catalog.cast(source, target)
     if cast is not None:
-        if _STRENGTH[cast.context] > _STRENGTH[how]:
-            return None
-        if cast.method == "b" or (cast.method == "f" and not cast.function):
-            return _RELABEL
-        if cast.method == "i":
-            return _TEXT
-        return Pathway("function", context.catalog.function(cast.function))
+        return _cast_pathway(context, cast) if _STRENGTH[cast.context] <= _STRENGTH[how] else None
     source_type, target_type = context.type(source).type, context.type(target).type
     if source_type.element_oid and target_type.element_oid and is_true_array(target_type):
         inner = find_pathway(context, source_type.element_oid, target_type.element_oid, how)
@@ -119,6 +113,14 @@ def find_pathway(
             return None
         return _RELABEL if inner.method == "relabel" else _ARRAY
     return _text_pathway(source_type, target_type, how)
+
+
+def _cast_pathway(context: BindContext, cast: Cast) -> Pathway:
+    if cast.method == "i":
+        return _TEXT
+    if cast.method == "b" or not cast.function:
+        return _RELABEL
+    return Pathway("function", context.catalog.function(cast.function))
 
 
 def is_true_array(kind: Type) -> bool:
@@ -181,18 +183,25 @@ def coerce(
     source = expression.type.oid
     if source == target or target == ANY:
         return expression
-    if isinstance(expression, Parameter) and source == UNKNOWN:
-        return type_parameter(context, expression, target)
-    if isinstance(expression, Constant) and source == UNKNOWN:
-        return _typed_literal(context, expression, target, modifier)
+    if source == UNKNOWN:
+        return _coerce_unknown(context, expression, target, modifier)
     if _is_row_pair(context, source, target):
         return _coerce_row(context, expression, target, how)
-    if source == UNKNOWN:
-        return CastText(type=context.type(target), argument=expression, offset=expression.offset)
     path = find_pathway(context, source, target, how)
     if path is None:
         return None
     return _apply_pathway(context, expression, target, path, how, modifier)
+
+
+def _coerce_unknown(
+    context: BindContext, expression: Expression, target: Oid, modifier: int
+) -> Expression:
+    """Rule 2; a column of a subquery that is still unknown is read from its text."""
+    if isinstance(expression, Parameter):
+        return type_parameter(context, expression, target)
+    if isinstance(expression, Constant):
+        return _typed_literal(context, expression, target, modifier)
+    return CastText(type=context.type(target), argument=expression, offset=expression.offset)
 
 
 def _apply_pathway(

@@ -1,6 +1,6 @@
 """Plans as PostgreSQL's EXPLAIN prints them: nodes with names, costs and the conditions they apply.
 
-describe() gives a tree of plain values, from which the text and the other formats of EXPLAIN are made.
+describe() gives a tree of plain values, from which the text and other formats are made.
 """
 
 from __future__ import annotations
@@ -224,8 +224,15 @@ def _name_computed(names: Names, column: int, expression: Expression) -> None:
 
 _SCANS = (p.TableScan, p.IndexScan, p.CatalogScan, p.RowIdScan)
 _SYSTEM_NAMES = {
-    -1: "ctid", -2: "xmin", -3: "cmin", -4: "xmax", -5: "cmax", -6: "tableoid", -7: "row_id", -8: "version_id"
-}  # fmt: skip
+    -1: "ctid",
+    -2: "xmin",
+    -3: "cmin",
+    -4: "xmax",
+    -5: "cmax",
+    -6: "tableoid",
+    -7: "row_id",
+    -8: "version_id",
+}
 
 
 def _attribute_name(plan: Any, attribute: int) -> str:

@@ -1,4 +1,7 @@
-"""Domains: a value that becomes one of a domain is tested against the domain's NOT NULL and CHECK constraints."""
+"""Domains.
+
+A value that becomes one of a domain is tested against the domain's NOT NULL and CHECK constraints.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,10 @@ def domain_test(context: BindContext, target: Oid) -> Function | None:
 
 
 def domain_tester(context: BindContext, target: Oid) -> Tester | None:
-    """What raises for a value a domain does not take, given with the execution; None where nothing is asked."""
+    """What raises for a value a domain does not take, given with the execution.
+
+    None where nothing is asked.
+    """
     domains = list(_chain(context, target))
     required = any(domain.not_null for domain in domains)
     checks = [

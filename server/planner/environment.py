@@ -56,10 +56,7 @@ class PlanningEnvironment:
 
 @dataclass(slots=True)
 class Access:
-    """A privilege the statement needs: letters as in acl items, on columns (empty.
-
-    The whole relation).
-    """
+    """A privilege the statement needs: letters as in acl items, on columns or, without, on all."""
 
     relation: Oid
     privileges: str
@@ -72,7 +69,7 @@ class BindContext:
     """What binding one statement finds out."""
 
     environment: PlanningEnvironment
-    base_offset: int = 0  # of the statement in the text the client sent; -1: text from the catalog, without positions
+    base_offset: int = 0  # of the statement in the client's text; -1: text from the catalog
     role: Oid = 10
     next_column: int = 1
     next_table_id: int = 1

@@ -2,9 +2,10 @@
 
     a = b AND b = c       a = c: more orders of joining
     a = b AND a = 5       b = 5: both tables are filtered
-    (n1 = 'F' AND n2 = 'G') OR (n1 = 'G' AND n2 = 'F')      n1 IN ('F', 'G'): filters n1 before the join
+    (m = 'F' AND n = 'G') OR (m = 'G' AND n = 'F')      m IN ('F', 'G'): filters m's table
 
-Only columns of one type are taken together: int4 = int8 and numeric = float8 are not transitive in all their values.
+Only columns of one type are taken together: int4 = int8 and numeric = float8 are not transitive
+in all their values.
 Columns of outer-joined tables take no part: they may be NULL where the equality was not asked for.
 """
 

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 _SKIPPED = ("offset", "name", "type")
 
 
+def _class_of(value: Any) -> Any:
+    """The class, as a key of the tables below."""
+    return type(value)
+
+
 @cache
 def _operand_names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind) if field.name not in ("offset", "type"))
@@ -41,20 +46,24 @@ def _field_names(kind: type[Any]) -> tuple[str, ...]:
 def structural_key(value: Any) -> Any:
     """A hashable value that is equal for expressions that are the same."""
     if isinstance(value, Expression):
-        kind = value.type
-        if isinstance(value, Variable | OuterVariable):
-            return (type(value), value.column)
-        if isinstance(value, Constant):
-            return (Constant, kind.oid, kind.modifier, repr(value.value))
-        if isinstance(value, Subquery):
-            return (Subquery, id(value.plan))
-        parts = tuple(structural_key(getattr(value, name)) for name in _field_names(type(value)))
-        return (type(value), kind.oid, kind.modifier, parts)
+        return _expression_key(value)
     if isinstance(value, SortKey):
         return (structural_key(value.expression), value.descending, value.nulls_first)
     if isinstance(value, tuple):
         return tuple(structural_key(item) for item in value)
     return value
+
+
+def _expression_key(value: Expression) -> tuple[Any, ...]:
+    kind = value.type
+    if isinstance(value, Variable | OuterVariable):
+        return (type(value), value.column)
+    if isinstance(value, Constant):
+        return (Constant, kind.oid, kind.modifier, repr(value.value))
+    if isinstance(value, Subquery):
+        return (Subquery, id(value.plan))
+    parts = tuple(structural_key(getattr(value, name)) for name in _field_names(_class_of(value)))
+    return (type(value), kind.oid, kind.modifier, parts)
 
 
 def same(left: Expression, right: Expression) -> bool:
@@ -70,7 +79,7 @@ def replace_top_down(
     if changed is not None:
         return changed
     changes = {}
-    for name in _operand_names(type(expression)):
+    for name in _operand_names(_class_of(expression)):
         old = getattr(expression, name)
         new = _replaced(old, change)
         if new is not old:
@@ -111,7 +120,7 @@ def _plan_is_volatile(plan: Any) -> bool:
 def _walk(value: Any) -> Iterator[Expression]:
     if isinstance(value, Expression):
         yield value
-        for name in _field_names(type(value)):
+        for name in _field_names(_class_of(value)):
             yield from _walk(getattr(value, name))
     elif isinstance(value, SortKey):
         yield from _walk(value.expression)

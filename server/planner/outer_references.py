@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def outer_columns(plan: Node) -> set[ColumnId]:
-    """The columns that the plan reads by OuterVariable and does not bring itself (by a dependent join)."""
+    """The columns that the plan reads by OuterVariable and no dependent join in it brings."""
     found: set[ColumnId] = set()
     own: set[ColumnId] = set()
     for node in walk_plan(plan):

@@ -3,9 +3,8 @@
 Frozen descriptions; the executor builds an operator of each.
 
 Every node says which columns it puts out (`output`, column numbers in order) and what the planner
-expects of it
-(`estimate`). Expressions in a node refer to columns of its input by number. A node's types are those of the
-expressions that made the columns; `types` runs parallel to `output`.
+expects of it (`estimate`). Expressions in a node refer to columns of its input by number. A node's
+types are those of the expressions that made the columns; `types` runs parallel to `output`.
 """
 
 from __future__ import annotations
@@ -79,9 +78,9 @@ class Sample:
 class TableScan(Plan):
     """All visible rows of a table.
 
-    Attributes: per output column the attribute number; negative ones are system columns
-    (-1 ctid, -2 xmin, -3 cmin, -4 xmax, -5 cmax, -6 tableoid, -7 row id: the root id as int64, needed by DML and row locks,
-    -8 version row id). filter sees the output columns.
+    attributes: per output column the attribute number; negative ones are system columns (-1 ctid,
+    -2 xmin, -3 cmin, -4 xmax, -5 cmax, -6 tableoid, -7 row id: the root id as int64, needed by DML
+    and row locks, -8 version row id). filter sees the output columns.
     """
 
     table: Table
@@ -184,7 +183,7 @@ class ProjectSet(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Limit(Plan):
-    """LIMIT and OFFSET; with_ties goes on while the sort keys stay equal (the input is sorted by them)."""
+    """LIMIT and OFFSET; with_ties goes on while the sort keys, which the input has, stay equal."""
 
     input: Plan
     count: Expression | None
@@ -217,15 +216,12 @@ class Distinct(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HashAggregate(Plan):
-    """GROUP BY. Output: group keys first.
+    """GROUP BY.
 
-    Then one column an aggregate, then (if grouping) the grouping set number.
-
+    Output: group keys, then one column an aggregate, then (if set_number) the grouping set's number
+    (int32, index into sets), from which expressions above compute GROUPING().
     sets: grouping sets as tuples of positions in keys; () is the grand total, which has a row even
-    without input.
-    Plain GROUP BY has one set of all keys; no GROUP BY has the one set (). aggregates hold
-    AggregateCall.
-    GROUPING() arrives as an expression above, computed from the set number column (int32, index into sets).
+    without input. Plain GROUP BY has one set of all keys; no GROUP BY has the one set ().
     """
 
     input: Plan
@@ -237,12 +233,12 @@ class HashAggregate(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HashJoin(Plan):
-    """Equi-join. kind: inner left right full semi anti (rows of left with no match) null_anti (NOT IN).
+    """Equi-join; the right side is built.
 
+    kind: inner left right full semi anti (rows of left with no match) null_anti (NOT IN).
     keys: pairs (expression over left, expression over right, equality Function). residual sees both
-    sides' columns
-    and is part of the join condition. Output: any columns of both sides (semi and anti: of the
-    left). build right side.
+    sides' columns and is part of the join condition. Output: any columns of both sides (semi and
+    anti: of the left).
     """
 
     kind: str
@@ -376,8 +372,11 @@ class LockRows(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ConflictClause:
-    """ON CONFLICT. indexes: arbiters (empty: any). update: attribute number and expression over the existing row's
-    columns (existing: attribute -> column number) and the proposed row's (excluded); None: DO NOTHING.
+    """ON CONFLICT.
+
+    indexes: arbiters (empty: any). update: attribute number and expression over the existing row's
+    columns (existing: attribute -> column number) and the proposed row's (excluded); None: DO
+    NOTHING.
     """
 
     indexes: tuple[Index, ...]
@@ -389,12 +388,12 @@ class ConflictClause:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Insert(Plan):
-    """INSERT. The input gives one column for each attribute in `attributes` (all live ones.
+    """INSERT.
 
-    Defaults filled in).
-
-    checks: (constraint name, condition over `row` columns). returning sees row columns (attribute -> column number in row).
-    generated: attribute, expression over row, computed before the checks.
+    The input gives one column for each attribute in `attributes`: all live ones but generated
+    columns, defaults filled in. checks: (constraint name, condition over `row` columns). returning
+    sees row columns (attribute -> column number in row). generated: attribute, expression over
+    row, computed before the checks.
     """
 
     table: Table
@@ -466,8 +465,8 @@ class Shape:
     """The plan is a point operation: one row by a full unique key, or one row inserted.
 
     kind: select, insert, update, delete. node: the IndexScan (select, update, delete) or Values
-    (insert) at the bottom, under at most a
-    Project (select) or the data change itself. key: for each key column of the index the expression looked up (constants, parameters).
+    (insert) at the bottom, under at most a Project (select) or the data change itself. key: for
+    each key column of the index the expression looked up (constants, parameters).
     """
 
     kind: str

@@ -45,6 +45,8 @@ class OutputColumn:
 
 
 Columns = tuple[OutputColumn, ...]
+ONE_SIDED = ("semi", "anti", "null_anti")
+"""Joins that put out their left side only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -505,7 +507,7 @@ def _changed(value: Any, change: Callable[[Expression], Expression]) -> Any:
 
 
 def replace_expressions(node: Node, change: Callable[[Expression], Expression]) -> Node:
-    """The node with change applied to each of its own expressions as a whole (not those of its inputs)."""
+    """The node with change applied to each of its own expressions as a whole."""
     changes: dict[str, Any] = {}
     for name in _EXPRESSIONS.get(type(node), ()):
         old = getattr(node, name)
@@ -537,17 +539,13 @@ def column_numbers(node: Node) -> set[ColumnId]:
     """The numbers of the columns a node can put out, system columns of a scan included."""
     if isinstance(node, Scan):
         return set(range(node.base + 1, node.base + len(node.types) + SYSTEM_COLUMN_COUNT + 1))
-    if isinstance(node, Filter | Sort | Limit | LockRows | CommonTables):
-        return column_numbers(node.input)
     if isinstance(node, Join):
         left = column_numbers(node.left)
-        if node.kind in ("semi", "anti", "null_anti"):
-            return left
-        return left | column_numbers(node.right)
-    if isinstance(node, Distinct) and node.on is not None:
-        return column_numbers(node.input)
-    if isinstance(node, Window):
-        return column_numbers(node.input) | {column.column for column in node.call_columns}
+        return left if node.kind in ONE_SIDED else left | column_numbers(node.right)
+    passing = isinstance(node, Filter | Sort | Limit | LockRows | CommonTables | Window)
+    if passing or (isinstance(node, Distinct) and node.on is not None):
+        own = {column.column for column in getattr(node, "call_columns", ())}
+        return own | column_numbers(node.input)  # type: ignore[attr-defined]
     return {column.column for column in node.columns}
 
 

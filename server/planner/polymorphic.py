@@ -107,7 +107,7 @@ def is_consistent(context: BindContext, actual: tuple[Oid, ...], declared: tuple
 def resolve(
     context: BindContext, actual: tuple[Oid, ...], declared: tuple[Oid, ...], result: Oid
 ) -> tuple[tuple[Oid, ...], Oid]:
-    """The declared argument types and the result with polymorphic ones replaced by what they stand for."""
+    """The declared types and the result with polymorphic ones replaced by what they mean."""
     if not is_polymorphic(result) and not any(is_polymorphic(oid) for oid in declared):
         return declared, result
     try:

@@ -30,7 +30,10 @@ LOOKUPS: Final = {
 
 
 def registered_oid(context: BindContext, oid: int, text: str) -> int:
-    """The OID that a literal of a reg type stands for; raises PostgreSQL's error where there is none."""
+    """The OID that a literal of a reg type stands for.
+
+    Raises PostgreSQL's error where there is none.
+    """
     if text == "-":
         return 0
     if text.isascii() and text.isdigit():

@@ -315,7 +315,7 @@ def expand_item(
 
 
 def missing_item(scope: Scope, name: str, *, qualified: bool = False) -> SqlError:
-    """The error for a qualifier that names no FROM item; qualified: by a schema, which hides aliases."""
+    """The error for a qualifier that names no FROM item; qualified: it has a schema."""
     if qualified and any(item.alias == name for level in scope.levels() for item in level.items):
         return UndefinedTable(
             f'invalid reference to FROM-clause entry for table "{name}"',

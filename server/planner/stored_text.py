@@ -1,9 +1,11 @@
-"""Expressions and queries of DDL as the catalog keeps them: bound once, so that names and types are said in full.
+"""Expressions and queries of DDL as the catalog keeps them.
 
-Rule 1: what is kept means the same under every search path: types and relations of users are qualified, relations and
-        other objects named by regclass and its kin are OIDs.
-Rule 2: what the printer of typed expressions cannot say as SQL (subqueries, SQL's own function syntax) is kept as
-        written.
+Bound once, so that names and types are said in full.
+
+Rule 1: what is kept means the same under every search path: types and relations of users are
+        qualified, relations and other objects named by regclass and its kin are OIDs.
+Rule 2: what the printer of typed expressions cannot say as SQL (subqueries, SQL's own function
+        syntax) is kept as written.
 """
 
 from __future__ import annotations
@@ -66,7 +68,8 @@ def stored_default(
     column: Column,
     table: Table | None = None,
 ) -> str:
-    """The text of a default, or of a generated column's expression, without the cast to the column's type."""
+    """The text of a default, or of a generated column's expression, without the cast to the
+    column's type."""
     return _stored(environment, tree, table, column)
 
 
@@ -98,7 +101,7 @@ def _stored(
     return _checked(_said(context, bound, table), written, context, scope)
 
 
-def _is_written_only(node: exp.Expression) -> bool:
+def _is_written_only(node: exp.Expr) -> bool:
     if isinstance(node, nodes.FunctionCall):
         return bool(node.args["sql_syntax"])
     return isinstance(node, WRITTEN_ONLY)
@@ -126,7 +129,7 @@ def _said(context: BindContext, bound: Expression, table: Table | None) -> str:
         if isinstance(node, ArrayComparison) and isinstance(node.array, Constant):
             node = replace(node, array=_spelled_out(context, node.array))
         if isinstance(node, Constant) and _is_whole_numeric(node):
-            integer = context.constant(INT4, int(node.value))
+            integer = context.constant(INT4, int(node.value or 0))
             return CastText(type=replace(node.type, modifier=-1), argument=integer)
         kind = node.type.type
         modifier = node.type.modifier

@@ -2,7 +2,8 @@
 
 Computed for all outer rows at once.
 
-    x < (SELECT avg(y) FROM s WHERE s.k = t.k)    ->    t LEFT JOIN (SELECT k, avg(y) a FROM s GROUP BY k) ON k = t.k, x < a
+    x < (SELECT avg(y) FROM s WHERE s.k = t.k)
+    t LEFT JOIN (SELECT k, avg(y) a FROM s GROUP BY k) g ON g.k = t.k, x < a
 
 Forbidden variants:
     correlation by < instead of =     the groups would not be those of the outer rows
@@ -102,19 +103,11 @@ def _without(
 def _grouped(
     chooser: Chooser, source: Node, subquery: Subquery
 ) -> tuple[Node, Expression, Expression] | None:
-    """The grouped subquery, the condition of its join.
-
-    And what takes the place of the expression.
-    """
+    """The grouped subquery, the condition of its join, and what replaces the expression."""
     plan = subquery.plan
-    if not isinstance(plan, Project) or plan.sets or not isinstance(plan.input, Aggregate):
-        return None
-    aggregate = plan.input
-    if aggregate.keys or aggregate.sets != ((),) or aggregate.set_column is not None:
-        return None
     available = column_numbers(source)
-    own = outer_columns(plan) & available
-    if not own or any(_reads_outside(each, available) for each in plan.expressions):
+    aggregate = _grand_total(plan, available)
+    if aggregate is None:
         return None
     lifted = lift(aggregate.input, available)
     if lifted is None or outer_columns(replace(aggregate, input=lifted.node)) & available:
@@ -123,6 +116,7 @@ def _grouped(
     keys = [pair for pair in pairs if pair is not None]
     if len(keys) != len(pairs) or not keys:
         return None
+    assert isinstance(plan, Project)
     grouped, columns = _group_by(chooser, aggregate, lifted.node, [inner for _, inner, _ in keys])
     if not _pays(chooser, source, plan, grouped):
         return None
@@ -133,6 +127,18 @@ def _grouped(
         ]
     )
     return grouped, condition, _value(chooser, plan.expressions[0], aggregate)
+
+
+def _grand_total(plan: Node, available: set[ColumnId]) -> Aggregate | None:
+    """The aggregate of a correlated subquery that is one: no groups, nothing but it correlated."""
+    if not isinstance(plan, Project) or plan.sets or not isinstance(plan.input, Aggregate):
+        return None
+    aggregate = plan.input
+    grouped = aggregate.keys or aggregate.sets != ((),) or aggregate.set_column is not None
+    own = outer_columns(plan) & available
+    if grouped or not own or any(_reads_outside(each, available) for each in plan.expressions):
+        return None
+    return aggregate
 
 
 def _ordered(call: Call, outer: Expression, key: Expression) -> tuple[Expression, ...]:

@@ -60,7 +60,7 @@ def _folded(chooser: Chooser, expression: Expression) -> Expression:
 
 
 def _as_date(chooser: Chooser, node: Expression) -> Expression:
-    """Compare a date with the date of a midnight: date < timestamp '2020-01-01 00:00' is date < '2020-01-01'.
+    """Compare a date with the date of a midnight, not with a timestamp.
 
     At any other time of day the date would have to be rounded, differently for each operator. Only
     plain timestamps: the midnight of a timestamptz depends on the session's time zone.

@@ -41,13 +41,13 @@ def strict_columns(expression: Expression) -> set[ColumnId]:
         if not expression.function.strict or expression.function.returns_set:
             return set()
         return set().union(*(strict_columns(each) for each in expression.arguments), set())
-    if isinstance(expression, Relabel | CastText | ApplyModifier | Not):
-        return strict_columns(expression.argument)
-    if isinstance(expression, InList):
-        return strict_columns(expression.argument)
-    if isinstance(expression, ArrayComparison) and not expression.every:
-        return strict_columns(expression.argument)
-    return set()
+    passes = isinstance(expression, _PASSING)
+    if isinstance(expression, ArrayComparison):
+        passes = not expression.every  # x = ALL of no elements is true
+    return strict_columns(expression.argument) if passes else set()  # type: ignore[attr-defined]
+
+
+_PASSING = (Relabel, CastText, ApplyModifier, Not, InList)
 
 
 def refused_columns(condition: Expression) -> set[ColumnId]:

@@ -176,11 +176,7 @@ def _column_never_null(node: Node, column: Variable) -> bool:
 def _existence(node: Node) -> Node | None:
     """The part of a plan that decides whether it gives any row at all."""
     while True:
-        if (
-            (isinstance(node, Project) and not node.sets)
-            or isinstance(node, Sort)
-            or (isinstance(node, Distinct))
-        ):
+        if (isinstance(node, Project) and not node.sets) or isinstance(node, Sort | Distinct):
             node = node.input
         elif isinstance(node, Limit):
             count = node.count

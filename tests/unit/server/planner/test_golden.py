@@ -1,10 +1,11 @@
 """Golden files of the planner: statements and what becomes of them.
 
-binder: names and types of columns and parameters, or the error with its position; held against PostgreSQL 15.
+binder: names and types of columns and parameters, or the error with its position; held against
+        PostgreSQL 15.
 rewrites, plans: the lines of EXPLAIN without costs.
 
-A file is blocks of a statement, a line of four dashes and what is expected. GOLDEN_REWRITE=1 writes the
-files anew, to be read in the difference.
+A file is blocks of a statement, a line of four dashes and what is expected. GOLDEN_REWRITE=1 writes
+the files anew, to be read in the difference.
 """
 
 import os
@@ -27,8 +28,9 @@ def blocks(path):
 
 
 def type_text(kind):
-    modifier = kind.type.modifier_out(kind.modifier) if kind.modifier >= 0 and kind.type.modifier_out else ""
-    return kind.type.name + modifier
+    if kind.modifier < 0 or kind.type.modifier_out is None:
+        return kind.type.name
+    return kind.type.name + kind.type.modifier_out(kind.modifier)
 
 
 def bound(sample, sql):
