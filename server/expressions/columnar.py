@@ -16,7 +16,14 @@ import numpy as np
 from server.expressions import expression as nodes
 from server.expressions.invoke import column_call, with_validity
 from server.expressions.membership import compile_membership
-from server.expressions.rowwise import Layout, call_context, compile_row, modifier_of, record_maker
+from server.expressions.rowwise import (
+    ANY_OID,
+    Layout,
+    call_context,
+    compile_row,
+    modifier_of,
+    record_maker,
+)
 from server.expressions.safety import cannot_raise
 from server.functions.function import CallContext
 from server.functions.scaled import round_column
@@ -97,6 +104,8 @@ def _once(node: nodes.Expression, layout: Layout) -> Evaluator:
 
 
 def _call(node: nodes.Call, layout: Layout) -> Evaluator:
+    if node.variadic and node.function.variadic == ANY_OID:
+        return _by_rows(node, layout)
     arguments = [compile_columns(argument, layout) for argument in node.arguments]
     call = column_call(node.function)
 

@@ -15,11 +15,13 @@ from server.expressions import expression as nodes
 from server.expressions.arrays import construct_array, subscript_array
 from server.functions.function import CallContext, Function
 from server.types.record import Record
+from server.types.registry import TYPE_BY_OID
+from server.types.type import TypeReference
 
 if TYPE_CHECKING:
     from server.types.array import Array
-    from server.types.type import TypeReference
 
+ANY_OID = 2276
 Layout = Mapping[nodes.ColumnId, int]
 RowEvaluator = Callable[[Sequence[Any], Any], Any]
 Compiler = Callable[[Any, Layout], RowEvaluator]
@@ -70,6 +72,8 @@ def _call(node: nodes.Call, layout: Layout) -> RowEvaluator:
     function = node.function
     arguments = _all(node.arguments, layout)
     invoke = row_of(function)
+    if node.variadic and function.variadic == ANY_OID:
+        return _call_spread(node, invoke, arguments)
     if function.needs_context:
         return _call_in_context(node, invoke, arguments)
     if not function.strict:
@@ -134,6 +138,26 @@ def _call_in_context(
         if call is None or call.execution is not context or call.style is not context.style:
             call = known[0] = call_context(context, node.type, node.arguments)
         return invoke(call, *values)
+
+    return evaluate
+
+
+def _call_spread(
+    node: nodes.Call, invoke: Callable[..., Any], arguments: Sequence[RowEvaluator]
+) -> RowEvaluator:
+    """VARIADIC array for a function of any arguments: the items take the array's place."""
+    types = [argument.type for argument in node.arguments]
+    element = TYPE_BY_OID.get(types[-1].type.element_oid, types[-1].type)
+    types[-1] = TypeReference(element)
+    wants_context = node.function.needs_context
+
+    def evaluate(row: Sequence[Any], context: Any) -> Any:
+        values = [argument(row, context) for argument in arguments]
+        array = values.pop()
+        if array is None:
+            return None
+        call = CallContext(context.style, node.type, tuple(types), context)
+        return invoke(*([call] if wants_context else []), *values, *array.items)
 
     return evaluate
 

@@ -16,7 +16,6 @@ import numpy as np
 
 from server.errors import (
     InvalidParameterValue,
-    NullValueNotAllowed,
     NumericValueOutOfRange,
     ProgramLimitExceeded,
     SqlSyntaxError,
@@ -24,18 +23,16 @@ from server.errors import (
 )
 from server.functions.declare import row
 from server.identifiers import quote_identifier
-from server.types.array import Array
 from server.types.text import cut_name
 from server.vector.column import Column
 from server.vector.rows import constant_value, is_constant, joint_validity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from server.functions.function import CallContext, Kernel
 
 BYTES_MAX: Final = 0x3FFFFFFF
-TEXT: Final = 25
 OBJECT: Final = np.dtype(object)
 
 
@@ -172,146 +169,6 @@ def _stripped_length(text: str) -> int:
     return len(text.rstrip(" "))
 
 
-# Joining values of any type.
-
-
-def text_of(context: CallContext, index: int, value: Any) -> str:
-    """The text form of an argument."""
-    declared = context.arguments[min(index, len(context.arguments) - 1)].type
-    return declared.format(value, context.style)
-
-
-def spread(context: CallContext, values: tuple[Any, ...]) -> Iterable[str | None]:
-    """Texts of variadic arguments, or of the items of the one array that stands for them."""
-    for index, value in enumerate(values):
-        yield None if value is None else text_of(context, index, value)
-
-
-def _concat(context: CallContext, *values: Any) -> str:
-    return "".join(text for text in spread(context, values) if text is not None)
-
-
-def _concat_ws(context: CallContext, separator: str | None, *values: Any) -> str | None:
-    if separator is None:
-        return None
-    texts = list(spread(context, (separator, *values)))[1:]
-    return separator.join(text for text in texts if text is not None)
-
-
-def _concat_text_any(context: CallContext, left: str, right: Any) -> str:
-    return left + text_of(context, 1, right)
-
-
-def _concat_any_text(context: CallContext, left: Any, right: str) -> str:
-    return text_of(context, 0, left) + right
-
-
-# Quoting.
-
-
-def _quote_literal(text: str) -> str:
-    quoted = "'" + text.replace("'", "''").replace("\\", "\\\\") + "'"
-    return "E" + quoted if "\\" in text else quoted
-
-
-def _quote_nullable(text: str | None) -> str:
-    return "NULL" if text is None else _quote_literal(text)
-
-
-def _quote_any(context: CallContext, value: Any) -> str:
-    return "NULL" if value is None else _quote_literal(text_of(context, 0, value))
-
-
-# Templates.
-
-_SPECIFIER: Final = re.compile(r"%(?:(\d+)\$)?(-)?(?:(\d+)|\*(?:(\d+)\$)?)?(.)?", re.DOTALL)
-
-
-def _format(context: CallContext, template: str | None, *values: Any) -> str | None:
-    if template is None:
-        return None
-    return _Template(context, values).fill(template)
-
-
-class _Template:
-    """format(): specifiers take arguments in turn, or by number."""
-
-    def __init__(self, context: CallContext, values: tuple[Any, ...]) -> None:
-        self.context = context
-        self.values = values
-        self.used = 0
-
-    def fill(self, template: str) -> str:
-        return _SPECIFIER.sub(self._specifier, template)
-
-    def _specifier(self, match: re.Match[str]) -> str:
-        number, minus, width, width_number, kind = match.groups()
-        starred = "*" in match[0][:-1]
-        if match[0] == "%%":
-            return "%"
-        if kind is None:
-            raise InvalidParameterValue(
-                "unterminated format() type specifier",
-                hint='For a single "%" use "%%".',
-            )
-        size = int(width) if width else 0
-        if starred:
-            size = self._argument(width_number)[1] or 0
-            minus = minus or ("-" if size < 0 else None)
-        index, value = self._argument(number)
-        shown = self._shown(kind, index, value)
-        return shown.ljust(abs(size)) if minus else shown.rjust(abs(size))
-
-    def _argument(self, number: str | None) -> tuple[int, Any]:
-        if number is not None and int(number) == 0:
-            raise InvalidParameterValue(
-                "format specifies argument 0, but arguments are numbered from 1"
-            )
-        self.used = int(number) if number is not None else self.used + 1
-        if self.used > len(self.values):
-            raise InvalidParameterValue("too few arguments for format()")
-        return self.used, self.values[self.used - 1]
-
-    def _shown(self, kind: str, index: int, value: Any) -> str:
-        if kind not in "sIL":
-            raise InvalidParameterValue(
-                f'unrecognized format() type specifier "{kind}"',
-                hint='For a single "%" use "%%".',
-            )
-        if value is None:
-            if kind == "I":
-                raise NullValueNotAllowed("null values cannot be formatted as an SQL identifier")
-            return "NULL" if kind == "L" else ""
-        text = text_of(self.context, index, value)
-        if kind == "I":
-            return quote_identifier(text)
-        return _quote_literal(text) if kind == "L" else text
-
-
-# Arrays of texts.
-
-
-def _string_to_array(text: str | None, separator: str | None, null: str | None = None) -> Any:
-    if text is None:
-        return None
-    parts = _parts(text, separator)
-    items = tuple(None if null is not None and part == null else part for part in parts)
-    return Array(TEXT, ((len(items), 1),) if items else (), items)
-
-
-def _parts(text: str, separator: str | None) -> list[str]:
-    if not text:
-        return []
-    if separator is None:
-        return list(text)
-    return text.split(separator) if separator else [text]
-
-
-def _string_to_table(text: str | None, separator: str | None, null: str | None = None) -> Any:
-    parts = [] if text is None else _parts(text, separator)
-    return (None if null is not None and part == null else part for part in parts)
-
-
 def _starts_with(text: str, prefix: str) -> bool:
     return text.startswith(prefix)
 
@@ -431,18 +288,6 @@ FUNCTIONS: Final = (
         "Joins two texts.",
         "'ab', 'cd' -> abcd",
         _concatenate_kernel,
-    ),
-    row(
-        "2003 textanycat(text, anynonarray) text stable context",
-        _concat_text_any,
-        "Joins a text and any value.",
-        "'ab', 7 -> ab7",
-    ),
-    row(
-        "2004 anytextcat(anynonarray, text) text stable context",
-        _concat_any_text,
-        "Joins any value and a text.",
-        "7, 'ab' -> 7ab",
     ),
     row("1317 length(text) int4", len, "Number of characters.", "'jose' -> 4", _LENGTH),
     row(
@@ -623,82 +468,10 @@ FUNCTIONS: Final = (
         "'abc' -> 900150983cd24fb0d6963f7d28e17f72",
     ),
     row(
-        "3058 concat(variadic any) text stable lax context",
-        _concat,
-        "Joins the texts of values; NULL is left out.",
-        "'abcde', 2, NULL, 22 -> abcde222",
-    ),
-    row(
-        "3059 concat_ws(text, variadic any) text stable lax context",
-        _concat_ws,
-        "Joins values with a separator; NULL is left out.",
-        "',', 'abcde', 2, NULL, 22 -> abcde,2,22",
-    ),
-    row(
-        "3539 format(text, variadic any) text stable lax context",
-        _format,
-        "Fills a template.",
-        "'Hello %s, %I %L', 'World', 'My col', 'it''s' -> Hello World, \"My col\" 'it''s'",
-    ),
-    row(
-        "3540 format(text) text stable lax context",
-        _format,
-        "Fills a template.",
-        "'Hello %%' -> Hello %",
-    ),
-    row(
         "1282 quote_ident(text) text",
         quote_identifier,
         "As an SQL identifier.",
         "'Foo bar' -> \"Foo bar\"",
-    ),
-    row(
-        "1283 quote_literal(text) text",
-        _quote_literal,
-        "As an SQL literal.",
-        "'O''Reilly' -> 'O''Reilly'",
-    ),
-    row(
-        "1285 quote_literal(anyelement) text stable context",
-        _quote_any,
-        "As an SQL literal.",
-        "42.5::numeric -> '42.5'",
-    ),
-    row(
-        "1289 quote_nullable(text) text lax",
-        _quote_nullable,
-        "As an SQL literal, or NULL.",
-        "NULL -> NULL",
-    ),
-    row(
-        "1290 quote_nullable(anyelement) text stable lax context",
-        _quote_any,
-        "As an SQL literal, or NULL.",
-        "42.5::numeric -> '42.5'",
-    ),
-    row(
-        "394 string_to_array(text, text) _text lax",
-        _string_to_array,
-        "Parts between separators.",
-        "'a,b,c', ',' -> {a,b,c}",
-    ),
-    row(
-        "376 string_to_array(text, text, text) _text lax",
-        _string_to_array,
-        "Parts between separators; one text means NULL.",
-        "'xx~yy~zz', '~', 'yy' -> {xx,NULL,zz}",
-    ),
-    row(
-        "6160 string_to_table(text, text) text lax set",
-        _string_to_table,
-        "Parts between separators as rows.",
-        "'a,b', ',' -> a ; b",
-    ),
-    row(
-        "6161 string_to_table(text, text, text) text lax set",
-        _string_to_table,
-        "Parts between separators as rows; one text means NULL.",
-        "'a,b', ',', 'b' -> a ; NULL",
     ),
     row(
         "2089 to_hex(int4) text",

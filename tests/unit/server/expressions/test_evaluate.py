@@ -18,6 +18,7 @@ from server.expressions.evaluate import (
     fold_constants,
 )
 from server.functions.registry import FUNCTIONS
+from server.types.array import make_array
 from server.types.numeric import numeric_modifier
 from server.types.registry import TYPE_BY_NAME
 from server.types.type import TextStyle, TypeReference
@@ -371,3 +372,13 @@ def test_modifiers_of_numerics_agree_on_rows_and_scaled_columns(precision, scale
             compile_expression(node, {0: 0})(batch, CONTEXT)
         return
     assert [str(v) for v in values_of(compile_expression(node, {0: 0})(batch, CONTEXT))] == expected
+
+
+def test_variadic_arrays_are_spread_over_functions_of_any_arguments():
+    texts = TypeReference(TYPE_BY_NAME["_text"])
+    array = nodes.Constant(type=texts, value=make_array(TEXT.oid, ("a", None, "b")))
+    separator = nodes.Constant(type=TEXT, value="-")
+    function = next(function for function in FUNCTIONS if function.name == "concat_ws")
+    joined = nodes.Call(type=TEXT, function=function, arguments=(separator, array), variadic=True)
+    assert compile_row(joined, {})((), CONTEXT) == "a-b"
+    assert values_of(compile_expression(joined, {})(Batch((), 2), CONTEXT)) == ["a-b"] * 2

@@ -1,0 +1,249 @@
+"""jsonb values changed: joined, members and items set, added and removed; shown in lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from server.errors import (
+    InvalidParameterValue,
+    InvalidTextRepresentation,
+    NullValueNotAllowed,
+)
+from server.functions.declare import row
+from server.functions.json import ABSENT, at_path, integer_of, path_of
+from server.functions.json_text import (
+    decode,
+)
+from server.types.array import Array
+from server.types.jsonb import Jsonb, make_object, quote, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+def _concatenate(left: Jsonb, right: Jsonb) -> Jsonb:
+    first, second = left.value, right.value
+    if isinstance(first, dict) and isinstance(second, dict):
+        return Jsonb(make_object([*first.items(), *second.items()]))
+    firsts = first if isinstance(first, list) else [first]
+    seconds = second if isinstance(second, list) else [second]
+    return Jsonb([*firsts, *seconds])
+
+
+def _delete_key(value: Jsonb, key: str) -> Jsonb:
+    inner = value.value
+    if isinstance(inner, dict):
+        return Jsonb({name: item for name, item in inner.items() if name != key})
+    if isinstance(inner, list):
+        return Jsonb([item for item in inner if not (isinstance(item, str) and item == key)])
+    raise InvalidParameterValue("cannot delete from scalar")
+
+
+def _delete_keys(value: Jsonb, keys: Array) -> Jsonb:
+    for key in keys.items:
+        if key is not None:
+            value = _delete_key(value, key)
+    return value
+
+
+def _delete_index(value: Jsonb, index: int) -> Jsonb:
+    inner = value.value
+    if isinstance(inner, dict):
+        raise InvalidParameterValue("cannot delete from object using integer index")
+    if not isinstance(inner, list):
+        raise InvalidParameterValue("cannot delete from scalar")
+    if not -len(inner) <= index < len(inner):
+        return value
+    position = index % len(inner)
+    return Jsonb([*inner[:position], *inner[position + 1 :]])
+
+
+def _delete_path(value: Jsonb, path: Array) -> Jsonb:
+    if not isinstance(value.value, dict | list):
+        raise InvalidParameterValue("cannot delete path in scalar")
+    return Jsonb(_changed(value.value, path.items, lambda old: ABSENT, False))
+
+
+def _changed(
+    value: Any, path: Sequence[str | None], change: Callable[[Any], Any], create: bool
+) -> Any:
+    """The value with what stands at a path changed; change(ABSENT) gives what is missing."""
+    if not path:
+        return value
+    step, rest = path[0], path[1:]
+    if step is None:
+        raise NullValueNotAllowed("path element at position 1 is null")
+    if isinstance(value, dict):
+        return _changed_member(value, step, rest, change, create)
+    if isinstance(value, list):
+        return _changed_item(value, step, rest, change, create)
+    return value
+
+
+def _changed_member(
+    value: dict[str, Any], step: str, rest: Sequence[str | None], change: Any, create: bool
+) -> dict[str, Any]:
+    old = value.get(step, ABSENT)
+    if rest:
+        new = old if old is ABSENT else _changed(old, rest, change, create)
+    elif old is ABSENT and not create:
+        return value
+    else:
+        new = change(old)
+    others = [(key, item) for key, item in value.items() if key != step]
+    return make_object(others if new is ABSENT else [*others, (step, new)])
+
+
+def _not_an_integer(step: str) -> InvalidTextRepresentation:
+    return InvalidTextRepresentation(f'path element at position 1 is not an integer: "{step}"')
+
+
+def _changed_item(
+    value: list[Any], step: str, rest: Sequence[str | None], change: Any, create: bool
+) -> list[Any]:
+    index = integer_of(step)
+    if index is None:
+        raise _not_an_integer(step)
+    inside = -len(value) <= index < len(value)
+    if inside:
+        position = index % len(value)
+        new = _changed(value[position], rest, change, create) if rest else change(value[position])
+        middle = [] if new is ABSENT else [new]
+        return [*value[:position], *middle, *value[position + 1 :]]
+    if rest or not create:
+        return value
+    new = change(ABSENT)
+    return [new, *value] if index < 0 else [*value, new]
+
+
+def _set(value: Jsonb, path: Array, new: Jsonb, create: bool = True) -> Jsonb:
+    if not isinstance(value.value, dict | list):
+        raise InvalidParameterValue("cannot set path in scalar")
+    return Jsonb(_changed(value.value, path.items, lambda old: new.value, create))
+
+
+def _insert(value: Jsonb, path: Array, new: Jsonb, after: bool = False) -> Jsonb:
+    if not isinstance(value.value, dict | list):
+        raise InvalidParameterValue("cannot set path in scalar")
+    if not path.items:
+        return value
+    parent = (
+        at_path(value, Array(25, ((len(path.items) - 1, 1),), path.items[:-1]))
+        if len(path.items) > 1
+        else value.value
+    )
+    if isinstance(parent, dict):
+        if path.items[-1] in parent:
+            raise InvalidParameterValue(
+                "cannot replace existing key",
+                hint="Try using the function jsonb_set to replace key value.",
+            )
+        return Jsonb(_changed(value.value, path.items, lambda old: new.value, True))
+    if not isinstance(parent, list):
+        return value
+    index = integer_of(path.items[-1])
+    if index is None:
+        raise _not_an_integer(path.items[-1])
+    position = max(index + len(parent), -1) if index < 0 else min(index, len(parent))
+    if position < 0:
+        extended = [new.value, *parent]
+    else:
+        position = min(position + after, len(parent))
+        extended = [*parent[:position], new.value, *parent[position:]]
+    if len(path.items) == 1:
+        return Jsonb(extended)
+    return Jsonb(_changed(value.value, path.items[:-1], lambda old: extended, False))
+
+
+def _strip_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _strip_nulls(item) for key, item in value.items() if item is not None}
+    return [_strip_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+def _compact(value: Any) -> str:
+    """JSON text without blanks."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{quote(key)}:{_compact(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_compact, value)) + "]"
+    return text_of(value)
+
+
+def _pretty(value: Any, indent: int = 0) -> str:
+    inside, outside = " " * (indent + 4), " " * indent
+    if isinstance(value, dict) and value:
+        lines = [
+            f"{inside}{quote(key)}: {_pretty(item, indent + 4)}" for key, item in value.items()
+        ]
+        return "{\n" + ",\n".join(lines) + f"\n{outside}}}"
+    if isinstance(value, list) and value:
+        lines = [inside + _pretty(item, indent + 4) for item in value]
+        return "[\n" + ",\n".join(lines) + f"\n{outside}]"
+    return (
+        f"{{\n{outside}}}" if value == {} else f"[\n{outside}]" if value == [] else text_of(value)
+    )
+
+
+FUNCTIONS: Final = (
+    row(
+        "3301 jsonb_concat(jsonb, jsonb) jsonb",
+        _concatenate,
+        "Both together.",
+        """'{"a":1}', '{"b":2}' -> {"a": 1, "b": 2}""",
+    ),
+    row(
+        "3302 jsonb_delete(jsonb, text) jsonb",
+        _delete_key,
+        "Without a key.",
+        """'{"a":1, "b":2}', 'a' -> {"b": 2}""",
+    ),
+    row(
+        "3343 jsonb_delete(jsonb, variadic _text) jsonb",
+        lambda value, *keys: _delete_keys(value, path_of(keys)),
+        "Without keys.",
+        """'{"a":1, "b":2}', 'a', 'b' -> {}""",
+    ),
+    row(
+        "3303 jsonb_delete(jsonb, int4) jsonb",
+        _delete_index,
+        "Without an item.",
+        "'[1, 2, 3]', 1 -> [1, 3]",
+    ),
+    row(
+        "3304 jsonb_delete_path(jsonb, _text) jsonb",
+        _delete_path,
+        "Without what stands at a path.",
+        """'{"a":[1,2]}', '{a,0}' -> {"a": [2]}""",
+    ),
+    row(
+        "3305 jsonb_set(jsonb, _text, jsonb, create_if_missing bool = true) jsonb",
+        _set,
+        "Another value at a path.",
+        """'{"a":[1,2]}', '{a,0}', '9', true -> {"a": [9, 2]}""",
+    ),
+    row(
+        "3579 jsonb_insert(jsonb, _text, jsonb, insert_after bool = false) jsonb",
+        _insert,
+        "One more value at a path.",
+        """'{"a":[1,2]}', '{a,0}', '9', false -> {"a": [9, 1, 2]}""",
+    ),
+    row(
+        "3262 jsonb_strip_nulls(jsonb) jsonb",
+        lambda value: Jsonb(_strip_nulls(value.value)),
+        "Without members that are null.",
+        """'{"a":1, "b":null}' -> {"a": 1}""",
+    ),
+    row(
+        "3261 json_strip_nulls(json) json",
+        lambda text: _compact(_strip_nulls(decode(text))),
+        "Without members that are null.",
+        """'{"a":1, "b":null}' -> {"a":1}""",
+    ),
+    row(
+        "3306 jsonb_pretty(jsonb) text",
+        lambda value: _pretty(value.value),
+        "Indented text.",
+        "'[1]' -> [\n    1\n]",
+    ),
+)
