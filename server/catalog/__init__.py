@@ -1,0 +1,1 @@
+"""The catalog: objects, views of them, system relations and functions."""

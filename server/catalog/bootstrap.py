@@ -1,14 +1,16 @@
-"""SYSTEM_OBJECTS: the objects every database has without storing them - system schemas, relations and predefined roles.
+"""SYSTEM_OBJECTS: the objects every database has without storing them.
 
-The system relations are described in data/system_relations.tsv, one line each: schema, name, OID, kind, OID of the row
-type, whether it is shared, and its columns as name:type[:modifier][!], ! for NOT NULL. What is in them is computed from
-the catalog when they are read (see system_views).
+System schemas, relations and predefined roles.
+
+The system relations are described in data/system_relations.tsv, one line each: schema, name, OID,
+kind, OID of the row type, whether it is shared, and its columns as name:type[:modifier][!], ! for
+NOT NULL. What is in them is computed from the catalog when they are read (see system_views).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from server.catalog.objects import (
     INFORMATION_SCHEMA_OID,
@@ -20,6 +22,9 @@ from server.catalog.objects import (
     Table,
     UserType,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 SCHEMAS: Mapping[str, int] = {
     "pg_catalog": PG_CATALOG_OID,

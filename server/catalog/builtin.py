@@ -1,9 +1,11 @@
-"""Builtin: what every database has without storing it - system relations, types, functions, operators, casts."""
+"""Builtin.
+
+What every database has without storing it - system relations, types, functions, operators, casts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from server.catalog.bootstrap import SYSTEM_OBJECTS
 from server.catalog.functions.registry import SYSTEM_FUNCTIONS
@@ -13,7 +15,11 @@ from server.functions.casts import casts
 from server.functions.function import Aggregate, Cast, Function, Operator, WindowFunction
 from server.functions.registry import AGGREGATES, FUNCTION_BY_OID, OPERATORS, WINDOW_FUNCTIONS
 from server.types.registry import TYPE_BY_OID, TYPES
-from server.types.type import Type
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from server.types.type import Type
 
 Named = Function | Aggregate | WindowFunction
 Item = TypeVar("Item", Function, Aggregate, WindowFunction, Operator)
@@ -33,7 +39,8 @@ class Builtin:
         self.state = CatalogState(SYSTEM_OBJECTS)
         self.types: Mapping[Oid, Type] = TYPE_BY_OID
         self._type_names = {value.name: value for value in TYPES}
-        # Functions that read the catalog stand above those that need not, and win where both are there.
+        # Functions that read the catalog stand above those that need not, and win where both are
+        # there.
         self._function_oids = FUNCTION_BY_OID | {item.oid: item for item in SYSTEM_FUNCTIONS}
         everything: tuple[Named, ...] = (
             *self._function_oids.values(),

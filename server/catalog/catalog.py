@@ -1,22 +1,27 @@
-"""Catalog: the committed objects of a database, and CatalogTransaction: what one transaction makes of them.
+"""Catalog: the committed objects of a database.
 
-Objects live in one relation of storage (CATALOG_RELATION) as rows (database, oid, kind, bytes), written in the
-transaction of the DDL statement: so they are as durable, atomic and isolated as any row. In memory the committed
-objects are one immutable CatalogState, replaced when such a transaction commits.
+And CatalogTransaction: what one transaction makes of them.
 
-    DDL: put() -> row in storage, entry in changes        commit: changes into the committed state, new version
-    a reader without DDL of its own sees the committed state; one with DDL sees it with its changes on top
+Objects live in one relation of storage (CATALOG_RELATION) as rows (database, oid, kind, bytes),
+written in the transaction of the DDL statement: so they are as durable, atomic and isolated as any
+row. In memory the committed objects are one immutable CatalogState, replaced when such a
+transaction commits.
 
-Concurrent DDL on one object is kept apart by the table locks of the statements; a name taken twice is found
-at `put`, for which a transaction holds a lock on the name until it ends.
+    DDL: put() -> row in storage, entry in changes        commit: changes into the committed state,
+    new version a reader without DDL of its own sees the committed state; one with DDL sees it with
+    its changes on top
+
+Concurrent DDL on one object is kept apart by the table locks of the statements; a name taken twice
+is found at `put`, for which a transaction holds a lock on the name until it ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
 
 from server.catalog.builtin import BUILTIN, Builtin
 from server.catalog.codec import KIND_NUMBER, decode_object, encode_object
@@ -39,8 +44,12 @@ from server.catalog.state import CatalogState, Changes, Relation
 from server.catalog.user_types import make_type
 from server.errors import InternalError
 from server.functions.function import Aggregate, Cast, Function, Operator, WindowFunction
-from server.types.type import Type
 from storage.engine import Engine, Kind, Status, Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from server.types.type import Type
 
 CATALOG_RELATION = 1
 CATALOG_KINDS = (Kind.INT64, Kind.INT64, Kind.INT64, Kind.BYTES)
@@ -53,10 +62,14 @@ RowKey = tuple[Oid, Oid]
 
 Callable_ = Function | Aggregate | WindowFunction
 ObjectKind = TypeVar("ObjectKind", bound=CatalogObject)
+KindOf = type[ObjectKind]
 
 
 class CatalogView:
-    """What a statement sees: the objects of a state and the built-in ones. Immutable; compared by version."""
+    """What a statement sees: the objects of a state and the built-in ones.
+
+    Immutable; compared by version.
+    """
 
     __slots__ = ("_builtin", "_types", "state", "system_rows", "version")
 
@@ -100,7 +113,10 @@ class CatalogView:
         return found if isinstance(found, Database) else None
 
     def type_named(self, schema: Oid, name: str) -> Type | None:
-        """A type by its catalog name: built-in in pg_catalog, users' types, row types of tables, arrays (_name)."""
+        """A type by its catalog name.
+
+        Built-in in pg_catalog, users' types, row types of tables, arrays (_name).
+        """
         found = self._builtin.type_named(schema, name)
         if found is not None:
             return found
@@ -160,7 +176,7 @@ class CatalogView:
         """The cast between two types, if there is one."""
         return self._builtin.cast(source, target)
 
-    def _listed(self, table: Oid, kind: type[ObjectKind]) -> tuple[ObjectKind, ...]:
+    def _listed(self, table: Oid, kind: KindOf[ObjectKind]) -> tuple[ObjectKind, ...]:
         found = []
         for state in (self.state, self._builtin.state):
             for oid in state.of_table.get(table, ()):
@@ -191,7 +207,7 @@ class CatalogView:
         found = (self.state.by_oid[oid] for oid in self.state.references.get(table, ()))
         return tuple(value for value in found if isinstance(value, Constraint))
 
-    def objects(self, kind: type[ObjectKind]) -> Iterator[ObjectKind]:
+    def objects(self, kind: KindOf[ObjectKind]) -> Iterator[ObjectKind]:
         """Every object of a kind, built-in ones first."""
         for state in (self._builtin.state, self.state):
             for value in tuple(state.by_oid.values()):
@@ -250,8 +266,11 @@ class Catalog:
                 del self.views[oid]
                 self.rows = {key: row for key, row in self.rows.items() if key[0] != oid}
             elif isinstance(value, Database) and oid not in self.views:
-                everywhere = self.views[done.database].objects(CatalogObject)
-                mine = [item for item in everywhere if isinstance(item, _SHARED)]
+                mine: list[CatalogObject] = [
+                    item
+                    for item in self.views[done.database].state.by_oid.values()
+                    if isinstance(item, _SHARED)
+                ]
                 mine += [item for home, item in done.elsewhere if home == oid]
                 self.views[oid] = CatalogView(CatalogState(mine, version=1))
 
@@ -263,6 +282,7 @@ def read_objects(
     table = engine.relation(CATALOG_RELATION)
     for view in table.scan(transaction.snapshot(), (0, 2, 3)):
         databases, kinds, data = (view.column(number)[0] for number in (0, 2, 3))
+        assert not isinstance(data, np.ndarray)
         payloads = data.to_bytes()
         for position, row_id in enumerate(view.row_ids):
             value = decode_object(int(kinds[position]), payloads[position])

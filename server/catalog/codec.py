@@ -1,7 +1,9 @@
-"""Catalog objects to bytes and back: JSON of their fields, so that a later version reads what an earlier one wrote.
+"""Catalog objects to bytes and back.
 
-A field at its default is left out; an unknown field is refused (a newer version wrote it). Nested values are tagged by
-their class: {"@": "Column", ...}; bytes are {"$": hex}; tuples are lists.
+JSON of their fields, so that a later version reads what an earlier one wrote.
+
+A field at its default is left out; an unknown field is refused (a newer version wrote it). Nested
+values are tagged by their class: {"@": "Column", ...}; bytes are {"$": hex}; tuples are lists.
 """
 
 from __future__ import annotations

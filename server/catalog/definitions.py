@@ -1,6 +1,7 @@
 """Definitions of objects as the SQL that would make them: what the pg_get_* functions print.
 
-Expressions are printed by the Printer the session gives, since their texts are parsed again for the prettier form.
+Expressions are printed by the Printer the session gives, since their texts are parsed again for the
+prettier form.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.names import Path, qualified, relation_text, type_text
+from server.catalog.names import Path, fact_of, qualified, relation_text, type_text
 from server.catalog.objects import Constraint, Index, IndexKey, Oid, Table, UserFunction, UserType
 from server.catalog.views.constraints import key_type
 from server.catalog.views.physical import named_facts, operator_class, physical
@@ -28,7 +29,10 @@ ORDERED_METHODS = ("btree",)
 
 @dataclass(frozen=True, slots=True)
 class Definer:
-    """Writes definitions as they look from a search path. pretty: as for people, with fewer parentheses and schemas."""
+    """Writes definitions as they look from a search path.
+
+    Pretty: as for people, with fewer parentheses and schemas.
+    """
 
     view: CatalogView
     path: Path
@@ -175,7 +179,7 @@ class Definer:
         value = self.view.object(oid)
         if isinstance(value, UserFunction):
             return function_row(self.view, value)
-        return next((row for row in named_facts("pg_proc") if row["oid"] == oid), None)
+        return fact_of("pg_proc", oid)
 
     def arguments(self, row: Mapping[str, Any], *, identity: bool = False) -> str:
         """The list of arguments; identity: only what tells functions apart."""
@@ -242,7 +246,7 @@ def options_text(options: tuple[str, ...]) -> str:
 
 
 def is_call(text: str) -> bool:
-    """Whether an expression is nothing but one call of a function, which needs no parentheses as an index key."""
+    """Whether an expression is one call of a function: it needs no parentheses as an index key."""
     name, bracket, _ = text.partition("(")
     if not bracket or not name.replace("_", "a").replace(".", "a").replace('"', "a").isalnum():
         return False

@@ -1,8 +1,11 @@
-"""The stored objects of a new cluster: the first role, three databases, and the schema public of each."""
+"""The stored objects of a new cluster.
+
+The first role, three databases, and the schema public of each.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from server.catalog.objects import (
     BOOTSTRAP_ROLE_OID,
@@ -13,6 +16,9 @@ from server.catalog.objects import (
     Role,
     Schema,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SHARED = 0
 TEMPLATE1_OID, TEMPLATE0_OID, POSTGRES_OID = 1, 4, 5

@@ -1,6 +1,9 @@
-"""Names of catalog objects as SQL text: qualified where the search path does not lead to the object, and read back.
+"""Names of catalog objects as SQL text.
 
-CatalogNames answers what the reg* types, format_type and the pg_get_* functions ask; see server.types.type.ObjectNames.
+Qualified where the search path does not lead to the object, and read back.
+
+CatalogNames answers what the reg* types, format_type and the pg_get_* functions ask; see
+server.types.type.ObjectNames.
 """
 
 from __future__ import annotations
@@ -98,7 +101,8 @@ def relation_is_visible(view: CatalogView, path: Path, value: Any) -> bool:
     for schema in path:
         found = view.relation_named(schema, value.name)
         if found is not None:
-            return found.oid == value.oid
+            is_same: bool = found.oid == value.oid
+            return is_same
     return False
 
 
@@ -212,7 +216,9 @@ def routine_identity(view: CatalogView, oid: Oid) -> tuple[str, Oid, tuple[Oid, 
     if isinstance(value, UserFunction):
         return value.name, value.schema, value.arguments
     row = fact_of("pg_proc", oid)
-    return row and (row["proname"], row["pronamespace"], row["proargtypes"].items)
+    if row is None:
+        return None
+    return row["proname"], row["pronamespace"], row["proargtypes"].items
 
 
 _BY_OID: dict[str, dict[Oid, dict[str, Any]]] = {}

@@ -1,9 +1,11 @@
-"""Catalog objects as frozen values: what DDL makes, what the binder looks up, what system views show.
+"""Catalog objects as frozen values.
+
+What DDL makes, what the binder looks up, what system views show.
 
 Rule 1: an object is never changed; ALTER puts a new value with the same OID in its place.
 Rule 2: objects refer to each other by OID only.
-Rule 3: expressions of users (defaults, checks, view queries) are kept as SQL text, as PostgreSQL would print them,
-        and bound again when a plan needs them.
+Rule 3: expressions of users (defaults, checks, view queries) are kept as SQL text, as PostgreSQL
+        would print them, and bound again when a plan needs them.
 """
 
 from __future__ import annotations
@@ -38,7 +40,10 @@ class Schema(CatalogObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column of a relation. number is the attribute number (1...), never reused; storage keeps it at number - 1."""
+    """A column of a relation.
+
+    Number is the attribute number (1...), never reused; storage keeps it at number - 1.
+    """
 
     number: int
     name: str
@@ -59,10 +64,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table(CatalogObject):
-    """A relation with columns. kind as in pg_class: r table, v view, m materialized view, p partitioned table, c composite type.
+    """A relation with columns.
 
-    storage_id is the relation's number in storage (0: none); a rewrite or TRUNCATE gives a new one. Relations of
-    pg_catalog and information_schema that are computed have `provider`, the name of what computes them.
+    Kind as in pg_class: r table, v view, m materialized view, p partitioned table, c composite
+    type.
+
+    storage_id is the relation's number in storage (0: none); a rewrite or TRUNCATE gives a new one.
+    Relations of pg_catalog and information_schema that are computed have `provider`, the name of
+    what computes them.
     """
 
     schema: Oid
@@ -130,7 +139,10 @@ class Index(CatalogObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraint(CatalogObject):
-    """A constraint of a table. kind as in pg_constraint: p primary key, u unique, c check, f foreign key, x exclusion."""
+    """A constraint of a table.
+
+    Kind as in pg_constraint: p primary key, u unique, c check, f foreign key, x exclusion.
+    """
 
     schema: Oid
     table: Oid
@@ -247,7 +259,9 @@ class Statistics(CatalogObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnStatistics:
-    """One column: fraction of NULLs, mean width, distinct values (negative: a fraction of the rows), common values, histogram.
+    """One column: fraction of NULLs.
+
+    Mean width, distinct values (negative: a fraction of the rows), common values, histogram.
 
     Values are in the text form of the column's type.
     """
@@ -273,4 +287,7 @@ KINDS: tuple[type[CatalogObject], ...] = (
     Database,
     Statistics,
 )
-"""Every kind of catalog object, in the order of the numbers under which storage keeps them. Only ever appended to."""
+"""Every kind of catalog object, in the order of the numbers under which storage keeps them.
+
+Only ever appended to.
+"""

@@ -1,14 +1,14 @@
 """Privileges: acl items, the default privileges of each kind of object, and what a role may do.
 
-An acl item is kept as text `grantee=letters/grantor` with OIDs for the roles (0: PUBLIC), so that renaming a role changes
-nothing; a * behind a letter is the grant option. Users see names in its place. An object whose acl is None has the
-default privileges of its kind.
+An acl item is kept as text `grantee=letters/grantor` with OIDs for the roles (0: PUBLIC), so that
+renaming a role changes nothing; a * behind a letter is the grant option. Users see names in its
+place. An object whose acl is None has the default privileges of its kind.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,8 @@ from server.catalog.objects import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from server.catalog.catalog import CatalogView
 
 PUBLIC = 0
@@ -109,9 +111,7 @@ def parse_item(item: str) -> Grant:
     match = _ITEM.fullmatch(item)
     assert match is not None, item
     letters = match[2]
-    options = frozenset(
-        letter for letter, mark in zip(letters, letters[1:], strict=False) if mark == "*"
-    )
+    options = frozenset(letter for letter, mark in itertools.pairwise(letters) if mark == "*")
     return Grant(int(match[1] or 0), frozenset(letters.replace("*", "")), options, int(match[3]))
 
 
@@ -182,7 +182,10 @@ def parents(view: CatalogView, member: Oid) -> list[Oid]:
 
 
 def roles_of(view: CatalogView, member: Oid, *, inherited: bool = True) -> set[Oid]:
-    """The role itself and every role it is in; inherited: only those whose privileges it has at once."""
+    """The role itself and every role it is in.
+
+    Inherited: only those whose privileges it has at once.
+    """
     found: set[Oid] = set()
     pending = [member]
     while pending:

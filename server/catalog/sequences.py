@@ -1,17 +1,21 @@
 """SequenceValues: what nextval, setval and pg_sequences read and write of a sequence's value.
 
-A sequence has a relation of one row (last value, whether it has been given out). Values are not part of the user's
-transaction: a value given out stays given out, so the row is overwritten in place. It is written ahead by
-LOG_AHEAD values (as PostgreSQL's SEQ_LOG_VALS), so that most calls write nothing; a crash skips what was not given out.
+A sequence has a relation of one row (last value, whether it has been given out). Values are not
+part of the user's transaction: a value given out stays given out, so the row is overwritten in
+place. It is written ahead by LOG_AHEAD values (as PostgreSQL's SEQ_LOG_VALS), so that most calls
+write nothing; a crash skips what was not given out.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from server.catalog.objects import Sequence
 from server.errors import NumericValueOutOfRange, SequenceGeneratorLimitExceeded
 from storage.engine import Engine, Kind, Transaction
+
+if TYPE_CHECKING:
+    from server.catalog.objects import Sequence
 
 LOG_AHEAD = 32
 SEQUENCE_KINDS = (Kind.INT64, Kind.BOOL)
@@ -44,7 +48,10 @@ class SequenceValues:
         self._counters: dict[int, Counter] = {}
 
     def next_value(self, sequence: Sequence) -> int:
-        """Give out the next value; raises SequenceGeneratorLimitExceeded at the end of one that does not cycle."""
+        """Give out the next value.
+
+        Raises SequenceGeneratorLimitExceeded at the end of one that does not cycle.
+        """
         with self._engine.latch:
             counter = self._counter(sequence)
             value = _following(sequence, counter)
@@ -92,9 +99,11 @@ class SequenceValues:
 
     def _load(self, storage_id: int) -> Counter:
         table = self._engine.relation(storage_id)
-        # The row may belong to a transaction that has not committed: nobody else knows the sequence then.
+        # The row may belong to a transaction that has not committed: nobody else knows the sequence
+        # then.
         last_value, is_called = table.values(0)
-        return Counter(int(last_value), bool(is_called), 0)  # type: ignore[call-overload]
+        assert isinstance(last_value, int)
+        return Counter(last_value, bool(is_called), 0)
 
     def _store(self, sequence: Sequence, counter: Counter, value: int, *, is_called: bool) -> None:
         self._write(sequence.storage_id, counter, value, is_called=is_called)

@@ -1,4 +1,6 @@
-"""CatalogState: an immutable snapshot of all catalog objects of one database, with its indexes by name and by table.
+"""CatalogState: an immutable snapshot of all catalog objects of one database.
+
+With its indexes by name and by table.
 
 Rule 1: a state is never changed; `changed` gives a new one that shares what stays the same.
 Rule 2: built-in objects (system relations, types, functions) are in every state and in no storage.

@@ -1,12 +1,11 @@
 """The rows of computed system relations: pg_catalog and information_schema.
 
-`catalog_rows` is what a scan of one calls. Restrictions of the form `column = value` are answered from an index, so
-that asking for the columns of one table does not go through those of all.
+`catalog_rows` is what a scan of one calls. Restrictions of the form `column = value` are answered
+from an index, so that asking for the columns of one table does not go through those of all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +27,8 @@ from server.catalog.views.facts import facts
 from server.catalog.views.relation import SystemRelation, SystemRows, projected, tuples
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from server.catalog.objects import Table
 
 SUBJECTS = (

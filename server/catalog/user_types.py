@@ -1,8 +1,10 @@
-"""Types out of catalog objects: enums, domains, composite types, row types of tables, and arrays of all of them."""
+"""Types out of catalog objects.
+
+Enums, domains, composite types, row types of tables, and arrays of all of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,8 @@ from server.types.type import Type, TypeReference
 from server.types.user_types import Identity, composite_type, domain_type, enum_type
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from server.catalog.catalog import CatalogView
 
 

@@ -68,8 +68,7 @@ def stored_default(
     column: Column,
     table: Table | None = None,
 ) -> str:
-    """The text of a default, or of a generated column's expression, without the cast to the
-    column's type."""
+    """The text of a default, without the cast to the column's type."""
     return _stored(environment, tree, table, column)
 
 

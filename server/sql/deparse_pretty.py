@@ -1,9 +1,11 @@
-"""Expression tree to text for people: only the parentheses that PostgreSQL's pretty printing leaves.
+"""Expression tree to text for people.
 
-Rule 1: an operator writes no parentheses around itself; whoever prints an operand puts them around what is not simple
-        beneath it.
-Rule 2: what is simple follows ruleutils, not precedence: of nested operators only + - * / % of one character are told
-        apart, everything else is enclosed.
+Only the parentheses that PostgreSQL's pretty printing leaves.
+
+Rule 1: an operator writes no parentheses around itself; whoever prints an operand puts them around
+        what is not simple beneath it.
+Rule 2: what is simple follows ruleutils, not precedence: of nested operators only + - * / % of one
+        character are told apart, everything else is enclosed.
 """
 
 from collections.abc import Callable, Sequence
@@ -57,7 +59,9 @@ def is_operator(node: exp.Expression) -> bool:
     return type(node) in nodes.OPERATOR_NAMES or isinstance(node, nodes.OperatorCall | exp.Neg)
 
 
-def is_simple(node: exp.Expression, parent: exp.Expression) -> bool:
+def is_simple(  # noqa: PLR0911 - one return a kind of node
+    node: exp.Expression, parent: exp.Expression
+) -> bool:
     """Whether a node needs no parentheses as an operand of the parent."""
     if isinstance(node, exp.In):
         return len(node.args["expressions"]) == 1 and _in_condition(parent)
@@ -99,7 +103,7 @@ def left_operand(node: exp.Expression) -> exp.Expression:
 
 
 def _in_condition(parent: exp.Expression) -> bool:
-    return isinstance(parent, BOOLEANS) or isinstance(parent, LISTS)
+    return isinstance(parent, (BOOLEANS, LISTS))
 
 
 def _boolean(kind: type[exp.Expression], parent: exp.Expression) -> bool:

@@ -1,7 +1,8 @@
 """Expressions and queries that the catalog keeps as text, as the pg_get_* functions print them.
 
-What is kept names objects in full or by OID; what is printed names them as the session would, so the tree is changed
-on the way: types and relations lose a schema that the search path leads to, and OIDs become names.
+What is kept names objects in full or by OID; what is printed names them as the session would, so
+the tree is changed on the way: types and relations lose a schema that the search path leads to, and
+OIDs become names.
 """
 
 from __future__ import annotations

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import (
     CatalogObject,
@@ -34,11 +33,15 @@ from server.errors import (
     WrongObjectType,
 )
 from server.sql import utility_roles as tree
-from server.sql.object_names import ObjectName
 from server.statements.databases import database_named
 from server.statements.drop import FINDERS, drop_objects
 from server.statements.names import relation_named, role_oid, schema_named
 from server.statements.statement import Run, StatementContext, Utility
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from server.sql.object_names import ObjectName
 
 RELATION_KINDS = ("table", "sequence")
 ALL_IN_SCHEMA = {"table": (Table,), "sequence": (Sequence,), "function": (UserFunction,)}
@@ -71,10 +74,10 @@ def _targets(context: StatementContext, statement: tree.Grant) -> Iterator[Catal
             raise FeatureNotSupported(f"privileges on every {statement.kind} are not supported")
         for name in statement.names:
             schema = schema_named(context, name.parts[-1])
-            for kind in kinds:
-                for value in context.catalog.objects(kind):
-                    if value.schema == schema.oid and _has_acl(value):
-                        yield value
+            for value in context.catalog.objects(CatalogObject):
+                is_there = getattr(value, "schema", 0) == schema.oid
+                if isinstance(value, kinds) and is_there and _has_acl(value):
+                    yield value
         return
     for name in statement.names:
         yield _target(context, statement.kind, name)
@@ -136,7 +139,8 @@ def _letters(
             letter = LETTERS.get(privilege.name, "?")
             if letter not in possible:
                 raise InvalidGrantOperation(
-                    f"invalid privilege type {privilege.name.upper()} for {_kind_words(kind, privilege)}"
+                    f"invalid privilege type {privilege.name.upper()} "
+                    f"for {_kind_words(kind, privilege)}"
                 )
             letters = {letter}
         if privilege.columns:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +31,8 @@ from server.statements.statement import Run, StatementContext, Utility
 from server.types.registry import TYPE_BY_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from server.sql.utility_session import Setting
 
 RESERVED = ("public", "none")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Column, Constraint, Table, UserType
 from server.errors import (
@@ -17,23 +16,27 @@ from server.errors import (
     UndefinedObject,
     WrongObjectType,
 )
-from server.executor.waits import Wait
 from server.identifiers import IDENTIFIER_BYTES_MAX, generated_name
 from server.planner.standalone import bind_type_name
 from server.sql import constraints as written
 from server.sql import utility_types as tree
-from server.sql.utility_statement import Name
 from server.statements.names import claim_name, split_name, target_schema
 from server.statements.statement import Run, StatementContext, Utility
 
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
-def _new_type(context: StatementContext, parts: Name) -> Iterator[Wait]:
+    from server.executor.waits import Wait
+    from server.sql.utility_statement import Name
+
+
+def _new_type(context: StatementContext, parts: Name) -> Generator[Wait, None, tuple[int, str]]:
     """Claim the name of a new type; gives schema and name."""
     schema, name = target_schema(context, parts)
     yield from claim_name(context, schema, name)
     if context.catalog.type_named(schema, name) is not None:
         raise DuplicateObject(f'type "{name}" already exists')
-    return schema, name  # type: ignore[return-value]
+    return schema, name
 
 
 def type_named(context: StatementContext, parts: Name) -> UserType:

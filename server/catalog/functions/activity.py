@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -16,12 +15,13 @@ from server.errors import (
     QueryCanceled,
 )
 from server.functions.declare import row
-from server.functions.function import Function
 from server.types.array import Array, make_array
 from storage.engine import LockMode
 
 if TYPE_CHECKING:
-    from server.functions.function import CallContext
+    from collections.abc import Callable, Hashable, Iterator
+
+    from server.functions.function import CallContext, Function
 
 INT4_OID = 23
 HIGH_BITS = 32

@@ -95,7 +95,8 @@ def _rule(call: CallContext, oid: int, pretty: bool = False) -> str | None:
                 if pretty
                 else qualified(names.view, value.schema, value.name)
             )
-            return f'CREATE RULE "_RETURN" AS\n    ON SELECT TO {shown} DO INSTEAD {_view(call, oid=value.oid, pretty=pretty)}'
+            query = _view(call, value.oid, pretty)
+            return f'CREATE RULE "_RETURN" AS\n    ON SELECT TO {shown} DO INSTEAD {query}'
     return None
 
 

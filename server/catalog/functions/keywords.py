@@ -1,9 +1,15 @@
-"""pg_get_keywords: the words of SQL, from data/keywords.tsv (word, category, whether a label without AS may be it)."""
+"""pg_get_keywords.
+
+The words of SQL, from data/keywords.tsv (word, category, whether a label without AS may be it).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CATEGORIES = {
     "R": "reserved",

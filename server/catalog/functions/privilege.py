@@ -1,6 +1,7 @@
 """has_..._privilege and pg_has_role: what a role may do.
 
-Every function comes in six forms: the role is given by name, by OID or is the current user, the object by name or OID.
+Every function comes in six forms: the role is given by name, by OID or is the current user, the
+object by name or OID.
 """
 
 from __future__ import annotations
@@ -44,12 +45,11 @@ from server.errors import (
     UndefinedTable,
 )
 from server.functions.declare import row
-from server.functions.function import Function
 from server.types.array import Array, make_array
 
 if TYPE_CHECKING:
     from server.catalog.catalog import CatalogView
-    from server.functions.function import CallContext
+    from server.functions.function import CallContext, Function
 
 ACL_ITEM_OID = 1033
 

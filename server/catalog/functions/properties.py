@@ -1,18 +1,22 @@
-"""What relations, index methods and columns can do; relations' places among partitions; publications."""
+"""What relations, index methods and columns can do.
+
+Relations' places among partitions; publications.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.functions.scope import names_of, object_of, view_of
 from server.catalog.names import fact_of
 from server.catalog.objects import Index, Table
 from server.functions.declare import row
-from server.types.array import Array
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from server.functions.function import CallContext
+    from server.types.array import Array
 
 INSERT_EVENT, UPDATE_EVENT, DELETE_EVENT = 8, 4, 16
 ALL_EVENTS = INSERT_EVENT | UPDATE_EVENT | DELETE_EVENT

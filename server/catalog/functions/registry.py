@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from server.catalog.functions import (
     activity,
@@ -16,7 +16,9 @@ from server.catalog.functions import (
     sizes,
     visibility,
 )
-from server.functions.function import Function
+
+if TYPE_CHECKING:
+    from server.functions.function import Function
 
 SYSTEM_FUNCTIONS: Final[tuple[Function, ...]] = (
     *identity.FUNCTIONS,

@@ -1,4 +1,7 @@
-"""What the functions of this folder reach through their CallContext: the session, the catalog it sees, names in it."""
+"""What the functions of this folder reach through their CallContext.
+
+The session, the catalog it sees, names in it.
+"""
 
 from __future__ import annotations
 

@@ -35,7 +35,8 @@ def page_count(relation: Any) -> int:
     groups = getattr(relation, "groups", None)
     if groups is None:
         return 1
-    return 1 + sum(group.layout.page_count for group in groups)
+    count: int = 1 + sum(group.layout.page_count for group in groups)
+    return count
 
 
 def _relation(call: CallContext, oid: int, fork: str = "main") -> int | None:
@@ -65,7 +66,7 @@ def _total(call: CallContext, oid: int) -> int | None:
 
 
 def _database_bytes(call: CallContext, view: CatalogView) -> int:
-    relations = [*view.objects(Table), *view.objects(Index), *view.objects(Sequence)]
+    relations: list[Any] = [*view.objects(Table), *view.objects(Index), *view.objects(Sequence)]
     return sum(storage_bytes(call, value) for value in relations)
 
 
@@ -122,7 +123,8 @@ def _size_bytes(text: str) -> int:
         )
     if not any(char.isdigit() for char in number):
         raise InvalidParameterValue(f'invalid size: "{text}"')
-    return round(Decimal(number) * 1024 ** names[unit])
+    size: int = round(Decimal(number) * 1024 ** names[unit])
+    return size
 
 
 def _location(oid: int) -> str:

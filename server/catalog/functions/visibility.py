@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,11 @@ from server.catalog.names import (
 )
 from server.catalog.objects import Index, Sequence, Table, UserType
 from server.functions.declare import row
-from server.functions.function import Function
 
 if TYPE_CHECKING:
-    from server.functions.function import CallContext
+    from collections.abc import Callable
+
+    from server.functions.function import CallContext, Function
 
 
 def table_is_visible(call: CallContext, oid: int) -> bool | None:

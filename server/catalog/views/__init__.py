@@ -1,1 +1,1 @@
-"""What computed system relations contain: one module a subject, each with its table of RELATIONS."""
+"""What computed system relations contain: a module for each subject, with its RELATIONS."""

@@ -1,8 +1,10 @@
-"""What the server is doing: settings, sessions, locks, prepared statements, cursors, counters, time zones."""
+"""What the server is doing.
+
+Settings, sessions, locks, prepared statements, cursors, counters, time zones.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -13,12 +15,14 @@ from server.catalog.views.classes import SYSTEM_SCHEMAS
 from server.catalog.views.listings import name_of
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import inet_of, texts
-from server.settings import Setting
-from server.types.interval import Interval
+from server.types.interval_style import Interval
 from storage.engine import LockMode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from server.catalog.catalog import CatalogView
+    from server.settings import Setting
 
 US_PER_DAY = 86_400_000_000
 EPOCH_2000_S = 946_684_800

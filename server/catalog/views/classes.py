@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +27,8 @@ from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import acl_array, texts_or_null
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from server.catalog.catalog import CatalogView
 
 SYSTEM_SCHEMAS = (PG_CATALOG_OID, INFORMATION_SCHEMA_OID)
@@ -242,7 +243,10 @@ _CALL = re.compile(r"\(*(\w+)\(")
 
 
 def index_column_names(view: CatalogView, index: Index) -> list[str]:
-    """Names of an index's columns: those of the table's columns, of functions, or expr; told apart by numbers."""
+    """Names of an index's columns: those of the table's columns, of functions, or expr.
+
+    Told apart by numbers.
+    """
     table = view.object(index.table)
     assert isinstance(table, Table), index.name
     names: list[str] = []
@@ -310,9 +314,9 @@ def _builtin_attributes(view: CatalogView) -> Iterator[Row]:
     for table in tables.values():
         yield from attribute_rows(view, table)
     for row in named_facts("pg_index"):
-        table = tables.get(row["indrelid"])
-        if table is None:
+        if row["indrelid"] not in tables:
             continue
+        table = tables[row["indrelid"]]
         for position, number in enumerate(row["indkey"].items, 1):
             column = _table_column(view, table, table.column(number))
             yield {**column, "attrelid": row["indexrelid"], "attnum": position, "attnotnull": False}

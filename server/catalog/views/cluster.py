@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from server.catalog.objects import BOOTSTRAP_ROLE_OID, Database, Role
@@ -10,10 +9,12 @@ from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import acl_array, texts_or_null
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from server.catalog.catalog import CatalogView
 
 DEFAULT_TABLESPACE_OID = 1663
-PASSWORD_SHOWN = "********"
+PASSWORD_SHOWN = "********"  # noqa: S105
 MONITOR_MEMBERSHIPS = ((3374, 3373), (3375, 3373), (3377, 3373))
 """What pg_monitor is a member of."""
 

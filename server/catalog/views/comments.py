@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from server.catalog.objects import (
@@ -20,6 +19,8 @@ from server.catalog.objects import (
 from server.catalog.views.relation import Row, SystemRelation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from server.catalog.catalog import CatalogView
 
 CATALOG_OF: dict[type[CatalogObject], str] = {

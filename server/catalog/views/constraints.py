@@ -1,8 +1,10 @@
-"""pg_index, pg_constraint, pg_attrdef, pg_inherits, pg_sequence, pg_rewrite: what belongs to relations."""
+"""pg_index, pg_constraint, pg_attrdef, pg_inherits, pg_sequence, pg_rewrite.
+
+What belongs to relations.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Constraint, Index, IndexKey, Sequence, Table, UserType
@@ -16,6 +18,8 @@ from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import oid_array, oid_vector, small_array, small_vector
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from server.catalog.catalog import CatalogView
 
 DESCENDING, NULLS_FIRST = 1, 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,8 @@ from server.catalog.views.physical import synthetic_oid
 from server.catalog.views.relation import Row, SystemRelation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from server.catalog.catalog import CatalogView
 
 CLASS, TYPE, CONSTRAINT = (CATALOG_OIDS[name] for name in ("pg_class", "pg_type", "pg_constraint"))

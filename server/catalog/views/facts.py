@@ -1,12 +1,12 @@
 """Facts about built-in objects, read from the files of data/catalog when they are first asked for.
 
-A file has a line a row, its cells apart by tabs, in COPY's text form. The first line names the columns, each with the
-value that an empty cell stands for; an empty string is written "". Cells missing at the end of a line are empty.
+A file has a line a row, its cells apart by tabs, in COPY's text form. The first line names the
+columns, each with the value that an empty cell stands for; an empty string is written "". Cells
+missing at the end of a line are empty.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.views.values import oid_array, oid_vector, small_array, small_vector, texts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
     from server.catalog.objects import Table
 
 _ESCAPES = {"\\t": "\t", "\\n": "\n", "\\\\": "\\"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.definitions import Definer
 from server.catalog.objects import (
     Column,
     Constraint,
@@ -34,6 +33,7 @@ from server.catalog.views.relation import Row, SystemRelation
 
 if TYPE_CHECKING:
     from server.catalog.catalog import CatalogView
+    from server.catalog.definitions import Definer
 
 YES, NO = "YES", "NO"
 TABLE_TYPES = {"r": "BASE TABLE", "p": "BASE TABLE", "v": "VIEW", "f": "FOREIGN"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.definitions import Definer
@@ -12,6 +11,8 @@ from server.catalog.views.classes import class_row
 from server.catalog.views.relation import Row, SystemRelation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from server.catalog.catalog import CatalogView
 
 

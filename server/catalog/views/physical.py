@@ -1,4 +1,7 @@
-"""What catalog rows say of types: length, alignment and the like, for built-in types whether supported or not."""
+"""What catalog rows say of types.
+
+Length, alignment and the like, for built-in types whether supported or not.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ if TYPE_CHECKING:
     from server.catalog.catalog import CatalogView
 
 SYSTEM_TABLES = {value.name: value for value in SYSTEM_OBJECTS if isinstance(value, Table)}
-"""The system relations by name; those of pg_catalog win over information_schema, whose names differ anyway."""
+"""The system relations by name.
+
+Those of pg_catalog win over information_schema, whose names differ anyway.
+"""
 
 BTREE_OID, HEAP_OID = 403, 2
 ARRAY_SUBSCRIPT = 6179
@@ -127,5 +133,8 @@ def equality_operator(left: Oid, right: Oid) -> Oid:
 
 
 def synthetic_oid(oid: Oid, number: int) -> Oid:
-    """An OID for what has none of its own in this catalog: the default of a column, the rule of a view."""
+    """An OID for what has none of its own in this catalog.
+
+    The default of a column, the rule of a view.
+    """
     return 1 << 31 | (oid * 1601 + number) & 0x7FFFFFFF

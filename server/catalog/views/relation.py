@@ -1,9 +1,13 @@
-"""SystemRelation: where the rows of one computed relation come from, and SystemRows, the rows once made.
+"""SystemRelation: where the rows of one computed relation come from.
 
-Rule 1: rows have up to three sources: a file of data/catalog (facts about built-in objects), the objects of a
-        CatalogView, and the live state of the server. Rows of the first two are made once and kept, the first with
-        the process and the second with the view; live rows are made for every scan.
-Rule 2: a source gives rows as mappings from column name to a value in row form; what is left out is NULL.
+And SystemRows, the rows once made.
+
+Rule 1: rows have up to three sources: a file of data/catalog (facts about built-in objects), the
+        objects of a CatalogView, and the live state of the server. Rows of the first two are made
+        once and kept, the first with the process and the second with the view; live rows are made
+        for every scan.
+Rule 2: a source gives rows as mappings from column name to a value in row form; what is left out is
+        NULL.
 Rule 3: rows are found by the value of one column through an index made when it is first asked for.
 """
 
@@ -28,8 +32,9 @@ OfSession = Callable[[Any], Iterable[Row]]
 class SystemRelation:
     """One computed relation.
 
-    builtin: rows of built-in objects, from a view without any other. objects: rows of the objects of a view (built-in
-    ones only where `builtin` does not give them). live: rows of what changes without a new view.
+    builtin: rows of built-in objects, from a view without any other. objects: rows of the objects
+    of a view (built-in ones only where `builtin` does not give them). live: rows of what changes
+    without a new view.
     """
 
     name: str

@@ -1,8 +1,10 @@
-"""pg_proc and the catalogs of built-in objects that users cannot add to: operators, casts, collations, languages."""
+"""pg_proc and the catalogs of built-in objects that users cannot add to.
+
+Operators, casts, collations, languages.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from server.catalog.objects import Oid, UserFunction
@@ -11,6 +13,8 @@ from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import acl_array, oid_array, oid_vector, texts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from server.catalog.catalog import CatalogView
 
 INPUT_MODES = "ibv"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Oid, Schema, Table, UserType
@@ -11,6 +10,8 @@ from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import acl_array
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from server.catalog.catalog import CatalogView
 
 _NO_FUNCTIONS: dict[str, Any] = {"typmodin": 0, "typmodout": 0, "typanalyze": 0, "typsubscript": 0}

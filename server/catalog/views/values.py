@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from server.catalog.privileges import shown_item
@@ -11,6 +10,8 @@ from server.types.network import Inet, parse_inet
 from server.types.type import PLAIN_STYLE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from server.catalog.catalog import CatalogView
 
 CHAR_OID, INT2_OID, INT4_OID, TEXT_OID, OID_OID, FLOAT4_OID, ACL_ITEM_OID = (
