@@ -248,6 +248,17 @@ def routine_is_visible(view: CatalogView, path: Path, oid: Oid) -> bool:
     return False
 
 
+def collation_oid(parts: Sequence[str]) -> Oid:
+    """A collation by name, 0 where none is named; raises UndefinedObject."""
+    if not parts:
+        return 0
+    for row in named_facts("pg_collation"):
+        if row["collname"] == parts[-1] and tuple(parts[:-1]) in ((), ("pg_catalog",)):
+            oid: Oid = row["oid"]
+            return oid
+    raise UndefinedObject(f'collation "{".".join(parts)}" for encoding "UTF8" does not exist')
+
+
 class CatalogNames:
     """The names of a view along a search path."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from server.catalog.names import collation_oid
 from server.catalog.objects import Column, Constraint, Index, Table
 from server.errors import (
     DuplicateColumn,
@@ -100,7 +101,7 @@ def column_of(
         name=item.name,
         type=reference.type.oid,
         modifier=reference.modifier,
-        collation=reference.type.collation,
+        collation=collation_oid(item.collation) or reference.type.collation,
         not_null=serial is not None,
         dimensions=len(item.type.args.get("array_bounds") or ()),
     )
