@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -148,5 +149,5 @@ def tpch_files(folder: Path, scale: float) -> Path:
     target = folder / f"tpch-{scale:g}"
     if not (target / "lineitem.tbl").exists():
         target.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["tpchgen-cli", "-s", f"{scale:g}", "--output-dir", str(target)], check=True)
+        subprocess.run([str(Path(sys.executable).parent / "tpchgen-cli"), "-s", f"{scale:g}", "--output-dir", str(target)], check=True)
     return target
