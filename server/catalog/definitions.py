@@ -48,7 +48,7 @@ class Definer:
         value: Any = self.view.object(oid)
         return relation_text(self.view, self.path, value)
 
-    def type(self, oid: Oid, modifier: int = -1) -> str:
+    def type(self, oid: Oid, modifier: int | None = None) -> str:
         """A type's name."""
         return type_text(self.view, self.path, oid, modifier)
 

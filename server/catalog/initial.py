@@ -24,9 +24,16 @@ SHARED = 0
 TEMPLATE1_OID, TEMPLATE0_OID, POSTGRES_OID = 1, 4, 5
 DATABASE_OWNER_OID = 6171  # the predefined role pg_database_owner
 
+_TEMPLATE_ACL = (f"0=c/{BOOTSTRAP_ROLE_OID}", f"{BOOTSTRAP_ROLE_OID}=CTc/{BOOTSTRAP_ROLE_OID}")
 DATABASES = (
-    Database(oid=TEMPLATE1_OID, name="template1", is_template=True),
-    Database(oid=TEMPLATE0_OID, name="template0", is_template=True, allow_connections=False),
+    Database(oid=TEMPLATE1_OID, name="template1", is_template=True, acl=_TEMPLATE_ACL),
+    Database(
+        oid=TEMPLATE0_OID,
+        name="template0",
+        is_template=True,
+        allow_connections=False,
+        acl=_TEMPLATE_ACL,
+    ),
     Database(oid=POSTGRES_OID, name="postgres"),
 )
 _PUBLIC_ACL = (f"{DATABASE_OWNER_OID}=UC/{DATABASE_OWNER_OID}", f"0=U/{DATABASE_OWNER_OID}")
