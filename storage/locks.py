@@ -225,9 +225,10 @@ class Locks:
         if not self._rows:
             return None
         conflicts = ROW_CONFLICTS[mode]
-        for holder, held_mode in self._rows.get((relation_id, root_id), {}).items():
-            if conflicts >> held_mode & 1 and holder.lock_group != owner.lock_group:
-                return holder
+        with self.mutex:  # locks are released by whichever thread publishes a commit
+            for holder, held_mode in self._rows.get((relation_id, root_id), {}).items():
+                if conflicts >> held_mode & 1 and holder.lock_group != owner.lock_group:
+                    return holder
         return None
 
     def register_xid(self, xid: int, owner: LockOwner) -> None:
@@ -236,11 +237,9 @@ class Locks:
 
     def finish_xids(self, xids: tuple[int, ...]) -> None:
         """These transactions have ended; whoever waited for them goes on."""
-        if not self._xid_waiters:
-            for xid in xids:
-                self._row_owners.pop(xid, None)
-            return
         done: list[Request] = []
+        # Not without the mutex, even if nobody waits yet: somebody who has just found the xid running
+        # would register after we looked, and wait for ever.
         with self.mutex:
             for xid in xids:
                 self._row_owners.pop(xid, None)
