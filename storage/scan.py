@@ -15,7 +15,7 @@ import numpy.typing as npt
 from storage.commit_log import Snapshot
 from storage.kinds import Kind
 from storage.relation import HAS_MISSING, MISSING_NULL, ColumnHeader
-from storage.rowgroup import NULLS_PER_WORD, SLOT_BITS, RowGroup
+from storage.rowgroup import INNER, NULLS_PER_WORD, SLOT_BITS, RowGroup
 from storage.strings import StringViews
 
 ColumnValues = npt.NDArray[Any] | StringViews
@@ -60,6 +60,12 @@ class ScanView:
         """The row ids of the versions seen."""
         slots = np.arange(self.count) if self.selection is None else self.selection
         return slots + (self._group.group_no << SLOT_BITS)
+
+    @property
+    def all_are_roots(self) -> bool:
+        """Whether every version seen is the first of its row, so that row ids are root ids."""
+        following = self._picked(self._group.versions[: self.slot_count, 2])
+        return not bool((following & np.uint64(INNER)).any())
 
     def stamps(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
         """The xmin and xmax stamps of the versions seen."""

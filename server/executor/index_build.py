@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from server.errors import UniqueViolation
@@ -11,43 +12,47 @@ from server.executor.index_keys import IndexShape
 from server.executor.table_shape import TableShape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from server.catalog.objects import Index, Table
     from server.executor.context import ExecutionContext
     from server.executor.table_shape import Row
-    from server.executor.waits import Wait
     from storage.engine import ScanView
 
-FILL_ROWS = 1 << 20
-"""How many entries are sorted together."""
+FILL_ROWS = 1 << 22
+"""How many entries are sorted together; what comes after the first so many is entered one by one."""
 
 
-def fill_index(context: ExecutionContext, table: Table, index: Index) -> Iterator[Wait]:
+def fill_index(context: ExecutionContext, table: Table, index: Index) -> None:
     """Enter every row that is not over into a new index; raises if a unique key is there twice.
 
-    The table must be locked against changes: all its rows are this transaction's or committed.
+    The table must be locked against changes: all its rows are this transaction's or committed. It
+    takes its time and belongs on a worker thread.
     """
-    yield from ()
     table_shape = TableShape(table, context)
     shape = IndexShape(index, table, table_shape.types, context)
     relation = context.engine.relation(table.storage_id)
-    pairs: list[tuple[bytes, int]] = []
     with context.engine.latch:
         context.transaction.next_command()
     snapshot = context.transaction.snapshot()
-    seen: dict[bytes, Row] | None = {} if index.unique else None
+    pairs: list[tuple[bytes, int]] = []
+    several = False
     for group_no in range(relation.group_count):
         context.check_cancelled()
         with context.engine.latch:
             view = relation.view(snapshot, group_no)
-            roots = [relation.root(row_id) for row_id in view.row_ids.tolist()]
+            roots = view.row_ids.tolist()
+            if not view.all_are_roots:
+                roots = [relation.root(row_id) for row_id in roots]
         if view.count:
-            pairs += _entries(context, table_shape, shape, view, roots, seen)
+            pairs += _entries(context, table_shape, shape, view, roots)
         if len(pairs) > FILL_ROWS:
-            _insert(context, shape, pairs)
-            pairs = []
-    _insert(context, shape, pairs)
+            _insert(context, table_shape, shape, pairs)
+            pairs, several = [], True
+    _insert(context, table_shape, shape, pairs)
+    if several and index.unique:
+        entries = context.engine.index(shape.storage_id).range()
+        _check_unique(context, table_shape, shape, entries)
 
 
 def _entries(
@@ -56,19 +61,9 @@ def _entries(
     shape: IndexShape,
     view: ScanView,
     roots: list[int],
-    seen: dict[bytes, Row] | None,
 ) -> list[tuple[bytes, int]]:
-    batch = table_shape.load_batch(view)
-    rows: list[list[Row]] = []
-
-    def all_rows() -> list[Row]:
-        if not rows:
-            rows.append(rows_of(batch))
-        return rows[0]
-
-    keys = shape.keys(batch.columns, all_rows, context)
-    if seen is not None:
-        _check_unique(context, table_shape, shape, all_rows(), seen)
+    batch = table_shape.load_batch(view, shape.attributes)
+    keys = shape.keys(batch.columns, lambda: rows_of(batch), context)
     return [(key, root) for key, root in zip(keys, roots, strict=True) if key is not None]
 
 
@@ -76,16 +71,18 @@ def _check_unique(
     context: ExecutionContext,
     table_shape: TableShape,
     shape: IndexShape,
-    rows: list[Row],
-    seen: dict[bytes, Row],
+    entries: Iterable[tuple[bytes, int]],
 ) -> None:
-    for row in rows:
-        key = shape.unique_key(row, context)
-        if key is None:
+    """Equal keys stand side by side; those with NULLs are equal to nothing."""
+    for (key, _), (following, root_id) in pairwise(entries):
+        if key != following:
             continue
-        if key in seen:
+        relation = context.engine.relation(table_shape.table.storage_id)
+        found = relation.find(context.transaction.snapshot(), root_id)
+        assert found is not None
+        row = table_shape.load_row(relation.values(found.row_id))
+        if shape.unique_key(row, context) is not None:
             raise _duplicated(context, table_shape, shape, row)
-        seen[key] = ()
 
 
 def _duplicated(
@@ -106,8 +103,15 @@ def _duplicated(
     )
 
 
-def _insert(context: ExecutionContext, shape: IndexShape, pairs: list[tuple[bytes, int]]) -> None:
+def _insert(
+    context: ExecutionContext,
+    table_shape: TableShape,
+    shape: IndexShape,
+    pairs: list[tuple[bytes, int]],
+) -> None:
     pairs.sort()
+    if shape.index.unique:
+        _check_unique(context, table_shape, shape, pairs)
     with context.engine.latch:
         context.engine.index(shape.storage_id).insert_many(
             context.transaction, [key for key, _ in pairs], [root for _, root in pairs]

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from server.executor.index_keys import IndexShape
 from server.executor.storage_columns import load_column, load_value, store_value
 from server.types.type import TypeReference, Value
 from server.vector.batch import Batch
+from server.vector.column import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     from server.catalog.objects import Constraint, Table
     from server.executor.context import ExecutionContext
-    from server.vector.column import Column
 
 Row = tuple[Value | None, ...]
 
@@ -86,12 +88,15 @@ class TableShape:
         """What gives the key that stored values have in an index."""
         return lambda stored: shape.key(self.load_row(stored), context)
 
-    def load_batch(self, view: Any) -> Batch:
-        """All attributes of the rows of a view."""
+    def load_batch(self, view: Any, only: Container[int] | None = None) -> Batch:
+        """All attributes of the rows of a view; only: these attributes, the others are NULL."""
         columns: list[Column] = []
         for index, reference in enumerate(self.types):
-            values, valid = view.column(index)
-            columns.append(load_column(values, valid, reference))
+            if only is None or index + 1 in only:
+                values, valid = view.column(index)
+                columns.append(load_column(values, valid, reference))
+            else:
+                columns.append(_all_null(view.count))
         return Batch(tuple(columns), view.count)
 
     def unique_index_on(self, attributes: Sequence[int]) -> IndexShape | None:
@@ -121,3 +126,8 @@ def shape_of(table: Table, context: ExecutionContext) -> TableShape:
     if found is None or found.table is not table:
         found = shapes[table.oid] = TableShape(table, context)
     return found
+
+
+def _all_null(count: int) -> Column:
+    """A column that nobody looks at."""
+    return Column(np.zeros(count, np.int32), np.zeros(count, np.bool_))

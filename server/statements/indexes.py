@@ -142,7 +142,9 @@ def make_index(context: StatementContext, table: Table, index: Index) -> None:
 def build_index(context: StatementContext, table: Table, index: Index) -> Iterator[Wait]:
     """Fill an index from the rows of its table."""
     if table.storage_id and context.engine.relation(table.storage_id).row_estimate:
-        yield from fill_index(context.execution(), table, index)
+        execution = context.execution()
+        work = context.session.database.workers.submit(lambda: fill_index(execution, table, index))
+        yield Wait(work, what="Execute")
 
 
 def rebuild_index(context: StatementContext, table: Table, index: Index) -> Iterator[Wait]:
