@@ -21,7 +21,9 @@ DIRECTIVES = {
 
 def extensions() -> list[Extension]:
     """One extension a .pyx file, named by its path."""
-    found = sorted(path for top in ("protocol", "storage", "server") for path in (ROOT / top).rglob("*.pyx"))
+    found = sorted(
+        path for top in ("protocol", "storage", "server") for path in (ROOT / top).rglob("*.pyx")
+    )
     return [
         Extension(
             ".".join(path.relative_to(ROOT).with_suffix("").parts),

@@ -1,6 +1,7 @@
 """make chaos: kill -9 under load, restart, compare with what was acknowledged.
 
-Each round: pgbench TPC-B with eight clients and a writer that notes every transaction the server acknowledged, a kill at a
+Each round: pgbench TPC-B with eight clients and a writer that notes every transaction the server
+acknowledged, a kill at a
 random moment, a restart. Then every noted transaction must be there, the sums of TPC-B must agree, and at the end the
 check of the stopped directory must find nothing.
 """
@@ -40,7 +41,9 @@ class Ledger:
 
     def start(self) -> None:
         """Write until the server is gone."""
-        self._threads = [threading.Thread(target=self._write, args=(writer,)) for writer in range(WRITERS)]
+        self._threads = [
+            threading.Thread(target=self._write, args=(writer,)) for writer in range(WRITERS)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -95,7 +98,9 @@ def run(data: Path, source: random.Random, chosen: argparse.Namespace) -> bool:
         env=server.environment(), check=True, capture_output=True,
     )  # fmt: skip
     with server.connect() as connection:
-        connection.execute("CREATE TABLE ledger (writer int, number int, PRIMARY KEY (writer, number))")
+        connection.execute(
+            "CREATE TABLE ledger (writer int, number int, PRIMARY KEY (writer, number))"
+        )
     ledger = Ledger(server)
     starts = []
     for number in range(1, chosen.rounds + 1):
@@ -111,7 +116,9 @@ def run(data: Path, source: random.Random, chosen: argparse.Namespace) -> bool:
         server.process = start_rustydb(data, server.port).process
         starts.append(wait_until_ready(server))
         problem = look(server, ledger)
-        say(f"round {number}: {len(ledger.acknowledged)} acknowledged, first answer after {starts[-1]:.2f} s {problem}")
+        say(
+            f"round {number}: {len(ledger.acknowledged)} acknowledged, first answer after {starts[-1]:.2f} s {problem}"
+        )
         if problem:
             server.kill()
             return True

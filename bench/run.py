@@ -28,7 +28,9 @@ DATA = Path(__file__).parent / "data"
 def main() -> int:
     """Measure what was asked for; gives the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes, one run each: under three minutes")
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes, one run each: under three minutes"
+    )
     parser.add_argument("--record", action="store_true", help="append the figures to history.jsonl")
     parser.add_argument("--only", default="", help="workloads whose name contains this")
     parser.add_argument("--runs", type=int, default=0, help="runs a side")
@@ -36,7 +38,13 @@ def main() -> int:
     chosen = parser.parse_args()
     size = QUICK if chosen.quick else FULL
     if chosen.runs or chosen.scale:
-        size = Size(size.seconds, size.scale, size.copy_rows, chosen.runs or size.runs, chosen.scale or size.tpch_scale)
+        size = Size(
+            size.seconds,
+            size.scale,
+            size.copy_rows,
+            chosen.runs or size.runs,
+            chosen.scale or size.tpch_scale,
+        )
     figures = []
     workloads = [item for item in PAIRED if chosen.only in item.name]
     if workloads:
@@ -57,8 +65,7 @@ def measure_pairs(workloads: list[Workload], size: Size) -> list[dict[str, Any]]
     with rustydb() as ours, postgres() as theirs:
         for server in (ours, theirs):
             initialise(server, size)
-        for workload in workloads:
-            figures.append(measure_pair(workload, ours, theirs, size))
+        figures += [measure_pair(workload, ours, theirs, size) for workload in workloads]
     return figures
 
 
@@ -74,7 +81,9 @@ def measure_pair(workload: Workload, ours: Server, theirs: Server, size: Size) -
                 return {"workload": workload.name, "error": str(error)[:300]}
     mine, other = statistics.median(sides[0]), statistics.median(sides[1])
     ratio = mine / other if workload.higher_is_better else other / mine
-    say(f"{workload.name:32} {mine:14,.0f} {other:14,.0f} {workload.unit:7} {ratio:6.2f}x PostgreSQL")
+    say(
+        f"{workload.name:32} {mine:14,.0f} {other:14,.0f} {workload.unit:7} {ratio:6.2f}x PostgreSQL"
+    )
     return {
         "workload": workload.name,
         "unit": workload.unit,
@@ -93,7 +102,9 @@ def measure_tpch(size: Size) -> list[dict[str, Any]]:
         found = tpch.compare(server, duck, size)
         duck.close()
     for name, (mine, other) in found.items():
-        say(f"TPC-H {name:26} {mine * 1000:14,.1f} {other * 1000:14,.1f} ms      {mine / other:6.2f}x DuckDB's time")
+        say(
+            f"TPC-H {name:26} {mine * 1000:14,.1f} {other * 1000:14,.1f} ms      {mine / other:6.2f}x DuckDB's time"
+        )
     mine = [pair[0] for pair in found.values()]
     other = [pair[1] for pair in found.values()]
     figure = {
@@ -116,7 +127,11 @@ def measure_tpch(size: Size) -> list[dict[str, Any]]:
 def record(figures: list[dict[str, Any]]) -> None:
     """Append the figures, one JSON object a line."""
     commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, cwd=HISTORY.parent
+        ["git", "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=HISTORY.parent,
     ).stdout.strip()
     common = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),  # noqa: TID251 - a record, not behaviour

@@ -1,4 +1,7 @@
-"""Servers under measurement: a RustyDB and a PostgreSQL 15 of our own, each on a free port with a directory of its own."""
+"""Servers under measurement: a RustyDB and a PostgreSQL 15 of our own.
+
+Each on a free port with a directory of its own.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 POSTGRES_BIN = Path(os.environ.get("POSTGRES_BIN", "/usr/lib/postgresql/15/bin"))
 START_SECONDS_MAX = 60
-POSTGRES_SETTINGS = ("shared_buffers=1GB", "max_wal_size=4GB", "listen_addresses=127.0.0.1", "logging_collector=off")
+POSTGRES_SETTINGS = (
+    "shared_buffers=1GB",
+    "max_wal_size=4GB",
+    "listen_addresses=127.0.0.1",
+    "logging_collector=off",
+)
 
 
 @dataclass(slots=True)
@@ -53,7 +64,7 @@ class Server:
         }
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill -9."""
         self.process.kill()
         self.process.wait()
 
@@ -80,7 +91,9 @@ def wait_until_ready(server: Server) -> float:
     started = time.perf_counter()
     while time.perf_counter() - started < START_SECONDS_MAX:
         if server.process.poll() is not None:
-            raise RuntimeError(f"{server.name} ended with {server.process.returncode}; see {server.directory}.log")
+            raise RuntimeError(
+                f"{server.name} ended with {server.process.returncode}; see {server.directory}.log"
+            )
         try:
             with psycopg.connect(server.dsn + " connect_timeout=2") as connection:
                 connection.execute("SELECT 1")

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bench.servers import Server
-from bench.workloads import Size
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.servers import Server
+    from bench.workloads import Size
 
 FOLDER = Path(__file__).parent / "tpch"
 TABLES = ("region", "nation", "supplier", "part", "partsupp", "customer", "orders", "lineitem")
@@ -33,7 +35,10 @@ def load_rustydb(server: Server, data: Path) -> float:
     with server.connect() as connection:
         connection.execute((FOLDER / "schema.sql").read_bytes())
         for table in TABLES:
-            with connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN (DELIMITER '|')") as copy:
+            with (
+                connection.cursor() as cursor,
+                cursor.copy(f"COPY {table} FROM STDIN (DELIMITER '|')") as copy,
+            ):
                 for chunk in without_last_bar(data / f"{table}.tbl"):
                     copy.write(chunk)
         connection.execute((FOLDER / "keys.sql").read_bytes())
@@ -60,7 +65,9 @@ def load_duckdb(path: Path, data: Path) -> Any:
     connection = duckdb.connect(str(path), config={"threads": 2})
     connection.execute((FOLDER / "schema.sql").read_text("utf-8"))
     for table in TABLES:
-        connection.execute(f"COPY {table} FROM '{data / f'{table}.tbl'}' (DELIMITER '|', HEADER false)")
+        connection.execute(
+            f"COPY {table} FROM '{data / f'{table}.tbl'}' (DELIMITER '|', HEADER false)"
+        )
     connection.execute("ANALYZE")
     return connection
 

@@ -7,13 +7,16 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psycopg
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-from bench.servers import Server
+    import psycopg
+
+    from bench.servers import Server
 
 COPY_ROWS = 1_000_000
 TPS = re.compile(r"tps = ([0-9.]+)")
@@ -30,7 +33,7 @@ class Workload:
 
     name: str
     unit: str  # tps, rows/s, s
-    run: Callable[[Server, "Size"], float]
+    run: Callable[[Server, Size], float]
 
     @property
     def higher_is_better(self) -> bool:
@@ -66,7 +69,9 @@ def pgbench(*arguments: str) -> Callable[[Server, Size], float]:
 
     def run(server: Server, size: Size) -> float:
         command = ["pgbench", "-n", "-T", str(size.seconds), *arguments]
-        done = subprocess.run(command, env=server.environment(), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=server.environment(), capture_output=True, text=True, check=False
+        )
         tps, failed = TPS.search(done.stdout), FAILED.search(done.stdout)
         if done.returncode or tps is None or (failed is not None and int(failed[1])):
             raise Failed(f"{' '.join(command)} on {server.name}: {done.stderr[-500:]}")
@@ -79,12 +84,16 @@ def copy_in(server: Server, size: Size) -> float:
     """Rows a second of COPY FROM STDIN into a table with a primary key, in the shape of pgbench_accounts."""
     filler = " " * 84
     chunks = [
-        "".join(f"{row}\t{row // 100_000 + 1}\t0\t{filler}\n" for row in range(first, first + 10_000)).encode()
+        "".join(
+            f"{row}\t{row // 100_000 + 1}\t0\t{filler}\n" for row in range(first, first + 10_000)
+        ).encode()
         for first in range(0, size.copy_rows, 10_000)
     ]
     with server.connect() as connection:
         connection.execute("DROP TABLE IF EXISTS copied")
-        connection.execute("CREATE TABLE copied (aid int PRIMARY KEY, bid int, abalance int, filler char(84))")
+        connection.execute(
+            "CREATE TABLE copied (aid int PRIMARY KEY, bid int, abalance int, filler char(84))"
+        )
         started = time.perf_counter()
         with connection.cursor() as cursor, cursor.copy("COPY copied FROM STDIN") as copy:
             for chunk in chunks:
@@ -113,15 +122,27 @@ def select_all(server: Server, size: Size) -> float:
 
 PAIRED: tuple[Workload, ...] = (
     *(
-        Workload(f"pgbench -S -M prepared c={clients}", "tps", pgbench("-S", "-M", "prepared", "-c", str(clients), "-j", "2" if clients > 1 else "1"))
+        Workload(
+            f"pgbench -S -M prepared c={clients}",
+            "tps",
+            pgbench("-S", "-M", "prepared", "-c", str(clients), "-j", "2" if clients > 1 else "1"),
+        )
         for clients in (1, 8, 32)
     ),
-    Workload("pgbench -S -M simple c=8", "tps", pgbench("-S", "-M", "simple", "-c", "8", "-j", "2")),
+    Workload(
+        "pgbench -S -M simple c=8", "tps", pgbench("-S", "-M", "simple", "-c", "8", "-j", "2")
+    ),
     *(
-        Workload(f"pgbench TPC-B -M prepared c={clients}", "tps", pgbench("-M", "prepared", "-c", str(clients), "-j", "2" if clients > 1 else "1"))
+        Workload(
+            f"pgbench TPC-B -M prepared c={clients}",
+            "tps",
+            pgbench("-M", "prepared", "-c", str(clients), "-j", "2" if clients > 1 else "1"),
+        )
         for clients in (1, 8, 32)
     ),
-    Workload("pgbench -N -M prepared c=8", "tps", pgbench("-N", "-M", "prepared", "-c", "8", "-j", "2")),
+    Workload(
+        "pgbench -N -M prepared c=8", "tps", pgbench("-N", "-M", "prepared", "-c", "8", "-j", "2")
+    ),
     Workload("pgbench -C -S c=1", "tps", pgbench("-C", "-S", "-c", "1")),
     Workload("COPY FROM, primary key", "rows/s", copy_in),
     Workload("COPY TO", "rows/s", copy_out),
@@ -139,7 +160,9 @@ def median_seconds(run: Callable[[], object], runs: int) -> float:
     return statistics.median(times)
 
 
-def query_seconds(connection: psycopg.Connection[tuple[object, ...]], text: str, runs: int) -> float:
+def query_seconds(
+    connection: psycopg.Connection[tuple[object, ...]], text: str, runs: int
+) -> float:
     """The median time of a query with its rows fetched."""
     return median_seconds(lambda: connection.execute(text.encode()).fetchall(), runs)
 
@@ -149,5 +172,14 @@ def tpch_files(folder: Path, scale: float) -> Path:
     target = folder / f"tpch-{scale:g}"
     if not (target / "lineitem.tbl").exists():
         target.mkdir(parents=True, exist_ok=True)
-        subprocess.run([str(Path(sys.executable).parent / "tpchgen-cli"), "-s", f"{scale:g}", "--output-dir", str(target)], check=True)
+        subprocess.run(
+            [
+                str(Path(sys.executable).parent / "tpchgen-cli"),
+                "-s",
+                f"{scale:g}",
+                "--output-dir",
+                str(target),
+            ],
+            check=True,
+        )
     return target

@@ -1,15 +1,16 @@
-"""Every setting: its name, type, default, bounds, when it may change; and the values a server and a session have.
+"""Every setting: its name, type, default, bounds, when it may change; the values of server and session.
 
-Names, units and contexts are PostgreSQL's. Values are kept in their canonical form: bool, int in the setting's base unit,
-float, or str; `show` gives the text that SHOW prints. A value comes from the last of: default, rustydb.toml, environment,
-command line, ALTER ROLE/DATABASE, the client's start-up packet, SET, SET LOCAL.
+Names, units and contexts are PostgreSQL's. Values are kept in their canonical form: bool, int in the
+setting's base unit, float, or str; `show` gives the text that SHOW prints. A value comes from the last
+of: default, rustydb.toml, environment, command line, ALTER ROLE/DATABASE, the client's start-up packet,
+SET, SET LOCAL.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from server.errors import (
     CantChangeRuntimeParam,
@@ -17,6 +18,9 @@ from server.errors import (
     UndefinedObject,
 )
 from server.settings import SETTINGS, Setting, SettingValue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
 
 BY_NAME: Mapping[str, Setting] = {setting.name.lower(): setting for setting in SETTINGS}
 
@@ -32,7 +36,9 @@ _UNITS: Mapping[str, Mapping[str, float]] = {
     "s": {"us": 1e-6, "ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86_400},
     "min": {"ms": 1 / 60_000, "s": 1 / 60, "min": 1, "h": 60, "d": 1440},
 }
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+|0[xX][0-9a-fA-F]+))\s*([A-Za-z]*)\s*$")
+_NUMBER = re.compile(
+    r"\s*([+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+|0[xX][0-9a-fA-F]+))\s*([A-Za-z]*)\s*$"
+)
 
 
 def setting_named(name: str) -> Setting:
@@ -64,7 +70,11 @@ def _with_unit(setting: Setting, value: float) -> str:
     units = _UNITS[setting.unit]
     for unit, factor in sorted(units.items(), key=lambda pair: -pair[1]):
         if value % factor == 0 and value / factor >= 1:
-            return f"{value / factor:g}" + unit if value / factor < 1e6 else f"{int(value / factor)}{unit}"
+            return (
+                f"{value / factor:g}" + unit
+                if value / factor < 1e6
+                else f"{int(value / factor)}{unit}"
+            )
     return number + setting.unit
 
 
@@ -72,7 +82,11 @@ def _parse_bool(setting: Setting, text: str) -> SettingValue:
     word = text.strip().lower()
     if word:
         for words, value in ((_TRUE, True), (_FALSE, False)):
-            if any(full == word or (len(word) >= (2 if full in ("on", "off") else 1) and full.startswith(word)) for full in words):
+            if any(
+                full == word
+                or (len(word) >= (2 if full in ("on", "off") else 1) and full.startswith(word))
+                for full in words
+            ):
                 return value
     raise InvalidParameterValue(f'parameter "{setting.name}" requires a Boolean value')
 
@@ -86,9 +100,14 @@ def _parse_number(setting: Setting, text: str) -> SettingValue:
     if unit:
         factors = _UNITS.get(setting.unit, {})
         if unit not in factors:
-            hint = "Valid units for this parameter are " + ", ".join(f'"{name}"' for name in factors) + "."
+            hint = (
+                "Valid units for this parameter are "
+                + ", ".join(f'"{name}"' for name in factors)
+                + "."
+            )
             raise InvalidParameterValue(
-                f'invalid value for parameter "{setting.name}": "{text}"', hint=hint if factors else ""
+                f'invalid value for parameter "{setting.name}": "{text}"',
+                hint=hint if factors else "",
             )
         value *= factors[unit]
     number: int | float = round(value) if setting.kind == "integer" else value
@@ -119,7 +138,9 @@ def _parse_string(setting: Setting, text: str) -> SettingValue:
 
 
 def _invalid(setting: Setting, text: str, hint: str = "") -> InvalidParameterValue:
-    return InvalidParameterValue(f'invalid value for parameter "{setting.name}": "{text}"', hint=hint)
+    return InvalidParameterValue(
+        f'invalid value for parameter "{setting.name}": "{text}"', hint=hint
+    )
 
 
 _PARSERS: Mapping[str, Callable[[Setting, str], SettingValue]] = {
@@ -301,8 +322,12 @@ class SessionSettings:
         if setting.context == "internal":
             raise CantChangeRuntimeParam(f'parameter "{setting.name}" cannot be changed')
         if setting.context == "postmaster":
-            raise CantChangeRuntimeParam(f'parameter "{setting.name}" cannot be changed without restarting the server')
+            raise CantChangeRuntimeParam(
+                f'parameter "{setting.name}" cannot be changed without restarting the server'
+            )
         if setting.context == "sighup":
             raise CantChangeRuntimeParam(f'parameter "{setting.name}" cannot be changed now')
         if setting.context == "backend" and not start:
-            raise CantChangeRuntimeParam(f'parameter "{setting.name}" cannot be set after connection start')
+            raise CantChangeRuntimeParam(
+                f'parameter "{setting.name}" cannot be set after connection start'
+            )

@@ -6,27 +6,27 @@ A server has one Database value, which serves every database of the cluster; a s
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.catalog import CATALOG_KINDS, CATALOG_RELATION, Catalog, CatalogView
 from server.catalog.codec import KIND_NUMBER, encode_object
 from server.catalog.initial import initial_objects
-from server.catalog.objects import CatalogObject, Role, Table
-from server.catalog.objects import Database as DatabaseObject
 from server.catalog.sequences import SequenceValues
 from server.clock import Clock, SystemClock
-from server.config import ServerSettings
-from server.errors import SqlError
 from server.executor.deferred import run_deferred
-from server.executor.waits import Wait
 from server.plan_cache import PlanCache
 from server.workers import Workers
-from storage.engine import Engine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from server.catalog.objects import CatalogObject, Role, Table
+    from server.catalog.objects import Database as DatabaseObject
+    from server.config import ServerSettings
+    from server.errors import SqlError
+    from server.executor.waits import Wait
     from server.login_rules import Rule
-    from storage.engine import WaitEdge
+    from storage.engine import Engine, WaitEdge
 
 
 class Database:
@@ -70,7 +70,11 @@ class Database:
             return {}
         found = self._shapes.get(id(view))
         if found is None or found[0] is not view:
-            self._shapes = {key: item for key, item in self._shapes.items() if item[0] in self.catalog.views.values()}
+            self._shapes = {
+                key: item
+                for key, item in self._shapes.items()
+                if item[0] in self.catalog.views.values()
+            }
             found = self._shapes[id(view)] = (view, {})
         return found[1]
 
@@ -118,5 +122,3 @@ def initialise(engine: Engine, superuser: str = "postgres", password: str | None
 def catalog_row(database: int, value: CatalogObject) -> tuple[int, int, int, bytes]:
     """The stored row of an object."""
     return database, value.oid, KIND_NUMBER[type(value)], encode_object(value)
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from protocol.errors import ProtocolError
 from server.errors import (
@@ -19,12 +19,21 @@ from server.errors import (
 )
 from storage import errors as storage
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 TRANSLATIONS: tuple[tuple[type[BaseException], Callable[[BaseException], SqlError]], ...] = (
-    (storage.Conflict, lambda error: SerializationFailure("could not serialize access due to concurrent update")),
+    (
+        storage.Conflict,
+        lambda error: SerializationFailure("could not serialize access due to concurrent update"),
+    ),
     (storage.Corruption, lambda error: DataCorrupted(str(error))),
     (
         storage.DiskFull,
-        lambda error: DiskFull("could not extend the data files: No space left on device", hint="Check free disk space."),
+        lambda error: DiskFull(
+            "could not extend the data files: No space left on device",
+            hint="Check free disk space.",
+        ),
     ),
     (storage.Failed, lambda error: IoError("storage has failed; the server is stopping")),
     (storage.StorageError, lambda error: InternalError(str(error) or type(error).__name__)),

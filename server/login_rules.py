@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import ipaddress
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 METHODS = ("trust", "reject", "scram-sha-256", "md5", "password")
 TYPES = ("local", "host", "hostssl", "hostnossl", "hostgssenc", "hostnogssenc")

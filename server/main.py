@@ -1,9 +1,9 @@
 """The composition root: opens storage, loads the catalog, listens, and stops as the signal says.
 
-    SIGTERM   smart: accept nobody, wait for the clients to go, close cleanly
-    SIGINT    fast: send the clients away, close cleanly
-    SIGQUIT   immediate: stop at once; the next start recovers
-    SIGHUP    reload rustydb.toml and pg_hba.conf
+SIGTERM   smart: accept nobody, wait for the clients to go, close cleanly
+SIGINT    fast: send the clients away, close cleanly
+SIGQUIT   immediate: stop at once; the next start recovers
+SIGHUP    reload rustydb.toml and pg_hba.conf
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvloop
 
@@ -28,20 +27,24 @@ from server.catalog.catalog import CATALOG_RELATION
 from server.config import BY_NAME, ServerSettings
 from server.database import Database, initialise
 from server.errors import SqlError
+from server.login_rules import TRUST_LOCAL, HbaError, Rule, parse_rules
 from server.net.listener import Listener
 from server.options import OptionError, Options, parse_options, read_file
 from server.session.temporary import drop_schemas
-from server.login_rules import TRUST_LOCAL, HbaError, Rule, parse_rules
 from storage.check import check
 from storage.engine import Engine
 from storage.engine import Options as StorageOptions
 from storage.errors import NoSuchRelation, StorageError
 from storage.files import RealFiles
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
 _LOG = logging.getLogger("server")
 
 HBA_FILE = "pg_hba.conf"
-PASSWORD_HBA = """\
+HBA_WITH_PASSWORDS = """\
 # TYPE  DATABASE  USER  ADDRESS         METHOD
 local   all       all                   trust
 host    all       all   127.0.0.1/32    trust
@@ -73,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check(options: Options) -> int:
-    """rustydb check DIR: prove a stopped directory consistent."""
+    """Rustydb check DIR: prove a stopped directory consistent."""
     engine = Engine.open(RealFiles(options.data))
     problems = check(engine)
     engine.close()
@@ -93,7 +96,9 @@ def _serve(options: Options) -> int:
     threading.stack_size(THREAD_STACK_BYTES)
     sys.setswitchinterval(SWITCH_SECONDS)
     _tune_memory()
-    database = Database(engine, settings, hba=read_hba(options.data), mock_secret=_secret(options.data))
+    database = Database(
+        engine, settings, hba=read_hba(options.data), mock_secret=_secret(options.data)
+    )
     for oid in database.catalog.views:
         drop_schemas(engine, database.catalog, oid)
     try:
@@ -114,9 +119,7 @@ def open_engine(options: Options, settings: ServerSettings) -> Engine:
     data = options.data
     if not data.exists() or not any(data.iterdir()):
         return _create(options, storage)
-    engine = Engine.open(
-        RealFiles(data), storage, panic=_panic, progress=RecoveryProgress()
-    )
+    engine = Engine.open(RealFiles(data), storage, panic=_panic, progress=RecoveryProgress())
     try:
         engine.relation(CATALOG_RELATION)
     except NoSuchRelation:  # the process that made the directory was killed before it was done
@@ -131,6 +134,7 @@ class RecoveryProgress:
         self._said_s = time.monotonic()
 
     def __call__(self, done_bytes: int, total_bytes: int) -> None:
+        """Take note of progress."""
         now_s = time.monotonic()
         if now_s - self._said_s >= PROGRESS_SECONDS:
             self._said_s = now_s
@@ -154,7 +158,7 @@ def _initialise(engine: Engine, options: Options) -> None:
         verifier = str(ScramVerifier.from_password(password, salt=secrets.token_bytes(SALT_BYTES)))
     initialise(engine, options.superuser, verifier)
     if not hba.exists():
-        hba.write_text(PASSWORD_HBA if verifier else TRUST_LOCAL)
+        hba.write_text(HBA_WITH_PASSWORDS if verifier else TRUST_LOCAL)
         hba.chmod(0o600)
 
 

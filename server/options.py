@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import argparse
 import tomllib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from server.config import BY_NAME, ServerSettings
 from server.errors import SqlError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 # Keys of rustydb.toml that are not settings' own names.
 FILE_KEYS: Mapping[tuple[str, str], str] = {
@@ -71,7 +74,11 @@ def parse_options(arguments: Sequence[str], environment: Mapping[str, str]) -> O
     for variable, name in ENVIRONMENT.items():
         if environment.get(variable):
             settings[name] = (environment[variable], "environment variable")
-    for name, value in (("data_directory", chosen.data), ("listen_addresses", chosen.host), ("port", chosen.port)):
+    for name, value in (
+        ("data_directory", chosen.data),
+        ("listen_addresses", chosen.host),
+        ("port", chosen.port),
+    ):
         if value is not None:
             settings[name] = (str(value), "command line")
     for pair in chosen.c:
@@ -96,14 +103,26 @@ def parse_options(arguments: Sequence[str], environment: Mapping[str, str]) -> O
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="rustydb", description="Serve a RustyDB data directory.")
     parser.add_argument("command", nargs="?", choices=("serve", "check"), default="serve")
-    parser.add_argument("--data", "-D", metavar="DIR", help=f"data directory (default {DATA_DIRECTORY_DEFAULT})")
-    parser.add_argument("--host", metavar="ADDRESS", help="addresses to listen on (default 127.0.0.1)")
+    parser.add_argument(
+        "--data", "-D", metavar="DIR", help=f"data directory (default {DATA_DIRECTORY_DEFAULT})"
+    )
+    parser.add_argument(
+        "--host", metavar="ADDRESS", help="addresses to listen on (default 127.0.0.1)"
+    )
     parser.add_argument("--port", "-p", metavar="PORT", help="port to listen on (default 5432)")
-    parser.add_argument("-c", action="append", default=[], metavar="NAME=VALUE", help="set a parameter")
-    parser.add_argument("--config", metavar="FILE", help="configuration file (default ./rustydb.toml)")
+    parser.add_argument(
+        "-c", action="append", default=[], metavar="NAME=VALUE", help="set a parameter"
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", help="configuration file (default ./rustydb.toml)"
+    )
     parser.add_argument("--init-only", action="store_true", help="make the data directory and stop")
-    parser.add_argument("--superuser", default="postgres", metavar="NAME", help="first role of a new directory")
-    parser.add_argument("--pwfile", metavar="FILE", help="file with that role's password; turns on password login")
+    parser.add_argument(
+        "--superuser", default="postgres", metavar="NAME", help="first role of a new directory"
+    )
+    parser.add_argument(
+        "--pwfile", metavar="FILE", help="file with that role's password; turns on password login"
+    )
     return parser
 
 

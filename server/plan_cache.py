@@ -1,4 +1,6 @@
-"""PlanCache: parsed texts and finished plans, shared by all sessions, so that what was seen before is not worked out again.
+"""PlanCache: parsed texts and finished plans, shared by all sessions.
+
+So that what was seen before is not worked out again.
 
 Rule 1: a plan is found under everything it depends on: text, parameter types, catalog version, search path, user and
         the settings that planning reads. Whatever changes one of these finds nothing.
@@ -9,12 +11,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from server.executor.program import Program
 from server.executor.run import prepare
-from server.planner.physical import PlannedStatement
 from server.sql.parse import Statement, parse_statements
+
+if TYPE_CHECKING:
+    from server.executor.program import Program
+    from server.planner.physical import PlannedStatement
 
 TEXTS_MAX = 2048
 PLANS_MAX = 4096

@@ -1,14 +1,18 @@
 """Setting: one row a configuration parameter. The rows are read from data/settings.tsv, which lists PostgreSQL 15's.
 
-Columns of the file: name, kind, context, unit, default, minimum, maximum, options, category. Differences of ours - other
+Columns of the file: name, kind, context, unit, default, minimum, maximum, options, category.
+Differences of ours - other
 defaults, parameters of our own, parsers - are in OVERRIDES and OWN below, nowhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 SettingValue = bool | int | float | str
 
@@ -26,7 +30,9 @@ class Setting:
     maximum: float = 0
     options: tuple[str, ...] = ()
     category: str = ""
-    hidden_options: Mapping[str, str] = field(default_factory=dict)  # accepted spellings and what they mean
+    hidden_options: Mapping[str, str] = field(
+        default_factory=dict
+    )  # accepted spellings and what they mean
     check: Callable[[str], str] | None = None  # canonical form of a string, or raises
     resettable: bool = True
     reported: bool = False  # sent to the client as ParameterStatus
@@ -87,9 +93,34 @@ OVERRIDES: Mapping[str, dict[str, SettingValue]] = {
 
 OWN: tuple[Setting, ...] = (
     Setting("is_superuser", "bool", "internal", "", True, category="Preset Options"),
-    Setting("session_authorization", "string", "user", "", "postgres", category="Client Connection Defaults"),
-    Setting("connection_timeout", "integer", "sighup", "s", 30, 1, 600, category="Connections and Authentication"),
-    Setting("dirty_bytes_max", "integer", "postmaster", "B", 1 << 30, 1 << 20, 1 << 44, category="Resource Usage"),
+    Setting(
+        "session_authorization",
+        "string",
+        "user",
+        "",
+        "postgres",
+        category="Client Connection Defaults",
+    ),
+    Setting(
+        "connection_timeout",
+        "integer",
+        "sighup",
+        "s",
+        30,
+        1,
+        600,
+        category="Connections and Authentication",
+    ),
+    Setting(
+        "dirty_bytes_max",
+        "integer",
+        "postmaster",
+        "B",
+        1 << 30,
+        1 << 20,
+        1 << 44,
+        category="Resource Usage",
+    ),
     Setting("query_workers", "integer", "postmaster", "", 2, 0, 256, category="Resource Usage"),
     Setting("api_port", "integer", "postmaster", "", 8080, 1, 65535, category="Connections"),
     Setting("monitoring_port", "integer", "postmaster", "", 9090, 1, 65535, category="Connections"),

@@ -1,14 +1,19 @@
-"""Workers: threads for what would hold up the event loop. Work is a function; its end is a Completion with the result."""
+"""Workers: threads for what would hold up the event loop. Work is a function.
+
+Its end is a Completion with the result.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from storage.waits import Completion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NICE_INCREMENT = 5
 

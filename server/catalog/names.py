@@ -139,7 +139,9 @@ def type_is_visible(view: CatalogView, path: Path, schema: Oid, name: str, oid: 
     return False
 
 
-def type_text(view: CatalogView, path: Path, oid: Oid, modifier: int | None = None) -> str:
+def type_text(  # noqa: PLR0911 - one return a kind of type
+    view: CatalogView, path: Path, oid: Oid, modifier: int | None = None
+) -> str:
     """A type as format_type writes it."""
     if oid in TYPE_BY_OID or not oid:
         return builtin_type_text(oid, modifier)
@@ -195,8 +197,9 @@ def routines_named(view: CatalogView, name: str) -> list[tuple[Oid, Oid, tuple[O
         (row["oid"], row["pronamespace"], row["proargtypes"].items)
         for row in _procedures().get(name, ())
     ]
-    for value in view.user_functions_named(name):
-        found.append((value.oid, value.schema, value.arguments))
+    found += [
+        (value.oid, value.schema, value.arguments) for value in view.user_functions_named(name)
+    ]
     return found
 
 

@@ -7,13 +7,15 @@ evaluation turns numbers into positions. Three-valued logic throughout: NULL is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from server.functions.function import Aggregate, Function, WindowFunction
-from server.types.type import TypeReference, Value
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from server.functions.function import Aggregate, Function, WindowFunction
+    from server.types.type import TypeReference, Value
 
 ColumnId = int
 
@@ -139,7 +141,10 @@ class IsDistinct(Expression):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case(Expression):
-    """CASE WHEN: the first branch whose condition is true; only that branch may raise. A simple CASE arrives as equalities."""
+    """CASE WHEN: the first branch whose condition is true.
+
+    Only that branch may raise. A simple CASE arrives as equalities.
+    """
 
     branches: tuple[tuple[Expression, Expression], ...]
     otherwise: Expression
@@ -319,7 +324,7 @@ def children(expression: Expression) -> Iterator[Expression]:
 
 
 @cache
-def _operand_names(kind: type[Expression]) -> tuple[str, ...]:
+def _operand_names(kind: type[Any]) -> tuple[str, ...]:
     """The fields of a class of expressions that may hold operands."""
     return tuple(field.name for field in fields(kind) if field.name not in ("type", "offset"))
 

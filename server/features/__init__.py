@@ -1,0 +1,1 @@
+"""FEATURES: the subsystems in the order they load."""

@@ -196,10 +196,11 @@ def _inverse_sine_degrees(value: float) -> float:
     if not -1 <= value <= 1:
         raise _out_of_domain()
     size = abs(value)
-    if size <= 0.5:
-        angle = (math.asin(size) / _ASIN_HALF) * 30.0
-    else:
-        angle = 90.0 - (math.acos(size) / _ACOS_HALF) * 60.0
+    angle = (
+        math.asin(size) / _ASIN_HALF * 30.0
+        if size <= 0.5
+        else 90.0 - math.acos(size) / _ACOS_HALF * 60.0
+    )
     return math.copysign(angle, value)
 
 

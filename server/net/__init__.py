@@ -1,0 +1,1 @@
+"""Sockets: the only place below main that knows the event loop."""

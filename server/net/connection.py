@@ -16,7 +16,6 @@ import logging
 import socket
 import ssl
 import time
-from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from protocol.connection import Connection
@@ -42,6 +41,8 @@ from server.session.results import error_fields
 from server.statements.copy_stream import NEED_COPY_DATA
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from server.net.listener import Listener
     from server.session.session import Session
 
@@ -66,7 +67,9 @@ class ClientConnection(asyncio.Protocol):
         self.tls = False
         self._steps: Generator[Any, Any, Any] | None = None
         self._login = False
-        self._asks: Any = None  # NEED_MESSAGE or NEED_COPY_DATA while that is what the generator waits for
+        self._asks: Any = (
+            None  # NEED_MESSAGE or NEED_COPY_DATA while that is what the generator waits for
+        )
         self._wait: Wait | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._startup_timer: asyncio.TimerHandle | None = None
@@ -126,7 +129,7 @@ class ClientConnection(asyncio.Protocol):
             self._fatal(error.fields)
         except SqlError as error:
             self._fatal(error_fields(error, "FATAL"))
-        except Exception as error:  # a defect: the client learns of it, the server lives on
+        except Exception as error:  # noqa: BLE001 - the boundary: it is logged or handed on
             _LOG.exception("connection %s", self.pid)
             self._fatal(error_fields(translate(error), "FATAL"))
         finally:
@@ -267,7 +270,9 @@ class ClientConnection(asyncio.Protocol):
     def _wake(self) -> None:
         if self._wait is not None and self._wait is not _TURN:
             self._end_wait(self._wait)
-        elif self.session is not None and self.session.cancelled is not None and self._steps is None:
+        elif (
+            self.session is not None and self.session.cancelled is not None and self._steps is None
+        ):
             self._end_idle_session()
 
     def _end_idle_session(self) -> None:

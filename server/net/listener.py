@@ -12,11 +12,11 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from protocol.messages import CancelRequest
 from server.errors import AdminShutdown, QueryCanceled, TooManyConnections
 from server.net.connection import ClientConnection
 
 if TYPE_CHECKING:
+    from protocol.messages import CancelRequest
     from server.database import Database
     from server.session.session import Session
 
@@ -57,11 +57,13 @@ class Listener:
 
     async def _start_unix(self, folder: Path, port: int) -> None:
         path = folder / f".s.PGSQL.{port}"
-        if not folder.is_dir():
+        if not folder.is_dir():  # noqa: ASYNC240 - before anybody is served
             _LOG.warning("unix_socket_directories: %s is not there", folder)
             return
         path.unlink(missing_ok=True)
-        self._servers.append(await self.loop.create_unix_server(self._connect, path, backlog=BACKLOG))
+        self._servers.append(
+            await self.loop.create_unix_server(self._connect, path, backlog=BACKLOG)
+        )
         path.chmod(self.database.settings.integer("unix_socket_permissions"))
         self.socket_path = path
 
@@ -133,7 +135,10 @@ def make_tls_context(database: Database) -> ssl.SSLContext | None:
     if not settings["ssl"]:
         return None
     folder = Path(settings.text("data_directory") or ".")
-    certificate, key = folder / settings.text("ssl_cert_file"), folder / settings.text("ssl_key_file")
+    certificate, key = (
+        folder / settings.text("ssl_cert_file"),
+        folder / settings.text("ssl_key_file"),
+    )
     mode = key.stat().st_mode
     if mode & KEY_MODE_REFUSED and key.stat().st_uid == os.geteuid():
         raise PermissionError(f'private key file "{key}" has group or world access')

@@ -103,10 +103,11 @@ class Chooser:
             return known[1]
         rewritten = rewrite(self, node)
         self.register(rewritten)
-        if subquery.kind == "exists":
-            plan = self.choose(rewritten, set())
-        else:
-            plan = self.exactly(rewritten, node.columns)
+        plan = (
+            self.choose(rewritten, set())
+            if subquery.kind == "exists"
+            else self.exactly(rewritten, node.columns)
+        )
         self._subplans[id(node)] = (node, plan)
         return plan
 

@@ -46,8 +46,7 @@ def bind_type_name(
     environment: PlanningEnvironment, node: nodes.TypeName, base_offset: int
 ) -> TypeReference:
     """The type a column is declared with; pseudo-types are refused."""
-    reference = bind_type(_context(environment, base_offset), node)
-    return reference
+    return bind_type(_context(environment, base_offset), node)
 
 
 def type_oid(environment: PlanningEnvironment, node: nodes.TypeName) -> int:

@@ -1,0 +1,1 @@
+"""Sessions: one client's conversation each, without a socket."""

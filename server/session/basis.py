@@ -1,4 +1,6 @@
-"""Basis: what planning and running a statement take from settings and catalog, worked out once and kept while both stay.
+"""Basis: what planning and running a statement take from settings and catalog.
+
+Worked out once and kept while both stay.
 
 A session asks for it at every statement; a plan that was made on the same basis is fresh without a further look.
 """
@@ -9,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from server.planner.environment import PlanningEnvironment
-from server.types.type import TextStyle
 
 if TYPE_CHECKING:
     from server.catalog.catalog import CatalogView
     from server.session.session import Session
+    from server.types.type import TextStyle
 
 
 @dataclass(frozen=True, slots=True, eq=False)

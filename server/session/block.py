@@ -15,10 +15,13 @@ The manual's "Message Flow" says what an implicit block of several statements is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from server.errors import BY_SQLSTATE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class State(Enum):

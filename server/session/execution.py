@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.system_views import catalog_rows
 from server.errors import FeatureNotSupported
 from server.executor.context import ExecutionContext, Memory
 from server.executor.run import execute, is_heavy
 from server.executor.waits import Wait
-from server.planner.environment import PlanningEnvironment
-from server.planner.physical import PlannedStatement
 from server.planner.plan_statement import plan_statement
 from server.planner.standalone import bind_over_table
-from server.planner.standalone import bind_over_table
-from server.catalog.system_views import catalog_rows
 from server.session.transaction import READ_COMMITTED_LEVELS, Running
-from server.types.type import TextStyle
-from server.vector.batch import Batch
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from server.planner.environment import PlanningEnvironment
+    from server.planner.physical import PlannedStatement
     from server.session.session import Session
     from server.sql.parse import Statement
+    from server.types.type import TextStyle
+    from server.vector.batch import Batch
 
 LOCK_MODES = {
     "access share": 1,
@@ -110,9 +110,7 @@ def lock_relation(session: Session, oid: int, mode: str, name: str = "") -> Iter
     """Take a table lock for the transaction."""
     running = session.transaction.running
     assert running is not None, name
-    completion = session.database.engine.locks.lock_table(
-        running.storage, oid, LOCK_MODES[mode]
-    )
+    completion = session.database.engine.locks.lock_table(running.storage, oid, LOCK_MODES[mode])
     if not completion.done:
         yield Wait(completion, what="relation")
 

@@ -19,7 +19,6 @@ from server.errors import (
 )
 from server.executor.waits import Wait
 from server.session.execution import context, plan_locked, portal_rows, take_locks
-from server.statements.portal import Portal, Prepared
 from server.session.results import (
     data_rows,
     described,
@@ -29,6 +28,7 @@ from server.session.results import (
 from server.session.scope import StatementScope
 from server.session.simple_query import command_tag, refuse_in_failed_block, run_utility
 from server.sql.utility_statement import UtilityStatement
+from server.statements.portal import Portal, Prepared
 from server.statements.registry import STATEMENTS
 
 if TYPE_CHECKING:
@@ -111,7 +111,9 @@ def bind(session: Session, message: messages.Bind) -> Steps:
     yield messages.BindComplete()
 
 
-def bind_parameters(session: Session, prepared: Prepared, message: messages.Bind) -> tuple[Any, ...]:
+def bind_parameters(
+    session: Session, prepared: Prepared, message: messages.Bind
+) -> tuple[Any, ...]:
     """The parameter values in row form."""
     types = prepared.planned.parameters if prepared.planned is not None else ()
     values, formats = message.parameters, message.parameter_formats
@@ -126,7 +128,9 @@ def bind_parameters(session: Session, prepared: Prepared, message: messages.Bind
         )
     if not values:
         return ()
-    spread = formats if len(formats) == len(values) else (formats[0] if formats else 0,) * len(values)
+    spread = (
+        formats if len(formats) == len(values) else (formats[0] if formats else 0,) * len(values)
+    )
     style = session.style
     bound: list[Any] = []
     for data, code, reference in zip(values, spread, types, strict=True):
@@ -206,7 +210,9 @@ def execute(session: Session, message: messages.Execute) -> Steps:
         if portal.done:
             raise ObjectNotInPrerequisiteState(f'portal "{message.portal}" cannot be run')
         portal.done = True
-        yield from run_utility(session, statement, portal.formats, portal.parameters, describe=False)
+        yield from run_utility(
+            session, statement, portal.formats, portal.parameters, describe=False
+        )
         return
     yield from _execute_plan(session, portal, message.max_rows)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protocol import messages
 from server.session import extended_query, simple_query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,8 @@ FLOWS: Mapping[type[Any], Flow] = {
     messages.CopyData: Flow(run=ignored, after_error=True),
     messages.CopyDone: Flow(run=ignored, after_error=True),
     messages.CopyFail: Flow(run=ignored, after_error=True),
-    messages.FunctionCall: Flow(run=extended_query.function_call, extended=False, cycle=True, after_error=True),
+    messages.FunctionCall: Flow(
+        run=extended_query.function_call, extended=False, cycle=True, after_error=True
+    ),
     messages.Malformed: Flow(run=extended_query.malformed),
 }

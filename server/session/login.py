@@ -26,8 +26,6 @@ from protocol.messages import (
 )
 from protocol.scram import MECHANISM, ScramVerifier, finish, scram_exchange
 from protocol.startup import negotiation
-from server.catalog.objects import Database as DatabaseObject
-from server.catalog.objects import Role
 from server.config import BY_NAME, SessionSettings
 from server.errors import (
     FeatureNotSupported,
@@ -42,6 +40,8 @@ from server.login_rules import find_rule
 from server.session.session import Identity, Session
 
 if TYPE_CHECKING:
+    from server.catalog.objects import Database as DatabaseObject
+    from server.catalog.objects import Role
     from server.database import Database
 
 
@@ -71,7 +71,9 @@ def log_in(
     parameters = dict(startup.parameters)
     user = parameters.pop("user", "")
     if not user:
-        raise InvalidAuthorizationSpecification("no PostgreSQL user name specified in startup packet")
+        raise InvalidAuthorizationSpecification(
+            "no PostgreSQL user name specified in startup packet"
+        )
     name = parameters.pop("database", "") or user
     if (answer := negotiation(startup)) is not None:
         yield answer
@@ -89,7 +91,9 @@ def log_in(
     if home is None:
         raise InvalidCatalogName(f'database "{name}" does not exist')
     if not home.allow_connections:
-        raise ObjectNotInPrerequisiteState(f'database "{name}" is not currently accepting connections')
+        raise ObjectNotInPrerequisiteState(
+            f'database "{name}" is not currently accepting connections'
+        )
     yield AuthenticationOk()
     settings = session_settings(database, role, home, parameters)
     identity = Identity(
@@ -144,7 +148,7 @@ def client_encoding(name: str) -> str:
     if plain in ("utf8", "unicode", "sqlascii", "auto"):
         return "UTF8"
     raise InvalidParameterValue(
-        f'conversion between {name} and UTF8 is not supported',
+        f"conversion between {name} and UTF8 is not supported",
         hint="Set client_encoding to UTF8.",
     )
 
@@ -171,9 +175,7 @@ def parse_options(text: str) -> list[tuple[str, str]]:
         if item == "-c" and position + 1 < len(words):
             position += 1
             item = words[position]
-        elif item.startswith("-c"):
-            item = item[2:]
-        elif item.startswith("--"):
+        elif item.startswith(("-c", "--")):
             item = item[2:]
         else:
             raise InvalidParameterValue(f"invalid command-line argument for server process: {item}")

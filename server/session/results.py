@@ -5,10 +5,8 @@ Columns of common types go to the wire straight from their arrays; the others th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from decimal import Decimal
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from protocol.copy_format import CopyFormat, CopyOptions, encode_copy_rows
 from protocol.errors import ErrorFields
@@ -17,11 +15,15 @@ from protocol.native import encode_copy_rows as encode_text_rows
 from protocol.native import encode_rows
 from protocol.rows import ColumnKind, EncodeColumn, encode_column
 from server.errors import InternalError, ProtocolViolation
-from server.planner.physical import PlannedStatement
-from server.statements.statement import Description
-from server.types.type import TextStyle, Type, TypeReference
-from server.vector.batch import Batch
-from server.vector.column import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from server.planner.physical import PlannedStatement
+    from server.statements.statement import Description
+    from server.types.type import TextStyle, Type, TypeReference
+    from server.vector.batch import Batch
+    from server.vector.column import Column
 
 FIXED_KINDS: Mapping[int, ColumnKind] = {
     16: ColumnKind.BOOL,
@@ -132,7 +134,11 @@ def _through_codec(column: Column, kind: Type, binary: bool, style: TextStyle) -
         encoded = kind.format_column(column, style)
     else:
         encoded = [
-            None if value is None else kind.send(value) if binary else kind.format(value, style).encode()
+            None
+            if value is None
+            else kind.send(value)
+            if binary
+            else kind.format(value, style).encode()
             for value in row_values(column)
         ]
     return EncodeColumn(kind=ColumnKind.BYTES, values=encoded, binary=binary)
@@ -146,7 +152,9 @@ def row_values(column: Column) -> list[object]:
         values = [Decimal(value).scaleb(-column.scale) for value in column.values.tolist()]
     if column.valid is None:
         return values
-    return [value if valid else None for value, valid in zip(values, column.valid.tolist(), strict=True)]
+    return [
+        value if valid else None for value, valid in zip(values, column.valid.tolist(), strict=True)
+    ]
 
 
 def error_fields(error: BaseException, severity: str = "ERROR") -> ErrorFields:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.catalog import CatalogTransaction, CatalogView
 from server.catalog.objects import PG_CATALOG_OID
 from server.errors import InvalidSchemaName
-from server.executor.context import ExecutionContext
-from server.executor.waits import Wait
-from server.planner.environment import PlanningEnvironment
-from server.planner.physical import PlannedStatement
 from server.session import execution
-from server.session.transaction import Running
-from server.vector.batch import Batch
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from server.catalog.catalog import CatalogTransaction, CatalogView
+    from server.executor.context import ExecutionContext
+    from server.executor.waits import Wait
+    from server.planner.environment import PlanningEnvironment
+    from server.planner.physical import PlannedStatement
     from server.session.session import Session
+    from server.session.transaction import Running
     from server.sql.parse import Statement
+    from server.vector.batch import Batch
     from storage.engine import Engine, Transaction
 
 

@@ -24,7 +24,6 @@ from protocol.messages import (
     ReadyForQuery,
 )
 from server.catalog.objects import PG_CATALOG_OID, Schema
-from server.config import SessionSettings
 from server.error_translation import translate
 from server.errors import QueryCanceled, SqlError
 from server.executor.waits import Wait
@@ -37,10 +36,11 @@ from server.session.transaction import Running, SessionTransaction
 from server.session.waiting import satisfy
 from server.settings import REPORTED
 from server.sql.printed import printed, printed_query
-from server.statements.portal import Portal, Prepared
 
 if TYPE_CHECKING:
+    from server.config import SessionSettings
     from server.database import Database
+    from server.statements.portal import Portal, Prepared
     from server.types.type import TextStyle
 
 _LOG = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class Session:
         self.identity = identity
         self.settings = settings
         self.clock = database.clock
-        self.random = random.Random(database.random.getrandbits(64))
+        self.random = random.Random(database.random.getrandbits(64))  # noqa: S311 - SQL's random()
         self.transaction = SessionTransaction(self)
         self.prepared: dict[str, Prepared] = {}
         self.portals: dict[str, Portal] = {}
@@ -169,7 +169,9 @@ class Session:
     def search_path(self) -> tuple[int, ...]:
         """OIDs of the schemas searched, pg_catalog first unless it is named in the path."""
         path = self.explicit_search_path()
-        implicit = [oid for oid in (self.temporary_schema, PG_CATALOG_OID) if oid and oid not in path]
+        implicit = [
+            oid for oid in (self.temporary_schema, PG_CATALOG_OID) if oid and oid not in path
+        ]
         return (*implicit, *path)
 
     def explicit_search_path(self) -> tuple[int, ...]:
@@ -197,7 +199,12 @@ class Session:
     # Notices
 
     def notice(
-        self, sqlstate: str, message: str, detail: str = "", hint: str = "", severity: str = "NOTICE"
+        self,
+        sqlstate: str,
+        message: str,
+        detail: str = "",
+        hint: str = "",
+        severity: str = "NOTICE",
     ) -> None:
         """Send a notice before the next reply, if client_min_messages lets it through."""
         if _LEVELS.index(severity) >= _LEVELS.index(self._level()):
@@ -226,7 +233,9 @@ class Session:
 
     def ready(self) -> ReadyForQuery:
         """The end of a command cycle."""
-        self._set_activity("idle" if self.transaction.status == "I" else _IDLE_IN[self.transaction.status])
+        self._set_activity(
+            "idle" if self.transaction.status == "I" else _IDLE_IN[self.transaction.status]
+        )
         return ReadyForQuery(self.transaction.status)
 
     def handle(self, message: Any) -> Replies:
@@ -238,7 +247,7 @@ class Session:
             yield from self.driven(flow.run(self, message))
         except GeneratorExit:
             raise
-        except Exception as error:  # noqa: BLE001 - the session's boundary
+        except Exception as error:  # noqa: BLE001 - the boundary: it is logged or handed on
             yield from self._failed(error)
             self.skipping = flow.extended
         if flow.cycle:
@@ -319,7 +328,11 @@ class Session:
     def close_portals_since(self, savepoint: str) -> None:
         """Forget the portals made after a savepoint that is rolled back to."""
         running = self.transaction.running
-        made = [item.portals for item in running.savepoints if item.name == savepoint] if running else []
+        made = (
+            [item.portals for item in running.savepoints if item.name == savepoint]
+            if running
+            else []
+        )
         for name in [name for name in self.portals if made and name not in made[-1]]:
             self.portals.pop(name).close()
 
@@ -419,5 +432,3 @@ def split_names(text: str) -> list[str]:
             names.append(text[position:end].lower())
             position = end
     return names
-
-

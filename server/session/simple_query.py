@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from protocol.messages import CommandComplete, EmptyQueryResponse, Query
 from server.errors import FeatureNotSupported, InFailedSqlTransaction
 from server.executor.waits import Wait
-from server.session.execution import context, portal_rows, plan_locked
+from server.session.execution import context, plan_locked, portal_rows
 from server.session.results import data_rows, described, row_description, spread_formats
 from server.session.scope import StatementScope
 from server.sql.utility_statement import Unsupported, UtilityStatement
@@ -86,7 +86,9 @@ def run_utility(
         )
     row = STATEMENTS.get(type(tree))
     if row is None:
-        raise FeatureNotSupported(f"{statement.tag} is not supported", position=statement.offset + 1)
+        raise FeatureNotSupported(
+            f"{statement.tag} is not supported", position=statement.offset + 1
+        )
     scope = StatementScope(session, statement, parameters)
     if not row.controls:
         if row.outside_block:
@@ -112,4 +114,3 @@ def run_utility(
             answer = yield data_rows(item.batch, description.types, spread, session.style)
         else:
             answer = yield item
-

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.catalog.names import CatalogNames
-from server.config import SessionSettings
 from server.types.type import ObjectNames, TextStyle
 
 if TYPE_CHECKING:
+    from server.config import SessionSettings
     from server.session.session import Session
 
 _STYLES = {"iso": "ISO", "sql": "SQL", "postgres": "Postgres", "german": "German"}

@@ -1,4 +1,6 @@
-"""Temporary tables: a schema pg_temp_N of the session's own, emptied and dropped as the session and its transactions end.
+"""Temporary tables: a schema pg_temp_N of the session's own.
+
+Emptied and dropped as the session and its transactions end.
 
 The schema and what is in it are ordinary catalog objects. A server that was killed leaves them behind; the next start
 drops them before anybody connects.
@@ -6,17 +8,18 @@ drops them before anybody connects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from server.catalog.catalog import Catalog, CatalogTransaction
 from server.catalog.objects import CatalogObject, Index, Schema, Table
-from storage.engine import Engine, Kind, Transaction
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from server.session.session import Session
     from server.session.transaction import Running
+    from storage.engine import Engine, Kind, Transaction
 
 PREFIX = "pg_temp_"
 
@@ -52,7 +55,9 @@ def contents(catalog: CatalogTransaction, schema: int) -> list[CatalogObject]:
     return sorted(found, key=lambda value: isinstance(value, Table))
 
 
-def remove(catalog: CatalogTransaction, storage: Transaction, values: Iterable[CatalogObject]) -> None:
+def remove(
+    catalog: CatalogTransaction, storage: Transaction, values: Iterable[CatalogObject]
+) -> None:
     """Take objects out of the catalog, and their storage away."""
     for value in values:
         storage_id = getattr(value, "storage_id", 0)
@@ -98,7 +103,9 @@ def end_session(session: Session) -> None:
     """The session is over: its temporary objects go."""
     if session.temporary_schema:
         database = session.database
-        drop_schemas(database.engine, database.catalog, session.database_oid, session.temporary_schema)
+        drop_schemas(
+            database.engine, database.catalog, session.database_oid, session.temporary_schema
+        )
         session.temporary_schema = 0
 
 

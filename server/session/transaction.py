@@ -6,7 +6,6 @@ constraint checks, and moves them together: they all commit, or they all roll ba
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,8 @@ from server.executor.waits import Wait
 from server.session.block import STATUS, Event, State, next_state
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from server.session.session import Session
     from server.types.type import TextStyle
     from storage.engine import Snapshot, Transaction

@@ -6,21 +6,21 @@ is up. The session whose deadlock_timeout fires looks for a cycle, and is the vi
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from server.errors import DeadlockDetected, LockNotAvailable
 from server.executor.waits import Wait
 
-
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from server.session.session import Session
 
 LOCK_WAITS = frozenset(("relation", "transactionid", "tuple", "advisory", "object", ""))
 _NS_PER_MS = 1_000_000
 
 
-def satisfy(session: Session, wait: Wait) -> Generator[Wait, bool | None, None]:
+def satisfy(session: Session, wait: Wait) -> Generator[Wait, bool | None, None]:  # noqa: C901 - one case after the other
     """Wait until the completion is done; raises what a timeout, a cancel request or a deadlock asks for."""
     completion = wait.completion
     is_lock = wait.what.lower() in LOCK_WAITS
@@ -72,5 +72,3 @@ def _look_for_deadlock(session: Session) -> None:
             detail=session.database.describe_deadlock(found),
             hint="See server log for query details.",
         )
-
-

@@ -59,9 +59,7 @@ def is_operator(node: exp.Expression) -> bool:
     return type(node) in nodes.OPERATOR_NAMES or isinstance(node, nodes.OperatorCall | exp.Neg)
 
 
-def is_simple(  # noqa: PLR0911 - one return a kind of node
-    node: exp.Expression, parent: exp.Expression
-) -> bool:
+def is_simple(node: exp.Expression, parent: exp.Expression) -> bool:  # noqa: PLR0911 - one return a kind
     """Whether a node needs no parentheses as an operand of the parent."""
     if isinstance(node, exp.In):
         return len(node.args["expressions"]) == 1 and _in_condition(parent)

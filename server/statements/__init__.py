@@ -1,0 +1,1 @@
+"""Utility statements: one module a subject, each ending in its UTILITIES."""

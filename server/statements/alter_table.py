@@ -117,7 +117,9 @@ def add_column(context: StatementContext, table: Table, command: tree.AddColumn)
             context, changed, owner.number, sequence_kind, is_identity, options
         )
     if rows and computed:
-        yield from rewrite_table(context, changed, {column.number: _default_text(context, changed, column)})
+        yield from rewrite_table(
+            context, changed, {column.number: _default_text(context, changed, column)}
+        )
     elif column.not_null and rows:
         yield from verify_not_null(context, changed, column)
     for constraint, owner in new.later:
@@ -129,13 +131,17 @@ def _default_text(context: StatementContext, table: Table, column: Column) -> st
     current = table.column(column.number)
     if current.identity:
         sequence = next(
-            item for item in context.catalog.sequences_of(table.oid) if item.owned_by == (table.oid, column.number)
+            item
+            for item in context.catalog.sequences_of(table.oid)
+            if item.owned_by == (table.oid, column.number)
         )
         return f"nextval('{sequence.oid}'::regclass)"
     return current.default or "NULL"
 
 
-def drop_column(context: StatementContext, table: Table, command: tree.DropColumn) -> Iterator[Wait]:
+def drop_column(
+    context: StatementContext, table: Table, command: tree.DropColumn
+) -> Iterator[Wait]:
     """DROP COLUMN: its number stays taken; indexes and constraints on it go along."""
     column = table.column_named(command.name)
     if column is None:
@@ -195,14 +201,20 @@ def _names_column(views: list[Table], column: Column) -> list[Table]:
     return [view for view in views if _mentions(view.view_query or "", column.name)]
 
 
-def set_default(context: StatementContext, table: Table, command: tree.SetDefault) -> Iterator[Wait]:
+def set_default(
+    context: StatementContext, table: Table, command: tree.SetDefault
+) -> Iterator[Wait]:
     """SET DEFAULT and DROP DEFAULT."""
     yield from ()
     column = existing_column(table, command.column)
     if column.identity:
-        raise SqlSyntaxError(f'column "{column.name}" of relation "{table.name}" is an identity column')
+        raise SqlSyntaxError(
+            f'column "{column.name}" of relation "{table.name}" is an identity column'
+        )
     if column.generated:
-        raise SqlSyntaxError(f'column "{column.name}" of relation "{table.name}" is a generated column')
+        raise SqlSyntaxError(
+            f'column "{column.name}" of relation "{table.name}" is a generated column'
+        )
     default = None
     if command.default is not None:
         check_default(context.environment(), column, command.default.tree, context.statement.offset)
@@ -210,33 +222,41 @@ def set_default(context: StatementContext, table: Table, command: tree.SetDefaul
     context.ddl.put(with_column(table, replace(column, default=default)))
 
 
-def set_not_null(context: StatementContext, table: Table, command: tree.SetNotNull) -> Iterator[Wait]:
+def set_not_null(
+    context: StatementContext, table: Table, command: tree.SetNotNull
+) -> Iterator[Wait]:
     """SET NOT NULL."""
     column = existing_column(table, command.column)
     yield from verify_not_null(context, table, column)
     context.ddl.put(with_column(table, replace(column, not_null=True)))
 
 
-def drop_not_null(context: StatementContext, table: Table, command: tree.DropNotNull) -> Iterator[Wait]:
+def drop_not_null(
+    context: StatementContext, table: Table, command: tree.DropNotNull
+) -> Iterator[Wait]:
     """DROP NOT NULL."""
     yield from ()
     column = existing_column(table, command.column)
     if column.identity:
-        raise SqlSyntaxError(f'column "{column.name}" of relation "{table.name}" is an identity column')
+        raise SqlSyntaxError(
+            f'column "{column.name}" of relation "{table.name}" is an identity column'
+        )
     for constraint in context.catalog.constraints_of(table.oid):
         if constraint.kind == "p" and column.number in constraint.columns:
             raise InvalidTableDefinition(f'column "{column.name}" is in a primary key')
     context.ddl.put(with_column(table, replace(column, not_null=False)))
 
 
-def alter_type(context: StatementContext, table: Table, command: tree.AlterColumnType) -> Iterator[Wait]:
+def alter_type(
+    context: StatementContext, table: Table, command: tree.AlterColumnType
+) -> Iterator[Wait]:
     """ALTER COLUMN TYPE: the rows are written anew."""
     column = existing_column(table, command.column)
     readers = [view for view in context.catalog.objects(Table) if table.oid in view.depends_on]
     if _names_column(readers, column):
         raise FeatureNotSupported(
             "cannot alter type of a column used by a view or rule",
-            detail=f"rule _RETURN on view {readers[0].name} depends on column \"{column.name}\"",
+            detail=f'rule _RETURN on view {readers[0].name} depends on column "{column.name}"',
         )
     reference = bind_type_name(context.environment(), command.type, context.statement.offset)
     changed = replace(
@@ -248,7 +268,9 @@ def alter_type(context: StatementContext, table: Table, command: tree.AlterColum
         dimensions=len(command.type.args.get("array_bounds") or ()),
     )
     using = command.using.source if command.using is not None else None
-    yield from rewrite_table(context, with_column(table, changed), {}, old=table, converted=column.number, using=using)
+    yield from rewrite_table(
+        context, with_column(table, changed), {}, old=table, converted=column.number, using=using
+    )
 
 
 def add_table_constraint(
@@ -286,7 +308,7 @@ def drop_constraint(
     if found is None:
         if not command.if_exists:
             raise missing_constraint(table, command.name)
-        context.notice("00000", f'{missing_constraint(table, command.name).message}, skipping')
+        context.notice("00000", f"{missing_constraint(table, command.name).message}, skipping")
         return
     yield from drop_objects(context, [found], cascade=command.cascade)
 
@@ -319,10 +341,14 @@ def alter_constraint(
         raise WrongObjectType(
             f'constraint "{found.name}" of relation "{table.name}" is not a foreign key constraint'
         )
-    context.ddl.put(replace(found, deferrable=command.deferrable, deferred=command.initially_deferred))
+    context.ddl.put(
+        replace(found, deferrable=command.deferrable, deferred=command.initially_deferred)
+    )
 
 
-def change_owner(context: StatementContext, table: Table, command: tree.ChangeOwner) -> Iterator[Wait]:
+def change_owner(
+    context: StatementContext, table: Table, command: tree.ChangeOwner
+) -> Iterator[Wait]:
     """OWNER TO: indexes and owned sequences follow."""
     yield from ()
     owner = role_oid(context, command.role)
@@ -335,7 +361,9 @@ def change_owner(context: StatementContext, table: Table, command: tree.ChangeOw
         context.ddl.put(replace(follower, owner=owner))
 
 
-def add_identity(context: StatementContext, table: Table, command: tree.AddIdentity) -> Iterator[Wait]:
+def add_identity(
+    context: StatementContext, table: Table, command: tree.AddIdentity
+) -> Iterator[Wait]:
     """ADD GENERATED AS IDENTITY."""
     column = existing_column(table, command.column)
     if not column.not_null:
@@ -344,13 +372,17 @@ def add_identity(context: StatementContext, table: Table, command: tree.AddIdent
         )
     if column.identity or column.default is not None:
         what = "is already an identity column" if column.identity else "already has a default value"
-        raise ObjectNotInPrerequisiteState(f'column "{column.name}" of relation "{table.name}" {what}')
+        raise ObjectNotInPrerequisiteState(
+            f'column "{column.name}" of relation "{table.name}" {what}'
+        )
     table = with_column(table, replace(column, identity="a" if command.identity.always else "d"))
     context.ddl.put(table)
     yield from own_sequence(context, table, column.number, "i", True, command.identity.options)
 
 
-def set_identity(context: StatementContext, table: Table, command: tree.SetIdentity) -> Iterator[Wait]:
+def set_identity(
+    context: StatementContext, table: Table, command: tree.SetIdentity
+) -> Iterator[Wait]:
     """SET GENERATED, SET sequence options, RESTART."""
     column = existing_column(table, command.column)
     if not column.identity:
@@ -375,7 +407,9 @@ def identity_sequence(context: StatementContext, table: Table, column: Column) -
     return next(item for item in context.catalog.sequences_of(table.oid) if item.owned_by == owned)
 
 
-def drop_identity(context: StatementContext, table: Table, command: tree.DropIdentity) -> Iterator[Wait]:
+def drop_identity(
+    context: StatementContext, table: Table, command: tree.DropIdentity
+) -> Iterator[Wait]:
     """DROP IDENTITY."""
     yield from ()
     column = existing_column(table, command.column)
@@ -389,7 +423,9 @@ def drop_identity(context: StatementContext, table: Table, command: tree.DropIde
     context.ddl.put(with_column(table, replace(column, identity="")))
 
 
-def drop_expression(context: StatementContext, table: Table, command: tree.DropExpression) -> Iterator[Wait]:
+def drop_expression(
+    context: StatementContext, table: Table, command: tree.DropExpression
+) -> Iterator[Wait]:
     """DROP EXPRESSION: the column keeps its values."""
     yield from ()
     column = existing_column(table, command.column)
@@ -400,7 +436,9 @@ def drop_expression(context: StatementContext, table: Table, command: tree.DropE
     context.ddl.put(with_column(table, replace(column, generated="", default=None)))
 
 
-def set_options(context: StatementContext, table: Table, command: tree.SetOptions) -> Iterator[Wait]:
+def set_options(
+    context: StatementContext, table: Table, command: tree.SetOptions
+) -> Iterator[Wait]:
     """SET (...) and RESET (...): kept and shown, of no effect yet."""
     yield from ()
     names = {option.name for option in command.options}
@@ -409,7 +447,9 @@ def set_options(context: StatementContext, table: Table, command: tree.SetOption
     context.ddl.put(replace(table, options=(*kept, *added)))
 
 
-def set_statistics(context: StatementContext, table: Table, command: tree.SetStatistics) -> Iterator[Wait]:
+def set_statistics(
+    context: StatementContext, table: Table, command: tree.SetStatistics
+) -> Iterator[Wait]:
     """SET STATISTICS."""
     yield from ()
     column = existing_column(table, command.column)

@@ -1,27 +1,31 @@
 """ANALYZE: what the planner wants to know of a table, from a sample of its rows.
 
-Estimates follow the manual's section "Statistics Used by the Planner": fraction of NULLs, mean width, number of distinct
+Estimates follow the manual's section "Statistics Used by the Planner": fraction of NULLs, mean
+width, number of distinct
 values (by the estimator of Haas and Stokes that PostgreSQL uses), most common values, and a histogram of the rest.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from server.catalog.objects import Column as TableColumn
 from server.catalog.objects import ColumnStatistics, Statistics, Table
-from server.executor.waits import Wait
 from server.identifiers import quote_identifier
 from server.statements.internal import internal_query, qualified_name
-from server.statements.statement import StatementContext
-from server.types.type import Type
-from server.vector.column import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.executor.waits import Wait
+    from server.statements.statement import StatementContext
+    from server.types.type import Type
+    from server.vector.column import Column
 
 SAMPLE_ROWS = 30_000
 COMMON_MAX = 100

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from server.catalog.objects import Constraint, Index, IndexKey, Table
 from server.errors import (
@@ -17,15 +17,19 @@ from server.errors import (
     UndefinedTable,
     WrongObjectType,
 )
-from server.executor.waits import Wait
 from server.identifiers import generated_name
 from server.planner.standalone import check_condition, equality_exists
 from server.planner.stored_text import stored_expression
-from server.sql import constraints as written
 from server.statements.indexes import build_index, make_index
 from server.statements.names import claim_name, find_relation, free_name, missing_relation
-from server.statements.statement import StatementContext
 from server.statements.verify import verify_check, verify_foreign_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.executor.waits import Wait
+    from server.sql import constraints as written
+    from server.statements.statement import StatementContext
 
 ACTIONS = {"no_action": "a", "restrict": "r", "cascade": "c", "set_null": "n", "set_default": "d"}
 
@@ -91,9 +95,7 @@ def add_check(
         table=table.oid,
         kind="c",
         columns=used,
-        expression=stored_expression(
-            context.environment(), constraint.expression.tree, table
-        ),
+        expression=stored_expression(context.environment(), constraint.expression.tree, table),
         validated=constraint.validated,
         no_inherit=constraint.no_inherit,
     )
@@ -203,7 +205,9 @@ def add_foreign_key(
         yield from context.lock_relation(target.oid, "share row exclusive", target.name)
     for name in keys:
         if table.column_named(name) is None:
-            raise UndefinedColumn(f'column "{name}" referenced in foreign key constraint does not exist')
+            raise UndefinedColumn(
+                f'column "{name}" referenced in foreign key constraint does not exist'
+            )
     numbers = column_numbers(table, keys)
     index, referenced = _referenced_index(context, target, constraint.referenced_columns)
     if len(numbers) != len(referenced):
@@ -255,11 +259,18 @@ def _referenced_index(
     for name in names:
         column = target.column_named(name)
         if column is None:
-            raise UndefinedColumn(f'column "{name}" referenced in foreign key constraint does not exist')
+            raise UndefinedColumn(
+                f'column "{name}" referenced in foreign key constraint does not exist'
+            )
         numbers.append(column.number)
     for index in indexes:
         keys = [key.number for key in index.keys]
-        if index.unique and index.predicate is None and 0 not in keys and sorted(keys) == sorted(numbers):
+        if (
+            index.unique
+            and index.predicate is None
+            and 0 not in keys
+            and sorted(keys) == sorted(numbers)
+        ):
             return index, tuple(numbers)
     raise InvalidForeignKey(
         f'there is no unique constraint matching given keys for referenced table "{target.name}"'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from protocol import messages
 from protocol.copy_binary import TRAILER
@@ -49,8 +49,10 @@ from server.statements.prepared import inner_statement
 from server.statements.statement import Run, StatementContext, Utility
 from server.types.type import TypeReference
 from server.vector.batch import Batch
-from server.vector.column import Column
 from server.vector.rows import values_of
+
+if TYPE_CHECKING:
+    from server.vector.column import Column
 
 ROWS_AT_ONCE = 16_384
 FILE_BYTES_AT_ONCE = 64 * 1024
@@ -125,7 +127,9 @@ def _located(error: CopyFormatError, table: str) -> SqlError:
     return found
 
 
-def _insert_plan(context: StatementContext, table: Table) -> Generator[Wait, None, PlannedStatement]:
+def _insert_plan(
+    context: StatementContext, table: Table
+) -> Generator[Wait, None, PlannedStatement]:
     """The plan of an INSERT into the table: its checks and generated columns are those of COPY too."""
     name = qualified_name(context, table.schema, table.name)
     (statement,) = parse_statements(f"INSERT INTO {name} DEFAULT VALUES")
@@ -149,7 +153,9 @@ def _load_file(loader: Loader, decoder: Any, filename: str) -> Generator[Any, An
     try:
         file: BinaryIO = Path(filename).open("rb")  # noqa: SIM115
     except OSError as error:
-        raise UndefinedFile(f'could not open file "{filename}" for reading: {error.strerror}') from error
+        raise UndefinedFile(
+            f'could not open file "{filename}" for reading: {error.strerror}'
+        ) from error
     with file:
         while chunk := file.read(FILE_BYTES_AT_ONCE):
             loader.execution.check_cancelled()
@@ -275,7 +281,9 @@ def copy_to(context: StatementContext, statement: tree.Copy) -> Run:
     else:
         table = relation_named(context, statement.relation, statement.offset)
         if not isinstance(table, Table) or table.kind not in ("r", "m"):
-            kind = "view" if isinstance(table, Table) and table.kind == "v" else "non-table relation"
+            kind = (
+                "view" if isinstance(table, Table) and table.kind == "v" else "non-table relation"
+            )
             raise WrongObjectType(
                 f'cannot copy from {kind} "{table.name}"',
                 hint="Try the COPY (SELECT ...) TO variant." if kind == "view" else "",
@@ -313,7 +321,9 @@ def _write_file(
     try:
         file: BinaryIO = Path(filename).open("wb")  # noqa: SIM115
     except OSError as error:
-        raise UndefinedFile(f'could not open file "{filename}" for writing: {error.strerror}') from error
+        raise UndefinedFile(
+            f'could not open file "{filename}" for writing: {error.strerror}'
+        ) from error
     with file:
         for item in _encoded(context, planned, options):
             if isinstance(item, Wait):
@@ -358,4 +368,3 @@ def _encoded(
 
 
 UTILITIES = (Utility(node=tree.Copy, run=copy, writes=False),)
-

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protocol.copy_format import CopyFormat, CopyOptions, Header
-from server.errors import FeatureNotSupported, InvalidParameterValue, SqlSyntaxError, UndefinedColumn
-from server.sql.utility_statement import Option
+from server.errors import (
+    FeatureNotSupported,
+    InvalidParameterValue,
+    SqlSyntaxError,
+    UndefinedColumn,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from server.sql.utility_statement import Option
 
 COLUMN_LISTS = ("force_quote", "force_not_null", "force_null")
 
 
-def copy_options(options: Sequence[Option], columns: Sequence[str], *, is_from: bool) -> CopyOptions:
+def copy_options(
+    options: Sequence[Option], columns: Sequence[str], *, is_from: bool
+) -> CopyOptions:
     """Read the options; raises SqlError as PostgreSQL does for what does not go together."""
     given: dict[str, Any] = {}
     for option in options:
@@ -102,7 +112,9 @@ def _column_flags(
 def _refuse_clashes(values: dict[str, Any], form: CopyFormat) -> None:
     delimiter, null = values["delimiter"], values["null"]
     if b"\n" in null or b"\r" in null:
-        raise InvalidParameterValue("COPY null representation cannot use newline or carriage return")
+        raise InvalidParameterValue(
+            "COPY null representation cannot use newline or carriage return"
+        )
     if delimiter in (b"\n", b"\r"):
         raise InvalidParameterValue("COPY delimiter cannot be newline or carriage return")
     if form is CopyFormat.TEXT and delimiter in b"\\.abcdefghijklmnopqrstuvwxyz0123456789":

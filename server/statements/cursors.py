@@ -6,8 +6,7 @@ transaction commits.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,7 +27,11 @@ from server.statements.statement import (
     StatementContext,
     Utility,
 )
-from server.vector.batch import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from server.vector.batch import Batch
 
 
 def declare(context: StatementContext, statement: tree.DeclareCursor) -> Run:
@@ -120,7 +123,8 @@ def _target(portal: Portal, statement: tree.Fetch) -> Generator[Any, Any, tuple[
         return (yield from _forward(portal, count))
     if portal.scroll is False:
         raise ObjectNotInPrerequisiteState(
-            "cursor can only scan forward", hint="Declare it with SCROLL option to enable backward scan."
+            "cursor can only scan forward",
+            hint="Declare it with SCROLL option to enable backward scan.",
         )
     if direction == "backward":
         return _backward(portal, count)
@@ -150,7 +154,9 @@ def _backward(portal: Portal, count: int | None) -> tuple[int, int, bool]:
     return first, last, True
 
 
-def _absolute(portal: Portal, direction: str, count: int) -> Generator[Any, Any, tuple[int, int, bool]]:
+def _absolute(
+    portal: Portal, direction: str, count: int
+) -> Generator[Any, Any, tuple[int, int, bool]]:
     goal = portal.position + count if direction == "relative" else count
     if direction == "absolute" and count < 0:
         available = yield from _keep_until(portal, None)

@@ -6,9 +6,8 @@ CASCADE only, and is named in the error otherwise. The manual's section "Depende
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import (
     CatalogObject,
@@ -16,14 +15,17 @@ from server.catalog.objects import (
     Index,
     Schema,
     Sequence,
-    Statistics,
     Table,
     UserFunction,
     UserType,
 )
 from server.errors import DependentObjectsStillExist
 from server.identifiers import quote_identifier
-from server.statements.statement import StatementContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from server.statements.statement import StatementContext
 
 TABLE_WORDS = {"r": "table", "v": "view", "m": "materialized view", "c": "composite type"}
 
@@ -177,9 +179,7 @@ class Doomed:
     defaults: tuple[tuple[int, int], ...]
 
 
-def collect(
-    context: StatementContext, targets: list[CatalogObject], *, cascade: bool
-) -> Doomed:
+def collect(context: StatementContext, targets: list[CatalogObject], *, cascade: bool) -> Doomed:  # noqa: C901 - one case after the other
     """What goes when the targets are dropped; raises DependentObjectsStillExist without CASCADE."""
     order: dict[int, CatalogObject] = {}
     defaults: dict[tuple[int, int], None] = {}
@@ -200,9 +200,15 @@ def collect(
 
     def _note(value: CatalogObject, dependent: Dependent) -> None:
         found = dependent.object
-        if dependent.automatic or (found is not None and (found.oid in named or found.oid in order)):
+        if dependent.automatic or (
+            found is not None and (found.oid in named or found.oid in order)
+        ):
             return
-        if found is None and dependent.default_of is not None and dependent.default_of[0] in (named | order.keys()):
+        if (
+            found is None
+            and dependent.default_of is not None
+            and dependent.default_of[0] in (named | order.keys())
+        ):
             return
         what = dependent.description if found is None else describe(context, found)
         obstacles.append(f"{what} depends on {describe(context, value)}")

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from server.catalog.objects import (
     CatalogObject,
     Index,
-    Schema,
     Sequence,
     Table,
-    UserFunction,
     UserType,
 )
 from server.errors import (
     DependentObjectsStillExist,
     FeatureNotSupported,
     InvalidSchemaName,
-    SqlError,
     UndefinedFunction,
     UndefinedObject,
     UndefinedTable,
     WrongObjectType,
 )
-from server.executor.waits import Wait
 from server.sql import nodes
 from server.sql import utility_objects as tree
-from server.sql.object_names import ObjectName
 from server.statements.dependencies import TABLE_WORDS, collect, word_for
 from server.statements.names import (
     find_relation,
@@ -39,6 +33,12 @@ from server.statements.names import (
 from server.statements.sequences import restarted
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.tables import store_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from server.executor.waits import Wait
+    from server.sql.object_names import ObjectName
 
 ARTICLES = {"table": "a table", "view": "a view", "materialized view": "a materialized view",
             "index": "an index", "sequence": "a sequence", "type": "a type"}  # fmt: skip
@@ -111,7 +111,8 @@ def _drop_default(context: StatementContext, table_oid: int, number: int, gone: 
     assert isinstance(table, Table)
     column = table.column(number)
     is_typed = column.type in gone or any(
-        isinstance(value := context.catalog.object(oid), UserType) and value.array_oid == column.type
+        isinstance(value := context.catalog.object(oid), UserType)
+        and value.array_oid == column.type
         for oid in gone
     )
     changed = replace(column, dropped=True) if is_typed else replace(column, default=None)
@@ -171,7 +172,7 @@ def _type(context: StatementContext, kind: str, name: ObjectName) -> CatalogObje
 
 
 def _function(context: StatementContext, kind: str, name: ObjectName) -> CatalogObject:
-    raise UndefinedFunction(f"could not find a function named \"{'.'.join(name.parts)}\"")
+    raise UndefinedFunction(f'could not find a function named "{".".join(name.parts)}"')
 
 
 FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]] = {
@@ -243,4 +244,3 @@ UTILITIES = (
     Utility(node=tree.Drop, run=drop),
     Utility(node=tree.Truncate, run=truncate),
 )
-

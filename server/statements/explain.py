@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.errors import FeatureNotSupported, InvalidParameterValue, SqlSyntaxError
 from server.executor.waits import Wait
 from server.planner.describe import ExplainOptions, describe_plan
 from server.sql import utility_session as tree
-from server.sql.utility_statement import Option
 from server.sql.utility_tables import CreateTableAs
 from server.sql.utility_transactions import DeclareCursor, Execute
 from server.statements.prepared import bound_parameters, inner_statement, prepared_named
@@ -20,6 +19,9 @@ from server.statements.statement import (
     text_description,
     text_rows,
 )
+
+if TYPE_CHECKING:
+    from server.sql.utility_statement import Option
 
 FLAGS = ("analyze", "verbose", "costs", "settings", "buffers", "wal", "timing", "summary")
 
@@ -99,6 +101,4 @@ def explain(context: StatementContext, statement: tree.Explain) -> Run:
     return "EXPLAIN"
 
 
-UTILITIES = (
-    Utility(node=tree.Explain, run=explain, describe=describe_explain, writes=False),
-)
+UTILITIES = (Utility(node=tree.Explain, run=explain, describe=describe_explain, writes=False),)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from server.catalog.objects import Index, IndexKey, Table
 from server.errors import DuplicateTable, FeatureNotSupported, UndefinedObject, WrongObjectType
 from server.executor.index_build import fill_index
 from server.executor.waits import Wait
 from server.planner.standalone import bind_index_expression, check_condition
-from server.sql import nodes
-from server.sql import utility_objects as tree
-from server.sql import utility_session
 from server.planner.stored_text import stored_expression
+from server.sql import nodes, utility_session
+from server.sql import utility_objects as tree
 from server.statements.names import (
     claim_name,
     free_name,
@@ -22,6 +21,9 @@ from server.statements.names import (
     table_named,
 )
 from server.statements.statement import Run, StatementContext, Utility
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 KEYS_MAX = 32
 METHODS = ("btree", "hash")
@@ -117,7 +119,9 @@ def _key_names(table: Table, keys: tuple[IndexKey, ...]) -> Iterator[str]:
     """What a generated index name says of each key."""
     seen: set[str] = set()
     for key in keys:
-        base = table.column(key.number).name if key.number else _expression_name(key.expression or "")
+        base = (
+            table.column(key.number).name if key.number else _expression_name(key.expression or "")
+        )
         name, number = base, 0
         while name in seen:
             number += 1

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.executor.waits import Wait
 from server.identifiers import quote_identifier
 from server.sql.parse import parse_statements
-from server.statements.statement import StatementContext
-from server.vector.batch import Batch
-from server.vector.column import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from server.statements.statement import StatementContext
+    from server.vector.batch import Batch
+    from server.vector.column import Column
 
 
 def internal_query(context: StatementContext, sql: str) -> Generator[Wait, None, list[Batch]]:

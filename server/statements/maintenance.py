@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Constraint, Table
 from server.errors import (
@@ -14,8 +13,6 @@ from server.errors import (
     WrongObjectType,
 )
 from server.executor.deferred import run_deferred
-from server.executor.context import ExecutionContext
-from server.executor.index_keys import IndexShape
 from server.executor.table_shape import TableShape
 from server.executor.waits import Wait
 from server.sql import utility_session as tree
@@ -25,6 +22,12 @@ from server.statements.names import relation_named
 from server.statements.statement import Run, StatementContext, Utility
 from storage.engine import LockMode
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.executor.context import ExecutionContext
+    from server.executor.index_keys import IndexShape
+
 VACUUM_OPTIONS = (
     "verbose", "analyze", "full", "freeze", "disable_page_skipping", "skip_locked", "index_cleanup",
     "process_toast", "truncate", "parallel",
@@ -33,7 +36,9 @@ VACUUM_OPTIONS = (
 
 def vacuum(context: StatementContext, statement: tree.Vacuum) -> Run:
     """VACUUM and ANALYZE."""
-    names = {option.name for option in statement.options if option.value not in (False, "off", "false")}
+    names = {
+        option.name for option in statement.options if option.value not in (False, "off", "false")
+    }
     for option in statement.options:
         if option.name not in VACUUM_OPTIONS:
             raise SqlSyntaxError(f'unrecognized {statement.tag} option "{option.name}"')
@@ -62,7 +67,8 @@ def _targets(context: StatementContext, statement: tree.Vacuum) -> Iterator[Tabl
             continue
         else:
             context.warn(
-                "42809", f'skipping "{found.name}" --- cannot vacuum non-tables or special system tables'
+                "42809",
+                f'skipping "{found.name}" --- cannot vacuum non-tables or special system tables',
             )
 
 
@@ -123,7 +129,9 @@ def set_constraints(context: StatementContext, statement: transactions.SetConstr
     return "SET CONSTRAINTS"
 
 
-def _constraints(context: StatementContext, statement: transactions.SetConstraints) -> Iterator[int]:
+def _constraints(
+    context: StatementContext, statement: transactions.SetConstraints
+) -> Iterator[int]:
     constraints = list(context.catalog.objects(Constraint))
     if not statement.names:
         yield from (item.oid for item in constraints if item.deferrable)

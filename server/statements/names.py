@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from server.catalog.objects import (
     INFORMATION_SCHEMA_OID,
@@ -16,7 +15,6 @@ from server.catalog.objects import (
     Sequence,
     Table,
 )
-from server.catalog.state import Relation
 from server.errors import (
     DuplicateTable,
     FeatureNotSupported,
@@ -29,9 +27,14 @@ from server.errors import (
 )
 from server.executor.waits import Wait
 from server.identifiers import generated_name
-from server.sql.utility_statement import Name, RoleName
-from server.statements.statement import StatementContext
 from storage.engine import LockMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from server.catalog.state import Relation
+    from server.sql.utility_statement import Name, RoleName
+    from server.statements.statement import StatementContext
 
 RelationKind = TypeVar("RelationKind", Table, Index, Sequence)
 
@@ -41,12 +44,16 @@ WORDS: dict[type[CatalogObject], str] = {Table: "table", Index: "index", Sequenc
 def schema_named(context: StatementContext, name: str, offset: int = -1) -> Schema:
     """A schema by name; raises InvalidSchemaName."""
     if name == "pg_temp":
-        oid = context.session.ensure_temporary_schema()  # may make it: the catalog is another one then
+        oid = (
+            context.session.ensure_temporary_schema()
+        )  # may make it: the catalog is another one then
         found = context.catalog.object(oid)
     else:
         found = context.catalog.schema_named(name)
     if not isinstance(found, Schema):
-        raise InvalidSchemaName(f'schema "{name}" does not exist', position=context.position(offset))
+        raise InvalidSchemaName(
+            f'schema "{name}" does not exist', position=context.position(offset)
+        )
     return found
 
 
@@ -55,8 +62,7 @@ def split_name(context: StatementContext, parts: Name, offset: int = -1) -> tupl
     if len(parts) == 3:
         if parts[0] != context.session.database_name:
             raise FeatureNotSupported(
-                "cross-database references are not implemented: "
-                f'"{".".join(parts)}"',
+                f'cross-database references are not implemented: "{".".join(parts)}"',
                 position=context.position(offset),
             )
         return parts[1], parts[2]

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import (
     CatalogObject,
     Constraint,
     Index,
     Schema,
-    Sequence,
     Table,
-    UserType,
 )
 from server.errors import (
     BY_SQLSTATE,
@@ -26,7 +23,6 @@ from server.errors import (
     UndefinedObject,
 )
 from server.sql import utility_objects as tree
-from server.sql.object_names import ObjectName
 from server.statements.drop import FINDERS
 from server.statements.names import (
     claim_name,
@@ -38,6 +34,11 @@ from server.statements.names import (
     schema_named,
 )
 from server.statements.statement import Run, StatementContext, Utility
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server.sql.object_names import ObjectName
 
 
 def create_schema(context: StatementContext, statement: tree.CreateSchema) -> Run:
@@ -119,12 +120,12 @@ def _refuse_named_in_text(context: StatementContext, table: Table, name: str) ->
     for index in context.catalog.indexes_of(table.oid):
         texts += [index.predicate, *(key.expression for key in index.keys)]
     texts += [
-        view.view_query
-        for view in context.catalog.objects(Table)
-        if table.oid in view.depends_on
+        view.view_query for view in context.catalog.objects(Table) if table.oid in view.depends_on
     ]
     for text in texts:
-        words = "".join(char if char.isalnum() or char == "_" else " " for char in text or "").split()
+        words = "".join(
+            char if char.isalnum() or char == "_" else " " for char in text or ""
+        ).split()
         if name in words:
             raise FeatureNotSupported(
                 f'renaming column "{name}" is not supported while an expression or view refers to it'
@@ -244,7 +245,9 @@ def comment(context: StatementContext, statement: tree.Comment) -> Run:
     yield from ()
     text = statement.text or None
     if statement.kind != "column":
-        context.ddl.put(replace(_object_named(context, statement.kind, statement.name), comment=text))
+        context.ddl.put(
+            replace(_object_named(context, statement.kind, statement.name), comment=text)
+        )
         return "COMMENT"
     table = relation_named(context, statement.name.parts[:-1])
     if not isinstance(table, Table):

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.executor.waits import Wait
-from server.planner.physical import PlannedStatement
-from server.sql.parse import Statement
-from server.types.type import TypeReference
-from server.vector.batch import Batch
+
+if TYPE_CHECKING:
+    from server.planner.physical import PlannedStatement
+    from server.sql.parse import Statement
+    from server.types.type import TypeReference
+    from server.vector.batch import Batch
 
 Source = Iterator["Wait | Batch"]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.errors import (
     DuplicatePreparedStatement,
@@ -15,9 +14,7 @@ from server.errors import (
 from server.executor.waits import Wait
 from server.expressions.evaluate import compile_row
 from server.planner.standalone import bind_argument, type_oid
-from server.planner.physical import PlannedStatement
 from server.sql import utility_transactions as tree
-from server.sql.parse import Statement
 from server.sql.utility_statement import UtilityStatement
 from server.statements.portal import Prepared
 from server.statements.statement import (
@@ -27,6 +24,12 @@ from server.statements.statement import (
     StatementContext,
     Utility,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from server.planner.physical import PlannedStatement
+    from server.sql.parse import Statement
 
 _TAGS = {"Insert": "INSERT", "Update": "UPDATE", "Delete": "DELETE", "Merge": "MERGE"}
 

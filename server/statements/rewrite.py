@@ -5,18 +5,22 @@ The rows go from the old storage to a new one by INSERT ... SELECT of our own, u
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from server.catalog.objects import Table
 from server.errors import DatatypeMismatch, SqlError
-from server.executor.waits import Wait
 from server.identifiers import quote_identifier
 from server.statements.internal import internal_query, qualified_name
 from server.statements.names import free_name
-from server.statements.statement import StatementContext
 from server.statements.tables import store_table
 from server.types.names import format_type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from server.catalog.objects import Table
+    from server.executor.waits import Wait
+    from server.statements.statement import StatementContext
 
 
 def rewrite_table(  # noqa: PLR0913
@@ -30,7 +34,8 @@ def rewrite_table(  # noqa: PLR0913
 ) -> Iterator[Wait]:
     """Give the table a new storage with all its rows.
 
-    computed: SQL text by attribute number. old: the table before, where a column changes its type; that is `converted`, its
+    computed: SQL text by attribute number. old: the table before, where a column changes its type;
+    that is `converted`, its
     new values are `using` or a cast.
     """
     source = old or table
@@ -55,7 +60,9 @@ def rewrite_table(  # noqa: PLR0913
             texts.append(_conversion(context, target, column.number, using or quoted))
         else:
             texts.append(computed.get(column.number, quoted))
-    names = ", ".join(quote_identifier(column.name) for column in target.live_columns if not column.generated)
+    names = ", ".join(
+        quote_identifier(column.name) for column in target.live_columns if not column.generated
+    )
     kept = ", ".join(
         text
         for text, column in zip(texts, target.live_columns, strict=True)
@@ -89,5 +96,3 @@ def _no_cast(
         f'column "{column.name}" cannot be cast automatically to type {kind}',
         hint=f'You might need to specify "USING {quote_identifier(column.name)}::{kind}".',
     )
-
-

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence as SequenceOf
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Sequence, Table
 from server.catalog.sequences import create_values
 from server.errors import InvalidParameterValue, SqlSyntaxError, WrongObjectType
-from server.executor.waits import Wait
 from server.planner.standalone import bind_type_name
 from server.sql import utility_objects as tree
-from server.sql.utility_statement import Option
 from server.statements.names import (
     claim_name,
     column_number,
@@ -23,10 +20,17 @@ from server.statements.names import (
 )
 from server.statements.statement import Run, StatementContext, Utility
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Sequence as SequenceOf
+
+    from server.executor.waits import Wait
+    from server.sql.utility_statement import Option
+
 BOUNDS = {21: 2**15, 23: 2**31, 20: 2**63}
 
 
-def make_sequence(
+def make_sequence(  # noqa: PLR0913 - each is a fact of its own
     context: StatementContext,
     schema: int,
     name: str,
@@ -55,7 +59,7 @@ def make_sequence(
     return sequence
 
 
-def with_options(
+def with_options(  # noqa: C901 - one case after the other
     context: StatementContext, sequence: Sequence, options: SequenceOf[Option], *, is_new: bool
 ) -> tuple[Sequence, int | None]:
     """The sequence after its options, and the value RESTART asks for."""
@@ -76,7 +80,9 @@ def with_options(
     if start < low:
         raise InvalidParameterValue(f"START value ({start}) cannot be less than MINVALUE ({low})")
     if start > high:
-        raise InvalidParameterValue(f"START value ({start}) cannot be greater than MAXVALUE ({high})")
+        raise InvalidParameterValue(
+            f"START value ({start}) cannot be greater than MAXVALUE ({high})"
+        )
     cache = _integer(given.get("cache"), sequence.cache)
     if cache < 1:
         raise InvalidParameterValue(f"CACHE ({cache}) must be greater than zero")
@@ -125,9 +131,13 @@ def _limits(
     high = _limit(given, "maxvalue", default_high, default_high if reset else sequence.maximum)
     type_name = {21: "smallint", 23: "integer", 20: "bigint"}[sequence.type]
     if not -bound <= low < bound:
-        raise InvalidParameterValue(f"MINVALUE ({low}) is out of range for sequence data type {type_name}")
+        raise InvalidParameterValue(
+            f"MINVALUE ({low}) is out of range for sequence data type {type_name}"
+        )
     if not -bound <= high < bound:
-        raise InvalidParameterValue(f"MAXVALUE ({high}) is out of range for sequence data type {type_name}")
+        raise InvalidParameterValue(
+            f"MAXVALUE ({high}) is out of range for sequence data type {type_name}"
+        )
     return low, high
 
 
@@ -143,7 +153,9 @@ def _owner(context: StatementContext, value: Any) -> tuple[int, int] | None:
     if parts == ("none",):
         return None
     if len(parts) < 2:
-        raise SqlSyntaxError("invalid OWNED BY option", hint="Specify OWNED BY table.column or OWNED BY NONE.")
+        raise SqlSyntaxError(
+            "invalid OWNED BY option", hint="Specify OWNED BY table.column or OWNED BY NONE."
+        )
     table = relation_named(context, tuple(parts[:-1]))
     if not isinstance(table, Table):
         raise WrongObjectType(f'sequence cannot be owned by relation "{table.name}"')

@@ -72,7 +72,9 @@ def _transaction_isolation(context: StatementContext, text: str | None, local: b
 
 
 def _transaction_read_only(context: StatementContext, text: str | None, local: bool) -> None:
-    context.session.transaction.set_modes(read_only=(text or "off").lower() in ("on", "true", "1", "yes"))
+    context.session.transaction.set_modes(
+        read_only=(text or "off").lower() in ("on", "true", "1", "yes")
+    )
 
 
 def _session_authorization(context: StatementContext, text: str | None, local: bool) -> None:

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from server.executor.waits import Wait
-from server.sql.utility_statement import UtilityStatement
 from server.types.registry import TYPE_BY_OID
 from server.types.type import TypeReference
 from server.vector.batch import Batch
@@ -23,9 +21,11 @@ if TYPE_CHECKING:
     from server.catalog.catalog import CatalogTransaction, CatalogView
     from server.config import SessionSettings
     from server.executor.context import ExecutionContext
+    from server.executor.waits import Wait
     from server.planner.environment import PlanningEnvironment
     from server.planner.physical import PlannedStatement
     from server.sql.parse import Statement
+    from server.sql.utility_statement import UtilityStatement
     from storage.engine import Engine, Transaction
 
 TEXT_OID = 25

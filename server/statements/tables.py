@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from server.catalog.names import collation_oid
-from server.catalog.objects import Column, Constraint, Index, Table
+from server.catalog.objects import Column, Table
 from server.errors import (
     DuplicateColumn,
-    DuplicateTable,
     FeatureNotSupported,
     InvalidTableDefinition,
     SqlSyntaxError,
-    UndefinedTable,
 )
-from server.executor.waits import Wait
 from server.planner.standalone import bind_type_name, check_default, check_stored_expression
 from server.planner.stored_text import stored_default, stored_generated
 from server.sql import constraints as written
@@ -31,7 +28,6 @@ from server.statements.names import (
     claim_name,
     free_name,
     refuse_existing,
-    schema_named,
     table_named,
     target_schema,
 )
@@ -39,6 +35,11 @@ from server.statements.sequences import make_sequence
 from server.statements.statement import Run, StatementContext, Utility
 from server.types.storage import storage_kind
 from storage.engine import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.executor.waits import Wait
 
 SERIAL_TYPES = {
     "smallserial": "int2", "serial2": "int2", "serial": "int4", "serial4": "int4",
@@ -71,7 +72,9 @@ class NewTable:
         """LIKE: the columns of another table, with what INCLUDING says."""
         source = table_named(self.context, item.relation, item.offset, kinds="rvm")
         for column in source.live_columns:
-            default = column.default if "defaults" in item.including and not column.generated else None
+            default = (
+                column.default if "defaults" in item.including and not column.generated else None
+            )
             generated = column.generated if "generated" in item.including else ""
             self.columns.append(
                 replace(
@@ -86,16 +89,12 @@ class NewTable:
             )
 
 
-def column_of(
-    context: StatementContext, new: NewTable, item: tree.Column, number: int
-) -> Column:
+def column_of(context: StatementContext, new: NewTable, item: tree.Column, number: int) -> Column:  # noqa: C901 - one case after the other
     """A column as the catalog keeps it; what needs the whole table is put off to new.later and new.sequences."""
     if item.type is None:
         raise FeatureNotSupported("columns without a type are not supported")
     serial = serial_type(item.type)
-    reference = bind_type_name(
-        context.environment(), serial or item.type, context.statement.offset
-    )
+    reference = bind_type_name(context.environment(), serial or item.type, context.statement.offset)
     column = Column(
         number=number,
         name=item.name,
@@ -192,7 +191,9 @@ def refuse_unsupported(context: StatementContext, statement: tree.CreateTable) -
         raise FeatureNotSupported("tablespaces are not supported", position=position)
 
 
-def finish_table(new: NewTable, table_constraints: tuple[written.Constraint, ...]) -> Iterator[Wait]:
+def finish_table(
+    new: NewTable, table_constraints: tuple[written.Constraint, ...]
+) -> Iterator[Wait]:
     """Put the table, its storage, sequences and constraints in place."""
     context = new.context
     new.later.extend((constraint, None) for constraint in table_constraints)
@@ -215,7 +216,9 @@ def finish_table(new: NewTable, table_constraints: tuple[written.Constraint, ...
             check_stored_expression(context.environment(), new.table, column)
             text = stored_generated(context.environment(), new.table, column)
             kept = replace(column, default=text)
-            columns = tuple(kept if item.number == column.number else item for item in new.table.columns)
+            columns = tuple(
+                kept if item.number == column.number else item for item in new.table.columns
+            )
             new.table = replace(new.table, columns=columns)
             context.ddl.put(new.table)
     for constraint, column in new.later:
@@ -285,4 +288,3 @@ def add_constraint(
 
 
 UTILITIES = (Utility(node=tree.CreateTable, run=create_table),)
-

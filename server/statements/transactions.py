@@ -9,7 +9,8 @@ from server.errors import (
     FeatureNotSupported,
     NoActiveSqlTransaction,
 )
-from server.sql import utility_session, utility_transactions as tree
+from server.sql import utility_session
+from server.sql import utility_transactions as tree
 from server.statements.statement import Run, StatementContext, Utility
 
 
@@ -108,7 +109,9 @@ def set_transaction(context: StatementContext, statement: utility_session.SetTra
         session.warn("25P01", "SET TRANSACTION can only be used in transaction blocks")
     running = session.transaction.running
     if modes["isolation"] not in (None, running.modes.isolation) and running.has_snapshot:
-        raise ActiveSqlTransaction("SET TRANSACTION ISOLATION LEVEL must be called before any query")
+        raise ActiveSqlTransaction(
+            "SET TRANSACTION ISOLATION LEVEL must be called before any query"
+        )
     session.transaction.set_modes(**modes)
     return "SET"
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from server.catalog.objects import Column, Constraint, Table
 from server.errors import CheckViolation, ForeignKeyViolation, NotNullViolation
-from server.executor.waits import Wait
 from server.identifiers import quote_identifier
 from server.statements.internal import first_row, internal_query, qualified_name
-from server.statements.statement import StatementContext
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.catalog.objects import Column, Constraint, Table
+    from server.executor.waits import Wait
+    from server.statements.statement import StatementContext
 
 
 def has_rows(context: StatementContext, table: Table) -> bool:
@@ -52,7 +56,9 @@ def verify_foreign_key(
     if not has_rows(context, table):
         return
     mine = [quote_identifier(table.column(number).name) for number in constraint.columns]
-    theirs = [quote_identifier(target.column(number).name) for number in constraint.referenced_columns]
+    theirs = [
+        quote_identifier(target.column(number).name) for number in constraint.referenced_columns
+    ]
     texts = ", ".join(f"f.{name}::text" for name in mine)
     match = " AND ".join(f"f.{a} = p.{b}" for a, b in zip(mine, theirs, strict=True))
     if constraint.match == "s":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Column, Table
 from server.errors import (
@@ -16,7 +16,6 @@ from server.errors import (
 )
 from server.executor.modify import insert_columns
 from server.executor.waits import Wait
-from server.planner.physical import PlannedStatement
 from server.sql import utility_objects as objects_tree
 from server.sql import utility_tables as tree
 from server.sql.deparse import deparse
@@ -32,6 +31,9 @@ from server.statements.names import (
 from server.statements.prepared import bound_parameters, inner_statement, prepared_named
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.tables import PERSISTENCE_LETTERS, store_table
+
+if TYPE_CHECKING:
+    from server.planner.physical import PlannedStatement
 
 UNKNOWN_OID, TEXT_OID = 705, 25
 

@@ -57,7 +57,7 @@ class Simulation:
     """The store under test, its disk and its model."""
 
     def __init__(self, seed: int, plan: Plan) -> None:
-        self.random = random.Random(seed)  # noqa: S311 - a seed is the point
+        self.random = random.Random(seed)
         self.plan = plan
         self.options = _options(plan.protocol)
         self.faults = Faults(self.random)

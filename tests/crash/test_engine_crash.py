@@ -46,7 +46,7 @@ class Bank:
     """The engine under test and what it has promised."""
 
     def __init__(self, seed):
-        self.random = random.Random(seed)  # noqa: S311 - a seed is the point
+        self.random = random.Random(seed)
         self.faults = Faults(self.random)
         self.files = CrashingFiles(self.faults)
         self.engine = Engine.create(self.files, OPTIONS, store_id=9)

@@ -18,9 +18,7 @@ def live_and_die(directory: Path, line_count: int) -> int:
     """Runs the victim until it has acknowledged so many changes; the highest of them."""
     command = [sys.executable, "-m", "tests.crash.victim", str(directory)]
     acknowledged = 0
-    with subprocess.Popen(  # noqa: S603 - our own module
-        command, cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as victim:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as victim:
         assert victim.stdout is not None
         for _ in range(line_count):
             acknowledged = max(acknowledged, int(victim.stdout.readline()))

@@ -229,7 +229,7 @@ def random_change(bench: Bench, chance: random.Random) -> None:
 
 def test_twins_write_the_same_bytes_and_redo_repeats_them():
     python, compiled = make("python"), make("compiled")
-    chances = random.Random(11), random.Random(11)  # noqa: S311
+    chances = random.Random(11), random.Random(11)
     for _ in range(150):
         random_change(python, chances[0])
         random_change(compiled, chances[1])
@@ -243,7 +243,7 @@ def test_twins_write_the_same_bytes_and_redo_repeats_them():
 @pytest.mark.parametrize("kind", ["python", "compiled"])
 def test_redo_over_torn_pages_ends_where_the_store_was(kind):
     bench, replica = make(kind), make(kind)
-    chance = random.Random(3)  # noqa: S311
+    chance = random.Random(3)
     for _ in range(60):
         random_change(bench, chance)
         bench.table.redo_lsn = 4096

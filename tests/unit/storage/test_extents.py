@@ -25,7 +25,7 @@ def test_the_smallest_run_that_fits_is_taken():
 
 
 def test_random_use_never_hands_out_a_page_twice():
-    chance = random.Random(5)  # noqa: S311
+    chance = random.Random(5)
     free = FreeSpace()
     used: list[tuple[int, int]] = []
     free.add(0, 1000)

@@ -19,7 +19,7 @@ def files(request, tmp_path: Path) -> Files:
         return RealFiles(tmp_path)
     if request.param == "memory":
         return MemoryFiles()
-    return CrashingFiles(Faults(random.Random(1)))  # noqa: S311
+    return CrashingFiles(Faults(random.Random(1)))
 
 
 def test_what_is_written_is_read(files):

@@ -35,7 +35,7 @@ def append_for_ever(wal: Wal) -> None:
 
 @pytest.fixture
 def faults() -> Faults:
-    return Faults(random.Random(1))  # noqa: S311
+    return Faults(random.Random(1))
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def context(**more: Any) -> ExecutionContext:
         "snapshot": None,
         "catalog": None,
         "settings": {},
-        "random": random.Random(1),  # noqa: S311
+        "random": random.Random(1),
     }
     return ExecutionContext(**(fields | more))
 

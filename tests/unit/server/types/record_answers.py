@@ -75,7 +75,7 @@ def record_orders(connection: psycopg.Connection[Any], orders: dict[str, list[st
     for type_name, texts in orders.items():
         rows = ", ".join(f"({quote(text)}::{type_name})" for text in texts)
         # S608: the types and texts are those of the file beside this one.
-        query = f"select x::text from (values {rows}) v(x) order by v.x, v.x::text"  # noqa: S608
+        query = f"select x::text from (values {rows}) v(x) order by v.x, v.x::text"
         orders[type_name] = [row[0] for row in connection.execute(query)]
 
 
