@@ -134,7 +134,7 @@ def record(figures: list[dict[str, Any]]) -> None:
         cwd=HISTORY.parent,
     ).stdout.strip()
     common = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),  # noqa: TID251 - a record, not behaviour
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit,
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
     }

@@ -72,7 +72,7 @@ class Listener:
         self.connections.add(connection)
         return connection
 
-    def admit(self, role_is_superuser: bool) -> None:  # noqa: FBT001
+    def admit(self, role_is_superuser: bool) -> None:
         """Raise TooManyConnections when the places for such a role are taken."""
         settings = self.database.settings
         limit = settings.integer("max_connections")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from server.statements.statement import StatementContext
 
 
-def rewrite_table(  # noqa: PLR0913
+def rewrite_table(
     context: StatementContext,
     table: Table,
     computed: Mapping[int, str],
