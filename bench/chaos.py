@@ -66,7 +66,7 @@ class Ledger:
         """What was acknowledged and is not there."""
         with self._server.connect() as connection:
             found = set(connection.execute("SELECT writer, number FROM ledger").fetchall())
-        return set(self.acknowledged) - found  # type: ignore[arg-type]
+        return set(self.acknowledged) - found
 
 
 def main() -> int:

@@ -105,14 +105,14 @@ def measure_tpch(size: Size) -> list[dict[str, Any]]:
         say(
             f"TPC-H {name:26} {mine * 1000:14,.1f} {other * 1000:14,.1f} ms      {mine / other:6.2f}x DuckDB's time"
         )
-    mine = [pair[0] for pair in found.values()]
-    other = [pair[1] for pair in found.values()]
+    ours = [pair[0] for pair in found.values()]
+    theirs = [pair[1] for pair in found.values()]
     figure = {
         "workload": f"TPC-H SF{size.tpch_scale:g}",
         "unit": "s",
-        "rustydb": round(sum(mine), 4),
-        "duckdb": round(sum(other), 4),
-        "time_ratio": round(sum(mine) / sum(other), 3),
+        "rustydb": round(sum(ours), 4),
+        "duckdb": round(sum(theirs), 4),
+        "time_ratio": round(sum(ours) / sum(theirs), 3),
         "geometric_mean_ratio": round(tpch.geometric_mean([a / b for a, b in found.values()]), 3),
         "load_s": round(seconds, 2),
         "queries": {name: [round(a, 5), round(b, 5)] for name, (a, b) in found.items()},

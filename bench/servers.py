@@ -17,7 +17,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
@@ -139,7 +139,9 @@ def postgres(*settings: str) -> Iterator[Server]:
     as_user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
     if as_user is not None:
         os.chown(home, as_user.pw_uid, as_user.pw_gid)
-    identity = {"user": as_user.pw_uid, "group": as_user.pw_gid} if as_user is not None else {}
+    identity: dict[str, Any] = (
+        {"user": as_user.pw_uid, "group": as_user.pw_gid} if as_user is not None else {}
+    )
     data, port = home / "data", free_port()
     subprocess.run(
         [POSTGRES_BIN / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8"],

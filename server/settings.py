@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,7 +60,7 @@ REPORTED = (
 VERSION = "15.18"
 VERSION_NUMBER = 151800
 
-OVERRIDES: Mapping[str, dict[str, SettingValue]] = {
+OVERRIDES: Mapping[str, dict[str, Any]] = {
     "server_version": {"default": VERSION},
     "server_version_num": {"default": VERSION_NUMBER},
     "server_encoding": {"default": "UTF8"},

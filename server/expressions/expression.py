@@ -319,7 +319,7 @@ class SystemColumn(Expression):
 
 def children(expression: Expression) -> Iterator[Expression]:
     """The direct operands, in order of their fields. Subquery plans are not entered."""
-    for name in _operand_names(type(expression)):
+    for name in _operand_names(type(expression)):  # type: ignore[arg-type]  # classes are hashable
         yield from _expressions(getattr(expression, name))
 
 
@@ -364,7 +364,7 @@ def transform(expression: Expression, change: Callable[[Expression], Expression]
         return value
 
     changed = {}
-    for name in _operand_names(type(expression)):
+    for name in _operand_names(type(expression)):  # type: ignore[arg-type]  # classes are hashable
         old = getattr(expression, name)
         new = renewed(old)
         if new is not old:

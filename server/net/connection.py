@@ -322,7 +322,7 @@ class ClientConnection(asyncio.Protocol):
             old.abort()
             self.finish()
             return
-        self.transport = transport  # type: ignore[assignment]  # uvloop has transports of its own
+        self.transport = transport
         self._switching = False
         if self.wire.buffered:
             self._advance(None)
@@ -358,6 +358,10 @@ class ClientConnection(asyncio.Protocol):
             self.transport.close()
         self.loop.call_soon(self._close_session)
 
+    def _close_later(self) -> None:
+        """Called on the worker's thread."""
+        self.loop.call_soon_threadsafe(self._close_session)
+
     def _close_session(self) -> None:
         """End the session, when no worker runs for it any more."""
         session, steps = self.session, self._steps
@@ -365,7 +369,7 @@ class ClientConnection(asyncio.Protocol):
             completion = self._wait.completion
             if not completion.done:
                 session.cancel(AdminShutdown("terminating connection because the client is gone"))
-                completion.on_done(lambda: self.loop.call_soon_threadsafe(self._close_session))
+                completion.on_done(self._close_later)
                 return
         self._steps = self._wait = None
         if steps is not None:

@@ -14,6 +14,7 @@ from server.executor.waits import Wait
 from server.planner.plan_statement import plan_statement
 from server.planner.standalone import bind_over_table
 from server.session.transaction import READ_COMMITTED_LEVELS, Running
+from storage.engine import LockMode
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -110,7 +111,9 @@ def lock_relation(session: Session, oid: int, mode: str, name: str = "") -> Iter
     """Take a table lock for the transaction."""
     running = session.transaction.running
     assert running is not None, name
-    completion = session.database.engine.locks.lock_table(running.storage, oid, LOCK_MODES[mode])
+    completion = session.database.engine.locks.lock_table(
+        running.storage, oid, LockMode(LOCK_MODES[mode])
+    )
     if not completion.done:
         yield Wait(completion, what="relation")
 

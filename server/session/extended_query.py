@@ -180,7 +180,7 @@ def _columns(session: Session, prepared: Prepared, formats: Sequence[int]) -> An
             return messages.NoData()
         return row_description(planned, spread_formats(formats, len(planned.names)))
     statement = prepared.statement
-    row = None if statement is None else STATEMENTS.get(type(statement.tree))
+    row = None if statement is None else STATEMENTS.get(type(statement.tree))  # type: ignore[arg-type]
     if statement is None or row is None or row.describe is None:
         return messages.NoData()
     description = row.describe(StatementScope(session, statement, ()), statement.tree)
@@ -227,7 +227,7 @@ def _execute_plan(session: Session, portal: Portal, max_rows: int) -> Steps:
         portal.rows = portal_rows(session, planned, portal.context)
     count = 0
     for item in portal.fetch(max_rows):
-        if item.__class__ is Wait:
+        if isinstance(item, Wait):
             yield item
             continue
         count += item.count

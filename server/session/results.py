@@ -127,20 +127,7 @@ def _text_column(column: Column, binary: bool) -> EncodeColumn:
 
 
 def _through_codec(column: Column, kind: Type, binary: bool, style: TextStyle) -> EncodeColumn:
-    encoded: list[bytes | None]
-    if binary and kind.send_column is not None:
-        encoded = kind.send_column(column)
-    elif not binary and kind.format_column is not None:
-        encoded = kind.format_column(column, style)
-    else:
-        encoded = [
-            None
-            if value is None
-            else kind.send(value)
-            if binary
-            else kind.format(value, style).encode()
-            for value in row_values(column)
-        ]
+    encoded = kind.send_column(column) if binary else kind.format_column(column, style)
     return EncodeColumn(kind=ColumnKind.BYTES, values=encoded, binary=binary)
 
 

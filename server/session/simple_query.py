@@ -55,7 +55,7 @@ def run_query(session: Session, statement: Statement) -> Steps:
         yield row_description(planned, formats)
     count = 0
     for item in portal_rows(session, planned, running):
-        if item.__class__ is Wait:
+        if isinstance(item, Wait):
             yield item
             continue
         count += item.count
@@ -84,7 +84,7 @@ def run_utility(
             f"{tree.tag} is not supported",
             position=statement.offset + max(tree.offset, 0) + 1,
         )
-    row = STATEMENTS.get(type(tree))
+    row = STATEMENTS.get(type(tree))  # type: ignore[arg-type]
     if row is None:
         raise FeatureNotSupported(
             f"{statement.tag} is not supported", position=statement.offset + 1

@@ -20,7 +20,7 @@ from server.executor.waits import Wait
 from server.session.block import STATUS, Event, State, next_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from server.session.session import Session
     from server.types.type import TextStyle
@@ -209,7 +209,7 @@ class SessionTransaction:
             self._session.warn("25P01", "there is no transaction in progress")
         self.state = next_state(self.state, Event.COMMIT if commit else Event.ROLLBACK)
 
-    def end_implicit(self) -> Iterator[Wait]:
+    def end_implicit(self) -> Generator[Any, Any, None]:
         """The last statement of an implicit transaction is done."""
         if self.state is not State.IMPLICIT:
             return

@@ -122,9 +122,9 @@ def add_column(context: StatementContext, table: Table, command: tree.AddColumn)
         )
     elif column.not_null and rows:
         yield from verify_not_null(context, changed, column)
-    for constraint, owner in new.later:
-        assert owner is not None
-        yield from add_constraint(context, table.oid, constraint, (owner.name,), new.names)
+    for constraint, holder in new.later:
+        assert holder is not None
+        yield from add_constraint(context, table.oid, constraint, (holder.name,), new.names)
 
 
 def _default_text(context: StatementContext, table: Table, column: Column) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Index, IndexKey, Table
 from server.errors import DuplicateTable, FeatureNotSupported, UndefinedObject, WrongObjectType
@@ -82,7 +82,7 @@ def index_key(context: StatementContext, table: Table, element: nodes.IndexEleme
     arguments = element.args
     descending = bool(arguments.get("descending"))
     nulls_first = arguments.get("nulls_first")
-    flags = {
+    flags: dict[str, Any] = {
         "descending": descending,
         "nulls_first": descending if nulls_first is None else bool(nulls_first),
         "operator_class": ".".join(arguments.get("operator_class") or ()),
@@ -168,7 +168,7 @@ def reindex(context: StatementContext, statement: utility_session.Reindex) -> Ru
     if statement.kind == "index":
         if not isinstance(found, Index):
             raise WrongObjectType(f'"{found.name}" is not an index')
-        indexes = (found,)
+        indexes: tuple[Index, ...] = (found,)
     else:
         indexes = context.catalog.indexes_of(found.oid)
     for index in indexes:

@@ -78,8 +78,7 @@ def _vacuum_table(context: StatementContext, table: Table) -> Iterator[Wait]:
     execution = context.execution()
     shape = TableShape(table, execution)
     indexes = tuple(
-        (context.engine.index(item.storage_id), _key_function(shape, item, execution))
-        for item in shape.indexes
+        (item.storage_id, _key_function(shape, item, execution)) for item in shape.indexes
     )
     work = context.session.database.workers.submit(
         lambda: context.engine.vacuum(table.storage_id, indexes)

@@ -37,7 +37,7 @@ from server.types.storage import storage_kind
 from storage.engine import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from server.executor.waits import Wait
 
@@ -244,7 +244,7 @@ def own_sequence(
     kind: str,
     is_identity: bool,
     options: tuple[object, ...],
-) -> Iterator[Wait]:
+) -> Generator[Wait, None, Table]:
     """Make the sequence of a serial or identity column; gives the table as it is then."""
     column = table.column(number)
     name = free_name(context, table.schema, table.name, column.name, "seq")

@@ -45,7 +45,7 @@ def result_columns(
     if len(names) > len(planned.names):
         raise SqlSyntaxError("too many column names were specified")
     chosen = (*names, *planned.names[len(names) :])
-    columns = []
+    columns: list[Column] = []
     for number, (name, reference) in enumerate(zip(chosen, planned.types, strict=True), 1):
         if any(column.name == name for column in columns):
             raise DuplicateColumn(f'column "{name}" specified more than once')
