@@ -14,6 +14,7 @@ from server.catalog.initial import initial_objects
 from server.catalog.sequences import SequenceValues
 from server.clock import Clock, SystemClock
 from server.executor.deferred import run_deferred
+from server.feature import Feature, statements_of
 from server.plan_cache import PlanCache
 from server.workers import Workers
 
@@ -32,12 +33,13 @@ if TYPE_CHECKING:
 class Database:
     """What all sessions share."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the composition root puts together
         self,
         engine: Engine,
         settings: ServerSettings,
         *,
         hba: Sequence[Rule] = (),
+        features: Sequence[Feature] = (),
         mock_secret: bytes = b"",
         clock: Clock | None = None,
         source: random.Random | None = None,
@@ -49,6 +51,8 @@ class Database:
         self.random = source or random.SystemRandom()
         self.started_us = self.clock.now_us()
         self.hba = tuple(hba)
+        self.features = tuple(features)
+        self.statements = statements_of(features)
         self.mock_secret = mock_secret
         self.plans = PlanCache()
         self._shapes: dict[int, tuple[CatalogView, dict[int, Any]]] = {}

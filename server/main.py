@@ -27,11 +27,11 @@ from server.catalog.catalog import CATALOG_RELATION
 from server.config import BY_NAME, ServerSettings
 from server.database import Database, initialise
 from server.errors import SqlError
+from server.features import FEATURES
 from server.login_rules import TRUST_LOCAL, HbaError, Rule, parse_rules
 from server.net.listener import Listener
 from server.options import OptionError, Options, parse_options, read_file
 from server.session.temporary import drop_schemas
-from storage.check import check
 from storage.engine import Engine
 from storage.engine import Options as StorageOptions
 from storage.errors import NoSuchRelation, StorageError
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(options: Options) -> int:
     """Rustydb check DIR: prove a stopped directory consistent."""
     engine = Engine.open(RealFiles(options.data))
-    problems = check(engine)
+    problems = engine.check()
     engine.close()
     for problem in problems:
         sys.stdout.write(f"{problem}\n")
@@ -97,7 +97,11 @@ def _serve(options: Options) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     _tune_memory()
     database = Database(
-        engine, settings, hba=read_hba(options.data), mock_secret=_secret(options.data)
+        engine,
+        settings,
+        hba=read_hba(options.data),
+        mock_secret=_secret(options.data),
+        features=FEATURES,
     )
     for oid in database.catalog.views:
         drop_schemas(engine, database.catalog, oid)

@@ -29,7 +29,6 @@ from server.session.scope import StatementScope
 from server.session.simple_query import command_tag, refuse_in_failed_block, run_utility
 from server.sql.utility_statement import UtilityStatement
 from server.statements.portal import Portal, Prepared
-from server.statements.registry import STATEMENTS
 
 if TYPE_CHECKING:
     from server.session.session import Session
@@ -180,7 +179,7 @@ def _columns(session: Session, prepared: Prepared, formats: Sequence[int]) -> An
             return messages.NoData()
         return row_description(planned, spread_formats(formats, len(planned.names)))
     statement = prepared.statement
-    row = None if statement is None else STATEMENTS.get(type(statement.tree))  # type: ignore[arg-type]
+    row = None if statement is None else session.database.statements.get(type(statement.tree))
     if statement is None or row is None or row.describe is None:
         return messages.NoData()
     description = row.describe(StatementScope(session, statement, ()), statement.tree)

@@ -12,7 +12,6 @@ from server.session.execution import context, plan_locked, portal_rows
 from server.session.results import data_rows, described, row_description, spread_formats
 from server.session.scope import StatementScope
 from server.sql.utility_statement import Unsupported, UtilityStatement
-from server.statements.registry import STATEMENTS
 from server.statements.statement import Rows
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def run_utility(
             f"{tree.tag} is not supported",
             position=statement.offset + max(tree.offset, 0) + 1,
         )
-    row = STATEMENTS.get(type(tree))  # type: ignore[arg-type]
+    row = session.database.statements.get(type(tree))
     if row is None:
         raise FeatureNotSupported(
             f"{statement.tag} is not supported", position=statement.offset + 1
