@@ -261,10 +261,18 @@ class Table:
             return refused
         stamp = transaction.stamp()
         group = self.groups[row_id >> SLOT_BITS]
-        # The mark of a transaction that a crash cut off may be there, and be counted.
-        replaced = bool(read_version(self.groups, row_id).xmax)
+        # The mark of a transaction that a crash cut off may be there, and be counted. What that one
+        # appended is cut off with it: nobody could tell later that the link means nothing.
+        old = read_version(self.groups, row_id)
+        replaced = bool(old.xmax)
+        following = old.next
+        if replaced and old.newer is not None:
+            following = old.next & KEY_CHANGED
+            if old.next & INNER:
+                following |= INNER | root_of(self.groups, row_id)
         with self._changing(stamp) as change:
-            change.write_u64(version_address(self.groups, row_id) + 8, stamp)
+            header = VERSION.pack(old.xmin, stamp, following, old.nulls)
+            change.write(version_address(self.groups, row_id), header)
             change.commit()
         group.ended += not replaced
         group.changed(stamp)
