@@ -8,7 +8,7 @@ PYX := $(shell find $(SOURCES) -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 SEEDS ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run fmt lint types layers check test test-slow crash chaos clients golden bench bench-quick \
+.PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos clients golden bench bench-quick \
 	bench-plot image-check clean
 
 help: ## list the targets
@@ -51,6 +51,9 @@ test: setup ## every fast test
 
 test-slow: setup ## every test
 	$(BIN)/pytest -q
+
+docs: setup ## write the tree of ARCHITECTURE.md anew
+	$(BIN)/python tests/architecture/tree.py
 
 crash: setup ## simulated power cuts: SEEDS=n
 	$(BIN)/python -m tests.crash.run --seeds $(SEEDS)
