@@ -31,10 +31,8 @@ def sentence(path: Path) -> str:
 
 def tree() -> str:
     """The tree as the document shows it."""
-    lines = ["```"]
-    for path in modules():
-        lines.append(f"{path.relative_to(ROOT).as_posix():44} {sentence(path)}")
-    return "\n".join([*lines, "```", ""])
+    lines = [f"{path.relative_to(ROOT).as_posix():44} {sentence(path)}" for path in modules()]
+    return "\n".join(["```", *lines, "```", ""])
 
 
 def written() -> str:
