@@ -89,7 +89,15 @@ class Database:
 
     def describe_deadlock(self, edges: list[WaitEdge]) -> str:
         """The detail of a deadlock error: who waits for whom."""
-        return "\n".join(str(edge) for edge in edges)
+        lines = []
+        for edge in edges:
+            mode = "".join(word.capitalize() for word in edge.mode.name.split("_")) + "Lock"
+            waiter, blocker = edge.waiter.lock_group, edge.blocker.lock_group
+            lines.append(
+                f"Process {waiter} waits for {mode} on {lock_name(edge.tag)}; "
+                f"blocked by process {blocker}."
+            )
+        return "\n".join(lines)
 
     def role(self, name: str) -> Role | None:
         """A role by name, in any database."""
@@ -111,6 +119,13 @@ class Database:
         self.workers.close()
         self.sequences.settle()
         self.engine.close()
+
+
+def lock_name(tag: Sequence[str | int]) -> str:
+    """What a lock is on, as a report of a deadlock names it."""
+    kind, *numbers = tag
+    name = {"xid": "transaction"}.get(str(kind), str(kind))
+    return " ".join((name, *map(str, numbers)))
 
 
 def initialise(engine: Engine, superuser: str = "postgres", password: str | None = None) -> None:

@@ -312,7 +312,7 @@ class Session:
         if known.sqlstate.startswith("XX"):
             _LOG.error("%s\nSTATEMENT:  %s", known, self.activity.query, exc_info=error)
         self.transaction.fail()
-        if not self.transaction.in_block:
+        if self.transaction.running is None:
             self.close_portals()
         yield from self.take_notices()
         severity = "FATAL" if known.sqlstate in _FATAL else "ERROR"

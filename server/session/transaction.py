@@ -217,10 +217,21 @@ class SessionTransaction:
         yield from self.commit(synchronous=self._session.synchronous_commit)
 
     def fail(self) -> None:
-        """A statement failed."""
-        was_open = self.in_block
+        """A statement failed: what it stood in - the transaction or the innermost savepoint - is undone at once.
+
+        Others must not wait for the locks of a block that can only be rolled back until the client says ROLLBACK.
+        """
+        was_failed = self.is_failed
         self.state = next_state(self.state, Event.ERROR)
-        if not was_open:
+        running = self.running
+        if running is None or was_failed:
+            return
+        if self.in_block and running.savepoints:
+            innermost = running.savepoints[-1]
+            running.storage.rollback_to(innermost.storage)
+            running.catalog.rollback_to(len(running.savepoints) - 1)
+            del running.deferred[innermost.deferred_count :]
+        else:
             self.abort()
 
     # Savepoints
@@ -267,8 +278,8 @@ class SessionTransaction:
 
     def _find(self, name: str) -> tuple[Running, int]:
         running = self.running
-        assert running is not None
-        for position in reversed(range(len(running.savepoints))):
+        for position in reversed(range(len(running.savepoints) if running is not None else 0)):
+            assert running is not None
             if running.savepoints[position].name == name:
                 return running, position
         raise InvalidSavepointSpecification(f'savepoint "{name}" does not exist')
