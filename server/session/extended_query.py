@@ -161,6 +161,9 @@ def describe(session: Session, message: messages.Describe) -> Steps:
         yield from _describe_statement(session, statement_named(session, message.name))
         return
     portal = portal_named(session, message.name)
+    if portal.planned is not None and portal.planned.returns_rows:
+        yield row_description(portal.planned, portal.formats)  # of a cursor, too
+        return
     yield _columns(session, portal.prepared, portal.formats)
 
 

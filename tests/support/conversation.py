@@ -16,7 +16,6 @@ from server.session.session import Identity, Session
 from server.statements.copy_stream import NEED_COPY_DATA
 
 
-
 def data_rows(framed):
     """The fields of every DataRow in the bytes of several; None is NULL."""
     found, position = [], 0
@@ -191,9 +190,7 @@ def shown(replies):
 
 def _lines(reply):
     if isinstance(reply, messages.DataRows):
-        yield from (
-            "DataRow " + " | ".join(map(field_text, row)) for row in data_rows(reply.data)
-        )
+        yield from ("DataRow " + " | ".join(map(field_text, row)) for row in data_rows(reply.data))
     elif isinstance(reply, messages.CopyRows):
         yield from (f"CopyData {line!r}" for line in copy_lines(reply.data))
     elif isinstance(reply, messages.RowDescription):

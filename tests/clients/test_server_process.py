@@ -1,0 +1,178 @@
+"""The process: signals, limits, logins, hostile bytes, killed and started again."""
+
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+
+import psycopg
+import pytest
+
+from tests.support.running_server import ROOT, RunningServer
+
+
+def startup(port, payload):
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(payload)
+        client.shutdown(socket.SHUT_WR)
+        data = b""
+        while chunk := client.recv(4096):
+            data += chunk
+        return data
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"\0",
+        struct.pack("!I", 0),
+        struct.pack("!I", 3),
+        struct.pack("!II", 2**31, 196608),
+        struct.pack("!II", 2**32 - 1, 196608),
+        b"GET / HTTP/1.1\r\n\r\n",
+        struct.pack("!II", 8, 80877103) + struct.pack("!II", 8, 80877103),
+        struct.pack("!II", 9, 196608) + b"\1",
+        os.urandom(64),
+    ],
+)
+def test_hostile_bytes_leave_the_server_up(server, payload):
+    startup(server.port, payload)
+    with server.connect() as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_too_many_connections(own_server):
+    own_server.settings = ("max_connections=5", "superuser_reserved_connections=0")
+    own_server.start()
+    open_ones = [own_server.connect() for _ in range(5)]
+    with pytest.raises(psycopg.OperationalError, match="too many clients"):
+        own_server.connect()
+    for connection in open_ones:
+        connection.close()
+
+
+def test_a_silent_client_is_dropped(own_server):
+    own_server.settings = ("connection_timeout=1",)
+    own_server.start()
+    with socket.create_connection(("127.0.0.1", own_server.port), timeout=10) as client:
+        assert client.recv(1) == b""
+
+
+def test_passwords(tmp_path):
+    (tmp_path / "password").write_text("secret\n")
+    running = RunningServer(tmp_path / "data")
+    subprocess.run(
+        [sys.executable, "-m", "server", "--data", running.data, "--init-only", "--pwfile", tmp_path / "password"],
+        cwd=ROOT, check=True, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    (running.data / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
+    running.start(wait=False)
+    try:
+        for _ in range(200):
+            try:
+                with psycopg.connect(running.dsn, password="secret") as connection:
+                    assert connection.execute("SELECT current_user").fetchone() == ("postgres",)
+                break
+            except psycopg.OperationalError as error:
+                assert "refused" in str(error)
+                threading.Event().wait(0.05)
+        messages = set()
+        for user in ("postgres", "nobody"):
+            with pytest.raises(psycopg.OperationalError) as failure:
+                psycopg.connect(running.dsn, user=user, password="wrong")
+            messages.add(str(failure.value).split("FATAL:")[1].replace(user, "X"))
+        assert len(messages) == 1
+    finally:
+        assert running.stop() == 0
+
+
+def test_smart_shutdown_waits_for_clients(own_server):
+    own_server.start()
+    connection = own_server.connect()
+    own_server.process.send_signal(signal.SIGTERM)
+    assert connection.execute("SELECT 1").fetchone() == (1,)
+    connection.close()
+    assert own_server.wait() == 0
+
+
+def test_fast_shutdown_sends_clients_away(own_server):
+    own_server.start()
+    connection = own_server.connect()
+    assert own_server.stop(signal.SIGINT) == 0
+    with pytest.raises(psycopg.OperationalError):
+        connection.execute("SELECT 1")
+
+
+def test_a_second_server_on_one_directory_is_refused(own_server):
+    own_server.start()
+    second = subprocess.run(
+        [sys.executable, "-m", "server", "--data", own_server.data, "--port", "1"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert second.returncode == 1
+    assert second.stderr.startswith("rustydb: ")
+    assert second.stderr.count("\n") == 1
+
+
+def test_the_command_line_wins_over_environment_and_file(own_server, tmp_path):
+    (tmp_path / "rustydb.toml").write_text(
+        "[connection]\nmax_connections = 7\n[settings]\nwork_mem = '9MB'\n"
+    )
+    own_server.environment = {
+        **os.environ,
+        "RUSTYDB_CONFIG": str(tmp_path / "rustydb.toml"),
+        "RUSTYDB_MAX_CONNECTIONS": "8",
+        "PYTHONPATH": str(ROOT),
+    }
+    own_server.settings = ("statement_timeout=9s",)
+    own_server.start()
+    with own_server.connect() as connection:
+        shown = [
+            connection.execute(f"SHOW {name}").fetchone()[0]
+            for name in ("max_connections", "work_mem", "statement_timeout")
+        ]
+    assert shown == ["8", "9MB", "9s"]
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGQUIT])
+def test_what_was_acknowledged_survives(own_server, sign):
+    """Writers note what was acknowledged; the server dies in the middle of them; all of it is there afterwards."""
+    own_server.start()
+    with own_server.connect(autocommit=True) as connection:
+        connection.execute("CREATE TABLE t (writer int, number int, PRIMARY KEY (writer, number))")
+    acknowledged, started = [], threading.Barrier(4)
+
+    def write(writer):
+        try:
+            with own_server.connect(autocommit=True) as connection:
+                started.wait()
+                for number in range(100_000):
+                    connection.execute("INSERT INTO t VALUES (%s, %s)", (writer, number))
+                    acknowledged.append((writer, number))
+        except psycopg.Error:
+            return
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+    for thread in writers:
+        thread.start()
+    started.wait()
+    while len(acknowledged) < 200:
+        threading.Event().wait(0.01)
+    own_server.process.send_signal(sign)
+    for thread in writers:
+        thread.join()
+    own_server.wait()
+    own_server.start()
+    with own_server.connect() as connection:
+        found = set(connection.execute("SELECT writer, number FROM t").fetchall())
+    assert set(acknowledged) <= found
+    assert own_server.stop() == 0
+    checked = subprocess.run(
+        [sys.executable, "-m", "server", "check", "--data", own_server.data],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (checked.returncode, checked.stdout) == (0, "")
