@@ -5,13 +5,10 @@ import signal
 import socket
 import struct
 import subprocess
-import sys
 import threading
 
 import psycopg
 import pytest
-
-from tests.support.running_server import ROOT, RunningServer
 
 
 def startup(port, payload):
@@ -46,91 +43,76 @@ def test_hostile_bytes_leave_the_server_up(server, payload):
 
 
 def test_too_many_connections(own_server):
-    own_server.settings = ("max_connections=5", "superuser_reserved_connections=0")
-    own_server.start()
-    open_ones = [own_server.connect() for _ in range(5)]
+    server = own_server("-c", "max_connections=5", "-c", "superuser_reserved_connections=0").start()
+    open_ones = [server.connect() for _ in range(5)]
     with pytest.raises(psycopg.OperationalError, match="too many clients"):
-        own_server.connect()
+        server.connect()
     for connection in open_ones:
         connection.close()
 
 
 def test_a_silent_client_is_dropped(own_server):
-    own_server.settings = ("connection_timeout=1",)
-    own_server.start()
-    with socket.create_connection(("127.0.0.1", own_server.port), timeout=10) as client:
+    server = own_server("-c", "connection_timeout=1").start()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
         assert client.recv(1) == b""
 
 
-def test_passwords(tmp_path):
+def test_passwords_unknown_users_and_wrong_passwords_look_alike(own_server, tmp_path):
     (tmp_path / "password").write_text("secret\n")
-    running = RunningServer(tmp_path / "data")
+    server = own_server("--pwfile", str(tmp_path / "password"))
     subprocess.run(
-        [sys.executable, "-m", "server", "--data", running.data, "--init-only", "--pwfile", tmp_path / "password"],
-        cwd=ROOT, check=True, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    (running.data / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
-    running.start(wait=False)
-    try:
-        for _ in range(200):
-            try:
-                with psycopg.connect(running.dsn, password="secret") as connection:
-                    assert connection.execute("SELECT current_user").fetchone() == ("postgres",)
-                break
-            except psycopg.OperationalError as error:
-                assert "refused" in str(error)
-                threading.Event().wait(0.05)
-        messages = set()
-        for user in ("postgres", "nobody"):
-            with pytest.raises(psycopg.OperationalError) as failure:
-                psycopg.connect(running.dsn, user=user, password="wrong")
-            messages.add(str(failure.value).split("FATAL:")[1].replace(user, "X"))
-        assert len(messages) == 1
-    finally:
-        assert running.stop() == 0
+        server.command("--init-only"), cwd=server.folder, env=server.clean_environment(), check=True
+    )
+    (server.data / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
+    server.start()
+    with server.connect(password="secret") as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("postgres",)
+    messages = set()
+    for user in ("postgres", "nobody"):
+        with pytest.raises(psycopg.OperationalError) as failure:
+            server.connect(user=user, password="wrong")
+        messages.add(str(failure.value).split("FATAL:")[1].replace(user, "X"))
+    assert len(messages) == 1
 
 
 def test_smart_shutdown_waits_for_clients(own_server):
-    own_server.start()
-    connection = own_server.connect()
-    own_server.process.send_signal(signal.SIGTERM)
+    server = own_server().start()
+    connection = server.connect()
+    server.send_signal(signal.SIGTERM)
     assert connection.execute("SELECT 1").fetchone() == (1,)
     connection.close()
-    assert own_server.wait() == 0
+    assert server.wait() == 0
 
 
 def test_fast_shutdown_sends_clients_away(own_server):
-    own_server.start()
-    connection = own_server.connect()
-    assert own_server.stop(signal.SIGINT) == 0
+    server = own_server().start()
+    connection = server.connect()
+    assert server.stop() == 0
     with pytest.raises(psycopg.OperationalError):
         connection.execute("SELECT 1")
 
 
 def test_a_second_server_on_one_directory_is_refused(own_server):
-    own_server.start()
+    server = own_server().start()
     second = subprocess.run(
-        [sys.executable, "-m", "server", "--data", own_server.data, "--port", "1"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        server.command("--port", "1"),
+        cwd=server.folder,
+        env=server.clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert second.returncode == 1
     assert second.stderr.startswith("rustydb: ")
     assert second.stderr.count("\n") == 1
 
 
 def test_the_command_line_wins_over_environment_and_file(own_server, tmp_path):
-    (tmp_path / "rustydb.toml").write_text(
-        "[connection]\nmax_connections = 7\n[settings]\nwork_mem = '9MB'\n"
-    )
-    own_server.environment = {
-        **os.environ,
-        "RUSTYDB_CONFIG": str(tmp_path / "rustydb.toml"),
-        "RUSTYDB_MAX_CONNECTIONS": "8",
-        "PYTHONPATH": str(ROOT),
-    }
-    own_server.settings = ("statement_timeout=9s",)
-    own_server.start()
-    with own_server.connect() as connection:
+    file = tmp_path / "rustydb.toml"
+    file.write_text("[connection]\nmax_connections = 7\n[settings]\nwork_mem = '9MB'\n")
+    environment = {"RUSTYDB_CONFIG": str(file), "RUSTYDB_MAX_CONNECTIONS": "8"}
+    server = own_server("-c", "statement_timeout=9s", environment=environment).start()
+    with server.connect() as connection:
         shown = [
             connection.execute(f"SHOW {name}").fetchone()[0]
             for name in ("max_connections", "work_mem", "statement_timeout")
@@ -141,38 +123,41 @@ def test_the_command_line_wins_over_environment_and_file(own_server, tmp_path):
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGQUIT])
 def test_what_was_acknowledged_survives(own_server, sign):
     """Writers note what was acknowledged; the server dies in the middle of them; all of it is there afterwards."""
-    own_server.start()
-    with own_server.connect(autocommit=True) as connection:
+    server = own_server().start()
+    with server.connect(autocommit=True) as connection:
         connection.execute("CREATE TABLE t (writer int, number int, PRIMARY KEY (writer, number))")
-    acknowledged, started = [], threading.Barrier(4)
+    acknowledged, enough = [], threading.Event()
 
     def write(writer):
         try:
-            with own_server.connect(autocommit=True) as connection:
-                started.wait()
+            with server.connect(autocommit=True) as connection:
                 for number in range(100_000):
                     connection.execute("INSERT INTO t VALUES (%s, %s)", (writer, number))
                     acknowledged.append((writer, number))
+                    if len(acknowledged) >= 200:
+                        enough.set()
         except psycopg.Error:
             return
 
     writers = [threading.Thread(target=write, args=(number,)) for number in range(3)]
     for thread in writers:
         thread.start()
-    started.wait()
-    while len(acknowledged) < 200:
-        threading.Event().wait(0.01)
-    own_server.process.send_signal(sign)
+    assert enough.wait(60)
+    server.send_signal(sign)
     for thread in writers:
         thread.join()
-    own_server.wait()
-    own_server.start()
-    with own_server.connect() as connection:
+    server.wait()
+    server.start()
+    with server.connect() as connection:
         found = set(connection.execute("SELECT writer, number FROM t").fetchall())
     assert set(acknowledged) <= found
-    assert own_server.stop() == 0
+    assert server.stop() == 0
     checked = subprocess.run(
-        [sys.executable, "-m", "server", "check", "--data", own_server.data],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        server.command("check"),
+        cwd=server.folder,
+        env=server.clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (checked.returncode, checked.stdout) == (0, "")

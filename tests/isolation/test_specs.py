@@ -21,7 +21,10 @@ def test_spec(path):
             for sql in spec.setup:
                 setup.rows(sql)
             setup.close()
-            lines += [f"permutation {' '.join(permutation)}", *Run(database, spec).play(permutation)]
+            lines += [
+                f"permutation {' '.join(permutation)}",
+                *Run(database, spec).play(permutation),
+            ]
             lines.append("")
     expected = path.with_suffix(".out")
     if REWRITING:

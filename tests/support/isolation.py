@@ -8,8 +8,8 @@ A spec is text:
     step NAME: SQL
     permutation STEP STEP ...
 
-A step that has to wait says <waiting>; as soon as it can go on it does, and says <completed>. Where nobody can go on, the
-session that waits longest has its deadlock_timeout.
+A step that has to wait says <waiting>; as soon as it can go on it does, and says <completed>. Where nobody can go on,
+the session that waits longest has its deadlock_timeout.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Plays conversations: `> Message(...)` goes to the session, `+ Message(...)` is what it gets when it asks for COPY data."""
+"""Plays conversations: `> Message(...)` goes to the session, `+ Message(...)` what it gets for COPY."""
 
 from pathlib import Path
 
@@ -20,9 +20,9 @@ def test_conversation(path, client):
         for line in given.split("\n"):
             verb, text = line[0], line[2:]
             if verb == "+":
-                client.copy_data.append(eval(text, dict(NAMES)))  # noqa: S307 - our own scripts
+                client.copy_data.append(eval(text, dict(NAMES)))
             elif verb == ">":
-                sent.append(eval(text, dict(NAMES)))  # noqa: S307
+                sent.append(eval(text, dict(NAMES)))
             else:
                 sent.append(Query(line))
         replies = shown(client.send(*sent))
