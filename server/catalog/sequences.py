@@ -8,11 +8,13 @@ write nothing; a crash skips what was not given out.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from server.errors import NumericValueOutOfRange, SequenceGeneratorLimitExceeded
 from storage.engine import Engine, Kind, Transaction
+from storage.errors import NoSuchRelation
 
 if TYPE_CHECKING:
     from server.catalog.objects import Sequence
@@ -86,9 +88,10 @@ class SequenceValues:
         with self._engine.latch:
             for storage_id, counter in self._counters.items():
                 if counter.ahead:
-                    self._write(
-                        storage_id, counter, counter.last_value, is_called=counter.is_called
-                    )
+                    with suppress(NoSuchRelation):  # dropped since it was used
+                        self._write(
+                            storage_id, counter, counter.last_value, is_called=counter.is_called
+                        )
                     counter.ahead = 0
 
     def _counter(self, sequence: Sequence) -> Counter:

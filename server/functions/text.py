@@ -272,7 +272,17 @@ def _substring_kernel(context: CallContext, *columns: Column, count: int) -> Col
 
 _LENGTH = each(len, np.dtype(np.int32))
 _SUBSTRING_ROWS = each(substring)
-_LOWER, _UPPER = each(str.lower), each(str.upper)
+
+
+def upper(text: str) -> str:
+    """Upper case, letter by letter: what has no single capital, as the sharp s, stays as it is."""
+    made = text.upper()
+    if len(made) == len(text):
+        return made
+    return "".join(letter.upper() if len(letter.upper()) == 1 else letter for letter in text)
+
+
+_LOWER, _UPPER = each(str.lower), each(upper)
 _RTRIM_BLANKS = each(lambda text: text.rstrip(" "))
 _BTRIM, _LTRIM, _RTRIM = _trim("both"), _trim("left"), _trim("right")
 
@@ -315,7 +325,7 @@ FUNCTIONS: Final = (
     row("1375 octet_length(bpchar) int4", _octets, "Number of bytes.", "'jose ' -> 5"),
     row("1811 bit_length(text) int4", _bits, "Number of bits.", "'jose' -> 32"),
     row("870 lower(text) text", str.lower, "Lower case.", "'TOM' -> tom", _LOWER),
-    row("871 upper(text) text", str.upper, "Upper case.", "'tom' -> TOM", _UPPER),
+    row("871 upper(text) text", upper, "Upper case.", "'tom' -> TOM", _UPPER),
     row("872 initcap(text) text", initcap, "Each word capitalized.", "'hi THOMAS' -> Hi Thomas"),
     row(
         "937 substring(text, int4) text",

@@ -136,7 +136,8 @@ def _relation(context: StatementContext, kind: str, name: ObjectName) -> Catalog
         schema, _ = split_name(context, name.parts)
         if schema and context.catalog.schema_named(schema) is None:
             raise InvalidSchemaName(f'schema "{schema}" does not exist')
-        raise UndefinedTable(f'{kind} "{".".join(name.parts)}" does not exist')
+        missing = UndefinedObject if kind == "index" else UndefinedTable
+        raise missing(f'{kind} "{".".join(name.parts)}" does not exist')
     wanted, letter = RELATIONS[kind]
     if not isinstance(found, wanted) or (isinstance(found, Table) and found.kind != letter):
         word = TABLE_WORDS[found.kind] if isinstance(found, Table) else word_for(found)
