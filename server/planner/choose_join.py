@@ -223,8 +223,9 @@ class Region:
         if known is not None:
             return known
         result = 1.0
-        for number, item in enumerate(self.items):
-            if mask >> number & 1 and item.kind == "inner":
+        inside = [(n, item) for n, item in enumerate(self.items) if mask >> n & 1]
+        for _, item in inside:
+            if item.kind == "inner":
                 result *= item.rows
         groups: dict[int, list[Predicate]] = {}
         for predicate in self.predicates:
@@ -235,14 +236,40 @@ class Region:
                     groups.setdefault(predicate.group, []).append(predicate)
         for found in groups.values():
             result *= _spanning(found)
-        for number, item in enumerate(self.items):
-            if mask >> number & 1 and item.kind != "inner":
-                result *= self._factor(item)
+        for number, item in inside:
+            result *= self._factor(item) * self._composite_key(number, item, mask)
         self._rows[mask] = result = max(1.0, result)
+        return result
+
+    def _composite_key(self, number: int, item: Item, mask: int) -> float:
+        """What independence makes too little of, where a whole key of several columns is joined.
+
+        Of its rows one matches, not one in the product of the columns' distinct values.
+        """
+        node = item.node
+        if not isinstance(node, Scan):
+            return 1.0
+        joined: set[ColumnId] = set()
+        for predicate in self.predicates:
+            several = predicate.mask & ~mask == 0 and predicate.mask.bit_count() > 1
+            if several and predicate.mask >> number & 1 and predicate.group >= 0:
+                joined |= columns_used(predicate.condition)
+        result = 1.0
+        for index in self.chooser.indexes_of(node.table):
+            columns = [node.base + key.number for key in index.keys if key.number]
+            if not index.unique or len(columns) < 2 or not joined.issuperset(columns):
+                continue
+            values = 1.0
+            for column in columns:
+                known = self.chooser.facts.column(column)
+                values *= known.distinct_count if known is not None else 1.0
+            result = max(result, values / max(item.base_rows, 1.0))
         return result
 
     def _factor(self, item: Item) -> float:
         """By how much an outer, semi or anti join changes the number of rows."""
+        if item.kind == "inner":
+            return 1.0
         matches = item.rows * cost.selectivity_of_all(self.chooser.facts, item.conditions)
         if item.kind == "left":
             return max(1.0, matches)
