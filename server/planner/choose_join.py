@@ -31,6 +31,7 @@ from server.functions.function import Function
 from server.planner import cost
 from server.planner.bind_operator import and_all, conjuncts
 from server.planner.equalities import equality_classes, implied, or_filter
+from server.planner.join_estimates import composite_key, spanning
 from server.planner.matching import is_volatile, strip_relabel
 from server.planner.outer_references import outer_columns, outer_of
 from server.planner.physical import Estimate, NestedLoop, Plan
@@ -235,35 +236,10 @@ class Region:
                 else:
                     groups.setdefault(predicate.group, []).append(predicate)
         for found in groups.values():
-            result *= _spanning(found)
+            result *= spanning(found)
         for number, item in inside:
-            result *= self._factor(item) * self._composite_key(number, item, mask)
+            result *= self._factor(item) * composite_key(self, number, item, mask)
         self._rows[mask] = result = max(1.0, result)
-        return result
-
-    def _composite_key(self, number: int, item: Item, mask: int) -> float:
-        """What independence makes too little of, where a whole key of several columns is joined.
-
-        Of its rows one matches, not one in the product of the columns' distinct values.
-        """
-        node = item.node
-        if not isinstance(node, Scan):
-            return 1.0
-        joined: set[ColumnId] = set()
-        for predicate in self.predicates:
-            several = predicate.mask & ~mask == 0 and predicate.mask.bit_count() > 1
-            if several and predicate.mask >> number & 1 and predicate.group >= 0:
-                joined |= columns_used(predicate.condition)
-        result = 1.0
-        for index in self.chooser.indexes_of(node.table):
-            columns = [node.base + key.number for key in index.keys if key.number]
-            if not index.unique or len(columns) < 2 or not joined.issuperset(columns):
-                continue
-            values = 1.0
-            for column in columns:
-                known = self.chooser.facts.column(column)
-                values *= known.distinct_count if known is not None else 1.0
-            result = max(result, values / max(item.base_rows, 1.0))
         return result
 
     def _factor(self, item: Item) -> float:
@@ -573,21 +549,6 @@ class Region:
             condition=condition,
             lateral=tuple(sorted(lateral)),
         )
-
-
-def _spanning(found: list[Predicate]) -> float:
-    """The selectivity of an equality class.
-
-    N items are tied by n - 1 equalities, whatever more are implied.
-    """
-    items = 0
-    for predicate in found:
-        items |= predicate.mask
-    chances = sorted(predicate.selectivity for predicate in found)
-    result = 1.0
-    for chance in chances[: items.bit_count() - 1]:
-        result *= chance
-    return result
 
 
 def choose_region(chooser: Chooser, node: Node, required: set[ColumnId]) -> Plan:

@@ -206,7 +206,7 @@ def _error_line(kind, fields):
     parts = [kind, fields.severity, fields.sqlstate, fields.message]
     extra = [
         f"{name}={getattr(fields, name)}"
-        for name in ("detail", "hint", "position", "constraint", "table", "column")
+        for name in ("detail", "hint", "position", "where", "constraint", "table", "column")
         if getattr(fields, name)
     ]
     return " ".join(parts) + (f" ({', '.join(extra)})" if extra else "")

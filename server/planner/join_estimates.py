@@ -1,0 +1,53 @@
+"""How many rows joins give: what equality classes and keys of several columns say beyond single conditions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.expressions.expression import columns_used
+from server.planner.plan import Scan
+
+if TYPE_CHECKING:
+    from server.expressions.expression import ColumnId
+    from server.planner.choose_join import Item, Predicate, Region
+
+
+def spanning(found: list[Predicate]) -> float:
+    """The selectivity of an equality class.
+
+    N items are tied by n - 1 equalities, whatever more are implied.
+    """
+    items = 0
+    for predicate in found:
+        items |= predicate.mask
+    chances = sorted(predicate.selectivity for predicate in found)
+    result = 1.0
+    for chance in chances[: items.bit_count() - 1]:
+        result *= chance
+    return result
+
+
+def composite_key(region: Region, number: int, item: Item, mask: int) -> float:
+    """What independence makes too little of, where a whole key of several columns is joined.
+
+    Of its rows one matches, not one in the product of the columns' distinct values.
+    """
+    node = item.node
+    if not isinstance(node, Scan):
+        return 1.0
+    joined: set[ColumnId] = set()
+    for predicate in region.predicates:
+        several = predicate.mask & ~mask == 0 and predicate.mask.bit_count() > 1
+        if several and predicate.mask >> number & 1 and predicate.group >= 0:
+            joined |= columns_used(predicate.condition)
+    result = 1.0
+    for index in region.chooser.indexes_of(node.table):
+        columns = [node.base + key.number for key in index.keys if key.number]
+        if not index.unique or len(columns) < 2 or not joined.issuperset(columns):
+            continue
+        values = 1.0
+        for column in columns:
+            known = region.chooser.facts.column(column)
+            values *= known.distinct_count if known is not None else 1.0
+        result = max(result, values / max(item.base_rows, 1.0))
+    return result
