@@ -1,166 +1,222 @@
-"""psycopg 3, sync and async, against a real server."""
+"""psycopg 3, sync: what an application does with it."""
 
-import asyncio
-import datetime as dt
+import datetime
+import decimal
 import uuid
-from decimal import Decimal
 
 import psycopg
 import pytest
-from psycopg import sql
+from psycopg import pq
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 VALUES = [
-    (True, "bool"), (-32768, "int2"), (2**31 - 1, "int4"), (-(2**63), "int8"), (1.5, "float8"),
-    (Decimal("12345678901234567890.123456789"), "numeric"), ("naïve ☃", "text"), (b"\0\xff", "bytea"),
-    (dt.date(2024, 2, 29), "date"), (dt.time(1, 2, 3, 4), "time"),
-    (dt.datetime(1999, 12, 31, 23, 59, 59, 999999), "timestamp"),  # noqa: DTZ001 - without a zone
-    (dt.datetime(2024, 1, 1, tzinfo=dt.UTC), "timestamptz"),
-    (dt.timedelta(days=3, seconds=5), "interval"), (uuid.UUID(int=7), "uuid"), ([1, None, 3], "int4[]"),
-    (None, "int4"),
-]  # fmt: skip
+    ("bool", True),
+    ("int2", -5),
+    ("int4", 2**31 - 1),
+    ("int8", -(2**63)),
+    ("float4", 1.5),
+    ("float8", 1e-300),
+    ("numeric", decimal.Decimal("12345678901234567890.0123456789")),
+    ("numeric", decimal.Decimal("NaN")),
+    ("text", 'grüße "x" \\ \t'),
+    ("varchar", ""),
+    ("bytea", b"\x00\xff'\\"),
+    ("date", datetime.date(2024, 2, 29)),
+    ("time", datetime.time(23, 59, 59, 999999)),
+    ("timestamp", datetime.datetime(1999, 12, 31, 1, 2, 3, 4)),
+    ("timestamptz", datetime.datetime(2024, 5, 6, 7, 8, 9, tzinfo=datetime.UTC)),
+    ("interval", datetime.timedelta(days=3, seconds=4, microseconds=5)),
+    ("uuid", uuid.UUID("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")),
+    ("int4[]", [1, None, 3]),
+    ("text[]", ["a b", 'c"d', ""]),
+    ("jsonb", {"a": [1, None, "x"]}),
+]
 
 
 @pytest.mark.parametrize("binary", [False, True], ids=["text", "binary"])
-@pytest.mark.parametrize(("value", "kind"), VALUES, ids=lambda item: str(item)[:20])
-def test_values_come_back(connection, value, kind, binary):
-    placeholder = sql.SQL("SELECT {}::" + kind).format(
-        sql.Placeholder(
-            format=psycopg.adapt.PyFormat.BINARY if binary else psycopg.adapt.PyFormat.TEXT
+@pytest.mark.parametrize(("kind", "value"), VALUES)
+def test_round_trip(connection, kind, value, binary):
+    connection.execute("set timezone to 'UTC'")
+    given = Jsonb(value) if kind == "jsonb" else value
+    mark = "%b" if binary else "%t"
+    with connection.cursor(binary=binary) as cursor:
+        cursor.execute(f"select {mark}::{kind}, null::{kind}", (given,))
+        found, nothing = cursor.fetchone()
+    assert nothing is None
+    assert found == value or (found != found and value != value)
+
+
+def test_parameters_and_description(connection):
+    connection.execute("create table t(a int primary key, b text, c numeric(8,2))")
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(
+            "insert into t values (%(a)s, %(b)s, %(c)s) returning *", {"a": 1, "b": None, "c": 2}
         )
-    )
-    found = connection.execute(placeholder, [value], binary=binary).fetchone()
-    assert found == (value,)
+        assert cursor.fetchone() == {"a": 1, "b": None, "c": decimal.Decimal("2.00")}
+        assert [(c.name, c.type_code) for c in cursor.description] == [
+            ("a", 23),
+            ("b", 25),
+            ("c", 1700),
+        ]
+        assert (cursor.description[2].precision, cursor.description[2].scale) == (8, 2)
+        assert cursor.statusmessage == "INSERT 0 1"
 
 
-def test_executemany_and_rowcount(connection):
-    connection.execute("CREATE TABLE t (a int PRIMARY KEY, b text)")
+def test_executemany_returning(connection):
+    connection.execute("create table t(a int, b text)")
     with connection.cursor() as cursor:
-        cursor.executemany("INSERT INTO t VALUES (%s, %s)", [(i, str(i)) for i in range(100)])
+        cursor.executemany("insert into t values (%s, %s)", [(n, str(n)) for n in range(100)])
         assert cursor.rowcount == 100
-        cursor.executemany("SELECT b FROM t WHERE a = %s", [(1,), (2,)], returning=True)
-        assert cursor.fetchone() == ("1",)
-        assert cursor.nextset()
-        assert cursor.fetchone() == ("2",)
+        cursor.executemany("select %s::int * 2", [(1,), (2,)], returning=True)
+        results = [cursor.fetchone()]
+        while cursor.nextset():
+            results.append(cursor.fetchone())
+        assert results == [(2,), (4,)]
 
 
 def test_prepared_statements_follow_the_catalog(connection):
-    connection.execute("CREATE TABLE t (a int)")
-    for _ in range(8):
-        connection.execute("SELECT count(*) FROM t WHERE a = %s", (1,), prepare=True)
-    connection.execute("ALTER TABLE t ADD COLUMN b int DEFAULT 7")
-    connection.execute("INSERT INTO t VALUES (1)")
-    assert connection.execute(
-        "SELECT count(*) FROM t WHERE a = %s", (1,), prepare=True
-    ).fetchone() == (1,)
+    connection.execute("create table t(a int)")
+    connection.execute("insert into t values (1)")
+    for _ in range(3):
+        assert connection.execute(
+            "select a from t where a = %s", (1,), prepare=True
+        ).fetchall() == [(1,)]
+    connection.execute("alter table t add column b int default 9")
+    assert connection.execute("select a from t where a = %s", (1,), prepare=True).fetchall() == [
+        (1,)
+    ]
+    connection.execute("drop table t")
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        connection.execute("select a from t where a = %s", (1,), prepare=True)
 
 
 def test_pipeline(connection):
-    with connection.pipeline():
-        first = connection.execute("SELECT %s::int", (1,))
-        second = connection.execute("SELECT %s::text", ("x",))
-    assert (first.fetchone(), second.fetchone()) == ((1,), ("x",))
+    connection.execute("create table t(a int primary key)")
+    with connection.pipeline(), connection.cursor() as cursor:
+        for number in range(50):
+            connection.execute("insert into t values (%s)", (number,))
+        cursor.execute("select count(*) from t")
+        assert cursor.fetchone() == (50,)
 
 
-def test_an_error_in_a_pipeline_aborts_the_rest_of_it(connection):
-    def run():
-        with connection.pipeline() as pipeline:
-            connection.execute("SELECT 1/0")
-            connection.execute("SELECT 2")
-            pipeline.sync()
-
-    with pytest.raises(psycopg.errors.DivisionByZero):
-        run()
-    assert connection.execute("SELECT 3").fetchone() == (3,)
+def test_pipeline_error_skips_what_follows(connection):
+    connection.execute("create table t(a int primary key)")
+    with pytest.raises(psycopg.errors.UniqueViolation), connection.pipeline():
+        connection.execute("insert into t values (1)")
+        connection.execute("insert into t values (1)")
+        connection.execute("insert into t values (2)")
+    assert connection.execute("select count(*) from t").fetchone() == (0,)
 
 
 def test_copy_both_ways(connection):
-    connection.execute("CREATE TABLE t (a int, b text, c numeric(8,2))")
-    rows = [(i, None if i % 3 == 0 else f"tab\t{i}\\", Decimal(i) / 4) for i in range(1000)]
-    with connection.cursor() as cursor, cursor.copy("COPY t FROM STDIN") as copy:
+    connection.execute("create table t(a int, b text)")
+    rows = [(n, None if n % 7 == 0 else f"line\t{n}\\") for n in range(1000)]
+    with connection.cursor() as cursor, cursor.copy("copy t from stdin") as copy:
         for row in rows:
             copy.write_row(row)
-    with connection.cursor() as cursor, cursor.copy("COPY t TO STDOUT") as copy:
-        copy.set_types(["int4", "text", "numeric"])
+    with connection.cursor() as cursor, cursor.copy("copy t to stdout") as copy:
+        copy.set_types(["int4", "text"])
         assert list(copy.rows()) == rows
 
 
-def test_a_bad_row_of_copy_says_where(connection):
-    connection.execute("CREATE TABLE t (a int)")
+def test_binary_copy(connection):
+    connection.execute("create table t(a int, b text, c timestamptz, d numeric)")
+    at = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+    rows = [(n, f"x{n}", at, decimal.Decimal(n) / 8) for n in range(100)]
+    with connection.cursor() as cursor:
+        with cursor.copy("copy t from stdin (format binary)") as copy:
+            copy.set_types(["int4", "text", "timestamptz", "numeric"])
+            for row in rows:
+                copy.write_row(row)
+        with cursor.copy("copy t to stdout (format binary)") as copy:
+            copy.set_types(["int4", "text", "timestamptz", "numeric"])
+            assert [(a, b, c.astimezone(datetime.UTC), d) for a, b, c, d in copy.rows()] == rows
 
-    def run():
-        with connection.cursor() as cursor, cursor.copy("COPY t FROM STDIN") as copy:
-            copy.write(b"1\n2\nx\n")
 
-    with pytest.raises(psycopg.errors.InvalidTextRepresentation) as failure:
-        run()
-    assert failure.value.diag.context == 'COPY t, line 3, column a: "x"'
-    assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
+def test_copy_given_up_by_the_client(connection):
+    connection.execute("create table t(a int)")
+    with (
+        pytest.raises(ZeroDivisionError),
+        connection.cursor() as cursor,
+        cursor.copy("copy t from stdin") as copy,
+    ):
+        copy.write_row((1,))
+        raise ZeroDivisionError
+    assert connection.execute("select count(*) from t").fetchone() == (0,)
 
 
-def test_named_cursors(connection):
-    with connection.transaction(), connection.cursor("c") as cursor:
-        cursor.itersize = 7
-        cursor.execute("SELECT generate_series(1, 100)")
-        assert [row[0] for row in cursor] == list(range(1, 101))
+def test_server_side_cursor(connection):
+    with connection.transaction(), connection.cursor("series", scrollable=True) as cursor:
+        cursor.itersize = 10
+        cursor.execute("select n from generate_series(1, 35) as n")
+        assert [row[0] for row in cursor] == list(range(1, 36))
+        cursor.scroll(0, mode="absolute")
+        assert cursor.fetchmany(2) == [(1,), (2,)]
 
 
 def test_nested_transactions(connection):
-    connection.execute("CREATE TABLE t (a int)")
+    connection.execute("create table t(a int)")
     with connection.transaction():
-        connection.execute("INSERT INTO t VALUES (1)")
+        connection.execute("insert into t values (1)")
+        with pytest.raises(psycopg.errors.DivisionByZero), connection.transaction():
+            connection.execute("insert into t values (2)")
+            connection.execute("select 1/0")
+        with connection.transaction() as inner:
+            connection.execute("insert into t values (3)")
+            raise psycopg.Rollback(inner)
         with connection.transaction():
-            connection.execute("INSERT INTO t VALUES (2)")
-            raise psycopg.Rollback
-        with connection.transaction():
-            connection.execute("INSERT INTO t VALUES (3)")
-    assert connection.execute("SELECT a FROM t ORDER BY a").fetchall() == [(1,), (3,)]
+            connection.execute("insert into t values (4)")
+    assert connection.execute("select a from t order by a").fetchall() == [(1,), (4,)]
 
 
-def test_errors_carry_their_fields(connection):
-    connection.execute("CREATE TABLE t (a int PRIMARY KEY)")
-    connection.execute("INSERT INTO t VALUES (1)")
-    with pytest.raises(psycopg.errors.UniqueViolation) as failure:
-        connection.execute("INSERT INTO t VALUES (1)")
-    diag = failure.value.diag
-    assert (diag.constraint_name, diag.table_name) == ("t_pkey", "t")
-    assert diag.message_detail == "Key (a)=(1) already exists."
-    with pytest.raises(psycopg.errors.UndefinedColumn) as failure:
-        connection.execute("SELECT nope FROM t")
-    assert failure.value.diag.statement_position == "8"
+def test_errors_say_what_happened(connection):
+    connection.execute("create table t(a int constraint positive check (a > 0))")
+    with pytest.raises(psycopg.errors.CheckViolation) as caught:
+        connection.execute("insert into t values (-1)")
+    diag = caught.value.diag
+    assert diag.sqlstate == "23514"
+    assert diag.message_primary == 'new row for relation "t" violates check constraint "positive"'
+    assert (diag.table_name, diag.constraint_name) == ("t", "positive")
+    assert diag.message_detail == "Failing row contains (-1)."
+    with pytest.raises(psycopg.errors.UndefinedColumn) as caught:
+        connection.execute("select a, b from t")
+    assert caught.value.diag.statement_position == "11"
+    assert connection.execute("select 1").fetchone() == (1,)
 
 
 def test_notices(connection):
-    seen = []
-    connection.add_notice_handler(lambda diag: seen.append(diag.message_primary))
-    connection.execute("DROP TABLE IF EXISTS nowhere")
-    assert seen == ['table "nowhere" does not exist, skipping']
+    heard = []
+    connection.add_notice_handler(lambda diag: heard.append((diag.severity, diag.message_primary)))
+    connection.execute("drop table if exists nowhere")
+    assert heard == [("NOTICE", 'table "nowhere" does not exist, skipping')]
 
 
-def test_cancel_reaches_a_running_query(connection):
-    async def run():
-        conninfo = connection.info.dsn
-        async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as other:
-            query = asyncio.create_task(
-                other.execute(
-                    "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b"
-                )
-            )
-            await asyncio.sleep(0.3)
-            other.cancel()
-            with pytest.raises(psycopg.errors.QueryCanceled):
-                await query
-            return await (await other.execute("SELECT 1")).fetchone()
-
-    assert asyncio.run(run()) == (1,)
+def test_status_and_parameters(connection):
+    assert connection.info.server_version // 10000 == 15
+    assert connection.info.parameter_status("server_encoding") == "UTF8"
+    assert connection.info.transaction_status == pq.TransactionStatus.IDLE
+    connection.autocommit = False
+    connection.execute("select 1")
+    assert connection.info.transaction_status == pq.TransactionStatus.INTRANS
+    with pytest.raises(psycopg.errors.SyntaxError):
+        connection.execute("selec")
+    assert connection.info.transaction_status == pq.TransactionStatus.INERROR
+    connection.rollback()
+    connection.autocommit = True
 
 
-def test_async_clients_run_side_by_side(server):
-    async def one(number):
-        async with await psycopg.AsyncConnection.connect(server.dsn) as connection:
-            cursor = await connection.execute("SELECT %s::int", (number,))
-            return (await cursor.fetchone())[0]
+def test_isolation_level(connection):
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    with connection.transaction():
+        found = connection.execute("show transaction_isolation").fetchone()
+    assert found == ("repeatable read",)
 
-    async def all_of_them():
-        return await asyncio.gather(*(one(number) for number in range(20)))
 
-    assert asyncio.run(all_of_them()) == list(range(20))
+def test_large_values_and_many_rows(connection):
+    text = "x" * 3_000_000
+    assert connection.execute("select length(%s::text)", (text,)).fetchone() == (3_000_000,)
+    assert connection.execute("select repeat('ab', 1000000)").fetchone()[0] == "ab" * 1_000_000
+    rows = connection.execute("select n, n::text from generate_series(1, 100000) as n").fetchall()
+    assert len(rows) == 100_000
+    assert rows[-1] == (100_000, "100000")

@@ -89,6 +89,10 @@ class Client:
         """Give the session messages; the replies up to where it ends or is blocked."""
         self._inbox.extend(given)
         self._go_on(None)
+        # Data of a COPY that has failed is still on its way.
+        while self.copy_data and not self.blocked:
+            self._inbox.append(self.copy_data.popleft())
+            self._go_on(None)
         return self.taken()
 
     def taken(self):
@@ -206,7 +210,7 @@ def _error_line(kind, fields):
     parts = [kind, fields.severity, fields.sqlstate, fields.message]
     extra = [
         f"{name}={getattr(fields, name)}"
-        for name in ("detail", "hint", "position", "where", "constraint", "table", "column")
+        for name in ("detail", "hint", "position", "constraint", "table", "column", "where")
         if getattr(fields, name)
     ]
     return " ".join(parts) + (f" ({', '.join(extra)})" if extra else "")

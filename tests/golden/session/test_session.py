@@ -17,7 +17,6 @@ NAMES = vars(messages)
 def test_conversation(path, client):
     def answer(given):
         sent = []
-        client.copy_data.clear()  # what a failed COPY left over
         for line in given.split("\n"):
             verb, text = line[0], line[2:]
             if verb == "+":
