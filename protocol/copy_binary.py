@@ -154,6 +154,23 @@ class BinaryDecoder:
         return row, position
 
 
+def frame_rows(data: bytes, header: bytes) -> bytes:
+    """Rows as CopyData messages, one each; the header goes into the first, as clients expect it."""
+    framed: list[bytes] = []
+    position = 0
+    while position < len(data):
+        start = position
+        (count,) = _INT16.unpack_from(data, position)
+        position += 2
+        for _ in range(count):
+            (size,) = _INT32.unpack_from(data, position)
+            position += 4 + max(size, 0)
+        length = 4 + len(header) + position - start
+        framed += (b"d", _UINT32.pack(length), header, data[start:position])
+        header = b""
+    return b"".join(framed)
+
+
 def _header_complaint(seen: bytes) -> str:
     """Return what PostgreSQL calls a header cut short at this point."""
     if len(seen) < len(SIGNATURE):

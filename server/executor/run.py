@@ -106,4 +106,4 @@ def run_point(
 
 def is_heavy(planned: PlannedStatement) -> bool:
     """Whether the batches of a statement are to be pulled on a worker thread."""
-    return planned.plan.estimate.total_cost >= HEAVY_COST
+    return planned.slow or planned.plan.estimate.total_cost >= HEAVY_COST

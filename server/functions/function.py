@@ -66,6 +66,7 @@ class Function:
     output_names: tuple[str, ...] = ()  # of several result columns
     output_types: tuple[int, ...] = ()
     needs_context: bool = False
+    slow: bool = False  # takes its time, so statements with it run on a worker thread
     result_modifier: Callable[[tuple[TypeReference, ...]], int] | None = None
     doc: str = ""
     example: tuple[str, str] | None = None  # SQL expression and its text result

@@ -97,6 +97,7 @@ def bind_function_call(context: BindContext, scope: Scope, node: exp.Expression)
     target = resolved.target
     if getattr(target, "volatility", "i") == "v":
         context.volatile = True
+        context.slow |= getattr(target, "slow", False)
     if isinstance(target, Aggregate):
         return _aggregate_call(context, scope, node, resolved, (direct, order))
     _refuse_aggregate_clauses(context, node, target)

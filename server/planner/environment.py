@@ -83,6 +83,7 @@ class BindContext:
     common_tables: dict[int, Any] = field(default_factory=dict)
     writes: bool = False
     volatile: bool = False
+    slow: bool = False
     record_columns: dict[ColumnId, tuple[tuple[str, Oid, int], ...]] = field(default_factory=dict)
     untyped_parameters: int = 0  # references to parameters whose type nothing has told yet
 

@@ -495,6 +495,7 @@ class PlannedStatement:
     relations: tuple[tuple[int, str], ...]  # (relation oid, lock mode) to take before running
     catalog_version: int
     volatile: bool = False
+    slow: bool = False  # may take long, however few its rows: calls pg_sleep, say
     access: tuple[Access, ...] = ()
     depends_on_style: bool = (
         False  # literals were read under DateStyle and TimeZone: plan again when these change

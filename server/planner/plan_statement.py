@@ -75,6 +75,7 @@ def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> Plann
             for each in context.access
         ),
         volatile=context.volatile,
+        slow=context.slow,
         depends_on_style=context.depends_on_style,
         shape=shape_of(plan),
     )

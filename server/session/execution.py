@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from server.types.type import TextStyle
     from server.vector.batch import Batch
 
+LOOP_NS_MAX = 20_000_000  # how long a statement that was thought short may hold up the others
+LOOP_ROWS_MAX = 4096  # a first batch of so many rows promises more
 LOCK_MODES = {
     "access share": 1,
     "row share": 2,
@@ -118,16 +120,67 @@ def lock_relation(session: Session, oid: int, mode: str, name: str = "") -> Iter
         yield Wait(completion, what="relation")
 
 
+class TakesLong(Exception):
+    """A statement that was thought short is not: it is begun again on a worker thread."""
+
+
 def portal_rows(
     session: Session, planned: PlannedStatement, running: ExecutionContext
 ) -> Generator[Wait | Batch, None, None]:
-    """Run a plan: heavy ones batch by batch on a worker thread, so that the event loop goes on."""
+    """Run a plan so that the event loop goes on: heavy ones batch by batch on a worker thread.
+
+    Estimates err. A query that has no result yet when its time on the loop is up is begun again on a worker, which
+    nobody can tell unless it has written something or calls volatile functions; such a one runs to its end.
+    """
     if planned.writes:
         session.transaction.refuse_writes(planned.tag)
-    steps = execute(planned, running, session.database.plans.program(planned))
-    if not is_heavy(planned):
+    program = session.database.plans.program(planned)
+    steps = execute(planned, running, program)
+    if is_heavy(planned):
+        yield from _on_worker(session, steps)
+        return
+    if planned.writes or planned.volatile:
         yield from steps
         return
+    try:
+        first = _first_item(session, steps, running)
+    except TakesLong:
+        again = context(session, running.parameters)
+        yield from _on_worker(session, execute(planned, again, program))
+        return
+    if first is None:
+        return
+    yield first
+    if isinstance(first, Wait) or first.count < LOOP_ROWS_MAX:
+        yield from steps
+    else:
+        yield from _on_worker(session, steps)
+
+
+def _first_item(
+    session: Session, steps: Iterator[Wait | Batch], running: ExecutionContext
+) -> Wait | Batch | None:
+    """What a statement yields first; raises TakesLong when that does not come soon."""
+    clock, check = session.clock.monotonic_ns, running.cancelled
+    end_ns = clock() + LOOP_NS_MAX
+
+    def check_time() -> None:
+        if check is not None:
+            check()
+        if clock() > end_ns:
+            raise TakesLong
+
+    running.cancelled = check_time
+    try:
+        return next(steps, None)
+    finally:
+        running.cancelled = check
+
+
+def _on_worker(
+    session: Session, steps: Iterator[Wait | Batch]
+) -> Generator[Wait | Batch, None, None]:
+    """Pull every item on a worker thread."""
     workers = session.database.workers
     while True:
         work = workers.submit(lambda: next(steps, None))

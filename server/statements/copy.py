@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from protocol import messages
-from protocol.copy_binary import TRAILER
+from protocol.copy_binary import TRAILER, frame_rows
 from protocol.copy_format import (
     CopyFormat,
     CopyOptions,
@@ -49,7 +49,7 @@ from server.statements.prepared import inner_statement
 from server.statements.statement import Run, StatementContext, Utility
 from server.types.type import TypeReference
 from server.vector.batch import Batch
-from server.vector.rows import values_of
+from server.vector.rows import column_of, values_of
 
 if TYPE_CHECKING:
     from server.vector.column import Column
@@ -105,6 +105,7 @@ def copy_from(context: StatementContext, statement: tree.Copy) -> Run:
     options = copy_options(statement.options, names, is_from=True)
     planned = yield from _insert_plan(context, table)
     loader = Loader(context, table, columns, planned, statement)
+    loader.is_binary = options.format is CopyFormat.BINARY
     decoder = copy_decoder(options, names)
     try:
         if statement.filename:
@@ -176,6 +177,7 @@ class Loader:
         self.table = table
         self.columns = columns
         self.count = 0
+        self.is_binary = False
         self.execution = context.execution()
         self._style = context.session.style
         self._types = [
@@ -250,7 +252,10 @@ class Loader:
     def _parse(self, position: int, texts: list[bytes | None]) -> Column:
         """Values out of texts, tested where they are of a domain."""
         reference = self._types[position]
-        column = reference.type.parse_column(texts, reference.modifier, self._style)
+        if self.is_binary:
+            column = received(reference, texts)
+        else:
+            column = reference.type.parse_column(texts, reference.modifier, self._style)
         test = self._tests[position]
         if test is not None:
             for value in values_of(column):
@@ -263,11 +268,19 @@ class Loader:
                 self._parse(position, [text])
             except SqlError as found:
                 name = self.columns[position].name
-                shown = "" if text is None else text.decode(errors="replace")
                 line_no = self._line_no + number + 1
-                found.context = f'COPY {self.table.name}, line {line_no}, column {name}: "{shown}"'
+                found.context = f"COPY {self.table.name}, line {line_no}, column {name}"
+                if text is not None and not self.is_binary:
+                    found.context += f': "{text.decode(errors="replace")}"'
                 return found
         return error
+
+
+def received(reference: TypeReference, fields: Sequence[bytes | None]) -> Column:
+    """A column out of fields in binary form."""
+    receive, modifier = reference.type.receive, reference.modifier
+    values = [None if field is None else receive(field, modifier) for field in fields]
+    return column_of(values, reference.type.dtype)
 
 
 # Out
@@ -353,7 +366,8 @@ def _encoded(
 ) -> Iterator[Any]:
     """Waits, and pairs of a number of rows and the message that holds them."""
     header = encode_copy_header(options, planned.names)
-    if header:
+    is_binary = options.format is CopyFormat.BINARY
+    if header and not is_binary:
         yield 0, messages.CopyData(header)
     style = context.session.style
     for item in context.run(planned, context.execution(context.parameters)):
@@ -362,9 +376,12 @@ def _encoded(
             continue
         for start in range(0, item.count, WRITE_ROWS_AT_ONCE):
             batch = item.slice(start, start + WRITE_ROWS_AT_ONCE)
-            yield batch.count, context.session.copy_rows(batch, planned.types, options, style)
-    if options.format is CopyFormat.BINARY:
-        yield 0, messages.CopyData(TRAILER)
+            message = context.session.copy_rows(batch, planned.types, options, style)
+            if is_binary:
+                message, header = messages.CopyRows(frame_rows(message.data, header)), b""
+            yield batch.count, message
+    if is_binary:
+        yield 0, messages.CopyData(header + TRAILER)
 
 
 UTILITIES = (Utility(node=tree.Copy, run=copy, writes=False),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
 
     from server.functions.function import CallContext, Function
+    from server.types.interval_style import Interval
 
 INT4_OID = 23
+NS_PER_SECOND = 1_000_000_000
+SLEEP_SLICE_SECONDS = 0.01
 HIGH_BITS = 32
 SIGNAL_BACKEND_OID = 4200
 LOW_MASK = 0xFFFFFFFF
@@ -45,6 +49,25 @@ def _xid_or_null(call: CallContext) -> int | None:
 def _wal_position(call: CallContext) -> int:
     position: int = session_of(call).database.engine.statistics().get("wal_lsn", 0)
     return position
+
+
+def _sleep(call: CallContext, seconds: float) -> str:
+    """Wait, in slices: a cancel request ends the wait."""
+    clock = session_of(call).clock
+    end_ns = clock.monotonic_ns() + int(max(seconds, 0.0) * NS_PER_SECOND)
+    while (left_ns := end_ns - clock.monotonic_ns()) > 0:
+        call.execution.check_cancelled()
+        time.sleep(min(left_ns / NS_PER_SECOND, SLEEP_SLICE_SECONDS))
+    return ""
+
+
+def _sleep_for(call: CallContext, interval: Interval) -> str:
+    days = interval.months * 30 + interval.days
+    return _sleep(call, days * 86_400 + interval.microseconds / 1e6)
+
+
+def _sleep_until(call: CallContext, moment_us: int) -> str:
+    return _sleep(call, (moment_us - session_of(call).clock.now_us()) / 1e6)
 
 
 # Other sessions
@@ -227,6 +250,19 @@ FUNCTIONS = (
         "3348 txid_current_if_assigned() int8 stable context",
         _xid_or_null,
         "the transaction's number if it has one yet",
+    ),
+    row("2626 pg_sleep(float8) void volatile context", _sleep, "waits so many seconds", slow=True),
+    row(
+        "3935 pg_sleep_for(interval) void volatile context",
+        _sleep_for,
+        "waits that long",
+        slow=True,
+    ),
+    row(
+        "3936 pg_sleep_until(timestamptz) void volatile context",
+        _sleep_until,
+        "waits until then",
+        slow=True,
     ),
     row(
         "2171 pg_cancel_backend(int4) bool volatile context", _cancel, "ends a session's statement"
