@@ -35,9 +35,7 @@ def write_certificate(folder):
     path = folder / "server.key"
     path.touch(mode=0o600)
     path.write_bytes(
-        key.private_bytes(
-            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return folder / "server.crt", path
 

@@ -122,7 +122,7 @@ def server():
     folder = Path(tempfile.mkdtemp(prefix="rustydb-test-"))
     running = ServerProcess(folder, "-c", "deadlock_timeout=200ms").start()
     yield running
-    running.stop()
+    assert running.stop() == 0, running.log_text()
     shutil.rmtree(folder)
 
 
