@@ -81,6 +81,7 @@ class Table(CatalogObject):
     persistence: str = "p"  # p permanent, u unlogged, t temporary
     row_type: Oid = 0
     view_query: str | None = None
+    view_path: tuple[Oid, ...] = ()  # schemas that the names in the query are looked up in
     depends_on: tuple[Oid, ...] = ()  # relations and types that a view's query reads
     options: tuple[str, ...] = ()
     parent: Oid = 0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from server.errors import StatementTooComplex
+from server.errors import FeatureNotSupported, StatementTooComplex
 from server.expressions.expression import Variable
 from server.planner.bind_from import schema_name
 from server.planner.bind_text import parse_query, without_positions
@@ -25,13 +26,21 @@ def bind_view(context: BindContext, view: Table, alias: str) -> tuple[RangeItem,
     if context.view_depth >= VIEW_DEPTH_MAX:
         raise StatementTooComplex("stack depth limit exceeded")
     assert view.view_query is not None
-    role = context.role
+    role, environment = context.role, context.environment
     context.role, context.view_depth = view.owner, context.view_depth + 1
+    # Names mean what they meant when the view was made, whatever the reader's search path.
+    if view.view_path:
+        context.environment = replace(environment, search_path=view.view_path)
     try:
         with without_positions(context):
             query = bind_query(context, Scope(), parse_query(view.view_query))
     finally:
         context.role, context.view_depth = role, context.view_depth - 1
+        context.environment = environment
+    if len(query.columns) != len(view.live_columns):  # a table grew under SELECT *
+        raise FeatureNotSupported(
+            f'view "{view.name}" has to be made again: a table it reads has other columns now'
+        )
     listed = []
     for column, found in zip(view.live_columns, query.columns, strict=False):
         kind = context.type(column.type, column.modifier)

@@ -200,6 +200,8 @@ def collect(context: StatementContext, targets: list[CatalogObject], *, cascade:
 
     def _note(value: CatalogObject, dependent: Dependent) -> None:
         found = dependent.object
+        if isinstance(found, Constraint) and found.table in named:
+            return
         if dependent.automatic or (
             found is not None and (found.oid in named or found.oid in order)
         ):

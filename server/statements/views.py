@@ -86,6 +86,7 @@ def create_view(context: StatementContext, statement: objects_tree.CreateView) -
         columns=columns,
         row_type=context.new_oid(),
         view_query=deparse(statement.query),  # type: ignore[arg-type]
+        view_path=context.search_path(),
         depends_on=tuple(oid for oid, _ in planned.relations),
         options=tuple(f"{option.name}={option.value}" for option in statement.options),
     )
