@@ -1,33 +1,11 @@
-"""pg8000 and SQLAlchemy."""
+"""SQLAlchemy: models are created, filled, loaded, reflected."""
 
-import contextlib
 import datetime
 import decimal
 
-import pg8000.dbapi
 import pytest
 import sqlalchemy
 from sqlalchemy import orm
-
-
-def test_pg8000(server):
-    address = {"host": "127.0.0.1", "port": server.port}
-    connection = pg8000.dbapi.connect(user="postgres", database="postgres", **address)
-    with contextlib.closing(connection):
-        use(connection)
-
-
-def use(connection):
-    cursor = connection.cursor()
-    cursor.execute("create temporary table t(a int, b text, c date, d numeric)")
-    row = [1, "x", datetime.date(2024, 1, 2), decimal.Decimal("1.5")]
-    cursor.execute("insert into t values (%s, %s, %s, %s)", row)
-    cursor.execute("select * from t")
-    assert [list(found) for found in cursor.fetchall()] == [row]
-    with pytest.raises(pg8000.dbapi.DatabaseError) as caught:
-        cursor.execute("select nothing")
-    assert caught.value.args[0]["C"] == "42703"
-    connection.rollback()
 
 
 class Base(orm.DeclarativeBase):

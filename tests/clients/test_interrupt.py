@@ -1,0 +1,49 @@
+"""Ctrl-C in psql: whatever the statement does - sleep, compute, wait for a lock - it ends."""
+
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+PSQL = shutil.which("psql")
+STATEMENTS = (
+    "select pg_sleep(60)",
+    "select count(*) from generate_series(1, 100000) a, generate_series(1, 100000) b where a < b",
+    "lock table contended",
+)
+
+
+def wait_until_active(connection, sql):
+    """Wait until another session runs the statement."""
+    query = "select count(*) from pg_stat_activity where state = 'active' and query like %s"
+    for _ in range(500):
+        if connection.execute(query, (f"{sql}%",)).fetchone()[0]:
+            return
+        time.sleep(0.01)
+    raise AssertionError(sql)
+
+
+@pytest.mark.skipif(PSQL is None, reason="psql is not installed")
+@pytest.mark.parametrize("sql", STATEMENTS)
+def test_interrupt_ends_the_statement(server, sql):
+    with server.connect(autocommit=True) as holder:
+        holder.execute("create table if not exists contended(a int)")
+        holder.execute("begin; lock table contended")
+        with subprocess.Popen(
+            [PSQL, "-X", "-At", "-d", server.dsn],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            process.stdin.write(f"begin;\n{sql};\n")
+            process.stdin.flush()
+            wait_until_active(holder, sql)
+            process.send_signal(signal.SIGINT)
+            # The measured time is a few milliseconds; the test only wants it to end.
+            _, errors = process.communicate(timeout=20)
+        holder.execute("rollback")
+        holder.execute("drop table contended")
+    assert "canceling statement due to user request" in errors
