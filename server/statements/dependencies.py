@@ -183,8 +183,8 @@ def collect(context: StatementContext, targets: list[CatalogObject], *, cascade:
     """What goes when the targets are dropped; raises DependentObjectsStillExist without CASCADE."""
     order: dict[int, CatalogObject] = {}
     defaults: dict[tuple[int, int], None] = {}
-    obstacles: list[str] = []
-    cascaded: list[str] = []
+    noted: list[tuple[int, str, CatalogObject]] = []  # OID, description and what it depends on
+    automatic: set[int] = set()
     named = {value.oid for value in targets}
 
     def visit(value: CatalogObject) -> None:
@@ -200,6 +200,8 @@ def collect(context: StatementContext, targets: list[CatalogObject], *, cascade:
 
     def _note(value: CatalogObject, dependent: Dependent) -> None:
         found = dependent.object
+        if found is not None and dependent.automatic:
+            automatic.add(found.oid)
         if isinstance(found, Constraint) and found.table in named:
             return
         if dependent.automatic or (
@@ -213,13 +215,16 @@ def collect(context: StatementContext, targets: list[CatalogObject], *, cascade:
         ):
             return
         what = dependent.description if found is None else describe(context, found)
-        obstacles.append(f"{what} depends on {describe(context, value)}")
-        cascaded.append(what)
+        noted.append((0 if found is None else found.oid, what, value))
 
     for target in targets:
         visit(target)
-    if obstacles and not cascade:
+    # Who goes with its owner is not worth a word, even when it was first met on another way.
+    noted = [item for item in noted if item[0] not in automatic]
+    if noted and not cascade:
+        obstacles = [f"{what} depends on {describe(context, value)}" for _, what, value in noted]
         raise _obstacle_error(context, targets, obstacles)
+    cascaded = [what for _, what, _ in noted]
     if len(cascaded) == 1:
         context.notice("00000", f"drop cascades to {cascaded[0]}")
     elif cascaded:
