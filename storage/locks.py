@@ -164,6 +164,22 @@ class Locks:
         """`acquire` of a relation."""
         return self.acquire(owner, ("relation", relation_id), mode)
 
+    def try_table(self, owner: LockOwner, relation_id: int, mode: LockMode) -> bool:
+        """`try_acquire` of a relation, once for each mode."""
+        tag = ("relation", relation_id)
+        held = self._held.get(owner)
+        if held is not None and held.modes.get(tag, 0) & (1 << mode):
+            return True
+        return self.try_acquire(owner, tag, mode)
+
+    def is_free(self, owner: LockOwner, relation_id: int, mode: LockMode) -> bool:
+        """Whether `try_table` would succeed at this moment."""
+        tag = ("relation", relation_id)
+        if tag not in self._locks:
+            return True
+        with self.mutex:
+            return self._grantable(owner, tag, mode)
+
     def release(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
         """Give back one acquisition (advisory locks of sessions); False: it was not held."""
         with self.mutex:

@@ -204,9 +204,10 @@ class Transaction:
             callback()
 
     def _finish(self) -> None:
-        self.locks.release_since(self)
+        # First what the commit means to others, then the locks that keep them from looking too early.
         for callback in self._on_commit:
             callback()
+        self.locks.release_since(self)
 
     def _limit(self) -> int:
         if not self.xids:

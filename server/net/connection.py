@@ -145,7 +145,7 @@ class ClientConnection(asyncio.Protocol):
                     return
                 answer = self._take(message)
                 if self._steps is None:
-                    if self._switching:
+                    if self._switching or self._is_over(started):
                         return
                     continue
             try:
@@ -157,12 +157,18 @@ class ClientConnection(asyncio.Protocol):
             answer = None
             if self._give(item):
                 return
-            if self._paused or time.monotonic_ns() - started > SLICE_NS:
-                self._flush()
-                if not self._paused:
-                    self._wait = _TURN
-                    self.loop.call_soon(self._take_turn)
+            if self._is_over(started):
                 return
+
+    def _is_over(self, started: int) -> bool:
+        """Whether it is the others' turn, or the client is to read first."""
+        if not self._paused and time.monotonic_ns() - started <= SLICE_NS:
+            return False
+        self._flush()
+        if not self._paused:
+            self._wait = _TURN
+            self.loop.call_soon(self._take_turn)
+        return True
 
     def _take(self, message: Any) -> Any:
         """A message has arrived: it is the answer the generator asked for, or it starts a new one."""
@@ -174,7 +180,11 @@ class ClientConnection(asyncio.Protocol):
             if isinstance(message, Terminate):
                 self.finish()
                 return None
-            self._steps = self.session.handle(message)
+            data = self.session.quick(message)
+            if data is None:
+                self._steps = self.session.handle(message)
+            else:
+                self._send_framed(data)
             return None
         if isinstance(message, StartupMessage):
             peer = self._peer()
@@ -205,10 +215,7 @@ class ClientConnection(asyncio.Protocol):
         """Do what the generator yielded; true when it has to wait."""
         kind = type(item)
         if kind is DataRows or kind is CopyRows:
-            self.wire.send_framed(item.data)
-            self._output_bytes += len(item.data)
-            if self._output_bytes >= FLUSH_BYTES:
-                self._flush()
+            self._send_framed(item.data)
         elif kind is Wait:
             if item.completion.done:
                 return False
@@ -225,6 +232,12 @@ class ClientConnection(asyncio.Protocol):
                 self.finish()
                 return True
         return False
+
+    def _send_framed(self, data: bytes) -> None:
+        self.wire.send_framed(data)
+        self._output_bytes += len(data)
+        if self._output_bytes >= FLUSH_BYTES:
+            self._flush()
 
     def _ended(self, value: Any) -> None:
         self._steps = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from server.planner.environment import PlanningEnvironment
+from server.session.transaction import READ_COMMITTED_LEVELS
 
 if TYPE_CHECKING:
     from server.catalog.catalog import CatalogView
@@ -33,6 +34,7 @@ class Basis:
     statement_timeout_ms: int
     work_mem_bytes: int
     synchronous_commit: bool
+    read_committed: bool
 
     def fits(self, session: Session, view: CatalogView) -> bool:
         """Whether nothing it was made of has changed."""
@@ -68,5 +70,6 @@ def make_basis(session: Session, view: CatalogView) -> Basis:
         environment=environment,
         statement_timeout_ms=settings.integer("statement_timeout"),
         work_mem_bytes=settings.integer("work_mem") * 1024,
+        read_committed=settings.text("default_transaction_isolation") in READ_COMMITTED_LEVELS,
         synchronous_commit=session.settings.text("synchronous_commit") != "off",
     )

@@ -19,6 +19,7 @@ from server.errors import (
 )
 from server.executor.waits import Wait
 from server.session.execution import context, plan_locked, portal_rows, take_locks
+from server.session.lane import make_lane
 from server.session.results import (
     data_rows,
     described,
@@ -71,6 +72,7 @@ def renew(session: Session, prepared: Prepared) -> Generator[Any, Any, None]:
         raise FeatureNotSupported("cached plan must not change result type")
     prepared.planned, prepared.result_types = planned, types
     prepared.basis = session.basis() if planned.catalog_version >= 0 else None
+    prepared.lane = make_lane(session, planned)
 
 
 def statement_named(session: Session, name: str) -> Prepared:
@@ -225,6 +227,10 @@ def _execute_plan(session: Session, portal: Portal, max_rows: int) -> Steps:
     if not portal.started:
         portal.started = True
         session.transaction.start_statement()
+        if portal.binding is not None:
+            yield from _renew_portal(session, portal)
+            planned = portal.planned
+            assert planned is not None
         portal.context = context(session, portal.parameters)
         portal.rows = portal_rows(session, planned, portal.context)
     count = 0
@@ -240,6 +246,15 @@ def _execute_plan(session: Session, portal: Portal, max_rows: int) -> Steps:
         return
     affected = portal.context.row_count if planned.writes else count
     yield messages.CommandComplete(command_tag(planned.tag, affected))
+
+
+def _renew_portal(session: Session, portal: Portal) -> Generator[Any, Any, None]:
+    """Take the locks that a quick Bind did not; what was planned before they came may be stale."""
+    prepared = portal.prepared
+    yield from renew(session, prepared)
+    if portal.planned is not prepared.planned:
+        portal.planned = prepared.planned
+        portal.parameters = bind_parameters(session, prepared, portal.binding)
 
 
 def close_portal(session: Session, name: str) -> None:

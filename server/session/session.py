@@ -30,6 +30,7 @@ from server.executor.waits import Wait
 from server.session.basis import Basis, make_basis
 from server.session.flows import FLOWS
 from server.session.results import copy_rows, error_fields, row_values
+from server.session.short_path import QUICK
 from server.session.style import SessionNames, text_style
 from server.session.temporary import end_session, end_transaction, ensure_schema
 from server.session.transaction import Running, SessionTransaction
@@ -111,6 +112,7 @@ class Session:
         self._basis: Basis | None = None
         self.names = SessionNames(self)
         self.temporary_schema = 0
+        self._raised: Exception | None = None  # by `quick`
 
     # What functions and statements ask of a session
 
@@ -233,10 +235,26 @@ class Session:
 
     def ready(self) -> ReadyForQuery:
         """The end of a command cycle."""
-        self._set_activity(
-            "idle" if self.transaction.status == "I" else _IDLE_IN[self.transaction.status]
-        )
+        self.show_ready()
         return ReadyForQuery(self.transaction.status)
+
+    def show_ready(self) -> None:
+        """Let pg_stat_activity show that nothing runs."""
+        self._set_activity(_IDLE_IN[self.transaction.status])
+
+    def quick(self, message: Any) -> bytes | None:
+        """The whole reply to a message that is answered at once, in wire form; None: `handle` it.
+
+        An error is kept for `handle`, which is called with the same message next.
+        """
+        step = QUICK.get(type(message))
+        if step is None or self.skipping:
+            return None
+        try:
+            return step(self, message)
+        except Exception as error:  # noqa: BLE001 - handed on to where errors become replies
+            self._raised = error
+            return None
 
     def handle(self, message: Any) -> Replies:
         """Reply to one message of the client."""
@@ -244,6 +262,8 @@ class Session:
         if self.skipping and not flow.after_error:
             return
         try:
+            if self._raised is not None:
+                raise self._take_raised()
             yield from self.driven(flow.run(self, message))
         except GeneratorExit:
             raise
@@ -275,6 +295,11 @@ class Session:
             if self.notices:
                 yield from self.take_notices()
             answer = yield item
+
+    def _take_raised(self) -> Exception:
+        error, self._raised = self._raised, None
+        assert error is not None
+        return error
 
     def take_notices(self) -> Iterator[NoticeResponse]:
         """The notices that wait to be sent."""
@@ -406,7 +431,7 @@ def _nobody_waits() -> None:
 
 _LEVELS = ("DEBUG", "LOG", "NOTICE", "WARNING", "ERROR")
 _FATAL = frozenset(("57P01", "57P02", "57P05", "25P03"))
-_IDLE_IN = {"T": "idle in transaction", "E": "idle in transaction (aborted)"}
+_IDLE_IN = {"I": "idle", "T": "idle in transaction", "E": "idle in transaction (aborted)"}
 
 
 def _statement_timeout() -> SqlError:

@@ -33,6 +33,7 @@ class Prepared:
     prepared_us: int = 0
     result_types: tuple[int, ...] | None = None
     basis: Any = None  # of the session's, on which planned is fresh
+    lane: Any = None  # what the short path keeps ready for planned
 
 
 @dataclass(slots=True)
@@ -63,6 +64,7 @@ class Portal:
     position: int = 0
     created_us: int = 0
     source: str = ""
+    binding: Any = None  # the Bind, if no lock has been taken for it
 
     def fetch(self, count: int) -> Generator[Wait | Batch, None, None]:
         """Give up to `count` rows (0: all); `done` says whether there is nothing more."""

@@ -1,0 +1,141 @@
+"""KeyRead: the plainest of all queries, columns of the one row that has a key, in stored form.
+
+Rule 1: it needs no transaction, context or parameters of any kind but plain values: a snapshot and
+        the latch are all it touches, so it can neither wait nor fail for anybody else's sake.
+Rule 2: the row found has the key: its columns are compared, whatever the index says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from server.executor.storage_columns import store_value
+from server.executor.table_shape import shape_of
+from server.expressions.expression import Constant, Expression, Parameter, Variable
+from server.planner import physical
+from server.types.type import Value
+from storage.engine import Kind, Snapshot, encode_key
+
+if TYPE_CHECKING:
+    from server.executor.context import ExecutionContext
+    from server.executor.index_keys import IndexShape, KeyPart
+
+Parameters = Sequence[Value | None]
+PartOf = Callable[[Parameters], Any]
+
+_INTEGER_LIMITS = {Kind.INT16: 1 << 15, Kind.INT32: 1 << 31, Kind.INT64: 1 << 63}
+_PLAIN_KINDS = frozenset((*_INTEGER_LIMITS, Kind.BYTES, Kind.FIXED16))
+
+
+class KeyRead:
+    """Reads stored columns of the row with a key of a unique index."""
+
+    __slots__ = ("_columns", "_engine", "_index_id", "_kinds", "_parts", "_table_id", "references")
+
+    def __init__(
+        self,
+        scan: physical.IndexScan,
+        shape: IndexShape,
+        attributes: Sequence[int],
+        context: ExecutionContext,
+    ) -> None:
+        self._engine = context.engine
+        self._table_id = scan.table.storage_id
+        self._index_id = shape.storage_id
+        values = [item.value for item in scan.conditions]
+        self._parts = tuple(
+            _part_of(value, part) for value, part in zip(values, shape.parts, strict=True)
+        )
+        self._kinds = tuple(part.kind for part in shape.parts)
+        numbers = [key.number for key in shape.index.keys]
+        self._columns = tuple(number - 1 for number in (*numbers, *attributes))
+        types = shape_of(scan.table, context).types
+        self.references = tuple(types[number - 1] for number in attributes)
+
+    def fetch(self, snapshot: Snapshot, parameters: Parameters) -> tuple[Any, ...] | None:
+        """The stored columns of the row that the snapshot sees; None: there is none."""
+        parts = [part_of(parameters) for part_of in self._parts]
+        if None in parts:
+            return None
+        key = encode_key(parts, self._kinds)
+        engine = self._engine
+        width = len(parts)
+        with engine.latch:
+            roots = engine.index(self._index_id).lookup(key)
+            if not roots:
+                return None
+            relation = engine.relation(self._table_id)
+            for root_id in roots:
+                stored: tuple[Any, ...] | None = relation.fetch(snapshot, root_id, self._columns)
+                if stored is not None and list(stored[:width]) == parts:
+                    return stored[width:]
+        return None
+
+
+def key_read_of(plan: physical.Plan, context: ExecutionContext) -> KeyRead | None:
+    """The reader of a plan that does nothing but this; None for any other."""
+    projections: list[physical.Project] = []
+    while isinstance(plan, physical.Project):
+        projections.append(plan)
+        plan = plan.input
+    if not isinstance(plan, physical.IndexScan) or plan.filter is not None:
+        return None
+    shape = _plain_index(plan, context)
+    attributes = _attributes(plan, projections)
+    if shape is None or attributes is None:
+        return None
+    return KeyRead(plan, shape, attributes, context)
+
+
+def _plain_index(plan: physical.IndexScan, context: ExecutionContext) -> IndexShape | None:
+    """The index, if it is unique, of plain columns, and the conditions give its whole key."""
+    positions = [item.position for item in plan.conditions]
+    if not plan.index.unique or positions != list(range(len(plan.index.keys))):
+        return None
+    if any(item.operator != "=" or not _is_given(item.value) for item in plan.conditions):
+        return None
+    for shape in shape_of(plan.table, context).indexes:
+        if shape.index.oid == plan.index.oid:
+            is_plain = all(part.kind_is_fixed and part.kind in _PLAIN_KINDS for part in shape.parts)
+            is_ascending = not any(shape.descending)
+            return shape if shape.is_columns_only and is_plain and is_ascending else None
+    return None
+
+
+def _is_given(value: Expression | None) -> bool:
+    return isinstance(value, Constant | Parameter)
+
+
+def _attributes(
+    scan: physical.IndexScan, projections: Sequence[physical.Project]
+) -> tuple[int, ...] | None:
+    """The attribute in each column of the result; None if one is anything else."""
+    found = dict(zip(scan.output, scan.attributes, strict=True))
+    output = scan.output
+    for node in reversed(projections):
+        if not all(isinstance(item, Variable) for item in node.expressions):
+            return None
+        taken = [found[item.column] for item in node.expressions if isinstance(item, Variable)]
+        output = node.output
+        found = dict(zip(output, taken, strict=True))
+    attributes = tuple(found[column] for column in output)
+    return attributes if all(number > 0 for number in attributes) else None
+
+
+def _part_of(value: Expression | None, part: KeyPart) -> PartOf:
+    """What makes a part of the key, None where nothing can be equal to it."""
+    limit = _INTEGER_LIMITS.get(part.kind)
+
+    def stored(item: Value | None) -> Any:
+        found = store_value(item, part.reference)
+        if limit is not None and found is not None and not -limit <= found < limit:
+            return None
+        return found
+
+    if isinstance(value, Constant):
+        constant = stored(value.value)
+        return lambda parameters: constant
+    assert isinstance(value, Parameter)
+    index = value.number - 1
+    return lambda parameters: stored(parameters[index])

@@ -1,0 +1,169 @@
+"""Lane: what a prepared point statement keeps ready, so that Bind and Execute find everything worked out.
+
+Rule 1: a lane is made on a basis and serves that one: whoever uses it compares.
+Rule 2: replies are the bytes that the ordinary messages would be.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from protocol.encode import encode
+from protocol.messages import CommandComplete, NoData
+from server.executor.point_read import KeyRead, key_read_of
+from server.executor.run import is_heavy
+from server.executor.storage_columns import load_value
+from server.executor.table_shape import shape_of
+from server.planner import physical
+from server.session.execution import context
+from server.session.results import row_description
+from server.session.simple_query import command_tag
+from storage.engine import LockMode
+
+if TYPE_CHECKING:
+    from server.executor.context import ExecutionContext
+    from server.executor.program import Program
+    from server.planner.physical import PlannedStatement
+    from server.session.session import Session
+    from server.types.type import TextStyle, TypeReference
+
+EncodeField = Callable[[Any], bytes]
+
+LOCK_MODES = {"access share": LockMode.ACCESS_SHARE, "row exclusive": LockMode.ROW_EXCLUSIVE}
+_INTEGER_OIDS = frozenset((20, 21, 23, 26))
+_TEXT_OIDS = frozenset((25, 1043))
+_ROW = struct.Struct("!cIH")
+_LENGTH = struct.Struct("!i")
+_NULL = _LENGTH.pack(-1)
+
+
+class Lane:
+    """A point statement made ready. key_read: it is a plain read by key, which needs no transaction."""
+
+    __slots__ = (
+        "_descriptions",
+        "_encoders",
+        "_is_stored",
+        "_style",
+        "_tags",
+        "key_read",
+        "locks",
+        "planned",
+        "program",
+    )
+
+    def __init__(
+        self,
+        planned: PlannedStatement,
+        program: Program,
+        locks: tuple[tuple[int, LockMode], ...],
+        key_read: KeyRead | None,
+        style: TextStyle,
+    ) -> None:
+        self.planned = planned
+        self.program = program
+        self.locks = locks
+        self.key_read = key_read
+        self._is_stored = key_read is not None
+        self._style = style
+        self._tags: dict[int, bytes] = {}
+        self._descriptions: dict[tuple[int, ...], bytes] = {}
+        self._encoders: dict[tuple[int, ...], tuple[EncodeField, ...]] = {}
+
+    def description(self, formats: tuple[int, ...]) -> bytes:
+        """RowDescription or NoData."""
+        found = self._descriptions.get(formats)
+        if found is None:
+            planned = self.planned
+            message = row_description(planned, formats) if planned.returns_rows else NoData()
+            found = self._descriptions[formats] = encode(message)
+        return found
+
+    def complete(self, count: int) -> bytes:
+        """CommandComplete; a point statement concerns one row or none."""
+        found = self._tags.get(count)
+        if found is None:
+            message = CommandComplete(command_tag(self.planned.tag, count))
+            found = self._tags[count] = encode(message)
+        return found
+
+    def data_row(self, row: Sequence[Any], formats: tuple[int, ...]) -> bytes:
+        """The DataRow of values: stored ones of a key_read, else in row form."""
+        encoders = self._encoders.get(formats)
+        if encoders is None:
+            encoders = self._encoders[formats] = self._make_encoders(formats)
+        pieces = [b""]
+        size = 6
+        for value, field in zip(row, encoders, strict=True):
+            if value is None:
+                pieces.append(_NULL)
+                size += 4
+                continue
+            data = field(value)
+            size += 4 + len(data)
+            pieces += (_LENGTH.pack(len(data)), data)
+        pieces[0] = _ROW.pack(b"D", size, len(encoders))
+        return b"".join(pieces)
+
+    def _make_encoders(self, formats: tuple[int, ...]) -> tuple[EncodeField, ...]:
+        return tuple(
+            _encoder(reference, code == 1, self._is_stored, self._style)
+            for reference, code in zip(self.planned.types, formats, strict=True)
+        )
+
+
+def make_lane(session: Session, planned: PlannedStatement) -> Lane | None:
+    """What the short path needs for a statement, if it is one for it."""
+    if planned.catalog_version < 0 or is_heavy(planned):
+        return None
+    program = session.database.plans.program(planned)
+    if program.point is None:
+        return None
+    return lane_of(planned, program, context(session), session.basis().style)
+
+
+def lane_of(
+    planned: PlannedStatement, program: Program, running: ExecutionContext, style: TextStyle
+) -> Lane | None:
+    """The lane of a statement; None when it has another shape or may have more to do than its row."""
+    if program.point is None or not planned.relations:
+        return None
+    if any(mode not in LOCK_MODES for _, mode in planned.relations):
+        return None
+    if planned.writes and not _stands_alone(planned, running):
+        return None
+    locks = tuple((oid, LOCK_MODES[mode]) for oid, mode in planned.relations)
+    key_read = None
+    if not planned.writes and not planned.volatile:
+        key_read = key_read_of(planned.plan, running)
+    return Lane(planned, program, locks, key_read, style)
+
+
+def _stands_alone(planned: PlannedStatement, running: ExecutionContext) -> bool:
+    """Whether a changed row has no foreign keys to be looked after."""
+    plan = planned.plan
+    if isinstance(plan, physical.Insert):
+        return not shape_of(plan.table, running).foreign_keys
+    if isinstance(plan, physical.Delete):
+        return not shape_of(plan.table, running).references
+    return isinstance(plan, physical.Update)  # of columns that nothing hangs on
+
+
+def _encoder(
+    reference: TypeReference, is_binary: bool, is_stored: bool, style: TextStyle
+) -> EncodeField:
+    """What makes a field of a value that is not NULL."""
+    kind = reference.type
+    if kind.oid in _INTEGER_OIDS and not is_binary:
+        return lambda value: b"%d" % value
+    if kind.oid in _TEXT_OIDS:
+        return bytes if is_stored else str.encode
+    if not is_stored:
+        if is_binary:
+            return kind.send
+        return lambda value: kind.format(value, style).encode()
+    if is_binary:
+        return lambda value: kind.send(load_value(value, reference))
+    return lambda value: kind.format(load_value(value, reference), style).encode()
