@@ -58,7 +58,7 @@ REPORTED = (
 """What a client is told at its start and whenever it changes, in the order PostgreSQL sends it."""
 
 VERSION = "15.18"
-VERSION_NUMBER = 151800
+VERSION_NUMBER = 150018
 
 OVERRIDES: Mapping[str, dict[str, Any]] = {
     "server_version": {"default": VERSION},
