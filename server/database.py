@@ -59,6 +59,7 @@ class Database:
         self.sequences = SequenceValues(engine)
         self.workers = Workers(settings.integer("query_workers"))
         self.sessions: dict[int, Any] = {}
+        engine.queue.is_alone = lambda: len(self.sessions) < 2
         self.catalog = Catalog(engine)
         self.catalog.load()
 

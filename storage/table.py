@@ -161,6 +161,10 @@ class Table:
         row_id = self.paths.find(snapshot, root_id)
         return None if row_id == NOT_FOUND else read_version(self.groups, row_id)
 
+    def find_id(self, snapshot: Snapshot, root_id: int) -> int:
+        """The row id of the version of a row that the snapshot sees; negative: there is none."""
+        return self.paths.find(snapshot, root_id)
+
     def fetch_many(
         self,
         snapshot: Snapshot,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.executor.evaluation import layout_of, scalar
 from server.executor.index_scan import key_ranges
+from server.executor.point_read import is_plain, stored_part
 from server.executor.storage_columns import load_value
 from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
@@ -22,13 +23,14 @@ from server.expressions.evaluate import compile_row
 from server.expressions.expression import Expression, Subquery, Variable, walk
 from server.planner import physical
 from server.types.type import Value
-from storage.engine import Status
+from storage.engine import Kind, Status, encode_key
 
 if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape
 
 Row = tuple[Value | None, ...]
+Found = tuple[tuple[Any, ...], int]  # stored columns, row id
 ROW_ID = -7
 SYSTEM_ATTRIBUTES = frozenset((ROW_ID, -8))
 
@@ -50,7 +52,17 @@ def point_of(plan: physical.Plan) -> RunPoint | None:
 class KeyLookup:
     """Finds the one row that has a key in a unique index."""
 
-    __slots__ = ("_filter", "_loads", "_plan", "_shape", "_values", "attributes")
+    __slots__ = (
+        "_columns",
+        "_filter",
+        "_kinds",
+        "_loads",
+        "_plan",
+        "_shape",
+        "_stored",
+        "_values",
+        "attributes",
+    )
 
     def __init__(self, plan: physical.IndexScan) -> None:
         self._plan = plan
@@ -66,30 +78,61 @@ class KeyLookup:
             for number, reference in zip(plan.attributes, plan.types, strict=True)
         )
         self._shape: IndexShape | None = None
+        self._kinds: tuple[Kind, ...] = ()
+        self._stored: tuple[Callable[[Value | None], Any], ...] = ()  # of a plain key
+        self._columns: tuple[int, ...] = ()
 
     def find(self, context: ExecutionContext) -> Row | None:
         """The row, with the columns of the scan."""
-        plan = self._plan
         shape = self._index(context)
-        key = self._key(shape, context)
-        if key is None:
+        values = [value(context) for value in self._values]
+        find = self._find_plain if self._stored else self._find_any
+        found = find(shape, values, context)
+        if found is None:
             return None
-        engine = context.engine
+        row = self._row(*found)
+        if self._filter is not None and self._filter(row, context) is not True:
+            return None
+        return row
+
+    def _find_plain(
+        self, shape: IndexShape, values: Sequence[Any], context: ExecutionContext
+    ) -> Found | None:
+        """By a key of stored columns, which are compared instead of asking whether keys changed."""
+        parts = [make(value) for make, value in zip(self._stored, values, strict=True)]
+        if None in parts:
+            return None
+        engine, width = context.engine, len(parts)
+        key = encode_key(parts, self._kinds)
         with engine.latch:
-            relation = engine.relation(plan.table.storage_id)
+            relation = engine.relation(self._plan.table.storage_id)
             for root_id in engine.index(shape.storage_id).lookup(key):
-                version = relation.find(context.snapshot, root_id)
-                if version is None:
+                row_id = relation.find_id(context.snapshot, root_id)
+                if row_id < 0:
+                    continue
+                stored = relation.values(row_id, self._columns)
+                if list(stored[:width]) == parts:
+                    return stored[width:], row_id
+        return None
+
+    def _find_any(
+        self, shape: IndexShape, values: Sequence[Any], context: ExecutionContext
+    ) -> Found | None:
+        ranges = key_ranges(shape, self._plan.conditions, values)
+        if not ranges:
+            return None
+        key, engine = ranges[0][0], context.engine
+        with engine.latch:
+            relation = engine.relation(self._plan.table.storage_id)
+            for root_id in engine.index(shape.storage_id).lookup(key):
+                row_id = relation.find_id(context.snapshot, root_id)
+                if row_id < 0:
                     continue
                 if relation.key_changed(root_id) and not self._has_key(
-                    relation.values(version.row_id), key, shape, context
+                    relation.values(row_id), key, shape, context
                 ):
                     continue
-                stored = relation.values(version.row_id, self.attributes)
-                row = self._row(stored, version.row_id)
-                if self._filter is not None and self._filter(row, context) is not True:
-                    return None
-                return row
+                return relation.values(row_id, self.attributes), row_id
         return None
 
     def _index(self, context: ExecutionContext) -> IndexShape:
@@ -98,13 +141,16 @@ class KeyLookup:
             for found in shape_of(self._plan.table, context).indexes:
                 if found.index.oid == self._plan.index.oid:
                     shape = self._shape = found
+                    self._prepare(found)
         assert shape is not None, "the index is not one of its table"
         return shape
 
-    def _key(self, shape: IndexShape, context: ExecutionContext) -> bytes | None:
-        values = [value(context) for value in self._values]
-        ranges = key_ranges(shape, self._plan.conditions, values)
-        return ranges[0][0] if ranges else None
+    def _prepare(self, shape: IndexShape) -> None:
+        if is_plain(shape):
+            self._kinds = tuple(part.kind for part in shape.parts)
+            self._stored = tuple(stored_part(part) for part in shape.parts)
+            numbers = [key.number - 1 for key in shape.index.keys]
+            self._columns = (*numbers, *self.attributes)
 
     def _has_key(
         self, stored: Any, key: bytes, shape: IndexShape, context: ExecutionContext

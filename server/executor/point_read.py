@@ -97,10 +97,30 @@ def _plain_index(plan: physical.IndexScan, context: ExecutionContext) -> IndexSh
         return None
     for shape in shape_of(plan.table, context).indexes:
         if shape.index.oid == plan.index.oid:
-            is_plain = all(part.kind_is_fixed and part.kind in _PLAIN_KINDS for part in shape.parts)
-            is_ascending = not any(shape.descending)
-            return shape if shape.is_columns_only and is_plain and is_ascending else None
+            return shape if is_plain(shape) else None
     return None
+
+
+def is_plain(shape: IndexShape) -> bool:
+    """Whether keys are stored columns in ascending order: equal keys, equal columns."""
+    return (
+        shape.is_columns_only
+        and not any(shape.descending)
+        and all(part.kind_is_fixed and part.kind in _PLAIN_KINDS for part in shape.parts)
+    )
+
+
+def stored_part(part: KeyPart) -> Callable[[Value | None], Any]:
+    """What makes of a value the stored one to look for, None where nothing can be equal to it."""
+    limit = _INTEGER_LIMITS.get(part.kind)
+
+    def stored(item: Value | None) -> Any:
+        found = store_value(item, part.reference)
+        if limit is not None and found is not None and not -limit <= found < limit:
+            return None
+        return found
+
+    return stored
 
 
 def _is_given(value: Expression | None) -> bool:
@@ -125,14 +145,7 @@ def _attributes(
 
 def _part_of(value: Expression | None, part: KeyPart) -> PartOf:
     """What makes a part of the key, None where nothing can be equal to it."""
-    limit = _INTEGER_LIMITS.get(part.kind)
-
-    def stored(item: Value | None) -> Any:
-        found = store_value(item, part.reference)
-        if limit is not None and found is not None and not -limit <= found < limit:
-            return None
-        return found
-
+    stored = stored_part(part)
     if isinstance(value, Constant):
         constant = stored(value.value)
         return lambda parameters: constant
