@@ -32,7 +32,7 @@ from server.login_rules import TRUST_LOCAL, HbaError, Rule, parse_rules
 from server.net.listener import Listener
 from server.options import OptionError, Options, parse_options, read_file
 from server.session.temporary import drop_schemas
-from storage.engine import Engine
+from storage.engine import Engine, is_initialised
 from storage.engine import Options as StorageOptions
 from storage.errors import NoSuchRelation, StorageError
 from storage.files import RealFiles
@@ -120,10 +120,10 @@ def open_engine(options: Options, settings: ServerSettings) -> Engine:
         max_wal_size=settings.integer("max_wal_size") << 20,
         dirty_bytes_max=settings.integer("shared_buffers") * 8192,
     )
-    data = options.data
-    if not data.exists() or not any(data.iterdir()):
+    files = RealFiles(options.data)
+    if not is_initialised(files):  # storage refuses a directory with anything else in it
         return _create(options, storage)
-    engine = Engine.open(RealFiles(data), storage, panic=_panic, progress=RecoveryProgress())
+    engine = Engine.open(files, storage, panic=_panic, progress=RecoveryProgress())
     try:
         engine.relation(CATALOG_RELATION)
     except NoSuchRelation:  # the process that made the directory was killed before it was done
@@ -147,7 +147,6 @@ class RecoveryProgress:
 
 def _create(options: Options, storage: StorageOptions) -> Engine:
     options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    options.data.chmod(0o700)
     engine = Engine.create(RealFiles(options.data), storage)
     _initialise(engine, options)
     _LOG.info("created the data directory %s", options.data)
@@ -160,10 +159,13 @@ def _initialise(engine: Engine, options: Options) -> None:
     if options.password_file is not None:
         password = options.password_file.read_text("utf-8").rstrip("\n")
         verifier = str(ScramVerifier.from_password(password, salt=secrets.token_bytes(SALT_BYTES)))
-    initialise(engine, options.superuser, verifier)
+    # The catalog comes last: what a killed process left without one is completed at the next start.
     if not hba.exists():
-        hba.write_text(HBA_WITH_PASSWORDS if verifier else TRUST_LOCAL)
-        hba.chmod(0o600)
+        new = options.data / f"{HBA_FILE}.new"
+        new.touch(mode=0o600)
+        new.write_text(HBA_WITH_PASSWORDS if verifier else TRUST_LOCAL)
+        new.rename(hba)
+    initialise(engine, options.superuser, verifier)
 
 
 def read_hba(data: Path) -> tuple[Rule, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from storage.check import Problem, check
 from storage.commit_queue import CommitQueue
+from storage.directory import is_initialised
 from storage.fast_paths import CommitLog, Snapshot
 from storage.files import Files
 from storage.index import Index, KeyOf
@@ -62,6 +63,7 @@ __all__ = [
     "WaitEdge",
     "encode_key",
     "encode_keys",
+    "is_initialised",
     "key_after_prefix",
 ]
 
