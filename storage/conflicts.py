@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from storage.chains import Version, read_version, root_of, walk
 from storage.commit_log import ABORTED, COMMAND_BITS, IN_PROGRESS, CommitLog
+from storage.fast_paths import RowPaths
 from storage.locks import Locks, RowLock
 from storage.outcomes import Live, Outcome, Status
 from storage.row_groups import RowGroups
@@ -22,12 +23,16 @@ class Conflicts:
     """The rows of one relation, as those who want to change them see them."""
 
     groups: RowGroups
+    paths: RowPaths
     log: CommitLog
     locks: Locks
     relation_id: int
 
     def check(self, transaction: Transaction, row_id: int, mode: RowLock) -> Outcome | None:
         """Why this version cannot be changed now; None: it can."""
+        quick = self.paths.check(transaction, row_id, mode)
+        if quick is not None:
+            return None if isinstance(quick, bool) else quick
         version = read_version(self.groups, row_id)
         while version.xmax:
             status, blocker = self._ended(transaction, version, mode)

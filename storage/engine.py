@@ -24,6 +24,7 @@ from storage.outcomes import Live, Outcome, Status
 from storage.records import Kind as RecordKind
 from storage.records import encode_end
 from storage.recovery import Recovered
+from storage.references import lock_referenced
 from storage.relation import IS_UNIQUE, Form
 from storage.relations import Relations
 from storage.rows import Value
@@ -65,6 +66,7 @@ __all__ = [
     "encode_keys",
     "is_initialised",
     "key_after_prefix",
+    "lock_referenced",
 ]
 
 STATE = struct.Struct("<QII")  # next xid, count of active ones, count of aborted ones

@@ -18,6 +18,7 @@ from typing import Protocol
 from storage.waits import Completion
 
 Tag = tuple[str | int, ...]  # ("relation", 16384), ("advisory", 1, 42), ("xid", 731)
+RowLocks = dict[int, dict["LockOwner", "RowLock"]]  # of one relation: by root, who holds what
 
 
 class LockMode(IntEnum):
@@ -133,7 +134,7 @@ class Locks:
         self.mutex = RLock()
         self._locks: dict[Tag, Lock] = {}
         self._held: dict[LockOwner, Held] = {}
-        self._rows: dict[tuple[int, int], dict[LockOwner, RowLock]] = {}
+        self._rows: dict[int, RowLocks] = {}
         self._row_owners: dict[int, LockOwner] = {}
         self._waiting: dict[Hashable, Request] = {}
         self._xid_waiters: dict[int, list[Request]] = {}
@@ -218,31 +219,30 @@ class Locks:
         self, owner: LockOwner, relation_id: int, root_id: int, mode: RowLock
     ) -> LockOwner | None:
         """Take a row lock, or name who is in the way. A stronger mode replaces a weaker one."""
-        row = (relation_id, root_id)
         with self.mutex:
             blocker = self.row_blocker(owner, relation_id, root_id, mode)
             if blocker is not None:
                 return blocker
-            holders = self._rows.setdefault(row, {})
+            holders = self.rows_of(relation_id).setdefault(root_id, {})
             if owner not in holders:
-                self._held.setdefault(owner, Held()).rows.append(row)
+                self._held.setdefault(owner, Held()).rows.append((relation_id, root_id))
             holders[owner] = max(mode, holders.get(owner, mode))
             return None
 
-    @property
-    def has_row_locks(self) -> bool:
-        """Whether anybody holds any row lock."""
-        return bool(self._rows)
+    def rows_of(self, relation_id: int) -> RowLocks:
+        """The row locks of a relation, to look at under the mutex or in one step; always the same dict."""
+        return self._rows.setdefault(relation_id, {})
 
     def row_blocker(
         self, owner: LockOwner, relation_id: int, root_id: int, mode: RowLock
     ) -> LockOwner | None:
         """Who holds a row lock that conflicts; None: nobody."""
-        if not self._rows:
+        rows = self._rows.get(relation_id)
+        if not rows:
             return None
         conflicts = ROW_CONFLICTS[mode]
         with self.mutex:  # locks are released by whichever thread publishes a commit
-            for holder, held_mode in self._rows.get((relation_id, root_id), {}).items():
+            for holder, held_mode in rows.get(root_id, {}).items():
                 if conflicts >> held_mode & 1 and holder.lock_group != owner.lock_group:
                     return holder
         return None
@@ -391,10 +391,12 @@ class Locks:
         return served
 
     def _unlock_row(self, owner: LockOwner, row: tuple[int, int]) -> None:
-        holders = self._rows[row]
+        relation_id, root_id = row
+        rows = self._rows[relation_id]
+        holders = rows[root_id]
         del holders[owner]
         if not holders:
-            del self._rows[row]
+            del rows[root_id]
 
     def _search(
         self, start: Hashable, group: Hashable, visited: set[Hashable]

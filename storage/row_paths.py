@@ -2,8 +2,8 @@
 
 Rule 1: this class and its compiled twin give the same results and leave the same bytes; the twin
         is told of every group that was read, added or moved, and of those that are gone.
-Rule 2: the twin may refuse a change (None), and then nothing has happened: long chains, row locks
-        and values that need pages of their own take the long way through Table.
+Rule 2: the twin may refuse a change (None), and then nothing has happened: long chains and values that
+        need pages of their own take the long way through Table.
 """
 
 from collections.abc import Sequence
@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from storage.chains import read_version, walk
+from storage.chains import read_version, root_of, walk
 from storage.columns import missing_value
 from storage.commit_log import CommitLog, Snapshot
+from storage.locks import RowLocks
 from storage.mvcc import visible, visible_mask
-from storage.rowgroup import INNER, NEWER, ROW_ID_MASK, SLOT_BITS, SLOT_MASK, RowGroup
+from storage.rowgroup import INNER, KEY_CHANGED, NEWER, ROW_ID_MASK, SLOT_BITS, SLOT_MASK, RowGroup
 from storage.rows import Value, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from storage.locks import RowLock
     from storage.outcomes import Outcome
     from storage.row_groups import RowGroups
     from storage.table import Table
@@ -33,9 +35,10 @@ NOT_FOUND = -1
 class RowPaths:
     """The rows of one relation, one at a time."""
 
-    def __init__(self, groups: "RowGroups", log: CommitLog) -> None:
+    def __init__(self, groups: "RowGroups", log: CommitLog, locks: RowLocks) -> None:
         self.groups = groups
         self.log = log
+        self.locks = locks
         self.newest: dict[int, int] = {}  # root to newest version, of rows with long chains
 
     def find(self, snapshot: Snapshot, root_id: int) -> int:
@@ -79,6 +82,14 @@ class RowPaths:
             for i in (range(len(all_columns)) if columns is None else columns)
         )
 
+    def root(self, row_id: int) -> int:
+        """The root id of the row a version belongs to."""
+        return root_of(self.groups, row_id)
+
+    def key_changed(self, root_id: int) -> bool:
+        """Whether a version of the row has another key than the one before it."""
+        return any(version.next & KEY_CHANGED for version in walk(self.groups, root_id))
+
     def visible_slots(
         self, snapshot: Snapshot, group: RowGroup, used: int
     ) -> npt.NDArray[np.int64] | None:
@@ -109,6 +120,13 @@ class RowPaths:
     def delete(self, table: "Table", transaction: "Transaction", row_id: int) -> "Outcome | None":
         """End a version nobody stands in the way of, or None for the long way."""
         del table, transaction, row_id
+        return None
+
+    def check(
+        self, transaction: "Transaction", row_id: int, mode: "RowLock"
+    ) -> "Outcome | bool | None":
+        """Conflicts.check at C speed: why a version cannot be changed; True: it can; None: ask there."""
+        del transaction, row_id, mode
         return None
 
     def set_group(self, group: RowGroup) -> None:

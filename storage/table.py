@@ -91,9 +91,9 @@ class Table:
         self.locks = locks
         self.groups = RowGroups(pager, header)
         self.relation_id = header.relation_id
-        self.conflicts = Conflicts(self.groups, log, locks, header.relation_id)
         self.dead_count = 0  # deleted or aborted rows since the last vacuum, about
-        self.paths = RowPaths(self.groups, log)
+        self.paths = RowPaths(self.groups, log, locks.rows_of(header.relation_id))
+        self.conflicts = Conflicts(self.groups, self.paths, log, locks, header.relation_id)
         self.groups.on_group = self.paths.set_group
         self.groups.on_forget = self.paths.forget
 
@@ -194,11 +194,11 @@ class Table:
 
     def root(self, row_id: int) -> int:
         """The root id of the row a version belongs to."""
-        return root_of(self.groups, row_id)
+        return self.paths.root(row_id)
 
     def key_changed(self, root_id: int) -> bool:
         """Whether index entries of this row must be compared with the version found."""
-        return any(version.next & KEY_CHANGED for version in walk(self.groups, root_id))
+        return self.paths.key_changed(root_id)
 
     def live(self, transaction: Transaction, root_id: int) -> Live:
         """Whether the row is there for somebody who must not insert its key again."""
@@ -347,7 +347,7 @@ class Table:
         if refused is not None:
             return refused
         transaction.stamp()
-        root_id = root_of(self.groups, row_id)
+        root_id = self.paths.root(row_id)
         self.locks.lock_row(transaction, self.relation_id, root_id, mode)
         return Outcome(Status.DONE, new_row_id=row_id, root_id=root_id)
 

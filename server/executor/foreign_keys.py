@@ -21,7 +21,7 @@ from server.executor.constraint_errors import (
 from server.executor.table_shape import Row, TableShape, shape_of
 from server.executor.table_writer import TableWriter
 from server.executor.waiting import wait_for_xid
-from storage.engine import RowLock, Status
+from storage.engine import Status, lock_referenced
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Hashable, Iterator, Sequence
@@ -86,23 +86,11 @@ def _lock_referenced(
     key_of = referenced.key_of(index, context)
     transaction = context.transaction
     while True:
-        blocker = 0
         with context.engine.latch:
-            snapshot = transaction.snapshot()
-            for root_id in tree.lookup(encoded):
-                version = relation.find(snapshot, root_id)
-                if version is None or key_of(relation.values(version.row_id)) != encoded:
-                    continue
-                outcome = relation.lock_row(
-                    transaction, snapshot, version.row_id, RowLock.KEY_SHARE
-                )
-                if outcome.status in (Status.DONE, Status.SELF_MODIFIED):
-                    return True
-                if outcome.status is Status.BLOCKED:
-                    blocker = outcome.blocker_xid
-        if not blocker:
-            return False
-        yield from wait_for_xid(context, blocker)
+            outcome = lock_referenced(transaction, relation, tree, encoded, key_of)
+        if outcome.status is not Status.BLOCKED:
+            return outcome.status is Status.DONE
+        yield from wait_for_xid(context, outcome.blocker_xid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,12 +40,26 @@ cdef enum:
     INLINE_MAX = 12
     LARGE_MIN = 65536
     HEAP_FIELDS_OFFSET = 32
-    CHAIN_MAX = 16
+    CHAIN_MAX = 128
     UNDO_INSERT = 1
     UNDO_UPDATE = 3
     UNDO_DELETE = 4
 
+cdef enum:
+    NO_KEY_UPDATE = 3
+    KEY_SHARE = 1
+    UPDATE = 4
+
+cdef enum:
+    FREE_TO_CHANGE = 0
+    REFUSED = 1
+    UNCLEAR = 2
+
 DONE = Status.DONE
+BLOCKED = Status.BLOCKED
+SELF_MODIFIED = Status.SELF_MODIFIED
+UPDATED = Status.UPDATED
+DELETED = Status.DELETED
 
 cdef uint64_t ROW_ID_MASK = (<uint64_t>1 << 48) - 1
 cdef uint64_t NEWER = <uint64_t>1 << 48
@@ -53,6 +67,9 @@ cdef uint64_t INNER = <uint64_t>1 << 49
 cdef uint64_t KEY_CHANGED = <uint64_t>1 << 50
 cdef uint64_t REDIRECT = <uint64_t>1 << 51
 cdef uint64_t FREE = <uint64_t>1 << 53
+
+# The twin of storage.locks.ROW_CONFLICTS.
+cdef unsigned char[5] CONFLICTS = [0, 0b10000, 0b11000, 0b11100, 0b11110]
 
 cdef unsigned char[9] WIDTHS = [0, 1, 2, 4, 8, 4, 8, 16, 16]
 
@@ -85,6 +102,7 @@ cdef class RowPaths:
     cdef readonly object groups
     cdef readonly CommitLog log
     cdef readonly dict newest
+    cdef readonly dict locks
     cdef object pager
     cdef PageTable table
     cdef list group_list
@@ -95,8 +113,9 @@ cdef class RowPaths:
     cdef Py_ssize_t kind_count
     cdef bint redirected  # by the last prune(): the root became a redirect
 
-    def __cinit__(self, groups, CommitLog log not None):
+    def __cinit__(self, groups, CommitLog log not None, dict locks not None):
         self.groups = groups
+        self.locks = locks
         self.log = log
         self.newest = {}
         self.pager = groups.pager
@@ -277,6 +296,19 @@ cdef class RowPaths:
             <const char *>self.table.bytes + view.address, view.length
         )
 
+    def root(self, uint64_t row_id):
+        """The root id of the row a version belongs to."""
+        return self.root_raw(row_id)
+
+    def key_changed(self, uint64_t root_id):
+        """Whether a version of the row has another key than the one before it."""
+        cdef Version *version = self.version_of(root_id)
+        while not version.following & KEY_CHANGED:
+            if not version.following & NEWER:
+                return False
+            version = self.version_of(version.following & ROW_ID_MASK)
+        return True
+
     def visible_slots(self, Snapshot snapshot not None, group, Py_ssize_t used):
         """Which of a group's first `used` slots the snapshot sees; None: all of them."""
         cdef Py_ssize_t slot, found = 0
@@ -373,10 +405,14 @@ cdef class RowPaths:
         cdef Change change
         if (
             version.xmin == 0 or version.xmax or version.following & NEWER
-            or self.newest or table.locks.has_row_locks
             or not self.fits(values) or not self.may_copy(old_place, row_id & 0xFFFF, values)
         ):
             return None
+        if self.locks or self.newest:
+            if self.root_raw(row_id) in self.newest:
+                return None
+            if self.locked(transaction, self.root_raw(row_id), UPDATE if key_changed else NO_KEY_UPDATE):
+                return None
         if version.following & INNER:
             root_id = version.following & ROW_ID_MASK
             length = self.read_chain(root_id, row_id, chain, after)
@@ -453,7 +489,7 @@ cdef class RowPaths:
         cdef Change change
         if version.xmin == 0 or version.xmax or version.following & NEWER:
             return None
-        if table.locks.has_row_locks:
+        if self.locks and self.locked(transaction, self.root_raw(row_id), UPDATE):
             return None
         stamp = transaction.stamp()
         change = self.pager.begin_change(stamp >> 16)
@@ -470,6 +506,58 @@ cdef class RowPaths:
         group.change_no += 1
         transaction.undo.append((table, UNDO_DELETE, row_id, 0, None))
         return Outcome(DONE, 0, row_id, 0)
+
+    def check(self, transaction, uint64_t row_id, int mode):
+        """Why a version cannot be changed: an Outcome; True: it can; None: ask Conflicts."""
+        cdef Version *version = self.version_of(row_id)
+        cdef uint64_t last = row_id, root_id, xid, sequence
+        while version.xmax:
+            xid = version.xmax >> 16
+            if xid in transaction.xids:
+                return Outcome(SELF_MODIFIED)
+            sequence = self.log.sequence_raw(xid)
+            if sequence == <uint64_t>-1:
+                return None
+            if sequence == 0:
+                decided = self.log.decided.get(xid)
+                if decided is None:
+                    if mode == KEY_SHARE and version.following & (NEWER | KEY_CHANGED) == NEWER:
+                        break
+                    return Outcome(BLOCKED, xid)
+                if decided > transaction.seen_lsn:
+                    transaction.seen_lsn = decided
+            if not version.following & NEWER:
+                return Outcome(DELETED)
+            last = version.following & ROW_ID_MASK
+            version = self.version_of(last)
+        root_id = self.root_raw(last)
+        if self.locks:
+            holder = self.locked(transaction, root_id, mode)
+            if holder is not None:
+                xids = <tuple>holder.xids
+                return Outcome(BLOCKED, xids[len(xids) - 1])
+        if last != row_id:
+            return Outcome(UPDATED, 0, last, root_id)
+        return True
+
+    cdef uint64_t root_raw(self, uint64_t row_id) except? 0xFFFFFFFFFFFFFFFF:
+        """The twin of storage.chains.root_of."""
+        cdef Version *version = self.version_of(row_id)
+        if not version.following & INNER:
+            return row_id
+        while version.following & NEWER:
+            version = self.version_of(version.following & ROW_ID_MASK)
+        return version.following & ROW_ID_MASK
+
+    cdef object locked(self, transaction, uint64_t root_id, int mode):
+        """Who has a lock on the row that conflicts, or None."""
+        holders = self.locks.get(root_id)
+        if holders is None:
+            return None
+        for holder, held in list((<dict>holders).items()):
+            if CONFLICTS[mode] >> <int>held & 1 and holder.lock_group != transaction.lock_group:
+                return holder
+        return None
 
     cdef Py_ssize_t read_chain(
         self, uint64_t root_id, uint64_t last, uint64_t *chain, Version *found

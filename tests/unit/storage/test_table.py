@@ -73,7 +73,7 @@ def test_an_old_snapshot_keeps_one_version_and_not_all(engine, table):
 def test_many_updates_by_one_transaction_find_the_newest_quickly(engine, table):
     (root,) = add(engine, table, (0, None))
     transaction = engine.begin()
-    for i in range(1, 100):
+    for i in range(1, 200):
         transaction.next_command()
         snapshot = transaction.snapshot()
         row_id = table.find(snapshot, root).row_id
@@ -81,9 +81,9 @@ def test_many_updates_by_one_transaction_find_the_newest_quickly(engine, table):
     assert table.paths.newest
     assert fetch(engine, table, root) == (0, None)
     transaction.commit()
-    assert fetch(engine, table, root) == (99, None)
-    update(engine, table, root, {0: 100})
-    assert fetch(engine, table, root) == (100, None)
+    assert fetch(engine, table, root) == (199, None)
+    update(engine, table, root, {0: 200})
+    assert fetch(engine, table, root) == (200, None)
 
 
 def test_rolled_back_versions_leave_nothing(engine, table):

@@ -1,0 +1,111 @@
+"""Rows that others refer to: found by key, locked, and changed by others all the same as long as they keep it."""
+
+import pytest
+
+from storage.engine import Kind, RowLock, Status, encode_key, lock_referenced
+from tests.support.small_engine import small_engine
+
+TABLE, INDEX = 20000, 20001
+KINDS = (Kind.INT32, Kind.INT64)
+
+
+@pytest.fixture
+def engine():
+    made, _ = small_engine()
+    transaction = made.begin()
+    transaction.create_relation(TABLE, KINDS)
+    transaction.create_index(INDEX, unique=True)
+    transaction.commit()
+    return made
+
+
+@pytest.fixture
+def table(engine):
+    return engine.relation(TABLE)
+
+
+def key_of(values):
+    return encode_key((values[0],), (Kind.INT32,))
+
+
+def add(engine, number):
+    transaction = engine.begin()
+    root = engine.relation(TABLE).insert_row(transaction, (number, 0))
+    engine.index(INDEX).insert(transaction, key_of((number,)), root)
+    transaction.commit()
+    return root
+
+
+def refer(engine, transaction, number):
+    table, index = engine.relation(TABLE), engine.index(INDEX)
+    return lock_referenced(transaction, table, index, key_of((number,)), key_of)
+
+
+def change(engine, transaction, row_id, values, *, key_changed=False):
+    table = engine.relation(TABLE)
+    return table.update(transaction, transaction.snapshot(), row_id, values, key_changed)
+
+
+def test_a_row_is_found_and_kept_until_the_end(engine, table):
+    root = add(engine, 7)
+    first, second = engine.begin(), engine.begin()
+    assert refer(engine, first, 7).root_id == root
+    assert refer(engine, first, 8).status is Status.DELETED
+    blocked = table.delete(second, second.snapshot(), root)
+    assert (blocked.status, blocked.blocker_xid) == (Status.BLOCKED, first.xid)
+    assert change(engine, second, root, {0: 9}, key_changed=True).status is Status.BLOCKED
+    first.commit()
+    assert table.delete(second, second.snapshot(), root).status is Status.DONE
+
+
+def test_columns_beside_the_key_change_meanwhile(engine):
+    root = add(engine, 7)
+    first, second, third = engine.begin(), engine.begin(), engine.begin()
+    assert refer(engine, first, 7).status is Status.DONE
+    assert change(engine, second, root, {1: 5}).status is Status.DONE
+    assert refer(engine, third, 7).status is Status.DONE
+    blocked = change(engine, third, root, {1: 6})
+    assert (blocked.status, blocked.blocker_xid) == (Status.BLOCKED, second.xid)
+
+
+def test_a_changing_key_is_waited_for_and_the_old_one_is_gone(engine):
+    root = add(engine, 7)
+    first, second = engine.begin(), engine.begin()
+    done = change(engine, first, root, {0: 8}, key_changed=True)
+    assert done.status is Status.DONE
+    engine.index(INDEX).insert(first, key_of((8,)), root)
+    blocked = refer(engine, second, 7)
+    assert (blocked.status, blocked.blocker_xid) == (Status.BLOCKED, first.xid)
+    first.commit()
+    assert refer(engine, second, 7).status is Status.DELETED
+    assert refer(engine, second, 8).status is Status.DONE
+
+
+def test_what_changed_meanwhile_is_told_with_its_place(engine, table):
+    root = add(engine, 7)
+    late = engine.begin(keep_snapshot=True)
+    late.snapshot()
+    first = engine.begin()
+    made = change(engine, first, root, {1: 5})
+    first.commit()
+    told = change(engine, late, root, {1: 6})
+    assert (told.status, told.new_row_id, told.root_id) == (
+        Status.UPDATED,
+        made.new_row_id,
+        root,
+    )
+    ended = engine.begin()
+    assert table.delete(ended, ended.snapshot(), made.new_row_id).status is Status.DONE
+    ended.commit()
+    assert change(engine, late, root, {1: 6}).status is Status.DELETED
+    assert change(engine, late, root, {1: 6}).new_row_id == 0
+
+
+def test_shares_stand_in_the_way_of_updates_only_where_they_are(engine, table):
+    root, other = add(engine, 7), add(engine, 8)
+    first, second = engine.begin(), engine.begin()
+    assert table.lock_row(first, first.snapshot(), root, RowLock.SHARE).status is Status.DONE
+    assert change(engine, second, root, {1: 5}).status is Status.BLOCKED
+    assert change(engine, second, other, {1: 5}).status is Status.DONE
+    assert change(engine, first, root, {1: 5}).status is Status.DONE
+    assert change(engine, first, root, {1: 5}).status is Status.SELF_MODIFIED
