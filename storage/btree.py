@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
+import numpy as np
+import numpy.typing as npt
+
 from storage.btree_page import (
     INNER_ENTRY,
     LEAF_ENTRY,
@@ -27,6 +30,7 @@ from storage.errors import KeyTooLarge
 from storage.fast_paths import (
     delete_pair,
     insert_pair,
+    insert_sorted,
     leaf_cuts,
     leaf_pairs,
     lookup_pairs,
@@ -93,6 +97,20 @@ class Tree:
                 change.commit()
         self.change_no += 1
         return True
+
+    def insert_many(self, xid: int, keys: Sequence[bytes], row_ids: npt.NDArray[np.int64]) -> None:
+        """Add ascending pairs, a leaf at a time."""
+        longest = max(map(len, keys), default=0)
+        if longest > self.key_bytes_max:
+            raise KeyTooLarge(longest, self.key_bytes_max)
+        done = 0
+        while done < len(keys):
+            stop = insert_sorted(self.pager, self.root_page, xid, keys, row_ids, done)
+            if stop == done:
+                self.insert(xid, keys[done], int(row_ids[done]))
+                stop += 1
+            self.change_no += 1
+            done = stop
 
     def delete(self, xid: int, key: bytes, row_id: int, change: Change | None = None) -> bool:
         """Remove a pair, as part of the change if there is one; False: it was not there."""

@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 from itertools import pairwise
 
+import numpy as np
+import numpy.typing as npt
+
 from storage.btree import Tree
 from storage.commit_log import COMMAND_BITS
 from storage.errors import DuplicateKey
-from storage.fast_paths import lookup_prefix
+from storage.fast_paths import is_ascending, lookup_prefix, present_keys
 from storage.keys import key_after_prefix
 from storage.native import Change
 from storage.outcomes import Outcome, Status
@@ -32,6 +35,7 @@ class Undo(IntEnum):
     """What an undo step of an index takes back."""
 
     INSERT = 1
+    INSERT_MANY = 2
 
 
 class Index:
@@ -93,19 +97,46 @@ class Index:
         return None
 
     def insert_many(
-        self, transaction: Transaction, keys: Sequence[bytes], root_ids: Sequence[int]
+        self,
+        transaction: Transaction,
+        keys: Sequence[bytes],
+        root_ids: Sequence[int] | npt.NDArray[np.int64],
     ) -> None:
-        """Add many entries; in the order of keys it is fastest, into an empty index most of all."""
-        pairs = list(zip(keys, map(int, root_ids), strict=True))
-        xid = transaction.stamp() >> COMMAND_BITS
-        if self.tree.is_empty() and pairs:
-            if any(before >= pair for before, pair in pairwise(pairs)):
-                pairs = sorted(set(pairs))
-            transaction.undo.append((self, Undo.INSERT, 0, 0, pairs))
-            self.tree.build(xid, pairs)
+        """Add entries of new rows; in the order of keys it is fastest, into an empty index most of all."""
+        ids = np.asarray(root_ids, np.int64)
+        if not len(ids):
             return
-        for key, root_id in pairs:
-            self.insert(transaction, key, root_id)
+        if not is_ascending(keys):
+            pairs = sorted(set(zip(keys, ids.tolist(), strict=True)))
+            keys = [key for key, _ in pairs]
+            ids = np.array([root_id for _, root_id in pairs], np.int64)
+        xid = transaction.stamp() >> COMMAND_BITS
+        transaction.undo.append((self, Undo.INSERT_MANY, 0, 0, (keys, ids)))
+        if self.tree.is_empty():
+            self.tree.build(xid, list(zip(keys, ids.tolist(), strict=True)))
+        else:
+            self.tree.insert_many(xid, keys, ids)
+
+    def find_suspects(self, keys: Sequence[bytes | None]) -> list[tuple[int, bool]]:
+        """Which of the keys of new rows may be there already, in their order; None: of no interest.
+
+        With True: the key is that of an earlier one; else `find_duplicate` knows whether it is taken.
+        """
+        if is_ascending(keys):
+            return [(i, False) for i in present_keys(self._pager, self._root_page, keys)]
+        ordered = sorted((key, i) for i, key in enumerate(keys) if key is not None)
+        places: list[int] = []
+        distinct: list[bytes] = []
+        found: list[tuple[int, bool]] = []
+        for key, i in ordered:
+            if distinct and distinct[-1] == key:
+                found.append((i, True))
+            else:
+                distinct.append(key)
+                places.append(i)
+        taken = present_keys(self._pager, self._root_page, distinct)
+        found += [(places[place], False) for place in taken]
+        return sorted(found)
 
     def check_distinct(self, keys: Sequence[bytes]) -> None:
         """Raise DuplicateKey if sorted keys contain one twice."""
@@ -152,13 +183,13 @@ class Index:
 
     def undo(self, operation: int, first: int, second: int, extra: object) -> None:
         """Take back an insertion."""
-        assert operation == Undo.INSERT
         del second
-        if isinstance(extra, bytes):
+        if operation == Undo.INSERT:
+            assert isinstance(extra, bytes)
             self.tree.delete(0, extra, first)
             return
-        assert isinstance(extra, list)
-        for key, root_id in extra:
+        assert isinstance(extra, tuple)
+        for key, root_id in zip(extra[0], extra[1].tolist(), strict=True):
             self.tree.delete(0, key, root_id)
 
     def release_pages(self, change: Change) -> None:

@@ -166,14 +166,12 @@ class TableWriter:
     def _find_duplicate(self, shape: IndexShape, keys: Keys, batch: Batch) -> int:
         index = self._engine.index(shape.storage_id)
         key_of = self.shape.key_of(shape, self.context)
-        seen: set[bytes] = set()
-        for number, key in enumerate(keys):
-            if key is None:
-                continue
-            if key in seen:
+        for number, is_repeated in index.find_suspects(keys):
+            if is_repeated:
                 row = rows_of(batch.slice(number, number + 1))[0]
                 raise self.duplicate_error(shape, row)
-            seen.add(key)
+            key = keys[number]
+            assert key is not None
             found = index.find_duplicate(self._transaction, self.relation, key, -1, key_of)
             if found is None:
                 continue
@@ -188,12 +186,12 @@ class TableWriter:
         return unique_violation(self.shape, shape, values, self.context.style)
 
     def _insert_keys(self, keys: Sequence[Keys], row_ids: Positions) -> None:
-        ids = row_ids.tolist()
         for shape, own in zip(self.shape.indexes, keys, strict=True):
-            pairs = [(key, row_id) for key, row_id in zip(own, ids, strict=True) if key is not None]
-            self._engine.index(shape.storage_id).insert_many(
-                self._transaction, [key for key, _ in pairs], [row_id for _, row_id in pairs]
-            )
+            index, ids = self._engine.index(shape.storage_id), row_ids
+            if None in own:
+                there = [place for place, key in enumerate(own) if key is not None]
+                own, ids = [own[place] for place in there], row_ids[there]
+            index.insert_many(self._transaction, own, ids)
 
     # Changing ------------------------------------------------------------------------------------
 

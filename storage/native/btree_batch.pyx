@@ -1,0 +1,380 @@
+"""The twin of storage/btree_batch.py: many sorted pairs, a leaf at a time."""
+
+from libc.stdint cimport int64_t, uint16_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcmp, memcpy, memset
+
+from storage.native.btree_search cimport (
+    COUNTERS_OFFSET,
+    INNER_HEAD,
+    LEAF_HEAD,
+    MAGIC,
+    NODE_BYTES,
+    PAGE_BYTES_MAX,
+    Head,
+    compare,
+    entry_at,
+    head_of,
+    position_of,
+)
+from storage.native.change cimport Change, PageTable
+
+from storage.native.btree_search import insert_pair, split_leaf
+
+cdef enum:
+    PAGES_MAX = 32  # that one change writes
+    SLOTS_MAX = 32768
+    FEW = 4  # pairs for one leaf are entered one by one
+
+
+cdef struct Place:
+    # Where a pair belongs: its leaf, the parent's entry behind the leaf's own, what lies beyond.
+    uint64_t page_no
+    uint64_t parent_no  # 0: the leaf is the root
+    Py_ssize_t child
+    const unsigned char *bound  # the least inner entry above the leaf, or NULL
+
+
+cdef int find_place(
+    PageTable table, uint64_t root_page, const unsigned char *key, size_t length, uint64_t row_id,
+    Place *found,
+) except -1:
+    cdef const Head *head = head_of(table, root_page)
+    cdef Py_ssize_t low, high, middle
+    found.page_no = root_page
+    found.parent_no = 0
+    found.child = 0
+    found.bound = NULL
+    while head.level:
+        low = 1
+        high = head.count
+        while low < high:
+            middle = (low + high) >> 1
+            if compare(entry_at(head, middle), INNER_HEAD, key, length, row_id) > 0:
+                high = middle
+            else:
+                low = middle + 1
+        if low < head.count:
+            found.bound = entry_at(head, low)
+        found.parent_no = found.page_no
+        found.child = low
+        found.page_no = (<const uint64_t *>(entry_at(head, low - 1) + 10))[0]
+        head = head_of(table, found.page_no)
+    return 0
+
+
+cdef inline bint is_beyond(
+    Place *place, const unsigned char *key, size_t length, uint64_t row_id
+) noexcept:
+    """Whether a pair that is above the one looked for belongs to another leaf."""
+    return place.bound != NULL and compare(place.bound, INNER_HEAD, key, length, row_id) <= 0
+
+
+def is_ascending(list keys not None):
+    """Whether every key is there and above the one before it."""
+    cdef Py_ssize_t i
+    cdef size_t length, before_length, shorter
+    cdef const char *before = NULL
+    cdef const char *data
+    cdef int order
+    before_length = 0
+    for i in range(len(keys)):
+        key = keys[i]
+        if type(key) is not bytes:
+            return False
+        data = <const char *><bytes>key
+        length = len(<bytes>key)
+        if i:
+            shorter = length if length < before_length else before_length
+            order = memcmp(before, data, shorter)
+            if order > 0 or (order == 0 and before_length >= length):
+                return False
+        before = data
+        before_length = length
+    return True
+
+
+def present_keys(pager, uint64_t root_page, list keys not None):
+    """The positions of ascending keys that some entry may start with."""
+    cdef PageTable table = pager.table
+    cdef Place place
+    cdef const Head *head = NULL
+    cdef const unsigned char *data
+    cdef const unsigned char *entry
+    cdef size_t length
+    cdef Py_ssize_t i, slot
+    cdef list found = []
+    for i in range(len(keys)):
+        data = <const unsigned char *><const char *><bytes>keys[i]
+        length = len(<bytes>keys[i])
+        if head == NULL or is_beyond(&place, data, length, 0):
+            find_place(table, root_page, data, length, 0, &place)
+            head = head_of(table, place.page_no)
+        slot = head.count - 1
+        if slot >= 0 and compare(entry_at(head, slot), LEAF_HEAD, data, length, 0) < 0:
+            slot += 1
+        else:
+            slot = position_of(head, data, length, 0)
+        if slot < head.count:
+            entry = entry_at(head, slot)
+            if (<const uint16_t *>entry)[0] >= length and not memcmp(
+                entry + LEAF_HEAD, data, length
+            ):
+                found.append(i)
+        elif place.bound != NULL and (<const uint16_t *>place.bound)[0] >= length and not memcmp(
+            place.bound + INNER_HEAD, data, length
+        ):
+            found.append(i)
+    return found
+
+
+def insert_sorted(
+    pager, uint64_t root_page, uint64_t xid, list keys not None, const int64_t[::1] row_ids,
+    Py_ssize_t start,
+):
+    """Add ascending pairs from start on that belong to one leaf: how far it came.
+
+    No further than start: the ordinary way is to add this pair.
+    """
+    cdef PageTable table = pager.table
+    cdef size_t room = table.page_bytes - NODE_BYTES, length, size = 0
+    cdef Place place
+    cdef Py_ssize_t stop = start, count = len(keys)
+    cdef Py_ssize_t done
+    cdef const unsigned char *data = <const unsigned char *><const char *><bytes>keys[start]
+    find_place(table, root_page, data, len(<bytes>keys[start]), row_ids[start], &place)
+    while stop < count and size < (PAGES_MAX - 2) * room:
+        data = <const unsigned char *><const char *><bytes>keys[stop]
+        length = len(<bytes>keys[stop])
+        if stop > start and is_beyond(&place, data, length, row_ids[stop]):
+            break
+        size += 2 + LEAF_HEAD + length
+        stop += 1
+    if stop - start < FEW:
+        while start < stop:
+            done = insert_pair(pager, root_page, xid, keys[start], row_ids[start])
+            if done < 0:
+                done = split_leaf(pager, root_page, xid, keys[start], row_ids[start])
+            if done < 0:
+                return start
+            start += 1
+        return start
+    while stop > start:
+        if merge(pager, table, xid, &place, keys, row_ids, start, stop):
+            return stop
+        stop = start + (stop - start) // 2
+    return start
+
+
+cdef struct Piece:
+    const unsigned char *entry  # of the leaf, or NULL: the pair of this position
+    Py_ssize_t position
+    size_t size  # slot included
+
+
+cdef bint merge(
+    pager, PageTable table, uint64_t xid, Place *place, list keys, const int64_t[::1] row_ids,
+    Py_ssize_t start, Py_ssize_t stop,
+) except -1:
+    """Write a leaf anew with more pairs, and what does not fit to new leaves; False: the parent is full."""
+    cdef const Head *head = head_of(table, place.page_no)
+    cdef Piece *pieces = <Piece *>malloc((head.count + stop - start) * sizeof(Piece))
+    cdef size_t page_bytes = table.page_bytes
+    cdef unsigned char *pages = NULL
+    cdef Py_ssize_t cuts[PAGES_MAX + 1]
+    cdef Py_ssize_t count, page_count = 0, i
+    cdef bint done = False
+    if pieces == NULL:
+        raise MemoryError
+    try:
+        count = gather(head, keys, row_ids, start, stop, pieces)
+        page_count = cut(pieces, count, page_bytes - NODE_BYTES, head.right == 0, cuts)
+        if page_count == 0 or (page_count > 1 and place.parent_no == 0):
+            return False
+        if page_count > 1 and not has_room(table, place, pieces, cuts, page_count):
+            return False
+        pages = <unsigned char *>malloc(page_count * page_bytes)
+        if pages == NULL:
+            raise MemoryError
+        for i in range(page_count):
+            fill(pages + i * page_bytes, page_bytes, pieces, cuts[i], cuts[i + 1], keys, row_ids)
+        write(pager, table, xid, place, pages, page_count)
+        done = True
+    finally:
+        free(pieces)
+        free(pages)
+    return done
+
+
+cdef Py_ssize_t gather(
+    const Head *head, list keys, const int64_t[::1] row_ids, Py_ssize_t start, Py_ssize_t stop,
+    Piece *pieces,
+) noexcept:
+    """Entries of the leaf and new pairs in one order; a pair that is there already stays once."""
+    cdef Py_ssize_t slot = 0, position = start, count = 0
+    cdef const unsigned char *entry
+    cdef const unsigned char *data
+    cdef size_t length
+    cdef int order
+    while slot < head.count or position < stop:
+        order = 1
+        if position < stop:
+            data = <const unsigned char *><const char *><bytes>keys[position]
+            length = len(<bytes>keys[position])
+        if slot < head.count:
+            entry = entry_at(head, slot)
+            order = -1
+            if position < stop:
+                order = compare(entry, LEAF_HEAD, data, length, row_ids[position])
+        if order <= 0:
+            pieces[count].entry = entry
+            pieces[count].size = 2 + LEAF_HEAD + (<const uint16_t *>entry)[0]
+            slot += 1
+            if order == 0:
+                position += 1
+        else:
+            pieces[count].entry = NULL
+            pieces[count].position = position
+            pieces[count].size = 2 + LEAF_HEAD + length
+            position += 1
+        count += 1
+    return count
+
+
+cdef Py_ssize_t cut(
+    Piece *pieces, Py_ssize_t count, size_t room, bint is_last, Py_ssize_t *cuts
+) noexcept:
+    """Where pages begin: full ones at the tree's end, else ones alike; 0: they are too many."""
+    cdef size_t total = 0, size = 0, limit = room
+    cdef Py_ssize_t i, page_count = 1
+    for i in range(count):
+        total += pieces[i].size
+    if total > room and not is_last:
+        limit = total // (total // room + 1)
+        limit += limit // 8
+        if limit > room:
+            limit = room
+    cuts[0] = 0
+    for i in range(count):
+        if size + pieces[i].size > limit:
+            if page_count == PAGES_MAX:
+                return 0
+            cuts[page_count] = i
+            page_count += 1
+            size = 0
+        size += pieces[i].size
+    cuts[page_count] = count
+    return page_count
+
+
+cdef size_t separator_bytes(Piece *pieces, Py_ssize_t first) noexcept:
+    return INNER_HEAD + pieces[first].size - 2 - LEAF_HEAD
+
+
+cdef bint has_room(
+    PageTable table, Place *place, Piece *pieces, Py_ssize_t *cuts, Py_ssize_t page_count
+) except -1:
+    """Whether the parent can take an entry for each new leaf."""
+    cdef const Head *parent = head_of(table, place.parent_no)
+    cdef size_t needed = NODE_BYTES + 2 * (parent.count + page_count - 1)
+    cdef Py_ssize_t i
+    for i in range(1, page_count):
+        needed += separator_bytes(pieces, cuts[i])
+    return needed <= parent.place
+
+
+cdef void fill(
+    unsigned char *page, size_t page_bytes, Piece *pieces, Py_ssize_t first, Py_ssize_t last,
+    list keys, const int64_t[::1] row_ids,
+) noexcept:
+    """Make the leaf of some entries; its neighbours are not known yet."""
+    cdef Head *head = <Head *>page
+    cdef size_t place = page_bytes, count
+    cdef uint64_t row_id
+    cdef Py_ssize_t i
+    memset(page, 0, page_bytes)
+    for i in range(first, last):
+        count = pieces[i].size - 2
+        place -= count
+        if pieces[i].entry != NULL:
+            memcpy(page + place, pieces[i].entry, count)
+        else:
+            row_id = row_ids[pieces[i].position]
+            (<uint16_t *>(page + place))[0] = <uint16_t>(count - LEAF_HEAD)
+            memcpy(page + place + 2, &row_id, 8)
+            memcpy(
+                page + place + LEAF_HEAD, <const char *><bytes>keys[pieces[i].position],
+                count - LEAF_HEAD,
+            )
+        (<uint16_t *>(page + NODE_BYTES))[i - first] = <uint16_t>place
+    head.magic = MAGIC
+    head.count = <uint16_t>(last - first)
+    head.place = <uint16_t>place
+
+
+cdef int write(
+    pager, PageTable table, uint64_t xid, Place *place, unsigned char *pages, Py_ssize_t page_count
+) except -1:
+    """Store the leaves, their links and the parent's entries in one change."""
+    cdef const Head *old = head_of(table, place.page_no)
+    cdef uint64_t numbers[PAGES_MAX + 2]
+    cdef uint64_t right = old.right
+    cdef size_t page_bytes = table.page_bytes
+    cdef Head *head
+    cdef Py_ssize_t i
+    cdef Change change = pager.begin_change(xid)
+    try:
+        numbers[0] = place.page_no
+        for i in range(1, page_count):
+            numbers[i] = pager.allocate(change, 1)
+        numbers[page_count] = right
+        for i in range(page_count):
+            head = <Head *>(pages + i * page_bytes)
+            head.left = numbers[i - 1] if i else old.left
+            head.right = numbers[i + 1]
+            change.write_raw(numbers[i] << table.shift, head, page_bytes)
+        if page_count > 1:
+            if right:
+                change.write_word(
+                    (right << table.shift) + NODE_BYTES - 16, numbers[page_count - 1]
+                )
+            add_separators(change, table, place, pages, numbers, page_count)
+        change.commit_raw()
+    except BaseException:
+        if change.is_open:
+            change.abandon()
+        raise
+    return 0
+
+
+cdef int add_separators(
+    Change change, PageTable table, Place *place, unsigned char *pages, uint64_t *numbers,
+    Py_ssize_t page_count,
+) except -1:
+    """Put the new leaves' first entries into the parent, behind the old leaf's."""
+    cdef const Head *parent = head_of(table, place.parent_no)
+    cdef uint64_t start = place.parent_no << table.shift
+    cdef unsigned char entries[PAGE_BYTES_MAX]
+    cdef uint16_t slots[SLOTS_MAX]
+    cdef const unsigned char *first
+    cdef size_t at = parent.place, length
+    cdef Py_ssize_t i, moved = parent.count - place.child
+    cdef uint16_t counters[3]
+    for i in range(1, page_count):
+        first = pages + i * table.page_bytes
+        first += (<const uint16_t *>(first + NODE_BYTES))[0]
+        length = (<const uint16_t *>first)[0]
+        at -= INNER_HEAD + length
+        memcpy(entries + at, first, 10)
+        memcpy(entries + at + 10, &numbers[i], 8)
+        memcpy(entries + at + INNER_HEAD, first + LEAF_HEAD, length)
+        slots[i - 1] = <uint16_t>at
+    memcpy(slots + page_count - 1, <const char *>parent + NODE_BYTES + 2 * place.child, 2 * moved)
+    change.write_raw(start + at, entries + at, parent.place - at)
+    change.write_raw(
+        start + NODE_BYTES + 2 * place.child, slots, 2 * (page_count - 1 + moved)
+    )
+    counters[0] = <uint16_t>(parent.count + page_count - 1)
+    counters[1] = <uint16_t>at
+    counters[2] = parent.garbage
+    return change.write_raw(start + COUNTERS_OFFSET, counters, 6)

@@ -1,0 +1,141 @@
+"""Many sorted pairs at once, beside a set that is right by construction and beside the original in Python."""
+
+import random
+
+import numpy as np
+import pytest
+
+from storage import btree_batch
+from storage.btree import Tree
+from storage.check import check_tree
+from storage.engine import Kind, encode_key
+from storage.errors import KeyTooLarge
+from storage.fast_paths import insert_sorted, is_ascending, present_keys
+from tests.support.small_engine import small_engine
+
+
+@pytest.fixture
+def tree():
+    engine, _ = small_engine()
+    with engine.store.pager.begin_change(0) as change:
+        tree = Tree(engine.store.pager, engine.store.pager.allocate(change, 1))
+        tree.format(change)
+        change.commit()
+    yield tree
+    assert list(check_tree(tree)) == []
+
+
+def add(tree, pairs):
+    ids = np.array([row_id for _, row_id in pairs], np.int64)
+    tree.insert_many(0, [key for key, _ in pairs], ids)
+
+
+def content(tree):
+    return [pair for chunk in tree.forward(b"", None) for pair in chunk]
+
+
+def number(value):
+    return encode_key((value,), (Kind.INT32,))
+
+
+@pytest.mark.parametrize("batch", [1, 3, 4, 5, 64, 1500])
+def test_batches_at_the_end(tree, batch):
+    pairs = [(number(i), i) for i in range(1500)]
+    for first in range(0, len(pairs), batch):
+        add(tree, pairs[first : first + batch])
+    assert content(tree) == pairs
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_batches_anywhere(tree, seed):
+    chance = random.Random(seed)
+    widest = chance.choice([2, 20, tree.key_bytes_max])
+    known = set()
+    for _ in range(chance.choice([4, 40])):
+        pairs = {
+            (chance.randbytes(chance.randint(1, widest)), chance.randrange(3))
+            for _ in range(chance.choice([2, 30, 400]))
+        }
+        add(tree, sorted(pairs))
+        known |= pairs
+        for pair in chance.sample(sorted(known), len(known) // 4):
+            assert tree.delete(0, *pair)
+            known.remove(pair)
+    assert content(tree) == sorted(known)
+
+
+def test_pairs_that_are_there_stay_once(tree):
+    pairs = [(b"%05d" % i, i) for i in range(0, 600, 2)]
+    add(tree, pairs)
+    add(tree, [(b"%05d" % i, i) for i in range(600)])
+    add(tree, pairs)
+    assert content(tree) == [(b"%05d" % i, i) for i in range(600)]
+
+
+def test_one_key_of_many_rows(tree):
+    for first in range(0, 900, 90):
+        add(tree, [(b"same", row_id) for row_id in range(first, first + 90)])
+    assert tree.lookup(b"same", None) == list(range(900))
+    assert present_keys(tree.pager, tree.root_page, [b"sama", b"same", b"samf"]) == [1]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_present_keys_are_found_by_both_twins(tree, seed):
+    chance = random.Random(seed)
+    there = sorted(chance.sample(range(5000), 700))
+    add(tree, [(number(i), 1) for i in there])
+    for i in chance.sample(there, 300):
+        assert tree.delete(0, number(i), 1)
+        there.remove(i)
+    asked = sorted({*chance.sample(there, 50), *chance.sample(range(6000), 200)})
+    keys = [number(i) for i in asked]
+    wanted = [place for place, i in enumerate(asked) if i in there]
+    assert btree_batch.present_keys(tree.pager, tree.root_page, keys) == wanted
+    found = present_keys(tree.pager, tree.root_page, keys)
+    assert set(found) >= set(wanted)
+    assert len(found) <= len(wanted) + len(list(tree.pages()))
+
+
+@pytest.mark.parametrize(
+    ("keys", "ascending"),
+    [
+        ([], True),
+        ([b"a"], True),
+        ([b"a", b"b"], True),
+        ([b"a", b"ab"], True),
+        ([b"a", b"a"], False),
+        ([b"ab", b"a"], False),
+        ([b"\x00", b"\xff", b"\x80"], False),
+        ([b"a", None], False),
+        ([None], False),
+    ],
+)
+def test_ascending(keys, ascending):
+    assert is_ascending(keys) is ascending
+    assert btree_batch.is_ascending(keys) is ascending
+
+
+def test_keys_that_are_too_large_are_refused_before_anything_is_done(tree):
+    with pytest.raises(KeyTooLarge):
+        add(tree, [(b"a", 1), (b"b" * (tree.key_bytes_max + 1), 2)])
+    assert tree.is_empty()
+
+
+def test_a_full_disk_in_the_middle_leaves_a_whole_tree(tree, monkeypatch):
+    add(tree, [(number(i), i) for i in range(200)])
+    before = content(tree)
+    pager = tree.pager
+    allocate, left = pager.allocate, [3]
+
+    def allocate_some(change, count):
+        left[0] -= 1
+        if left[0] < 0:
+            raise MemoryError
+        return allocate(change, count)
+
+    monkeypatch.setattr(pager, "allocate", allocate_some)
+    with pytest.raises(MemoryError):
+        add(tree, [(number(i), i) for i in range(200, 3000)])
+    monkeypatch.undo()
+    assert content(tree)[: len(before)] == before
+    assert insert_sorted(pager, tree.root_page, 0, [number(5000)], np.array([1]), 0) in (0, 1)
