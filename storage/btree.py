@@ -35,13 +35,17 @@ from storage.fast_paths import (
     leaf_pairs,
     lookup_pairs,
     pack_leaf,
+    pack_leaves,
     seek_pair,
     split_leaf,
 )
+from storage.key_matrix import SortedKeys
 from storage.native import Change
 from storage.pages import Pager
 
 BUILD_FILL = 0.9
+BUILD_PAGES = 64
+"""So many leaves are written by one change."""
 ALL = 1 << 16
 """More entries than a page holds."""
 
@@ -200,20 +204,56 @@ class Tree:
         assert self.is_empty()
         limit = int(self._room * BUILD_FILL)
         cuts = leaf_cuts(pairs, limit)
-        level = 0
         pages = [
             NewPage(Entry(*pairs[first]), partial(pack_leaf, self.page_bytes, pairs, first, last))
             for first, last in pairwise(cuts)
         ]
+        self._build_above(xid, 0, pages)
+
+    def build_sorted(self, xid: int, keys: SortedKeys) -> None:
+        """`build` of keys of one length; takes the latch for some pages at a time."""
+        count, width = keys.matrix.shape
+        in_leaf = int(self._room * BUILD_FILL) // (SLOT_BYTES + LEAF_ENTRY.size + width)
+        if count <= in_leaf:
+            with self.pager.latch:
+                self.build(xid, [keys.pair(place) for place in range(count)])
+            return
+        left, page_no = 0, 0
+        page_numbers: list[int] = []
+        for first in range(0, count, in_leaf * BUILD_PAGES):
+            last = min(count, first + in_leaf * BUILD_PAGES)
+            leaf_count = -(-(last - first) // in_leaf)
+            upcoming = -(-min(count - last, in_leaf * BUILD_PAGES) // in_leaf)
+            with self.pager.latch, self.pager.begin_change(xid) as change:
+                page_no = page_no or self.pager.allocate(change, leaf_count)
+                right = self.pager.allocate(change, upcoming) if upcoming else 0
+                page_nos = left, page_no, right
+                pages = pack_leaves(self.page_bytes, keys, first, last, in_leaf, page_nos)
+                change.write(page_no * self.page_bytes, pages)
+                change.commit()
+            page_numbers.extend(range(page_no, page_no + leaf_count))
+            left, page_no = page_no + leaf_count - 1, right
+        parents = [
+            Entry(*keys.pair(place), page_no)
+            for place, page_no in zip(range(0, count, in_leaf), page_numbers, strict=True)
+        ]
+        with self.pager.latch:
+            self._build_above(xid, 1, self._inner_pages(1, parents))
+
+    def _build_above(self, xid: int, level: int, pages: list[NewPage]) -> None:
+        """Write the pages of a level and all above it, the last of them to the root's page."""
         while len(pages) > 1:
             level += 1
-            groups = _grouped(self._build_level(xid, pages), limit)
-            pages = [NewPage(group[0], partial(self._pack_inner, level, group)) for group in groups]
+            pages = self._inner_pages(level, self._build_level(xid, pages))
         with self.pager.begin_change(xid) as change:
             for page in pages:
                 change.write(self.root_page * self.page_bytes, page.pack(0, 0))
             change.commit()
         self.change_no += 1
+
+    def _inner_pages(self, level: int, entries: list[Entry]) -> list[NewPage]:
+        groups = _grouped(entries, int(self._room * BUILD_FILL))
+        return [NewPage(group[0], partial(self._pack_inner, level, group)) for group in groups]
 
     def pages(self) -> Iterator[Node]:
         """Every page, parents first."""

@@ -11,17 +11,22 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from storage.btree_search import lookup_prefix
+from storage.btree_search import lookup_prefix, pack_leaf
+from storage.key_matrix import SortedKeys
 from storage.pages import Pager
 
 
-def is_ascending(keys: Sequence[bytes | None]) -> bool:
-    """Whether every key is there and above the one before it."""
-    if any(key is None for key in keys):
+def is_ascending(
+    keys: Sequence[bytes | None], row_ids: npt.NDArray[np.int64] | None = None
+) -> bool:
+    """Whether every key is there and above the one before it; with row ids: every pair."""
+    there = [key for key in keys if key is not None]
+    if len(there) < len(keys):
         return False
-    return all(
-        before < key for before, key in pairwise(keys) if before is not None and key is not None
-    )
+    if row_ids is None:
+        return all(before < key for before, key in pairwise(there))
+    pairs = zip(there, row_ids.tolist(), strict=True)
+    return all(before < pair for before, pair in pairwise(pairs))
 
 
 def present_keys(pager: Pager, root_page: int, keys: Sequence[bytes | None]) -> list[int]:
@@ -45,3 +50,24 @@ def insert_sorted(
     """
     del pager, root_page, xid, keys, row_ids
     return start
+
+
+def pack_leaves(
+    page_bytes: int,
+    keys: SortedKeys,
+    first: int,
+    last: int,
+    in_leaf: int,
+    page_nos: tuple[int, int, int],
+) -> bytes:
+    """Leaves side by side of the pairs first..last, `in_leaf` in each; page_nos: left of them, theirs, right."""
+    pairs = [keys.pair(place) for place in range(first, last)]
+    starts = range(0, len(pairs), in_leaf)
+    left, page_no, right = page_nos
+    numbers = [left, *range(page_no, page_no + len(starts)), right]
+    return b"".join(
+        pack_leaf(
+            page_bytes, pairs, start, min(start + in_leaf, len(pairs)), numbers[i], numbers[i + 2]
+        )
+        for i, start in enumerate(starts)
+    )

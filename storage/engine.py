@@ -16,6 +16,7 @@ from storage.directory import is_initialised
 from storage.fast_paths import CommitLog, Snapshot
 from storage.files import Files
 from storage.index import Index, KeyOf
+from storage.key_matrix import SortedKeys, encode_matrix
 from storage.keys import encode_key, encode_keys, key_after_prefix
 from storage.kinds import Kind
 from storage.locks import LockMode, LockOwner, Locks, LockStatus, RowLock, WaitEdge
@@ -54,6 +55,7 @@ __all__ = [
     "RowsView",
     "ScanView",
     "Snapshot",
+    "SortedKeys",
     "Status",
     "StringBlob",
     "StringViews",
@@ -64,6 +66,7 @@ __all__ = [
     "WaitEdge",
     "encode_key",
     "encode_keys",
+    "encode_matrix",
     "is_initialised",
     "key_after_prefix",
     "lock_referenced",

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
-    from storage.btree_batch import insert_sorted, is_ascending, present_keys
+    from storage.btree_batch import insert_sorted, is_ascending, pack_leaves, present_keys
     from storage.btree_search import (
         delete_pair,
         insert_pair,
@@ -23,7 +23,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.commit_log import CommitLog, Snapshot
     from storage.row_paths import RowPaths
 else:
-    from storage.native.btree_batch import insert_sorted, is_ascending, present_keys
+    from storage.native.btree_batch import insert_sorted, is_ascending, pack_leaves, present_keys
     from storage.native.btree_search import (
         delete_pair,
         insert_pair,
@@ -51,6 +51,7 @@ __all__ = [
     "lookup_pairs",
     "lookup_prefix",
     "pack_leaf",
+    "pack_leaves",
     "present_keys",
     "seek_pair",
     "split_leaf",

@@ -18,6 +18,7 @@ from storage.btree import Tree
 from storage.commit_log import COMMAND_BITS
 from storage.errors import DuplicateKey
 from storage.fast_paths import is_ascending, lookup_prefix, present_keys
+from storage.key_matrix import SortedKeys
 from storage.keys import key_after_prefix
 from storage.native import Change
 from storage.outcomes import Outcome, Status
@@ -106,7 +107,7 @@ class Index:
         ids = np.asarray(root_ids, np.int64)
         if not len(ids):
             return
-        if not is_ascending(keys):
+        if not is_ascending(keys, ids):
             pairs = sorted(set(zip(keys, ids.tolist(), strict=True)))
             keys = [key for key, _ in pairs]
             ids = np.array([root_id for _, root_id in pairs], np.int64)
@@ -116,6 +117,11 @@ class Index:
             self.tree.build(xid, list(zip(keys, ids.tolist(), strict=True)))
         else:
             self.tree.insert_many(xid, keys, ids)
+
+    def build(self, transaction: Transaction, keys: SortedKeys) -> None:
+        """Fill an index that this transaction has made, and so takes back as a whole; without the latch."""
+        if len(keys):
+            self.tree.build_sorted(transaction.stamp() >> COMMAND_BITS, keys)
 
     def find_suspects(self, keys: Sequence[bytes | None]) -> list[tuple[int, bool]]:
         """Which of the keys of new rows may be there already, in their order; None: of no interest.

@@ -170,7 +170,7 @@ def encode_keys(
     Where nulls[i] is True the part is NULL. A column of Decimals is a sequence of them.
     """
     parts = [
-        _encode_column(
+        encode_column(
             values,
             nulls[i],
             kinds[i],
@@ -191,7 +191,7 @@ def _rows(matrix: ByteMatrix) -> list[bytes]:
     return np.ascontiguousarray(matrix).view(f"V{matrix.shape[1]}").ravel().tolist()
 
 
-def _encode_column(
+def encode_column(
     values: Any,
     nulls: npt.NDArray[np.bool_] | None,
     kind: Kind,

@@ -5,19 +5,26 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from server.errors import UniqueViolation
 from server.executor.columns import rows_of
 from server.executor.constraint_errors import key_text
 from server.executor.index_keys import IndexShape
 from server.executor.table_shape import TableShape
+from storage.engine import SortedKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+    import numpy.typing as npt
 
     from server.catalog.objects import Index, Table
     from server.executor.context import ExecutionContext
     from server.executor.table_shape import Row
-    from storage.engine import ScanView
+    from storage.engine import ScanView, Snapshot
+
+    RootIds = npt.NDArray[np.int64]
 
 FILL_ROWS = 1 << 22
 """How many entries are sorted together; what comes after the first so many is entered one by one."""
@@ -31,21 +38,16 @@ def fill_index(context: ExecutionContext, table: Table, index: Index) -> None:
     """
     table_shape = TableShape(table, context)
     shape = IndexShape(index, table, table_shape.types, context)
-    relation = context.engine.relation(table.storage_id)
     with context.engine.latch:
         context.transaction.next_command()
     snapshot = context.transaction.snapshot()
+    views = _views(context, table, snapshot)
+    if _fill_by_matrix(context, table_shape, shape, views):
+        return
     pairs: list[tuple[bytes, int]] = []
     several = False
-    for group_no in range(relation.group_count):
-        context.check_cancelled()
-        with context.engine.latch:
-            view = relation.view(snapshot, group_no)
-            roots = view.row_ids.tolist()
-            if not view.all_are_roots:
-                roots = [relation.root(row_id) for row_id in roots]
-        if view.count:
-            pairs += _entries(context, table_shape, shape, view, roots)
+    for view, roots in _views(context, table, snapshot):
+        pairs += _entries(context, table_shape, shape, view, roots)
         if len(pairs) > FILL_ROWS:
             _insert(context, table_shape, shape, pairs)
             pairs, several = [], True
@@ -55,16 +57,58 @@ def fill_index(context: ExecutionContext, table: Table, index: Index) -> None:
         _check_unique(context, table_shape, shape, entries)
 
 
+def _views(
+    context: ExecutionContext, table: Table, snapshot: Snapshot
+) -> Iterator[tuple[ScanView, RootIds]]:
+    """The rows of each row group, and their root ids."""
+    relation = context.engine.relation(table.storage_id)
+    for group_no in range(relation.group_count):
+        context.check_cancelled()
+        with context.engine.latch:
+            view = relation.view(snapshot, group_no)
+            roots = view.row_ids
+            if not view.all_are_roots:
+                roots = np.array([relation.root(row_id) for row_id in roots.tolist()], np.int64)
+        if view.count:
+            yield view, roots
+
+
+def _fill_by_matrix(
+    context: ExecutionContext,
+    table_shape: TableShape,
+    shape: IndexShape,
+    views: Iterable[tuple[ScanView, RootIds]],
+) -> bool:
+    """Keys of one length are sorted as arrays and written page by page; False: there are others."""
+    matrices: list[npt.NDArray[np.uint8]] = []
+    roots: list[RootIds] = []
+    for view, ids in views:
+        matrix = shape.key_matrix(table_shape.load_batch(view, shape.attributes).columns)
+        if matrix is None:
+            return False
+        matrices.append(matrix)
+        roots.append(ids)
+    if not matrices:
+        return True
+    keys = SortedKeys.sort(np.concatenate(matrices), np.concatenate(roots))
+    if shape.index.unique:
+        for place in keys.repeated()[:1].tolist():
+            row = _row(context, table_shape, keys.pair(place)[1])
+            raise _duplicated(context, table_shape, shape, row)
+    context.engine.index(shape.storage_id).build(context.transaction, keys)
+    return True
+
+
 def _entries(
     context: ExecutionContext,
     table_shape: TableShape,
     shape: IndexShape,
     view: ScanView,
-    roots: list[int],
+    roots: RootIds,
 ) -> list[tuple[bytes, int]]:
     batch = table_shape.load_batch(view, shape.attributes)
     keys = shape.keys(batch.columns, lambda: rows_of(batch), context)
-    return [(key, root) for key, root in zip(keys, roots, strict=True) if key is not None]
+    return [(key, root) for key, root in zip(keys, roots.tolist(), strict=True) if key is not None]
 
 
 def _check_unique(
@@ -77,12 +121,16 @@ def _check_unique(
     for (key, _), (following, root_id) in pairwise(entries):
         if key != following:
             continue
-        relation = context.engine.relation(table_shape.table.storage_id)
-        found = relation.find(context.transaction.snapshot(), root_id)
-        assert found is not None
-        row = table_shape.load_row(relation.values(found.row_id))
+        row = _row(context, table_shape, root_id)
         if shape.unique_key(row, context) is not None:
             raise _duplicated(context, table_shape, shape, row)
+
+
+def _row(context: ExecutionContext, table_shape: TableShape, root_id: int) -> Row:
+    relation = context.engine.relation(table_shape.table.storage_id)
+    found = relation.find(context.transaction.snapshot(), root_id)
+    assert found is not None
+    return table_shape.load_row(relation.values(found.row_id))
 
 
 def _duplicated(

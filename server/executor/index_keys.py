@@ -18,9 +18,11 @@ from server.expressions.evaluate import compile_row
 from server.expressions.expression import columns_used
 from server.types.type import Type, TypeReference, Value
 from server.vector.rows import values_of
-from storage.engine import Kind, encode_key, encode_keys
+from storage.engine import Kind, encode_key, encode_keys, encode_matrix
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from server.catalog.objects import Constraint, Index, Table
     from server.executor.context import ExecutionContext
     from server.expressions.rowwise import RowEvaluator
@@ -190,6 +192,17 @@ class IndexShape:
             encode_keys(values, nulls, kinds, self.descending, self.nulls_first)
         )
         return keys
+
+    def key_matrix(self, columns: Sequence[Column]) -> npt.NDArray[np.uint8] | None:
+        """`keys` as a matrix of bytes, where all have one length; None where they have not."""
+        if not self._columns_only or not all(part.kind_is_fixed for part in self.parts):
+            return None
+        found = [
+            part.column(columns[key.number - 1])
+            for part, key in zip(self.parts, self.index.keys, strict=True)
+        ]
+        values, nulls, kinds = zip(*found, strict=True)
+        return encode_matrix(values, nulls, kinds, self.descending)
 
     def distinct_rows(self, columns: Sequence[Column], count: int) -> Mask | None:
         """Rows that no other may equal: without NULLs in the key; None.

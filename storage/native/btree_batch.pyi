@@ -3,9 +3,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from storage.key_matrix import SortedKeys
 from storage.pages import Pager
 
-def is_ascending(keys: Sequence[bytes | None]) -> bool: ...
+def is_ascending(
+    keys: Sequence[bytes | None], row_ids: npt.NDArray[np.int64] | None = None
+) -> bool: ...
 def present_keys(pager: Pager, root_page: int, keys: Sequence[bytes | None]) -> list[int]: ...
 def insert_sorted(
     pager: Pager,
@@ -15,3 +18,11 @@ def insert_sorted(
     row_ids: npt.NDArray[np.int64],
     start: int,
 ) -> int: ...
+def pack_leaves(
+    page_bytes: int,
+    keys: SortedKeys,
+    first: int,
+    last: int,
+    in_leaf: int,
+    page_nos: tuple[int, int, int],
+) -> bytes: ...

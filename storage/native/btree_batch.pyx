@@ -1,6 +1,7 @@
 """The twin of storage/btree_batch.py: many sorted pairs, a leaf at a time."""
 
-from libc.stdint cimport int64_t, uint16_t, uint64_t
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
@@ -70,8 +71,8 @@ cdef inline bint is_beyond(
     return place.bound != NULL and compare(place.bound, INNER_HEAD, key, length, row_id) <= 0
 
 
-def is_ascending(list keys not None):
-    """Whether every key is there and above the one before it."""
+def is_ascending(list keys not None, const int64_t[::1] row_ids=None):
+    """Whether every key is there and above the one before it; with row ids: every pair."""
     cdef Py_ssize_t i
     cdef size_t length, before_length, shorter
     cdef const char *before = NULL
@@ -87,7 +88,11 @@ def is_ascending(list keys not None):
         if i:
             shorter = length if length < before_length else before_length
             order = memcmp(before, data, shorter)
-            if order > 0 or (order == 0 and before_length >= length):
+            if order == 0 and before_length == length and row_ids is not None:
+                order = 0 if row_ids[i - 1] < row_ids[i] else 1
+            elif order == 0 and before_length >= length:
+                order = 1
+            if order > 0:
                 return False
         before = data
         before_length = length
@@ -378,3 +383,55 @@ cdef int add_separators(
     counters[1] = <uint16_t>at
     counters[2] = parent.garbage
     return change.write_raw(start + COUNTERS_OFFSET, counters, 6)
+
+
+def pack_leaves(
+    size_t page_bytes, keys, Py_ssize_t first, Py_ssize_t last, Py_ssize_t in_leaf, page_nos
+):
+    """Leaves side by side of the pairs first..last, `in_leaf` in each; page_nos: left of them, theirs, right."""
+    cdef const uint8_t[:, ::1] matrix = keys.matrix
+    cdef const int64_t[::1] row_ids = keys.row_ids
+    cdef const int64_t[::1] order
+    cdef const int64_t *order_of = NULL
+    cdef Py_ssize_t page_count = (last - first + in_leaf - 1) // in_leaf, i, stop
+    cdef Py_ssize_t width = matrix.shape[1]
+    cdef uint64_t left = page_nos[0], page_no = page_nos[1], right = page_nos[2]
+    cdef bytes pages = PyBytes_FromStringAndSize(NULL, page_count * page_bytes)
+    cdef unsigned char *at = <unsigned char *>PyBytes_AS_STRING(pages)
+    cdef Head *head
+    assert NODE_BYTES + in_leaf * (2 + LEAF_HEAD + width) <= <Py_ssize_t>page_bytes
+    assert 0 <= first < last <= matrix.shape[0] and matrix.shape[0] == row_ids.shape[0]
+    if keys.order is not None:
+        order = keys.order
+        assert order.shape[0] == row_ids.shape[0]
+        order_of = &order[0]
+    with nogil:
+        for i in range(page_count):
+            stop = first + in_leaf if first + in_leaf < last else last
+            pack_one(at, page_bytes, &matrix[0, 0], width, &row_ids[0], order_of, first, stop)
+            head = <Head *>at
+            head.left = page_no + i - 1 if i else left
+            head.right = page_no + i + 1 if i + 1 < page_count else right
+            first = stop
+            at += page_bytes
+    return pages
+
+
+cdef void pack_one(
+    unsigned char *page, size_t page_bytes, const uint8_t *matrix, Py_ssize_t width,
+    const int64_t *row_ids, const int64_t *order, Py_ssize_t first, Py_ssize_t last,
+) noexcept nogil:
+    cdef Head *head = <Head *>page
+    cdef size_t place = page_bytes
+    cdef Py_ssize_t i, row
+    memset(page, 0, page_bytes)
+    for i in range(first, last):
+        row = order[i] if order != NULL else i
+        place -= LEAF_HEAD + width
+        (<uint16_t *>(page + place))[0] = <uint16_t>width
+        memcpy(page + place + 2, row_ids + row, 8)
+        memcpy(page + place + LEAF_HEAD, matrix + row * width, width)
+        (<uint16_t *>(page + NODE_BYTES))[i - first] = <uint16_t>place
+    head.magic = MAGIC
+    head.count = <uint16_t>(last - first)
+    head.place = <uint16_t>place

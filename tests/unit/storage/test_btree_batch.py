@@ -115,6 +115,15 @@ def test_ascending(keys, ascending):
     assert btree_batch.is_ascending(keys) is ascending
 
 
+@pytest.mark.parametrize(
+    ("row_ids", "ascending"), [([1, 2, 1], True), ([1, 1, 1], False), ([2, 1, 1], False)]
+)
+def test_pairs_ascending(row_ids, ascending):
+    keys = [b"a", b"a", b"b"]
+    for twin in (is_ascending, btree_batch.is_ascending):
+        assert twin(keys, np.array(row_ids)) is ascending
+
+
 def test_keys_that_are_too_large_are_refused_before_anything_is_done(tree):
     with pytest.raises(KeyTooLarge):
         add(tree, [(b"a", 1), (b"b" * (tree.key_bytes_max + 1), 2)])
