@@ -56,6 +56,8 @@ RECURSION_MAX = 20_000
 PROGRESS_SECONDS = 5.0
 THREAD_STACK_BYTES = 256 << 20
 SWITCH_SECONDS = 0.0005  # the event loop's turn comes soon even beside busy threads
+GC_OBJECTS = 20_000
+"""So many new objects are waited for before cycles are looked for: plans are made of many and have none."""
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
 MALLOC_KEEP_BYTES = 1 << 30
 
@@ -196,6 +198,7 @@ def _tune_memory() -> None:
     libc.mallopt(M_TRIM_THRESHOLD, MALLOC_KEEP_BYTES)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(GC_OBJECTS, *gc.get_threshold()[1:])
 
 
 async def _listen(database: Database, options: Options) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 from server.executor.run import prepare
 from server.sql.parse import Statement, parse_statements
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 TEXTS_MAX = 2048
 PLANS_MAX = 4096
-TEXT_CHARACTERS_MAX = 32_768
+TEXT_CHARACTERS_MAX = 4_096
+"""Longer statements, mostly INSERTs of many rows, do not come twice and would take much memory."""
 
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
@@ -65,7 +67,7 @@ class PlanCache:
     def __init__(self) -> None:
         self._texts: LeastRecentlyUsed[str, tuple[Statement, ...]] = LeastRecentlyUsed(TEXTS_MAX)
         self._plans: LeastRecentlyUsed[PlanKey, PlannedStatement] = LeastRecentlyUsed(PLANS_MAX)
-        self._programs: LeastRecentlyUsed[PlannedStatement, Program] = LeastRecentlyUsed(PLANS_MAX)
+        self._programs: WeakKeyDictionary[PlannedStatement, Program] = WeakKeyDictionary()
 
     def statements(self, sql: str) -> tuple[Statement, ...]:
         """The statements of a text; raises SqlError."""
@@ -86,11 +88,10 @@ class PlanCache:
             self._plans.put(key, planned)
 
     def program(self, planned: PlannedStatement) -> Program:
-        """The operators of a plan, made once."""
+        """The operators of a plan, made once and there as long as the plan is."""
         found = self._programs.get(planned)
         if found is None:
-            found = prepare(planned)
-            self._programs.put(planned, found)
+            found = self._programs[planned] = prepare(planned)
         return found
 
     def clear(self) -> None:

@@ -11,14 +11,18 @@ from server.executor.columns import BATCH_ROWS, batch_of_rows
 from server.executor.evaluation import condition, evaluators, layout_of
 from server.executor.operator import Builder, Operator
 from server.executor.waits import is_wait
+from server.expressions.expression import Constant
 from server.expressions.rowwise import compile_row
 from server.vector.batch import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from server.executor.context import ExecutionContext
+    from server.expressions.expression import Expression
+    from server.expressions.rowwise import RowEvaluator
     from server.planner import physical
+    from server.types.type import Value
 
 
 class OneRow(Operator):
@@ -44,18 +48,35 @@ class NoRows(Operator):
 class Values(Operator):
     """Rows of expressions."""
 
-    __slots__ = ("_rows",)
+    __slots__ = ("_cells", "_rows")
+
+    plan: physical.Values
 
     def __init__(self, plan: physical.Values, builder: Builder) -> None:
         super().__init__(plan, builder)
-        self._rows = [tuple(compile_row(cell, {}) for cell in row) for row in plan.rows]
+        # Of many rows the cells are constants, as a rule: then there is nothing to compute.
+        self._rows = _constants(plan.rows)
+        self._cells: list[tuple[RowEvaluator, ...]] = []
+        if self._rows is None:
+            self._cells = [tuple(compile_row(cell, {}) for cell in row) for row in plan.rows]
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield the rows."""
-        for start in range(0, len(self._rows), BATCH_ROWS):
-            part = self._rows[start : start + BATCH_ROWS]
-            rows = [tuple(cell((), context) for cell in row) for row in part]
+        for start in range(0, len(self.plan.rows), BATCH_ROWS):
+            stop = start + BATCH_ROWS
+            if self._rows is not None:
+                rows = self._rows[start:stop]
+            else:
+                part = self._cells[start:stop]
+                rows = [tuple(cell((), context) for cell in row) for row in part]
             yield batch_of_rows(rows, self.plan.types)
+
+
+def _constants(rows: Sequence[Sequence[Expression]]) -> list[tuple[Value | None, ...]] | None:
+    """The values of rows of constants; None if anything else is among them."""
+    if not all(type(cell) is Constant for row in rows for cell in row):
+        return None
+    return [tuple([cell.value for cell in row]) for row in rows]  # type: ignore[attr-defined]
 
 
 class Filter(Operator):

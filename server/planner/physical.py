@@ -474,7 +474,7 @@ class Shape:
     key: tuple[Expression, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class PlannedStatement:
     """A plan ready to run: what the session caches.
 
