@@ -12,7 +12,7 @@ Rule 5: all methods are called under the engine's latch, but views may be read b
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,14 @@ from storage.relation import (
     ColumnHeader,
     RelationHeader,
 )
+from storage.row_batches import (
+    Columns,
+    NewColumn,
+    NewVersions,
+    Nulls,
+    store_versions,
+    update_versions,
+)
 from storage.row_groups import RowGroups
 from storage.row_paths import NOT_FOUND
 from storage.rowgroup import (
@@ -51,23 +59,16 @@ from storage.rowgroup import (
     SLOT_BITS,
     SLOT_MASK,
     VERSION,
-    VERSION_BYTES,
     RowGroup,
-    Words,
 )
 from storage.rows import (
     Value,
     release_strings,
-    write_column,
     write_values,
 )
 from storage.scan import RowsView, ScanView
 from storage.strings import StringBlob
 from storage.transactions import Transaction
-
-Columns = Sequence[npt.NDArray[Any] | Sequence[bytes] | StringBlob]
-Nulls = Sequence[npt.NDArray[np.bool_] | None]
-
 
 FEW_ROWS = 8
 """So many rows are faster inserted one by one than by arrays."""
@@ -80,10 +81,13 @@ class Undo(IntEnum):
     INSERT_MANY = 2
     UPDATE = 3
     DELETE = 4
+    UPDATE_MANY = 5
 
 
 class Table:
     """The rows of one relation."""
+
+    UPDATE_MANY: ClassVar[int] = Undo.UPDATE_MANY
 
     def __init__(self, pager: Pager, log: CommitLog, locks: Locks, header: RelationHeader) -> None:
         self.pager = pager
@@ -240,12 +244,16 @@ class Table:
             return np.array([self.insert_row(transaction, row) for row in rows], np.int64)
         stamp = transaction.stamp()
         row_ids = np.empty(count, np.int64)
+        new = NewVersions(columns, nulls, count)
         done = 0
         while done < count:
-            group = self._tail(stamp >> COMMAND_BITS, count - done)
+            group = self.tail(stamp >> COMMAND_BITS, count - done)
             part = min(count - done, group.capacity - group.used)
             first = group.used
-            self._store_rows(stamp, group, columns, nulls, slice(done, done + part))
+            with self.changing(stamp) as change:
+                store_versions(self, change, group, stamp, new.part(done, done + part))
+                change.commit()
+            group.changed(stamp, used=first + part)
             start = (group.group_no << SLOT_BITS) + first
             row_ids[done : done + part] = np.arange(start, start + part)
             transaction.undo.append((self, Undo.INSERT_MANY, start, part, None))
@@ -274,7 +282,7 @@ class Table:
             following = old.next & KEY_CHANGED
             if old.next & INNER:
                 following |= INNER | root_of(self.groups, row_id)
-        with self._changing(stamp) as change:
+        with self.changing(stamp) as change:
             header = VERSION.pack(old.xmin, stamp, following, old.nulls)
             change.write(version_address(self.groups, row_id), header)
             change.commit()
@@ -325,6 +333,15 @@ class Table:
         transaction.undo.append((self, Undo.UPDATE, row_id, new_row_id, old.next & KEY_CHANGED))
         return Outcome(Status.DONE, new_row_id=new_row_id, root_id=root_id)
 
+    def update_many(
+        self,
+        transaction: Transaction,
+        row_ids: npt.NDArray[np.int64],
+        columns: Mapping[int, NewColumn],
+    ) -> bool:
+        """Give columns that are no keys new values in many rows; False: do it row by row, nothing was done."""
+        return update_versions(self, transaction, row_ids, columns)
+
     def overwrite(self, row_id: int, values: Sequence[Value]) -> None:
         """Replace the values of a version in place, whoever sees it; this is for sequences.
 
@@ -333,7 +350,7 @@ class Table:
         """
         group = self.groups[row_id >> SLOT_BITS]
         slot = row_id & SLOT_MASK
-        with self._changing(0) as change:
+        with self.changing(0) as change:
             for column, value in enumerate(values):
                 data = np.array([value], group.layout.kinds[column].dtype).tobytes()
                 change.write(group.value_address(column, slot), data)
@@ -381,6 +398,12 @@ class Table:
 
     def undo(self, operation: int, first: int, second: int, extra: object) -> None:
         """Take back one step of a transaction that aborts."""
+        if operation == Undo.UPDATE_MANY:
+            assert isinstance(extra, tuple)
+            for place in reversed(range(len(extra[0]))):
+                row_id, flag = int(extra[0][place]), bool(extra[1][place])
+                self.undo(Undo.UPDATE, row_id, first + place, flag)
+            return
         xid = 0
         with self.pager.begin_change(xid, reserved=True) as change:
             if operation in (Undo.INSERT, Undo.INSERT_MANY):
@@ -488,10 +511,10 @@ class Table:
             if group.free and self.groups.complete(group):
                 return group, group.free[-1]
             reusable.discard(other)
-        group = self._tail(xid, 1)
+        group = self.tail(xid, 1)
         return group, group.used
 
-    def _tail(self, xid: int, row_count: int) -> RowGroup:
+    def tail(self, xid: int, row_count: int) -> RowGroup:
         """The last group, with room for at least one more row, better for all."""
         if not len(self.groups):
             return self.groups.add(xid, row_count)
@@ -516,7 +539,7 @@ class Table:
         link: tuple[int, bytes] | None = None,
     ) -> None:
         """Write one version into its slot, and the older one's header with it."""
-        with self._changing(stamp) as change:
+        with self.changing(stamp) as change:
             words = write_values(self.pager, change, group, slot, values)
             header = VERSION.pack(stamp, 0, following, words[0])
             change.write(group.version_address(slot), header)
@@ -528,42 +551,8 @@ class Table:
             group.free.pop()
             group.holes -= 1
 
-    def _store_rows(
-        self, stamp: int, group: RowGroup, columns: Columns, nulls: Nulls, part: slice
-    ) -> None:
-        """Write many versions behind the last one of a group."""
-        first, count = group.used, part.stop - part.start
-        words = np.zeros((group.layout.null_words + 1, count), np.uint64)
-        with self._changing(stamp) as change:
-            for i, values in enumerate(columns):
-                write_column(self.pager, change, group, i, first, values[part])
-                null = nulls[i]
-                if null is not None:
-                    words[i // 64] |= null[part].astype(np.uint64) << np.uint64(i % 64)
-            self._store_headers(change, group.version_address(first), stamp, words[0])
-            for word in range(1, len(words)):
-                change.write(group.nulls_address(word, first), words[word])
-            change.commit()
-        group.changed(stamp, used=first + count)
-
-    @staticmethod
-    def _store_headers(change: Change, address: int, stamp: int, nulls: Words) -> None:
-        """Version headers of new rows. Equal ones are logged as copies of copies of the first."""
-        count = len(nulls)
-        if nulls.any():
-            versions = np.zeros((count, VERSION_BYTES // 8), np.uint64)
-            versions[:, 0] = stamp
-            versions[:, 3] = nulls
-            change.write(address, versions)
-            return
-        change.write(address, VERSION.pack(stamp, 0, 0, 0))
-        done = 1
-        while done < count:
-            more = min(done, count - done)
-            change.copy(address, address + VERSION_BYTES * done, VERSION_BYTES * more)
-            done += more
-
-    def _changing(self, stamp: int) -> "RowChange":
+    def changing(self, stamp: int) -> "RowChange":
+        """A change of rows by the stamp's transaction."""
         return RowChange(self, stamp >> COMMAND_BITS)
 
 

@@ -167,11 +167,14 @@ class Update(RowDriver):
         """Update the rows of a batch of the input."""
         made = self._new_rows(batch, writer, context)
         numbers = self._assignments + tuple(number for number, _ in self.plan.generated)
-        columns = [values_of(made.columns[number - 1]) for number in numbers]
-        row_ids = batch.columns[self._row_id].values.tolist()
-        done: list[int] = []
+        row_ids = batch.columns[self._row_id].values
+        changed = {number: made.columns[number - 1] for number in numbers}
+        count = writer.update_many(row_ids, changed)
+        done: list[int] = list(range(count))
         renewed: dict[int, Row] = {}
-        for place, (row_id, *values) in enumerate(zip(row_ids, *columns, strict=True)):
+        columns = [values_of(column.slice(count, batch.count)) for column in changed.values()]
+        rest = zip(row_ids[count:].tolist(), *columns, strict=True)
+        for place, (row_id, *values) in enumerate(rest, count):
             context.check_cancelled()
             changes = dict(zip(numbers, values, strict=True))
             outcome = yield from writer.update(row_id, changes)

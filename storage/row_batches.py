@@ -1,0 +1,205 @@
+"""Many rows of a table at once: new versions in arrays behind its last one.
+
+Rule 1: new versions, and the marks on those they replace, are one change for each group they go to.
+Rule 2: an update of many rows is for rows nobody else is at, in the order of their ids; whatever is
+        in the way, nothing is done then, and the rows are updated one by one.
+Rule 3: where there is room among older rows the long way takes it, so that a table that is updated
+        again and again does not grow for ever.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from storage.commit_log import COMMAND_BITS
+from storage.kinds import Kind
+from storage.native import Change
+from storage.rowgroup import (
+    INNER,
+    KEY_CHANGED,
+    NEWER,
+    NULLS_PER_WORD,
+    ROW_ID_MASK,
+    SLOT_BITS,
+    SLOT_MASK,
+    VERSION,
+    VERSION_BYTES,
+    RowGroup,
+    Words,
+)
+from storage.rows import write_column
+from storage.strings import StringBlob, StringViews
+from storage.transactions import Transaction
+
+if TYPE_CHECKING:
+    from storage.table import Table
+
+Columns = Sequence[npt.NDArray[Any] | Sequence[bytes] | StringBlob]
+Nulls = Sequence[npt.NDArray[np.bool_] | None]
+NewColumn = tuple[Any, npt.NDArray[np.bool_] | None]
+RowIds = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersions:
+    """Versions to be stored side by side; `following` is None where all are rows of their own."""
+
+    columns: Columns
+    nulls: Nulls
+    count: int
+    following: Words | None = None
+
+    def part(self, start: int, stop: int) -> "NewVersions":
+        """Some of them, side by side."""
+        nulls = [None if null is None else null[start:stop] for null in self.nulls]
+        following = None if self.following is None else self.following[start:stop]
+        columns = [values[start:stop] for values in self.columns]
+        return NewVersions(columns, nulls, stop - start, following)
+
+
+def store_versions(
+    table: "Table", change: Change, group: RowGroup, stamp: int, new: NewVersions
+) -> None:
+    """Write versions behind the last one of a group; the caller tells the group when that is done."""
+    first = group.used
+    words = np.zeros((group.layout.null_words + 1, new.count), np.uint64)
+    for i, values in enumerate(new.columns):
+        write_column(table.pager, change, group, i, first, values)
+        null = new.nulls[i]
+        if null is not None:
+            words[i // NULLS_PER_WORD] |= null.astype(np.uint64) << np.uint64(i % NULLS_PER_WORD)
+    address = group.version_address(first)
+    if new.following is None and not words[0].any():
+        _store_equal_headers(change, address, stamp, new.count)
+    else:
+        versions = np.zeros((new.count, VERSION_BYTES // 8), np.uint64)
+        versions[:, 0] = stamp
+        versions[:, 2] = 0 if new.following is None else new.following
+        versions[:, 3] = words[0]
+        change.write(address, versions)
+    for word in range(1, len(words)):
+        change.write(group.nulls_address(word, first), words[word])
+
+
+def _store_equal_headers(change: Change, address: int, stamp: int, count: int) -> None:
+    """Equal headers are logged as copies of copies of the first."""
+    change.write(address, VERSION.pack(stamp, 0, 0, 0))
+    done = 1
+    while done < count:
+        more = min(done, count - done)
+        change.copy(address, address + VERSION_BYTES * done, VERSION_BYTES * more)
+        done += more
+
+
+def update_versions(
+    table: "Table", transaction: Transaction, row_ids: RowIds, columns: Mapping[int, NewColumn]
+) -> bool:
+    """Give columns of versions new values, none of them of a key; False: nothing was done."""
+    if not _are_free(table, row_ids):
+        return False
+    stamp = transaction.stamp()
+    done = 0
+    while done < len(row_ids):
+        # A group that grows moves: what is read from the old versions is read after that.
+        tail = table.tail(stamp >> COMMAND_BITS, len(row_ids) - done)
+        old_group = table.groups[int(row_ids[done]) >> SLOT_BITS]
+        stop = min(len(row_ids), done + tail.capacity - tail.used)
+        in_group = int(np.searchsorted(row_ids[done:stop], (old_group.group_no + 1) << SLOT_BITS))
+        stop = done + in_group
+        new = {
+            number: (values[done:stop], None if null is None else null[done:stop])
+            for number, (values, null) in columns.items()
+        }
+        _update_part(table, transaction, tail, old_group, row_ids[done:stop], new)
+        done = stop
+    return True
+
+
+def _are_free(table: "Table", row_ids: RowIds) -> bool:
+    """Whether every version is the newest of its row, without a lock, and new ones belong to the end."""
+    if table.paths.newest or table.paths.locks or not bool((np.diff(row_ids) > 0).all()):
+        return False
+    free_count = sum(len(table.groups[group_no].free) for group_no in table.groups.reusable)
+    if free_count >= len(row_ids):
+        return False
+    group_nos = row_ids >> SLOT_BITS
+    for group_no in np.unique(group_nos).tolist():
+        group = table.groups[group_no]
+        if len(group.layout.kinds) != len(table.columns):
+            return False
+        versions = group.versions[row_ids[group_nos == group_no] & SLOT_MASK]
+        is_over = (versions[:, 1] != 0) | ((versions[:, 2] & np.uint64(NEWER)) != 0)
+        if bool(is_over.any()) or not bool(versions[:, 0].all()):
+            return False
+    return True
+
+
+def _update_part(
+    table: "Table",
+    transaction: Transaction,
+    tail: RowGroup,
+    old_group: RowGroup,
+    row_ids: RowIds,
+    columns: Mapping[int, NewColumn],
+) -> None:
+    """Update versions of one group to ones of the last group, in one change."""
+    stamp = transaction.stamp()
+    slots = row_ids & SLOT_MASK
+    old = old_group.versions[slots]
+    inner = (old[:, 2] & np.uint64(INNER)) != 0
+    roots = np.where(inner, old[:, 2] & np.uint64(ROW_ID_MASK), row_ids.astype(np.uint64))
+    first_id = (tail.group_no << SLOT_BITS) + tail.used
+    new_ids = np.arange(first_id, first_id + len(row_ids), dtype=np.uint64)
+    kept = [
+        columns[i] if i in columns else _column_of(table, old_group, i, slots)
+        for i in range(len(table.columns))
+    ]
+    new = NewVersions(
+        [values for values, _ in kept],
+        [null for _, null in kept],
+        len(row_ids),
+        np.uint64(INNER) | roots,
+    )
+    flags = old[:, 2] & np.uint64(INNER | KEY_CHANGED)
+    was_changed = (old[:, 2] & np.uint64(KEY_CHANGED)) != 0
+    old[:, 1] = stamp
+    old[:, 2] = np.uint64(NEWER) | flags | new_ids
+    with table.changing(stamp) as change:
+        store_versions(table, change, tail, stamp, new)
+        _store_marks(change, old_group, slots, old)
+        change.commit()
+    tail.changed(stamp, used=tail.used + len(row_ids))
+    old_group.ended += len(row_ids)
+    old_group.changed(stamp)
+    table.dead_count += len(row_ids)
+    transaction.undo.append((table, table.UPDATE_MANY, first_id, 0, (row_ids, was_changed)))
+
+
+def _column_of(table: "Table", group: RowGroup, column: int, slots: RowIds) -> NewColumn:
+    """Copies of the values that slots have in a column, and where they are NULL."""
+    store = table.pager.store
+    null: npt.NDArray[np.bool_] | None = None
+    if group.may_be_null(store, column):
+        word, bit = divmod(column, NULLS_PER_WORD)
+        null = ((group.null_words(store, word)[slots] >> np.uint64(bit)) & np.uint64(1)) != 0
+    values = group.columns[column][slots]
+    if group.layout.kinds[column] is not Kind.BYTES:
+        return values, null
+    if null is not None:
+        values[null] = np.zeros(1, values.dtype)[0]
+    return StringBlob(*StringViews(store, values).to_blob()), null
+
+
+def _store_marks(change: Change, group: RowGroup, slots: RowIds, versions: Words) -> None:
+    """Write headers of ascending slots: with what lies between them, unless that is much."""
+    first, last = int(slots[0]), int(slots[-1])
+    if last - first < 2 * len(slots):
+        block = group.versions[first : last + 1].copy()
+        block[slots - first] = versions
+        change.write(group.version_address(first), block)
+        return
+    for slot, version in zip(slots.tolist(), versions, strict=True):
+        change.write(group.version_address(slot), version)

@@ -1,0 +1,165 @@
+"""Updates of many rows by columns: the same rows as one by one, or nothing done."""
+
+import random
+
+import numpy as np
+import pytest
+
+from storage.check import check
+from storage.engine import Kind, RowLock, Status
+from storage.vacuum import vacuum
+from tests.support.small_engine import small_engine
+
+TABLE = 20000
+KINDS = (Kind.INT32, Kind.BYTES, Kind.BOOL, Kind.FIXED16)
+
+
+@pytest.fixture
+def engine():
+    made, _ = small_engine()
+    transaction = made.begin()
+    transaction.create_relation(TABLE, KINDS)
+    transaction.commit()
+    yield made
+    assert check(made) == []
+
+
+@pytest.fixture
+def table(engine):
+    return engine.relation(TABLE)
+
+
+def some_rows(chance, count):
+    return [
+        (
+            None if chance.random() < 0.2 else chance.randrange(1000),
+            None if chance.random() < 0.2 else b"v" * chance.choice([0, 3, 12, 13, 90]),
+            chance.random() < 0.5,
+            bytes([chance.randrange(256)]) * 16,
+        )
+        for _ in range(count)
+    ]
+
+
+def add(engine, rows):
+    transaction = engine.begin()
+    roots = [engine.relation(TABLE).insert_row(transaction, row) for row in rows]
+    transaction.commit()
+    return roots
+
+
+def seen(engine, snapshot=None):
+    table = engine.relation(TABLE)
+    snapshot = snapshot or engine.begin().snapshot()
+    return {
+        table.root(row_id): table.values(row_id)
+        for view in table.scan(snapshot)
+        for row_id in view.row_ids.tolist()
+    }
+
+
+def current_ids(engine):
+    views = engine.relation(TABLE).scan(engine.begin().snapshot())
+    return np.sort(np.concatenate([view.row_ids for view in views]))
+
+
+def numbers(values):
+    null = np.array([value is None for value in values])
+    return {0: (np.array([value or 0 for value in values], np.int32), null)}
+
+
+def update_each(table, transaction, ids, columns):
+    for place, row_id in enumerate(ids.tolist()):
+        new = {
+            number: None if null is not None and null[place] else values[place]
+            for number, (values, null) in columns.items()
+        }
+        new = {number: getattr(value, "item", lambda v=value: v)() for number, value in new.items()}
+        assert table.update(transaction, transaction.snapshot(), row_id, new).status is Status.DONE
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_rows_change_and_the_rest_stays(engine, table, seed):
+    chance = random.Random(seed)
+    roots = add(engine, some_rows(chance, chance.choice([3, 100, 700])))
+    wanted = seen(engine)
+    for round_no in range(4):
+        ids = current_ids(engine)
+        ids = np.sort(chance.sample(ids.tolist(), max(1, len(ids) // chance.choice([1, 2, 9]))))
+        values = [chance.choice([None, 1, 77]) for _ in ids]
+        texts = [b"x" * chance.choice([0, 5, 40]) for _ in ids]
+        old, transaction = engine.begin().snapshot(), engine.begin()
+        before = dict(wanted)
+        columns = numbers(values) | ({1: (texts, None)} if chance.random() < 0.5 else {})
+        if not table.update_many(transaction, ids, columns):
+            assert round_no, "there is room among older rows"
+            update_each(table, transaction, ids, columns)
+        assert seen(engine) == before
+        if chance.random() < 0.3:
+            transaction.abort()
+        else:
+            for row_id, value, text in zip(ids.tolist(), values, texts, strict=True):
+                root = table.root(row_id)
+                row = wanted[root]
+                wanted[root] = (value, text if 1 in columns else row[1], *row[2:])
+            transaction.commit()
+        assert seen(engine, old) == before
+        assert seen(engine) == wanted
+        assert [table.fetch(engine.begin().snapshot(), root) for root in roots] == [
+            wanted[root] for root in roots
+        ]
+        del old
+        if chance.random() < 0.3:
+            vacuum(engine, TABLE)
+
+
+def test_large_values_are_copied(engine, table):
+    big = b"big" * 30000
+    add(engine, [(1, big, True, bytes(16))] * 3)
+    transaction = engine.begin()
+    assert table.update_many(transaction, current_ids(engine), numbers([5, 6, 7]))
+    transaction.commit()
+    assert sorted(row[:2] for row in seen(engine).values()) == [(5, big), (6, big), (7, big)]
+
+
+@pytest.mark.parametrize("way", ["updated", "deleted", "locked", "own", "descending", "twice"])
+def test_what_is_in_the_way_leaves_all_as_it_was(engine, table, way):
+    add(engine, some_rows(random.Random(1), 40))
+    before, ids = seen(engine), current_ids(engine)
+    other, transaction = engine.begin(), engine.begin()
+    row_id = int(ids[17])
+    if way == "updated":
+        assert table.update(other, other.snapshot(), row_id, {0: 1}).status is Status.DONE
+    elif way == "deleted":
+        assert table.delete(other, other.snapshot(), row_id).status is Status.DONE
+    elif way == "locked":
+        table.lock_row(other, other.snapshot(), row_id, RowLock.KEY_SHARE)
+    elif way == "own":
+        assert table.update(transaction, transaction.snapshot(), row_id, {0: 1})
+    elif way == "descending":
+        ids = ids[::-1]
+    else:
+        ids = np.sort(np.append(ids, row_id))
+    undone = len(transaction.undo)
+    assert not table.update_many(transaction, ids, numbers([9] * len(ids)))
+    assert len(transaction.undo) == undone
+    assert seen(engine) == before
+    other.abort()
+    transaction.abort()
+    assert seen(engine) == before
+
+
+def test_free_slots_are_taken_by_the_long_way(engine, table):
+    add(engine, some_rows(random.Random(2), 60))
+    transaction = engine.begin()
+    assert table.update_many(transaction, current_ids(engine), numbers([1] * 60))
+    transaction.abort()
+    assert not table.update_many(engine.begin(), current_ids(engine), numbers([1] * 60))
+
+
+def test_columns_added_since_are_left_to_the_long_way(engine, table):
+    add(engine, some_rows(random.Random(3), 40))
+    transaction = engine.begin()
+    table.add_column(transaction, Kind.INT64, 5)
+    transaction.commit()
+    assert not table.update_many(engine.begin(), current_ids(engine), numbers([1] * 40))
