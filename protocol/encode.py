@@ -30,6 +30,7 @@ from protocol.messages import (
     DataRows,
     EmptyQueryResponse,
     ErrorResponse,
+    Framed,
     FunctionCallResponse,
     NegotiateProtocolVersion,
     NoData,
@@ -193,7 +194,7 @@ def encode_copy_data(message: CopyData) -> bytes:
     return frame(b"d", message.data)
 
 
-def encode_framed(message: DataRows | CopyRows) -> bytes:
+def encode_framed(message: DataRows | CopyRows | Framed) -> bytes:
     """Return what was framed where it was made."""
     return message.data
 
@@ -251,5 +252,6 @@ ENCODERS: dict[type[object], Encoder] = {
     CopyData: encode_copy_data,
     CopyDone: _constant(frame(b"c", b"")),
     DataRows: encode_framed,
+    Framed: encode_framed,
     CopyRows: encode_framed,
 }

@@ -374,6 +374,13 @@ class DataRows:
 
 
 @dataclass(frozen=True, slots=True)
+class Framed:
+    """Whole messages that change no phase, in wire form already."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class CopyRows:
     """The CopyData messages of a whole batch, framed already by copy_format.py."""
 
@@ -429,5 +436,6 @@ BackendMessage = (
     | CopyData
     | CopyDone
     | DataRows
+    | Framed
     | CopyRows
 )

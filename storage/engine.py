@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from storage.check import Problem, check
 from storage.commit_queue import CommitQueue
 from storage.directory import is_initialised
-from storage.fast_paths import CommitLog, Snapshot
+from storage.fast_paths import CommitLog, KeyReader, Snapshot
 from storage.files import Files
 from storage.index import Index, KeyOf
 from storage.key_matrix import SortedKeys, encode_matrix
@@ -42,6 +42,7 @@ __all__ = [
     "Engine",
     "Index",
     "KeyOf",
+    "KeyReader",
     "Kind",
     "Live",
     "LockMode",

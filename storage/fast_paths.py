@@ -21,6 +21,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         split_leaf,
     )
     from storage.commit_log import CommitLog, Snapshot
+    from storage.key_reader import KeyReader
     from storage.row_paths import RowPaths
 else:
     from storage.native.btree_batch import insert_sorted, is_ascending, pack_leaves, present_keys
@@ -36,10 +37,12 @@ else:
         split_leaf,
     )
     from storage.native.commit_log import CommitLog, Snapshot
+    from storage.native.key_reader import KeyReader
     from storage.native.row_paths import RowPaths
 
 __all__ = [
     "CommitLog",
+    "KeyReader",
     "RowPaths",
     "Snapshot",
     "delete_pair",

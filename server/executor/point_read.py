@@ -8,30 +8,44 @@ Rule 2: the row found has the key: its columns are compared, whatever the index 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from server.executor.storage_columns import store_value
 from server.executor.table_shape import shape_of
 from server.expressions.expression import Constant, Expression, Parameter, Variable
 from server.planner import physical
-from server.types.type import Value
-from storage.engine import Kind, Snapshot, encode_key
+from server.types.type import TypeReference, Value
+from storage.engine import KeyReader, Kind, Snapshot
 
 if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape, KeyPart
 
 Parameters = Sequence[Value | None]
-PartOf = Callable[[Parameters], Any]
 
 _INTEGER_LIMITS = {Kind.INT16: 1 << 15, Kind.INT32: 1 << 31, Kind.INT64: 1 << 63}
 _PLAIN_KINDS = frozenset((*_INTEGER_LIMITS, Kind.BYTES, Kind.FIXED16))
 
 
-class KeyRead:
-    """Reads stored columns of the row with a key of a unique index."""
+@dataclass(frozen=True, slots=True)
+class PartSource:
+    """Where a part of the key comes from: parameter number `parameter`, or `constant` where that is 0.
 
-    __slots__ = ("_columns", "_engine", "_index_id", "_kinds", "_parts", "_table_id", "references")
+    stored makes the stored value of a parameter, None where nothing can be equal to it.
+    """
+
+    parameter: int
+    constant: Any
+    stored: Callable[[Value | None], Any]
+    kind: Kind
+    reference: TypeReference
+
+
+class KeyRead:
+    """Reads stored columns of the row with a key of a unique index; `references` are their types."""
+
+    __slots__ = ("reader", "references", "sources")
 
     def __init__(
         self,
@@ -40,37 +54,28 @@ class KeyRead:
         attributes: Sequence[int],
         context: ExecutionContext,
     ) -> None:
-        self._engine = context.engine
-        self._table_id = scan.table.storage_id
-        self._index_id = shape.storage_id
         values = [item.value for item in scan.conditions]
-        self._parts = tuple(
-            _part_of(value, part) for value, part in zip(values, shape.parts, strict=True)
+        self.sources = tuple(
+            _source_of(value, part) for value, part in zip(values, shape.parts, strict=True)
         )
-        self._kinds = tuple(part.kind for part in shape.parts)
-        numbers = [key.number for key in shape.index.keys]
-        self._columns = tuple(number - 1 for number in (*numbers, *attributes))
         types = shape_of(scan.table, context).types
         self.references = tuple(types[number - 1] for number in attributes)
+        self.reader = KeyReader(
+            context.engine,
+            scan.table.storage_id,
+            shape.storage_id,
+            [key.number - 1 for key in shape.index.keys],
+            [part.kind for part in shape.parts],
+            [number - 1 for number in attributes],
+        )
 
-    def fetch(self, snapshot: Snapshot, parameters: Parameters) -> tuple[Any, ...] | None:
-        """The stored columns of the row that the snapshot sees; None: there is none."""
-        parts = [part_of(parameters) for part_of in self._parts]
-        if None in parts:
-            return None
-        key = encode_key(parts, self._kinds)
-        engine = self._engine
-        width = len(parts)
-        with engine.latch:
-            roots = engine.index(self._index_id).lookup(key)
-            if not roots:
-                return None
-            relation = engine.relation(self._table_id)
-            for root_id in roots:
-                stored: tuple[Any, ...] | None = relation.fetch(snapshot, root_id, self._columns)
-                if stored is not None and list(stored[:width]) == parts:
-                    return stored[width:]
-        return None
+    def fetch(self, snapshot: Snapshot | None, parameters: Parameters) -> tuple[Any, ...] | None:
+        """The stored columns of the row that the snapshot sees, None for this moment; None: there is none."""
+        parts = [
+            source.stored(parameters[source.parameter - 1]) if source.parameter else source.constant
+            for source in self.sources
+        ]
+        return None if None in parts else self.reader.fetch(snapshot, parts)
 
 
 def key_read_of(plan: physical.Plan, context: ExecutionContext) -> KeyRead | None:
@@ -143,12 +148,9 @@ def _attributes(
     return attributes if all(number > 0 for number in attributes) else None
 
 
-def _part_of(value: Expression | None, part: KeyPart) -> PartOf:
-    """What makes a part of the key, None where nothing can be equal to it."""
+def _source_of(value: Expression | None, part: KeyPart) -> PartSource:
     stored = stored_part(part)
     if isinstance(value, Constant):
-        constant = stored(value.value)
-        return lambda parameters: constant
+        return PartSource(0, stored(value.value), stored, part.kind, part.reference)
     assert isinstance(value, Parameter)
-    index = value.number - 1
-    return lambda parameters: stored(parameters[index])
+    return PartSource(value.number, None, stored, part.kind, part.reference)

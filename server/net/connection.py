@@ -27,6 +27,7 @@ from protocol.messages import (
     CopyRows,
     DataRows,
     ErrorResponse,
+    Framed,
     GSSENCRequest,
     SSLRequest,
     StartupMessage,
@@ -37,6 +38,7 @@ from server.error_translation import translate
 from server.errors import AdminShutdown, SqlError
 from server.executor.waits import Wait
 from server.session.login import NEED_MESSAGE, Peer, log_in
+from server.session.native import serve
 from server.session.results import error_fields
 from server.statements.copy_stream import NEED_COPY_DATA
 
@@ -78,6 +80,7 @@ class ClientConnection(asyncio.Protocol):
         self._switching = False  # to TLS
         self._closed = False
         self._running = False
+        self._at_rest = False  # a session waits for the first byte of its next message
         self._ahead: Any = None  # a message taken from the wire before its turn
 
     # Called by the event loop
@@ -95,6 +98,14 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
+        if self._at_rest:
+            reply, taken = serve(self.session, data)
+            if taken:
+                assert self.transport is not None
+                self.transport.write(reply)
+                if taken == len(data):
+                    return
+                data = data[taken:]
         self.wire.receive_data(data)
         if not self._running and self._wait is None and not self._switching and not self._paused:
             self._advance(None)
@@ -111,6 +122,7 @@ class ClientConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client does not read: stop until it does."""
         self._paused = True
+        self._at_rest = False
 
     def resume_writing(self) -> None:
         """The client has caught up."""
@@ -123,6 +135,7 @@ class ClientConnection(asyncio.Protocol):
     def _advance(self, answer: Any) -> None:
         """Run until something is missing: a message, a completion, room in the socket."""
         self._running = True
+        self._at_rest = False
         try:
             self._run(answer)
         except ProtocolError as error:
@@ -142,6 +155,7 @@ class ClientConnection(asyncio.Protocol):
                 message, self._ahead = self._ahead or self.wire.next_message(), None
                 if message is NEED_DATA:
                     self._flush()
+                    self._at_rest = self._is_at_rest()
                     return
                 answer = self._take(message)
                 if self._steps is None:
@@ -159,6 +173,16 @@ class ClientConnection(asyncio.Protocol):
                 return
             if self._is_over(started):
                 return
+
+    def _is_at_rest(self) -> bool:
+        return (
+            self.session is not None
+            and self._steps is None
+            and self._asks is None
+            and not self._paused
+            and not self._closed
+            and not self.wire.buffered
+        )
 
     def _is_over(self, started: int) -> bool:
         """Whether it is the others' turn, or the client is to read first."""
@@ -214,7 +238,7 @@ class ClientConnection(asyncio.Protocol):
     def _give(self, item: Any) -> bool:
         """Do what the generator yielded; true when it has to wait."""
         kind = type(item)
-        if kind is DataRows or kind is CopyRows:
+        if kind is DataRows or kind is CopyRows or kind is Framed:
             self._send_framed(item.data)
         elif kind is Wait:
             if item.completion.done:
@@ -364,6 +388,7 @@ class ClientConnection(asyncio.Protocol):
         if self._closed:
             return
         self._closed = True
+        self._at_rest = False
         self._stop_timer()
         if self._startup_timer is not None:
             self._startup_timer.cancel()

@@ -21,13 +21,14 @@ from server.executor.waits import Wait
 from server.session.execution import context, plan_locked, portal_rows, take_locks
 from server.session.lane import make_lane
 from server.session.results import (
+    command_tag,
     data_rows,
     described,
     row_description,
     spread_formats,
 )
 from server.session.scope import StatementScope
-from server.session.simple_query import command_tag, refuse_in_failed_block, run_utility
+from server.session.simple_query import refuse_in_failed_block, run_utility
 from server.sql.utility_statement import UtilityStatement
 from server.statements.portal import Portal, Prepared
 

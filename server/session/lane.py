@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from protocol.encode import encode
 from protocol.messages import CommandComplete, NoData
+from server.errors import InternalError
 from server.executor.point_read import KeyRead, key_read_of
-from server.executor.run import is_heavy
+from server.executor.run import is_heavy, run_point
 from server.executor.storage_columns import load_value
 from server.executor.table_shape import shape_of
 from server.planner import physical
 from server.session.execution import context
-from server.session.results import row_description
-from server.session.simple_query import command_tag
+from server.session.native import KeySeries
+from server.session.results import command_tag, row_description
 from storage.engine import LockMode
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ if TYPE_CHECKING:
 EncodeField = Callable[[Any], bytes]
 
 LOCK_MODES = {"access share": LockMode.ACCESS_SHARE, "row exclusive": LockMode.ROW_EXCLUSIVE}
+SERIES_LIMITS = {21: 1 << 15, 23: 1 << 31, 20: 1 << 63, 25: 0, 1043: 0}
+"""Parameter types of the compiled path: the bound of an integer, 0 for text."""
+
+SERIES_COLUMNS = {21: 2, 23: 4, 20: 8, 25: 0, 1043: 0}
+"""Column types of the compiled path: the width of an integer, 0 for text."""
+
+SERIES_PARAMETERS_MAX = 16
+SERIES_COLUMNS_MAX = 256
 _INTEGER_OIDS = frozenset((20, 21, 23, 26))
 _TEXT_OIDS = frozenset((25, 1043))
 _ROW = struct.Struct("!cIH")
@@ -52,6 +61,7 @@ class Lane:
         "locks",
         "planned",
         "program",
+        "series",
     )
 
     def __init__(
@@ -71,6 +81,7 @@ class Lane:
         self._tags: dict[int, bytes] = {}
         self._descriptions: dict[tuple[int, ...], bytes] = {}
         self._encoders: dict[tuple[int, ...], tuple[EncodeField, ...]] = {}
+        self.series = self._make_series()
 
     def description(self, formats: tuple[int, ...]) -> bytes:
         """RowDescription or NoData."""
@@ -107,11 +118,66 @@ class Lane:
         pieces[0] = _ROW.pack(b"D", size, len(encoders))
         return b"".join(pieces)
 
+    def _make_series(self) -> KeySeries | None:
+        """What the compiled path needs, for the types it knows."""
+        read, planned = self.key_read, self.planned
+        if read is None or len(planned.parameters) > SERIES_PARAMETERS_MAX:
+            return None
+        limits = [SERIES_LIMITS.get(reference.type.oid) for reference in planned.parameters]
+        columns = [SERIES_COLUMNS.get(reference.type.oid) for reference in planned.types]
+        keys = [SERIES_LIMITS.get(source.reference.type.oid) for source in read.sources]
+        if None in limits or None in columns or None in keys or len(columns) > SERIES_COLUMNS_MAX:
+            return None
+        return KeySeries(
+            read.reader,
+            [limit for limit in limits if limit is not None],
+            read.sources,
+            [width for width in columns if width is not None],
+            self.locks,
+            self.description,
+            (self.complete(0), self.complete(1)),
+        )
+
     def _make_encoders(self, formats: tuple[int, ...]) -> tuple[EncodeField, ...]:
         return tuple(
             _encoder(reference, code == 1, self._is_stored, self._style)
             for reference, code in zip(self.planned.types, formats, strict=True)
         )
+
+
+def run_lane(
+    session: Session, lane: Lane, parameters: tuple[Any, ...], formats: tuple[int, ...]
+) -> bytes | None:
+    """A point statement of any kind in the session's transaction; its plan must be that of the session's basis."""
+    basis = session.basis()
+    transaction = session.transaction
+    running = transaction.start_statement()
+    locks = session.database.engine.locks
+    if not all(locks.try_table(running.storage, oid, mode) for oid, mode in lane.locks):
+        return None
+    if session.basis() is not basis:
+        return None
+    if lane.key_read is not None:
+        return reply_row(lane, formats, lane.key_read.fetch(transaction.snapshot(), parameters))
+    planned = lane.planned
+    if planned.writes:
+        transaction.refuse_writes(planned.tag)
+    run = context(session, parameters)
+    rows = run_point(planned, run, lane.program)
+    if rows is None:
+        return None
+    if run.after_statement:
+        raise InternalError("a point statement has left checks behind")
+    if planned.returns_rows:
+        return reply_row(lane, formats, rows[0] if rows else None)
+    return lane.complete(run.row_count)
+
+
+def reply_row(lane: Lane, formats: tuple[int, ...], row: tuple[Any, ...] | None) -> bytes:
+    """A query's one row, or none."""
+    if row is None:
+        return lane.complete(0)
+    return lane.data_row(row, formats) + lane.complete(1)
 
 
 def make_lane(session: Session, planned: PlannedStatement) -> Lane | None:

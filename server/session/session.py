@@ -97,6 +97,7 @@ class Session:
         self.transaction = SessionTransaction(self)
         self.prepared: dict[str, Prepared] = {}
         self.portals: dict[str, Portal] = {}
+        self.skeletons: dict[tuple[str, str], Prepared | None] = {}
         self.skipping = False  # an extended-query message failed: ignore all until Sync
         self.notices: list[NoticeResponse] = []
         self.sequences = SequenceUse()

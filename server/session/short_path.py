@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from protocol import messages
 from protocol.encode import encode
-from server.errors import InternalError
-from server.executor.run import run_point
 from server.session.block import Event, State, next_state
-from server.session.execution import context
 from server.session.extended_query import bind_parameters, close_portal
+from server.session.lane import reply_row, run_lane
 from server.session.results import spread_formats
 from server.statements.portal import Portal
 
@@ -74,11 +72,11 @@ def execute(session: Session, message: messages.Execute) -> bytes | None:
     if session.transaction.state is State.FAILED or session.notices:
         return None
     lane: Lane | None = portal.prepared.lane
-    if lane is None:
+    if lane is None or _lane_of(session, portal) is not lane:
         return None
     data = _read(session, portal, lane) if lane.key_read is not None else None
     if data is None:
-        data = _run(session, portal, lane)
+        data = run_lane(session, lane, portal.parameters, portal.formats)
     if data is None:
         return None
     portal.started = portal.done = True
@@ -129,39 +127,7 @@ def _read(session: Session, portal: Portal, lane: Lane) -> bytes | None:
         return None  # the lock is to be held until the block ends
     else:
         snapshot = session.transaction.snapshot()
-    return _reply(lane, portal, lane.key_read.fetch(snapshot, portal.parameters))
-
-
-def _run(session: Session, portal: Portal, lane: Lane) -> bytes | None:
-    """A point statement of any kind in the session's transaction."""
-    transaction = session.transaction
-    running = transaction.start_statement()
-    locks = session.database.engine.locks
-    if not all(locks.try_table(running.storage, oid, mode) for oid, mode in lane.locks):
-        return None
-    if _lane_of(session, portal) is None:
-        return None
-    if lane.key_read is not None:
-        return _reply(lane, portal, lane.key_read.fetch(transaction.snapshot(), portal.parameters))
-    planned = lane.planned
-    if planned.writes:
-        transaction.refuse_writes(planned.tag)
-    portal.context = context(session, portal.parameters)
-    rows = run_point(planned, portal.context, lane.program)
-    if rows is None:
-        return None
-    if portal.context.after_statement:
-        raise InternalError("a point statement has left checks behind")
-    if planned.returns_rows:
-        return _reply(lane, portal, rows[0] if rows else None)
-    return lane.complete(portal.context.row_count)
-
-
-def _reply(lane: Lane, portal: Portal, row: tuple[Any, ...] | None) -> bytes:
-    """A query's one row, or none."""
-    if row is None:
-        return lane.complete(0)
-    return lane.data_row(row, portal.formats) + lane.complete(1)
+    return reply_row(lane, portal.formats, lane.key_read.fetch(snapshot, portal.parameters))
 
 
 QUICK: Mapping[type[Any], Quick] = {

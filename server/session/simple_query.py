@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-from protocol.messages import CommandComplete, EmptyQueryResponse, Query
+from protocol.messages import CommandComplete, EmptyQueryResponse, Framed, Query
 from server.errors import FeatureNotSupported, InFailedSqlTransaction
 from server.executor.waits import Wait
 from server.session.execution import context, plan_locked, portal_rows
-from server.session.results import data_rows, described, row_description, spread_formats
+from server.session.results import (
+    command_tag,
+    data_rows,
+    described,
+    row_description,
+    spread_formats,
+)
 from server.session.scope import StatementScope
+from server.session.skeletons import answer_text, remember
 from server.sql.utility_statement import Unsupported, UtilityStatement
 from server.statements.statement import Rows
 
 if TYPE_CHECKING:
+    from server.planner.physical import PlannedStatement
     from server.session.session import Session
     from server.sql.parse import Statement
 
@@ -25,6 +33,10 @@ def query(session: Session, message: Query) -> Steps:
     """Answer a Query message; ReadyForQuery is said by the session."""
     session.begin_statement(message.sql)
     session.prepared.pop("", None)
+    data = answer_text(session, message.sql)
+    if data is not None:
+        yield Framed(data)
+        return
     statements = session.database.plans.statements(message.sql)
     if not statements:
         yield EmptyQueryResponse()
@@ -33,7 +45,9 @@ def query(session: Session, message: Query) -> Steps:
         if isinstance(statement.tree, UtilityStatement):
             yield from run_utility(session, statement)
         else:
-            yield from run_query(session, statement)
+            planned = yield from run_query(session, statement)
+            if len(statements) == 1:
+                remember(session, message.sql, planned)
 
 
 def refuse_in_failed_block(session: Session, statement: Statement) -> None:
@@ -44,8 +58,8 @@ def refuse_in_failed_block(session: Session, statement: Statement) -> None:
         )
 
 
-def run_query(session: Session, statement: Statement) -> Steps:
-    """Run a query or data change and send its rows in text."""
+def run_query(session: Session, statement: Statement) -> Generator[Any, Any, PlannedStatement]:
+    """Run a query or data change and send its rows in text; gives its plan."""
     session.transaction.start_statement()
     planned = yield from plan_locked(session, statement, ())
     formats = spread_formats((), len(planned.names))
@@ -61,11 +75,7 @@ def run_query(session: Session, statement: Statement) -> Steps:
         if planned.returns_rows:
             yield data_rows(item, planned.types, formats, session.style)
     yield CommandComplete(command_tag(planned.tag, running.row_count if planned.writes else count))
-
-
-def command_tag(tag: str, count: int) -> str:
-    """The tag CommandComplete carries."""
-    return f"INSERT 0 {count}" if tag == "INSERT" else f"{tag} {count}"
+    return planned
 
 
 def run_utility(

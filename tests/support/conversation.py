@@ -5,6 +5,7 @@ replies stop there, and `resume` goes on once the completion is done - which is 
 one thread. Data for COPY is what the test has queued.
 """
 
+import struct
 from collections import deque
 
 import pytest
@@ -14,6 +15,8 @@ from server.config import SessionSettings
 from server.executor.waits import Wait
 from server.session.session import Identity, Session
 from server.statements.copy_stream import NEED_COPY_DATA
+
+FIELD = struct.Struct("!IhIhih")
 
 
 def data_rows(framed):
@@ -35,6 +38,31 @@ def data_rows(framed):
             position += length
         found.append(tuple(row))
     return found
+
+
+def unframed(data):
+    """The messages in some bytes: those that a point statement is answered with."""
+    position = 0
+    while position < len(data):
+        tag = data[position : position + 1]
+        end = position + 1 + int.from_bytes(data[position + 1 : position + 5], "big")
+        body = data[position + 5 : end]
+        if tag == b"D":
+            yield messages.DataRows(data[position:end])
+        elif tag == b"C":
+            yield messages.CommandComplete(body[:-1].decode())
+        else:
+            assert tag == b"T", tag
+            yield messages.RowDescription(tuple(_fields(body)))
+        position = end
+
+
+def _fields(body):
+    rest = body[2:]
+    while rest:
+        name, _, rest = rest.partition(b"\0")
+        yield messages.FieldDescription(name.decode(), *FIELD.unpack_from(rest))
+        rest = rest[FIELD.size :]
 
 
 def copy_lines(framed):
@@ -147,6 +175,8 @@ class Client:
                 answer = True
             elif item is NEED_COPY_DATA:
                 answer = self.copy_data.popleft()
+            elif type(item) is messages.Framed:
+                self.replies.extend(unframed(item.data))
             else:
                 self.replies.append(item)
 

@@ -1,0 +1,477 @@
+"""Reads by key from the bytes of their messages to the bytes of the reply, without a frame of Python between.
+
+A series is Bind of the unnamed portal, perhaps Describe, Execute and Sync; a Query of the same statement with its
+parameters as literals is one message. `serve` takes those at the start of what has arrived, as long as they are whole
+and of this shape, and leaves the rest to the ordinary flow, which gives the same bytes for all of them.
+
+Rule 1: nothing is half done: a series is answered wholly or not touched.
+Rule 2: only a session at rest is served: outside a block, with nothing to report, on the catalog and the settings the
+        plan was made on. Locks are looked at before the plan's freshness, as in short_path.
+Rule 3: what is odd in a message or a value, and every error, belongs to the ordinary flow, which words it.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memchr, memcpy
+
+from server.session.block import State
+from server.sql.native import skeleton
+
+cdef extern from "Python.h":
+    object PyUnicode_DecodeUTF8(const char *text, Py_ssize_t size, const char *errors)
+
+cdef extern from *:
+    uint16_t swap16 "__builtin_bswap16"(uint16_t) nogil
+    uint32_t swap32 "__builtin_bswap32"(uint32_t) nogil
+    uint64_t swap64 "__builtin_bswap64"(uint64_t) nogil
+
+cdef enum:
+    PARAMETERS_MAX = 16
+    COLUMNS_MAX = 256
+    SERIES_MAX = 256  # at a time, then the other connections have their turn
+    DIGITS_MAX = 18
+    TEXT_COLUMN = 0  # else the width of an integer
+
+cdef object IDLE = State.IDLE
+cdef bytes BIND_COMPLETE = b"2\x00\x00\x00\x04"
+cdef bytes READY = b"Z\x00\x00\x00\x05I"
+cdef tuple NOTHING = (b"", 0)
+
+
+cdef struct Span:
+    const char *data
+    int32_t length  # -1: NULL
+
+
+cdef struct Series:
+    Py_ssize_t name_start, name_length
+    Py_ssize_t end  # of its last message
+    int parameter_count, parameter_format_count, result_format_count
+    uint16_t parameter_formats[PARAMETERS_MAX]
+    Span parameters[PARAMETERS_MAX]
+    uint16_t result_formats[COLUMNS_MAX]
+    bint described
+
+
+cdef class Output:
+    """Bytes that grow."""
+
+    cdef char *data
+    cdef Py_ssize_t size, room
+
+    def __dealloc__(self):
+        PyMem_Free(self.data)
+
+    cdef char *reserve(self, Py_ssize_t count) except NULL:
+        """Room for so many more bytes, which are counted as written."""
+        cdef Py_ssize_t start = self.size
+        cdef char *grown
+        if self.size + count > self.room:
+            self.room = max(2 * self.room, self.size + count, 512)
+            grown = <char *>PyMem_Realloc(self.data, self.room)
+            if grown == NULL:
+                raise MemoryError
+            self.data = grown
+        self.size += count
+        return self.data + start
+
+    cdef int add(self, bytes data) except -1:
+        memcpy(self.reserve(PyBytes_GET_SIZE(data)), PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+        return 0
+
+
+cdef class KeySeries:
+    """A read by key, ready to be served.
+
+    parameter_limits has the bound of an integer parameter's type, or 0 for text. columns has the width of an integer,
+    or 0 for text. sources and locks are those of the KeyRead and of the lane.
+    """
+
+    cdef object reader, locks, description
+    cdef tuple limits, sources, tags
+    cdef bytes text_description
+    cdef int column_count
+    cdef unsigned char columns[COLUMNS_MAX]
+
+    def __init__(self, reader, limits, sources, columns, locks, description, tags):
+        cdef int i
+        assert len(limits) <= PARAMETERS_MAX and len(columns) <= COLUMNS_MAX
+        self.reader = reader
+        self.limits = tuple(limits)
+        self.sources = tuple(
+            [(item.parameter, item.constant, _limit(item)) for item in sources]
+        )
+        self.locks = tuple(locks)
+        self.description = description
+        self.tags = tags
+        self.column_count = len(columns)
+        for i in range(self.column_count):
+            self.columns[i] = columns[i]
+        self.text_description = description((0,) * self.column_count)
+
+    cdef list bound(self, Series *series):
+        """The parameters' values, or None where the ordinary flow is to read them."""
+        cdef list values = []
+        cdef int i, code
+        cdef Span *span
+        if series.parameter_count != len(self.limits):
+            return None
+        for i in range(series.parameter_count):
+            span = &series.parameters[i]
+            if span.length < 0:
+                values.append(None)
+                continue
+            code = 0
+            if series.parameter_format_count:
+                code = series.parameter_formats[i if series.parameter_format_count > 1 else 0]
+            limit = self.limits[i]
+            value = text_of(span) if not limit else integer_of(span, code, limit)
+            if value is None:
+                return None
+            values.append(value)
+        return values
+
+    cdef list lifted(self, tuple literals):
+        """The values of a skeleton's literals, or None where the ordinary flow is to read them."""
+        cdef list values = []
+        cdef int i
+        if len(literals) != len(self.limits):
+            return None
+        for i in range(len(literals)):
+            limit = self.limits[i]
+            literal = literals[i]
+            if not limit:
+                values.append(literal.encode())
+                continue
+            if not 0 < len(literal) <= DIGITS_MAX or not literal.isascii():
+                return None
+            if not literal.removeprefix("-").isdigit():
+                return None
+            value = int(literal)
+            if not -limit <= value < limit:
+                return None
+            values.append(value)
+        return values
+
+    cdef int write_row(self, Output output, list values, int *codes) except -1:
+        """DataRow if there is one, and CommandComplete."""
+        cdef list parts = []
+        cdef tuple row
+        cdef Py_ssize_t start = output.size
+        cdef char *place
+        cdef int i
+        for number, constant, limit in self.sources:
+            value = values[<Py_ssize_t>number - 1] if number else constant
+            if value is None or (limit and not -limit <= value < limit):
+                return output.add(self.tags[0])
+            parts.append(value)
+        row = self.reader.fetch(None, parts)
+        if row is None:
+            return output.add(self.tags[0])
+        output.reserve(7)
+        for i in range(self.column_count):
+            write_field(output, row[i], self.columns[i], codes[i])
+        place = output.data + start
+        place[0] = c"D"
+        (<uint32_t *>(place + 1))[0] = swap32(output.size - start - 1)
+        (<uint16_t *>(place + 5))[0] = swap16(self.column_count)
+        return output.add(self.tags[1])
+
+
+cdef object _limit(source):
+    """What an integer key's column can hold; 0 for other columns."""
+    return {2: 1 << 15, 3: 1 << 31, 4: 1 << 63}.get(source.kind, 0)
+
+
+def serve(session, bytes data not None):
+    """Reply to what is at the start of data, and how many bytes that was."""
+    cdef Output output
+    cdef Py_ssize_t taken = 0, end
+    cdef int count
+    if not is_at_rest(session):
+        return NOTHING
+    output = Output.__new__(Output)
+    for count in range(SERIES_MAX):
+        start = output.size
+        try:
+            end = serve_one(session, data, taken, output)
+        except Exception:  # noqa: BLE001 - it comes up again where errors are told
+            output.size = start
+            break
+        if not end:
+            break
+        taken = end
+    if not taken:
+        return NOTHING
+    return PyBytes_FromStringAndSize(output.data, output.size), taken
+
+
+cdef bint is_at_rest(session) except -1:
+    transaction = session.transaction
+    return (
+        transaction.state is IDLE
+        and transaction.running is None
+        and session.cancelled is None
+        and not session.skipping
+        and not session.notices
+        and not session.settings.changed
+        and "" not in session.portals
+    )
+
+
+cdef Py_ssize_t serve_one(session, bytes data, Py_ssize_t start, Output output) except -1:
+    """Answer one series or Query: where it ends, or 0."""
+    cdef Series series
+    cdef const char *place = PyBytes_AS_STRING(data) + start
+    if PyBytes_GET_SIZE(data) - start < 6:
+        return 0
+    if place[0] == c"B":
+        if not read_series(data, start, &series):
+            return 0
+        return serve_series(session, data, &series, output)
+    if place[0] == c"Q":
+        return serve_query(session, data, start, output)
+    return 0
+
+
+cdef Py_ssize_t serve_series(session, bytes data, Series *series, Output output) except -1:
+    cdef KeySeries known
+    cdef int codes[COLUMNS_MAX]
+    cdef int i
+    cdef list values
+    cdef const char *text = PyBytes_AS_STRING(data)
+    name = PyUnicode_DecodeUTF8(text + series.name_start, series.name_length, NULL)
+    prepared = session.prepared.get(name)
+    known = fresh(session, prepared)
+    if known is None:
+        return 0
+    if series.result_format_count > 1 and series.result_format_count != known.column_count:
+        return 0
+    for i in range(known.column_count):
+        codes[i] = 0
+        if series.result_format_count:
+            codes[i] = series.result_formats[i if series.result_format_count > 1 else 0]
+            if codes[i] > 1:
+                return 0
+    values = known.bound(series)
+    if values is None:
+        return 0
+    show(session, prepared.sql)
+    output.add(BIND_COMPLETE)
+    if series.described:
+        output.add(known.description(tuple([codes[i] for i in range(known.column_count)])))
+    known.write_row(output, values, codes)
+    output.add(READY)
+    return series.end
+
+
+cdef Py_ssize_t serve_query(session, bytes data, Py_ssize_t start, Output output) except -1:
+    cdef KeySeries known
+    cdef int codes[COLUMNS_MAX]
+    cdef int i
+    cdef list values
+    cdef const char *place = PyBytes_AS_STRING(data) + start
+    cdef Py_ssize_t length = swap32((<const uint32_t *>(place + 1))[0])
+    if length < 5 or start + 1 + length > PyBytes_GET_SIZE(data) or not session.skeletons:
+        return 0
+    if <const char *>memchr(place + 5, 0, length - 4) != place + length:
+        return 0
+    sql = PyUnicode_DecodeUTF8(place + 5, length - 5, NULL)
+    lifted = skeleton(sql)
+    if lifted is None:
+        return 0
+    prepared = session.skeletons.get((lifted.text, lifted.kinds))
+    known = fresh(session, prepared)
+    if known is None:
+        return 0
+    values = known.lifted(lifted.values)
+    if values is None:
+        return 0
+    for i in range(known.column_count):
+        codes[i] = 0
+    show(session, sql)
+    session.prepared.pop("", None)
+    output.add(known.text_description)
+    known.write_row(output, values, codes)
+    output.add(READY)
+    return start + 1 + length
+
+
+cdef KeySeries fresh(session, prepared):
+    """What is known of a statement, if that is still so and no lock is in the way."""
+    cdef KeySeries known
+    if prepared is None:
+        return None
+    lane = prepared.lane
+    if lane is None or lane.planned is not prepared.planned:
+        return None
+    known = lane.series
+    if known is None:
+        return None
+    locks = session.database.engine.locks
+    for oid, mode in known.locks:
+        if not locks.is_free(session, oid, mode):
+            return None
+    basis = session.basis()
+    if prepared.basis is not basis or not basis.read_committed:
+        return None
+    return known
+
+
+cdef int show(session, sql) except -1:
+    """What pg_stat_activity tells of an idle session."""
+    activity = session.activity
+    now = session.clock.now_us()
+    activity.query = sql
+    activity.query_started_us = now
+    activity.state_changed_us = now
+    return 0
+
+
+cdef bint read_series(bytes data, Py_ssize_t start, Series *series) except -1:
+    """Whether Bind of the unnamed portal, perhaps Describe, Execute of all rows and Sync are at hand."""
+    cdef const char *text = PyBytes_AS_STRING(data)
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(data), end, place = start + 5
+    cdef const char *stop
+    cdef int i
+    end = start + 1 + <Py_ssize_t>swap32((<const uint32_t *>(text + start + 1))[0])
+    if end > size or end < place + 8 or text[place] != 0:
+        return False
+    stop = <const char *>memchr(text + place + 1, 0, end - place - 1)
+    if stop == NULL:
+        return False
+    series.name_start = place + 1
+    series.name_length = stop - (text + place + 1)
+    place += series.name_length + 2
+    series.parameter_format_count = count_at(text, &place, end)
+    if not 0 <= series.parameter_format_count <= PARAMETERS_MAX:
+        return False
+    if end - place < 2 * series.parameter_format_count:
+        return False
+    for i in range(series.parameter_format_count):
+        series.parameter_formats[i] = swap16((<const uint16_t *>(text + place))[0])
+        place += 2
+    series.parameter_count = count_at(text, &place, end)
+    if not 0 <= series.parameter_count <= PARAMETERS_MAX:
+        return False
+    if series.parameter_format_count > 1 and series.parameter_format_count != series.parameter_count:
+        return False
+    for i in range(series.parameter_count):
+        if end - place < 4:
+            return False
+        series.parameters[i].length = <int32_t>swap32((<const uint32_t *>(text + place))[0])
+        place += 4
+        series.parameters[i].data = text + place
+        if series.parameters[i].length < -1 or end - place < series.parameters[i].length:
+            return False
+        place += max(series.parameters[i].length, 0)
+    series.result_format_count = count_at(text, &place, end)
+    if not 0 <= series.result_format_count <= COLUMNS_MAX:
+        return False
+    if end - place != 2 * series.result_format_count:
+        return False
+    for i in range(series.result_format_count):
+        series.result_formats[i] = swap16((<const uint16_t *>(text + place))[0])
+        place += 2
+    series.described = size - place >= 7 and text[place] == c"D"
+    if series.described:
+        if swap32((<const uint32_t *>(text + place + 1))[0]) != 6:
+            return False
+        if text[place + 5] != c"P" or text[place + 6] != 0:
+            return False
+        place += 7
+    if size - place < 15 or text[place] != c"E" or text[place + 10] != c"S":
+        return False
+    if swap32((<const uint32_t *>(text + place + 1))[0]) != 9 or text[place + 5] != 0:
+        return False
+    if (<const uint32_t *>(text + place + 6))[0] != 0:
+        return False
+    if swap32((<const uint32_t *>(text + place + 11))[0]) != 4:
+        return False
+    series.end = place + 15
+    return True
+
+
+cdef inline int count_at(const char *text, Py_ssize_t *place, Py_ssize_t end) noexcept:
+    """The count at a place, which moves on; -1: there is none."""
+    if end - place[0] < 2:
+        return -1
+    place[0] += 2
+    return swap16((<const uint16_t *>(text + place[0] - 2))[0])
+
+
+cdef object text_of(Span *span):
+    """Stored text of a parameter that is plain ASCII."""
+    cdef int i
+    for i in range(span.length):
+        if not 0 < span.data[i] < 128:
+            return None
+    return PyBytes_FromStringAndSize(span.data, span.length)
+
+
+cdef object integer_of(Span *span, int code, limit):
+    """An integer parameter in its usual form, within its type."""
+    cdef int64_t value = 0
+    cdef int i = 0, digit
+    cdef bint negative = False
+    if code == 1:
+        if span.length == 4 and limit == 1 << 31:
+            return <int32_t>swap32((<const uint32_t *>span.data)[0])
+        if span.length == 8 and limit == 1 << 63:
+            return <int64_t>swap64((<const uint64_t *>span.data)[0])
+        if span.length == 2 and limit == 1 << 15:
+            return <int16_t>swap16((<const uint16_t *>span.data)[0])
+        return None
+    if code:
+        return None
+    if span.length and span.data[0] == c"-":
+        negative = True
+        i = 1
+    if not i < span.length <= DIGITS_MAX:
+        return None
+    while i < span.length:
+        digit = span.data[i] - c"0"
+        if not 0 <= digit <= 9:
+            return None
+        value = 10 * value + digit
+        i += 1
+    if negative:
+        value = -value
+    return value if -limit <= value < limit else None
+
+
+cdef int write_field(Output output, value, int width, int code) except -1:
+    """Length and bytes of one field of a DataRow."""
+    cdef char digits[24]
+    cdef char *place
+    cdef int64_t number
+    cdef uint64_t rest
+    cdef int at = 24
+    if value is None:
+        (<uint32_t *>output.reserve(4))[0] = 0xFFFFFFFF
+        return 0
+    if width == TEXT_COLUMN:
+        (<uint32_t *>output.reserve(4))[0] = swap32(PyBytes_GET_SIZE(value))
+        return output.add(<bytes>value)
+    number = value
+    if code == 1:
+        place = output.reserve(4 + width)
+        (<uint32_t *>place)[0] = swap32(width)
+        for at in range(width):
+            place[4 + at] = <char>((<uint64_t>number >> (8 * (width - 1 - at))) & 0xFF)
+        return 0
+    rest = <uint64_t>number if number >= 0 else <uint64_t>0 - <uint64_t>number
+    while True:
+        at -= 1
+        digits[at] = c"0" + <char>(rest % 10)
+        rest //= 10
+        if not rest:
+            break
+    if number < 0:
+        at -= 1
+        digits[at] = c"-"
+    place = output.reserve(4 + 24 - at)
+    (<uint32_t *>place)[0] = swap32(24 - at)
+    memcpy(place + 4, digits + at, 24 - at)
+    return 0

@@ -1,0 +1,55 @@
+"""KeyReader: stored columns of the row that has a key of an index, for whoever asks for it over and over.
+
+Rule 1: the row found has the key: its columns are compared, whatever the index says.
+Rule 2: this class and its compiled twin give the same rows.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from storage.commit_log import Snapshot
+from storage.keys import encode_key
+from storage.kinds import Kind
+from storage.rows import Value
+
+if TYPE_CHECKING:
+    from storage.engine import Engine
+
+READABLE_KINDS = frozenset((Kind.INT16, Kind.INT32, Kind.INT64, Kind.BYTES, Kind.FIXED16))
+"""The kinds of key columns for which equal keys mean equal columns."""
+
+
+class KeyReader:
+    """Reads `columns` of a table by a whole key of an index, ascending, of the columns `key_columns`."""
+
+    def __init__(
+        self,
+        engine: "Engine",
+        table_id: int,
+        index_id: int,
+        key_columns: Sequence[int],
+        kinds: Sequence[Kind],
+        columns: Sequence[int],
+    ) -> None:
+        assert READABLE_KINDS.issuperset(kinds)
+        self._engine = engine
+        self._table_id = table_id
+        self._index_id = index_id
+        self._kinds = tuple(kinds)
+        self._width = len(self._kinds)
+        self._columns = (*key_columns, *columns)
+
+    def fetch(self, snapshot: Snapshot | None, parts: Sequence[Value]) -> tuple[Value, ...] | None:
+        """The columns of the row that the snapshot sees, None for this moment; None: there is none."""
+        engine = self._engine
+        with engine.latch:
+            roots = engine.index(self._index_id).lookup(encode_key(parts, self._kinds))
+            if not roots:
+                return None
+            relation = engine.relation(self._table_id)
+            seen = engine.log.snapshot() if snapshot is None else snapshot
+            for root_id in roots:
+                stored = relation.fetch(seen, root_id, self._columns)
+                if stored is not None and list(stored[: self._width]) == list(parts):
+                    return stored[self._width :]
+        return None

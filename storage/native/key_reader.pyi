@@ -1,0 +1,20 @@
+from collections.abc import Sequence
+
+from storage.commit_log import Snapshot
+from storage.engine import Engine
+from storage.kinds import Kind
+from storage.rows import Value
+
+class KeyReader:
+    def __init__(
+        self,
+        engine: Engine,
+        table_id: int,
+        index_id: int,
+        key_columns: Sequence[int],
+        kinds: Sequence[Kind],
+        columns: Sequence[int],
+    ) -> None: ...
+    def fetch(
+        self, snapshot: Snapshot | None, parts: Sequence[Value]
+    ) -> tuple[Value, ...] | None: ...
