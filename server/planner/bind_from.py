@@ -336,6 +336,7 @@ def _join(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
                 detail="The combining JOIN type must be INNER or LEFT for a LATERAL reference.",
             ),
         )
+    left, right = _padded(kind in ("right", "full"), left), _padded(kind in ("left", "full"), right)
     using = _using_names(node, left, right)
     if using or node.args.get("natural"):
         condition, items = _merge(context, node, left, right, using)
@@ -346,6 +347,13 @@ def _join(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
     items = _aliased_join(node, items)
     plan = make_join(kind, left.node, right.node, condition, lateral)
     return Bound(plan, items, left.lateral or right.lateral)
+
+
+def _padded(is_padded: bool, side: Bound) -> Bound:
+    """A side of a join, whose rows may be missing from the result."""
+    if not is_padded:
+        return side
+    return Bound(side.node, [replace(item, padded=True) for item in side.items], side.lateral)
 
 
 def make_join(

@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from server.errors import AmbiguousAlias, AmbiguousColumn, UndefinedColumn, UndefinedTable
 from server.expressions.expression import (
+    And,
+    Case,
     ColumnId,
+    Constant,
     Expression,
+    IsNull,
     OuterVariable,
     RowConstructor,
     Variable,
@@ -75,6 +79,7 @@ class RangeItem:
     access: Any = None
     names: tuple[str, ...] = ()  # column aliases of a table
     hidden: tuple[str, ...] = ()
+    padded: bool = False  # an outer join may give a row without one of this item: its row is then NULL
     scalar: bool = False  # a function that returns one plain value: its name alone means that value
 
     def columns(self) -> Iterator[RangeColumn]:
@@ -295,12 +300,28 @@ def row_of(
     if item.scalar and len(values) == 1:
         return values[0]
     row_type = item.table.row_type if item.table is not None else 0
-    return RowConstructor(
+    row = RowConstructor(
         type=context.type(row_type or 2249),
         items=values,
         names=tuple(column.name for column in columns),
         offset=offset,
     )
+    if not item.padded:
+        return row
+    proof = item.find_system(context, "tableoid")
+    shown = values if proof is None else (_reach(context, scope, level, proof),)
+    return Case(
+        type=row.type,
+        branches=((_all_null(context, shown), Constant(type=row.type, value=None)),),
+        otherwise=row,
+    )
+
+
+def _all_null(context: BindContext, values: tuple[Expression, ...]) -> Expression:
+    """Whether there is no row: a table's has a tableoid; of anything else some column is not NULL."""
+    boolean = context.type(16)
+    tests = tuple(IsNull(type=boolean, argument=value) for value in values)
+    return tests[0] if len(tests) == 1 else And(type=boolean, arguments=tests)
 
 
 def expand_item(
