@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from server.catalog.objects import Constraint, Table
     from server.executor.deferred import Check
+    from server.executor.key_filter import KeyFilter
     from server.executor.operator import Statistics
     from server.executor.program import Program
     from server.executor.subqueries import Answer
@@ -114,6 +115,7 @@ class ExecutionContext:
     outer: dict[ColumnId, Value | None] = field(default_factory=dict)
     common_tables: dict[int, Any] = field(default_factory=dict)
     work_tables: dict[int, list[Batch]] = field(default_factory=dict)
+    key_filters: dict[Plan, dict[int, KeyFilter]] = field(default_factory=dict)
     instruments: dict[Plan, Statistics] | None = None
     program: Program | None = None
     answers: dict[Any, Answer] = field(default_factory=dict)

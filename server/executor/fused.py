@@ -107,6 +107,9 @@ class FusedAggregate(HashAggregate):
             return None
         if context.instruments is not None:  # the nodes below are to be measured
             return None
+        filters = context.key_filters.get(self._scan, {})
+        if any(known.is_selective for known in filters.values()):
+            return None  # few rows: the machine would compute all of them
         try:
             machine = _Pipeline(self.plan, self._scan, self._replaced, self._filters, context)
             return machine.run(self._key_places)

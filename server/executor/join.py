@@ -17,6 +17,7 @@ import numpy as np
 from server.executor.columns import concatenate_batches
 from server.executor.evaluation import evaluators, layout_of
 from server.executor.join_kinds import Matcher, Pairs
+from server.executor.key_filter import key_filter, scans_below
 from server.executor.key_table import KeyTable
 from server.executor.null_anti import any_null, pairs_with_nulls, perhaps_equal
 from server.executor.operator import Builder, Operator
@@ -48,7 +49,14 @@ _FAMILIES: Final = (
 class HashJoin(Operator):
     """Equi-join of all kinds."""
 
-    __slots__ = ("_left_keys", "_matcher", "_one_null_is_enough", "_right_keys", "_types")
+    __slots__ = (
+        "_filters",
+        "_left_keys",
+        "_matcher",
+        "_one_null_is_enough",
+        "_right_keys",
+        "_types",
+    )
 
     plan: physical.HashJoin
 
@@ -58,6 +66,7 @@ class HashJoin(Operator):
         self._types: list[Type] = [key[1].type.type for key in hashed]
         self._left_keys = evaluators([key[0] for key in hashed], layout_of(plan.left.output))
         self._right_keys = evaluators([key[1] for key in hashed], layout_of(plan.right.output))
+        self._filters = tuple(scans_below(plan)) if len(hashed) == len(plan.keys) else ()
         self._one_null_is_enough = len(plan.keys) == 1 and plan.residual is None
         self._matcher = Matcher(plan, conjunction(_residual(plan)))
 
@@ -69,6 +78,7 @@ class HashJoin(Operator):
         columns = [evaluate(right, context) for evaluate in self._right_keys]
         right_nulls = any_null(columns, right.count)
         table = BuildSide(columns, self._types, right.count)
+        self._announce(columns, context)
         matching = self._matcher.start(right, context)
         for left in self.inputs[0].batches(context):
             keys = [evaluate(left, context) for evaluate in self._left_keys]
@@ -79,6 +89,16 @@ class HashJoin(Operator):
                 pairs = chain(pairs, pairs_with_nulls(nulls, right_nulls, one_is_enough=enough))
             yield from matching.rows(left, pairs)
         yield from matching.rest()
+
+    def _announce(self, columns: Sequence[Column], context: ExecutionContext) -> None:
+        """Tell the scans below the left side which keys have partners."""
+        for number, scan, place in self._filters:
+            filters = context.key_filters.setdefault(scan, {})
+            found = key_filter(columns[number])
+            if found is None:
+                filters.pop(place, None)
+            else:
+                filters[place] = found
 
 
 def _residual(plan: physical.HashJoin) -> list[Expression]:

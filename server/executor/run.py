@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from server.vector.batch import Batch
 
 CHANGING: Final = (physical.Insert, physical.Update, physical.Delete)
-HEAVY_COST: Final = 50_000.0
-"""From which estimated cost on a query is pulled on a worker thread.
-
-About ten milliseconds of work.
+HEAVY_COST: Final = 5_000.0
+"""From which estimated cost on a query is pulled on a worker thread: a few milliseconds of work, beside
+which handing it over is nothing.
 """
 
 

@@ -54,20 +54,30 @@ class RowLoader:
 
     def load(self, view: Any, context: ExecutionContext, among: Positions | None = None) -> Batch:
         """Make the batch of the rows of the view (of those `among` them) that pass the filter."""
+        positions = self._with_partners(view, context, among)
         known: dict[int, Column] = {}
-        positions = among
         if self._condition is not None:
-            known = {index: self._column(view, index, among) for index in self._filter_columns}
-            count = view.count if among is None else len(among)
+            known = {index: self._column(view, index, positions) for index in self._filter_columns}
+            count = view.count if positions is None else len(positions)
             passed = self._condition(Batch(tuple(known.values()), count), context)
             if passed is not None:
                 known = {index: column.take(passed) for index, column in known.items()}
-                positions = passed if among is None else among[passed]
+                positions = passed if positions is None else positions[passed]
         columns = tuple(
             known[index] if index in known else self._column(view, index, positions)
             for index in range(len(self._plan.attributes))
         )
         return Batch(columns, view.count if positions is None else len(positions))
+
+    def _with_partners(
+        self, view: Any, context: ExecutionContext, among: Positions | None
+    ) -> Positions | None:
+        """Those rows that joins above have partners for, as far as they have told."""
+        for index, known in context.key_filters.get(self._plan, {}).items():
+            passed = None if known.is_idle else known.positions(self._column(view, index, among))
+            if passed is not None:
+                among = passed if among is None else among[passed]
+        return among
 
     def load_row(self, full: Batch, row_id: int, context: ExecutionContext) -> Batch:
         """Make the batch of one version given as a column for each attribute."""

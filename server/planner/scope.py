@@ -79,7 +79,9 @@ class RangeItem:
     access: Any = None
     names: tuple[str, ...] = ()  # column aliases of a table
     hidden: tuple[str, ...] = ()
-    padded: bool = False  # an outer join may give a row without one of this item: its row is then NULL
+    padded: bool = (
+        False  # an outer join may give a row without one of this item: its row is then NULL
+    )
     scalar: bool = False  # a function that returns one plain value: its name alone means that value
 
     def columns(self) -> Iterator[RangeColumn]:

@@ -146,6 +146,9 @@ def portal_rows(
         first = _first_item(session, steps, running)
     except TakesLong:
         again = context(session, running.parameters)
+        if running.instruments is not None:
+            running.instruments.clear()
+            again.instruments = running.instruments
         yield from _on_worker(session, execute(planned, again, program))
         return
     if first is None:

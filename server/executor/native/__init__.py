@@ -1,14 +1,21 @@
-"""Chooses, once, between the compiled twins and their Python specification."""
+"""Chooses, once, between the compiled twins and their Python specification.
 
-try:
-    from server.executor.native.key_codes import IntegerCodes, ViewCodes, object_codes
-    from server.executor.native.machine import run as run_program
-except ImportError:  # not built: the specification runs instead
-    from server.executor.key_codes import (  # type: ignore[assignment]
+RUSTYDB_NATIVE=0 in the environment forces the specification, so that one test suite runs on both.
+"""
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
+    from server.executor.key_codes import IntegerCodes, ViewCodes, object_codes, rows_with_keys
+    from server.executor.machine import run as run_program
+else:
+    from server.executor.native.key_codes import (
         IntegerCodes,
         ViewCodes,
         object_codes,
+        rows_with_keys,
     )
-    from server.executor.machine import run as run_program
+    from server.executor.native.machine import run as run_program
 
-__all__ = ["IntegerCodes", "ViewCodes", "object_codes", "run_program"]
+__all__ = ["IntegerCodes", "ViewCodes", "object_codes", "rows_with_keys", "run_program"]

@@ -1,0 +1,131 @@
+"""KeyFilter: what the keys of a join's right side say about rows that its left side need not read.
+
+Rule 1: a filter only leaves out rows without a partner, so it stands below joins that drop such rows, and below
+        nothing on the way that counts, numbers or pads rows.
+Rule 2: it is a help, not a condition: where it leaves out little it stops looking.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from server.executor.native import rows_with_keys
+from server.expressions.expression import ColumnId, Variable
+from server.planner import physical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.vector.column import Column, Positions
+
+DROPPING: Final = frozenset({"inner", "semi", "right"})
+"""The joins that drop left rows without a partner."""
+
+SPAN_MAX: Final = 1 << 24
+"""Between the lowest and the highest key, for a table of which ones occur."""
+
+TRIAL_ROWS: Final = 1 << 16
+PASSING_SHARE_MAX: Final = 0.7
+SELECTIVE_SHARE: Final = 8
+
+
+class KeyFilter:
+    """The keys that occur, as a table from the lowest to the highest."""
+
+    __slots__ = ("_lowest", "_passed", "_present", "_seen", "is_selective")
+
+    def __init__(self, lowest: int, present: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> None:
+        self._lowest = lowest
+        self._present = present
+        self._seen = self._passed = 0
+        self.is_selective = int(np.count_nonzero(present)) * SELECTIVE_SHARE <= len(present)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has been found to leave out too little."""
+        return self._seen >= TRIAL_ROWS and self._passed > PASSING_SHARE_MAX * self._seen
+
+    def positions(self, column: Column) -> Positions | None:
+        """The rows with keys that occur; None: it cannot say."""
+        if self.is_idle or not _is_integer(column):
+            return None
+        found = rows_with_keys(
+            column.values.astype(np.int64, copy=False), column.valid, self._lowest, self._present
+        )
+        self._seen += len(column)
+        self._passed += len(found)
+        return found
+
+
+def key_filter(column: Column) -> KeyFilter | None:
+    """The filter of a join's right keys; None where there is no table of them."""
+    if not _is_integer(column):
+        return None
+    keys = column.values if column.valid is None else column.values[column.valid]
+    if not len(keys):
+        return KeyFilter(0, np.zeros(1, np.uint8))
+    lowest, highest = int(keys.min()), int(keys.max())
+    if highest - lowest >= SPAN_MAX:
+        return None
+    present = np.zeros(highest - lowest + 1, np.uint8)
+    present[keys.astype(np.int64, copy=False) - lowest] = 1
+    return KeyFilter(lowest, present)
+
+
+def _is_integer(column: Column) -> bool:
+    return column.scale is None and column.dictionary is None and column.values.dtype.kind == "i"
+
+
+def scans_below(plan: physical.HashJoin) -> Iterator[tuple[int, physical.TableScan, int]]:
+    """Number of a key, and the scan and place of its output that the left side has it from."""
+    if plan.kind not in DROPPING:
+        return
+    for number, (left, _, _) in enumerate(plan.keys):
+        if isinstance(left, Variable):
+            found = _source(plan.left, left.column)
+            if found is not None:
+                yield (number, *found)
+
+
+def _source(node: physical.Plan, column: ColumnId) -> tuple[physical.TableScan, int] | None:
+    """The scan that a column comes from, through nodes that give what rows of their input give each alone."""
+    while column in node.output:
+        if isinstance(node, physical.TableScan):
+            is_plain = node.sample is None and node.attributes[node.output.index(column)] > 0
+            return (node, node.output.index(column)) if is_plain else None
+        below = _below(node, column)
+        if below is None:
+            return None
+        node, column = below
+    return None
+
+
+def _below(node: physical.Plan, column: ColumnId) -> tuple[physical.Plan, ColumnId] | None:
+    if isinstance(node, physical.Filter):
+        return node.input, column
+    if isinstance(node, physical.Project):
+        return _as_variable(node, node.expressions[node.output.index(column)])
+    if isinstance(node, physical.HashAggregate):
+        return _below_aggregate(node, node.output.index(column))
+    if not isinstance(node, physical.HashJoin) or node.kind in ("right", "full"):
+        return None
+    if column in node.left.output:
+        return node.left, column
+    return (node.right, column) if node.kind == "inner" else None
+
+
+def _below_aggregate(
+    node: physical.HashAggregate, place: int
+) -> tuple[physical.Plan, ColumnId] | None:
+    """Of a key of every grouping set: then whole groups are left out."""
+    if place < len(node.keys) and all(place in keys for keys in node.sets):
+        return _as_variable(node, node.keys[place])
+    return None
+
+
+def _as_variable(
+    node: physical.Project | physical.HashAggregate, expression: object
+) -> tuple[physical.Plan, ColumnId] | None:
+    return (node.input, expression.column) if isinstance(expression, Variable) else None
