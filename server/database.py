@@ -12,6 +12,7 @@ from server.catalog.catalog import CATALOG_KINDS, CATALOG_RELATION, Catalog, Cat
 from server.catalog.codec import KIND_NUMBER, encode_object
 from server.catalog.initial import initial_objects
 from server.catalog.sequences import SequenceValues
+from server.catalog.table_activity import TableActivities
 from server.clock import Clock, SystemClock
 from server.executor.deferred import run_deferred
 from server.feature import Feature, statements_of
@@ -59,6 +60,8 @@ class Database:
         self.sequences = SequenceValues(engine)
         self.workers = Workers(settings.integer("query_workers"))
         self.sessions: dict[int, Any] = {}
+        self.background: dict[int, Any] = {}  # sessions of the server's own
+        self.tables = TableActivities()
         engine.queue.is_alone = lambda: len(self.sessions) < 2
         self.catalog = Catalog(engine)
         self.catalog.load()

@@ -29,6 +29,7 @@ from server.database import Database, initialise
 from server.errors import SqlError
 from server.features import FEATURES
 from server.login_rules import TRUST_LOCAL, HbaError, Rule, parse_rules
+from server.net.autovacuum import Autovacuum
 from server.net.listener import Listener
 from server.options import OptionError, Options, parse_options, read_file
 from server.session.temporary import drop_schemas
@@ -210,6 +211,7 @@ async def _listen(database: Database, options: Options) -> int:
     loop.add_signal_handler(signal.SIGQUIT, _stop_at_once)
     loop.add_signal_handler(signal.SIGHUP, reload, database, options)
     await listener.start()
+    autovacuum = Autovacuum(database, loop, listener.next_pid)
     settings = database.settings
     _LOG.info(
         "listening on %s, port %d", settings.text("listen_addresses"), settings.integer("port")
@@ -217,6 +219,7 @@ async def _listen(database: Database, options: Options) -> int:
     fast = await stopping.get()
     _LOG.info("received %s shutdown request", "fast" if fast else "smart")
     drained = loop.create_task(listener.drain(fast=fast))
+    await autovacuum.stop()
     while not drained.done():
         again = loop.create_task(stopping.get())
         await asyncio.wait({drained, again}, return_when=asyncio.FIRST_COMPLETED)

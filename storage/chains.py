@@ -5,6 +5,10 @@ Rule 1: a row is named by its root, the slot index entries point to. Each versio
 Rule 2: a dead version that is not the root is cut out of the chain and its slot is free at once: no
         index and no other version points to it. A dead root becomes a redirect.
 Rule 3: a link that replaces several keeps KEY_CHANGED if one of them had it.
+Rule 4: a version that is alone behind a redirect, and that everybody sees, may be moved into its
+        root. The slot it leaves is MOVED, leads to the root, and is free only when every snapshot
+        held at that moment has gone: who still has its row id finds the row, who still has a view
+        of it finds the values.
 """
 
 from collections.abc import Iterator
@@ -26,6 +30,7 @@ from storage.rowgroup import (
     VERSION,
 )
 
+MOVED = NEWER | INNER | REDIRECT
 CHAIN_LENGTH_MAX = 16
 """Longer chains are not walked again for pruning until a snapshot has gone."""
 
@@ -73,7 +78,15 @@ def root_of(groups: RowGroups, row_id: int) -> int:
     if not first.next & INNER:
         return row_id
     *_, newest = walk(groups, row_id)
-    return newest.next & ROW_ID_MASK
+    return newest.following if newest.next & INNER else newest.row_id
+
+
+def moved_to(groups: RowGroups, row_id: int) -> int:
+    """Where a version is now that vacuum has moved into its root; else the row id itself."""
+    version = read_version(groups, row_id)
+    while not version.xmin and version.newer is not None:
+        version = read_version(groups, version.newer)
+    return version.row_id
 
 
 def pruned(log: CommitLog, chain: list[Version]) -> list[Version]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from storage.btree import Tree
 from storage.btree_page import Node
-from storage.chains import read_version, walk
+from storage.chains import MOVED, Version, read_version, walk
 from storage.columns import missing_runs
 from storage.commit_log import COMMAND_BITS, CommitLog
 from storage.errors import Corruption
@@ -191,9 +191,18 @@ def _check_reached(engine: Engine, table: Table, reached: set[int]) -> Iterator[
     for group in table.groups:
         for slot in np.flatnonzero(group.versions[: group.used, 2] & np.uint64(INNER)).tolist():
             row_id = group.group_no << SLOT_BITS | slot
-            xid = read_version(table.groups, row_id).xmin >> COMMAND_BITS
-            if row_id not in reached and xid not in engine.log.aborted:
+            version = read_version(table.groups, row_id)
+            if _is_moved(table, version):
+                continue
+            if row_id not in reached and version.xmin >> COMMAND_BITS not in engine.log.aborted:
                 yield f"version {row_id} is lost"
+
+
+def _is_moved(table: Table, version: Version) -> bool:
+    """Whether the slot is what vacuum left of a version it moved into its root, and leads there."""
+    if version.xmin or version.xmax or version.next & MOVED != MOVED:
+        return False
+    return not read_version(table.groups, version.following).next & INNER
 
 
 def _check_heap(

@@ -32,13 +32,14 @@ from storage.rows import Value
 from storage.scan import RowsView, ScanView
 from storage.store import Hooks, Store
 from storage.strings import StringBlob, StringViews
-from storage.table import Table
+from storage.table import Counts, Table
 from storage.transactions import Transaction as StorageTransaction
-from storage.vacuum import Vacuumed, forget_aborted, vacuum
+from storage.vacuum import Pause, Vacuumed, forget_aborted, vacuum
 from storage.waits import Completion
 from storage.wal import Wal
 
 __all__ = [
+    "Counts",
     "Engine",
     "Index",
     "KeyOf",
@@ -216,18 +217,23 @@ class Engine:
             return self.relations.next_id()
 
     def vacuum(
-        self, relation_id: int, indexes: Sequence[int | tuple[int, KeyOf | None]] = ()
+        self,
+        relation_id: int,
+        indexes: Sequence[int | tuple[int, KeyOf | None]] = (),
+        done: Vacuumed | None = None,
+        pause: Pause = lambda: None,
     ) -> Vacuumed:
         """Take back what dead rows of a table hold; `indexes` are the ids of all of its indexes.
 
         An index that comes with its key function also loses the entries of keys that changed.
-        Takes the latch for a row group or an entry at a time: call it without.
+        Takes the latch for a step at a time: call it without. Between steps it calls `pause`, which
+        may raise to stop it; `done` is how far it is.
         """
         pairs: list[tuple[Index, KeyOf | None]] = []
         for item in indexes:
             index_id, key_of = (item, None) if isinstance(item, int) else item
             pairs.append((self.index(index_id), key_of))
-        return vacuum(self, relation_id, pairs)
+        return vacuum(self, relation_id, pairs, done, pause)
 
     def forget_aborted(self, xids: Iterable[int]) -> None:
         """Every table was vacuumed since these xids were in `log.aborted`."""

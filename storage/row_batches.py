@@ -174,7 +174,7 @@ def _update_part(
     tail.changed(stamp, used=tail.used + len(row_ids))
     old_group.ended += len(row_ids)
     old_group.changed(stamp)
-    table.dead_count += len(row_ids)
+    table.counts.updated += len(row_ids)
     transaction.undo.append((table, table.UPDATE_MANY, first_id, 0, (row_ids, was_changed)))
 
 

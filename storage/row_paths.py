@@ -14,10 +14,19 @@ import numpy.typing as npt
 
 from storage.chains import read_version, root_of, walk
 from storage.columns import missing_value
-from storage.commit_log import CommitLog, Snapshot
+from storage.commit_log import COMMAND_BITS, CommitLog, Snapshot
 from storage.locks import RowLocks
 from storage.mvcc import visible, visible_mask
-from storage.rowgroup import INNER, KEY_CHANGED, NEWER, ROW_ID_MASK, SLOT_BITS, SLOT_MASK, RowGroup
+from storage.rowgroup import (
+    DEAD,
+    INNER,
+    KEY_CHANGED,
+    NEWER,
+    ROW_ID_MASK,
+    SLOT_BITS,
+    SLOT_MASK,
+    RowGroup,
+)
 from storage.rows import Value, read_value
 
 if TYPE_CHECKING:
@@ -128,6 +137,18 @@ class RowPaths:
         """Conflicts.check at C speed: why a version cannot be changed; True: it can; None: ask there."""
         del transaction, row_id, mode
         return None
+
+    def sweep(
+        self, group: RowGroup, first_slot: int, stop_slot: int
+    ) -> tuple[list[int], list[int], int]:
+        """Vacuum a group's slots: those left for the long way, row ids of versions moved, slots freed."""
+        versions = group.versions[first_slot:stop_slot]
+        xmax, following = versions[:, 1], versions[:, 2]
+        suspicious = (xmax != 0) | (following & np.uint64(NEWER | DEAD | KEY_CHANGED) != 0)
+        if self.log.aborted:
+            gone = np.fromiter(self.log.aborted, np.uint64)
+            suspicious |= np.isin(versions[:, 0] >> np.uint64(COMMAND_BITS), gone)
+        return (np.flatnonzero(suspicious) + first_slot).tolist(), [], 0
 
     def set_group(self, group: RowGroup) -> None:
         """A group was read, added or moved."""

@@ -11,6 +11,7 @@ Rule 5: all methods are called under the engine's latch, but views may be read b
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ import numpy.typing as npt
 from storage.chains import (
     CHAIN_LENGTH_MAX,
     Version,
+    moved_to,
     pruned,
     read_version,
     rewrite,
@@ -84,6 +86,16 @@ class Undo(IntEnum):
     UPDATE_MANY = 5
 
 
+@dataclass(slots=True)
+class Counts:
+    """What was done to a table since the server started, undone or not."""
+
+    inserted: int = 0
+    updated: int = 0
+    updated_keys: int = 0
+    deleted: int = 0
+
+
 class Table:
     """The rows of one relation."""
 
@@ -95,7 +107,8 @@ class Table:
         self.locks = locks
         self.groups = RowGroups(pager, header)
         self.relation_id = header.relation_id
-        self.dead_count = 0  # deleted or aborted rows since the last vacuum, about
+        self.counts = Counts()
+        self.moved: dict[int, int] = {}  # slots vacuum moved a version out of, and when
         self.paths = RowPaths(self.groups, log, locks.rows_of(header.relation_id))
         self.conflicts = Conflicts(self.groups, self.paths, log, locks, header.relation_id)
         self.groups.on_group = self.paths.set_group
@@ -130,6 +143,15 @@ class Table:
         return sum(
             CAPACITY_MAX if group is None else max(0, group.used - group.holes - group.ended)
             for group in self.groups.known_but_last()
+        )
+
+    @property
+    def reclaimable_count(self) -> int:
+        """Slots that vacuum could free, or could once transactions have ended, about."""
+        return sum(
+            max(0, group.ended + group.holes - len(group.free))
+            for group in self.groups.known
+            if group is not None
         )
 
     # Reading ---------------------------------------------------------------------------------
@@ -224,6 +246,7 @@ class Table:
     def insert_row(self, transaction: Transaction, values: Sequence[Value]) -> int:
         """Add a row; its row id, which is its root id."""
         assert len(values) == len(self.columns)
+        self.counts.inserted += 1
         quick = self.paths.insert(self, transaction, values)
         if quick is not None:
             return quick
@@ -242,6 +265,7 @@ class Table:
         if count <= FEW_ROWS:
             rows = _as_rows(columns, nulls, count)
             return np.array([self.insert_row(transaction, row) for row in rows], np.int64)
+        self.counts.inserted += count
         stamp = transaction.stamp()
         row_ids = np.empty(count, np.int64)
         new = NewVersions(columns, nulls, count)
@@ -266,8 +290,9 @@ class Table:
         """End the version the snapshot saw."""
         quick = self.paths.delete(self, transaction, row_id)
         if quick is not None:
-            self.dead_count += 1
+            self.counts.deleted += 1
             return quick
+        row_id = moved_to(self.groups, row_id)
         refused = self.conflicts.check(transaction, row_id, RowLock.UPDATE)
         if refused is not None:
             return refused
@@ -288,7 +313,7 @@ class Table:
             change.commit()
         group.ended += not replaced
         group.changed(stamp)
-        self.dead_count += 1
+        self.counts.deleted += 1
         transaction.undo.append((self, Undo.DELETE, row_id, 0, None))
         return Outcome(Status.DONE, new_row_id=row_id)
 
@@ -306,7 +331,10 @@ class Table:
         """
         quick = self.paths.update(self, transaction, row_id, values, key_changed)
         if quick is not None:
+            self.counts.updated += 1
+            self.counts.updated_keys += key_changed
             return quick
+        row_id = moved_to(self.groups, row_id)
         mode = RowLock.UPDATE if key_changed else RowLock.NO_KEY_UPDATE
         refused = self.conflicts.check(transaction, row_id, mode)
         if refused is not None:
@@ -331,6 +359,8 @@ class Table:
         if root_id in self.paths.newest:
             self.paths.newest[root_id] = new_row_id
         transaction.undo.append((self, Undo.UPDATE, row_id, new_row_id, old.next & KEY_CHANGED))
+        self.counts.updated += 1
+        self.counts.updated_keys += key_changed
         return Outcome(Status.DONE, new_row_id=new_row_id, root_id=root_id)
 
     def update_many(
@@ -360,6 +390,7 @@ class Table:
         self, transaction: Transaction, snapshot: Snapshot, row_id: int, mode: RowLock
     ) -> Outcome:
         """Lock a row as SELECT FOR ... does."""
+        row_id = moved_to(self.groups, row_id)
         refused = self.conflicts.check(transaction, row_id, mode)
         if refused is not None:
             return refused

@@ -103,6 +103,11 @@ class Transaction:
         """The first xid, or 0 as long as nothing was written."""
         return self.xids[0] if self.xids else 0
 
+    @property
+    def held_snapshot(self) -> Snapshot | None:
+        """The snapshot that the whole transaction looks through, if it has one."""
+        return self._first if self.keep_snapshot else None
+
     def stamp(self) -> int:
         """The stamp of what is written now."""
         if not self._stamp:

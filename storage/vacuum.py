@@ -8,30 +8,37 @@ Rule 3: whoever calls names all indexes of the table. Entries of rows whose keys
         be told apart only with the key function; without one they stay, and are rechecked for ever.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
-from storage.chains import Version, pruned, read_version, rewrite, walk
+from storage.chains import MOVED, Version, pruned, read_version, rewrite, walk
 from storage.commit_log import COMMAND_BITS, CommitLog
 from storage.index import Index, KeyOf
+from storage.kinds import Kind
 from storage.mvcc import dead
 from storage.rowgroup import (
     DEAD,
     FREE,
     INNER,
     KEY_CHANGED,
-    NEWER,
     SLOT_BITS,
     SLOT_MASK,
     RowGroup,
 )
+from storage.rows import write_values
+from storage.strings import LARGE_BYTES_MIN, view_length
 from storage.table import Table
 
 Indexes = Sequence[tuple[Index, KeyOf | None]]
+Pause = Callable[[], None]
+
+SLOTS_AT_ONCE = 1024
+ROWS_AT_ONCE = 128
+"""So much is done under the latch at once: a millisecond or two."""
 
 
 class Engine(Protocol):
@@ -51,30 +58,55 @@ class Engine(Protocol):
 
 @dataclass(slots=True)
 class Vacuumed:
-    """What a vacuum has done."""
+    """What a vacuum has done, and while it runs, how far it is."""
 
+    phase: str = "scanning heap"
+    group_count: int = 0
+    groups_done: int = 0
     dead_rows: int = 0
     freed_slots: int = 0
+    moved_rows: int = 0
     removed_entries: int = 0
+    indexes_done: int = 0
+    kept_slots: int = 0
+    """What somebody may still look at, or what only a later vacuum can take."""
     dead_roots: set[int] = field(default_factory=set)
     changed_roots: set[int] = field(default_factory=set)
 
 
-def vacuum(engine: Engine, relation_id: int, indexes: Indexes = ()) -> Vacuumed:
-    """Sweep one table and all of its indexes."""
-    done = Vacuumed()
+def vacuum(
+    engine: Engine,
+    relation_id: int,
+    indexes: Indexes = (),
+    done: Vacuumed | None = None,
+    pause: Pause = lambda: None,
+) -> Vacuumed:
+    """Sweep one table and all of its indexes; `pause` is called between steps, without the latch."""
+    done = Vacuumed() if done is None else done
     table = engine.relation(relation_id)
-    for group_no in range(table.group_count):
-        with engine.latch:
-            _sweep_group(engine, table, table.groups[group_no], done)
+    done.group_count = table.group_count
+    for group_no in range(done.group_count):
+        for first_slot in range(0, table.groups[group_no].used, SLOTS_AT_ONCE):
+            with engine.latch:
+                _sweep_slots(engine, table, table.groups[group_no], first_slot, done)
+            pause()
+        done.groups_done += 1
+    done.phase = "vacuuming indexes"
     for index, key_of in indexes:
-        _sweep_index(engine, table, index, key_of, done)
+        _sweep_index(engine, table, index, key_of, done, pause)
+        done.indexes_done += 1
+    done.phase = "vacuuming heap"
+    _free_in_steps(engine, table, sorted(done.dead_roots), pause)
+    done.freed_slots += len(done.dead_roots)
+    if indexes and all(key_of is not None for _, key_of in indexes):
+        for roots in _steps(sorted(done.changed_roots)):
+            with engine.latch:
+                _clear_key_changed(table, roots)
+            pause()
+    done.phase = "performing final cleanup"
+    _free_moved(engine, table, done, pause)
     with engine.latch:
-        _free(table, done.dead_roots)
-        done.freed_slots += len(done.dead_roots)
-        if indexes and all(key_of is not None for _, key_of in indexes):
-            _clear_key_changed(table, done.changed_roots)
-        table.dead_count = 0
+        done.kept_slots = table.reclaimable_count
     return done
 
 
@@ -84,23 +116,47 @@ def forget_aborted(engine: Engine, xids: Iterable[int]) -> None:
         engine.log.aborted.difference_update(xids)
 
 
-def _sweep_group(engine: Engine, table: Table, group: RowGroup, done: Vacuumed) -> None:
-    """Prune the chains that begin in this group, and free what a crash cut off."""
-    versions = group.versions[: group.used]
-    xmin, xmax, following = versions[:, 0], versions[:, 1], versions[:, 2]
-    suspicious = (xmax != 0) | (following & np.uint64(NEWER | DEAD | KEY_CHANGED) != 0)
-    if engine.log.aborted:
-        gone = np.fromiter(engine.log.aborted, np.uint64)
-        suspicious |= np.isin(xmin >> np.uint64(COMMAND_BITS), gone)
-    for slot in np.flatnonzero(suspicious).tolist():
+def _sweep_slots(
+    engine: Engine, table: Table, group: RowGroup, first_slot: int, done: Vacuumed
+) -> None:
+    """Prune the chains that begin in some slots of a group, and free what a crash cut off."""
+    stop_slot = min(first_slot + SLOTS_AT_ONCE, group.used)
+    left, moved, freed = table.paths.sweep(group, first_slot, stop_slot)
+    done.freed_slots += freed
+    _note_moved(engine, table, moved, done)
+    for slot in left:
         row_id = group.group_no << SLOT_BITS | slot
         version = read_version(table.groups, row_id)
-        if version.next & DEAD:
+        if version.next & MOVED == MOVED and not version.xmin:
+            table.moved.setdefault(row_id, 0)  # of a server before this one: nobody looks
+        elif version.next & DEAD:
             done.dead_roots.add(row_id)
         elif not version.next & (INNER | FREE):
             _sweep_row(engine, table, row_id, done)
     if engine.log.aborted:
-        _free_orphans(engine, table, group, done)
+        _free_orphans(engine, table, group, slice(first_slot, stop_slot), done)
+
+
+def _note_moved(engine: Engine, table: Table, row_ids: Iterable[int], done: Vacuumed) -> None:
+    """These slots are free once all snapshots held now have gone."""
+    published = engine.log.published
+    for row_id in row_ids:
+        table.moved[row_id] = published
+        done.moved_rows += 1
+
+
+def _free_moved(engine: Engine, table: Table, done: Vacuumed, pause: Pause) -> None:
+    """Free slots that versions were moved out of, as far as nobody can have their row ids."""
+    with engine.latch:
+        oldest = min(engine.log.held_sequences(), default=None)
+        free = [row_id for row_id, at in table.moved.items() if oldest is None or at < oldest]
+    for row_ids in _steps(sorted(free)):
+        with engine.latch:
+            _free(table, row_ids)
+            for row_id in row_ids:
+                del table.moved[row_id]
+        pause()
+    done.freed_slots += len(free)
 
 
 def _sweep_row(engine: Engine, table: Table, root_id: int, done: Vacuumed) -> None:
@@ -115,13 +171,55 @@ def _sweep_row(engine: Engine, table: Table, root_id: int, done: Vacuumed) -> No
         done.dead_rows += 1
     elif any(version.next & KEY_CHANGED for version in after):
         done.changed_roots.add(root_id)
-    if after == before:
-        return
-    with table.pager.begin_change(0) as change:
-        freed = rewrite(groups, change, before, after)
+    if after != before:
+        with table.pager.begin_change(0) as change:
+            freed = rewrite(groups, change, before, after)
+            change.commit()
+        table.chain_changed(before, after, freed)
+        done.freed_slots += len(freed)
+    if _may_move(engine, table, after):
+        _move(engine, table, after[0], newest, done)
+
+
+def _may_move(engine: Engine, table: Table, chain: list[Version]) -> bool:
+    """Whether the version behind a redirect can go into its root: a view of the group must show one of the two."""
+    root, newest = chain[0], chain[-1]
+    if len(chain) != 2 or root.xmin or newest.xmax:
+        return False
+    group = table.groups[root.row_id >> SLOT_BITS]
+    if newest.row_id >> SLOT_BITS != group.group_no or group.shared:
+        return False
+    xid = newest.xmin >> COMMAND_BITS
+    is_settled = xid < engine.log.horizon() and xid not in engine.log.aborted
+    if not is_settled or not table.groups.complete(group):
+        return False
+    return not any(
+        _is_large(group, column, version.row_id & SLOT_MASK)
+        for column, kind in enumerate(group.layout.kinds)
+        if kind is Kind.BYTES
+        for version in chain
+    )
+
+
+def _is_large(group: RowGroup, column: int, slot: int) -> bool:
+    return view_length(group.columns[column][slot].tobytes()) >= LARGE_BYTES_MIN
+
+
+def _move(engine: Engine, table: Table, root: Version, newest: Version, done: Vacuumed) -> None:
+    """Move a version into its root; values and null bits stay for those who look at them."""
+    group = table.groups[root.row_id >> SLOT_BITS]
+    values = table.values(newest.row_id)
+    flags = (root.next | newest.next) & KEY_CHANGED
+    left = Version(newest.row_id, 0, 0, MOVED | root.row_id, newest.nulls)
+    with table.changing(0) as change:
+        slot = root.row_id & SLOT_MASK
+        nulls = write_values(table.pager, change, group, slot, values)[0]
+        filled = Version(root.row_id, newest.xmin, 0, flags, nulls)
+        rewrite(table.groups, change, [root, newest], [filled, left])
         change.commit()
-    table.chain_changed(before, after, freed)
-    done.freed_slots += len(freed)
+    table.chain_changed([root, newest], [filled, left], ())
+    table.paths.newest.pop(root.row_id, None)
+    _note_moved(engine, table, [newest.row_id], done)
 
 
 def without_aborted(chain: list[Version], aborted: set[int]) -> list[Version]:
@@ -135,45 +233,75 @@ def without_aborted(chain: list[Version], aborted: set[int]) -> list[Version]:
     return chain
 
 
-def _free_orphans(engine: Engine, table: Table, group: RowGroup, done: Vacuumed) -> None:
+def _free_orphans(
+    engine: Engine, table: Table, group: RowGroup, slots: slice, done: Vacuumed
+) -> None:
     """Inner versions of unfinished transactions that no chain leads to any more."""
-    versions = group.versions[: group.used]
+    versions = group.versions[slots]
     gone = np.fromiter(engine.log.aborted, np.uint64)
     inner = versions[:, 2] & np.uint64(INNER) != 0
     orphans = inner & np.isin(versions[:, 0] >> np.uint64(COMMAND_BITS), gone)
-    row_ids = (np.flatnonzero(orphans) + (group.group_no << SLOT_BITS)).tolist()
+    row_ids = (np.flatnonzero(orphans) + slots.start + (group.group_no << SLOT_BITS)).tolist()
     _free(table, row_ids)
     done.freed_slots += len(row_ids)
 
 
+def _steps(row_ids: list[int]) -> Iterator[list[int]]:
+    """Some at a time."""
+    for start in range(0, len(row_ids), ROWS_AT_ONCE):
+        yield row_ids[start : start + ROWS_AT_ONCE]
+
+
+def _free_in_steps(engine: Engine, table: Table, row_ids: list[int], pause: Pause) -> None:
+    for part in _steps(row_ids):
+        with engine.latch:
+            _free(table, part)
+        pause()
+
+
 def _free(table: Table, row_ids: Iterable[int]) -> None:
     """Make slots reusable that nothing points to."""
-    for row_id in row_ids:
-        before = read_version(table.groups, row_id)
-        after = Version(row_id, 0, 0, FREE, 0)
-        with table.pager.begin_change(0) as change:
-            rewrite(table.groups, change, [before], [after])
-            change.commit()
-        table.chain_changed([before], [after], ())
-        group = table.groups[row_id >> SLOT_BITS]
-        group.free.append(row_id & SLOT_MASK)
+    before = [read_version(table.groups, row_id) for row_id in row_ids]
+    after = [Version(version.row_id, 0, 0, FREE, 0) for version in before]
+    with table.pager.begin_change(0) as change:
+        rewrite(table.groups, change, before, after)
+        change.commit()
+    table.chain_changed(before, after, ())
+    for version in before:
+        group = table.groups[version.row_id >> SLOT_BITS]
+        group.free.append(version.row_id & SLOT_MASK)
         table.groups.reusable.add(group.group_no)
 
 
 def _sweep_index(
-    engine: Engine, table: Table, index: Index, key_of: KeyOf | None, done: Vacuumed
+    engine: Engine,
+    table: Table,
+    index: Index,
+    key_of: KeyOf | None,
+    done: Vacuumed,
+    pause: Pause,
 ) -> None:
     """Remove the entries of dead rows, and those whose key no version of the row has any more."""
     if not done.dead_roots and not done.changed_roots:
         return
-    for chunk in index.chunks():
-        for key, root_id in chunk:
-            stale = root_id in done.dead_roots
-            if not stale and key_of is not None and root_id in done.changed_roots:
-                stale = not _has_key(table, root_id, key, key_of)
-            if stale:
-                with engine.latch:
+    suspects = done.dead_roots | done.changed_roots
+    chunks = index.chunks()
+    while True:
+        with engine.latch:
+            chunk = next(chunks, None)
+            if chunk is None:
+                return
+            for key, root_id in chunk:
+                if root_id in suspects and _is_stale(table, root_id, key, key_of, done):
                     done.removed_entries += index.delete(key, root_id)
+        pause()
+
+
+def _is_stale(table: Table, root_id: int, key: bytes, key_of: KeyOf | None, done: Vacuumed) -> bool:
+    """Whether an entry leads to no row that has its key."""
+    if root_id in done.dead_roots:
+        return True
+    return key_of is not None and not _has_key(table, root_id, key, key_of)
 
 
 def _has_key(table: Table, root_id: int, key: bytes, key_of: KeyOf) -> bool:

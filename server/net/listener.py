@@ -67,8 +67,12 @@ class Listener:
         path.chmod(self.database.settings.integer("unix_socket_permissions"))
         self.socket_path = path
 
+    def next_pid(self) -> int:
+        """A number for a new session."""
+        return next(self._pids)
+
     def _connect(self) -> ClientConnection:
-        connection = ClientConnection(self, next(self._pids))
+        connection = ClientConnection(self, self.next_pid())
         self.connections.add(connection)
         return connection
 

@@ -107,6 +107,7 @@ class Session:
         self.row_values = row_values
         self.wake: Callable[[], None] = _nobody_waits  # set by whoever drives the session
         self.wait_event = ""
+        self.backend_type = "client backend"
         self.activity = Activity(self.clock.now_us())
         self._deadline_ns = 0
         self._style: TextStyle | None = None
@@ -430,7 +431,7 @@ def _nobody_waits() -> None:
     """A session in a test is driven by hand."""
 
 
-_LEVELS = ("DEBUG", "LOG", "NOTICE", "WARNING", "ERROR")
+_LEVELS = ("DEBUG", "LOG", "NOTICE", "WARNING", "ERROR", "INFO")  # INFO is always sent
 _FATAL = frozenset(("57P01", "57P02", "57P05", "25P03"))
 _IDLE_IN = {"I": "idle", "T": "idle in transaction", "E": "idle in transaction (aborted)"}
 

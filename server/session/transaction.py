@@ -6,6 +6,7 @@ constraint checks, and moves them together: they all commit, or they all roll ba
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,7 @@ class Running:
     modes: Modes
     started_us: int
     has_snapshot: bool = False
+    newest: weakref.ref[Snapshot] | None = None  # nobody else knows whether it is still held
     savepoints: list[Savepoint] = field(default_factory=list)
     deferred: list[Any] = field(default_factory=list)
     constraint_modes: dict[int, bool] = field(default_factory=dict)
@@ -96,6 +98,16 @@ class SessionTransaction:
         if self.running is not None:
             return self.running.catalog.view
         return self._session.database.catalog.views[self._session.database_oid]
+
+    @property
+    def backend_xmin(self) -> int | None:
+        """The xmin of the snapshot this session holds, or None."""
+        running = self.running
+        if running is None:
+            return None
+        newest = None if running.newest is None else running.newest()
+        held = running.storage.held_snapshot or newest
+        return None if held is None else held.xmin
 
     def require_block(self, command: str) -> None:
         """Refuse a command that makes no sense outside a transaction block."""
@@ -161,7 +173,9 @@ class SessionTransaction:
         assert running is not None
         running.storage.next_command()
         running.has_snapshot = True
-        return running.storage.snapshot()
+        snapshot = running.storage.snapshot()
+        running.newest = weakref.ref(snapshot)
+        return snapshot
 
     def refuse_in_block(self, tag: str) -> None:
         """Refuse a command that manages transactions of its own."""

@@ -1,4 +1,4 @@
-"""VACUUM, ANALYZE, CHECKPOINT, LOCK TABLE, SET CONSTRAINTS."""
+"""CHECKPOINT, LOCK TABLE, SET CONSTRAINTS."""
 
 from __future__ import annotations
 
@@ -8,87 +8,19 @@ from server.catalog.objects import Constraint, Table
 from server.errors import (
     FeatureNotSupported,
     LockNotAvailable,
-    SqlSyntaxError,
     UndefinedObject,
     WrongObjectType,
 )
 from server.executor.deferred import run_deferred
-from server.executor.table_shape import TableShape
 from server.executor.waits import Wait
 from server.sql import utility_session as tree
 from server.sql import utility_transactions as transactions
-from server.statements.analyze import analyze_table
 from server.statements.names import relation_named
 from server.statements.statement import Run, StatementContext, Utility
 from storage.engine import LockMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from server.executor.context import ExecutionContext
-    from server.executor.index_keys import IndexShape
-
-VACUUM_OPTIONS = (
-    "verbose", "analyze", "full", "freeze", "disable_page_skipping", "skip_locked", "index_cleanup",
-    "process_toast", "truncate", "parallel",
-)  # fmt: skip
-
-
-def vacuum(context: StatementContext, statement: tree.Vacuum) -> Run:
-    """VACUUM and ANALYZE."""
-    names = {
-        option.name for option in statement.options if option.value not in (False, "off", "false")
-    }
-    for option in statement.options:
-        if option.name not in VACUUM_OPTIONS:
-            raise SqlSyntaxError(f'unrecognized {statement.tag} option "{option.name}"')
-    tables = list(_targets(context, statement))
-    if not statement.analyze_only:
-        context.session.transaction.refuse_in_block("VACUUM")
-        for table in tables:
-            yield from _vacuum_table(context, table)
-    if statement.analyze_only or "analyze" in names:
-        for table in tables:
-            yield from context.lock_relation(table.oid, "share update exclusive", table.name)
-            yield from analyze_table(context, table)
-    return statement.tag
-
-
-def _targets(context: StatementContext, statement: tree.Vacuum) -> Iterator[Table]:
-    if not statement.targets:
-        for table in list(context.catalog.objects(Table)):
-            if table.kind in ("r", "m") and table.storage_id:
-                yield table
-    for target in statement.targets:
-        found = relation_named(context, target.relation, target.offset)
-        if isinstance(found, Table) and found.kind in ("r", "m") and found.storage_id:
-            yield found
-        elif isinstance(found, Table) and found.provider:
-            continue
-        else:
-            context.warn(
-                "42809",
-                f'skipping "{found.name}" --- cannot vacuum non-tables or special system tables',
-            )
-
-
-def _vacuum_table(context: StatementContext, table: Table) -> Iterator[Wait]:
-    """Reclaim what nobody sees any more, on a worker thread."""
-    yield from context.lock_relation(table.oid, "share update exclusive", table.name)
-    execution = context.execution()
-    shape = TableShape(table, execution)
-    indexes = tuple(
-        (item.storage_id, _key_function(shape, item, execution)) for item in shape.indexes
-    )
-    work = context.session.database.workers.submit(
-        lambda: context.engine.vacuum(table.storage_id, indexes)
-    )
-    yield Wait(work, what="Execute")
-
-
-def _key_function(shape: TableShape, index: IndexShape, execution: ExecutionContext) -> Any:
-    """What gives storage the key of a row it finds, so that entries of keys that are gone can go too."""
-    return lambda stored: index.key(shape.load_row(stored), execution)
 
 
 def checkpoint(context: StatementContext, statement: tree.Checkpoint) -> Run:
@@ -151,7 +83,6 @@ def refuse(context: StatementContext, statement: Any) -> Run:
 
 
 UTILITIES = (
-    Utility(node=tree.Vacuum, run=vacuum, writes=False),
     Utility(node=tree.Checkpoint, run=checkpoint, writes=False, outside_block=False),
     Utility(node=tree.LockTable, run=lock_table, writes=False),
     Utility(node=transactions.SetConstraints, run=set_constraints, writes=False),

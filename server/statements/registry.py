@@ -20,6 +20,7 @@ from server.statements import (
     tables,
     transactions,
     types,
+    vacuum,
     views,
 )
 from server.statements.statement import by_node
@@ -27,6 +28,7 @@ from server.statements.statement import by_node
 STATEMENTS = by_node(
     (
         *transactions.UTILITIES,
+        *vacuum.UTILITIES,
         *settings.UTILITIES,
         *prepared.UTILITIES,
         *cursors.UTILITIES,

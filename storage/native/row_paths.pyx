@@ -66,6 +66,7 @@ cdef uint64_t NEWER = <uint64_t>1 << 48
 cdef uint64_t INNER = <uint64_t>1 << 49
 cdef uint64_t KEY_CHANGED = <uint64_t>1 << 50
 cdef uint64_t REDIRECT = <uint64_t>1 << 51
+cdef uint64_t DEAD = <uint64_t>1 << 52
 cdef uint64_t FREE = <uint64_t>1 << 53
 
 # The twin of storage.locks.ROW_CONFLICTS.
@@ -546,8 +547,9 @@ cdef class RowPaths:
         if not version.following & INNER:
             return row_id
         while version.following & NEWER:
-            version = self.version_of(version.following & ROW_ID_MASK)
-        return version.following & ROW_ID_MASK
+            row_id = version.following & ROW_ID_MASK
+            version = self.version_of(row_id)
+        return version.following & ROW_ID_MASK if version.following & INNER else row_id
 
     cdef object locked(self, transaction, uint64_t root_id, int mode):
         """Who has a lock on the row that conflicts, or None."""
@@ -633,6 +635,112 @@ cdef class RowPaths:
                 group.free.append(freed[i] & 0xFFFF)
                 self.groups.reusable.add(group.group_no)
         return 0
+
+    # Taking back -----------------------------------------------------------------------------
+
+    def sweep(self, group, uint64_t first_slot, uint64_t stop_slot):
+        """Vacuum a group's slots: those left for the long way, row ids of versions moved, slots freed."""
+        cdef uint64_t slot, row_id, base = <uint64_t>group.group_no << 16, horizon
+        cdef Version *version
+        cdef list left = [], moved = []
+        cdef bint is_clean = not self.log.aborted
+        cdef Py_ssize_t freed = 0, result
+        horizon = self.log.horizon_raw()
+        for slot in range(first_slot, stop_slot):
+            row_id = base | slot
+            version = self.version_of(row_id)
+            if is_clean and not (version.xmax or version.following & (NEWER | DEAD | KEY_CHANGED)):
+                continue
+            if version.following & FREE:
+                continue
+            if is_clean and version.following & INNER and version.xmin:
+                continue
+            result = -1
+            if is_clean and not version.following & (INNER | DEAD | KEY_CHANGED):
+                result = self.sweep_row(row_id, horizon, moved)
+            if result < 0:
+                left.append(slot)
+            else:
+                freed += result
+        return left, moved, freed
+
+    cdef Py_ssize_t sweep_row(self, uint64_t root_id, uint64_t horizon, list moved) except -2:
+        """Prune the chain of a row that is there; the slots freed, or -1 for the long way."""
+        cdef Version *version = self.version_of(root_id)
+        cdef uint64_t last = root_id, freed_count = 0, i
+        cdef uint64_t chain[CHAIN_MAX]
+        cdef Version after[CHAIN_MAX]
+        cdef bint changed[CHAIN_MAX]
+        cdef uint64_t freed[CHAIN_MAX]
+        cdef Py_ssize_t length, kept
+        cdef Version newest, header
+        cdef bint folds
+        cdef Change change
+        while version.following & NEWER:
+            if version.following & KEY_CHANGED:
+                return -1
+            last = version.following & ROW_ID_MASK
+            version = self.version_of(last)
+        newest = version[0]
+        if newest.xmax or last == root_id or not newest.following & INNER:
+            return -1
+        length = self.read_chain(root_id, last, chain, after)
+        if length < 0:
+            return -1
+        kept = self.prune(length, chain, after, changed, freed, &freed_count)
+        folds = (
+            kept == 1 and after[0].xmin == 0 and newest.xmin >> 16 < horizon
+            and self.may_fold(root_id, last)
+        )
+        if not (folds or freed_count or self.redirected):
+            return 0
+        memset(&header, 0, sizeof(Version))
+        header.following = FREE
+        change = self.pager.begin_change(0)
+        try:
+            for i in range(freed_count):
+                self.write_version(change, freed[i], &header)
+            if folds:
+                self.fold(change, root_id, last, &newest)
+            else:
+                for i in range(<uint64_t>kept):
+                    if changed[i]:
+                        self.write_version(change, chain[i], &after[i])
+            change.commit_raw()
+        except BaseException:
+            self.give_up(change)
+            raise
+        self.account(chain, freed, freed_count, ROW_ID_MASK)
+        if folds:
+            self.groups[root_id >> 16].change_no += 1
+            self.newest.pop(root_id, None)
+            moved.append(last)
+        return freed_count
+
+    cdef bint may_fold(self, uint64_t root_id, uint64_t last) except -1:
+        """Whether a version can be moved into its root: a view of the group must show one of them."""
+        cdef Place *place
+        if root_id >> 16 != last >> 16:
+            return False
+        place = self.place_of(root_id)
+        if place.column_count != self.kind_count or self.groups[root_id >> 16].shared:
+            return False
+        return not self.has_large(place, root_id & 0xFFFF) and not self.has_large(place, last & 0xFFFF)
+
+    cdef int fold(
+        self, Change change, uint64_t root_id, uint64_t last, Version *newest
+    ) except -1:
+        """Move a version into its root; values and null bits stay for those who look at them."""
+        cdef Place *place = self.place_of(root_id)
+        cdef Version header
+        memset(&header, 0, sizeof(Version))
+        header.nulls = newest.nulls
+        header.following = NEWER | INNER | REDIRECT | root_id
+        self.write_row(
+            change, self.groups[root_id >> 16], place, root_id & 0xFFFF, newest.xmin, 0, {},
+            place, last & 0xFFFF,
+        )
+        return self.write_version(change, last, &header)
 
     cdef bint has_large(self, Place *place, uint64_t slot) except -1:
         """Whether the slot still owns a value with pages of its own."""

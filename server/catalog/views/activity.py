@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from server.catalog.objects import Database, Index, Sequence, Table
+from server.catalog.table_activity import changes_since
 from server.catalog.views.classes import SYSTEM_SCHEMAS
 from server.catalog.views.listings import name_of
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import inet_of, texts
 from server.types.interval_style import Interval
-from storage.engine import LockMode
+from storage.engine import Counts, LockMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,14 +88,25 @@ def _session(view: CatalogView, other: Any) -> Row:
         "wait_event": other.wait_event or ("ClientRead" if activity.state != "active" else None),
         "state": activity.state,
         "query": activity.query,
-        "backend_type": "client backend",
+        "backend_xid": running.storage.top_xid & LOW_BITS or None if running is not None else None,
+        "backend_xmin": None
+        if (xmin := other.transaction.backend_xmin) is None
+        else xmin & LOW_BITS,
+        "backend_type": other.backend_type,
     }
 
 
 def _sessions(session: Any) -> Iterator[Row]:
     view = session.transaction.catalog
-    for other in list(session.database.sessions.values()) or [session]:
+    database = session.database
+    for other in list(database.sessions.values()) or [session]:
         yield _session(view, other)
+    for other in list(database.background.values()):
+        yield {
+            **_session(view, other),
+            "client_port": None,
+            "query": f"autovacuum: {other.activity.query}",
+        }
 
 
 # Locks
@@ -202,7 +214,9 @@ def _time_zones(session: Any) -> Iterator[Row]:
     yield from _zones((datetime(2000, 1, 1, tzinfo=UTC) + timedelta(days=days)).year)
 
 
-# Counters, which are not kept: zero
+# Counters; those not kept are zero
+
+FINAL_PHASE = "performing final cleanup"
 
 
 def _is_user(value: Table) -> bool:
@@ -214,17 +228,6 @@ TABLE_COUNTERS = [
     "seq_tup_read",
     "idx_scan",
     "idx_tup_fetch",
-    "n_tup_ins",
-    "n_tup_upd",
-    "n_tup_del",
-    "n_tup_hot_upd",
-    "n_dead_tup",
-    "n_mod_since_analyze",
-    "n_ins_since_vacuum",
-    "vacuum_count",
-    "autovacuum_count",
-    "analyze_count",
-    "autoanalyze_count",
     "heap_blks_read",
     "heap_blks_hit",
     "idx_blks_read",
@@ -236,18 +239,60 @@ TABLE_COUNTERS = [
 ]
 
 
+def _maintenance(database: Any, table: Table) -> Row:
+    """What was done to a table, and when it was last vacuumed and analysed."""
+    activity = database.tables.of(table.oid)
+    relation = database.engine.relation(table.storage_id) if table.storage_id else None
+    counts = Counts() if relation is None else relation.counts
+    return {
+        "n_tup_ins": counts.inserted,
+        "n_tup_upd": counts.updated,
+        "n_tup_hot_upd": counts.updated - counts.updated_keys,
+        "n_tup_del": counts.deleted,
+        "n_live_tup": 0 if relation is None else relation.row_estimate,
+        "n_dead_tup": 0 if relation is None else relation.reclaimable_count,
+        "n_mod_since_analyze": changes_since(counts, activity.at_analyze),
+        "n_ins_since_vacuum": max(0, counts.inserted - activity.at_vacuum.inserted),
+        "last_vacuum": activity.last_vacuum_us,
+        "last_autovacuum": activity.last_autovacuum_us,
+        "last_analyze": activity.last_analyze_us,
+        "last_autoanalyze": activity.last_autoanalyze_us,
+        "vacuum_count": activity.vacuum_count,
+        "autovacuum_count": activity.autovacuum_count,
+        "analyze_count": activity.analyze_count,
+        "autoanalyze_count": activity.autoanalyze_count,
+    }
+
+
+def _vacuums(session: Any) -> Iterator[Row]:
+    for item in list(session.database.tables.running.values()):
+        done = item.done
+        yield {
+            "pid": item.pid,
+            "datid": item.database_oid,
+            "datname": item.database,
+            "relid": item.table_oid,
+            "phase": done.phase,
+            "heap_blks_total": done.group_count,
+            "heap_blks_scanned": done.groups_done,
+            "heap_blks_vacuumed": done.groups_done if done.phase == FINAL_PHASE else 0,
+            "index_vacuum_count": done.indexes_done,
+            "max_dead_tuples": 0,
+            "num_dead_tuples": len(done.dead_roots),
+        }
+
+
 def _table_rows(session: Any, *, system: bool | None) -> Iterator[Row]:
     view = session.transaction.catalog
     for table in view.objects(Table):
         if table.kind not in "rm" or (system is not None and _is_user(table) == system):
             continue
-        count = session.database.row_count(table) if table.storage_id else 0
         yield {
             **dict.fromkeys(TABLE_COUNTERS, 0),
+            **_maintenance(session.database, table),
             "relid": table.oid,
             "schemaname": name_of(view, table.schema),
             "relname": table.name,
-            "n_live_tup": int(count),
         }
 
 
@@ -356,6 +401,7 @@ def _available(view: CatalogView) -> Iterator[Row]:
 RELATIONS = (
     SystemRelation(name="pg_settings", live=_settings),
     SystemRelation(name="pg_stat_activity", live=_sessions),
+    SystemRelation(name="pg_stat_progress_vacuum", live=_vacuums),
     SystemRelation(name="pg_locks", live=_locks),
     SystemRelation(name="pg_prepared_statements", live=_prepared),
     SystemRelation(name="pg_cursors", live=_cursors),

@@ -1,0 +1,125 @@
+"""TableActivity: when a table was vacuumed and analysed, and what had been done to it by then.
+
+Rule 1: storage counts what is done to a table since the server started; what is kept here are those counts at the
+        last vacuum and the last ANALYZE, so that the difference is what has happened since.
+Rule 2: all of it is gone after a restart, when nobody knows how much has changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from storage.engine import Counts, Vacuumed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(slots=True)
+class TableActivity:
+    """The maintenance of one table."""
+
+    last_vacuum_us: int | None = None
+    last_autovacuum_us: int | None = None
+    last_analyze_us: int | None = None
+    last_autoanalyze_us: int | None = None
+    vacuum_count: int = 0
+    autovacuum_count: int = 0
+    analyze_count: int = 0
+    autoanalyze_count: int = 0
+    at_vacuum: Counts = field(default_factory=Counts)
+    at_analyze: Counts = field(default_factory=Counts)
+
+    def vacuumed(self, now_us: int, counts: Counts, *, by_server: bool) -> None:
+        """A vacuum has ended."""
+        self.at_vacuum = counts
+        if by_server:
+            self.last_autovacuum_us, self.autovacuum_count = now_us, self.autovacuum_count + 1
+        else:
+            self.last_vacuum_us, self.vacuum_count = now_us, self.vacuum_count + 1
+
+    def analyzed(self, now_us: int, counts: Counts, *, by_server: bool) -> None:
+        """An ANALYZE has ended."""
+        self.at_analyze = counts
+        if by_server:
+            self.last_autoanalyze_us, self.autoanalyze_count = now_us, self.autoanalyze_count + 1
+        else:
+            self.last_analyze_us, self.analyze_count = now_us, self.analyze_count + 1
+
+
+@dataclass(frozen=True, slots=True)
+class VacuumProgress:
+    """A vacuum under way, as pg_stat_progress_vacuum shows it."""
+
+    pid: int
+    database_oid: int
+    database: str
+    table_oid: int
+    done: Vacuumed
+
+
+class TableActivities:
+    """The maintenance of every table, by OID, and the vacuums under way, by process id."""
+
+    def __init__(self) -> None:
+        self._tables: dict[int, TableActivity] = {}
+        self.running: dict[int, VacuumProgress] = {}
+
+    def of(self, oid: int) -> TableActivity:
+        """The maintenance of one table."""
+        return self._tables.setdefault(oid, TableActivity())
+
+
+def changes(counts: Counts) -> int:
+    """Rows inserted, updated and deleted."""
+    return counts.inserted + counts.updated + counts.deleted
+
+
+def changes_since(now: Counts, before: Counts) -> int:
+    """Rows changed since; a table that was truncated meanwhile counts from zero again."""
+    return max(0, changes(now) - changes(before))
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What autovacuum is to do with a table."""
+
+    vacuum: bool
+    analyze: bool
+
+    def __bool__(self) -> bool:
+        return self.vacuum or self.analyze
+
+
+def parameter(options: tuple[str, ...], name: str, settings: Mapping[str, Any]) -> float:
+    """A storage parameter of a table, or the setting of that name."""
+    for option in options:
+        key, _, value = option.partition("=")
+        if key == name:
+            return float(value)
+    return float(settings[name])
+
+
+def due(
+    activity: TableActivity,
+    counts: Counts,
+    *,
+    rows: float,
+    reclaimable: int,
+    options: tuple[str, ...],
+    settings: Mapping[str, Any],
+) -> Due:
+    """Whether so much has changed that a table is worth a visit: the manual's formulas."""
+    if "autovacuum_enabled=false" in options or "autovacuum_enabled=off" in options:
+        return Due(vacuum=False, analyze=False)
+
+    def limit(kind: str) -> float:
+        threshold = parameter(options, f"autovacuum_{kind}_threshold", settings)
+        return threshold + parameter(options, f"autovacuum_{kind}_scale_factor", settings) * rows
+
+    since_vacuum = changes_since(counts, activity.at_vacuum)
+    return Due(
+        vacuum=reclaimable > limit("vacuum") and since_vacuum > 0,
+        analyze=changes_since(counts, activity.at_analyze) > limit("analyze"),
+    )

@@ -1,0 +1,151 @@
+"""Autovacuum: visits tables of which enough has changed, every autovacuum_naptime, as a session like any other.
+
+Rule 1: it says VACUUM and ANALYZE through a Session, so that locks, catalog and progress are those of the statements.
+Rule 2: one table after the other; an error is logged and the next table has its turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from protocol.messages import ErrorResponse, Query
+from server.catalog.objects import Database as DatabaseObject
+from server.catalog.objects import Role, Schema, Table
+from server.catalog.table_activity import Due, due
+from server.config import SessionSettings
+from server.errors import AdminShutdown
+from server.executor.waits import Wait
+from server.identifiers import quote_identifier
+from server.session.session import Identity, Session
+from server.statements.vacuum import AUTOVACUUM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from server.catalog.catalog import CatalogView
+    from server.database import Database
+
+_LOG = logging.getLogger(__name__)
+
+GOING = "terminating autovacuum process due to administrator command"
+
+
+def due_tables(database: Database) -> Iterator[tuple[int, CatalogView, Table, Due]]:
+    """The tables worth a visit, with the database they are in."""
+    for database_oid, view in list(database.catalog.views.items()):
+        for table in list(view.objects(Table)):
+            if table.kind not in ("r", "m") or not table.storage_id or table.persistence == "t":
+                continue
+            with database.engine.latch:
+                relation = database.engine.relation(table.storage_id)
+                rows, reclaimable = relation.row_estimate, relation.reclaimable_count
+            found = due(
+                database.tables.of(table.oid),
+                relation.counts,
+                rows=rows,
+                reclaimable=reclaimable,
+                options=table.options,
+                settings=database.settings,  # type: ignore[arg-type]  # a mapping by its __getitem__
+            )
+            if found:
+                yield database_oid, view, table, found
+
+
+def statement_for(view: CatalogView, table: Table, what: Due) -> str:
+    """The statement that does what is due."""
+    schema = view.object(table.schema)
+    assert isinstance(schema, Schema)
+    name = f"{quote_identifier(schema.name)}.{quote_identifier(table.name)}"
+    verb = "ANALYZE" if not what.vacuum else "VACUUM (ANALYZE)" if what.analyze else "VACUUM"
+    return f"{verb} {name}"
+
+
+def open_session(database: Database, database_oid: int, pid: int) -> Session:
+    """A session of the server's own: the first superuser's."""
+    view = database.catalog.views[database_oid]
+    role = min((item for item in view.objects(Role) if item.superuser), key=lambda item: item.oid)
+    home = next(item for item in view.objects(DatabaseObject) if item.oid == database_oid)
+    settings = SessionSettings(database.settings)
+    for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+        settings.start(name, "0")
+    settings.set_internal("is_superuser", True)
+    identity = Identity(role.name, role.oid, home.name, database_oid, pid, secret=0)
+    session = Session(database, identity, settings)
+    session.backend_type = AUTOVACUUM
+    return session
+
+
+class Autovacuum:
+    """The background task; `stop` ends it, with what it is doing."""
+
+    def __init__(
+        self, database: Database, loop: asyncio.AbstractEventLoop, next_pid: Callable[[], int]
+    ) -> None:
+        self._database = database
+        self._loop = loop
+        self._next_pid = next_pid
+        self._stopping = False
+        self._session: Session | None = None
+        self._task = loop.create_task(self._run())
+
+    async def stop(self) -> None:
+        """End; a vacuum under way stops at its next step."""
+        self._stopping = True
+        if self._session is not None:
+            self._session.cancel(AdminShutdown(GOING))
+        else:
+            self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        settings = self._database.settings
+        while not self._stopping:
+            await asyncio.sleep(settings.integer("autovacuum_naptime"))
+            if not settings["autovacuum"]:
+                continue
+            for database_oid, view, table, what in list(due_tables(self._database)):
+                if self._stopping:
+                    return
+                await self._visit(database_oid, statement_for(view, table, what))
+
+    async def _visit(self, database_oid: int, sql: str) -> None:
+        pid = self._next_pid()
+        session = self._session = open_session(self._database, database_oid, pid)
+        self._database.background[pid] = session
+        try:
+            await self._drive(session, sql)
+        finally:
+            self._session = None
+            self._database.background.pop(pid, None)
+
+    async def _drive(self, session: Session, sql: str) -> None:
+        """Run one statement to its end."""
+        steps = session.handle(Query(sql))
+        answer: Any = None
+        while True:
+            try:
+                item = steps.send(answer)
+            except StopIteration:
+                return
+            answer = None
+            if isinstance(item, Wait):
+                answer = await self._satisfied(item)
+            elif isinstance(item, ErrorResponse):
+                _LOG.info("autovacuum: %s: %s", sql, item.fields.message)
+
+    def _tell(self, event: asyncio.Event) -> None:
+        """Called on any thread."""
+        self._loop.call_soon_threadsafe(event.set)
+
+    async def _satisfied(self, wait: Wait) -> bool:
+        """Whether the completion was done in time."""
+        event = asyncio.Event()
+        wait.completion.on_done(lambda: self._tell(event))
+        timeout_seconds = None if wait.timeout_ms is None else wait.timeout_ms / 1000
+        try:
+            await asyncio.wait_for(event.wait(), timeout_seconds)
+        except TimeoutError:
+            return wait.completion.done
+        return True

@@ -1,0 +1,211 @@
+"""VACUUM and ANALYZE: takes back what nobody sees any more, on a worker thread, and learns what rows are like.
+
+Rule 1: the work stops when the statement is cancelled, when the client goes, and, if the server itself asked for it,
+        when anybody waits for a lock on the table; the lock is held until it has stopped.
+Rule 2: between its steps it gives way, the server's own for autovacuum_vacuum_cost_delay.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.objects import Table
+from server.catalog.table_activity import VacuumProgress
+from server.errors import QueryCanceled, SqlSyntaxError
+from server.executor.table_shape import TableShape
+from server.executor.waits import Wait
+from server.sql import utility_session as tree
+from server.statements.analyze import analyze_table
+from server.statements.names import relation_named
+from server.statements.statement import Run, StatementContext, Utility
+from storage.engine import Vacuumed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from server.executor.context import ExecutionContext
+    from server.executor.index_keys import IndexShape
+
+_LOG = logging.getLogger(__name__)
+
+VACUUM_OPTIONS = (
+    "verbose", "analyze", "full", "freeze", "disable_page_skipping", "skip_locked", "index_cleanup",
+    "process_toast", "truncate", "parallel",
+)  # fmt: skip
+AUTOVACUUM = "autovacuum worker"
+GIVE_WAY_SECONDS = 0.0002
+LOOK_FOR_WAITERS_NS = 1_000_000_000
+US_PER_MS = 1000
+
+
+def vacuum(context: StatementContext, statement: tree.Vacuum) -> Run:
+    """VACUUM and ANALYZE."""
+    names = {
+        option.name for option in statement.options if option.value not in (False, "off", "false")
+    }
+    for option in statement.options:
+        if option.name not in VACUUM_OPTIONS:
+            raise SqlSyntaxError(f'unrecognized {statement.tag} option "{option.name}"')
+    tables = list(_targets(context, statement))
+    verbose = "verbose" in names
+    if not statement.analyze_only:
+        context.session.transaction.refuse_in_block("VACUUM")
+        for table in tables:
+            yield from _vacuum_table(context, table, verbose=verbose)
+    if statement.analyze_only or "analyze" in names:
+        for table in tables:
+            yield from _analyze_table(context, table, verbose=verbose)
+    return statement.tag
+
+
+def _targets(context: StatementContext, statement: tree.Vacuum) -> Iterator[Table]:
+    if not statement.targets:
+        for table in list(context.catalog.objects(Table)):
+            if table.kind in ("r", "m") and table.storage_id:
+                yield table
+    for target in statement.targets:
+        found = relation_named(context, target.relation, target.offset)
+        if isinstance(found, Table) and found.kind in ("r", "m") and found.storage_id:
+            yield found
+        elif isinstance(found, Table) and found.provider:
+            continue
+        else:
+            context.warn(
+                "42809",
+                f'skipping "{found.name}" --- cannot vacuum non-tables or special system tables',
+            )
+
+
+def _vacuum_table(context: StatementContext, table: Table, *, verbose: bool) -> Iterator[Wait]:
+    """Reclaim what nobody sees any more."""
+    yield from context.lock_relation(table.oid, "share update exclusive", table.name)
+    session = context.session
+    database = session.database
+    name = _full_name(context, table)
+    if verbose:
+        session.notice("00000", f'vacuuming "{name}"', severity="INFO")
+    execution = context.execution()
+    execution.snapshot = None  # keys need none, and it would hold back what is to be freed
+    shape = TableShape(table, execution)
+    indexes = tuple(
+        (item.storage_id, _key_function(shape, item, execution)) for item in shape.indexes
+    )
+    done = Vacuumed()
+    started_us = context.session.clock.now_us()
+    relation = context.engine.relation(table.storage_id)
+    counts = copy(relation.counts)
+    database.tables.running[session.pid] = VacuumProgress(
+        session.pid, session.database_oid, session.database_name, table.oid, done
+    )
+    pause = Pause(context, table)
+    work = database.workers.submit(
+        lambda: context.engine.vacuum(table.storage_id, indexes, done, pause)
+    )
+    try:
+        yield Wait(work, what="Execute")
+    finally:
+        pause.stopped = True
+        if not work.done:  # the client has gone: the table must not change hands under the worker
+            work.wait()
+        database.tables.running.pop(session.pid, None)
+    now_us = session.clock.now_us()
+    by_server = session.backend_type == AUTOVACUUM
+    database.tables.of(table.oid).vacuumed(now_us, counts, by_server=by_server)
+    report = _report(context, name, done, relation.row_estimate, by_server=by_server)
+    if verbose:
+        session.notice("00000", report, severity="INFO")
+    limit_ms = context.settings.integer("log_autovacuum_min_duration")
+    if by_server and (0 <= limit_ms * US_PER_MS <= now_us - started_us):
+        _LOG.info("%s", report)
+
+
+def _full_name(context: StatementContext, table: Table) -> str:
+    schema = context.catalog.object(table.schema)
+    return f"{context.session.database_name}.{schema.name if schema else ''}.{table.name}"
+
+
+def _report(
+    context: StatementContext, name: str, done: Vacuumed, live: int, *, by_server: bool
+) -> str:
+    """What VACUUM VERBOSE says, and the log of autovacuum."""
+    verb = f'automatic vacuum of table "{name}"' if by_server else f'finished vacuuming "{name}"'
+    lines = [
+        f"{verb}: index scans: {int(bool(done.removed_entries))}",
+        f"tuples: {done.dead_rows + done.freed_slots} removed, {live} remain, "
+        f"{done.kept_slots} are dead but not yet removable",
+        f"versions moved to their root: {done.moved_rows}, index entries removed: {done.removed_entries}",
+        f"removable cutoff: {context.engine.log.horizon()}",
+    ]
+    holder = oldest_holder(context.session)
+    if done.kept_slots and holder is not None:
+        lines.append(f"oldest snapshot: {holder}")
+    return "\n".join(lines)
+
+
+def oldest_holder(session: Any) -> str | None:
+    """Who holds back most: the session with the oldest snapshot or transaction, in words; None: nobody else."""
+    found = [
+        (xmin, other)
+        for other in list(session.database.sessions.values())
+        if other is not session and (xmin := other.transaction.backend_xmin) is not None
+    ]
+    if not found:
+        return None
+    xmin, other = min(found, key=lambda item: item[0])
+    return (
+        f'xmin {xmin}, held by process {other.pid} of user "{other.session_user}" '
+        f'in database "{other.database_name}" ({other.activity.state})'
+    )
+
+
+class Pause:
+    """What vacuum does between its steps: give way, or stop."""
+
+    def __init__(self, context: StatementContext, table: Table) -> None:
+        self._session = context.session
+        self._locks = context.engine.locks
+        self._tag = ("relation", table.oid)
+        self._by_server = context.session.backend_type == AUTOVACUUM
+        delay_ms = float(context.settings["vacuum_cost_delay"])
+        if self._by_server:
+            delay_ms = float(context.settings["autovacuum_vacuum_cost_delay"])
+        self._seconds = max(delay_ms / 1000, GIVE_WAY_SECONDS)
+        self._look_at_ns = self._session.clock.monotonic_ns() + LOOK_FOR_WAITERS_NS
+        self.stopped = False
+
+    def __call__(self) -> None:
+        """Called on the worker's thread."""
+        if self.stopped:
+            raise QueryCanceled("canceling statement due to user request")
+        self._session.check_cancelled()
+        if self._by_server and self._session.clock.monotonic_ns() >= self._look_at_ns:
+            self._look_at_ns = self._session.clock.monotonic_ns() + LOOK_FOR_WAITERS_NS
+            if any(item.tag == self._tag and not item.granted for item in self._locks.holders()):
+                raise QueryCanceled("canceling autovacuum task")
+        time.sleep(self._seconds)
+
+
+def _key_function(
+    shape: TableShape, index: IndexShape, execution: ExecutionContext
+) -> Callable[[Any], bytes | None]:
+    """What gives storage the key of a row it finds, so that entries of keys that are gone can go too."""
+    return lambda stored: index.key(shape.load_row(stored), execution)
+
+
+def _analyze_table(context: StatementContext, table: Table, *, verbose: bool) -> Iterator[Wait]:
+    yield from context.lock_relation(table.oid, "share update exclusive", table.name)
+    session = context.session
+    if verbose:
+        schema, name = _full_name(context, table).split(".", 1)[1].split(".", 1)
+        session.notice("00000", f'analyzing "{schema}.{name}"', severity="INFO")
+    counts = copy(context.engine.relation(table.storage_id).counts)
+    yield from analyze_table(context, table)
+    session.database.tables.of(table.oid).analyzed(
+        session.clock.now_us(), counts, by_server=session.backend_type == AUTOVACUUM
+    )
+
+
+UTILITIES = (Utility(node=tree.Vacuum, run=vacuum, writes=False),)

@@ -1,0 +1,172 @@
+"""Vacuum gives space back: versions move into their roots, slots and entries of dead rows are used again."""
+
+import numpy as np
+import pytest
+
+from storage.chains import MOVED, read_version, walk
+from storage.check import check
+from storage.engine import Kind, RowLock, Status
+from storage.keys import encode_key
+from storage.rowgroup import FREE
+from storage.vacuum import vacuum
+from tests.support.small_engine import crashed, small_engine
+
+TABLE, INDEX = 20000, 20001
+KINDS = (Kind.INT64, Kind.BYTES)
+LONG = b"a value longer than inline"
+
+
+@pytest.fixture
+def engine():
+    made, files = small_engine()
+    made.files = files
+    transaction = made.begin()
+    transaction.create_relation(TABLE, KINDS)
+    transaction.create_index(INDEX)
+    transaction.commit()
+    yield made
+    assert check(made) == []
+
+
+@pytest.fixture
+def table(engine):
+    return engine.relation(TABLE)
+
+
+def key_of(values):
+    return encode_key((values[0],), (Kind.INT64,))
+
+
+def add(engine, table, *rows):
+    transaction = engine.begin()
+    roots = [table.insert_row(transaction, row) for row in rows]
+    for row, root in zip(rows, roots, strict=True):
+        engine.index(INDEX).insert(transaction, key_of(row), root)
+    transaction.commit()
+    return roots
+
+
+def update(engine, table, root, values):
+    transaction = engine.begin()
+    snapshot = transaction.snapshot()
+    row_id = table.find(snapshot, root).row_id
+    assert table.update(transaction, snapshot, row_id, values).status is Status.DONE
+    transaction.commit()
+
+
+def rows(engine, table):
+    snapshot = engine.begin().snapshot()
+    return sorted(table.values(row_id) for view in table.scan(snapshot) for row_id in view.row_ids)
+
+
+def test_rows_updated_once_are_back_in_their_roots_after_vacuum(engine, table):
+    roots = add(engine, table, *((i, LONG + b"%d" % i) for i in range(20)))
+    for root in roots:
+        update(engine, table, root, {1: LONG})
+    used = table.groups[0].used
+    done = vacuum(engine, TABLE, [(engine.index(INDEX), key_of)])
+    assert (done.moved_rows, done.kept_slots) == (20, 0)
+    assert all(len(list(walk(table.groups, root))) == 1 for root in roots)
+    assert rows(engine, table) == [(i, LONG) for i in range(20)]
+    add(engine, table, *((100 + i, LONG) for i in range(20)))
+    assert table.groups[0].used == used
+
+
+def test_a_snapshot_keeps_what_it_can_lead_to(engine, table):
+    (root,) = add(engine, table, (1, LONG))
+    update(engine, table, root, {1: None})
+    reader = engine.begin(keep_snapshot=True)
+    snapshot = reader.snapshot()
+    (view,) = table.scan(snapshot)
+    (row_id,) = view.row_ids.tolist()
+    assert row_id != root
+    vacuum(engine, TABLE)
+    left = read_version(table.groups, row_id)
+    assert left.next & MOVED == MOVED
+    values, valid = view.column(1)
+    assert valid.tolist() == [False]
+    assert table.find(snapshot, row_id).row_id == root
+    assert table.root(row_id) == root
+    del values, view
+    del snapshot
+    reader.abort()
+    vacuum(engine, TABLE)
+    assert read_version(table.groups, row_id).next == FREE
+
+
+@pytest.mark.parametrize("act", ["update", "delete", "lock"])
+def test_who_learned_a_row_id_before_it_moved_changes_the_row_all_the_same(engine, table, act):
+    (root,) = add(engine, table, (1, LONG))
+    update(engine, table, root, {1: b"first"})
+    writer = engine.begin()
+    snapshot = writer.snapshot()
+    row_id = table.find(snapshot, root).row_id
+    vacuum(engine, TABLE)
+    assert table.find(snapshot, root).row_id == root
+    if act == "update":
+        outcome = table.update(writer, snapshot, row_id, {1: b"second"})
+    elif act == "delete":
+        outcome = table.delete(writer, snapshot, row_id)
+    else:
+        outcome = table.lock_row(writer, snapshot, row_id, RowLock.UPDATE)
+    assert outcome.status is Status.DONE
+    writer.commit()
+    expected = {"update": [(1, b"second")], "delete": [], "lock": [(1, b"first")]}
+    assert rows(engine, table) == expected[act]
+
+
+def test_what_not_everybody_sees_stays_where_it_is(engine, table):
+    (root,) = add(engine, table, (1, LONG))
+    old = engine.begin(keep_snapshot=True)
+    seen = old.snapshot()
+    update(engine, table, root, {1: b"new"})
+    done = vacuum(engine, TABLE)
+    assert done.moved_rows == 0
+    assert done.kept_slots == 1
+    assert table.fetch(seen, root) == (1, LONG)
+    old.abort()
+
+
+def test_after_a_crash_slots_that_were_left_are_free_at_once(engine, table):
+    (root,) = add(engine, table, (1, LONG))
+    update(engine, table, root, {1: b"new"})
+    reader = engine.begin(keep_snapshot=True)
+    snapshot = reader.snapshot()
+    vacuum(engine, TABLE)
+    engine.store.wal.flush_to(engine.store.wal.end_lsn).wait()
+    again = crashed(engine, engine.files)
+    after = again.relation(TABLE)
+    assert rows(again, after) == [(1, b"new")]
+    assert vacuum(again, TABLE).freed_slots == 1
+    assert check(again) == []
+    assert snapshot.sequence
+    reader.abort()
+
+
+def test_entries_of_keys_that_changed_go_and_the_row_moves_home(engine, table):
+    (root,) = add(engine, table, (1, LONG))
+    transaction = engine.begin()
+    snapshot = transaction.snapshot()
+    table.update(transaction, snapshot, root, {0: 2}, key_changed=True)
+    engine.index(INDEX).insert(transaction, key_of((2,)), root)
+    transaction.commit()
+    del snapshot
+    indexes = [(engine.index(INDEX), key_of)]
+    done = vacuum(engine, TABLE, indexes)
+    assert done.removed_entries == 1
+    assert not table.key_changed(root)
+    assert list(engine.index(INDEX).range()) == [(key_of((2,)), root)]
+    assert len(list(walk(table.groups, root))) == 1
+
+
+def test_the_pause_is_taken_without_the_latch(engine, table):
+    roots = add(engine, table, *((i, LONG) for i in range(300)))
+    transaction = engine.begin()
+    for root in roots:
+        table.delete(transaction, transaction.snapshot(), root)
+    transaction.commit()
+    pauses = []
+    vacuum(engine, TABLE, [(engine.index(INDEX), key_of)], pause=lambda: pauses.append(1))
+    assert len(pauses) >= 4
+    assert list(engine.index(INDEX).range()) == []
+    assert np.all(table.groups[0].versions[:300, 2] == FREE)
