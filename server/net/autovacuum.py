@@ -106,11 +106,11 @@ class Autovacuum:
             if not settings["autovacuum"]:
                 continue
             for database_oid, view, table, what in list(due_tables(self._database)):
-                if self._stopping:
-                    return
                 await self._visit(database_oid, statement_for(view, table, what))
 
     async def _visit(self, database_oid: int, sql: str) -> None:
+        if self._stopping:
+            return
         pid = self._next_pid()
         session = self._session = open_session(self._database, database_oid, pid)
         self._database.background[pid] = session

@@ -1,0 +1,91 @@
+"""Soak: pgbench on a small table for long, to see that throughput stays level and files do not grow without bound.
+
+python -m bench.soak --seconds 3600 --scale 10
+
+Two runs on one server, simple-update and TPC-B, each half of the time. Live size is that of the tables as loaded,
+and of the history that was added since.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import statistics
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from bench.servers import rustydb
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.servers import Server
+
+SCRIPTS = ("simple-update", "tpcb-like")
+BLOAT_MAX = 2.0
+PROGRESS = re.compile(r"progress: [\d.]+ s, ([\d.]+) tps")
+
+
+def main() -> int:
+    """Run both scripts; gives the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=600)
+    parser.add_argument("--scale", type=int, default=10)
+    parser.add_argument("--naptime", type=int, default=60)
+    chosen = parser.parse_args()
+    with rustydb(f"autovacuum_naptime={chosen.naptime}") as server:
+        load = ["pgbench", "-i", "-q", "-s", str(chosen.scale)]
+        subprocess.run(load, env=server.environment(), check=True, capture_output=True)
+        loaded = file_bytes(server.directory)
+        worst = max(
+            soak(server, script, chosen.seconds // len(SCRIPTS), loaded) for script in SCRIPTS
+        )
+    say(f"{'passed' if worst < BLOAT_MAX else 'FAILED'}: at most {worst:.2f} times the live size")
+    return 0 if worst < BLOAT_MAX else 1
+
+
+def soak(server: Server, script: str, seconds: int, loaded: int) -> float:
+    """Run one script and report; gives how many times the live size the files are."""
+    ran = subprocess.run(
+        ["pgbench", "-n", "-b", script, "-c", "8", "-j", "2", "-M", "prepared", "-P", "5", "-T", str(seconds)],
+        env=server.environment(), check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    rates = [float(found) for found in PROGRESS.findall(ran.stderr)]
+    first, last = level(rates[:12]), level(rates[-12:])
+    with server.connect() as connection:
+        (history,) = connection.execute(
+            "SELECT pg_total_relation_size('pgbench_history')"
+        ).fetchone() or (0,)
+        visits = connection.execute(
+            "SELECT relname, autovacuum_count, n_dead_tup FROM pg_stat_user_tables ORDER BY 1"
+        ).fetchall()
+    files = file_bytes(server.directory)
+    assert isinstance(history, int)
+    bloat = files / (loaded + history)
+    say(
+        f"{script}: {first:.0f} tps in the first minute, {last:.0f} in the last ({last / first:.2f}); "
+        f"files {files >> 20} MiB, live {(loaded + history) >> 20} MiB ({bloat:.2f})"
+    )
+    say(f"  autovacuum {visits}")
+    return bloat
+
+
+def level(rates: list[float]) -> float:
+    """The rate that half of the samples reach."""
+    return statistics.median(rates)
+
+
+def file_bytes(directory: Path) -> int:
+    """What the pages take on disk."""
+    return sum(path.stat().st_blocks * 512 for path in (directory / "pages").iterdir())
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

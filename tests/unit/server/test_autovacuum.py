@@ -1,0 +1,118 @@
+"""VACUUM's report and counters, and which tables autovacuum visits."""
+
+import pytest
+
+from protocol.messages import NoticeResponse, Query
+from server.catalog.table_activity import Due, TableActivity, due
+from server.errors import QueryCanceled
+from server.net.autovacuum import due_tables, open_session, statement_for
+from storage.engine import Counts
+from tests.support.conversation import shown
+
+SETTINGS = {
+    "autovacuum_vacuum_threshold": 50,
+    "autovacuum_vacuum_scale_factor": 0.2,
+    "autovacuum_analyze_threshold": 50,
+    "autovacuum_analyze_scale_factor": 0.1,
+}
+DONE = Counts(inserted=1000)
+
+
+def visit(counts=DONE, reclaimable=0, options=(), activity=None):
+    return due(
+        activity or TableActivity(at_vacuum=DONE, at_analyze=DONE),
+        counts,
+        rows=1000,
+        reclaimable=reclaimable,
+        options=options,
+        settings=SETTINGS,
+    )
+
+
+@pytest.mark.parametrize(
+    ("updated", "reclaimable", "expected"),
+    [
+        (0, 0, Due(vacuum=False, analyze=False)),
+        (150, 150, Due(vacuum=False, analyze=False)),
+        (151, 151, Due(vacuum=False, analyze=True)),
+        (251, 251, Due(vacuum=True, analyze=True)),
+        (251, 10, Due(vacuum=False, analyze=True)),
+        (0, 999, Due(vacuum=False, analyze=False)),
+    ],
+)
+def test_a_table_is_visited_when_enough_has_changed(updated, reclaimable, expected):
+    assert visit(Counts(inserted=1000, updated=updated), reclaimable) == expected
+
+
+def test_storage_parameters_of_a_table_come_before_settings():
+    changed = Counts(inserted=1000, updated=251)
+    assert not visit(changed, 251, ("autovacuum_enabled=false",))
+    assert visit(changed, 251, ("autovacuum_vacuum_threshold=100",)).vacuum is False
+    assert visit(Counts(inserted=1000, updated=20), 20, ("autovacuum_vacuum_threshold=0",
+                 "autovacuum_vacuum_scale_factor=0.01")).vacuum  # fmt: skip
+
+
+def make_table(client, rows=300):
+    client.run("CREATE TABLE t (a int PRIMARY KEY, b text)")
+    client.run(f"INSERT INTO t SELECT i, 'x' FROM generate_series(1, {rows}) i")
+    client.run("VACUUM ANALYZE t")
+    client.run("UPDATE t SET b = 'y'")
+
+
+def counters(client):
+    (row,) = client.rows(
+        "SELECT n_tup_ins, n_tup_upd, n_tup_del, n_dead_tup, vacuum_count, autovacuum_count, "
+        "autoanalyze_count, n_mod_since_analyze FROM pg_stat_user_tables WHERE relname = 't'"
+    )
+    return tuple(map(int, row))
+
+
+def test_autovacuum_does_what_is_due_as_a_session(client, database):
+    make_table(client)
+    assert counters(client) == (300, 300, 0, 300, 1, 0, 0, 300)
+    ((database_oid, view, table, what),) = due_tables(database)
+    sql = statement_for(view, table, what)
+    assert sql == "VACUUM (ANALYZE) public.t"
+    session = open_session(database, database_oid, 77)
+    assert shown(session.handle(Query(sql)))[-2:] == [
+        "CommandComplete(tag='VACUUM')",
+        "ReadyForQuery(status='I')",
+    ]
+    session.close()
+    assert counters(client) == (300, 300, 0, 0, 1, 1, 1, 0)
+    assert list(due_tables(database)) == []
+
+
+def verbose(client):
+    replies = client.send(Query("VACUUM VERBOSE t"))
+    return [item.fields for item in replies if isinstance(item, NoticeResponse)]
+
+
+def test_verbose_names_the_session_whose_snapshot_holds_rows_back(clients):
+    old, client = clients("old"), clients("new")
+    make_table(client, rows=10)
+    client.run("VACUUM t")
+    old.run("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    old.rows("SELECT count(*) FROM t")
+    client.run("UPDATE t SET b = 'z'")
+    first, report = verbose(client)
+    assert (first.severity, first.message) == ("INFO", 'vacuuming "postgres.public.t"')
+    assert "10 are dead but not yet removable" in report.message
+    assert "held by process 1 of user" in report.message
+    ((pid,),) = client.rows("SELECT pid FROM pg_stat_activity WHERE backend_xmin IS NOT NULL "
+                            "ORDER BY backend_xmin::text::int LIMIT 1")  # fmt: skip
+    assert pid == "1"
+    old.run("COMMIT")
+    _, report = verbose(client)
+    assert "0 are dead but not yet removable" in report.message
+    assert "held by" not in report.message
+
+
+def test_a_cancelled_vacuum_stops(client):
+    make_table(client)
+    session = client.session
+    steps = session.handle(Query("VACUUM t"))
+    session.begin_statement("VACUUM t")
+    session.cancel(QueryCanceled("canceling statement due to user request"))
+    assert any("57014" in line for line in shown(steps))
+    assert client.rows("SELECT count(*) FROM pg_stat_progress_vacuum") == [("0",)]
