@@ -6,7 +6,8 @@ Rule 2: a dead version that is not the root is cut out of the chain and its slot
         index and no other version points to it. A dead root becomes a redirect.
 Rule 3: a link that replaces several keeps KEY_CHANGED if one of them had it.
 Rule 4: a version that is alone behind a redirect, and that everybody sees, may be moved into its
-        root. The slot it leaves is MOVED, leads to the root, and is free only when every snapshot
+        root: from the same group, of which a view shows one of the two, or while no snapshot is held.
+        The slot it leaves is MOVED, leads to the root, and is free only when every snapshot
         held at that moment has gone: who still has its row id finds the row, who still has a view
         of it finds the values.
 """

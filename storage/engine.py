@@ -21,7 +21,7 @@ from storage.keys import encode_key, encode_keys, key_after_prefix
 from storage.kinds import Kind
 from storage.locks import LockMode, LockOwner, Locks, LockStatus, RowLock, WaitEdge
 from storage.options import Options
-from storage.outcomes import Live, Outcome, Status
+from storage.outcomes import Counts, Live, Outcome, Status
 from storage.records import Kind as RecordKind
 from storage.records import encode_end
 from storage.recovery import Recovered
@@ -32,7 +32,7 @@ from storage.rows import Value
 from storage.scan import RowsView, ScanView
 from storage.store import Hooks, Store
 from storage.strings import StringBlob, StringViews
-from storage.table import Counts, Table
+from storage.table import Table
 from storage.transactions import Transaction as StorageTransaction
 from storage.vacuum import Pause, Vacuumed, forget_aborted, vacuum
 from storage.waits import Completion

@@ -1,5 +1,6 @@
 """What becomes of an attempt to change, lock or find a row."""
 
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -41,3 +42,13 @@ class Live(NamedTuple):
     row_id: int = 0
     blocker_xid: int = 0
     key_changed: bool = False
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was done to a table since the server started, undone or not."""
+
+    inserted: int = 0
+    updated: int = 0
+    updated_keys: int = 0
+    deleted: int = 0

@@ -203,3 +203,17 @@ def _store_marks(change: Change, group: RowGroup, slots: RowIds, versions: Words
         return
     for slot, version in zip(slots.tolist(), versions, strict=True):
         change.write(group.version_address(slot), version)
+
+
+def as_rows(columns: Columns, nulls: Nulls, count: int) -> list[tuple[Value, ...]]:
+    """A few rows of columns as Python values."""
+    lists = []
+    for values, null in zip(columns, nulls, strict=True):
+        if isinstance(values, np.ndarray):
+            items = values[:count].tolist()
+        else:
+            items = values.to_list() if isinstance(values, StringBlob) else list(values)
+        if null is not None:
+            items = [None if flag else item for item, flag in zip(items, null, strict=False)]
+        lists.append(items)
+    return list(zip(*lists, strict=False)) if lists else [()] * count

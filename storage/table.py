@@ -11,7 +11,6 @@ Rule 5: all methods are called under the engine's latch, but views may be read b
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, ClassVar
 
@@ -36,7 +35,7 @@ from storage.fast_paths import RowPaths
 from storage.kinds import Kind
 from storage.locks import Locks, RowLock
 from storage.native import Change
-from storage.outcomes import Live, Outcome, Status
+from storage.outcomes import Counts, Live, Outcome, Status
 from storage.pages import Pager
 from storage.relation import (
     ColumnHeader,
@@ -47,6 +46,7 @@ from storage.row_batches import (
     NewColumn,
     NewVersions,
     Nulls,
+    as_rows,
     store_versions,
     update_versions,
 )
@@ -69,7 +69,6 @@ from storage.rows import (
     write_values,
 )
 from storage.scan import RowsView, ScanView
-from storage.strings import StringBlob
 from storage.transactions import Transaction
 
 FEW_ROWS = 8
@@ -84,16 +83,6 @@ class Undo(IntEnum):
     UPDATE = 3
     DELETE = 4
     UPDATE_MANY = 5
-
-
-@dataclass(slots=True)
-class Counts:
-    """What was done to a table since the server started, undone or not."""
-
-    inserted: int = 0
-    updated: int = 0
-    updated_keys: int = 0
-    deleted: int = 0
 
 
 class Table:
@@ -263,7 +252,7 @@ class Table:
         """Add many rows at the table's end, a few wherever there is room; their row ids."""
         assert len(columns) == len(nulls) == len(self.columns)
         if count <= FEW_ROWS:
-            rows = _as_rows(columns, nulls, count)
+            rows = as_rows(columns, nulls, count)
             return np.array([self.insert_row(transaction, row) for row in rows], np.int64)
         self.counts.inserted += count
         stamp = transaction.stamp()
@@ -585,20 +574,6 @@ class Table:
     def changing(self, stamp: int) -> "RowChange":
         """A change of rows by the stamp's transaction."""
         return RowChange(self, stamp >> COMMAND_BITS)
-
-
-def _as_rows(columns: Columns, nulls: Nulls, count: int) -> list[tuple[Value, ...]]:
-    """A few rows of columns as Python values."""
-    lists = []
-    for values, null in zip(columns, nulls, strict=True):
-        if isinstance(values, np.ndarray):
-            items = values[:count].tolist()
-        else:
-            items = values.to_list() if isinstance(values, StringBlob) else list(values)
-        if null is not None:
-            items = [None if flag else item for item, flag in zip(items, null, strict=False)]
-        lists.append(items)
-    return list(zip(*lists, strict=False)) if lists else [()] * count
 
 
 class RowChange:

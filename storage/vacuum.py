@@ -182,22 +182,25 @@ def _sweep_row(engine: Engine, table: Table, root_id: int, done: Vacuumed) -> No
 
 
 def _may_move(engine: Engine, table: Table, chain: list[Version]) -> bool:
-    """Whether the version behind a redirect can go into its root: a view of the group must show one of the two."""
+    """Whether the version behind a redirect can go into its root.
+
+    A scan must meet it exactly once: both are in one group, of which a view shows one of the two, or nobody scans.
+    """
     root, newest = chain[0], chain[-1]
     if len(chain) != 2 or root.xmin or newest.xmax:
         return False
-    group = table.groups[root.row_id >> SLOT_BITS]
-    if newest.row_id >> SLOT_BITS != group.group_no or group.shared:
+    groups = [table.groups[version.row_id >> SLOT_BITS] for version in chain]
+    if groups[0] is not groups[1] and engine.log.held_sequences():
         return False
     xid = newest.xmin >> COMMAND_BITS
     is_settled = xid < engine.log.horizon() and xid not in engine.log.aborted
-    if not is_settled or not table.groups.complete(group):
+    if not is_settled or not all(table.groups.complete(group) for group in groups):
         return False
-    return not any(
+    return not any(group.shared for group in groups) and not any(
         _is_large(group, column, version.row_id & SLOT_MASK)
-        for column, kind in enumerate(group.layout.kinds)
+        for column, kind in enumerate(groups[0].layout.kinds)
         if kind is Kind.BYTES
-        for version in chain
+        for group, version in zip(groups, chain, strict=True)
     )
 
 
@@ -218,6 +221,7 @@ def _move(engine: Engine, table: Table, root: Version, newest: Version, done: Va
         rewrite(table.groups, change, [root, newest], [filled, left])
         change.commit()
     table.chain_changed([root, newest], [filled, left], ())
+    group.stamp_max = max(group.stamp_max, newest.xmin)
     table.paths.newest.pop(root.row_id, None)
     _note_moved(engine, table, [newest.row_id], done)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from protocol.messages import CommandComplete, EmptyQueryResponse, Framed, Query
@@ -109,17 +110,18 @@ def run_utility(
     spread = spread_formats(formats, len(description.names)) if description else ()
     if description is not None and describe:
         yield described(description, spread)
-    steps = row.run(scope, tree)
-    answer: Any = None
-    while True:
-        try:
-            item = steps.send(answer)
-        except StopIteration as stop:
-            yield from session.changed_settings()
-            yield CommandComplete(stop.value)
-            return
-        if isinstance(item, Rows):
-            assert description is not None, statement.tag
-            answer = yield data_rows(item.batch, description.types, spread, session.style)
-        else:
-            answer = yield item
+    # An error that comes in here at a yield ends the statement at once, not when its generator is collected.
+    with closing(row.run(scope, tree)) as steps:
+        answer: Any = None
+        while True:
+            try:
+                item = steps.send(answer)
+            except StopIteration as stop:
+                yield from session.changed_settings()
+                yield CommandComplete(stop.value)
+                return
+            if isinstance(item, Rows):
+                assert description is not None, statement.tag
+                answer = yield data_rows(item.batch, description.types, spread, session.style)
+            else:
+                answer = yield item

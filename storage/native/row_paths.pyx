@@ -712,33 +712,43 @@ cdef class RowPaths:
             raise
         self.account(chain, freed, freed_count, ROW_ID_MASK)
         if folds:
-            self.groups[root_id >> 16].change_no += 1
+            group = self.groups[root_id >> 16]
+            group.change_no += 1
+            group.holes -= 1
+            if <uint64_t>group.stamp_max < newest.xmin:
+                group.stamp_max = newest.xmin
+            group = self.groups[last >> 16]
+            group.change_no += 1
+            group.holes += 1
             self.newest.pop(root_id, None)
             moved.append(last)
         return freed_count
 
     cdef bint may_fold(self, uint64_t root_id, uint64_t last) except -1:
-        """Whether a version can be moved into its root: a view of the group must show one of them."""
-        cdef Place *place
-        if root_id >> 16 != last >> 16:
+        """The twin of storage.vacuum._may_move, for values that need no pages of their own."""
+        cdef Place *place = self.place_of(root_id)
+        cdef Place *old
+        if root_id >> 16 != last >> 16 and self.log.first != NULL:
             return False
+        old = self.place_of(last)
         place = self.place_of(root_id)
-        if place.column_count != self.kind_count or self.groups[root_id >> 16].shared:
+        if place.column_count != self.kind_count or old.column_count != self.kind_count:
             return False
-        return not self.has_large(place, root_id & 0xFFFF) and not self.has_large(place, last & 0xFFFF)
+        if self.groups[root_id >> 16].shared or self.groups[last >> 16].shared:
+            return False
+        return not self.has_large(place, root_id & 0xFFFF) and not self.has_large(old, last & 0xFFFF)
 
     cdef int fold(
         self, Change change, uint64_t root_id, uint64_t last, Version *newest
     ) except -1:
         """Move a version into its root; values and null bits stay for those who look at them."""
-        cdef Place *place = self.place_of(root_id)
         cdef Version header
         memset(&header, 0, sizeof(Version))
         header.nulls = newest.nulls
         header.following = NEWER | INNER | REDIRECT | root_id
         self.write_row(
-            change, self.groups[root_id >> 16], place, root_id & 0xFFFF, newest.xmin, 0, {},
-            place, last & 0xFFFF,
+            change, self.groups[root_id >> 16], self.place_of(root_id), root_id & 0xFFFF,
+            newest.xmin, 0, {}, self.place_of(last), last & 0xFFFF,
         )
         return self.write_version(change, last, &header)
 

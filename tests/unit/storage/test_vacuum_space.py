@@ -115,6 +115,33 @@ def test_who_learned_a_row_id_before_it_moved_changes_the_row_all_the_same(engin
     assert rows(engine, table) == expected[act]
 
 
+def fetch(engine, table, root):
+    return table.fetch(engine.begin().snapshot(), root)
+
+
+def test_a_version_of_another_group_moves_only_while_nobody_scans(engine, table):
+    count = 65536
+    transaction = engine.begin()
+    numbers = np.arange(count)
+    ids = table.insert(transaction, [numbers, [LONG] * count], [None, None], count)
+    transaction.commit()
+    root = int(ids[0])
+    update(engine, table, root, {1: None})
+    (newest,) = [version.row_id for version in walk(table.groups, root) if not version.xmax]
+    assert newest >> 16 == 1
+    reader = engine.begin(keep_snapshot=True)
+    snapshot = reader.snapshot()
+    views = table.scan(snapshot)
+    assert next(views).count == count - 1
+    assert vacuum(engine, TABLE).moved_rows == 0
+    assert next(views).count == 1
+    del snapshot, views
+    reader.abort()
+    assert vacuum(engine, TABLE).moved_rows == 1
+    assert len(list(walk(table.groups, root))) == 1
+    assert fetch(engine, table, root) == (0, None)
+
+
 def test_what_not_everybody_sees_stays_where_it_is(engine, table):
     (root,) = add(engine, table, (1, LONG))
     old = engine.begin(keep_snapshot=True)
