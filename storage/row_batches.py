@@ -30,7 +30,7 @@ from storage.rowgroup import (
     RowGroup,
     Words,
 )
-from storage.rows import write_column
+from storage.rows import Value, write_column
 from storage.strings import StringBlob, StringViews
 from storage.transactions import Transaction
 
