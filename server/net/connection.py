@@ -102,13 +102,26 @@ class ClientConnection(asyncio.Protocol):
             reply, taken = serve(self.session, data)
             if taken:
                 assert self.transport is not None
-                self.transport.write(reply)
-                if taken == len(data):
+                if reply:
+                    self.transport.write(reply)
+                if self._has_more_to_do(data[taken:]) or taken == len(data):
                     return
                 data = data[taken:]
         self.wire.receive_data(data)
         if not self._running and self._wait is None and not self._switching and not self._paused:
             self._advance(None)
+
+    def _has_more_to_do(self, left: bytes) -> bool:
+        """Run what the last message that was served has left to be done; what has come after it waits."""
+        assert self.session is not None
+        steps = self.session.unfinished
+        if steps is None:
+            return False
+        self.session.unfinished = None
+        self._steps = steps
+        self.wire.receive_data(left)
+        self._advance(None)
+        return True
 
     def eof_received(self) -> bool:
         """The client has closed its side."""

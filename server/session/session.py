@@ -30,6 +30,7 @@ from server.executor.waits import Wait
 from server.session.basis import Basis, make_basis
 from server.session.flows import FLOWS
 from server.session.results import copy_rows, error_fields, row_values
+from server.session.series import run_series, run_text
 from server.session.short_path import QUICK
 from server.session.style import SessionNames, text_style
 from server.session.temporary import end_session, end_transaction, ensure_schema
@@ -39,6 +40,7 @@ from server.settings import REPORTED
 from server.sql.printed import printed, printed_query
 
 if TYPE_CHECKING:
+    from protocol.messages import Bind
     from server.config import SessionSettings
     from server.database import Database
     from server.statements.portal import Portal, Prepared
@@ -115,6 +117,7 @@ class Session:
         self.names = SessionNames(self)
         self.temporary_schema = 0
         self._raised: Exception | None = None  # by `quick`
+        self.unfinished: Replies | None = None  # what a step that was taken from the wire leaves
 
     # What functions and statements ask of a session
 
@@ -258,6 +261,14 @@ class Session:
             self._raised = error
             return None
 
+    def run_series(self, prepared: Prepared, message: Bind, described: bool) -> bytes | None:
+        """The replies to a whole series, in wire form; None: `handle` its messages. See `unfinished`."""
+        return run_series(self, prepared, message, described)
+
+    def run_text(self, sql: str) -> bytes | None:
+        """The replies to a Query, in wire form; None: `handle` it. See `unfinished`."""
+        return run_text(self, sql)
+
     def handle(self, message: Any) -> Replies:
         """Reply to one message of the client."""
         flow = FLOWS[type(message)]
@@ -270,10 +281,10 @@ class Session:
         except GeneratorExit:
             raise
         except Exception as error:  # noqa: BLE001 - the boundary: it is logged or handed on
-            yield from self._failed(error)
+            yield from self.failed(error)
             self.skipping = flow.extended
         if flow.cycle:
-            yield from self._end_cycle()
+            yield from self.end_cycle()
 
     def driven(self, steps: Generator[Any, Any, Any]) -> Replies:
         """Pass replies on after the notices that came up before them; make waits obey timeouts and deadlocks.
@@ -308,7 +319,7 @@ class Session:
         taken, self.notices = self.notices, []
         yield from taken
 
-    def _end_cycle(self) -> Replies:
+    def end_cycle(self) -> Replies:
         """Commit an implicit transaction, report changed settings, say ReadyForQuery."""
         self.skipping = False
         try:
@@ -316,7 +327,7 @@ class Session:
         except GeneratorExit:
             raise
         except Exception as error:  # noqa: BLE001 - the session's boundary
-            yield from self._failed(error)
+            yield from self.failed(error)
         if not self.transaction.in_block:
             self.close_portals()
         yield from self.take_notices()
@@ -333,7 +344,7 @@ class Session:
             if name in changed:
                 yield ParameterStatus(name, self.settings.show(name))
 
-    def _failed(self, error: Exception) -> Iterator[Reply]:
+    def failed(self, error: Exception) -> Iterator[Reply]:
         """An error ends the statement, and the transaction with it."""
         known = translate(error)
         if known.sqlstate.startswith("XX"):

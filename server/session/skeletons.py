@@ -9,7 +9,7 @@ Rule 3: a skeleton answers as its text does: the columns are the same, and every
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from server.errors import SqlError
 from server.session.block import State
@@ -86,15 +86,26 @@ def answer_text(session: Session, sql: str) -> bytes | None:
     if lane is None or prepared.basis is not session.basis():
         return None
     planned = lane.planned
-    try:
-        parameters = tuple(
-            reference.type.parse(literal, -1, session.style)
-            for literal, reference in zip(literals, planned.parameters, strict=True)
-        )
-    except SqlError:
-        return None  # the text has a position for it
+    parameters = parse_literals(session, lane, literals)
+    if parameters is None:
+        return None
     formats = (0,) * len(planned.names)
     data = run_lane(session, lane, parameters, formats)
     if data is None or not planned.returns_rows:
         return data
     return lane.description(formats) + data
+
+
+def parse_literals(
+    session: Session, lane: Lane, literals: tuple[str, ...]
+) -> tuple[Any, ...] | None:
+    """Literals in row form; None where one does not parse: the text has a position for it."""
+    try:
+        return tuple(
+            [
+                reference.type.parse(literal, -1, session.style)
+                for literal, reference in zip(literals, lane.planned.parameters, strict=True)
+            ]
+        )
+    except SqlError:
+        return None

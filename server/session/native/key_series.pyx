@@ -15,6 +15,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcpy
 
+from protocol.native import decode
 from server.session.block import State
 from server.sql.native import skeleton
 
@@ -31,9 +32,11 @@ cdef enum:
     COLUMNS_MAX = 256
     SERIES_MAX = 256  # at a time, then the other connections have their turn
     DIGITS_MAX = 18
+    CONTROL_MAX = 22  # of the messages whose text may be known beforehand
     TEXT_COLUMN = 0  # else the width of an integer
 
 cdef object IDLE = State.IDLE
+cdef object OPEN = State.OPEN
 cdef bytes BIND_COMPLETE = b"2\x00\x00\x00\x04"
 cdef bytes READY = b"Z\x00\x00\x00\x05I"
 cdef tuple NOTHING = (b"", 0)
@@ -46,6 +49,7 @@ cdef struct Span:
 
 cdef struct Series:
     Py_ssize_t name_start, name_length
+    Py_ssize_t bind_end
     Py_ssize_t end  # of its last message
     int parameter_count, parameter_format_count, result_format_count
     uint16_t parameter_formats[PARAMETERS_MAX]
@@ -77,6 +81,8 @@ cdef class Output:
         return self.data + start
 
     cdef int add(self, bytes data) except -1:
+        if not PyBytes_GET_SIZE(data):
+            return 0
         memcpy(self.reserve(PyBytes_GET_SIZE(data)), PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
         return 0
 
@@ -193,6 +199,8 @@ def serve(session, bytes data not None):
         return NOTHING
     output = Output.__new__(Output)
     for count in range(SERIES_MAX):
+        if count and not is_at_rest(session):
+            break
         start = output.size
         try:
             end = serve_one(session, data, taken, output)
@@ -202,6 +210,8 @@ def serve(session, bytes data not None):
         if not end:
             break
         taken = end
+        if session.unfinished is not None:
+            break
     if not taken:
         return NOTHING
     return PyBytes_FromStringAndSize(output.data, output.size), taken
@@ -209,14 +219,13 @@ def serve(session, bytes data not None):
 
 cdef bint is_at_rest(session) except -1:
     transaction = session.transaction
+    state = transaction.state
     return (
-        transaction.state is IDLE
-        and transaction.running is None
+        (state is OPEN or (state is IDLE and transaction.running is None and "" not in session.portals))
         and session.cancelled is None
         and not session.skipping
         and not session.notices
         and not session.settings.changed
-        and "" not in session.portals
     )
 
 
@@ -229,13 +238,15 @@ cdef Py_ssize_t serve_one(session, bytes data, Py_ssize_t start, Output output) 
     if place[0] == c"B":
         if not read_series(data, start, &series):
             return 0
-        return serve_series(session, data, &series, output)
+        return serve_series(session, data, start, &series, output)
     if place[0] == c"Q":
         return serve_query(session, data, start, output)
     return 0
 
 
-cdef Py_ssize_t serve_series(session, bytes data, Series *series, Output output) except -1:
+cdef Py_ssize_t serve_series(
+    session, bytes data, Py_ssize_t start, Series *series, Output output
+) except -1:
     cdef KeySeries known
     cdef int codes[COLUMNS_MAX]
     cdef int i
@@ -243,9 +254,11 @@ cdef Py_ssize_t serve_series(session, bytes data, Series *series, Output output)
     cdef const char *text = PyBytes_AS_STRING(data)
     name = PyUnicode_DecodeUTF8(text + series.name_start, series.name_length, NULL)
     prepared = session.prepared.get(name)
+    if prepared is None:
+        return 0
     known = fresh(session, prepared)
     if known is None:
-        return 0
+        return run_steps(session, prepared, data, start, series, output)
     if series.result_format_count > 1 and series.result_format_count != known.column_count:
         return 0
     for i in range(known.column_count):
@@ -266,6 +279,20 @@ cdef Py_ssize_t serve_series(session, bytes data, Series *series, Output output)
     return series.end
 
 
+cdef Py_ssize_t run_steps(
+    session, prepared, bytes data, Py_ssize_t start, Series *series, Output output
+) except -1:
+    """Answer a series with the steps of Python: where it ends, or 0."""
+    if prepared.lane is None and prepared.planned is not None:
+        return 0
+    message = decode(c"B", data, start + 5, series.bind_end)
+    reply = session.run_series(prepared, message, bool(series.described))
+    if reply is None:
+        return 0
+    output.add(reply)
+    return series.end
+
+
 cdef Py_ssize_t serve_query(session, bytes data, Py_ssize_t start, Output output) except -1:
     cdef KeySeries known
     cdef int codes[COLUMNS_MAX]
@@ -273,18 +300,22 @@ cdef Py_ssize_t serve_query(session, bytes data, Py_ssize_t start, Output output
     cdef list values
     cdef const char *place = PyBytes_AS_STRING(data) + start
     cdef Py_ssize_t length = swap32((<const uint32_t *>(place + 1))[0])
-    if length < 5 or start + 1 + length > PyBytes_GET_SIZE(data) or not session.skeletons:
+    if length < 5 or start + 1 + length > PyBytes_GET_SIZE(data):
         return 0
     if <const char *>memchr(place + 5, 0, length - 4) != place + length:
         return 0
     sql = PyUnicode_DecodeUTF8(place + 5, length - 5, NULL)
-    lifted = skeleton(sql)
-    if lifted is None:
-        return 0
-    prepared = session.skeletons.get((lifted.text, lifted.kinds))
+    lifted = skeleton(sql) if session.skeletons else None
+    prepared = None if lifted is None else session.skeletons.get((lifted.text, lifted.kinds))
     known = fresh(session, prepared)
     if known is None:
-        return 0
+        reply = None
+        if prepared is not None or length < CONTROL_MAX:
+            reply = session.run_text(sql)
+        if reply is None:
+            return 0
+        output.add(reply)
+        return start + 1 + length
     values = known.lifted(lifted.values)
     if values is None:
         return 0
@@ -305,6 +336,8 @@ cdef KeySeries fresh(session, prepared):
         return None
     lane = prepared.lane
     if lane is None or lane.planned is not prepared.planned:
+        return None
+    if session.transaction.state is not IDLE:
         return None
     known = lane.series
     if known is None:
@@ -374,6 +407,7 @@ cdef bint read_series(bytes data, Py_ssize_t start, Series *series) except -1:
     for i in range(series.result_format_count):
         series.result_formats[i] = swap16((<const uint16_t *>(text + place))[0])
         place += 2
+    series.bind_end = end
     series.described = size - place >= 7 and text[place] == c"D"
     if series.described:
         if swap32((<const uint32_t *>(text + place + 1))[0]) != 6:

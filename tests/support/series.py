@@ -1,0 +1,34 @@
+"""A series of the extended protocol, as bytes and as messages."""
+
+import struct
+
+from protocol import messages
+
+
+def framed(tag, body):
+    """One message."""
+    return tag + struct.pack("!I", len(body) + 4) + body
+
+
+def series(name, *values, formats=(), results=(), describe=False):
+    """Bind, perhaps Describe, Execute and Sync."""
+    body = b"\0" + name.encode() + b"\0" + struct.pack("!H", len(formats))
+    body += b"".join(struct.pack("!H", code) for code in formats)
+    body += struct.pack("!H", len(values))
+    for value in values:
+        body += struct.pack("!i", -1) if value is None else struct.pack("!i", len(value)) + value
+    body += struct.pack("!H", len(results)) + b"".join(struct.pack("!H", r) for r in results)
+    described = framed(b"D", b"P\0") if describe else b""
+    return framed(b"B", body) + described + framed(b"E", b"\0" + bytes(4)) + framed(b"S", b"")
+
+
+def query(sql):
+    """A Query message."""
+    return framed(b"Q", sql.encode() + b"\0")
+
+
+def asked(name, *values, formats=(), results=(), describe=False):
+    """The messages that `series` is the bytes of."""
+    described = [messages.Describe("P", "")] if describe else []
+    bind = messages.Bind("", name, formats, values, results)
+    return [bind, *described, messages.Execute("", 0), messages.Sync()]

@@ -1,0 +1,161 @@
+"""Whole series of point statements and of BEGIN, COMMIT, ROLLBACK: the bytes that the ordinary flow would give."""
+
+import os
+
+import pytest
+
+from protocol import messages
+from protocol.encode import encode
+from server.executor.waits import Wait
+from server.session import native
+from tests.support.conversation import Client
+from tests.support.engine import memory_database
+from tests.support.series import asked, query, series
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("RUSTYDB_NATIVE") == "0", reason="the original takes nothing"
+)
+
+SETUP = (
+    "CREATE TABLE account (id int PRIMARY KEY, balance int NOT NULL, note varchar(5))",
+    "INSERT INTO account VALUES (1, 100, 'a'), (2, 200, NULL)",
+    "CREATE TABLE entry (id int, delta int)",
+    "CREATE TABLE checked (id int, delta int CHECK (delta > -1000))",
+    "CREATE UNIQUE INDEX ON entry (id)",
+)
+STATEMENTS = {
+    "begin": "BEGIN",
+    "begin_read_only": "BEGIN READ ONLY",
+    "begin_serializable": "START TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+    "commit": "COMMIT",
+    "end": "END",
+    "chain": "COMMIT AND CHAIN",
+    "rollback": "ROLLBACK",
+    "add": "UPDATE account SET balance = balance + $2 WHERE id = $1",
+    "read": "SELECT balance, note FROM account WHERE id = $1",
+    "enter": "INSERT INTO entry VALUES ($1, $2)",
+    "check": "INSERT INTO checked VALUES ($1, $2)",
+    "remove": "DELETE FROM account WHERE id = $1",
+    "local": "SET LOCAL TimeZone TO 'Asia/Tokyo'",
+}
+SCRIPTS = {
+    "commit": [("begin",), ("add", b"1", b"5"), ("read", b"1"), ("enter", b"1", b"5"), ("end",)],
+    "roll back": [("begin",), ("add", b"1", b"5"), ("remove", b"2"), ("rollback",), ("read", b"1")],
+    "each by itself": [
+        ("add", b"1", b"5"),
+        ("read", b"1"),
+        ("enter", b"7", b"7"),
+        ("remove", b"1"),
+    ],
+    "nobody there": [("begin",), ("add", b"9", b"5"), ("remove", b"9"), ("commit",)],
+    "null": [("add", b"1", None), ("read", None), ("add", None, b"1")],
+    "duplicate": [
+        ("begin",),
+        ("enter", b"1", b"1"),
+        ("enter", b"1", b"1"),
+        ("read", b"1"),
+        ("end",),
+    ],
+    "duplicate alone": [("enter", b"1", b"1"), ("enter", b"1", b"1"), ("read", b"1")],
+    "overflow": [("begin",), ("add", b"1", b"2147483647"), ("rollback",), ("read", b"1")],
+    "no number": [("begin",), ("add", b"x", b"1"), ("read", b"1"), ("rollback",)],
+    "read only": [("begin_read_only",), ("read", b"1"), ("add", b"1", b"1"), ("end",)],
+    "serializable": [("begin_serializable",), ("read", b"1"), ("add", b"1", b"1"), ("end",)],
+    "again": [("begin",), ("begin",), ("commit",), ("commit",), ("rollback",)],
+    "chain": [("begin",), ("add", b"1", b"1"), ("chain",), ("read", b"1"), ("rollback",)],
+    "setting": [("begin",), ("local",), ("read", b"1"), ("commit",), ("begin",), ("rollback",)],
+    "check": [("begin",), ("check", b"1", b"-5000"), ("commit",)],
+}
+TEXTS = [
+    "BEGIN",
+    "UPDATE account SET balance = balance + 5 WHERE id = 1",
+    "UPDATE account SET balance = balance + -7 WHERE id = 2;",
+    "UPDATE account SET balance = balance + 8 WHERE id = 2;",
+    "UPDATE account SET balance = balance + 9 WHERE id = 1;",
+    "END;",
+    "UPDATE account SET balance = balance + 1 WHERE id = 1;",
+    "SELECT balance FROM account WHERE id = 1;",
+    "SELECT balance FROM account WHERE id = 2;",
+    "begin",
+    "SELECT balance FROM account WHERE id = 1;",
+    "UPDATE account SET balance = balance + 2147483647 WHERE id = 1;",
+    "SELECT balance FROM account WHERE id = 1;",
+    "rollback;",
+    "ROLLBACK",
+    "SELECT balance FROM account WHERE id = 1;",
+]
+
+
+@pytest.fixture
+def pair():
+    """Clients of two equal databases: one to be served from bytes, one the ordinary way."""
+    with memory_database() as first, memory_database() as second:
+        made = Client(first), Client(second)
+        for client in made:
+            for sql in SETUP:
+                client.run(sql)
+            for name, sql in STATEMENTS.items():
+                client.send(messages.Parse(name, sql, ()), messages.Sync())
+        yield made
+        for client in made:
+            client.close()
+
+
+def served(client, data, given):
+    """The replies to a series, from its bytes if they are taken, and whether they were."""
+    reply, taken = native.serve(client.session, data)
+    if not taken:
+        return b"".join(map(encode, client.send(*given))), False
+    assert taken == len(data)
+    steps, client.session.unfinished = client.session.unfinished, None
+    items = [] if steps is None else [item for item in steps if type(item) is not Wait]
+    return reply + b"".join(map(encode, items)), True
+
+
+@pytest.mark.parametrize("describe", [False, True])
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS.keys())
+def test_gives_the_bytes_of_the_ordinary_flow(pair, script, describe):
+    took = 0
+    for name, *values in script:
+        given = asked(name, *values, describe=describe)
+        reply, taken = served(pair[0], series(name, *values, describe=describe), given)
+        took += taken
+        assert reply == b"".join(map(encode, pair[1].send(*given))), name
+        assert pair[0].session.portals.keys() == pair[1].session.portals.keys()
+        assert pair[0].session.activity.query == pair[1].session.activity.query
+    assert took
+    for sql in ("ROLLBACK", "TABLE account", "TABLE entry"):
+        assert pair[0].run(sql) == pair[1].run(sql)
+
+
+def test_a_transaction_is_taken_wholly(pair):
+    for name, *values in SCRIPTS["commit"]:
+        reply, taken = served(pair[0], series(name, *values), ())
+        assert taken
+        assert reply.endswith((b"I", b"T"))
+
+
+def test_texts_of_a_block(pair):
+    took = []
+    for sql in TEXTS:
+        reply, taken = served(pair[0], query(sql), (messages.Query(sql),))
+        took.append(taken)
+        assert reply == b"".join(map(encode, pair[1].send(messages.Query(sql)))), sql
+    assert took[0]
+    assert took[4:7] == [True] * 3
+    assert pair[0].run("TABLE account") == pair[1].run("TABLE account")
+
+
+def test_what_stands_in_the_way_is_waited_for(pair):
+    first = pair[0]
+    other = Client(first.database, pid=2)
+    other.run("BEGIN")
+    other.run("UPDATE account SET balance = 1000 WHERE id = 1")
+    data = series("add", b"1", b"5")
+    assert native.serve(first.session, data) == (b"", 0)
+    assert not first.send(*asked("add", b"1", b"5"))[1:]
+    assert first.blocked
+    other.run("COMMIT")
+    first.resume()
+    assert other.rows("SELECT balance FROM account WHERE id = 1") == [("1005",)]
+    other.close()
