@@ -17,9 +17,10 @@ from enum import Enum
 from typing import Protocol
 
 from protocol.copy_binary import BinaryDecoder, encode_binary_header, encode_binary_rows
+from protocol.copy_spans import NULL, Spans
 from protocol.copy_text import Columns, Dialect, LineEnd, first_line
 from protocol.errors import CopyFormatError
-from protocol.native import decode_columns
+from protocol.native import decode_columns, plain_spans
 from protocol.rows import copy_escape, copy_escapes
 
 
@@ -175,6 +176,28 @@ class TextDecoder:
         if self._ended or self._pending_bytes < self._retry_bytes:
             return self._nothing()
         return self._take(last=False)
+
+    def take_plain(self, data: bytes) -> Spans | None:
+        """Take a piece whose rows are all plain; None: nothing was taken, feed it."""
+        options = self._options
+        is_plain = (
+            options.format is CopyFormat.TEXT
+            and options.null == NULL
+            and not options.force_null
+            and not options.force_not_null
+            and self._line_end in (LineEnd.UNKNOWN, LineEnd.NEWLINE)
+        )
+        if not is_plain or self._ended or self._header_due:
+            return None
+        whole = b"".join([*self._pending, data]) if self._pending else data
+        spans = plain_spans(whole, len(self._names), options.delimiter)
+        if spans is None or not spans.row_count:
+            return None
+        self._line_end = LineEnd.NEWLINE
+        self._line_count += spans.row_count
+        self.row_count += spans.row_count
+        self._keep(whole, consumed=spans.consumed)
+        return spans
 
     def finish(self) -> Columns:
         """Return what the end of the data completes."""

@@ -150,9 +150,17 @@ class Tree:
         return lookup_pairs(self.pager, self.root_page, start, stop)
 
     def release_pages(self, change: Change) -> None:
-        """Give back every page, because the tree goes."""
-        for node in self.pages():
+        """Give back every page, because the tree goes; leaves are not read for that."""
+        waiting = [self.root_page]
+        while waiting:
+            node = self._read(waiting.pop())
             self.pager.release(change, node.page_no, 1)
+            children = [entry.child for entry in node.entries] if node.level else []
+            if node.level > 1:
+                waiting += children
+                continue
+            for page_no in children:
+                self.pager.release(change, page_no, 1)
 
     def forward(self, start: bytes, stop: bytes | None) -> Iterator[list[tuple[bytes, int]]]:
         """The pairs with start <= key < stop in order, in chunks."""

@@ -1,12 +1,21 @@
 """Chooses, once, between the compiled twins and their Python specification."""
 
 try:
+    from protocol.native.copy_spans import plain_spans
     from protocol.native.copy_text import decode_columns
     from protocol.native.decode import decode
     from protocol.native.rows import encode_copy_rows, encode_rows, frame_rows
 except ImportError:  # not built
+    from protocol.copy_spans import plain_spans
     from protocol.copy_text import decode_columns
     from protocol.decode import decode
     from protocol.rows import encode_copy_rows, encode_rows, frame_rows
 
-__all__ = ["decode", "decode_columns", "encode_copy_rows", "encode_rows", "frame_rows"]
+__all__ = [
+    "decode",
+    "decode_columns",
+    "encode_copy_rows",
+    "encode_rows",
+    "frame_rows",
+    "plain_spans",
+]

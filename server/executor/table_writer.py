@@ -23,7 +23,7 @@ from server.executor.storage_columns import store_columns, store_value
 from server.executor.table_shape import Row, TableShape, shape_of
 from server.executor.waiting import wait_for_xid
 from server.vector.batch import Batch
-from storage.engine import Outcome, Status
+from storage.engine import Kind, Outcome, Status, encode_keys
 
 if TYPE_CHECKING:
     from server.catalog.objects import Table
@@ -87,6 +87,38 @@ class TableWriter:
             yield from wait_for_xid(self.context, blocker)
         queue_insert(self.context, self.shape, row_ids, all_rows)
         return row_ids
+
+    def takes_stored(self) -> bool:
+        """Whether `insert_stored` may be asked: nothing but plain indexes hangs on new rows."""
+        shape = self.shape
+        return not shape.foreign_keys and all(
+            index.is_columns_only
+            and not index.is_deferrable
+            and all(part.kind_is_fixed and part.kind is not Kind.BYTES for part in index.parts)
+            for index in shape.indexes
+        )
+
+    def insert_stored(self, values: list[Any], nulls: list[Any], count: int) -> bool:
+        """Insert rows given in stored form by attribute; False: nothing was done, something is in the way."""
+        if any(nulls[number - 1] is not None for number in self.shape.not_null):
+            return False
+        keys: list[list[bytes]] = []
+        for shape in self.shape.indexes:
+            numbers = [key.number - 1 for key in shape.index.keys]
+            if any(nulls[number] is not None for number in numbers):
+                return False
+            kinds = [part.kind for part in shape.parts]
+            columns = [values[number] for number in numbers]
+            keys.append(encode_keys(columns, [None] * len(kinds), kinds, shape.descending))
+        with self._engine.latch:
+            for shape, own in zip(self.shape.indexes, keys, strict=True):
+                index = self._engine.index(shape.storage_id)
+                if shape.index.unique and index.find_suspects(own):
+                    return False
+            row_ids = self.relation.insert(self._transaction, values, nulls, count)
+            for shape, own in zip(self.shape.indexes, keys, strict=True):
+                self._engine.index(shape.storage_id).insert_many(self._transaction, own, row_ids)
+        return True
 
     def insert_unless(
         self, row: Row, arbiters: Sequence[IndexShape]

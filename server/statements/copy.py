@@ -19,6 +19,7 @@ from server.catalog.objects import Column as TableColumn
 from server.catalog.objects import Table
 from server.errors import (
     BadCopyFileFormat,
+    CharacterNotInRepertoire,
     DuplicateColumn,
     FeatureNotSupported,
     InvalidColumnReference,
@@ -42,11 +43,13 @@ from server.planner.standalone import bind_defaults, bind_over_table
 from server.sql import utility_session as tree
 from server.sql.parse import parse_statements
 from server.statements.copy_options import copy_options
+from server.statements.copy_plain import plain_loader
 from server.statements.copy_stream import NEED_COPY_DATA
 from server.statements.internal import qualified_name
 from server.statements.names import relation_named
 from server.statements.prepared import inner_statement
 from server.statements.statement import Run, StatementContext, Utility
+from server.types.errors import decode_text
 from server.types.type import TypeReference
 from server.vector.batch import Batch
 from server.vector.rows import column_of, values_of
@@ -141,7 +144,7 @@ def _load_stream(loader: Loader, decoder: Any) -> Generator[Any, Any, None]:
     while True:
         message = yield NEED_COPY_DATA
         if isinstance(message, messages.CopyData):
-            yield from loader.load(decoder.feed(message.data))
+            yield from loader.take(decoder, message.data)
         elif isinstance(message, messages.CopyDone):
             return
         elif isinstance(message, messages.CopyFail):
@@ -160,7 +163,7 @@ def _load_file(loader: Loader, decoder: Any, filename: str) -> Generator[Any, An
     with file:
         while chunk := file.read(FILE_BYTES_AT_ONCE):
             loader.execution.check_cancelled()
-            yield from loader.load(decoder.feed(chunk))
+            yield from loader.take(decoder, chunk)
 
 
 class Loader:
@@ -194,6 +197,12 @@ class Loader:
         self._where = self._condition(context, statement)
         self._pending: list[list[bytes | None]] = [[] for _ in columns]
         self._line_no = 0
+        self._plain = None
+        is_simple = statement.where is None and not (
+            plan.checks or plan.generated or self._defaults
+        )
+        if is_simple and not any(self._tests):
+            self._plain = plain_loader(table, columns, self._types, self.execution, self._style)
 
     def _missing_columns(self, context: StatementContext) -> list[tuple[int, Any]]:
         given = {column.number for column in self.columns}
@@ -211,6 +220,38 @@ class Loader:
         layout = {column.number: position for position, column in enumerate(self.columns)}
         return compile_expression(bound, layout)
 
+    def take(self, decoder: Any, data: bytes) -> Iterator[Wait]:
+        """Take a piece of the data."""
+        plain = self._plain
+        spans = None if plain is None or self.is_binary else decoder.take_plain(data)
+        if plain is None or spans is None:
+            fields = decoder.feed(data)
+            if any(fields):
+                yield from self._insert_plain()
+                yield from self.load(fields)
+        elif not self._has_pending() and plain.add(spans):
+            if plain.is_full:
+                yield from self._insert_plain()
+        else:
+            yield from self._insert_plain()
+            yield from self.load([spans.fields(number) for number in range(len(self.columns))])
+
+    def _has_pending(self) -> bool:
+        return bool(self._pending) and bool(self._pending[0])
+
+    def _insert_plain(self) -> Iterator[Wait]:
+        """Insert what was taken as plain, in whichever way."""
+        if self._plain is None or not self._plain.row_count:
+            return
+        self.execution.check_cancelled()
+        count = self._plain.row_count
+        fields = self._plain.insert()
+        if fields is not None:
+            yield from self.load(fields)
+            return
+        self._line_no += count
+        self.count += count
+
     def load(self, columns: list[list[bytes | None]]) -> Iterator[Wait]:
         """Take rows; they are inserted when there are enough."""
         for pending, values in zip(self._pending, columns, strict=True):
@@ -220,6 +261,7 @@ class Loader:
 
     def finish(self, columns: list[list[bytes | None]]) -> Iterator[Wait]:
         """Insert what is left, and check what was put off to the end of the statement."""
+        yield from self._insert_plain()
         yield from self.load(columns)
         yield from self._flush()
         yield from run_after_statement(self.execution)
@@ -255,12 +297,20 @@ class Loader:
         if self.is_binary:
             column = received(reference, texts)
         else:
-            column = reference.type.parse_column(texts, reference.modifier, self._style)
+            column = self._read(reference, texts)
         test = self._tests[position]
         if test is not None:
             for value in values_of(column):
                 test(value, self.execution)
         return column
+
+    def _read(self, reference: TypeReference, texts: list[bytes | None]) -> Column:
+        try:
+            return reference.type.parse_column(texts, reference.modifier, self._style)
+        except UnicodeDecodeError:
+            for text in texts:
+                decode_text(text or b"")
+            raise
 
     def _at_line(self, error: SqlError, position: int, reference: TypeReference) -> SqlError:
         for number, text in enumerate(self._pending[position]):
@@ -270,7 +320,9 @@ class Loader:
                 name = self.columns[position].name
                 line_no = self._line_no + number + 1
                 found.context = f"COPY {self.table.name}, line {line_no}, column {name}"
-                if text is not None and not self.is_binary:
+                if isinstance(found, CharacterNotInRepertoire):
+                    found.context = f"COPY {self.table.name}, line {line_no}"
+                elif text is not None and not self.is_binary:
                     found.context += f': "{text.decode(errors="replace")}"'
                 return found
         return error

@@ -14,6 +14,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         read_scaled,
         read_timestamps,
     )
+    from server.types.spans import integer_spans, text_spans
 else:
     try:
         from server.types.native.fields import (
@@ -23,6 +24,7 @@ else:
             read_scaled,
             read_timestamps,
         )
+        from server.types.native.spans import integer_spans, text_spans
     except ImportError:  # not built
         from server.types.fields import (
             read_dates,
@@ -31,5 +33,14 @@ else:
             read_scaled,
             read_timestamps,
         )
+        from server.types.spans import integer_spans, text_spans
 
-__all__ = ["read_dates", "read_floats", "read_integers", "read_scaled", "read_timestamps"]
+__all__ = [
+    "integer_spans",
+    "read_dates",
+    "read_floats",
+    "read_integers",
+    "read_scaled",
+    "read_timestamps",
+    "text_spans",
+]

@@ -1,0 +1,3 @@
+from protocol.copy_spans import Spans
+
+def plain_spans(data: bytes, column_count: int, delimiter: bytes) -> Spans | None: ...

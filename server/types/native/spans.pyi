@@ -1,0 +1,6 @@
+from server.types.spans import Blob, Places
+
+def integer_spans(data: bytes, starts: Places, stops: Places, bits: int) -> Blob | None: ...
+def text_spans(
+    data: bytes, starts: Places, stops: Places, length: int, padded: bool
+) -> tuple[Blob, Blob] | None: ...
