@@ -294,10 +294,7 @@ class Loader:
     def _parse(self, position: int, texts: list[bytes | None]) -> Column:
         """Values out of texts, tested where they are of a domain."""
         reference = self._types[position]
-        if self.is_binary:
-            column = received(reference, texts)
-        else:
-            column = self._read(reference, texts)
+        column = received(reference, texts) if self.is_binary else self._read(reference, texts)
         test = self._tests[position]
         if test is not None:
             for value in values_of(column):

@@ -39,7 +39,8 @@ def row(chance, number):
     return b"\t".join(fields)
 
 
-def load(client, lines, pieces=random.Random(5)):
+def load(client, lines):
+    pieces = random.Random(5)
     data, place = b"".join(line + b"\n" for line in lines), 0
     while place < len(data):
         stop = place + pieces.randint(1, 60_000)

@@ -1,5 +1,7 @@
 """Stored values out of spans: what the input functions and storage make of them, or nothing."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -52,9 +54,7 @@ def test_texts(module, length, padded, wanted):
         assert found is None
         return
     blob, offsets = found
-    values = [
-        blob[start:stop].tobytes() for start, stop in zip(offsets[:-1], offsets[1:], strict=True)
-    ]
+    values = [blob[start:stop].tobytes() for start, stop in pairwise(offsets.tolist())]
     assert values == wanted
 
 
