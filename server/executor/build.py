@@ -18,14 +18,13 @@ from server.executor.common_tables import (
 from server.executor.distinct import Distinct
 from server.executor.filter import Append, Filter, NoRows, OneRow, Project, Values
 from server.executor.fused import FusedAggregate
+from server.executor.index_join import join_of
 from server.executor.index_scan import IndexScan
 from server.executor.join import HashJoin
 from server.executor.limit import Limit
 from server.executor.lock_rows import LockRows
 from server.executor.modify import Insert
 from server.executor.modify_rows import Delete, Update
-from server.executor.nested_loop import NestedLoop
-from server.executor.operator import Operator
 from server.executor.project_set import FunctionScan, ProjectSet
 from server.executor.scan import RowIdScan, TableScan
 from server.executor.setops import SetOperation
@@ -48,7 +47,7 @@ BUILDERS: Final[dict[type[physical.Plan], Any]] = {
     physical.Distinct: Distinct,
     physical.HashAggregate: FusedAggregate,
     physical.HashJoin: HashJoin,
-    physical.NestedLoop: NestedLoop,
+    physical.NestedLoop: join_of,
     physical.Append: Append,
     physical.SetOperation: SetOperation,
     physical.CommonTable: CommonTable,
@@ -63,6 +62,4 @@ BUILDERS: Final[dict[type[physical.Plan], Any]] = {
     physical.Update: Update,
     physical.Delete: Delete,
 }
-"""Plan node class to operator class, called with the node and the builder of its inputs."""
-
-assert all(issubclass(operator, Operator) for operator in BUILDERS.values())
+"""Plan node class to operator class, or to what chooses one; called with the node and the builder of its inputs."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Parameters = Sequence[Value | None]
 
 _INTEGER_LIMITS = {Kind.INT16: 1 << 15, Kind.INT32: 1 << 31, Kind.INT64: 1 << 63}
-_PLAIN_KINDS = frozenset((*_INTEGER_LIMITS, Kind.BYTES, Kind.FIXED16))
+PLAIN_KINDS = frozenset((*_INTEGER_LIMITS, Kind.BYTES, Kind.FIXED16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def is_plain(shape: IndexShape) -> bool:
     return (
         shape.is_columns_only
         and not any(shape.descending)
-        and all(part.kind_is_fixed and part.kind in _PLAIN_KINDS for part in shape.parts)
+        and all(part.kind_is_fixed and part.kind in PLAIN_KINDS for part in shape.parts)
     )
 
 

@@ -401,7 +401,7 @@ class Region:
         ) or not self.chooser.indexes_of(item.node.table):
             return None
         estimate = self.chooser.lookup_estimate(item.node, item.filters, conditions)
-        return None if estimate is None else cost.LOOP_START + estimate.total_cost
+        return None if estimate is None else cost.LOOKUP_START + estimate.total_cost
 
     def conditions_between(self, left: int, right: int, item: Item | None) -> list[Expression]:
         """What joins the two sides.
