@@ -88,10 +88,41 @@ class Request:
 
 @dataclass(slots=True)
 class Lock:
-    """Who has a thing and who wants it: for every holder, how often it took each mode."""
+    """Who has a thing and who wants it: for every holder, how often it took each mode.
+
+    `modes` has a bit for each mode that anybody holds, `counts` how many do: most locks conflict with
+    nothing that is held, and then no holder has to be looked at.
+    """
 
     granted: dict[LockOwner, dict[LockMode, int]] = field(default_factory=dict)
     queue: list[Request] = field(default_factory=list)
+    counts: list[int] = field(default_factory=lambda: [0] * (LockMode.ACCESS_EXCLUSIVE + 1))
+    modes: int = 0
+
+    def take(self, owner: LockOwner, mode: LockMode) -> None:
+        """The owner has the mode once more."""
+        modes = self.granted.get(owner)
+        if modes is None:
+            modes = self.granted[owner] = {}
+        held = modes.get(mode, 0)
+        modes[mode] = held + 1
+        if not held:
+            self.counts[mode] += 1
+            self.modes |= 1 << mode
+
+    def give_back(self, owner: LockOwner, mode: LockMode) -> bool:
+        """The owner has the mode once less; whether it has it no more."""
+        modes = self.granted[owner]
+        modes[mode] -= 1
+        if modes[mode]:
+            return False
+        del modes[mode]
+        self.counts[mode] -= 1
+        if not self.counts[mode]:
+            self.modes &= ~(1 << mode)
+        if not modes:
+            del self.granted[owner]
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,11 +352,11 @@ class Locks:
         lock = self._locks.get(tag)
         if lock is None:
             return True
-        if self._conflicts_with_holders(lock, owner, mode):
-            return False
-        if owner in lock.granted:
-            return True
         conflicts = CONFLICTS[mode]
+        if conflicts & lock.modes and self._conflicts_with_holders(lock, owner, mode):
+            return False
+        if not lock.queue or owner in lock.granted:
+            return True
         return not any(
             conflicts >> ahead.mode & 1 and ahead.owner.lock_group != owner.lock_group
             for ahead in lock.queue
@@ -339,8 +370,7 @@ class Locks:
         lock = self._locks.get(tag)
         if lock is None:
             lock = self._locks[tag] = Lock()
-        modes = lock.granted.setdefault(owner, {})
-        modes[mode] = modes.get(mode, 0) + 1
+        lock.take(owner, mode)
         held = self._held.get(owner)
         if held is None:
             held = self._held[owner] = Held()
@@ -360,15 +390,15 @@ class Locks:
 
     def _ungrant(self, owner: LockOwner, held: Held, tag: Tag, mode: LockMode) -> list[Request]:
         lock = self._locks[tag]
-        modes = lock.granted[owner]
-        modes[mode] -= 1
-        if modes[mode]:
+        if not lock.give_back(owner, mode):
             return []
-        del modes[mode]
         held.modes[tag] &= ~(1 << mode)
-        if not modes:
-            del lock.granted[owner]
+        if not held.modes[tag]:
             del held.modes[tag]
+        if not lock.queue:
+            if not lock.granted:
+                del self._locks[tag]
+            return []
         return self._serve(tag, lock)
 
     def _serve(self, tag: Tag, lock: Lock) -> list[Request]:
@@ -436,6 +466,8 @@ class Locks:
 
 def _conflicting_holders(lock: Lock, owner: LockOwner, mode: LockMode) -> Iterator[LockOwner]:
     conflicts = CONFLICTS[mode]
+    if not conflicts & lock.modes:
+        return
     for holder, modes in lock.granted.items():
         if holder.lock_group != owner.lock_group and any(conflicts >> held & 1 for held in modes):
             yield holder

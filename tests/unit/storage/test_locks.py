@@ -1,5 +1,6 @@
 """Locks: PostgreSQL's conflicts, fair queues, deadlocks."""
 
+import random
 from itertools import product
 
 import pytest
@@ -169,3 +170,33 @@ def test_holders_lists_what_is_held_and_awaited(locks, owners):
     locks.acquire(b, TABLE, LockMode.SHARE)
     rows = {(row.owner, row.mode, row.granted) for row in locks.holders()}
     assert rows == {(a, LockMode.EXCLUSIVE, True), (b, LockMode.SHARE, False)}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_held_is_known_without_looking_at_holders(locks, owners, seed):
+    chance = random.Random(seed)
+    held = []
+    for _ in range(400):
+        owner, tag = chance.choice(owners), chance.choice([TABLE, OTHER, ("advisory", 1)])
+        mode = chance.choice(list(LockMode))
+        choice = chance.random()
+        if choice < 0.6:
+            wanted = not any(
+                other is not owner and other_tag == tag and CONFLICTS[mode] >> other_mode & 1
+                for other, other_tag, other_mode in held
+            )
+            assert locks.try_acquire(owner, tag, mode) is wanted
+            held += [(owner, tag, mode)] * wanted
+        elif choice < 0.95 and held:
+            released = chance.choice(held)
+            assert locks.release(*released)
+            held.remove(released)
+        else:
+            locks.release_since(owner)
+            held = [each for each in held if each[0] is not owner]
+        assert {(each.tag, each.owner, each.mode) for each in locks.holders()} == {
+            (tag, owner, mode) for owner, tag, mode in held
+        }
+    for owner in owners:
+        locks.release_since(owner)
+    assert locks.holders() == []
