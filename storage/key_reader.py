@@ -41,6 +41,13 @@ class KeyReader:
 
     def fetch(self, snapshot: Snapshot | None, parts: Sequence[Value]) -> tuple[Value, ...] | None:
         """The columns of the row that the snapshot sees, None for this moment; None: there is none."""
+        found = self.locate(snapshot, parts)
+        return None if found is None else found[0]
+
+    def locate(
+        self, snapshot: Snapshot | None, parts: Sequence[Value]
+    ) -> tuple[tuple[Value, ...], int] | None:
+        """`fetch`, and the id of the version it found."""
         engine = self._engine
         with engine.latch:
             roots = engine.index(self._index_id).lookup(encode_key(parts, self._kinds))
@@ -49,7 +56,10 @@ class KeyReader:
             relation = engine.relation(self._table_id)
             seen = engine.log.snapshot() if snapshot is None else snapshot
             for root_id in roots:
-                stored = relation.fetch(seen, root_id, self._columns)
-                if stored is not None and list(stored[: self._width]) == list(parts):
-                    return stored[self._width :]
+                row_id = relation.find_id(seen, root_id)
+                if row_id < 0:
+                    continue
+                stored = relation.values(row_id, self._columns)
+                if list(stored[: self._width]) == list(parts):
+                    return stored[self._width :], row_id
         return None

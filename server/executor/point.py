@@ -23,7 +23,7 @@ from server.expressions.evaluate import compile_row
 from server.expressions.expression import Expression, Subquery, Variable, walk
 from server.planner import physical
 from server.types.type import Value
-from storage.engine import Kind, Status, encode_key
+from storage.engine import KeyReader, Status
 
 if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
@@ -53,11 +53,10 @@ class KeyLookup:
     """Finds the one row that has a key in a unique index."""
 
     __slots__ = (
-        "_columns",
         "_filter",
-        "_kinds",
         "_loads",
         "_plan",
+        "_reader",
         "_shape",
         "_stored",
         "_values",
@@ -78,9 +77,8 @@ class KeyLookup:
             for number, reference in zip(plan.attributes, plan.types, strict=True)
         )
         self._shape: IndexShape | None = None
-        self._kinds: tuple[Kind, ...] = ()
+        self._reader: KeyReader | None = None
         self._stored: tuple[Callable[[Value | None], Any], ...] = ()  # of a plain key
-        self._columns: tuple[int, ...] = ()
 
     def find(self, context: ExecutionContext) -> Row | None:
         """The row, with the columns of the scan."""
@@ -102,18 +100,18 @@ class KeyLookup:
         parts = [make(value) for make, value in zip(self._stored, values, strict=True)]
         if None in parts:
             return None
-        engine, width = context.engine, len(parts)
-        key = encode_key(parts, self._kinds)
-        with engine.latch:
-            relation = engine.relation(self._plan.table.storage_id)
-            for root_id in engine.index(shape.storage_id).lookup(key):
-                row_id = relation.find_id(context.snapshot, root_id)
-                if row_id < 0:
-                    continue
-                stored = relation.values(row_id, self._columns)
-                if list(stored[:width]) == parts:
-                    return stored[width:], row_id
-        return None
+        reader = self._reader
+        if reader is None:
+            numbers = [key.number - 1 for key in shape.index.keys]
+            reader = self._reader = KeyReader(
+                context.engine,
+                self._plan.table.storage_id,
+                shape.storage_id,
+                numbers,
+                [part.kind for part in shape.parts],
+                self.attributes,
+            )
+        return reader.locate(context.snapshot, parts)
 
     def _find_any(
         self, shape: IndexShape, values: Sequence[Any], context: ExecutionContext
@@ -147,10 +145,7 @@ class KeyLookup:
 
     def _prepare(self, shape: IndexShape) -> None:
         if is_plain(shape):
-            self._kinds = tuple(part.kind for part in shape.parts)
             self._stored = tuple(stored_part(part) for part in shape.parts)
-            numbers = [key.number - 1 for key in shape.index.keys]
-            self._columns = (*numbers, *self.attributes)
 
     def _has_key(
         self, stored: Any, key: bytes, shape: IndexShape, context: ExecutionContext

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 class State(Enum):
     """Where a session stands between transactions."""
 
+    __hash__ = object.__hash__  # Enum's own is a call of Python
+
     IDLE = "idle"
     IMPLICIT = "implicit"  # a transaction that a statement started and that ends with it
     OPEN = "open"  # inside BEGIN
@@ -35,6 +37,8 @@ class State(Enum):
 
 class Event(Enum):
     """What moves a block from state to state."""
+
+    __hash__ = object.__hash__
 
     STATEMENT = "statement"
     BEGIN = "begin"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from server.planner.environment import PlanningEnvironment
     from server.planner.physical import PlannedStatement
+    from server.session.basis import Basis
     from server.session.session import Session
     from server.sql.parse import Statement
     from server.types.type import TextStyle
@@ -98,6 +99,26 @@ def context(session: Session, parameters: tuple[Any, ...] = ()) -> ExecutionCont
         shapes=session.database.shapes_of(running.catalog.view),
         read_committed=running.modes.isolation in READ_COMMITTED_LEVELS,
     )
+
+
+def point_context(
+    session: Session, running: Running, basis: Basis, parameters: tuple[Any, ...]
+) -> ExecutionContext:
+    """`context` for a point statement: that of the transaction's last one, as nothing holds on to it."""
+    found = running.point_context
+    if found is None or found.catalog is not running.catalog.view:
+        found = running.point_context = context(session, parameters)
+        return found
+    found.snapshot = session.transaction.snapshot()
+    found.parameters = parameters
+    if running.style_of is not basis.style:
+        found.style = running_style(session, running)
+    found.statement_time_us = session.activity.query_started_us
+    found.memory.limit_bytes = basis.work_mem_bytes
+    found.deferred, found.constraint_modes = running.deferred, running.constraint_modes
+    found.read_committed = running.modes.isolation in READ_COMMITTED_LEVELS
+    found.row_counts.clear()
+    return found
 
 
 def running_style(session: Session, running: Running) -> TextStyle:

@@ -18,7 +18,7 @@ from server.executor.run import is_heavy, run_point
 from server.executor.storage_columns import load_value
 from server.executor.table_shape import shape_of
 from server.planner import physical
-from server.session.execution import context
+from server.session.execution import context, point_context
 from server.session.native import KeySeries
 from server.session.results import command_tag, row_description
 from storage.engine import LockMode
@@ -58,6 +58,7 @@ class Lane:
         "_style",
         "_tags",
         "key_read",
+        "limits",
         "locks",
         "planned",
         "program",
@@ -81,6 +82,10 @@ class Lane:
         self._tags: dict[int, bytes] = {}
         self._descriptions: dict[tuple[int, ...], bytes] = {}
         self._encoders: dict[tuple[int, ...], tuple[EncodeField, ...]] = {}
+        limits = [SERIES_LIMITS.get(reference.type.oid) for reference in planned.parameters]
+        self.limits = (
+            None if None in limits or len(limits) > SERIES_PARAMETERS_MAX else tuple(limits)
+        )
         self.series = self._make_series()
 
     def description(self, formats: tuple[int, ...]) -> bytes:
@@ -162,8 +167,11 @@ def run_lane(
     planned = lane.planned
     if planned.writes:
         transaction.refuse_writes(planned.tag)
-    run = context(session, parameters)
-    rows = run_point(planned, run, lane.program)
+    run = point_context(session, running, basis, parameters)
+    try:
+        rows = run_point(planned, run, lane.program)
+    finally:
+        run.snapshot = None  # held no longer than the statement
     if rows is None:
         return None
     if run.after_statement:

@@ -46,9 +46,13 @@ COMMITTED, ROLLED_BACK = _complete("COMMIT"), _complete("ROLLBACK")
 
 
 def run_series(
-    session: Session, prepared: Prepared, message: Bind, described: bool
+    session: Session,
+    prepared: Prepared,
+    message: Bind,
+    described: bool,
+    values: tuple[Any, ...] | None,
 ) -> bytes | None:
-    """Answer Bind, perhaps Describe, Execute of all rows and Sync."""
+    """Answer Bind, perhaps Describe, Execute of all rows and Sync. values: the parameters, if they are known."""
     statement = prepared.statement
     control = None if statement is None else CONTROLS.get(type(statement.tree))
     if statement is not None and control is not None:
@@ -63,7 +67,7 @@ def run_series(
         return None
     session.begin_statement(prepared.sql)
     try:
-        parameters = bind_parameters(session, prepared, message)
+        parameters = bind_parameters(session, prepared, message) if values is None else values
         formats = spread_formats(message.result_formats, len(lane.planned.names))
     except SqlError:
         return None
@@ -172,8 +176,12 @@ def _finish(session: Session, head: bytes, data: bytes) -> Steps:
         yield from session.take_notices()
         yield from session.changed_settings()
         head = b""
-    yield Framed(head + data)
-    yield from session.end_cycle()
+    if session.transaction.state is not State.IDLE:
+        yield Framed(head + data)
+        yield from session.end_cycle()
+        return
+    session.close_portals()
+    yield Framed(head + data + _ready(session))
 
 
 def _fail(session: Session, head: bytes, error: Exception) -> Steps:
@@ -192,15 +200,22 @@ def _ready(session: Session) -> bytes:
 def _left(session: Session, prepared: Prepared, reply: bytes | None) -> bytes | None:
     """In an open block the unnamed portal stays, run to its end."""
     if reply and session.transaction.in_block:
-        close_portal(session, "")
-        portal = Portal("", prepared, planned=prepared.planned, done=True, started=True)
-        if prepared.planned is not None:
-            portal.types, portal.names = prepared.planned.types, prepared.planned.names
-            portal.formats = (0,) * len(portal.names)
-        portal.source = prepared.sql
+        portal = prepared.finished
+        if portal is None or portal.planned is not prepared.planned:
+            portal = prepared.finished = _finished_portal(prepared)
         portal.created_us = session.activity.query_started_us
         session.portals[""] = portal
     return reply
+
+
+def _finished_portal(prepared: Prepared) -> Portal:
+    """A portal that was run to its end; nothing changes it any more."""
+    portal = Portal("", prepared, planned=prepared.planned, done=True, started=True)
+    if prepared.planned is not None:
+        portal.types, portal.names = prepared.planned.types, prepared.planned.names
+        portal.formats = (0,) * len(portal.names)
+    portal.source = prepared.sql
+    return portal
 
 
 CONTROLS: Mapping[type[Any], Control] = {Begin: _begin, Commit: _commit, Rollback: _roll_back}

@@ -261,9 +261,15 @@ class Session:
             self._raised = error
             return None
 
-    def run_series(self, prepared: Prepared, message: Bind, described: bool) -> bytes | None:
+    def run_series(
+        self,
+        prepared: Prepared,
+        message: Bind,
+        described: bool,
+        values: tuple[Any, ...] | None = None,
+    ) -> bytes | None:
         """The replies to a whole series, in wire form; None: `handle` its messages. See `unfinished`."""
-        return run_series(self, prepared, message, described)
+        return run_series(self, prepared, message, described, values)
 
     def run_text(self, sql: str) -> bytes | None:
         """The replies to a Query, in wire form; None: `handle` it. See `unfinished`."""

@@ -23,6 +23,7 @@ from server.session.block import STATUS, Event, State, next_state
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from server.executor.context import ExecutionContext
     from server.session.session import Session
     from server.types.type import TextStyle
     from storage.engine import Snapshot, Transaction
@@ -67,6 +68,7 @@ class Running:
     explicit: bool = False
     style: TextStyle | None = None
     style_of: TextStyle | None = None
+    point_context: ExecutionContext | None = None  # of the last point statement, for the next
 
 
 class SessionTransaction:

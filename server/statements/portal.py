@@ -34,6 +34,7 @@ class Prepared:
     result_types: tuple[int, ...] | None = None
     basis: Any = None  # of the session's, on which planned is fresh
     lane: Any = None  # what the short path keeps ready for planned
+    finished: Portal | None = None  # the unnamed portal that a whole series leaves in a block
 
 
 @dataclass(slots=True)

@@ -15,6 +15,9 @@ class KeyReader:
         kinds: Sequence[Kind],
         columns: Sequence[int],
     ) -> None: ...
+    def locate(
+        self, snapshot: Snapshot | None, parts: Sequence[Value]
+    ) -> tuple[tuple[Value, ...], int] | None: ...
     def fetch(
         self, snapshot: Snapshot | None, parts: Sequence[Value]
     ) -> tuple[Value, ...] | None: ...

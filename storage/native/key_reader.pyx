@@ -66,6 +66,29 @@ cdef class KeyReader:
             self.latch.release()
         return None
 
+    def locate(self, Snapshot snapshot, parts):
+        """`fetch`, and the id of the version it found."""
+        cdef bytes key = self.encode(parts)
+        cdef list roots
+        self.latch.acquire()
+        try:
+            roots = self.engine.index(self.index_id).lookup(key)
+            if not roots:
+                return None
+            if snapshot is None:
+                snapshot = self.log.snapshot()
+            paths = self.engine.relation(self.table_id).paths
+            for root_id in roots:
+                row_id = paths.find(snapshot, root_id)
+                if row_id < 0:
+                    continue
+                row = paths.values(row_id, self.columns)
+                if self.has_key(<tuple>row, parts):
+                    return PyTuple_GetSlice(row, self.width, len(self.columns)), row_id
+        finally:
+            self.latch.release()
+        return None
+
     cdef bint has_key(self, tuple row, parts) except -1:
         cdef Py_ssize_t i
         for i in range(self.width):

@@ -279,14 +279,40 @@ cdef Py_ssize_t serve_series(
     return series.end
 
 
+cdef tuple row_values(tuple limits, Series *series):
+    """The parameters in row form, or None where the types are to read them."""
+    cdef list values = []
+    cdef int i, code
+    cdef Span *span
+    if series.parameter_count != len(limits):
+        return None
+    for i in range(series.parameter_count):
+        span = &series.parameters[i]
+        if span.length < 0:
+            values.append(None)
+            continue
+        code = 0
+        if series.parameter_format_count:
+            code = series.parameter_formats[i if series.parameter_format_count > 1 else 0]
+        limit = limits[i]
+        value = text_of(span) if not limit else integer_of(span, code, limit)
+        if value is None or code > 1:
+            return None
+        values.append(value if limit else (<bytes>value).decode())
+    return tuple(values)
+
+
 cdef Py_ssize_t run_steps(
     session, prepared, bytes data, Py_ssize_t start, Series *series, Output output
 ) except -1:
     """Answer a series with the steps of Python: where it ends, or 0."""
     if prepared.lane is None and prepared.planned is not None:
         return 0
+    lane = prepared.lane
+    limits = None if lane is None else lane.limits
+    values = None if limits is None else row_values(<tuple>limits, series)
     message = decode(c"B", data, start + 5, series.bind_end)
-    reply = session.run_series(prepared, message, bool(series.described))
+    reply = session.run_series(prepared, message, bool(series.described), values)
     if reply is None:
         return 0
     output.add(reply)
