@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 TRANSLATIONS: tuple[tuple[type[BaseException], Callable[[BaseException], SqlError]], ...] = (
     (
+        storage.SerializationConflict,
+        lambda error: SerializationFailure(
+            "could not serialize access due to read/write dependencies among transactions",
+            detail=f"Reason code: {error}",
+            hint="The transaction might succeed if retried.",
+        ),
+    ),
+    (
         storage.Conflict,
         lambda error: SerializationFailure("could not serialize access due to concurrent update"),
     ),

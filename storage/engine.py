@@ -30,6 +30,7 @@ from storage.relation import IS_UNIQUE, Form
 from storage.relations import Relations
 from storage.rows import Value
 from storage.scan import RowsView, ScanView
+from storage.serializable import Dependencies, Tracked
 from storage.store import Hooks, Store
 from storage.strings import StringBlob, StringViews
 from storage.table import Table
@@ -62,6 +63,7 @@ __all__ = [
     "StringBlob",
     "StringViews",
     "Table",
+    "Tracked",
     "Transaction",
     "Vacuumed",
     "Value",
@@ -92,6 +94,7 @@ class Transaction(StorageTransaction):
             engine.queue,
             keep_snapshot=keep_snapshot,
             lock_group=lock_group,
+            dependencies=engine.dependencies,
         )
         self.engine = engine
 
@@ -146,6 +149,7 @@ class Engine:
     def __init__(self) -> None:
         self.latch = threading.RLock()
         self.locks = Locks()
+        self.dependencies = Dependencies()
         self.log = CommitLog()
 
     @classmethod

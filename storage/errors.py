@@ -13,6 +13,10 @@ class Conflict(StorageError):
     """A concurrent transaction changed what this one wanted to change."""
 
 
+class SerializationConflict(Conflict):
+    """Reads and writes of concurrent serializable transactions fit into no order; says what showed it."""
+
+
 class DuplicateKey(StorageError):
     """A unique index already holds the key."""
 

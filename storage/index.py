@@ -59,6 +59,8 @@ class Index:
         xid = transaction.stamp() >> COMMAND_BITS
         if self.tree.insert(xid, key, root_id):
             transaction.undo.append((self, Undo.INSERT, root_id, 0, key))
+        if transaction.tracked is not None:
+            transaction.tracked.write_keys(self.index_id, (key,))
 
     def insert_unique(
         self,
@@ -117,6 +119,8 @@ class Index:
             self.tree.build(xid, list(zip(keys, ids.tolist(), strict=True)))
         else:
             self.tree.insert_many(xid, keys, ids)
+        if transaction.tracked is not None:
+            transaction.tracked.write_keys(self.index_id, keys)
 
     def build(self, transaction: Transaction, keys: SortedKeys) -> None:
         """Fill an index that this transaction has made, and so takes back as a whole; without the latch."""

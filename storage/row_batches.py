@@ -43,6 +43,25 @@ NewColumn = tuple[Any, npt.NDArray[np.bool_] | None]
 RowIds = npt.NDArray[np.int64]
 
 
+class RowChange:
+    """A change of rows: when it fails, what was planned in memory is forgotten."""
+
+    __slots__ = ("_change", "_table")
+
+    def __init__(self, table: "Table", xid: int) -> None:
+        self._table = table
+        self._change = table.pager.begin_change(xid)
+
+    def __enter__(self) -> Change:
+        return self._change
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._change.is_open:
+            self._change.abandon()
+        if kind is not None:
+            self._table.groups.forget()
+
+
 @dataclass(frozen=True, slots=True)
 class NewVersions:
     """Versions to be stored side by side; `following` is None where all are rows of their own."""

@@ -227,6 +227,17 @@ class RowGroup:
             known = self._nulls[word] = (change_no, bits)
         return bool(known[1] >> bit & 1)
 
+    def extremes(self, store: npt.NDArray[np.uint8], column: int) -> tuple[Any, Any] | None:
+        """Least and greatest value among all slots; None: of no number, unknown, or none."""
+        kinds = self.layout.kinds
+        if column >= len(kinds) or kinds[column] in (Kind.BYTES, Kind.FIXED16, Kind.BOOL):
+            return None
+        values = self.columns[column][: self.used]
+        if self.may_be_null(store, column) or not len(values):
+            return None
+        low, high = values.min(), values.max()
+        return None if low != low or high != high else (low.item(), high.item())
+
     def changed(self, stamp: int, *, used: int = 0) -> None:
         """Note a write by the stamp's transaction, maybe into new slots up to `used`.
 

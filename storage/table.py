@@ -46,6 +46,7 @@ from storage.row_batches import (
     NewColumn,
     NewVersions,
     Nulls,
+    RowChange,
     as_rows,
     store_versions,
     update_versions,
@@ -227,13 +228,19 @@ class Table:
         group = self.groups[group_no]
         known, change_no = group.zones.get(column), group.change_no
         if known is None or known[0] != change_no:
-            known = group.zones[column] = (change_no, self._zone(group, column))
+            known = group.zones[column] = (change_no, group.extremes(self.pager.store, column))
         return known[1]
 
     # Inserting -------------------------------------------------------------------------------
 
     def insert_row(self, transaction: Transaction, values: Sequence[Value]) -> int:
         """Add a row; its row id, which is its root id."""
+        row_id = self._insert_row(transaction, values)
+        if transaction.tracked is not None:
+            transaction.tracked.write_rows(self.relation_id, (row_id,))
+        return row_id
+
+    def _insert_row(self, transaction: Transaction, values: Sequence[Value]) -> int:
         assert len(values) == len(self.columns)
         self.counts.inserted += 1
         quick = self.paths.insert(self, transaction, values)
@@ -271,12 +278,20 @@ class Table:
             row_ids[done : done + part] = np.arange(start, start + part)
             transaction.undo.append((self, Undo.INSERT_MANY, start, part, None))
             done += part
+        if transaction.tracked is not None:
+            transaction.tracked.write_rows(self.relation_id, row_ids.tolist())
         return row_ids
 
     # Changing --------------------------------------------------------------------------------
 
     def delete(self, transaction: Transaction, snapshot: Snapshot, row_id: int) -> Outcome:
         """End the version the snapshot saw."""
+        outcome = self._delete(transaction, row_id)
+        if transaction.tracked is not None and outcome.status is Status.DONE:
+            transaction.tracked.write_rows(self.relation_id, (self.root(outcome.new_row_id),))
+        return outcome
+
+    def _delete(self, transaction: Transaction, row_id: int) -> Outcome:
         quick = self.paths.delete(self, transaction, row_id)
         if quick is not None:
             self.counts.deleted += 1
@@ -318,6 +333,18 @@ class Table:
 
         With key_changed the caller adds entries (new key, root_id) to the indexes concerned.
         """
+        outcome = self._update(transaction, row_id, values, key_changed)
+        if transaction.tracked is not None and outcome.status is Status.DONE:
+            transaction.tracked.write_rows(self.relation_id, (outcome.root_id,))
+        return outcome
+
+    def _update(
+        self,
+        transaction: Transaction,
+        row_id: int,
+        values: Sequence[Value] | Mapping[int, Value],
+        key_changed: bool,
+    ) -> Outcome:
         quick = self.paths.update(self, transaction, row_id, values, key_changed)
         if quick is not None:
             self.counts.updated += 1
@@ -359,7 +386,11 @@ class Table:
         columns: Mapping[int, NewColumn],
     ) -> bool:
         """Give columns that are no keys new values in many rows; False: do it row by row, nothing was done."""
-        return update_versions(self, transaction, row_ids, columns)
+        done = update_versions(self, transaction, row_ids, columns)
+        if done and transaction.tracked is not None:
+            roots = [self.root(row_id) for row_id in row_ids.tolist()]
+            transaction.tracked.write_rows(self.relation_id, roots)
+        return done
 
     def overwrite(self, row_id: int, values: Sequence[Value]) -> None:
         """Replace the values of a version in place, whoever sees it; this is for sequences.
@@ -491,18 +522,6 @@ class Table:
             group.selection = (change_no, selection)
         return selection
 
-    def _zone(self, group: RowGroup, column: int) -> tuple[Any, Any] | None:
-        kind = self.kinds[column]
-        if column >= len(group.layout.kinds) or kind in (Kind.BYTES, Kind.FIXED16, Kind.BOOL):
-            return None
-        values = group.columns[column][: group.used]
-        if group.may_be_null(self.pager.store, column):
-            return None
-        if not len(values):
-            return None
-        low, high = values.min(), values.max()
-        return None if low != low or high != high else (low.item(), high.item())
-
     def _prune_row(self, root_id: int) -> None:
         """Cut dead versions out of a row's chain before it grows by another one."""
         if root_id in self.paths.newest:
@@ -571,25 +590,6 @@ class Table:
             group.free.pop()
             group.holes -= 1
 
-    def changing(self, stamp: int) -> "RowChange":
+    def changing(self, stamp: int) -> RowChange:
         """A change of rows by the stamp's transaction."""
         return RowChange(self, stamp >> COMMAND_BITS)
-
-
-class RowChange:
-    """A change of rows: when it fails, what was planned in memory is forgotten."""
-
-    __slots__ = ("_change", "_table")
-
-    def __init__(self, table: Table, xid: int) -> None:
-        self._table = table
-        self._change = table.pager.begin_change(xid)
-
-    def __enter__(self) -> Change:
-        return self._change
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._change.is_open:
-            self._change.abandon()
-        if kind is not None:
-            self._table.groups.forget()

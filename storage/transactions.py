@@ -18,6 +18,7 @@ from storage.commit_log import COMMAND_BITS, COMMAND_MAX, CommitLog, Snapshot
 from storage.commit_queue import CommitQueue
 from storage.errors import Failed
 from storage.locks import Locks
+from storage.serializable import Dependencies, Tracked
 from storage.waits import Completion, completed
 
 UndoStep = tuple["Undoable", int, int, int, object]
@@ -44,8 +45,9 @@ class Transaction:
     """One unit of work. Not thread-safe: it is used under the engine's latch.
 
     `keep_snapshot` is for REPEATABLE READ and above: later snapshots show the same moment as the
-    first one, plus the transaction's own work. `seen_lsn` is the newest commit this transaction has
-    seen before it was published; its own end is not reported before that one is durable.
+    first one, plus the transaction's own work. `is_serializable` (and `is_read_only`) must be set before
+    the first of them; what such a transaction reads is then noted by `tracked`. `seen_lsn` is the newest
+    commit it has seen before that was published; its own end is not reported before that one is durable.
     """
 
     __slots__ = (
@@ -56,13 +58,17 @@ class Transaction:
         "_on_commit",
         "_savepoints",
         "_stamp",
+        "dependencies",
         "ended",
+        "is_read_only",
+        "is_serializable",
         "keep_snapshot",
         "lock_group",
         "locks",
         "log",
         "queue",
         "seen_lsn",
+        "tracked",
         "undo",
         "xids",
     )
@@ -75,6 +81,7 @@ class Transaction:
         *,
         keep_snapshot: bool = False,
         lock_group: Hashable = None,
+        dependencies: Dependencies | None = None,
     ) -> None:
         self.log = log
         self.locks = locks
@@ -84,6 +91,10 @@ class Transaction:
         self.xids: tuple[int, ...] = ()
         self.undo: list[UndoStep] = []
         self.ended = False
+        self.is_serializable = False
+        self.is_read_only = False
+        self.dependencies = dependencies
+        self.tracked: Tracked | None = None
         self.seen_lsn = 0
         self._command = 0
         self._stamp = 0  # 0: the next write takes a new xid or command
@@ -125,11 +136,20 @@ class Transaction:
         limit = self._limit()
         first = self._first
         if first is None or not self.keep_snapshot:
+            if self.is_serializable and self.dependencies is not None:
+                self.tracked = self.dependencies.begin(self.lock_group, read_only=self.is_read_only)
             snapshot = self.log.snapshot(self.xids, limit)
             if self.keep_snapshot:
                 self._first = snapshot
             return snapshot
         return self.log.renewed(first, self.xids, limit)
+
+    def forget_snapshot(self) -> None:
+        """Before anything was read: the next snapshot is a first one again."""
+        self._first = None
+        if self.tracked is not None:
+            self.tracked.end(is_commit=False)
+            self.tracked = None
 
     def savepoint(self, *, statement: bool = False) -> int:
         """Set a savepoint and return its number, for `rollback_to` and `release`.
@@ -184,6 +204,8 @@ class Transaction:
         An error in the completion means "unknown": the record may have reached the disk.
         """
         assert not self.ended
+        if self.tracked is not None:
+            self.tracked.prepare()
         self._first = None
         if not self.xids:
             self.ended = True
@@ -203,6 +225,8 @@ class Transaction:
         self.ended = True
         if self.xids:
             self.queue.abort(self.xids)
+        if self.tracked is not None:
+            self.tracked.end(is_commit=False)
         self.locks.release_since(self)
         self.locks.finish_xids(self.xids)
         for callback in self._on_abort:
@@ -212,6 +236,8 @@ class Transaction:
         # First what the commit means to others, then the locks that keep them from looking too early.
         for callback in self._on_commit:
             callback()
+        if self.tracked is not None:
+            self.tracked.end(is_commit=True)
         self.locks.release_since(self)
 
     def _limit(self) -> int:

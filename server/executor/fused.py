@@ -158,6 +158,8 @@ class _Pipeline:
         """The result; None if it could not be computed exactly."""
         context = self._context
         relation = context.engine.relation(self._scan.table.storage_id)
+        if context.transaction.tracked is not None:
+            context.transaction.tracked.read_relation(relation.relation_id)
         if not self._plan.keys:
             self._totals.grow(1)
         for group_no in range(relation.group_count):

@@ -32,7 +32,7 @@ from server.expressions.expression import (
     walk,
 )
 from server.planner import physical
-from storage.engine import encode_key
+from storage.engine import encode_key, key_after_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -178,14 +178,20 @@ class _Source:
         with context.engine.latch:
             index = context.engine.index(self._shape.storage_id)
             relation = context.engine.relation(scan.table.storage_id)
+            tracked = context.transaction.tracked
             lefts: list[int] = []
             roots: list[int] = []
             for position, parts in enumerate(wanted):
                 if parts is None:
                     continue
-                found = index.lookup(encode_key(parts, self._kinds))
+                key = encode_key(parts, self._kinds)
+                if tracked is not None:
+                    tracked.read_range(self._shape.storage_id, key, key_after_prefix(key))
+                found = index.lookup(key)
                 roots += found
                 lefts += [position] * len(found)
+            if tracked is not None:
+                tracked.read_rows(relation.relation_id, roots)
             ids = np.array(roots, np.int64)
             view = relation.fetch_many(context.snapshot, ids)
             stale = [

@@ -61,7 +61,10 @@ class IndexScan(Operator):
         if self.plan.backward:
             ranges.reverse()
         index = context.engine.index(shape.storage_id)
+        tracked = context.transaction.tracked
         for low, high in ranges:
+            if tracked is not None:
+                tracked.read_range(shape.storage_id, low, high)
             with context.engine.latch:
                 chunks = index.chunks(low, high, True, False, self.plan.backward)
             while True:
@@ -85,6 +88,8 @@ class IndexScan(Operator):
         relation = context.engine.relation(self.plan.table.storage_id)
         with context.engine.latch:
             roots = np.array([root for _, root in chunk], np.int64)
+            if context.transaction.tracked is not None:
+                context.transaction.tracked.read_rows(relation.relation_id, roots.tolist())
             view = relation.fetch_many(context.snapshot, roots)
             key_of = table.key_of(shape, context)
             stale = [

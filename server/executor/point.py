@@ -23,7 +23,7 @@ from server.expressions.evaluate import compile_row
 from server.expressions.expression import Expression, Subquery, Variable, walk
 from server.planner import physical
 from server.types.type import Value
-from storage.engine import KeyReader, Status
+from storage.engine import KeyReader, Status, key_after_prefix
 
 if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
@@ -84,7 +84,8 @@ class KeyLookup:
         """The row, with the columns of the scan."""
         shape = self._index(context)
         values = [value(context) for value in self._values]
-        find = self._find_plain if self._stored else self._find_any
+        is_noted = context.transaction.tracked is not None
+        find = self._find_any if is_noted or not self._stored else self._find_plain
         found = find(shape, values, context)
         if found is None:
             return None
@@ -122,7 +123,7 @@ class KeyLookup:
         key, engine = ranges[0][0], context.engine
         with engine.latch:
             relation = engine.relation(self._plan.table.storage_id)
-            for root_id in engine.index(shape.storage_id).lookup(key):
+            for root_id in self._roots(shape, key, context):
                 row_id = relation.find_id(context.snapshot, root_id)
                 if row_id < 0:
                     continue
@@ -132,6 +133,15 @@ class KeyLookup:
                     continue
                 return relation.values(row_id, self.attributes), row_id
         return None
+
+    def _roots(self, shape: IndexShape, key: bytes, context: ExecutionContext) -> list[int]:
+        """The rows with the key, noted as read by a serializable transaction."""
+        roots: list[int] = context.engine.index(shape.storage_id).lookup(key)
+        tracked = context.transaction.tracked
+        if tracked is not None:
+            tracked.read_range(shape.storage_id, key, key_after_prefix(key))
+            tracked.read_rows(self._plan.table.storage_id, roots)
+        return roots
 
     def _index(self, context: ExecutionContext) -> IndexShape:
         shape = self._shape

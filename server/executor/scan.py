@@ -121,6 +121,8 @@ class TableScan(Operator):
             yield overridden(self._loader, self.plan, context)
             return
         relation = context.engine.relation(self.plan.table.storage_id)
+        if context.transaction.tracked is not None:
+            context.transaction.tracked.read_relation(relation.relation_id)
         choose = None if self._sample is None else self._sample.start(context)
         for group_no in range(relation.group_count):
             with context.engine.latch:
@@ -166,6 +168,8 @@ class RowIdScan(Operator):
         items = value.items if isinstance(value, Array) else (value,)
         wanted = np.unique([item - 1 for item in items if item is not None]).astype(np.int64)
         relation = context.engine.relation(self.plan.table.storage_id)
+        if context.transaction.tracked is not None:
+            context.transaction.tracked.read_relation(relation.relation_id)
         for group_no in np.unique(wanted >> SLOT_BITS).tolist():
             if not 0 <= group_no < relation.group_count:
                 continue

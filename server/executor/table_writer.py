@@ -75,6 +75,7 @@ class TableWriter:
         all_rows = _once(lambda: rows_of(batch))
         keys = [shape.keys(batch.columns, all_rows, self.context) for shape in self.shape.indexes]
         values, nulls = store_columns(batch.columns, self.shape.types)
+        self._announce()
         while True:
             with self._engine.latch:
                 blocker = self._find_conflict(batch, keys, all_rows)
@@ -138,6 +139,7 @@ class TableWriter:
     def try_insert(self, row: Row) -> bool:
         """Insert one row if nobody is in the way; raises if a unique key is taken."""
         context, shapes = self.context, self.shape.indexes
+        self._announce()
         with self._engine.latch:
             keys = [shape.key(row, context) for shape in shapes]
             for shape in self.shape.unique_indexes:
@@ -156,6 +158,11 @@ class TableWriter:
         if self.shape.foreign_keys:
             queue_insert(context, self.shape, [row_id], lambda: [row])
         return True
+
+    def _announce(self) -> None:
+        """Tell serializable transactions that the table gets new rows, before a key may be in the way."""
+        if self._transaction.tracked is not None:
+            self._transaction.tracked.write_rows(self.relation.relation_id, ())
 
     def _find_arbiter_conflict(self, row: Row, arbiters: Sequence[IndexShape]) -> Outcome | None:
         for shape in arbiters:
@@ -220,7 +227,10 @@ class TableWriter:
         return 0
 
     def duplicate_error(self, shape: IndexShape, row: Row) -> Exception:
-        """The key of this row is there already."""
+        """The key of this row is there already; unless who looked for it before must fail for that."""
+        key = shape.key(row, self.context)
+        if self._transaction.tracked is not None and key is not None:
+            self._transaction.tracked.write_keys(shape.storage_id, (key,))
         values = shape.values(row, self.context)
         return unique_violation(self.shape, shape, values, self.context.style)
 

@@ -219,6 +219,7 @@ def plan_locked(
     session: Session, statement: Statement, parameter_types: tuple[int, ...]
 ) -> Generator[Wait, None, PlannedStatement]:
     """A plan and the locks on its relations: what was planned before a lock came may be stale and is planned again."""
+    yield from session.transaction.await_safe_snapshot()
     while True:
         planned = plan(session, statement, parameter_types)
         version = session.transaction.catalog.version

@@ -160,7 +160,9 @@ def run_lane(
     locks = session.database.engine.locks
     if not all(locks.try_table(running.storage, oid, mode) for oid, mode in lane.locks):
         return None
-    if session.basis() is not basis:
+    # A key_read does not note what it reads, as serializable transactions must.
+    is_blind = lane.key_read is not None and running.storage.is_serializable
+    if is_blind or session.basis() is not basis:
         return None
     if lane.key_read is not None:
         return reply_row(lane, formats, lane.key_read.fetch(transaction.snapshot(), parameters))

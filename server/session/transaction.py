@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 
 READ_COMMITTED_LEVELS = ("read committed", "read uncommitted")
+SERIALIZABLE = "serializable"
+SAFE_SNAPSHOT = "SafeSnapshot"
+"""The wait of a deferrable transaction for a snapshot that no writer can endanger."""
 
 
 @dataclass(slots=True)
@@ -111,6 +114,14 @@ class SessionTransaction:
         held = running.storage.held_snapshot or newest
         return None if held is None else held.xmin
 
+    @property
+    def snapshot_blockers(self) -> list[Any]:
+        """The sessions whose transactions must end before this one has a safe snapshot."""
+        if self.running is None or self._session.wait_event != SAFE_SNAPSHOT:
+            return []
+        tracked = self.running.storage.tracked
+        return [] if tracked is None else [each.owner for each in tracked.possible]
+
     def require_block(self, command: str) -> None:
         """Refuse a command that makes no sense outside a transaction block."""
         if not self.in_block:
@@ -144,8 +155,10 @@ class SessionTransaction:
         if isolation is not None:
             modes.isolation = isolation
             self.running.storage.keep_snapshot = isolation not in READ_COMMITTED_LEVELS
+            self.running.storage.is_serializable = isolation == SERIALIZABLE
         if read_only is not None:
             modes.read_only = read_only
+            self.running.storage.is_read_only = read_only
         if deferrable is not None:
             modes.deferrable = deferrable
 
@@ -163,6 +176,8 @@ class SessionTransaction:
         storage = database.engine.begin(
             keep_snapshot=modes.isolation not in READ_COMMITTED_LEVELS, lock_group=session.pid
         )
+        storage.is_serializable = modes.isolation == SERIALIZABLE
+        storage.is_read_only = modes.read_only
         catalog = CatalogTransaction(database.catalog, session.database_oid, storage)
         self.running = Running(storage, catalog, modes, database.clock.now_us())
         storage.on_commit(catalog.publish)
@@ -178,6 +193,25 @@ class SessionTransaction:
         snapshot = running.storage.snapshot()
         running.newest = weakref.ref(snapshot)
         return snapshot
+
+    def await_safe_snapshot(self) -> Iterator[Wait]:
+        """SERIALIZABLE READ ONLY DEFERRABLE: wait for a snapshot that no writer can endanger."""
+        running = self.running
+        if running is None or running.has_snapshot:
+            return
+        modes = running.modes
+        if not (modes.deferrable and modes.read_only and modes.isolation == SERIALIZABLE):
+            return
+        while True:
+            self.snapshot()
+            tracked = running.storage.tracked
+            if tracked is None:
+                return
+            if not tracked.decided.done:
+                yield Wait(tracked.decided, what=SAFE_SNAPSHOT)
+            if tracked.is_safe:
+                return
+            running.storage.forget_snapshot()
 
     def refuse_in_block(self, tag: str) -> None:
         """Refuse a command that manages transactions of its own."""

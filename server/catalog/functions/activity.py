@@ -105,13 +105,32 @@ def _terminate(call: CallContext, pid: int, timeout_ms: int = 0) -> bool:
     return _end(call, pid, error, "terminate")
 
 
-def _blocking(call: CallContext, pid: int) -> Array:
+def _blocking_pids(call: CallContext, pid: int) -> list[int]:
     database = session_of(call).database
     other = database.sessions.get(pid)
     running = other.transaction.running if other is not None else None
     edges = database.engine.locks.blockers(running.storage) if running is not None else []
     found = {edge.blocker.lock_group for edge in edges}
-    return make_array(INT4_OID, tuple(sorted(group for group in found if isinstance(group, int))))
+    return sorted(group for group in found if isinstance(group, int))
+
+
+def _blocking(call: CallContext, pid: int) -> Array:
+    return make_array(INT4_OID, tuple(_blocking_pids(call, pid)))
+
+
+def _is_blocked_by(call: CallContext, pid: int, pids: Array) -> bool:
+    """Whether one of the sessions stands in the way of another: what isolation tests ask."""
+    found = (*_blocking_pids(call, pid), *_snapshot_blockers(call, pid))
+    return not set(pids.items).isdisjoint(found)
+
+
+def _snapshot_blockers(call: CallContext, pid: int) -> list[int]:
+    other = session_of(call).database.sessions.get(pid)
+    return [] if other is None else sorted(other.transaction.snapshot_blockers)
+
+
+def _safe_snapshot_blocking(call: CallContext, pid: int) -> Array:
+    return make_array(INT4_OID, tuple(_snapshot_blockers(call, pid)))
 
 
 # Advisory locks
@@ -277,6 +296,11 @@ FUNCTIONS = (
         _blocking,
         "the sessions that a session waits for",
     ),
+    row(
+        "3378 pg_isolation_test_session_is_blocked(int4, _int4) bool volatile context",
+        _is_blocked_by,
+        "whether a session waits for one of these",
+    ),
     *_advisory(),
     row("2621 pg_reload_conf() bool volatile context", _reload, "reads the configuration again"),
     row("2622 pg_rotate_logfile() bool volatile", _always_false, "starts a new log file"),
@@ -324,8 +348,8 @@ FUNCTIONS = (
         "when a transaction was committed, which is not kept",
     ),
     row(
-        "3376 pg_safe_snapshot_blocking_pids(int4) _int4 volatile",
-        lambda pid: make_array(INT4_OID, ()),
+        "3376 pg_safe_snapshot_blocking_pids(int4) _int4 volatile context",
+        _safe_snapshot_blocking,
         "the sessions in the way of a deferrable snapshot",
     ),
     row("2230 pg_stat_clear_snapshot() void volatile lax", _nothing, "forgets cached statistics"),
