@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from storage.waits import Completion
 
+
 @dataclass(frozen=True, slots=True)
 class Wait:
     """Resume when the completion is done, or after timeout_ms.
