@@ -50,6 +50,11 @@ class Workers:
         for thread in self._threads:
             thread.start()
 
+    @property
+    def has_threads(self) -> bool:
+        """Whether work is done beside whoever submits it."""
+        return bool(self._threads)
+
     def submit(self, function: Callable[[], Any]) -> Work:
         """Have a function run; without threads it runs at once."""
         work = Work(function)

@@ -27,6 +27,7 @@ from server.catalog.builtin import BUILTIN, Builtin
 from server.catalog.codec import KIND_NUMBER, decode_object, encode_object
 from server.catalog.objects import (
     FIRST_USER_OID,
+    PG_CATALOG_OID,
     CatalogObject,
     Constraint,
     Database,
@@ -37,10 +38,13 @@ from server.catalog.objects import (
     Sequence,
     Statistics,
     Table,
+    UserCast,
     UserFunction,
+    UserOperator,
     UserType,
 )
 from server.catalog.state import CatalogState, Changes, Relation
+from server.catalog.user_functions import make_callable
 from server.catalog.user_types import make_type
 from server.errors import InternalError
 from server.functions.function import Aggregate, Cast, Function, Operator, WindowFunction
@@ -71,13 +75,14 @@ class CatalogView:
     Immutable; compared by version.
     """
 
-    __slots__ = ("_builtin", "_types", "state", "system_rows", "version")
+    __slots__ = ("_builtin", "_callables", "_types", "state", "system_rows", "version")
 
     def __init__(self, state: CatalogState, builtin: Builtin = BUILTIN) -> None:
         self.state = state
         self.version = state.version
         self._builtin = builtin
         self._types: dict[Oid, Type] = {}
+        self._callables: dict[Oid, Function | Aggregate] = {}
         self.system_rows: dict[str, Any] = {}  # rows of system relations, kept by system_views
 
     def object(self, oid: Oid) -> CatalogObject | None:
@@ -151,7 +156,19 @@ class CatalogView:
 
     def functions_named(self, name: str, schema: Oid | None = None) -> tuple[Callable_, ...]:
         """All functions, aggregates and window functions of a name, in one schema or in any."""
-        return self._builtin.functions_named(name, schema)
+        built_in = self._builtin.functions_named(name, schema)
+        made = self.user_functions_named(name, schema)
+        return (*built_in, *map(self._callable, made)) if made else built_in
+
+    def functions_visible(self, name: str, path: Iterable[Oid]) -> tuple[Callable_, ...]:
+        """The functions that a name alone may mean: one hides those of its arguments further on."""
+        if not self.state.functions.get(name):
+            return self._builtin.functions_named(name, None)
+        found: dict[Any, Callable_] = {}
+        for schema in path:
+            for each in self.functions_named(name, schema):
+                found.setdefault((each.arguments, type(each)), each)
+        return tuple(found.values())
 
     def user_functions_named(
         self, name: str, schema: Oid | None = None
@@ -164,16 +181,59 @@ class CatalogView:
             if isinstance(value, UserFunction) and schema in (None, value.schema)
         )
 
+    def _callable(self, value: UserFunction) -> Function | Aggregate:
+        found = self._callables.get(value.oid)
+        if found is None:
+            found = self._callables[value.oid] = make_callable(self, value)
+        return found
+
     def function(self, oid: Oid) -> Function:
         """A scalar function by OID; KeyError for none."""
+        value = self.state.by_oid.get(oid)
+        if isinstance(value, UserFunction):
+            found = self._callable(value)
+            if isinstance(found, Function):
+                return found
         return self._builtin.function(oid)
 
-    def operators_named(self, name: str) -> tuple[Operator, ...]:
-        """Every operator of that name."""
-        return self._builtin.operators_named(name)
+    def operators_named(
+        self, name: str, path: tuple[Oid, ...] | None = None
+    ) -> tuple[Operator, ...]:
+        """Every operator of that name, in the schemas of a path or in any."""
+        made = self.user_operators_named(name, path)
+        built_in = self._builtin.operators_named(name)
+        if not made and path is None:
+            return built_in
+        if path is not None and PG_CATALOG_OID not in path:
+            built_in = ()
+        return (*(_operator(value) for value in made), *built_in)
+
+    def user_operators_named(
+        self, name: str, path: tuple[Oid, ...] | None = None
+    ) -> list[UserOperator]:
+        """Operators of users that have a function, in the order of the path."""
+        found = [
+            value
+            for oid in self.state.operators.get(name, ())
+            if isinstance(value := self.state.by_oid[oid], UserOperator) and value.function
+        ]
+        if path is not None:
+            found = [value for value in found if value.schema in path]
+            found.sort(key=lambda value: path.index(value.schema))
+        return found
 
     def cast(self, source: Oid, target: Oid) -> Cast | None:
         """The cast between two types, if there is one."""
+        oid = self.state.casts.get((source, target))
+        made = None if oid is None else self.state.by_oid.get(oid)
+        if isinstance(made, UserCast):
+            return Cast(
+                source=source,
+                target=target,
+                function=made.function,
+                context=made.context,
+                method=made.method,
+            )
         return self._builtin.cast(source, target)
 
     def _listed(self, table: Oid, kind: KindOf[ObjectKind]) -> tuple[ObjectKind, ...]:
@@ -213,6 +273,19 @@ class CatalogView:
             for value in tuple(state.by_oid.values()):
                 if isinstance(value, kind):
                     yield value
+
+
+def _operator(value: UserOperator) -> Operator:
+    return Operator(
+        oid=value.oid,
+        name=value.name,
+        left=value.left,
+        right=value.right,
+        result=value.result,
+        function=value.function,
+        commutator=value.commutator,
+        negator=value.negator,
+    )
 
 
 class Catalog:

@@ -14,6 +14,7 @@ from typing import Any
 
 from server.catalog.objects import (
     KINDS,
+    AggregateParts,
     CatalogObject,
     Column,
     ColumnStatistics,
@@ -22,7 +23,7 @@ from server.catalog.objects import (
 
 KIND_NUMBER = {kind: number for number, kind in enumerate(KINDS)}
 _NESTED: dict[str, type[Any]] = {
-    kind.__name__: kind for kind in (Column, IndexKey, ColumnStatistics)
+    kind.__name__: kind for kind in (AggregateParts, Column, IndexKey, ColumnStatistics)
 }
 
 

@@ -224,10 +224,34 @@ class Definer:
         lines.append(f" LANGUAGE {language_name(row['prolang'])}")
         if clauses := _clauses(row):
             lines.append(" " + " ".join(clauses))
+        lines += [f" SET {_setting(each)}" for each in _settings(row)]
+        if row["prosqlbody"] is not None:
+            return "\n".join(lines) + f"\n{self.body(row['prosqlbody'])}\n"
         tag = dollar_quote(row["prosrc"], word)
         if language_name(row["prolang"]) in ("internal", "c"):
             return "\n".join(lines) + f"\nAS {quote_literal(row['prosrc'])}\n"
         return "\n".join(lines) + f"\nAS {tag}{row['prosrc']}{tag}\n"
+
+
+    def body(self, text: str) -> str:
+        """A body of the SQL standard."""
+        if text.startswith("RETURN "):
+            return f"RETURN {self.expression(text.removeprefix('RETURN '))}"
+        statements = "".join(f" {each};\n" for each in text.split(";\n"))
+        return f"BEGIN ATOMIC\n{statements}END"
+
+
+def _settings(row: Mapping[str, Any]) -> list[str]:
+    return list(row["proconfig"].items) if row["proconfig"] is not None else []
+
+
+def _setting(text: str) -> str:
+    name, _, value = text.partition("=")
+    if name in ("search_path", "temp_tablespaces", "session_preload_libraries"):
+        shown = ", ".join(quote_literal(part.strip().strip('"')) for part in value.split(","))
+    else:
+        shown = quote_literal(value)
+    return f"{quote_identifier(name)} TO {shown}"
 
 
 _MODES = {"i": "", "o": "OUT", "b": "INOUT", "v": "VARIADIC", "t": ""}
@@ -300,8 +324,15 @@ def _clauses(row: Mapping[str, Any]) -> list[str]:
         "STRICT" if row["proisstrict"] else "",
         "SECURITY DEFINER" if row["prosecdef"] else "",
         "LEAKPROOF" if row["proleakproof"] else "",
+        _cost(row),
+        f"ROWS {row['prorows']:g}" if row["prorows"] not in (0, 1000) else "",
     ]
     return [word for word in found if word]
+
+
+def _cost(row: Mapping[str, Any]) -> str:
+    usual = 1 if language_name(row["prolang"]) in ("internal", "c") else 100
+    return f"COST {row['procost']:g}" if row["procost"] != usual else ""
 
 
 def dollar_quote(body: str, word: str) -> str:

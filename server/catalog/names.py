@@ -198,7 +198,7 @@ def routines_named(view: CatalogView, name: str) -> list[tuple[Oid, Oid, tuple[O
         for row in _procedures().get(name, ())
     ]
     found += [
-        (value.oid, value.schema, value.arguments) for value in view.user_functions_named(name)
+        (value.oid, value.schema, value.inputs) for value in view.user_functions_named(name)
     ]
     return found
 
@@ -217,7 +217,7 @@ def routine_identity(view: CatalogView, oid: Oid) -> tuple[str, Oid, tuple[Oid, 
     """Name, schema and argument types of a function."""
     value = view.object(oid)
     if isinstance(value, UserFunction):
-        return value.name, value.schema, value.arguments
+        return value.name, value.schema, value.inputs
     row = fact_of("pg_proc", oid)
     if row is None:
         return None

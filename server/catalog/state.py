@@ -23,7 +23,9 @@ from server.catalog.objects import (
     Sequence,
     Statistics,
     Table,
+    UserCast,
     UserFunction,
+    UserOperator,
     UserType,
 )
 
@@ -73,7 +75,17 @@ def _derived_type(value: CatalogObject) -> Oid:
 class CatalogState:
     """All objects of one database at one version."""
 
-    __slots__ = ("by_name", "by_oid", "derived", "functions", "of_table", "references", "version")
+    __slots__ = (
+        "by_name",
+        "by_oid",
+        "casts",
+        "derived",
+        "functions",
+        "of_table",
+        "operators",
+        "references",
+        "version",
+    )
 
     def __init__(self, objects: Iterable[CatalogObject] = (), version: int = 0) -> None:
         """Index the objects."""
@@ -83,6 +95,8 @@ class CatalogState:
         self.of_table: dict[Oid, tuple[Oid, ...]] = {}
         self.references: dict[Oid, tuple[Oid, ...]] = {}
         self.functions: dict[str, tuple[Oid, ...]] = {}
+        self.operators: dict[str, tuple[Oid, ...]] = {}
+        self.casts: dict[tuple[Oid, Oid], Oid] = {}
         self.derived: dict[Oid, Oid] = {}  # row type to its table, array type to its element
         for value in objects:
             self._add(value)
@@ -95,6 +109,8 @@ class CatalogState:
         state.of_table = self.of_table.copy()
         state.references = self.references.copy()
         state.functions = self.functions.copy()
+        state.operators = self.operators.copy()
+        state.casts = self.casts.copy()
         state.derived = self.derived.copy()
         for oid in changes:
             state._remove(oid)
@@ -118,6 +134,10 @@ class CatalogState:
             self.derived[derived] = oid
         if isinstance(value, UserFunction):
             self.functions[value.name] = (*self.functions.get(value.name, ()), oid)
+        elif isinstance(value, UserOperator):
+            self.operators[value.name] = (*self.operators.get(value.name, ()), oid)
+        elif isinstance(value, UserCast):
+            self.casts[value.source, value.target] = oid
 
     def _remove(self, oid: Oid) -> None:
         value = self.by_oid.pop(oid, None)
@@ -132,6 +152,10 @@ class CatalogState:
             _drop_from(self.references, value.referenced_table, oid)
         if isinstance(value, UserFunction):
             _drop_from(self.functions, value.name, oid)
+        elif isinstance(value, UserOperator):
+            _drop_from(self.operators, value.name, oid)
+        elif isinstance(value, UserCast):
+            self.casts.pop((value.source, value.target), None)
 
 
 def _drop_from(lists: dict[Key, tuple[Oid, ...]], key: Key, oid: Oid) -> None:

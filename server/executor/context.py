@@ -12,20 +12,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from server.executor.deferred import Deferred, is_deferred
+from server.executor.routines import call_routine
 from server.executor.subqueries import answer
 from server.types.type import TextStyle, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from server.catalog.objects import Constraint, Table
+    from server.catalog.objects import Constraint, Table, UserFunction
     from server.executor.deferred import Check
     from server.executor.key_filter import KeyFilter
     from server.executor.operator import Statistics
     from server.executor.program import Program
     from server.executor.subqueries import Answer
     from server.executor.table_shape import TableShape
+    from server.executor.waits import Wait
     from server.expressions.expression import ColumnId, Expression, Subquery
+    from server.functions.function import CallContext
     from server.planner.physical import Plan
     from server.vector.batch import Batch
 
@@ -122,6 +125,9 @@ class ExecutionContext:
     read_committed: bool = True
     modified_tables: dict[int, Any] = field(default_factory=dict)
     row_count: int = 0
+    surroundings: Any = None  # of the functions that are called: see executor/routines.py
+    wait: Callable[[Wait], None] | None = None  # waits in the middle of an expression
+    depth: int = 0  # of calls of functions whose bodies are statements
 
     def check_cancelled(self) -> None:
         """Raise when the statement is to stop: a cancel request, statement_timeout, shutdown."""
@@ -138,6 +144,10 @@ class ExecutionContext:
             self.deferred.append(Deferred(check, constraint, self))
         else:
             self.after_statement.append(check)
+
+    def call_routine(self, function: UserFunction, call: CallContext, values: Any) -> Any:
+        """Call a function whose body is statements."""
+        return call_routine(self, function, call, values)
 
     def subquery(self, node: Subquery, values: tuple[Value | None, ...]) -> Answer:
         """Give the answer of a subquery for these values of its outer columns."""

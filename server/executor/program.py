@@ -25,9 +25,9 @@ class Program:
 
     __slots__ = ("_operators", "point", "root")
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, *, calls_routines: bool = False) -> None:
         self._operators: dict[Plan, Operator] = {}
-        self.point = point_of(plan)
+        self.point = None if calls_routines else point_of(plan)
         self.root = self.operator(plan)
 
     def operator(self, plan: Plan) -> Operator:

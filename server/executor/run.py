@@ -27,7 +27,7 @@ which handing it over is nothing.
 
 def prepare(planned: PlannedStatement) -> Program:
     """Make the operators of a statement; they serve any number of runs, also at the same time."""
-    return Program(planned.plan)
+    return Program(planned.plan, calls_routines=planned.calls_routines)
 
 
 def execute(

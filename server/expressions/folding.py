@@ -60,6 +60,8 @@ def _fold(node: nodes.Expression) -> nodes.Expression:
 
 
 def _is_foldable(node: nodes.Expression) -> bool:
+    if getattr(getattr(node, "function", None), "definition", None) is not None:
+        return False  # its body is run by the executor
     if isinstance(node, nodes.Call):
         function = node.function
         return function.volatility == "i" and not function.returns_set and function.row is not None

@@ -68,6 +68,7 @@ class Function:
     needs_context: bool = False
     slow: bool = False  # takes its time, so statements with it run on a worker thread
     result_modifier: Callable[[tuple[TypeReference, ...]], int] | None = None
+    definition: Any = None  # the catalog object of a function made by a user
     doc: str = ""
     example: tuple[str, str] | None = None  # SQL expression and its text result
 
@@ -97,6 +98,7 @@ class Aggregate:
     kind: str = "n"  # n normal, o ordered-set, h hypothetical
     direct_arguments: int = 0
     argument_names: tuple[str, ...] = ()
+    definition: Any = None  # the catalog object of an aggregate made by a user
     doc: str = ""
     example: tuple[str, str] | None = None
 

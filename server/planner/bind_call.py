@@ -95,6 +95,7 @@ def bind_function_call(context: BindContext, scope: Scope, node: exp.Expression)
     if node.args.get("over") is not None:
         return bind_window.bind_window_call(context, scope, node, resolved)
     target = resolved.target
+    _refuse_procedure(context, node, written, target)
     if getattr(target, "volatility", "i") == "v":
         context.volatile = True
         context.slow |= getattr(target, "slow", False)
@@ -105,6 +106,23 @@ def bind_function_call(context: BindContext, scope: Scope, node: exp.Expression)
     if target.returns_set:
         return _set_returning(context, scope, node, resolved)
     return make_call(resolved, nodes.offset_of(node))
+
+
+def _refuse_procedure(
+    context: BindContext, node: exp.Expression, written: Written, target: Callee
+) -> None:
+    definition = getattr(target, "definition", None)
+    if definition is None:
+        return
+    context.uses.add(definition.oid)
+    if definition.kind != "p":
+        return
+    shown = _signature(context, node.args["name"], written)
+    raise raise_at(
+        context,
+        node,
+        WrongObjectType(f"{shown} is a procedure", hint="To call a procedure, use CALL."),
+    )
 
 
 def make_call(resolved: Resolved, offset: int) -> Call:
@@ -186,9 +204,49 @@ def resolve_call(
     raise raise_at(context, node, _unresolved(context, name, written, bool(found)))
 
 
+def resolve_procedure(
+    context: BindContext, scope: Scope, node: exp.Expression
+) -> Resolved:
+    """What CALL means; 42883 when nothing, 42809 when a function."""
+    written = bind_arguments(context, scope, node)
+    name = node.args["name"]
+    known = [
+        each
+        for each in _functions_of(context, name)
+        if getattr(getattr(each, "definition", None), "kind", "") == "p"
+    ]
+    candidates = [candidate for each in known for candidate in _readings(each, written)]
+    candidates.sort(key=lambda each: (each.variadic_from >= 0, each.defaults))
+    found = choose(context, _without_duplicates(candidates), written.types)
+    if isinstance(found, Candidate):
+        return _resolved(context, found, written, node)
+    if not found:
+        _refuse_function(context, node, written)
+    error = _unresolved(context, name, written, bool(found))
+    error.message = error.message.replace("function", "procedure", 1)
+    error.args = (error.message,)
+    error.hint = error.hint.replace("function", "procedure", 1)
+    raise raise_at(context, node, error)
+
+
+def _refuse_function(context: BindContext, node: exp.Expression, written: Written) -> None:
+    """The error for CALL of what is a function."""
+    name = node.args["name"]
+    try:
+        found = resolve_call(context, name, written, node)
+    except SqlError:
+        return
+    if isinstance(found, Resolved):
+        shown = _signature(context, name, written)
+        error = WrongObjectType(
+            f"{shown} is not a procedure", hint="To call a function, use SELECT."
+        )
+        raise raise_at(context, node, error)
+
+
 def _functions_of(context: BindContext, name: tuple[str, ...]) -> tuple[Callee, ...]:
     if len(name) == 1:
-        return context.catalog.functions_named(name[0])
+        return context.catalog.functions_visible(name[0], context.environment.search_path)
     schema = context.schema_named(name[-2])
     if schema is None:
         raise InvalidSchemaName(f'schema "{name[-2]}" does not exist')
@@ -210,9 +268,7 @@ def _readings(target: Callee, written: Written) -> list[Candidate]:
     if written.names:
         return _named_reading(target, written)
     variadic = target.variadic
-    if variadic and not written.variadic:
-        if count < len(declared):
-            return []
+    if variadic and not written.variadic and count >= len(declared):
         fixed = declared[:-1]
         rest = (variadic,) * (count - len(fixed))
         return [Candidate(target, fixed + rest, variadic_from=len(fixed))]
@@ -270,22 +326,33 @@ def _resolved(
 ) -> Resolved:
     target = found.target
     assert isinstance(target, Callee)
+    given, wanted = list(written.arguments), found.arguments
+    if found.order is not None or found.defaults:
+        given, wanted = _with_defaults(context, target, found, given), target.arguments
+    actual = tuple(each.type.oid for each in given)
     try:
-        declared, result = resolve(context, written.types, found.arguments, target.result)
+        declared, result = resolve(context, actual, wanted, target.result)
+        target = _with_outputs(context, target, actual, wanted)
     except SqlError as error:
         raise raise_at(context, node, error) from None
-    arguments = [
-        _argument(context, each, wanted)
-        for each, wanted in zip(written.arguments, declared, strict=True)
-    ]
-    if found.order is not None or found.defaults:
-        arguments = _with_defaults(context, target, found, arguments, declared)
+    arguments = [_argument(context, each, kind) for each, kind in zip(given, declared, strict=True)]
     if found.variadic_from >= 0 and target.variadic != ANY:
         arguments = _packed(context, arguments, found.variadic_from, declared)
     kinds = tuple(each.type for each in arguments)
     modifier = getattr(target, "result_modifier", None)
     type_of_result = context.type(result, modifier(kinds) if modifier is not None else -1)
     return Resolved(target, tuple(arguments), type_of_result, written.variadic)
+
+
+def _with_outputs(
+    context: BindContext, target: Callee, actual: tuple[int, ...], wanted: tuple[int, ...]
+) -> Callee:
+    """The function with the types of its result columns as this call has them."""
+    outputs: tuple[int, ...] = getattr(target, "output_types", ())
+    if not any(map(is_polymorphic, outputs)):
+        return target
+    meant = tuple(resolve(context, actual, wanted, oid)[1] for oid in outputs)
+    return replace(target, output_types=meant)
 
 
 def _argument(context: BindContext, argument: Expression, wanted: int) -> Expression:
@@ -299,23 +366,19 @@ def _argument(context: BindContext, argument: Expression, wanted: int) -> Expres
 
 
 def _with_defaults(
-    context: BindContext,
-    target: Callee,
-    found: Candidate,
-    arguments: list[Expression],
-    declared: tuple[int, ...],
+    context: BindContext, target: Callee, found: Candidate, given: list[Expression]
 ) -> list[Expression]:
+    """The arguments in the order of the parameters, defaults in the places of those left out."""
     from server.planner.bind_text import bind_catalog_expression
 
     count = len(target.arguments)
     texts: tuple[str, ...] = getattr(target, "defaults", ())
-    order = found.order or tuple(range(len(arguments)))
-    placed = dict(zip(order, arguments, strict=True))
+    order = found.order or tuple(range(len(given)))
+    placed = dict(zip(order, given, strict=True))
     for number in range(count):
         if number not in placed:
             text = texts[number - (count - len(texts))]
-            default = bind_catalog_expression(context, Scope(), text)
-            placed[number] = _argument(context, default, target.arguments[number])
+            placed[number] = bind_catalog_expression(context, Scope(), text)
     return [placed[number] for number in range(count)]
 
 
@@ -334,13 +397,7 @@ def _packed(
 def _unresolved(
     context: BindContext, name: tuple[str, ...], written: Written, ambiguous: bool
 ) -> SqlError:
-    kinds = [type_name(context, oid) for oid in written.types]
-    positional = len(kinds) - len(written.names)
-    kinds[positional:] = [
-        f"{argument} => {kind}"
-        for argument, kind in zip(written.names, kinds[positional:], strict=True)
-    ]
-    shown = f"{'.'.join(name)}({', '.join(kinds)})"
+    shown = _signature(context, name, written)
     if ambiguous:
         return AmbiguousFunction(
             f"function {shown} is not unique",
@@ -352,6 +409,17 @@ def _unresolved(
         hint="No function matches the given name and argument types. "
         "You might need to add explicit type casts.",
     )
+
+
+def _signature(context: BindContext, name: tuple[str, ...], written: Written) -> str:
+    """A call as errors show it."""
+    kinds = [type_name(context, oid) for oid in written.types]
+    positional = len(kinds) - len(written.names)
+    kinds[positional:] = [
+        f"{argument} => {kind}"
+        for argument, kind in zip(written.names, kinds[positional:], strict=True)
+    ]
+    return f"{'.'.join(name)}({', '.join(kinds)})"
 
 
 def _refuse_aggregate_clauses(context: BindContext, node: exp.Expression, target: Callee) -> None:

@@ -154,6 +154,10 @@ def _bits(context: BindContext, scope: Scope, node: exp.Expression) -> Expressio
 
 def _parameter(context: BindContext, _: Scope, node: exp.Expression) -> Expression:
     number = int(node.args["this"])
+    if context.routine is not None:
+        found = context.routine.numbered(number, _offset(node))
+        if found is not None:
+            return found
     if context.base_offset < 0 or number < 1:
         raise raise_at(context, node, UndefinedParameter(f"there is no parameter ${number}"))
     known = context.parameters.get(number)

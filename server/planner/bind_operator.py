@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from server.catalog.objects import FIRST_USER_OID
 from server.errors import (
     AmbiguousFunction,
     FeatureNotSupported,
@@ -124,6 +125,8 @@ def _operand(context: BindContext, operand: Expression, wanted: Oid) -> Expressi
 
 def function_of(context: BindContext, operator: Operator, offset: int = -1) -> Function:
     """The function behind an operator."""
+    if operator.oid >= FIRST_USER_OID:
+        context.uses.add(operator.oid)
     try:
         return context.catalog.function(operator.function)
     except KeyError:

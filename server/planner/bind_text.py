@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 
 from server.sql.parse import parse_statements
 
+RETURN = "RETURN "
+"""What a body of the SQL standard begins with that is one expression."""
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from server.expressions.expression import Expression
     from server.planner.environment import BindContext
     from server.planner.scope import Scope
+    from server.sql.parse import Statement
 
 
 @lru_cache(maxsize=2000)
@@ -36,6 +40,13 @@ def parse_expression(text: str) -> exp.Expression:
     query = parse_query(f"SELECT {text}")
     tree: exp.Expression = query.args["targets"][0].args["this"]
     return tree
+
+
+@lru_cache(maxsize=1000)
+def body_statements(body: str) -> tuple[Statement, ...]:
+    """The statements of a body; trees are never changed after parsing."""
+    text = "SELECT " + body[len(RETURN) :] if body.startswith(RETURN) else body
+    return tuple(parse_statements(text))
 
 
 @contextmanager

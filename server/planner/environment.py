@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from server.catalog.catalog import CatalogView
     from server.errors import SqlError
+    from server.planner.routine import RoutineParameters
 
 BOOL, BYTEA, NAME, INT8, INT2, INT4, TEXT, OID = 16, 17, 19, 20, 21, 23, 25, 26
 FLOAT8, UNKNOWN, BPCHAR, VARCHAR, NUMERIC, RECORD, VOID = 701, 705, 1042, 1043, 1700, 2249, 2278
@@ -86,6 +87,9 @@ class BindContext:
     slow: bool = False
     record_columns: dict[ColumnId, tuple[tuple[str, Oid, int], ...]] = field(default_factory=dict)
     untyped_parameters: int = 0  # references to parameters whose type nothing has told yet
+    routine: RoutineParameters | None = None  # of the function whose body this is
+    calls_routines: bool = False  # functions whose bodies are statements
+    uses: set[Oid] = field(default_factory=set)  # functions of users
 
     @property
     def catalog(self) -> CatalogView:

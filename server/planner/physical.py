@@ -501,3 +501,5 @@ class PlannedStatement:
         False  # literals were read under DateStyle and TimeZone: plan again when these change
     )
     shape: Shape | None = None
+    uses: tuple[int, ...] = ()  # functions and operators of users
+    calls_routines: bool = False  # functions whose bodies are statements, which may have to wait

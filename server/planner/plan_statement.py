@@ -34,7 +34,11 @@ def plan_statement(statement: Statement, environment: PlanningEnvironment) -> Pl
     tree = statement.tree
     assert isinstance(tree, exp.Expression), "utility statements are not planned"
     context = BindContext(environment, base_offset=statement.offset, role=environment.user)
-    bound = bind_statement(context, tree)
+    return plan_bound(context, bind_statement(context, tree))
+
+
+def plan_bound(context: BindContext, bound: BoundStatement) -> PlannedStatement:
+    """Plan what has been bound."""
     chooser = Chooser(context)
     node = rewrite(chooser, bound.node)
     chooser.register(node)
@@ -77,7 +81,9 @@ def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> Plann
         volatile=context.volatile,
         slow=context.slow,
         depends_on_style=context.depends_on_style,
-        shape=shape_of(plan),
+        shape=None if context.calls_routines else shape_of(plan),
+        uses=tuple(sorted(context.uses)),
+        calls_routines=context.calls_routines,
     )
 
 

@@ -189,6 +189,20 @@ def resolve_column(
     context: BindContext, scope: Scope, parts: tuple[str, ...], offset: int
 ) -> tuple[Expression, RangeColumn | None]:
     """What a possibly qualified name means; a name of a FROM item alone is its row."""
+    if context.routine is None:
+        return _resolve_column(context, scope, parts, offset)
+    try:
+        return _resolve_column(context, scope, parts, offset)
+    except (UndefinedColumn, UndefinedTable):
+        parameter = context.routine.resolve(context, parts, offset)
+        if parameter is None:
+            raise
+        return parameter, None
+
+
+def _resolve_column(
+    context: BindContext, scope: Scope, parts: tuple[str, ...], offset: int
+) -> tuple[Expression, RangeColumn | None]:
     found = (
         _resolve_plain(context, scope, parts[0], offset)
         if len(parts) == 1

@@ -7,24 +7,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.errors import DatatypeMismatch, InvalidObjectDefinition, SqlError, SqlSyntaxError
+from server.errors import (
+    DatatypeMismatch,
+    FeatureNotSupported,
+    InvalidObjectDefinition,
+    SqlError,
+    SqlSyntaxError,
+    UndefinedFunction,
+)
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import (
     Call,
     Constant,
     Expression,
     Parameter,
+    Subquery,
     Variable,
     columns_used,
     walk,
 )
+from server.planner.bind_call import Resolved, Written, resolve_call, resolve_procedure
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_modify import default_of
 from server.planner.bind_operator import find_operator
 from server.planner.bind_text import parse_expression, without_positions
 from server.planner.bind_type import bind_type
-from server.planner.coerce import coerce_to, type_name
+from server.planner.coerce import coerce_to, find_pathway, type_name
 from server.planner.environment import BindContext, PlanningEnvironment
+from server.planner.polymorphic import is_polymorphic
 from server.planner.scope import RangeColumn, RangeItem, Scope
 
 if TYPE_CHECKING:
@@ -151,6 +161,45 @@ def constant_default(
     if isinstance(changed, Constant):
         return True, changed.value
     return True, compile_row(changed, {})((), execution)
+
+
+def bind_call(
+    environment: PlanningEnvironment, statement: Statement, tree: exp.Expression
+) -> Resolved:
+    """The procedure that CALL means, with its arguments."""
+    context = _context(environment, statement.offset)
+    resolved = resolve_procedure(context, Scope(clause="CALL arguments"), tree)
+    for argument in resolved.arguments:
+        for part in walk(argument):
+            if isinstance(part, Subquery):
+                raise FeatureNotSupported("cannot use subquery in CALL argument").at(
+                    context.position(part.offset)
+                )
+    return resolved
+
+
+def find_callable(
+    environment: PlanningEnvironment, name: tuple[str, ...], types: tuple[int, ...]
+) -> Resolved:
+    """The function that a name means for arguments of these types; 42883 for none."""
+    context = _context(environment, -1)
+    arguments = tuple(
+        Variable(type=context.type(oid), column=number) for number, oid in enumerate(types)
+    )
+    found = resolve_call(context, name, Written(arguments), None)
+    if not isinstance(found, Resolved):
+        shown = ", ".join(type_name(context, oid) for oid in types)
+        raise UndefinedFunction(f"function {'.'.join(name)}({shown}) does not exist")
+    return found
+
+
+def is_relabelled(environment: PlanningEnvironment, source: int, target: int) -> bool:
+    """Whether values of one type are values of the other as they are."""
+    context = _context(environment, -1)
+    if source == target or is_polymorphic(target):
+        return True
+    path = find_pathway(context, source, target, "i")
+    return path is not None and path.method == "relabel"
 
 
 def bind_argument(

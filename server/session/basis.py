@@ -7,8 +7,8 @@ A session asks for it at every statement; a plan that was made on the same basis
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from server.planner.environment import PlanningEnvironment
 from server.session.transaction import READ_COMMITTED_LEVELS
@@ -35,6 +35,7 @@ class Basis:
     work_mem_bytes: int
     synchronous_commit: bool
     read_committed: bool
+    routines: dict[Any, Any] = field(default_factory=dict)  # plans of the bodies of functions
 
     def fits(self, session: Session, view: CatalogView) -> bool:
         """Whether nothing it was made of has changed."""

@@ -13,6 +13,7 @@ from server.executor.run import execute, is_heavy
 from server.executor.waits import Wait
 from server.planner.plan_statement import plan_statement
 from server.planner.standalone import bind_over_table
+from server.session.own_thread import OwnThread
 from server.session.transaction import READ_COMMITTED_LEVELS, Running
 from storage.engine import LockMode
 
@@ -97,6 +98,7 @@ def context(session: Session, parameters: tuple[Any, ...] = ()) -> ExecutionCont
         deferred=running.deferred,
         constraint_modes=running.constraint_modes,
         shapes=session.database.shapes_of(running.catalog.view),
+        surroundings=session.surroundings,
         read_committed=running.modes.isolation in READ_COMMITTED_LEVELS,
     )
 
@@ -157,6 +159,9 @@ def portal_rows(
         session.transaction.refuse_writes(planned.tag)
     program = session.database.plans.program(planned)
     steps = execute(planned, running, program)
+    if planned.calls_routines:
+        yield from apart(session, steps, running)
+        return
     if is_heavy(planned):
         yield from _on_worker(session, steps)
         return
@@ -179,6 +184,15 @@ def portal_rows(
         yield from steps
     else:
         yield from _on_worker(session, steps)
+
+
+def apart(
+    session: Session, steps: Iterator[Any], running: ExecutionContext
+) -> Generator[Any, None, None]:
+    """Run steps that may have to wait in the middle of an expression on a thread of their own."""
+    own = OwnThread(steps, deferring=session.database.workers.has_threads)
+    running.wait = own.wait
+    yield from own.items()
 
 
 def _first_item(

@@ -30,6 +30,7 @@ from server.executor.waits import Wait
 from server.session.basis import Basis, make_basis
 from server.session.flows import FLOWS
 from server.session.results import copy_rows, error_fields, row_values
+from server.session.routines import SessionSurroundings
 from server.session.series import run_series, run_text
 from server.session.short_path import QUICK
 from server.session.style import SessionNames, text_style
@@ -115,6 +116,7 @@ class Session:
         self._style: TextStyle | None = None
         self._basis: Basis | None = None
         self.names = SessionNames(self)
+        self.surroundings = SessionSurroundings(self)
         self.temporary_schema = 0
         self._raised: Exception | None = None  # by `quick`
         self.unfinished: Replies | None = None  # what a step that was taken from the wire leaves

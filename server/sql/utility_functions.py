@@ -33,7 +33,7 @@ class CreateFunction(UtilityStatement):
     """CREATE FUNCTION or PROCEDURE.
 
     The source is in the option `as` (a tuple of one or two strings) or, in SQL-standard form, in
-    `body`.
+    `body`, which is_return says to be RETURN alone.
     Settings (SET ... of a function) are apart from the other options.
     """
 
@@ -45,6 +45,7 @@ class CreateFunction(UtilityStatement):
     options: tuple[Option, ...] = ()
     settings: tuple[Setting, ...] = ()
     body: tuple[exp.Expression | UtilityStatement, ...] | None = None
+    is_return: bool = False
 
     @property
     def tag(self) -> str:
@@ -69,6 +70,7 @@ def create_function(context: Context, message: tree.CreateFunctionStmt) -> Creat
         options=options(context, others),
         settings=tuple(variable_set(context, item.arg.variable_set_stmt) for item in settings),
         body=function_body(context, message.sql_body),
+        is_return=message.sql_body.WhichOneof("node") == "return_stmt",
     )
 
 
@@ -204,7 +206,11 @@ def create_trigger(context: Context, message: tree.CreateTrigStmt) -> CreateTrig
 
 @dataclass(frozen=True, slots=True)
 class Define(UtilityStatement):
-    """CREATE AGGREGATE, OPERATOR, COLLATION, TEXT SEARCH ... and base or shell TYPE."""
+    """CREATE AGGREGATE, OPERATOR, COLLATION, TEXT SEARCH ... and base or shell TYPE.
+
+    direct_count: direct arguments of an ordered-set aggregate, -1 for any other. The old style of
+    an aggregate has no parameters but the option BASETYPE.
+    """
 
     kind: str
     name: Name
@@ -212,6 +218,8 @@ class Define(UtilityStatement):
     parameters: tuple[Parameter, ...] = ()
     if_not_exists: bool = False
     replace: bool = False
+    is_old_style: bool = False
+    direct_count: int = -1
 
     @property
     def tag(self) -> str:
@@ -232,6 +240,38 @@ def define(context: Context, message: tree.DefineStmt) -> Define:
         tuple(parameter(context, item.function_parameter) for item in arguments),
         message.if_not_exists,
         message.replace,
+        message.oldstyle,
+        message.args[1].integer.ival if len(message.args) > 1 else -1,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateCast(UtilityStatement):
+    """CREATE CAST; the context is `implicit assignment explicit`, by_text: WITH INOUT."""
+
+    command_tag = "CREATE CAST"
+    source: nodes.TypeName
+    target: nodes.TypeName
+    function: ObjectName | None
+    context: str
+    by_text: bool
+
+
+CAST_CONTEXTS: Final = {
+    tree.COERCION_IMPLICIT: "implicit",
+    tree.COERCION_ASSIGNMENT: "assignment",
+    tree.COERCION_EXPLICIT: "explicit",
+}
+
+
+def create_cast(context: Context, message: tree.CreateCastStmt) -> CreateCast:
+    """Convert CREATE CAST."""
+    return CreateCast(
+        source=type_name(context, message.sourcetype),
+        target=type_name(context, message.targettype),
+        function=routine_name(context, message.func) if message.HasField("func") else None,
+        context=CAST_CONTEXTS[message.context],
+        by_text=message.inout,
     )
 
 
@@ -242,4 +282,5 @@ UTILITIES: Final = {
     "do_stmt": do,
     "create_trig_stmt": create_trigger,
     "define_stmt": define,
+    "create_cast_stmt": create_cast,
 }

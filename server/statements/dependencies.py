@@ -10,17 +10,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import (
+    AggregateParts,
     CatalogObject,
     Constraint,
     Index,
     Schema,
     Sequence,
     Table,
+    UserCast,
     UserFunction,
+    UserOperator,
     UserType,
 )
 from server.errors import DependentObjectsStillExist
 from server.identifiers import quote_identifier
+from server.planner.bind_text import parse_expression
+from server.sql import nodes
+from server.statements.routine_names import listed_types, shown_type, signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +44,7 @@ class Dependent:
     automatic: bool
     description: str = ""
     default_of: tuple[int, int] | None = None  # table, attribute: the default to be dropped
+    on: str = ""  # what it depends on, where that is not the object itself but its row type
 
 
 def describe(context: StatementContext, value: CatalogObject) -> str:
@@ -46,6 +53,14 @@ def describe(context: StatementContext, value: CatalogObject) -> str:
         table = context.catalog.object(value.table)
         assert table is not None
         return f"constraint {value.name} on {describe(context, table)}"
+    if isinstance(value, UserFunction):
+        return f"function {signature(context, value)}"
+    if isinstance(value, UserOperator):
+        sides = listed_types(context, (oid for oid in (value.left, value.right) if oid))
+        return f"operator {value.name}({sides if value.left else 'NONE,' + sides})"
+    if isinstance(value, UserCast):
+        source, target = shown_type(context, value.source), shown_type(context, value.target)
+        return f"cast from {source} to {target}"
     return f"{word_for(value)} {shown_name(context, value)}"
 
 
@@ -102,6 +117,9 @@ def _readers(context: StatementContext, oid: int) -> Iterator[Dependent]:
     for view in context.catalog.objects(Table):
         if oid in view.depends_on:
             yield Dependent(view, automatic=False)
+    for function in context.catalog.objects(UserFunction):
+        if oid in function.depends_on:
+            yield Dependent(function, automatic=False)
 
 
 def _of_index(context: StatementContext, index: Index) -> Iterator[Dependent]:
@@ -144,6 +162,85 @@ def _of_type(context: StatementContext, oid: int) -> Iterator[Dependent]:
     for other in context.catalog.objects(UserType):
         if oid and other.base_type in arrays:
             yield Dependent(other, automatic=False)
+    if oid:
+        yield from _with_arguments(context, arrays, oid)
+
+
+def _with_arguments(
+    context: StatementContext, types: set[int], oid: int
+) -> Iterator[Dependent]:
+    """Functions, operators and casts of a type and its arrays."""
+    on = f"type {shown_type(context, oid)}"
+    for function in context.catalog.objects(UserFunction):
+        parts = function.aggregate
+        state = () if parts is None else (parts.transition_type,)
+        if types.intersection((function.result, *function.arguments, *state)):
+            yield Dependent(function, automatic=False, on=on)
+    for operator in context.catalog.objects(UserOperator):
+        if types.intersection((operator.left, operator.right, operator.result)):
+            yield Dependent(operator, automatic=False, on=on)
+    for cast in context.catalog.objects(UserCast):
+        if types.intersection((cast.source, cast.target)):
+            yield Dependent(cast, automatic=False, on=on)
+
+
+def _of_function(context: StatementContext, function: UserFunction) -> Iterator[Dependent]:
+    """What calls a function, as far as it is known: bodies given as strings say nothing."""
+    oid, catalog = function.oid, context.catalog
+    for operator in catalog.objects(UserOperator):
+        if operator.function == oid:
+            yield Dependent(operator, automatic=False)
+    for cast in catalog.objects(UserCast):
+        if cast.function == oid:
+            yield Dependent(cast, automatic=False)
+    for other in catalog.objects(UserFunction):
+        parts = other.aggregate
+        if parts is not None and oid in _functions_of(parts):
+            yield Dependent(other, automatic=False)
+    yield from _readers(context, oid)
+    yield from _calling_texts(context, function)
+
+
+def _functions_of(parts: AggregateParts) -> tuple[int, ...]:
+    return (
+        parts.transition,
+        parts.final,
+        parts.combine,
+        parts.moving_transition,
+        parts.moving_inverse,
+        parts.moving_final,
+    )
+
+
+def _calling_texts(context: StatementContext, function: UserFunction) -> Iterator[Dependent]:
+    """Defaults, checks and indexes whose text calls a function of the name."""
+    catalog, name = context.catalog, function.name
+    for table in catalog.objects(Table):
+        for column in table.live_columns:
+            if _calls(column.default, name):
+                text = f"default value for column {column.name} of {describe(context, table)}"
+                yield Dependent(None, False, text, (table.oid, column.number))
+    for constraint in catalog.objects(Constraint):
+        if _calls(constraint.expression, name):
+            yield Dependent(constraint, automatic=False)
+    for index in catalog.objects(Index):
+        if any(_calls(text, name) for text in (index.predicate, *_key_texts(index))):
+            yield Dependent(index, automatic=False)
+
+
+def _key_texts(index: Index) -> Iterator[str | None]:
+    return (key.expression for key in index.keys)
+
+
+def _calls(text: str | None, name: str) -> bool:
+    if text is None or name not in text:
+        return False
+    calls = parse_expression(text).find_all(nodes.FunctionCall)
+    return any(call.args["name"][-1] == name for call in calls)
+
+
+def _of_operator(context: StatementContext, operator: UserOperator) -> Iterator[Dependent]:
+    yield from _readers(context, operator.oid)
 
 
 def _of_user_type(context: StatementContext, value: UserType) -> Iterator[Dependent]:
@@ -154,7 +251,7 @@ def _of_user_type(context: StatementContext, value: UserType) -> Iterator[Depend
 
 
 def _of_schema(context: StatementContext, schema: Schema) -> Iterator[Dependent]:
-    for kind in (Table, Sequence, UserType, UserFunction):
+    for kind in (Table, Sequence, UserType, UserFunction, UserOperator):
         for value in context.catalog.objects(kind):
             is_owned = isinstance(value, Sequence) and value.owned_by is not None
             if value.schema == schema.oid and not is_owned:  # type: ignore[attr-defined]
@@ -167,6 +264,8 @@ _FINDERS: dict[type[Any], Callable[[StatementContext, Any], Iterator[Dependent]]
     Constraint: _of_constraint,
     Sequence: _of_sequence,
     UserType: _of_user_type,
+    UserFunction: _of_function,
+    UserOperator: _of_operator,
     Schema: _of_schema,
 }
 
@@ -183,7 +282,7 @@ def collect(context: StatementContext, targets: list[CatalogObject], *, cascade:
     """What goes when the targets are dropped; raises DependentObjectsStillExist without CASCADE."""
     order: dict[int, CatalogObject] = {}
     defaults: dict[tuple[int, int], None] = {}
-    noted: list[tuple[int, str, CatalogObject]] = []  # OID, description and what it depends on
+    noted: list[tuple[int, str, str]] = []  # OID, description and what it depends on
     automatic: set[int] = set()
     named = {value.oid for value in targets}
 
@@ -215,14 +314,15 @@ def collect(context: StatementContext, targets: list[CatalogObject], *, cascade:
         ):
             return
         what = dependent.description if found is None else describe(context, found)
-        noted.append((0 if found is None else found.oid, what, value))
+        on = dependent.on or describe(context, value)
+        noted.append((0 if found is None else found.oid, what, on))
 
     for target in targets:
         visit(target)
     # Who goes with its owner is not worth a word, even when it was first met on another way.
     noted = [item for item in noted if item[0] not in automatic]
     if noted and not cascade:
-        obstacles = [f"{what} depends on {describe(context, value)}" for _, what, value in noted]
+        obstacles = [f"{what} depends on {on}" for _, what, on in noted]
         raise _obstacle_error(context, targets, obstacles)
     cascaded = [what for _, what, _ in noted]
     if len(cascaded) == 1:

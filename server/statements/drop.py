@@ -30,6 +30,8 @@ from server.statements.names import (
     relation_named,
     split_name,
 )
+from server.statements.operators import cast_named, operator_named
+from server.statements.routine_names import routine_named
 from server.statements.sequences import restarted
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.tables import store_table
@@ -172,16 +174,14 @@ def _type(context: StatementContext, kind: str, name: ObjectName) -> CatalogObje
     raise UndefinedObject(f'type "{".".join(name.parts)}" does not exist')
 
 
-def _function(context: StatementContext, kind: str, name: ObjectName) -> CatalogObject:
-    raise UndefinedFunction(f'could not find a function named "{".".join(name.parts)}"')
-
-
 FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]] = {
     **dict.fromkeys(RELATIONS, _relation),
     "schema": _schema,
     "type": _type,
     "domain": _type,
-    "function": _function,
+    **dict.fromkeys(("function", "procedure", "routine", "aggregate"), routine_named),
+    "operator": operator_named,
+    "cast": cast_named,
 }
 
 

@@ -11,10 +11,13 @@ from server.catalog.objects import (
     Index,
     Schema,
     Table,
+    UserFunction,
+    UserType,
 )
 from server.errors import (
     BY_SQLSTATE,
     DuplicateColumn,
+    DuplicateFunction,
     DuplicateObject,
     DuplicateTable,
     FeatureNotSupported,
@@ -33,6 +36,7 @@ from server.statements.names import (
     role_oid,
     schema_named,
 )
+from server.statements.routine_names import shown_type
 from server.statements.statement import Run, StatementContext, Utility
 
 if TYPE_CHECKING:
@@ -167,6 +171,27 @@ def _rename_type(context: StatementContext, statement: tree.Rename) -> Any:
     context.ddl.put(replace(found, name=statement.new_name))
 
 
+def _rename_routine(context: StatementContext, statement: tree.Rename) -> Any:
+    found = FINDERS[statement.kind](context, statement.kind, statement.name)
+    assert isinstance(found, UserFunction), statement.kind
+    yield from claim_name(context, found.schema, statement.new_name)
+    renamed = replace(found, name=statement.new_name)
+    _refuse_same_routine(context, renamed)
+    context.ddl.put(renamed)
+
+
+def _refuse_same_routine(context: StatementContext, value: UserFunction) -> None:
+    """One name and the same arguments once a schema."""
+    for other in context.catalog.user_functions_named(value.name, value.schema):
+        if other.inputs == value.inputs and other.oid != value.oid:
+            schema = context.catalog.object(value.schema)
+            assert schema is not None
+            types = ", ".join(shown_type(context, oid) for oid in value.inputs)
+            raise DuplicateFunction(
+                f'function {value.name}({types}) already exists in schema "{schema.name}"'
+            )
+
+
 RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "table": _rename_relation,
     "view": _rename_relation,
@@ -179,12 +204,16 @@ RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "role": _rename_role,
     "type": _rename_type,
     "domain": _rename_type,
+    **dict.fromkeys(("function", "procedure", "routine", "aggregate"), _rename_routine),
 }
 
 
 def set_schema(context: StatementContext, statement: tree.AlterSchemaOf) -> Run:
     """ALTER ... SET SCHEMA."""
     schema = schema_named(context, statement.new_schema)
+    if statement.kind in MOVERS:
+        yield from MOVERS[statement.kind](context, statement, schema.oid)
+        return statement.tag
     found = find_relation(context, statement.name.parts)
     if found is None and statement.if_exists:
         name = ".".join(statement.name.parts)
@@ -205,6 +234,45 @@ def set_schema(context: StatementContext, statement: tree.AlterSchemaOf) -> Run:
         for follower in followers:
             context.ddl.put(replace(follower, schema=schema.oid))
     return statement.tag
+
+
+def _move_routine(context: StatementContext, statement: tree.AlterSchemaOf, schema: int) -> Any:
+    found = FINDERS[statement.kind](context, statement.kind, statement.name)
+    assert isinstance(found, UserFunction), statement.kind
+    yield from claim_name(context, schema, found.name)
+    moved = replace(found, schema=schema)
+    _refuse_same_routine(context, moved)
+    context.ddl.put(moved)
+
+
+def _move_type(context: StatementContext, statement: tree.AlterSchemaOf, schema: int) -> Any:
+    found = FINDERS[statement.kind](context, statement.kind, statement.name)
+    assert isinstance(found, UserType), statement.kind
+    yield from claim_name(context, schema, found.name)
+    if context.catalog.type_named(schema, found.name) is not None and found.schema != schema:
+        home = context.catalog.object(schema)
+        assert home is not None
+        raise DuplicateObject(f'type "{found.name}" already exists in schema "{home.name}"')
+    context.ddl.put(replace(found, schema=schema))
+    relation = context.catalog.object(found.relation)
+    if isinstance(relation, Table):
+        context.ddl.put(replace(relation, schema=schema))
+    for constraint in context.catalog.constraints_of(found.oid):
+        context.ddl.put(replace(constraint, schema=schema))
+
+
+def _move_operator(context: StatementContext, statement: tree.AlterSchemaOf, schema: int) -> Any:
+    found: Any = FINDERS[statement.kind](context, statement.kind, statement.name)
+    yield from claim_name(context, schema, found.name)
+    context.ddl.put(replace(found, schema=schema))
+
+
+MOVERS: dict[str, Callable[[StatementContext, tree.AlterSchemaOf, int], Any]] = {
+    **dict.fromkeys(("function", "procedure", "routine", "aggregate"), _move_routine),
+    **dict.fromkeys(("type", "domain"), _move_type),
+    "operator": _move_operator,
+}
+"""SET SCHEMA of what is no relation."""
 
 
 def alter_owner(context: StatementContext, statement: tree.AlterOwner) -> Run:

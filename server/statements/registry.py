@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from server.statements import (
     alter_table,
+    calls,
     copy,
     cursors,
     databases,
+    define,
     drop,
     explain,
+    functions,
     grants,
     indexes,
     maintenance,
@@ -45,6 +48,9 @@ STATEMENTS = by_node(
         *roles.UTILITIES,
         *databases.UTILITIES,
         *types.UTILITIES,
+        *functions.UTILITIES,
+        *calls.UTILITIES,
+        *define.UTILITIES,
         *grants.UTILITIES,
     )
 )

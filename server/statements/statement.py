@@ -115,6 +115,11 @@ class StatementContext(Protocol):
     ) -> Generator[Wait | Batch, None, None]:
         """Run a plan whose locks are held."""
 
+    def apart(
+        self, steps: Iterator[Any], context: ExecutionContext
+    ) -> Generator[Any, None, None]:
+        """Run steps whose functions may have to wait in the middle; yields their items and Waits."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Utility:

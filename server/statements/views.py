@@ -62,6 +62,11 @@ def result_columns(
     return tuple(columns)
 
 
+def uses_of(planned: PlannedStatement) -> tuple[int, ...]:
+    """The relations and functions that a query reads and calls."""
+    return (*(oid for oid, _ in planned.relations), *planned.uses)
+
+
 def create_view(context: StatementContext, statement: objects_tree.CreateView) -> Run:
     """CREATE [OR REPLACE] VIEW."""
     if statement.check_option:
@@ -87,7 +92,7 @@ def create_view(context: StatementContext, statement: objects_tree.CreateView) -
         row_type=context.new_oid(),
         view_query=deparse(statement.query),  # type: ignore[arg-type]
         view_path=context.search_path(),
-        depends_on=tuple(oid for oid, _ in planned.relations),
+        depends_on=uses_of(planned),
         options=tuple(f"{option.name}={option.value}" for option in statement.options),
     )
     if existing is not None:
@@ -150,7 +155,7 @@ def create_table_as(context: StatementContext, statement: tree.CreateTableAs) ->
         storage_id=context.engine.next_id(),
         persistence="t" if is_temporary else PERSISTENCE_LETTERS[statement.persistence],
         view_query=deparse(query) if is_view else None,
-        depends_on=tuple(oid for oid, _ in planned.relations) if is_view else (),
+        depends_on=uses_of(planned) if is_view else (),
         temporary_on_commit=statement.on_commit if is_temporary else "",
     )
     store_table(context, table)

@@ -126,6 +126,13 @@ def _function(call: CallContext, oid: int) -> str | None:
     return None if found is None else definer.function(found)
 
 
+def _sql_body(call: CallContext, oid: int) -> str | None:
+    definer = definer_of(call)
+    found = definer.routine(oid)
+    text = None if found is None else found["prosqlbody"]
+    return None if text is None else definer.body(text)
+
+
 def _argument_default(call: CallContext, oid: int, number: int) -> None:
     """Defaults are shown with the list of arguments only."""
 
@@ -224,7 +231,7 @@ FUNCTIONS = (
         _argument_default,
         "the default of an argument",
     ),
-    row("6197 pg_get_function_sqlbody(oid) text stable context", _nothing, "a parsed SQL body"),
+    row("6197 pg_get_function_sqlbody(oid) text stable context", _sql_body, "a parsed SQL body"),
     row(
         "1665 pg_get_serial_sequence(text, text) text stable context",
         _serial_sequence,

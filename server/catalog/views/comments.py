@@ -13,7 +13,9 @@ from server.catalog.objects import (
     Schema,
     Sequence,
     Table,
+    UserCast,
     UserFunction,
+    UserOperator,
     UserType,
 )
 from server.catalog.views.relation import Row, SystemRelation
@@ -31,6 +33,8 @@ CATALOG_OF: dict[type[CatalogObject], str] = {
     Constraint: "pg_constraint",
     UserType: "pg_type",
     UserFunction: "pg_proc",
+    UserOperator: "pg_operator",
+    UserCast: "pg_cast",
     Role: "pg_authid",
     Database: "pg_database",
 }
@@ -46,6 +50,8 @@ CATALOG_OIDS = {
     "pg_database": 1262,
     "pg_attrdef": 2604,
     "pg_rewrite": 2618,
+    "pg_operator": 2617,
+    "pg_cast": 2605,
 }
 
 

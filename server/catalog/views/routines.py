@@ -1,13 +1,13 @@
-"""pg_proc and the catalogs of built-in objects that users cannot add to.
+"""pg_proc, pg_aggregate, pg_operator and pg_cast, and the catalogs that users cannot add to.
 
-Operators, casts, collations, languages.
+Collations, languages, operator classes.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.catalog.objects import Oid, UserFunction
+from server.catalog.objects import Oid, UserCast, UserFunction, UserOperator
 from server.catalog.views.physical import named_facts
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import acl_array, oid_array, oid_vector, texts
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from server.catalog.catalog import CatalogView
 
 INPUT_MODES = "ibv"
-SQL_COST, INTERNAL_COST, SET_ROWS = 100.0, 1.0, 1000.0
 
 
 def language_oid(name: str) -> Oid:
@@ -44,9 +43,9 @@ def function_row(view: CatalogView, value: UserFunction) -> Row:
         "pronamespace": value.schema,
         "proowner": value.owner,
         "prolang": language_oid(value.language),
-        "procost": INTERNAL_COST if value.language == "internal" else SQL_COST,
-        "prorows": SET_ROWS if value.returns_set else 0.0,
-        "provariadic": value.arguments[modes.index("v")] if "v" in modes else 0,
+        "procost": value.cost,
+        "prorows": value.rows,
+        "provariadic": _variadic(view, value),
         "prosupport": 0,
         "prokind": value.kind,
         "prosecdef": value.security_definer,
@@ -63,9 +62,87 @@ def function_row(view: CatalogView, value: UserFunction) -> Row:
         "proargmodes": None if is_plain else texts(modes, 18),
         "proargnames": texts(value.argument_names) if any(value.argument_names) else None,
         "proargdefaults": ", ".join(value.defaults) or None,
-        "prosrc": value.body,
+        "prosrc": "" if value.is_atomic else value.body,
+        "probin": value.binary or None,
+        "prosqlbody": value.body if value.is_atomic else None,
+        "proconfig": texts(value.settings) if value.settings else None,
         "proacl": acl_array(view, value.acl),
     }
+
+
+def _variadic(view: CatalogView, value: UserFunction) -> Oid:
+    """The type of the elements of a VARIADIC parameter, 0 for none."""
+    positions = value.having_mode("v")
+    if not positions:
+        return 0
+    oid = value.arguments[positions[0]]
+    elements = {2276: 2276, 2277: 2283, 5078: 5077}
+    return elements.get(oid) or view.type(oid).element_oid
+
+
+def _operators(view: CatalogView) -> Iterator[Row]:
+    for value in view.state.by_oid.values():
+        if isinstance(value, UserOperator):
+            yield {
+                "oid": value.oid,
+                "oprname": value.name,
+                "oprnamespace": value.schema,
+                "oprowner": value.owner,
+                "oprkind": "b" if value.left else "l",
+                "oprcanmerge": value.merges,
+                "oprcanhash": value.hashes,
+                "oprleft": value.left,
+                "oprright": value.right,
+                "oprresult": value.result,
+                "oprcom": value.commutator,
+                "oprnegate": value.negator,
+                "oprcode": value.function,
+                "oprrest": value.restrict,
+                "oprjoin": value.join,
+            }
+
+
+def _casts(view: CatalogView) -> Iterator[Row]:
+    for value in view.state.by_oid.values():
+        if isinstance(value, UserCast):
+            yield {
+                "oid": value.oid,
+                "castsource": value.source,
+                "casttarget": value.target,
+                "castfunc": value.function,
+                "castcontext": value.context,
+                "castmethod": value.method,
+            }
+
+
+def _aggregates(view: CatalogView) -> Iterator[Row]:
+    for value in view.state.by_oid.values():
+        parts = value.aggregate if isinstance(value, UserFunction) else None
+        if parts is not None:
+            yield {
+                "aggfnoid": value.oid,
+                "aggkind": parts.kind,
+                "aggnumdirectargs": parts.direct_arguments,
+                "aggtransfn": parts.transition,
+                "aggfinalfn": parts.final,
+                "aggcombinefn": parts.combine,
+                "aggserialfn": parts.serial,
+                "aggdeserialfn": parts.deserial,
+                "aggmtransfn": parts.moving_transition,
+                "aggminvtransfn": parts.moving_inverse,
+                "aggmfinalfn": parts.moving_final,
+                "aggfinalextra": parts.final_extra,
+                "aggmfinalextra": parts.moving_final_extra,
+                "aggfinalmodify": parts.final_modify,
+                "aggmfinalmodify": parts.moving_final_modify,
+                "aggsortop": parts.sort_operator,
+                "aggtranstype": parts.transition_type,
+                "aggtransspace": parts.transition_space,
+                "aggmtranstype": parts.moving_type,
+                "aggmtransspace": parts.moving_space,
+                "agginitval": parts.initial,
+                "aggminitval": parts.moving_initial,
+            }
 
 
 def _functions(view: CatalogView) -> Iterator[Row]:
@@ -75,14 +152,11 @@ def _functions(view: CatalogView) -> Iterator[Row]:
 
 
 FACTS_ONLY = (
-    "pg_operator",
     "pg_opclass",
     "pg_opfamily",
     "pg_amop",
     "pg_amproc",
     "pg_am",
-    "pg_cast",
-    "pg_aggregate",
     "pg_collation",
     "pg_language",
     "pg_conversion",
@@ -96,5 +170,8 @@ FACTS_ONLY = (
 
 RELATIONS = (
     SystemRelation(name="pg_proc", file="pg_proc", objects=_functions),
+    SystemRelation(name="pg_operator", file="pg_operator", objects=_operators),
+    SystemRelation(name="pg_cast", file="pg_cast", objects=_casts),
+    SystemRelation(name="pg_aggregate", file="pg_aggregate", objects=_aggregates),
     *(SystemRelation(name=name, file=name) for name in FACTS_ONLY),
 )

@@ -20,6 +20,7 @@ from server.planner.rewrite.hoist import hoist_projections
 from server.planner.rewrite.inline import inline_common_tables
 from server.planner.rewrite.outer_joins import reduce_outer_joins
 from server.planner.rewrite.push_filters import push_filters
+from server.planner.rewrite.routines import inline_routines
 from server.planner.rewrite.unnest import unnest_subqueries
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ RULES: tuple[Callable[[Chooser, Node], Node], ...] = (
 
 def rewrite(chooser: Chooser, node: Node) -> Node:
     """Run all rules over a plan."""
-    node = fold_plan(chooser, node)
+    node = fold_plan(chooser, inline_routines(chooser, node))
     if _is_simple(node):
         return node
     for rule in RULES[1:]:

@@ -1,0 +1,277 @@
+"""What can be called, out of catalog objects: functions, procedures and aggregates made by users.
+
+A function in SQL is run by the executor, which finds its catalog object in `definition`; one in
+language internal is a built-in function under another name and signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from server.catalog.objects import Oid, UserFunction
+from server.catalog.views.physical import named_facts
+from server.errors import FeatureNotSupported
+from server.functions.function import Aggregate, CallContext, Function
+from server.types.type import TypeReference
+from server.vector.rows import column_of, values_of
+
+if TYPE_CHECKING:
+    from server.catalog.catalog import CatalogView
+    from server.vector.column import Column, Positions
+
+ANY, ANYARRAY, ANYELEMENT = 2276, 2277, 2283
+ANYCOMPATIBLE, ANYCOMPATIBLEARRAY = 5077, 5078
+RECORD = 2249
+ELEMENTS: Final = {ANY: ANY, ANYARRAY: ANYELEMENT, ANYCOMPATIBLEARRAY: ANYCOMPATIBLE}
+"""What the elements of a pseudo-type of arrays are."""
+
+_FAMILIES: Final = (
+    (frozenset({ANYELEMENT, 2776, 3500}), ANYARRAY),
+    (frozenset({ANYCOMPATIBLE, 5079}), ANYCOMPATIBLEARRAY),
+)
+"""Polymorphic types that stand for one and the same type, and the one for arrays of it."""
+
+
+def make_callable(view: CatalogView, value: UserFunction) -> Function | Aggregate:
+    """What a call of the function means."""
+    return make_aggregate(view, value) if value.kind == "a" else make_function(view, value)
+
+
+def make_function(view: CatalogView, value: UserFunction) -> Function:
+    """A function or procedure."""
+    function = Function(
+        oid=value.oid,
+        name=value.name,
+        result=value.result,
+        row=_row(value),
+        strict=value.strict,
+        volatility=value.volatility,
+        returns_set=value.returns_set,
+        defaults=value.defaults,
+        needs_context=True,
+        definition=value,
+        **_signature(view, value),
+        **_outputs(value),
+    )
+    built_in = internal_function(view, value.body) if value.language == "internal" else None
+    if built_in is None:
+        return function
+    return replace(
+        function,
+        row=built_in.row,
+        kernel=built_in.kernel,
+        needs_context=built_in.needs_context,
+        definition=None,
+    )
+
+
+def _signature(view: CatalogView, value: UserFunction) -> dict[str, Any]:
+    """The arguments as calls see them: CALL has one for each parameter."""
+    given = value.having_mode("ibv" if value.kind != "p" else "iobv")
+    names = tuple(value.argument_names[position] for position in given) if any(
+        value.argument_names
+    ) else ()
+    variadic = value.having_mode("v")
+    return {
+        "arguments": tuple(value.arguments[position] for position in given),
+        "argument_names": names,
+        "variadic": element_of(view, value.arguments[variadic[0]]) if variadic else 0,
+    }
+
+
+def element_of(view: CatalogView, oid: Oid) -> Oid:
+    """The type of the elements of an array type, which may be a pseudo-type."""
+    return ELEMENTS.get(oid) or view.type(oid).element_oid
+
+
+def _outputs(value: UserFunction) -> dict[str, Any]:
+    """The columns of the result; the types only where there are several."""
+    if value.kind == "p":
+        return {}
+    positions = value.having_mode("obt")
+    names = tuple(
+        value.argument_names[position] or f"column{number}"
+        for number, position in enumerate(positions, 1)
+    )
+    if value.result != RECORD:
+        return {"output_names": names}
+    return {
+        "output_names": names,
+        "output_types": tuple(value.arguments[position] for position in positions),
+    }
+
+
+def _row(value: UserFunction) -> Callable[..., Any]:
+    if value.language != "sql":
+        return _refusing(value)
+
+    def row(call: CallContext, *values: Any) -> Any:
+        return call.execution.call_routine(value, call, values)
+
+    return row
+
+
+def _refusing(value: UserFunction) -> Callable[..., Any]:
+    def row(*_: Any) -> Any:
+        raise FeatureNotSupported(
+            f"function {value.name} in language {value.language} is not supported"
+        )
+
+    return row
+
+
+@cache
+def _internal_oids() -> dict[str, Oid]:
+    return {row["prosrc"]: row["oid"] for row in named_facts("pg_proc") if row["prolang"] == 12}
+
+
+def is_internal_name(name: str) -> bool:
+    """Whether PostgreSQL has a function of that name in C."""
+    return name in _internal_oids()
+
+
+def internal_function(view: CatalogView, name: str) -> Function | None:
+    """The built-in function that has this name in C; None where we have none."""
+    try:
+        return view.function(_internal_oids().get(name, 0))
+    except KeyError:
+        return None
+
+
+# Aggregates
+
+
+def make_aggregate(view: CatalogView, value: UserFunction) -> Aggregate:
+    """An aggregate: its state is a value for each group, its steps are calls of functions."""
+    parts = value.aggregate
+    assert parts is not None, value.name
+    return Aggregate(
+        oid=value.oid,
+        name=value.name,
+        result=value.result,
+        create=lambda call: _State(view, value, call),
+        accumulate=_accumulate,
+        finish=_finish,
+        kind=parts.kind,
+        direct_arguments=parts.direct_arguments,
+        definition=value,
+        **_signature(view, value),
+    )
+
+
+def actual_type(
+    view: CatalogView, oid: Oid, declared: Iterable[Oid], actual: Iterable[TypeReference]
+) -> Oid:
+    """What a type stands for where the arguments are of these types."""
+    pairs = list(zip(declared, actual, strict=False))
+    for singles, array in _FAMILIES:
+        if oid != array and oid not in singles:
+            continue
+        for wanted, given in pairs:
+            if wanted in singles:
+                return given.type.array_oid if oid == array else given.oid
+            if wanted == array:
+                return given.oid if oid == array else given.type.element_oid
+    return oid
+
+
+class _Step:
+    """A function and what it is told of its call."""
+
+    __slots__ = ("_function", "call")
+
+    def __init__(self, function: Function, call: CallContext) -> None:
+        self._function = function
+        self.call = call
+
+    def __call__(self, *values: Any) -> Any:
+        function = self._function
+        if function.strict and any(value is None for value in values):
+            return None
+        if function.row is None:
+            raise FeatureNotSupported(f"function {function.name} is not supported")
+        if function.variadic and function.needs_context and function.definition is not None:
+            values = _packed(function, values)
+        return function.row(self.call, *values) if function.needs_context else function.row(*values)
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether NULLs are not given to it."""
+        return self._function.strict
+
+
+def _packed(function: Function, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    from server.types.array import make_array
+
+    fixed = len(function.arguments) - 1
+    rest = values[fixed:]
+    if function.variadic == ANY or (len(rest) == 1 and hasattr(rest[0], "dimensions")):
+        return values
+    return (*values[:fixed], make_array(function.variadic, rest))
+
+
+class _State:
+    """The values of all groups, and the functions that make them."""
+
+    __slots__ = ("extra", "final", "initial", "starts_empty", "step", "values")
+
+    def __init__(self, view: CatalogView, value: UserFunction, call: CallContext) -> None:
+        parts = value.aggregate
+        assert parts is not None
+        kinds = call.arguments
+        state_oid = actual_type(view, parts.transition_type, value.inputs, kinds)
+        state = TypeReference(view.type(state_oid))
+        transition = view.function(parts.transition)
+        direct = parts.direct_arguments
+        told = CallContext(call.style, state, (state, *kinds[direct:]), call.execution)
+        self.step = _Step(transition, told)
+        self.initial = (
+            None if parts.initial is None else state.type.parse(parts.initial, -1, call.style)
+        )
+        self.final: _Step | None = None
+        if parts.final:
+            told = CallContext(call.style, call.result, (state, *kinds), call.execution)
+            self.final = _Step(view.function(parts.final), told)
+        self.extra = len(kinds) - direct if parts.final_extra else 0
+        self.values: list[Any] = []
+        self.starts_empty = self.step.is_strict and self.initial is None
+
+    def reach(self, group_count: int) -> None:
+        """Have a value for so many groups."""
+        missing = group_count - len(self.values)
+        self.values += [_NO_VALUE if self.starts_empty else self.initial] * missing
+
+
+_NO_VALUE: Final = object()
+"""The state before the first input that a strict function is given."""
+
+
+def _accumulate(
+    state: _State, groups: Positions, group_count: int, columns: tuple[Column, ...]
+) -> _State:
+    state.reach(group_count)
+    values, step = state.values, state.step
+    for group, row in zip(groups.tolist(), _rows(columns, len(groups)), strict=True):
+        current = values[group]
+        if step.is_strict and any(item is None for item in row):
+            continue
+        values[group] = row[0] if current is _NO_VALUE else step(current, *row)
+    return state
+
+
+def _rows(columns: tuple[Column, ...], count: int) -> Iterator[tuple[Any, ...]]:
+    if not columns:
+        return iter([()] * count)
+    return zip(*[values_of(column) for column in columns], strict=True)
+
+
+def _finish(state: _State, group_count: int) -> Column:
+    state.reach(group_count)
+    values = [None if value is _NO_VALUE else value for value in state.values[:group_count]]
+    if state.final is not None:
+        final, extra = state.final, (None,) * state.extra
+        values = [final(value, *extra) for value in values]
+    return column_of(values, (state.final or state.step).call.result.type.dtype)

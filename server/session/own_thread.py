@@ -1,0 +1,112 @@
+"""OwnThread: runs a statement whose functions may have to wait in the middle of an expression.
+
+The thread and the session take turns, so that nothing of a session is touched by two threads at a
+time: the session resumes the thread and goes on when that has an item, which may be a Wait.
+
+    session   resume() ....................... item -> client or satisfy()   resume() ...
+    thread    runs the statement, offers item  ..............................  goes on
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Final
+
+from server.errors import SqlError
+from server.executor.waits import Wait
+from storage.waits import Completion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TURN_S_MAX: Final = 0.002
+"""How long the session itself waits for the thread before it lets the event loop do so."""
+
+
+class Stopped(BaseException):
+    """The statement is given up: its thread unwinds."""
+
+
+class OwnThread:
+    """A statement's steps on a thread of their own."""
+
+    def __init__(self, steps: Iterator[Any], *, deferring: bool) -> None:
+        self._steps = steps
+        self._deferring = deferring  # there is an event loop that may wait for the thread
+        self._answers: SimpleQueue[BaseException | None] = SimpleQueue()
+        self._turn = Completion()
+        self._item: Any = None
+        self._is_over = False
+        self._thread = threading.Thread(target=self._serve, name="routines", daemon=True)
+
+    def items(self) -> Generator[Any, Any, None]:
+        """What the statement yields; its own Waits and those for the thread itself."""
+        answer: BaseException | None = None
+        self._thread.start()
+        try:
+            while True:
+                turn = self._turn = Completion()
+                self._answers.put(answer)
+                answer = None
+                yield from self._until(turn)
+                if turn.error is not None:
+                    raise turn.error
+                if self._item is None:
+                    return
+                try:
+                    yield self._item
+                except SqlError as error:
+                    answer = error
+        finally:
+            while not self._is_over:
+                self._stop()
+
+    def _until(self, turn: Completion) -> Iterator[Wait]:
+        if not turn.wait(TURN_S_MAX if self._deferring else None):
+            yield Wait(turn, what="Execute")
+
+    def _stop(self) -> None:
+        """Unwind the thread, which sees a cancel flag at its next batch if it runs."""
+        with suppress(SqlError):
+            self._turn.wait()
+            if self._is_over:
+                return
+            turn = self._turn = Completion()
+            self._answers.put(Stopped())
+            turn.wait()
+
+    def wait(self, wait: Wait) -> None:
+        """Called on the thread: have the session wait; raises what comes of it."""
+        self._offer(wait)
+
+    def _offer(self, item: Any) -> None:
+        self._item = item
+        self._turn.complete()
+        answer = self._answers.get()
+        if answer is not None:
+            raise answer
+
+    def _serve(self) -> None:
+        failure: BaseException | None = None
+        try:
+            answer = self._answers.get()
+            if answer is not None:
+                raise answer  # noqa: TRY301 - it is handed on below as any other
+            for item in self._steps:
+                self._offer(item)
+        except Stopped:
+            failure = None
+        except BaseException as error:  # noqa: BLE001 - handed to the session
+            failure = error
+        self._close()
+        self._item = None
+        self._is_over = True
+        self._turn.complete(failure)
+
+    def _close(self) -> None:
+        close = getattr(self._steps, "close", None)
+        if close is not None:
+            close()

@@ -1,0 +1,88 @@
+"""CALL: a procedure runs; what its output parameters hold in the end is a row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.executor.columns import batch_of_rows
+from server.executor.routines import call_routine
+from server.executor.waits import Wait
+from server.expressions.evaluate import compile_row
+from server.functions.function import CallContext
+from server.planner.environment import BindContext
+from server.planner.routine import result_of
+from server.planner.standalone import bind_call
+from server.sql import utility_functions as tree
+from server.statements.statement import Description, Rows, Run, StatementContext, Utility
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.catalog.objects import UserFunction
+    from server.planner.bind_call import Resolved
+
+RECORD = 2249
+
+
+def _bound(context: StatementContext, statement: tree.Call) -> tuple[Resolved, UserFunction]:
+    resolved = bind_call(context.environment(), context.statement, statement.call)
+    definition: UserFunction = getattr(resolved.target, "definition")  # noqa: B009 - see Function
+    return resolved, definition
+
+
+def _call_context(
+    context: StatementContext, resolved: Resolved, definition: UserFunction, execution: Any
+) -> CallContext:
+    """What the body is told: its input arguments only."""
+    given = _inputs(definition)
+    kinds = tuple(resolved.arguments[position].type for position in given)
+    return CallContext(execution.style, resolved.type, kinds, execution)
+
+
+def _inputs(definition: UserFunction) -> list[int]:
+    """The positions of the input parameters among the arguments of CALL."""
+    arguments = definition.having_mode("iobv")
+    inputs = set(definition.having_mode("ibv"))
+    return [number for number, position in enumerate(arguments) if position in inputs]
+
+
+def describe(context: StatementContext, statement: tree.Call) -> Description | None:
+    """The output parameters."""
+    resolved, definition = _bound(context, statement)
+    if definition.result != RECORD:
+        return None
+    environment = context.environment()
+    binding = BindContext(environment, base_offset=-1, role=environment.user)
+    kinds = [resolved.arguments[position].type for position in _inputs(definition)]
+    columns = result_of(binding, definition, kinds, resolved.type).columns or ()
+    return Description(
+        tuple(name for name, _, _ in columns),
+        tuple(binding.type(oid, modifier) for _, oid, modifier in columns),
+    )
+
+
+def call(context: StatementContext, statement: tree.Call) -> Run:
+    """CALL."""
+    resolved, definition = _bound(context, statement)
+    execution = context.execution(context.parameters)
+    told = _call_context(context, resolved, definition, execution)
+    arguments = [resolved.arguments[position] for position in _inputs(definition)]
+
+    def steps() -> Iterator[tuple[Any]]:
+        values = tuple(compile_row(each, {})((), execution) for each in arguments)
+        yield (call_routine(execution, definition, told, values),)
+
+    result: Any = None
+    for item in context.apart(steps(), execution):
+        if isinstance(item, Wait):
+            yield item
+        else:
+            (result,) = item
+    description = describe(context, statement)
+    if description is not None:
+        row = (None,) * len(description.types) if result is None else tuple(result)
+        yield Rows(batch_of_rows([row], description.types))
+    return "CALL"
+
+
+UTILITIES = (Utility(node=tree.Call, run=call, describe=describe, writes=False),)

@@ -1,0 +1,386 @@
+"""CREATE and ALTER of FUNCTION and PROCEDURE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from server.catalog.objects import UserFunction
+from server.catalog.user_functions import is_internal_name
+from server.catalog.views.physical import named_facts
+from server.errors import (
+    BY_SQLSTATE,
+    FeatureNotSupported,
+    InsufficientPrivilege,
+    InvalidFunctionDefinition,
+    InvalidParameterValue,
+    SqlError,
+    SqlSyntaxError,
+    UndefinedFunction,
+    UndefinedObject,
+    WrongObjectType,
+)
+from server.planner.coerce import row_columns
+from server.planner.environment import BindContext
+from server.planner.plan_routine import check_body, uses_of_body
+from server.planner.polymorphic import is_polymorphic
+from server.planner.standalone import bind_type_name
+from server.sql import utility_functions as tree
+from server.sql.deparse import deparse
+from server.sql.utility_session import Reset, Set
+from server.statements.names import claim_name, target_schema
+from server.statements.parameters import Parameters, check_polymorphic, read_parameters
+from server.statements.routine_names import WORDS, routine_named, signature
+from server.statements.settings import joined
+from server.statements.statement import Run, StatementContext, Utility
+
+if TYPE_CHECKING:
+    from server.sql.utility_session import Setting
+    from server.sql.utility_statement import Option
+
+VOID, RECORD = 2278, 2249
+VOLATILITIES: Final = {"immutable": "i", "stable": "s", "volatile": "v"}
+PARALLEL: Final = {"safe": "s", "restricted": "r", "unsafe": "u"}
+REFUSED_IN_PROCEDURES: Final = frozenset(
+    ("window", "volatility", "strict", "leakproof", "cost", "rows", "support", "parallel")
+)
+NOT_IMPLEMENTED: Final = frozenset(("c", "plpgsql"))
+
+
+@dataclass(slots=True)
+class Attributes:
+    """What the options of CREATE or ALTER FUNCTION say: fields of a UserFunction, and the source."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    language: str = ""
+    source: tuple[str, ...] | None = None
+
+
+def read_attributes(
+    context: StatementContext, options: tuple[Option, ...], *, is_procedure: bool
+) -> Attributes:
+    """Read options; each may stand once."""
+    found = Attributes()
+    seen: set[str] = set()
+    for option in options:
+        position = context.position(option.offset)
+        if option.name in seen:
+            raise SqlSyntaxError("conflicting or redundant options", position=position)
+        seen.add(option.name)
+        if is_procedure and option.name in REFUSED_IN_PROCEDURES:
+            raise InvalidFunctionDefinition(
+                "invalid attribute in procedure definition", position=position
+            )
+        if option.name == "as":
+            source: Any = option.value
+            found.source = source if isinstance(source, tuple) else (source,)
+        elif option.name == "language":
+            found.language = str(option.value)
+        else:
+            found.fields |= _attribute(option)
+    return found
+
+
+def _attribute(option: Option) -> dict[str, Any]:
+    value: Any = option.value
+    if option.name in ("window", "transform", "support"):
+        raise FeatureNotSupported(f"{option.name.upper()} of functions is not supported")
+    if option.name == "volatility":
+        return {"volatility": VOLATILITIES[value]}
+    if option.name == "parallel":
+        if value not in PARALLEL:
+            raise SqlSyntaxError('parameter "parallel" must be SAFE, RESTRICTED, or UNSAFE')
+        return {"parallel": PARALLEL[value]}
+    if option.name in ("cost", "rows"):
+        number = float(value)
+        if number <= 0:
+            raise InvalidParameterValue(f"{option.name.upper()} must be positive")
+        return {option.name: number}
+    names = {"security": "security_definer"}
+    return {names.get(option.name, option.name): bool(value)}
+
+
+def read_settings(
+    context: StatementContext, before: tuple[str, ...], settings: tuple[Setting, ...]
+) -> tuple[str, ...]:
+    """SET and RESET of a function over what it has."""
+    kept = dict(item.split("=", 1) for item in before)
+    for setting in settings:
+        if isinstance(setting, Reset):
+            kept = {} if not setting.name else {
+                name: value for name, value in kept.items() if name != setting.name
+            }
+        elif isinstance(setting, Set):
+            name = setting.name
+            if setting.from_current:
+                kept[name] = context.settings.show(name)
+            elif setting.values:
+                kept[name] = joined(setting.values)
+            else:
+                kept.pop(name, None)
+        else:
+            raise FeatureNotSupported("SET TRANSACTION of a function is not supported")
+    return tuple(f"{name}={value}" for name, value in kept.items())
+
+
+def create_function(context: StatementContext, statement: tree.CreateFunction) -> Run:
+    """CREATE [OR REPLACE] FUNCTION and PROCEDURE."""
+    attributes = read_attributes(context, statement.options, is_procedure=statement.procedure)
+    language = _language(attributes, statement)
+    schema, name = target_schema(context, statement.name)
+    yield from claim_name(context, schema, name)
+    kind = "procedure" if statement.procedure else "function"
+    parameters = read_parameters(context, kind, statement.parameters)
+    result, returns_set = _result(context, statement, parameters)
+    _check_counts(attributes, returns_set=returns_set)
+    fields = {
+        "cost": 1.0 if language in ("internal", "c") else 100.0,
+        "rows": 1000.0 if returns_set else 0.0,
+    } | attributes.fields
+    value = UserFunction(
+        oid=context.new_oid(),
+        name=name,
+        owner=context.user_oid,
+        schema=schema,
+        language=language,
+        arguments=tuple(parameters.types),
+        argument_names=tuple(parameters.names),
+        argument_modes=tuple(parameters.modes),
+        defaults=tuple(parameters.defaults),
+        result=result,
+        returns_set=returns_set,
+        kind="p" if statement.procedure else "f",
+        settings=read_settings(context, (), statement.settings),
+        **_body(context, attributes, statement),
+        **fields,
+    )
+    check_polymorphic(context, parameters, result)
+    value = replaced(context, value, replace_existing=statement.replace)
+    context.ddl.put(value)  # before its body is looked at, which may call it
+    check_function(context, value)
+    if value.is_atomic:
+        uses = uses_of_body(context.environment(), value)
+        context.ddl.put(replace(value, depends_on=uses))
+    return statement.tag
+
+
+def _language(attributes: Attributes, statement: tree.CreateFunction) -> str:
+    language = attributes.language or ("sql" if statement.body is not None else "")
+    if not language:
+        raise InvalidFunctionDefinition("no language specified")
+    if not any(row["lanname"] == language for row in named_facts("pg_language")):
+        raise UndefinedObject(f'language "{language}" does not exist')
+    if statement.body is not None and language != "sql":
+        raise InvalidFunctionDefinition("inline SQL function body only valid for language SQL")
+    return language
+
+
+def _result(
+    context: StatementContext, statement: tree.CreateFunction, parameters: Parameters
+) -> tuple[int, bool]:
+    """The result type, and whether a set of it is returned."""
+    required = parameters.required
+    if statement.returns is None:
+        if not required and not statement.procedure:
+            raise InvalidFunctionDefinition("function result type must be specified")
+        return required or VOID, False
+    reference = bind_type_name(context.environment(), statement.returns, context.statement.offset)
+    if required and reference.oid != required:
+        shown = context.catalog.type(required).sql_name
+        raise InvalidFunctionDefinition(
+            f"function result type must be {shown} because of OUT parameters"
+        )
+    return reference.oid, bool(statement.returns.args.get("setof"))
+
+
+def _check_counts(attributes: Attributes, *, returns_set: bool) -> None:
+    if "rows" in attributes.fields and not returns_set:
+        raise InvalidParameterValue("ROWS is not applicable when function does not return a set")
+
+
+def _body(
+    context: StatementContext, attributes: Attributes, statement: tree.CreateFunction
+) -> dict[str, Any]:
+    source = attributes.source
+    if statement.body is not None:
+        if source is not None:
+            raise InvalidFunctionDefinition("duplicate function body specified")
+        return {"body": _atomic_body(statement), "is_atomic": True, "path": context.search_path()}
+    if source is None:
+        raise InvalidFunctionDefinition("no function body specified")
+    if attributes.language == "c":
+        library, symbol = source if len(source) > 1 else (source[0], statement.name[-1])
+        return {"body": symbol, "binary": library}
+    if len(source) > 1:
+        raise InvalidFunctionDefinition(
+            f'only one AS item needed for language "{attributes.language}"'
+        )
+    return {"body": source[0]}
+
+
+def _atomic_body(statement: tree.CreateFunction) -> str:
+    assert statement.body is not None
+    if statement.is_return:
+        (query,) = statement.body
+        assert not isinstance(query, tree.UtilityStatement), query
+        return "RETURN " + deparse(query.args["targets"][0].args["this"])
+    texts = []
+    for each in statement.body:
+        if isinstance(each, tree.UtilityStatement):
+            raise FeatureNotSupported(
+                f"{each.tag} is not yet supported in unquoted SQL function body"
+            )
+        texts.append(deparse(each))
+    return ";\n".join(texts)
+
+
+def replaced(
+    context: StatementContext, value: UserFunction, *, replace_existing: bool
+) -> UserFunction:
+    """The value under the OID of the function that it replaces, if there is one."""
+    for old in context.catalog.user_functions_named(value.name, value.schema):
+        if old.inputs != value.inputs:
+            continue
+        if not replace_existing:
+            raise BY_SQLSTATE["42723"](
+                f'function "{value.name}" already exists with same argument types'
+            )
+        _check_replacement(context, old, value)
+        return replace(value, oid=old.oid, owner=old.owner, acl=old.acl, comment=old.comment)
+    return value
+
+
+def _check_replacement(context: StatementContext, old: UserFunction, new: UserFunction) -> None:
+    if old.kind != new.kind:
+        article = "an" if old.kind == "a" else "a"
+        word = "aggregate function" if old.kind == "a" else WORDS[old.kind]
+        raise WrongObjectType(
+            "cannot change routine kind", detail=f'"{old.name}" is {article} {word}.'
+        )
+    hint = f"Use DROP {WORDS[old.kind].upper()} {signature(context, old)} first."
+    if (old.result, old.returns_set) != (new.result, new.returns_set):
+        message = (
+            "cannot change whether a procedure has output parameters"
+            if old.kind == "p"
+            else "cannot change return type of existing function"
+        )
+        raise InvalidFunctionDefinition(message, hint=hint)
+    if new.result == RECORD and _outputs(old) != _outputs(new):
+        raise InvalidFunctionDefinition(
+            "cannot change return type of existing function",
+            detail="Row type defined by OUT parameters is different.",
+            hint=hint,
+        )
+    _check_names(old, new, hint)
+    _check_defaults(context, old, new, hint)
+
+
+def _outputs(value: UserFunction) -> list[tuple[str, int]]:
+    return [
+        (value.argument_names[position], value.arguments[position])
+        for position in value.having_mode("obt")
+    ]
+
+
+def _check_names(old: UserFunction, new: UserFunction, hint: str) -> None:
+    pairs = zip(old.having_mode("ibv"), new.having_mode("ibv"), strict=True)
+    for before, after in pairs:
+        name = old.argument_names[before]
+        if name and name != new.argument_names[after]:
+            raise InvalidFunctionDefinition(
+                f'cannot change name of input parameter "{name}"', hint=hint
+            )
+
+
+def _check_defaults(
+    context: StatementContext, old: UserFunction, new: UserFunction, hint: str
+) -> None:
+    if len(new.defaults) < len(old.defaults):
+        raise InvalidFunctionDefinition(
+            "cannot remove parameter defaults from existing function", hint=hint
+        )
+
+
+def check_function(context: StatementContext, value: UserFunction) -> None:
+    """What the validator of the function's language looks at."""
+    if value.leakproof and not _is_superuser(context):
+        raise InsufficientPrivilege("only superuser can define a leakproof function")
+    if value.language == "internal" and not is_internal_name(value.body):
+        raise UndefinedFunction(f'there is no built-in function named "{value.body}"')
+    if value.language in NOT_IMPLEMENTED:
+        raise FeatureNotSupported(f'functions in language "{value.language}" are not supported')
+    _check_attribute_name(context, value)
+    if value.language == "sql":
+        _check_sql(context, value)
+
+
+def _is_superuser(context: StatementContext) -> bool:
+    role: Any = context.catalog.object(context.user_oid)
+    return bool(role is not None and role.superuser)
+
+
+def _check_attribute_name(context: StatementContext, value: UserFunction) -> None:
+    """f(x) also means x.f, so a row's column takes the name."""
+    if len(value.inputs) != 1 or context.catalog.type(value.inputs[0]).kind != "c":
+        return
+    environment = context.environment()
+    binding = BindContext(environment, base_offset=-1, role=environment.user)
+    if any(name == value.name for name, _, _ in row_columns(binding, value.inputs[0])):
+        shown = context.catalog.type(value.inputs[0]).sql_name
+        raise BY_SQLSTATE["42701"](f'"{value.name}" is already an attribute of type {shown}')
+
+
+def _check_sql(context: StatementContext, value: UserFunction) -> None:
+    result = context.catalog.type(value.result)
+    if result.kind == "p" and value.result not in (RECORD, VOID) and not _generic(value.result):
+        raise InvalidFunctionDefinition(f"SQL functions cannot return type {result.sql_name}")
+    for oid in value.arguments:
+        kind = context.catalog.type(oid)
+        if kind.kind == "p" and not _generic(oid):
+            raise InvalidFunctionDefinition(
+                f"SQL functions cannot have arguments of type {kind.sql_name}"
+            )
+        if _generic(oid) and value.is_atomic:
+            raise InvalidFunctionDefinition(
+                "SQL function with unquoted function body cannot have polymorphic arguments"
+            )
+    if value.is_atomic or context.settings["check_function_bodies"]:
+        try:
+            check_body(context.environment(), value)
+        except SqlError as error:
+            raise _in_body(error, value) from None
+
+
+def _generic(oid: int) -> bool:
+    return is_polymorphic(oid)
+
+
+def _in_body(error: SqlError, value: UserFunction) -> SqlError:
+    if not value.is_atomic:
+        error.context = error.context or f'SQL function "{value.name}"'
+    return error
+
+
+def alter_function(context: StatementContext, statement: tree.AlterFunction) -> Run:
+    """ALTER FUNCTION, PROCEDURE and ROUTINE with options."""
+    value = routine_named(context, statement.kind, statement.function)
+    if value.kind == "a":
+        raise WrongObjectType(f'"{value.name}" is an aggregate function')
+    yield from claim_name(context, value.schema, value.name)
+    attributes = read_attributes(context, statement.options, is_procedure=value.kind == "p")
+    _check_counts(attributes, returns_set=value.returns_set)
+    changed = replace(
+        value,
+        settings=read_settings(context, value.settings, statement.settings),
+        **attributes.fields,
+    )
+    if changed.leakproof and not _is_superuser(context):
+        raise InsufficientPrivilege("only superuser can define a leakproof function")
+    context.ddl.put(changed)
+    return statement.tag
+
+
+UTILITIES = (
+    Utility(node=tree.CreateFunction, run=create_function),
+    Utility(node=tree.AlterFunction, run=alter_function),
+)

@@ -1,0 +1,137 @@
+"""Functions, procedures and aggregates by name and argument types, and how messages name them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from server.catalog.names import type_text
+from server.catalog.objects import UserFunction
+from server.errors import (
+    AmbiguousFunction,
+    InsufficientPrivilege,
+    UndefinedFunction,
+    WrongObjectType,
+)
+from server.identifiers import quote_identifier
+from server.planner.standalone import type_oid
+from server.statements.names import split_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from server.errors import SqlError
+    from server.sql.object_names import ObjectName
+    from server.statements.statement import StatementContext
+
+LETTERS: Final = {"function": "fw", "procedure": "p", "aggregate": "a", "routine": "fwap"}
+WORDS: Final = {"f": "function", "p": "procedure", "a": "aggregate", "w": "window function"}
+
+
+def routine_named(context: StatementContext, kind: str, name: ObjectName) -> UserFunction:
+    """A routine of a user; raises UndefinedFunction, AmbiguousFunction or WrongObjectType."""
+    found = _candidates(context, name)
+    if name.arguments is None:
+        return _only(kind, name, found)
+    given = _types(context, name)
+    exact = [value for value in found if value.inputs == given[0]]
+    if kind in ("procedure", "routine") and not exact and len(given) > 1:
+        exact = [value for value in found if value.kind == "p" and value.arguments == given[1]]
+    if not exact:
+        _refuse_built_in(context, name, given[0])
+        raise _missing(context, kind, name, given[0])
+    value = exact[0]
+    if value.kind not in LETTERS[kind]:
+        raise _wrong_kind(context, kind, value)
+    return value
+
+
+def _candidates(context: StatementContext, name: ObjectName) -> list[UserFunction]:
+    """The routines a name may mean, those of the first schema of the path first."""
+    schema, simple = split_name(context, name.parts)
+    if schema:
+        from server.statements.names import schema_named
+
+        return list(context.catalog.user_functions_named(simple, schema_named(context, schema).oid))
+    found: dict[tuple[int, ...], UserFunction] = {}
+    for home in context.search_path():
+        for value in context.catalog.user_functions_named(simple, home):
+            found.setdefault(value.inputs, value)
+    return list(found.values())
+
+
+def _types(context: StatementContext, name: ObjectName) -> list[tuple[int, ...]]:
+    """The argument types as written, and those of all parameters where these are others."""
+    environment = context.environment()
+    given = [tuple(type_oid(environment, each) for each in name.arguments or () if each)]
+    if name.parameters:
+        given.append(tuple(type_oid(environment, each.type) for each in name.parameters))
+    return given
+
+
+def _only(kind: str, name: ObjectName, found: list[UserFunction]) -> UserFunction:
+    fitting = [value for value in found if value.kind in LETTERS[kind]]
+    shown = ".".join(name.parts)
+    if len(fitting) > 1:
+        raise AmbiguousFunction(
+            f'{kind} name "{shown}" is not unique',
+            hint=f"Specify the argument list to select the {kind} unambiguously.",
+        )
+    if not fitting:
+        article = "an" if kind == "aggregate" else "a"
+        raise UndefinedFunction(f'could not find {article} {kind} named "{shown}"')
+    return fitting[0]
+
+
+def _refuse_built_in(
+    context: StatementContext, name: ObjectName, types: tuple[int, ...]
+) -> None:
+    schema, simple = split_name(context, name.parts)
+    if schema in ("", "pg_catalog") and any(
+        each.arguments == types for each in context.catalog.functions_named(simple, 11)
+    ):
+        raise InsufficientPrivilege(f"must be owner of function {simple}")
+
+
+def _missing(
+    context: StatementContext, kind: str, name: ObjectName, types: tuple[int, ...]
+) -> SqlError:
+    listed = ", ".join(shown_type(context, oid) for oid in types)
+    word = "function" if kind == "routine" else kind
+    if kind == "aggregate" and not types:
+        listed = "*"
+    return UndefinedFunction(f"{word} {'.'.join(name.parts)}({listed}) does not exist")
+
+
+def _wrong_kind(context: StatementContext, kind: str, value: UserFunction) -> SqlError:
+    if kind == "function" and value.kind == "a":
+        return WrongObjectType(
+            f'"{value.name}" is an aggregate function',
+            hint="Use DROP AGGREGATE to drop aggregate functions.",
+        )
+    shown = f"{value.name}({', '.join(shown_type(context, oid) for oid in value.inputs)})"
+    if kind == "aggregate":
+        return WrongObjectType(f"function {shown} is not an aggregate")
+    return WrongObjectType(f"{shown} is not a {kind}")
+
+
+def shown_type(context: StatementContext, oid: int) -> str:
+    """A type as messages name it."""
+    return type_text(context.catalog, context.search_path(), oid)
+
+
+def signature(context: StatementContext, value: UserFunction) -> str:
+    """A routine as regprocedure writes it: name(type,type)."""
+    return f"{_shown_name(context, value)}({listed_types(context, value.inputs)})"
+
+
+def listed_types(context: StatementContext, types: Iterable[int]) -> str:
+    """Types without a blank between them."""
+    return ",".join(shown_type(context, oid) for oid in types)
+
+
+def _shown_name(context: StatementContext, value: UserFunction) -> str:
+    if value.schema in context.search_path():
+        return quote_identifier(value.name)
+    home = context.catalog.object(value.schema)
+    assert home is not None
+    return f"{quote_identifier(home.name)}.{quote_identifier(value.name)}"
