@@ -189,7 +189,7 @@ class Definer:
         with_default = dict(zip(inputs[len(inputs) - len(defaults) :], defaults, strict=False))
         shown = []
         for position, (mode, name, type_oid) in enumerate(zip(modes, names, types, strict=True)):
-            if mode == "t" or (identity and mode == "o"):
+            if mode == "t":
                 continue
             words = [_MODES[mode] if row["prokind"] != "p" or mode != "i" else "IN"]
             words += [quote_identifier(name) if name else "", self.type(type_oid)]
@@ -231,7 +231,6 @@ class Definer:
         if language_name(row["prolang"]) in ("internal", "c"):
             return "\n".join(lines) + f"\nAS {quote_literal(row['prosrc'])}\n"
         return "\n".join(lines) + f"\nAS {tag}{row['prosrc']}{tag}\n"
-
 
     def body(self, text: str) -> str:
         """A body of the SQL standard."""

@@ -197,9 +197,7 @@ def routines_named(view: CatalogView, name: str) -> list[tuple[Oid, Oid, tuple[O
         (row["oid"], row["pronamespace"], row["proargtypes"].items)
         for row in _procedures().get(name, ())
     ]
-    found += [
-        (value.oid, value.schema, value.inputs) for value in view.user_functions_named(name)
-    ]
+    found += [(value.oid, value.schema, value.inputs) for value in view.user_functions_named(name)]
     return found
 
 

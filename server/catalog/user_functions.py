@@ -6,12 +6,10 @@ language internal is a built-in function under another name and signature.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from server.catalog.objects import Oid, UserFunction
 from server.catalog.views.physical import named_facts
 from server.errors import FeatureNotSupported
 from server.functions.function import Aggregate, CallContext, Function
@@ -19,7 +17,10 @@ from server.types.type import TypeReference
 from server.vector.rows import column_of, values_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from server.catalog.catalog import CatalogView
+    from server.catalog.objects import Oid, UserFunction
     from server.vector.column import Column, Positions
 
 ANY, ANYARRAY, ANYELEMENT = 2276, 2277, 2283
@@ -68,12 +69,28 @@ def make_function(view: CatalogView, value: UserFunction) -> Function:
     )
 
 
+def with_columns(function: Function, names: tuple[str, ...], types: tuple[Oid, ...]) -> Function:
+    """A function in SQL that returns any record, as one of records with these columns."""
+    value: UserFunction | None = function.definition
+    if value is None or value.language != "sql":
+        return function
+    changed = replace(
+        value,
+        arguments=(*value.arguments, *types),
+        argument_names=(*value.argument_names, *names),
+        argument_modes=(*value.argument_modes, *("t",) * len(types)),
+    )
+    return replace(function, row=_row(changed), definition=changed)
+
+
 def _signature(view: CatalogView, value: UserFunction) -> dict[str, Any]:
     """The arguments as calls see them: CALL has one for each parameter."""
     given = value.having_mode("ibv" if value.kind != "p" else "iobv")
-    names = tuple(value.argument_names[position] for position in given) if any(
-        value.argument_names
-    ) else ()
+    names = (
+        tuple(value.argument_names[position] for position in given)
+        if any(value.argument_names)
+        else ()
+    )
     variadic = value.having_mode("v")
     return {
         "arguments": tuple(value.arguments[position] for position in given),
@@ -233,7 +250,8 @@ class _State:
         )
         self.final: _Step | None = None
         if parts.final:
-            told = CallContext(call.style, call.result, (state, *kinds), call.execution)
+            given = kinds if parts.final_extra else kinds[:direct]
+            told = CallContext(call.style, call.result, (state, *given), call.execution)
             self.final = _Step(view.function(parts.final), told)
         self.extra = len(kinds) - direct if parts.final_extra else 0
         self.values: list[Any] = []

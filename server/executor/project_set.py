@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from server.errors import DatatypeMismatch
 from server.executor.columns import BATCH_ROWS, batch_of_rows, rows_of
 from server.executor.evaluation import layout_of
 from server.executor.operator import Builder, Operator
 from server.expressions.evaluate import SetEvaluator, compile_row, compile_set
 from server.expressions.expression import Call, Expression, SetReturningCall
+from server.types.record import Record
 from server.types.type import Value
 
 if TYPE_CHECKING:
@@ -18,9 +20,12 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.expressions.rowwise import Layout
     from server.planner import physical
+    from server.types.type import Type, TypeReference
     from server.vector.batch import Batch
 
 Row = tuple[Value | None, ...]
+UNKNOWN: Final = 705
+TEXTS: Final = frozenset((25, 1043))
 
 
 class FunctionScan(Operator):
@@ -39,8 +44,8 @@ class FunctionScan(Operator):
         plan = self.plan
         widths = plan.widths
         iterators = [
-            _rows_of_width(source((), context), width)
-            for source, width in zip(self._sources, widths, strict=True)
+            _rows_of_width(source((), context), width, shape)
+            for source, width, shape in zip(self._sources, widths, plan.rows, strict=True)
         ]
         rows: list[Row] = []
         for number, parts in enumerate(zip_longest(*iterators), 1):
@@ -62,11 +67,42 @@ def _set_evaluator(expression: Expression, layout: Layout) -> SetEvaluator:
     return lambda row, context: iter((evaluate(row, context),))
 
 
-def _rows_of_width(values: Iterator[Any], width: int) -> Iterator[Row]:
+def _rows_of_width(values: Iterator[Any], width: int, shape: physical.RowShape) -> Iterator[Row]:
     """Results of one function as rows: a function of several columns gives tuples (or NULL)."""
-    if width == 1:
+    if width == 1 and not shape.is_row:
         return ((value,) for value in values)
+    if shape.types is not None:
+        values = (_checked(value, shape.types) for value in values)
     return ((None,) * width if value is None else tuple(value) for value in values)
+
+
+def _checked(value: Any, types: tuple[TypeReference, ...]) -> Any:
+    """A record that has the columns that the query says it has."""
+    if not isinstance(value, Record):
+        return value
+    if len(value) != len(types):
+        raise _row_mismatch(
+            f"Returned row contains {len(value)} attribute{'s' * (len(value) != 1)}, "
+            f"but query expects {len(types)}."
+        )
+    for number, (given, wanted) in enumerate(zip(value.types, types, strict=True), 1):
+        if given.oid not in (wanted.oid, UNKNOWN) and not _same_form(given, wanted.type):
+            raise _row_mismatch(
+                f"Returned type {given.sql_name} at ordinal position {number}, "
+                f"but query expects {wanted.type.sql_name}."
+            )
+    return value
+
+
+def _same_form(given: Type, wanted: Type) -> bool:
+    """Whether values may pass for each other: text and varchar, a domain and its base type."""
+    return {given.oid, wanted.oid} <= TEXTS or "d" in (given.kind, wanted.kind)
+
+
+def _row_mismatch(detail: str) -> DatatypeMismatch:
+    return DatatypeMismatch(
+        "function return row and query-specified return row do not match", detail=detail
+    )
 
 
 def _joined(parts: Sequence[Row | None], widths: Sequence[int]) -> Row:

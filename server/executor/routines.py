@@ -9,20 +9,20 @@ Rule 3: a body that must wait hands its Wait to whoever runs the calling stateme
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from server.errors import FeatureNotSupported, LockNotAvailable, SqlError, StatementTooComplex
 from server.executor.columns import rows_of
 from server.executor.run import execute
-from server.executor.waits import Wait, is_wait
+from server.executor.waits import Wait
 from server.planner.bind_text import body_statements
 from server.planner.plan_routine import plan_body_statement, refuse_utility, result_conversion
 from server.types.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from server.catalog.objects import UserFunction
     from server.executor.context import ExecutionContext
@@ -71,7 +71,9 @@ class Surroundings(Protocol):
         """Run a statement that is no query and changes no data."""
 
 
-def call_routine(caller: ExecutionContext, function: UserFunction, call: CallContext, values: Row) -> Any:
+def call_routine(
+    caller: ExecutionContext, function: UserFunction, call: CallContext, values: Row
+) -> Any:
     """Call a function: its value, or the values of a set."""
     if caller.depth >= DEPTH_MAX:
         raise StatementTooComplex("stack depth limit exceeded", hint=DEPTH_HINT)
@@ -147,7 +149,8 @@ def _conversion(
 ) -> Any:
     """What makes results of rows; None for a function that gives nothing."""
     kept = caller.surroundings.kept()
-    key = (function.oid, planned, call.result.oid, tuple(each.oid for each in call.arguments))
+    kinds = tuple(each.oid for each in call.arguments)
+    key = (function.oid, planned, call.result.oid, kinds, function.arguments)
     if key not in kept:
         environment = caller.surroundings.environment()
         found = result_conversion(planned, environment, function, call.arguments, call.result)
@@ -177,8 +180,8 @@ def _run(
     surroundings: Surroundings = caller.surroundings
     if planned.writes:
         surroundings.refuse_writes(planned.tag)
-    for item in surroundings.locks(planned):
-        _pass_wait(caller, item)
+    for wait in surroundings.locks(planned):
+        _pass_wait(caller, wait)
     running = surroundings.context(values)
     if function.volatility != "v":
         running.snapshot = caller.snapshot
@@ -187,7 +190,7 @@ def _run(
     is_single = is_wanted and not function.returns_set and planned.tag == "SELECT"
     rows: list[Row] = []
     for item in execute(planned, running, surroundings.program(planned)):
-        if is_wait(item):
+        if isinstance(item, Wait):
             _pass_wait(caller, item)
         elif is_wanted:
             rows += rows_of(item)

@@ -204,9 +204,7 @@ def resolve_call(
     raise raise_at(context, node, _unresolved(context, name, written, bool(found)))
 
 
-def resolve_procedure(
-    context: BindContext, scope: Scope, node: exp.Expression
-) -> Resolved:
+def resolve_procedure(context: BindContext, scope: Scope, node: exp.Expression) -> Resolved:
     """What CALL means; 42883 when nothing, 42809 when a function."""
     written = bind_arguments(context, scope, node)
     name = node.args["name"]
@@ -349,7 +347,7 @@ def _with_outputs(
 ) -> Callee:
     """The function with the types of its result columns as this call has them."""
     outputs: tuple[int, ...] = getattr(target, "output_types", ())
-    if not any(map(is_polymorphic, outputs)):
+    if not isinstance(target, Function) or not any(map(is_polymorphic, outputs)):
         return target
     meant = tuple(resolve(context, actual, wanted, oid)[1] for oid in outputs)
     return replace(target, output_types=meant)
@@ -378,7 +376,11 @@ def _with_defaults(
     for number in range(count):
         if number not in placed:
             text = texts[number - (count - len(texts))]
-            placed[number] = bind_catalog_expression(context, Scope(), text)
+            default = bind_catalog_expression(context, Scope(), text)
+            wanted = target.arguments[number]
+            if not is_polymorphic(wanted):
+                default = coerce(context, default, wanted, "a") or default
+            placed[number] = default
     return [placed[number] for number in range(count)]
 
 

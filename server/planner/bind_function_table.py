@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from server.catalog.user_functions import with_columns
 from server.errors import SqlSyntaxError
 from server.expressions.expression import (
     Call,
@@ -13,9 +15,10 @@ from server.expressions.expression import (
 from server.planner.bind_collection import result_columns
 from server.planner.bind_from import Bound, lateral_scope, named_columns, renamed
 from server.planner.bind_type import bind_type
-from server.planner.coerce import settle
+from server.planner.coerce import base_type, settle
 from server.planner.environment import INT8, RECORD, BindContext, raise_at
 from server.planner.names import target_name
+from server.planner.physical import RowShape
 from server.planner.plan import FunctionScan
 from server.planner.scope import RangeColumn, RangeItem, Scope
 from server.sql import nodes
@@ -33,6 +36,7 @@ def bind_function_table(context: BindContext, scope: Scope, node: exp.Expression
     written = [part for each in node.args["functions"] for part in _parts(each)]
     functions: list[Expression] = []
     widths: list[int] = []
+    rows: list[RowShape] = []
     columns: list[tuple[str, TypeReference]] = []
     for item in written:
         function, name = _bind_function(context, seen, item.args["this"])
@@ -40,8 +44,11 @@ def bind_function_table(context: BindContext, scope: Scope, node: exp.Expression
         if not definitions and len(written) == 1:
             definitions = node.args.get("columns") or []
         found = _columns_of(context, function, name, alias, definitions, item.args["this"])
+        if definitions:
+            function = _with_columns(function, found)
         functions.append(function)
         widths.append(len(found))
+        rows.append(_shape(context, function, definitions, found))
         columns += found
     scalar = len(columns) == 1 and len(written) == 1
     ordinality = bool(node.args.get("ordinality"))
@@ -53,17 +60,48 @@ def bind_function_table(context: BindContext, scope: Scope, node: exp.Expression
         function_columns=outputs,
         functions=tuple(functions),
         widths=tuple(widths),
+        rows=tuple(rows),
         with_ordinality=ordinality,
         alias=alias,
     )
     listed = tuple(RangeColumn(column.name, column.variable()) for column in outputs)
     names = tuple(node.args.get("column_aliases") or ())
     listed = renamed(listed, names, alias)
-    composite = any(isinstance(f, Call) and f.function.output_types for f in functions)
     named = RangeItem(
-        alias=alias, listed=listed, scalar=scalar and not ordinality and not composite
+        alias=alias,
+        listed=listed,
+        scalar=scalar and not ordinality and not rows[0].is_row,
+        row_type=_row_type(context, functions, ordinality=ordinality),
     )
     return Bound(plan, [named], bool(seen.outer))
+
+
+def _with_columns(function: Expression, columns: list[tuple[str, TypeReference]]) -> Expression:
+    """The call of a function that is told which columns its records must have."""
+    if not isinstance(function, Call):
+        return function
+    names = tuple(name for name, _ in columns)
+    told = with_columns(function.function, names, tuple(kind.oid for _, kind in columns))
+    return replace(function, function=told)
+
+
+def _shape(
+    context: BindContext,
+    function: Expression,
+    definitions: list[exp.Expression],
+    columns: list[tuple[str, TypeReference]],
+) -> RowShape:
+    if definitions:
+        return RowShape(is_row=True, types=tuple(kind for _, kind in columns))
+    return RowShape(is_row=bool(result_columns(context, function)))
+
+
+def _row_type(context: BindContext, functions: list[Expression], *, ordinality: bool) -> int:
+    """The composite type that rows of the FROM item are of, 0 for none."""
+    if len(functions) != 1 or ordinality or functions[0].type.oid == RECORD:
+        return 0
+    oid = functions[0].type.oid
+    return oid if context.type(base_type(context, oid)).type.kind == "c" else 0
 
 
 def _parts(item: exp.Expression) -> list[exp.Expression]:

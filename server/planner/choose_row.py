@@ -66,6 +66,7 @@ def _function_scan(chooser: Chooser, node: logical.FunctionScan, required: set[C
         estimate=Estimate(rows, 8 * len(node.columns), 0.0, rows * 0.5),
         functions=chooser.expressions(node.functions),
         widths=node.widths,
+        rows=node.rows or (p.RowShape(is_row=False),) * len(node.widths),
         with_ordinality=node.with_ordinality,
     )
 

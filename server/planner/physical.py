@@ -142,6 +142,14 @@ class CatalogScan(Plan):
     filter: Expression | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RowShape:
+    """Whether a function in FROM gives rows, and the types that a column definition list demands."""
+
+    is_row: bool
+    types: tuple[TypeReference, ...] | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FunctionScan(Plan):
     """Set-returning functions in FROM (ROWS FROM pads the shorter with NULLs).
@@ -151,6 +159,7 @@ class FunctionScan(Plan):
 
     functions: tuple[Expression, ...]  # Call of a returns_set function, or any expression (one row)
     widths: tuple[int, ...]  # columns of each function
+    rows: tuple[RowShape, ...]
     with_ordinality: bool = False
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from server.catalog.objects import Table
-    from server.planner.physical import WindowFrame
+    from server.planner.physical import RowShape, WindowFrame
     from server.types.type import TypeReference
 
 
@@ -141,6 +141,7 @@ class FunctionScan(Node):
     function_columns: Columns
     functions: tuple[Expression, ...]
     widths: tuple[int, ...]
+    rows: tuple[RowShape, ...] = ()
     with_ordinality: bool = False
     alias: str = ""
 

@@ -22,6 +22,7 @@ from server.planner.routine import (
     parameters_of,
     result_of,
 )
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
@@ -74,9 +75,7 @@ def result_conversion(
         return None
     if not planned.returns_rows:
         raise mismatch(context, wanted, NO_ROWS)
-    found = conversion(
-        context, wanted, planned.names, planned.types, whole=function.kind != "p"
-    )
+    found = conversion(context, wanted, planned.names, planned.types, whole=function.kind != "p")
     layout = {number: number for number in range(len(planned.types))}
     return found, tuple(compile_row(each, layout) for each in found.expressions)
 
@@ -120,7 +119,6 @@ def _checked(
 ) -> tuple[tuple[str, ...], tuple[TypeReference, ...]] | None:
     """Names and types of a statement's rows; None where it gives none."""
     if not isinstance(statement.tree, exp.Expression):
-        refuse_utility(statement, function)
         return None
     context = _context(environment, function, arguments)
     bound = bind_statement(context, statement.tree)

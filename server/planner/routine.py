@@ -196,9 +196,7 @@ def _as_row(
     if len(columns) > len(wanted):
         raise mismatch(context, result, "Final statement returns too many columns.")
     values = []
-    for number, (column, (_, oid, modifier)) in enumerate(
-        zip(columns, wanted, strict=False), 1
-    ):
+    for number, (column, (_, oid, modifier)) in enumerate(zip(columns, wanted, strict=False), 1):
         value = coerce_to(context, column, oid, modifier, "a")
         if value is None:
             actual, needed = type_name(context, column.type.oid), type_name(context, oid)

@@ -82,6 +82,7 @@ class RangeItem:
     padded: bool = (
         False  # an outer join may give a row without one of this item: its row is then NULL
     )
+    row_type: int = 0  # of a function that returns a composite type
     scalar: bool = False  # a function that returns one plain value: its name alone means that value
 
     def columns(self) -> Iterator[RangeColumn]:
@@ -315,7 +316,7 @@ def row_of(
     values = tuple(_reach(context, scope, level, column) for column in columns)
     if item.scalar and len(values) == 1:
         return values[0]
-    row_type = item.table.row_type if item.table is not None else 0
+    row_type = item.table.row_type if item.table is not None else item.row_type
     row = RowConstructor(
         type=context.type(row_type or 2249),
         items=values,

@@ -10,7 +10,6 @@ time: the session resumes the thread and goes on when that has an item, which ma
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +19,7 @@ from server.executor.waits import Wait
 from storage.waits import Completion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 TURN_S_MAX: Final = 0.002
 """How long the session itself waits for the thread before it lets the event loop do so."""
@@ -94,7 +93,7 @@ class OwnThread:
         try:
             answer = self._answers.get()
             if answer is not None:
-                raise answer  # noqa: TRY301 - it is handed on below as any other
+                raise answer
             for item in self._steps:
                 self._offer(item)
         except Stopped:

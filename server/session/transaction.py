@@ -69,6 +69,7 @@ class Running:
     deferred: list[Any] = field(default_factory=list)
     constraint_modes: dict[int, bool] = field(default_factory=dict)
     explicit: bool = False
+    user_oid: int = 0  # who it began as: SET ROLE is undone with it
     style: TextStyle | None = None
     style_of: TextStyle | None = None
     point_context: ExecutionContext | None = None  # of the last point statement, for the next
@@ -180,6 +181,7 @@ class SessionTransaction:
         storage.is_read_only = modes.read_only
         catalog = CatalogTransaction(database.catalog, session.database_oid, storage)
         self.running = Running(storage, catalog, modes, database.clock.now_us())
+        self.running.user_oid = session.user_oid
         storage.on_commit(catalog.publish)
         settings.begin()
         return self.running
@@ -251,6 +253,7 @@ class SessionTransaction:
         settings = self._session.settings
         while settings.depth:
             settings.rollback()
+        self._session.user_oid = running.user_oid
         running.storage.abort()
 
     def leave_block(self, *, commit: bool) -> None:

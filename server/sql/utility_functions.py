@@ -1,7 +1,7 @@
 """Functions, procedures, triggers, casts, aggregates: what adds code to the catalog."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlglot import exp
 
@@ -90,7 +90,10 @@ def body_statement(context: Context, node: Node) -> exp.Expression | UtilityStat
     if node.WhichOneof("node") != "return_stmt":
         return context.statement(node)
     value = context.convert(node.return_stmt.returnval)
-    return nodes.Select(targets=[nodes.Target(this=value, alias=None)])
+    clauses: dict[str, Any] = dict.fromkeys(nodes.Select.arg_types)
+    clauses |= {name: [] for name in ("from_items", "windows", "order_by", "locks")}
+    clauses["targets"] = [nodes.Target(this=value, alias=None)]
+    return nodes.Select(**clauses)
 
 
 @dataclass(frozen=True, slots=True)

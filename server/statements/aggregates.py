@@ -15,7 +15,6 @@ from server.errors import (
 from server.functions.function import Function
 from server.planner.polymorphic import is_polymorphic
 from server.planner.standalone import is_relabelled
-from server.sql import utility_functions as tree
 from server.statements.definitions import function_for, name_in, text_in, truth_in, type_in
 from server.statements.functions import PARALLEL, replaced
 from server.statements.names import claim_name, target_schema
@@ -24,6 +23,7 @@ from server.statements.routine_names import shown_type
 
 if TYPE_CHECKING:
     from server.planner.bind_call import Resolved
+    from server.sql import utility_functions as tree
     from server.sql.utility_statement import Option
     from server.statements.statement import Run, StatementContext
 
@@ -42,8 +42,6 @@ MOVING: Final = (
     ("msspace", "msspace"),
     ("minitcond", "minitcond"),
 )
-
-Options = "dict[str, Option]"
 
 
 def create_aggregate(context: StatementContext, statement: tree.Define) -> Run:
@@ -152,9 +150,7 @@ def _state_type(context: StatementContext, option: Option, inputs: tuple[int, ..
     oid = type_in(context, option)
     kind = context.catalog.type(oid)
     if kind.kind == "p" and not is_polymorphic(oid) and oid != INTERNAL:
-        raise InvalidFunctionDefinition(
-            f"aggregate transition data type cannot be {kind.sql_name}"
-        )
+        raise InvalidFunctionDefinition(f"aggregate transition data type cannot be {kind.sql_name}")
     if is_polymorphic(oid) and not any(map(is_polymorphic, inputs)):
         raise InvalidFunctionDefinition(
             "cannot determine transition data type",
@@ -184,7 +180,7 @@ def _parts(
     kind = "n" if direct < 0 else "h" if "hypothetical" in options else "o"
     direct = max(direct, 0)
     state = _state_type(context, options["stype"], inputs)
-    aggregated = inputs[direct:] if kind == "n" or kind == "o" else inputs[direct:]
+    aggregated = inputs[direct:]
     transition = _function(context, options["sfunc"], (state, *aggregated))
     _check_returns(context, "transition", transition, state)
     initial = text_of(options, "initcond")
@@ -232,9 +228,7 @@ def _function(context: StatementContext, option: Option, types: tuple[int, ...])
     return found
 
 
-def _check_returns(
-    context: StatementContext, role: str, found: Resolved, state: int
-) -> None:
+def _check_returns(context: StatementContext, role: str, found: Resolved, state: int) -> None:
     if found.type.oid != state:
         raise DatatypeMismatch(
             f"return type of {role} function {found.target.name} is not "
@@ -259,9 +253,7 @@ def _check_initial(
         )
 
 
-def _combining(
-    context: StatementContext, options: dict[str, Option], state: int
-) -> dict[str, Any]:
+def _combining(context: StatementContext, options: dict[str, Option], state: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if "combinefunc" in options:
         combine = _function(context, options["combinefunc"], (state, state))

@@ -166,9 +166,7 @@ def _of_type(context: StatementContext, oid: int) -> Iterator[Dependent]:
         yield from _with_arguments(context, arrays, oid)
 
 
-def _with_arguments(
-    context: StatementContext, types: set[int], oid: int
-) -> Iterator[Dependent]:
+def _with_arguments(context: StatementContext, types: set[int], oid: int) -> Iterator[Dependent]:
     """Functions, operators and casts of a type and its arrays."""
     on = f"type {shown_type(context, oid)}"
     for function in context.catalog.objects(UserFunction):

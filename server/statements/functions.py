@@ -20,14 +20,13 @@ from server.errors import (
     UndefinedObject,
     WrongObjectType,
 )
-from server.planner.coerce import row_columns
-from server.planner.environment import BindContext
 from server.planner.plan_routine import check_body, uses_of_body
 from server.planner.polymorphic import is_polymorphic
 from server.planner.standalone import bind_type_name
 from server.sql import utility_functions as tree
 from server.sql.deparse import deparse
 from server.sql.utility_session import Reset, Set
+from server.sql.utility_statement import UtilityStatement
 from server.statements.names import claim_name, target_schema
 from server.statements.parameters import Parameters, check_polymorphic, read_parameters
 from server.statements.routine_names import WORDS, routine_named, signature
@@ -107,9 +106,11 @@ def read_settings(
     kept = dict(item.split("=", 1) for item in before)
     for setting in settings:
         if isinstance(setting, Reset):
-            kept = {} if not setting.name else {
-                name: value for name, value in kept.items() if name != setting.name
-            }
+            kept = (
+                {}
+                if not setting.name
+                else {name: value for name, value in kept.items() if name != setting.name}
+            )
         elif isinstance(setting, Set):
             name = setting.name
             if setting.from_current:
@@ -222,11 +223,11 @@ def _atomic_body(statement: tree.CreateFunction) -> str:
     assert statement.body is not None
     if statement.is_return:
         (query,) = statement.body
-        assert not isinstance(query, tree.UtilityStatement), query
+        assert not isinstance(query, UtilityStatement), query
         return "RETURN " + deparse(query.args["targets"][0].args["this"])
     texts = []
     for each in statement.body:
-        if isinstance(each, tree.UtilityStatement):
+        if isinstance(each, UtilityStatement):
             raise FeatureNotSupported(
                 f"{each.tag} is not yet supported in unquoted SQL function body"
             )
@@ -309,7 +310,6 @@ def check_function(context: StatementContext, value: UserFunction) -> None:
         raise UndefinedFunction(f'there is no built-in function named "{value.body}"')
     if value.language in NOT_IMPLEMENTED:
         raise FeatureNotSupported(f'functions in language "{value.language}" are not supported')
-    _check_attribute_name(context, value)
     if value.language == "sql":
         _check_sql(context, value)
 
@@ -317,17 +317,6 @@ def check_function(context: StatementContext, value: UserFunction) -> None:
 def _is_superuser(context: StatementContext) -> bool:
     role: Any = context.catalog.object(context.user_oid)
     return bool(role is not None and role.superuser)
-
-
-def _check_attribute_name(context: StatementContext, value: UserFunction) -> None:
-    """f(x) also means x.f, so a row's column takes the name."""
-    if len(value.inputs) != 1 or context.catalog.type(value.inputs[0]).kind != "c":
-        return
-    environment = context.environment()
-    binding = BindContext(environment, base_offset=-1, role=environment.user)
-    if any(name == value.name for name, _, _ in row_columns(binding, value.inputs[0])):
-        shown = context.catalog.type(value.inputs[0]).sql_name
-        raise BY_SQLSTATE["42701"](f'"{value.name}" is already an attribute of type {shown}')
 
 
 def _check_sql(context: StatementContext, value: UserFunction) -> None:

@@ -170,14 +170,16 @@ def _with_partners(
         schema = value.schema if len(name) == 1 else target_schema(context, name)[0]
         if (name[-1], left, right) == (value.name, value.left, value.right):
             if role == "negator":
-                raise InvalidFunctionDefinition("operator cannot be its own negator or sort operator")
+                raise InvalidFunctionDefinition(
+                    "operator cannot be its own negator or sort operator"
+                )
             value = replace(value, commutator=value.oid)
             continue
         partner = operator_of(context, schema, name[-1], left, right)
         if partner is None:
             built_in = _built_in(name[-1], left, right)
             if built_in:
-                value = replace(value, **{role: built_in})
+                value = _with_partner(value, role, built_in)
                 continue
             partner = UserOperator(
                 oid=context.new_oid(),
@@ -187,9 +189,15 @@ def _with_partners(
                 left=left,
                 right=right,
             )
-        context.ddl.put(replace(partner, **{role: value.oid}))
-        value = replace(value, **{role: partner.oid})
+        context.ddl.put(_with_partner(partner, role, value.oid))
+        value = _with_partner(value, role, partner.oid)
     return value
+
+
+def _with_partner(value: UserOperator, role: str, oid: int) -> UserOperator:
+    if role == "negator":
+        return replace(value, negator=oid)
+    return replace(value, commutator=oid)
 
 
 def _built_in(name: str, left: int, right: int) -> int:
@@ -230,7 +238,10 @@ def create_cast(context: StatementContext, statement: tree.CreateCast) -> Run:
     """CREATE CAST."""
     yield from ()
     environment = context.environment()
-    source, target = type_oid(environment, statement.source), type_oid(environment, statement.target)
+    source, target = (
+        type_oid(environment, statement.source),
+        type_oid(environment, statement.target),
+    )
     for oid, role in ((source, "source"), (target, "target")):
         if context.catalog.type(oid).kind == "p":
             shown = shown_type(context, oid)
@@ -266,7 +277,7 @@ def _cast_function(context: StatementContext, name: ObjectName, source: int, tar
     environment = context.environment()
     types = tuple(type_oid(environment, each) for each in name.arguments or () if each)
     found = function_for(context, name.parts, types)
-    given = getattr(found.target, "arguments", ())
+    given: tuple[int, ...] = found.target.arguments
     if not 1 <= len(given) <= 3:
         raise InvalidObjectDefinition("cast function must take one to three arguments")
     if not is_relabelled(environment, source, given[0]):
@@ -314,5 +325,3 @@ def cast_named(context: StatementContext, kind: str, name: ObjectName) -> Catalo
         f"cast from type {shown_type(context, source)} to type {shown_type(context, target)} "
         "does not exist"
     )
-
-

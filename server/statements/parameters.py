@@ -113,9 +113,7 @@ def _check_variadic(context: StatementContext, oid: int) -> None:
         raise InvalidFunctionDefinition("VARIADIC parameter must be an array")
 
 
-def _read_default(
-    context: StatementContext, found: Parameters, each: Parameter, oid: int
-) -> None:
+def _read_default(context: StatementContext, found: Parameters, each: Parameter, oid: int) -> None:
     mode = found.modes[-1]
     if each.default is None:
         if found.defaults and mode in "ibv":

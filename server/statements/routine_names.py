@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from server.catalog.names import type_text
-from server.catalog.objects import UserFunction
 from server.errors import (
     AmbiguousFunction,
     InsufficientPrivilege,
@@ -19,6 +18,7 @@ from server.statements.names import split_name
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from server.catalog.objects import UserFunction
     from server.errors import SqlError
     from server.sql.object_names import ObjectName
     from server.statements.statement import StatementContext
@@ -82,9 +82,7 @@ def _only(kind: str, name: ObjectName, found: list[UserFunction]) -> UserFunctio
     return fitting[0]
 
 
-def _refuse_built_in(
-    context: StatementContext, name: ObjectName, types: tuple[int, ...]
-) -> None:
+def _refuse_built_in(context: StatementContext, name: ObjectName, types: tuple[int, ...]) -> None:
     schema, simple = split_name(context, name.parts)
     if schema in ("", "pg_catalog") and any(
         each.arguments == types for each in context.catalog.functions_named(simple, 11)

@@ -12,8 +12,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlglot import exp
-
 from server.errors import SqlError
 from server.expressions import expression as nodes
 from server.planner.bind_expression import bind_expression
@@ -28,6 +26,8 @@ from server.sql import nodes as tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from sqlglot import exp
 
     from server.catalog.objects import UserFunction
     from server.planner.choose import Chooser
