@@ -273,6 +273,10 @@ class SessionSettings:
             if BY_NAME[name.lower()].resettable:
                 self.set(name, None)
 
+    def refresh(self) -> None:
+        """The server's values have changed, and so perhaps the session's."""
+        self.version += 1
+
     def begin(self) -> None:
         """A transaction or savepoint starts."""
         self._undo.append({})

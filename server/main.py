@@ -250,6 +250,8 @@ def reload(database: Database, options: Options) -> None:
             "", "configuration file",
         ):  # fmt: skip
             database.settings.assign(name, text, source)
+    for session in database.sessions.values():
+        session.settings.refresh()
     _LOG.info("configuration reloaded")
 
 

@@ -34,6 +34,9 @@ class Basis:
     statement_timeout_ms: int
     work_mem_bytes: int
     synchronous_commit: bool
+    isolation: str  # of transactions that do not say: this and the next two
+    read_only: bool
+    deferrable: bool
     read_committed: bool
     routines: dict[Any, Any] = field(default_factory=dict)  # plans of the bodies of functions
 
@@ -52,6 +55,7 @@ def make_basis(session: Session, view: CatalogView) -> Basis:
     settings = session.settings
     path = session.search_path()
     style = session.style
+    isolation = settings.text("default_transaction_isolation")
     environment = PlanningEnvironment(
         catalog=view,
         search_path=path,
@@ -71,6 +75,9 @@ def make_basis(session: Session, view: CatalogView) -> Basis:
         environment=environment,
         statement_timeout_ms=settings.integer("statement_timeout"),
         work_mem_bytes=settings.integer("work_mem") * 1024,
-        read_committed=settings.text("default_transaction_isolation") in READ_COMMITTED_LEVELS,
+        isolation=isolation,
+        read_only=bool(settings["default_transaction_read_only"]),
+        deferrable=bool(settings["default_transaction_deferrable"]),
+        read_committed=isolation in READ_COMMITTED_LEVELS,
         synchronous_commit=session.settings.text("synchronous_commit") != "off",
     )

@@ -103,23 +103,24 @@ def context(session: Session, parameters: tuple[Any, ...] = ()) -> ExecutionCont
     )
 
 
-def point_context(
-    session: Session, running: Running, basis: Basis, parameters: tuple[Any, ...]
-) -> ExecutionContext:
-    """`context` for a point statement: that of the transaction's last one, as nothing holds on to it."""
-    found = running.point_context
-    if found is None or found.catalog is not running.catalog.view:
-        found = running.point_context = context(session, parameters)
-        return found
-    found.snapshot = session.transaction.snapshot()
-    found.parameters = parameters
-    if running.style_of is not basis.style:
-        found.style = running_style(session, running)
-    found.statement_time_us = session.activity.query_started_us
+def renew_point_context(session: Session, running: Running, basis: Basis) -> ExecutionContext:
+    """`context` without snapshot and parameters, for the point statements of a transaction on this basis.
+
+    It is the session's last one made over, as nothing holds on to it.
+    """
+    found = session.point_context
+    if found is None:
+        found = session.point_context = context(session)
+    found.transaction = running.storage
+    found.catalog = basis.view
+    found.style = running_style(session, running)
+    found.transaction_time_us = running.started_us
     found.memory.limit_bytes = basis.work_mem_bytes
     found.deferred, found.constraint_modes = running.deferred, running.constraint_modes
+    found.shapes = session.database.shapes_of(basis.view)
     found.read_committed = running.modes.isolation in READ_COMMITTED_LEVELS
     found.row_counts.clear()
+    running.point_context, running.point_basis = found, basis
     return found
 
 
@@ -128,7 +129,7 @@ def running_style(session: Session, running: Running) -> TextStyle:
     style = session.basis().style
     if running.style is None or running.style_of is not style:
         running.style_of = style
-        running.style = replace(style, now_us=running.started_us)
+        running.style = style.at(running.started_us)
     return running.style
 
 

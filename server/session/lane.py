@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from protocol.encode import encode
 from protocol.messages import CommandComplete, NoData
-from server.errors import InternalError
 from server.executor.point_read import KeyRead, key_read_of
-from server.executor.run import is_heavy, run_point
+from server.executor.point_twins import KeyUpdate, RowInsert
+from server.executor.run import is_heavy
 from server.executor.storage_columns import load_value
 from server.executor.table_shape import shape_of
 from server.planner import physical
-from server.session.execution import context, point_context
+from server.session.execution import context
 from server.session.native import KeySeries
 from server.session.results import command_tag, row_description
 from storage.engine import LockMode
@@ -49,7 +49,11 @@ _NULL = _LENGTH.pack(-1)
 
 
 class Lane:
-    """A point statement made ready. key_read: it is a plain read by key, which needs no transaction."""
+    """A point statement made ready.
+
+    key_read: it is a plain read by key, which needs no transaction; change: it changes one row and has nothing to
+    return. limits are those of its parameters (see SERIES_LIMITS), None where the types are to read them.
+    """
 
     __slots__ = (
         "_descriptions",
@@ -57,9 +61,11 @@ class Lane:
         "_is_stored",
         "_style",
         "_tags",
+        "change",
         "key_read",
         "limits",
         "locks",
+        "plain_formats",
         "planned",
         "program",
         "series",
@@ -86,6 +92,9 @@ class Lane:
         self.limits = (
             None if None in limits or len(limits) > SERIES_PARAMETERS_MAX else tuple(limits)
         )
+        self.plain_formats = (0,) * len(planned.names)
+        point = program.point
+        self.change = point if isinstance(point, KeyUpdate | RowInsert) else None
         self.series = self._make_series()
 
     def description(self, formats: tuple[int, ...]) -> bytes:
@@ -148,46 +157,6 @@ class Lane:
             _encoder(reference, code == 1, self._is_stored, self._style)
             for reference, code in zip(self.planned.types, formats, strict=True)
         )
-
-
-def run_lane(
-    session: Session, lane: Lane, parameters: tuple[Any, ...], formats: tuple[int, ...]
-) -> bytes | None:
-    """A point statement of any kind in the session's transaction; its plan must be that of the session's basis."""
-    basis = session.basis()
-    transaction = session.transaction
-    running = transaction.start_statement()
-    locks = session.database.engine.locks
-    if not all(locks.try_table(running.storage, oid, mode) for oid, mode in lane.locks):
-        return None
-    # A key_read does not note what it reads, as serializable transactions must.
-    is_blind = lane.key_read is not None and running.storage.is_serializable
-    if is_blind or session.basis() is not basis:
-        return None
-    if lane.key_read is not None:
-        return reply_row(lane, formats, lane.key_read.fetch(transaction.snapshot(), parameters))
-    planned = lane.planned
-    if planned.writes:
-        transaction.refuse_writes(planned.tag)
-    run = point_context(session, running, basis, parameters)
-    try:
-        rows = run_point(planned, run, lane.program)
-    finally:
-        run.snapshot = None  # held no longer than the statement
-    if rows is None:
-        return None
-    if run.after_statement:
-        raise InternalError("a point statement has left checks behind")
-    if planned.returns_rows:
-        return reply_row(lane, formats, rows[0] if rows else None)
-    return lane.complete(run.row_count)
-
-
-def reply_row(lane: Lane, formats: tuple[int, ...], row: tuple[Any, ...] | None) -> bytes:
-    """A query's one row, or none."""
-    if row is None:
-        return lane.complete(0)
-    return lane.data_row(row, formats) + lane.complete(1)
 
 
 def make_lane(session: Session, planned: PlannedStatement) -> Lane | None:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from protocol.messages import Bind
     from server.config import SessionSettings
     from server.database import Database
+    from server.executor.context import ExecutionContext
     from server.statements.portal import Portal, Prepared
     from server.types.type import TextStyle
 
@@ -119,6 +120,9 @@ class Session:
         self.surroundings = SessionSurroundings(self)
         self.temporary_schema = 0
         self._raised: Exception | None = None  # by `quick`
+        self.point_context: ExecutionContext | None = (
+            None  # of the last point statement, for the next
+        )
         self.unfinished: Replies | None = None  # what a step that was taken from the wire leaves
 
     # What functions and statements ask of a session
@@ -268,10 +272,9 @@ class Session:
         prepared: Prepared,
         message: Bind,
         described: bool,
-        values: tuple[Any, ...] | None = None,
     ) -> bytes | None:
         """The replies to a whole series, in wire form; None: `handle` its messages. See `unfinished`."""
-        return run_series(self, prepared, message, described, values)
+        return run_series(self, prepared, message, described)
 
     def run_text(self, sql: str) -> bytes | None:
         """The replies to a Query, in wire form; None: `handle` it. See `unfinished`."""
@@ -384,13 +387,19 @@ class Session:
 
     # Statements
 
-    def begin_statement(self, query: str) -> None:
-        """A statement starts: clocks and pg_stat_activity."""
-        now = self.clock.now_us()
-        self.activity.query = query
-        self.activity.query_started_us = now
-        self._set_activity("active")
-        timeout_ms = self.basis().statement_timeout_ms
+    def leave_point_context(self) -> None:
+        """The transaction of the point statements has ended: hold nothing of it."""
+        context = self.point_context
+        if context is not None:
+            context.transaction = context.deferred = None
+
+    def begin_statement(self, query: str, basis: Basis | None = None) -> None:
+        """A statement starts: clocks and pg_stat_activity. basis: the session's, if it is known."""
+        activity = self.activity
+        activity.query = query
+        activity.state = "active"
+        activity.query_started_us = activity.state_changed_us = self.clock.now_us()
+        timeout_ms = (basis or self.basis()).statement_timeout_ms
         self._deadline_ns = self.clock.monotonic_ns() + timeout_ms * _NS_PER_MS if timeout_ms else 0
 
     def _set_activity(self, state: str) -> None:
@@ -401,6 +410,13 @@ class Session:
         """No statement runs: statement_timeout does not count."""
         self._deadline_ns = 0
         self.cancelled = None
+
+    def rest(self, state: str) -> None:
+        """`stop_clock`, and pg_stat_activity shows the state: a cycle has ended."""
+        self._deadline_ns = 0
+        self.cancelled = None
+        self.activity.state = state
+        self.activity.state_changed_us = self.activity.query_started_us
 
     def cancel(self, error: SqlError) -> None:
         """End what runs now with this error: a cancel request, shutdown, pg_cancel_backend. Safe on any thread."""

@@ -15,7 +15,8 @@ from protocol import messages
 from protocol.encode import encode
 from server.session.block import Event, State, next_state
 from server.session.extended_query import bind_parameters, close_portal
-from server.session.lane import reply_row, run_lane
+from server.session.native import run_lane
+from server.session.point_run import reply_row
 from server.session.results import spread_formats
 from server.statements.portal import Portal
 

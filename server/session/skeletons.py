@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from server.errors import SqlError
 from server.session.block import State
 from server.session.execution import plan
-from server.session.lane import Lane, make_lane, run_lane
+from server.session.lane import Lane, make_lane
+from server.session.native import run_lane
 from server.sql.lexer import BIGINT, INTEGER, NUMERIC, STRING
 from server.sql.native import skeleton
 from server.statements.portal import Prepared

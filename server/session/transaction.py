@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from server.executor.context import ExecutionContext
+    from server.session.basis import Basis
     from server.session.session import Session
     from server.types.type import TextStyle
     from storage.engine import Snapshot, Transaction
+    from storage.waits import Completion
 
 
 READ_COMMITTED_LEVELS = ("read committed", "read uncommitted")
@@ -72,7 +74,8 @@ class Running:
     user_oid: int = 0  # who it began as: SET ROLE is undone with it
     style: TextStyle | None = None
     style_of: TextStyle | None = None
-    point_context: ExecutionContext | None = None  # of the last point statement, for the next
+    point_context: ExecutionContext | None = None  # of its point statements, made on point_basis
+    point_basis: Basis | None = None
 
 
 class SessionTransaction:
@@ -168,14 +171,10 @@ class SessionTransaction:
             return self.running
         session = self._session
         database = session.database
-        settings = session.settings
-        modes = Modes(
-            settings.text("default_transaction_isolation"),
-            bool(settings["default_transaction_read_only"]),
-            bool(settings["default_transaction_deferrable"]),
-        )
+        basis = session.basis()
+        modes = Modes(basis.isolation, basis.read_only, basis.deferrable)
         storage = database.engine.begin(
-            keep_snapshot=modes.isolation not in READ_COMMITTED_LEVELS, lock_group=session.pid
+            keep_snapshot=not basis.read_committed, lock_group=session.pid
         )
         storage.is_serializable = modes.isolation == SERIALIZABLE
         storage.is_read_only = modes.read_only
@@ -183,7 +182,7 @@ class SessionTransaction:
         self.running = Running(storage, catalog, modes, database.clock.now_us())
         self.running.user_oid = session.user_oid
         storage.on_commit(catalog.publish)
-        settings.begin()
+        session.settings.begin()
         return self.running
 
     def snapshot(self) -> Snapshot:
@@ -227,29 +226,40 @@ class SessionTransaction:
 
     # Ends
 
-    def commit(self, *, synchronous: bool = True) -> Iterator[Wait]:
+    def commit(self, *, synchronous: bool = True) -> Generator[Wait, None, None]:
         """Commit what is running: deferred checks, WAL, flush, publication. An error leaves it rolled back."""
         running = self.running
         if running is None:
             return
         try:
             yield from self._session.run_deferred(running)
+        except BaseException:
+            self.abort()
+            raise
+        completion = self.commit_now(running, synchronous)
+        if not completion.done:
+            yield Wait(completion, what="WALSync")
+        if completion.error is not None:
+            raise completion.error
+
+    def commit_now(self, running: Running, synchronous: bool) -> Completion:
+        """`commit` behind the deferred checks; done when it is published. An error leaves it rolled back."""
+        try:
             completion = running.storage.commit(synchronous)
         except BaseException:
             self.abort()
             raise
         self.running = None
+        self._session.leave_point_context()
         self._session.settings.commit()
-        if not completion.done:
-            yield Wait(completion, what="WALSync")
-        if completion.error is not None:
-            raise completion.error
+        return completion
 
     def abort(self) -> None:
         """Roll back what is running."""
         running, self.running = self.running, None
         if running is None:
             return
+        self._session.leave_point_context()
         settings = self._session.settings
         while settings.depth:
             settings.rollback()

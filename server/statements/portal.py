@@ -101,3 +101,18 @@ class Portal:
         rows, self.rows = self.rows, None
         if isinstance(rows, Generator):
             rows.close()
+
+
+def finished_portal(prepared: Prepared, now_us: int) -> Portal:
+    """The unnamed portal that a series leaves in a block: run to its end, so nothing changes it any more."""
+    portal = prepared.finished
+    if portal is None or portal.planned is not prepared.planned:
+        planned = prepared.planned
+        portal = prepared.finished = Portal(
+            "", prepared, planned=planned, done=True, started=True, source=prepared.sql
+        )
+        if planned is not None:
+            portal.types, portal.names = planned.types, planned.names
+            portal.formats = (0,) * len(portal.names)
+    portal.created_us = now_us
+    return portal

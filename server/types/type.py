@@ -49,6 +49,19 @@ class TextStyle:
     now_us: int = 0  # start of the transaction, for 'now' and 'today'
     names: ObjectNames | None = None  # without it reg* values are printed and read as numbers
 
+    def at(self, now_us: int) -> TextStyle:
+        """The same in a transaction that began then."""
+        return TextStyle(
+            self.date_style,
+            self.date_order,
+            self.interval_style,
+            self.time_zone,
+            self.extra_float_digits,
+            self.bytea_output,
+            now_us,
+            self.names,
+        )
+
 
 PLAIN_STYLE: Final = TextStyle()
 """The style of binary input and of everything that is not shown to a client."""

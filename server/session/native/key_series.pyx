@@ -5,8 +5,8 @@ parameters as literals is one message. `serve` takes those at the start of what 
 and of this shape, and leaves the rest to the ordinary flow, which gives the same bytes for all of them.
 
 Rule 1: nothing is half done: a series is answered wholly or not touched.
-Rule 2: only a session at rest is served: outside a block, with nothing to report, on the catalog and the settings the
-        plan was made on. Locks are looked at before the plan's freshness, as in short_path.
+Rule 2: only a session at rest is served: with nothing to report, on the catalog and the settings the plan was made on.
+        Outside a block locks are looked at, inside they are taken, before the plan's freshness is, as in short_path.
 Rule 3: what is odd in a message or a value, and every error, belongs to the ordinary flow, which words it.
 """
 
@@ -17,6 +17,7 @@ from libc.string cimport memchr, memcpy
 
 from protocol.native import decode
 from server.session.block import State
+from server.session.native.point_run import run_series_of, snapshot_in_block
 from server.sql.native import skeleton
 
 cdef extern from "Python.h":
@@ -39,6 +40,7 @@ cdef object IDLE = State.IDLE
 cdef object OPEN = State.OPEN
 cdef bytes BIND_COMPLETE = b"2\x00\x00\x00\x04"
 cdef bytes READY = b"Z\x00\x00\x00\x05I"
+cdef bytes READY_OPEN = b"Z\x00\x00\x00\x05T"
 cdef tuple NOTHING = (b"", 0)
 
 
@@ -160,7 +162,7 @@ cdef class KeySeries:
             values.append(value)
         return values
 
-    cdef int write_row(self, Output output, list values, int *codes) except -1:
+    cdef int write_row(self, Output output, list values, int *codes, snapshot) except -1:
         """DataRow if there is one, and CommandComplete."""
         cdef list parts = []
         cdef tuple row
@@ -172,7 +174,7 @@ cdef class KeySeries:
             if value is None or (limit and not -limit <= value < limit):
                 return output.add(self.tags[0])
             parts.append(value)
-        row = self.reader.fetch(None, parts)
+        row = self.reader.fetch(snapshot, parts)
         if row is None:
             return output.add(self.tags[0])
         output.reserve(7)
@@ -256,7 +258,8 @@ cdef Py_ssize_t serve_series(
     prepared = session.prepared.get(name)
     if prepared is None:
         return 0
-    known = fresh(session, prepared)
+    in_block = session.transaction.state is OPEN
+    known = known_of(prepared) if in_block else fresh(session, prepared)
     if known is None:
         return run_steps(session, prepared, data, start, series, output)
     if series.result_format_count > 1 and series.result_format_count != known.column_count:
@@ -270,12 +273,18 @@ cdef Py_ssize_t serve_series(
     values = known.bound(series)
     if values is None:
         return 0
-    show(session, prepared.sql)
+    snapshot = None
+    if in_block:
+        snapshot = snapshot_in_block(session, prepared, known.locks)
+        if snapshot is None:
+            return 0
+    else:
+        show(session, prepared.sql)
     output.add(BIND_COMPLETE)
     if series.described:
         output.add(known.description(tuple([codes[i] for i in range(known.column_count)])))
-    known.write_row(output, values, codes)
-    output.add(READY)
+    known.write_row(output, values, codes, snapshot)
+    output.add(READY_OPEN if in_block else READY)
     return series.end
 
 
@@ -302,17 +311,41 @@ cdef tuple row_values(tuple limits, Series *series):
     return tuple(values)
 
 
+cdef tuple formats_of(lane, Series *series):
+    """The formats of the columns; None: there are too few or too many."""
+    cdef tuple plain = lane.plain_formats
+    cdef Py_ssize_t count = len(plain), i
+    if not series.result_format_count:
+        return plain
+    if series.result_format_count > 1 and series.result_format_count != count:
+        return None
+    for i in range(series.result_format_count):
+        if series.result_formats[i] > 1:
+            return None
+    return tuple([
+        series.result_formats[i if series.result_format_count > 1 else 0] for i in range(count)
+    ])
+
+
 cdef Py_ssize_t run_steps(
     session, prepared, bytes data, Py_ssize_t start, Series *series, Output output
 ) except -1:
-    """Answer a series with the steps of Python: where it ends, or 0."""
-    if prepared.lane is None and prepared.planned is not None:
-        return 0
+    """Answer a series of another kind: where it ends, or 0."""
+    cdef tuple values = None, formats
     lane = prepared.lane
-    limits = None if lane is None else lane.limits
-    values = None if limits is None else row_values(<tuple>limits, series)
-    message = decode(c"B", data, start + 5, series.bind_end)
-    reply = session.run_series(prepared, message, bool(series.described), values)
+    if lane is None and prepared.planned is not None:
+        return 0
+    if lane is not None and lane.limits is not None and lane.planned is prepared.planned:
+        values = row_values(<tuple>lane.limits, series)
+    if values is None:
+        message = decode(c"B", data, start + 5, series.bind_end)
+        reply = session.run_series(prepared, message, bool(series.described))
+    else:
+        formats = formats_of(lane, series)
+        if formats is None:
+            return 0
+        head = BIND_COMPLETE + <bytes>lane.description(formats) if series.described else BIND_COMPLETE
+        reply = run_series_of(session, prepared, lane, values, formats, head)
     if reply is None:
         return 0
     output.add(reply)
@@ -333,7 +366,8 @@ cdef Py_ssize_t serve_query(session, bytes data, Py_ssize_t start, Output output
     sql = PyUnicode_DecodeUTF8(place + 5, length - 5, NULL)
     lifted = skeleton(sql) if session.skeletons else None
     prepared = None if lifted is None else session.skeletons.get((lifted.text, lifted.kinds))
-    known = fresh(session, prepared)
+    in_block = session.transaction.state is OPEN
+    known = known_of(prepared) if in_block else fresh(session, prepared)
     if known is None:
         reply = None
         if prepared is not None or length < CONTROL_MAX:
@@ -347,25 +381,33 @@ cdef Py_ssize_t serve_query(session, bytes data, Py_ssize_t start, Output output
         return 0
     for i in range(known.column_count):
         codes[i] = 0
-    show(session, sql)
-    session.prepared.pop("", None)
+    snapshot = None
+    if in_block:
+        snapshot = snapshot_in_block(session, prepared, known.locks, sql)
+        if snapshot is None:
+            return 0
+    else:
+        show(session, sql)
+        session.prepared.pop("", None)
     output.add(known.text_description)
-    known.write_row(output, values, codes)
-    output.add(READY)
+    known.write_row(output, values, codes, snapshot)
+    output.add(READY_OPEN if in_block else READY)
     return start + 1 + length
 
 
-cdef KeySeries fresh(session, prepared):
-    """What is known of a statement, if that is still so and no lock is in the way."""
-    cdef KeySeries known
+cdef KeySeries known_of(prepared):
+    """What is known of a statement."""
     if prepared is None:
         return None
     lane = prepared.lane
     if lane is None or lane.planned is not prepared.planned:
         return None
-    if session.transaction.state is not IDLE:
-        return None
-    known = lane.series
+    return lane.series
+
+
+cdef KeySeries fresh(session, prepared):
+    """What is known of a statement for a session that is idle, if that is still so and no lock is in the way."""
+    cdef KeySeries known = known_of(prepared)
     if known is None:
         return None
     locks = session.database.engine.locks

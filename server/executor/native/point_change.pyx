@@ -1,0 +1,329 @@
+"""The twin of server/executor/point_change.py: the same rows, counts and errors with few frames of Python.
+
+A Cell is an expression over a row; parameters, columns, constants and strict functions of two arguments are computed
+here, all others by the closure that the original would use.
+"""
+
+from server.executor.evaluation import layout_of
+from server.executor.index_scan import key_ranges
+from server.executor.point_change import counted
+from server.executor.point_read import is_plain, stored_part
+from server.executor.table_shape import shape_of
+from server.executor.table_writer import TableWriter
+from server.expressions.evaluate import compile_row
+from server.expressions.expression import Call, Constant, Parameter, Variable
+from storage.engine import KeyReader, Status, key_after_prefix
+
+cdef enum:
+    CLOSURE = 0
+    PARAMETER = 1
+    COLUMN = 2
+    CONSTANT = 3
+    CALL_TWO = 4
+    LEFT = -1
+
+cdef object DONE = Status.DONE
+
+
+cdef class Cell:
+    """An expression over one row."""
+
+    cdef int kind
+    cdef Py_ssize_t place
+    cdef object payload  # the closure, the constant, the function
+    cdef Cell first, second
+
+    cdef object value(self, tuple row, tuple parameters, context):
+        if self.kind == PARAMETER:
+            return parameters[self.place]
+        if self.kind == COLUMN:
+            return row[self.place]
+        if self.kind == CONSTANT:
+            return self.payload
+        if self.kind == CLOSURE:
+            return self.payload(row, context)
+        first = self.first.value(row, parameters, context)
+        second = self.second.value(row, parameters, context)
+        return None if first is None or second is None else self.payload(first, second)
+
+
+cdef Cell cell_of(expression, layout):
+    """The cell of an expression, in which columns have the places that layout says."""
+    cdef Cell cell = Cell.__new__(Cell)
+    if isinstance(expression, Parameter):
+        cell.kind = PARAMETER
+        cell.place = expression.number - 1
+    elif isinstance(expression, Variable):
+        cell.kind = COLUMN
+        cell.place = layout[expression.column]
+    elif isinstance(expression, Constant):
+        cell.kind = CONSTANT
+        cell.payload = expression.value
+    elif isinstance(expression, Call) and is_plain_call(expression):
+        cell.kind = CALL_TWO
+        cell.payload = expression.function.row
+        cell.first = cell_of(expression.arguments[0], layout)
+        cell.second = cell_of(expression.arguments[1], layout)
+    else:
+        cell.kind = CLOSURE
+        cell.payload = compile_row(expression, layout)
+    return cell
+
+
+cdef bint is_plain_call(expression) except -1:
+    function = expression.function
+    return (
+        len(expression.arguments) == 2
+        and function.strict
+        and not function.needs_context
+        and not expression.variadic
+        and function.row is not None
+    )
+
+
+cdef tuple cells_of(expressions, layout):
+    return tuple([cell_of(expression, layout) for expression in expressions])
+
+
+cdef tuple values_of(tuple cells, tuple row, tuple parameters, context):
+    cdef Cell cell
+    return tuple([cell.value(row, parameters, context) for cell in cells])
+
+
+cdef class KeyLookup:
+    """Finds the one row that has a key in a unique index."""
+
+    cdef object plan, shape, reader, filter
+    cdef tuple cells, attributes, loads, stored
+
+    def __init__(self, plan):
+        self.plan = plan
+        self.cells = cells_of(
+            [condition.value for condition in plan.conditions if condition.value is not None], {}
+        )
+        self.attributes = tuple([number - 1 for number in plan.attributes if number > 0])
+        if plan.filter is not None:
+            self.filter = compile_row(plan.filter, layout_of(plan.output))
+        self.loads = tuple([
+            (number < 0, reference.type.load_value, reference.modifier)
+            for number, reference in zip(plan.attributes, plan.types)
+        ])
+
+    def find(self, context):
+        """The row, with the columns of the scan."""
+        return self.find_row(context, context.parameters)
+
+    cdef tuple find_row(self, context, tuple parameters):
+        cdef tuple values, found, row
+        cdef list parts
+        cdef Py_ssize_t i
+        if self.shape is None:
+            self.prepare(context)
+        values = values_of(self.cells, (), parameters, context)
+        if self.reader is None or context.transaction.tracked is not None:
+            found = self.find_any(values, context)
+        else:
+            parts = []
+            for i in range(len(values)):
+                part = self.stored[i](values[i])
+                if part is None:
+                    return None
+                parts.append(part)
+            found = self.reader.locate(context.snapshot, parts)
+        if found is None:
+            return None
+        row = self.row(<tuple>found[0], found[1])
+        if self.filter is not None and self.filter(row, context) is not True:
+            return None
+        return row
+
+    cdef tuple find_any(self, values, context):
+        shape, engine = self.shape, context.engine
+        ranges = key_ranges(shape, self.plan.conditions, values)
+        if not ranges:
+            return None
+        key = ranges[0][0]
+        with engine.latch:
+            relation = engine.relation(self.plan.table.storage_id)
+            roots = engine.index(shape.storage_id).lookup(key)
+            tracked = context.transaction.tracked
+            if tracked is not None:  # a serializable transaction notes what it reads
+                tracked.read_range(shape.storage_id, key, key_after_prefix(key))
+                tracked.read_rows(self.plan.table.storage_id, roots)
+            for root_id in roots:
+                row_id = relation.find_id(context.snapshot, root_id)
+                if row_id < 0:
+                    continue
+                if relation.key_changed(root_id):
+                    key_of = shape_of(self.plan.table, context).key_of(shape, context)
+                    if key_of(relation.values(row_id)) != key:
+                        continue
+                return relation.values(row_id, self.attributes), row_id
+        return None
+
+    cdef int prepare(self, context) except -1:
+        shape = None
+        for found in shape_of(self.plan.table, context).indexes:
+            if found.index.oid == self.plan.index.oid:
+                shape = found
+        assert shape is not None, "the index is not one of its table"
+        if is_plain(shape):
+            self.stored = tuple([stored_part(part) for part in shape.parts])
+            self.reader = KeyReader(
+                context.engine,
+                self.plan.table.storage_id,
+                shape.storage_id,
+                [key.number - 1 for key in shape.index.keys],
+                [part.kind for part in shape.parts],
+                self.attributes,
+            )
+        self.shape = shape
+        return 0
+
+    cdef tuple row(self, tuple stored, row_id):
+        cdef list values = []
+        cdef Py_ssize_t place = 0
+        for is_system, load, modifier in self.loads:
+            if is_system:
+                values.append(row_id)
+                continue
+            value = stored[place]
+            place += 1
+            values.append(value if load is None or value is None else load(value, modifier))
+        return tuple(values)
+
+
+cdef class KeyUpdate:
+    """UPDATE by key of columns that nothing hangs on."""
+
+    cdef readonly object plan
+    cdef KeyLookup lookup
+    cdef tuple assignments
+    cdef Py_ssize_t place
+    cdef object shape  # of the table, for which `stores` and `is_left` were found
+    cdef list stores
+    cdef bint is_left
+
+    def __init__(self, plan, KeyLookup lookup not None):
+        self.plan = plan
+        self.lookup = lookup
+        layout = layout_of(plan.input.output)
+        self.assignments = tuple(
+            [(number, cell_of(item, layout)) for number, item in plan.assignments]
+        )
+        self.place = layout[plan.row_id]
+
+    def __call__(self, context):
+        """Run the statement: its rows, none, or None when it is left."""
+        return counted(self.plan, context, self.count(context))
+
+    cdef int prepare(self, shape) except -1:
+        """What the table's shape says of the columns assigned to."""
+        numbers = [number for number, _ in self.assignments]
+        self.is_left = bool(shape.watched.intersection(numbers))
+        self.stores = [
+            (
+                number - 1,
+                cell,
+                number in shape.not_null_numbers,
+                shape.types[number - 1].type.store_value,
+                shape.types[number - 1].modifier,
+            )
+            for number, cell in self.assignments
+        ]
+        self.shape = shape
+        return 0
+
+    def count(self, context):
+        """Update the row: 1, 0 if there is none, or LEFT."""
+        cdef tuple parameters = context.parameters
+        cdef tuple row = self.lookup.find_row(context, parameters)
+        cdef dict changes
+        cdef Cell cell
+        if row is None:
+            return 0
+        shape = shape_of(self.plan.table, context)
+        if shape is not self.shape:
+            self.prepare(shape)
+        if self.is_left:
+            return LEFT
+        changes = {}
+        for column, cell, is_required, store, modifier in self.stores:
+            value = cell.value(row, parameters, context)
+            if value is None:
+                if is_required:
+                    return LEFT  # the ordinary operator knows the error
+            elif store is not None:
+                value = store(value, modifier)
+            changes[column] = value
+        engine = context.engine
+        latch = engine.latch
+        latch.acquire()
+        try:
+            outcome = engine.relation(self.plan.table.storage_id).update(
+                context.transaction, context.snapshot, row[self.place], changes
+            )
+        finally:
+            latch.release()
+        return 1 if outcome.status is DONE else LEFT
+
+
+cdef class RowInsert:
+    """INSERT of one row of VALUES."""
+
+    cdef readonly object plan
+    cdef tuple cells
+    cdef list steps
+    cdef tuple attributes
+    cdef Py_ssize_t width
+    cdef object shape
+    cdef list stores
+
+    def __init__(self, plan, cells, projections):
+        self.plan = plan
+        self.cells = cells_of(cells, {})
+        self.steps = [
+            cells_of(node.expressions, layout_of(node.input.output)) for node in projections
+        ]
+        self.attributes = tuple(plan.attributes)
+        self.width = len(plan.table.columns)
+
+    def __call__(self, context):
+        """Run the statement: its rows, none, or None when it is left."""
+        return counted(self.plan, context, self.count(context))
+
+    def count(self, context):
+        """Insert the row: 1, or LEFT."""
+        cdef tuple parameters = context.parameters
+        cdef tuple row = values_of(self.cells, (), parameters, context)
+        cdef tuple step
+        cdef list full = [None] * self.width
+        cdef Py_ssize_t i
+        for step in self.steps:
+            row = values_of(step, row, parameters, context)
+        assert len(row) == len(self.attributes)
+        for i in range(len(row)):
+            full[<Py_ssize_t>self.attributes[i] - 1] = row[i]
+        shape = shape_of(self.plan.table, context)
+        for number in shape.not_null:
+            if full[<Py_ssize_t>number - 1] is None:
+                return LEFT
+        if shape.indexes or shape.foreign_keys:
+            return 1 if TableWriter(self.plan.table, context).try_insert(tuple(full)) else LEFT
+        if shape is not self.shape:
+            self.stores = [(item.type.store_value, item.modifier) for item in shape.types]
+            self.shape = shape
+        i = 0
+        for store, modifier in self.stores:
+            value = full[i]
+            if store is not None and value is not None:
+                full[i] = store(value, modifier)
+            i += 1
+        engine = context.engine
+        latch = engine.latch
+        latch.acquire()
+        try:
+            engine.relation(self.plan.table.storage_id).insert_row(context.transaction, full)
+        finally:
+            latch.release()
+        return 1

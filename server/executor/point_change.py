@@ -1,0 +1,250 @@
+"""KeyLookup, KeyUpdate and RowInsert: what point statements do to the one row they are about.
+
+The original of native/point_change; both give the same counts, errors and changes.
+
+Rule 1: `count` gives how many rows were changed, or LEFT when the ordinary operators are to run the statement:
+        then nothing was done.
+Rule 2: values, errors and constraints are those of the ordinary operators.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.executor.evaluation import layout_of, scalar
+from server.executor.index_scan import key_ranges
+from server.executor.point_read import is_plain, stored_part
+from server.executor.storage_columns import load_value
+from server.executor.table_shape import shape_of
+from server.executor.table_writer import TableWriter
+from server.expressions.evaluate import compile_row
+from server.expressions.expression import Expression, Variable
+from server.types.type import Value
+from storage.engine import KeyReader, Status, key_after_prefix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from server.executor.context import ExecutionContext
+    from server.executor.index_keys import IndexShape
+    from server.planner import physical
+
+Row = tuple[Value | None, ...]
+Found = tuple[tuple[Any, ...], int]  # stored columns, row id
+LEFT = -1
+
+
+class KeyLookup:
+    """Finds the one row that has a key in a unique index."""
+
+    __slots__ = (
+        "_filter",
+        "_loads",
+        "_plan",
+        "_reader",
+        "_shape",
+        "_stored",
+        "_values",
+        "attributes",
+    )
+
+    def __init__(self, plan: physical.IndexScan) -> None:
+        self._plan = plan
+        self._values = tuple(
+            scalar(condition.value) for condition in plan.conditions if condition.value is not None
+        )
+        self.attributes = tuple(number - 1 for number in plan.attributes if number > 0)
+        self._filter = None
+        if plan.filter is not None:
+            self._filter = compile_row(plan.filter, layout_of(plan.output))
+        self._loads = tuple(
+            (number, reference, reference.type.load_value is not None)
+            for number, reference in zip(plan.attributes, plan.types, strict=True)
+        )
+        self._shape: IndexShape | None = None
+        self._reader: KeyReader | None = None
+        self._stored: tuple[Callable[[Value | None], Any], ...] = ()  # of a plain key
+
+    def find(self, context: ExecutionContext) -> Row | None:
+        """The row, with the columns of the scan."""
+        shape = self._index(context)
+        values = [value(context) for value in self._values]
+        if self._reader is None or context.transaction.tracked is not None:
+            found = self._find_any(shape, values, context)
+        else:
+            found = self._find_plain(self._reader, values, context)
+        if found is None:
+            return None
+        row = self._row(*found)
+        if self._filter is not None and self._filter(row, context) is not True:
+            return None
+        return row
+
+    def _find_plain(
+        self, reader: KeyReader, values: Sequence[Any], context: ExecutionContext
+    ) -> Found | None:
+        """By a key of stored columns, which are compared instead of asking whether keys changed."""
+        parts = [make(value) for make, value in zip(self._stored, values, strict=True)]
+        return None if None in parts else reader.locate(context.snapshot, parts)
+
+    def _find_any(
+        self, shape: IndexShape, values: Sequence[Any], context: ExecutionContext
+    ) -> Found | None:
+        ranges = key_ranges(shape, self._plan.conditions, values)
+        if not ranges:
+            return None
+        key, engine = ranges[0][0], context.engine
+        with engine.latch:
+            relation = engine.relation(self._plan.table.storage_id)
+            for root_id in self._roots(shape, key, context):
+                row_id = relation.find_id(context.snapshot, root_id)
+                if row_id < 0:
+                    continue
+                if relation.key_changed(root_id) and not self._has_key(
+                    relation.values(row_id), key, shape, context
+                ):
+                    continue
+                return relation.values(row_id, self.attributes), row_id
+        return None
+
+    def _roots(self, shape: IndexShape, key: bytes, context: ExecutionContext) -> list[int]:
+        """The rows with the key, noted as read by a serializable transaction."""
+        roots: list[int] = context.engine.index(shape.storage_id).lookup(key)
+        tracked = context.transaction.tracked
+        if tracked is not None:
+            tracked.read_range(shape.storage_id, key, key_after_prefix(key))
+            tracked.read_rows(self._plan.table.storage_id, roots)
+        return roots
+
+    def _index(self, context: ExecutionContext) -> IndexShape:
+        shape = self._shape
+        if shape is None:
+            for found in shape_of(self._plan.table, context).indexes:
+                if found.index.oid == self._plan.index.oid:
+                    shape = self._shape = found
+                    self._prepare(found, context)
+        assert shape is not None, "the index is not one of its table"
+        return shape
+
+    def _prepare(self, shape: IndexShape, context: ExecutionContext) -> None:
+        if is_plain(shape):
+            self._stored = tuple(stored_part(part) for part in shape.parts)
+            self._reader = KeyReader(
+                context.engine,
+                self._plan.table.storage_id,
+                shape.storage_id,
+                [key.number - 1 for key in shape.index.keys],
+                [part.kind for part in shape.parts],
+                self.attributes,
+            )
+
+    def _has_key(
+        self, stored: Any, key: bytes, shape: IndexShape, context: ExecutionContext
+    ) -> bool:
+        return shape_of(self._plan.table, context).key_of(shape, context)(stored) == key
+
+    def _row(self, stored: Sequence[Any], row_id: int) -> Row:
+        values = iter(stored)
+        return tuple(
+            [
+                row_id
+                if number < 0
+                else load_value(next(values), reference)
+                if is_loaded
+                else next(values)
+                for number, reference, is_loaded in self._loads
+            ]
+        )
+
+
+class KeyUpdate:
+    """UPDATE by key of columns that nothing hangs on."""
+
+    __slots__ = ("_cells", "_lookup", "_numbers", "_place", "plan")
+
+    def __init__(self, plan: physical.Update, lookup: KeyLookup) -> None:
+        self.plan = plan
+        self._lookup = lookup
+        layout = layout_of(plan.input.output)
+        self._numbers = [number for number, _ in plan.assignments]
+        self._cells = [compile_row(item, layout) for _, item in plan.assignments]
+        self._place = layout[plan.row_id]
+
+    def __call__(self, context: ExecutionContext) -> list[Row] | None:
+        """Run the statement: its rows, none, or None when it is LEFT."""
+        return counted(self.plan, context, self.count(context))
+
+    def count(self, context: ExecutionContext) -> int:
+        """Update the row: 1, 0 if there is none, or LEFT."""
+        row = self._lookup.find(context)
+        if row is None:
+            return 0
+        writer = TableWriter(self.plan.table, context)
+        changes = {
+            number: cell(row, context)
+            for number, cell in zip(self._numbers, self._cells, strict=True)
+        }
+        required = writer.shape.not_null_numbers
+        if any(value is None and number in required for number, value in changes.items()):
+            return LEFT  # the ordinary operator knows the error
+        if writer.shape.watched & changes.keys():
+            return LEFT
+        row_id = row[self._place]
+        assert isinstance(row_id, int)
+        return 1 if writer.try_update(row_id, changes) is Status.DONE else LEFT
+
+
+class RowInsert:
+    """INSERT of one row of VALUES."""
+
+    __slots__ = ("_first", "_steps", "_width", "plan")
+
+    def __init__(
+        self,
+        plan: physical.Insert,
+        cells: Sequence[Expression],
+        projections: Sequence[physical.Project],
+    ) -> None:
+        self.plan = plan
+        self._first = [compile_row(cell, {}) for cell in cells]
+        self._steps = [projection(node) for node in projections]
+        self._width = len(plan.table.columns)
+
+    def __call__(self, context: ExecutionContext) -> list[Row] | None:
+        """Run the statement: its rows, none, or None when it is LEFT."""
+        return counted(self.plan, context, self.count(context))
+
+    def count(self, context: ExecutionContext) -> int:
+        """Insert the row: 1, or LEFT."""
+        row: Row = tuple([cell((), context) for cell in self._first])
+        for step in self._steps:
+            row = step(row, context)
+        full: list[Value | None] = [None] * self._width
+        for number, value in zip(self.plan.attributes, row, strict=True):
+            full[number - 1] = value
+        writer = TableWriter(self.plan.table, context)
+        if any(full[number - 1] is None for number in writer.shape.not_null):
+            return LEFT
+        return 1 if writer.try_insert(tuple(full)) else LEFT
+
+
+def projection(node: physical.Project) -> Callable[[Row, Any], Row]:
+    """What makes the rows of a projection of those of its input."""
+    layout = layout_of(node.input.output)
+    if all(isinstance(expression, Variable) for expression in node.expressions):
+        places = [
+            layout[expression.column]
+            for expression in node.expressions
+            if isinstance(expression, Variable)
+        ]
+        return lambda row, context: tuple([row[place] for place in places])
+    cells = [compile_row(expression, layout) for expression in node.expressions]
+    return lambda row, context: tuple([cell(row, context) for cell in cells])
+
+
+def counted(plan: physical.Plan, context: ExecutionContext, count: int) -> list[Row] | None:
+    """What a statement that has changed so many rows gives: no rows; None if it is LEFT."""
+    if count < 0:
+        return None
+    context.row_counts[plan] = count
+    return []
