@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from server.login_rules import Rule
     from storage.engine import Engine, WaitEdge
 
+LOW_BITS = 0xFFFFFFFF
+
 
 class Database:
     """What all sessions share."""
@@ -96,10 +98,12 @@ class Database:
         lines = []
         for edge in edges:
             mode = "".join(word.capitalize() for word in edge.mode.name.split("_")) + "Lock"
-            waiter, blocker = edge.waiter.lock_group, edge.blocker.lock_group
+            waiter: Any = edge.waiter.lock_group
+            blocker = edge.blocker.lock_group
+            session = self.sessions.get(waiter)
+            name = lock_name(edge.tag, 0 if session is None else session.database_oid)
             lines.append(
-                f"Process {waiter} waits for {mode} on {lock_name(edge.tag)}; "
-                f"blocked by process {blocker}."
+                f"Process {waiter} waits for {mode} on {name}; blocked by process {blocker}."
             )
         return "\n".join(lines)
 
@@ -125,9 +129,15 @@ class Database:
         self.engine.close()
 
 
-def lock_name(tag: Sequence[str | int]) -> str:
+def lock_name(tag: Sequence[str | int], database_oid: int) -> str:
     """What a lock is on, as a report of a deadlock names it."""
     kind, *numbers = tag
+    if kind == "advisory":
+        database, count, *keys = map(int, numbers)
+        high, low = keys if count > 1 else (keys[0] >> 32, keys[0])
+        return f"advisory lock [{database},{high & LOW_BITS},{low & LOW_BITS},{count}]"
+    if kind == "relation":
+        return f"relation {numbers[0]} of database {database_oid}"
     name = {"xid": "transaction"}.get(str(kind), str(kind))
     return " ".join((name, *map(str, numbers)))
 

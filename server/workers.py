@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from storage.waits import Completion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 NICE_INCREMENT = 5
 
@@ -39,16 +40,51 @@ class Work(Completion):
 
 
 class Workers:
-    """A fixed number of threads of lower priority than the one that serves short statements."""
+    """A number of threads of lower priority than the one that serves short statements.
+
+    Work that waits for other work on its thread says so by `waiting`: another thread then takes its
+    place, so that what it waits for can be done.
+    """
 
     def __init__(self, count: int) -> None:
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._serve, name=f"worker-{number}", daemon=True)
-            for number in range(count)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._lock = threading.Lock()
+        self._surplus = 0
+        self._threads: list[threading.Thread] = []
+        for _ in range(count):
+            self._start()
+
+    def is_worker(self) -> bool:
+        """Whether this thread is one of them, and so may wait."""
+        return threading.current_thread() in self._threads
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Mark the time in which the work on this thread does nothing but wait."""
+        self._start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._surplus += 1
+
+    def _start(self) -> None:
+        name = f"worker-{len(self._threads)}"
+        thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        with self._lock:
+            self._threads.append(thread)
+        thread.start()
+
+    def _is_surplus(self) -> bool:
+        """Whether this thread is one too many; it then is none of them any more."""
+        if not self._surplus:
+            return False
+        with self._lock:
+            is_surplus = self._surplus > 0
+            if is_surplus:
+                self._surplus -= 1
+                self._threads.remove(threading.current_thread())
+            return is_surplus
 
     @property
     def has_threads(self) -> bool:
@@ -69,10 +105,13 @@ class Workers:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE_INCREMENT)
         while (work := self._queue.get()) is not None:
             work.run()
+            if self._is_surplus():
+                return
 
     def close(self) -> None:
         """Let the threads end after what they do now."""
-        for _ in self._threads:
+        threads = tuple(self._threads)
+        for _ in threads:
             self._queue.put(None)
-        for thread in self._threads:
+        for thread in threads:
             thread.join()

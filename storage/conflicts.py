@@ -2,7 +2,9 @@
 
 Rule 1: changes look at the newest version, not at what the snapshot sees: a row changed by a
         transaction still running blocks, one changed by a committed one is reported.
-Rule 2: a transaction whose commit is decided but not yet published counts as committed; who builds
+Rule 2: who only wants the key to stay (KEY SHARE) passes over changes that keep it, and has the version
+        it asked for.
+Rule 3: a transaction whose commit is decided but not yet published counts as committed; who builds
         on it remembers its LSN and does not end before it is durable.
 """
 
@@ -33,21 +35,28 @@ class Conflicts:
         quick = self.paths.check(transaction, row_id, mode)
         if quick is not None:
             return None if isinstance(quick, bool) else quick
-        version = read_version(self.groups, row_id)
+        version = newest = read_version(self.groups, row_id)
+        has_key = mode is RowLock.KEY_SHARE
         while version.xmax:
-            status, blocker = self._ended(transaction, version, mode)
+            status, blocker = self._ended(transaction, version)
             if status is Status.DONE:
                 break
-            if status is not Status.UPDATED:
+            keeps_key = version.next & (NEWER | KEY_CHANGED) == NEWER
+            if status is Status.BLOCKED and not (mode is RowLock.KEY_SHARE and keeps_key):
                 return Outcome(status, blocker_xid=blocker)
+            if status in (Status.SELF_MODIFIED, Status.DELETED):
+                return Outcome(status)
+            has_key = has_key and keeps_key
             version = read_version(self.groups, version.following)
-        root_id = root_of(self.groups, version.row_id)
+            if status is Status.UPDATED:
+                newest = version
+        root_id = root_of(self.groups, newest.row_id)
         holder = self.locks.row_blocker(transaction, self.relation_id, root_id, mode)
         if holder is not None:
             assert isinstance(holder, Transaction)
             return Outcome(Status.BLOCKED, blocker_xid=holder.xids[-1])
-        if version.row_id != row_id:
-            return Outcome(Status.UPDATED, new_row_id=version.row_id, root_id=root_id)
+        if newest.row_id != row_id and not has_key:
+            return Outcome(Status.UPDATED, new_row_id=newest.row_id, root_id=root_id)
         return None
 
     def live(self, transaction: Transaction, root_id: int) -> Live:
@@ -62,9 +71,7 @@ class Conflicts:
                 return Live(status, version.row_id, blocker, key_changed)
         return Live(Status.DELETED)
 
-    def _ended(
-        self, transaction: Transaction, version: Version, mode: RowLock
-    ) -> tuple[Status, int]:
+    def _ended(self, transaction: Transaction, version: Version) -> tuple[Status, int]:
         """What the xmax of a version means: DONE: nothing, the version can be had."""
         if version.xmax >> COMMAND_BITS in transaction.xids:
             return Status.SELF_MODIFIED, 0
@@ -72,9 +79,7 @@ class Conflicts:
         if status is Status.DELETED:
             return Status.DONE, 0
         if status is Status.BLOCKED:
-            keeps_key = version.next & (NEWER | KEY_CHANGED) == NEWER
-            shared = mode is RowLock.KEY_SHARE and keeps_key
-            return (Status.DONE, 0) if shared else (Status.BLOCKED, blocker)
+            return Status.BLOCKED, blocker
         return (Status.UPDATED, 0) if version.next & NEWER else (Status.DELETED, 0)
 
     def _live(self, transaction: Transaction, version: Version) -> tuple[Status, int]:

@@ -151,7 +151,7 @@ class Held:
 
     order: list[tuple[Tag, LockMode]] = field(default_factory=list)
     modes: dict[Tag, int] = field(default_factory=dict)
-    rows: list[tuple[int, int]] = field(default_factory=list)
+    rows: list[tuple[int, int, RowLock | None]] = field(default_factory=list)
 
 
 GRANTED = Completion()
@@ -255,9 +255,11 @@ class Locks:
             if blocker is not None:
                 return blocker
             holders = self.rows_of(relation_id).setdefault(root_id, {})
-            if owner not in holders:
-                self._held.setdefault(owner, Held()).rows.append((relation_id, root_id))
-            holders[owner] = max(mode, holders.get(owner, mode))
+            before = holders.get(owner)
+            if before is None or before < mode:
+                held = self._held.setdefault(owner, Held())
+                held.rows.append((relation_id, root_id, before))
+                holders[owner] = mode
             return None
 
     def rows_of(self, relation_id: int) -> RowLocks:
@@ -320,9 +322,35 @@ class Locks:
         _complete(done)
 
     def find_deadlock(self, owner: LockOwner) -> list[WaitEdge] | None:
-        """The circle of waits that leads back to the owner, or None."""
+        """The circle of waits that leads back to the owner, or None.
+
+        A circle in which somebody waits only for his turn is opened by letting him go first.
+        """
         with self.mutex:
-            return self._search(owner.lock_group, owner.lock_group, set())
+            group = owner.lock_group
+            found = self._search(group, group, set())
+            tag = None if found is None else self._reorder(group, found)
+            lock = None if tag is None else self._locks.get(tag)
+            done = [] if tag is None or lock is None else self._serve(tag, lock)
+        _complete(done)
+        return None if tag is not None else found
+
+    def find_plain_deadlock(self, owner: LockOwner) -> list[WaitEdge] | None:
+        """The circle of two who wait for the same thing, each for what the other one holds of it."""
+        group = owner.lock_group
+        with self.mutex:
+            request = self._waiting.get(group)
+            lock = None if request is None else self._locks.get(request.tag)
+            if request is None or lock is None or request.owner not in lock.granted:
+                return None
+            for ahead in lock.queue:
+                mine = _is_in_way(lock, request.owner, ahead)
+                if ahead is not request and mine and _is_in_way(lock, ahead.owner, request):
+                    return [
+                        WaitEdge(request.owner, request.tag, request.mode, ahead.owner),
+                        WaitEdge(ahead.owner, ahead.tag, ahead.mode, request.owner),
+                    ]
+        return None
 
     def blockers(self, owner: LockOwner) -> list[WaitEdge]:
         """Whom the owner waits for at this moment (pg_blocking_pids)."""
@@ -420,11 +448,14 @@ class Locks:
             del self._locks[tag]
         return served
 
-    def _unlock_row(self, owner: LockOwner, row: tuple[int, int]) -> None:
-        relation_id, root_id = row
+    def _unlock_row(self, owner: LockOwner, row: tuple[int, int, RowLock | None]) -> None:
+        relation_id, root_id, before = row
         rows = self._rows[relation_id]
         holders = rows[root_id]
-        del holders[owner]
+        if before is None:
+            del holders[owner]
+        else:
+            holders[owner] = before
         if not holders:
             del rows[root_id]
 
@@ -441,6 +472,26 @@ class Locks:
             path = self._search(start, target, visited)
             if path is not None:
                 return [edge, *path]
+        return None
+
+    def _reorder(self, start: Hashable, circle: list[WaitEdge]) -> Tag | None:
+        """Let one of a circle overtake whom it waits for only as its turn comes later; where, or None."""
+        for edge in reversed(circle):
+            lock = self._locks.get(edge.tag)
+            waiter = self._waiting.get(edge.waiter.lock_group)
+            ahead = self._waiting.get(edge.blocker.lock_group)
+            if lock is None or waiter is None or ahead is None or ahead.tag != edge.tag:
+                continue
+            if _is_in_way(lock, ahead.owner, waiter):
+                continue
+            before = lock.queue[:]
+            lock.queue.remove(waiter)
+            lock.queue.insert(lock.queue.index(ahead), waiter)
+            if all(
+                self._search(group, group, set()) is None for group in (start, *_groups(circle))
+            ):
+                return edge.tag
+            lock.queue[:] = before
         return None
 
     def _edges(self, group: Hashable) -> Iterator[WaitEdge]:
@@ -471,6 +522,19 @@ def _conflicting_holders(lock: Lock, owner: LockOwner, mode: LockMode) -> Iterat
     for holder, modes in lock.granted.items():
         if holder.lock_group != owner.lock_group and any(conflicts >> held & 1 for held in modes):
             yield holder
+
+
+def _is_in_way(lock: Lock, holder: LockOwner, request: Request) -> bool:
+    """Whether what one holds conflicts with what another one asks for."""
+    return any(
+        CONFLICTS[request.mode] >> mode & 1 and owner.lock_group == holder.lock_group
+        for owner, modes in lock.granted.items()
+        for mode in modes
+    )
+
+
+def _groups(edges: list[WaitEdge]) -> Iterator[Hashable]:
+    return (edge.blocker.lock_group for edge in edges)
 
 
 def _number(tag: Tag) -> int:

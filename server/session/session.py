@@ -36,7 +36,7 @@ from server.session.short_path import QUICK
 from server.session.style import SessionNames, text_style
 from server.session.temporary import end_session, end_transaction, ensure_schema
 from server.session.transaction import Running, SessionTransaction
-from server.session.waiting import satisfy
+from server.session.waiting import satisfy, wait_here
 from server.settings import REPORTED
 from server.sql.printed import printed, printed_query
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.statements.portal import Portal, Prepared
     from server.types.type import TextStyle
+    from storage.waits import Completion
 
 _LOG = logging.getLogger(__name__)
 _NS_PER_MS = 1_000_000
@@ -431,6 +432,10 @@ class Session:
         if self._deadline_ns and self.clock.monotonic_ns() > self._deadline_ns:
             self._deadline_ns = 0
             raise _statement_timeout()
+
+    def wait_here(self, completion: Completion, what: str) -> None:
+        """Wait on this thread, obeying timeouts, cancel requests and deadlocks; for functions."""
+        wait_here(self, Wait(completion, what=what))
 
     def statement_time_left_ms(self) -> int | None:
         """How long the statement may go on; None for as long as it likes."""

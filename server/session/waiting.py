@@ -6,6 +6,7 @@ is up. The session whose deadlock_timeout fires looks for a cycle, and is the vi
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from server.errors import DeadlockDetected, LockNotAvailable
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from server.session.session import Session
+    from storage.engine import WaitEdge
 
 LOCK_WAITS = frozenset(("relation", "transactionid", "tuple", "advisory", "object", ""))
 _NS_PER_MS = 1_000_000
+WAIT_SLICE_MS = 20
 
 
 def satisfy(session: Session, wait: Wait) -> Generator[Wait, bool | None, None]:  # noqa: C901 - one case after the other
@@ -29,6 +32,8 @@ def satisfy(session: Session, wait: Wait) -> Generator[Wait, bool | None, None]:
     lock_timeout_ms = session.settings.integer("lock_timeout") if is_lock else 0
     started_ns = session.clock.monotonic_ns()
     deadlock_looked_for = not is_lock
+    if is_lock:
+        _refuse_plain_deadlock(session)
     session.wait_event = wait.what
     try:
         while not completion.done:
@@ -61,14 +66,55 @@ def satisfy(session: Session, wait: Wait) -> Generator[Wait, bool | None, None]:
         raise completion.error
 
 
+def wait_here(session: Session, wait: Wait) -> None:
+    """Wait on this thread, which must be a worker's: for functions, which cannot yield."""
+    woken = threading.Event()
+    wait.completion.on_done(woken.set)
+    steps = satisfy(session, wait)
+    answer: bool | None = None
+    with session.database.workers.waiting():
+        while True:
+            try:
+                item = next(steps) if answer is None else steps.send(answer)
+            except StopIteration:
+                return
+            answer = _done_in_time(session, woken, item.timeout_ms)
+
+
+def _done_in_time(session: Session, woken: threading.Event, timeout_ms: int | None) -> bool:
+    """Look up now and then: a cancel request wakes nobody here."""
+    left_ms = timeout_ms
+    while session.cancelled is None and (left_ms is None or left_ms > 0):
+        slice_ms = WAIT_SLICE_MS if left_ms is None else min(WAIT_SLICE_MS, left_ms)
+        if woken.wait(slice_ms / 1000):
+            return True
+        left_ms = None if left_ms is None else left_ms - slice_ms
+    return woken.is_set()
+
+
 def _look_for_deadlock(session: Session) -> None:
     running = session.transaction.running
     if running is None:
         return
     found = session.database.engine.locks.find_deadlock(running.storage)
     if found:
-        raise DeadlockDetected(
-            "deadlock detected",
-            detail=session.database.describe_deadlock(found),
-            hint="See server log for query details.",
-        )
+        raise _deadlock(session, found)
+
+
+def _refuse_plain_deadlock(session: Session) -> None:
+    """Two who each want more of what both have: they need not wait to know."""
+    running = session.transaction.running
+    found = None
+    if running is not None:
+        found = session.database.engine.locks.find_plain_deadlock(running.storage)
+    if found:
+        session.give_up()
+        raise _deadlock(session, found)
+
+
+def _deadlock(session: Session, found: list[WaitEdge]) -> DeadlockDetected:
+    return DeadlockDetected(
+        "deadlock detected",
+        detail=session.database.describe_deadlock(found),
+        hint="See server log for query details.",
+    )

@@ -511,7 +511,8 @@ cdef class RowPaths:
     def check(self, transaction, uint64_t row_id, int mode):
         """Why a version cannot be changed: an Outcome; True: it can; None: ask Conflicts."""
         cdef Version *version = self.version_of(row_id)
-        cdef uint64_t last = row_id, root_id, xid, sequence
+        cdef uint64_t last = row_id, at = row_id, root_id, xid, sequence
+        cdef bint has_ended, has_key = mode == KEY_SHARE
         while version.xmax:
             xid = version.xmax >> 16
             if xid in transaction.xids:
@@ -519,25 +520,29 @@ cdef class RowPaths:
             sequence = self.log.sequence_raw(xid)
             if sequence == <uint64_t>-1:
                 return None
+            has_ended = True
             if sequence == 0:
                 decided = self.log.decided.get(xid)
                 if decided is None:
-                    if mode == KEY_SHARE and version.following & (NEWER | KEY_CHANGED) == NEWER:
-                        break
-                    return Outcome(BLOCKED, xid)
-                if decided > transaction.seen_lsn:
+                    has_ended = False
+                    if mode != KEY_SHARE or version.following & (NEWER | KEY_CHANGED) != NEWER:
+                        return Outcome(BLOCKED, xid)
+                elif decided > transaction.seen_lsn:
                     transaction.seen_lsn = decided
             if not version.following & NEWER:
                 return Outcome(DELETED)
-            last = version.following & ROW_ID_MASK
-            version = self.version_of(last)
+            has_key = has_key and not version.following & KEY_CHANGED
+            at = version.following & ROW_ID_MASK
+            if has_ended:
+                last = at
+            version = self.version_of(at)
         root_id = self.root_raw(last)
         if self.locks:
             holder = self.locked(transaction, root_id, mode)
             if holder is not None:
                 xids = <tuple>holder.xids
                 return Outcome(BLOCKED, xids[len(xids) - 1])
-        if last != row_id:
+        if last != row_id and not has_key:
             return Outcome(UPDATED, 0, last, root_id)
         return True
 

@@ -152,20 +152,27 @@ def _owner(call: CallContext, *, transactional: bool) -> Any:
     return call.execution.transaction if transactional else session_of(call)
 
 
-def _locker(*, shared: bool, transactional: bool, attempt: bool) -> Callable[..., bool | None]:
+def _locker(*, shared: bool, transactional: bool, attempt: bool) -> Callable[..., bool | str]:
     mode = LockMode.SHARE if shared else LockMode.EXCLUSIVE
 
-    def lock(call: CallContext, *keys: int) -> bool | None:
-        locks = session_of(call).database.engine.locks
+    def attempt_lock(call: CallContext, *keys: int) -> bool:
         owner = _owner(call, transactional=transactional)
+        locks = session_of(call).database.engine.locks
         granted: bool = locks.try_acquire(owner, advisory_tag(call, keys), mode)
-        if attempt:
-            return granted
-        if not granted:
-            raise FeatureNotSupported("waiting for an advisory lock is not supported")
-        return None
+        return granted
 
-    return lock
+    def lock(call: CallContext, *keys: int) -> str:
+        session = session_of(call)
+        if attempt_lock(call, *keys):
+            return ""
+        if not session.database.workers.is_worker():
+            raise FeatureNotSupported("waiting for an advisory lock is not supported here")
+        owner = _owner(call, transactional=transactional)
+        locks = session.database.engine.locks
+        session.wait_here(locks.acquire(owner, advisory_tag(call, keys), mode), "advisory")
+        return ""
+
+    return attempt_lock if attempt else lock
 
 
 def _unlocker(*, shared: bool) -> Callable[..., bool]:
@@ -186,9 +193,10 @@ def _unlocker(*, shared: bool) -> Callable[..., bool]:
 _MODE_NAMES = {False: "ExclusiveLock", True: "ShareLock"}
 
 
-def _unlock_all(call: CallContext) -> None:
+def _unlock_all(call: CallContext) -> str:
     session = session_of(call)
     session.database.engine.locks.release_since(session)
+    return ""
 
 
 LOCKERS = (
@@ -212,8 +220,9 @@ def _advisory() -> Iterator[Function]:
         lock = _locker(shared=shared, transactional=transactional, attempt=attempt)
         result = "bool" if attempt else "void"
         doc = "takes an advisory lock" + (" if it is free" if attempt else "")
-        yield row(f"{one} {name}(int8) {result} volatile context", lock, doc)
-        yield row(f"{two} {name}(int4, int4) {result} volatile context", lock, doc)
+        may_wait = not attempt
+        yield row(f"{one} {name}(int8) {result} volatile context", lock, doc, slow=may_wait)
+        yield row(f"{two} {name}(int4, int4) {result} volatile context", lock, doc, slow=may_wait)
     for name, one, two, shared in UNLOCKERS:
         unlock = _unlocker(shared=shared)
         yield row(

@@ -136,9 +136,11 @@ def test_deadlock_through_a_queue(locks, owners):
     locks.acquire(a, TABLE, LockMode.ACCESS_SHARE)
     locks.acquire(c, OTHER, LockMode.EXCLUSIVE)
     locks.acquire(b, TABLE, LockMode.ACCESS_EXCLUSIVE)
-    locks.acquire(c, TABLE, LockMode.ACCESS_SHARE)  # waits for b, which is only queued
+    waiting = locks.acquire(c, TABLE, LockMode.ACCESS_SHARE)  # waits for b, which is only queued
     locks.acquire(a, OTHER, LockMode.EXCLUSIVE)
-    assert [edge.blocker for edge in locks.find_deadlock(a)] == [c, b, a]
+    assert [edge.blocker for edge in locks.blockers(c)] == [b]
+    assert locks.find_deadlock(a) is None
+    assert waiting.done
 
 
 def test_deadlock_between_a_row_and_a_table(locks, owners):
@@ -200,3 +202,43 @@ def test_what_is_held_is_known_without_looking_at_holders(locks, owners, seed):
     for owner in owners:
         locks.release_since(owner)
     assert locks.holders() == []
+
+
+def test_a_circle_through_a_queue_is_opened_by_who_may_overtake(locks, owners):
+    a, b, c, d = owners
+    locks.acquire(a, TABLE, LockMode.ACCESS_SHARE)
+    locks.acquire(b, OTHER, LockMode.ACCESS_SHARE)
+    locks.acquire(c, TABLE, LockMode.ACCESS_EXCLUSIVE)
+    locks.acquire(d, OTHER, LockMode.ACCESS_EXCLUSIVE)
+    first = locks.acquire(a, OTHER, LockMode.ACCESS_SHARE)
+    second = locks.acquire(b, TABLE, LockMode.ACCESS_SHARE)
+    assert not first.done
+    assert not second.done
+    assert locks.find_deadlock(b) is None
+    assert first.done
+    assert not second.done
+    assert locks.find_deadlock(b) is None
+
+
+def test_two_who_want_more_of_what_both_have_are_a_plain_deadlock(locks, owners):
+    a, b, c, _ = owners
+    for owner in (a, b, c):
+        locks.acquire(owner, TABLE, LockMode.ACCESS_SHARE)
+    locks.acquire(a, TABLE, LockMode.ACCESS_EXCLUSIVE)
+    assert locks.find_plain_deadlock(a) is None
+    locks.acquire(b, TABLE, LockMode.ACCESS_EXCLUSIVE)
+    found = locks.find_plain_deadlock(b)
+    assert [(edge.waiter, edge.blocker) for edge in found] == [(b, a), (a, b)]
+
+
+def test_a_stronger_row_lock_taken_after_a_savepoint_becomes_the_weaker_one_again(locks, owners):
+    a, b, *_ = owners
+    locks.lock_row(a, 1, 7, RowLock.KEY_SHARE)
+    position = locks.position(a)
+    locks.lock_row(a, 1, 7, RowLock.UPDATE)
+    assert locks.row_blocker(b, 1, 7, RowLock.NO_KEY_UPDATE) is a
+    locks.release_since(a, position)
+    assert locks.row_blocker(b, 1, 7, RowLock.NO_KEY_UPDATE) is None
+    assert locks.row_blocker(b, 1, 7, RowLock.UPDATE) is a
+    locks.release_since(a)
+    assert locks.row_blocker(b, 1, 7, RowLock.UPDATE) is None
