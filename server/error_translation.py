@@ -12,6 +12,7 @@ from server.errors import (
     InternalError,
     IoError,
     OutOfMemory,
+    ProgramLimitExceeded,
     ProtocolViolation,
     SerializationFailure,
     SqlError,
@@ -44,6 +45,14 @@ TRANSLATIONS: tuple[tuple[type[BaseException], Callable[[BaseException], SqlErro
         ),
     ),
     (storage.Failed, lambda error: IoError("storage has failed; the server is stopping")),
+    (
+        storage.KeyTooLarge,
+        lambda error: ProgramLimitExceeded(
+            f"index row size {getattr(error, 'key_bytes', 0)} exceeds btree version 4 maximum 2704",
+            hint="Values larger than 1/3 of a buffer page cannot be indexed.\nConsider a function index of "
+            "an MD5 hash of the value, or use full text indexing.",
+        ),
+    ),
     (storage.StorageError, lambda error: InternalError(str(error) or type(error).__name__)),
     (
         RecursionError,

@@ -210,6 +210,9 @@ class Tree:
     def build(self, xid: int, pairs: Sequence[tuple[bytes, int]]) -> None:
         """Fill an empty tree from sorted, distinct pairs."""
         assert self.is_empty()
+        longest = max((len(key) for key, _ in pairs), default=0)
+        if longest > self.key_bytes_max:
+            raise KeyTooLarge(longest, self.key_bytes_max)
         limit = int(self._room * BUILD_FILL)
         cuts = leaf_cuts(pairs, limit)
         pages = [

@@ -100,19 +100,32 @@ class Transaction(StorageTransaction):
 
     def create_relation(self, relation_id: int, kinds: Sequence[Kind]) -> Table:
         """Make an empty table; it is gone again if the transaction aborts."""
-        self.engine.relations.make(self, relation_id, Form.TABLE, kinds, 0)
-        return self.engine.relation(relation_id)
+        with self.engine.latch:
+            self.engine.relations.make(self, relation_id, Form.TABLE, kinds, 0)
+            return self.engine.relation(relation_id)
 
     def create_index(self, index_id: int, unique: bool = False) -> Index:
         """Make an empty index; it is gone again if the transaction aborts."""
-        self.engine.relations.make(self, index_id, Form.INDEX, (), IS_UNIQUE if unique else 0)
-        return self.engine.index(index_id)
+        with self.engine.latch:
+            self.engine.relations.make(self, index_id, Form.INDEX, (), IS_UNIQUE if unique else 0)
+            return self.engine.index(index_id)
 
     def drop_relation(self, relation_id: int) -> None:
         """Drop a table or index when the transaction commits."""
-        self.engine.relations.drop(self, relation_id)
+        with self.engine.latch:
+            self.engine.relations.drop(self, relation_id)
 
     drop_index = drop_relation
+
+    def rollback_to(self, savepoint: int) -> None:
+        """Take back what was done since the savepoint, which stays set."""
+        with self.engine.latch:
+            super().rollback_to(savepoint)
+
+    def abort(self) -> None:
+        """Take back everything and end it."""
+        with self.engine.latch:
+            super().abort()
 
 
 class LoggedCommits:
@@ -198,7 +211,9 @@ class Engine:
 
     def begin(self, *, keep_snapshot: bool = False, lock_group: Hashable = None) -> Transaction:
         """A new transaction; keep_snapshot for REPEATABLE READ and above."""
-        self.relations.reclaim()
+        if self.relations.has_dropped:
+            with self.latch:
+                self.relations.reclaim()
         return Transaction(self, keep_snapshot=keep_snapshot, lock_group=lock_group)
 
     # Relations -------------------------------------------------------------------------------

@@ -168,6 +168,11 @@ class Relations:
         transaction.undo.append((self, Undo.DROP, relation_id, header.address, None))
         transaction.on_commit(lambda: self._dropped.append(relation_id))
 
+    @property
+    def has_dropped(self) -> bool:
+        """Whether there is something to reclaim."""
+        return bool(self._dropped)
+
     def reclaim(self) -> None:
         """Remove what committed transactions have dropped."""
         while self._dropped:

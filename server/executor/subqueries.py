@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import CardinalityViolation
 from server.executor.columns import rows_of
+from server.functions.collecting import array_of_arrays
 from server.types.array import Array
 from server.types.type import Value
 
@@ -31,9 +32,12 @@ Row = tuple[Value | None, ...]
 class Answer:
     """What a subquery gives for one combination of outer values."""
 
-    __slots__ = ("_element_oid", "_rows", "_source")
+    __slots__ = ("_element_oid", "_of_arrays", "_rows", "_source")
 
-    def __init__(self, batches: Iterator[Batch], element_oid: int) -> None:
+    def __init__(
+        self, batches: Iterator[Batch], element_oid: int, *, of_arrays: bool = False
+    ) -> None:
+        self._of_arrays = of_arrays
         self._source: Iterator[Batch] | None = batches
         self._rows: list[Row] = []
         self._element_oid = element_oid
@@ -53,6 +57,8 @@ class Answer:
     def array(self) -> Value:
         """The values of all rows as an array."""
         items = tuple(row[0] for row in self.rows())
+        if items and self._of_arrays:
+            return array_of_arrays(items)
         dimensions = ((len(items), 1),) if items else ()
         return Array(self._element_oid, dimensions, items)
 
@@ -96,7 +102,11 @@ def _fresh_answer(context: ExecutionContext, node: Subquery, values: Row) -> Ans
     operator = context.program.operator(node.plan)
     columns = tuple(variable.column for variable in node.outer)
     outer = dict(zip(columns, values, strict=True))
-    return Answer(with_outer(operator.batches(context), context, outer), node.type.type.element_oid)
+    return Answer(
+        with_outer(operator.batches(context), context, outer),
+        node.type.type.element_oid,
+        of_arrays=node.kind == "array" and node.plan.types[0].oid == node.type.oid,
+    )
 
 
 def with_outer(

@@ -16,7 +16,14 @@ import numpy as np
 from server.expressions import expression as nodes
 from server.expressions.columnar import Evaluator, Operand, compile_columns
 from server.expressions.folding import fold_constants
-from server.expressions.rowwise import Layout, RowEvaluator, call_context, compile_row, has_null
+from server.expressions.rowwise import (
+    Layout,
+    RowEvaluator,
+    as_record,
+    call_context,
+    compile_row,
+    has_null,
+)
 from server.vector.batch import Batch
 from server.vector.column import Positions
 from server.vector.selection import positions_of, true_rows
@@ -101,4 +108,5 @@ def compile_set(node: nodes.Call | nodes.SetReturningCall, layout: Layout) -> Se
             values.insert(0, call_context(context, node.type, node.arguments))
         return iter(invoke(*values))
 
-    return evaluate
+    record = as_record(function)
+    return evaluate if record is None else lambda row, context: map(record, evaluate(row, context))

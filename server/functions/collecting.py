@@ -75,8 +75,12 @@ def _array(call: CallContext, rows: Rows) -> Array:
 
 
 def _array_of_arrays(call: CallContext, rows: Rows) -> Array:
-    arrays = [row[0] for row in rows]
-    if None in arrays:
+    return array_of_arrays([row[0] for row in rows])
+
+
+def array_of_arrays(arrays: Sequence[Any]) -> Array:
+    """Arrays of one shape as an array of one more dimension."""
+    if any(array is None for array in arrays):
         raise NullValueNotAllowed("cannot accumulate null arrays")
     shape = arrays[0].dimensions
     if not shape:

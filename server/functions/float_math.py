@@ -86,7 +86,7 @@ def power(base: float, exponent: float) -> float:
         return 1.0 if base == 1 or exponent == 0 else math.nan
     if base == 0 and exponent < 0:
         raise InvalidArgumentForPowerFunction("zero raised to a negative power is undefined")
-    if base < 0 and exponent != math.floor(exponent) and not math.isinf(exponent):
+    if base < 0 and not math.isinf(exponent) and exponent != math.floor(exponent):
         raise InvalidArgumentForPowerFunction(
             "a negative number raised to a non-integer power yields a complex result"
         )

@@ -329,6 +329,9 @@ def _finite_power(base: Decimal, exponent: Decimal, whole: bool) -> Decimal:
         raise overflow()
     if weight < -DISPLAY_SCALE_MAX - SIGNIFICANT_DIGITS_MIN:
         return round_to(ZERO, DISPLAY_SCALE_MAX)
+    if base < 0 and abs(exponent) >= 1 << 31:  # Decimal.power takes small exponents only
+        size = _finite_power(-base, exponent, whole)
+        return -size if exponent % 2 else size
     scale = _shown(SIGNIFICANT_DIGITS_MIN - int(weight), base, exponent)
     precise = _precise(int(abs(weight)) + scale + 30)
     if whole and abs(exponent) < 1 << 31:

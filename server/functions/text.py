@@ -192,11 +192,29 @@ def _unistr(text: str) -> str:
             return "\\"
         digits = match[1] or match[2] or match[3] or match[4]
         if not digits:
-            raise SqlSyntaxError("invalid Unicode escape")
+            raise SqlSyntaxError(
+                "invalid Unicode escape",
+                hint=r"Unicode escapes must be \XXXX, \+XXXXXX, \uXXXX, or \UXXXXXXXX.",
+            )
+        if not 0 < int(digits, 16) < 0x110000:
+            raise InvalidParameterValue(f"invalid Unicode code point: {int(digits, 16):04X}")
         return chr(int(digits, 16))
 
+    # Escapes may be the halves of a surrogate pair, each on its own.
+    def decoded(match: re.Match[str]) -> str:
+        try:
+            return (
+                re.sub(pattern, decode, match[0]).encode("utf-16", "surrogatepass").decode("utf-16")
+            )
+        except UnicodeDecodeError:
+            raise SqlSyntaxError("invalid Unicode surrogate pair") from None
+
     pattern = r"\\\\|\\(?:\+([0-9a-fA-F]{6})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-9a-fA-F]{4})|)"
-    return re.sub(pattern, decode, text)
+    return re.sub(
+        r"(?:\\\\|\\(?:\+[0-9a-fA-F]{6}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-9a-fA-F]{4}|))+",
+        decoded,
+        text,
+    )
 
 
 def _same(text: str) -> str:

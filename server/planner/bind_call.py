@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from server.errors import (
     AmbiguousFunction,
+    DatatypeMismatch,
     FeatureNotSupported,
     GroupingError,
     InvalidSchemaName,
@@ -334,6 +335,11 @@ def _resolved(
     except SqlError as error:
         raise raise_at(context, node, error) from None
     arguments = [_argument(context, each, kind) for each, kind in zip(given, declared, strict=True)]
+    if written.variadic and target.variadic == ANY and arguments[-1].type.type.category != "A":
+        last = arguments[-1]
+        raise DatatypeMismatch("VARIADIC argument must be an array").at(
+            context.position(last.offset)
+        )
     if found.variadic_from >= 0 and target.variadic != ANY:
         arguments = _packed(context, arguments, found.variadic_from, declared)
     kinds = tuple(each.type for each in arguments)

@@ -193,7 +193,8 @@ def _equality(context: BindContext, scope: Scope, node: exp.Expression) -> Expre
 
 def _negative(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
     operand = bind_expression(context, scope, node.args["this"])
-    if isinstance(operand, Constant) and operand.type.oid in (INT4, INT8, NUMERIC):
+    is_literal = isinstance(node.args["this"], exp.Literal)
+    if is_literal and isinstance(operand, Constant) and operand.type.oid in (INT4, INT8, NUMERIC):
         if operand.value == 2**31:  # -2147483648 is an int4, though its digits alone are not
             return Constant(type=context.type(INT4), value=-operand.value, offset=_offset(node))
         if operand.value is not None:

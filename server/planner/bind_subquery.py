@@ -50,7 +50,7 @@ def bind_sublink(context: BindContext, scope: Scope, node: exp.Expression) -> Ex
     result = query.columns[0].type
     if kind == "array":
         array = result.type.array_oid
-        if result.type.category == "A":
+        if not array and result.type.category == "A":
             array = result.oid
         if not array:
             raise raise_at(

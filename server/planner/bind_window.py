@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from server.errors import (
     FeatureNotSupported,
+    InvalidColumnReference,
     UndefinedObject,
     WindowingError,
     WrongObjectType,
@@ -15,6 +16,7 @@ from server.expressions.expression import (
     Expression,
     SortKey,
     WindowCall,
+    columns_used,
     walk,
 )
 from server.functions.function import Aggregate, Function, WindowFunction
@@ -248,6 +250,9 @@ def _frame_offset(
     from server.planner.bind_expression import bind_expression
 
     bound = bind_expression(context, scope, node)
+    if columns_used(bound):
+        message = f"argument of {mode.upper()} must not contain variables"
+        raise raise_at(context, node, InvalidColumnReference(message))
     if mode in ("rows", "groups"):
         return coerce_specific(context, bound, INT8, mode.upper())
     key = window.order[0].expression.type.oid

@@ -283,9 +283,13 @@ def _one_row(chooser: Chooser, node: Node, required: set[ColumnId]) -> Plan:
 
 
 def _no_rows(chooser: Chooser, node: Node, required: set[ColumnId]) -> Plan:
+    types = {column.column: column.type for column in node.columns}
+    for scan in logical.scans_of(node):
+        types |= {scan.column_of(number): kind for number, kind in SYSTEM_TYPES.items()}
+    output = tuple(column for column in types if column in required)
     return p.NoRows(
-        output=tuple(column.column for column in node.columns),
-        types=tuple(column.type for column in node.columns),
+        output=output,
+        types=tuple(types[column] for column in output),
         estimate=Estimate(0.0, 0, 0.0, 0.0),
     )
 

@@ -78,7 +78,14 @@ def _project(chooser: Chooser, node: logical.Project, required: set[ColumnId]) -
         if column.column in required or isinstance(expression, SetReturningCall)
     ]
     needed = columns_read(tuple(expression for _, expression in kept))
-    source = chooser.choose(node.input, needed)
+    # Rewriting moves projections below readers of system columns, which no projection lists.
+    passed = required - {column.column for column in node.outputs}
+    source = chooser.choose(node.input, needed | passed)
+    kept += [
+        (OutputColumn(column, kind, ""), Variable(type=kind, column=column))
+        for column, kind in zip(source.output, source.types, strict=True)
+        if column in passed
+    ]
     if not node.sets and all(
         isinstance(expression, Variable) and expression.column == column.column
         for column, expression in kept

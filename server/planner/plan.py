@@ -22,6 +22,7 @@ from server.expressions.expression import (
     columns_used,
     transform,
 )
+from server.planner.physical import ConflictClause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,9 +72,10 @@ class OneRow(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NoRows(Node):
-    """No rows, of those columns."""
+    """No rows, of those columns and the system columns of those scans."""
 
     empty_columns: Columns
+    scans: tuple[Scan, ...] = ()
 
     @property
     def columns(self) -> Columns:
@@ -417,6 +419,7 @@ _INPUTS: dict[type[Node], tuple[str, ...]] = {
 }
 
 _EXPRESSIONS: dict[type[Node], tuple[str, ...]] = {
+    Scan: ("sample",),
     Values: ("rows",),
     FunctionScan: ("functions",),
     Filter: ("condition",),
@@ -470,6 +473,15 @@ def walk_plan(node: Node) -> Iterator[Node]:
         yield from walk_plan(child)
 
 
+def scans_of(node: Node) -> Iterator[Scan]:
+    """The scans below a node, those that a false condition has taken away included."""
+    for each in walk_plan(node):
+        if isinstance(each, Scan):
+            yield each
+        elif isinstance(each, NoRows):
+            yield from each.scans
+
+
 def _each_expression(value: Any) -> Iterator[Expression]:
     if isinstance(value, Expression):
         yield value
@@ -481,6 +493,8 @@ def _each_expression(value: Any) -> Iterator[Expression]:
     elif isinstance(value, dict):
         for item in value.values():
             yield from _each_expression(item)
+    elif isinstance(value, ConflictClause):
+        yield from _each_expression((value.update, value.where))
 
 
 def expressions_of(node: Node) -> Iterator[Expression]:
@@ -504,6 +518,10 @@ def _changed(value: Any, change: Callable[[Expression], Expression]) -> Any:
         items = tuple(_changed(item, change) for item in value)
         same = all(new is old for new, old in zip(items, value, strict=True))
         return value if same else items
+    if isinstance(value, ConflictClause):
+        update, where = _changed(value.update, change), _changed(value.where, change)
+        if update is not value.update or where is not value.where:
+            return replace(value, update=update, where=where)
     return value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +65,8 @@ def run_query(session: Session, statement: Statement) -> Generator[Any, Any, Pla
     planned = yield from plan_locked(session, statement, ())
     formats = spread_formats((), len(planned.names))
     running = context(session)
-    if planned.returns_rows:
-        yield row_description(planned, formats)
+    # An error before the first row is told without a description of columns.
+    header = [row_description(planned, formats)] if planned.returns_rows else []
     count = 0
     for item in portal_rows(session, planned, running):
         if isinstance(item, Wait):
@@ -74,9 +74,17 @@ def run_query(session: Session, statement: Statement) -> Generator[Any, Any, Pla
             continue
         count += item.count
         if planned.returns_rows:
+            yield from pop_all(header)
             yield data_rows(item, planned.types, formats, session.style)
+    yield from pop_all(header)
     yield CommandComplete(command_tag(planned.tag, running.row_count if planned.writes else count))
     return planned
+
+
+def pop_all(messages: list[Any]) -> Iterator[Any]:
+    """The messages that are still to be sent."""
+    while messages:
+        yield messages.pop(0)
 
 
 def run_utility(
@@ -108,8 +116,7 @@ def run_utility(
             session.transaction.refuse_writes(statement.tag)
     description = row.describe(scope, tree) if row.describe is not None else None
     spread = spread_formats(formats, len(description.names)) if description else ()
-    if description is not None and describe:
-        yield described(description, spread)
+    header = [described(description, spread)] if description is not None and describe else []
     # An error that comes in here at a yield ends the statement at once, not when its generator is collected.
     with closing(row.run(scope, tree)) as steps:
         answer: Any = None
@@ -117,11 +124,13 @@ def run_utility(
             try:
                 item = steps.send(answer)
             except StopIteration as stop:
+                yield from pop_all(header)
                 yield from session.changed_settings()
                 yield CommandComplete(stop.value)
                 return
             if isinstance(item, Rows):
                 assert description is not None, statement.tag
+                yield from pop_all(header)
                 answer = yield data_rows(item.batch, description.types, spread, session.style)
             else:
                 answer = yield item

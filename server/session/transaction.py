@@ -85,6 +85,7 @@ class SessionTransaction:
         self._session = session
         self.state = State.IDLE
         self.running: Running | None = None
+        self.modes: Modes | None = None  # of the transaction last begun; AND CHAIN passes them on
 
     @property
     def status(self) -> str:
@@ -179,6 +180,7 @@ class SessionTransaction:
         storage.is_serializable = modes.isolation == SERIALIZABLE
         storage.is_read_only = modes.read_only
         catalog = CatalogTransaction(database.catalog, session.database_oid, storage)
+        self.modes = modes
         self.running = Running(storage, catalog, modes, database.clock.now_us())
         self.running.user_oid = session.user_oid
         storage.on_commit(catalog.publish)

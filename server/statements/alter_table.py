@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from server.sql import constraints as written
 from server.sql import utility_alter as tree
 from server.statements.constraints import ConstraintNames
 from server.statements.dependencies import describe
-from server.statements.drop import drop_objects, remove_object
+from server.statements.drop import drop_objects, dropped_column, remove_object
 from server.statements.names import (
     column_number,
     find_relation,
@@ -35,6 +35,14 @@ from server.statements.names import (
 from server.statements.rewrite import rewrite_table
 from server.statements.sequences import change_sequence
 from server.statements.statement import Run, StatementContext, Utility
+from server.statements.storage_parameters import (
+    INDEX_PARAMETERS,
+    TABLE_PARAMETERS,
+    Parameter,
+    parameters_of_relation,
+    storage_parameters,
+    without_parameters,
+)
 from server.statements.tables import NewTable, add_constraint, column_of, own_sequence
 from server.statements.verify import verify_check, verify_foreign_key, verify_not_null
 from server.types.storage import storage_form, storage_kind
@@ -75,7 +83,12 @@ def _alter_other(
     for command in statement.commands:
         if isinstance(command, tree.ChangeOwner):
             context.ddl.put(replace(found, owner=role_oid(context, command.role)))
-        elif not isinstance(command, tree.SetOptions):
+        elif isinstance(command, tree.SetOptions) and isinstance(found, Index):
+            known = INDEX_PARAMETERS.get(found.method, {})
+            options = changed_parameters(command, known, found.options)
+            found = replace(found, options=options)
+            context.ddl.put(found)
+        else:
             raise WrongObjectType(f'"{found.name}" is not a table')
 
 
@@ -101,7 +114,7 @@ def add_column(context: StatementContext, table: Table, command: tree.AddColumn)
         return
     new = NewTable(context, table, ConstraintNames(context, table), list(table.columns))
     column = column_of(context, new, item, len(table.columns) + 1)
-    rows = context.engine.relation(table.storage_id).row_estimate
+    rows = context.engine.relation(table.storage_id).row_estimate if table.storage_id else 0
     computed = bool(new.sequences) or bool(column.generated)
     missing = None
     if rows and column.default is not None and not computed:
@@ -110,7 +123,9 @@ def add_column(context: StatementContext, table: Table, command: tree.AddColumn)
         missing = storage_form(context.catalog.type(column.type), column.modifier, value)
     changed = replace(table, columns=(*table.columns, replace(column, missing=missing)))
     kind = Kind[storage_kind(context.catalog.type(column.type), column.modifier)]
-    context.engine.relation(table.storage_id).add_column(context.transaction, kind, missing)
+    if table.storage_id:
+        with context.engine.latch:
+            context.engine.relation(table.storage_id).add_column(context.transaction, kind, missing)
     context.ddl.put(changed)
     for owner, sequence_kind, is_identity, options in new.sequences:
         changed = yield from own_sequence(
@@ -178,7 +193,7 @@ def drop_column(
             detail=f"{describe(context, first)} depends on column {column.name} of table {table.name}",
             hint="Use DROP ... CASCADE to drop the dependent objects too.",
         )
-    gone = replace(column, dropped=True, not_null=False, default=None, identity="", generated="")
+    gone = dropped_column(context.catalog, column)
     context.ddl.put(with_column(table, gone))
     for target in (*targets, *referring, *(_names_column(readers, column))):
         if context.catalog.object(target.oid) is not None:
@@ -439,12 +454,19 @@ def drop_expression(
 def set_options(
     context: StatementContext, table: Table, command: tree.SetOptions
 ) -> Iterator[Wait]:
-    """SET (...) and RESET (...): kept and shown, of no effect yet."""
+    """SET (...) and RESET (...): kept and shown."""
     yield from ()
-    names = {option.name for option in command.options}
-    kept = tuple(item for item in table.options if item.split("=", 1)[0] not in names)
-    added = () if command.reset else tuple(f"{item.name}={item.value}" for item in command.options)
-    context.ddl.put(replace(table, options=(*kept, *added)))
+    known = parameters_of_relation(table.kind)
+    context.ddl.put(replace(table, options=changed_parameters(command, known, table.options)))
+
+
+def changed_parameters(
+    command: tree.SetOptions, known: Mapping[str, Parameter], current: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The storage parameters after SET (...) or RESET (...)."""
+    if command.reset:
+        return without_parameters(command.options, current)
+    return storage_parameters(command.options, known, current, toast=known is TABLE_PARAMETERS)
 
 
 def set_statistics(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from server.catalog.objects import (
     CatalogObject,
+    Column,
     Index,
     Sequence,
     Table,
@@ -35,10 +36,12 @@ from server.statements.routine_names import routine_named
 from server.statements.sequences import restarted
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.tables import store_table
+from server.types.storage import storage_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from server.catalog.catalog import CatalogView
     from server.executor.waits import Wait
     from server.sql.object_names import ObjectName
 
@@ -107,6 +110,31 @@ def _refuse_constraint_indexes(context: StatementContext, targets: list[CatalogO
             )
 
 
+STORAGE_TYPES: Final = {
+    "BOOL": 16,
+    "INT16": 21,
+    "INT32": 23,
+    "INT64": 20,
+    "FLOAT32": 700,
+    "FLOAT64": 701,
+    "FIXED16": 2950,
+    "BYTES": 17,
+}
+"""A built-in type for each way values are stored."""
+
+
+def dropped_column(catalog: CatalogView, column: Column) -> Column:
+    """What is left of a column that is dropped.
+
+    Its type may be dropped as well, its values stay: so it gets a built-in type that is stored alike.
+    """
+    kind = storage_kind(catalog.type(column.type), column.modifier)
+    return replace(
+        column, type=STORAGE_TYPES[kind], modifier=-1, dropped=True, not_null=False, default=None,
+        identity="", generated="", collation=0,
+    )  # fmt: skip
+
+
 def _drop_default(context: StatementContext, table_oid: int, number: int, gone: set[int]) -> None:
     """A default (or a column whose type goes) of a table that stays."""
     table = context.catalog.object(table_oid)
@@ -117,7 +145,7 @@ def _drop_default(context: StatementContext, table_oid: int, number: int, gone: 
         and value.array_oid == column.type
         for oid in gone
     )
-    changed = replace(column, dropped=True) if is_typed else replace(column, default=None)
+    changed = dropped_column(context.catalog, column) if is_typed else replace(column, default=None)
     columns = tuple(changed if item.number == number else item for item in table.columns)
     context.ddl.put(replace(table, columns=columns))
 

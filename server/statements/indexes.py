@@ -21,6 +21,7 @@ from server.statements.names import (
     table_named,
 )
 from server.statements.statement import Run, StatementContext, Utility
+from server.statements.storage_parameters import INDEX_PARAMETERS, storage_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,9 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
         unique=statement.unique,
         nulls_not_distinct=statement.nulls_not_distinct,
         predicate=predicate,
-        options=tuple(f"{option.name}={option.value}" for option in statement.options),
+        options=storage_parameters(
+            statement.options, INDEX_PARAMETERS.get(statement.access_method, {})
+        ),
     )
     make_index(context, table, index)
     yield from build_index(context, table, index)

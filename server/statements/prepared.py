@@ -102,6 +102,8 @@ def execute(context: StatementContext, statement: tree.Execute) -> Run:
     prepared = prepared_named(context, statement.name)
     assert prepared.statement is not None
     planned = yield from context.plan(prepared.statement, prepared.parameter_types)
+    if tuple(reference.oid for reference in planned.types) != prepared.result_types:
+        raise FeatureNotSupported("cached plan must not change result type")
     parameters = bound_parameters(context, statement, planned)
     running = context.execution(parameters)
     count = 0

@@ -123,6 +123,12 @@ def _integer(value: Any, default: int) -> int:
 def _limits(
     sequence: Sequence, increment: int, given: dict[str, Any], *, is_new: bool
 ) -> tuple[int, int]:
+    if sequence.type not in BOUNDS:
+        raise InvalidParameterValue(
+            "identity column type must be smallint, integer, or bigint"
+            if sequence.owned_kind == "i"
+            else "sequence type must be smallint, integer, or bigint"
+        )
     bound = BOUNDS[sequence.type]
     default_low = 1 if increment > 0 else -bound
     default_high = bound - 1 if increment > 0 else -1

@@ -33,6 +33,7 @@ from server.statements.names import (
 )
 from server.statements.sequences import make_sequence
 from server.statements.statement import Run, StatementContext, Utility
+from server.statements.storage_parameters import TABLE_PARAMETERS, storage_parameters
 from server.types.storage import storage_kind
 from storage.engine import Kind
 
@@ -165,7 +166,7 @@ def create_table(context: StatementContext, statement: tree.CreateTable) -> Run:
         row_type=context.new_oid(),
         storage_id=context.engine.next_id(),
         persistence="t" if is_temporary else PERSISTENCE_LETTERS[statement.persistence],
-        options=tuple(f"{option.name}={option.value}" for option in statement.options),
+        options=storage_parameters(statement.options, TABLE_PARAMETERS, toast=True),
         temporary_on_commit=statement.on_commit if is_temporary else "",
     )
     new = NewTable(context, table, ConstraintNames(context, table))

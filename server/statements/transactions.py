@@ -62,7 +62,7 @@ def rollback(context: StatementContext, statement: tree.Rollback) -> Run:
 
 
 def _chained(context: StatementContext) -> dict[str, Any]:
-    modes = context.session.transaction.running.modes
+    modes = context.session.transaction.modes
     return {
         "isolation": modes.isolation,
         "read_only": modes.read_only,

@@ -30,6 +30,7 @@ from server.statements.names import (
 )
 from server.statements.prepared import bound_parameters, inner_statement, prepared_named
 from server.statements.statement import Run, StatementContext, Utility
+from server.statements.storage_parameters import VIEW_PARAMETERS, storage_parameters
 from server.statements.tables import PERSISTENCE_LETTERS, store_table
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def create_view(context: StatementContext, statement: objects_tree.CreateView) -
         view_query=deparse(statement.query),  # type: ignore[arg-type]
         view_path=context.search_path(),
         depends_on=uses_of(planned),
-        options=tuple(f"{option.name}={option.value}" for option in statement.options),
+        options=storage_parameters(statement.options, VIEW_PARAMETERS),
     )
     if existing is not None:
         if not isinstance(existing, Table) or existing.kind != "v":

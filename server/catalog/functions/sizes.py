@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.functions.scope import object_of, session_of, view_of
 from server.catalog.objects import Database, Index, Sequence, Table
-from server.errors import InvalidCatalogName, InvalidParameterValue
+from server.errors import (
+    InvalidCatalogName,
+    InvalidParameterValue,
+    NumericValueOutOfRange,
+)
 from server.functions.declare import row
+from server.types.numeric import EXACT
 
 if TYPE_CHECKING:
     from server.catalog.catalog import CatalogView
@@ -110,20 +116,28 @@ def _pretty_numeric(size: Decimal) -> str:
     return pretty_size(int(size))
 
 
+_SIZE_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]+))?")
+_EXPONENT_MAX: Final = 130_000
+
+
 def _size_bytes(text: str) -> int:
     words = text.strip()
-    end = next((at for at, char in enumerate(words) if char not in "+-.0123456789eE"), len(words))
-    number, unit = words[:end].strip(), words[end:].strip().lower()
+    found = _SIZE_NUMBER.match(words)
+    if found is None:
+        raise InvalidParameterValue(f'invalid size: "{text}"')
+    number, unit = found[0], words[found.end() :].strip().lower()
     names = {name.lower(): power for power, name in enumerate(UNITS)} | {"": 0, "b": 0}
     if unit not in names:
         raise InvalidParameterValue(
             f'invalid size: "{text}"',
-            detail=f'Invalid size unit: "{words[end:].strip()}".',
-            hint='Valid units are "bytes", "B", "kB", "MB", "GB", "TB", and "PB".',
+            detail=f'Invalid size unit: "{words[found.end() :].strip()}".',
+            hint='Valid units are "bytes", "kB", "MB", "GB", "TB", and "PB".',
         )
-    if not any(char.isdigit() for char in number):
-        raise InvalidParameterValue(f'invalid size: "{text}"')
-    size: int = round(Decimal(number) * 1024 ** names[unit])
+    if abs(int(found[1] or 0)) > _EXPONENT_MAX:
+        raise NumericValueOutOfRange("value overflows numeric format")
+    size: int = round(EXACT.multiply(Decimal(number), 1024 ** names[unit]))
+    if not -(2**63) <= size < 2**63:
+        raise NumericValueOutOfRange("bigint out of range")
     return size
 
 

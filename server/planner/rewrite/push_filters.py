@@ -43,6 +43,7 @@ from server.planner.plan import (
     Window,
     column_numbers,
     inputs_of,
+    scans_of,
     with_inputs,
 )
 from server.planner.rewrite.hoist import substitute
@@ -68,7 +69,7 @@ def push_filters(chooser: Chooser, node: Node) -> Node:
 def push(node: Node, conditions: list[Expression]) -> Node:
     """The node under these conditions, each as far down as it goes."""
     if any(isinstance(each, Constant) and each.value is not True for each in conditions):
-        return NoRows(empty_columns=node.columns)
+        return NoRows(empty_columns=node.columns, scans=tuple(scans_of(node)))
     conditions = [each for each in conditions if not isinstance(each, Constant)]
     pusher = _PUSHERS.get(type(node))
     if pusher is not None:
