@@ -319,6 +319,8 @@ class SessionSettings:
     def all(self) -> Iterator[tuple[Setting, Assigned]]:
         """Every setting with its value, by name, for SHOW ALL and pg_settings."""
         for setting in sorted(SETTINGS, key=lambda item: item.name.lower()):
+            if setting.hidden:
+                continue
             yield setting, self.assigned(setting)
 
     @staticmethod

@@ -16,6 +16,7 @@ from server.catalog.table_activity import TableActivities
 from server.clock import Clock, SystemClock
 from server.executor.deferred import run_deferred
 from server.feature import Feature, statements_of
+from server.notifications import Channels
 from server.plan_cache import PlanCache
 from server.workers import Workers
 
@@ -64,6 +65,7 @@ class Database:
         self.sessions: dict[int, Any] = {}
         self.background: dict[int, Any] = {}  # sessions of the server's own
         self.tables = TableActivities()
+        self.channels = Channels()
         engine.queue.is_alone = lambda: len(self.sessions) < 2
         self.catalog = Catalog(engine)
         self.catalog.load()

@@ -36,6 +36,7 @@ class Setting:
     check: Callable[[str], str] | None = None  # canonical form of a string, or raises
     resettable: bool = True
     reported: bool = False  # sent to the client as ParameterStatus
+    hidden: bool = False  # not in SHOW ALL and pg_settings
 
 
 _BOOLEAN_WORDS = {"true": "on", "yes": "on", "1": "on", "false": "off", "no": "off", "0": "off"}
@@ -100,6 +101,18 @@ OWN: tuple[Setting, ...] = (
         "",
         "postgres",
         category="Client Connection Defaults",
+        resettable=False,
+        hidden=True,
+    ),
+    Setting(
+        "role",
+        "string",
+        "user",
+        "",
+        "none",
+        category="Client Connection Defaults",
+        resettable=False,
+        hidden=True,
     ),
     Setting(
         "connection_timeout",

@@ -56,6 +56,32 @@ INFORMATION_SCHEMA_DOMAINS: Mapping[int, tuple[str, int]] = {
 }
 
 
+PRIVATE_RELATIONS = frozenset(
+    (
+        "_pg_foreign_data_wrappers",
+        "_pg_foreign_servers",
+        "_pg_foreign_table_columns",
+        "_pg_foreign_tables",
+        "_pg_user_mappings",
+        "pg_authid",
+        "pg_config",
+        "pg_file_settings",
+        "pg_hba_file_rules",
+        "pg_ident_file_mappings",
+        "pg_largeobject",
+        "pg_replication_origin_status",
+        "pg_shadow",
+        "pg_statistic",
+        "pg_statistic_ext_data",
+        "pg_subscription",
+        "pg_user_mapping",
+        "sql_parts",
+        "transforms",
+    )
+)
+OWNER_ACL = "10=arwdDxt/10"
+
+
 def _columns(text: str) -> Iterator[Column]:
     for number, part in enumerate(text.split(" "), 1):
         not_null = part.endswith("!")
@@ -81,7 +107,15 @@ def _relations() -> Iterator[Table]:
             row_type=int(row_type),
             columns=tuple(_columns(columns)),
             provider=name if schema == "pg_catalog" else f"{schema}.{name}",
+            acl=_acl(name) if kind in "rv" else None,
         )
+
+
+def _acl(name: str) -> tuple[str, ...]:
+    """Everybody reads the catalog, but for what only superusers may see."""
+    if name in PRIVATE_RELATIONS:
+        return (OWNER_ACL,)
+    return (OWNER_ACL, "0=rw/10" if name == "pg_settings" else "0=r/10")
 
 
 def _objects() -> Iterator[CatalogObject]:

@@ -19,6 +19,7 @@ from server.catalog.views import (
     constraints,
     dependencies,
     information,
+    initial_privileges,
     listings,
     routines,
     types,
@@ -42,6 +43,7 @@ SUBJECTS = (
     listings,
     activity,
     information,
+    initial_privileges,
 )
 
 SYSTEM_RELATIONS: Mapping[str, SystemRelation] = {

@@ -37,6 +37,7 @@ from protocol.phases import Phase
 from server.error_translation import translate
 from server.errors import AdminShutdown, SqlError
 from server.executor.waits import Wait
+from server.session.block import State
 from server.session.login import NEED_MESSAGE, Peer, log_in
 from server.session.native import serve
 from server.session.results import error_fields
@@ -287,6 +288,7 @@ class ClientConnection(asyncio.Protocol):
             self._startup_timer.cancel()
         self.session = session
         session.wake = self.wake
+        session.mail.box.wake = self.mail_has_come
         self.listener.opened(session)
         for reply in session.start():
             self.wire.send(reply)
@@ -311,6 +313,21 @@ class ClientConnection(asyncio.Protocol):
         self._stop_timer()
         self._wait = None
         self._advance(wait.completion.done)
+
+    def mail_has_come(self) -> None:
+        """A notification waits to be told to the client. Called on any thread."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        """Tell it at once if nothing runs; else the end of what runs does."""
+        session = self.session
+        if self._closed or session is None or self._steps is not None or self._wait is not None:
+            return
+        if session.transaction.state is State.IDLE:
+            self._steps = session.tell()
+            if not self._running and not self._paused:
+                self._advance(None)
 
     def wake(self) -> None:
         """Look again whether to go on: a cancel request has come. Called on any thread."""

@@ -10,7 +10,7 @@ from server.errors import InvalidColumnReference, SqlSyntaxError, UndefinedObjec
 from server.planner.bind_from import make_scan
 from server.planner.bind_operator import conjuncts
 from server.planner.bind_text import bind_catalog_expression
-from server.planner.environment import BindContext, raise_at
+from server.planner.environment import Access, BindContext, raise_at
 from server.planner.matching import structural_key
 from server.planner.physical import ConflictClause
 from server.planner.scope import RangeItem, Scope
@@ -48,7 +48,8 @@ def bind_conflict(
                 hint="For example, ON CONFLICT (column_name).",
             ),
         )
-    target.access.privileges += "w"
+    updating = Access(target.table.oid, "w", set(), context.role)
+    context.access.append(updating)
     existing = make_scan(context, target.table, target.item.alias)
     existing_item = replace(target.item, scan=existing)
     excluded = RangeItem(
@@ -64,6 +65,7 @@ def bind_conflict(
         common_tables=scope.common_tables,
     )
     assignments = bind_assignments(context, seen, target, node.args["assignments"])
+    updating.columns.update(number for number, _ in assignments)
     where = node.args.get("where")
     condition = bind_condition(context, seen, where, "WHERE") if where is not None else None
     live = target.table.live_columns

@@ -54,8 +54,6 @@ def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     )
     conflict = bind_conflict(context, inner, target, node.args.get("conflict"))
     returning, outputs, origins = bind_returning(context, inner, node)
-    if returning is not None:
-        target.access.privileges += "r"
     modify = Modify(
         kind=physical.Insert,
         input=source,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from server.errors import FeatureNotSupported, UndefinedTable, WrongObjectType
-from server.planner.environment import BindContext, raise_at
+from server.planner.environment import Access, BindContext, raise_at
 from server.planner.plan import (
     Aggregate,
     Distinct,
@@ -51,7 +51,7 @@ def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: No
                 continue
             context.lock(scan.table.oid, "row share")
             if item.access is not None:
-                item.access.privileges += "w"
+                context.access.append(Access(scan.table.oid, "w", set(), item.access.role))
             targets.append((scan.table, scan.column_of(ROW_ID)))
         if targets:
             plan = _carrying(context, plan, [column for _, column in targets])

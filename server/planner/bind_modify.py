@@ -79,7 +79,8 @@ def bind_target(context: BindContext, node: exp.Expression, privileges: str) -> 
         raise InsufficientPrivilege(f"permission denied for table {table.name}")
     context.lock(table.oid, "row exclusive")
     access = Access(table.oid, privileges, set(), context.role)
-    context.access.append(access)
+    reading = Access(table.oid, "r", set(), context.role, if_read=True)
+    context.access += [access, reading]
     alias = node.args.get("alias") or table.name
     scan = make_scan(context, table, alias)
     item = RangeItem(
@@ -88,6 +89,7 @@ def bind_target(context: BindContext, node: exp.Expression, privileges: str) -> 
         table=table,
         schema=schema_name(context, table.schema),
         names=tuple(node.args.get("column_aliases") or ()),
+        access=reading,
     )
     return ModifyTarget(table, scan, item, access)
 

@@ -108,7 +108,6 @@ def _source(
         check_aliases(context, scope.items, [target.item], node.args["table"])
         if not isinstance(rest, OneRow):
             plan = Join(kind="inner", left=plan, right=rest)
-    target.item.access = target.access
     scope.items = [target.item, *scope.items]
     where = node.args.get("where")
     if where is None:

@@ -63,6 +63,7 @@ class Access:
     privileges: str
     columns: set[int]
     role: Oid  # whose rights count: the user's, or the owner's of the view that reads it
+    if_read: bool = False  # needed only if columns are read: the target of a data change
 
 
 @dataclass(slots=True)

@@ -77,6 +77,7 @@ def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> Plann
         access=tuple(
             Access(each.relation, each.privileges, tuple(sorted(each.columns)), each.role)
             for each in context.access
+            if each.columns or not each.if_read
         ),
         volatile=context.volatile,
         slow=context.slow,

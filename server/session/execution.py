@@ -14,6 +14,7 @@ from server.executor.waits import Wait
 from server.planner.plan_statement import plan_statement
 from server.planner.standalone import bind_over_table
 from server.session.own_thread import OwnThread
+from server.session.access import check_access
 from server.session.transaction import READ_COMMITTED_LEVELS, Running
 from storage.engine import LockMode
 
@@ -228,6 +229,15 @@ def _on_worker(
         if item is None:
             return
         yield item
+
+
+def plan_allowed(
+    session: Session, statement: Statement, parameter_types: tuple[int, ...]
+) -> Generator[Wait, None, PlannedStatement]:
+    """A plan that the user may run, and its locks."""
+    planned = yield from plan_locked(session, statement, parameter_types)
+    check_access(session.transaction.catalog, planned.access)
+    return planned
 
 
 def plan_locked(

@@ -18,7 +18,7 @@ from server.errors import (
     SqlSyntaxError,
 )
 from server.executor.waits import Wait
-from server.session.execution import context, plan_locked, portal_rows, take_locks
+from server.session.execution import context, plan_allowed, portal_rows, take_locks
 from server.session.lane import make_lane
 from server.session.results import (
     command_tag,
@@ -67,7 +67,7 @@ def renew(session: Session, prepared: Prepared) -> Generator[Any, Any, None]:
         yield from take_locks(session, prepared.planned)
         if prepared.basis is session.basis():
             return
-    planned = yield from plan_locked(session, prepared.statement, prepared.parameter_types)
+    planned = yield from plan_allowed(session, prepared.statement, prepared.parameter_types)
     types = tuple(reference.oid for reference in planned.types)
     if prepared.result_types is not None and types != prepared.result_types:
         raise FeatureNotSupported("cached plan must not change result type")

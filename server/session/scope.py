@@ -106,10 +106,15 @@ class StatementScope:
         return execution.environment(self.session, parameter_types)
 
     def plan(
-        self, statement: Statement, parameter_types: tuple[int, ...] = ()
+        self,
+        statement: Statement,
+        parameter_types: tuple[int, ...] = (),
+        *,
+        checks_access: bool = True,
     ) -> Generator[Wait, None, PlannedStatement]:
         """Plan a query or data change and take its locks."""
-        return execution.plan_locked(self.session, statement, parameter_types)
+        planner = execution.plan_allowed if checks_access else execution.plan_locked
+        return planner(self.session, statement, parameter_types)
 
     def run(
         self, planned: PlannedStatement, running: ExecutionContext

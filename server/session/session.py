@@ -29,8 +29,10 @@ from server.errors import QueryCanceled, SqlError
 from server.executor.waits import Wait
 from server.session.basis import Basis, make_basis
 from server.session.flows import FLOWS
+from server.session.mail import Mail
 from server.session.results import copy_rows, error_fields, row_values
 from server.session.routines import SessionSurroundings
+from server.session.rights import AUTHORIZATION, ROLE, Rights
 from server.session.series import run_series, run_text
 from server.session.short_path import QUICK
 from server.session.style import SessionNames, text_style
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _NS_PER_MS = 1_000_000
+IDENTITIES = (AUTHORIZATION, ROLE)
 
 Reply = Any
 Replies = Generator[Any, Any, None]
@@ -106,7 +109,8 @@ class Session:
         self.skipping = False  # an extended-query message failed: ignore all until Sync
         self.notices: list[NoticeResponse] = []
         self.sequences = SequenceUse()
-        self.user_oid = identity.user_oid
+        self.mail = Mail(self)
+        self.rights = Rights(self, identity.user_oid)
         self.cancelled: SqlError | None = None
         self.copy_rows = copy_rows
         self.row_values = row_values
@@ -129,15 +133,23 @@ class Session:
     # What functions and statements ask of a session
 
     @property
+    def user_oid(self) -> int:
+        """The role whose privileges count."""
+        return self.rights.current_oid
+
+    @property
     def user(self) -> str:
         """The current user's name."""
-        role = self.transaction.catalog.object(self.user_oid)
-        return role.name if role is not None else self.identity.user
+        return self._role_name(self.rights.current_oid)
 
     @property
     def session_user(self) -> str:
-        """Who logged in."""
-        return self.identity.user
+        """The session user's name."""
+        return self._role_name(self.rights.session_oid)
+
+    def _role_name(self, oid: int) -> str:
+        role = self.transaction.catalog.object(oid)
+        return role.name if role is not None else self.identity.user
 
     @property
     def database_name(self) -> str:
@@ -344,11 +356,18 @@ class Session:
             self.close_portals()
         yield from self.take_notices()
         yield from self.changed_settings()
+        yield from self.mail.deliver()
         self.stop_clock()
         yield self.ready()
 
+    def tell(self) -> Replies:
+        """Notifications for a client that is idle."""
+        yield from self.mail.deliver()
+
     def changed_settings(self) -> Iterator[ParameterStatus]:
         """ParameterStatus of reported settings that changed."""
+        if not self.settings.changed.isdisjoint(IDENTITIES):
+            self.rights.renew_superuser()
         changed, self.settings.changed = self.settings.changed, set()
         if changed:
             self._style = None
@@ -463,6 +482,7 @@ class Session:
             portal.close()
         self.portals.clear()
         self.transaction.abort()
+        self.mail.close()
         end_session(self)
         self.database.engine.locks.release_since(self)
 

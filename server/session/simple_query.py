@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from protocol.messages import CommandComplete, EmptyQueryResponse, Framed, Query
 from server.errors import FeatureNotSupported, InFailedSqlTransaction
 from server.executor.waits import Wait
-from server.session.execution import context, plan_locked, portal_rows
+from server.session.execution import context, plan_allowed, portal_rows
 from server.session.results import (
     command_tag,
     data_rows,
@@ -62,7 +62,7 @@ def refuse_in_failed_block(session: Session, statement: Statement) -> None:
 def run_query(session: Session, statement: Statement) -> Generator[Any, Any, PlannedStatement]:
     """Run a query or data change and send its rows in text; gives its plan."""
     session.transaction.start_statement()
-    planned = yield from plan_locked(session, statement, ())
+    planned = yield from plan_allowed(session, statement, ())
     formats = spread_formats((), len(planned.names))
     running = context(session)
     # An error before the first row is told without a description of columns.

@@ -32,6 +32,7 @@ from server.statements.names import (
     relation_named,
     role_oid,
 )
+from server.statements.ownership import require_member, require_owner
 from server.statements.rewrite import rewrite_table
 from server.statements.sequences import change_sequence
 from server.statements.statement import Run, StatementContext, Utility
@@ -62,6 +63,7 @@ def alter_table(context: StatementContext, statement: tree.AlterTable) -> Run:
         return statement.tag
     found = relation_named(context, statement.relation, statement.offset)
     refuse_system(found)
+    require_owner(context, found)
     if isinstance(found, Sequence | Index):
         yield from _alter_other(context, found, statement)
         return statement.tag
@@ -367,6 +369,8 @@ def change_owner(
     """OWNER TO: indexes and owned sequences follow."""
     yield from ()
     owner = role_oid(context, command.role)
+    if owner != table.owner:
+        require_member(context, owner)
     context.ddl.put(replace(table, owner=owner))
     followers: tuple[Any, ...] = (
         *context.catalog.indexes_of(table.oid),

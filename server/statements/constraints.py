@@ -22,6 +22,7 @@ from server.planner.standalone import check_condition, equality_exists
 from server.planner.stored_text import stored_expression
 from server.statements.indexes import build_index, make_index
 from server.statements.names import claim_name, find_relation, free_name, missing_relation
+from server.statements.ownership import require_privilege
 from server.statements.verify import verify_check, verify_foreign_key
 
 if TYPE_CHECKING:
@@ -182,6 +183,14 @@ def _prepare_primary(context: StatementContext, table: Table, keys: tuple[str, .
     return table
 
 
+_MAY_REFER_TO = {
+    "p": ("p", "permanent", "permanent"),
+    "u": ("pu", "unlogged", "permanent or unlogged"),
+    "t": ("t", "temporary", "temporary"),
+}
+"""The persistence of tables that a table of each persistence may refer to."""
+
+
 def add_foreign_key(
     context: StatementContext,
     table: Table,
@@ -195,9 +204,10 @@ def add_foreign_key(
         raise _without_position(missing_relation(context, constraint.referenced))
     if not isinstance(target, Table) or target.kind != "r":
         raise WrongObjectType(f'referenced relation "{target.name}" is not a table')
-    if target.persistence == "t" and table.persistence != "t":
+    letters, own, others = _MAY_REFER_TO[table.persistence]
+    if target.persistence not in letters:
         raise InvalidTableDefinition(
-            "constraints on permanent tables may reference only permanent tables"
+            f"constraints on {own} tables may reference only {others} tables"
         )
     if constraint.match == "partial":
         raise FeatureNotSupported("MATCH PARTIAL not yet implemented")
@@ -210,6 +220,7 @@ def add_foreign_key(
             )
     numbers = column_numbers(table, keys)
     index, referenced = _referenced_index(context, target, constraint.referenced_columns)
+    require_privilege(context, target, "x", referenced)
     if len(numbers) != len(referenced):
         raise InvalidForeignKey(
             "number of referencing and referenced columns for foreign key disagree"

@@ -47,6 +47,7 @@ from server.statements.copy_plain import plain_loader
 from server.statements.copy_stream import NEED_COPY_DATA
 from server.statements.internal import qualified_name
 from server.statements.names import relation_named
+from server.statements.ownership import require_privilege
 from server.statements.prepared import inner_statement
 from server.statements.statement import Run, StatementContext, Utility
 from server.types.errors import decode_text
@@ -106,6 +107,7 @@ def copy_from(context: StatementContext, statement: tree.Copy) -> Run:
     columns = chosen_columns(table, statement.columns, is_from=True)
     names = [column.name for column in columns]
     options = copy_options(statement.options, names, is_from=True)
+    require_privilege(context, table, "a", (column.number for column in columns))
     planned = yield from _insert_plan(context, table)
     loader = Loader(context, table, columns, planned, statement)
     loader.is_binary = options.format is CopyFormat.BINARY

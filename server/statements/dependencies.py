@@ -51,7 +51,8 @@ def describe(context: StatementContext, value: CatalogObject) -> str:
     """An object as messages name it: table t, constraint c on table t."""
     if isinstance(value, Constraint):
         table = context.catalog.object(value.table)
-        assert table is not None
+        if table is None:
+            return f"constraint {value.name}"
         return f"constraint {value.name} on {describe(context, table)}"
     if isinstance(value, UserFunction):
         return f"function {signature(context, value)}"

@@ -33,6 +33,7 @@ from server.statements.names import (
 )
 from server.statements.operators import cast_named, operator_named
 from server.statements.routine_names import routine_named
+from server.statements.ownership import require_owner_to_drop, require_privilege
 from server.statements.sequences import restarted
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.tables import store_table
@@ -70,6 +71,7 @@ def drop(context: StatementContext, statement: tree.Drop) -> Run:
                 raise
             context.notice("00000", f"{error.message}, skipping")
             continue
+        require_owner_to_drop(context, found)
         if found not in targets:
             targets.append(found)
     for target in targets:
@@ -222,6 +224,7 @@ def truncate(context: StatementContext, statement: tree.Truncate) -> Run:
         if not isinstance(found, Table) or found.kind != "r":
             raise WrongObjectType(f'"{found.name}" is not a table')
         refuse_system(found)
+        require_privilege(context, found, "D")
         tables[found.oid] = found
     for table in list(tables.values()):
         yield from context.lock_relation(table.oid, "access exclusive", table.name)

@@ -20,6 +20,7 @@ from server.statements.names import (
     relation_named,
     table_named,
 )
+from server.statements.ownership import require_owner
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.storage_parameters import INDEX_PARAMETERS, storage_parameters
 
@@ -35,6 +36,7 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
     if statement.concurrently:
         context.session.transaction.refuse_in_block("CREATE INDEX CONCURRENTLY")
     table = table_named(context, statement.relation, statement.offset, kinds="rm")
+    require_owner(context, table)
     yield from context.lock_relation(table.oid, "share", table.name)
     if statement.access_method not in METHODS:
         known = statement.access_method in ("gin", "gist", "spgist", "brin")
@@ -168,6 +170,7 @@ def reindex(context: StatementContext, statement: utility_session.Reindex) -> Ru
         raise FeatureNotSupported(f"REINDEX {statement.kind.upper()} is not supported")
     found = relation_named(context, statement.name, statement.offset)
     refuse_system(found)
+    require_owner(context, found)
     if statement.kind == "index":
         if not isinstance(found, Index):
             raise WrongObjectType(f'"{found.name}" is not an index')

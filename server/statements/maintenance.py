@@ -16,6 +16,7 @@ from server.executor.waits import Wait
 from server.sql import utility_session as tree
 from server.sql import utility_transactions as transactions
 from server.statements.names import relation_named
+from server.statements.ownership import require_privilege
 from server.statements.statement import Run, StatementContext, Utility
 from storage.engine import LockMode
 
@@ -37,6 +38,7 @@ def lock_table(context: StatementContext, statement: tree.LockTable) -> Run:
         if not isinstance(table, Table):
             raise WrongObjectType(f'"{table.name}" is not a table or view')
         mode = LockMode(statement.mode)
+        require_privilege(context, table, "wdDar" if mode <= LockMode.ROW_EXCLUSIVE else "wdD")
         if statement.nowait:
             tag = ("relation", table.oid)
             if not context.engine.locks.try_acquire(context.transaction, tag, mode):

@@ -27,6 +27,7 @@ from server.errors import (
 )
 from server.executor.waits import Wait
 from server.identifiers import generated_name
+from server.statements.ownership import require_create
 from storage.engine import LockMode
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def target_schema(context: StatementContext, parts: Name, offset: int = -1) -> t
     """Where a new object of that name goes: schema OID and name."""
     schema, name = split_name(context, parts, offset)
     oid = schema_named(context, schema, offset).oid if schema else context.creation_schema()
+    require_create(context, oid)
     if oid in (PG_CATALOG_OID, INFORMATION_SCHEMA_OID):
         raise InsufficientPrivilege(
             f'permission denied to create "{schema}.{name}"',

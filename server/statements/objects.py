@@ -14,6 +14,7 @@ from server.catalog.objects import (
     UserFunction,
     UserType,
 )
+from server.catalog.privileges import has_privilege
 from server.errors import (
     BY_SQLSTATE,
     DuplicateColumn,
@@ -21,6 +22,7 @@ from server.errors import (
     DuplicateObject,
     DuplicateTable,
     FeatureNotSupported,
+    InsufficientPrivilege,
     SqlError,
     UndefinedColumn,
     UndefinedObject,
@@ -37,6 +39,7 @@ from server.statements.names import (
     schema_named,
 )
 from server.statements.routine_names import shown_type
+from server.statements.ownership import require_create, require_member, require_owner
 from server.statements.statement import Run, StatementContext, Utility
 
 if TYPE_CHECKING:
@@ -61,6 +64,11 @@ def create_schema(context: StatementContext, statement: tree.CreateSchema) -> Ru
             context.notice("42P06", f'schema "{name}" already exists, skipping')
             return "CREATE SCHEMA"
         raise BY_SQLSTATE["42P06"](f'schema "{name}" already exists')
+    home = context.catalog.object(context.session.database_oid)
+    if home is not None and not has_privilege(context.catalog, context.user_oid, home, "C"):
+        raise InsufficientPrivilege(f"permission denied for database {home.name}")
+    if statement.owner:
+        require_member(context, owner)
     if statement.elements:
         raise FeatureNotSupported("CREATE SCHEMA with elements is not supported")
     context.ddl.put(Schema(oid=context.new_oid(), name=name, owner=owner))
@@ -84,6 +92,7 @@ def rename(context: StatementContext, statement: tree.Rename) -> Run:
 def _rename_relation(context: StatementContext, statement: tree.Rename) -> Any:
     found = relation_named(context, statement.name.parts)
     refuse_system(found)
+    require_owner(context, found)
     table = found.table if isinstance(found, Index) else found.oid
     yield from context.lock_relation(table, "access exclusive", found.name)
     yield from claim_name(context, found.schema, statement.new_name)
@@ -99,6 +108,7 @@ def _rename_relation(context: StatementContext, statement: tree.Rename) -> Any:
 def _rename_column(context: StatementContext, statement: tree.Rename) -> Any:
     table = relation_named(context, statement.name.parts)
     refuse_system(table)
+    require_owner(context, table)
     yield from context.lock_relation(table.oid, "access exclusive", table.name)
     if not isinstance(table, Table):
         raise FeatureNotSupported("columns of this relation cannot be renamed")
@@ -138,6 +148,7 @@ def _refuse_named_in_text(context: StatementContext, table: Table, name: str) ->
 
 def _rename_constraint(context: StatementContext, statement: tree.Rename) -> Any:
     table = relation_named(context, statement.name.parts)
+    require_owner(context, table)
     yield from context.lock_relation(table.oid, "access exclusive", table.name)
     for constraint in context.catalog.constraints_of(table.oid):
         if constraint.name == statement.part:
@@ -151,6 +162,7 @@ def _rename_constraint(context: StatementContext, statement: tree.Rename) -> Any
 
 def _rename_schema(context: StatementContext, statement: tree.Rename) -> Any:
     found = schema_named(context, statement.name.parts[-1])
+    require_owner(context, found)
     yield from claim_name(context, 0, statement.new_name)
     if context.catalog.schema_named(statement.new_name) is not None:
         raise BY_SQLSTATE["42P06"](f'schema "{statement.new_name}" already exists')
@@ -168,6 +180,7 @@ def _rename_role(context: StatementContext, statement: tree.Rename) -> Any:
 def _rename_type(context: StatementContext, statement: tree.Rename) -> Any:
     yield from ()
     found = FINDERS["type"](context, "type", statement.name)
+    require_owner(context, found)
     context.ddl.put(replace(found, name=statement.new_name))
 
 
@@ -221,6 +234,8 @@ def set_schema(context: StatementContext, statement: tree.AlterSchemaOf) -> Run:
         return statement.tag
     found = relation_named(context, statement.name.parts)
     refuse_system(found)
+    require_owner(context, found)
+    require_create(context, schema.oid)
     yield from context.lock_relation(found.oid, "access exclusive", found.name)
     if context.catalog.relation_named(schema.oid, found.name) is not None:
         raise DuplicateTable(f'relation "{found.name}" already exists in schema "{schema.name}"')
@@ -280,6 +295,9 @@ def alter_owner(context: StatementContext, statement: tree.AlterOwner) -> Run:
     yield from ()
     owner = role_oid(context, statement.new_owner)
     found = _object_named(context, statement.kind, statement.name)
+    if owner != found.owner:
+        require_owner(context, found)
+        require_member(context, owner)
     context.ddl.put(replace(found, owner=owner))
     return statement.tag
 
@@ -313,14 +331,15 @@ def comment(context: StatementContext, statement: tree.Comment) -> Run:
     yield from ()
     text = statement.text or None
     if statement.kind != "column":
-        context.ddl.put(
-            replace(_object_named(context, statement.kind, statement.name), comment=text)
-        )
+        found = _object_named(context, statement.kind, statement.name)
+        require_owner(context, found)
+        context.ddl.put(replace(found, comment=text))
         return "COMMENT"
     table = relation_named(context, statement.name.parts[:-1])
     if not isinstance(table, Table):
         raise FeatureNotSupported("comments on columns of this relation are not supported")
     refuse_system(table)
+    require_owner(context, table)
     name = statement.name.parts[-1]
     if table.column_named(name) is None:
         raise UndefinedColumn(f'column "{name}" of relation "{table.name}" does not exist')

@@ -49,7 +49,7 @@ def prepare(context: StatementContext, statement: tree.Prepare) -> Run:
         raise DuplicatePreparedStatement(f'prepared statement "{statement.name}" already exists')
     inner = inner_statement(context, statement.statement)
     types = tuple(type_oid(context.environment(), name) for name in statement.types)
-    planned = yield from context.plan(inner, types)
+    planned = yield from context.plan(inner, types, checks_access=False)
     session.prepared[statement.name] = Prepared(
         statement.name,
         context.source,

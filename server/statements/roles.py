@@ -6,7 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from protocol.scram import SALT_BYTES, ScramVerifier, is_verifier
-from server.catalog.objects import BOOTSTRAP_ROLE_OID, CatalogObject, Database, Role
+from server.catalog.objects import (
+    BOOTSTRAP_ROLE_OID,
+    CatalogObject,
+    Constraint,
+    Database,
+    Index,
+    Role,
+)
 from server.catalog.privileges import is_superuser, parse_item, roles_of
 from server.config import parse_value, setting_named
 from server.errors import (
@@ -53,14 +60,10 @@ SUPERUSER_FLAGS = {
 }
 
 
-def _current(context: StatementContext) -> Role:
-    role = context.catalog.object(context.user_oid)
-    assert isinstance(role, Role)
-    return role
-
-
 def _may_manage(context: StatementContext, target: Role | None = None) -> bool:
-    role = _current(context)
+    role = context.catalog.object(context.user_oid)
+    if not isinstance(role, Role):  # dropped meanwhile
+        return False
     if target is not None and target.superuser:
         return role.superuser
     return role.superuser or role.create_role
@@ -111,7 +114,7 @@ def by_name(options: tuple[Option, ...]) -> dict[str, Any]:
 
 
 def _refuse_flags(context: StatementContext, given: dict[str, Any]) -> None:
-    if _current(context).superuser:
+    if is_superuser(context.catalog, context.user_oid):
         return
     for name, message in SUPERUSER_FLAGS.items():
         if given.get(name):
@@ -287,7 +290,8 @@ def _refuse_needed(context: StatementContext, role: Role) -> None:
 
 def _needs(context: StatementContext, oid: int) -> Iterator[str]:
     for value in context.catalog.objects(CatalogObject):
-        if needs_role(value, oid) and not isinstance(value, Role):
+        # Constraints and indexes go with their table.
+        if needs_role(value, oid) and not isinstance(value, Role | Constraint | Index):
             is_owner = value.owner == oid
             word = "owner of" if is_owner else "privileges for"
             shown = (
@@ -347,10 +351,11 @@ def grant_role(context: StatementContext, statement: tree.GrantRole) -> Run:
 
 
 def _refuse_grant(context: StatementContext, role: Role) -> None:
-    user = _current(context)
-    if user.superuser or (user.create_role and not role.superuser):
+    if is_superuser(context.catalog, context.user_oid):
         return
-    mine = roles_of(context.catalog, user.oid, inherited=False)
+    if _may_manage(context) and not role.superuser:
+        return
+    mine = roles_of(context.catalog, context.user_oid, inherited=False)
     if not any(admin and oid in mine for oid, admin in role.members):
         raise InsufficientPrivilege(
             f'must have admin option on role "{role.name}"'

@@ -18,6 +18,7 @@ from server.statements.names import (
     relation_named,
     target_schema,
 )
+from server.statements.ownership import require_owner
 from server.statements.statement import Run, StatementContext, Utility
 
 if TYPE_CHECKING:
@@ -192,6 +193,7 @@ def alter_sequence(context: StatementContext, statement: tree.AlterSequence) -> 
     found = relation_named(context, statement.relation, statement.offset)
     if not isinstance(found, Sequence):
         raise WrongObjectType(f'"{found.name}" is not a sequence')
+    require_owner(context, found)
     yield from change_sequence(context, found, statement.options)
     return "ALTER SEQUENCE"
 

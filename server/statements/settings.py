@@ -81,22 +81,11 @@ def _transaction_read_only(context: StatementContext, text: str | None, local: b
 
 
 def _session_authorization(context: StatementContext, text: str | None, local: bool) -> None:
-    name = context.session.session_user if text in (None, "default") else str(text)
-    _set_role(context, name)
-    context.settings.set("session_authorization", name, local=local)
+    context.session.rights.set_authorization(text, local=local)
 
 
 def _role(context: StatementContext, text: str | None, local: bool) -> None:
-    name = context.session.session_user if text in (None, "none") else str(text)
-    _set_role(context, name)
-    context.settings.set("role", text, local=local)
-
-
-def _set_role(context: StatementContext, name: str) -> None:
-    role = context.catalog.role_named(name)
-    if role is None:
-        raise InvalidParameterValue(f'role "{name}" does not exist')
-    context.session.user_oid = role.oid
+    context.session.rights.set_role(text, local=local)
 
 
 SPECIAL = {
@@ -157,7 +146,8 @@ def discard(context: StatementContext, statement: tree.Discard) -> Run:
         session.close_portals()
         session.prepared.clear()
         session.settings.reset_all()
-        session.user_oid = session.identity.user_oid
+        session.rights.set_authorization(None, local=False)
+        session.mail.unlisten()
         session.database.engine.locks.release_since(session)
     if statement.target in ("all", "sequences"):
         session.sequences.values.clear()

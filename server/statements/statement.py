@@ -106,9 +106,13 @@ class StatementContext(Protocol):
         """What the client is shown for an offset into the statement."""
 
     def plan(
-        self, statement: Statement, parameter_types: tuple[int, ...] = ()
+        self,
+        statement: Statement,
+        parameter_types: tuple[int, ...] = (),
+        *,
+        checks_access: bool = True,
     ) -> Generator[Wait, None, PlannedStatement]:
-        """Plan a query or data change and take its locks."""
+        """Plan a query or data change and take its locks; checks_access: for the user to run."""
 
     def run(
         self, planned: PlannedStatement, context: ExecutionContext

@@ -28,6 +28,7 @@ from server.statements.names import (
     relation_named,
     target_schema,
 )
+from server.statements.ownership import require_owner
 from server.statements.prepared import bound_parameters, inner_statement, prepared_named
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.storage_parameters import VIEW_PARAMETERS, storage_parameters
@@ -78,7 +79,7 @@ def create_view(context: StatementContext, statement: objects_tree.CreateView) -
     schema, name = target_schema(context, parts, statement.offset)
     yield from claim_name(context, schema, name)
     inner = inner_statement(context, statement.query)
-    planned = yield from context.plan(inner)
+    planned = yield from context.plan(inner, checks_access=False)
     columns = result_columns(context, planned, statement.column_names)
     existing = context.catalog.relation_named(schema, name)
     if existing is not None and not statement.replace:
@@ -188,6 +189,7 @@ def refresh(context: StatementContext, statement: objects_tree.RefreshView) -> R
     found = relation_named(context, statement.relation, statement.offset)
     if not isinstance(found, Table) or found.kind != "m":
         raise WrongObjectType(f'"{found.name}" is not a materialized view')
+    require_owner(context, found)
     yield from context.lock_relation(found.oid, "access exclusive", found.name)
     empty_table(context, found)
     table = context.catalog.object(found.oid)
@@ -195,7 +197,7 @@ def refresh(context: StatementContext, statement: objects_tree.RefreshView) -> R
     if statement.with_data:
         assert table.view_query is not None
         (inner,) = parse_statements(table.view_query)
-        planned = yield from context.plan(inner)
+        planned = yield from context.plan(inner, checks_access=False)
         yield from fill(context, table, planned, ())
     return "REFRESH MATERIALIZED VIEW"
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from server.catalog.functions import (
     activity,
+    channels,
     comments,
     configuration,
     definition,
@@ -30,5 +31,6 @@ SYSTEM_FUNCTIONS: Final[tuple[Function, ...]] = (
     *sizes.FUNCTIONS,
     *sequence.FUNCTIONS,
     *activity.FUNCTIONS,
+    *channels.FUNCTIONS,
     *properties.FUNCTIONS,
 )

@@ -1,0 +1,30 @@
+"""pg_init_privs: the privileges objects have from the start, so that dumps leave them out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.catalog.bootstrap import SYSTEM_OBJECTS
+from server.catalog.views.comments import class_oid
+from server.catalog.views.relation import Row, SystemRelation
+from server.catalog.views.values import acl_array
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.catalog.catalog import CatalogView
+
+
+def _initial_privileges(view: CatalogView) -> Iterator[Row]:
+    for value in SYSTEM_OBJECTS:
+        if value.acl is not None:
+            yield {
+                "objoid": value.oid,
+                "classoid": class_oid(value),
+                "objsubid": 0,
+                "privtype": "i",
+                "initprivs": acl_array(view, value.acl),
+            }
+
+
+RELATIONS = (SystemRelation(name="pg_init_privs", objects=_initial_privileges),)

@@ -1,0 +1,55 @@
+"""What a plan reads and writes, held against what its roles may: PostgreSQL's check before execution.
+
+Rule 1: a privilege on the table is enough; else every column that is named needs its own, and where
+        none is named any one column's will do.
+Rule 2: the rights are those of the role an access names: the user, or the owner of the view it is in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from server.catalog.objects import Table
+from server.catalog.privileges import has_column_privilege, has_privilege
+from server.errors import InsufficientPrivilege
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from server.catalog.catalog import CatalogView
+    from server.planner.physical import Access
+
+COLUMN_LETTERS: Final = "raw"
+"""Privileges that may be given on columns alone."""
+
+KIND_WORDS: Final = {"v": "view", "m": "materialized view", "S": "sequence", "f": "foreign table"}
+
+
+def check_access(view: CatalogView, accesses: Sequence[Access]) -> None:
+    """Raise InsufficientPrivilege for the first access that is not allowed."""
+    for access in accesses:
+        relation = view.object(access.relation)
+        if relation is None:
+            continue
+        for letter in access.privileges:
+            if has_privilege(view, access.role, relation, letter):
+                continue
+            if isinstance(relation, Table) and _by_columns(view, access, relation, letter):
+                continue
+            word = KIND_WORDS.get(getattr(relation, "kind", "S"), "table")
+            raise InsufficientPrivilege(f"permission denied for {word} {relation.name}")
+
+
+def _by_columns(view: CatalogView, access: Access, table: Table, letter: str) -> bool:
+    """Whether privileges on columns make up for the one on the table."""
+    if letter not in COLUMN_LETTERS or all(column.acl is None for column in table.columns):
+        return False
+    if not access.columns:
+        return any(
+            has_column_privilege(view, access.role, table, column.number, letter)
+            for column in table.live_columns
+        )
+    return all(
+        number > 0 and has_column_privilege(view, access.role, table, number, letter)
+        for number in access.columns
+    )

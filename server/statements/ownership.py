@@ -1,0 +1,116 @@
+"""Who may change objects: their owner, and who has the privileges of the owner. Errors as PostgreSQL words them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from server.catalog.objects import (
+    CatalogObject,
+    Constraint,
+    Database,
+    Index,
+    Role,
+    Schema,
+    Sequence,
+    Table,
+    UserFunction,
+    UserType,
+)
+from server.catalog.privileges import (
+    DATABASE_OWNER_OID,
+    has_column_privilege,
+    has_privilege,
+    has_privileges_of,
+    is_member,
+)
+from server.errors import InsufficientPrivilege
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from server.statements.statement import StatementContext
+
+TABLE_WORDS: Final[Mapping[str, str]] = {
+    "v": "view",
+    "m": "materialized view",
+    "f": "foreign table",
+    "c": "type",
+}
+WORDS: Final[Mapping[type[CatalogObject], str]] = {
+    Index: "index",
+    Sequence: "sequence",
+    Schema: "schema",
+    Database: "database",
+    UserFunction: "function",
+    UserType: "type",
+}
+
+
+def kind_word(value: CatalogObject) -> str:
+    """The kind of an object as errors of privileges name it."""
+    if isinstance(value, Table):
+        return TABLE_WORDS.get(value.kind, "table")
+    return WORDS.get(type(value), "relation")
+
+
+def owns(context: StatementContext, value: CatalogObject) -> bool:
+    """Whether the user has the privileges of an object's owner."""
+    if has_privileges_of(context.catalog, context.user_oid, value.owner):
+        return True
+    return value.owner == DATABASE_OWNER_OID and DATABASE_OWNER_OID in _roles(context)
+
+
+def require_owner(context: StatementContext, value: CatalogObject, word: str = "") -> None:
+    """Raise InsufficientPrivilege for others than the owner; word: the kind, if the statement says it."""
+    if isinstance(value, Constraint):
+        table = context.catalog.object(value.table)
+        if table is not None:
+            require_owner(context, table)
+    elif not isinstance(value, Role) and not owns(context, value):
+        raise InsufficientPrivilege(f"must be owner of {word or kind_word(value)} {value.name}")
+
+
+def require_owner_to_drop(context: StatementContext, value: CatalogObject) -> None:
+    """The owner of the schema may drop what is in it, too."""
+    schema = context.catalog.object(getattr(value, "schema", 0))
+    if schema is None or not owns(context, schema):
+        require_owner(context, value)
+
+
+def _roles(context: StatementContext) -> Iterator[int]:
+    """The user, and pg_database_owner for who owns the database."""
+    yield context.user_oid
+    home = context.catalog.object(context.session.database_oid)
+    if home is not None and owns(context, home):
+        yield DATABASE_OWNER_OID
+
+
+def require_create(context: StatementContext, schema_oid: int) -> None:
+    """Raise InsufficientPrivilege for who may not make objects in a schema."""
+    schema = context.catalog.object(schema_oid)
+    if schema is None or schema_oid == context.session.temporary_schema:
+        return
+    if not any(has_privilege(context.catalog, role, schema, "C") for role in _roles(context)):
+        raise InsufficientPrivilege(f"permission denied for schema {schema.name}")
+
+
+def require_member(context: StatementContext, owner: int) -> None:
+    """Raise InsufficientPrivilege unless the user is in a role that is to own something."""
+    role = context.catalog.object(owner)
+    if role is not None and not is_member(context.catalog, context.user_oid, owner):
+        raise InsufficientPrivilege(f'must be member of role "{role.name}"')
+
+
+def require_privilege(
+    context: StatementContext, value: CatalogObject, letters: str, columns: Iterable[int] = ()
+) -> None:
+    """Raise InsufficientPrivilege for who has none of the privileges, on all of the columns if there are some."""
+    view, user = context.catalog, context.user_oid
+    if any(has_privilege(view, user, value, letter) for letter in letters):
+        return
+    numbers = tuple(columns)
+    if isinstance(value, Table) and numbers:
+        held = (has_column_privilege(view, user, value, number, letters) for number in numbers)
+        if all(held):
+            return
+    raise InsufficientPrivilege(f"permission denied for {kind_word(value)} {value.name}")
