@@ -137,6 +137,11 @@ class Index(CatalogObject):
     constraint: Oid = 0
     options: tuple[str, ...] = ()
 
+    @property
+    def is_searched(self) -> bool:
+        """Whether entries are kept; of a gin, gist, spgist or brin index only the definition is."""
+        return self.method in ("btree", "hash")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraint(CatalogObject):

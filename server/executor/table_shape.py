@@ -54,7 +54,9 @@ class TableShape:
         schema = catalog.object(table.schema)
         self.schema_name: str = "" if schema is None else schema.name
         self.indexes = tuple(
-            IndexShape(index, table, self.types, context) for index in catalog.indexes_of(table.oid)
+            IndexShape(index, table, self.types, context)
+            for index in catalog.indexes_of(table.oid)
+            if index.is_searched
         )
         constraints = catalog.constraints_of(table.oid)
         deferrable = {item.index: item for item in constraints if item.kind in "pu"}

@@ -154,7 +154,8 @@ class Chooser:
         """The indexes that a scan of the table may use."""
         if table.provider or not table.storage_id:
             return ()
-        return self.context.catalog.indexes_of(table.oid)
+        indexes = self.context.catalog.indexes_of(table.oid)
+        return tuple(index for index in indexes if index.is_searched)
 
     def index_key(self, scan: Scan, key: IndexKey) -> Expression:
         """What an index key is, over the columns of the scan."""

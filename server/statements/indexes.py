@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Index, IndexKey, Table
-from server.errors import DuplicateTable, FeatureNotSupported, UndefinedObject, WrongObjectType
+from server.errors import DuplicateTable, FeatureNotSupported, WrongObjectType
 from server.executor.index_build import fill_index
 from server.executor.waits import Wait
 from server.planner.standalone import bind_index_expression, check_condition
 from server.planner.stored_text import stored_expression
 from server.sql import nodes, utility_session
 from server.sql import utility_objects as tree
+from server.statements.access_methods import check_classes, check_method
 from server.statements.names import (
     claim_name,
     free_name,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KEYS_MAX = 32
-METHODS = ("btree", "hash")
 
 
 def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
@@ -38,12 +38,9 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
     table = table_named(context, statement.relation, statement.offset, kinds="rm")
     require_owner(context, table)
     yield from context.lock_relation(table.oid, "share", table.name)
-    if statement.access_method not in METHODS:
-        known = statement.access_method in ("gin", "gist", "spgist", "brin")
-        error = FeatureNotSupported if known else UndefinedObject
-        word = "is not supported" if known else "does not exist"
-        raise error(f'access method "{statement.access_method}" {word}')
+    check_method(statement)
     keys = tuple(index_key(context, table, element) for element in statement.elements)
+    check_classes(context, table, statement.access_method, keys)
     included = tuple(_included(table, element) for element in statement.include)
     name = statement.name or free_name(
         context, table.schema, table.name, "_".join(_key_names(table, keys)), "idx"
@@ -150,7 +147,11 @@ def make_index(context: StatementContext, table: Table, index: Index) -> None:
 
 def build_index(context: StatementContext, table: Table, index: Index) -> Iterator[Wait]:
     """Fill an index from the rows of its table."""
-    if table.storage_id and context.engine.relation(table.storage_id).row_estimate:
+    if (
+        index.is_searched
+        and table.storage_id
+        and context.engine.relation(table.storage_id).row_estimate
+    ):
         execution = context.execution()
         work = context.session.database.workers.submit(lambda: fill_index(execution, table, index))
         yield Wait(work, what="Execute")

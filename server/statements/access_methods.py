@@ -1,0 +1,88 @@
+"""What each index access method can do, and which operator classes its keys have.
+
+Rule 1: btree and hash indexes are kept and searched. Of the others only the definition is kept: their
+        conditions are answered from the table, so they cost nothing and change no answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from server.catalog.views.physical import operator_class
+from server.errors import FeatureNotSupported, UndefinedObject
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from server.catalog.objects import IndexKey, Table
+    from server.sql.nodes import IndexElement
+    from server.sql.utility_objects import CreateIndex
+    from server.statements.statement import StatementContext
+
+
+@dataclass(frozen=True, slots=True)
+class AccessMethod:
+    """What indexes of a method may be."""
+
+    unique: bool = False
+    ordered: bool = False
+    multicolumn: bool = True
+    includes: bool = False
+
+
+METHODS: Final[Mapping[str, AccessMethod]] = {
+    "btree": AccessMethod(unique=True, ordered=True, includes=True),
+    "hash": AccessMethod(multicolumn=False),
+    "gist": AccessMethod(includes=True),
+    "gin": AccessMethod(),
+    "spgist": AccessMethod(multicolumn=False, includes=True),
+    "brin": AccessMethod(),
+}
+
+
+def check_method(statement: CreateIndex) -> None:
+    """Raise SqlError for what the access method of an index cannot be."""
+    name = statement.access_method
+    method = METHODS.get(name)
+    if method is None:
+        raise UndefinedObject(f'access method "{name}" does not exist')
+    if statement.unique and not method.unique:
+        raise FeatureNotSupported(f'access method "{name}" does not support unique indexes')
+    if statement.include and not method.includes:
+        raise FeatureNotSupported(f'access method "{name}" does not support included columns')
+    if len(statement.elements) > 1 and not method.multicolumn:
+        raise FeatureNotSupported(f'access method "{name}" does not support multicolumn indexes')
+    if not method.ordered:
+        _refuse_order(name, statement.elements)
+
+
+def _refuse_order(name: str, elements: Sequence[IndexElement]) -> None:
+    for element in elements:
+        if element.args.get("descending") is not None and element.args.get("descending"):
+            raise FeatureNotSupported(f'access method "{name}" does not support ASC/DESC options')
+        if element.args.get("nulls_first") is not None:
+            raise FeatureNotSupported(
+                f'access method "{name}" does not support NULLS FIRST/LAST options'
+            )
+
+
+def check_classes(
+    context: StatementContext, table: Table, method: str, keys: Sequence[IndexKey]
+) -> None:
+    """Raise UndefinedObject for a key whose type the access method has no operators for."""
+    for key in keys:
+        oid = table.column(key.number).type if key.number else key.type
+        name = key.operator_class.rpartition(".")[2]
+        if operator_class(context.catalog, method, oid, name):
+            continue
+        if name:
+            raise UndefinedObject(
+                f'operator class "{name}" does not exist for access method "{method}"'
+            )
+        shown = context.catalog.type(oid).sql_name
+        raise UndefinedObject(
+            f'data type {shown} has no default operator class for access method "{method}"',
+            hint="You must specify an operator class for the index or define a default operator "
+            "class for the data type.",
+        )
