@@ -13,8 +13,8 @@ from server.executor.run import execute, is_heavy
 from server.executor.waits import Wait
 from server.planner.plan_statement import plan_statement
 from server.planner.standalone import bind_over_table
-from server.session.own_thread import OwnThread
 from server.session.access import check_access
+from server.session.own_thread import OwnThread
 from server.session.transaction import READ_COMMITTED_LEVELS, Running
 from storage.engine import LockMode
 

@@ -23,17 +23,20 @@ NO_ROLE = "none"
 class Rights:
     """The current user and the session user, worked out again whenever a setting changed."""
 
-    __slots__ = ("_current_oid", "_oids", "_session", "_session_oid", "_version")
+    __slots__ = ("_current_oid", "_oids", "_session", "_session_oid", "_version", "borrowed_oid")
 
     def __init__(self, session: Session, oid: int) -> None:
         self._session = session
         self._oids: dict[str, int] = {}
         self._current_oid = self._session_oid = oid
         self._version = -1
+        self.borrowed_oid = 0  # the owner of a SECURITY DEFINER function that runs
 
     @property
     def current_oid(self) -> int:
         """The role whose privileges count."""
+        if self.borrowed_oid:
+            return self.borrowed_oid
         if self._version != self._session.settings.version:
             self._read()
         return self._current_oid

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.executor.waits import Wait
 from server.session import execution
+from server.session.access import check_access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,8 @@ class SessionSurroundings:
         return execution.context(self._session, parameters)
 
     def locks(self, planned: PlannedStatement) -> Iterator[Wait]:
-        """Lock the relations a plan reads and writes."""
+        """Lock the relations a plan reads and writes, if the user may do that."""
+        check_access(self._session.transaction.catalog, planned.access)
         return execution.take_locks(self._session, planned)
 
     def refuse_writes(self, tag: str) -> None:
@@ -56,17 +58,18 @@ class SessionSurroundings:
     def acting(self, function: UserFunction) -> Iterator[None]:
         """Be the function's owner if it asks for it, with its settings."""
         session, settings = self._session, self._session.settings
-        user = session.user_oid
+        rights = session.rights
+        user = rights.borrowed_oid
         settings.begin()
         try:
             if function.security_definer:
-                session.user_oid = function.owner
+                rights.borrowed_oid = function.owner
             for setting in function.settings:
                 name, _, value = setting.partition("=")
                 settings.set(name, value)
             yield
         finally:
-            session.user_oid = user
+            rights.borrowed_oid = user
             if settings.depth:
                 settings.rollback()
 

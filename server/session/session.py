@@ -31,8 +31,8 @@ from server.session.basis import Basis, make_basis
 from server.session.flows import FLOWS
 from server.session.mail import Mail
 from server.session.results import copy_rows, error_fields, row_values
-from server.session.routines import SessionSurroundings
 from server.session.rights import AUTHORIZATION, ROLE, Rights
+from server.session.routines import SessionSurroundings
 from server.session.series import run_series, run_text
 from server.session.short_path import QUICK
 from server.session.style import SessionNames, text_style

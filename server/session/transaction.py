@@ -71,7 +71,6 @@ class Running:
     deferred: list[Any] = field(default_factory=list)
     constraint_modes: dict[int, bool] = field(default_factory=dict)
     explicit: bool = False
-    user_oid: int = 0  # who it began as: SET ROLE is undone with it
     style: TextStyle | None = None
     style_of: TextStyle | None = None
     point_context: ExecutionContext | None = None  # of its point statements, made on point_basis
@@ -182,7 +181,6 @@ class SessionTransaction:
         catalog = CatalogTransaction(database.catalog, session.database_oid, storage)
         self.modes = modes
         self.running = Running(storage, catalog, modes, database.clock.now_us())
-        self.running.user_oid = session.user_oid
         storage.on_commit(catalog.publish)
         session.settings.begin()
         return self.running
@@ -265,7 +263,6 @@ class SessionTransaction:
         settings = self._session.settings
         while settings.depth:
             settings.rollback()
-        self._session.user_oid = running.user_oid
         running.storage.abort()
 
     def leave_block(self, *, commit: bool) -> None:

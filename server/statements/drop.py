@@ -32,8 +32,8 @@ from server.statements.names import (
     split_name,
 )
 from server.statements.operators import cast_named, operator_named
-from server.statements.routine_names import routine_named
 from server.statements.ownership import require_owner_to_drop, require_privilege
+from server.statements.routine_names import routine_named
 from server.statements.sequences import restarted
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.tables import store_table

@@ -38,8 +38,8 @@ from server.statements.names import (
     role_oid,
     schema_named,
 )
-from server.statements.routine_names import shown_type
 from server.statements.ownership import require_create, require_member, require_owner
+from server.statements.routine_names import shown_type
 from server.statements.statement import Run, StatementContext, Utility
 
 if TYPE_CHECKING:
