@@ -1,5 +1,7 @@
 """Hash joins: the right side becomes a table of keys, batches of the left side are looked up in it.
 
+Where a left, semi or anti join has by far the smaller side on the left, the sides change places.
+
 Rule 1: keys that are NULL match nothing.
 Rule 2: a residual condition is part of the join condition: it decides about matches, before
         unmatched rows are made up.
@@ -9,16 +11,18 @@ Rule 3: a pair of keys whose types do not hash alike is compared by its function
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from server.executor.columns import concatenate_batches
+from server.executor.columns import concatenate_batches, plain_objects
 from server.executor.evaluation import evaluators, layout_of
-from server.executor.join_kinds import Matcher, Pairs
-from server.executor.key_filter import key_filter, scans_below
+from server.executor.join_kinds import TURNED, Matcher, Pairs
+from server.executor.key_filter import is_integer, key_filter, scans_below
 from server.executor.key_table import KeyTable
+from server.executor.native import dense_codes, grouped_rows, joined_rows
 from server.executor.null_anti import any_null, pairs_with_nulls, perhaps_equal
 from server.executor.operator import Builder, Operator
 from server.expressions.expression import And, Call, Expression
@@ -35,6 +39,14 @@ if TYPE_CHECKING:
 
 PAIRS_MAX: Final = 1 << 18
 """How many pairs of rows are looked at in one go."""
+
+DENSE_SPAN_MIN: Final = 1 << 16
+DENSE_PLACES_PER_ROW: Final = 8
+"""How far keys may be apart to be numbered by their distance from the lowest."""
+
+TURN_ROWS_MIN: Final = 4096.0
+TURN_SHARE: Final = 1.5
+"""How many rows the right side must have, alone and for each left one, for the left one to be the table instead."""
 
 _BOOLEAN: Final = TypeReference(TYPE_BY_OID[16])
 
@@ -61,14 +73,15 @@ class HashJoin(Operator):
     plan: physical.HashJoin
 
     def __init__(self, plan: physical.HashJoin, builder: Builder) -> None:
-        super().__init__(plan, builder, (plan.left, plan.right))
-        hashed = [key for key in plan.keys if can_hash(key[0].type.type, key[1].type.type)]
+        turned = _turned(plan)
+        super().__init__(plan, builder, (turned.left, turned.right))
+        hashed = [key for key in turned.keys if can_hash(key[0].type.type, key[1].type.type)]
         self._types: list[Type] = [key[1].type.type for key in hashed]
-        self._left_keys = evaluators([key[0] for key in hashed], layout_of(plan.left.output))
-        self._right_keys = evaluators([key[1] for key in hashed], layout_of(plan.right.output))
-        self._filters = tuple(scans_below(plan)) if len(hashed) == len(plan.keys) else ()
+        self._left_keys = evaluators([key[0] for key in hashed], layout_of(turned.left.output))
+        self._right_keys = evaluators([key[1] for key in hashed], layout_of(turned.right.output))
+        self._filters = tuple(scans_below(turned)) if len(hashed) == len(plan.keys) else ()
         self._one_null_is_enough = len(plan.keys) == 1 and plan.residual is None
-        self._matcher = Matcher(plan, conjunction(_residual(plan)))
+        self._matcher = Matcher(turned, conjunction(_residual(plan)))
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Read the right side to its end, then yield what each batch of the left side gives."""
@@ -101,6 +114,16 @@ class HashJoin(Operator):
                 filters[place] = found
 
 
+def _turned(plan: physical.HashJoin) -> physical.HashJoin:
+    """The join with its sides in the places where the right one is the smaller by far, if it is not."""
+    left, right = plan.left, plan.right
+    rows = right.estimate.rows
+    if plan.kind not in TURNED or rows < max(TURN_ROWS_MIN, TURN_SHARE * left.estimate.rows):
+        return plan
+    keys = tuple((theirs, ours, function) for ours, theirs, function in plan.keys)
+    return replace(plan, kind=TURNED[plan.kind], left=right, right=left, keys=keys)
+
+
 def _residual(plan: physical.HashJoin) -> list[Expression]:
     residual = [] if plan.residual is None else [plan.residual]
     if plan.kind == "null_anti":
@@ -116,47 +139,61 @@ def _residual(plan: physical.HashJoin) -> list[Expression]:
 class BuildSide:
     """The rows of one side by their keys."""
 
-    __slots__ = ("_counts", "_rows", "_starts", "_table", "is_unique")
+    __slots__ = ("_codes", "_rows", "_starts")
 
     def __init__(self, columns: Sequence[Column], types: Sequence[Type], count: int) -> None:
-        self._table = KeyTable(types, nulls_match=False)
-        codes = self._table.add(columns, count)
-        rows = np.flatnonzero(codes >= 0)
-        known = codes[rows]
-        self._counts = np.bincount(known, minlength=len(self._table))
-        self._starts = np.cumsum(self._counts) - self._counts
-        self.is_unique = len(known) == len(self._table)
-        # Codes are given in order of first appearance: unique keys stand in order already.
-        self._rows = rows if self.is_unique else rows[np.argsort(known, kind="stable")]
+        self._codes: DenseKeys | KeyTable = dense_keys(columns) or KeyTable(
+            types, nulls_match=False
+        )
+        codes = self._codes.add(columns, count)
+        self._starts, self._rows = grouped_rows(codes, len(self._codes))
 
     def pairs(self, keys: Sequence[Column], count: int) -> Iterator[Pairs]:
         """Yield the positions of pairs of rows with equal keys, left ones ascending."""
         if not len(self._rows):
             return
-        codes = self._table.find(keys, count)
-        left = np.flatnonzero(codes >= 0)
-        codes = codes[left]
-        if self.is_unique:
-            yield left, self._rows[codes]
-            return
-        counts = self._counts[codes]
-        for start, stop in _portions(counts):
-            lengths = counts[start:stop]
-            ends = np.cumsum(lengths)
-            within = np.arange(int(lengths.sum())) - np.repeat(ends - lengths, lengths)
-            places = np.repeat(self._starts[codes[start:stop]], lengths) + within
-            yield np.repeat(left[start:stop], lengths), self._rows[places]
+        codes = self._codes.find(keys, count)
+        row = 0
+        while row < count:
+            left, right, row = joined_rows(codes, self._starts, self._rows, row, PAIRS_MAX)
+            yield left, right
 
 
-def _portions(counts: Positions) -> Iterator[tuple[int, int]]:
-    """Cut rows into runs with at most PAIRS_MAX pairs each, or one row."""
-    ends = np.cumsum(counts)
-    start = 0
-    while start < len(counts):
-        done = int(ends[start - 1]) if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, done + PAIRS_MAX, side="right")))
-        yield start, stop
-        start = stop
+class DenseKeys:
+    """Integers of a narrow range: the number of each is its distance from the lowest."""
+
+    __slots__ = ("_lowest", "_span")
+
+    def __init__(self, lowest: int, span: int) -> None:
+        self._lowest = lowest
+        self._span = span
+
+    def __len__(self) -> int:
+        return self._span
+
+    def find(self, columns: Sequence[Column], count: int) -> Positions:
+        """Give the number of each row's key, -1 where it is not in the range or NULL."""
+        column = columns[0]
+        if is_integer(column):
+            return dense_codes(column.values, column.valid, self._lowest, self._span)
+        values = plain_objects(column)  # integers in another form: codes, strides of a constant
+        return dense_codes(values.astype(np.int64), column.valid, self._lowest, self._span)
+
+    add = find
+
+
+def dense_keys(columns: Sequence[Column]) -> DenseKeys | None:
+    """Numbers for keys of one integer column, unless they are spread too far."""
+    if len(columns) != 1 or not is_integer(columns[0]):
+        return None
+    column = columns[0]
+    keys = column.values if column.valid is None else column.values[column.valid]
+    if not len(keys):
+        return None
+    lowest, highest = int(keys.min()), int(keys.max())
+    if highest - lowest >= max(DENSE_SPAN_MIN, DENSE_PLACES_PER_ROW * len(keys)):
+        return None
+    return DenseKeys(lowest, highest - lowest + 1)
 
 
 def can_hash(left: Type, right: Type) -> bool:

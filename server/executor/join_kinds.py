@@ -28,6 +28,11 @@ Pairs = tuple[Positions, Positions]
 _PAIRED: Final = frozenset({"inner", "left", "right", "full"})
 _KEEPS_LEFT: Final = frozenset({"left", "full"})
 _KEEPS_RIGHT: Final = frozenset({"right", "full"})
+_MARKS_RIGHT: Final = frozenset({"right", "full", "right_semi", "right_anti"})
+_MARKS_LEFT: Final = frozenset({"left", "full", "semi", "anti", "null_anti"})
+
+TURNED: Final = {"left": "right", "semi": "right_semi", "anti": "right_anti"}
+"""What a join is called when its sides change places: right_semi and right_anti give rows of their right side."""
 
 
 class Matcher:
@@ -66,7 +71,7 @@ class Matching:
         self._right = right
         self._context = context
         self._right_matched: Mask | None = None
-        if matcher.kind in _KEEPS_RIGHT:
+        if matcher.kind in _MARKS_RIGHT:
             self._right_matched = np.zeros(right.count, np.bool_)
 
     def replace_right(self, right: Batch) -> None:
@@ -81,7 +86,7 @@ class Matching:
         """Yield what a batch of the left side gives; pairs have equal keys."""
         kind = self._matcher.kind
         matched: Mask | None = None
-        if kind not in ("inner", "right"):
+        if kind in _MARKS_LEFT:
             matched = np.zeros(left.count, np.bool_)
         for candidates in pairs:
             lefts, rights = self._satisfying(left, candidates)
@@ -102,11 +107,16 @@ class Matching:
             yield self._left_only(left, np.flatnonzero(~matched))
 
     def rest(self) -> Iterator[Batch]:
-        """Yield the rows of the right side that nothing has matched, for right and full joins."""
+        """Yield what is known of the right side's rows only when the left side has ended."""
         if self._right_matched is None:
             return
+        if self._matcher.kind == "right_semi":
+            yield from slices(self._right_only(np.flatnonzero(self._right_matched)))
+            return
         alone = np.flatnonzero(~self._right_matched)
-        if len(alone):
+        if self._matcher.kind == "right_anti":
+            yield from slices(self._right_only(alone))
+        elif len(alone):
             nothing = null_batch(self._matcher.left_types, 1)
             joined = self._joined(nothing, np.full(len(alone), -1), alone)
             yield from slices(joined)
@@ -138,3 +148,9 @@ class Matching:
     def _left_only(self, left: Batch, positions: Positions) -> Batch:
         """Rows of the left side, picked from it."""
         return left.select(self._matcher.output).take(positions)
+
+    def _right_only(self, positions: Positions) -> Batch:
+        """Rows of the right side, picked from it."""
+        width = len(self._matcher.left_types)
+        places = tuple(index - width for index in self._matcher.output)
+        return self._right.select(places).take(positions)

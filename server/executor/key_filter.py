@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from server.vector.column import Column, Positions
 
-DROPPING: Final = frozenset({"inner", "semi", "right"})
+DROPPING: Final = frozenset({"inner", "semi", "right", "right_semi", "right_anti"})
 """The joins that drop left rows without a partner."""
 
 SPAN_MAX: Final = 1 << 24
@@ -49,7 +49,7 @@ class KeyFilter:
 
     def positions(self, column: Column) -> Positions | None:
         """The rows with keys that occur; None: it cannot say."""
-        if self.is_idle or not _is_integer(column):
+        if self.is_idle or not is_integer(column):
             return None
         found = rows_with_keys(
             column.values.astype(np.int64, copy=False), column.valid, self._lowest, self._present
@@ -61,7 +61,7 @@ class KeyFilter:
 
 def key_filter(column: Column) -> KeyFilter | None:
     """The filter of a join's right keys; None where there is no table of them."""
-    if not _is_integer(column):
+    if not is_integer(column):
         return None
     keys = column.values if column.valid is None else column.values[column.valid]
     if not len(keys):
@@ -74,7 +74,8 @@ def key_filter(column: Column) -> KeyFilter | None:
     return KeyFilter(lowest, present)
 
 
-def _is_integer(column: Column) -> bool:
+def is_integer(column: Column) -> bool:
+    """Whether the values are integers in an array of them."""
     return column.scale is None and column.dictionary is None and column.values.dtype.kind == "i"
 
 

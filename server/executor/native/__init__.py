@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.executor.key_codes import IntegerCodes, ViewCodes, object_codes, rows_with_keys
+    from server.executor.key_rows import dense_codes, grouped_rows, joined_rows
     from server.executor.machine import run as run_program
 else:
     from server.executor.native.key_codes import (
@@ -16,6 +17,16 @@ else:
         object_codes,
         rows_with_keys,
     )
+    from server.executor.native.key_rows import dense_codes, grouped_rows, joined_rows
     from server.executor.native.machine import run as run_program
 
-__all__ = ["IntegerCodes", "ViewCodes", "object_codes", "rows_with_keys", "run_program"]
+__all__ = [
+    "IntegerCodes",
+    "ViewCodes",
+    "dense_codes",
+    "grouped_rows",
+    "joined_rows",
+    "object_codes",
+    "rows_with_keys",
+    "run_program",
+]

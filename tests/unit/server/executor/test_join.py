@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import Any
 
@@ -158,3 +159,35 @@ def test_many_pairs_come_in_portions():
         kind="inner", left=left, right=right, keys=((var(1), var(2), EQUAL),), **both(left, right)
     )
     assert len(run(plan)) == 490_000
+
+
+@pytest.mark.parametrize("kind", ["left", "semi", "anti"])
+@pytest.mark.parametrize("with_residual", [False, True])
+@pytest.mark.parametrize("spread", [1, 10**8])
+def test_the_smaller_left_side_becomes_the_table(kind: str, with_residual: bool, spread: int):
+    """The sides change places when the right one is estimated to be larger by far."""
+    lefts: list[tuple[Any, ...]] = [
+        (None if n is None else n * spread, name) for n, name in [*LEFT, (2, "f")]
+    ]
+    rights: list[tuple[Any, ...]] = [(n % 3 * spread, n) for n in range(9000)] + [(None, 1)]
+    left, right = values(lefts, INT4, TEXT), values(rights, INT8, INT4, first=3)
+    right = dataclasses.replace(right, estimate=physical.Estimate(9001.0, 12, 0.0, 1.0))
+    residual = call(LESS, var(4), const(15)) if with_residual else None
+    shape = like(left) if kind in ("semi", "anti") else both(left, right)
+    keys = ((var(1), var(3, INT8), EQUAL),)
+    plan = physical.HashJoin(
+        kind=kind, left=left, right=right, keys=keys, residual=residual, **shape
+    )
+    matched = [
+        (row, other)
+        for row, other in itertools.product(lefts, rights)
+        if row[0] is not None and row[0] == other[0] and (not with_residual or other[1] < 15)
+    ]
+    found = {row for row, _ in matched}
+    expected: list[tuple[Any, ...]] = {
+        "left": [row + other for row, other in matched]
+        + [(*row, None, None) for row in lefts if row not in found],
+        "semi": [row for row in lefts if row in found],
+        "anti": [row for row in lefts if row not in found],
+    }[kind]
+    assert sorted_rows(run(plan)) == sorted_rows(expected)

@@ -1,0 +1,59 @@
+"""Rows by the number of their key, and the pairs of rows with equal keys.
+
+Rule 1: a number of -1 means that the row's key equals no other.
+Rule 2: rows of one number stand in ascending order; pairs come with their left rows ascending.
+
+The specification of native/key_rows.pyx.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from server.vector.column import Mask, Positions, Values
+
+
+def grouped_rows(codes: Positions, code_count: int) -> tuple[Positions, Positions]:
+    """The rows of each number one after the other, and where each number's start.
+
+    Those of number n are rows[starts[n] : starts[n + 1]].
+    """
+    rows = np.flatnonzero(codes >= 0)
+    known = codes[rows]
+    starts = np.zeros(code_count + 1, np.int64)
+    np.cumsum(np.bincount(known, minlength=code_count), out=starts[1:])
+    return starts, rows[np.argsort(known, kind="stable")]
+
+
+def dense_codes(values: Values, valid: Mask | None, lowest: int, span: int) -> Positions:
+    """How far each integer is above the lowest; -1 if that is not in 0 ... span - 1, or it is NULL."""
+    wide = values.astype(np.int64)
+    inside = (wide >= lowest) & (wide <= lowest + span - 1)
+    if valid is not None:
+        inside &= valid
+    return np.where(inside, np.where(inside, wide, lowest) - lowest, -1)
+
+
+def joined_rows(
+    codes: Positions, starts: Positions, rows: Positions, first: int, pairs_max: int
+) -> tuple[Positions, Positions, int]:
+    """Pairs of a row of `codes`, from `first` on, and one of the rows of its number.
+
+    At most pairs_max, or all of one row, and the row to go on with.
+    """
+    known = codes[first:]
+    counts = np.where(known >= 0, starts[known + 1] - starts[known], 0)
+    ends = np.cumsum(counts)
+    found = np.flatnonzero(counts)
+    stop = int(np.searchsorted(ends, pairs_max, side="right"))
+    if len(found):
+        stop = max(stop, int(found[0]) + 1)
+    lengths = counts[:stop]
+    total = int(lengths.sum())
+    within = np.arange(total) - np.repeat(ends[:stop] - lengths, lengths)
+    lefts = np.repeat(np.arange(first, first + stop), lengths)
+    places = np.repeat(starts[known[:stop]], lengths) + within
+    return lefts, rows[places], first + stop

@@ -1,0 +1,96 @@
+"""Rows by the number of their key, and the pairs of rows with equal keys; server/executor/key_rows.py specifies it."""
+
+import numpy as np
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+
+ctypedef fused Integer:
+    int32_t
+    int64_t
+
+
+def grouped_rows(codes, int64_t code_count):
+    """The rows of each number one after the other, and where each number's start."""
+    cdef const int64_t[::1] code_of = np.ascontiguousarray(codes, np.int64)
+    cdef Py_ssize_t count = code_of.shape[0], row
+    cdef int64_t code, found = 0, total = 0
+    starts = np.zeros(code_count + 2, np.int64)
+    cdef int64_t[::1] at = starts
+    with nogil:
+        for row in range(count):  # the numbers of rows, two places up: place n + 1 is then the cursor of n
+            code = code_of[row]
+            if code >= 0:
+                at[code + 2] += 1
+                found += 1
+        for code in range(code_count):
+            total += at[code + 1]
+            at[code + 1] = total
+    rows = np.empty(found, np.int64)
+    cdef int64_t[::1] row_at = rows
+    with nogil:
+        for row in range(count):
+            code = code_of[row]
+            if code >= 0:
+                row_at[at[code + 1]] = row
+                at[code + 1] += 1
+    return starts[:code_count + 1], rows
+
+
+def dense_codes(values, valid, int64_t lowest, int64_t span):
+    """How far each integer is above the lowest; -1 if that is not in 0 ... span - 1, or it is NULL."""
+    cdef const int64_t[:] wide
+    cdef const int32_t[:] middle
+    if values.dtype == np.int32:
+        middle = values
+        return _dense_codes(middle, valid, lowest, span)
+    wide = values.astype(np.int64, copy=False)
+    return _dense_codes(wide, valid, lowest, span)
+
+
+cdef _dense_codes(const Integer[:] values, valid, int64_t lowest, int64_t span):
+    cdef Py_ssize_t count = values.shape[0], row
+    cdef uint64_t place, width = <uint64_t>span
+    cdef bint has_nulls = valid is not None
+    cdef const uint8_t[:] is_valid
+    codes = np.empty(count, np.int64)
+    cdef int64_t[::1] code_of = codes
+    if has_nulls:
+        is_valid = valid.view(np.uint8)
+    with nogil:
+        for row in range(count):
+            place = <uint64_t><int64_t>values[row] - <uint64_t>lowest
+            code_of[row] = <int64_t>place if place < width else -1
+        if has_nulls:
+            for row in range(count):
+                if not is_valid[row]:
+                    code_of[row] = -1
+    return codes
+
+
+def joined_rows(codes, starts, rows, int64_t first, int64_t pairs_max):
+    """Pairs of a row of `codes`, from `first` on, and one of the rows of its number."""
+    cdef const int64_t[::1] code_of = codes, start_of = starts, row_at = rows
+    cdef Py_ssize_t count = code_of.shape[0], row, stop = count
+    cdef int64_t code, place, total = 0, length
+    with nogil:
+        for row in range(first, count):
+            code = code_of[row]
+            if code >= 0:
+                length = start_of[code + 1] - start_of[code]
+                if total and total + length > pairs_max:
+                    stop = row
+                    break
+                total += length
+    lefts = np.empty(total, np.int64)
+    rights = np.empty(total, np.int64)
+    cdef int64_t[::1] left_at = lefts, right_at = rights
+    total = 0
+    with nogil:
+        for row in range(first, stop):
+            code = code_of[row]
+            if code >= 0:
+                for place in range(start_of[code], start_of[code + 1]):
+                    left_at[total] = row
+                    right_at[total] = row_at[place]
+                    total += 1
+    return lefts, rights, stop
