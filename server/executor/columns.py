@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from server.vector.batch import Batch
-from server.vector.column import Column, Values
+from server.vector.column import Column, Mask, Values
 from server.vector.rows import column_of, objects, plain_values, values_of
+from server.vector.texts import TextColumn, concatenated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,13 +50,34 @@ def concatenate(columns: Sequence[Column]) -> Column:
     if any(part.valid is not None for part in parts):
         valid = np.concatenate([part.validity() for part in parts])
     first = parts[0]
+    if any(isinstance(part, TextColumn) for part in parts):
+        together = concatenated(parts, valid)
+        if together is not None:
+            return together
     forms = {(part.scale, id(part.dictionary)) for part in parts}
     if len(forms) == 1:
         values = np.concatenate([part.values for part in parts])
         return Column(values, valid, first.scale, first.dictionary)
+    if all(part.dictionary is not None for part in parts):
+        return _with_one_dictionary(parts, valid)
     if any(part.scale is not None for part in parts):
         return Column(np.concatenate([plain_objects(part) for part in parts]), valid)
     return Column(np.concatenate([part.decoded().values for part in parts]), valid)
+
+
+def _with_one_dictionary(parts: Sequence[Column], valid: Mask | None) -> Column:
+    """Coded columns one below the other, over the words of all."""
+    numbers: dict[Value, int] = {}
+    codes = []
+    for part in parts:
+        assert part.dictionary is not None
+        words = part.dictionary.values.tolist()
+        new = np.array([numbers.setdefault(word, len(numbers)) for word in words], np.int32)
+        if part.valid is not None:
+            codes.append(new[np.where(part.valid, part.values, 0)] if words else part.values)
+        else:
+            codes.append(new[part.values])
+    return Column(np.concatenate(codes), valid, None, Column(objects(list(numbers))))
 
 
 def concatenate_batches(batches: Sequence[Batch], types: Sequence[TypeReference]) -> Batch:

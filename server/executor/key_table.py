@@ -16,6 +16,7 @@ import numpy as np
 from server.executor.columns import plain_objects
 from server.executor.native import IntegerCodes, object_codes
 from server.vector.column import Column, Mask, Positions, Values
+from server.vector.texts import TextColumn, TextNumbers
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 PAIR_BITS: Final = 31
 _CODE_MAX: Final = 1 << PAIR_BITS
+_BLANK_OID: Final = 1042
+_TEXT_OIDS: Final = frozenset({25, 1043, _BLANK_OID})
 
 
 class KeyTable:
@@ -84,16 +87,23 @@ class _ColumnCodes:
         self._nulls_match = nulls_match
         self._null_code = -1
         self._integers: IntegerCodes | None = None
+        self._texts: TextNumbers | None = None
         self._scale: int | None = None
         self._is_float = False
         self._objects: dict[Hashable, int] = {}
         self._count = 0  # of numbers given for objects
 
     def __len__(self) -> int:
+        if self._texts is not None:
+            return len(self._texts)
         return self._count if self._integers is None else len(self._integers)
 
     def add(self, column: Column) -> Positions:
         """Give the number of each row's value, new ones included."""
+        if self._begins_with_texts(column):
+            self._texts = TextNumbers(blank=self._type.oid == _BLANK_OID)
+        if self._texts is not None:
+            return self._with_nulls(self._texts.add(column), column)
         if self._integers is None and not self._count and _is_fixed(column):
             self._integers = IntegerCodes()
             self._scale = column.scale
@@ -107,7 +117,9 @@ class _ColumnCodes:
     def find(self, column: Column) -> Positions:
         """Give the number of each row's value, -1 where it has none."""
         keys = self._integer_keys(column)
-        if keys is not None and self._integers is not None:
+        if self._texts is not None:
+            codes = self._texts.find(column)
+        elif keys is not None and self._integers is not None:
             codes = self._integers.find(keys, column.valid)
         elif len(self) == 0:
             return np.full(len(column), -1, np.int64)
@@ -117,6 +129,12 @@ class _ColumnCodes:
         if self._null_code >= 0 and column.valid is not None:
             codes[~column.valid] = self._null_code
         return codes
+
+    def _begins_with_texts(self, column: Column) -> bool:
+        """Whether texts that lie in a store, or words, come first."""
+        if len(self) or self._texts is not None or self._type.oid not in _TEXT_OIDS:
+            return False
+        return isinstance(column, TextColumn) or column.dictionary is not None
 
     def _with_nulls(self, codes: Positions, column: Column) -> Positions:
         if self._nulls_match and column.has_nulls:
@@ -128,6 +146,8 @@ class _ColumnCodes:
         return codes
 
     def _reserve(self) -> int:
+        if self._texts is not None:
+            return self._texts.reserve()
         if self._integers is not None:
             return self._integers.reserve()
         self._count += 1

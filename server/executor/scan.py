@@ -1,7 +1,7 @@
 """Scans: the rows of a table become batches, a row group each.
 
-Rule 1: the columns that the filter reads are loaded first, the others only for the rows that
-        passed.
+Rule 1: the columns that the filter reads are loaded first, those of plain numbers before others,
+        and what is left only for the rows that passed.
 Rule 2: what a view gives may alias pages of the store; it holds as long as the snapshot, which the
         context holds.
 """
@@ -18,7 +18,9 @@ from server.executor.operator import Builder, Operator
 from server.executor.sample import SampleScan
 from server.executor.storage_columns import load_column, system_column
 from server.executor.table_shape import Row, shape_of
-from server.expressions.expression import Expression, columns_used
+from server.expressions.evaluate import conjuncts
+from server.expressions.expression import And, Expression, columns_used
+from server.expressions.safety import cannot_raise
 from server.planner import physical
 from server.types.array import Array
 from server.vector.batch import Batch
@@ -39,7 +41,7 @@ ScanPlan = physical.TableScan | physical.IndexScan | physical.RowIdScan
 class RowLoader:
     """Makes the batch of a view of stored rows: filter first, the rest for the rows that pass."""
 
-    __slots__ = ("_condition", "_filter_columns", "_plan", "attributes")
+    __slots__ = ("_condition", "_filter_columns", "_plan", "_stages", "attributes")
 
     def __init__(self, plan: ScanPlan, filter_: Expression | None) -> None:
         self._plan = plan
@@ -51,15 +53,19 @@ class RowLoader:
             used = sorted(columns_used(filter_) & set(plan.output))
             self._filter_columns = tuple(layout[column] for column in used)
             self._condition = condition(filter_, layout_of(used))
+        self._stages = tuple(Stage(part, plan) for part in _parts_of(filter_, plan))
 
     def load(self, view: Any, context: ExecutionContext, among: Positions | None = None) -> Batch:
         """Make the batch of the rows of the view (of those `among` them) that pass the filter."""
         positions = self._with_partners(view, context, among)
         known: dict[int, Column] = {}
-        if self._condition is not None:
-            known = {index: self._column(view, index, positions) for index in self._filter_columns}
+        for stage in self._stages:
+            for index in stage.columns:
+                if index not in known:
+                    known[index] = self._column(view, index, positions)
             count = view.count if positions is None else len(positions)
-            passed = self._condition(Batch(tuple(known.values()), count), context)
+            batch = Batch(tuple(known[index] for index in stage.columns), count)
+            passed = stage.condition(batch, context)
             if passed is not None:
                 known = {index: column.take(passed) for index, column in known.items()}
                 positions = passed if positions is None else positions[passed]
@@ -101,6 +107,39 @@ class RowLoader:
             return system_column(attribute, view, self._plan.table.oid, positions)
         values, valid = view.column(attribute - 1)
         return load_column(values, valid, self._plan.types[index], positions)
+
+
+class Stage:
+    """A part of a filter, and which of the scan's columns it reads."""
+
+    __slots__ = ("columns", "condition")
+
+    def __init__(self, part: Expression, plan: ScanPlan) -> None:
+        layout = layout_of(plan.output)
+        used = sorted(columns_used(part) & set(plan.output))
+        self.columns = tuple(layout[column] for column in used)
+        self.condition = condition(part, layout_of(used))
+
+
+def _parts_of(filter_: Expression | None, plan: ScanPlan) -> list[Expression]:
+    """The filter in two parts if nothing in it can raise: what reads plain numbers only comes first."""
+    if filter_ is None:
+        return []
+    parts = list(conjuncts(filter_))
+    if not all(cannot_raise(part) for part in parts):
+        return [filter_]
+    dear = {
+        column
+        for column, reference in zip(plan.output, plan.types, strict=True)
+        if reference.type.storage_kind == "BYTES"
+    }
+    first = [part for part in parts if not columns_used(part) & dear]
+    rest = [part for part in parts if columns_used(part) & dear]
+    return [
+        And(type=filter_.type, arguments=tuple(each)) if len(each) > 1 else each[0]
+        for each in (first, rest)
+        if each
+    ]
 
 
 class TableScan(Operator):

@@ -12,8 +12,10 @@ import numpy as np
 
 from server.errors import FeatureNotSupported
 from server.executor.native import ViewCodes
-from server.vector.column import Column, Mask, Positions
+from server.vector.column import Column, Mask, Positions, Values
 from server.vector.rows import objects
+from server.vector.texts import TextColumn
+from storage.engine import StringViews
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,8 +41,14 @@ def load_column(
     if not is_string:
         return reference.type.from_storage(values, valid, reference.modifier)
     if reference.oid in _STRING_OIDS:
-        return _coded_column(values, valid) or Column(values.to_str(), valid)
+        return _coded_column(values, valid) or TextColumn(
+            values.store, values.views, valid, _decoded_views
+        )
     return reference.type.from_storage(values.to_list(), valid, reference.modifier)
+
+
+def _decoded_views(store: Values, views: Values) -> Values:
+    return StringViews(store, views).to_str()
 
 
 def _coded_column(strings: Any, valid: Mask | None) -> Column | None:

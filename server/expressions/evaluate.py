@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from server.expressions import expression as nodes
 from server.expressions.columnar import Evaluator, Operand, compile_columns
 from server.expressions.folding import fold_constants
@@ -60,7 +58,7 @@ def compile_filter(condition: nodes.Expression, layout: Layout) -> Filter:
     A conjunction narrows as it goes: conjuncts that cannot raise come first only if they were
     written first.
     """
-    operands = [Operand(conjunct, layout) for conjunct in _conjuncts(condition)]
+    operands = [Operand(conjunct, layout) for conjunct in conjuncts(condition)]
     if len(operands) == 1:
         only = operands[0].evaluate
         return lambda batch, context: evaluate_filter(only, batch, context)
@@ -70,18 +68,18 @@ def compile_filter(condition: nodes.Expression, layout: Layout) -> Filter:
     return lambda batch, context: _narrow(operands, batch, context)
 
 
-def _conjuncts(condition: nodes.Expression) -> Iterator[nodes.Expression]:
+def conjuncts(condition: nodes.Expression) -> Iterator[nodes.Expression]:
     """The operands of a conjunction, those of conjunctions among them too."""
     if isinstance(condition, nodes.And):
         for argument in condition.arguments:
-            yield from _conjuncts(argument)
+            yield from conjuncts(argument)
     else:
         yield condition
 
 
 def _narrow(operands: Sequence[Operand], batch: Batch, context: Any) -> Positions:
-    positions: Positions = np.arange(batch.count, dtype=np.int64)
-    for operand in operands:
+    positions = evaluate_filter(operands[0].evaluate, batch, context)
+    for operand in operands[1:]:
         if not len(positions):
             break
         if len(positions) * 3 > batch.count:

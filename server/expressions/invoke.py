@@ -24,6 +24,7 @@ from server.vector.rows import (
     plain_values,
     values_of,
 )
+from server.vector.texts import TextColumn
 
 ColumnCall = Callable[[CallContext, Sequence[Column], int], Column]
 
@@ -108,6 +109,8 @@ def with_validity(column: Column, valid: Mask | None) -> Column:
     if valid is None or column.valid is valid:
         return column
     joint = valid if column.valid is None else column.valid & valid
+    if isinstance(column, TextColumn):
+        return column.masked(joint)
     return Column(column.values, joint, column.scale, column.dictionary)
 
 

@@ -12,7 +12,9 @@ from server.expressions import expression as nodes
 from server.expressions.invoke import with_validity
 from server.vector.batch import Batch
 from server.vector.column import Column, Mask
+from server.vector.native import views_among
 from server.vector.rows import SCALED_LIMIT, is_constant, plain_values
+from server.vector.texts import TextColumn
 
 Evaluator = Callable[[Batch, Any], Column]
 Compile = Callable[[Any, Any], Evaluator]
@@ -63,6 +65,7 @@ def _lookup(
 def _finder(items: Sequence[Any], blank: bool) -> Callable[[Column], Mask]:
     """What finds the rows of a column whose value is among the items."""
     wanted = frozenset(items)
+    words = [item.encode() for item in items if isinstance(item, str)]
 
     def among(values: Sequence[Any]) -> Mask:
         if blank:
@@ -74,6 +77,8 @@ def _finder(items: Sequence[Any], blank: bool) -> Callable[[Column], Mask]:
             return np.full(len(column), among(plain_values(column.slice(0, 1)))[0], np.bool_)
         if column.dictionary is not None:
             return _coded(column, among(column.dictionary.values.tolist()))
+        if isinstance(column, TextColumn):
+            return views_among(column.store, column.views, words, blank)
         if column.scale is not None:
             return np.isin(column.values, _scaled(items, column.scale))
         if column.values.dtype != object and items and isinstance(items[0], int):

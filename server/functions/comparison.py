@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from decimal import ROUND_FLOOR, Decimal, localcontext
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -35,12 +36,13 @@ from server.types.calendar import (
     US_PER_SECOND,
 )
 from server.types.date_style import session_zone
+from server.types.numeric import EXACT
 from server.vector.column import Column, Mask, Values
-from server.vector.rows import is_constant, joint_validity, plain_values
+from server.vector.native import compare_views, views_among
+from server.vector.rows import constant_value, is_constant, joint_validity, plain_values
+from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from server.types.zones import Zone
 
 Compare = Callable[[Any, Any], Any]
@@ -68,6 +70,9 @@ def _natural_kernel(compare: Compare) -> Callable[..., Column]:
     """Fixed-width values and strings, whose order is Python's."""
 
     def kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
+        found = _compared_views(compare, left, right, blank=False)
+        if found is not None:
+            return found
         valid = joint_validity((left, right))
         if left.values.dtype == object or right.values.dtype == object:
             return _object_compare(compare, left.values, right.values, valid)
@@ -115,12 +120,41 @@ def _numeric_kernel(compare: Compare) -> Callable[..., Column]:
     row = numeric_compare(compare)
 
     def kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
+        found = _with_constant(compare, left, right)
+        if found is not None:
+            return found
         pair = scaled.aligned(left, right)
         if pair is None:
             return scaled.by_rows(row, (left, right), np.dtype(np.bool_))
         return Column(compare(pair[0], pair[1]), joint_validity((left, right)))
 
     return kernel
+
+
+def _with_constant(compare: Compare, left: Column, right: Column) -> Column | None:
+    """Scaled decimals compared with a constant of any number of digits; None for anything else."""
+    if left.scale is None or is_constant(left) or not is_constant(right):
+        return None
+    value: Decimal = constant_value(right)
+    if not value.is_finite():
+        return None
+    with localcontext(EXACT):
+        shifted = value.scaleb(left.scale)
+        floor = int(shifted.to_integral_value(ROUND_FLOOR))
+        is_whole = shifted == floor
+    if not is_whole:  # it lies between floor and floor + 1
+        if compare in (operator.eq, operator.ne):
+            return Column(np.full(len(left), compare is operator.ne), left.valid)
+        compare = _UP_TO_FLOOR[compare]
+    return Column(compare(left.values, floor), left.valid)
+
+
+_UP_TO_FLOOR: Final[dict[Compare, Compare]] = {
+    operator.lt: operator.le,
+    operator.le: operator.le,
+    operator.gt: operator.gt,
+    operator.ge: operator.gt,
+}
 
 
 def _instant_kernel(compare: Compare, types: tuple[str, str]) -> Callable[..., Column]:
@@ -191,16 +225,43 @@ def float_compare(compare: Compare) -> Compare:
 def _blank_kernel(compare: Compare) -> Callable[..., Column]:
     natural = _natural_kernel(compare)
 
+    def kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
+        found = _compared_views(compare, left, right, blank=True)
+        if found is not None:
+            return found
+        return natural(context, stripped(left), stripped(right), count=count)
+
     def stripped(column: Column) -> Column:
         rows = plain_values(column)
         values = np.empty(len(rows), object)
         values[:] = [row.rstrip(" ") if isinstance(row, str) else "" for row in rows]
         return Column(values, column.valid)
 
-    def kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
-        return natural(context, stripped(left), stripped(right), count=count)
-
     return kernel
+
+
+def _compared_views(compare: Compare, left: Column, right: Column, *, blank: bool) -> Column | None:
+    """Stored texts compared with a constant where they lie; None for anything else."""
+    if isinstance(right, TextColumn):
+        return _compared_views(_TURNED[compare], right, left, blank=blank)
+    if not isinstance(left, TextColumn) or not is_constant(right):
+        return None
+    word = constant_value(right).encode()
+    word = word.rstrip(b" ") if blank else word
+    if compare in (operator.eq, operator.ne):
+        found = views_among(left.store, left.views, [word], blank)
+        return Column(found if compare is operator.eq else ~found, left.valid)
+    return Column(compare(compare_views(left.store, left.views, word, blank), 0), left.valid)
+
+
+_TURNED: Final[dict[Compare, Compare]] = {
+    operator.eq: operator.eq,
+    operator.ne: operator.ne,
+    operator.lt: operator.gt,
+    operator.le: operator.ge,
+    operator.gt: operator.lt,
+    operator.ge: operator.le,
+}
 
 
 def _context_row(

@@ -16,7 +16,9 @@ import numpy as np
 from server.errors import InvalidEscapeSequence
 from server.functions.declare import row
 from server.vector.column import Column
+from server.vector.native import like_views
 from server.vector.rows import constant_value, is_constant, joint_validity
+from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
     from server.functions.function import CallContext, Kernel
@@ -172,13 +174,21 @@ def _one_by_one(compile_pattern: Callable[[str], Test]) -> ManyTest:
 
 
 def matching_kernel(
-    compile_pattern: Callable[[str], Test], negated: bool, compile_many: ManyTest | None = None
+    compile_pattern: Callable[[str], Test],
+    negated: bool,
+    compile_many: ManyTest | None = None,
+    plain: Callable[[str], list[bytes] | None] | None = None,
 ) -> Kernel:
-    """The kernel of a test that depends on a pattern."""
+    """The kernel of a test that depends on a pattern; plain gives the pieces that stored texts are searched for."""
     many = compile_many or _one_by_one(compile_pattern)
 
     def kernel(context: CallContext, texts: Column, patterns: Column, *, count: int) -> Column:
         valid = joint_validity((texts, patterns))
+        if plain is not None and isinstance(texts, TextColumn) and is_constant(patterns):
+            pieces = plain(constant_value(patterns))
+            if pieces is not None:
+                result = like_views(texts.store, texts.views, pieces)
+                return Column(~result if negated else result, valid)
         result = np.zeros(count, np.bool_)
         places: Any = slice(None) if valid is None else np.flatnonzero(valid)
         rows = texts.values[places].tolist()
@@ -198,8 +208,16 @@ def _compile_ilike(pattern: str) -> Test:
     return lambda text: test(text.lower())
 
 
-_LIKE = matching_kernel(compile_like, False, like_many)
-_NOT_LIKE = matching_kernel(compile_like, True, like_many)
+def _plain_pieces(pattern: str) -> list[bytes] | None:
+    """The pieces of a pattern without `_`, which bytes can be compared with."""
+    pieces = split_pattern(pattern)
+    if any(ANY_CHARACTER in piece for piece in pieces):
+        return None
+    return ["".join(filter(None, piece)).encode() for piece in pieces]
+
+
+_LIKE = matching_kernel(compile_like, False, like_many, _plain_pieces)
+_NOT_LIKE = matching_kernel(compile_like, True, like_many, _plain_pieces)
 _ILIKE = matching_kernel(_compile_ilike, False)
 _NOT_ILIKE = matching_kernel(_compile_ilike, True)
 

@@ -25,7 +25,9 @@ from server.functions.declare import row
 from server.identifiers import quote_identifier
 from server.types.text import cut_name
 from server.vector.column import Column
+from server.vector.native import character_counts, sliced_views, stripped_views
 from server.vector.rows import constant_value, is_constant, joint_validity
+from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -280,6 +282,10 @@ def _substring_kernel(context: CallContext, *columns: Column, count: int) -> Col
         return _SUBSTRING_ROWS(context, *columns, count=count)
     first = max(start - 1, 0)
     part = slice(first, max(start - 1 + length[0], 0) if length else None)
+    if isinstance(texts, TextColumn):
+        stop = len(texts.store) if part.stop is None else part.stop
+        count = max(stop - first, 0)
+        return texts.with_views(sliced_views(texts.store, texts.views, first, count))
     rows = texts.values.tolist()
     if texts.valid is not None:
         rows = ["" if row is None else row for row in rows]
@@ -288,7 +294,20 @@ def _substring_kernel(context: CallContext, *columns: Column, count: int) -> Col
     return Column(values, texts.valid)
 
 
-_LENGTH = each(len, np.dtype(np.int32))
+def _length_kernel(context: CallContext, texts: Column, *, count: int) -> Column:
+    if isinstance(texts, TextColumn):
+        return Column(character_counts(texts.store, texts.views), texts.valid)
+    return _LENGTH_ROWS(context, texts, count=count)
+
+
+def _rtrim_blanks_kernel(context: CallContext, texts: Column, *, count: int) -> Column:
+    if isinstance(texts, TextColumn):
+        return texts.with_views(stripped_views(texts.store, texts.views))
+    return _RTRIM_ROWS(context, texts, count=count)
+
+
+_LENGTH_ROWS = each(len, np.dtype(np.int32))
+_LENGTH = _length_kernel
 _SUBSTRING_ROWS = each(substring)
 
 
@@ -301,7 +320,7 @@ def upper(text: str) -> str:
 
 
 _LOWER, _UPPER = each(str.lower), each(upper)
-_RTRIM_BLANKS = each(lambda text: text.rstrip(" "))
+_RTRIM_ROWS = each(lambda text: text.rstrip(" "))
 _BTRIM, _LTRIM, _RTRIM = _trim("both"), _trim("left"), _trim("right")
 
 
@@ -528,7 +547,7 @@ FUNCTIONS: Final = (
         _rtrim_blanks,
         "A bpchar without its blanks.",
         "'ab  ' -> ab",
-        _RTRIM_BLANKS,
+        _rtrim_blanks_kernel,
     ),
     row("406 text(name) text", _same, "A name as text.", "'ab' -> ab"),
     row("946 text(char) text", _same, "A character as text.", "'a' -> a"),

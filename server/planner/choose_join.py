@@ -31,7 +31,7 @@ from server.functions.function import Function
 from server.planner import cost
 from server.planner.bind_operator import and_all, conjuncts
 from server.planner.equalities import equality_classes, implied, or_filter
-from server.planner.join_estimates import composite_key, spanning
+from server.planner.join_estimates import composite_key, hash_price, spanning
 from server.planner.matching import is_volatile, strip_relabel
 from server.planner.outer_references import outer_columns, outer_of
 from server.planner.physical import Estimate, NestedLoop, Plan
@@ -376,9 +376,8 @@ class Region:
             price = before + rows * (cost.LOOP_START + item.price) + out
             return Entry(price, left, right, "lateral")
         if self.keys_between(left, right):
-            price = (
-                before + inner_price + right_rows * cost.HASH_BUILD + rows * cost.HASH_PROBE + out
-            )
+            kind = "inner" if item is None else item.kind
+            price = before + inner_price + hash_price(kind, rows, right_rows, found) + out
             best = Entry(price, left, right, "hash")
         else:
             price = before + inner_price + rows * right_rows * cost.LOOP_PAIR + out

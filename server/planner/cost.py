@@ -42,6 +42,7 @@ LOOKUP_START = 12.0  # one more key of an index join, answered a batch at a time
 LOOP_PAIR = 0.004
 HASH_BUILD = 0.06
 HASH_PROBE = 0.03
+KEY_FILTER_ROW = 0.008
 OUTPUT_ROW = 0.01
 SORT_ROW = 0.08
 GROUP_ROW = 0.04

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.expressions.expression import columns_used
+from server.planner import cost
 from server.planner.plan import Scan
 
 if TYPE_CHECKING:
@@ -51,3 +52,13 @@ def composite_key(region: Region, number: int, item: Item, mask: int) -> float:
             values *= known.distinct_count if known is not None else 1.0
         result = max(result, values / max(item.base_rows, 1.0))
     return result
+
+
+def hash_price(kind: str, rows: float, right_rows: float, found: float) -> float:
+    """Of the table and the look-ups in it; the executor makes it of the smaller side where it can."""
+    if kind in ("left", "semi", "anti") and right_rows > rows:
+        rows, right_rows = right_rows, rows
+    elif kind in ("left", "anti", "null_anti"):
+        return right_rows * cost.HASH_BUILD + rows * cost.HASH_PROBE
+    looked_up = min(rows, found)  # the scan below leaves out most of the others
+    return right_rows * cost.HASH_BUILD + rows * cost.KEY_FILTER_ROW + looked_up * cost.HASH_PROBE

@@ -4,11 +4,15 @@ import dataclasses
 import itertools
 from typing import Any
 
+import numpy as np
 import pytest
 from plans import EQUAL, INT4, INT8, LESS, TEXT, both, call, const, like, run, values, var
 
+from server.executor.columns import concatenate
 from server.expressions.expression import OuterVariable
 from server.planner import physical
+from server.vector.column import Column
+from server.vector.rows import objects, values_of
 
 LEFT: list[tuple[Any, ...]] = [(1, "a"), (2, "b"), (2, "c"), (None, "d"), (4, "e")]
 RIGHT: list[tuple[Any, ...]] = [(2, 10), (2, 20), (1, 5), (None, 7), (9, 9)]
@@ -191,3 +195,12 @@ def test_the_smaller_left_side_becomes_the_table(kind: str, with_residual: bool,
         "anti": [row for row in lefts if row not in found],
     }[kind]
     assert sorted_rows(run(plan)) == sorted_rows(expected)
+
+
+def test_columns_of_several_dictionaries_become_one():
+    first = Column(np.array([0, 1], np.int32), None, None, Column(objects(["a", "b"])))
+    valid = np.array([True, False, True])
+    second = Column(np.array([1, 9, 0], np.int32), valid, None, Column(objects(["b", "c"])))
+    joined = concatenate([first, second])
+    assert joined.dictionary is not None
+    assert values_of(joined) == ["a", "b", "c", None, "b"]

@@ -1,0 +1,38 @@
+"""Chooses, once, between the compiled twins and their Python specification.
+
+RUSTYDB_NATIVE=0 in the environment forces the specification, so that one test suite runs on both.
+"""
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
+    from server.vector.text_views import (
+        TextCodes,
+        character_counts,
+        compare_views,
+        like_views,
+        sliced_views,
+        stripped_views,
+        views_among,
+    )
+else:
+    from server.vector.native.text_views import (
+        TextCodes,
+        character_counts,
+        compare_views,
+        like_views,
+        sliced_views,
+        stripped_views,
+        views_among,
+    )
+
+__all__ = [
+    "TextCodes",
+    "character_counts",
+    "compare_views",
+    "like_views",
+    "sliced_views",
+    "stripped_views",
+    "views_among",
+]

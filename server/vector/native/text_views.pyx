@@ -1,0 +1,427 @@
+"""Comparing, searching, cutting and numbering texts behind views; server/vector/text_views.py specifies it."""
+
+import numpy as np
+
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcmp, memcpy, memset
+
+cdef enum:
+    INLINE_MAX = 12
+
+cdef struct View:
+    uint32_t length
+    char prefix[4]
+    uint64_t place
+
+cdef struct Piece:
+    const char *data
+    Py_ssize_t length
+    uint64_t head  # the first bytes, up to eight
+    uint64_t mask
+
+
+cdef inline const char *data_of(const View *view, const uint8_t *store) noexcept nogil:
+    if view.length <= INLINE_MAX:
+        return &view.prefix[0]
+    return <const char *>store + view.place
+
+
+cdef inline Py_ssize_t without_blanks(const char *data, Py_ssize_t length) noexcept nogil:
+    while length and data[length - 1] == 32:
+        length -= 1
+    return length
+
+
+cdef inline uint64_t head_of(const char *data, Py_ssize_t length) noexcept nogil:
+    cdef uint64_t word = 0
+    memcpy(&word, data, 8 if length > 8 else length)
+    return word
+
+
+cdef inline uint64_t short_head(const View *view, const char *data, Py_ssize_t length) noexcept nogil:
+    """head_of, where a text in its view needs no loop: it has bytes behind it that may be read."""
+    cdef uint64_t word
+    if length < 8 and view.length > INLINE_MAX:
+        return head_of(data, length)
+    memcpy(&word, data, 8)
+    return word if length >= 8 else word & ((<uint64_t>1 << (8 * length)) - 1)
+
+
+cdef inline const View *_first(views):
+    cdef const uint8_t[::1] raw
+    if not len(views):
+        return NULL
+    raw = views.view(np.uint8).reshape(-1)
+    return <const View *>&raw[0]
+
+
+cdef inline const uint8_t *_start(const uint8_t[::1] store) noexcept:
+    return &store[0] if store.shape[0] else NULL
+
+
+cdef Py_ssize_t find_piece(const char *data, Py_ssize_t start, Py_ssize_t stop, const Piece *piece) noexcept nogil:
+    """Where a piece first comes, as a whole before stop; -1."""
+    cdef Py_ssize_t at = start, last = stop - piece.length, words = stop - 8
+    cdef uint64_t word
+    while at <= last and at <= words:
+        memcpy(&word, data + at, 8)
+        if (word & piece.mask) == piece.head and (
+            piece.length <= 8 or memcmp(data + at, piece.data, piece.length) == 0
+        ):
+            return at
+        at += 1
+    while at <= last:
+        if memcmp(data + at, piece.data, piece.length) == 0:
+            return at
+        at += 1
+    return -1
+
+
+cdef bint is_like(const char *data, Py_ssize_t length, const Piece *pieces, Py_ssize_t count) noexcept nogil:
+    cdef const Piece *first = pieces
+    cdef const Piece *last = pieces + (count - 1)
+    cdef Py_ssize_t place, stop, number
+    if count == 1:
+        return length == first.length and memcmp(data, first.data, length) == 0
+    stop = length - last.length
+    if stop < first.length:
+        return False
+    if memcmp(data, first.data, first.length) or memcmp(data + stop, last.data, last.length):
+        return False
+    place = first.length
+    for number in range(1, count - 1):
+        if pieces[number].length:
+            place = find_piece(data, place, stop, &pieces[number])
+            if place < 0:
+                return False
+            place += pieces[number].length
+    return True
+
+
+cdef Piece *_pieces(list words) except NULL:
+    cdef Piece *pieces = <Piece *>malloc(max(1, len(words)) * sizeof(Piece))
+    cdef bytes word
+    cdef Py_ssize_t number
+    if pieces == NULL:
+        raise MemoryError
+    for number in range(len(words)):
+        word = words[number]
+        pieces[number].data = <const char *>word
+        pieces[number].length = len(word)
+        pieces[number].head = head_of(pieces[number].data, len(word))
+        pieces[number].mask = <uint64_t>0xFFFFFFFFFFFFFFFF if len(word) >= 8 else (<uint64_t>1 << (8 * len(word))) - 1
+    return pieces
+
+
+def like_views(const uint8_t[::1] store, views, pieces):
+    """Which texts are the pieces in their order, with anything between them."""
+    cdef list words = list(pieces)
+    views = np.ascontiguousarray(views)
+    cdef const View *view = _first(views)
+    cdef const uint8_t *base = _start(store)
+    cdef Py_ssize_t count = len(views), row, piece_count = len(words)
+    found = np.empty(count, np.bool_)
+    cdef uint8_t[::1] is_found = found.view(np.uint8)
+    cdef Piece *piece = _pieces(words)
+    with nogil:
+        for row in range(count):
+            is_found[row] = is_like(data_of(&view[row], base), view[row].length, piece, piece_count)
+    free(piece)
+    return found
+
+
+def views_among(const uint8_t[::1] store, views, words, bint blank):
+    """Which texts are equal to one of the words."""
+    cdef list wanted = list(words)
+    views = np.ascontiguousarray(views)
+    cdef const View *view = _first(views)
+    cdef const uint8_t *base = _start(store)
+    cdef Py_ssize_t count = len(views), row, number, word_count = len(wanted), length
+    cdef const char *data
+    cdef uint64_t head
+    found = np.zeros(count, np.bool_)
+    cdef uint8_t[::1] is_found = found.view(np.uint8)
+    cdef Piece *word = _pieces(wanted)
+    with nogil:
+        for row in range(count):
+            data = data_of(&view[row], base)
+            length = view[row].length
+            if blank:
+                length = without_blanks(data, length)
+            head = short_head(&view[row], data, length)
+            for number in range(word_count):
+                if word[number].length == length and word[number].head == head and (
+                    length <= 8 or memcmp(data + 8, word[number].data + 8, length - 8) == 0
+                ):
+                    is_found[row] = 1
+                    break
+    free(word)
+    return found
+
+
+def compare_views(const uint8_t[::1] store, views, bytes word, bint blank):
+    """How each text compares with a word: -1, 0 or 1."""
+    views = np.ascontiguousarray(views)
+    cdef const View *view = _first(views)
+    cdef const uint8_t *base = _start(store)
+    cdef Py_ssize_t count = len(views), row, length, wanted = len(word)
+    cdef const char *data
+    cdef const char *other = word
+    cdef int sign
+    signs = np.empty(count, np.int8)
+    cdef int8_t[::1] sign_of = signs
+    with nogil:
+        for row in range(count):
+            data = data_of(&view[row], base)
+            length = view[row].length
+            if blank:
+                length = without_blanks(data, length)
+            sign = memcmp(data, other, min(length, wanted))
+            if sign == 0:
+                sign_of[row] = (length > wanted) - (length < wanted)
+            else:
+                sign_of[row] = 1 if sign > 0 else -1
+    return signs
+
+
+cdef inline Py_ssize_t after(const char *data, Py_ssize_t place, Py_ssize_t length, int64_t characters) noexcept nogil:
+    """The place that many characters on."""
+    while characters > 0 and place < length:
+        place += 1
+        while place < length and (<uint8_t>data[place] & 0xC0) == 0x80:
+            place += 1
+        characters -= 1
+    return place
+
+
+def sliced_views(const uint8_t[::1] store, views, int64_t start, int64_t count):
+    """The views of characters start ... start + count - 1 of each text."""
+    views = np.ascontiguousarray(views)
+    cdef const View *view = _first(views)
+    cdef const uint8_t *base = _start(store)
+    cdef Py_ssize_t rows = len(views), row, first, stop, length
+    cdef const char *data
+    made = np.zeros(rows, views.dtype)
+    cdef View *target = <View *>_first(made)
+    with nogil:
+        for row in range(rows):
+            data = data_of(&view[row], base)
+            first = after(data, 0, view[row].length, start)
+            stop = after(data, first, view[row].length, count)
+            length = stop - first
+            target[row].length = <uint32_t>length
+            if length <= INLINE_MAX:
+                memcpy(&target[row].prefix[0], data + first, length)
+            else:
+                memcpy(&target[row].prefix[0], data + first, 4)
+                target[row].place = view[row].place + first
+    return made
+
+
+def stripped_views(const uint8_t[::1] store, views):
+    """The views of the texts without blanks at their ends."""
+    made = np.array(views)
+    cdef View *target = <View *>_first(made)
+    cdef const uint8_t *base = _start(store)
+    cdef Py_ssize_t rows = len(made), row, length
+    cdef const char *data
+    with nogil:
+        for row in range(rows):
+            data = data_of(&target[row], base)
+            length = without_blanks(data, target[row].length)
+            if length == target[row].length:
+                continue
+            if target[row].length <= INLINE_MAX:
+                memset(&target[row].prefix[0] + length, 0, INLINE_MAX - length)
+            elif length <= INLINE_MAX:
+                target[row].place = 0
+                memset(&target[row].prefix[0], 0, 4)
+                memcpy(&target[row].prefix[0], data, length)
+            target[row].length = <uint32_t>length
+    return made
+
+
+def character_counts(const uint8_t[::1] store, views):
+    """Characters of each text."""
+    views = np.ascontiguousarray(views)
+    cdef const View *view = _first(views)
+    cdef const uint8_t *base = _start(store)
+    cdef Py_ssize_t rows = len(views), row, place
+    cdef const char *data
+    cdef int32_t characters
+    counts = np.empty(rows, np.int32)
+    cdef int32_t[::1] count_of = counts
+    with nogil:
+        for row in range(rows):
+            data = data_of(&view[row], base)
+            characters = 0
+            for place in range(view[row].length):
+                characters += (<uint8_t>data[place] & 0xC0) != 0x80
+            count_of[row] = characters
+    return counts
+
+
+cdef struct Slot:
+    uint64_t hash
+    int64_t code_plus_one  # 0: empty
+
+cdef struct Entry:
+    View view
+    const char *data  # of a long text
+
+
+cdef inline uint64_t mixed(uint64_t x) noexcept nogil:
+    x = (x ^ (x >> 32)) * <uint64_t>0xD6E8FEB86659FD93
+    x = (x ^ (x >> 32)) * <uint64_t>0xD6E8FEB86659FD93
+    return x ^ (x >> 32)
+
+
+cdef inline uint64_t hash_of(const View *view, const char *data) noexcept nogil:
+    cdef uint64_t word, hash = view.length * <uint64_t>0x9E3779B97F4A7C15
+    cdef Py_ssize_t place = 0, length = view.length
+    while place + 8 <= length:
+        memcpy(&word, data + place, 8)
+        hash = (hash ^ word) * <uint64_t>0xD6E8FEB86659FD93
+        hash ^= hash >> 29
+        place += 8
+    return mixed(hash ^ head_of(data + place, length - place))
+
+
+cdef class TextCodes:
+    """Gives each distinct text the next number; numbers never change."""
+
+    cdef Slot *slots
+    cdef Entry *entries
+    cdef uint64_t mask
+    cdef int64_t used, count, entry_room
+    cdef bint blank
+    cdef list kept
+
+    def __cinit__(self, bint blank):
+        self.blank = blank
+        self.mask = 255
+        self.entry_room = 256
+        self.kept = []
+        self.slots = <Slot *>calloc(256, sizeof(Slot))
+        self.entries = <Entry *>malloc(256 * sizeof(Entry))
+        if self.slots == NULL or self.entries == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.slots)
+        free(self.entries)
+
+    def __len__(self):
+        return self.count
+
+    def reserve(self):
+        """Take the next number without a text: for NULL."""
+        self._reach(1)
+        memset(&self.entries[self.count], 0, sizeof(Entry))
+        self.count += 1
+        return self.count - 1
+
+    cdef int _reach(self, int64_t more) except -1:
+        """Make room for `more` further texts at a load of at most one half."""
+        cdef uint64_t capacity = self.mask + 1, old, at
+        cdef Slot *slots
+        cdef Entry *entries
+        if self.count + more > self.entry_room:
+            while self.count + more > self.entry_room:
+                self.entry_room *= 2
+            entries = <Entry *>realloc(self.entries, self.entry_room * sizeof(Entry))
+            if entries == NULL:
+                raise MemoryError
+            self.entries = entries
+        if <uint64_t>(self.used + more) * 2 <= capacity:
+            return 0
+        while <uint64_t>(self.used + more) * 2 > capacity:
+            capacity *= 2
+        slots = <Slot *>calloc(capacity, sizeof(Slot))
+        if slots == NULL:
+            raise MemoryError
+        for old in range(self.mask + 1):
+            if self.slots[old].code_plus_one:
+                at = self.slots[old].hash & (capacity - 1)
+                while slots[at].code_plus_one:
+                    at = (at + 1) & (capacity - 1)
+                slots[at] = self.slots[old]
+        free(self.slots)
+        self.slots = slots
+        self.mask = capacity - 1
+        return 0
+
+    def add(self, const uint8_t[::1] store, views, valid):
+        """Give the number of each text, new ones included; -1 where valid is False."""
+        return self._codes(store, views, valid, True)
+
+    def find(self, const uint8_t[::1] store, views, valid):
+        """Give the number of each text, -1 where it has none or valid is False."""
+        return self._codes(store, views, valid, False)
+
+    cdef _codes(self, const uint8_t[::1] store, views, valid, bint adding):
+        views = np.ascontiguousarray(views)
+        cdef const View *view = _first(views)
+        cdef const uint8_t *base = _start(store)
+        cdef Py_ssize_t count = len(views), start = 0, stop
+        cdef const uint8_t[:] is_valid
+        cdef bint has_nulls = valid is not None
+        codes = np.empty(count, np.int64)
+        cdef int64_t[::1] code_of = codes
+        if has_nulls:
+            is_valid = valid.view(np.uint8)
+        if adding and not any(known is store.base for known in self.kept):
+            self.kept.append(store.base)
+        while start < count:  # in pieces, so that the table does not grow for repeated texts
+            stop = min(start + 4096, count)
+            if adding:
+                self._reach(stop - start)
+            with nogil:
+                self._number(view, base, is_valid, has_nulls, code_of, start, stop, adding)
+            start = stop
+        return codes
+
+    cdef void _number(self, const View *view, const uint8_t *base, const uint8_t[:] is_valid, bint has_nulls,
+                      int64_t[::1] code_of, Py_ssize_t start, Py_ssize_t stop, bint adding) noexcept nogil:
+        cdef Py_ssize_t row
+        cdef View key
+        cdef const char *data
+        cdef uint64_t hash, at
+        cdef int64_t code
+        for row in range(start, stop):
+            if has_nulls and not is_valid[row]:
+                code_of[row] = -1
+                continue
+            key = view[row]
+            data = data_of(&view[row], base)
+            if self.blank:
+                key.length = <uint32_t>without_blanks(data, key.length)
+                if key.length <= INLINE_MAX:
+                    memset(&key.prefix[0], 0, 12)
+                    memcpy(&key.prefix[0], data, key.length)
+            hash = hash_of(&key, data)
+            at = hash & self.mask
+            while self.slots[at].code_plus_one:
+                if self.slots[at].hash == hash and self._is_same(
+                    &self.entries[self.slots[at].code_plus_one - 1], &key, data
+                ):
+                    break
+                at = (at + 1) & self.mask
+            code = self.slots[at].code_plus_one - 1
+            if code < 0 and adding:
+                code = self.count
+                self.entries[code].view = key
+                self.entries[code].data = data
+                self.slots[at].hash = hash
+                self.slots[at].code_plus_one = code + 1
+                self.count += 1
+                self.used += 1
+            code_of[row] = code
+
+    cdef inline bint _is_same(self, const Entry *known, const View *key, const char *data) noexcept nogil:
+        if known.view.length != key.length:
+            return False
+        if key.length <= INLINE_MAX:
+            return memcmp(&known.view.prefix[0], &key.prefix[0], 12) == 0
+        return memcmp(known.data, data, key.length) == 0
