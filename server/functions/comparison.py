@@ -242,7 +242,7 @@ def _blank_kernel(compare: Compare) -> Callable[..., Column]:
 
 def _compared_views(compare: Compare, left: Column, right: Column, *, blank: bool) -> Column | None:
     """Stored texts compared with a constant where they lie; None for anything else."""
-    if isinstance(right, TextColumn):
+    if isinstance(right, TextColumn) and not isinstance(left, TextColumn):
         return _compared_views(_TURNED[compare], right, left, blank=blank)
     if not isinstance(left, TextColumn) or not is_constant(right):
         return None

@@ -56,3 +56,6 @@ def test_stored_texts_and_a_constant(oid: int, constant: str):
     assert row is not None
     assert compared(oid, column, repeated) == [row(text, constant) for text in rows]
     assert compared(oid, repeated, column) == [row(constant, text) for text in rows]
+    others = TextColumn(*views_of([row.encode() for row in rows[::-1]]))
+    pairs = zip(rows, rows[::-1], strict=True)
+    assert compared(oid, column, others) == [row(*pair) for pair in pairs]
