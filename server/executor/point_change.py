@@ -2,9 +2,10 @@
 
 The original of native/point_change; both give the same counts, errors and changes.
 
-Rule 1: `count` gives how many rows were changed, or LEFT when the ordinary operators are to run the statement:
-        then nothing was done.
-Rule 2: values, errors and constraints are those of the ordinary operators.
+Rule 1: `count` gives how many rows were changed, or LEFT when the ordinary operators are to run the statement, or the
+        negative xid of a transaction to be waited for before `count` is called again: then nothing was done.
+Rule 2: values, errors and constraints are those of the ordinary operators; so is what becomes of a row that another
+        transaction has changed meanwhile (see modify_rows).
 """
 
 from __future__ import annotations
@@ -79,6 +80,12 @@ class KeyLookup:
         if self._filter is not None and self._filter(row, context) is not True:
             return None
         return row
+
+    def row_of(self, row_id: int, context: ExecutionContext) -> Row:
+        """Exactly this version, with the columns of the scan."""
+        with context.engine.latch:
+            relation = context.engine.relation(self._plan.table.storage_id)
+            return self._row(relation.values(row_id, self.attributes), row_id)
 
     def _find_plain(
         self, reader: KeyReader, values: Sequence[Any], context: ExecutionContext
@@ -160,7 +167,7 @@ class KeyLookup:
 class KeyUpdate:
     """UPDATE by key of columns that nothing hangs on."""
 
-    __slots__ = ("_cells", "_lookup", "_numbers", "_place", "plan")
+    __slots__ = ("_cells", "_lookup", "_numbers", "_place", "_recheck", "plan")
 
     def __init__(self, plan: physical.Update, lookup: KeyLookup) -> None:
         self.plan = plan
@@ -169,29 +176,44 @@ class KeyUpdate:
         self._numbers = [number for number, _ in plan.assignments]
         self._cells = [compile_row(item, layout) for _, item in plan.assignments]
         self._place = layout[plan.row_id]
+        self._recheck = None if plan.recheck is None else compile_row(plan.recheck, layout)
 
     def __call__(self, context: ExecutionContext) -> list[Row] | None:
         """Run the statement: its rows, none, or None when it is LEFT."""
         return counted(self.plan, context, self.count(context))
 
     def count(self, context: ExecutionContext) -> int:
-        """Update the row: 1, 0 if there is none, or LEFT."""
+        """Update the row: 1, 0 if there is none, LEFT, or whom to wait for."""
         row = self._lookup.find(context)
-        if row is None:
-            return 0
         writer = TableWriter(self.plan.table, context)
-        changes = {
-            number: cell(row, context)
-            for number, cell in zip(self._numbers, self._cells, strict=True)
-        }
         required = writer.shape.not_null_numbers
-        if any(value is None and number in required for number, value in changes.items()):
-            return LEFT  # the ordinary operator knows the error
-        if writer.shape.watched & changes.keys():
+        if writer.shape.watched.intersection(self._numbers):
             return LEFT
-        row_id = row[self._place]
-        assert isinstance(row_id, int)
-        return 1 if writer.try_update(row_id, changes) is Status.DONE else LEFT
+        while row is not None:
+            changes = {
+                number: cell(row, context)
+                for number, cell in zip(self._numbers, self._cells, strict=True)
+            }
+            if any(value is None and number in required for number, value in changes.items()):
+                return LEFT  # the ordinary operator knows the error
+            row_id = row[self._place]
+            assert isinstance(row_id, int)
+            outcome = writer.try_update(row_id, changes)
+            if outcome.status is Status.DONE:
+                return 1
+            if outcome.status is Status.BLOCKED:
+                return -outcome.blocker_xid
+            if outcome.status is not Status.UPDATED or not context.read_committed:
+                return LEFT
+            row = self._newer(outcome.new_row_id, context)
+        return 0
+
+    def _newer(self, row_id: int, context: ExecutionContext) -> Row | None:
+        """The version that another transaction has made of the row, unless the statement is not about it."""
+        row = self._lookup.row_of(row_id, context)
+        if self._recheck is not None and self._recheck(row, context) is not True:
+            return None
+        return row
 
 
 class RowInsert:

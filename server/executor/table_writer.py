@@ -278,7 +278,7 @@ class TableWriter:
             queue_removal(self.context, self.shape, old, new)
         return outcome
 
-    def try_update(self, row_id: int, changes: dict[int, Any]) -> Status:
+    def try_update(self, row_id: int, changes: dict[int, Any]) -> Outcome:
         """Give attributes that nothing hangs on new values, if nobody is in the way."""
         stored = {
             number - 1: store_value(value, self.shape.types[number - 1])
@@ -288,7 +288,7 @@ class TableWriter:
             outcome: Outcome = self.relation.update(
                 self._transaction, self.context.snapshot, row_id, stored
             )
-        return outcome.status
+        return outcome
 
     def update_many(self, row_ids: Positions, columns: dict[int, Column]) -> int:
         """Give attributes that nothing hangs on new values, as long as nobody is in the way.

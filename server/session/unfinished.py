@@ -9,11 +9,18 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from protocol.messages import Framed
+from server.executor.point_change import LEFT
+from server.executor.run import execute
+from server.executor.waiting import wait_for_xid
 from server.executor.waits import Wait
 from server.session.block import State
+from server.statements.portal import finished_portal
 
 if TYPE_CHECKING:
+    from server.executor.context import ExecutionContext
+    from server.session.lane import Lane
     from server.session.session import Session
+    from server.statements.portal import Prepared
     from storage.waits import Completion
 
 Steps = Generator[Any, Any, None]
@@ -71,6 +78,42 @@ def flushed(session: Session, completion: Completion, head: bytes, data: bytes) 
         yield from fail(session, head, completion.error)
     else:
         raise completion.error
+
+
+def unblocked(
+    session: Session, prepared: Prepared, lane: Lane, xid: int, head: bytes, sql: str | None
+) -> Steps:
+    """Go on with a change that another transaction was in the way of. xid: the negative one; sql: as for the series."""
+    try:
+        running = session.transaction.running
+        assert running is not None
+        assert running.point_context is not None
+        context = running.point_context
+        yield from session.driven(_wait_and_change(context, lane, xid))
+        data = lane.complete(context.row_count)
+    except GeneratorExit:
+        raise
+    except Exception as error:  # noqa: BLE001 - the boundary: it becomes a reply
+        yield from fail(session, head, error)
+        return
+    if sql is None and session.transaction.in_block:
+        session.portals[""] = finished_portal(prepared, session.activity.query_started_us)
+    yield from finish(session, head, data)
+
+
+def _wait_and_change(context: ExecutionContext, lane: Lane, count: int) -> Steps:
+    """Leave the number of rows changed in the context."""
+    assert lane.change is not None
+    try:
+        while count < LEFT:
+            yield from wait_for_xid(context, -count)
+            count = lane.change.count(context)
+        if count == LEFT:
+            yield from execute(lane.planned, context, lane.program)
+        else:
+            context.row_count = count
+    finally:
+        context.snapshot = None
 
 
 def ready(session: Session) -> bytes:

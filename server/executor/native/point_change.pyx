@@ -23,6 +23,8 @@ cdef enum:
     LEFT = -1
 
 cdef object DONE = Status.DONE
+cdef object BLOCKED = Status.BLOCKED
+cdef object UPDATED = Status.UPDATED
 
 
 cdef class Cell:
@@ -137,6 +139,13 @@ cdef class KeyLookup:
             return None
         return row
 
+    cdef tuple version(self, row_id, context):
+        """Exactly this version, with the columns of the scan."""
+        engine = context.engine
+        with engine.latch:
+            relation = engine.relation(self.plan.table.storage_id)
+            return self.row(<tuple>relation.values(row_id, self.attributes), row_id)
+
     cdef tuple find_any(self, values, context):
         shape, engine = self.shape, context.engine
         ranges = key_ranges(shape, self.plan.conditions, values)
@@ -197,6 +206,7 @@ cdef class KeyUpdate:
     """UPDATE by key of columns that nothing hangs on."""
 
     cdef readonly object plan
+    cdef object recheck
     cdef KeyLookup lookup
     cdef tuple assignments
     cdef Py_ssize_t place
@@ -212,6 +222,8 @@ cdef class KeyUpdate:
             [(number, cell_of(item, layout)) for number, item in plan.assignments]
         )
         self.place = layout[plan.row_id]
+        if plan.recheck is not None:
+            self.recheck = compile_row(plan.recheck, layout)
 
     def __call__(self, context):
         """Run the statement: its rows, none, or None when it is left."""
@@ -235,37 +247,54 @@ cdef class KeyUpdate:
         return 0
 
     def count(self, context):
-        """Update the row: 1, 0 if there is none, or LEFT."""
+        """Update the row: 1, 0 if there is none, LEFT, or whom to wait for."""
         cdef tuple parameters = context.parameters
         cdef tuple row = self.lookup.find_row(context, parameters)
         cdef dict changes
-        cdef Cell cell
-        if row is None:
-            return 0
         shape = shape_of(self.plan.table, context)
         if shape is not self.shape:
             self.prepare(shape)
         if self.is_left:
             return LEFT
-        changes = {}
+        engine = context.engine
+        latch = engine.latch
+        relation = engine.relation(self.plan.table.storage_id)
+        while row is not None:
+            changes = self.changes_of(row, parameters, context)
+            if changes is None:
+                return LEFT  # the ordinary operator knows the error
+            latch.acquire()
+            try:
+                outcome = relation.update(
+                    context.transaction, context.snapshot, row[self.place], changes
+                )
+            finally:
+                latch.release()
+            status = outcome.status
+            if status is DONE:
+                return 1
+            if status is BLOCKED:
+                return -outcome.blocker_xid
+            if status is not UPDATED or not context.read_committed:
+                return LEFT
+            row = self.lookup.version(outcome.new_row_id, context)
+            if self.recheck is not None and self.recheck(row, context) is not True:
+                return 0
+        return 0
+
+    cdef dict changes_of(self, tuple row, tuple parameters, context):
+        """The stored values by column; None: one is NULL that must not be."""
+        cdef dict changes = {}
+        cdef Cell cell
         for column, cell, is_required, store, modifier in self.stores:
             value = cell.value(row, parameters, context)
             if value is None:
                 if is_required:
-                    return LEFT  # the ordinary operator knows the error
+                    return None
             elif store is not None:
                 value = store(value, modifier)
             changes[column] = value
-        engine = context.engine
-        latch = engine.latch
-        latch.acquire()
-        try:
-            outcome = engine.relation(self.plan.table.storage_id).update(
-                context.transaction, context.snapshot, row[self.place], changes
-            )
-        finally:
-            latch.release()
-        return 1 if outcome.status is DONE else LEFT
+        return changes
 
 
 cdef class RowInsert:

@@ -5,6 +5,8 @@ where it stands alone, and says ReadyForQuery; `snapshot_in_block` begins a read
 same bytes in its steps, so these have no originals.
 """
 
+from libc.stdint cimport int64_t
+
 from weakref import ref
 
 from server.errors import InternalError
@@ -12,10 +14,12 @@ from server.executor.run import run_point
 from server.session.block import State
 from server.session.execution import renew_point_context
 from server.session.point_run import reply_row
-from server.session.unfinished import commit, fail, finish, flushed
+from server.session.unfinished import commit, fail, finish, flushed, unblocked
 from server.statements.portal import finished_portal
 
-cdef object IMPLICIT = State.IMPLICIT
+cdef enum:
+    LEFT = -1
+
 cdef object OPEN = State.OPEN
 cdef object IDLE = State.IDLE
 cdef bytes READY_IDLE = b"Z\x00\x00\x00\x05I"
@@ -30,7 +34,11 @@ def run_lane(session, lane, tuple parameters, tuple formats):
         return None
     if not may_run(running, lane):
         return None
-    return run(session, lane, running, basis, parameters, formats)
+    data = run(session, lane, running, basis, parameters, formats)
+    if type(data) is int:
+        running.point_context.snapshot = None
+        return None
+    return data
 
 
 def run_series_of(session, prepared, lane, tuple parameters, tuple formats, bytes head, sql=None):
@@ -56,6 +64,9 @@ def run_series_of(session, prepared, lane, tuple parameters, tuple formats, byte
         return b""
     if data is None:
         return None
+    if type(data) is int:
+        session.unfinished = unblocked(session, prepared, lane, data, head, sql)
+        return b""
     if session.notices:
         session.unfinished = finish(session, head, data)
         return b""
@@ -163,9 +174,12 @@ cdef int leave_portal(session) except -1:
     return 0
 
 
-cdef bytes run(session, lane, running, basis, tuple parameters, tuple formats):
-    """The statement's rows and its CommandComplete; None: it is left to the ordinary flow."""
-    cdef Py_ssize_t count
+cdef object run(session, lane, running, basis, tuple parameters, tuple formats):
+    """The statement's rows and its CommandComplete; None: it is left to the ordinary flow.
+
+    A negative xid: that transaction is in the way of the change, which keeps its context meanwhile.
+    """
+    cdef int64_t count = 0
     transaction = session.transaction
     key_read = lane.key_read
     if key_read is not None:
@@ -182,12 +196,15 @@ cdef bytes run(session, lane, running, basis, tuple parameters, tuple formats):
     try:
         if lane.change is not None:
             count = lane.change.count(context)
-            return None if count < 0 else lane.complete(count)
+            if count < LEFT:
+                return count
+            return None if count == LEFT else lane.complete(count)
         rows = run_point(planned, context, lane.program)
         if context.after_statement:
             raise InternalError("a point statement has left checks behind")
     finally:
-        context.snapshot = None  # held no longer than the statement
+        if count >= LEFT:
+            context.snapshot = None  # held no longer than the statement
     if rows is None:
         return None
     if planned.returns_rows:

@@ -6,6 +6,7 @@ import pytest
 
 from protocol import messages
 from protocol.encode import encode
+from server.errors import QueryCanceled
 from server.executor.waits import Wait
 from server.session import native
 from tests.support.conversation import Client
@@ -146,16 +147,59 @@ def test_texts_of_a_block(pair):
     assert pair[0].run("TABLE account") == pair[1].run("TABLE account")
 
 
-def test_what_stands_in_the_way_is_waited_for(pair):
+IN_THE_WAY = {
+    "adds": ("UPDATE account SET balance = balance + 1000 WHERE id = 1", "COMMIT"),
+    "rolls back": ("UPDATE account SET balance = balance + 1000 WHERE id = 1", "ROLLBACK"),
+    "removes": ("DELETE FROM account WHERE id = 1", "COMMIT"),
+    "gives another key": ("UPDATE account SET id = 3 WHERE id = 1", "COMMIT"),
+    "locks": ("SELECT FROM account WHERE id = 1 FOR UPDATE", "COMMIT"),
+    "makes it too much": ("UPDATE account SET balance = 2147483647 WHERE id = 1", "COMMIT"),
+}
+
+
+def waiting(client, data):
+    """What a series that has to wait leaves to be done, started."""
+    assert native.serve(client.session, data) == (b"", len(data))
+    steps, client.session.unfinished = client.session.unfinished, None
+    assert type(next(steps)) is Wait
+    return steps
+
+
+@pytest.mark.parametrize("beginning", [None, "begin", "begin_serializable"])
+@pytest.mark.parametrize("way", IN_THE_WAY.values(), ids=IN_THE_WAY.keys())
+def test_what_stands_in_the_way_is_waited_for(pair, way, beginning):
+    others = [Client(client.database, pid=2) for client in pair]
+    for client, other in zip(pair, others, strict=True):
+        if beginning:
+            client.send(*asked(beginning))
+            client.send(*asked("read", b"2"))
+        other.run("BEGIN")
+        other.run(way[0])
+    steps = waiting(pair[0], series("add", b"1", b"5"))
+    replies = pair[1].send(*asked("add", b"1", b"5"))
+    assert pair[1].blocked
+    assert pair[0].session.activity.state == "active"
+    for other in others:
+        other.run(way[1])
+    given = b"".join(map(encode, (item for item in steps if type(item) is not Wait)))
+    assert given == b"".join(map(encode, [*replies, *pair[1].resume()]))
+    assert pair[0].session.portals.keys() == pair[1].session.portals.keys()
+    for sql in ("COMMIT", "TABLE account"):
+        assert pair[0].run(sql) == pair[1].run(sql)
+    for other in others:
+        other.close()
+
+
+def test_a_wait_can_be_called_off(pair):
     first = pair[0]
     other = Client(first.database, pid=2)
     other.run("BEGIN")
     other.run("UPDATE account SET balance = 1000 WHERE id = 1")
-    data = series("add", b"1", b"5")
-    assert native.serve(first.session, data) == (b"", 0)
-    assert not first.send(*asked("add", b"1", b"5"))[1:]
-    assert first.blocked
+    steps = waiting(first, series("add", b"1", b"5"))
+    first.session.cancel(QueryCanceled("canceling statement due to user request"))
+    *_, error, ready = (encode(item) for item in steps)
+    assert b"57014" in error
+    assert ready.endswith(b"I")
     other.run("COMMIT")
-    first.resume()
-    assert other.rows("SELECT balance FROM account WHERE id = 1") == [("1005",)]
+    assert first.rows("SELECT balance FROM account WHERE id = 1") == [("1000",)]
     other.close()
