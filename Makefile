@@ -24,6 +24,7 @@ $(VENV)/.installed: pyproject.toml setup.py
 
 $(VENV)/.built: $(VENV)/.installed $(PYX)
 	$(BIN)/python setup.py --quiet build_ext --inplace
+	$(BIN)/python -m compileall -q $(SOURCES)
 	touch $@
 
 build: setup ## compile what changed
