@@ -64,7 +64,7 @@ def bind_expanded(context: BindContext, scope: Scope, node: exp.Expression) -> l
     if isinstance(node, nodes.ColumnReference) and node.args.get("star") and node.args["parts"]:
         found = find_item(context, scope, node.args["parts"], nodes.offset_of(node))
         if found is not None:
-            return [each for _, each, _ in expand_item(context, scope, *found)]
+            return [each for _, each in expand_item(context, scope, *found)]
     if isinstance(node, nodes.FieldSelection) and node.args.get("star"):
         return [each for _, each in expand_fields(context, scope, node)]
     return [_bind(context, scope, node)]

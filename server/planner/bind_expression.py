@@ -74,7 +74,7 @@ from server.planner.environment import (
     raise_at,
 )
 from server.planner.polymorphic import is_polymorphic
-from server.planner.scope import Scope, resolve_column
+from server.planner.scope import Scope, resolve_column, resolve_row
 from server.sql import nodes
 
 Binder = Callable[[BindContext, Scope, exp.Expression], Expression]
@@ -93,7 +93,9 @@ def bind_expression(context: BindContext, scope: Scope, node: exp.Expression) ->
         raise raise_at(
             context, node, FeatureNotSupported(f"{type(node).__name__} is not supported here")
         )
-    return binder(context, scope, node)
+    bound = binder(context, scope, node)
+    notes = context.resolution
+    return bound if notes is None else notes.note(node, bound)
 
 
 def bind_condition(
@@ -169,10 +171,15 @@ def _parameter(context: BindContext, _: Scope, node: exp.Expression) -> Expressi
 
 def _column(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
     parts = node.args["parts"]
-    if node.args.get("star"):
-        raise raise_at(context, node, SqlSyntaxError('row expansion via "*" is not supported here'))
     offset = _offset(node)
-    expression, _ = resolve_column(context, scope, parts, offset)
+    if not node.args.get("star"):
+        expression, column = resolve_column(context, scope, parts, offset)
+    elif parts:
+        expression, column = resolve_row(context, scope, parts, offset), None
+    else:
+        raise raise_at(context, node, SqlSyntaxError('row expansion via "*" is not supported here'))
+    if context.resolution is not None:
+        context.resolution.note_column(scope, node, column)
     return replace(expression, offset=offset) if offset >= 0 else expression
 
 

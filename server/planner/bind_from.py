@@ -193,6 +193,8 @@ def bind_table(context: BindContext, scope: Scope, node: exp.Expression) -> Boun
         if common is not None:
             return _common_table(context, node, common)
     table = relation_of(context, node)
+    if context.resolution is not None:
+        context.resolution.relations[id(node)] = table
     context.lock(table.oid, "access share")
     access = Access(table.oid, "r", set(), context.role)
     context.access.append(access)
@@ -338,6 +340,8 @@ def _join(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
         )
     left, right = _padded(kind in ("right", "full"), left), _padded(kind in ("left", "full"), right)
     using = _using_names(node, left, right)
+    if context.resolution is not None:
+        context.resolution.merged[id(node)] = using
     if using or node.args.get("natural"):
         condition, items = _merge(context, node, left, right, using)
     else:

@@ -73,6 +73,8 @@ def bind_function_table(context: BindContext, scope: Scope, node: exp.Expression
         scalar=scalar and not ordinality and not rows[0].is_row,
         row_type=_row_type(context, functions, ordinality=ordinality),
     )
+    if context.resolution is not None:
+        context.resolution.functions[id(node)] = named
     return Bound(plan, [named], bool(seen.outer))
 
 

@@ -109,6 +109,7 @@ def bind_order_item(
     """
     found = _by_name(context, node, targets, clause) or by_ordinal(context, node, targets, clause)
     if found is not None:
+        _note_choice(context, node, found, targets)
         return found
     bound = bind_group_item(context, scope, node)
     for target in targets:
@@ -117,6 +118,14 @@ def bind_order_item(
     added = Target("?column?", bound, hidden=True)
     targets.append(added)
     return added
+
+
+def _note_choice(
+    context: BindContext, node: exp.Expression, target: Target, targets: list[Target]
+) -> None:
+    if context.resolution is not None:
+        position = next(number for number, each in enumerate(targets, 1) if each is target)
+        context.resolution.note_choice(node, target, position)
 
 
 def _by_name(
@@ -162,9 +171,11 @@ def bind_group_key(
         if not any(item.columns_visible and item.find(name) for item in scope.items):
             found = _by_name(context, node, targets, "GROUP BY")
             if found is not None:
+                _note_choice(context, node, found, targets)
                 return _grouped(context, found, node)
     found = by_ordinal(context, node, targets, "GROUP BY")
     if found is not None:
+        _note_choice(context, node, found, targets)
         return _grouped(context, found, node)
     return bind_group_item(context, scope, node)
 

@@ -176,8 +176,15 @@ def _bind_target(context: BindContext, scope: Scope, node: exp.Expression) -> li
         offset = nodes.offset_of(inner)
         found, column = resolve_column(context, scope, inner.args["parts"], offset)
         expression = replace(found, offset=offset)
-        return [Target(name, expression, column.origin if column is not None else (0, 0))]
-    return [Target(name, bind_expression(context, scope, inner))]
+        target = Target(name, expression, column.origin if column is not None else (0, 0))
+        if context.resolution is not None:
+            context.resolution.note_column(scope, inner, column)
+            target.expression = context.resolution.note(inner, expression)
+    else:
+        target = Target(name, bind_expression(context, scope, inner))
+    if context.resolution is not None:
+        context.resolution.note_target(target, inner)
+    return [target]
 
 
 def _expand_star(context: BindContext, scope: Scope, node: exp.Expression) -> list[Target]:
@@ -192,7 +199,12 @@ def _expand_star(context: BindContext, scope: Scope, node: exp.Expression) -> li
         if not visible:
             raise raise_at(context, node, SqlSyntaxError(_STAR))
         expanded = [each for item in visible for each in expand_item(context, scope, scope, item)]
-    return [Target(name, each, origin) for name, each, origin in expanded]
+    targets = [Target(column.name, each, column.origin) for column, each in expanded]
+    if context.resolution is not None:
+        places = context.resolution.note_star(scope, node, [column for column, _ in expanded])
+        for target, place in zip(targets, places, strict=True):
+            context.resolution.note_target(target, place)
+    return targets
 
 
 def _group(

@@ -29,7 +29,10 @@ def bind_type(context: BindContext, node: nodes.TypeName) -> TypeReference:
         if not kind.array_oid:
             raise raise_at(context, node, UndefinedObject(f'type "{kind.name}[]" does not exist'))
         kind = context.catalog.type(kind.array_oid)
-    return context.type(kind.oid, modifier)
+    reference = context.type(kind.oid, modifier)
+    if context.resolution is not None:
+        context.resolution.types[id(node)] = reference
+    return reference
 
 
 def find_type(context: BindContext, parts: tuple[str, ...]) -> Type | None:

@@ -26,7 +26,8 @@ def bind_view(context: BindContext, view: Table, alias: str) -> tuple[RangeItem,
     if context.view_depth >= VIEW_DEPTH_MAX:
         raise StatementTooComplex("stack depth limit exceeded")
     assert view.view_query is not None
-    role, environment = context.role, context.environment
+    role, environment, notes = context.role, context.environment, context.resolution
+    context.resolution = None
     context.role, context.view_depth = view.owner, context.view_depth + 1
     # Names mean what they meant when the view was made, whatever the reader's search path.
     if view.view_path:
@@ -36,7 +37,7 @@ def bind_view(context: BindContext, view: Table, alias: str) -> tuple[RangeItem,
             query = bind_query(context, Scope(), parse_query(view.view_query))
     finally:
         context.role, context.view_depth = role, context.view_depth - 1
-        context.environment = environment
+        context.environment, context.resolution = environment, notes
     if len(query.columns) != len(view.live_columns):  # a table grew under SELECT *
         raise FeatureNotSupported(
             f'view "{view.name}" has to be made again: a table it reads has other columns now'

@@ -183,6 +183,16 @@ def coerce(
     source = expression.type.oid
     if source == target or target == ANY:
         return expression
+    changed = _change(context, expression, target, how, modifier)
+    if changed is not None and context.resolution is not None:
+        context.resolution.note_change(expression, changed)
+    return changed
+
+
+def _change(
+    context: BindContext, expression: Expression, target: Oid, how: CastContext, modifier: int
+) -> Expression | None:
+    source = expression.type.oid
     if source == UNKNOWN:
         return _coerce_unknown(context, expression, target, modifier)
     if _is_row_pair(context, source, target):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from server.catalog.catalog import CatalogView
     from server.errors import SqlError
     from server.planner.routine import RoutineParameters
+    from server.planner.resolution import Resolution
 
 BOOL, BYTEA, NAME, INT8, INT2, INT4, TEXT, OID = 16, 17, 19, 20, 21, 23, 25, 26
 FLOAT8, UNKNOWN, BPCHAR, VARCHAR, NUMERIC, RECORD, VOID = 701, 705, 1042, 1043, 1700, 2249, 2278
@@ -91,6 +92,7 @@ class BindContext:
     routine: RoutineParameters | None = None  # of the function whose body this is
     calls_routines: bool = False  # functions whose bodies are statements
     uses: set[Oid] = field(default_factory=set)  # functions of users
+    resolution: Resolution | None = None  # what is found out about the nodes, if anybody asks
 
     @property
     def catalog(self) -> CatalogView:

@@ -221,6 +221,16 @@ def _resolve_column(
     raise missing_column(scope, parts[-2], parts[-1]).at(context.position(offset))
 
 
+def resolve_row(
+    context: BindContext, scope: Scope, parts: tuple[str, ...], offset: int
+) -> Expression:
+    """The row that item.* is as one value."""
+    row = _whole_row(context, scope, parts, offset)
+    if row is None:
+        raise missing_item(scope, parts[-1]).at(context.position(offset))
+    return row
+
+
 def _note_read(column: RangeColumn, level: Scope) -> None:
     relation, number = column.origin
     if not relation:
@@ -343,12 +353,12 @@ def _all_null(context: BindContext, values: tuple[Expression, ...]) -> Expressio
 
 def expand_item(
     context: BindContext, scope: Scope, level: Scope, item: RangeItem
-) -> list[tuple[str, Expression, tuple[int, int]]]:
-    """The columns that item.* stands for."""
+) -> list[tuple[RangeColumn, Expression]]:
+    """The columns that item.* stands for, and how each is read."""
     result = []
     for column in item.columns():
         _note_read(column, level)
-        result.append((column.name, _reach(context, scope, level, column), column.origin))
+        result.append((column, _reach(context, scope, level, column)))
     return result
 
 

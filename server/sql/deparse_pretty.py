@@ -310,6 +310,6 @@ PRETTY_PRINTERS: Final[Printers] = {
 
 def deparse_pretty(node: exp.Expression, *, indented: bool = False) -> str:
     """Print an expression or a query for people."""
-    printer = Printer(PRETTY_PRINTERS, indented=indented)
+    printer = Printer(PRETTY_PRINTERS, indented=indented, pretty=True)
     printer.print(node)
     return printer.text()

@@ -128,10 +128,26 @@ def named_argument(printer: Printer, node: exp.Expression) -> None:
     printer.enclosed(f"{quote_identifier(node.args['name'])} => ", node.this, "")
 
 
+def key(printer: Printer, node: exp.Expression) -> None:
+    """Print what is sorted or grouped by: calls stand in parentheses, for people all but columns."""
+    is_plain = isinstance(node, nodes.ColumnReference | nodes.Constant | nodes.GroupingSet)
+    if isinstance(node, nodes.FunctionCall) or (printer.pretty and not is_plain):
+        printer.enclosed("(", node, ")")
+    else:
+        printer.print(node)
+
+
+def keys(printer: Printer, items: Sequence[exp.Expression]) -> None:
+    """Print what is grouped, partitioned or sorted by."""
+    for index, item in enumerate(items):
+        printer.write(", " if index else "")
+        key(printer, item) if not isinstance(item, nodes.SortKey) else printer.print(item)
+
+
 def sort_key(printer: Printer, node: exp.Expression) -> None:
     """Print an element of ORDER BY; only what is not the default of its direction."""
     descending, nulls_first = node.args["descending"], node.args["nulls_first"]
-    printer.print(node.this)
+    key(printer, node.this)
     if node.args["using"]:
         printer.write(f" USING {node.args['using'][-1]}")
     printer.write(" DESC" if descending else "")
@@ -154,10 +170,10 @@ def window_definition(printer: Printer, node: exp.Expression) -> None:
     if node.args["base"]:
         printer.write(quote_identifier(node.args["base"]))
         separator = " "
-    for word, key in (("PARTITION BY ", "partition_by"), ("ORDER BY ", "order_by")):
-        if node.args[key]:
+    for word, name in (("PARTITION BY ", "partition_by"), ("ORDER BY ", "order_by")):
+        if node.args[name]:
             printer.write(separator + word)
-            printer.list(node.args[key])
+            keys(printer, node.args[name])
             separator = " "
     printer.optional(separator, node.args["frame"])
     printer.write(")")
@@ -199,7 +215,7 @@ def select(printer: Printer, node: exp.Expression) -> None:
     if node.args["group_by"] is not None:
         printer.clause(" GROUP BY ", plus=1)
         printer.write("DISTINCT " if node.args["group_by"].args["distinct"] else "")
-        printer.list(node.args["group_by"].args["elements"])
+        keys(printer, node.args["group_by"].args["elements"])
     if node.args["having"] is not None:
         printer.clause(" HAVING ")
         printer.print(node.args["having"])
@@ -220,7 +236,7 @@ def distinct(printer: Printer, on: Sequence[exp.Expression]) -> None:
     printer.write(" DISTINCT")
     if on:
         printer.write(" ON (")
-        printer.list(on)
+        keys(printer, on)
         printer.write(")")
 
 

@@ -19,8 +19,9 @@ Printers = Mapping[type[exp.Expression], Callable[["Printer", exp.Expression], N
 class Printer:
     """One text being written."""
 
-    def __init__(self, printers: Printers, *, indented: bool) -> None:
+    def __init__(self, printers: Printers, *, indented: bool, pretty: bool = False) -> None:
         self.printers = printers
+        self.pretty = pretty  # written for people, with fewer parentheses in expressions
         self.indented = indented
         self.level = 0
         self.pieces: list[str] = []

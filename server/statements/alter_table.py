@@ -46,6 +46,7 @@ from server.statements.storage_parameters import (
 )
 from server.statements.tables import NewTable, add_constraint, column_of, own_sequence
 from server.statements.verify import verify_check, verify_foreign_key, verify_not_null
+from server.statements.view_texts import readers_of_column
 from server.types.storage import storage_form, storage_kind
 from storage.engine import Kind
 
@@ -185,19 +186,22 @@ def drop_column(
         for item in context.catalog.references_to(table.oid)
         if column.number in item.referenced_columns
     ]
-    readers = [view for view in context.catalog.objects(Table) if table.oid in view.depends_on]
-    if not command.cascade and (referring or _names_column(readers, column)):
-        first: Any = (referring or readers)[0]
+    readers = readers_of_column(context, table, column)
+    if not command.cascade and (referring or readers):
+        dependents: list[Any] = [*referring, *readers]
         from server.errors import DependentObjectsStillExist
 
         raise DependentObjectsStillExist(
             f"cannot drop column {column.name} of table {table.name} because other objects depend on it",
-            detail=f"{describe(context, first)} depends on column {column.name} of table {table.name}",
+            detail="\n".join(
+                f"{describe(context, each)} depends on column {column.name} of table {table.name}"
+                for each in dependents
+            ),
             hint="Use DROP ... CASCADE to drop the dependent objects too.",
         )
     gone = dropped_column(context.catalog, column)
     context.ddl.put(with_column(table, gone))
-    for target in (*targets, *referring, *(_names_column(readers, column))):
+    for target in (*targets, *referring, *readers):
         if context.catalog.object(target.oid) is not None:
             yield from drop_objects(context, [target], cascade=True)
 
@@ -212,10 +216,6 @@ def _index_uses(index: Index, column: Column) -> bool:
 def _mentions(text: str, name: str) -> bool:
     words = "".join(char if char.isalnum() or char == "_" else " " for char in text).split()
     return name in words
-
-
-def _names_column(views: list[Table], column: Column) -> list[Table]:
-    return [view for view in views if _mentions(view.view_query or "", column.name)]
 
 
 def set_default(
@@ -269,11 +269,12 @@ def alter_type(
 ) -> Iterator[Wait]:
     """ALTER COLUMN TYPE: the rows are written anew."""
     column = existing_column(table, command.column)
-    readers = [view for view in context.catalog.objects(Table) if table.oid in view.depends_on]
-    if _names_column(readers, column):
+    readers = readers_of_column(context, table, column)
+    if readers:
         raise FeatureNotSupported(
             "cannot alter type of a column used by a view or rule",
-            detail=f'rule _RETURN on view {readers[0].name} depends on column "{column.name}"',
+            detail=f"rule _RETURN on {describe(context, readers[0])} "
+            f'depends on column "{column.name}"',
         )
     reference = bind_type_name(context.environment(), command.type, context.statement.offset)
     changed = replace(

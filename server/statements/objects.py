@@ -41,6 +41,7 @@ from server.statements.names import (
 from server.statements.ownership import require_create, require_member, require_owner
 from server.statements.routine_names import shown_type
 from server.statements.statement import Run, StatementContext, Utility
+from server.statements.view_texts import keeping_views
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +99,8 @@ def _rename_relation(context: StatementContext, statement: tree.Rename) -> Any:
     yield from claim_name(context, found.schema, statement.new_name)
     if context.catalog.relation_named(found.schema, statement.new_name) is not None:
         raise DuplicateTable(f'relation "{statement.new_name}" already exists')
-    context.ddl.put(replace(found, name=statement.new_name))
+    with keeping_views(context, found.oid):
+        context.ddl.put(replace(found, name=statement.new_name))
     if isinstance(found, Index) and found.constraint:
         constraint = context.catalog.object(found.constraint)
         assert constraint is not None
@@ -120,11 +122,12 @@ def _rename_column(context: StatementContext, statement: tree.Rename) -> Any:
             f'column "{statement.new_name}" of relation "{table.name}" already exists'
         )
     _refuse_named_in_text(context, table, column.name)
-    columns = tuple(
+    renamed = tuple(
         replace(item, name=statement.new_name) if item.number == column.number else item
         for item in table.columns
     )
-    context.ddl.put(replace(table, columns=columns))
+    with keeping_views(context, table.oid):
+        context.ddl.put(replace(table, columns=renamed))
 
 
 def _refuse_named_in_text(context: StatementContext, table: Table, name: str) -> None:
@@ -133,16 +136,13 @@ def _refuse_named_in_text(context: StatementContext, table: Table, name: str) ->
     texts += [column.default for column in table.columns if column.generated]
     for index in context.catalog.indexes_of(table.oid):
         texts += [index.predicate, *(key.expression for key in index.keys)]
-    texts += [
-        view.view_query for view in context.catalog.objects(Table) if table.oid in view.depends_on
-    ]
     for text in texts:
         words = "".join(
             char if char.isalnum() or char == "_" else " " for char in text or ""
         ).split()
         if name in words:
             raise FeatureNotSupported(
-                f'renaming column "{name}" is not supported while an expression or view refers to it'
+                f'renaming column "{name}" is not supported while an expression refers to it'
             )
 
 
@@ -166,7 +166,8 @@ def _rename_schema(context: StatementContext, statement: tree.Rename) -> Any:
     yield from claim_name(context, 0, statement.new_name)
     if context.catalog.schema_named(statement.new_name) is not None:
         raise BY_SQLSTATE["42P06"](f'schema "{statement.new_name}" already exists')
-    context.ddl.put(replace(found, name=statement.new_name))
+    with keeping_views(context):
+        context.ddl.put(replace(found, name=statement.new_name))
 
 
 def _rename_role(context: StatementContext, statement: tree.Rename) -> Any:
@@ -181,7 +182,8 @@ def _rename_type(context: StatementContext, statement: tree.Rename) -> Any:
     yield from ()
     found = FINDERS["type"](context, "type", statement.name)
     require_owner(context, found)
-    context.ddl.put(replace(found, name=statement.new_name))
+    with keeping_views(context):
+        context.ddl.put(replace(found, name=statement.new_name))
 
 
 def _rename_routine(context: StatementContext, statement: tree.Rename) -> Any:
@@ -239,7 +241,8 @@ def set_schema(context: StatementContext, statement: tree.AlterSchemaOf) -> Run:
     yield from context.lock_relation(found.oid, "access exclusive", found.name)
     if context.catalog.relation_named(schema.oid, found.name) is not None:
         raise DuplicateTable(f'relation "{found.name}" already exists in schema "{schema.name}"')
-    context.ddl.put(replace(found, schema=schema.oid))
+    with keeping_views(context, found.oid):
+        context.ddl.put(replace(found, schema=schema.oid))
     if isinstance(found, Table):
         followers: list[Any] = [
             *context.catalog.indexes_of(found.oid),

@@ -18,8 +18,8 @@ from server.executor.modify import insert_columns
 from server.executor.waits import Wait
 from server.sql import utility_objects as objects_tree
 from server.sql import utility_tables as tree
-from server.sql.deparse import deparse
 from server.sql.parse import parse_statements
+from server.sql.utility_statement import UtilityStatement
 from server.sql.utility_transactions import Execute
 from server.statements.drop import empty_table
 from server.statements.names import (
@@ -33,6 +33,7 @@ from server.statements.prepared import bound_parameters, inner_statement, prepar
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.storage_parameters import VIEW_PARAMETERS, storage_parameters
 from server.statements.tables import PERSISTENCE_LETTERS, store_table
+from server.statements.view_texts import query_text
 
 if TYPE_CHECKING:
     from server.planner.physical import PlannedStatement
@@ -81,6 +82,7 @@ def create_view(context: StatementContext, statement: objects_tree.CreateView) -
     inner = inner_statement(context, statement.query)
     planned = yield from context.plan(inner, checks_access=False)
     columns = result_columns(context, planned, statement.column_names)
+    assert not isinstance(statement.query, UtilityStatement)
     existing = context.catalog.relation_named(schema, name)
     if existing is not None and not statement.replace:
         raise DuplicateTable(f'relation "{name}" already exists')
@@ -92,7 +94,7 @@ def create_view(context: StatementContext, statement: objects_tree.CreateView) -
         kind="v",
         columns=columns,
         row_type=context.new_oid(),
-        view_query=deparse(statement.query),  # type: ignore[arg-type]
+        view_query=query_text(context, statement.query, columns),
         view_path=context.search_path(),
         depends_on=uses_of(planned),
         options=storage_parameters(statement.options, VIEW_PARAMETERS),
@@ -146,17 +148,19 @@ def create_table_as(context: StatementContext, statement: tree.CreateTableAs) ->
         planned = yield from context.plan(inner_statement(context, query))
     is_temporary = schema == context.session.temporary_schema
     is_view = statement.materialized_view
+    columns = result_columns(context, planned, statement.column_names)
     table = Table(
         oid=context.new_oid(),
         name=name,
         owner=context.user_oid,
         schema=schema,
         kind="m" if is_view else "r",
-        columns=result_columns(context, planned, statement.column_names),
+        columns=columns,
         row_type=context.new_oid(),
         storage_id=context.engine.next_id(),
         persistence="t" if is_temporary else PERSISTENCE_LETTERS[statement.persistence],
-        view_query=deparse(query) if is_view else None,
+        view_query=query_text(context, query, columns) if is_view else None,
+        view_path=context.search_path() if is_view else (),
         depends_on=uses_of(planned) if is_view else (),
         temporary_on_commit=statement.on_commit if is_temporary else "",
     )

@@ -1,0 +1,119 @@
+"""What binding found out about the nodes of one tree, so that the tree can be said in full.
+
+A view is kept as text. Text means the same for ever only when it says everything that was looked up
+when it was made: which table a column belongs to, what * stood for, which type a literal got. The
+binder notes it here when a BindContext carries a Resolution; `view_text` writes it down.
+
+Rule 1: a node is known by its identity; a Resolution lives no longer than its tree.
+Rule 2: every node has a bound expression of its own, so what a coercion made of one is not taken for
+        what it made of another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from server.expressions.expression import OuterVariable, Variable
+from server.planner.scope import SYSTEM_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlglot import exp
+
+    from server.catalog.objects import Table
+    from server.expressions.expression import Expression
+    from server.planner.bind_order import Target
+    from server.planner.scope import RangeColumn, RangeItem, Scope
+    from server.types.type import TypeReference
+
+Place = tuple["RangeItem | None", "RangeColumn"]
+"""A column and the FROM item under whose name it can be said; None: by its name alone."""
+
+
+@dataclass(slots=True)
+class Resolution:
+    """Notes of the binder, by the identity of nodes."""
+
+    bound: dict[int, Expression] = field(default_factory=dict)
+    changed: dict[int, Expression] = field(default_factory=dict)  # by identity of the expression
+    columns: dict[int, Place] = field(default_factory=dict)
+    stars: dict[int, tuple[Place, ...]] = field(default_factory=dict)
+    relations: dict[int, Table] = field(default_factory=dict)
+    types: dict[int, TypeReference] = field(default_factory=dict)
+    functions: dict[int, RangeItem] = field(default_factory=dict)  # of functions in FROM
+    rows: dict[int, RangeItem] = field(default_factory=dict)  # of names that mean a row
+    merged: dict[int, tuple[str, ...]] = field(default_factory=dict)  # columns of a join
+    chosen: dict[int, tuple[Target, int]] = field(default_factory=dict)  # by items of ORDER BY
+    written: dict[int, exp.Expression | Place] = field(default_factory=dict)  # by targets
+    _noted: set[int] = field(default_factory=set)
+    _kept: list[object] = field(default_factory=list)  # what identities are taken of
+
+    def note(self, node: exp.Expression, bound: Expression) -> Expression:
+        """Note what a node was bound to; gives the expression to go on with."""
+        own = replace(bound) if id(bound) in self._noted else bound
+        self._noted.add(id(own))
+        self.bound[id(node)] = own
+        return own
+
+    def note_change(self, before: Expression, after: Expression) -> None:
+        """Note what a coercion made of an expression."""
+        self._kept.append(before)
+        self.changed[id(before)] = after
+
+    def note_column(self, scope: Scope, node: exp.Expression, column: RangeColumn | None) -> None:
+        """Note which column a name means; None: the row of a FROM item."""
+        if column is not None:
+            self.columns[id(node)] = (_owner(scope, column), column)
+            return
+        alias = node.args["parts"][-1]
+        items = [item for level in scope.levels() for item in level.items if item.alias == alias]
+        self.rows[id(node)] = items[0]
+
+    def note_star(
+        self, scope: Scope, node: exp.Expression, columns: Sequence[RangeColumn]
+    ) -> tuple[Place, ...]:
+        """Note what a star stands for."""
+        places = tuple((_owner(scope, column), column) for column in columns)
+        self.stars[id(node)] = places
+        return places
+
+    def note_target(self, target: Target, written: exp.Expression | Place) -> None:
+        """Note where an output column stands."""
+        self._kept.append(target)
+        self.written[id(target)] = written
+
+    def note_choice(self, node: exp.Expression, target: Target, position: int) -> None:
+        """Note that an item of ORDER BY or GROUP BY means an output column."""
+        self.chosen[id(node)] = (target, position)
+
+    def steps(self, node: exp.Expression) -> list[Expression]:
+        """What a node was bound to, and what each coercion made of that."""
+        found = self.bound.get(id(node))
+        steps: list[Expression] = []
+        while found is not None:
+            steps.append(found)
+            found = self.changed.get(id(found))
+        return steps
+
+
+def _owner(scope: Scope, column: RangeColumn) -> RangeItem | None:
+    """The FROM item that offers the column under a name of its own."""
+    if not isinstance(column.expression, Variable | OuterVariable):
+        return None
+    wanted = column.expression.column
+    for level in scope.levels():
+        for item in level.items:
+            if item.alias_visible and item.alias and _offers(item, wanted):
+                return item
+    return None
+
+
+def _offers(item: RangeItem, wanted: int) -> bool:
+    if item.scan is not None:
+        numbers = [column.number for column in item.scan.table.live_columns]
+        numbers += [number for number, _ in SYSTEM_COLUMNS.values()]
+        return any(item.scan.column_of(number) == wanted for number in numbers)
+    offered = (column.expression for column in item.listed)
+    return any(isinstance(each, Variable) and each.column == wanted for each in offered)

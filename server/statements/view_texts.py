@@ -1,0 +1,63 @@
+"""The texts of views, as they are made and as the names in them change."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from server.catalog.objects import Table
+from server.errors import FeatureNotSupported
+from server.planner.view_text import resolve_stored, resolve_view
+from server.sql.deparse import deparse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlglot import exp
+
+    from server.catalog.objects import Column
+    from server.statements.statement import StatementContext
+
+
+def query_text(
+    context: StatementContext, query: exp.Expression, columns: tuple[Column, ...]
+) -> str:
+    """The query of a new view as the catalog keeps it."""
+    resolved = resolve_view(context.environment(), query)
+    text = resolved.text(context.catalog, tuple(column.name for column in columns))
+    return text or deparse(query)
+
+
+def readers_of(context: StatementContext, oid: int) -> list[Table]:
+    """The views that read a relation."""
+    return [view for view in context.catalog.objects(Table) if oid in view.depends_on]
+
+
+def readers_of_column(context: StatementContext, table: Table, column: Column) -> list[Table]:
+    """The views that read a column themselves, not through other views."""
+    found = []
+    for view in readers_of(context, table.oid):
+        resolved = resolve_stored(context.environment(), view)
+        if resolved is None or resolved.reads(table.oid, column.number):
+            found.append(view)
+    return found
+
+
+@contextmanager
+def keeping_views(context: StatementContext, oid: int = 0) -> Iterator[None]:
+    """Views go on meaning what they meant while a name changes: a relation's or its columns', or, for 0, any."""
+    named = [view for view in context.catalog.objects(Table) if view.view_query is not None]
+    views = [view for view in named if not oid or oid in (view.oid, *view.depends_on)]
+    resolved = [(view.oid, resolve_stored(context.environment(), view)) for view in views]
+    yield
+    for view_oid, found in resolved:
+        view = context.catalog.object(view_oid)
+        if found is None or not isinstance(view, Table):
+            continue
+        names = tuple(column.name for column in view.live_columns)
+        text = found.text(context.catalog, names)
+        if text is None:
+            raise FeatureNotSupported(f'view "{view.name}" cannot be said with the new name')
+        if text != view.view_query:
+            context.ddl.put(replace(view, view_query=text))
