@@ -130,6 +130,21 @@ def grants_of(kind: str, owner: Oid, acl: Iterable[str] | None) -> tuple[Grant, 
     return default_grants(kind, owner) if acl is None else tuple(map(parse_item, acl))
 
 
+def acl_of_new_owner(acl: tuple[str, ...] | None, old: Oid, new: Oid) -> tuple[str, ...] | None:
+    """What an acl becomes with the owner: what was granted to or by the old one is the new one's."""
+    if acl is None:
+        return None
+    merged: dict[tuple[Oid, Oid], Grant] = {}
+    for grant in map(parse_item, acl):
+        grantee, grantor = (new if oid == old else oid for oid in (grant.grantee, grant.grantor))
+        known = merged.get((grantee, grantor))
+        letters, options = grant.letters, grant.options
+        if known is not None:
+            letters, options = letters | known.letters, options | known.options
+        merged[grantee, grantor] = Grant(grantee, letters, options, grantor)
+    return tuple(grant.item for grant in merged.values())
+
+
 def acl_kind(value: CatalogObject) -> str:
     """The kind of an object as privileges tell kinds apart."""
     kinds: tuple[tuple[type[CatalogObject], str], ...] = (

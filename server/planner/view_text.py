@@ -6,7 +6,7 @@ text is what is kept; it is written anew when something that it names gets anoth
 Rule 1: stars are spelled out, columns carry the name of their FROM item, relations and types of
         users their schema, literals their type; casts that the binder added are written.
 Rule 2: output columns are called what they were called when the view was made.
-Rule 3: a text that does not read back is no text.
+Rule 3: whoever keeps a text looks whether it reads back.
 """
 
 from __future__ import annotations
@@ -55,14 +55,9 @@ class ResolvedView:
     environment: PlanningEnvironment
     resolution: Resolution
 
-    def text(self, catalog: CatalogView, names: tuple[str, ...]) -> str | None:
-        """The query with the names of the catalog, None by rule 3; names: of its columns."""
-        try:
-            text = deparse(Speller(self.resolution, catalog).query(self.query, names))
-            resolve_view(replace(self.environment, catalog=catalog), parse_query(text))
-        except SqlError:
-            return None
-        return text
+    def text(self, catalog: CatalogView, names: tuple[str, ...]) -> str:
+        """The query with the names of the catalog; names: of its columns."""
+        return deparse(Speller(self.resolution, catalog).query(self.query, names))
 
     def reads(self, relation: int, number: int) -> bool:
         """Whether it reads that column of a relation."""
@@ -268,7 +263,7 @@ class Speller:
         if before is None or not isinstance(found, Table | Sequence):
             return made
         if made.args.get("alias") == before.name:
-            made.set("alias", None)
+            made.set("alias", found.name if node.args.get("column_aliases") else "")
         schema = self._catalog.object(found.schema)
         if schema is None or schema.oid == PG_CATALOG_OID:
             made.set("parts", (found.name,))
@@ -332,7 +327,8 @@ class Speller:
             return self._copy(node)
         speller = _SPELLERS.get(type(operand))
         inner = self._copy(operand) if speller is None else speller(self, operand)
-        if self._notes.bound[id(operand)].type == self._notes.bound[id(node)].type:
+        is_idle = self._notes.bound[id(operand)].type == self._notes.bound[id(node)].type
+        if is_idle and id(operand) not in self._notes.rows:
             return self._cast(operand, inner, casts=True)
         made = self._copy(node, but=("this",))
         made.set("this", inner)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from server.catalog.objects import Column, Constraint, Index, Sequence, Table
+from server.catalog.privileges import acl_of_new_owner
 from server.errors import (
     DuplicateColumn,
     FeatureNotSupported,
@@ -372,13 +373,19 @@ def change_owner(
     owner = role_oid(context, command.role)
     if owner != table.owner:
         require_member(context, owner)
-    context.ddl.put(replace(table, owner=owner))
+    columns = tuple(
+        replace(column, acl=acl_of_new_owner(column.acl, table.owner, owner))
+        for column in table.columns
+    )
+    acl = acl_of_new_owner(table.acl, table.owner, owner)
+    context.ddl.put(replace(table, owner=owner, acl=acl, columns=columns))
     followers: tuple[Any, ...] = (
         *context.catalog.indexes_of(table.oid),
         *context.catalog.sequences_of(table.oid),
     )
     for follower in followers:
-        context.ddl.put(replace(follower, owner=owner))
+        acl = acl_of_new_owner(follower.acl, follower.owner, owner)
+        context.ddl.put(replace(follower, owner=owner, acl=acl))
 
 
 def add_identity(

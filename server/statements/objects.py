@@ -14,7 +14,7 @@ from server.catalog.objects import (
     UserFunction,
     UserType,
 )
-from server.catalog.privileges import has_privilege
+from server.catalog.privileges import acl_of_new_owner, has_privilege
 from server.errors import (
     BY_SQLSTATE,
     DuplicateColumn,
@@ -301,7 +301,8 @@ def alter_owner(context: StatementContext, statement: tree.AlterOwner) -> Run:
     if owner != found.owner:
         require_owner(context, found)
         require_member(context, owner)
-    context.ddl.put(replace(found, owner=owner))
+    acl = acl_of_new_owner(found.acl, found.owner, owner)
+    context.ddl.put(replace(found, owner=owner, acl=acl))
     return statement.tag
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from server.catalog.objects import Table
-from server.errors import FeatureNotSupported
+from server.errors import FeatureNotSupported, SqlError
+from server.planner.bind_text import parse_query
 from server.planner.view_text import resolve_stored, resolve_view
 from server.sql.deparse import deparse
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from server.catalog.objects import Column
+    from server.planner.view_text import ResolvedView
     from server.statements.statement import StatementContext
 
 
@@ -26,7 +28,11 @@ def query_text(
     """The query of a new view as the catalog keeps it."""
     resolved = resolve_view(context.environment(), query)
     text = resolved.text(context.catalog, tuple(column.name for column in columns))
-    return text or deparse(query)
+    try:
+        resolve_view(context.environment(), parse_query(text))
+    except SqlError:
+        return deparse(query)
+    return text
 
 
 def readers_of(context: StatementContext, oid: int) -> list[Table]:
@@ -51,13 +57,19 @@ def keeping_views(context: StatementContext, oid: int = 0) -> Iterator[None]:
     views = [view for view in named if not oid or oid in (view.oid, *view.depends_on)]
     resolved = [(view.oid, resolve_stored(context.environment(), view)) for view in views]
     yield
-    for view_oid, found in resolved:
-        view = context.catalog.object(view_oid)
-        if found is None or not isinstance(view, Table):
-            continue
+    for view, found in _found(context, resolved):
         names = tuple(column.name for column in view.live_columns)
-        text = found.text(context.catalog, names)
-        if text is None:
+        context.ddl.put(replace(view, view_query=found.text(context.catalog, names)))
+    for view, _ in _found(context, resolved):  # once all are written, as they may read each other
+        if resolve_stored(context.environment(), view) is None:
             raise FeatureNotSupported(f'view "{view.name}" cannot be said with the new name')
-        if text != view.view_query:
-            context.ddl.put(replace(view, view_query=text))
+
+
+def _found(
+    context: StatementContext, resolved: list[tuple[int, ResolvedView | None]]
+) -> Iterator[tuple[Table, ResolvedView]]:
+    """The views as they are now, without those that could not be bound before."""
+    for oid, found in resolved:
+        view = context.catalog.object(oid)
+        if found is not None and isinstance(view, Table):
+            yield view, found
