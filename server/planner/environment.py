@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from server.catalog.catalog import CatalogView
     from server.errors import SqlError
-    from server.planner.routine import RoutineParameters
     from server.planner.resolution import Resolution
+    from server.planner.routine import RoutineParameters
 
 BOOL, BYTEA, NAME, INT8, INT2, INT4, TEXT, OID = 16, 17, 19, 20, 21, 23, 25, 26
 FLOAT8, UNKNOWN, BPCHAR, VARCHAR, NUMERIC, RECORD, VOID = 701, 705, 1042, 1043, 1700, 2249, 2278
