@@ -33,6 +33,7 @@ from server.catalog.objects import (
     Database,
     Index,
     Oid,
+    Policy,
     Role,
     Schema,
     Sequence,
@@ -252,6 +253,10 @@ class CatalogView:
     def constraints_of(self, table: Oid) -> tuple[Constraint, ...]:
         """The constraints of a table by name."""
         return tuple(sorted(self._listed(table, Constraint), key=lambda item: item.name))
+
+    def policies_of(self, table: Oid) -> tuple[Policy, ...]:
+        """The policies of a table's row level security."""
+        return self._listed(table, Policy)
 
     def sequences_of(self, table: Oid) -> tuple[Sequence, ...]:
         """The sequences a table owns."""

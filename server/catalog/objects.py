@@ -88,6 +88,7 @@ class Table(CatalogObject):
     provider: str = ""
     temporary_on_commit: str = ""  # of temporary tables: delete or drop
     row_security: bool = False
+    force_row_security: bool = False  # for the owner too
 
     @property
     def live_columns(self) -> tuple[Column, ...]:
@@ -359,6 +360,23 @@ class ColumnStatistics:
     correlation: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy(CatalogObject):
+    """A policy of row level security.
+
+    command: * all, r, a, w or d. roles: 0 is everybody. path: where names in the texts are looked up.
+    """
+
+    table: Oid
+    command: str = "*"
+    permissive: bool = True
+    roles: tuple[Oid, ...] = (0,)
+    using: str | None = None
+    with_check: str | None = None
+    path: tuple[Oid, ...] = ()
+    depends_on: tuple[Oid, ...] = ()  # relations that the texts read
+
+
 KINDS: tuple[type[CatalogObject], ...] = (
     Schema,
     Table,
@@ -372,6 +390,7 @@ KINDS: tuple[type[CatalogObject], ...] = (
     Statistics,
     UserOperator,
     UserCast,
+    Policy,
 )
 """Every kind of catalog object, in the order of the numbers under which storage keeps them.
 

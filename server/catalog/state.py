@@ -18,6 +18,7 @@ from server.catalog.objects import (
     Database,
     Index,
     Oid,
+    Policy,
     Role,
     Schema,
     Sequence,
@@ -58,7 +59,7 @@ def name_key(value: CatalogObject) -> NameKey | None:
 
 def _owner(value: CatalogObject) -> Oid:
     """The table (or, for a function, the schema) an object is listed under."""
-    if isinstance(value, Index | Constraint | Statistics):
+    if isinstance(value, Index | Constraint | Statistics | Policy):
         return value.table
     if isinstance(value, Sequence) and value.owned_by is not None:
         return value.owned_by[0]

@@ -21,6 +21,7 @@ from server.catalog.views import (
     information,
     initial_privileges,
     listings,
+    policies,
     routines,
     types,
 )
@@ -44,6 +45,7 @@ SUBJECTS = (
     activity,
     information,
     initial_privileges,
+    policies,
 )
 
 SYSTEM_RELATIONS: Mapping[str, SystemRelation] = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from server.errors import (
     CheckViolation,
     ForeignKeyViolation,
+    InsufficientPrivilege,
     NotNullViolation,
     UniqueViolation,
 )
@@ -35,6 +36,15 @@ def not_null_violation(
         schema=shape.schema_name,
         table=shape.table.name,
         column=column.name,
+    )
+
+
+def policy_violation(table: str, policy: str, *, using: bool = False) -> InsufficientPrivilege:
+    """The error for a row that a policy of row level security refuses."""
+    which = f' "{policy}"' if policy else ""
+    how = " (USING expression)" if using else ""
+    return InsufficientPrivilege(
+        f'new row violates row-level security policy{which}{how} for table "{table}"'
     )
 
 

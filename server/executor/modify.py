@@ -45,7 +45,7 @@ class Insert(Driver):
 
     def __init__(self, plan: physical.Insert, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
-        self._checks = RowChecks(plan.row, plan.checks, plan.generated)
+        self._checks = RowChecks(plan.row, plan.checks, plan.generated, plan.policies)
         self._upsert = None if plan.conflict is None else Upsert(plan, self._checks)
         layout = {column: number - 1 for number, column in plan.row}
         self._returning = None

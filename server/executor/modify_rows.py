@@ -156,7 +156,7 @@ class Update(RowDriver):
         layout = layout_of(plan.input.output)
         self._assignments = tuple(number for number, _ in plan.assignments)
         self._evaluators = evaluators([item for _, item in plan.assignments], layout)
-        self._checks = RowChecks(plan.row, plan.checks, plan.generated)
+        self._checks = RowChecks(plan.row, plan.checks, plan.generated, plan.policies)
         self._returning = None
         if plan.returning is not None:
             width = len(plan.input.output)

@@ -85,6 +85,10 @@ def _is_plain_change(plan: physical.Insert | physical.Update | physical.Delete) 
     return plan.returning is None
 
 
+def _has_checks(plan: physical.Insert | physical.Update) -> bool:
+    return bool(plan.checks or plan.policies)
+
+
 def _delete(plan: physical.Delete) -> RunPoint | None:
     """DELETE by key."""
     lookup = _lookup(plan.input)
@@ -108,7 +112,7 @@ def _delete(plan: physical.Delete) -> RunPoint | None:
 def _update(plan: physical.Update) -> RunPoint | None:
     """UPDATE by key."""
     lookup = _lookup(plan.input)
-    if lookup is None or not _is_plain_change(plan) or plan.generated or plan.checks:
+    if lookup is None or not _is_plain_change(plan) or plan.generated or _has_checks(plan):
         return None
     if not _are_simple([item for _, item in plan.assignments]):
         return None
@@ -125,7 +129,7 @@ def _insert(plan: physical.Insert) -> RunPoint | None:
     is_values = isinstance(source, physical.Values) and len(source.rows) == 1
     if not (is_values or isinstance(source, physical.OneRow)) or not _is_plain_change(plan):
         return None
-    if plan.checks or plan.generated or plan.conflict is not None:
+    if _has_checks(plan) or plan.generated or plan.conflict is not None:
         return None
     cells = source.rows[0] if isinstance(source, physical.Values) else ()
     if not _are_simple(cells) or not all(_are_simple(p.expressions) for p in projections):

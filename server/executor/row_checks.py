@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from server.executor.columns import rows_of
-from server.executor.constraint_errors import check_violation, not_null_violation
+from server.executor.constraint_errors import check_violation, not_null_violation, policy_violation
 from server.executor.evaluation import evaluator
 from server.vector.batch import Batch
 
@@ -25,15 +25,17 @@ class RowChecks:
     row: the column numbers under which expressions know the attributes.
     """
 
-    __slots__ = ("_checks", "_generated")
+    __slots__ = ("_checks", "_generated", "_policies")
 
     def __init__(
         self,
         row: Sequence[tuple[int, ColumnId]],
         checks: Sequence[tuple[str, Expression]],
         generated: Sequence[tuple[int, Expression]],
+        policies: Sequence[tuple[str, Expression]] = (),
     ) -> None:
         layout = {column: number - 1 for number, column in row}
+        self._policies = tuple((name, evaluator(check, layout)) for name, check in policies)
         self._checks = tuple((name, evaluator(check, layout)) for name, check in checks)
         self._generated = tuple(
             (number, evaluator(expression, layout)) for number, expression in generated
@@ -48,6 +50,15 @@ class RowChecks:
             columns[number - 1] = evaluate(batch, context)
         return Batch(tuple(columns), batch.count)
 
+    def check_policies(
+        self, batch: Batch, shape: TableShape, context: ExecutionContext, *, using: bool = False
+    ) -> None:
+        """Raise for a row that row level security does not allow; using: one that was there before."""
+        for name, evaluate in self._policies:
+            result = evaluate(batch, context)
+            if not (result.values.astype(np.bool_) & result.validity()).all():
+                raise policy_violation(shape.table.name, name, using=using)
+
     def check(
         self,
         batch: Batch,
@@ -59,6 +70,7 @@ class RowChecks:
 
         Attributes that are there (None: all).
         """
+        self.check_policies(batch, shape, context)
         first, failed = batch.count, ""
         null_in = 0
         for number in shape.not_null:

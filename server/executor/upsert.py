@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from server.errors import CardinalityViolation, SerializationFailure
 from server.executor.columns import batch_of_rows, rows_of
+from server.executor.row_checks import RowChecks
 from server.executor.waiting import wait_for_xid
 from server.expressions.evaluate import compile_row
 from storage.engine import RowLock, Status
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape
-    from server.executor.row_checks import RowChecks
     from server.executor.table_shape import Row
     from server.executor.table_writer import TableWriter
     from server.executor.waits import Wait
@@ -32,12 +32,18 @@ if TYPE_CHECKING:
 class Upsert:
     """The ON CONFLICT clause of an INSERT, made ready."""
 
-    __slots__ = ("_assignments", "_checks", "_clause", "_where", "_width")
+    __slots__ = ("_assignments", "_checks", "_clause", "_on_existing", "_where", "_width")
 
     def __init__(self, plan: physical.Insert, checks: RowChecks) -> None:
         assert plan.conflict is not None
         self._clause = clause = plan.conflict
-        self._checks = checks
+        # The row it becomes has the policies of UPDATE, the proposed one had those of INSERT.
+        self._checks = (
+            RowChecks(plan.row, plan.checks, plan.generated, clause.policies)
+            if clause.policies
+            else checks
+        )
+        self._on_existing = RowChecks(clause.existing, (), (), clause.policies_existing)
         # Expressions see the existing row, then the proposed one.
         self._width = len(plan.table.columns)
         layout = {column: number - 1 for number, column in clause.existing}
@@ -83,6 +89,9 @@ class Upsert:
                 continue
             self._check_first_time(row_id, writer, context)
             existing = writer.read(row_id)
+            self._on_existing.check_policies(
+                batch_of_rows([existing], writer.shape.types), writer.shape, context, using=True
+            )
             made = self._updated(existing, row, writer, context)
             if made is None:
                 return None

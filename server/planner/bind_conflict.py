@@ -13,6 +13,7 @@ from server.planner.bind_text import bind_catalog_expression
 from server.planner.environment import Access, BindContext, raise_at
 from server.planner.matching import structural_key
 from server.planner.physical import ConflictClause
+from server.planner.row_security import RowSecurity
 from server.planner.scope import RangeItem, Scope
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ def bind_conflict(
         indexes=indexes,
         update=tuple(assignments),
         where=condition,
+        policies_existing=RowSecurity(context, target.table, existing_item).checks(
+            "w", "r", using=True
+        ),
+        policies=RowSecurity(context, target.table, target.item).checks("w", "r"),
         existing=tuple((c.number, existing.base + c.number) for c in live),
         excluded=tuple((c.number, target.scan.base + c.number) for c in live),
     )

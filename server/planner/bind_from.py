@@ -19,7 +19,16 @@ from server.expressions.expression import Coalesce, Expression, Variable
 from server.planner.bind_operator import and_all, make_operator
 from server.planner.coerce import coerce_or_fail, coerce_specific, common_type
 from server.planner.environment import FLOAT8, Access, BindContext, raise_at
-from server.planner.plan import CommonTableScan, Join, Node, OneRow, OutputColumn, Scan
+from server.planner.plan import (
+    CommonTableScan,
+    Join,
+    Node,
+    OneRow,
+    OutputColumn,
+    Scan,
+    transform_plan,
+)
+from server.planner.row_security import secured
 from server.planner.scope import RangeColumn, RangeItem, Scope
 from server.sql import nodes
 
@@ -218,6 +227,8 @@ def bind_table(context: BindContext, scope: Scope, node: exp.Expression) -> Boun
     )
     if len(names) > len(table.live_columns):
         raise _too_many_aliases(alias, len(table.live_columns), len(names))
+    if table.row_security:
+        return Bound(secured(context, table, item, scan), [item])
     return Bound(scan, [item])
 
 
@@ -289,7 +300,8 @@ def _sample(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
     from server.planner.bind_expression import bind_expression
 
     bound = bind_table(context, scope, node.args["this"])
-    if not isinstance(bound.node, Scan):
+    sampled = bound.items[0].scan
+    if sampled is None:
         raise raise_at(
             context,
             node,
@@ -315,9 +327,10 @@ def _sample(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
         if seed is not None
         else None
     )
-    scan = replace(bound.node, sample=(method, arguments, repeatable))
+    scan = replace(sampled, sample=(method, arguments, repeatable))
     bound.items[0].scan = scan
-    return Bound(scan, bound.items)
+    plan = transform_plan(bound.node, lambda each: scan if each is sampled else each)
+    return Bound(plan, bound.items)
 
 
 def _join(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:

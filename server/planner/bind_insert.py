@@ -24,6 +24,7 @@ from server.planner.bind_modify import (
 from server.planner.bind_order import Target
 from server.planner.environment import BindContext, raise_at
 from server.planner.plan import Modify, Node, OneRow, OutputColumn, Project, Values
+from server.planner.row_security import RowSecurity
 from server.planner.scope import Scope
 from server.sql import nodes
 
@@ -54,6 +55,7 @@ def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     )
     conflict = bind_conflict(context, inner, target, node.args.get("conflict"))
     returning, outputs, origins = bind_returning(context, inner, node)
+    security = RowSecurity(context, target.table, target.item)
     modify = Modify(
         kind=physical.Insert,
         input=source,
@@ -61,6 +63,7 @@ def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
             "table": target.table,
             "attributes": tuple(column.number for column in written),
             "row": row_columns(target),
+            "policies": security.checks(*("ar" if target.item.access.columns else "a")),
             "checks": bind_checks(context, target),
             "generated": bind_generated(context, target),
             "conflict": conflict,

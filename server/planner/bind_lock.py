@@ -21,6 +21,7 @@ from server.planner.plan import (
     Window,
     walk_plan,
 )
+from server.planner.row_security import locked
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -50,6 +51,7 @@ def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: No
             if scan is None or scan.table.provider:
                 continue
             context.lock(scan.table.oid, "row share")
+            plan = locked(context, item, plan)
             if item.access is not None:
                 context.access.append(Access(scan.table.oid, "w", set(), item.access.role))
             targets.append((scan.table, scan.column_of(ROW_ID)))

@@ -23,8 +23,10 @@ from server.planner.bind_modify import (
     refuse_generated,
     row_columns,
 )
+from server.planner.bind_operator import and_all
 from server.planner.environment import BindContext, raise_at
-from server.planner.plan import Filter, Join, Modify, Node, OneRow, columns_read
+from server.planner.plan import Filter, Join, Modify, Node, OneRow, columns_read, transform_plan
+from server.planner.row_security import RowSecurity, behind
 from server.planner.scope import Scope
 from server.sql import nodes
 
@@ -38,6 +40,7 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     """An UPDATE statement."""
     target = bind_target(context, node.args["table"], "w")
     source, condition = _source(context, scope, target, node, "from_items")
+    security = RowSecurity(context, target.table, target.item)
     assignments = bind_assignments(context, scope, target, node.args["assignments"])
     target.access.columns.update(number for number, _ in assignments)
     new_row = make_scan(context, target.table, target.item.alias)
@@ -49,13 +52,16 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
         common_tables=scope.common_tables,
     )
     returning, outputs, origins = bind_returning(context, outer, node)
+    commands = "wr" if target.item.access.columns else "w"
+    visible = security.visible(*commands)
     fields = {
         "table": target.table,
         "row_id": target.scan.column_of(ROW_ID),
         "assignments": tuple(assignments),
         "old": row_columns(target),
         "row": row_columns(written),
-        "recheck": condition,
+        "recheck": _both(visible, condition),
+        "policies": RowSecurity(context, target.table, written.item).checks(*commands),
         "checks": bind_checks(context, written),
         "generated": bind_generated(context, written),
         "returning": returning,
@@ -63,7 +69,7 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     needed = _needed(target, fields, {column for _, column in row_columns(written)})
     modify = Modify(
         kind=physical.Update,
-        input=source,
+        input=_limited(source, target, visible),
         fields=fields,
         needed=needed,
         returning_columns=outputs,
@@ -76,22 +82,38 @@ def bind_delete(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     target = bind_target(context, node.args["table"], "d")
     source, condition = _source(context, scope, target, node, "using")
     returning, outputs, origins = bind_returning(context, scope, node)
+    security = RowSecurity(context, target.table, target.item)
+    visible = security.visible(*("dr" if target.item.access.columns else "d"))
     fields = {
         "table": target.table,
         "row_id": target.scan.column_of(ROW_ID),
         "old": row_columns(target),
-        "recheck": condition,
+        "recheck": _both(visible, condition),
         "returning": returning,
     }
     needed = _needed(target, fields, set())
     modify = Modify(
         kind=physical.Delete,
-        input=source,
+        input=_limited(source, target, visible),
         fields=fields,
         needed=needed,
         returning_columns=outputs,
     )
     return BoundModify(modify, outputs, origins)
+
+
+def _both(visible: Expression | None, condition: Expression | None) -> Expression | None:
+    conditions = [each for each in (visible, condition) if each is not None]
+    return and_all(conditions) if conditions else None
+
+
+def _limited(source: Node, target: ModifyTarget, visible: Expression | None) -> Node:
+    """The rows to change, as far as the policies let the statement see them."""
+    if visible is None:
+        return source
+    return transform_plan(
+        source, lambda each: behind(each, visible) if each is target.scan else each
+    )
 
 
 def _source(

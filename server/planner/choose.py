@@ -437,7 +437,12 @@ def _planned(chooser: Chooser, value: Any) -> Any:
     return value
 
 
+def _barrier(chooser: Chooser, node: logical.Barrier, required: set[ColumnId]) -> Plan:
+    return chooser.choose(node.input, required)
+
+
 CHOOSERS: dict[type[Node], Callable[[Chooser, Any, set[ColumnId]], Plan]] = {
+    logical.Barrier: _barrier,
     logical.OneRow: _one_row,
     logical.NoRows: _no_rows,
     logical.Scan: _scan,

@@ -54,6 +54,7 @@ class PlanningEnvironment:
     row_count: Callable[[Table], float] = one_thousand
     style: TextStyle = field(default_factory=TextStyle)
     database: str = "postgres"
+    row_security: bool = True
 
 
 @dataclass(slots=True)
@@ -88,6 +89,7 @@ class BindContext:
     volatile: bool = False
     slow: bool = False
     record_columns: dict[ColumnId, tuple[tuple[str, Oid, int], ...]] = field(default_factory=dict)
+    policy_tables: list[Oid] = field(default_factory=list)  # whose policies are being bound
     untyped_parameters: int = 0  # references to parameters whose type nothing has told yet
     routine: RoutineParameters | None = None  # of the function whose body this is
     calls_routines: bool = False  # functions whose bodies are statements

@@ -391,6 +391,8 @@ class ConflictClause:
     indexes: tuple[Index, ...]
     update: tuple[tuple[int, Expression], ...] | None
     where: Expression | None = None
+    policies_existing: tuple[tuple[str, Expression], ...] = ()  # over the existing row's columns
+    policies: tuple[tuple[str, Expression], ...] = ()  # over the columns of the row it becomes
     existing: tuple[tuple[int, ColumnId], ...] = ()
     excluded: tuple[tuple[int, ColumnId], ...] = ()
 
@@ -409,6 +411,7 @@ class Insert(Plan):
     input: Plan
     attributes: tuple[int, ...]
     row: tuple[tuple[int, ColumnId], ...]
+    policies: tuple[tuple[str, Expression], ...] = ()  # as checks, of row level security
     checks: tuple[tuple[str, Expression], ...] = ()
     generated: tuple[tuple[int, Expression], ...] = ()
     conflict: ConflictClause | None = None
@@ -436,6 +439,7 @@ class Update(Plan):
     old: tuple[tuple[int, ColumnId], ...]
     row: tuple[tuple[int, ColumnId], ...]
     recheck: Expression | None = None
+    policies: tuple[tuple[str, Expression], ...] = ()  # as checks, of row level security
     checks: tuple[tuple[str, Expression], ...] = ()
     generated: tuple[tuple[int, Expression], ...] = ()
     returning: tuple[Expression, ...] | None = None

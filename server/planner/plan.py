@@ -403,7 +403,20 @@ class Modify(Node):
         return self.returning_columns
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Barrier(Node):
+    """Rows that conditions above must not look behind: only what cannot raise moves down."""
+
+    input: Node
+
+    @property
+    def columns(self) -> Columns:
+        """Those of the input."""
+        return self.input.columns
+
+
 _INPUTS: dict[type[Node], tuple[str, ...]] = {
+    Barrier: ("input",),
     Filter: ("input",),
     Project: ("input",),
     Join: ("left", "right"),
@@ -561,7 +574,7 @@ def column_numbers(node: Node) -> set[ColumnId]:
     if isinstance(node, Join):
         left = column_numbers(node.left)
         return left if node.kind in ONE_SIDED else left | column_numbers(node.right)
-    passing = isinstance(node, Filter | Sort | Limit | LockRows | CommonTables | Window)
+    passing = isinstance(node, Barrier | Filter | Sort | Limit | LockRows | CommonTables | Window)
     if passing or (isinstance(node, Distinct) and node.on is not None):
         own = {column.column for column in getattr(node, "call_columns", ())}
         return own | column_numbers(node.input)  # type: ignore[attr-defined]

@@ -33,7 +33,7 @@ from server.planner.bind_operator import find_operator
 from server.planner.bind_text import parse_expression, without_positions
 from server.planner.bind_type import bind_type
 from server.planner.coerce import coerce_to, find_pathway, type_name
-from server.planner.environment import BindContext, PlanningEnvironment
+from server.planner.environment import UNKNOWN, BindContext, PlanningEnvironment
 from server.planner.polymorphic import is_polymorphic
 from server.planner.scope import RangeColumn, RangeItem, Scope
 
@@ -133,6 +133,22 @@ def check_condition(
         kind = type_name(context, bound.type.oid)
         raise DatatypeMismatch(f"argument of CHECK must be type boolean, not type {kind}")
     return tuple(sorted(columns_used(bound)))
+
+
+def check_policy(
+    environment: PlanningEnvironment, table: Table, tree: exp.Expression, base_offset: int
+) -> tuple[int, ...]:
+    """Bind the expression of a policy; gives the relations that its subqueries read."""
+    context = _context(environment, base_offset)
+    scope = table_scope(context, table, "policy expressions")
+    bound = bind_expression(context, scope, tree)
+    if coerce_to(context, bound, BOOLEAN_OID) is None or bound.type.oid not in (
+        BOOLEAN_OID,
+        UNKNOWN,
+    ):
+        kind = type_name(context, bound.type.oid)
+        raise DatatypeMismatch(f"argument of POLICY must be type boolean, not type {kind}")
+    return tuple(oid for oid in context.relations if oid != table.oid)
 
 
 def bind_index_expression(

@@ -63,6 +63,7 @@ def make_basis(session: Session, view: CatalogView) -> Basis:
         row_count=session.database.row_count,
         style=style,
         database=session.database_name,
+        row_security=bool(settings["row_security"]),
     )
     return Basis(
         view=view,

@@ -64,7 +64,7 @@ def plan(
         basis.search_path,
         basis.user_oid,
         parameter_types,
-        basis.style,
+        (basis.style, basis.environment.row_security),
     )
     cache = session.database.plans
     found = cache.plan(key)

@@ -497,7 +497,32 @@ def accept(context: StatementContext, table: Table, command: Any) -> Iterator[Wa
         existing_column(table, command.column)
 
 
+def set_row_security(
+    context: StatementContext, table: Table, command: tree.SetRowSecurity
+) -> Iterator[Wait]:
+    """ENABLE, DISABLE, FORCE, NO FORCE ROW LEVEL SECURITY."""
+    yield from ()
+    if table.kind not in "rp":
+        raise WrongObjectType(
+            f"ALTER action {ROW_SECURITY_WORDS[command.action]} ROW SECURITY cannot be performed "
+            f'on relation "{table.name}"'
+        )
+    on = command.action in ("enable", "force")
+    if command.action in ("enable", "disable"):
+        context.ddl.put(replace(table, row_security=on))
+    else:
+        context.ddl.put(replace(table, force_row_security=on))
+
+
+ROW_SECURITY_WORDS = {
+    "enable": "ENABLE",
+    "disable": "DISABLE",
+    "force": "FORCE",
+    "no_force": "NO FORCE",
+}
+
 STEPS: dict[type[Any], Step] = {
+    tree.SetRowSecurity: set_row_security,
     tree.AddColumn: add_column,
     tree.DropColumn: drop_column,
     tree.SetDefault: set_default,

@@ -39,6 +39,7 @@ from server.planner.domains import domain_tester
 from server.planner.environment import BindContext
 from server.planner.physical import Insert as InsertPlan
 from server.planner.physical import PlannedStatement
+from server.planner.row_security import row_security_active
 from server.planner.standalone import bind_defaults, bind_over_table
 from server.sql import utility_session as tree
 from server.sql.parse import parse_statements
@@ -108,6 +109,11 @@ def copy_from(context: StatementContext, statement: tree.Copy) -> Run:
     names = [column.name for column in columns]
     options = copy_options(statement.options, names, is_from=True)
     require_privilege(context, table, "a", (column.number for column in columns))
+    if table.row_security and row_security_active(context.environment(), table):
+        raise FeatureNotSupported(
+            "COPY FROM not supported with row-level security",
+            hint="Use INSERT statements instead.",
+        )
     planned = yield from _insert_plan(context, table)
     loader = Loader(context, table, columns, planned, statement)
     loader.is_binary = options.format is CopyFormat.BINARY

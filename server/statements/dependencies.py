@@ -14,6 +14,7 @@ from server.catalog.objects import (
     CatalogObject,
     Constraint,
     Index,
+    Policy,
     Schema,
     Sequence,
     Table,
@@ -49,11 +50,12 @@ class Dependent:
 
 def describe(context: StatementContext, value: CatalogObject) -> str:
     """An object as messages name it: table t, constraint c on table t."""
-    if isinstance(value, Constraint):
+    if isinstance(value, Constraint | Policy):
+        word = "constraint" if isinstance(value, Constraint) else "policy"
         table = context.catalog.object(value.table)
         if table is None:
-            return f"constraint {value.name}"
-        return f"constraint {value.name} on {describe(context, table)}"
+            return f"{word} {value.name}"
+        return f"{word} {value.name} on {describe(context, table)}"
     if isinstance(value, UserFunction):
         return f"function {signature(context, value)}"
     if isinstance(value, UserOperator):
@@ -109,6 +111,8 @@ def _of_table(context: StatementContext, table: Table) -> Iterator[Dependent]:
     statistics = catalog.statistics_of(table.oid)
     if statistics is not None:
         yield Dependent(statistics, automatic=True)
+    for policy in catalog.policies_of(table.oid):
+        yield Dependent(policy, automatic=True)
     yield from _readers(context, table.oid)
     yield from _of_type(context, table.row_type)
 
@@ -121,6 +125,9 @@ def _readers(context: StatementContext, oid: int) -> Iterator[Dependent]:
     for function in context.catalog.objects(UserFunction):
         if oid in function.depends_on:
             yield Dependent(function, automatic=False)
+    for policy in context.catalog.objects(Policy):
+        if oid in policy.depends_on and policy.table != oid:
+            yield Dependent(policy, automatic=False)
 
 
 def _of_index(context: StatementContext, index: Index) -> Iterator[Dependent]:

@@ -9,6 +9,7 @@ from server.catalog.objects import (
     CatalogObject,
     Column,
     Index,
+    Policy,
     Sequence,
     Table,
     UserType,
@@ -33,6 +34,7 @@ from server.statements.names import (
 )
 from server.statements.operators import cast_named, operator_named
 from server.statements.ownership import require_owner_to_drop, require_privilege
+from server.statements.policies import policy_named
 from server.statements.routine_names import routine_named
 from server.statements.sequences import restarted
 from server.statements.statement import Run, StatementContext, Utility
@@ -75,7 +77,7 @@ def drop(context: StatementContext, statement: tree.Drop) -> Run:
         if found not in targets:
             targets.append(found)
     for target in targets:
-        table = target.table if isinstance(target, Index) else target.oid
+        table = target.table if isinstance(target, Index | Policy) else target.oid
         yield from context.lock_relation(table, "access exclusive", target.name)
     yield from drop_objects(context, targets, cascade=statement.cascade)
     return statement.tag
@@ -207,6 +209,7 @@ def _type(context: StatementContext, kind: str, name: ObjectName) -> CatalogObje
 FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]] = {
     **dict.fromkeys(RELATIONS, _relation),
     "schema": _schema,
+    "policy": policy_named,
     "type": _type,
     "domain": _type,
     **dict.fromkeys(("function", "procedure", "routine", "aggregate"), routine_named),

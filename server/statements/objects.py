@@ -39,6 +39,7 @@ from server.statements.names import (
     schema_named,
 )
 from server.statements.ownership import require_create, require_member, require_owner
+from server.statements.policies import policy_of
 from server.statements.routine_names import shown_type
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.view_texts import keeping_views
@@ -207,6 +208,20 @@ def _refuse_same_routine(context: StatementContext, value: UserFunction) -> None
             )
 
 
+def _rename_policy(context: StatementContext, statement: tree.Rename) -> Any:
+    table = relation_named(context, statement.name.parts)
+    require_owner(context, table)
+    yield from context.lock_relation(table.oid, "access exclusive", table.name)
+    if not isinstance(table, Table):
+        raise FeatureNotSupported("this relation has no policies")
+    policy = policy_of(context, table, statement.part)
+    if any(each.name == statement.new_name for each in context.catalog.policies_of(table.oid)):
+        raise DuplicateObject(
+            f'policy "{statement.new_name}" for table "{table.name}" already exists'
+        )
+    context.ddl.put(replace(policy, name=statement.new_name))
+
+
 RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "table": _rename_relation,
     "view": _rename_relation,
@@ -217,6 +232,7 @@ RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "table constraint": _rename_constraint,
     "schema": _rename_schema,
     "role": _rename_role,
+    "policy": _rename_policy,
     "type": _rename_type,
     "domain": _rename_type,
     **dict.fromkeys(("function", "procedure", "routine", "aggregate"), _rename_routine),

@@ -9,6 +9,7 @@ from server.catalog.objects import (
     Constraint,
     Database,
     Index,
+    Policy,
     Role,
     Schema,
     Sequence,
@@ -62,7 +63,7 @@ def owns(context: StatementContext, value: CatalogObject) -> bool:
 
 def require_owner(context: StatementContext, value: CatalogObject, word: str = "") -> None:
     """Raise InsufficientPrivilege for others than the owner; word: the kind, if the statement says it."""
-    if isinstance(value, Constraint):
+    if isinstance(value, Constraint | Policy):
         table = context.catalog.object(value.table)
         if table is not None:
             require_owner(context, table)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.functions.scope import names_of, object_of, view_of
+from server.catalog.functions.scope import names_of, object_of, session_of, view_of
 from server.catalog.names import fact_of
 from server.catalog.objects import Index, Table
+from server.catalog.privileges import has_privileges_of, role_of
 from server.functions.declare import row
 
 if TYPE_CHECKING:
@@ -94,7 +95,15 @@ def _identity_index(call: CallContext, oid: int) -> int | None:
 
 
 def _row_security(call: CallContext, relation: Any) -> bool:
-    return False
+    view, user = view_of(call), session_of(call).user_oid
+    oid = relation if isinstance(relation, int) else names_of(call).oid_of("regclass", relation)
+    table = view.object(oid)
+    if not isinstance(table, Table) or not table.row_security:
+        return False
+    role = role_of(view, user)
+    if role is None or role.superuser or role.bypass_row_security:
+        return False
+    return table.force_row_security or not has_privileges_of(view, user, table.owner)
 
 
 def _argument_types(call: CallContext, types: Array) -> str:

@@ -100,6 +100,7 @@ def _(value: Table, view: CatalogView) -> Row:
         "relhasrules": value.kind in "vm",
         "relhastriggers": bool(keys or view.references_to(value.oid)),
         "relrowsecurity": value.row_security,
+        "relforcerowsecurity": value.force_row_security,
         "relreplident": "d" if is_stored and not is_system else "n",
         "reloptions": texts_or_null(value.options),
     }

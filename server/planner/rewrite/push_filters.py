@@ -25,11 +25,13 @@ from server.expressions.expression import (
     columns_used,
     walk,
 )
+from server.expressions.safety import cannot_raise
 from server.planner.bind_operator import and_all, conjuncts
 from server.planner.matching import is_volatile, replace_top_down
 from server.planner.plan import (
     Aggregate,
     Append,
+    Barrier,
     Columns,
     CommonTables,
     Distinct,
@@ -237,7 +239,14 @@ def _push_through(node: Sort | CommonTables, conditions: list[Expression]) -> No
     return replace(node, input=push(node.input, conditions))
 
 
+def _push_barrier(node: Barrier, conditions: list[Expression]) -> Node:
+    harmless = [each for each in conditions if cannot_raise(each)]
+    kept = [each for each in conditions if not cannot_raise(each)]
+    return _filtered(replace(node, input=push(node.input, harmless)), kept)
+
+
 _PUSHERS: dict[type[Node], Callable[..., Node]] = {
+    Barrier: _push_barrier,
     Filter: _push_filter,
     Project: _push_project,
     Join: _push_join,
