@@ -46,7 +46,7 @@ from server.catalog.objects import (
 )
 from server.catalog.state import CatalogState, Changes, Relation
 from server.catalog.user_functions import make_callable
-from server.catalog.user_types import make_type
+from server.catalog.user_types import constructors, make_type
 from server.errors import InternalError
 from server.functions.function import Aggregate, Cast, Function, Operator, WindowFunction
 from storage.engine import Engine, Kind, Status, Transaction
@@ -158,8 +158,17 @@ class CatalogView:
     def functions_named(self, name: str, schema: Oid | None = None) -> tuple[Callable_, ...]:
         """All functions, aggregates and window functions of a name, in one schema or in any."""
         built_in = self._builtin.functions_named(name, schema)
+        if not self.state.functions.get(name):
+            return built_in
         made = self.user_functions_named(name, schema)
-        return (*built_in, *map(self._callable, made)) if made else built_in
+        return (*built_in, *map(self._callable, made), *self._of_types(name, schema))
+
+    def _of_types(self, name: str, schema: Oid | None) -> Iterator[Function]:
+        """The functions that come with users' range types of a name."""
+        for oid in self.state.functions.get(name, ()):
+            value = self.state.by_oid[oid]
+            if isinstance(value, UserType) and schema in (None, value.schema):
+                yield from constructors(self, value)
 
     def functions_visible(self, name: str, path: Iterable[Oid]) -> tuple[Callable_, ...]:
         """The functions that a name alone may mean: one hides those of its arguments further on."""

@@ -189,7 +189,12 @@ class Sequence(CatalogObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserType(CatalogObject):
-    """A type made by a user: e enum, d domain, c composite (its columns are those of `relation`)."""
+    """A type made by a user.
+
+    Kinds: e enum, d domain, c composite (its columns are those of `relation`), r range over
+    `base_type`, m the multirange of the range that is its `base_type`. A range knows its multirange
+    as `partner`; both bring functions of their name, whose OIDs are `constructors`.
+    """
 
     schema: Oid
     kind: str
@@ -200,6 +205,8 @@ class UserType(CatalogObject):
     not_null: bool = False
     default: str | None = None
     relation: Oid = 0
+    partner: Oid = 0
+    constructors: tuple[Oid, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,13 @@ def _derived_type(value: CatalogObject) -> Oid:
     return value.array_oid if isinstance(value, UserType) else 0
 
 
+def _is_callable(value: CatalogObject) -> bool:
+    """Whether the object is a function, or a type that functions come with."""
+    return isinstance(value, UserFunction) or (
+        isinstance(value, UserType) and bool(value.constructors)
+    )
+
+
 class CatalogState:
     """All objects of one database at one version."""
 
@@ -133,7 +140,7 @@ class CatalogState:
             self.references[target] = (*self.references.get(target, ()), oid)
         if derived := _derived_type(value):
             self.derived[derived] = oid
-        if isinstance(value, UserFunction):
+        if _is_callable(value):
             self.functions[value.name] = (*self.functions.get(value.name, ()), oid)
         elif isinstance(value, UserOperator):
             self.operators[value.name] = (*self.operators.get(value.name, ()), oid)
@@ -151,7 +158,7 @@ class CatalogState:
         self.derived.pop(_derived_type(value), None)
         if isinstance(value, Constraint):
             _drop_from(self.references, value.referenced_table, oid)
-        if isinstance(value, UserFunction):
+        if _is_callable(value):
             _drop_from(self.functions, value.name, oid)
         elif isinstance(value, UserOperator):
             _drop_from(self.operators, value.name, oid)

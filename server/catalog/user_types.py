@@ -1,17 +1,21 @@
 """Types out of catalog objects.
 
-Enums, domains, composite types, row types of tables, and arrays of all of them.
+Enums, domains, composite types, ranges and multiranges, row types of tables, and arrays of all of them.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import CatalogObject, Table, UserType
 from server.catalog.views.physical import type_facts
+from server.functions import ranges
+from server.functions.function import Function
 from server.identifiers import quote_identifier
 from server.types.array import array_type
+from server.types.range import RangeKind
+from server.types.range_types import multirange_type, range_type
 from server.types.type import Type, TypeReference
 from server.types.user_types import Identity, composite_type, domain_type, enum_type
 
@@ -19,6 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from server.catalog.catalog import CatalogView
+
+
+TEXT = 25
+Shape = tuple[tuple[int, ...], Any, int]  # arguments, what computes it, variadic
 
 
 def make_type(view: CatalogView, oid: int) -> Type:
@@ -74,8 +82,60 @@ def _fields(view: CatalogView, table: Table) -> tuple[tuple[str, TypeReference],
     )
 
 
+def _kind_of(view: CatalogView, value: UserType) -> RangeKind:
+    """The kind of a range; the range's Type and that of its multirange share it."""
+    found = view.type(value.oid).range
+    assert found is not None, value.name
+    return found
+
+
+def _range(view: CatalogView, value: UserType) -> Type:
+    kind = RangeKind(value.oid, value.partner, view.type(value.base_type))
+    return range_type(asdict(_identity(value, value.array_oid)), kind)
+
+
+def _multirange(view: CatalogView, value: UserType) -> Type:
+    owner = view.object(value.base_type)
+    assert isinstance(owner, UserType), value.name
+    return multirange_type(asdict(_identity(value, value.array_oid)), _kind_of(view, owner))
+
+
+def constructors(view: CatalogView, value: UserType) -> tuple[Function, ...]:
+    """The functions that come with a range or multirange type."""
+    base = value.base_type
+    if value.kind == "r":
+        shapes: tuple[Shape, ...] = (
+            ((base, base), ranges.construct, 0),
+            ((base, base, TEXT), ranges.construct, 0),
+        )
+    else:
+        array = view.type(base).array_oid
+        shapes = (
+            ((), ranges.construct_empty, 0),
+            ((base,), ranges.construct_from_range, 0),
+            ((array,), ranges.construct_multirange, base),
+        )
+    return tuple(
+        Function(
+            oid=oid,
+            name=value.name,
+            arguments=arguments,
+            result=value.oid,
+            row=implementation,
+            strict=value.kind == "m",
+            variadic=variadic,
+            needs_context=True,
+        )
+        for oid, (arguments, implementation, variadic) in zip(
+            value.constructors, shapes, strict=True
+        )
+    )
+
+
 _MAKERS: Mapping[str, Callable[[Any, UserType], Type]] = {
     "e": _enum,
     "d": _domain,
     "c": _composite,
+    "r": _range,
+    "m": _multirange,
 }

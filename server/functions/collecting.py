@@ -44,7 +44,7 @@ def _gather(
     return state
 
 
-def _gathering(signature: str, combine: Callable[[CallContext, Rows], Any], doc: str) -> Aggregate:
+def gathering(signature: str, combine: Callable[[CallContext, Rows], Any], doc: str) -> Aggregate:
     """An aggregate that is NULL without rows and else computed from all of them."""
 
     def finish(state: Gathered, group_count: int) -> Column:
@@ -129,12 +129,12 @@ def _jsonb_object(call: CallContext, rows: Rows) -> Jsonb:
 
 
 AGGREGATES: Final = (
-    _gathering("3538 string_agg(text, text) text", _joined(""), "Texts joined with a separator."),
-    _gathering("3545 string_agg(bytea, bytea) bytea", _joined(b""), "Bytes joined."),
-    _gathering("2335 array_agg(anynonarray) anyarray", _array, "Values as an array."),
-    _gathering("4053 array_agg(anyarray) anyarray", _array_of_arrays, "Arrays as a larger one."),
-    _gathering("3175 json_agg(anyelement) json", _json_array, "Values as a JSON array."),
-    _gathering("3267 jsonb_agg(anyelement) jsonb", _jsonb_array, "Values as a JSON array."),
-    _gathering("3197 json_object_agg(any, any) json", _json_object, "Pairs as a JSON object."),
-    _gathering("3270 jsonb_object_agg(any, any) jsonb", _jsonb_object, "Pairs as a JSON object."),
+    gathering("3538 string_agg(text, text) text", _joined(""), "Texts joined with a separator."),
+    gathering("3545 string_agg(bytea, bytea) bytea", _joined(b""), "Bytes joined."),
+    gathering("2335 array_agg(anynonarray) anyarray", _array, "Values as an array."),
+    gathering("4053 array_agg(anyarray) anyarray", _array_of_arrays, "Arrays as a larger one."),
+    gathering("3175 json_agg(anyelement) json", _json_array, "Values as a JSON array."),
+    gathering("3267 jsonb_agg(anyelement) jsonb", _jsonb_array, "Values as a JSON array."),
+    gathering("3197 json_object_agg(any, any) json", _json_object, "Pairs as a JSON object."),
+    gathering("3270 jsonb_object_agg(any, any) jsonb", _jsonb_object, "Pairs as a JSON object."),
 )

@@ -375,6 +375,8 @@ timestamptz timestamp | instant | - | 2529 2532 2527 2528 2530 2531 | timestampt
 uuid uuid | natural | - | 2956 2959 2954 2955 2958 2957 | uuid_*
 jsonb jsonb | generic | '1', '2' | 4043 4038 4039 4041 4040 4042 | jsonb_*
 record record | generic | ROW(1,2), ROW(1,3) | 2981 2982 2983 2985 2984 2986 | record_*
+anyrange anyrange | generic | 'empty'::int4range, '[1,2)'::int4range | 3855 3856 3871 3872 3874 3873 | range_*
+anymultirange anymultirange | generic | - | 4244 4245 4274 4275 4277 4276 | multirange_*
 pg_lsn pg_lsn | natural | '0/1', '0/2' | 3233 3236 3231 3232 3235 3234 | pg_lsn_*
 xid8 xid8 | natural | 1, 2 | 5084 5085 5034 5036 5035 5037 | xid8*
 """
@@ -386,6 +388,7 @@ SAMPLES: Final = {
     "timestamp": ("'2024-01-31 10:00'", "'2024-02-01 09:00'"),
     "timestamptz": ("'2024-01-31 10:00+00'", "'2024-02-01 09:00+00'"),
     "timetz": ("'10:00+00'", "'11:00+00'"),
+    "anymultirange": ("'{}'::int4multirange", "'{[1,2)}'::int4multirange"),
     "uuid": (
         "'00000000-0000-0000-0000-000000000001'",
         "'00000000-0000-0000-0000-000000000002'",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from server.sql.utility_statement import Name
 
 
-def _new_type(context: StatementContext, parts: Name) -> Generator[Wait, None, tuple[int, str]]:
+def new_type(context: StatementContext, parts: Name) -> Generator[Wait, None, tuple[int, str]]:
     """Claim the name of a new type; gives schema and name."""
     schema, name = target_schema(context, parts)
     yield from claim_name(context, schema, name)
@@ -62,7 +62,7 @@ def type_named(context: StatementContext, parts: Name) -> UserType:
 
 def create_enum(context: StatementContext, statement: tree.CreateEnum) -> Run:
     """CREATE TYPE AS ENUM."""
-    schema, name = yield from _new_type(context, statement.name)
+    schema, name = yield from new_type(context, statement.name)
     oid, array_oid = context.new_oid(), context.new_oid()
     labels: list[tuple[int, float, str]] = []
     for position, label in enumerate(statement.labels, 1):
@@ -148,7 +148,7 @@ def _position(value: UserType, statement: tree.AlterEnum) -> float:
 
 def create_composite(context: StatementContext, statement: tree.CreateComposite) -> Run:
     """CREATE TYPE AS (...)."""
-    schema, name = yield from _new_type(context, statement.name)
+    schema, name = yield from new_type(context, statement.name)
     if context.catalog.relation_named(schema, name) is not None:
         raise DuplicateObject(f'relation "{name}" already exists')
     oid, array_oid, relation = context.new_oid(), context.new_oid(), context.new_oid()
@@ -178,7 +178,7 @@ def create_composite(context: StatementContext, statement: tree.CreateComposite)
 
 def create_domain(context: StatementContext, statement: tree.CreateDomain) -> Run:
     """CREATE DOMAIN."""
-    schema, name = yield from _new_type(context, statement.name)
+    schema, name = yield from new_type(context, statement.name)
     if statement.collation:
         raise FeatureNotSupported("collations of domains are not supported")
     base = bind_type_name(context.environment(), statement.type, context.statement.offset)

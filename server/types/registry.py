@@ -19,6 +19,7 @@ from server.types.money import MONEY_TYPES
 from server.types.network import NETWORK_TYPES
 from server.types.numeric import NUMERIC_TYPES
 from server.types.pseudo import PSEUDO_TYPES
+from server.types.range_types import RANGE_TYPES
 from server.types.record import RECORD_TYPES
 from server.types.registered import REGISTERED_TYPES
 from server.types.text import TEXT_TYPES
@@ -50,6 +51,7 @@ SCALAR_TYPES: Final = (
     *IDENTIFIER_TYPES,
     *REGISTERED_TYPES,
     *VECTOR_TYPES,
+    *RANGE_TYPES,
     *RECORD_TYPES,
     *PSEUDO_TYPES,
 )

@@ -22,6 +22,8 @@ from server.vector.column import Column
 if TYPE_CHECKING:
     import numpy as np
 
+    from server.types.range import RangeKind
+
 Value = Any
 """A value in row form. NULL never reaches a codec."""
 
@@ -106,6 +108,7 @@ class Type:
     delimiter: str = ","
     collation: int = 0
     kind: str = "b"  # typtype: b c d e p r m
+    range: RangeKind | None = None  # of range and multirange types
     dtype: np.dtype[Any]  # of columns; object where the width is not fixed
     storage_kind: str  # BOOL INT16 INT32 INT64 FLOAT32 FLOAT64 FIXED16 BYTES
     parse: Parse

@@ -114,7 +114,8 @@ def _(value: UserType, view: CatalogView) -> Iterator[Row]:
     if value.array_oid:
         yield _row((TYPE, value.array_oid, 0), me, INTERNAL)
     if isinstance(view.object(value.base_type), UserType):
-        yield _row(me, (TYPE, value.base_type, 0), NORMAL)
+        kind = INTERNAL if value.kind == "m" else NORMAL
+        yield _row(me, (TYPE, value.base_type, 0), kind)
 
 
 @_needs.register(UserFunction)

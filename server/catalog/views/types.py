@@ -27,6 +27,20 @@ RECORD_FUNCTIONS = _NO_FUNCTIONS | {
     "typreceive": 2402,
     "typsend": 2403,
 }
+RANGE_FUNCTIONS = _NO_FUNCTIONS | {
+    "typinput": 3834,
+    "typoutput": 3835,
+    "typreceive": 3836,
+    "typsend": 3837,
+    "typanalyze": 3916,
+}
+MULTIRANGE_FUNCTIONS = _NO_FUNCTIONS | {
+    "typinput": 4231,
+    "typoutput": 4232,
+    "typreceive": 4233,
+    "typsend": 4234,
+    "typanalyze": 4242,
+}
 ARRAY_FUNCTIONS = _NO_FUNCTIONS | {
     "typinput": 750,
     "typoutput": 751,
@@ -153,7 +167,35 @@ def _array(view: CatalogView, value: UserType) -> Row:
     }  # fmt: skip
 
 
-_MAKERS = {"e": _enum, "d": _domain, "c": _composite}
+def _range(view: CatalogView, value: UserType) -> Row:
+    functions = MULTIRANGE_FUNCTIONS if value.kind == "m" else RANGE_FUNCTIONS
+    subtype = view.type(value.oid).range
+    assert subtype is not None, value.name
+    return _identity(view, value, value.oid) | functions | {
+        "typtype": value.kind,
+        "typcategory": "R",
+        "typarray": value.array_oid,
+        "typalign": "d" if subtype.subtype.alignment == "d" else "i",
+        "typstorage": "x",
+        "typacl": acl_array(view, value.acl),
+    }  # fmt: skip
+
+
+_MAKERS = {"e": _enum, "d": _domain, "c": _composite, "r": _range, "m": _range}
+
+
+def _ranges(view: CatalogView) -> Iterator[Row]:
+    for value in view.objects(UserType):
+        if value.kind == "r":
+            yield {
+                "rngtypid": value.oid,
+                "rngsubtype": value.base_type,
+                "rngmultitypid": value.partner,
+                "rngcollation": view.type(value.base_type).collation,
+                "rngsubopc": 0,
+                "rngcanonical": 0,
+                "rngsubdiff": 0,
+            }
 
 
 def _types(view: CatalogView) -> Iterator[Row]:
@@ -194,6 +236,6 @@ def _schemas(view: CatalogView) -> Iterator[Row]:
 RELATIONS = (
     SystemRelation(name="pg_type", file="pg_type", objects=_types),
     SystemRelation(name="pg_enum", objects=_labels),
-    SystemRelation(name="pg_range", file="pg_range"),
+    SystemRelation(name="pg_range", file="pg_range", objects=_ranges),
     SystemRelation(name="pg_namespace", objects=_schemas),
 )

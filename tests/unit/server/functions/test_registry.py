@@ -74,6 +74,10 @@ def result_type(function, arguments):
     elements = [
         type_ for name, type_ in given if name in {"anyelement", "anycompatible", "anynonarray"}
     ]
+    ranges = [type_.range for name, type_ in given if name in {"anyrange", "anymultirange"}]
+    if ranges and kind in {"anyelement", "anyrange", "anymultirange"}:
+        meanings = {"anyrange": ranges[0].range_oid, "anymultirange": ranges[0].multirange_oid}
+        return TYPE_BY_OID[meanings.get(kind, ranges[0].subtype.oid)]
     if kind in {"anyarray", "anycompatiblearray"}:
         return arrays[0] if arrays else TYPE_BY_OID[elements[0].array_oid]
     if kind in {"anyelement", "anycompatible"}:
