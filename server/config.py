@@ -9,6 +9,7 @@ SET, SET LOCAL.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from server.errors import (
 from server.settings import SETTINGS, Setting, SettingValue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 BY_NAME: Mapping[str, Setting] = {setting.name.lower(): setting for setting in SETTINGS}
 
@@ -192,14 +193,21 @@ class ServerSettings:
         return str(self[name])
 
 
+Canonical = Callable[[str, str], str]
+
+
 class SessionSettings:
     """The values of one session: transactional, with SET LOCAL undone at the end of the transaction.
 
     The stack holds one layer a (sub)transaction: what each changed name had before.
     """
 
-    def __init__(self, server: ServerSettings) -> None:
+    def __init__(
+        self, server: ServerSettings, canonical: Mapping[str, Canonical] | None = None
+    ) -> None:
+        """canonical: what makes the canonical form of a text out of it and the value in force."""
         self._server = server
+        self._canonical = canonical or {}
         self._values: dict[str, Assigned] = {}
         self._session_defaults: dict[str, Assigned] = {}
         self._custom: dict[str, str] = {}
@@ -243,7 +251,8 @@ class SessionSettings:
             return
         setting = setting_named(name)
         self._refuse_change(setting, start=True)
-        self._session_defaults[setting.name] = Assigned(parse_value(setting, text), source)
+        value = parse_value(setting, self._canonical_text(setting, text))
+        self._session_defaults[setting.name] = Assigned(value, source)
         self.version += 1
 
     def set(self, name: str, text: str | None, *, local: bool = False) -> None:
@@ -253,7 +262,9 @@ class SessionSettings:
             return
         setting = setting_named(name)
         self._refuse_change(setting)
-        value = None if text is None else Assigned(parse_value(setting, text), "session")
+        value = None
+        if text is not None:
+            value = Assigned(parse_value(setting, self._canonical_text(setting, text)), "session")
         old = self._values.get(setting.name)
         if local:
             self._local.setdefault(setting.name, old)
@@ -262,6 +273,10 @@ class SessionSettings:
         for layer in self._undo[-1:]:
             layer.setdefault(setting.name, old)
         self._replace(setting.name, value)
+
+    def _canonical_text(self, setting: Setting, text: str) -> str:
+        canonical = self._canonical.get(setting.name)
+        return text if canonical is None else canonical(text, self.text(setting.name))
 
     def set_internal(self, name: str, value: SettingValue) -> None:
         """Set what only the server itself may: is_superuser and the like."""

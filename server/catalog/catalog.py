@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 CATALOG_RELATION = 1
 CATALOG_KINDS = (Kind.INT64, Kind.INT64, Kind.INT64, Kind.BYTES)
 SHARED_DATABASE = 0
+RANGE_TO_MULTIRANGE = 4298
 _SHARED = (Role, Database)
 _UNCOMMITTED = count(1)
 
@@ -244,7 +245,14 @@ class CatalogView:
                 context=made.context,
                 method=made.method,
             )
-        return self._builtin.cast(source, target)
+        return self._builtin.cast(source, target) or self._range_cast(source, target)
+
+    def _range_cast(self, source: Oid, target: Oid) -> Cast | None:
+        """The cast of a user's range type to its multirange type."""
+        value = self.object(source)
+        if not isinstance(value, UserType) or not value.partner or value.partner != target:
+            return None
+        return Cast(source=source, target=target, function=RANGE_TO_MULTIRANGE, context="e")
 
     def _listed(self, table: Oid, kind: KindOf[ObjectKind]) -> tuple[ObjectKind, ...]:
         found = []

@@ -169,7 +169,7 @@ def _of_type(context: StatementContext, oid: int) -> Iterator[Dependent]:
                 yield Dependent(None, False, text, (table.oid, column.number))
     for other in context.catalog.objects(UserType):
         if oid and other.base_type in arrays:
-            yield Dependent(other, automatic=False)
+            yield Dependent(other, automatic=other.kind == "m")
     if oid:
         yield from _with_arguments(context, arrays, oid)
 

@@ -15,6 +15,7 @@ from server.types.integers import INTEGER_TYPES
 from server.types.interval import INTERVAL_TYPES
 from server.types.json import JSON_TYPES
 from server.types.jsonb import JSONB_TYPES
+from server.types.jsonpath import JSONPATH_TYPES
 from server.types.money import MONEY_TYPES
 from server.types.network import NETWORK_TYPES
 from server.types.numeric import NUMERIC_TYPES
@@ -45,6 +46,7 @@ SCALAR_TYPES: Final = (
     *UUID_TYPES,
     *JSON_TYPES,
     *JSONB_TYPES,
+    *JSONPATH_TYPES,
     *BIT_TYPES,
     *NETWORK_TYPES,
     *MONEY_TYPES,

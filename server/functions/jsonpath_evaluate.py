@@ -1,0 +1,551 @@
+"""jsonpath evaluated: the items that a path finds in a value.
+
+Rule 1: items are JSON values as Jsonb holds them, and Moments.
+Rule 2: predicates are true, false or unknown (None); an error inside one makes it unknown.
+Rule 3: in lax mode arrays are unwrapped and scalars wrapped where a step asks for it, and what is
+        not there is no error.
+Rule 4: PathError is an error that `silent` and predicates hide; any other SqlError goes through.
+"""
+
+from __future__ import annotations
+
+import operator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from server.errors import (
+    InvalidParameterValue,
+    NonNumericSqlJsonItem,
+    SingletonSqlJsonItemRequired,
+    SqlError,
+    SqlJsonArrayNotFound,
+    SqlJsonMemberNotFound,
+    SqlJsonNumberNotFound,
+    SqlJsonObjectNotFound,
+    UndefinedObject,
+)
+from server.functions import numeric_math as exact
+from server.functions.json_text import jsonb_kind
+from server.functions.jsonpath_moments import (
+    InvalidDatetimeArgument,
+    Moment,
+    comparable_keys,
+    read_moment,
+)
+from server.functions.numeric import from_float
+from server.functions.regex_syntax import compile_regex
+from server.types.floats import parse_float8
+from server.types.jsonb import make_object
+from server.types.jsonpath import ANY_LEVEL, PREDICATES, Chain, JsonPath, Step
+from server.types.type import PLAIN_STYLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from server.functions.function import CallContext
+
+Items = list[Any]
+Truth = bool | None
+
+
+class InvalidSubscript(SqlError, sqlstate="22033"):
+    """invalid_sql_json_subscript."""
+
+
+class PathError(Exception):
+    """An error of a path; `error` is what the client sees."""
+
+    def __init__(self, error: SqlError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
+ARITHMETIC: Final[dict[str, Callable[[Decimal, Decimal], Decimal]]] = {
+    "+": exact.add,
+    "-": exact.subtract,
+    "*": exact.multiply,
+    "/": exact.divide,
+    "%": exact.remainder,
+}
+INTEGER_MAX: Final = (1 << 31) - 1
+_FLOOR, _CEILING = exact.integral("ROUND_FLOOR"), exact.integral("ROUND_CEILING")
+_DECIMAL = from_float("float8")
+
+
+def is_number(item: Any) -> bool:
+    """Whether the item is a number."""
+    return isinstance(item, Decimal)
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """One evaluation of a path: what holds where it stands."""
+
+    context: CallContext
+    path: JsonPath
+    root: Any
+    variables: Any
+    has_zone: bool
+    current: Any = None
+    array_size: int = -1  # of the array whose subscript is evaluated: what `last` means
+    ignores_structure: bool = False
+
+    def run(self) -> Items:
+        """The items that the path finds."""
+        self.current = self.root
+        self.ignores_structure = self.path.is_lax
+        return self.chain(self.path.chain, self.root)
+
+    # Chains.
+
+    def chain(self, chain: Chain, item: Any) -> Items:
+        """The items of a chain, its first step applied to an item."""
+        return self.step(chain, 0, item, self.path.is_lax)
+
+    def unwrapped(self, chain: Chain, item: Any) -> Items:
+        """The items of a chain, arrays taken apart in lax mode."""
+        found = self.chain(chain, item)
+        if not self.path.is_lax:
+            return found
+        return [inner for each in found for inner in (each if isinstance(each, list) else [each])]
+
+    def rest(self, chain: Chain, number: int, items: Items) -> Items:
+        """What the steps behind one make of the items that it gave."""
+        if number + 1 == len(chain):
+            return items
+        return [
+            found
+            for item in items
+            for found in self.step(chain, number + 1, item, self.path.is_lax)
+        ]
+
+    def step(self, chain: Chain, number: int, item: Any, unwrap: bool) -> Items:
+        """What a step and those behind it make of an item."""
+        step = chain[number]
+        if step.kind in PREDICATES:
+            return self.rest(chain, number, [self.truth(step, item)])
+        if isinstance(item, list) and unwrap and _unwraps(step):
+            return [found for inner in item for found in self.step(chain, number, inner, False)]
+        if step.kind == "any":
+            return self.any_level(chain, number, item)
+        evaluate = _STEPS.get(step.kind)
+        found = [self.arithmetic(step, item)] if evaluate is None else evaluate(self, step, item)
+        return self.rest(chain, number, found)
+
+    # First steps.
+
+    def literal(self, step: Step, _item: Any) -> Items:
+        """A literal."""
+        return [step.value]
+
+    def variable(self, step: Step, _item: Any) -> Items:
+        """A variable."""
+        if step.value not in self.variables:
+            raise UndefinedObject(f'could not find jsonpath variable "{step.value}"')
+        return [self.variables[step.value]]
+
+    def root_item(self, _step: Step, _item: Any) -> Items:
+        """Give the root."""
+        return [self.root]
+
+    def current_item(self, _step: Step, _item: Any) -> Items:
+        """Give what a filter looks at."""
+        return [self.current]
+
+    def last(self, _step: Step, _item: Any) -> Items:
+        """Give the last subscript."""
+        return [Decimal(self.array_size - 1)]
+
+    def arithmetic(self, step: Step, item: Any) -> Decimal:
+        """An operator of two numbers."""
+        operands = []
+        for side, chain in zip(("left", "right"), step.arguments, strict=True):
+            found = self.unwrapped(chain, item)
+            if len(found) != 1 or not is_number(found[0]):
+                raise PathError(
+                    SingletonSqlJsonItemRequired(
+                        f"{side} operand of jsonpath operator {step.kind} is not a single numeric "
+                        "value"
+                    )
+                )
+            operands.append(found[0])
+        try:
+            return ARITHMETIC[step.kind](*operands)
+        except SqlError as error:
+            raise PathError(error) from None
+
+    def signed(self, step: Step, item: Any) -> Items:
+        """Numbers with a sign."""
+        found = self.unwrapped(step.arguments[0], item)
+        for each in found:
+            if not is_number(each):
+                raise PathError(
+                    SqlJsonNumberNotFound(
+                        f"operand of unary jsonpath operator {step.kind[-1]} is not a numeric value"
+                    )
+                )
+        return found if step.kind == "unary +" else [exact.negate(each) for each in found]
+
+    # Accessors.
+
+    def filter(self, step: Step, item: Any) -> Items:
+        """Keep the item if the predicate holds."""
+        before, self.current = self.current, item
+        kept = self.predicate(step.arguments[0], item)
+        self.current = before
+        return [item] if kept else []
+
+    def key(self, step: Step, item: Any) -> Items:
+        """A member by name."""
+        if isinstance(item, dict):
+            if step.value in item:
+                return [item[step.value]]
+            if self.ignores_structure:
+                return []
+            raise PathError(
+                SqlJsonMemberNotFound(f'JSON object does not contain key "{step.value}"')
+            )
+        if self.ignores_structure:
+            return []
+        raise PathError(
+            SqlJsonMemberNotFound("jsonpath member accessor can only be applied to an object")
+        )
+
+    def any_key(self, _step: Step, item: Any) -> Items:
+        """Every member."""
+        if isinstance(item, dict):
+            return list(item.values())
+        if self.ignores_structure:
+            return []
+        raise PathError(
+            SqlJsonObjectNotFound(
+                "jsonpath wildcard member accessor can only be applied to an object"
+            )
+        )
+
+    def any_array(self, _step: Step, item: Any) -> Items:
+        """Every item of an array."""
+        if isinstance(item, list):
+            return item
+        if self.path.is_lax:
+            return [item]
+        if self.ignores_structure:
+            return []
+        raise PathError(
+            SqlJsonArrayNotFound("jsonpath wildcard array accessor can only be applied to an array")
+        )
+
+    def index(self, step: Step, item: Any) -> Items:
+        """Items by subscripts."""
+        if not isinstance(item, list) and not self.path.is_lax:
+            if self.ignores_structure:
+                return []
+            raise PathError(
+                SqlJsonArrayNotFound("jsonpath array accessor can only be applied to an array")
+            )
+        items = item if isinstance(item, list) else [item]
+        before, self.array_size = self.array_size, len(items)
+        found: Items = []
+        for first, last in step.arguments:
+            start = self.subscript(first, item)
+            stop = start if last is None else self.subscript(last, item)
+            if not self.ignores_structure and not 0 <= start <= stop < len(items):
+                raise PathError(InvalidSubscript("jsonpath array subscript is out of bounds"))
+            found += items[max(start, 0) : stop + 1] if stop >= 0 else []
+        self.array_size = before
+        return found
+
+    def subscript(self, chain: Chain, item: Any) -> int:
+        """A number that a subscript is."""
+        found = self.chain(chain, item)
+        if len(found) != 1 or not is_number(found[0]):
+            raise PathError(
+                InvalidSubscript("jsonpath array subscript is not a single numeric value")
+            )
+        number = int(found[0])
+        if abs(number) > INTEGER_MAX:
+            raise PathError(InvalidSubscript("jsonpath array subscript is out of integer range"))
+        return number
+
+    def any_level(self, chain: Chain, number: int, item: Any) -> Items:
+        """** and what stands behind it; what some level does not have is no error."""
+        first, last = chain[number].value
+        levels = [item] if first == 0 else []
+        levels += _descendants(item, 1, first, last)
+        before, self.ignores_structure = self.ignores_structure, True
+        found = self.rest(chain, number, levels)
+        self.ignores_structure = before
+        return found
+
+    def method(self, step: Step, item: Any) -> Items:
+        """A method."""
+        return _METHODS[step.value](self, step, item)
+
+    def size(self, step: Step, item: Any) -> Items:
+        """Count the items of an array."""
+        if isinstance(item, list):
+            return [Decimal(len(item))]
+        if self.path.is_lax:
+            return [Decimal(1)]
+        if self.ignores_structure:
+            return []
+        raise PathError(SqlJsonArrayNotFound(_applied_to(step, "an array")))
+
+    # Predicates.
+
+    def predicate(self, chain: Chain, item: Any) -> Truth:
+        """Whether a chain that is a predicate holds."""
+        return self.truth(chain[0], item)
+
+    def truth(self, step: Step, item: Any) -> Truth:
+        """Whether a predicate holds."""
+        logical = _LOGICAL.get(step.kind)
+        if logical is not None:
+            return logical(self, step, item)
+        return self.compared(step, item)
+
+    def both(self, step: Step, item: Any) -> Truth:
+        """Whether both hold."""
+        left = self.predicate(step.arguments[0], item)
+        if left is False:
+            return False
+        right = self.predicate(step.arguments[1], item)
+        return right if left or right is False else None
+
+    def either(self, step: Step, item: Any) -> Truth:
+        """Whether any holds."""
+        left = self.predicate(step.arguments[0], item)
+        if left:
+            return True
+        right = self.predicate(step.arguments[1], item)
+        return right if left is False or right else None
+
+    def denied(self, step: Step, item: Any) -> Truth:
+        """Whether it does not hold."""
+        found = self.predicate(step.arguments[0], item)
+        return None if found is None else not found
+
+    def unknown(self, step: Step, item: Any) -> Truth:
+        """Whether it is neither true nor false."""
+        return self.predicate(step.arguments[0], item) is None
+
+    def exists(self, step: Step, item: Any) -> Truth:
+        """Whether a chain finds anything."""
+        try:
+            return bool(self.chain(step.arguments[0], item))
+        except PathError:
+            return None
+
+    def compared(self, step: Step, item: Any) -> Truth:
+        """A predicate of pairs: true for one is true in lax mode, unknown for one in strict mode."""
+        try:
+            with self.kept():
+                lefts = self.unwrapped(step.arguments[0], item)
+                rights = (
+                    self.unwrapped(step.arguments[1], item) if len(step.arguments) > 1 else [None]
+                )
+        except PathError:
+            return None
+        found, wrong = False, False
+        for left in lefts:
+            for right in rights:
+                holds = self.pair(step, left, right)
+                if holds is None:
+                    if not self.path.is_lax:
+                        return None
+                    wrong = True
+                elif holds:
+                    if self.path.is_lax:
+                        return True
+                    found = True
+        return True if found else None if wrong else False
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Put back what an error leaves changed."""
+        before = self.current, self.array_size, self.ignores_structure
+        try:
+            yield
+        finally:
+            self.current, self.array_size, self.ignores_structure = before
+
+    def pair(self, step: Step, left: Any, right: Any) -> Truth:
+        """Whether a predicate holds for a pair."""
+        if step.kind == "starts with":
+            is_text = isinstance(left, str) and isinstance(right, str)
+            return left.startswith(right) if is_text else None
+        if step.kind == "like_regex":
+            return _matches(step, left) if isinstance(left, str) else None
+        if isinstance(left, Moment) and isinstance(right, Moment):
+            keys = comparable_keys(self.context, left, right, self.has_zone)
+            return None if keys is None else COMPARE[step.kind](*keys)
+        return _compare(step.kind, left, right)
+
+
+def _unwraps(step: Step) -> bool:
+    """Whether the step looks into an array that it is applied to in lax mode."""
+    if step.kind == "method":
+        return step.value not in ("type", "size")
+    return step.kind in ("key", "any_key", "filter")
+
+
+def _matches(step: Step, text: str) -> bool:
+    pattern, flags = step.value
+    if "q" in flags:
+        options = "q" + ("i" if "i" in flags else "")
+    else:
+        options = "i" if "i" in flags else ""
+        if "m" in flags:
+            options += "n" if "s" not in flags else "w"
+        elif "s" not in flags:
+            options += "p"
+    return compile_regex(pattern, options).search(text) is not None
+
+
+def _compare(kind: str, left: Any, right: Any) -> Truth:
+    if left is None and right is None:
+        return COMPARE[kind](0, 0)
+    if left is None or right is None:
+        return kind == "!="
+    if isinstance(left, list | dict) or _kind(left) != _kind(right):
+        return None
+    return COMPARE[kind](left, right)
+
+
+def _kind(item: Any) -> str:
+    return "datetime" if isinstance(item, Moment) else jsonb_kind(item)
+
+
+def _descendants(item: Any, level: int, first: int, last: int) -> Items:
+    """What stands inside an item, on the levels asked for, parents before children."""
+    found: Items = []
+    inside = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+    for each in inside:
+        is_leaf = not isinstance(each, dict | list)
+        if level >= first or (first == last == ANY_LEVEL and is_leaf):
+            found.append(each)
+        if level < last:
+            found += _descendants(each, level + 1, first, last)
+    return found
+
+
+# Methods.
+
+
+def _applied_to(step: Step, what: str) -> str:
+    return f"jsonpath item method .{step.value}() can only be applied to {what}"
+
+
+def _type(_evaluation: Evaluation, _step: Step, item: Any) -> Items:
+    return [item.sql_name if isinstance(item, Moment) else jsonb_kind(item)]
+
+
+def _numeric(
+    compute: Callable[[Decimal], Decimal],
+) -> Callable[[Evaluation, Step, Any], Items]:
+    def evaluate(_evaluation: Evaluation, step: Step, item: Any) -> Items:
+        if not is_number(item):
+            raise PathError(NonNumericSqlJsonItem(_applied_to(step, "a numeric value")))
+        return [compute(item)]
+
+    return evaluate
+
+
+def _double(_evaluation: Evaluation, step: Step, item: Any) -> Items:
+    if not is_number(item) and not isinstance(item, str):
+        raise PathError(NonNumericSqlJsonItem(_applied_to(step, "a string or numeric value")))
+    text = item if isinstance(item, str) else str(item)
+    try:
+        number = parse_float8(text, -1, PLAIN_STYLE)
+    except SqlError:
+        what = "string" if isinstance(item, str) else "numeric"
+        raise PathError(
+            NonNumericSqlJsonItem(
+                f"{what} argument of jsonpath item method .{step.value}() is "
+                + (
+                    "not a valid representation of a double precision number"
+                    if what == "string"
+                    else "out of range for type double precision"
+                )
+            )
+        ) from None
+    if number != number or abs(number) == float("inf"):
+        raise PathError(
+            NonNumericSqlJsonItem(
+                f"NaN or Infinity is not allowed for jsonpath item method .{step.value}()"
+            )
+        )
+    return [item if is_number(item) else _DECIMAL(number)]
+
+
+def _datetime(_evaluation: Evaluation, step: Step, item: Any) -> Items:
+    if not isinstance(item, str):
+        raise PathError(InvalidDatetimeArgument(_applied_to(step, "a string")))
+    template = step.arguments[0][0].value if step.arguments else None
+    try:
+        return [read_moment(item, template)]
+    except SqlError as error:
+        raise PathError(error) from None
+
+
+def _keyvalue(evaluation: Evaluation, step: Step, item: Any) -> Items:
+    if not isinstance(item, dict):
+        raise PathError(SqlJsonObjectNotFound(_applied_to(step, "an object")))
+    number = Decimal(0)
+    return [
+        make_object([("key", key), ("value", value), ("id", number)]) for key, value in item.items()
+    ]
+
+
+_METHODS: Final[dict[str, Callable[[Evaluation, Step, Any], Items]]] = {
+    "type": _type,
+    "size": Evaluation.size,
+    "abs": _numeric(lambda number: number.copy_abs()),
+    "floor": _numeric(_FLOOR),
+    "ceiling": _numeric(_CEILING),
+    "double": _double,
+    "datetime": _datetime,
+    "keyvalue": _keyvalue,
+}
+_STEPS: Final[dict[str, Callable[[Evaluation, Step, Any], Items]]] = {
+    "literal": Evaluation.literal,
+    "variable": Evaluation.variable,
+    "root": Evaluation.root_item,
+    "current": Evaluation.current_item,
+    "last": Evaluation.last,
+    "unary +": Evaluation.signed,
+    "unary -": Evaluation.signed,
+    "filter": Evaluation.filter,
+    "key": Evaluation.key,
+    "any_key": Evaluation.any_key,
+    "any_array": Evaluation.any_array,
+    "index": Evaluation.index,
+    "method": Evaluation.method,
+}
+_LOGICAL: Final[dict[str, Callable[[Evaluation, Step, Any], Truth]]] = {
+    "&&": Evaluation.both,
+    "||": Evaluation.either,
+    "not": Evaluation.denied,
+    "unknown": Evaluation.unknown,
+    "exists": Evaluation.exists,
+}
+
+
+def find(context: CallContext, path: JsonPath, root: Any, variables: Any, has_zone: bool) -> Items:
+    """The items that a path finds in a value."""
+    if not isinstance(variables, dict):
+        raise InvalidParameterValue(
+            '"vars" argument is not an object',
+            detail='Jsonpath parameters should be encoded as key-value pairs of "vars" object.',
+        )
+    return Evaluation(context, path, root, variables, has_zone).run()
