@@ -65,7 +65,7 @@ def _make_instant(context: CallContext, *parts: Any) -> int:
 
 
 def _make_instant_in(*parts: Any) -> int:
-    return to_utc(_make_timestamp(*parts[:6]), instants.find_zone(parts[6]))
+    return to_utc(_make_timestamp(*parts[:6]), instants.find_zone_or_offset(parts[6]))
 
 
 def _make_interval(*parts: Any) -> Interval:

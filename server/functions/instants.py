@@ -7,6 +7,7 @@ time. Infinite values stay infinite.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import DatetimeFieldOverflow, InvalidParameterValue
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 INFINITE: Final = (TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY)
 INFINITE_DATES: Final = (DATE_INFINITY, DATE_MINUS_INFINITY)
+EAST: Final = re.compile(
+    r"(?P<sign>[+-])(?P<hours>[0-9]{1,4})(?::(?P<minutes>[0-9]{0,2}))?(?::(?P<seconds>[0-9]{0,2}))?"
+)
+HOUR_DIGITS_MAX: Final = 2
 INT4_LIMIT: Final = 1 << 31
 INT8_LIMIT: Final = 1 << 63
 
@@ -84,6 +89,21 @@ def find_zone(name: str) -> Zone:
     if zone is None:
         raise InvalidParameterValue(f'time zone "{name}" not recognized')
     return zone
+
+
+def find_zone_or_offset(name: str) -> Zone:
+    """As find_zone, but digits behind a sign are an offset to the east, as in timestamps."""
+    shift = EAST.fullmatch(name)
+    return find_zone(name) if shift is None else fixed_zone(_seconds_east(shift))
+
+
+def _seconds_east(shift: re.Match[str]) -> int:
+    """The offset that digits with or without colons between them show: +1, +130, +1:30."""
+    hours, minutes = shift["hours"], shift["minutes"] or "0"
+    if not shift["minutes"] and len(hours) > HOUR_DIGITS_MAX:
+        hours, minutes = hours[:-2], hours[-2:]
+    seconds = int(hours) * 3600 + int(minutes) * 60 + int(shift["seconds"] or 0)
+    return -seconds if shift["sign"] == "-" else seconds
 
 
 def interval_zone(value: Interval) -> Zone:

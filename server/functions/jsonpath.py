@@ -27,19 +27,22 @@ def _found(
     has_zone: bool,
 ) -> list[Any]:
     try:
-        return find(context, path, value.value, variables.value, has_zone)
+        return list(find(context, path, value.value, variables.value, has_zone))
     except PathError as wrong:
         raise wrong.error from None
 
 
 def _silently(
     context: CallContext, value: Jsonb, path: JsonPath, variables: Jsonb, has_zone: bool
-) -> list[Any] | None:
-    """The items, None for an error."""
+) -> tuple[list[Any], bool]:
+    """The items, and whether no error came behind them."""
+    found: list[Any] = []
     try:
-        return find(context, path, value.value, variables.value, has_zone)
+        for item in find(context, path, value.value, variables.value, has_zone):
+            found.append(item)  # noqa: PERF402 - what came before an error stays
     except PathError:
-        return None
+        return found, False
+    return found, True
 
 
 def _item(item: Any) -> Jsonb:
@@ -60,8 +63,10 @@ def _exists(has_zone: bool) -> Callable[..., bool | None]:
     ) -> bool | None:
         if not silent:
             return bool(_found(context, value, path, variables, has_zone))
-        found = _silently(context, value, path, variables, has_zone)
-        return None if found is None else bool(found)
+        found, is_complete = _silently(context, value, path, variables, has_zone)
+        if found and path.is_lax:
+            return True
+        return bool(found) if is_complete else None
 
     return exists
 
@@ -94,7 +99,7 @@ def _items(
     has_zone: bool,
 ) -> list[Any]:
     if silent:
-        return _silently(context, value, path, variables, has_zone) or []
+        return _silently(context, value, path, variables, has_zone)[0]
     return _found(context, value, path, variables, has_zone)
 
 

@@ -42,7 +42,7 @@ from server.types.jsonpath import ANY_LEVEL, PREDICATES, Chain, JsonPath, Step
 from server.types.type import PLAIN_STYLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from server.functions.function import CallContext
 
@@ -100,17 +100,17 @@ class Evaluation:
     array_size: int = -1  # of the array whose subscript is evaluated: what `last` means
     ignores_structure: bool = False
 
-    def run(self) -> Items:
-        """The items that the path finds."""
+    def run(self) -> Iterator[Any]:
+        """The items that the path finds, one by one up to an error."""
         self.current = self.root
         self.ignores_structure = self.path.is_lax
-        return self.chain(self.path.chain, self.root)
+        return self.step(self.path.chain, 0, self.root, self.path.is_lax)
 
     # Chains.
 
     def chain(self, chain: Chain, item: Any) -> Items:
         """The items of a chain, its first step applied to an item."""
-        return self.step(chain, 0, item, self.path.is_lax)
+        return list(self.step(chain, 0, item, self.path.is_lax))
 
     def unwrapped(self, chain: Chain, item: Any) -> Items:
         """The items of a chain, arrays taken apart in lax mode."""
@@ -119,23 +119,21 @@ class Evaluation:
             return found
         return [inner for each in found for inner in (each if isinstance(each, list) else [each])]
 
-    def rest(self, chain: Chain, number: int, items: Items) -> Items:
+    def rest(self, chain: Chain, number: int, items: Iterable[Any]) -> Iterator[Any]:
         """What the steps behind one make of the items that it gave."""
         if number + 1 == len(chain):
-            return items
-        return [
-            found
-            for item in items
-            for found in self.step(chain, number + 1, item, self.path.is_lax)
-        ]
+            yield from items
+            return
+        for item in items:
+            yield from self.step(chain, number + 1, item, self.path.is_lax)
 
-    def step(self, chain: Chain, number: int, item: Any, unwrap: bool) -> Items:
+    def step(self, chain: Chain, number: int, item: Any, unwrap: bool) -> Iterator[Any]:
         """What a step and those behind it make of an item."""
         step = chain[number]
         if step.kind in PREDICATES:
             return self.rest(chain, number, [self.truth(step, item)])
         if isinstance(item, list) and unwrap and _unwraps(step):
-            return [found for inner in item for found in self.step(chain, number, inner, False)]
+            return (found for inner in item for found in self.step(chain, number, inner, False))
         if step.kind == "any":
             return self.any_level(chain, number, item)
         evaluate = _STEPS.get(step.kind)
@@ -184,17 +182,16 @@ class Evaluation:
         except SqlError as error:
             raise PathError(error) from None
 
-    def signed(self, step: Step, item: Any) -> Items:
+    def signed(self, step: Step, item: Any) -> Iterator[Any]:
         """Numbers with a sign."""
-        found = self.unwrapped(step.arguments[0], item)
-        for each in found:
+        for each in self.unwrapped(step.arguments[0], item):
             if not is_number(each):
                 raise PathError(
                     SqlJsonNumberNotFound(
                         f"operand of unary jsonpath operator {step.kind[-1]} is not a numeric value"
                     )
                 )
-        return found if step.kind == "unary +" else [exact.negate(each) for each in found]
+            yield each if step.kind == "unary +" else exact.negate(each)
 
     # Accessors.
 
@@ -277,15 +274,15 @@ class Evaluation:
             raise PathError(InvalidSubscript("jsonpath array subscript is out of integer range"))
         return number
 
-    def any_level(self, chain: Chain, number: int, item: Any) -> Items:
+    def any_level(self, chain: Chain, number: int, item: Any) -> Iterator[Any]:
         """** and what stands behind it; what some level does not have is no error."""
         first, last = chain[number].value
         levels = [item] if first == 0 else []
-        levels += _descendants(item, 1, first, last)
+        levels += _descendants(item, 1, first, last) if last else []
         before, self.ignores_structure = self.ignores_structure, True
-        found = self.rest(chain, number, levels)
+        found = list(self.rest(chain, number, levels))
         self.ignores_structure = before
-        return found
+        return iter(found)
 
     def method(self, step: Step, item: Any) -> Items:
         """A method."""
@@ -517,7 +514,7 @@ _METHODS: Final[dict[str, Callable[[Evaluation, Step, Any], Items]]] = {
     "datetime": _datetime,
     "keyvalue": _keyvalue,
 }
-_STEPS: Final[dict[str, Callable[[Evaluation, Step, Any], Items]]] = {
+_STEPS: Final[dict[str, Callable[[Evaluation, Step, Any], Iterable[Any]]]] = {
     "literal": Evaluation.literal,
     "variable": Evaluation.variable,
     "root": Evaluation.root_item,
@@ -541,8 +538,10 @@ _LOGICAL: Final[dict[str, Callable[[Evaluation, Step, Any], Truth]]] = {
 }
 
 
-def find(context: CallContext, path: JsonPath, root: Any, variables: Any, has_zone: bool) -> Items:
-    """The items that a path finds in a value."""
+def find(
+    context: CallContext, path: JsonPath, root: Any, variables: Any, has_zone: bool
+) -> Iterator[Any]:
+    """The items that a path finds in a value, one by one up to an error."""
     if not isinstance(variables, dict):
         raise InvalidParameterValue(
             '"vars" argument is not an object',

@@ -37,6 +37,7 @@ from server.errors import (
     ProtocolViolation,
 )
 from server.login_rules import find_rule
+from server.session.canonical_settings import CANONICAL
 from server.session.session import Identity, Session
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def session_settings(
     database: Database, role: Role, home: DatabaseObject, parameters: dict[str, str]
 ) -> SessionSettings:
     """The settings a session starts with: those of the database, the role, the start-up packet."""
-    settings = SessionSettings(database.settings)
+    settings = SessionSettings(database.settings, CANONICAL)
     for source, items in (("database", home.settings), ("user", role.settings)):
         for item in items:
             name, _, value = item.partition("=")

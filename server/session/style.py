@@ -11,12 +11,6 @@ if TYPE_CHECKING:
     from server.config import SessionSettings
     from server.session.session import Session
 
-_STYLES = {"iso": "ISO", "sql": "SQL", "postgres": "Postgres", "german": "German"}
-_ORDERS = {
-    "mdy": "MDY", "us": "MDY", "noneuro": "MDY", "noneuropean": "MDY",
-    "dmy": "DMY", "euro": "DMY", "european": "DMY", "ymd": "YMD",
-}  # fmt: skip
-
 
 class SessionNames:
     """Names of catalog objects as a session sees them now.
@@ -56,10 +50,10 @@ def text_style(
     settings: SessionSettings, now_us: int = 0, names: ObjectNames | None = None
 ) -> TextStyle:
     """The style of a session's settings."""
-    date_style, date_order = split_date_style(settings.text("DateStyle"))
+    date_style, _, date_order = settings.text("DateStyle").partition(", ")
     return TextStyle(
-        date_style=date_style or "ISO",
-        date_order=date_order or "MDY",
+        date_style=date_style,
+        date_order=date_order,
         interval_style=settings.text("IntervalStyle"),
         time_zone=settings.text("TimeZone"),
         extra_float_digits=settings.integer("extra_float_digits"),
@@ -67,16 +61,3 @@ def text_style(
         now_us=now_us,
         names=names,
     )
-
-
-def split_date_style(text: str) -> tuple[str, str]:
-    """Style and order of a DateStyle value; empty where it names none. Unknown words raise ValueError."""
-    style, order = "", ""
-    for word in text.lower().replace(",", " ").split():
-        if word in _STYLES:
-            style = _STYLES[word]
-        elif word in _ORDERS:
-            order = _ORDERS[word]
-        elif word != "default":
-            raise ValueError(word)
-    return style, order

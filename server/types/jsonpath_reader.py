@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import (
     FeatureNotSupported,
-    InvalidTextRepresentation,
     SqlSyntaxError,
     StatementTooComplex,
 )
@@ -184,7 +183,10 @@ class _Reader:
         """An operand, perhaps with a sign."""
         if self.is_at("+", "-"):
             kind = self.advance().kind
-            return (Step(f"unary {kind}", None, (self.expression(self.signed()),)),)
+            inner = self.expression(self.signed())
+            if len(inner) == 1 and isinstance(inner[0].value, Decimal):
+                return inner if kind == "+" else (Step("literal", -inner[0].value),)
+            return (Step(f"unary {kind}", None, (inner,)),)
         return self.primary()
 
     def primary(self) -> Chain:
@@ -324,7 +326,7 @@ class _Reader:
 def _flags(written: str) -> str:
     for flag in written:
         if flag not in FLAGS:
-            raise InvalidTextRepresentation(
+            raise SqlSyntaxError(
                 "invalid input syntax for type jsonpath",
                 detail=f'Unrecognized flag character "{flag}" in LIKE_REGEX predicate.',
             )

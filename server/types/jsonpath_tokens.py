@@ -23,7 +23,7 @@ LOWER_KEYWORDS: Final = frozenset(("null", "true", "false"))
 BLANKS: Final = re.compile(r"(?:[ \t\n\r\f]|/\*.*?\*/)*", re.DOTALL)
 NUMBER: Final = re.compile(r"(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 NAME_CHARACTERS: Final = r'[^?%$.\[\]{}()|&!=<>@#,*:\-+/\\" \t\n\r\f]'
-NAME: Final = re.compile(rf"(?:{NAME_CHARACTERS}|\\.)+", re.DOTALL)
+NAME: Final = re.compile(rf"(?:{NAME_CHARACTERS}|\\u\{{[0-9a-fA-F]+\}}|\\.)+", re.DOTALL)
 MARK: Final = re.compile(r"&&|\|\||\*\*|<=|>=|==|<>|!=|[?%$.\[\]{}()|&!=<>@#,*:\-+/]")
 QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 ESCAPE: Final = re.compile(

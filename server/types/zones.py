@@ -24,7 +24,7 @@ LOCAL_EPOCH: Final = EPOCH.replace(tzinfo=None)
 TABLES_BEGIN_US: Final = -198 * 366 * US_PER_DAY  # 1802: every zone still has its first offset
 TABLES_END_US: Final = 400 * 365 * US_PER_DAY
 POSIX: Final = re.compile(
-    r"(?P<name>[A-Za-z]{3,}|<[A-Za-z0-9+-]+>)(?P<sign>[+-]?)(?P<hours>\d{1,3})"
+    r"(?P<name>[A-Za-z]{3,}|<[A-Za-z0-9+-]+>|)(?P<sign>[+-]?)(?P<hours>\d{1,3})"
     r"(?::(?P<minutes>\d{1,2}))?(?::(?P<seconds>\d{1,2}))?(?P<summer>[A-Za-z<].*)?"
 )
 SUMMER_RULES: Final = ",M3.2.0,M11.1.0"
@@ -80,18 +80,20 @@ def _within_tables(us: int) -> int:
     return max(us, TABLES_BEGIN_US)
 
 
+UNIVERSAL: Final = {"UTC": "UTC", "GMT": "GMT", "UCT": "UCT", "ZULU": "Zulu"}
 UTC_ZONE: Final = Zone("UTC", None, Offset(0, False, "UTC"))
 
 
 @lru_cache(maxsize=256)
 def zone_named(name: str) -> Zone | None:
     """Find a zone by its name, in any case, or by a POSIX rule; None where there is none."""
-    if name.upper() in {"UTC", "GMT", "UCT", "ZULU", "Z"}:
-        return Zone(name, None, Offset(0, False, "GMT" if name.upper() == "GMT" else "UTC"))
+    shown = UNIVERSAL.get(name.upper())
+    if shown is not None:
+        return Zone(shown, None, Offset(0, False, "GMT" if shown == "GMT" else "UTC"))
     full_name = _full_names().get(name.lower())
     if full_name is not None:
         return Zone(full_name, zoneinfo.ZoneInfo(full_name))
-    return _posix_zone(name)
+    return _posix_zone(name.upper())
 
 
 @lru_cache(maxsize=1)

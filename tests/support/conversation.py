@@ -13,6 +13,7 @@ import pytest
 from protocol import messages
 from server.config import SessionSettings
 from server.executor.waits import Wait
+from server.session.canonical_settings import CANONICAL
 from server.session.session import Identity, Session
 from server.statements.copy_stream import NEED_COPY_DATA
 
@@ -90,7 +91,7 @@ class Client:
             pid=pid,
             secret=7,
         )
-        settings = SessionSettings(database.settings)
+        settings = SessionSettings(database.settings, CANONICAL)
         settings.set_internal("session_authorization", role.name)
         settings.set_internal("is_superuser", role.superuser)
         settings.start("TimeZone", "UTC")
