@@ -89,7 +89,7 @@ def _given(
     }  # fmt: skip
     for source, target in zip(actual, declared, strict=True):
         part = family.get(target)
-        if part is None or source == UNKNOWN or (part == _ARRAY and source == ANYARRAY):
+        if part is None or source == UNKNOWN or (target == source == ANYARRAY):
             continue
         given[part].append((source if part == _ELEMENT else base_type(context, source), target))
     return given
