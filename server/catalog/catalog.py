@@ -77,7 +77,15 @@ class CatalogView:
     Immutable; compared by version.
     """
 
-    __slots__ = ("_builtin", "_callables", "_types", "state", "system_rows", "version")
+    __slots__ = (
+        "_builtin",
+        "_callables",
+        "_types",
+        "partition_maps",
+        "state",
+        "system_rows",
+        "version",
+    )
 
     def __init__(self, state: CatalogState, builtin: Builtin = BUILTIN) -> None:
         self.state = state
@@ -86,6 +94,7 @@ class CatalogView:
         self._types: dict[Oid, Type] = {}
         self._callables: dict[Oid, Function | Aggregate] = {}
         self.system_rows: dict[str, Any] = {}  # rows of system relations, kept by system_views
+        self.partition_maps: dict[Oid, Any] = {}  # kept by partition_bounds
 
     def object(self, oid: Oid) -> CatalogObject | None:
         """Any object by OID."""
@@ -274,6 +283,32 @@ class CatalogView:
     def policies_of(self, table: Oid) -> tuple[Policy, ...]:
         """The policies of a table's row level security."""
         return self._listed(table, Policy)
+
+    def children_of(self, table: Oid) -> tuple[Table, ...]:
+        """The tables that inherit from a table, and partitions of it, oldest first."""
+        children = [self.state.by_oid[oid] for oid in self.state.children.get(table, ())]
+        found = [child for child in children if isinstance(child, Table)]
+        return tuple(sorted(found, key=lambda child: child.oid))
+
+    def has_children(self, oid: Oid) -> bool:
+        """Whether a table or a partitioned index has parts."""
+        return oid in self.state.children
+
+    def child_indexes_of(self, index: Oid) -> tuple[Index, ...]:
+        """The indexes of partitions that make up the index of a partitioned table."""
+        children = [self.state.by_oid[oid] for oid in self.state.children.get(index, ())]
+        return tuple(child for child in children if isinstance(child, Index))
+
+    def family_of(self, table: Table) -> tuple[Table, ...]:
+        """The table and all that inherit from it, at any depth, each once."""
+        family = {table.oid: table}
+        pending = [table]
+        while pending:
+            for child in self.children_of(pending.pop(0).oid):
+                if child.oid not in family:
+                    family[child.oid] = child
+                    pending.append(child)
+        return tuple(family.values())
 
     def sequences_of(self, table: Oid) -> tuple[Sequence, ...]:
         """The sequences a table owns."""

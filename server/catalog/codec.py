@@ -19,11 +19,23 @@ from server.catalog.objects import (
     Column,
     ColumnStatistics,
     IndexKey,
+    PartitionBound,
+    PartitionKey,
+    PartitionKeyPart,
 )
 
 KIND_NUMBER = {kind: number for number, kind in enumerate(KINDS)}
 _NESTED: dict[str, type[Any]] = {
-    kind.__name__: kind for kind in (AggregateParts, Column, IndexKey, ColumnStatistics)
+    kind.__name__: kind
+    for kind in (
+        AggregateParts,
+        Column,
+        IndexKey,
+        ColumnStatistics,
+        PartitionKeyPart,
+        PartitionKey,
+        PartitionBound,
+    )
 }
 
 

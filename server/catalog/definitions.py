@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.names import Path, fact_of, qualified, relation_text, type_text
+from server.catalog.names import Path, collation_text, fact_of, qualified, relation_text, type_text
 from server.catalog.objects import Constraint, Index, IndexKey, Oid, Table, UserFunction, UserType
 from server.catalog.views.constraints import key_type
 from server.catalog.views.physical import named_facts, operator_class, physical
@@ -114,10 +114,7 @@ class Definer:
 
     def collation(self, oid: Oid) -> str:
         """A collation's name."""
-        for row in named_facts("pg_collation"):
-            if row["oid"] == oid:
-                return quote_identifier(row["collname"])
-        return str(oid)
+        return collation_text(oid)
 
     # Constraints
 

@@ -249,6 +249,12 @@ def routine_is_visible(view: CatalogView, path: Path, oid: Oid) -> bool:
     return False
 
 
+def collation_text(oid: Oid) -> str:
+    """The name of a collation."""
+    found = fact_of("pg_collation", oid)
+    return str(oid) if found is None else quote_identifier(found["collname"])
+
+
 def collation_oid(parts: Sequence[str]) -> Oid:
     """A collation by name, 0 where none is named; raises UndefinedObject."""
     if not parts:

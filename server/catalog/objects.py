@@ -60,6 +60,44 @@ class Column:
     comment: str | None = None
     acl: tuple[str, ...] | None = None
     statistics_target: int = -1
+    inherited: int = 0  # from how many parents
+    local: bool = True  # defined here, whether a parent has it too or not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionKeyPart:
+    """A column of a partition key by number, or an expression (number 0) as SQL text."""
+
+    number: int
+    type: Oid
+    expression: str | None = None
+    collation: Oid = 0
+    operator_class: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionKey:
+    """PARTITION BY: strategy is list, range or hash."""
+
+    strategy: str
+    parts: tuple[PartitionKeyPart, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionBound:
+    """FOR VALUES ... of a partition, values as texts of the key's types.
+
+    values: of a list, None for NULL. lower (included) and upper (not included): of a range, pairs of
+    minvalue, value or maxvalue and the text of a value.
+    """
+
+    strategy: str = ""
+    is_default: bool = False
+    modulus: int = 0
+    remainder: int = 0
+    values: tuple[str | None, ...] = ()
+    lower: tuple[tuple[str, str], ...] = ()
+    upper: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +122,19 @@ class Table(CatalogObject):
     view_path: tuple[Oid, ...] = ()  # schemas that the names in the query are looked up in
     depends_on: tuple[Oid, ...] = ()  # relations and types that a view's query reads
     options: tuple[str, ...] = ()
-    parent: Oid = 0
+    parents: tuple[Oid, ...] = ()  # whose rows the rows of this table are too
+    partition_key: PartitionKey | None = None  # of a partitioned table
+    bound: PartitionBound | None = None  # of a partition: which rows of its parent it has
+    of_type: Oid = 0  # the composite type of a typed table
     provider: str = ""
     temporary_on_commit: str = ""  # of temporary tables: delete or drop
     row_security: bool = False
     force_row_security: bool = False  # for the owner too
+
+    @property
+    def is_partition(self) -> bool:
+        """Whether the table is a partition of another one."""
+        return self.bound is not None
 
     @property
     def live_columns(self) -> tuple[Column, ...]:
@@ -137,6 +183,7 @@ class Index(CatalogObject):
     valid: bool = True
     constraint: Oid = 0
     options: tuple[str, ...] = ()
+    parent: Oid = 0  # the index of the partitioned table that this one is the part of
 
     @property
     def is_searched(self) -> bool:
@@ -167,6 +214,9 @@ class Constraint(CatalogObject):
     deferred: bool = False
     validated: bool = True
     no_inherit: bool = False
+    inherited: int = 0  # from how many parents
+    local: bool = True  # defined here, whether a parent has it too or not
+    parent: Oid = 0  # the constraint of the partitioned table that this one came with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,6 +66,13 @@ def _owner(value: CatalogObject) -> Oid:
     return 0
 
 
+def _parents(value: CatalogObject) -> tuple[Oid, ...]:
+    """The tables or the index whose part an object is."""
+    if isinstance(value, Table):
+        return value.parents
+    return (value.parent,) if isinstance(value, Index) and value.parent else ()
+
+
 def _derived_type(value: CatalogObject) -> Oid:
     """The type an object brings along: a table its row type, a type its array."""
     if isinstance(value, Table):
@@ -87,6 +94,7 @@ class CatalogState:
         "by_name",
         "by_oid",
         "casts",
+        "children",
         "derived",
         "functions",
         "of_table",
@@ -105,6 +113,7 @@ class CatalogState:
         self.functions: dict[str, tuple[Oid, ...]] = {}
         self.operators: dict[str, tuple[Oid, ...]] = {}
         self.casts: dict[tuple[Oid, Oid], Oid] = {}
+        self.children: dict[Oid, tuple[Oid, ...]] = {}  # of tables and of partitioned indexes
         self.derived: dict[Oid, Oid] = {}  # row type to its table, array type to its element
         for value in objects:
             self._add(value)
@@ -119,6 +128,7 @@ class CatalogState:
         state.functions = self.functions.copy()
         state.operators = self.operators.copy()
         state.casts = self.casts.copy()
+        state.children = self.children.copy()
         state.derived = self.derived.copy()
         for oid in changes:
             state._remove(oid)
@@ -138,6 +148,8 @@ class CatalogState:
         if isinstance(value, Constraint) and value.referenced_table:
             target = value.referenced_table
             self.references[target] = (*self.references.get(target, ()), oid)
+        for parent in _parents(value):
+            self.children[parent] = (*self.children.get(parent, ()), oid)
         if derived := _derived_type(value):
             self.derived[derived] = oid
         if _is_callable(value):
@@ -155,6 +167,8 @@ class CatalogState:
         if key is not None and self.by_name.get(key) == oid:
             del self.by_name[key]
         _drop_from(self.of_table, _owner(value), oid)
+        for parent in _parents(value):
+            _drop_from(self.children, parent, oid)
         self.derived.pop(_derived_type(value), None)
         if isinstance(value, Constraint):
             _drop_from(self.references, value.referenced_table, oid)

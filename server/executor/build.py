@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from server.executor.append import Append
 from server.executor.catalog_scan import CatalogScan
 from server.executor.common_tables import (
     CommonTable,
@@ -16,13 +17,14 @@ from server.executor.common_tables import (
     WorkTableScan,
 )
 from server.executor.distinct import Distinct
-from server.executor.filter import Append, Filter, NoRows, OneRow, Project, Values
+from server.executor.filter import Filter, NoRows, OneRow, Project, Values
 from server.executor.fused import FusedAggregate
 from server.executor.index_join import join_of
 from server.executor.index_scan import IndexScan
 from server.executor.join import HashJoin
 from server.executor.limit import Limit
 from server.executor.lock_rows import LockRows
+from server.executor.merge import Merge
 from server.executor.modify import Insert
 from server.executor.modify_rows import Delete, Update
 from server.executor.project_set import FunctionScan, ProjectSet
@@ -61,5 +63,6 @@ BUILDERS: Final[dict[type[physical.Plan], Any]] = {
     physical.Insert: Insert,
     physical.Update: Update,
     physical.Delete: Delete,
+    physical.Merge: Merge,
 }
 """Plan node class to operator class, or to what chooses one; called with the node and the builder of its inputs."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from server.expressions.expression import ColumnId, Expression, Subquery
     from server.functions.function import CallContext
     from server.planner.physical import Plan
+    from server.planner.standalone import RowRules
     from server.vector.batch import Batch
 
 
@@ -109,6 +110,7 @@ class ExecutionContext:
     cancelled: Callable[[], None] | None = None
     catalog_rows: Callable[..., Sequence[tuple[Any, ...]]] | None = None
     bind_expression: Callable[[Table, str], Expression] | None = None
+    bind_row: Callable[[Table], RowRules] | None = None
     deferred: list[Deferred] | None = None
     constraint_modes: Mapping[int, bool] = field(default_factory=dict)
     shapes: dict[int, TableShape] = field(default_factory=dict)

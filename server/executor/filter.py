@@ -1,6 +1,6 @@
 """WHERE and projection, and the operators that hardly do anything.
 
-VALUES, one row, no rows, UNION ALL.
+VALUES, one row, no rows.
 """
 
 from __future__ import annotations
@@ -126,17 +126,3 @@ class Project(Operator):
                 continue
             columns = tuple(evaluate(batch, context) for evaluate in self._expressions)
             yield Batch(columns, batch.count)
-
-
-class Append(Operator):
-    """The rows of the inputs one after the other."""
-
-    __slots__ = ()
-
-    def __init__(self, plan: physical.Append, builder: Builder) -> None:
-        super().__init__(plan, builder, plan.inputs)
-
-    def run(self, context: ExecutionContext) -> Iterator[Batch]:
-        """Yield all batches of the first input, then of the second ..."""
-        for node in self.inputs:
-            yield from node.batches(context)

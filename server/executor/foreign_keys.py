@@ -8,9 +8,10 @@ Rule 2: NO ACTION looks at the end, when another row may have taken the key's pl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.partition_bounds import leaf_for_key, same_columns
 from server.errors import FeatureNotSupported
 from server.executor.columns import rows_of
 from server.executor.constraint_errors import (
@@ -43,18 +44,21 @@ class ReferenceCheck:
 
     def run(self, context: ExecutionContext) -> Generator[Wait, None, None]:
         """Look up and lock the referenced row of each distinct key."""
-        referenced = shape_of(context.catalog.object(self.constraint.referenced_table), context)
+        table: Table = context.catalog.object(self.constraint.referenced_table)
         looked_up: set[Hashable] = set()
         for row_id, row in zip(self.row_ids, self.rows, strict=True):
             key = self._key(row)
             if key is None or key in looked_up or not self._is_there(row_id, context):
                 continue
             looked_up.add(key)
-            found = yield from _lock_referenced(referenced, self.constraint, key, context)
+            found = False
+            home = leaf_for_key(context.catalog, table, self.constraint.referenced_columns, key)
+            if home is not None:
+                constraint = replace(self.constraint, referenced_columns=home[1])
+                referenced = shape_of(home[0], context)
+                found = yield from _lock_referenced(referenced, constraint, key, context)
             if not found:
-                raise missing_reference(
-                    self.shape, self.constraint, referenced.table, key, context.style
-                )
+                raise missing_reference(self.shape, self.constraint, table, key, context.style)
 
     def _key(self, row: Row) -> Row | None:
         key = tuple(row[number - 1] for number in self.constraint.columns)
@@ -129,8 +133,16 @@ class ReferencedChange:
 
     def _key_is_back(self, key: Row, context: ExecutionContext) -> bool:
         """Whether some row has the old key now."""
-        values = dict(zip(self.constraint.referenced_columns, key, strict=True))
-        writer = TableWriter(self.shape.table, context)
+        table, numbers = self.shape.table, self.constraint.referenced_columns
+        referenced = context.catalog.object(self.constraint.referenced_table)
+        if referenced.oid != table.oid:
+            numbers = same_columns(table, referenced, numbers)
+            home = leaf_for_key(context.catalog, referenced, numbers, key)
+            if home is None:
+                return False
+            table, numbers = home
+        values = dict(zip(numbers, key, strict=True))
+        writer = TableWriter(table, context)
         return next(iter(find_rows(writer, values, context)), None) is not None
 
     def _changes(

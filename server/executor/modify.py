@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from server.executor.columns import with_table_oid
 from server.executor.evaluation import evaluators
+from server.executor.insert_rows import PartitionedTarget
 from server.executor.operator import Builder, Operator
-from server.executor.row_checks import RowChecks
+from server.executor.partition_routing import Router
+from server.executor.row_checks import RowChecks, ViewChecks
+from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
 from server.executor.upsert import Upsert
 from server.executor.waits import Wait, is_wait
@@ -39,7 +43,7 @@ class Driver(Operator):
 class Insert(Driver):
     """INSERT, with ON CONFLICT and RETURNING."""
 
-    __slots__ = ("_checks", "_returning", "_upsert")
+    __slots__ = ("_checks", "_partitions", "_returning", "_router", "_upsert", "_view_checks")
 
     plan: physical.Insert
 
@@ -47,7 +51,11 @@ class Insert(Driver):
         super().__init__(plan, builder, (plan.input,))
         self._checks = RowChecks(plan.row, plan.checks, plan.generated, plan.policies)
         self._upsert = None if plan.conflict is None else Upsert(plan, self._checks)
+        self._partitions = PartitionedTarget(plan) if plan.table.kind == "p" else None
+        self._router: Router | None = None
+        self._view_checks = ViewChecks(plan.row, plan.view_checks)
         layout = {column: number - 1 for number, column in plan.row}
+        layout[plan.row_table_oid] = len(plan.table.columns)
         self._returning = None
         if plan.returning is not None:
             self._returning = evaluators(plan.returning, layout)
@@ -62,6 +70,8 @@ class Insert(Driver):
             columns = dict(zip(self.plan.attributes, batch.columns, strict=True))
             made = yield from self.insert(columns, batch.count, context)
             if self._returning is not None:
+                if self._partitions is None:
+                    made = with_table_oid(made, self.plan.table.oid)
                 found = tuple(evaluate(made, context) for evaluate in self._returning)
                 yield Batch(found, made.count)
 
@@ -72,15 +82,32 @@ class Insert(Driver):
 
         The way in for COPY. Gives the rows as they were stored.
         """
+        if self._partitions is not None:
+            if self.plan.view_checks or self.plan.policies:
+                full = TableWriter.full_batch_of(self.plan.table, columns, count, context)
+                self._checks.check_policies(full, shape_of(self.plan.table, context), context)
+                self._view_checks.check(full, self.plan.table, context)
+            batch = yield from self._partitions.insert(columns, count, context)
+            self.counted(context, batch.count)
+            return batch
         writer = TableWriter(self.plan.table, context)
         batch = self._checks.complete(writer.full_batch(columns, count), context)
         self._checks.check(batch, writer.shape, context)
+        self._view_checks.check(batch, self.plan.table, context)
+        if self.plan.table.is_partition:
+            self._check_bound(batch, context)
         if self._upsert is not None:
             batch = yield from self._upsert.run(batch, writer, context)
         else:
             yield from writer.insert(batch)
         self.counted(context, batch.count)
         return batch
+
+    def _check_bound(self, batch: Batch, context: ExecutionContext) -> None:
+        """Raise unless the rows belong into this partition."""
+        if self._router is None:
+            self._router = Router(self.plan.table, context)
+        self._router.route(batch, context)
 
 
 def insert_columns(

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from server.errors import SerializationFailure
-from server.executor.columns import batch_of_rows, beside, rows_of
+from server.executor.columns import batch_of_rows, beside, rows_of, with_table_oid
 from server.executor.evaluation import evaluators, layout_of
+from server.executor.family import FamilyMember
 from server.executor.modify import Driver
-from server.executor.row_checks import RowChecks
+from server.executor.row_checks import RowChecks, ViewChecks
+from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
 from server.executor.waits import is_wait
 from server.expressions.evaluate import compile_row
@@ -26,19 +28,22 @@ from server.vector.rows import values_of
 from storage.engine import Outcome, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
+    from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
+    from server.executor.leaf_insert import LeafInsert
     from server.executor.operator import Builder
     from server.executor.table_shape import Row
+    from server.executor.waits import Wait
     from server.planner import physical
-    from server.types.type import Value
+    from server.vector.column import Column
 
 
 class RowDriver(Driver):
     """What UPDATE and DELETE share: the row id, the recheck, the rows for RETURNING."""
 
-    __slots__ = ("_old", "_recheck", "_row_id")
+    __slots__ = ("_old", "_parts", "_recheck", "_row_id", "_table_oid")
 
     plan: physical.Update | physical.Delete
 
@@ -46,8 +51,10 @@ class RowDriver(Driver):
         super().__init__(plan, builder, (plan.input,))
         layout = layout_of(plan.input.output)
         self._row_id = layout[plan.row_id]
+        self._table_oid = None if plan.table_oid is None else layout[plan.table_oid]
         self._old = tuple((number, layout[column]) for number, column in plan.old)
         self._recheck = None if plan.recheck is None else compile_row(plan.recheck, layout)
+        self._parts: dict[int, FamilyMember] = {}
 
     def run(self, context: ExecutionContext) -> Iterator[Any]:
         """Change the rows; yield what RETURNING asks for."""
@@ -58,16 +65,49 @@ class RowDriver(Driver):
                 yield batch
             else:
                 found.append(batch)
-        writer = TableWriter(self.plan.table, context)
         for batch in found:
-            yield from self.change(batch, writer, context)
+            yield from self.change_rows(batch, context)
 
-    def change(self, batch: Batch, writer: TableWriter, context: ExecutionContext) -> Iterator[Any]:
+    def change_rows(self, batch: Batch, context: ExecutionContext) -> Iterator[Any]:
+        """Change the rows of a batch of the input, of whichever tables they are."""
+        for member, rows in self._by_table(batch, context):
+            yield from self.change(rows, member, TableWriter(member.table, context), context)
+
+    def _by_table(
+        self, batch: Batch, context: ExecutionContext
+    ) -> Iterator[tuple[FamilyMember, Batch]]:
+        """The rows of a batch by the table of the family that they are of."""
+        if self._table_oid is None:
+            yield self._member(self.plan.table.oid, context), batch
+            return
+        oids = batch.columns[self._table_oid].values
+        for oid in dict.fromkeys(oids.tolist()):
+            chosen = np.flatnonzero(oids == oid)
+            rows = batch if len(chosen) == batch.count else batch.take(chosen)
+            yield self._member(oid, context), rows
+
+    def _member(self, oid: int, context: ExecutionContext) -> FamilyMember:
+        member = self._parts.get(oid)
+        if member is None:
+            table: Table = (
+                self.plan.table if oid == self.plan.table.oid else context.catalog.object(oid)
+            )
+            member = self._parts[oid] = FamilyMember(self.plan, table, self._old, context)
+        return member
+
+    def change(
+        self, batch: Batch, member: FamilyMember, writer: TableWriter, context: ExecutionContext
+    ) -> Iterator[Any]:
         """Change the rows of a batch of the input."""
         raise NotImplementedError
 
     def newer(
-        self, row: Row, outcome: Outcome, writer: TableWriter, context: ExecutionContext
+        self,
+        row: Row,
+        outcome: Outcome,
+        member: FamilyMember,
+        writer: TableWriter,
+        context: ExecutionContext,
     ) -> Row | None:
         """The input's row with the newest version's values.
 
@@ -75,14 +115,14 @@ class RowDriver(Driver):
         """
         if outcome.status is Status.SELF_MODIFIED:
             return None
-        if not context.read_committed:
+        if not context.read_committed or self.plan.strict:
             verb = "delete" if outcome.status is Status.DELETED else "update"
             raise SerializationFailure(f"could not serialize access due to concurrent {verb}")
         if outcome.status is Status.DELETED:
             return None
         current = writer.read(outcome.new_row_id)
         values = list(row)
-        for number, position in self._old:
+        for number, position in member.old:
             values[position] = current[number - 1]
         values[self._row_id] = outcome.new_row_id
         renewed = tuple(values)
@@ -104,7 +144,9 @@ class Delete(RowDriver):
         if plan.returning is not None:
             self._returning = evaluators(plan.returning, layout_of(plan.input.output))
 
-    def change(self, batch: Batch, writer: TableWriter, context: ExecutionContext) -> Iterator[Any]:
+    def change(
+        self, batch: Batch, member: FamilyMember, writer: TableWriter, context: ExecutionContext
+    ) -> Iterator[Any]:
         """Delete the rows of a batch of the input."""
         gone: list[int] = []
         renewed: dict[int, Row] = {}
@@ -113,7 +155,7 @@ class Delete(RowDriver):
             outcome = yield from writer.delete(row_id)
             while outcome.status is not Status.DONE:
                 row = rows_of(batch.slice(number, number + 1))[0]
-                newer = self.newer(row, outcome, writer, context)
+                newer = self.newer(row, outcome, member, writer, context)
                 if newer is None:
                     break
                 renewed[number] = newer
@@ -140,6 +182,17 @@ def replaced(
     return batch_of_rows(values, types)
 
 
+def moved_oids(
+    movers: dict[int, LeafInsert], done: list[int], renewed: dict[int, Row]
+) -> dict[int, int]:
+    """The tables of rows that have moved, by their places among those that were changed."""
+    if renewed:
+        return {}
+    return {
+        place: movers[number].table.oid for place, number in enumerate(done) if number in movers
+    }
+
+
 class Update(RowDriver):
     """UPDATE, with RETURNING.
 
@@ -147,73 +200,117 @@ class Update(RowDriver):
     for the row alone.
     """
 
-    __slots__ = ("_assignments", "_checks", "_evaluators", "_returning")
+    __slots__ = ("_evaluators", "_policies", "_returning", "_view_checks")
 
     plan: physical.Update
 
     def __init__(self, plan: physical.Update, builder: Builder) -> None:
         super().__init__(plan, builder)
         layout = layout_of(plan.input.output)
-        self._assignments = tuple(number for number, _ in plan.assignments)
         self._evaluators = evaluators([item for _, item in plan.assignments], layout)
-        self._checks = RowChecks(plan.row, plan.checks, plan.generated, plan.policies)
+        self._policies = RowChecks(plan.row, (), (), plan.policies)
+        self._view_checks = ViewChecks(plan.row, plan.view_checks)
         self._returning = None
         if plan.returning is not None:
             width = len(plan.input.output)
             layout = dict(layout) | {column: width + number - 1 for number, column in plan.row}
+            layout[plan.row_table_oid] = width + len(plan.table.columns)
             self._returning = evaluators(plan.returning, layout)
 
-    def change(self, batch: Batch, writer: TableWriter, context: ExecutionContext) -> Iterator[Any]:
+    def change(
+        self, batch: Batch, member: FamilyMember, writer: TableWriter, context: ExecutionContext
+    ) -> Iterator[Any]:
         """Update the rows of a batch of the input."""
-        made = self._new_rows(batch, writer, context)
-        numbers = self._assignments + tuple(number for number, _ in self.plan.generated)
+        made, movers = self._new_rows(batch, member, writer, context)
+        numbers = member.changed
         row_ids = batch.columns[self._row_id].values
         changed = {number: made.columns[number - 1] for number in numbers}
-        count = writer.update_many(row_ids, changed)
+        count = 0 if movers else writer.update_many(row_ids, changed)
         done: list[int] = list(range(count))
         renewed: dict[int, Row] = {}
         columns = [values_of(column.slice(count, batch.count)) for column in changed.values()]
         rest = zip(row_ids[count:].tolist(), *columns, strict=True)
         for place, (row_id, *values) in enumerate(rest, count):
             context.check_cancelled()
-            changes = dict(zip(numbers, values, strict=True))
-            outcome = yield from writer.update(row_id, changes)
+            changes: dict[int, Any] = dict(zip(numbers, values, strict=True))
+            mover = movers.get(place)
+            one = made.slice(place, place + 1)
+            outcome = yield from self._write(row_id, changes, (mover, one), writer, context)
             while outcome.status is not Status.DONE:
                 row = rows_of(batch.slice(place, place + 1))[0]
-                newer = self.newer(row, outcome, writer, context)
+                newer = self.newer(row, outcome, member, writer, context)
                 if newer is None:
                     break
                 renewed[place] = newer
-                changes = self._recomputed(newer, numbers, writer, context)
-                outcome = yield from writer.update(outcome.new_row_id, changes)
+                one, moving = self._new_rows(
+                    batch_of_rows([newer], self.plan.input.types), member, writer, context
+                )
+                found = rows_of(one)[0]
+                changes = {number: found[number - 1] for number in numbers}
+                mover = moving.get(0)
+                outcome = yield from self._write(
+                    outcome.new_row_id, changes, (mover, one), writer, context
+                )
             else:
                 done.append(place)
         self.counted(context, len(done))
         if self._returning is not None:
             rows = replaced(batch, done, renewed, self.plan.input.types)
             if renewed:
-                made, done = self._new_rows(rows, writer, context), list(range(rows.count))
-            both = beside(rows, replaced(made, done, {}, ()))
-            found = tuple(evaluate(both, context) for evaluate in self._returning)
-            yield Batch(found, rows.count)
+                made, _ = self._new_rows(rows, member, writer, context)
+                done = list(range(rows.count))
+            shown = member.as_target(replaced(made, done, {}, ()), context)
+            shown = with_table_oid(shown, member.table.oid, moved_oids(movers, done, renewed))
+            both = beside(rows, shown)
+            found_columns = tuple(evaluate(both, context) for evaluate in self._returning)
+            yield Batch(found_columns, rows.count)
 
-    def _new_rows(self, batch: Batch, writer: TableWriter, context: ExecutionContext) -> Batch:
-        """The rows as they are to be, checked; a column for each attribute."""
-        columns = {number: batch.columns[position] for number, position in self._old}
-        for number, evaluate in zip(self._assignments, self._evaluators, strict=True):
-            columns[number] = evaluate(batch, context)
-        made = self._checks.complete(writer.full_batch(columns, batch.count), context)
-        known = columns.keys() | {number for number, _ in self.plan.generated}
-        self._checks.check(made, writer.shape, context, frozenset(known))
-        return made
-
-    def _recomputed(
-        self,
-        row: Row,
-        numbers: Sequence[int],
+    @staticmethod
+    def _write(
+        row_id: int,
+        changes: dict[int, Any],
+        move: tuple[LeafInsert | None, Batch],
         writer: TableWriter,
         context: ExecutionContext,
-    ) -> dict[int, Value | None]:
-        made = self._new_rows(batch_of_rows([row], self.plan.input.types), writer, context)
-        values = rows_of(made)[0]
-        return {number: values[number - 1] for number in numbers}
+    ) -> Generator[Wait, None, Outcome]:
+        """Update a row where it is, or move it to the partition that it belongs to now."""
+        mover, made = move
+        if mover is None:
+            return (yield from writer.update(row_id, changes))
+        outcome = yield from writer.delete(row_id, rows_of(made)[0])
+        if outcome.status is Status.DONE:
+            yield from mover.insert(made, context)
+        return outcome
+
+    def _new_rows(
+        self, batch: Batch, member: FamilyMember, writer: TableWriter, context: ExecutionContext
+    ) -> tuple[Batch, dict[int, LeafInsert]]:
+        """The rows as they are to be, a column for each attribute, and those that move.
+
+        Rows that stay are checked; the others are where they arrive.
+        """
+        columns = {number: batch.columns[position] for number, position in member.old}
+        if member.unseen:
+            columns |= self._stored(batch, member, writer)
+        for number, evaluate in zip(member.assigned, self._evaluators, strict=True):
+            columns[number] = evaluate(batch, context)
+        made = member.checks.complete(writer.full_batch(columns, batch.count), context)
+        known = frozenset(columns.keys() | set(member.changed))
+        movers = member.movers(made, context)
+        staying = made
+        if movers:
+            places = [place for place in range(made.count) if place not in movers]
+            staying = made.take(np.array(places, np.int64))
+        member.checks.check(staying, writer.shape, context, known)
+        if self.plan.policies and member.table.oid != self.plan.table.oid:
+            shape = shape_of(self.plan.table, context)
+            self._policies.check_policies(member.as_target(made, context), shape, context)
+        if self.plan.view_checks:
+            self._view_checks.check(member.as_target(made, context), self.plan.table, context)
+        return made, movers
+
+    def _stored(self, batch: Batch, member: FamilyMember, writer: TableWriter) -> dict[int, Column]:
+        """The columns that the table has beyond those of the table named."""
+        rows = [writer.read(row_id) for row_id in batch.columns[self._row_id].values.tolist()]
+        full = batch_of_rows(rows, writer.shape.types)
+        return {number: full.columns[number - 1] for number in member.unseen}

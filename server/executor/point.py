@@ -16,6 +16,7 @@ from server.executor.point_twins import KeyLookup, KeyUpdate, RowInsert
 from server.executor.table_writer import TableWriter
 from server.expressions.expression import Expression, Subquery, walk
 from server.planner import physical
+from server.planner.shape import is_routed
 from storage.engine import Status
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _select(plan: physical.Plan) -> RunPoint | None:
 
 
 def _is_plain_change(plan: physical.Insert | physical.Update | physical.Delete) -> bool:
-    return plan.returning is None
+    return plan.returning is None and not is_routed(plan)
 
 
 def _has_checks(plan: physical.Insert | physical.Update) -> bool:

@@ -6,17 +6,55 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from server.errors import WithCheckOptionViolation
 from server.executor.columns import rows_of
-from server.executor.constraint_errors import check_violation, not_null_violation, policy_violation
+from server.executor.constraint_errors import (
+    check_violation,
+    failing_row,
+    not_null_violation,
+    policy_violation,
+)
 from server.executor.evaluation import evaluator
+from server.executor.table_shape import shape_of
 from server.vector.batch import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
     from server.executor.table_shape import TableShape
     from server.expressions.expression import ColumnId, Expression
+
+
+class ViewChecks:
+    """WITH CHECK OPTION: new rows must be rows of the view that they are written by."""
+
+    __slots__ = ("_checks",)
+
+    def __init__(
+        self,
+        row: Sequence[tuple[int, ColumnId]],
+        checks: Sequence[tuple[str, Expression]],
+    ) -> None:
+        layout = {column: number - 1 for number, column in row}
+        self._checks = tuple((name, evaluator(check, layout)) for name, check in checks)
+
+    def check(self, batch: Batch, table: Table, context: ExecutionContext) -> None:
+        """Raise for the first row for which a condition is not true."""
+        for name, evaluate in self._checks:
+            result = evaluate(batch, context)
+            wrong = ~(result.values.astype(np.bool_) & result.validity())
+            if wrong.any():
+                place = int(np.argmax(wrong))
+                row = rows_of(batch.slice(place, place + 1))[0]
+                shape = shape_of(table, context)
+                raise WithCheckOptionViolation(
+                    f'new row violates check option for view "{name}"',
+                    detail=failing_row(shape, row, context.style),
+                    schema=shape.schema_name,
+                    table=table.name,
+                )
 
 
 class RowChecks:
@@ -40,6 +78,11 @@ class RowChecks:
         self._generated = tuple(
             (number, evaluator(expression, layout)) for number, expression in generated
         )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are no checks and no generated columns."""
+        return not self._checks and not self._generated
 
     def complete(self, batch: Batch, context: ExecutionContext) -> Batch:
         """Fill in the generated columns."""

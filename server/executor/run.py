@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from server.planner.physical import Plan, PlannedStatement
     from server.vector.batch import Batch
 
-CHANGING: Final = (physical.Insert, physical.Update, physical.Delete)
+CHANGING: Final = (physical.Insert, physical.Update, physical.Delete, physical.Merge)
 HEAVY_COST: Final = 5_000.0
 """From which estimated cost on a query is pulled on a worker thread: a few milliseconds of work, beside
 which handing it over is nothing.

@@ -8,10 +8,12 @@ Rule 2: storage keeps a row in stored form; keys of indexes are made of row form
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from server.catalog.partition_bounds import ancestors_of, same_columns
 from server.executor.index_keys import IndexShape
 from server.executor.storage_columns import load_column, load_value, store_value
 from server.types.type import TypeReference, Value
@@ -66,7 +68,7 @@ class TableShape:
         self.foreign_keys: tuple[Constraint, ...] = tuple(
             constraint for constraint in constraints if constraint.kind == "f"
         )
-        self.references: tuple[Constraint, ...] = tuple(catalog.references_to(table.oid))
+        self.references: tuple[Constraint, ...] = references_of(table, context)
         watched = {number for shape in self.indexes for number in shape.attributes}
         watched |= {number for item in self.foreign_keys for number in item.columns}
         watched |= {number for item in self.references for number in item.referenced_columns}
@@ -119,6 +121,18 @@ class TableShape:
             if sorted(numbers) == sorted(attributes) and shape.index.predicate is None:
                 return shape
         return None
+
+
+def references_of(table: Table, context: ExecutionContext) -> tuple[Constraint, ...]:
+    """The foreign keys to a table or to one that it is a partition of; partitions have keys of their own."""
+    catalog = context.catalog
+    found = list(catalog.references_to(table.oid))
+    for above in ancestors_of(catalog, table):
+        found += [
+            replace(item, referenced_columns=same_columns(above, table, item.referenced_columns))
+            for item in catalog.references_to(above.oid)
+        ]
+    return tuple(item for item in found if catalog.object(item.table).kind != "p")
 
 
 def shape_of(table: Table, context: ExecutionContext) -> TableShape:

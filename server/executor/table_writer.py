@@ -68,6 +68,19 @@ class TableWriter:
             count,
         )
 
+    @staticmethod
+    def full_batch_of(
+        table: Table, columns: dict[int, Column], count: int, context: ExecutionContext
+    ) -> Batch:
+        """As full_batch, of a table that has no storage."""
+        return Batch(
+            tuple(
+                columns[number] if number in columns else null_column(reference.type, count)
+                for number, reference in enumerate(shape_of(table, context).types, 1)
+            ),
+            count,
+        )
+
     # Inserting -----------------------------------------------------------------------------------
 
     def insert(self, batch: Batch) -> Generator[Wait, None, Positions]:
@@ -357,8 +370,11 @@ class TableWriter:
                 raise self.duplicate_error(shape, row)
             yield from wait_for_xid(self.context, found.blocker_xid)
 
-    def delete(self, row_id: int) -> Generator[Wait, None, Outcome]:
-        """End the version that the snapshot saw; never BLOCKED."""
+    def delete(self, row_id: int, moved: Row | None = None) -> Generator[Wait, None, Outcome]:
+        """End the version that the snapshot saw; never BLOCKED.
+
+        moved: the row as it is to be in another partition, for those who refer to it.
+        """
         while True:
             with self._engine.latch:
                 old = self.read(row_id) if self.shape.references else ()
@@ -369,7 +385,7 @@ class TableWriter:
                 break
             yield from wait_for_xid(self.context, outcome.blocker_xid)
         if outcome.status is Status.DONE and self.shape.references:
-            queue_removal(self.context, self.shape, old, None)
+            queue_removal(self.context, self.shape, old, moved)
         return outcome
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from server.errors import CardinalityViolation, SerializationFailure
 from server.executor.columns import batch_of_rows, rows_of
-from server.executor.row_checks import RowChecks
+from server.executor.row_checks import RowChecks, ViewChecks
 from server.executor.waiting import wait_for_xid
 from server.expressions.evaluate import compile_row
 from storage.engine import RowLock, Status
@@ -32,7 +32,15 @@ if TYPE_CHECKING:
 class Upsert:
     """The ON CONFLICT clause of an INSERT, made ready."""
 
-    __slots__ = ("_assignments", "_checks", "_clause", "_on_existing", "_where", "_width")
+    __slots__ = (
+        "_assignments",
+        "_checks",
+        "_clause",
+        "_on_existing",
+        "_view_checks",
+        "_where",
+        "_width",
+    )
 
     def __init__(self, plan: physical.Insert, checks: RowChecks) -> None:
         assert plan.conflict is not None
@@ -44,6 +52,7 @@ class Upsert:
             else checks
         )
         self._on_existing = RowChecks(clause.existing, (), (), clause.policies_existing)
+        self._view_checks = ViewChecks(plan.row, plan.view_checks)
         # Expressions see the existing row, then the proposed one.
         self._width = len(plan.table.columns)
         layout = {column: number - 1 for number, column in clause.existing}
@@ -138,6 +147,7 @@ class Upsert:
             values[number - 1] = evaluate(both, context)
         batch = self._checks.complete(batch_of_rows([values], writer.shape.types), context)
         self._checks.check(batch, writer.shape, context)
+        self._view_checks.check(batch, writer.shape.table, context)
         return rows_of(batch)[0]
 
     def _changed(self, existing: Row, made: Row) -> list[int]:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from server.catalog.objects import Index
 from server.errors import InvalidColumnReference, SqlSyntaxError, UndefinedObject
+from server.expressions.expression import Variable
 from server.planner.bind_from import make_scan
 from server.planner.bind_operator import conjuncts
 from server.planner.bind_text import bind_catalog_expression
+from server.planner.bind_view_target import item_over
 from server.planner.environment import Access, BindContext, raise_at
 from server.planner.matching import structural_key
 from server.planner.physical import ConflictClause
-from server.planner.row_security import RowSecurity
 from server.planner.scope import RangeItem, Scope
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def bind_conflict(
     The target's are those of the proposed row (excluded).
     """
     from server.planner.bind_expression import bind_condition
+    from server.planner.bind_modify import security_of
     from server.planner.bind_update import bind_assignments
 
     if node is None:
@@ -52,10 +54,11 @@ def bind_conflict(
     updating = Access(target.table.oid, "w", set(), context.role)
     context.access.append(updating)
     existing = make_scan(context, target.table, target.item.alias)
-    existing_item = replace(target.item, scan=existing)
+    existing_item = item_over(target.item, target.scan, existing)
     excluded = RangeItem(
         alias="excluded",
-        scan=target.scan,
+        scan=target.scan if target.view is None else None,
+        listed=target.item.listed,
         table=replace(target.table, name="excluded"),
         columns_visible=False,
     )
@@ -74,10 +77,8 @@ def bind_conflict(
         indexes=indexes,
         update=tuple(assignments),
         where=condition,
-        policies_existing=RowSecurity(context, target.table, existing_item).checks(
-            "w", "r", using=True
-        ),
-        policies=RowSecurity(context, target.table, target.item).checks("w", "r"),
+        policies_existing=security_of(context, target, existing).checks("w", "r", using=True),
+        policies=security_of(context, target, target.scan).checks("w", "r"),
         existing=tuple((c.number, existing.base + c.number) for c in live),
         excluded=tuple((c.number, target.scan.base + c.number) for c in live),
     )
@@ -159,18 +160,16 @@ def _infers(
     wanted: set[object],
     condition: list[Expression],
 ) -> bool:
-    scope = _arbiter_scope(target)
+    scope = Scope(items=[RangeItem(alias="", scan=target.scan, table=target.table)])
     keys: set[object] = set()
     for key in index.keys:
         if key.expression is not None:
             keys.add(structural_key(bind_catalog_expression(context, scope, key.expression)))
         else:
-            column = target.table.column(key.number)
-            keys.add(
-                structural_key(target.item.find(column.name)[0].expression)
-                if not target.item.names
-                else ("column", key.number)
-            )
+            column = target.scan.column_of(key.number)
+            reference = target.scan.types[key.number - 1]
+            assert reference is not None
+            keys.add(structural_key(Variable(type=reference, column=column)))
     if keys != wanted:
         return False
     if index.predicate is None:

@@ -216,7 +216,7 @@ def bind_table(context: BindContext, scope: Scope, node: exp.Expression) -> Boun
         item.access = access
         item.listed = renamed(item.listed, names, alias)
         return Bound(plan, [item])
-    scan = make_scan(context, table, alias)
+    scan = make_scan(context, table, alias, only=bool(node.args.get("only")))
     item = RangeItem(
         alias=alias,
         scan=scan,
@@ -232,14 +232,15 @@ def bind_table(context: BindContext, scope: Scope, node: exp.Expression) -> Boun
     return Bound(scan, [item])
 
 
-def make_scan(context: BindContext, table: Table, alias: str) -> Scan:
-    """A scan of a table with new column numbers."""
+def make_scan(context: BindContext, table: Table, alias: str, *, only: bool = False) -> Scan:
+    """A scan of a table with new column numbers; only: without the tables that inherit from it."""
     types = tuple(
         None if column.dropped else context.type(column.type, column.modifier)
         for column in table.columns
     )
     base = context.new_column(len(types) + 10) - 1
-    return Scan(table=table, alias=alias, base=base, types=types)
+    inherits = not only and context.catalog.has_children(table.oid)
+    return Scan(table=table, alias=alias, base=base, types=types, inherits=inherits)
 
 
 def _too_many_aliases(alias: str, available: int, given: int) -> InvalidColumnReference:

@@ -95,7 +95,10 @@ def _shape(
 ) -> RowShape:
     if definitions:
         return RowShape(is_row=True, types=tuple(kind for _, kind in columns))
-    return RowShape(is_row=bool(result_columns(context, function)))
+    found = result_columns(context, function)
+    # A lone OUT argument of a plain type is the value itself.
+    is_value = len(found) == 1 and function.type.type.kind != "c" and function.type.oid != RECORD
+    return RowShape(is_row=bool(found) and not is_value)
 
 
 def _row_type(context: BindContext, functions: list[Expression], *, ordinality: bool) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from server.catalog.partition_bounds import leaves_of
 from server.errors import DuplicateColumn, GeneratedAlways, SqlSyntaxError
 from server.expressions.expression import DefaultValue, Expression, SetReturningCall, walk
 from server.planner import physical
 from server.planner.bind_conflict import bind_conflict
 from server.planner.bind_modify import (
+    TABLE_OID,
     BoundModify,
     ModifyTarget,
     assigned,
@@ -17,14 +20,17 @@ from server.planner.bind_modify import (
     bind_returning,
     bind_target,
     column_of,
-    default_of,
     refuse_generated,
     row_columns,
+    security_of,
+    settled_returning,
+    target_default,
+    view_checks,
 )
 from server.planner.bind_order import Target
+from server.planner.bind_view_target import view_column
 from server.planner.environment import BindContext, raise_at
 from server.planner.plan import Modify, Node, OneRow, OutputColumn, Project, Values
-from server.planner.row_security import RowSecurity
 from server.planner.scope import Scope
 from server.sql import nodes
 
@@ -37,7 +43,9 @@ if TYPE_CHECKING:
 def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> BoundModify:
     """An INSERT statement."""
     target = bind_target(context, node.args["table"], "a")
-    columns = _target_columns(context, target, node)
+    for leaf in leaves_of(context.catalog, target.table):
+        context.lock(leaf.oid, "row exclusive")
+    columns = target_columns(context, target, node)
     query = node.args.get("query")
     if query is None:
         source: Node = _rows(context, target, [], [[]], "")
@@ -45,7 +53,7 @@ def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
         source = _bind_values(context, scope, target, columns, node)
     else:
         source = _bind_query(context, scope, target, columns, node)
-    target.access.columns.update(column.number for column in columns)
+    target.note_written(columns)
     written = tuple(c for c in target.table.live_columns if not c.generated)
     inner = Scope(
         parent=scope.parent,
@@ -55,7 +63,8 @@ def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     )
     conflict = bind_conflict(context, inner, target, node.args.get("conflict"))
     returning, outputs, origins = bind_returning(context, inner, node)
-    security = RowSecurity(context, target.table, target.item)
+    returning = settled_returning(context, target.scan, returning)
+    security = security_of(context, target, target.scan)
     modify = Modify(
         kind=physical.Insert,
         input=source,
@@ -68,6 +77,8 @@ def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
             "generated": bind_generated(context, target),
             "conflict": conflict,
             "returning": returning,
+            "view_checks": view_checks(context, target, target.scan),
+            "row_table_oid": target.scan.column_of(TABLE_OID),
         },
         needed=tuple(target.scan.base + column.number for column in written),
         returning_columns=outputs,
@@ -81,15 +92,16 @@ def _is_plain_values(query: exp.Expression) -> bool:
     )
 
 
-def _target_columns(
+def target_columns(
     context: BindContext, target: ModifyTarget, node: exp.Expression
 ) -> list[Column]:
+    """The columns that an INSERT assigns, in the order of its values."""
     written = node.args.get("columns") or []
     if not written:
-        return list(target.table.live_columns)
+        return _all_columns(target)
     columns: list[Column] = []
     for each in written:
-        column = column_of(context, target, each)
+        column = column_of(context, target, each, "insert into")
         if column in columns:
             raise raise_at(
                 context,
@@ -100,8 +112,17 @@ def _target_columns(
     return columns
 
 
+def _all_columns(target: ModifyTarget) -> list[Column]:
+    """What an INSERT without a list assigns; a computed column of a view has no number."""
+    if target.view is None:
+        return list(target.table.live_columns)
+    pairs = zip(target.view.view.live_columns, target.view.columns, strict=True)
+    return [replace(own, number=0) if below is None else below for own, below in pairs]
+
+
 def _matched(
     context: BindContext,
+    target: ModifyTarget,
     columns: list[Column],
     count: int,
     node: exp.Expression,
@@ -119,6 +140,9 @@ def _matched(
             node.args["columns"][count],
             SqlSyntaxError("INSERT has more target columns than expressions"),
         )
+    for column in columns[:count]:
+        if not column.number:
+            view_column(context, target, None, column.name, "insert into")
     return columns[:count]
 
 
@@ -147,7 +171,7 @@ def _bind_values(
             raise raise_at(
                 context, arguments[0], SqlSyntaxError("VALUES lists must all be the same length")
             )
-        matched = _matched(context, columns, width, node, arguments[-1])
+        matched = _matched(context, target, columns, width, node, arguments[-1])
         values = []
         for each, column in zip(arguments, matched, strict=True):
             seen.clause = "DEFAULT" if isinstance(each, nodes.Default) else "VALUES"
@@ -156,7 +180,7 @@ def _bind_values(
                 value = assigned(context, target, column, value)
             values.append(value)
         rows.append(values)
-    matched = _matched(context, columns, width, node, node)
+    matched = _matched(context, target, columns, width, node, node)
     return _rows(context, target, matched, rows, node.args.get("overriding") or "")
 
 
@@ -177,11 +201,11 @@ def _rows(
             value = row[position[column.number]] if column.number in position else None
             if value is not None:
                 refuse_generated(context, column, value, "insert", None)
-                value = _identity(context, column, value, overriding)
+                value = identity_value(context, column, value, overriding)
             if column.generated:
                 continue
             if value is None or isinstance(value, DefaultValue):
-                value = default_of(context, target.table, column)
+                value = target_default(context, target, column)
             full.append(value)
         result.append(tuple(full))
     if len(result) == 1 and any(_returns_set(value) for value in result[0]):
@@ -220,7 +244,7 @@ def _outputs(context: BindContext, target: ModifyTarget) -> tuple[OutputColumn, 
     )
 
 
-def _identity(
+def identity_value(
     context: BindContext, column: Column, value: Expression, overriding: str
 ) -> Expression | None:
     """What is written to an identity column; GENERATED ALWAYS takes no value of the user's."""
@@ -252,7 +276,7 @@ def _bind_query(
         context, Scope(parent=hidden_scope(scope)), node.args["query"], keep_unknown=True
     )
     extra = query.offset_of(len(columns))
-    matched = _matched(context, columns, len(query.columns), node, extra)
+    matched = _matched(context, target, columns, len(query.columns), node, extra)
     position = {column.number: number for number, column in enumerate(matched)}
     values = _values_of(query)
     expressions: list[Expression] = []
@@ -261,11 +285,11 @@ def _bind_query(
         if column.number in position:
             value = values[position[column.number]]
             refuse_generated(context, column, value, "insert", None)
-            value = _identity(context, column, value, node.args.get("overriding") or "")
+            value = identity_value(context, column, value, node.args.get("overriding") or "")
         if column.generated:
             continue
         if value is None:
-            value = default_of(context, target.table, column)
+            value = target_default(context, target, column)
         expressions.append(assigned(context, target, column, value))
     return Project(
         input=query.node, outputs=_outputs(context, target), expressions=tuple(expressions)

@@ -10,7 +10,7 @@ Rule 2: a value is assigned as in PostgreSQL: assignment casts, then the column'
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from server.errors import (
@@ -20,7 +20,7 @@ from server.errors import (
     UndefinedColumn,
     WrongObjectType,
 )
-from server.expressions.expression import Constant, DefaultValue, Expression
+from server.expressions.expression import Constant, DefaultValue, Expression, columns_used
 from server.planner.bind_from import make_scan, relation_of, schema_name
 from server.planner.bind_query import bind_targets
 from server.planner.bind_text import bind_catalog_expression
@@ -28,12 +28,16 @@ from server.planner.coerce import coerce_to, coerce_to_boolean, settle, type_nam
 from server.planner.domains import tested
 from server.planner.environment import Access, BindContext, raise_at
 from server.planner.plan import Columns, Node, OutputColumn, Scan
+from server.planner.row_security import RowSecurity
 from server.planner.scope import RangeItem, Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlglot import exp
 
     from server.catalog.objects import Column, Table
+    from server.planner.bind_view_target import ViewTarget
 
 
 @dataclass(slots=True)
@@ -53,18 +57,29 @@ class ModifyTarget:
     scan: Scan
     item: RangeItem
     access: Access
+    view: ViewTarget | None = None  # the view that the table is changed by way of
+    view_access: Access | None = None
+
+    def note_written(self, columns: Iterable[Column]) -> None:
+        """Note which columns are assigned, for the rights this needs."""
+        numbers = {column.number for column in columns}
+        self.access.columns.update(numbers)
+        if self.view is not None and self.view_access is not None:
+            pairs = zip(self.view.view.live_columns, self.view.columns, strict=True)
+            self.view_access.columns.update(
+                column.number
+                for column, below in pairs
+                if below is not None and below.number in numbers
+            )
 
 
 def bind_target(context: BindContext, node: exp.Expression, privileges: str) -> ModifyTarget:
     """The table that a data change names; 42809 for what cannot be changed."""
     table = relation_of(context, node)
-    verb = {"a": "insert into", "w": "update", "d": "delete from"}[privileges]
     if table.kind == "v":
-        raise raise_at(
-            context,
-            node,
-            FeatureNotSupported(f'cannot {verb} view "{table.name}"'),
-        )
+        from server.planner.bind_view_target import bind_view_target
+
+        return bind_view_target(context, node, table, privileges)
     if table.kind == "m":
         raise raise_at(
             context,
@@ -82,7 +97,7 @@ def bind_target(context: BindContext, node: exp.Expression, privileges: str) -> 
     reading = Access(table.oid, "r", set(), context.role, if_read=True)
     context.access += [access, reading]
     alias = node.args.get("alias") or table.name
-    scan = make_scan(context, table, alias)
+    scan = make_scan(context, table, alias, only=bool(node.args.get("only")))
     item = RangeItem(
         alias=alias,
         scan=scan,
@@ -94,15 +109,29 @@ def bind_target(context: BindContext, node: exp.Expression, privileges: str) -> 
     return ModifyTarget(table, scan, item, access)
 
 
+def security_of(context: BindContext, target: ModifyTarget, scan: Scan) -> RowSecurity:
+    """The policies of the table that is changed, over a scan of it; below a view those of the view's owner."""
+    item = RangeItem(alias=target.table.name, scan=scan, table=target.table)
+    return RowSecurity(context, target.table, item, target.access.role)
+
+
 def row_scope(target: ModifyTarget) -> Scope:
     """The columns of the row being written."""
-    return Scope(items=[replace(target.item, names=(), alias=target.table.name)])
+    name = target.table.name
+    return Scope(items=[RangeItem(alias=name, scan=target.scan, table=target.table)])
 
 
-def column_of(context: BindContext, target: ModifyTarget, node: exp.Expression) -> Column:
+def column_of(
+    context: BindContext, target: ModifyTarget, node: exp.Expression, verb: str = "update"
+) -> Column:
     """The column that an assignment names."""
     name = node.args["name"]
-    column = target.table.column_named(name)
+    if target.view is not None:
+        from server.planner.bind_view_target import view_column
+
+        column: Column | None = view_column(context, target, node, name, verb)
+    else:
+        column = target.table.column_named(name)
     if column is None:
         raise raise_at(
             context,
@@ -151,6 +180,26 @@ def _domain_default(context: BindContext, column: Column) -> str | None:
 
     found = context.catalog.object(column.type) if column.type >= 13000 else None
     return found.default if isinstance(found, UserType) else None
+
+
+def target_default(context: BindContext, target: ModifyTarget, column: Column) -> Expression:
+    """The default of a column: the view's own, where the target is a view that has one."""
+    if target.view is not None:
+        pairs = zip(target.view.view.live_columns, target.view.columns, strict=True)
+        for own, below in pairs:
+            if below is not None and below.number == column.number and own.default is not None:
+                bound = bind_catalog_expression(context, Scope(), own.default)
+                return assigned(context, target, column, bound)
+    return default_of(context, target.table, column)
+
+
+def view_checks(
+    context: BindContext, target: ModifyTarget, row: Scan
+) -> tuple[tuple[str, Expression], ...]:
+    """WITH CHECK OPTION: name of the view and condition over the row being written."""
+    from server.planner.bind_view_target import checks_over
+
+    return () if target.view is None else tuple(checks_over(context, target, row))
 
 
 def _next_value(context: BindContext, table: Table, column: Column) -> Expression:
@@ -213,6 +262,21 @@ def bind_checks(context: BindContext, target: ModifyTarget) -> tuple[tuple[str, 
             bound = bind_catalog_expression(context, scope, constraint.expression)
             result.append((constraint.name, coerce_to_boolean(context, bound, "CHECK")))
     return tuple(result)
+
+
+TABLE_OID = -6
+SYSTEM_NAMES = {-1: "ctid", -2: "xmin", -3: "cmin", -4: "xmax", -5: "cmax"}
+
+
+def settled_returning(
+    context: BindContext, scan: Scan, returning: tuple[Expression, ...] | None
+) -> tuple[Expression, ...] | None:
+    """RETURNING over new rows, of which the table is known and no other system column."""
+    for expression in returning or ():
+        for number, name in SYSTEM_NAMES.items():
+            if scan.column_of(number) in columns_used(expression):
+                raise FeatureNotSupported(f"RETURNING {name} of a new row is not supported")
+    return returning
 
 
 def bind_returning(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from server.errors import FeatureNotSupported, GeneratedAlways, SqlSyntaxError
@@ -11,6 +10,7 @@ from server.planner import physical
 from server.planner.bind_from import bind_from, check_aliases, make_scan
 from server.planner.bind_lock import ROW_ID
 from server.planner.bind_modify import (
+    TABLE_OID,
     BoundModify,
     ModifyTarget,
     assigned,
@@ -19,14 +19,18 @@ from server.planner.bind_modify import (
     bind_returning,
     bind_target,
     column_of,
-    default_of,
     refuse_generated,
     row_columns,
+    security_of,
+    settled_returning,
+    target_default,
+    view_checks,
 )
 from server.planner.bind_operator import and_all
+from server.planner.bind_view_target import item_over
 from server.planner.environment import BindContext, raise_at
 from server.planner.plan import Filter, Join, Modify, Node, OneRow, columns_read, transform_plan
-from server.planner.row_security import RowSecurity, behind
+from server.planner.row_security import behind
 from server.planner.scope import Scope
 from server.sql import nodes
 
@@ -40,11 +44,12 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     """An UPDATE statement."""
     target = bind_target(context, node.args["table"], "w")
     source, condition = _source(context, scope, target, node, "from_items")
-    security = RowSecurity(context, target.table, target.item)
+    security = security_of(context, target, target.scan)
     assignments = bind_assignments(context, scope, target, node.args["assignments"])
-    target.access.columns.update(number for number, _ in assignments)
+    target.note_written(target.table.column(number) for number, _ in assignments)
     new_row = make_scan(context, target.table, target.item.alias)
-    written = ModifyTarget(target.table, new_row, replace(target.item, scan=new_row), target.access)
+    item = item_over(target.item, target.scan, new_row)
+    written = ModifyTarget(target.table, new_row, item, target.access)
     outer = Scope(
         parent=scope.parent,
         items=[written.item, *scope.items[1:]],
@@ -57,16 +62,23 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     fields = {
         "table": target.table,
         "row_id": target.scan.column_of(ROW_ID),
+        "table_oid": _table_oid(target),
         "assignments": tuple(assignments),
         "old": row_columns(target),
         "row": row_columns(written),
         "recheck": _both(visible, condition),
-        "policies": RowSecurity(context, target.table, written.item).checks(*commands),
+        "policies": security_of(context, target, new_row).checks(*commands),
         "checks": bind_checks(context, written),
         "generated": bind_generated(context, written),
-        "returning": returning,
+        "returning": settled_returning(context, new_row, returning),
+        "view_checks": view_checks(context, target, new_row),
+        "row_table_oid": new_row.column_of(TABLE_OID),
     }
-    needed = _needed(target, fields, {column for _, column in row_columns(written)})
+    needed = _needed(
+        target,
+        fields,
+        {column for _, column in row_columns(written)} | {new_row.column_of(TABLE_OID)},
+    )
     modify = Modify(
         kind=physical.Update,
         input=_limited(source, target, visible),
@@ -82,11 +94,12 @@ def bind_delete(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     target = bind_target(context, node.args["table"], "d")
     source, condition = _source(context, scope, target, node, "using")
     returning, outputs, origins = bind_returning(context, scope, node)
-    security = RowSecurity(context, target.table, target.item)
+    security = security_of(context, target, target.scan)
     visible = security.visible(*("dr" if target.item.access.columns else "d"))
     fields = {
         "table": target.table,
         "row_id": target.scan.column_of(ROW_ID),
+        "table_oid": _table_oid(target),
         "old": row_columns(target),
         "recheck": _both(visible, condition),
         "returning": returning,
@@ -116,6 +129,11 @@ def _limited(source: Node, target: ModifyTarget, visible: Expression | None) -> 
     )
 
 
+def _table_oid(target: ModifyTarget) -> int | None:
+    """The column that tells the table of a row, where there are several."""
+    return target.scan.column_of(TABLE_OID) if target.scan.inherits else None
+
+
 def _source(
     context: BindContext, scope: Scope, target: ModifyTarget, node: exp.Expression, others: str
 ) -> tuple[Node, Expression | None]:
@@ -132,9 +150,12 @@ def _source(
             plan = Join(kind="inner", left=plan, right=rest)
     scope.items = [target.item, *scope.items]
     where = node.args.get("where")
-    if where is None:
+    conditions = [] if target.view is None else list(target.view.conditions)
+    if where is not None:
+        conditions.append(bind_condition(context, scope, where, "WHERE"))
+    if not conditions:
         return plan, None
-    condition = bind_condition(context, scope, where, "WHERE")
+    condition = and_all(conditions)
     return Filter(input=plan, condition=condition), condition
 
 
@@ -144,11 +165,13 @@ def _needed(target: ModifyTarget, fields: dict[str, object], own: set[int]) -> t
     for name, value in fields.items():
         if name == "recheck" and isinstance(value, Expression):
             expressions.append(value)
-        elif name == "assignments":
+        elif name in ("assignments", "view_checks"):
             expressions += [each for _, each in value]  # type: ignore[attr-defined]
         elif name == "returning" and value is not None:
             expressions += list(value)  # type: ignore[call-overload]
     first = [target.scan.column_of(ROW_ID), *(column for _, column in row_columns(target))]
+    if target.scan.inherits:
+        first.append(target.scan.column_of(TABLE_OID))
     read = columns_read(tuple(expressions)) - own - set(first)
     return (*first, *sorted(read))
 
@@ -168,7 +191,7 @@ def bind_assignments(
             if column.generated:
                 continue
             if isinstance(value, DefaultValue):
-                value = default_of(context, target.table, column)
+                value = target_default(context, target, column)
             elif column.identity == "a":
                 raise GeneratedAlways(
                     f'column "{column.name}" can only be updated to DEFAULT',

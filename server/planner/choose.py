@@ -26,6 +26,7 @@ from server.planner import physical as p
 from server.planner import plan as logical
 from server.planner.bind_operator import and_all, conjuncts, find_operator, function_of
 from server.planner.bind_text import bind_catalog_expression
+from server.planner.choose_append import one_member
 from server.planner.matching import replace_top_down
 from server.planner.physical import Estimate, Plan
 from server.planner.plan import Columns, Node, Scan, columns_read
@@ -163,7 +164,7 @@ class Chooser:
             return self.index_expression(scan, key.expression)
         kind = scan.types[key.number - 1]
         assert kind is not None
-        return Variable(type=kind, column=scan.base + key.number)
+        return Variable(type=kind, column=scan.column_of(key.number))
 
     def index_expression(self, scan: Scan, text: str) -> Expression:
         """An expression of an index, over the columns of the scan."""
@@ -411,6 +412,8 @@ def _modify(chooser: Chooser, node: logical.Modify, required: set[ColumnId]) -> 
     else:
         source = chooser.choose(node.input, set(node.needed))
     fields = {name: _planned(chooser, value) for name, value in node.fields.items()}
+    if fields.get("table_oid") is not None:
+        fields = one_member(fields, source)
     plan: Plan = node.kind(
         output=tuple(column.column for column in node.returning_columns),
         types=tuple(column.type for column in node.returning_columns),

@@ -21,7 +21,7 @@ from server.expressions.expression import (
     Variable,
     columns_used,
 )
-from server.planner import cost
+from server.planner import choose_append, cost
 from server.planner.bind_operator import COMMUTATORS, and_all, conjuncts
 from server.planner.matching import is_volatile, strip_relabel, structural_key
 from server.planner.physical import (
@@ -64,6 +64,8 @@ def choose_scan(
     required: set[ColumnId],
 ) -> Plan:
     """The cheapest way to the rows; a full unique key is always taken."""
+    if scan.inherits or (scan.table.kind == "p"):
+        return choose_append.choose_family(chooser, scan, conditions, required)
     best: Plan | None = None
     if conditions and scan.sample is None:
         for index in chooser.indexes_of(scan.table):
@@ -81,7 +83,7 @@ def choose_scan(
     return best
 
 
-def _outputs(
+def outputs(
     scan: Scan, required: set[ColumnId], read: list[Expression]
 ) -> tuple[tuple[ColumnId, ...], tuple[TypeReference, ...], tuple[int, ...]]:
     """Columns, types and attributes that are needed of a scan, in the order of the table."""
@@ -108,7 +110,7 @@ def _outputs(
 def _table_scan(
     chooser: Chooser, scan: Scan, conditions: list[Expression], required: set[ColumnId]
 ) -> Plan:
-    columns, types, attributes = _outputs(scan, required, conditions)
+    columns, types, attributes = outputs(scan, required, conditions)
     total = chooser.facts.rows(scan.table)
     rows = max(1.0, total * cost.selectivity_of_all(chooser.facts, conditions))
     price = cost.SCAN_START + total * (
@@ -286,7 +288,7 @@ def _index_scan(  # noqa: PLR0913  (the parts of a path)
         implied = conjuncts(chooser.index_expression(scan, index.predicate))
         known = {structural_key(each) for each in implied}
         rest = [each for each in rest if structural_key(each) not in known]
-    columns, types, attributes = _outputs(scan, required, rest)
+    columns, types, attributes = outputs(scan, required, rest)
     total = chooser.facts.rows(scan.table)
     found = 1.0
     if not matched.unique:
@@ -319,8 +321,10 @@ def ordered_scan(
     conditions: list[Expression],
     required: set[ColumnId],
     order: tuple[SortKey, ...],
-) -> IndexScan | None:
+) -> Plan | None:
     """A scan that gives the rows in that order, if an index can."""
+    if scan.inherits and scan.sample is None:
+        return choose_append.ordered_family(chooser, scan, conditions, required, order)
     if scan.table.provider or not scan.table.storage_id or scan.sample is not None:
         return None
     best: IndexScan | None = None

@@ -468,5 +468,6 @@ _DESCRIBERS: dict[type[Plan], Callable[[Any, Names], Described]] = {
     p.Insert: _modify("Insert"),
     p.Update: _modify("Update"),
     p.Delete: _modify("Delete"),
+    p.Merge: _modify("Merge"),
 }
 """How each class of node is described."""

@@ -272,11 +272,49 @@ class NestedLoop(Plan):
     lateral: tuple[ColumnId, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class KeyClause:
+    """A condition on a column of a partition key.
+
+    operator: = < <= > >= <>, any (= ANY of an array), null, notnull; nothing: false for every row.
+    Values hold no columns of the table.
+    """
+
+    position: int
+    operator: str
+    values: tuple[Expression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeyTest:
+    """Conditions on a partition key, all of them true, and of each group of tests one of them."""
+
+    clauses: tuple[KeyClause, ...] = ()
+    groups: tuple[tuple[KeyTest, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pruning:
+    """Which inputs of an Append can have rows.
+
+    tests: for each partitioned table in the tree, by OID, what is asked of its key. inputs: OIDs of the
+    tables that the inputs scan.
+    """
+
+    table: Table
+    tests: tuple[tuple[int, KeyTest], ...]
+    inputs: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Append(Plan):
-    """UNION ALL: inputs one after the other; columns by position."""
+    """UNION ALL: inputs one after the other; columns by position.
+
+    Pruning: which of the inputs are read, when a run has values to tell.
+    """
 
     inputs: tuple[Plan, ...]
+    pruning: Pruning | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -416,6 +454,8 @@ class Insert(Plan):
     generated: tuple[tuple[int, Expression], ...] = ()
     conflict: ConflictClause | None = None
     returning: tuple[Expression, ...] | None = None
+    row_table_oid: ColumnId = 0  # what RETURNING knows the tableoid of the row by
+    view_checks: tuple[tuple[str, Expression], ...] = ()  # WITH CHECK OPTION: view, over `row`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -435,6 +475,7 @@ class Update(Plan):
     table: Table
     input: Plan
     row_id: ColumnId
+    table_oid: ColumnId | None = None  # of which table of the family a row is; None: of this one
     assignments: tuple[tuple[int, Expression], ...]
     old: tuple[tuple[int, ColumnId], ...]
     row: tuple[tuple[int, ColumnId], ...]
@@ -443,6 +484,9 @@ class Update(Plan):
     checks: tuple[tuple[str, Expression], ...] = ()
     generated: tuple[tuple[int, Expression], ...] = ()
     returning: tuple[Expression, ...] | None = None
+    row_table_oid: ColumnId = 0  # as in Insert
+    strict: bool = False  # a row that has changed meanwhile is a serialization failure
+    view_checks: tuple[tuple[str, Expression], ...] = ()  # as in Insert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -452,9 +496,33 @@ class Delete(Plan):
     table: Table
     input: Plan
     row_id: ColumnId
+    table_oid: ColumnId | None = None  # as in Update
     old: tuple[tuple[int, ColumnId], ...]
     recheck: Expression | None = None
     returning: tuple[Expression, ...] | None = None
+    strict: bool = False  # as in Update
+
+
+MergeAction = tuple[str, bool, "Expression | None", "tuple[tuple[int, Expression], ...]"]
+"""A WHEN of MERGE: insert, update, delete or nothing; for rows that match; under a condition; the values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Merge(Plan):
+    """MERGE. The input gives the source's columns and those of the target, NULL where nothing matches.
+
+    Fields as in Update.
+    """
+
+    table: Table
+    input: Plan
+    row_id: ColumnId
+    table_oid: ColumnId | None
+    old: tuple[tuple[int, ColumnId], ...]
+    row: tuple[tuple[int, ColumnId], ...]
+    actions: tuple[MergeAction, ...]
+    checks: tuple[tuple[str, Expression], ...] = ()
+    generated: tuple[tuple[int, Expression], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

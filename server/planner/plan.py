@@ -95,6 +95,9 @@ class Scan(Node):
     base: ColumnId
     types: tuple[TypeReference | None, ...]  # by attribute number - 1; None: dropped
     sample: tuple[str, tuple[Expression, ...], Expression | None] | None = None
+    inherits: bool = False  # the rows of tables that inherit from it as well
+    layout: tuple[ColumnId, ...] = ()  # of such a table: the number of each attribute's column
+    system: ColumnId = 0  # of such a table: what system columns are counted from
 
     @property
     def columns(self) -> Columns:
@@ -107,6 +110,8 @@ class Scan(Node):
 
     def attribute(self, column: ColumnId) -> int | None:
         """The attribute number behind a column number, None when it is not of this scan."""
+        if self.layout:
+            return self._inherited_attribute(column)
         number = column - self.base
         count = len(self.types)
         if 0 < number <= count:
@@ -117,7 +122,14 @@ class Scan(Node):
 
     def column_of(self, attribute: int) -> ColumnId:
         """The column number of an attribute, system ones included."""
+        if self.layout:
+            return self.layout[attribute - 1] if attribute > 0 else self.system - attribute
         return self.base + (attribute if attribute > 0 else len(self.types) - attribute)
+
+    def _inherited_attribute(self, column: ColumnId) -> int | None:
+        if 0 < column - self.system <= SYSTEM_COLUMN_COUNT:
+            return self.system - column
+        return self.layout.index(column) + 1 if column in self.layout else None
 
 
 SYSTEM_COLUMN_COUNT = 8

@@ -55,14 +55,17 @@ def row_security_active(
     return True
 
 
-def policies_for(context: BindContext, table: Table, command: str) -> list[Policy]:
+def policies_for(
+    context: BindContext, table: Table, command: str, reader: Oid | None = None
+) -> list[Policy]:
     """The policies of a command (a letter as in pg_policy) that concern the role, by name."""
+    reader = context.role if reader is None else reader
     found = [
         policy
         for policy in context.catalog.policies_of(table.oid)
         if policy.command in ("*", command)
         and any(
-            role == PUBLIC or has_privileges_of(context.catalog, context.role, role)
+            role == PUBLIC or has_privileges_of(context.catalog, reader, role)
             for role in policy.roles
         )
     ]
@@ -72,11 +75,14 @@ def policies_for(context: BindContext, table: Table, command: str) -> list[Polic
 class RowSecurity:
     """The policies of one table for one statement, over the columns of an item."""
 
-    def __init__(self, context: BindContext, table: Table, item: RangeItem) -> None:
+    def __init__(
+        self, context: BindContext, table: Table, item: RangeItem, role: Oid | None = None
+    ) -> None:
         self.context = context
         self.table = table
         self.item = item
-        self.active = row_security_active(context.environment, table, context.role)
+        self.role = context.role if role is None else role
+        self.active = row_security_active(context.environment, table, self.role)
 
     def visible(self, *commands: str) -> Expression | None:
         """What holds for rows that are there for all of these commands; None: all are."""
@@ -84,7 +90,7 @@ class RowSecurity:
             return None
         conditions = []
         for command in commands:
-            policies = policies_for(self.context, self.table, command)
+            policies = policies_for(self.context, self.table, command, self.role)
             conditions += [self._using(each) for each in policies if not each.permissive]
             conditions.append(self._any([self._using(p) for p in policies if p.permissive]))
         return and_all(conditions)
@@ -95,7 +101,7 @@ class RowSecurity:
             return ()
         found: list[tuple[str, Expression]] = []
         for command in commands:
-            policies = policies_for(self.context, self.table, command)
+            policies = policies_for(self.context, self.table, command, self.role)
             bind = self._using if using or command == "r" else self._check
             found.append(("", self._any([bind(each) for each in policies if each.permissive])))
             found += [(each.name, bind(each)) for each in policies if not each.permissive]
@@ -125,8 +131,9 @@ class RowSecurity:
             raise InvalidObjectDefinition(
                 f'infinite recursion detected in policy for relation "{self.table.name}"'
             )
-        environment = context.environment
+        environment, role = context.environment, context.role
         context.environment = replace(environment, search_path=policy.path)
+        context.role = self.role
         context.policy_tables.append(oid)
         # Reads of the policy are not reads of the statement.
         item = replace(self.item, access=None, alias=self.table.name, names=())
@@ -134,7 +141,7 @@ class RowSecurity:
             bound = bind_catalog_expression(context, Scope(items=[item]), text)
         finally:
             context.policy_tables.pop()
-            context.environment = environment
+            context.environment, context.role = environment, role
         return coerce_to_boolean(context, bound, "POLICY")
 
 

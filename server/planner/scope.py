@@ -120,7 +120,7 @@ class RangeItem:
         assert scan is not None
         kind = scan.types[number - 1]
         assert kind is not None
-        variable = Variable(type=kind, column=scan.base + number, name=name)
+        variable = Variable(type=kind, column=scan.column_of(number), name=name)
         return RangeColumn(name, variable, (scan.table.oid, number))
 
 

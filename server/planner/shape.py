@@ -15,20 +15,34 @@ def is_point_plan(plan: p.Plan) -> bool:
 
 def shape_of(plan: p.Plan) -> p.Shape | None:
     """The shape of a point operation, None for any other plan."""
+    if is_routed(plan):
+        return None
     if isinstance(plan, p.Update):
         return _by_key("update", plan.input)
     if isinstance(plan, p.Delete):
         return _by_key("delete", plan.input)
     if isinstance(plan, p.Insert):
-        source = plan.input
-        if isinstance(source, p.Values) and len(source.rows) == 1:
-            plain = not any(has_subquery(each) for each in source.rows[0])
-            return p.Shape("insert", source) if plain else None
-        return None
+        return _insert(plan.input)
     source = plan.input if isinstance(plan, p.Project) else plan
     if isinstance(plan, p.Project) and any(has_subquery(each) for each in plan.expressions):
         return None
     return _by_key("select", source)
+
+
+def _insert(source: p.Plan) -> p.Shape | None:
+    if not isinstance(source, p.Values) or len(source.rows) != 1:
+        return None
+    plain = not any(has_subquery(each) for each in source.rows[0])
+    return p.Shape("insert", source) if plain else None
+
+
+def is_routed(plan: p.Plan) -> bool:
+    """Whether a data change is one of partitions or of children, or has to mind a bound or a view's check."""
+    if isinstance(plan, p.Update | p.Delete) and plan.table_oid is not None:
+        return True
+    if not isinstance(plan, p.Update | p.Insert):
+        return False
+    return plan.table.is_partition or plan.table.kind == "p" or bool(plan.view_checks)
 
 
 def _by_key(kind: str, plan: p.Plan) -> p.Shape | None:

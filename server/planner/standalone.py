@@ -249,6 +249,27 @@ def equality_exists(environment: PlanningEnvironment, left: int, right: int) -> 
     return True
 
 
+RowRules = tuple[tuple[tuple[str, Expression], ...], tuple[tuple[int, Expression], ...]]
+
+
+def bind_row_rules(environment: PlanningEnvironment, table: Table) -> RowRules:
+    """CHECK constraints by name and generated columns by number, over rows of the table."""
+    context = _context(environment, -1)
+    checks = []
+    for constraint in context.catalog.constraints_of(table.oid):
+        if constraint.kind == "c" and constraint.expression is not None:
+            bound = bind_over_table(environment, table, constraint.expression)
+            checks.append((constraint.name, bound))
+    generated = []
+    for column in table.live_columns:
+        if column.generated and column.default is not None:
+            bound = bind_over_table(environment, table, column.default)
+            changed = coerce_to(context, bound, column.type, column.modifier, "a")
+            assert changed is not None
+            generated.append((column.number, changed))
+    return tuple(checks), tuple(generated)
+
+
 def bind_defaults(environment: PlanningEnvironment, table: Table) -> dict[int, Expression]:
     """The default of every column that is not generated, by attribute number."""
     context = _context(environment, -1)

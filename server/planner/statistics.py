@@ -12,6 +12,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.partition_bounds import leaves_of
 from server.errors import SqlError
 from server.types.type import TextStyle, Type
 
@@ -95,7 +96,12 @@ class Facts:
         """The rows of a table now, at least one."""
         known = self._rows.get(table.oid)
         if known is None:
-            known = self._rows[table.oid] = max(1.0, float(self.environment.row_count(table)))
+            if table.kind == "p":
+                parts = leaves_of(self.environment.catalog, table)
+                known = sum(float(self.environment.row_count(part)) for part in parts)
+            else:
+                known = float(self.environment.row_count(table))
+            known = self._rows[table.oid] = max(1.0, known)
         return known
 
     def column(self, column: ColumnId) -> ColumnFacts | None:

@@ -12,7 +12,7 @@ from server.executor.context import ExecutionContext, Memory
 from server.executor.run import execute, is_heavy
 from server.executor.waits import Wait
 from server.planner.plan_statement import plan_statement
-from server.planner.standalone import bind_over_table
+from server.planner.standalone import bind_over_table, bind_row_rules
 from server.session.access import check_access
 from server.session.own_thread import OwnThread
 from server.session.transaction import READ_COMMITTED_LEVELS, Running
@@ -95,6 +95,7 @@ def context(session: Session, parameters: tuple[Any, ...] = ()) -> ExecutionCont
         memory=Memory(session.basis().work_mem_bytes),
         cancelled=session.check_cancelled,
         catalog_rows=partial(catalog_rows, session),
+        bind_row=lambda table: bind_row_rules(environment(session), table),
         bind_expression=lambda table, text: bind_over_table(environment(session), table, text),
         deferred=running.deferred,
         constraint_modes=running.constraint_modes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,9 @@ from server.planner.standalone import bind_type_name, check_default, constant_de
 from server.planner.stored_text import stored_default
 from server.sql import constraints as written
 from server.sql import utility_alter as tree
+from server.statements.alter_inheritance import drop_constraint_below, spread
+from server.statements.alter_parents import set_inheritance, set_type
+from server.statements.column_definition import column_of
 from server.statements.constraints import ConstraintNames
 from server.statements.dependencies import describe
 from server.statements.drop import drop_objects, dropped_column, remove_object
@@ -34,6 +37,11 @@ from server.statements.names import (
     role_oid,
 )
 from server.statements.ownership import require_member, require_owner
+from server.statements.partitions import (
+    attach_index_partition,
+    attach_partition,
+    detach_partition,
+)
 from server.statements.rewrite import rewrite_table
 from server.statements.sequences import change_sequence
 from server.statements.statement import Run, StatementContext, Utility
@@ -45,7 +53,7 @@ from server.statements.storage_parameters import (
     storage_parameters,
     without_parameters,
 )
-from server.statements.tables import NewTable, add_constraint, column_of, own_sequence
+from server.statements.tables import NewTable, add_constraint, own_sequence
 from server.statements.verify import verify_check, verify_foreign_key, verify_not_null
 from server.statements.view_texts import readers_of_column
 from server.types.storage import storage_form, storage_kind
@@ -76,7 +84,7 @@ def alter_table(context: StatementContext, statement: tree.AlterTable) -> Run:
             raise FeatureNotSupported(f"this form of {statement.tag} is not supported")
         table = context.catalog.object(found.oid)
         assert isinstance(table, Table)
-        yield from step(context, table, command)
+        yield from spread(context, table, command, step, only=statement.only)
     return statement.tag
 
 
@@ -87,6 +95,8 @@ def _alter_other(
     for command in statement.commands:
         if isinstance(command, tree.ChangeOwner):
             context.ddl.put(replace(found, owner=role_oid(context, command.role)))
+        elif isinstance(command, tree.AttachPartition) and isinstance(found, Index):
+            yield from attach_index_partition(context, found, command)
         elif isinstance(command, tree.SetOptions) and isinstance(found, Index):
             known = INDEX_PARAMETERS.get(found.method, {})
             options = changed_parameters(command, known, found.options)
@@ -118,8 +128,23 @@ def add_column(context: StatementContext, table: Table, command: tree.AddColumn)
         return
     new = NewTable(context, table, ConstraintNames(context, table), list(table.columns))
     column = column_of(context, new, item, len(table.columns) + 1)
-    rows = context.engine.relation(table.storage_id).row_estimate if table.storage_id else 0
-    computed = bool(new.sequences) or bool(column.generated)
+    yield from put_column(context, table, column, new.sequences)
+    for constraint, holder in new.later:
+        assert holder is not None
+        yield from add_constraint(context, table.oid, constraint, (holder.name,), new.names)
+
+
+def put_column(
+    context: StatementContext,
+    table: Table,
+    column: Column,
+    sequences: Iterable[tuple[Column, str, bool, tuple[object, ...]]] = (),
+) -> Iterator[Wait]:
+    """Put a column at the end of a table; rows that are there get its default."""
+    rows = 0
+    if table.storage_id:
+        rows = context.engine.relation(table.storage_id).row_estimate
+    computed = bool(sequences) or bool(column.generated)
     missing = None
     if rows and column.default is not None and not computed:
         is_constant, value = constant_default(context.environment(), column, context.execution())
@@ -131,7 +156,7 @@ def add_column(context: StatementContext, table: Table, command: tree.AddColumn)
         with context.engine.latch:
             context.engine.relation(table.storage_id).add_column(context.transaction, kind, missing)
     context.ddl.put(changed)
-    for owner, sequence_kind, is_identity, options in new.sequences:
+    for owner, sequence_kind, is_identity, options in sequences:
         changed = yield from own_sequence(
             context, changed, owner.number, sequence_kind, is_identity, options
         )
@@ -141,9 +166,6 @@ def add_column(context: StatementContext, table: Table, command: tree.AddColumn)
         )
     elif column.not_null and rows:
         yield from verify_not_null(context, changed, column)
-    for constraint, holder in new.later:
-        assert holder is not None
-        yield from add_constraint(context, table.oid, constraint, (holder.name,), new.names)
 
 
 def _default_text(context: StatementContext, table: Table, column: Column) -> str:
@@ -287,6 +309,10 @@ def alter_type(
         dimensions=len(command.type.args.get("array_bounds") or ()),
     )
     using = command.using.source if command.using is not None else None
+    if not table.storage_id:
+        yield from ()
+        context.ddl.put(with_column(table, changed))
+        return
     yield from rewrite_table(
         context, with_column(table, changed), {}, old=table, converted=column.number, using=using
     )
@@ -301,8 +327,10 @@ def add_table_constraint(
     if isinstance(constraint, written.Unique) and constraint.primary:
         for name in constraint.columns:
             column = existing_column(table, name)
-            if not column.not_null:
-                yield from verify_not_null(context, table, column)
+            for member in context.catalog.family_of(table) if not column.not_null else ():
+                own = member.column_named(name)
+                if own is not None and (member is table or table.kind == "p"):
+                    yield from verify_not_null(context, member, own)
     yield from add_constraint(context, table.oid, constraint, (), names)
 
 
@@ -330,6 +358,7 @@ def drop_constraint(
         context.notice("00000", f"{missing_constraint(table, command.name).message}, skipping")
         return
     yield from drop_objects(context, [found], cascade=command.cascade)
+    yield from drop_constraint_below(context, table, found, only=False)
 
 
 def validate_constraint(
@@ -546,6 +575,10 @@ STEPS: dict[type[Any], Step] = {
     tree.SetWithoutOids: accept,
     tree.SetReplicaIdentity: accept,
     tree.ClusterOn: accept,
+    tree.AttachPartition: attach_partition,
+    tree.DetachPartition: detach_partition,
+    tree.SetInheritance: set_inheritance,
+    tree.SetType: set_type,
 }
 
 UTILITIES = (Utility(node=tree.AlterTable, run=alter_table),)

@@ -11,6 +11,7 @@ from server.errors import (
     DuplicateObject,
     FeatureNotSupported,
     InvalidForeignKey,
+    InvalidObjectDefinition,
     InvalidTableDefinition,
     UndefinedColumn,
     UndefinedObject,
@@ -23,6 +24,7 @@ from server.planner.stored_text import stored_expression
 from server.statements.indexes import build_index, make_index
 from server.statements.names import claim_name, find_relation, free_name, missing_relation
 from server.statements.ownership import require_privilege
+from server.statements.partition_indexes import refuse_partial_key, spread_index
 from server.statements.verify import verify_check, verify_foreign_key
 
 if TYPE_CHECKING:
@@ -83,10 +85,17 @@ def add_check(
     names: ConstraintNames,
 ) -> Iterator[Wait]:
     """CHECK (condition)."""
+    if table.kind == "p" and constraint.no_inherit:
+        raise InvalidTableDefinition(
+            f'cannot add NO INHERIT constraint to partitioned table "{table.name}"'
+        )
     used = check_condition(
         context.environment(), table, constraint.expression.tree, context.statement.offset
     )
     label_column = keys[0] if keys else table.column(used[0]).name if len(used) == 1 else ""
+    text = stored_expression(context.environment(), constraint.expression.tree, table)
+    if constraint.name and _merges_with_inherited(context, table, constraint, text):
+        return
     name = names.choose(constraint.name, label_column, "check")
     value = Constraint(
         oid=context.new_oid(),
@@ -96,13 +105,32 @@ def add_check(
         table=table.oid,
         kind="c",
         columns=used,
-        expression=stored_expression(context.environment(), constraint.expression.tree, table),
+        expression=text,
         validated=constraint.validated,
         no_inherit=constraint.no_inherit,
     )
     context.ddl.put(value)
     if constraint.validated:
         yield from verify_check(context, table, value)
+
+
+def _merges_with_inherited(
+    context: StatementContext, table: Table, constraint: written.Check, text: str
+) -> bool:
+    """Whether the table has the constraint from a parent already: it then is the table's own, too."""
+    for own in context.catalog.constraints_of(table.oid):
+        if own.name != constraint.name or own.kind != "c" or not own.inherited or own.local:
+            continue
+        if own.expression != text:
+            return False
+        if constraint.no_inherit:
+            raise InvalidObjectDefinition(
+                f'constraint "{own.name}" conflicts with inherited constraint on relation "{table.name}"'
+            )
+        context.notice("00000", f'merging constraint "{own.name}" with inherited definition')
+        context.ddl.put(replace(own, local=True))
+        return True
+    return False
 
 
 def add_unique(
@@ -123,6 +151,7 @@ def add_unique(
         twice = next(name for name in keys if keys.count(name) > 1)
         kind = "primary key" if constraint.primary else "unique"
         raise DuplicateObject(f'column "{twice}" appears twice in {kind} constraint')
+    refuse_partial_key(table, numbers, "PRIMARY KEY" if constraint.primary else "UNIQUE")
     label = "pkey" if constraint.primary else "key"
     second = "" if constraint.primary else "_".join(keys)
     name = constraint.name or free_name(
@@ -137,7 +166,7 @@ def add_unique(
         owner=table.owner,
         schema=table.schema,
         table=table.oid,
-        storage_id=context.engine.next_id(),
+        storage_id=0 if table.kind == "p" else context.engine.next_id(),
         keys=tuple(
             IndexKey(number=number, collation=table.column(number).collation) for number in numbers
         ),
@@ -163,6 +192,7 @@ def add_unique(
         )
     )
     yield from build_index(context, table, index)
+    yield from spread_index(context, table, index)
 
 
 def _prepare_primary(context: StatementContext, table: Table, keys: tuple[str, ...]) -> Table:
@@ -202,15 +232,8 @@ def add_foreign_key(
     target = find_relation(context, constraint.referenced, constraint.offset)
     if target is None:
         raise _without_position(missing_relation(context, constraint.referenced))
-    if not isinstance(target, Table) or target.kind != "r":
-        raise WrongObjectType(f'referenced relation "{target.name}" is not a table')
-    letters, own, others = _MAY_REFER_TO[table.persistence]
-    if target.persistence not in letters:
-        raise InvalidTableDefinition(
-            f"constraints on {own} tables may reference only {others} tables"
-        )
-    if constraint.match == "partial":
-        raise FeatureNotSupported("MATCH PARTIAL not yet implemented")
+    _refuse_target(table, target, constraint)
+    assert isinstance(target, Table)
     if target.oid != table.oid:
         yield from context.lock_relation(target.oid, "share row exclusive", target.name)
     for name in keys:
@@ -247,8 +270,27 @@ def add_foreign_key(
         validated=constraint.validated,
     )
     context.ddl.put(value)
-    if constraint.validated:
+    if table.kind == "p":
+        from server.statements.partitions import spread_foreign_key
+
+        for child in context.catalog.children_of(table.oid):
+            yield from spread_foreign_key(context, table, value, child.oid)
+    elif constraint.validated:
         yield from verify_foreign_key(context, table, target, value)
+
+
+def _refuse_target(table: Table, target: object, constraint: written.ForeignKey) -> None:
+    """What a foreign key cannot refer to, and how."""
+    if not isinstance(target, Table) or target.kind not in "rp":
+        name = getattr(target, "name", "")
+        raise WrongObjectType(f'referenced relation "{name}" is not a table')
+    letters, own, others = _MAY_REFER_TO[table.persistence]
+    if target.persistence not in letters:
+        raise InvalidTableDefinition(
+            f"constraints on {own} tables may reference only {others} tables"
+        )
+    if constraint.match == "partial":
+        raise FeatureNotSupported("MATCH PARTIAL not yet implemented")
 
 
 def _without_position(error: UndefinedTable) -> UndefinedTable:

@@ -102,7 +102,7 @@ def copy_from(context: StatementContext, statement: tree.Copy) -> Run:
     """COPY table FROM."""
     context.session.transaction.refuse_writes("COPY FROM")
     table = relation_named(context, statement.relation, statement.offset)
-    if not isinstance(table, Table) or table.kind != "r":
+    if not isinstance(table, Table) or table.kind not in "rp":
         kind = "view" if isinstance(table, Table) and table.kind == "v" else "non-table relation"
         raise WrongObjectType(f'cannot copy to {kind} "{table.name}"')
     columns = chosen_columns(table, statement.columns, is_from=True)
@@ -206,8 +206,11 @@ class Loader:
         self._pending: list[list[bytes | None]] = [[] for _ in columns]
         self._line_no = 0
         self._plain = None
-        is_simple = statement.where is None and not (
-            plan.checks or plan.generated or self._defaults
+        is_routed = table.kind == "p" or table.is_partition
+        is_simple = (
+            not is_routed
+            and statement.where is None
+            and not (plan.checks or plan.generated or self._defaults)
         )
         if is_simple and not any(self._tests):
             self._plain = plain_loader(table, columns, self._types, self.execution, self._style)
@@ -354,14 +357,18 @@ def copy_to(context: StatementContext, statement: tree.Copy) -> Run:
             kind = (
                 "view" if isinstance(table, Table) and table.kind == "v" else "non-table relation"
             )
+            is_partitioned = isinstance(table, Table) and table.kind == "p"
+            kind = "partitioned table" if is_partitioned else kind
             raise WrongObjectType(
                 f'cannot copy from {kind} "{table.name}"',
-                hint="Try the COPY (SELECT ...) TO variant." if kind == "view" else "",
+                hint="Try the COPY (SELECT ...) TO variant."
+                if kind in ("view", "partitioned table")
+                else "",
             )
         columns = chosen_columns(table, statement.columns, is_from=False)
         listed = ", ".join(f'"{column.name}"' for column in columns)
         name = qualified_name(context, table.schema, table.name)
-        (inner,) = parse_statements(f"SELECT {listed} FROM {name}")
+        (inner,) = parse_statements(f"SELECT {listed} FROM ONLY {name}")
     planned = yield from context.plan(inner)
     if not planned.returns_rows:
         raise FeatureNotSupported("COPY query must have a RETURNING clause")

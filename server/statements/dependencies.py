@@ -34,7 +34,13 @@ if TYPE_CHECKING:
 
     from server.statements.statement import StatementContext
 
-TABLE_WORDS = {"r": "table", "v": "view", "m": "materialized view", "c": "composite type"}
+TABLE_WORDS = {
+    "r": "table",
+    "p": "table",
+    "v": "view",
+    "m": "materialized view",
+    "c": "composite type",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,8 @@ def dependents(context: StatementContext, value: CatalogObject) -> Iterator[Depe
 
 def _of_table(context: StatementContext, table: Table) -> Iterator[Dependent]:
     catalog = context.catalog
+    for child in catalog.children_of(table.oid):
+        yield Dependent(child, automatic=child.is_partition)
     for constraint in catalog.references_to(table.oid):
         if constraint.table != table.oid:
             yield Dependent(constraint, automatic=False)
@@ -131,12 +139,22 @@ def _readers(context: StatementContext, oid: int) -> Iterator[Dependent]:
 
 
 def _of_index(context: StatementContext, index: Index) -> Iterator[Dependent]:
+    for child in context.catalog.child_indexes_of(index.oid):
+        yield Dependent(child, automatic=True)
+        constraint = context.catalog.object(child.constraint) if child.constraint else None
+        if constraint is not None:
+            yield Dependent(constraint, automatic=True)
     for constraint in context.catalog.references_to(index.table):
         if constraint.index == index.oid:
             yield Dependent(constraint, automatic=False)
 
 
 def _of_constraint(context: StatementContext, constraint: Constraint) -> Iterator[Dependent]:
+    if constraint.kind == "f":
+        for child in context.catalog.children_of(constraint.table):
+            for other in context.catalog.constraints_of(child.oid):
+                if other.parent == constraint.oid:
+                    yield Dependent(other, automatic=True)
     if constraint.kind not in ("p", "u", "x"):
         return
     index = context.catalog.object(constraint.index)
@@ -164,7 +182,7 @@ def _of_type(context: StatementContext, oid: int) -> Iterator[Dependent]:
         arrays.add(value.array_oid)
     for table in context.catalog.objects(Table):
         for column in table.live_columns:
-            if oid and column.type in arrays and table.kind == "r":
+            if oid and column.type in arrays and table.kind in "rp":
                 text = f"column {column.name} of {describe(context, table)}"
                 yield Dependent(None, False, text, (table.oid, column.number))
     for other in context.catalog.objects(UserType):

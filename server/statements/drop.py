@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 ARTICLES = {"table": "a table", "view": "a view", "materialized view": "a materialized view",
             "index": "an index", "sequence": "a sequence", "type": "a type"}  # fmt: skip
 RELATIONS = {
-    "table": (Table, "r"),
+    "table": (Table, "rp"),
     "view": (Table, "v"),
     "materialized view": (Table, "m"),
     "index": (Index, ""),
@@ -102,6 +102,13 @@ def drop_objects(
 
 def _refuse_constraint_indexes(context: StatementContext, targets: list[CatalogObject]) -> None:
     for target in targets:
+        if isinstance(target, Index) and target.parent:
+            whole = context.catalog.object(target.parent)
+            assert whole is not None
+            raise DependentObjectsStillExist(
+                f"cannot drop index {target.name} because index {whole.name} requires it",
+                hint=f"You can drop index {whole.name} instead.",
+            )
         if isinstance(target, Index) and target.constraint:
             constraint = context.catalog.object(target.constraint)
             table = context.catalog.object(target.table)
@@ -173,7 +180,7 @@ def _relation(context: StatementContext, kind: str, name: ObjectName) -> Catalog
         missing = UndefinedObject if kind == "index" else UndefinedTable
         raise missing(f'{kind} "{".".join(name.parts)}" does not exist')
     wanted, letter = RELATIONS[kind]
-    if not isinstance(found, wanted) or (isinstance(found, Table) and found.kind != letter):
+    if not isinstance(found, wanted) or (isinstance(found, Table) and found.kind not in letter):
         word = TABLE_WORDS[found.kind] if isinstance(found, Table) else word_for(found)
         raise WrongObjectType(
             f'"{found.name}" is not {ARTICLES[kind]}',
@@ -224,11 +231,20 @@ def truncate(context: StatementContext, statement: tree.Truncate) -> Run:
     for reference in statement.relations:
         offset = nodes.offset_of(reference)
         found = relation_named(context, reference.args["parts"], offset)
-        if not isinstance(found, Table) or found.kind != "r":
+        if not isinstance(found, Table) or found.kind not in "rp":
             raise WrongObjectType(f'"{found.name}" is not a table')
         refuse_system(found)
         require_privilege(context, found, "D")
-        tables[found.oid] = found
+        if reference.args.get("only"):
+            if found.kind == "p":
+                raise WrongObjectType(
+                    "cannot truncate only a partitioned table",
+                    hint="Do not specify the ONLY keyword, or use TRUNCATE ONLY on the partitions directly.",
+                )
+            tables[found.oid] = found
+            continue
+        for member in context.catalog.family_of(found):
+            tables[member.oid] = member
     for table in list(tables.values()):
         yield from context.lock_relation(table.oid, "access exclusive", table.name)
     yield from _with_referencing(context, tables, cascade=statement.cascade)
@@ -266,6 +282,8 @@ def _with_referencing(
 
 def empty_table(context: StatementContext, table: Table) -> None:
     """Give a table and its indexes new storage without rows."""
+    if not table.storage_id:
+        return
     context.transaction.drop_relation(table.storage_id)
     store_table(context, replace(table, storage_id=context.engine.next_id()))
     for index in context.catalog.indexes_of(table.oid):

@@ -35,7 +35,7 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
     """CREATE INDEX."""
     if statement.concurrently:
         context.session.transaction.refuse_in_block("CREATE INDEX CONCURRENTLY")
-    table = table_named(context, statement.relation, statement.offset, kinds="rm")
+    table = table_named(context, statement.relation, statement.offset, kinds="rpm")
     require_owner(context, table)
     yield from context.lock_relation(table.oid, "share", table.name)
     check_method(statement)
@@ -43,7 +43,7 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
     check_classes(context, table, statement.access_method, keys)
     included = tuple(_included(table, element) for element in statement.include)
     name = statement.name or free_name(
-        context, table.schema, table.name, "_".join(_key_names(table, keys)), "idx"
+        context, table.schema, table.name, "_".join(key_names(table, keys)), "idx"
     )
     yield from claim_name(context, table.schema, name)
     if context.catalog.relation_named(table.schema, name) is not None:
@@ -63,7 +63,7 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
         owner=table.owner,
         schema=table.schema,
         table=table.oid,
-        storage_id=context.engine.next_id(),
+        storage_id=0 if table.kind == "p" else context.engine.next_id(),
         keys=keys,
         included=included,
         method=statement.access_method,
@@ -74,9 +74,35 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
             statement.options, INDEX_PARAMETERS.get(statement.access_method, {})
         ),
     )
+    if table.kind == "p":
+        _refuse_partitioned(table, statement, keys)
+        index = replace(index, valid=not (statement.only and has_partitions(context, table)))
     make_index(context, table, index)
     yield from build_index(context, table, index)
+    if not statement.only:
+        from server.statements.partition_indexes import spread_index
+
+        yield from spread_index(context, table, index)
     return "CREATE INDEX"
+
+
+def has_partitions(context: StatementContext, table: Table) -> bool:
+    """Whether there are tables below a partitioned one."""
+    return context.catalog.has_children(table.oid)
+
+
+def _refuse_partitioned(
+    table: Table, statement: tree.CreateIndex, keys: tuple[IndexKey, ...]
+) -> None:
+    """What an index of a partitioned table cannot be."""
+    if statement.concurrently:
+        raise FeatureNotSupported(
+            f'cannot create index on partitioned table "{table.name}" concurrently'
+        )
+    if statement.unique:
+        from server.statements.partition_indexes import refuse_partial_key
+
+        refuse_partial_key(table, tuple(key.number for key in keys), "UNIQUE")
 
 
 def index_key(context: StatementContext, table: Table, element: nodes.IndexElement) -> IndexKey:
@@ -117,7 +143,7 @@ def _included(table: Table, element: nodes.IndexElement) -> int:
     return column.number
 
 
-def _key_names(table: Table, keys: tuple[IndexKey, ...]) -> Iterator[str]:
+def key_names(table: Table, keys: tuple[IndexKey, ...]) -> Iterator[str]:
     """What a generated index name says of each key."""
     seen: set[str] = set()
     for key in keys:
@@ -141,7 +167,8 @@ def make_index(context: StatementContext, table: Table, index: Index) -> None:
     """Make the index in storage and put it into the catalog, empty."""
     if len(index.keys) > KEYS_MAX:
         raise FeatureNotSupported(f"cannot use more than {KEYS_MAX} columns in an index")
-    context.transaction.create_index(index.storage_id, index.unique)
+    if index.storage_id:
+        context.transaction.create_index(index.storage_id, index.unique)
     context.ddl.put(index)
 
 
@@ -159,6 +186,8 @@ def build_index(context: StatementContext, table: Table, index: Index) -> Iterat
 
 def rebuild_index(context: StatementContext, table: Table, index: Index) -> Iterator[Wait]:
     """Put a new storage in the place of an index's and fill it."""
+    if not index.storage_id:
+        return
     context.transaction.drop_index(index.storage_id)
     index = replace(index, storage_id=context.engine.next_id())
     make_index(context, table, index)

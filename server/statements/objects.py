@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import (
     CatalogObject,
+    Column,
     Constraint,
     Index,
     Schema,
@@ -28,6 +29,7 @@ from server.errors import (
     UndefinedObject,
 )
 from server.sql import utility_objects as tree
+from server.statements.alter_inheritance import refuse_inherited_rename
 from server.statements.drop import FINDERS
 from server.statements.names import (
     claim_name,
@@ -122,10 +124,20 @@ def _rename_column(context: StatementContext, statement: tree.Rename) -> Any:
         raise DuplicateColumn(
             f'column "{statement.new_name}" of relation "{table.name}" already exists'
         )
+    if table.kind in "rp":
+        refuse_inherited_rename(context, table, column)
+    for member in context.catalog.family_of(table):
+        yield from context.lock_relation(member.oid, "access exclusive", member.name)
+        own = member.column_named(statement.part)
+        if own is not None:
+            _rename_in(context, member, own, statement.new_name)
+
+
+def _rename_in(context: StatementContext, table: Table, column: Column, name: str) -> None:
+    """Give a column of one table another name."""
     _refuse_named_in_text(context, table, column.name)
     renamed = tuple(
-        replace(item, name=statement.new_name) if item.number == column.number else item
-        for item in table.columns
+        replace(item, name=name) if item.number == column.number else item for item in table.columns
     )
     with keeping_views(context, table.oid):
         context.ddl.put(replace(table, columns=renamed))

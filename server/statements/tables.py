@@ -5,35 +5,53 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from server.catalog.names import collation_oid
-from server.catalog.objects import Column, Table
+from server.catalog.objects import Column, Sequence, Table, UserType
 from server.errors import (
     DuplicateColumn,
     FeatureNotSupported,
+    InvalidObjectDefinition,
     InvalidTableDefinition,
-    SqlSyntaxError,
+    UndefinedColumn,
+    WrongObjectType,
 )
-from server.planner.standalone import bind_type_name, check_default, check_stored_expression
-from server.planner.stored_text import stored_default, stored_generated
+from server.planner.standalone import bind_type_name, check_stored_expression
+from server.planner.stored_text import stored_generated
 from server.sql import constraints as written
 from server.sql import nodes
 from server.sql import utility_tables as tree
+from server.statements.column_definition import column_of
 from server.statements.constraints import (
     ConstraintNames,
     add_check,
     add_foreign_key,
     add_unique,
 )
+from server.statements.inheritance import (
+    MergedColumns,
+    inherited_checks,
+    lock_parents,
+    put_inherited_checks,
+)
 from server.statements.names import (
     claim_name,
     free_name,
     refuse_existing,
-    table_named,
     target_schema,
 )
+from server.statements.partition_keys import partition_bound, partition_key
+from server.statements.partitions import complete_partition
 from server.statements.sequences import make_sequence
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.storage_parameters import TABLE_PARAMETERS, storage_parameters
+from server.statements.table_like import (
+    Copied,
+    copied_column,
+    copy_checks,
+    copy_indexes,
+    copy_sequence,
+    identity_options,
+    like_source,
+)
 from server.types.storage import storage_kind
 from storage.engine import Kind
 
@@ -42,10 +60,6 @@ if TYPE_CHECKING:
 
     from server.executor.waits import Wait
 
-SERIAL_TYPES = {
-    "smallserial": "int2", "serial2": "int2", "serial": "int4", "serial4": "int4",
-    "bigserial": "int8", "serial8": "int8",
-}  # fmt: skip
 COLUMNS_MAX = 1600
 PERSISTENCE_LETTERS = {"permanent": "p", "temporary": "t", "unlogged": "u"}
 
@@ -60,89 +74,64 @@ class NewTable:
     columns: list[Column] = field(default_factory=list)
     later: list[tuple[written.Constraint, Column | None]] = field(default_factory=list)
     sequences: list[tuple[Column, str, bool, tuple[object, ...]]] = field(default_factory=list)
+    copied: list[Copied] = field(default_factory=list)
+    copied_sequences: list[tuple[int, Sequence | None]] = field(default_factory=list)
+    merged: MergedColumns | None = None  # what parents or a type bring along
+    is_partition: bool = False
+    written: set[str] = field(default_factory=set)
+    place: int = 0  # of the column that comes next, among those written
 
     def add_column(self, item: tree.Column) -> None:
         """Take a column's definition."""
-        if any(column.name == item.name for column in self.columns):
+        if item.name in self.written:
             raise DuplicateColumn(f'column "{item.name}" specified more than once')
+        self.written.add(item.name)
+        self.place += 1
+        known = None if self.merged is None else self.merged.named(item.name)
+        if item.type is None and known is None:
+            raise UndefinedColumn(f'column "{item.name}" does not exist')
+        if known is not None:
+            assert self.merged is not None
+            own = column_of(self.context, self, item, known.number, known)
+            is_in_place = known.number == self.place
+            self.columns[known.number - 1] = self.merged.merge(own, is_last_place=is_in_place)
+            return
         if len(self.columns) >= COLUMNS_MAX:
             raise InvalidTableDefinition(f"tables can have at most {COLUMNS_MAX} columns")
         self.columns.append(column_of(self.context, self, item, len(self.columns) + 1))
 
     def copy_columns(self, item: tree.LikeClause) -> None:
         """LIKE: the columns of another table, with what INCLUDING says."""
-        source = table_named(self.context, item.relation, item.offset, kinds="rvm")
+        source = like_source(self.context, item)
+        numbers: dict[int, int] = {}
         for column in source.live_columns:
-            default = (
-                column.default if "defaults" in item.including and not column.generated else None
-            )
-            generated = column.generated if "generated" in item.including else ""
-            self.columns.append(
-                replace(
-                    column,
-                    number=len(self.columns) + 1,
-                    default=column.default if generated else default,
-                    generated=generated,
-                    identity="",
-                    missing=None,
-                    comment=column.comment if "comments" in item.including else None,
-                )
-            )
+            known = None if self.merged is None else self.merged.named(column.name)
+            if column.name in self.written:
+                raise DuplicateColumn(f'column "{column.name}" specified more than once')
+            self.written.add(column.name)
+            self.place += 1
+            number = len(self.columns) + 1 if known is None else known.number
+            own = copied_column(column, number, item.including)
+            numbers[column.number] = number
+            if known is not None and self.merged is not None:
+                is_in_place = known.number == self.place
+                self.columns[number - 1] = self.merged.merge(own, is_last_place=is_in_place)
+            else:
+                self.columns.append(own)
+            if own.identity:
+                sequence = identity_options(self.context, source, column)
+                self.copied_sequences.append((number, sequence))
+        self.copied.append(Copied(source, item.including, numbers))
 
-
-def column_of(context: StatementContext, new: NewTable, item: tree.Column, number: int) -> Column:  # noqa: C901 - one case after the other
-    """A column as the catalog keeps it; what needs the whole table is put off to new.later and new.sequences."""
-    if item.type is None:
-        raise FeatureNotSupported("columns without a type are not supported")
-    serial = serial_type(item.type)
-    reference = bind_type_name(context.environment(), serial or item.type, context.statement.offset)
-    column = Column(
-        number=number,
-        name=item.name,
-        type=reference.type.oid,
-        modifier=reference.modifier,
-        collation=collation_oid(item.collation) or reference.type.collation,
-        not_null=serial is not None,
-        dimensions=len(item.type.args.get("array_bounds") or ()),
-    )
-    nullable = False
-    for constraint in item.constraints:
-        if isinstance(constraint, written.Nullable):
-            nullable = True
-        elif isinstance(constraint, written.NotNull):
-            column = replace(column, not_null=True)
-        elif isinstance(constraint, written.DefaultValue):
-            if column.default is not None or serial is not None:
-                raise SqlSyntaxError(
-                    f'multiple default values specified for column "{item.name}" '
-                    f'of table "{new.table.name}"'
-                )
-            tree_ = constraint.expression.tree
-            check_default(context.environment(), column, tree_, context.statement.offset)
-            column = replace(column, default=stored_default(context.environment(), tree_, column))
-        elif isinstance(constraint, written.Generated):
-            column = replace(column, default=constraint.expression.source, generated="s")
-        elif isinstance(constraint, written.Identity):
-            column = replace(column, identity="a" if constraint.always else "d", not_null=True)
-            new.sequences.append((column, "i", True, constraint.options))
-        else:
-            new.later.append((constraint, column))
-    if nullable and column.not_null:
-        raise SqlSyntaxError(
-            f'conflicting NULL/NOT NULL declarations for column "{item.name}" of table "{new.table.name}"'
-        )
-    if serial is not None:
-        new.sequences.append((column, "a", False, ()))
-    return column
-
-
-def serial_type(node: nodes.TypeName) -> nodes.TypeName | None:
-    """The integer type that serial and the like stand for."""
-    parts = node.args["parts"]
-    name = SERIAL_TYPES.get(parts[-1]) if len(parts) == 1 else None
-    if name is None:
-        return None
-    return nodes.TypeName(parts=("pg_catalog", name), modifiers=[], array_bounds=())
+    def copy_objects(self) -> Iterator[Wait]:
+        """What LIKE takes over once the table is there."""
+        for number, sequence in self.copied_sequences:
+            table = self.context.catalog.object(self.table.oid)
+            assert isinstance(table, Table)
+            yield from own_sequence(self.context, table, number, "i", True, ())
+            copy_sequence(self.context, table.oid, number, sequence)
+        for item in self.copied:
+            yield from copy_indexes(self.context, self.table.oid, item)
 
 
 def create_table(context: StatementContext, statement: tree.CreateTable) -> Run:
@@ -158,42 +147,103 @@ def create_table(context: StatementContext, statement: tree.CreateTable) -> Run:
         return "CREATE TABLE"
     refuse_existing(context, schema, name)
     is_temporary = schema == context.session.temporary_schema
+    is_partition = statement.partition_bound is not None
+    parents = yield from lock_parents(
+        context, statement.inherits, is_partition=is_partition, is_temporary=is_temporary
+    )
+    has_parts = statement.partition_key is not None
     table = Table(
         oid=context.new_oid(),
         name=name,
         schema=schema,
         owner=context.user_oid,
+        kind="p" if has_parts else "r",
         row_type=context.new_oid(),
-        storage_id=context.engine.next_id(),
+        storage_id=0 if has_parts else context.engine.next_id(),
+        parents=tuple(parent.oid for parent in parents),
         persistence="t" if is_temporary else PERSISTENCE_LETTERS[statement.persistence],
         options=storage_parameters(statement.options, TABLE_PARAMETERS, toast=True),
         temporary_on_commit=statement.on_commit if is_temporary else "",
     )
+    new = new_table(context, table, statement, parents)
+    yield from finish_table(new, statement.constraints, parents)
+    if is_partition:
+        yield from complete_partition(context, parents[0], table.oid)
+    yield from new.copy_objects()
+    return "CREATE TABLE"
+
+
+def new_table(
+    context: StatementContext, table: Table, statement: tree.CreateTable, parents: list[Table]
+) -> NewTable:
+    """The columns of a table as written and inherited, and how it is or has partitions."""
     new = NewTable(context, table, ConstraintNames(context, table))
+    new.is_partition = statement.partition_bound is not None
+    if statement.of_type is not None:
+        new.table = replace(table, of_type=take_type(new, statement.of_type))
+    if parents:
+        is_partition = statement.partition_bound is not None
+        new.merged = MergedColumns(context, parents, is_partition=is_partition)
+        new.columns = list(new.merged.columns)
     for element in statement.elements:
         if isinstance(element, tree.Column):
             new.add_column(element)
         else:
             new.copy_columns(element)
-    yield from finish_table(new, statement.constraints)
-    return "CREATE TABLE"
+    if new.merged is not None:
+        new.merged.refuse_conflicts()
+    if statement.partition_bound is not None:
+        bound = partition_bound(context, parents[0], table.name, statement.partition_bound)
+        new.table = replace(new.table, bound=bound)
+    if statement.partition_key is not None:
+        shown = replace(new.table, columns=tuple(new.columns))
+        key = partition_key(context, shown, statement.partition_key)
+        new.table = replace(new.table, partition_key=key)
+    return new
+
+
+def take_type(new: NewTable, written_type: nodes.TypeName) -> int:
+    """OF type: the columns of a composite type; gives its OID."""
+    context = new.context
+    reference = bind_type_name(context.environment(), written_type, context.statement.offset)
+    value = context.catalog.object(reference.oid)
+    relation = context.catalog.object(value.relation) if isinstance(value, UserType) else None
+    if not isinstance(relation, Table):
+        raise WrongObjectType(f"type {reference.type.sql_name} is not a composite type")
+    new.columns = [
+        replace(column, number=number) for number, column in enumerate(relation.live_columns, 1)
+    ]
+    new.merged = TypedColumns(new.columns)
+    return reference.oid
+
+
+class TypedColumns(MergedColumns):
+    """The columns of a typed table: options may be added to them, no columns."""
+
+    def __init__(self, columns: list[Column]) -> None:
+        self.columns = columns
+
+    def merge(self, own: Column, *, is_last_place: bool) -> Column:
+        """The column with what was written of it."""
+        return own
+
+    def refuse_conflicts(self) -> None:
+        """There are no parents to disagree."""
 
 
 def refuse_unsupported(context: StatementContext, statement: tree.CreateTable) -> None:
     """Raise for the forms of CREATE TABLE that are not built yet."""
     position = context.position(statement.offset)
-    if statement.inherits:
-        raise FeatureNotSupported("table inheritance is not supported", position=position)
-    if statement.partition_key is not None or statement.partition_bound is not None:
-        raise FeatureNotSupported("partitioned tables are not supported", position=position)
-    if statement.of_type is not None:
-        raise FeatureNotSupported("typed tables are not supported", position=position)
+    if statement.partition_key is not None and statement.inherits and not statement.partition_bound:
+        raise InvalidObjectDefinition("cannot create partitioned table as inheritance child")
     if statement.tablespace not in ("", "pg_default"):
         raise FeatureNotSupported("tablespaces are not supported", position=position)
 
 
 def finish_table(
-    new: NewTable, table_constraints: tuple[written.Constraint, ...]
+    new: NewTable,
+    table_constraints: tuple[written.Constraint, ...],
+    parents: list[Table] | None = None,
 ) -> Iterator[Wait]:
     """Put the table, its storage, sequences and constraints in place."""
     context = new.context
@@ -210,10 +260,13 @@ def finish_table(
     ]
     new.table = replace(new.table, columns=tuple(new.columns))
     store_table(context, new.table)
+    if parents:
+        checks = inherited_checks(context, parents)
+        put_inherited_checks(context, new.table, checks, parents)
     for number, kind, is_identity, options in sequences:
         new.table = yield from own_sequence(context, new.table, number, kind, is_identity, options)
     for column in new.table.columns:
-        if column.generated:
+        if column.generated and (column.local or not column.inherited):
             check_stored_expression(context.environment(), new.table, column)
             text = stored_generated(context.environment(), new.table, column)
             kept = replace(column, default=text)
@@ -222,6 +275,8 @@ def finish_table(
             )
             new.table = replace(new.table, columns=columns)
             context.ddl.put(new.table)
+    for copied in new.copied:
+        copy_checks(context, new.table, copied, new.names)
     for constraint, column in new.later:
         keys = (column.name,) if column is not None else ()
         yield from add_constraint(context, new.table.oid, constraint, keys, new.names)
@@ -229,6 +284,9 @@ def finish_table(
 
 def store_table(context: StatementContext, table: Table) -> None:
     """Make the relation in storage and put the table into the catalog."""
+    if not table.storage_id:
+        context.ddl.put(table)
+        return
     types = [context.catalog.type(column.type) for column in table.columns]
     kinds = tuple(
         Kind[storage_kind(kind, column.modifier)]

@@ -13,6 +13,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Table
+from server.catalog.partition_bounds import leaves_of
 from server.catalog.table_activity import VacuumProgress
 from server.errors import QueryCanceled, SqlSyntaxError
 from server.executor.table_shape import TableShape
@@ -68,7 +69,9 @@ def _targets(context: StatementContext, statement: tree.Vacuum) -> Iterator[Tabl
                 yield table
     for target in statement.targets:
         found = relation_named(context, target.relation, target.offset)
-        if isinstance(found, Table) and found.kind in ("r", "m") and found.storage_id:
+        if isinstance(found, Table) and found.kind == "p":
+            yield from leaves_of(context.catalog, found)
+        elif isinstance(found, Table) and found.kind in ("r", "m") and found.storage_id:
             yield found
         elif isinstance(found, Table) and found.provider:
             continue

@@ -26,7 +26,7 @@ def verify_check(context: StatementContext, table: Table, constraint: Constraint
     if not has_rows(context, table):
         return
     name = qualified_name(context, table.schema, table.name)
-    sql = f"SELECT 1 FROM {name} WHERE NOT ({constraint.expression}) LIMIT 1"
+    sql = f"SELECT 1 FROM ONLY {name} WHERE NOT ({constraint.expression}) LIMIT 1"
     if first_row((yield from internal_query(context, sql))) is not None:
         raise CheckViolation(
             f'check constraint "{constraint.name}" of relation "{table.name}" is violated by some row',
@@ -40,7 +40,7 @@ def verify_not_null(context: StatementContext, table: Table, column: Column) -> 
     if not has_rows(context, table):
         return
     name = qualified_name(context, table.schema, table.name)
-    sql = f"SELECT 1 FROM {name} WHERE {quote_identifier(column.name)} IS NULL LIMIT 1"
+    sql = f"SELECT 1 FROM ONLY {name} WHERE {quote_identifier(column.name)} IS NULL LIMIT 1"
     if first_row((yield from internal_query(context, sql))) is not None:
         raise NotNullViolation(
             f'column "{column.name}" of relation "{table.name}" contains null values',
@@ -66,7 +66,7 @@ def verify_foreign_key(
     else:
         known = "(" + " OR ".join(f"f.{name} IS NOT NULL" for name in mine) + ")"
     sql = (
-        f"SELECT {texts} FROM {qualified_name(context, table.schema, table.name)} f "
+        f"SELECT {texts} FROM ONLY {qualified_name(context, table.schema, table.name)} f "
         f"WHERE {known} AND NOT EXISTS (SELECT 1 FROM "
         f"{qualified_name(context, target.schema, target.name)} p WHERE {match}) LIMIT 1"
     )

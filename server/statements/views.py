@@ -16,6 +16,7 @@ from server.errors import (
 )
 from server.executor.modify import insert_columns
 from server.executor.waits import Wait
+from server.planner.bind_view_target import check_option, updatable_reason
 from server.sql import utility_objects as objects_tree
 from server.sql import utility_tables as tree
 from server.sql.parse import parse_statements
@@ -66,14 +67,29 @@ def result_columns(
 
 
 def uses_of(planned: PlannedStatement) -> tuple[int, ...]:
-    """The relations and functions that a query reads and calls."""
-    return (*(oid for oid, _ in planned.relations), *planned.uses)
+    """The relations and functions that a query names, without children that are read along with them."""
+    return (*dict.fromkeys(access.relation for access in planned.access), *planned.uses)
+
+
+def view_options(statement: objects_tree.CreateView) -> tuple[str, ...]:
+    """Options as they are kept; WITH CHECK OPTION is one of them."""
+    options = storage_parameters(statement.options, VIEW_PARAMETERS)
+    if statement.check_option:
+        options = (*options, f"check_option={statement.check_option}")
+    return options
+
+
+def _refuse_check_option(context: StatementContext, view: Table) -> None:
+    assert view.view_query is not None
+    reason = updatable_reason(context.environment(), view)
+    if reason:
+        raise FeatureNotSupported(
+            "WITH CHECK OPTION is supported only on automatically updatable views", hint=reason
+        )
 
 
 def create_view(context: StatementContext, statement: objects_tree.CreateView) -> Run:
     """CREATE [OR REPLACE] VIEW."""
-    if statement.check_option:
-        raise FeatureNotSupported("WITH CHECK OPTION is not supported")
     parts = statement.relation
     if statement.persistence == "temporary" and len(parts) == 1:
         parts = ("pg_temp", *parts)
@@ -97,8 +113,10 @@ def create_view(context: StatementContext, statement: objects_tree.CreateView) -
         view_query=query_text(context, statement.query, columns),
         view_path=context.search_path(),
         depends_on=uses_of(planned),
-        options=storage_parameters(statement.options, VIEW_PARAMETERS),
+        options=view_options(statement),
     )
+    if check_option(view):
+        _refuse_check_option(context, view)
     if existing is not None:
         if not isinstance(existing, Table) or existing.kind != "v":
             raise WrongObjectType(f'"{name}" is not a view')

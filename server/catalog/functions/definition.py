@@ -8,6 +8,7 @@ from server.catalog.functions.keywords import keywords
 from server.catalog.functions.scope import definer_of, names_of, object_of, view_of
 from server.catalog.names import find_relation, qualified, relation_text, split_identifiers
 from server.catalog.objects import Constraint, Index, Sequence, Table, UserType
+from server.catalog.partition_text import constraint_text, key_text
 from server.catalog.views.constraints import rule_oid
 from server.catalog.views.physical import named_facts
 from server.errors import UndefinedColumn, UndefinedObject, UndefinedTable, WrongObjectType
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 
 def _expression(call: CallContext, text: str, relation: int, pretty: bool = False) -> str:
+    if text == "DEFAULT" or text.startswith("FOR VALUES "):
+        return text  # the bound of a partition
     return definer_of(call, pretty=pretty).expression(text)
 
 
@@ -171,6 +174,20 @@ def _nothing(call: CallContext, *arguments: object) -> None:
     """For kinds of objects that there are none of: partitions, rules, triggers, statistics."""
 
 
+def _partition_key(call: CallContext, oid: int) -> str | None:
+    table = object_of(call, oid, Table)
+    if table is None or table.partition_key is None:
+        return None
+    return key_text(view_of(call), table)
+
+
+def _partition_constraint(call: CallContext, oid: int) -> str | None:
+    table = object_of(call, oid, Table)
+    if table is None or table.bound is None:
+        return None
+    return constraint_text(view_of(call), table)
+
+
 def _domain_of(call: CallContext, oid: int) -> int:
     value = object_of(call, oid, UserType)
     return _domain_of(call, value.base_type) if value is not None and value.base_type else oid
@@ -246,10 +263,10 @@ FUNCTIONS = (
     ),
     row("1662 pg_get_triggerdef(oid) text stable context", _nothing, "CREATE TRIGGER"),
     row("2730 pg_get_triggerdef(oid, bool) text stable context", _nothing, "CREATE TRIGGER"),
-    row("3352 pg_get_partkeydef(oid) text stable context", _nothing, "the key of partitions"),
+    row("3352 pg_get_partkeydef(oid) text stable context", _partition_key, "the key of partitions"),
     row(
         "3408 pg_get_partition_constraintdef(oid) text stable context",
-        _nothing,
+        _partition_constraint,
         "the constraint of a partition",
     ),
     row("3415 pg_get_statisticsobjdef(oid) text stable context", _nothing, "CREATE STATISTICS"),

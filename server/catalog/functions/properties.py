@@ -64,23 +64,6 @@ def _index_column_property(call: CallContext, oid: int, number: int, name: str) 
     return by_key.get(word, word in COLUMN_PROPERTIES)
 
 
-def _ancestors(call: CallContext, oid: int) -> Iterator[int]:
-    value = object_of(call, oid, Table)
-    if value is None or not value.parent:
-        return
-    while value is not None:
-        yield value.oid
-        value = object_of(call, value.parent, Table) if value.parent else None
-
-
-def _root(call: CallContext, oid: int) -> int | None:
-    return None
-
-
-def _tree(call: CallContext, oid: int) -> Iterator[tuple[Any, ...]]:
-    yield from ()
-
-
 def _publishable(call: CallContext, oid: int) -> bool | None:
     value = object_of(call, oid, Table)
     return value is not None and value.kind == "r" and value.persistence == "p"
@@ -202,18 +185,6 @@ FUNCTIONS = (
         "638 pg_index_column_has_property(regclass, int4, text) bool stable context",
         _index_column_property,
         "what an index column can do",
-    ),
-    row(
-        "3425 pg_partition_ancestors(partitionid regclass) regclass(relid regclass) volatile set context",
-        _ancestors,
-        "a partition and the tables above it",
-    ),
-    row("3424 pg_partition_root(regclass) regclass context", _root, "the table above a partition"),
-    row(
-        "3423 pg_partition_tree(rootrelid regclass) record(relid regclass, parentrelid regclass, "
-        "isleaf bool, level int4) volatile set context",
-        _tree,
-        "the partitions of a table",
     ),
     row(
         "6121 pg_relation_is_publishable(regclass) bool stable context",

@@ -11,6 +11,7 @@ from server.catalog.functions import (
     configuration,
     definition,
     identity,
+    partition,
     privilege,
     properties,
     sequence,
@@ -33,4 +34,5 @@ SYSTEM_FUNCTIONS: Final[tuple[Function, ...]] = (
     *activity.FUNCTIONS,
     *channels.FUNCTIONS,
     *properties.FUNCTIONS,
+    *partition.FUNCTIONS,
 )

@@ -15,6 +15,7 @@ from server.catalog.objects import (
     Sequence,
     Table,
 )
+from server.catalog.partition_text import bound_text
 from server.catalog.views.physical import (
     BTREE_OID,
     HEAP_OID,
@@ -99,11 +100,23 @@ def _(value: Table, view: CatalogView) -> Row:
         "relchecks": sum(item.kind == "c" for item in constraints),
         "relhasrules": value.kind in "vm",
         "relhastriggers": bool(keys or view.references_to(value.oid)),
+        "relhassubclass": view.has_children(value.oid),
+        "relispartition": value.is_partition,
+        "relpartbound": _bound(value, view),
+        "reloftype": value.of_type,
         "relrowsecurity": value.row_security,
         "relforcerowsecurity": value.force_row_security,
-        "relreplident": "d" if is_stored and not is_system else "n",
+        "relreplident": "d" if value.kind in "rmp" and not is_system else "n",
         "reloptions": texts_or_null(value.options),
     }
+
+
+def _bound(value: Table, view: CatalogView) -> str | None:
+    if value.bound is None:
+        return None
+    parent = view.object(value.parents[0])
+    assert isinstance(parent, Table)
+    return bound_text(view, parent, value.bound)
 
 
 def _indexed_catalogs(is_system: bool) -> frozenset[int]:
@@ -118,7 +131,9 @@ def _(value: Index, view: CatalogView) -> Row:
     return _common(value, view) | {
         "relowner": table.owner if table else value.owner,
         "relam": method_oids().get(value.method, BTREE_OID),
-        "relkind": "i",
+        "relkind": "I" if getattr(table, "kind", "r") == "p" else "i",
+        "relispartition": bool(value.parent),
+        "relhassubclass": view.has_children(value.oid),
         "relnatts": len(value.keys) + len(value.included),
         "relpersistence": getattr(table, "persistence", "p"),
         "reltuples": 0.0,
@@ -215,7 +230,8 @@ def _table_column(view: CatalogView, table: Table, column: Column) -> Row:
         "atttypmod": column.modifier,
         "attstattarget": column.statistics_target,
     }
-    found = physical(view, column.type) if column.type else Physical(-1, False, "i", "p", 0)
+    has_type = bool(column.type) and not column.dropped
+    found = physical(view, column.type) if has_type else Physical(-1, False, "i", "p", 0)
     row |= _layout(found)
     if column.dropped:
         name = f"........pg.dropped.{column.number}........"
@@ -231,6 +247,8 @@ def _table_column(view: CatalogView, table: Table, column: Column) -> Row:
         "attgenerated": column.generated,
         "attcollation": column.collation or _collation(table, found),
         "attacl": acl_array(view, column.acl),
+        "attislocal": column.local,
+        "attinhcount": column.inherited,
     }
 
 

@@ -103,7 +103,11 @@ def _constraint_row(view: CatalogView, value: Constraint) -> Row:
         "convalidated": value.validated,
         "conrelid": value.table,
         "conindid": value.index,
-        "connoinherit": value.no_inherit or value.kind in "puf",
+        "connoinherit": value.no_inherit
+        or (value.kind in "puf" and getattr(view.object(value.table), "kind", "r") != "p"),
+        "conislocal": value.local,
+        "coninhcount": value.inherited,
+        "conparentid": value.parent,
         "conkey": small_array(value.columns) if value.columns else None,
         "conbin": value.expression,
     }
@@ -191,13 +195,42 @@ def _rules(view: CatalogView) -> Iterator[Row]:
 
 def _inheritance(view: CatalogView) -> Iterator[Row]:
     for value in view.state.by_oid.values():
-        if isinstance(value, Table) and value.parent:
+        parents: tuple[int, ...] = ()
+        if isinstance(value, Table):
+            parents = value.parents
+        elif isinstance(value, Index) and value.parent:
+            parents = (value.parent,)
+        for number, parent in enumerate(parents, 1):
             yield {
                 "inhrelid": value.oid,
-                "inhparent": value.parent,
-                "inhseqno": 1,
+                "inhparent": parent,
+                "inhseqno": number,
                 "inhdetachpending": False,
             }
+
+
+def _partitioned(view: CatalogView) -> Iterator[Row]:
+    for table in view.state.by_oid.values():
+        if not isinstance(table, Table) or table.partition_key is None:
+            continue
+        key = table.partition_key
+        default = next(
+            (c.oid for c in view.children_of(table.oid) if c.bound and c.bound.is_default), 0
+        )
+        method = "hash" if key.strategy == "hash" else "btree"
+        yield {
+            "partrelid": table.oid,
+            "partstrat": key.strategy[0],
+            "partnatts": len(key.parts),
+            "partdefid": default,
+            "partattrs": small_vector(part.number for part in key.parts),
+            "partclass": oid_vector(
+                operator_class(view, method, part.type, part.operator_class) for part in key.parts
+            ),
+            "partcollation": oid_vector(part.collation for part in key.parts),
+            "partexprs": ", ".join(part.expression for part in key.parts if part.expression)
+            or None,
+        }
 
 
 RELATIONS = (
@@ -207,4 +240,5 @@ RELATIONS = (
     SystemRelation(name="pg_sequence", objects=_sequences),
     SystemRelation(name="pg_rewrite", objects=_rules),
     SystemRelation(name="pg_inherits", objects=_inheritance),
+    SystemRelation(name="pg_partitioned_table", objects=_partitioned),
 )

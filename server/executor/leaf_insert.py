@@ -1,0 +1,100 @@
+"""LeafInsert: the INSERT into one partition of rows that were meant for its parent.
+
+Rule 1: checks, generated columns, NOT NULL and indexes are the partition's own.
+Rule 2: ON CONFLICT means the partition's parts of the indexes it names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from server.errors import FeatureNotSupported
+from server.executor.partition_routing import translated, translation
+from server.executor.row_checks import RowChecks
+from server.executor.table_writer import TableWriter
+from server.executor.upsert import Upsert
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from server.catalog.objects import Index, Table
+    from server.executor.context import ExecutionContext
+    from server.executor.waits import Wait
+    from server.planner import physical
+    from server.vector.batch import Batch
+
+
+def row_checks_of(table: Table, context: ExecutionContext) -> RowChecks:
+    """The checks and generated columns of a table, over its rows."""
+    assert context.bind_row is not None
+    checks, generated = context.bind_row(table)
+    row = [(column.number, column.number) for column in table.columns]
+    return RowChecks(row, checks, generated)
+
+
+class LeafInsert:
+    """Inserts rows of a parent into one of its partitions."""
+
+    __slots__ = ("_checks", "_parent", "_upsert", "table")
+
+    def __init__(
+        self,
+        parent: Table,
+        table: Table,
+        context: ExecutionContext,
+        plan: physical.Insert | None = None,
+    ) -> None:
+        self.table = table
+        self._parent = parent
+        self._checks = row_checks_of(table, context)
+        self._upsert = None
+        if plan is not None and plan.conflict is not None:
+            self._upsert = Upsert(_leaf_plan(plan, table, context), self._checks)
+
+    def insert(self, batch: Batch, context: ExecutionContext) -> Generator[Wait, None, Batch]:
+        """Insert rows of the parent; gives them as they were stored, as rows of the parent."""
+        writer = TableWriter(self.table, context)
+        rows = translated(batch, self._parent, self.table, context)
+        rows = self._checks.complete(rows, context)
+        self._checks.check(rows, writer.shape, context)
+        if self._upsert is not None:
+            rows = yield from self._upsert.run(rows, writer, context)
+        else:
+            yield from writer.insert(rows)
+        return translated(rows, self.table, self._parent, context)
+
+
+def _leaf_plan(plan: physical.Insert, table: Table, context: ExecutionContext) -> physical.Insert:
+    """The plan with the partition in the place of the parent, as far as ON CONFLICT reads it."""
+    clause = plan.conflict
+    assert clause is not None
+    if clause.policies or clause.policies_existing:
+        raise FeatureNotSupported(
+            "ON CONFLICT on a partitioned table with row level security is not supported"
+        )
+    numbers = {
+        parent: number for number, parent in enumerate(translation(plan.table, table), 1) if parent
+    }
+    update = clause.update
+    if update is not None:
+        update = tuple((numbers[number], expression) for number, expression in update)
+    moved = replace(
+        clause,
+        indexes=tuple(_leaf_index(index, table, context) for index in clause.indexes),
+        update=update,
+        existing=tuple((numbers[number], column) for number, column in clause.existing),
+        excluded=tuple((numbers[number], column) for number, column in clause.excluded),
+    )
+    return replace(plan, table=table, conflict=moved)
+
+
+def _leaf_index(index: Index, table: Table, context: ExecutionContext) -> Index:
+    """The partition's part of an index."""
+    pending = [index]
+    while pending:
+        found = pending.pop()
+        if found.table == table.oid:
+            return found
+        pending.extend(context.catalog.child_indexes_of(found.oid))
+    return index

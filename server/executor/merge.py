@@ -1,0 +1,182 @@
+"""MERGE: each row of the join goes to the first action that fits it.
+
+Rule 1: the input is read to its end first, as for UPDATE and DELETE.
+Rule 2: rows are deleted, then updated, then inserted; each by the operator of that statement, with its
+        checks, indexes and partitions.
+Rule 3: a row that another transaction has changed meanwhile is a serialization failure: the join that it
+        came from would have to be made again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from server.errors import CardinalityViolation
+from server.executor.columns import concatenate_batches
+from server.executor.evaluation import evaluator, evaluators, layout_of
+from server.executor.modify import Driver, Insert
+from server.executor.modify_rows import Delete, Update
+from server.executor.waits import is_wait
+from server.planner import physical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.executor.context import ExecutionContext
+    from server.executor.evaluation import Evaluator
+    from server.executor.modify_rows import RowDriver
+    from server.executor.operator import Builder
+    from server.vector.batch import Batch
+    from server.vector.column import Positions
+
+ORDER = ("delete", "update", "insert")
+
+
+class Action:
+    """One WHEN, made ready."""
+
+    __slots__ = ("change", "command", "condition", "insert", "matched", "numbers", "values")
+
+    def __init__(
+        self, plan: physical.Merge, written: physical.MergeAction, builder: Builder
+    ) -> None:
+        command, matched, condition, values = written
+        layout = layout_of(plan.input.output)
+        self.command = command
+        self.matched = matched
+        self.condition: Evaluator | None = (
+            None if condition is None else evaluator(condition, layout)
+        )
+        self.change: RowDriver | None = None
+        self.insert: Insert | None = None
+        self.numbers = tuple(number for number, _ in values)
+        self.values: tuple[Evaluator, ...] = ()
+        if command == "update":
+            self.change = Update(_update_of(plan, values), builder)
+        elif command == "delete":
+            self.change = Delete(_delete_of(plan), builder)
+        elif command == "insert":
+            self.insert = Insert(_insert_of(plan, self.numbers), builder)
+            self.values = evaluators([value for _, value in values], layout)
+
+
+def _update_of(plan: physical.Merge, values: Any) -> physical.Update:
+    return physical.Update(
+        output=(),
+        types=(),
+        table=plan.table,
+        input=plan.input,
+        row_id=plan.row_id,
+        table_oid=plan.table_oid,
+        assignments=values,
+        old=plan.old,
+        row=plan.row,
+        checks=plan.checks,
+        generated=plan.generated,
+        strict=True,
+    )
+
+
+def _delete_of(plan: physical.Merge) -> physical.Delete:
+    return physical.Delete(
+        output=(),
+        types=(),
+        table=plan.table,
+        input=plan.input,
+        row_id=plan.row_id,
+        table_oid=plan.table_oid,
+        old=plan.old,
+        strict=True,
+    )
+
+
+def _insert_of(plan: physical.Merge, numbers: tuple[int, ...]) -> physical.Insert:
+    return physical.Insert(
+        output=(),
+        types=(),
+        table=plan.table,
+        input=plan.input,
+        attributes=numbers,
+        row=plan.row,
+        checks=plan.checks,
+        generated=plan.generated,
+    )
+
+
+class Merge(Driver):
+    """MERGE."""
+
+    __slots__ = ("_actions", "_row_id", "_table_oid")
+
+    plan: physical.Merge
+
+    def __init__(self, plan: physical.Merge, builder: Builder) -> None:
+        super().__init__(plan, builder, (plan.input,))
+        layout = layout_of(plan.input.output)
+        self._row_id = layout[plan.row_id]
+        self._table_oid = None if plan.table_oid is None else layout[plan.table_oid]
+        self._actions = tuple(Action(plan, each, builder) for each in plan.actions)
+
+    def run(self, context: ExecutionContext) -> Iterator[Any]:
+        """Read the join, then do what is to be done."""
+        context.row_counts[self.plan] = 0
+        found: list[Batch] = []
+        for batch in self.inputs[0].batches(context):
+            if is_wait(batch):
+                yield batch
+            else:
+                found.append(batch)
+        if not found:
+            return
+        rows = concatenate_batches(found, self.plan.input.types)
+        chosen = self._choose(rows, context)
+        self._refuse_twice(rows, chosen)
+        for command in ORDER:
+            for action, places in zip(self._actions, chosen, strict=True):
+                if action.command == command and len(places):
+                    yield from self._do(action, rows.take(places), context)
+
+    def _choose(self, rows: Batch, context: ExecutionContext) -> list[Positions]:
+        """The rows of each action."""
+        matched = rows.columns[self._row_id].validity()
+        left = np.ones(rows.count, np.bool_)
+        chosen: list[Positions] = []
+        for action in self._actions:
+            places = np.flatnonzero(left & (matched if action.matched else ~matched))
+            if action.condition is not None and len(places):
+                result = action.condition(rows.take(places), context)
+                places = places[result.values.astype(np.bool_) & result.validity()]
+            left[places] = False
+            chosen.append(places)
+        return chosen
+
+    def _refuse_twice(self, rows: Batch, chosen: list[Positions]) -> None:
+        changing = [
+            places
+            for action, places in zip(self._actions, chosen, strict=True)
+            if action.change is not None
+        ]
+        places = np.concatenate(changing) if changing else np.zeros(0, np.int64)
+        ids = rows.columns[self._row_id].values[places].tolist()
+        oids: list[Any] = [0] * len(ids)
+        if self._table_oid is not None:
+            oids = rows.columns[self._table_oid].values[places].tolist()
+        if len(set(zip(ids, oids, strict=True))) < len(ids):
+            raise CardinalityViolation(
+                "MERGE command cannot affect row a second time",
+                hint="Ensure that not more than one source row matches any one target row.",
+            )
+
+    def _do(self, action: Action, rows: Batch, context: ExecutionContext) -> Iterator[Any]:
+        if action.insert is not None:
+            values = [evaluate(rows, context) for evaluate in action.values]
+            columns = dict(zip(action.numbers, values, strict=True))
+            made = yield from action.insert.insert(columns, rows.count, context)
+            self.counted(context, made.count)
+        elif action.change is not None:
+            plan = action.change.plan
+            before = context.row_counts.get(plan, 0)
+            yield from action.change.change_rows(rows, context)
+            self.counted(context, context.row_counts.get(plan, 0) - before)

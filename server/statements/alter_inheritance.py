@@ -1,0 +1,467 @@
+"""ALTER TABLE over children: which commands go on to the tables below, and what is refused there.
+
+Rule 1: what a table has from a parent is changed at the parent; the table itself may not change it.
+Rule 2: a child goes through the same step as its parent, unless the step is about what is inherited itself:
+        those have a function of their own here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from server.catalog.objects import Column, Constraint, Table
+from server.errors import (
+    DatatypeMismatch,
+    InvalidTableDefinition,
+    WrongObjectType,
+)
+from server.executor.waits import Wait
+from server.sql import constraints as written
+from server.sql import utility_alter as tree
+from server.statements.inheritance import child_numbers, refuse_type_conflict
+from server.statements.statement import StatementContext
+from server.statements.verify import verify_check
+
+Step = Callable[[StatementContext, Table, Any], Iterator[Wait]]
+Guard = Callable[[StatementContext, Table, Any, bool], None]
+ONLY_HINT = "Do not specify the ONLY keyword."
+
+
+def current(context: StatementContext, oid: int) -> Table:
+    """The table as it is now."""
+    table = context.catalog.object(oid)
+    assert isinstance(table, Table)
+    return table
+
+
+def spread(
+    context: StatementContext, table: Table, command: Any, step: Step, *, only: bool
+) -> Iterator[Wait]:
+    """Run a command on a table and on those below it, as far as it concerns them."""
+    guard = GUARDS.get(type(command))
+    if guard is not None:
+        guard(context, table, command, only)
+    before = table
+    yield from step(context, table, command)
+    further = FURTHER.get(type(command))
+    if further is None or context.catalog.object(table.oid) is None:
+        return
+    yield from further(context, before, command, step, only)
+
+
+def children(context: StatementContext, table: Table) -> Iterator[Any]:
+    """The children of a table, locked; yields Wait in between."""
+    for child in context.catalog.children_of(table.oid):
+        yield from context.lock_relation(child.oid, "access exclusive", child.name)
+
+
+def _has_children(context: StatementContext, table: Table) -> bool:
+    return context.catalog.has_children(table.oid)
+
+
+# What is refused at the table that is named ------------------------------------------------------
+
+
+def _named(table: Table, name: str) -> Column | None:
+    return table.column_named(name)
+
+
+def key_columns(table: Table) -> dict[str, bool]:
+    """Names of the columns in the partition key; true: only in an expression."""
+    from server.planner.partition_values import names_in
+
+    key = table.partition_key
+    found: dict[str, bool] = {}
+    for part in key.parts if key is not None else ():
+        if part.number:
+            found[table.column(part.number).name] = False
+        else:
+            for name in names_in(part.expression or ""):
+                found.setdefault(name, True)
+    return found
+
+
+def _refuse_key(table: Table, name: str, verb: str) -> None:
+    if name in key_columns(table):
+        raise InvalidTableDefinition(
+            f'cannot {verb} column "{name}" because it is part of the partition key of relation '
+            f'"{table.name}"'
+        )
+
+
+def _guard_add_column(
+    context: StatementContext, table: Table, command: tree.AddColumn, only: bool
+) -> None:
+    if table.is_partition:
+        raise WrongObjectType("cannot add column to a partition")
+    if table.of_type:
+        raise WrongObjectType("cannot add column to typed table")
+    if not _has_children(context, table):
+        return
+    if any(isinstance(item, written.Identity) for item in command.column.constraints):
+        raise InvalidTableDefinition(
+            "cannot recursively add identity column to table that has child tables"
+        )
+    if only:
+        raise InvalidTableDefinition("column must be added to child tables too")
+
+
+def _guard_drop_column(
+    context: StatementContext, table: Table, command: tree.DropColumn, only: bool
+) -> None:
+    if table.of_type:
+        raise WrongObjectType("cannot drop column from typed table")
+    column = _named(table, command.name)
+    if column is None:
+        return
+    if column.inherited:
+        raise InvalidTableDefinition(f'cannot drop inherited column "{column.name}"')
+    _refuse_key(table, column.name, "drop")
+    if only and table.kind == "p" and _has_children(context, table):
+        raise InvalidTableDefinition(
+            "cannot drop column from only the partitioned table when partitions exist",
+            hint=ONLY_HINT,
+        )
+
+
+def _guard_alter_type(
+    context: StatementContext, table: Table, command: tree.AlterColumnType, only: bool
+) -> None:
+    if table.of_type:
+        raise WrongObjectType("cannot alter column type of typed table")
+    column = _named(table, command.column)
+    if column is None:
+        return
+    if column.inherited:
+        raise InvalidTableDefinition(f'cannot alter inherited column "{column.name}"')
+    _refuse_key(table, column.name, "alter")
+    if only and _has_children(context, table):
+        raise InvalidTableDefinition(
+            f'type of inherited column "{column.name}" must be changed in child tables too'
+        )
+
+
+def _guard_set_not_null(
+    context: StatementContext, table: Table, command: tree.SetNotNull, only: bool
+) -> None:
+    if only and table.kind == "p" and _has_children(context, table):
+        raise InvalidTableDefinition("constraint must be added to child tables too", hint=ONLY_HINT)
+
+
+def _guard_drop_not_null(
+    context: StatementContext, table: Table, command: tree.DropNotNull, only: bool
+) -> None:
+    if only and table.kind == "p" and _has_children(context, table):
+        raise InvalidTableDefinition(
+            "cannot remove constraint from only the partitioned table when partitions exist",
+            hint=ONLY_HINT,
+        )
+    if not table.is_partition:
+        return
+    parent = current(context, table.parents[0])
+    column = parent.column_named(command.column)
+    if column is not None and column.not_null:
+        raise InvalidTableDefinition(f'column "{column.name}" is marked NOT NULL in parent table')
+
+
+def _guard_add_constraint(
+    context: StatementContext, table: Table, command: tree.AddConstraint, only: bool
+) -> None:
+    constraint = command.constraint
+    is_check = isinstance(constraint, written.Check) and not constraint.no_inherit
+    if is_check and only and _has_children(context, table):
+        raise InvalidTableDefinition("constraint must be added to child tables too")
+    if isinstance(constraint, written.ForeignKey) and table.kind == "p":
+        referenced = constraint.referenced[-1]
+        if only:
+            raise WrongObjectType(
+                f'cannot use ONLY for foreign key on partitioned table "{table.name}" '
+                f'referencing relation "{referenced}"'
+            )
+        if not constraint.validated:
+            raise WrongObjectType(
+                f'cannot add NOT VALID foreign key on partitioned table "{table.name}" '
+                f'referencing relation "{referenced}"',
+                detail="This feature is not yet supported on partitioned tables.",
+            )
+
+
+def _guard_drop_constraint(
+    context: StatementContext, table: Table, command: tree.DropConstraint, only: bool
+) -> None:
+    for item in context.catalog.constraints_of(table.oid):
+        if item.name != command.name:
+            continue
+        if item.inherited:
+            raise InvalidTableDefinition(
+                f'cannot drop inherited constraint "{item.name}" of relation "{table.name}"'
+            )
+        if only and table.kind == "p" and _has_children(context, table):
+            raise InvalidTableDefinition(
+                "cannot remove constraint from only the partitioned table when partitions exist",
+                hint=ONLY_HINT,
+            )
+
+
+def _guard_validate(
+    context: StatementContext, table: Table, command: tree.ValidateConstraint, only: bool
+) -> None:
+    found = _constraint(context, table, command.name)
+    checked = found is not None and found.kind == "c" and not found.validated
+    if only and checked and _has_children(context, table):
+        raise InvalidTableDefinition("constraint must be validated on child tables too")
+
+
+def _guard_drop_expression(
+    context: StatementContext, table: Table, command: tree.DropExpression, only: bool
+) -> None:
+    column = _named(table, command.column)
+    if column is None:
+        return
+    if only and _has_children(context, table):
+        raise InvalidTableDefinition(
+            "ALTER TABLE / DROP EXPRESSION must be applied to child tables too"
+        )
+    if column.inherited and column.generated:
+        raise InvalidTableDefinition("cannot drop generation expression from inherited column")
+
+
+GUARDS: dict[type[Any], Guard] = {
+    tree.AddColumn: _guard_add_column,
+    tree.DropColumn: _guard_drop_column,
+    tree.AlterColumnType: _guard_alter_type,
+    tree.SetNotNull: _guard_set_not_null,
+    tree.DropNotNull: _guard_drop_not_null,
+    tree.AddConstraint: _guard_add_constraint,
+    tree.DropConstraint: _guard_drop_constraint,
+    tree.ValidateConstraint: _guard_validate,
+    tree.DropExpression: _guard_drop_expression,
+}
+"""What is refused before a command runs on the table it names."""
+
+
+# What is done below ------------------------------------------------------------------------------
+
+
+Further = Callable[[StatementContext, Table, Any, Step, bool], Iterator[Wait]]
+
+
+def _same_step(
+    context: StatementContext, table: Table, command: Any, step: Step, only: bool
+) -> Iterator[Wait]:
+    """The same for every child."""
+    if only:
+        return
+    yield from children(context, table)
+    for child in context.catalog.children_of(table.oid):
+        yield from step(context, current(context, child.oid), command)
+        yield from _same_step(context, child, command, step, only)
+
+
+def _constraint(context: StatementContext, table: Table, name: str) -> Constraint | None:
+    for item in context.catalog.constraints_of(table.oid):
+        if item.name == name:
+            return item
+    return None
+
+
+def _added_column(
+    context: StatementContext, table: Table, command: tree.AddColumn, step: Step, only: bool
+) -> Iterator[Wait]:
+    """The children get the column as the parent has it, or have it already."""
+    if only or table.column_named(command.column.name) is not None:
+        return
+    yield from hand_down_column(context, table.oid, command.column.name)
+    yield from hand_down_checks(context, table.oid)
+
+
+def hand_down_column(context: StatementContext, parent_oid: int, name: str) -> Iterator[Wait]:
+    """Give a column of the parent to all tables below."""
+    from server.statements.alter_table import put_column
+
+    parent = current(context, parent_oid)
+    column = parent.column_named(name)
+    if column is None:
+        return
+    yield from children(context, parent)
+    for child in context.catalog.children_of(parent_oid):
+        child = current(context, child.oid)
+        own = child.column_named(name)
+        if own is not None:
+            _refuse_other_type(child, own, column)
+            context.notice(
+                "00000", f'merging definition of column "{name}" for child "{child.name}"'
+            )
+            context.ddl.put(_with_column(child, replace(own, inherited=own.inherited + 1)))
+            continue
+        made = replace(
+            column,
+            number=len(child.columns) + 1,
+            inherited=1,
+            local=False,
+            identity="",
+            missing=None,
+            comment=None,
+        )
+        yield from put_column(context, child, made)
+        yield from hand_down_column(context, child.oid, name)
+
+
+def _refuse_other_type(child: Table, own: Column, column: Column) -> None:
+    if (own.type, own.modifier) != (column.type, column.modifier):
+        raise DatatypeMismatch(
+            f'child table "{child.name}" has different type for column "{column.name}"'
+        )
+    refuse_type_conflict(f'child table "{child.name}" column', own, column)
+
+
+def _with_column(table: Table, column: Column) -> Table:
+    columns = tuple(column if item.number == column.number else item for item in table.columns)
+    return replace(table, columns=columns)
+
+
+def hand_down_checks(context: StatementContext, parent_oid: int) -> Iterator[Wait]:
+    """Give the CHECKs of a parent to all tables below that do not have them."""
+    parent = current(context, parent_oid)
+    for child in context.catalog.children_of(parent_oid):
+        for check in context.catalog.constraints_of(parent_oid):
+            if check.kind == "c" and not check.no_inherit:
+                yield from _hand_down(context, parent, child, check)
+        yield from hand_down_checks(context, child.oid)
+
+
+def _hand_down(
+    context: StatementContext, parent: Table, child: Table, check: Constraint
+) -> Iterator[Wait]:
+    own = _constraint(context, child, check.name)
+    child = current(context, child.oid)
+    numbers = child_numbers(parent, child, check.columns)
+    if own is None:
+        made = replace(
+            check,
+            oid=context.new_oid(),
+            table=child.oid,
+            schema=child.schema,
+            columns=numbers,
+            inherited=1,
+            local=False,
+            comment=None,
+        )
+        context.ddl.put(made)
+        if made.validated:
+            yield from verify_check(context, child, made)
+        return
+    if own.inherited:
+        return
+    if own.expression != check.expression:
+        from server.errors import DuplicateObject
+
+        raise DuplicateObject(
+            f'constraint "{check.name}" for relation "{child.name}" already exists'
+        )
+    if own.no_inherit:
+        raise InvalidTableDefinition(
+            f'constraint "{check.name}" conflicts with non-inherited constraint on relation '
+            f'"{child.name}"'
+        )
+    context.notice("00000", f'merging constraint "{check.name}" with inherited definition')
+    context.ddl.put(replace(own, inherited=1))
+
+
+def _dropped_column(
+    context: StatementContext, table: Table, command: tree.DropColumn, step: Step, only: bool
+) -> Iterator[Wait]:
+    """A column that nobody else gives the child goes there too."""
+    if table.column_named(command.name) is None:
+        return
+    yield from children(context, table)
+    for child in context.catalog.children_of(table.oid):
+        child = current(context, child.oid)
+        own = child.column_named(command.name)
+        if own is None or not own.inherited:
+            continue
+        if only:
+            context.ddl.put(
+                _with_column(child, replace(own, inherited=own.inherited - 1, local=True))
+            )
+        elif own.inherited == 1 and not own.local:
+            yield from step(context, child, command)
+            yield from _dropped_column(context, child, command, step, only)
+        else:
+            context.ddl.put(_with_column(child, replace(own, inherited=own.inherited - 1)))
+
+
+def _added_constraint(
+    context: StatementContext, table: Table, command: tree.AddConstraint, step: Step, only: bool
+) -> Iterator[Wait]:
+    constraint = command.constraint
+    if isinstance(constraint, written.Check) and not constraint.no_inherit and not only:
+        yield from children(context, table)
+        yield from hand_down_checks(context, table.oid)
+
+
+def drop_constraint_below(
+    context: StatementContext, table: Table, dropped: Constraint, *, only: bool
+) -> Iterator[Wait]:
+    """What becomes of a CHECK in the children when a parent has dropped it."""
+    if dropped.kind != "c" or dropped.no_inherit:
+        return
+    yield from children(context, table)
+    for child in context.catalog.children_of(table.oid):
+        own = _constraint(context, child, dropped.name)
+        if own is None or not own.inherited:
+            continue
+        if only:
+            context.ddl.put(replace(own, inherited=own.inherited - 1, local=True))
+        elif own.inherited == 1 and not own.local:
+            context.ddl.remove(own.oid)
+            yield from drop_constraint_below(context, child, own, only=only)
+        else:
+            context.ddl.put(replace(own, inherited=own.inherited - 1))
+
+
+def _validated(
+    context: StatementContext,
+    table: Table,
+    command: tree.ValidateConstraint,
+    step: Step,
+    only: bool,
+) -> Iterator[Wait]:
+    found = _constraint(context, table, command.name)
+    if found is None or found.kind not in "cf" or only:
+        return
+    for child in context.catalog.children_of(table.oid):
+        own = _constraint(context, child, command.name)
+        if own is not None and own.kind == found.kind and not own.validated:
+            yield from step(context, child, command)
+            yield from _validated(context, child, command, step, only)
+
+
+FURTHER: dict[type[Any], Further] = {
+    tree.AddColumn: _added_column,
+    tree.DropColumn: _dropped_column,
+    tree.AddConstraint: _added_constraint,
+    tree.ValidateConstraint: _validated,
+    tree.SetDefault: _same_step,
+    tree.SetNotNull: _same_step,
+    tree.DropNotNull: _same_step,
+    tree.AlterColumnType: _same_step,
+    tree.SetStatistics: _same_step,
+    tree.SetStorage: _same_step,
+    tree.DropExpression: _same_step,
+}
+"""What a command does below the table it names."""
+
+
+def refuse_inherited_rename(context: StatementContext, table: Table, column: Column) -> None:
+    """A column is renamed where it comes from."""
+    if table.of_type:
+        raise WrongObjectType("cannot rename column of typed table")
+    if column.inherited:
+        raise InvalidTableDefinition(f'cannot rename inherited column "{column.name}"')
+    for child in context.catalog.children_of(table.oid):
+        own = child.column_named(column.name)
+        if own is not None and own.inherited > 1:
+            raise InvalidTableDefinition(f'cannot rename inherited column "{column.name}"')

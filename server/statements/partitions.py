@@ -1,0 +1,317 @@
+"""Partitions come and go: PARTITION OF, ATTACH, DETACH, and foreign keys that spread over them.
+
+Rule 1: nobody reads or writes the parent while partitions come or go: its lock is exclusive.
+Rule 2: a partition's rows satisfy its constraint from the moment it is one; so do those of the default
+        partition, whose constraint gets narrower.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from server.catalog.objects import Constraint, Index, Table
+from server.catalog.partition_bounds import ancestors_of, leaves_of
+from server.catalog.partition_text import constraint_text
+from server.errors import (
+    CheckViolation,
+    DatatypeMismatch,
+    DuplicateTable,
+    InvalidTableDefinition,
+    ObjectNotInPrerequisiteState,
+    UndefinedTable,
+    WrongObjectType,
+)
+from server.statements.inheritance import child_numbers, leave_parent, merge_into_child
+from server.statements.internal import first_row, internal_query, qualified_name
+from server.statements.names import relation_named
+from server.statements.partition_indexes import (
+    attach_index,
+    is_part_of,
+    release_indexes,
+    take_indexes,
+)
+from server.statements.partition_keys import default_partition, partition_bound
+from server.statements.verify import has_rows, verify_foreign_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.executor.waits import Wait
+    from server.sql import utility_alter as tree
+    from server.statements.statement import StatementContext
+
+
+def complete_partition(context: StatementContext, parent: Table, child_oid: int) -> Iterator[Wait]:
+    """What a new partition gets from its parent beside columns and checks; what else changes."""
+    child = context.catalog.object(child_oid)
+    assert isinstance(child, Table)
+    yield from take_indexes(context, parent, child)
+    yield from take_foreign_keys(context, parent, child_oid)
+    default = default_partition(context, parent)
+    if default is not None and default.oid != child_oid:
+        yield from context.lock_relation(default.oid, "access exclusive", default.name)
+        yield from verify_partition(
+            context,
+            default,
+            f'updated partition constraint for default partition "{default.name}" '
+            "would be violated by some row",
+        )
+
+
+def verify_partition(context: StatementContext, table: Table, message: str) -> Iterator[Wait]:
+    """Raise CheckViolation if a row does not satisfy the constraint of its partition."""
+    leaves = leaves_of(context.catalog, table)
+    if not any(has_rows(context, leaf) for leaf in leaves):
+        return
+    condition = constraint_text(context.catalog, table)
+    if condition is None:
+        return
+    name = qualified_name(context, table.schema, table.name)
+    sql = f"SELECT 1 FROM {name} WHERE NOT {condition} LIMIT 1"
+    if first_row((yield from internal_query(context, sql))) is not None:
+        raise CheckViolation(message, table=table.name)
+
+
+# Foreign keys ------------------------------------------------------------------------------------
+
+
+def take_foreign_keys(context: StatementContext, parent: Table, child_oid: int) -> Iterator[Wait]:
+    """Give a partition the foreign keys of its parent."""
+    for constraint in context.catalog.constraints_of(parent.oid):
+        if constraint.kind == "f":
+            yield from spread_foreign_key(context, parent, constraint, child_oid)
+
+
+def spread_foreign_key(
+    context: StatementContext, parent: Table, constraint: Constraint, child_oid: int
+) -> Iterator[Wait]:
+    """Give a partition, and those below it, a foreign key of its parent."""
+    child = context.catalog.object(child_oid)
+    assert isinstance(child, Table)
+    numbers = child_numbers(parent, child, constraint.columns)
+    made = None
+    for own in context.catalog.constraints_of(child_oid):
+        if own.kind == "f" and not own.parent and _is_same_key(own, constraint, numbers):
+            made = replace(own, parent=constraint.oid, inherited=1, local=False)
+    if made is None:
+        made = replace(
+            constraint,
+            oid=context.new_oid(),
+            name=_free_constraint_name(context, child, constraint.name),
+            schema=child.schema,
+            table=child_oid,
+            columns=numbers,
+            delete_columns=child_numbers(parent, child, constraint.delete_columns),
+            parent=constraint.oid,
+            inherited=1,
+            local=False,
+            comment=None,
+        )
+        context.ddl.put(made)
+        target = context.catalog.object(made.referenced_table)
+        assert isinstance(target, Table)
+        if made.validated:
+            yield from verify_foreign_key(context, child, target, made)
+    else:
+        context.ddl.put(made)
+    if child.kind == "p":
+        for below in context.catalog.children_of(child_oid):
+            yield from spread_foreign_key(context, child, made, below.oid)
+
+
+def _is_same_key(own: Constraint, wanted: Constraint, numbers: tuple[int, ...]) -> bool:
+    def shape(item: Constraint) -> tuple[object, ...]:
+        return (
+            item.referenced_table, item.referenced_columns, item.on_update, item.on_delete,
+            item.match, item.deferrable, item.deferred, item.validated,
+        )  # fmt: skip
+
+    return own.columns == numbers and shape(own) == shape(wanted)
+
+
+def _free_constraint_name(context: StatementContext, table: Table, name: str) -> str:
+    used = {item.name for item in context.catalog.constraints_of(table.oid)}
+    number, found = 0, name
+    while found in used:
+        number += 1
+        found = f"{name}{number}"
+    return found
+
+
+# ATTACH and DETACH -------------------------------------------------------------------------------
+
+
+def attach_partition(
+    context: StatementContext, table: Table, command: tree.AttachPartition
+) -> Iterator[Wait]:
+    """ATTACH PARTITION."""
+    if table.kind != "p":
+        raise WrongObjectType(
+            f'ALTER action ATTACH PARTITION cannot be performed on relation "{table.name}"',
+            detail="This operation is not supported for tables.",
+        )
+    found = relation_named(context, command.partition, command.offset)
+    if not isinstance(found, Table) or found.kind not in "rp":
+        raise WrongObjectType(
+            f'ALTER action ATTACH PARTITION cannot be performed on relation "{found.name}"'
+        )
+    yield from context.lock_relation(found.oid, "access exclusive", found.name)
+    child = context.catalog.object(found.oid)
+    assert isinstance(child, Table)
+    _refuse_attaching(context, table, child)
+    assert command.bound is not None
+    bound = partition_bound(context, table, child.name, command.bound)
+    child = merge_into_child(context, table, child, is_partition=True)
+    context.ddl.put(replace(child, parents=(table.oid,), bound=bound))
+    yield from complete_partition(context, table, child.oid)
+    current = context.catalog.object(child.oid)
+    assert isinstance(current, Table)
+    yield from verify_partition(
+        context,
+        current,
+        f'partition constraint of relation "{child.name}" is violated by some row',
+    )
+
+
+def _refuse_attaching(context: StatementContext, table: Table, child: Table) -> None:
+    if child.is_partition:
+        raise WrongObjectType(f'"{child.name}" is already a partition')
+    if child.of_type:
+        raise WrongObjectType("cannot attach a typed table as partition")
+    if child.parents:
+        raise WrongObjectType("cannot attach inheritance child as partition")
+    if child.kind == "r" and context.catalog.has_children(child.oid):
+        raise WrongObjectType("cannot attach inheritance parent as partition")
+    if child.oid == table.oid or any(
+        item.oid == child.oid for item in ancestors_of(context.catalog, table)
+    ):
+        raise DuplicateTable(
+            "circular inheritance not allowed",
+            detail=f'"{table.name}" is already a child of "{child.name}".',
+        )
+    if (child.persistence == "t") != (table.persistence == "t"):
+        first, second = ("temporary", "permanent")
+        if child.persistence != "t":
+            first, second = second, first
+        raise WrongObjectType(
+            f'cannot attach a {first} relation as partition of {second} relation "{table.name}"'
+        )
+    for column in child.live_columns:
+        if table.column_named(column.name) is None:
+            raise DatatypeMismatch(
+                f'table "{child.name}" contains column "{column.name}" not found in parent '
+                f'"{table.name}"',
+                detail="The new partition may contain only the columns present in parent.",
+            )
+
+
+def detach_partition(
+    context: StatementContext, table: Table, command: tree.DetachPartition
+) -> Iterator[Wait]:
+    """DETACH PARTITION."""
+    if table.kind != "p":
+        raise WrongObjectType(
+            f'ALTER action DETACH PARTITION cannot be performed on relation "{table.name}"',
+            detail="This operation is not supported for tables.",
+        )
+    if command.concurrently:
+        context.session.transaction.refuse_in_block("ALTER TABLE ... DETACH CONCURRENTLY")
+        if default_partition(context, table) is not None:
+            raise ObjectNotInPrerequisiteState(
+                "cannot detach partitions concurrently when a default partition exists"
+            )
+    found = relation_named(context, command.partition)
+    yield from context.lock_relation(found.oid, "access exclusive", found.name)
+    child = context.catalog.object(found.oid)
+    if not isinstance(child, Table) or not child.is_partition or child.parents != (table.oid,):
+        raise UndefinedTable(
+            f'relation "{found.name}" is not a partition of relation "{table.name}"'
+        )
+    if command.finalize:
+        raise ObjectNotInPrerequisiteState(
+            f'partition "{child.name}" in partitioned table "{table.name}" is not pending detach'
+        )
+    yield from _refuse_referenced(context, table, child)
+    release_indexes(context, child)
+    for constraint in context.catalog.constraints_of(child.oid):
+        if constraint.kind == "f" and constraint.parent:
+            context.ddl.put(replace(constraint, parent=0, inherited=0, local=True))
+    context.ddl.put(replace(leave_parent(context, table, child), bound=None))
+
+
+def _refuse_referenced(context: StatementContext, table: Table, child: Table) -> Iterator[Wait]:
+    """Rows that foreign keys refer to stay where these look for them."""
+    above = (table, *ancestors_of(context.catalog, table))
+    for item in above:
+        for constraint in context.catalog.references_to(item.oid):
+            source = context.catalog.object(constraint.table)
+            assert isinstance(source, Table)
+            if constraint.parent:
+                continue
+            mine = ", ".join(f'f."{source.column(number).name}"' for number in constraint.columns)
+            theirs = ", ".join(
+                f'p."{item.column(number).name}"' for number in constraint.referenced_columns
+            )
+            sql = (
+                f"SELECT 1 FROM {qualified_name(context, source.schema, source.name)} f WHERE "
+                f"({mine}) IN (SELECT {theirs} FROM "
+                f"{qualified_name(context, child.schema, child.name)} p) LIMIT 1"
+            )
+            if first_row((yield from internal_query(context, sql))) is not None:
+                from server.errors import ForeignKeyViolation
+
+                raise ForeignKeyViolation(
+                    f'removing partition "{child.name}" violates foreign key constraint '
+                    f'"{constraint.name}"'
+                )
+
+
+def attach_index_partition(
+    context: StatementContext, index: Index, command: tree.AttachPartition
+) -> Iterator[Wait]:
+    """ALTER INDEX ... ATTACH PARTITION."""
+    yield from ()
+    found = relation_named(context, command.partition, command.offset)
+    if not isinstance(found, Index):
+        raise WrongObjectType(f'"{found.name}" is not an index')
+    if found.parent == index.oid:
+        return
+    table, child = context.catalog.object(index.table), context.catalog.object(found.table)
+    assert isinstance(table, Table)
+    assert isinstance(child, Table)
+    message = f'cannot attach index "{found.name}" as a partition of index "{index.name}"'
+    if found.parent:
+        raise ObjectNotInPrerequisiteState(
+            message, detail=f'Index "{found.name}" is already attached to another index.'
+        )
+    if child.parents != (table.oid,) or not child.is_partition:
+        raise ObjectNotInPrerequisiteState(
+            message,
+            detail=f'Index "{found.name}" is not an index on any partition of table "{table.name}".',
+        )
+    if any(item.table == child.oid for item in context.catalog.child_indexes_of(index.oid)):
+        raise ObjectNotInPrerequisiteState(
+            message, detail=f'Another index is already attached for partition "{child.name}".'
+        )
+    if not is_part_of(table, index, child, found):
+        raise InvalidTableDefinition(message, detail="The index definitions do not match.")
+    if index.constraint and not found.constraint:
+        constraint = context.catalog.object(index.constraint)
+        assert constraint is not None
+        raise InvalidTableDefinition(
+            message,
+            detail=f'The index "{index.name}" belongs to a constraint in table "{table.name}" but '
+            f'no constraint exists for index "{found.name}".',
+        )
+    attach_index(context, index, found)
+    _validate_when_complete(context, table, index)
+
+
+def _validate_when_complete(context: StatementContext, table: Table, index: Index) -> None:
+    """An index made with ONLY is valid when every partition has its part."""
+    tables = {item.table for item in context.catalog.child_indexes_of(index.oid) if item.valid}
+    if not index.valid and all(
+        child.oid in tables for child in context.catalog.children_of(table.oid)
+    ):
+        context.ddl.put(replace(index, valid=True))

@@ -1,0 +1,194 @@
+"""LIKE: a table made after another one, and what INCLUDING takes over beside the columns.
+
+Rule 1: the new table is its own: what is copied is a copy, under names of the new table's where PostgreSQL
+        chooses them anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from server.catalog.objects import Column, Constraint, Index, Sequence, Table, UserType
+from server.errors import WrongObjectType
+from server.statements.indexes import build_index, key_names, make_index
+from server.statements.names import claim_name, free_name, relation_named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.executor.waits import Wait
+    from server.sql import utility_tables as tree
+    from server.statements.constraints import ConstraintNames
+    from server.statements.statement import StatementContext
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A LIKE clause with its source, and the numbers of the source's columns in the new table."""
+
+    source: Table
+    including: frozenset[str]
+    numbers: dict[int, int]
+
+
+def like_source(context: StatementContext, item: tree.LikeClause) -> Table:
+    """The relation that LIKE names."""
+    found = relation_named(context, item.relation, item.offset)
+    if isinstance(found, Table) and found.kind in "rpvmc":
+        return found
+    value = context.catalog.object(found.oid)
+    if isinstance(value, UserType):
+        relation = context.catalog.object(value.relation)
+        assert isinstance(relation, Table)
+        return relation
+    kinds = {Sequence: "sequences", Index: "indexes"}
+    raise WrongObjectType(
+        f'relation "{found.name}" is invalid in LIKE clause',
+        detail=f"This operation is not supported for {kinds.get(type(found), 'this relation')}.",
+        position=context.position(item.offset),
+    )
+
+
+def copied_column(column: Column, number: int, including: frozenset[str]) -> Column:
+    """A column of the source as one of the new table."""
+    has_default = "generated" if column.generated else "defaults"
+    return replace(
+        column,
+        number=number,
+        default=column.default if has_default in including else None,
+        generated=column.generated if "generated" in including else "",
+        identity=column.identity if "identity" in including else "",
+        missing=None,
+        acl=None,
+        inherited=0,
+        local=True,
+        statistics_target=-1,
+        comment=column.comment if "comments" in including else None,
+    )
+
+
+def identity_options(context: StatementContext, source: Table, column: Column) -> Sequence | None:
+    """The sequence behind an identity column of the source."""
+    for sequence in context.catalog.sequences_of(source.oid):
+        if sequence.owned_by == (source.oid, column.number):
+            return sequence
+    return None
+
+
+def copy_sequence(
+    context: StatementContext, table_oid: int, number: int, copied: Sequence | None
+) -> None:
+    """Give the sequence of an identity column the options of the one it is copied from."""
+    for own in context.catalog.sequences_of(table_oid):
+        if copied is not None and own.owned_by == (table_oid, number):
+            context.ddl.put(
+                replace(
+                    own,
+                    start=copied.start,
+                    increment=copied.increment,
+                    minimum=copied.minimum,
+                    maximum=copied.maximum,
+                    cache=copied.cache,
+                    cycle=copied.cycle,
+                )
+            )
+
+
+def copy_checks(
+    context: StatementContext, table: Table, copied: Copied, names: ConstraintNames
+) -> None:
+    """INCLUDING CONSTRAINTS: the CHECKs of the source."""
+    if "constraints" not in copied.including:
+        return
+    for constraint in context.catalog.constraints_of(copied.source.oid):
+        if constraint.kind != "c":
+            continue
+        columns = tuple(copied.numbers[number] for number in constraint.columns)
+        context.ddl.put(
+            replace(
+                constraint,
+                oid=context.new_oid(),
+                name=names.choose(constraint.name, "", ""),
+                table=table.oid,
+                schema=table.schema,
+                owner=table.owner,
+                columns=columns,
+                inherited=0,
+                local=True,
+                comment=constraint.comment if "comments" in copied.including else None,
+            )
+        )
+
+
+def copy_indexes(context: StatementContext, table_oid: int, copied: Copied) -> Iterator[Wait]:
+    """INCLUDING INDEXES: indexes, primary key and unique constraints of the source."""
+    if "indexes" not in copied.including:
+        return
+    for index in context.catalog.indexes_of(copied.source.oid):
+        table = context.catalog.object(table_oid)
+        assert isinstance(table, Table)
+        yield from _copy_index(context, table, copied, index)
+
+
+def _copy_index(
+    context: StatementContext, table: Table, copied: Copied, index: Index
+) -> Iterator[Wait]:
+    keys = tuple(
+        replace(key, number=copied.numbers[key.number]) if key.number else key for key in index.keys
+    )
+    constraint = context.catalog.object(index.constraint) if index.constraint else None
+    columns = [table.column(key.number).name for key in keys if key.number]
+    if isinstance(constraint, Constraint):
+        second, label = ("", "pkey") if index.primary else ("_".join(columns), "key")
+    else:
+        second, label = "_".join(key_names(table, keys)), "idx"
+    name = free_name(context, table.schema, table.name, second, label)
+    yield from claim_name(context, table.schema, name)
+    with_comments = "comments" in copied.including
+    made = replace(
+        index,
+        oid=context.new_oid(),
+        name=name,
+        owner=table.owner,
+        schema=table.schema,
+        table=table.oid,
+        storage_id=0 if table.kind == "p" else context.engine.next_id(),
+        keys=keys,
+        included=tuple(copied.numbers[number] for number in index.included),
+        constraint=context.new_oid() if isinstance(constraint, Constraint) else 0,
+        parent=0,
+        comment=index.comment if with_comments else None,
+    )
+    if index.primary:
+        table = _not_null(context, table, made)
+    make_index(context, table, made)
+    if isinstance(constraint, Constraint):
+        context.ddl.put(
+            replace(
+                constraint,
+                oid=made.constraint,
+                name=name,
+                owner=table.owner,
+                schema=table.schema,
+                table=table.oid,
+                columns=tuple(key.number for key in keys),
+                index=made.oid,
+                parent=0,
+                inherited=0,
+                local=True,
+                comment=constraint.comment if with_comments else None,
+            )
+        )
+    yield from build_index(context, table, made)
+
+
+def _not_null(context: StatementContext, table: Table, index: Index) -> Table:
+    numbers = {key.number for key in index.keys}
+    columns = tuple(
+        replace(column, not_null=True) if column.number in numbers else column
+        for column in table.columns
+    )
+    changed = replace(table, columns=columns)
+    context.ddl.put(changed)
+    return changed
