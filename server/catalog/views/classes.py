@@ -230,8 +230,10 @@ def _table_column(view: CatalogView, table: Table, column: Column) -> Row:
         "atttypmod": column.modifier,
         "attstattarget": column.statistics_target,
     }
-    has_type = bool(column.type) and not column.dropped
-    found = physical(view, column.type) if has_type else Physical(-1, False, "i", "p", 0)
+    try:
+        found = physical(view, column.type)
+    except KeyError:  # of a column that was dropped, its type has gone as well
+        found = Physical(-1, False, "i", "p", 0)
     row |= _layout(found)
     if column.dropped:
         name = f"........pg.dropped.{column.number}........"
