@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from server.executor.deferred import Deferred, is_deferred
 from server.executor.routines import call_routine
 from server.executor.subqueries import answer
+from server.planner.domains import domain_tester
+from server.planner.environment import BindContext
 from server.types.type import TextStyle, Value
 
 if TYPE_CHECKING:
@@ -129,6 +131,7 @@ class ExecutionContext:
     row_count: int = 0
     surroundings: Any = None  # of the functions that are called: see executor/routines.py
     wait: Callable[[Wait], None] | None = None  # waits in the middle of an expression
+    domain_tests: dict[int, Any] = field(default_factory=dict)
     depth: int = 0  # of calls of functions whose bodies are statements
 
     def check_cancelled(self) -> None:
@@ -150,6 +153,16 @@ class ExecutionContext:
     def call_routine(self, function: UserFunction, call: CallContext, values: Any) -> Any:
         """Call a function whose body is statements."""
         return call_routine(self, function, call, values)
+
+    def domain_test(self, oid: int) -> Callable[[Any, Any], None] | None:
+        """What raises for a value that a domain does not take; None where it takes any."""
+        found: Callable[[Any, Any], None] | None
+        if oid not in self.domain_tests:
+            environment = self.surroundings.environment()
+            binding = BindContext(environment, base_offset=-1, role=environment.user)
+            self.domain_tests[oid] = domain_tester(binding, oid)
+        found = self.domain_tests[oid]
+        return found
 
     def subquery(self, node: Subquery, values: tuple[Value | None, ...]) -> Answer:
         """Give the answer of a subquery for these values of its outer columns."""

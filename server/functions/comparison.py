@@ -377,6 +377,12 @@ jsonb jsonb | generic | '1', '2' | 4043 4038 4039 4041 4040 4042 | jsonb_*
 record record | generic | ROW(1,2), ROW(1,3) | 2981 2982 2983 2985 2984 2986 | record_*
 anyrange anyrange | generic | 'empty'::int4range, '[1,2)'::int4range | 3855 3856 3871 3872 3874 3873 | range_*
 anymultirange anymultirange | generic | - | 4244 4245 4274 4275 4277 4276 | multirange_*
+money money | natural | 1, 2 | 888 889 890 891 892 893 | cash_*
+inet inet | generic | '10.0.0.1', '10.0.0.2' | 920 925 921 922 923 924 | network_*
+macaddr macaddr | natural | - | 830 835 831 832 833 834 | macaddr_*
+macaddr8 macaddr8 | natural | - | 4113 4118 4114 4115 4116 4117 | macaddr8_*
+bit bit | natural | '01', '10' | 1581 1582 1595 1594 1593 1592 | bit*
+varbit varbit | natural | '01', '10' | 1666 1667 1671 1670 1669 1668 | varbit*
 pg_lsn pg_lsn | natural | '0/1', '0/2' | 3233 3236 3231 3232 3235 3234 | pg_lsn_*
 xid8 xid8 | natural | 1, 2 | 5084 5085 5034 5036 5035 5037 | xid8*
 """
@@ -389,6 +395,8 @@ SAMPLES: Final = {
     "timestamptz": ("'2024-01-31 10:00+00'", "'2024-02-01 09:00+00'"),
     "timetz": ("'10:00+00'", "'11:00+00'"),
     "anymultirange": ("'{}'::int4multirange", "'{[1,2)}'::int4multirange"),
+    "macaddr": ("'08:00:2b:01:02:03'", "'08:00:2b:01:02:04'"),
+    "macaddr8": ("'08002b0102030405'", "'08002b0102030406'"),
     "uuid": (
         "'00000000-0000-0000-0000-000000000001'",
         "'00000000-0000-0000-0000-000000000002'",

@@ -188,6 +188,8 @@ _KEYS: Final[dict[str, Callable[[Any], Any]]] = {
     "anyenum": generic_key,
     "tid": _identity,
     "pg_lsn": _identity,
+    "xid8": _identity,
+    "inet": generic_key,
 }
 
 # type, OID of max, OID of min
@@ -210,6 +212,9 @@ anyarray 2050 2051
 bpchar 2244 2245
 tid 2797 2798
 pg_lsn 4189 4190
+xid8 5099 5100
+inet 3564 3565
+money 2125 2141
 anyenum 3526 3527
 """
 

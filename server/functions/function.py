@@ -69,6 +69,7 @@ class Function:
     slow: bool = False  # takes its time, so statements with it run on a worker thread
     result_modifier: Callable[[tuple[TypeReference, ...]], int] | None = None
     definition: Any = None  # the catalog object of a function made by a user
+    with_columns: Callable[[Any], Row] | None = None  # makes `row` for a column definition list
     doc: str = ""
     example: tuple[str, str] | None = None  # SQL expression and its text result
 

@@ -378,24 +378,28 @@ FUNCTIONS: Final = (
         _json_items,
         "Items as rows.",
         "'[1, true]' -> 1 ; true",
+        output_names=("value",),
     ),
     row(
         "3969 json_array_elements_text(json) text set",
         lambda text: map(as_text, _json_items(text, "_text")),
         "Items as rows of text.",
         """'[1, "x"]' -> 1 ; x""",
+        output_names=("value",),
     ),
     row(
         "3219 jsonb_array_elements(jsonb) jsonb set",
         _jsonb_items,
         "Items as rows.",
         "'[1, true]' -> 1 ; true",
+        output_names=("value",),
     ),
     row(
         "3465 jsonb_array_elements_text(jsonb) text set",
         _jsonb_item_texts,
         "Items as rows of text.",
         """'[1, "x"]' -> 1 ; x""",
+        output_names=("value",),
     ),
     row(
         "3958 json_each(json) record(key text, value json) set",

@@ -15,13 +15,14 @@ from server.functions.json_text import (
     value_to_json,
     value_to_jsonb,
 )
+from server.types.array import Array
 from server.types.jsonb import Jsonb, make_object, quote
+from server.types.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from server.functions.function import CallContext
-    from server.types.array import Array
 
 
 def _argument_type(context: CallContext, index: int) -> Any:
@@ -51,6 +52,8 @@ def _build_array(context: CallContext, *values: Any) -> str:
 def _key_of(context: CallContext, index: int, key: Any, shown: str) -> str:
     if key is None:
         raise InvalidParameterValue(shown)
+    if isinstance(key, Array | Jsonb | Record) or _argument_type(context, index).name == "json":
+        raise InvalidParameterValue("key value must be scalar, not array, composite, or json")
     return str(_argument_type(context, index).format(key, context.style))
 
 

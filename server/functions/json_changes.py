@@ -122,6 +122,39 @@ def _set(value: Jsonb, path: Array, new: Jsonb, create: bool = True) -> Jsonb:
     return Jsonb(_changed(value.value, path.items, lambda old: new.value, create))
 
 
+def _set_lax(
+    value: Jsonb | None,
+    path: Array | None,
+    new: Jsonb | None,
+    create: bool | None = True,
+    treatment: str | None = "use_json_null",
+) -> Jsonb | None:
+    if value is None or path is None or create is None:
+        return None
+    if treatment not in _NULL_TREATMENTS:
+        raise InvalidParameterValue(
+            'null_value_treatment must be "delete_key", "return_target", "use_json_null", or '
+            '"raise_exception"'
+        )
+    if new is not None:
+        return _set(value, path, new, create)
+    if treatment == "raise_exception":
+        raise NullValueNotAllowed(
+            "JSON value must not be null",
+            detail='Exception was raised because null_value_treatment is "raise_exception".',
+            hint="To avoid, either change the null_value_treatment argument or ensure that an SQL "
+            "NULL is not passed.",
+        )
+    if treatment == "return_target":
+        return value
+    if treatment == "delete_key":
+        return _delete_path(value, path)
+    return _set(value, path, Jsonb(None), create)
+
+
+_NULL_TREATMENTS: Final = ("delete_key", "return_target", "use_json_null", "raise_exception")
+
+
 def _insert(value: Jsonb, path: Array, new: Jsonb, after: bool = False) -> Jsonb:
     if not isinstance(value.value, dict | list):
         raise InvalidParameterValue("cannot set path in scalar")
@@ -221,6 +254,13 @@ FUNCTIONS: Final = (
         _set,
         "Another value at a path.",
         """'{"a":[1,2]}', '{a,0}', '9', true -> {"a": [9, 2]}""",
+    ),
+    row(
+        "5054 jsonb_set_lax(jsonb_in jsonb, path _text, replacement jsonb, create_if_missing bool = "
+        "true, null_value_treatment text = 'use_json_null') jsonb lax",
+        _set_lax,
+        "Another value at a path; NULL is treated as told.",
+        """'{"a":1}', '{a}', NULL, true, 'delete_key' -> {}""",
     ),
     row(
         "3579 jsonb_insert(jsonb, _text, jsonb, insert_after bool = false) jsonb",

@@ -19,6 +19,8 @@ from server.types.date_style import session_zone
 from server.types.interval_style import Interval
 from server.types.jsonb import Jsonb
 from server.types.jsonb import sort_key as jsonb_key
+from server.types.network import Inet
+from server.types.network import sort_key as inet_key
 from server.types.range import Multirange, Range, multirange_key, range_key
 from server.types.times import TimeTz
 
@@ -101,6 +103,7 @@ _KEYS: dict[type, Callable[[Any], Any]] = {
     Interval: interval_key,
     TimeTz: timetz_key,
     Jsonb: jsonb_key,
+    Inet: inet_key,
     Range: range_key,
     Multirange: multirange_key,
     float: float_key,

@@ -82,6 +82,9 @@ def _with_columns(function: Expression, columns: list[tuple[str, TypeReference]]
     """The call of a function that is told which columns its records must have."""
     if not isinstance(function, Call):
         return function
+    make = function.function.with_columns
+    if make is not None:
+        return replace(function, function=replace(function.function, row=make(columns)))
     names = tuple(name for name, _ in columns)
     told = with_columns(function.function, names, tuple(kind.oid for _, kind in columns))
     return replace(function, function=told)

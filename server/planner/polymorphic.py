@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from server.errors import DatatypeMismatch, UndefinedObject
-from server.planner.environment import TEXT, UNKNOWN, BindContext
+from server.planner.environment import RECORD, TEXT, UNKNOWN, BindContext
 
 if TYPE_CHECKING:
     from server.catalog.objects import Oid
@@ -109,7 +109,7 @@ def _only(context: BindContext, given: list[tuple[Oid, Oid]], name: str) -> Oid:
 
 def _element_of_array(context: BindContext, array: Oid, declared: Oid) -> Oid:
     kind = context.type(array).type
-    if not kind.element_oid or kind.category != "A":
+    if not kind.element_oid or (kind.category != "A" and kind.element_oid != RECORD):
         name = _declared(context, declared)
         raise Mismatch(f"argument declared {name} is not an array but type {kind.sql_name}")
     return kind.element_oid

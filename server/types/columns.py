@@ -144,7 +144,17 @@ def store_values(kind: str, store_value: StoreValue | None) -> Callable[[Column,
     dtype = STORAGE_DTYPES[kind]
     if kind == "FIXED16":
         return lambda column, modifier: store_fixed(column, modifier, store_value)
+    if store_value is not None:
+        return lambda column, modifier: _store_numbers(column, modifier, store_value, dtype)
     return lambda column, modifier: column.decoded().values.astype(dtype, copy=False)
+
+
+def _store_numbers(
+    column: Column, modifier: int, store_value: StoreValue, dtype: np.dtype[Any]
+) -> Values:
+    """Stored form of objects that are kept as numbers."""
+    rows = column.decoded().values.tolist()
+    return np.array([0 if row is None else store_value(row, modifier) for row in rows], dtype)
 
 
 def store_bytes(column: Column, modifier: int, store_value: StoreValue | None) -> list[bytes]:
@@ -163,12 +173,12 @@ def load_objects(
     kind: str, dtype: np.dtype[Any], load_value: LoadValue | None
 ) -> Callable[[Any, Any, int], Column]:
     """Column of what storage keeps, value by value where the forms differ."""
-    if kind not in {"BYTES", "FIXED16"}:
+    if kind not in {"BYTES", "FIXED16"} and not dtype.hasobject:
         return lambda values, valid, modifier: Column(values.astype(dtype, copy=False), valid)
     decode = bytes_itself if load_value is None else load_value
 
     def from_storage(values: Any, valid: Mask | None, modifier: int) -> Column:
-        rows = values.tolist() if kind == "FIXED16" else values
+        rows = values if kind == "BYTES" else values.tolist()
         if valid is None:
             return Column(object_array([decode(row, modifier) for row in rows]), None)
         loaded = [

@@ -14,6 +14,7 @@ import numpy as np
 from server.types.errors import invalid_syntax, out_of_range, unpack
 from server.types.facts import define
 from server.types.integers import format_integer, format_integers, send_fixed
+from server.types.text import OBJECTS
 
 if TYPE_CHECKING:
     from server.types.type import TextStyle, Type
@@ -82,7 +83,7 @@ def format_lsn(value: int, _style: TextStyle) -> str:
 
 
 SEND_UINT4: Final = send_fixed(">u4")
-SEND_UINT8: Final = send_fixed(">u8")
+ALL_BITS: Final = (1 << 64) - 1
 
 
 def define_number(name: str, form: struct.Struct, **codecs: Any) -> Type:
@@ -93,10 +94,24 @@ def define_number(name: str, form: struct.Struct, **codecs: Any) -> Type:
         "format": format_integer,
         "receive": lambda data, _modifier: unpack(form, data)[0],
         "send": form.pack,
-        "send_column": SEND_UINT4 if form is UINT4 else SEND_UINT8,
+        "send_column": SEND_UINT4,
+        "format_column": format_integers,
     }
-    if "format" not in codecs:
-        fields["format_column"] = format_integers
+    return define(name, **(fields | codecs))
+
+
+def define_large(name: str, **codecs: Any) -> Type:
+    """Make a type whose values are unsigned numbers of 64 bits: kept as signed ones."""
+    fields: dict[str, Any] = {
+        "dtype": OBJECTS,
+        "storage_kind": "INT64",
+        "format": format_integer,
+        "receive": lambda data, _modifier: unpack(UINT8, data)[0],
+        "send": UINT8.pack,
+        "store_value": lambda value, _modifier: value - (value >> 63 << 64),
+        "load_value": lambda stored, _modifier: stored & ALL_BITS,
+        "key_value": lambda value: value - (1 << 63),
+    }
     return define(name, **(fields | codecs))
 
 
@@ -104,8 +119,8 @@ IDENTIFIER_TYPES: Final = (
     define_number("oid", UINT4, parse=lambda text, _modifier, _style: parse_oid(text)),
     define_number("xid", UINT4, parse=lambda text, _modifier, _style: _parse_loosely(text, 32)),
     define_number("cid", UINT4, parse=lambda text, _modifier, _style: _parse_loosely(text, 32)),
-    define_number("xid8", UINT8, parse=lambda text, _modifier, _style: _parse_loosely(text, 64)),
-    define_number("pg_lsn", UINT8, parse=parse_lsn, format=format_lsn),
+    define_large("xid8", parse=lambda text, _modifier, _style: _parse_loosely(text, 64)),
+    define_large("pg_lsn", parse=parse_lsn, format=format_lsn),
     define(
         "tid",
         dtype=INT64,

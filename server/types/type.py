@@ -109,6 +109,7 @@ class Type:
     collation: int = 0
     kind: str = "b"  # typtype: b c d e p r m
     range: RangeKind | None = None  # of range and multirange types
+    fields: tuple[tuple[str, TypeReference], ...] = ()  # of composite types
     dtype: np.dtype[Any]  # of columns; object where the width is not fixed
     storage_kind: str  # BOOL INT16 INT32 INT64 FLOAT32 FLOAT64 FIXED16 BYTES
     parse: Parse

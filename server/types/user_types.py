@@ -151,6 +151,7 @@ def composite_type(identity: Identity, fields: Sequence[tuple[str, TypeReference
             "alignment": "d",
             "storage_strategy": "x",
             "kind": "c",
+            "fields": tuple(fields),
             "dtype": OBJECTS,
             "storage_kind": "BYTES",
             "parse": parse,

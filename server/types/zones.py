@@ -24,7 +24,7 @@ LOCAL_EPOCH: Final = EPOCH.replace(tzinfo=None)
 TABLES_BEGIN_US: Final = -198 * 366 * US_PER_DAY  # 1802: every zone still has its first offset
 TABLES_END_US: Final = 400 * 365 * US_PER_DAY
 POSIX: Final = re.compile(
-    r"(?P<name>[A-Za-z]{3,}|<[A-Za-z0-9+-]+>|)(?P<sign>[+-]?)(?P<hours>\d{1,3})"
+    r"(?P<name>[A-Za-z]{3,}|<[A-Za-z0-9:+-]+>|)(?P<sign>[+-]?)(?P<hours>\d{1,3})"
     r"(?::(?P<minutes>\d{1,2}))?(?::(?P<seconds>\d{1,2}))?(?P<summer>[A-Za-z<].*)?"
 )
 SUMMER_RULES: Final = ",M3.2.0,M11.1.0"

@@ -1,0 +1,65 @@
+"""The functions that give the binary form of a value: float8send and its kin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from server.functions.declare import row
+
+if TYPE_CHECKING:
+    from server.functions.function import CallContext
+
+SENDERS: Final = """
+2401 array_send anyarray
+2403 record_send record
+2405 int2send int2
+2407 int4send int4
+2409 int8send int8
+2413 byteasend bytea
+2415 textsend text
+2419 oidsend oid
+2423 namesend name
+2425 float4send float4
+2427 float8send float8
+2431 bpcharsend bpchar
+2433 varcharsend varchar
+2435 charsend char
+2437 boolsend bool
+2439 tidsend tid
+2441 xidsend xid
+2443 cidsend cid
+5083 xid8send xid8
+2457 bit_send bit
+2459 varbit_send varbit
+2461 numeric_send numeric
+2469 date_send date
+2471 time_send time
+2473 timetz_send timetz
+2475 timestamp_send timestamp
+2477 timestamptz_send timestamptz
+2479 interval_send interval
+2493 cash_send money
+2495 macaddr_send macaddr
+2497 inet_send inet
+2499 cidr_send cidr
+3447 macaddr8_send macaddr8
+324 json_send json
+2962 uuid_send uuid
+3239 pg_lsn_send pg_lsn
+3533 enum_send anyenum
+3803 jsonb_send jsonb
+4004 jsonpath_send jsonpath
+3837 range_send anyrange
+4234 multirange_send anymultirange
+"""
+
+
+def _send(context: CallContext, value: Any) -> bytes:
+    sent: bytes = context.arguments[0].type.send(value)
+    return sent
+
+
+FUNCTIONS: Final = tuple(
+    row(f"{oid} {name}({argument}) bytea context", _send, "The binary form of a value.")
+    for oid, name, argument in (line.split(" ") for line in SENDERS.strip().splitlines())
+)
