@@ -150,7 +150,7 @@ class RecoveryProgress:
 
 def _create(options: Options, storage: StorageOptions) -> Engine:
     options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = Engine.create(RealFiles(options.data), storage)
+    engine = Engine.create(RealFiles(options.data), storage, panic=_panic)
     _initialise(engine, options)
     _LOG.info("created the data directory %s", options.data)
     return engine

@@ -167,7 +167,12 @@ class Engine:
 
     @classmethod
     def create(
-        cls, files: Files, options: Options | None = None, *, store_id: int | None = None
+        cls,
+        files: Files,
+        options: Options | None = None,
+        *,
+        store_id: int | None = None,
+        panic: Callable[[BaseException], None] | None = None,
     ) -> "Engine":
         """Make a new database in an empty directory and open it."""
         engine = cls()
@@ -176,7 +181,7 @@ class Engine:
             files,
             options or Options(),
             store_id=number,
-            hooks=Hooks(state=engine._state),
+            hooks=Hooks(state=engine._state, panic=panic or (lambda _error: None)),
             latch=engine.latch,
         )
         engine._assemble(store)
