@@ -18,9 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from storage.btree_page import (
+    BUILDING_OFFSET,
     INNER_ENTRY,
     LEAF_ENTRY,
     NODE_BYTES,
+    RIGHT_OFFSET,
     SLOT_BYTES,
     Entry,
     Node,
@@ -161,6 +163,8 @@ class Tree:
                 continue
             for page_no in children:
                 self.pager.release(change, page_no, 1)
+        for node in self.unfinished_pages():
+            self.pager.release(change, node.page_no, 1)
 
     def forward(self, start: bytes, stop: bytes | None) -> Iterator[list[tuple[bytes, int]]]:
         """The pairs with start <= key < stop in order, in chunks."""
@@ -229,21 +233,20 @@ class Tree:
             with self.pager.latch:
                 self.build(xid, [keys.pair(place) for place in range(count)])
             return
-        left, page_no = 0, 0
+        left = 0
         page_numbers: list[int] = []
         for first in range(0, count, in_leaf * BUILD_PAGES):
             last = min(count, first + in_leaf * BUILD_PAGES)
             leaf_count = -(-(last - first) // in_leaf)
-            upcoming = -(-min(count - last, in_leaf * BUILD_PAGES) // in_leaf)
             with self.pager.latch, self.pager.begin_change(xid) as change:
-                page_no = page_no or self.pager.allocate(change, leaf_count)
-                right = self.pager.allocate(change, upcoming) if upcoming else 0
-                page_nos = left, page_no, right
+                page_no = self.pager.allocate(change, leaf_count)
+                page_nos = left, page_no, 0
                 pages = pack_leaves(self.page_bytes, keys, first, last, in_leaf, page_nos)
                 change.write(page_no * self.page_bytes, pages)
+                self._link_built(change, left, page_no)
                 change.commit()
             page_numbers.extend(range(page_no, page_no + leaf_count))
-            left, page_no = page_no + leaf_count - 1, right
+            left = page_no + leaf_count - 1
         parents = [
             Entry(*keys.pair(place), page_no)
             for place, page_no in zip(range(0, count, in_leaf), page_numbers, strict=True)
@@ -281,24 +284,53 @@ class Tree:
     def _build_level(self, xid: int, pages: list["NewPage"]) -> list[Entry]:
         """Write one level's pages; the entries of the level above."""
         parents: list[Entry] = []
-        batch = 64
         left = 0
-        upcoming = 0
-        for start in range(0, len(pages), batch):
-            part = pages[start : start + batch]
+        for start in range(0, len(pages), BUILD_PAGES):
+            part = pages[start : start + BUILD_PAGES]
             with self.pager.begin_change(xid) as change:
-                page_nos = [upcoming or self.pager.allocate(change, 1)]
-                page_nos += [self.pager.allocate(change, 1) for _ in part[1:]]
-                more = start + batch < len(pages)
-                upcoming = self.pager.allocate(change, 1) if more else 0
-                page_nos.append(upcoming)
-                for i, page in enumerate(part):
-                    content = page.pack(left, page_nos[i + 1])
-                    left = page_nos[i]
-                    change.write(left * self.page_bytes, content)
-                    parents.append(Entry(page.first.key, page.first.row_id, left))
+                page_nos = [self.pager.allocate(change, 1) for _ in part]
+                before = left
+                for page, page_no, right in zip(part, page_nos, (*page_nos[1:], 0), strict=True):
+                    change.write(page_no * self.page_bytes, page.pack(left, right))
+                    parents.append(Entry(page.first.key, page.first.row_id, page_no))
+                    left = page_no
+                self._link_built(change, before, page_nos[0])
                 change.commit()
         return parents
+
+    def _link_built(self, change: Change, left: int, page_no: int) -> None:
+        """Link a page to the one before it, or a level's first to the root: a crash may come now."""
+        if left:
+            change.write_u64(left * self.page_bytes + RIGHT_OFFSET, page_no)
+        else:
+            address = self.root_page * self.page_bytes + BUILDING_OFFSET
+            change.write(address, page_no.to_bytes(4, "little"))
+
+    def forget_unfinished(self) -> None:
+        """Give back what a build that was cut short has left."""
+        page_nos = [node.page_no for node in self.unfinished_pages()]
+        if not page_nos:
+            return
+        with self.pager.begin_change(0, reserved=True) as change:
+            for page_no in page_nos:
+                self.pager.release(change, page_no, 1)
+            change.write(self.root_page * self.page_bytes + BUILDING_OFFSET, bytes(4))
+            change.commit()
+
+    def unfinished_pages(self) -> Iterator[Node]:
+        """The pages of levels that were built for a root that does not lead to them yet."""
+        address = self.root_page * self.page_bytes + BUILDING_OFFSET
+        self.pager.view(self.root_page, 1)
+        first = int.from_bytes(self.pager.store[address : address + 4].tobytes(), "little")
+        while first:
+            page_no, lower = first, 0
+            while page_no:
+                node = self._read(page_no)
+                if node.level and page_no == first:
+                    lower = node.entries[0].child
+                yield node
+                page_no = node.right
+            first = lower
 
     def _read(self, page_no: int) -> Node:
         return read_node(self.pager.view(page_no, 1), page_no)

@@ -1,11 +1,14 @@
 """One page of a tree: its bytes, and the same parsed.
 
-page     magic u16 | level u8 | 0 u8 | count u16 | heap start u16 | garbage u16 | 0 u16 | 0 u32
-| left page u64 | right page u64
+page     magic u16 | level u8 | 0 u8 | count u16 | heap start u16 | garbage u16 | 0 u16
+         building u32 | left page u64 | right page u64
 slots    u16 each, from byte 32: where the entry starts, in order
 entries  from the end of the page downwards
 leaf     key length u16 | row id u64 | key
 inner    key length u16 | row id u64 | child page u64 | key
+
+building is 0 but in a root that is filled from below: then it is the first page of the highest level
+there is, so that a build that was cut short can be taken back.
 """
 
 import struct
@@ -20,6 +23,8 @@ from storage.errors import Corruption
 NODE_MAGIC = 0x4254
 NODE = struct.Struct("<HBBHHHHIQQ")
 NODE_BYTES = 32
+BUILDING_OFFSET = 12
+RIGHT_OFFSET = 24
 SLOT_BYTES = 2
 SLOT = struct.Struct("<H")
 LEAF_ENTRY = struct.Struct("<HQ")

@@ -125,6 +125,7 @@ def _check_relation(engine: Engine, header: RelationHeader, runs: list[Run]) -> 
     if header.form is Form.INDEX:
         tree = engine.index(header.relation_id).tree
         runs += [(node.page_no, 1) for node in tree.pages()]
+        runs += [(node.page_no, 1) for node in tree.unfinished_pages()]
         yield from (Problem(where, what) for what in check_tree(tree))
         return
     table = engine.relation(header.relation_id)

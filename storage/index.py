@@ -199,6 +199,7 @@ class Index:
             self.tree.delete(0, extra, first)
             return
         assert isinstance(extra, tuple)
+        self.tree.forget_unfinished()
         for key, root_id in zip(extra[0], extra[1].tolist(), strict=True):
             self.tree.delete(0, key, root_id)
 

@@ -12,6 +12,7 @@ Rule 2: dropping marks the relation; its space is given back once that is commit
 
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from enum import IntEnum
 
@@ -187,8 +188,12 @@ class Relations:
             dropped = header.dropped_by and header.dropped_by not in aborted
             if header.created_by in aborted or dropped:
                 self._remove(header.relation_id)
-            elif header.dropped_by:
+                continue
+            if header.dropped_by:
                 self._unmark(header.address)
+            if aborted and header.form is Form.INDEX:
+                with suppress(Corruption):  # whoever reads the index is told
+                    self.index(header.relation_id).tree.forget_unfinished()
 
     def undo(self, operation: int, first: int, second: int, extra: object) -> None:
         """Take back a relation made, or the mark of one dropped."""

@@ -6,10 +6,11 @@ import pytest
 
 from storage import btree_search
 from storage.btree import Tree
-from storage.check import check_tree
-from storage.errors import KeyTooLarge
+from storage.check import check, check_tree
+from storage.engine import Engine
+from storage.errors import DiskFull, KeyTooLarge
 from storage.fast_paths import leaf_cuts, pack_leaf
-from tests.support.small_engine import small_engine
+from tests.support.small_engine import SMALL, small_engine
 
 
 @pytest.fixture
@@ -47,6 +48,53 @@ def test_leaves_are_packed_alike():
     for first, last in pairwise(cuts):
         page = btree_search.pack_leaf(1024, pairs, first, last, 5, 6)
         assert pack_leaf(1024, pairs, first, last, 5, 6) == page
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_build_that_was_cut_short_is_taken_back(monkeypatch, levels, is_new):
+    engine, files = small_engine()
+    pairs = [(b"%06d" % i + b"x" * 100, i) for i in range(3000)]
+    making = engine.begin()
+    index = making.create_index(7)
+    if not is_new:
+        making.commit().wait()
+    filling = making if is_new else engine.begin()
+    inner_pages = Tree._inner_pages
+
+    def cut(tree, level, entries):
+        if level > levels:
+            raise DiskFull
+        return inner_pages(tree, level, entries)
+
+    monkeypatch.setattr(Tree, "_inner_pages", cut)
+    with pytest.raises(DiskFull):
+        index.insert_many(filling, [key for key, _ in pairs], [i for _, i in pairs])
+    assert check(engine) == []
+    engine.store.wal.flush_to(engine.store.wal.end_lsn).wait()
+    engine.store.files.unlock()
+    recovered = Engine.open(files, SMALL)
+    assert check(recovered) == []
+    if not is_new:
+        assert not list(recovered.index(7).tree.unfinished_pages())
+
+
+def test_a_build_without_room_is_taken_back_with_its_transaction(monkeypatch):
+    engine, _ = small_engine()
+    transaction = engine.begin()
+    index = transaction.create_index(7)
+    transaction.commit().wait()
+    filling = engine.begin()
+    monkeypatch.setattr(Tree, "_inner_pages", raise_disk_full)
+    with pytest.raises(DiskFull):
+        index.insert_many(filling, [b"%06d" % i for i in range(1000)], range(1000))
+    filling.abort()
+    assert not list(index.tree.unfinished_pages())
+    assert check(engine) == []
+
+
+def raise_disk_full(*_):
+    raise DiskFull
 
 
 def test_what_goes_and_comes_leaves_no_litter(tree):
