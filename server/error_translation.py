@@ -44,6 +44,14 @@ TRANSLATIONS: tuple[tuple[type[BaseException], Callable[[BaseException], SqlErro
             hint="Check free disk space.",
         ),
     ),
+    (
+        storage.KeyTooLarge,
+        lambda error: ProgramLimitExceeded(
+            str(error),
+            hint="Values larger than 1/3 of a buffer page cannot be indexed.\n"
+            "Consider a function index of an MD5 hash of the value, or use full text indexing.",
+        ),
+    ),
     (storage.Failed, lambda error: IoError("storage has failed; the server is stopping")),
     (
         storage.KeyTooLarge,

@@ -30,7 +30,7 @@ class KeyTooLarge(StorageError):
     """An index key does not fit into a page a third of which it may take."""
 
     def __init__(self, key_bytes: int, key_bytes_max: int) -> None:
-        super().__init__(f"index key of {key_bytes} bytes exceeds maximum {key_bytes_max}")
+        super().__init__(f"index row size {key_bytes} exceeds maximum {key_bytes_max}")
         self.key_bytes = key_bytes
         self.key_bytes_max = key_bytes_max
 

@@ -43,6 +43,28 @@ NewColumn = tuple[Any, npt.NDArray[np.bool_] | None]
 RowIds = npt.NDArray[np.int64]
 
 
+def with_unused(
+    kinds: Sequence[Kind], columns: Columns, nulls: Nulls, count: int
+) -> tuple[Columns, Nulls]:
+    """Columns of new rows, completed by the NULLs of columns that aborted transactions have left."""
+    assert len(columns) == len(nulls) <= len(kinds)
+    unused = kinds[len(columns) :]
+    if not unused:
+        return columns, nulls
+    empty = [
+        [b""] * count if kind is Kind.BYTES else np.zeros(count, kind.dtype) for kind in unused
+    ]
+    return (*columns, *empty), (*nulls, *[np.ones(count, np.bool_) for _ in unused])
+
+
+def with_unused_values(kinds: Sequence[Kind], values: Sequence[Value]) -> Sequence[Value]:
+    """The same for one row."""
+    if len(values) == len(kinds):
+        return values
+    assert len(values) < len(kinds)
+    return (*values, *(None,) * (len(kinds) - len(values)))
+
+
 class RowChange:
     """A change of rows: when it fails, what was planned in memory is forgotten."""
 

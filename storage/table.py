@@ -50,6 +50,8 @@ from storage.row_batches import (
     as_rows,
     store_versions,
     update_versions,
+    with_unused,
+    with_unused_values,
 )
 from storage.row_groups import RowGroups
 from storage.row_paths import NOT_FOUND
@@ -241,7 +243,7 @@ class Table:
         return row_id
 
     def _insert_row(self, transaction: Transaction, values: Sequence[Value]) -> int:
-        assert len(values) == len(self.columns)
+        values = with_unused_values(self.kinds, values)
         self.counts.inserted += 1
         quick = self.paths.insert(self, transaction, values)
         if quick is not None:
@@ -257,7 +259,7 @@ class Table:
         self, transaction: Transaction, columns: Columns, nulls: Nulls, count: int
     ) -> npt.NDArray[np.int64]:
         """Add many rows at the table's end, a few wherever there is room; their row ids."""
-        assert len(columns) == len(nulls) == len(self.columns)
+        columns, nulls = with_unused(self.kinds, columns, nulls, count)
         if count <= FEW_ROWS:
             rows = as_rows(columns, nulls, count)
             return np.array([self.insert_row(transaction, row) for row in rows], np.int64)
@@ -345,6 +347,8 @@ class Table:
         values: Sequence[Value] | Mapping[int, Value],
         key_changed: bool,
     ) -> Outcome:
+        if not isinstance(values, Mapping):
+            values = with_unused_values(self.kinds, values)
         quick = self.paths.update(self, transaction, row_id, values, key_changed)
         if quick is not None:
             self.counts.updated += 1
@@ -367,7 +371,8 @@ class Table:
         group, slot = self.place(stamp >> COMMAND_BITS, row_id >> SLOT_BITS)
         new_row_id = group.group_no << SLOT_BITS | slot
         flags = NEWER | old.next & (INNER | KEY_CHANGED) | (KEY_CHANGED if key_changed else 0)
-        link = (row_id, VERSION.pack(old.xmin, stamp, flags | new_row_id, old.nulls))
+        old_nulls = read_version(self.groups, row_id).nulls  # the group may have got columns
+        link = (row_id, VERSION.pack(old.xmin, stamp, flags | new_row_id, old_nulls))
         self._store_row(stamp, group, slot, values, INNER | root_id, link)
         old_group = self.groups[row_id >> SLOT_BITS]
         old_group.ended += not old.xmax
@@ -430,7 +435,7 @@ class Table:
     def add_column(self, transaction: Transaction, kind: Kind, missing: Value) -> int:
         """Add a column which existing rows have with the missing value; its number.
 
-        It stays, unused, when the transaction aborts.
+        It stays when the transaction aborts, unused: who gives rows need not know of those at the end.
         """
         header = add_column(self.pager, transaction.xid, self.groups.header, kind, missing)
         self.groups.set_columns(header)

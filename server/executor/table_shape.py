@@ -76,10 +76,10 @@ class TableShape:
         """Attributes whose change concerns more than the row itself."""
 
     def load_row(self, stored: Sequence[Any]) -> Row:
-        """The row form of stored values of all attributes."""
+        """The row form of stored values of all attributes, and maybe of columns nobody uses."""
         return tuple(
             load_value(value, reference)
-            for value, reference in zip(stored, self.types, strict=True)
+            for value, reference in zip(stored, self.types, strict=False)
         )
 
     def store_row(self, row: Sequence[Value | None]) -> tuple[Any, ...]:

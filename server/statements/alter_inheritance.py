@@ -22,6 +22,7 @@ from server.sql import constraints as written
 from server.sql import utility_alter as tree
 from server.statements.inheritance import child_numbers, refuse_type_conflict
 from server.statements.statement import StatementContext
+from server.statements.unused_columns import with_unused_columns
 from server.statements.verify import verify_check
 
 Step = Callable[[StatementContext, Table, Any], Iterator[Wait]]
@@ -296,6 +297,7 @@ def hand_down_column(context: StatementContext, parent_oid: int, name: str) -> I
             )
             context.ddl.put(_with_column(child, replace(own, inherited=own.inherited + 1)))
             continue
+        child = with_unused_columns(context, child)
         made = replace(
             column,
             number=len(child.columns) + 1,

@@ -54,6 +54,7 @@ from server.statements.storage_parameters import (
     without_parameters,
 )
 from server.statements.tables import NewTable, add_constraint, own_sequence
+from server.statements.unused_columns import with_unused_columns
 from server.statements.verify import verify_check, verify_foreign_key, verify_not_null
 from server.statements.view_texts import readers_of_column
 from server.types.storage import storage_form, storage_kind
@@ -126,6 +127,7 @@ def add_column(context: StatementContext, table: Table, command: tree.AddColumn)
             raise DuplicateColumn(message)
         context.notice("42701", f"{message}, skipping")
         return
+    table = with_unused_columns(context, table)
     new = NewTable(context, table, ConstraintNames(context, table), list(table.columns))
     column = column_of(context, new, item, len(table.columns) + 1)
     yield from put_column(context, table, column, new.sequences)
