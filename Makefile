@@ -58,6 +58,7 @@ docs: setup ## write the tree of ARCHITECTURE.md anew
 
 crash: setup ## simulated power cuts: SEEDS=n
 	$(BIN)/python -m tests.crash.run --seeds $(SEEDS)
+	$(BIN)/python -m tests.crash.run --seeds $$(( $(SEEDS) / 20 )) --sql
 
 golden: setup ## rewrite the expected output of golden scripts; review the diff
 	GOLDEN_REWRITE=1 $(BIN)/pytest -q tests/golden

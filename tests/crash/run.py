@@ -3,6 +3,7 @@
 python -m tests.crash.run --seeds 1000            seeds 0 ... 999, a third with I/O errors
 python -m tests.crash.run --seed 123              one seed again, with the traceback
 python -m tests.crash.run --seeds 500 --without full_page_images
+python -m tests.crash.run --seeds 1000 --sql      through SQL: DDL, indexes, COPY, vacuum, sequences
 """
 
 import argparse
@@ -12,12 +13,18 @@ from dataclasses import fields
 
 from storage.options import Protocol
 from tests.crash.simulation import Plan, Simulation, run_seed
+from tests.crash.sql_simulation import SqlSimulation, run_sql_seed
 
 
 def plan_of(seed: int, without: str | None) -> Plan:
     """Every third seed has I/O errors."""
     protocol = Protocol(**{without: False}) if without else Protocol()
     return Plan(protocol=protocol, error_rate=0.05 if seed % 3 == 2 else 0.0)
+
+
+def sql_error_rate(seed: int) -> float:
+    """Every third seed has I/O errors here too; few, for each ends a life."""
+    return 0.005 if seed % 3 == 2 else 0.0
 
 
 def main() -> int:
@@ -27,17 +34,25 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--without", choices=[field.name for field in fields(Protocol)])
+    parser.add_argument("--sql", action="store_true")
     arguments = parser.parse_args()
+    if arguments.seed is not None and arguments.sql:
+        SqlSimulation(arguments.seed, error_rate=sql_error_rate(arguments.seed)).run()
+        return 0
     if arguments.seed is not None:
         Simulation(arguments.seed, plan_of(arguments.seed, arguments.without)).run()
         return 0
     started = time.perf_counter()
     bad = 0
     for seed in range(arguments.first, arguments.first + arguments.seeds):
-        story = run_seed(seed, plan_of(seed, arguments.without))
+        if arguments.sql:
+            story = run_sql_seed(seed, sql_error_rate(seed))
+        else:
+            story = run_seed(seed, plan_of(seed, arguments.without))
         if story is not None:
             bad += 1
             sys.stdout.write(f"seed {seed}: {story}\n")
+            sys.stdout.flush()
     rate = arguments.seeds / (time.perf_counter() - started)
     sys.stdout.write(f"{bad} bad of {arguments.seeds} seeds, {rate:.0f} seeds/s\n")
     return 1 if bad else 0

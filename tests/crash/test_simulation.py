@@ -7,8 +7,9 @@ whose absence nobody notices is either not needed or not tested.
 import pytest
 
 from storage.options import Protocol
-from tests.crash.run import plan_of
+from tests.crash.run import plan_of, sql_error_rate
 from tests.crash.simulation import Plan, run_seed
+from tests.crash.sql_simulation import run_sql_seed
 
 RULES = {
     "full_page_images": 0.0,
@@ -28,6 +29,12 @@ NOTICED_ELSEWHERE = {"incarnations"}
 @pytest.mark.parametrize("seed", range(20))
 def test_nothing_is_lost_and_nothing_made_up(seed):
     assert run_seed(seed, plan_of(seed, None)) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(8))
+def test_the_same_through_sql(seed):
+    assert run_sql_seed(seed, sql_error_rate(seed)) is None
 
 
 def first_bad_seed(plan: Plan) -> int | None:

@@ -1,0 +1,399 @@
+"""A seed of the crash simulation through SQL: random transactions of DDL and data, power cuts, a model beside them.
+
+Goal: after any crash the database equals the model after some transaction k, and k is not before the
+last one that was acknowledged. Every transaction writes its number into a table, so k is known; rows are compared
+by a sequential scan and through each index, tables, columns and indexes by the catalog, and the check of storage must
+find nothing. A value that a sequence gave to a transaction that is there is never given out again.
+
+Method: one session runs transaction after transaction; another holds one open that never ends, so that every crash
+finds an unfinished one. Pages are small, so that few rows fill many.
+"""
+
+import copy
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from protocol.messages import CopyData, CopyDone, DataRows, ErrorResponse, Query
+from server.config import ServerSettings
+from server.database import Database, initialise
+from storage.engine import Engine, Options
+from storage.errors import Corruption, DiskFull, Failed, StorageError
+from tests.crash.disk import CrashingFiles, Faults, PowerCut
+from tests.crash.simulation import BadSeed
+from tests.support.clock import ManualClock
+from tests.support.conversation import Client, data_rows
+from tests.support.engine import SETTINGS
+
+PAGE_BYTES = 8192
+OPTIONS = Options(
+    page_bytes=PAGE_BYTES,
+    page_segment_bytes=256 * PAGE_BYTES,
+    wal_segment_bytes=64 * 1024,
+    max_wal_size=512 * 1024,
+    wal_buffer_bytes=64 * 1024,
+    dirty_bytes_max=32 * PAGE_BYTES,
+    store_bytes_max=16384 * PAGE_BYTES,
+    growth_bytes_min=16 * PAGE_BYTES,
+    slice_pages=4,
+    threads=False,
+)
+SCHEMA = """
+    CREATE TABLE journal (number int);
+    CREATE TABLE held (number int PRIMARY KEY, words text);
+    INSERT INTO held SELECT n, 'w' || n FROM generate_series(1, 20) n;
+    CREATE SEQUENCE numbers
+"""
+TABLES = """
+    SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('journal', 'held')
+"""
+NAMES = ("red", "green", "blue", "grey")
+COLUMNS = ("extra", "more")
+LONG = ("", "short", "x" * 30, "y" * 400, "z" * 2000)
+TOLERATED = {"53100"}
+
+Row = tuple[str | None, ...]
+
+
+@dataclass
+class TableModel:
+    """A table as it should be: names of the columns behind id and words, rows by id, indexed columns."""
+
+    columns: list[str] = field(default_factory=list)
+    rows: dict[int, Row] = field(default_factory=dict)
+    indexes: dict[str, str] = field(default_factory=dict)
+
+
+State = dict[str, TableModel]
+
+
+class SqlSimulation:
+    """The database under test, its disk and its model."""
+
+    def __init__(self, seed: int, *, error_rate: float = 0.0, lives: int = 3) -> None:
+        self.random = random.Random(seed)
+        self.lives = lives
+        self.error_rate = error_rate
+        self.faults = Faults(self.random)
+        self.files = CrashingFiles(self.faults)
+        self.states: list[State] = [{}]
+        self.numbers_given: list[int] = [0]
+        """The highest value the sequence had given out at the end of each transaction."""
+        self.next_id = 1
+        self.acknowledged = 0
+        engine = Engine.create(self.files, OPTIONS, store_id=5)
+        initialise(engine)
+        self._serve(engine)
+        self.client.rows(SCHEMA)
+
+    def run(self) -> None:
+        """Lives and dies as often as planned; raises BadSeed."""
+        for _ in range(self.lives):
+            self._live()
+            self._recover()
+            self._compare()
+        self.client.rows("VACUUM")
+        self._compare()
+
+    def _serve(self, engine: Engine) -> None:
+        self.database = Database(
+            engine,
+            ServerSettings(SETTINGS),
+            mock_secret=b"secret",
+            clock=ManualClock(),
+            source=random.Random(1),
+        )
+        self.client = Client(self.database, pid=1)
+        self.other = Client(self.database, pid=2)
+
+    # A life ----------------------------------------------------------------------------------
+
+    def _live(self) -> None:
+        chance = self.random
+        self.faults.operations_left = chance.randrange(1, chance.choice((60, 200, 600)))
+        self.faults.error_rate = self.error_rate
+        try:
+            self._hold()
+            for _ in range(chance.randrange(1, 14)):
+                self.faults.full = chance.random() < 0.05
+                if chance.random() < 0.3:
+                    self._maintain()
+                else:
+                    self._transact()
+        except (PowerCut, Failed):
+            return
+        except Corruption as error:
+            raise BadSeed(f"while running: {error}") from error
+
+    def _hold(self) -> None:
+        """The other session changes rows and never says how that ends."""
+        self.other.send(Query("BEGIN; UPDATE held SET words = 'lost' WHERE number < 8"))
+        self.other.send(Query("DELETE FROM held WHERE number > 15; INSERT INTO held VALUES (99)"))
+
+    def _maintain(self) -> None:
+        what = self.random.choice(("VACUUM", "VACUUM", "CHECKPOINT", "ANALYZE", "advance"))
+        if what == "advance":
+            self.database.engine.store.write_back.round(self.random.randrange(1, 20))
+        else:
+            self._ask(what)
+
+    def _transact(self) -> None:
+        """One transaction of some steps, committed or not."""
+        chance = self.random
+        state = copy.deepcopy(self.states[-1])
+        number = len(self.states)
+        if not self._ask("BEGIN"):
+            return
+        done = True
+        for _ in range(chance.randrange(1, 5)):
+            if chance.random() < 0.15:
+                attempt = copy.deepcopy(state)
+                done = self._ask("SAVEPOINT s") and self._step(attempt)
+                done = done and self._ask("ROLLBACK TO s")
+            else:
+                done = self._step(state)
+            if not done:
+                break
+        given = done and chance.random() < 0.9 and self._ask("SELECT nextval('numbers')")
+        if not given or not self._ask(f"INSERT INTO journal VALUES ({number})"):
+            self._ask("ROLLBACK")
+            return
+        self.states.append(state)
+        self.numbers_given.append(int(given[0]))
+        if self._ask("COMMIT"):
+            self.acknowledged = number
+        elif self._committed() < number:  # no room for its record
+            self.states.pop()
+            self.numbers_given.pop()
+
+    def _committed(self) -> int:
+        self._ask("ROLLBACK")
+        self.faults.full = False
+        return int(self.client.rows("SELECT coalesce(max(number), 0) FROM journal")[0][0] or 0)
+
+    def _ask(self, sql: str, lines: bytes = b"") -> list[str] | None:
+        """Run a statement: the first column of its rows after a word; None when the disk was full."""
+        if lines:
+            self.client.copy_data.extend((CopyData(lines), CopyDone()))
+        replies = self.client.send(Query(sql))
+        for reply in replies:
+            if isinstance(reply, ErrorResponse):
+                if self.database.engine.store.failure.error is not None:
+                    raise Failed(reply.fields.message)
+                if reply.fields.sqlstate in TOLERATED and self.faults.full:
+                    self.client.copy_data.clear()
+                    return None
+                raise BadSeed(f"{sql[:60]}: {reply.fields.sqlstate} {reply.fields.message}")
+        return [str(value) for value in _values(replies)] or ["done"]
+
+    # Steps -----------------------------------------------------------------------------------
+
+    def _step(self, state: State) -> bool:
+        name = self.random.choice(NAMES)
+        if name not in state:
+            return self._create(name, state)
+        step = self.random.choices(_STEPS, _WEIGHTS)[0]
+        return step(self, name, state)
+
+    def _create(self, name: str, state: State) -> bool:
+        state[name] = TableModel()
+        return bool(self._ask(f"CREATE TABLE {name} (id int PRIMARY KEY, words text)"))
+
+    def _drop(self, name: str, state: State) -> bool:
+        del state[name]
+        return bool(self._ask(f"DROP TABLE {name}"))
+
+    def _new_rows(self, table: TableModel, count: int) -> list[Row]:
+        rows: list[Row] = []
+        for _ in range(count):
+            rest = tuple(self._words() for _ in table.columns)
+            rows.append((str(self.next_id), self._words(), *rest))
+            table.rows[self.next_id] = rows[-1]
+            self.next_id += 1
+        return rows
+
+    def _words(self) -> str | None:
+        word = self.random.choice(LONG)
+        return f"{word}{self.random.randrange(50)}" if word else None
+
+    def _insert(self, name: str, state: State) -> bool:
+        rows = self._new_rows(state[name], self.random.randrange(1, 4))
+        values = ", ".join(f"({', '.join(map(_literal, row))})" for row in rows)
+        return bool(self._ask(f"INSERT INTO {name} VALUES {values}"))
+
+    def _copy(self, name: str, state: State) -> bool:
+        rows = self._new_rows(state[name], self.random.choice((3, 40, 150)))
+        lines = "".join("\t".join("\\N" if v is None else v for v in row) + "\n" for row in rows)
+        return bool(self._ask(f"COPY {name} FROM STDIN", lines.encode()))
+
+    def _update(self, name: str, state: State) -> bool:
+        table = state[name]
+        number = self.random.randrange(1, self.next_id + 1)
+        column = self.random.choice(("words", *table.columns))
+        position = ("words", *table.columns).index(column) + 1
+        word = self._words()
+        operator = self.random.choice(("=", "=", ">"))
+        for row_id, row in table.rows.items():
+            if row_id == number if operator == "=" else row_id > number:
+                table.rows[row_id] = (*row[:position], word, *row[position + 1 :])
+        change = f"SET {column} = {_literal(word)} WHERE id {operator} {number}"
+        return bool(self._ask(f"UPDATE {name} {change}"))
+
+    def _delete(self, name: str, state: State) -> bool:
+        number = self.random.randrange(1, self.next_id + 1)
+        width = self.random.choice((1, 10, 1000))
+        rows = state[name].rows
+        state[name].rows = {
+            key: row for key, row in rows.items() if not number <= key < number + width
+        }
+        return bool(self._ask(f"DELETE FROM {name} WHERE id >= {number} AND id < {number + width}"))
+
+    def _truncate(self, name: str, state: State) -> bool:
+        state[name].rows = {}
+        return bool(self._ask(f"TRUNCATE {name}"))
+
+    def _add_column(self, name: str, state: State) -> bool:
+        table = state[name]
+        column = self.random.choice(COLUMNS)
+        if column in table.columns:
+            return self._drop_column(name, column, state)
+        word = self._words()
+        table.columns.append(column)
+        table.rows = {key: (*row, word) for key, row in table.rows.items()}
+        added = self._ask(f"ALTER TABLE {name} ADD {column} text DEFAULT {_literal(word)}")
+        return bool(added and self._ask(f"ALTER TABLE {name} ALTER {column} DROP DEFAULT"))
+
+    def _drop_column(self, name: str, column: str, state: State) -> bool:
+        table = state[name]
+        position = table.columns.index(column) + 2
+        table.columns.remove(column)
+        table.rows = {key: (*r[:position], *r[position + 1 :]) for key, r in table.rows.items()}
+        table.indexes = {key: on for key, on in table.indexes.items() if on != column}
+        return bool(self._ask(f"ALTER TABLE {name} DROP {column}"))
+
+    def _index(self, name: str, state: State) -> bool:
+        table = state[name]
+        column = self.random.choice(("words", *table.columns))
+        index = f"{name}_{column}"
+        if index in table.indexes:
+            del table.indexes[index]
+            return bool(self._ask(f"DROP INDEX {index}"))
+        table.indexes[index] = column
+        return bool(self._ask(f"CREATE INDEX {index} ON {name} ({column})"))
+
+    def _rewrite(self, name: str, _state: State) -> bool:
+        return bool(self._ask(f"ALTER TABLE {name} ALTER words TYPE varchar"))
+
+    def _rename(self, name: str, state: State) -> bool:
+        table = state[name]
+        if not table.columns or {*COLUMNS} <= {*table.columns} or table.indexes:
+            return self._update(name, state)
+        (new,) = {*COLUMNS} - {*table.columns}
+        (old,) = table.columns
+        table.columns = [new]
+        return bool(self._ask(f"ALTER TABLE {name} RENAME {old} TO {new}"))
+
+    # Death and after -------------------------------------------------------------------------
+
+    def _recover(self) -> None:
+        """Switches on again until recovery comes through."""
+        attempts = self.random.choice((0, 0, 1, 2))
+        while True:
+            if self.random.random() < 0.8:
+                self.files.lose_power()
+            else:
+                self.files.restart()
+            if attempts:
+                attempts -= 1
+                self.faults.operations_left = self.random.randrange(1, 80)
+            try:
+                self._serve(Engine.open(self.files, OPTIONS))
+            except (PowerCut, Failed):
+                continue
+            except (Corruption, DiskFull, OSError, AssertionError) as error:
+                raise BadSeed(f"recovery failed: {error!r}") from error
+            self.faults.operations_left = 1 << 60
+            return
+
+    def _compare(self) -> None:
+        """Finds the state the database recovered to, and compares it all."""
+        number = self._committed()
+        if not self.acknowledged <= number < len(self.states):
+            raise BadSeed(
+                f"recovered to {number}, acknowledged {self.acknowledged} of {len(self.states) - 1}"
+            )
+        state = self.states[number]
+        found = {name for (name,) in self.client.rows(TABLES)}
+        if found != set(state):
+            raise BadSeed(f"tables {found}, not {set(state)}")
+        for name, table in state.items():
+            self._compare_table(name, table)
+        held = self.client.rows("SELECT count(*), min(words), max(number) FROM held")
+        if held != [("20", "w1", "20")]:
+            raise BadSeed(f"the unfinished transaction shows: {held}")
+        if problems := self.database.engine.check():
+            raise BadSeed(f"check: {problems[:3]}")
+        ((given,),) = self.client.rows("SELECT nextval('numbers')")
+        if int(given) <= self.numbers_given[number]:
+            raise BadSeed(f"{given} was given out before {self.numbers_given[number]}")
+        del self.states[number + 1 :]
+        del self.numbers_given[number + 1 :]
+        self.acknowledged = number
+
+    def _compare_table(self, name: str, table: TableModel) -> None:
+        rows = self.client.rows
+        wanted = sorted(table.rows.values(), key=lambda row: int(row[0] or 0))
+        if rows(f"SELECT * FROM {name} ORDER BY id") != wanted:
+            raise BadSeed(f"rows of {name} differ")
+        indexes = rows(f"SELECT indexname FROM pg_indexes WHERE tablename = '{name}'")
+        if {index for (index,) in indexes} != {f"{name}_pkey", *table.indexes}:
+            raise BadSeed(f"indexes of {name}: {indexes}")
+        rows("SET enable_seqscan = off")
+        for column in {"id", *table.indexes.values()}:
+            position = ("id", "words", *table.columns).index(column)
+            for row in self.random.sample(wanted, min(4, len(wanted))):
+                value = row[position]
+                if value is None:
+                    continue
+                found = rows(
+                    f"SELECT id FROM {name} WHERE {column} = {_literal(value)} ORDER BY id"
+                )
+                if found != [(other[0],) for other in wanted if other[position] == value]:
+                    raise BadSeed(f"{name} by {column} {value[-10:]}: {found[:9]}")
+        rows("RESET enable_seqscan")
+
+
+def _literal(value: str | None) -> str:
+    return "NULL" if value is None else f"'{value}'"
+
+
+def _values(replies: list[Any]) -> Iterator[str]:
+    """The first field of every row."""
+    for reply in replies:
+        if isinstance(reply, DataRows):
+            yield from ((row[0] or b"").decode() for row in data_rows(reply.data))
+
+
+_STEPS = (
+    SqlSimulation._insert,
+    SqlSimulation._copy,
+    SqlSimulation._update,
+    SqlSimulation._delete,
+    SqlSimulation._truncate,
+    SqlSimulation._add_column,
+    SqlSimulation._index,
+    SqlSimulation._rewrite,
+    SqlSimulation._rename,
+    SqlSimulation._drop,
+)
+_WEIGHTS = (20, 15, 30, 12, 4, 8, 10, 2, 3, 3)
+
+
+def run_sql_seed(seed: int, error_rate: float = 0.0) -> str | None:
+    """None when the seed is good, else what went wrong."""
+    try:
+        SqlSimulation(seed, error_rate=error_rate).run()
+    except (BadSeed, StorageError) as error:
+        return str(error)
+    return None
