@@ -1,9 +1,10 @@
-"""make chaos: kill -9 under load, restart, compare with what was acknowledged.
+"""make chaos: kill -9 under load, restart, compare with what was acknowledged; then the faults of bench.faults.
 
 Each round: pgbench TPC-B with eight clients and a writer that notes every transaction the server
 acknowledged, a kill at a
 random moment, a restart. Then every noted transaction must be there, the sums of TPC-B must agree, and at the end the
-check of the stopped directory must find nothing.
+check of the stopped directory must find nothing. The time from the start to the first answer is printed
+beside that of a PostgreSQL 15 under the same load.
 """
 
 from __future__ import annotations
@@ -21,13 +22,22 @@ from pathlib import Path
 
 import psycopg
 
-from bench.servers import Server, free_port, start_rustydb, wait_until_ready
+from bench.faults import run_all
+from bench.servers import (
+    Server,
+    free_port,
+    has_postgres,
+    postgres,
+    start_rustydb,
+    wait_until_ready,
+)
 
 SUMS = """
     SELECT (SELECT sum(abalance) FROM pgbench_accounts), (SELECT sum(tbalance) FROM pgbench_tellers),
            (SELECT sum(bbalance) FROM pgbench_branches), (SELECT coalesce(sum(delta), 0) FROM pgbench_history)
 """
 WRITERS = 4
+POSTGRES_ROUNDS_MAX = 7
 
 
 class Ledger:
@@ -75,12 +85,17 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32))
     parser.add_argument("--scale", type=int, default=1)
+    parser.add_argument("--without-faults", action="store_true")
     parser.add_argument("--seconds", type=float, default=3.0, help="longest time before a kill")
     chosen = parser.parse_args()
     say(f"seed {chosen.seed}")
     source = random.Random(chosen.seed)
     home = Path(tempfile.mkdtemp(prefix="rustydb-chaos-"))
     bad = run(home / "data", source, chosen)
+    if not chosen.without_faults:
+        for name, problem in run_all(home):
+            say(f"{name}: {problem or 'as promised'}")
+            bad = bad or (bool(problem) and not problem.startswith("left out"))
     if bad:
         say(f"FAILED, the directory is kept: {home}")
         return 1
@@ -124,7 +139,30 @@ def run(data: Path, source: random.Random, chosen: argparse.Namespace) -> bool:
             return True
     server.stop()
     say(f"median time to the first answer {statistics.median(starts):.2f} s")
+    if has_postgres():
+        theirs = starts_of_postgres(chosen, len(starts))
+        say(f"median time to the first answer of PostgreSQL {statistics.median(theirs):.2f} s")
     return not is_clean(data)
+
+
+def starts_of_postgres(chosen: argparse.Namespace, rounds: int) -> list[float]:
+    """The same load on a PostgreSQL 15, crashed and started again: seconds to the first answer."""
+    starts = []
+    with postgres() as server:
+        subprocess.run(
+            ["pgbench", "-i", "-q", "-s", str(chosen.scale)],
+            env=server.environment(), check=True, capture_output=True,
+        )  # fmt: skip
+        for _ in range(min(rounds, POSTGRES_ROUNDS_MAX)):
+            load = subprocess.Popen(
+                ["pgbench", "-n", "-c", "8", "-j", "2", "-T", "60", "-M", "prepared"],
+                env=server.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            time.sleep(chosen.seconds / 2)
+            server.crash()
+            load.wait()
+            starts.append(server.start_again())
+    return starts
 
 
 def look(server: Server, ledger: Ledger) -> str:

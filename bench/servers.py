@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 POSTGRES_BIN = Path(os.environ.get("POSTGRES_BIN", "/usr/lib/postgresql/15/bin"))
 START_SECONDS_MAX = 60
+COMPILED = Path(tempfile.gettempdir()) / "rustydb-bench-compiled"
 POSTGRES_SETTINGS = (
     "shared_buffers=1GB",
     "max_wal_size=4GB",
@@ -43,6 +44,7 @@ class Server:
     process: subprocess.Popen[bytes]
     directory: Path
     user: str = "postgres"
+    again: Callable[[], subprocess.Popen[bytes]] | None = None
 
     @property
     def dsn(self) -> str:
@@ -67,6 +69,19 @@ class Server:
         """Kill -9."""
         self.process.kill()
         self.process.wait()
+
+    def crash(self) -> None:
+        """End it so that the next start recovers: SIGQUIT is what ends all processes of PostgreSQL at once."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait()
+
+    def start_again(self) -> float:
+        """Start it again on its directory; gives the seconds to the first answer."""
+        start = self.again
+        self.process = (
+            start_rustydb(self.directory, self.port).process if start is None else start()
+        )
+        return wait_until_ready(self)
 
     def stop(self) -> None:
         """Fast shutdown."""
@@ -99,7 +114,7 @@ def wait_until_ready(server: Server) -> float:
                 connection.execute("SELECT 1")
                 return time.perf_counter() - started
         except psycopg.OperationalError:
-            time.sleep(0.02)
+            time.sleep(0.01)
     raise RuntimeError(f"{server.name} did not answer")
 
 
@@ -110,7 +125,10 @@ def start_rustydb(directory: Path, port: int, *settings: str) -> Server:
         arguments += ["-c", setting]
     log = Path(f"{directory}.log").open("ab")  # noqa: SIM115 - the process keeps it
     root = Path(__file__).parents[1]
-    process = subprocess.Popen(arguments, stdout=log, stderr=log, cwd=root)
+    # As installed: modules are compiled once and not at every start.
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(COMPILED)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    process = subprocess.Popen(arguments, stdout=log, stderr=log, cwd=root, env=environment)
     return Server("RustyDB", port, process, directory)
 
 
@@ -151,8 +169,11 @@ def postgres(*settings: str) -> Iterator[Server]:
     for setting in (*POSTGRES_SETTINGS, *settings):
         arguments += ["-c", setting]
     log = (home / "log").open("wb")
-    process = subprocess.Popen(arguments, stdout=log, stderr=log, cwd="/", **identity)
-    server = Server("PostgreSQL", port, process, home)
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(arguments, stdout=log, stderr=log, cwd="/", **identity)
+
+    server = Server("PostgreSQL", port, start(), home, again=start)
     try:
         wait_until_ready(server)
         yield server
