@@ -186,6 +186,7 @@ class Transaction:
             self.log.abort(gone)
             self.locks.finish_xids(gone)
             self._needs_xid = True
+            self._command = COMMAND_MAX + 1  # everything of the xid that is the last one again
         self.locks.release_since(self, mark.locks)
         self.next_command()
         self._stamp = 0
@@ -243,7 +244,7 @@ class Transaction:
     def _limit(self) -> int:
         if not self.xids:
             return 0
-        return self.xids[-1] << COMMAND_BITS | min(self._command, COMMAND_MAX)
+        return (self.xids[-1] << COMMAND_BITS) + min(self._command, COMMAND_MAX + 1)
 
     def _next_stamp(self) -> int:
         assert not self.ended
