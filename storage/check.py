@@ -137,11 +137,12 @@ def _check_relation(engine: Engine, header: RelationHeader, runs: list[Run]) -> 
         runs += chunks
         yield from (Problem(where, what) for what in _check_summary(group))
         yield from (Problem(where, what) for what in _check_heap(engine, group, chunks, runs))
-        for slot in range(group.used):
+        yield from (Problem(where, what) for what in _check_stamps(engine, group))
+        for slot in _linked(group):
             row_id = group.group_no << SLOT_BITS | slot
             yield from (
                 Problem(where, f"row {row_id}: {what}")
-                for what in _check_row(engine, table, row_id, reached)
+                for what in _check_row(table, row_id, reached)
             )
     yield from (Problem(where, what) for what in _check_reached(engine, table, reached))
 
@@ -164,15 +165,25 @@ def _check_summary(group: RowGroup) -> Iterator[str]:
         yield f"group {group.group_no} has newer stamps than it knows"
 
 
-def _check_row(engine: Engine, table: Table, row_id: int, reached: set[int]) -> Iterator[str]:
+def _check_stamps(engine: Engine, group: RowGroup) -> Iterator[str]:
+    """Who made each version and who ended it, all at once."""
+    versions = group.versions[: group.used]
+    stamps = np.maximum(versions[:, 0], versions[:, 1]) >> np.uint64(COMMAND_BITS)
+    for slot in np.flatnonzero(stamps >= np.uint64(engine.log.next_xid)).tolist():
+        yield f"row {group.group_no << SLOT_BITS | slot}: stamped by a transaction of the future"
+    empty = (versions[:, 2] & np.uint64(FREE | DEAD | REDIRECT)) != 0
+    for slot in np.flatnonzero(empty & (versions[:, 0] != 0)).tolist():
+        yield f"row {group.group_no << SLOT_BITS | slot}: has a row where there should be none"
+
+
+def _linked(group: RowGroup) -> list[int]:
+    """The slots where chains begin; a row of one version, which is most of them, is no chain."""
+    links = group.versions[: group.used, 2]
+    return np.flatnonzero((links != 0) & (links & np.uint64(INNER | FREE) == 0)).tolist()
+
+
+def _check_row(table: Table, row_id: int, reached: set[int]) -> Iterator[str]:
     version = read_version(table.groups, row_id)
-    next_xid = engine.log.next_xid
-    if max(version.xmin, version.xmax) >> COMMAND_BITS >= next_xid:
-        yield "stamped by a transaction of the future"
-    if version.next & (FREE | DEAD | REDIRECT) and version.xmin:
-        yield "has a row where there should be none"
-    if version.next & INNER or version.next & FREE or not (version.xmin or version.next):
-        return
     newest = version
     for newest in walk(table.groups, row_id):
         if newest.row_id in reached:
