@@ -38,7 +38,7 @@ class Snapshot:
     While the object lives, nothing it sees is pruned; so hold it as long as a view taken with it.
     """
 
-    __slots__ = ("_serial", "log", "own", "sequence", "stamp_limit", "xmin")
+    __slots__ = ("__weakref__", "_serial", "log", "own", "sequence", "stamp_limit", "xmin")
 
     def __init__(
         self,

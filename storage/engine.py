@@ -19,7 +19,8 @@ from storage.index import Index, KeyOf
 from storage.key_matrix import SortedKeys, encode_matrix
 from storage.keys import encode_key, encode_keys, key_after_prefix
 from storage.kinds import Kind
-from storage.locks import LockMode, LockOwner, Locks, LockStatus, RowLock, WaitEdge
+from storage.lock_modes import LockMode, LockOwner
+from storage.locks import Locks, LockStatus, RowLock, WaitEdge
 from storage.options import Options
 from storage.outcomes import Counts, Live, Outcome, Status
 from storage.records import Kind as RecordKind

@@ -13,25 +13,12 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from threading import RLock
-from typing import Protocol
 
+from storage.fast_locks import Held, Lock, LockTable
+from storage.lock_modes import CONFLICTS, LockMode, LockOwner, Tag, bits
 from storage.waits import Completion
 
-Tag = tuple[str | int, ...]  # ("relation", 16384), ("advisory", 1, 42), ("xid", 731)
 RowLocks = dict[int, dict["LockOwner", "RowLock"]]  # of one relation: by root, who holds what
-
-
-class LockMode(IntEnum):
-    """PostgreSQL's table lock modes, weakest first."""
-
-    ACCESS_SHARE = 1
-    ROW_SHARE = 2
-    ROW_EXCLUSIVE = 3
-    SHARE_UPDATE_EXCLUSIVE = 4
-    SHARE = 5
-    SHARE_ROW_EXCLUSIVE = 6
-    EXCLUSIVE = 7
-    ACCESS_EXCLUSIVE = 8
 
 
 class RowLock(IntEnum):
@@ -43,37 +30,13 @@ class RowLock(IntEnum):
     UPDATE = 4
 
 
-def _bits(*modes: int) -> int:
-    return sum(1 << mode for mode in modes)
-
-
-# Manual 13.3.1, table 13.2: bit sets of the modes that conflict with each mode.
-CONFLICTS: dict[LockMode, int] = {
-    LockMode.ACCESS_SHARE: _bits(8),
-    LockMode.ROW_SHARE: _bits(7, 8),
-    LockMode.ROW_EXCLUSIVE: _bits(5, 6, 7, 8),
-    LockMode.SHARE_UPDATE_EXCLUSIVE: _bits(4, 5, 6, 7, 8),
-    LockMode.SHARE: _bits(3, 4, 6, 7, 8),
-    LockMode.SHARE_ROW_EXCLUSIVE: _bits(3, 4, 5, 6, 7, 8),
-    LockMode.EXCLUSIVE: _bits(2, 3, 4, 5, 6, 7, 8),
-    LockMode.ACCESS_EXCLUSIVE: _bits(1, 2, 3, 4, 5, 6, 7, 8),
-}
-
 # Manual 13.3.2, table 13.3.
 ROW_CONFLICTS: dict[RowLock, int] = {
-    RowLock.KEY_SHARE: _bits(4),
-    RowLock.SHARE: _bits(3, 4),
-    RowLock.NO_KEY_UPDATE: _bits(2, 3, 4),
-    RowLock.UPDATE: _bits(1, 2, 3, 4),
+    RowLock.KEY_SHARE: bits(4),
+    RowLock.SHARE: bits(3, 4),
+    RowLock.NO_KEY_UPDATE: bits(2, 3, 4),
+    RowLock.UPDATE: bits(1, 2, 3, 4),
 }
-
-
-class LockOwner(Protocol):
-    """Who holds locks: a transaction, or a session for what outlives transactions."""
-
-    @property
-    def lock_group(self) -> Hashable:
-        """Owners with equal groups never conflict and are one node in the search for deadlocks."""
 
 
 @dataclass(slots=True, eq=False)
@@ -84,45 +47,6 @@ class Request:
     tag: Tag
     mode: LockMode
     completion: Completion = field(default_factory=Completion)
-
-
-@dataclass(slots=True)
-class Lock:
-    """Who has a thing and who wants it: for every holder, how often it took each mode.
-
-    `modes` has a bit for each mode that anybody holds, `counts` how many do: most locks conflict with
-    nothing that is held, and then no holder has to be looked at.
-    """
-
-    granted: dict[LockOwner, dict[LockMode, int]] = field(default_factory=dict)
-    queue: list[Request] = field(default_factory=list)
-    counts: list[int] = field(default_factory=lambda: [0] * (LockMode.ACCESS_EXCLUSIVE + 1))
-    modes: int = 0
-
-    def take(self, owner: LockOwner, mode: LockMode) -> None:
-        """The owner has the mode once more."""
-        modes = self.granted.get(owner)
-        if modes is None:
-            modes = self.granted[owner] = {}
-        held = modes.get(mode, 0)
-        modes[mode] = held + 1
-        if not held:
-            self.counts[mode] += 1
-            self.modes |= 1 << mode
-
-    def give_back(self, owner: LockOwner, mode: LockMode) -> bool:
-        """The owner has the mode once less; whether it has it no more."""
-        modes = self.granted[owner]
-        modes[mode] -= 1
-        if modes[mode]:
-            return False
-        del modes[mode]
-        self.counts[mode] -= 1
-        if not self.counts[mode]:
-            self.modes &= ~(1 << mode)
-        if not modes:
-            del self.granted[owner]
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +69,6 @@ class WaitEdge:
     blocker: LockOwner
 
 
-@dataclass(slots=True)
-class Held:
-    """What one owner has, in the order it was taken, so that a savepoint can give back the last."""
-
-    order: list[tuple[Tag, LockMode]] = field(default_factory=list)
-    modes: dict[Tag, int] = field(default_factory=dict)
-    rows: list[tuple[int, int, RowLock | None]] = field(default_factory=list)
-
-
 GRANTED = Completion()
 GRANTED.complete()
 
@@ -163,8 +78,9 @@ class Locks:
 
     def __init__(self) -> None:
         self.mutex = RLock()
-        self._locks: dict[Tag, Lock] = {}
-        self._held: dict[LockOwner, Held] = {}
+        self._table = LockTable()
+        self._locks = self._table.locks
+        self._held = self._table.held
         self._rows: dict[int, RowLocks] = {}
         self._row_owners: dict[int, LockOwner] = {}
         self._waiting: dict[Hashable, Request] = {}
@@ -172,12 +88,10 @@ class Locks:
 
     def acquire(self, owner: LockOwner, tag: Tag, mode: LockMode) -> Completion:
         """Done at once when free; else when granted. Give up waiting with `cancel_wait`."""
-        held = self._held.get(owner)
-        if held is not None and held.modes.get(tag, 0) & (1 << mode) and tag[0] == "relation":
-            return GRANTED
         with self.mutex:
-            if self._grantable(owner, tag, mode):
-                self._grant(owner, tag, mode)
+            if tag[0] == "relation" and self._table.has(owner, tag, mode):
+                return GRANTED
+            if self._table.try_grant(owner, tag, mode):
                 return GRANTED
             request = Request(owner, tag, mode)
             self._enqueue(request)
@@ -187,10 +101,7 @@ class Locks:
     def try_acquire(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
         """Take it if it is free now."""
         with self.mutex:
-            if not self._grantable(owner, tag, mode):
-                return False
-            self._grant(owner, tag, mode)
-            return True
+            return self._table.try_grant(owner, tag, mode)
 
     def lock_table(self, owner: LockOwner, relation_id: int, mode: LockMode) -> Completion:
         """`acquire` of a relation."""
@@ -198,11 +109,8 @@ class Locks:
 
     def try_table(self, owner: LockOwner, relation_id: int, mode: LockMode) -> bool:
         """`try_acquire` of a relation, once for each mode."""
-        tag = ("relation", relation_id)
-        held = self._held.get(owner)
-        if held is not None and held.modes.get(tag, 0) & (1 << mode):
-            return True
-        return self.try_acquire(owner, tag, mode)
+        with self.mutex:
+            return self._table.try_table(owner, ("relation", relation_id), mode)
 
     def is_free(self, owner: LockOwner, relation_id: int, mode: LockMode) -> bool:
         """Whether `try_table` would succeed at this moment."""
@@ -210,7 +118,7 @@ class Locks:
         if tag not in self._locks:
             return True
         with self.mutex:
-            return self._grantable(owner, tag, mode)
+            return self._table.is_grantable(owner, tag, mode)
 
     def release(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
         """Give back one acquisition (advisory locks of sessions); False: it was not held."""
@@ -220,7 +128,7 @@ class Locks:
                 return False
             last = len(held.order) - 1 - held.order[::-1].index((tag, mode))
             del held.order[last]
-            done = self._ungrant(owner, held, tag, mode)
+            done = self._serve_all([tag] if self._table.give_back(owner, tag, mode) else [])
         _complete(done)
         return True
 
@@ -231,15 +139,12 @@ class Locks:
 
     def release_since(self, owner: LockOwner, position: tuple[int, int] = (0, 0)) -> None:
         """Give back what was taken after the position: all of it at the end of a transaction."""
-        done: list[Request] = []
         with self.mutex:
             held = self._held.get(owner)
             if held is None:
                 return
             order, rows = position
-            while len(held.order) > order:
-                tag, mode = held.order.pop()
-                done += self._ungrant(owner, held, tag, mode)
+            done = self._serve_all(self._table.give_back_since(owner, order))
             while len(held.rows) > rows:
                 self._unlock_row(owner, held.rows.pop())
             if not held.order and not held.rows:
@@ -318,7 +223,7 @@ class Locks:
                 return
             lock = self._locks[request.tag]
             lock.queue.remove(request)
-            done = self._serve(request.tag, lock)
+            done = self._serve_all([request.tag])
         _complete(done)
 
     def find_deadlock(self, owner: LockOwner) -> list[WaitEdge] | None:
@@ -376,35 +281,6 @@ class Locks:
             ]
             return rows
 
-    def _grantable(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
-        lock = self._locks.get(tag)
-        if lock is None:
-            return True
-        conflicts = CONFLICTS[mode]
-        if conflicts & lock.modes and self._conflicts_with_holders(lock, owner, mode):
-            return False
-        if not lock.queue or owner in lock.granted:
-            return True
-        return not any(
-            conflicts >> ahead.mode & 1 and ahead.owner.lock_group != owner.lock_group
-            for ahead in lock.queue
-        )
-
-    @staticmethod
-    def _conflicts_with_holders(lock: Lock, owner: LockOwner, mode: LockMode) -> bool:
-        return any(True for _ in _conflicting_holders(lock, owner, mode))
-
-    def _grant(self, owner: LockOwner, tag: Tag, mode: LockMode) -> None:
-        lock = self._locks.get(tag)
-        if lock is None:
-            lock = self._locks[tag] = Lock()
-        lock.take(owner, mode)
-        held = self._held.get(owner)
-        if held is None:
-            held = self._held[owner] = Held()
-        held.order.append((tag, mode))
-        held.modes[tag] = held.modes.get(tag, 0) | 1 << mode
-
     def _enqueue(self, request: Request) -> None:
         """At the end; but ahead of the first who waits for something this owner holds."""
         lock = self._locks[request.tag]
@@ -416,18 +292,8 @@ class Locks:
                 break
         lock.queue.insert(place, request)
 
-    def _ungrant(self, owner: LockOwner, held: Held, tag: Tag, mode: LockMode) -> list[Request]:
-        lock = self._locks[tag]
-        if not lock.give_back(owner, mode):
-            return []
-        held.modes[tag] &= ~(1 << mode)
-        if not held.modes[tag]:
-            del held.modes[tag]
-        if not lock.queue:
-            if not lock.granted:
-                del self._locks[tag]
-            return []
-        return self._serve(tag, lock)
+    def _serve_all(self, tags: list[Tag]) -> list[Request]:
+        return [request for tag in tags for request in self._serve(tag, self._locks[tag])]
 
     def _serve(self, tag: Tag, lock: Lock) -> list[Request]:
         """Grant what has become possible, in order."""
@@ -435,14 +301,14 @@ class Locks:
         blocked = 0  # modes that conflict with somebody still waiting further ahead
         for request in tuple(lock.queue):
             overtakes = request.owner in lock.granted
-            if (blocked >> request.mode & 1 and not overtakes) or self._conflicts_with_holders(
-                lock, request.owner, request.mode
+            if (blocked >> request.mode & 1 and not overtakes) or any(
+                _conflicting_holders(lock, request.owner, request.mode)
             ):
                 blocked |= CONFLICTS[request.mode]
                 continue
             lock.queue.remove(request)
             self._waiting.pop(request.owner.lock_group, None)
-            self._grant(request.owner, tag, request.mode)
+            self._table.grant(request.owner, tag, request.mode)
             served.append(request)
         if not lock.granted and not lock.queue:
             del self._locks[tag]

@@ -15,7 +15,8 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from storage.locks import LockMode, LockOwner, Locks, RowLock, Tag
+from storage.lock_modes import LockMode, LockOwner, Tag
+from storage.locks import Locks, RowLock
 
 _LENGTH = struct.Struct("<I")
 

@@ -1,0 +1,150 @@
+"""LockTable: who has which lock. The original of native/lock_table.
+
+Rule 1: it is used under the mutex of Locks, which alone knows how one waits.
+Rule 2: a lock is in the table while somebody has it or waits for it.
+"""
+
+from collections.abc import Hashable
+from typing import Any
+
+from storage.lock_modes import CONFLICTS, LockMode, LockOwner, Tag
+
+
+class Lock:
+    """Who has a thing and who wants it: for every holder, how often it took each mode.
+
+    `modes` has a bit for each mode that anybody holds, `counts` how many do: most locks conflict with
+    nothing that is held, and then no holder has to be looked at.
+    """
+
+    __slots__ = ("counts", "granted", "modes", "queue")
+
+    def __init__(self) -> None:
+        self.granted: dict[LockOwner, dict[LockMode, int]] = {}
+        self.queue: list[Any] = []
+        self.counts = [0] * (LockMode.ACCESS_EXCLUSIVE + 1)
+        self.modes = 0
+
+    def take(self, owner: LockOwner, mode: LockMode) -> None:
+        """The owner has the mode once more."""
+        modes = self.granted.get(owner)
+        if modes is None:
+            modes = self.granted[owner] = {}
+        held = modes.get(mode, 0)
+        modes[mode] = held + 1
+        if not held:
+            self.counts[mode] += 1
+            self.modes |= 1 << mode
+
+    def give_back(self, owner: LockOwner, mode: LockMode) -> bool:
+        """The owner has the mode once less; whether it has it no more."""
+        modes = self.granted[owner]
+        modes[mode] -= 1
+        if modes[mode]:
+            return False
+        del modes[mode]
+        self.counts[mode] -= 1
+        if not self.counts[mode]:
+            self.modes &= ~(1 << mode)
+        if not modes:
+            del self.granted[owner]
+        return True
+
+
+class Held:
+    """What one owner has, in the order it was taken, so that a savepoint can give back the last."""
+
+    __slots__ = ("modes", "order", "rows")
+
+    def __init__(self) -> None:
+        self.order: list[tuple[Tag, LockMode]] = []
+        self.modes: dict[Tag, int] = {}
+        self.rows: list[tuple[int, int, Any]] = []
+
+
+class LockTable:
+    """Every lock by its tag, and what every owner has."""
+
+    __slots__ = ("held", "locks")
+
+    def __init__(self) -> None:
+        self.locks: dict[Tag, Lock] = {}
+        self.held: dict[LockOwner, Held] = {}
+
+    def has(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
+        """Whether the owner has it in this mode."""
+        held = self.held.get(owner)
+        return held is not None and bool(held.modes.get(tag, 0) & (1 << mode))
+
+    def is_grantable(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
+        """Whether neither a holder nor somebody who waits, and comes before, is in the way."""
+        lock = self.locks.get(tag)
+        if lock is None:
+            return True
+        conflicts = CONFLICTS[mode]
+        if conflicts & lock.modes and _conflicts(lock, owner.lock_group, conflicts):
+            return False
+        if not lock.queue or owner in lock.granted:
+            return True
+        return not any(
+            conflicts >> ahead.mode & 1 and ahead.owner.lock_group != owner.lock_group
+            for ahead in lock.queue
+        )
+
+    def grant(self, owner: LockOwner, tag: Tag, mode: LockMode) -> None:
+        """The owner has it, once more perhaps."""
+        lock = self.locks.get(tag)
+        if lock is None:
+            lock = self.locks[tag] = Lock()
+        lock.take(owner, mode)
+        held = self.held.get(owner)
+        if held is None:
+            held = self.held[owner] = Held()
+        held.order.append((tag, mode))
+        held.modes[tag] = held.modes.get(tag, 0) | 1 << mode
+
+    def try_grant(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
+        """Grant it if that can be done now."""
+        if not self.is_grantable(owner, tag, mode):
+            return False
+        self.grant(owner, tag, mode)
+        return True
+
+    def try_table(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
+        """`try_grant`, once for each mode."""
+        return self.has(owner, tag, mode) or self.try_grant(owner, tag, mode)
+
+    def give_back(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
+        """The owner, whose order no longer has it, gives it back; whether somebody waits for that."""
+        lock = self.locks[tag]
+        held = self.held[owner]
+        if not lock.give_back(owner, mode):
+            return False
+        held.modes[tag] &= ~(1 << mode)
+        if not held.modes[tag]:
+            del held.modes[tag]
+        if lock.queue:
+            return True
+        if not lock.granted:
+            del self.locks[tag]
+        return False
+
+    def give_back_since(self, owner: LockOwner, count: int) -> list[Tag]:
+        """Give back all but the first so many; what is waited for of that."""
+        order = self.held[owner].order
+        awaited: list[Tag] = []
+        while len(order) > count:
+            tag, mode = order.pop()
+            if self.give_back(owner, tag, mode) and tag not in awaited:
+                awaited.append(tag)
+        return awaited
+
+
+def _conflicts(lock: Lock, group: Hashable, conflicts: int) -> bool:
+    """Whether a holder of another group has one of these modes."""
+    return any(
+        conflicts >> held & 1
+        for holder, modes in lock.granted.items()
+        if holder.lock_group != group
+        for held in modes
+    )

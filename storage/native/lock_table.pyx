@@ -1,0 +1,193 @@
+"""The twin of storage/lock_table.py."""
+
+from storage.lock_modes import CONFLICTS, LockMode
+
+cdef enum:
+    MODES = 9  # and 0, which is none
+
+assert len(LockMode) == MODES - 1
+
+cdef int[MODES] conflicts_of
+for _mode in LockMode:
+    conflicts_of[_mode] = CONFLICTS[_mode]
+
+
+cdef class Lock:
+    """Who has a thing and who wants it: for every holder, how often it took each mode."""
+
+    cdef readonly dict granted
+    cdef readonly list queue
+    cdef readonly int modes
+    cdef int[MODES] count_of
+
+    def __cinit__(self):
+        self.granted = {}
+        self.queue = []
+
+    @property
+    def counts(self):
+        """How many hold each mode."""
+        return [self.count_of[i] for i in range(MODES)]
+
+    def take(self, owner, mode):
+        """The owner has the mode once more."""
+        self.take_raw(owner, mode, mode)
+
+    def give_back(self, owner, mode):
+        """The owner has the mode once less; whether it has it no more."""
+        return self.give_back_raw(owner, mode, mode)
+
+    cdef int take_raw(self, owner, mode, int number) except -1:
+        modes = self.granted.get(owner)
+        if modes is None:
+            modes = self.granted[owner] = {}
+        held = (<dict>modes).get(mode)
+        if held is None:
+            (<dict>modes)[mode] = 1
+            self.count_of[number] += 1
+            self.modes |= 1 << number
+        else:
+            (<dict>modes)[mode] = held + 1
+        return 0
+
+    cdef bint give_back_raw(self, owner, mode, int number) except -1:
+        cdef dict modes = self.granted[owner]
+        cdef int held = modes[mode]
+        if held > 1:
+            modes[mode] = held - 1
+            return False
+        del modes[mode]
+        self.count_of[number] -= 1
+        if not self.count_of[number]:
+            self.modes &= ~(1 << number)
+        if not modes:
+            del self.granted[owner]
+        return True
+
+    cdef bint conflicts(self, group, int conflicts) except -1:
+        """Whether a holder of another group has one of these modes."""
+        cdef int number
+        for holder, modes in self.granted.items():
+            if holder.lock_group != group:
+                for held in <dict>modes:
+                    number = held
+                    if conflicts >> number & 1:
+                        return True
+        return False
+
+
+cdef class Held:
+    """What one owner has, in the order it was taken, so that a savepoint can give back the last."""
+
+    cdef readonly list order
+    cdef readonly dict modes
+    cdef readonly list rows
+
+    def __cinit__(self):
+        self.order = []
+        self.modes = {}
+        self.rows = []
+
+
+cdef class LockTable:
+    """Every lock by its tag, and what every owner has."""
+
+    cdef readonly dict locks
+    cdef readonly dict held
+
+    def __cinit__(self):
+        self.locks = {}
+        self.held = {}
+
+    def has(self, owner, tuple tag not None, mode):
+        """Whether the owner has it in this mode."""
+        return self.has_raw(owner, tag, mode)
+
+    def is_grantable(self, owner, tuple tag not None, mode):
+        """Whether neither a holder nor somebody who waits, and comes before, is in the way."""
+        return self.is_grantable_raw(owner, tag, mode)
+
+    def grant(self, owner, tuple tag not None, mode):
+        """The owner has it, once more perhaps."""
+        self.grant_raw(owner, tag, mode, mode)
+
+    def try_grant(self, owner, tuple tag not None, mode):
+        """Grant it if that can be done now."""
+        if not self.is_grantable_raw(owner, tag, mode):
+            return False
+        self.grant_raw(owner, tag, mode, mode)
+        return True
+
+    def try_table(self, owner, tuple tag not None, mode):
+        """`try_grant`, once for each mode."""
+        if self.has_raw(owner, tag, mode):
+            return True
+        if not self.is_grantable_raw(owner, tag, mode):
+            return False
+        self.grant_raw(owner, tag, mode, mode)
+        return True
+
+    def give_back(self, owner, tuple tag not None, mode):
+        """The owner, whose order no longer has it, gives it back; whether somebody waits for that."""
+        return self.give_back_raw(owner, self.held[owner], tag, mode, mode)
+
+    def give_back_since(self, owner, Py_ssize_t count):
+        """Give back all but the first so many; what is waited for of that."""
+        cdef Held held = self.held[owner]
+        cdef list awaited = []
+        while len(held.order) > count:
+            tag, mode = held.order.pop()
+            if self.give_back_raw(owner, held, tag, mode, mode) and tag not in awaited:
+                awaited.append(tag)
+        return awaited
+
+    cdef bint has_raw(self, owner, tuple tag, int number) except -1:
+        cdef Held held = self.held.get(owner)
+        if held is None:
+            return False
+        modes = held.modes.get(tag)
+        return modes is not None and <int>modes >> number & 1
+
+    cdef bint is_grantable_raw(self, owner, tuple tag, int number) except -1:
+        cdef Lock lock = self.locks.get(tag)
+        cdef int conflicts = conflicts_of[number], other
+        if lock is None:
+            return True
+        if conflicts & lock.modes and lock.conflicts(owner.lock_group, conflicts):
+            return False
+        if not lock.queue or owner in lock.granted:
+            return True
+        for ahead in lock.queue:
+            other = ahead.mode
+            if conflicts >> other & 1 and ahead.owner.lock_group != owner.lock_group:
+                return False
+        return True
+
+    cdef int grant_raw(self, owner, tuple tag, mode, int number) except -1:
+        cdef Lock lock = self.locks.get(tag)
+        cdef Held held = self.held.get(owner)
+        if lock is None:
+            lock = self.locks[tag] = Lock.__new__(Lock)
+        lock.take_raw(owner, mode, number)
+        if held is None:
+            held = self.held[owner] = Held.__new__(Held)
+        held.order.append((tag, mode))
+        modes = held.modes.get(tag)
+        held.modes[tag] = 1 << number if modes is None else <int>modes | 1 << number
+        return 0
+
+    cdef bint give_back_raw(self, owner, Held held, tuple tag, mode, int number) except -1:
+        cdef Lock lock = self.locks[tag]
+        cdef int modes
+        if not lock.give_back_raw(owner, mode, number):
+            return False
+        modes = <int>held.modes[tag] & ~(1 << number)
+        if modes:
+            held.modes[tag] = modes
+        else:
+            del held.modes[tag]
+        if lock.queue:
+            return True
+        if not lock.granted:
+            del self.locks[tag]
+        return False
