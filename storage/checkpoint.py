@@ -101,7 +101,7 @@ class Checkpointer:
             checkpoint_lsn = pager.wal.end_lsn
             payload = encode_checkpoint(self._redo_lsn, self._state)
             end_lsn = pager.wal.append(Kind.CHECKPOINT, 0, payload, reserved=True)
-        pager.wal.flush_to(end_lsn).wait()
+        pager.wal.flush_now(end_lsn)
         control = replace(
             self._control.control,
             redo_lsn=self._redo_lsn,

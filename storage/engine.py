@@ -5,10 +5,12 @@ Rule 2: after a crash every transaction that had not committed is in the commit 
         which a checkpoint keeps, until vacuum has removed its stamps.
 """
 
+import os
 import random
 import struct
 import threading
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from contextlib import suppress
 
 from storage.check import Problem, check
 from storage.commit_queue import CommitQueue
@@ -21,6 +23,7 @@ from storage.keys import encode_key, encode_keys, key_after_prefix
 from storage.kinds import Kind
 from storage.lock_modes import LockMode, LockOwner
 from storage.locks import Locks, LockStatus, RowLock, WaitEdge
+from storage.native import LogWriter
 from storage.options import Options
 from storage.outcomes import Counts, Live, Outcome, Status
 from storage.records import Kind as RecordKind
@@ -165,6 +168,7 @@ class Engine:
         self.locks = Locks()
         self.dependencies = Dependencies()
         self.log = CommitLog()
+        self._writer: LogWriter | None = None
 
     @classmethod
     def create(
@@ -273,6 +277,30 @@ class Engine:
     def checkpoint(self) -> Completion:
         """Ask for a checkpoint; done when it is durable."""
         return self.store.checkpoint()
+
+    def hand_over_flushes(self) -> tuple[int, Callable[[], None]]:
+        """Have commits flushed by a writer: its descriptor, and what to call each time that is readable.
+
+        The caller watches from now on until it calls `take_back_flushes`.
+        """
+        writer = LogWriter()
+        threading.Thread(target=writer.run, name="wal writer", daemon=True).start()
+        self._writer = writer
+        self.store.wal.hand_over(writer)
+
+        def finish() -> None:
+            with suppress(BlockingIOError):
+                os.eventfd_read(writer.descriptor)
+            self.store.wal.finish_write()
+
+        return writer.descriptor, finish
+
+    def take_back_flushes(self) -> None:
+        """Nobody watches the descriptor any more."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            self.store.wal.take_back()
+            writer.stop()
 
     def close(self, fast: bool = False) -> None:
         """Stop; fast leaves the work of a last checkpoint to recovery at the next start."""

@@ -10,7 +10,7 @@ import errno
 
 from storage.errors import Corruption, DiskFull
 from storage.failure import FailStop
-from storage.files import File, Files
+from storage.files import File, Files, RealFile
 from storage.options import Options
 
 DIRECTORY = "wal"
@@ -90,6 +90,15 @@ class LogSegments:
             (file.write_through if durably else file.pwrite)(offset, view[:count])
             lsn += count
             view = view[count:]
+
+    def place(self, lsn: int, byte_count: int) -> tuple[int, int] | None:
+        """Descriptor and offset of a stretch of the stream; None: it is empty, in two files or not of the system."""
+        number, offset = divmod(lsn, self._segment_bytes)
+        if not 0 < byte_count <= self._segment_bytes - offset:
+            return None
+        assert self._first_no <= number < self._end_no, "WAL written where nothing is prepared"
+        file = self._file(number)
+        return (file.descriptor, offset) if isinstance(file, RealFile) else None
 
     def recycle(self, lsn: int, spare_count: int, end_lsn: int) -> None:
         """Gives up segments below lsn: makes up to spare_count of them future ones."""

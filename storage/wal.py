@@ -8,9 +8,13 @@ Rule 4: a flush that fails stops storage; who waits for it learns "unknown", nev
 Rule 5: ordinary records leave the last prepared segment alone; it is for what must be written on a
         full disk too: aborts and checkpoints (reserved=True).
 
-    append --> LogBuffer --take--> write + fdatasync (flusher thread, or inline when alone)
+Rule 6: who has to block until a flush is done makes or finishes it by itself (flush_now): nobody relies on a thread
+        that might be waiting for the one that blocks.
+
+    append --> LogBuffer --take--> write + fdatasync (flusher thread, LogWriter, or inline when alone)
 """
 
+import os
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -20,12 +24,14 @@ from storage.failure import FailStop
 from storage.log_reader import LogReader
 from storage.log_record import WalRecord
 from storage.log_segments import LogSegments
-from storage.native import LogBuffer
+from storage.native import LogBuffer, LogWriter
 from storage.options import Options
 from storage.waits import Completion, completed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+FLUSHING_SECONDS = 0.002  # to wait for another thread's flush before a look at the writer's
 
 
 class Wal:
@@ -48,6 +54,9 @@ class Wal:
         self._wanted = threading.Event()
         self._thread: threading.Thread | None = None
         self._closing = False
+        self._writer: LogWriter | None = None
+        self._under_way: int | None = None  # where the log is durable when the writer is done
+        self._is_finishing = False
         buffer.crowded = self._make_room
         failure.on_failure(self._stop)
         self._set_limit()
@@ -82,9 +91,39 @@ class Wal:
         completion = Completion()
         with self._mutex:
             self._waiters.append((lsn, completion))
-        self._wanted.set()
+        self._want_flush()
         self._check_waiters()
         return completion
+
+    def flush_now(self, lsn: int) -> None:
+        """Have everything below lsn durable on return, or raise Failed."""
+        while self.durable_lsn < lsn:
+            self.failure.check()
+            writer = self._writer
+            if self._flushing.acquire(timeout=FLUSHING_SECONDS):
+                error = self._flush_inline().error
+                if error is not None:
+                    raise error
+            elif writer is not None and self._under_way is not None:
+                writer.wait()
+                self.finish_write()
+
+    def hand_over(self, writer: LogWriter) -> None:
+        """From now on the writer flushes; `finish_write` is to be called whenever its descriptor is readable."""
+        self._writer = writer
+
+    def take_back(self) -> None:
+        """Nobody watches the writer any more: what is under way is finished here, the rest is the flusher thread's."""
+        writer, self._writer = self._writer, None
+        while writer is not None and self._under_way is not None:
+            writer.wait()
+            self._finish_write(writer)
+        self._wanted.set()
+
+    def finish_write(self) -> None:
+        """If the writer has written: tell everybody, and go on with what has come meanwhile."""
+        if self._writer is not None:
+            self._finish_write(self._writer)
 
     def read(self, from_lsn: int) -> Iterator[WalRecord]:
         """The durable records from one that starts at from_lsn."""
@@ -107,7 +146,7 @@ class Wal:
             self._thread.join()
             self._thread = None
         if self.failure.error is None:
-            self.flush_to(self.end_lsn).wait()
+            self.flush_now(self.end_lsn)
         self.segments.close()
 
     def prepare_ahead(self) -> None:
@@ -153,9 +192,9 @@ class Wal:
                 if not reserved or self.segments.prepared_lsn < end_lsn:
                     raise
         if self.buffer.byte_count > 2 * self._options.wal_buffer_bytes:
-            self.flush_to(self.end_lsn).wait()
+            self.flush_now(self.end_lsn)
         elif self.buffer.byte_count > self._options.wal_buffer_bytes:
-            self._wanted.set()
+            self._want_flush()
         self._set_limit()
 
     def _flush_inline(self) -> Completion:
@@ -176,11 +215,57 @@ class Wal:
             durably = self._options.protocol.sync_wal_at_commit
             self.segments.write(lsn, data, durably=durably)
             self.flush_count += 1
+        self._flushed(end_lsn)
+
+    def _flushed(self, end_lsn: int) -> None:
+        """Everything below is durable: say so; the caller holds _flushing."""
         self.buffer.durable_lsn = end_lsn
         self._set_limit()
         for listener in self.listeners:
             listener(end_lsn)
         self._complete_waiters(end_lsn)
+
+    def _want_flush(self) -> None:
+        """Somebody has appended what is to be flushed: by the writer, else by the flusher thread."""
+        if self._writer is None or not self._start_write(self._writer):
+            self._wanted.set()
+
+    def _start_write(self, writer: LogWriter) -> bool:
+        """Have the writer write all that was appended, now or after what it does; False: it cannot."""
+        if not self._flushing.acquire(blocking=False):
+            # Who finishes a write looks for waiters after it has let go of _flushing.
+            return self._is_finishing or self._under_way is not None
+        start_lsn = self.buffer.end_lsn - self.buffer.byte_count
+        place = self.segments.place(start_lsn, self.buffer.byte_count)
+        if place is None or not self._options.protocol.sync_wal_at_commit:
+            self._flushing.release()
+            return False
+        lsn, data = self.buffer.take()
+        self._under_way = lsn + len(data)
+        writer.start(*place, data)
+        return True
+
+    def _finish_write(self, writer: LogWriter) -> None:
+        error_number = writer.collect()
+        end_lsn = self._under_way
+        if error_number < 0 or end_lsn is None:
+            return
+        self._is_finishing = True
+        self._under_way = None
+        try:
+            if error_number:
+                self.failure.fail(OSError(error_number, os.strerror(error_number)))
+            else:
+                self.flush_count += 1
+                self._flushed(end_lsn)
+        except Exception as error:
+            self.failure.fail(error)
+            raise
+        finally:
+            self._flushing.release()
+            self._is_finishing = False
+        if self._waiters and self.failure.error is None:
+            self._want_flush()
 
     def _complete_waiters(self, lsn: int) -> None:
         with self._mutex:

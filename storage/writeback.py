@@ -59,7 +59,7 @@ class WriteBack:
         pager = self._pager
         runs = self._copy(pages)
         if self._options.protocol.wal_before_page:
-            pager.wal.flush_to(max(max(run.lsns) for run in runs)).wait()
+            pager.wal.flush_now(max(max(run.lsns) for run in runs))
         pager.failure.check()
         try:
             for run in runs:

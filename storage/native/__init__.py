@@ -10,6 +10,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.change import Change, PageTable, redo
     from storage.checksums import crc32c, page_checksums, record_checksum
     from storage.log_record import read_records
+    from storage.log_writer import LogWriter
     from storage.logbuffer import LogBuffer
     from storage.string_loops import (
         gather_blob,
@@ -24,6 +25,7 @@ else:
     from storage.native.change import Change, PageTable, redo
     from storage.native.checksums import crc32c, page_checksums, record_checksum
     from storage.native.log_record import read_records
+    from storage.native.log_writer import LogWriter
     from storage.native.logbuffer import LogBuffer
     from storage.native.strings import (
         gather_blob,
@@ -38,6 +40,7 @@ else:
 __all__ = [
     "Change",
     "LogBuffer",
+    "LogWriter",
     "PageTable",
     "crc32c",
     "gather_blob",

@@ -1,0 +1,1 @@
+from storage.log_writer import LogWriter as LogWriter
