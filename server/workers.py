@@ -87,6 +87,11 @@ class Workers:
             return is_surplus
 
     @property
+    def thread_count(self) -> int:
+        """How many threads there are."""
+        return len(self._threads)
+
+    @property
     def has_threads(self) -> bool:
         """Whether work is done beside whoever submits it."""
         return bool(self._threads)

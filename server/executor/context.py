@@ -2,7 +2,8 @@
 
 Rule 1: everything that changes while a plan runs is here or in a generator, never in an operator or
         a plan.
-Rule 2: one context belongs to one run of one statement and to one thread at a time.
+Rule 2: one context belongs to one run of one statement and to one thread at a time, but for the
+        threads that help it (server.executor.morsels), which only read.
 """
 
 from __future__ import annotations
@@ -125,6 +126,7 @@ class ExecutionContext:
     key_filters: dict[Plan, dict[int, KeyFilter]] = field(default_factory=dict)
     instruments: dict[Plan, Statistics] | None = None
     program: Program | None = None
+    workers: Any = None
     answers: dict[Any, Answer] = field(default_factory=dict)
     read_committed: bool = True
     modified_tables: dict[int, Any] = field(default_factory=dict)

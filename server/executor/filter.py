@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from server.executor.columns import BATCH_ROWS, batch_of_rows
 from server.executor.evaluation import condition, evaluators, layout_of
+from server.executor.morsels import Morsels, may_run_beside
 from server.executor.operator import Builder, Operator
 from server.executor.waits import is_wait
 from server.expressions.expression import Constant
@@ -82,13 +83,28 @@ def _constants(rows: Sequence[Sequence[Expression]]) -> list[tuple[Value | None,
 class Filter(Operator):
     """Rows for which the condition is true."""
 
-    __slots__ = ("_condition", "_output")
+    __slots__ = ("_condition", "_may_run_beside", "_output")
 
     def __init__(self, plan: physical.Filter, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
         layout = layout_of(plan.input.output)
         self._condition = condition(plan.condition, layout)
         self._output = picks(plan.output, plan.input.output)
+        self._may_run_beside = may_run_beside((plan.condition,))
+
+    def has_morsels(self, context: ExecutionContext) -> bool:
+        """If the input has."""
+        return self._may_run_beside and self.inputs[0].has_morsels(context)
+
+    def morsels(self, context: ExecutionContext) -> Morsels | None:
+        """The parts of the input, filtered."""
+        below = self.inputs[0].morsels(context) if self._may_run_beside else None
+        return None if below is None else below.then(lambda batch: (self._passed(batch, context),))
+
+    def _passed(self, batch: Batch, context: ExecutionContext) -> Batch:
+        positions = self._condition(batch, context)
+        picked = batch if self._output is None else batch.select(self._output)
+        return picked if positions is None else picked.take(positions)
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield the rows of each batch of the input that the condition is true for."""
@@ -96,9 +112,7 @@ class Filter(Operator):
             if is_wait(batch):
                 yield batch
                 continue
-            positions = self._condition(batch, context)
-            picked = batch if self._output is None else batch.select(self._output)
-            yield picked if positions is None else picked.take(positions)
+            yield self._passed(batch, context)
 
 
 def picks(output: tuple[int, ...], columns: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -112,11 +126,25 @@ def picks(output: tuple[int, ...], columns: tuple[int, ...]) -> tuple[int, ...] 
 class Project(Operator):
     """One output column an expression."""
 
-    __slots__ = ("_expressions",)
+    __slots__ = ("_expressions", "_may_run_beside")
 
     def __init__(self, plan: physical.Project, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
         self._expressions = evaluators(plan.expressions, layout_of(plan.input.output))
+        self._may_run_beside = may_run_beside(plan.expressions)
+
+    def has_morsels(self, context: ExecutionContext) -> bool:
+        """If the input has."""
+        return self._may_run_beside and self.inputs[0].has_morsels(context)
+
+    def morsels(self, context: ExecutionContext) -> Morsels | None:
+        """The parts of the input, projected."""
+        below = self.inputs[0].morsels(context) if self._may_run_beside else None
+        return None if below is None else below.then(lambda batch: (self._made(batch, context),))
+
+    def _made(self, batch: Batch, context: ExecutionContext) -> Batch:
+        columns = tuple(evaluate(batch, context) for evaluate in self._expressions)
+        return Batch(columns, batch.count)
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield a batch for each of the input."""
@@ -124,5 +152,4 @@ class Project(Operator):
             if is_wait(batch):
                 yield batch
                 continue
-            columns = tuple(evaluate(batch, context) for evaluate in self._expressions)
-            yield Batch(columns, batch.count)
+            yield self._made(batch, context)

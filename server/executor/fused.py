@@ -8,7 +8,10 @@ Rule 2: groups get their numbers before the filter, so groups that no row has pa
 
 from __future__ import annotations
 
+import threading
+from contextlib import closing
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -26,6 +29,7 @@ from server.executor.machine_compile import (
     Operand,
     Unsupported,
 )
+from server.executor.morsels import in_order
 from server.executor.native import run_program
 from server.executor.storage_columns import load_column
 from server.expressions.expression import AggregateCall, Expression, Variable
@@ -37,7 +41,7 @@ from server.vector.column import Column, Positions
 from server.vector.rows import column_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from server.executor.context import ExecutionContext
     from server.executor.operator import Builder
@@ -150,9 +154,9 @@ class _Pipeline:
             total += finisher.total_count
         self._program = compiler.program(total)
         self._used = compiler.used
-        self._totals = Totals(total)
-        self._table = KeyTable([key.type.type for key in plan.keys], nulls_match=True)
-        self._found: list[Batch] = []
+        self._operations = compiler.totals
+        self._lock = threading.Lock()
+        self._collected: dict[int, _Collected] = {}
 
     def run(self, key_places: Sequence[int]) -> Batch | None:
         """The result; None if it could not be computed exactly."""
@@ -160,49 +164,84 @@ class _Pipeline:
         relation = context.engine.relation(self._scan.table.storage_id)
         if context.transaction.tracked is not None:
             context.transaction.tracked.read_relation(relation.relation_id)
-        if not self._plan.keys:
-            self._totals.grow(1)
-        for group_no in range(relation.group_count):
-            context.check_cancelled()
-            with context.engine.latch:
-                view = relation.view(context.snapshot, group_no)
-            if not view.count:
-                continue
-            groups = self._groups(view, key_places)
-            if self._totals.group_count > GROUPS_MAX:
-                return None
-            columns = [view.column(number) for number in self._used]
-            if not run_program(self._program, columns, view.count, groups, self._totals):
-                return None
-        return self._finish()
+        parts = [
+            partial(self._add_group, relation, group_no, key_places)
+            for group_no in range(relation.group_count)
+        ]
+        with closing(in_order(parts, context)) as results:
+            for is_exact in results:
+                context.check_cancelled()
+                if not is_exact:
+                    return None
+        collected = list(self._collected.values()) or [self._new()]
+        for other in collected[1:]:
+            collected[0].add(other, self._operations)
+        return self._finish(collected[0])
 
-    def _groups(self, view: Any, key_places: Sequence[int]) -> Positions | None:
-        """The number of each row's group; None if there is just one."""
-        if not key_places:
-            return None
+    def _new(self) -> _Collected:
+        return _Collected(self._plan, self._program.total_count)
+
+    def _add_group(self, relation: Any, group_no: int, key_places: Sequence[int]) -> bool:
+        """Run over a row group, into what this thread collects; false: it cannot be exact."""
+        with self._lock:
+            collected = self._collected.setdefault(threading.get_ident(), self._new())
+        with self._context.engine.latch:
+            view = relation.view(self._context.snapshot, group_no)
+        if not view.count:
+            return True
         keys = []
         for place in key_places:
             values, valid = view.column(self._scan.attributes[place] - 1)
             keys.append(load_column(values, valid, self._scan.types[place]))
-        known = len(self._table)
-        groups = self._table.add(keys, view.count)
-        count = len(self._table)
-        if count > known:
-            self._found.append(
-                Batch(tuple(keys), view.count).take(first_rows(groups, known, count))
-            )
-            self._totals.grow(count)
-        return groups
+        groups = collected.groups(keys, view.count) if keys else None
+        if collected.totals.group_count > GROUPS_MAX:
+            return False
+        columns = [view.column(number) for number in self._used]
+        return run_program(self._program, columns, view.count, groups, collected.totals)
 
-    def _finish(self) -> Batch:
-        totals = self._totals
+    def _finish(self, collected: _Collected) -> Batch:
+        totals = collected.totals
         count = totals.group_count
         columns = [finisher.finish(totals, self._context) for finisher in self._finishers]
         if not self._plan.keys:
             return Batch(tuple(columns), 1)
-        keys = concatenate_batches(self._found, [key.type for key in self._plan.keys])
+        keys = collected.keys()
         passed = np.flatnonzero(totals.low[0, :count] > 0)
         return Batch((*keys.columns, *columns), count).take(passed)
+
+
+class _Collected:
+    """Groups and totals of the row groups that one thread has read."""
+
+    def __init__(self, plan: physical.HashAggregate, total_count: int) -> None:
+        self._types = [key.type for key in plan.keys]
+        self._table = KeyTable([reference.type for reference in self._types], nulls_match=True)
+        self._found: list[Batch] = []
+        self.totals = Totals(total_count)
+        if not self._types:
+            self.totals.grow(1)
+
+    def keys(self) -> Batch:
+        """The keys of all groups, in the order of their numbers."""
+        return concatenate_batches(self._found, self._types)
+
+    def groups(self, keys: Sequence[Column], row_count: int) -> Positions:
+        """The number of each row's group."""
+        known = len(self._table)
+        groups = self._table.add(keys, row_count)
+        count = len(self._table)
+        if count > known:
+            new = first_rows(groups, known, count)
+            self._found.append(Batch(tuple(keys), row_count).take(new))
+            self.totals.grow(count)
+        return groups
+
+    def add(self, other: _Collected, operations: Mapping[int, int]) -> None:
+        """Take in what another thread has collected."""
+        count = other.totals.group_count
+        is_one = not self._types
+        places = np.zeros(count, np.int64) if is_one else self.groups(other.keys().columns, count)
+        self.totals.add(other.totals, places, operations)
 
 
 class _Finisher:

@@ -22,6 +22,7 @@ from server.executor.evaluation import evaluators, layout_of
 from server.executor.join_kinds import TURNED, Matcher, Pairs
 from server.executor.key_filter import is_integer, key_filter, scans_below
 from server.executor.key_table import KeyTable
+from server.executor.morsels import Morsels, may_run_beside
 from server.executor.native import dense_codes, grouped_rows, joined_rows
 from server.executor.null_anti import any_null, pairs_with_nulls, perhaps_equal
 from server.executor.operator import Builder, Operator
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from server.executor.context import ExecutionContext
+    from server.executor.join_kinds import Matching
     from server.planner import physical
     from server.vector.batch import Batch
-    from server.vector.column import Column, Positions
+    from server.vector.column import Column, Mask, Positions
 
 PAIRS_MAX: Final = 1 << 18
 """How many pairs of rows are looked at in one go."""
@@ -65,6 +67,7 @@ class HashJoin(Operator):
         "_filters",
         "_left_keys",
         "_matcher",
+        "_may_run_beside",
         "_one_null_is_enough",
         "_right_keys",
         "_types",
@@ -81,27 +84,51 @@ class HashJoin(Operator):
         self._right_keys = evaluators([key[1] for key in hashed], layout_of(turned.right.output))
         self._filters = tuple(scans_below(turned)) if len(hashed) == len(plan.keys) else ()
         self._one_null_is_enough = len(plan.keys) == 1 and plan.residual is None
-        self._matcher = Matcher(turned, conjunction(_residual(plan)))
+        residual = conjunction(_residual(plan))
+        self._matcher = Matcher(turned, residual)
+        self._may_run_beside = may_run_beside((*(key[0] for key in turned.keys), residual))
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Read the right side to its end, then yield what each batch of the left side gives."""
+        probe = _Probe(self, context)
+        for left in self.inputs[0].batches(context):
+            yield from probe.rows(left)
+        yield from probe.matching.rest()
+
+    def has_morsels(self, context: ExecutionContext) -> bool:
+        """If the left side has."""
+        return self._may_run_beside and self.inputs[0].has_morsels(context)
+
+    def morsels(self, context: ExecutionContext) -> Morsels | None:
+        """The parts of the left side, joined; the right side has been read then."""
+        if not self.has_morsels(context):
+            return None
+        probe = _Probe(self, context)
+        below = self.inputs[0].morsels(context)
+        assert below is not None
+        return below.then(probe.rows, lambda: list(probe.matching.rest()))
+
+    def built(self, context: ExecutionContext) -> tuple[BuildSide, Mask, Matching]:
+        """The right side as a table, whether a key of it is NULL, and the join under way."""
         right = concatenate_batches(
             list(self.inputs[1].batches(context)), self.inputs[1].plan.types
         )
         columns = [evaluate(right, context) for evaluate in self._right_keys]
-        right_nulls = any_null(columns, right.count)
-        table = BuildSide(columns, self._types, right.count)
         self._announce(columns, context)
-        matching = self._matcher.start(right, context)
-        for left in self.inputs[0].batches(context):
-            keys = [evaluate(left, context) for evaluate in self._left_keys]
-            pairs: Iterable[Pairs] = table.pairs(keys, left.count)
-            if self.plan.kind == "null_anti":
-                nulls = any_null(keys, left.count)
-                enough = self._one_null_is_enough
-                pairs = chain(pairs, pairs_with_nulls(nulls, right_nulls, one_is_enough=enough))
-            yield from matching.rows(left, pairs)
-        yield from matching.rest()
+        table = BuildSide(columns, self._types, right.count)
+        return table, any_null(columns, right.count), self._matcher.start(right, context)
+
+    def pairs(
+        self, left: Batch, table: BuildSide, right_nulls: Mask, context: ExecutionContext
+    ) -> Iterable[Pairs]:
+        """Pairs of rows of a batch of the left side and of the right one that may match."""
+        keys = [evaluate(left, context) for evaluate in self._left_keys]
+        pairs: Iterable[Pairs] = table.pairs(keys, left.count)
+        if self.plan.kind == "null_anti":
+            nulls = any_null(keys, left.count)
+            enough = self._one_null_is_enough
+            pairs = chain(pairs, pairs_with_nulls(nulls, right_nulls, one_is_enough=enough))
+        return pairs
 
     def _announce(self, columns: Sequence[Column], context: ExecutionContext) -> None:
         """Tell the scans below the left side which keys have partners."""
@@ -134,6 +161,22 @@ def _residual(plan: physical.HashJoin) -> list[Expression]:
         if not can_hash(left.type.type, right.type.type)
     ]
     return [*compared, *residual]
+
+
+class _Probe:
+    """One run of a join after its right side has been read."""
+
+    __slots__ = ("_context", "_join", "_right_nulls", "_table", "matching")
+
+    def __init__(self, join: HashJoin, context: ExecutionContext) -> None:
+        self._join = join
+        self._context = context
+        self._table, self._right_nulls, self.matching = join.built(context)
+
+    def rows(self, left: Batch) -> Iterator[Batch]:
+        """What a batch of the left side gives."""
+        pairs = self._join.pairs(left, self._table, self._right_nulls, self._context)
+        return self.matching.rows(left, pairs)
 
 
 class BuildSide:

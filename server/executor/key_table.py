@@ -108,7 +108,7 @@ class _ColumnCodes:
             self._integers = IntegerCodes()
             self._scale = column.scale
             self._is_float = column.values.dtype.kind == "f"
-        keys = self._integer_keys(column)
+        keys = None if self._integers is None else self._integer_keys(column)
         if keys is not None and self._integers is not None:
             return self._with_nulls(self._integers.add(keys, column.valid), column)
         self._to_objects()
@@ -116,11 +116,12 @@ class _ColumnCodes:
 
     def find(self, column: Column) -> Positions:
         """Give the number of each row's value, -1 where it has none."""
-        keys = self._integer_keys(column)
+        integers = self._integers  # another thread may go over to objects meanwhile
+        keys = None if integers is None else self._integer_keys(column)
         if self._texts is not None:
             codes = self._texts.find(column)
-        elif keys is not None and self._integers is not None:
-            codes = self._integers.find(keys, column.valid)
+        elif keys is not None and integers is not None:
+            codes = integers.find(keys, column.valid)
         elif len(self) == 0:
             return np.full(len(column), -1, np.int64)
         else:
@@ -155,7 +156,7 @@ class _ColumnCodes:
 
     def _integer_keys(self, column: Column) -> Positions | None:
         """Rows as the int64 keys of this table, None when only objects can say them."""
-        if self._integers is None or not _is_fixed(column):
+        if not _is_fixed(column):
             return None
         if self._is_float or column.values.dtype.kind == "f":
             return float_keys(column.values) if self._is_float else None
@@ -173,9 +174,10 @@ class _ColumnCodes:
 
     def _to_objects(self) -> None:
         """Go over to a table of objects, keeping the numbers given."""
-        if self._integers is None:
+        integers = self._integers
+        if integers is None:
             return
-        keys = self._integers.keys()
+        keys = integers.keys()
         column = Column(keys.view(np.float64) if self._is_float else keys, None, self._scale)
         self._count = len(keys)
         for code, value in enumerate(self._sort_keys(plain_objects(column)).tolist()):

@@ -7,14 +7,14 @@ totals, a line for each group.
 Rule 1: a program that cannot go on exactly (overflow, NaN in a decimal, division by zero) says so,
         and the ordinary operators do the work from the start: they know the errors and the wider
         arithmetic.
-Rule 2: rows that did not pass the filter are computed too, so what they overflow counts.
+Rule 2: instructions behind a filter see only the rows that passed it.
 
 This is the specification of native/machine.pyx.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
@@ -114,6 +114,31 @@ class Totals:
         self.low[total, group] = low - (1 << 64) if low >> 63 else low
         self.high[total, group] = result >> 64
 
+    def add(self, other: Totals, places: Positions, operations: Mapping[int, int]) -> None:
+        """Add other totals of the same program; places: the groups that its groups are here."""
+        count = other.group_count
+        for total, operation in operations.items():
+            low, high = other.low[total, :count], other.high[total, :count]
+            if operation in _EXTREMES:
+                self._take_better(total, places, low, high, _EXTREMES[operation])
+                continue
+            before = self.low[total, places].view(np.uint64)
+            after = before + low.view(np.uint64)
+            self.low[total, places] = after.view(np.int64)
+            self.high[total, places] += high + (after < before)
+            self.floats[total, places] += other.floats[total, :count]
+
+    def _take_better(
+        self, total: int, places: Positions, low: Positions, there: Positions, better: np.ufunc
+    ) -> None:
+        known = self.low[total, places]
+        both = np.where(self.high[total, places] != 0, better(known, low), low)
+        self.low[total, places] = np.where(there != 0, both, known)
+        self.high[total, places] |= there
+
+
+_EXTREMES: Final[dict[int, np.ufunc]] = {Op.MINIMUM: np.minimum, Op.MAXIMUM: np.maximum}
+
 
 Columns = Sequence[tuple[Values, Mask | None]]
 Register = tuple[Values, Mask]  # values, where they are NULL
@@ -147,15 +172,14 @@ class _Machine:
         self._groups = np.zeros(count, np.int64) if groups is None else groups
         self._totals = totals
         self._registers: dict[int, Register] = {}
-        self._selected = np.ones(count, np.bool_)
+        self._rows = np.arange(count)  # those that have passed the filters
 
     def step(self, op: int, target: int, first: int, second: int) -> bool:
         """Do one instruction; false if it cannot be done exactly."""
         if op in AGGREGATES:
             return self._aggregate(op, target, first)
         if op == Op.FILTER:
-            values, nulls = self._registers[first]
-            self._selected &= (values != 0) & ~nulls
+            self._narrow(*self._registers[first])
             return True
         made = STEPS[op](self, first, second)
         if made is None:
@@ -163,12 +187,19 @@ class _Machine:
         self._registers[target] = made
         return True
 
+    def _narrow(self, values: Values, nulls: Mask) -> None:
+        passed = (values != 0) & ~nulls
+        self._rows = self._rows[passed]
+        self._count = len(self._rows)
+        for number, (known, known_nulls) in self._registers.items():
+            self._registers[number] = known[passed], known_nulls[passed]
+
     def load(self, first: int, second: int) -> Register:
         """A column as int64 or float64."""
         values, valid = self._columns[first]
         wide = np.float64 if values.dtype.kind == "f" else np.int64
-        nulls = np.zeros(self._count, np.bool_) if valid is None else ~valid
-        return values.astype(wide), nulls
+        nulls = np.zeros(self._count, np.bool_) if valid is None else ~valid[self._rows]
+        return values[self._rows].astype(wide), nulls
 
     def load_decimal(self, first: int, second: int) -> Register | None:
         """A column of decimals, unless there is a NaN."""
@@ -261,11 +292,10 @@ class _Machine:
         return nulls.astype(np.int64), np.zeros(self._count, np.bool_)
 
     def _aggregate(self, op: int, total: int, first: int) -> bool:
-        rows = self._selected
+        groups, values = self._groups[self._rows], None
         if first >= 0:
-            rows = rows & ~self._registers[first][1]
-        groups = self._groups[rows]
-        values = self._registers[first][0][rows] if first >= 0 else None
+            values, nulls = self._registers[first]
+            groups, values = groups[~nulls], values[~nulls]
         return AGGREGATE_STEPS[op](self._totals, total, groups, values)
 
 

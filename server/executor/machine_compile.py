@@ -106,6 +106,8 @@ class Compiler:
         self._floats: list[float] = []
         self._known: dict[Any, Operand] = {}
         self._registers = 0
+        self.totals: dict[int, int] = {}
+        """What is done to each total."""
         self.used: list[int] = []
         """Numbers of the inputs, in the order in which the program loads them."""
 
@@ -130,6 +132,7 @@ class Compiler:
 
     def add_total(self, op: Op, total: int, operand: Operand | None) -> None:
         """Sum up, into the total of that number."""
+        self.totals[total] = op
         self._code.append((op, total, -1 if operand is None else operand.register, 0))
 
     def operand(self, expression: Expression) -> Operand:

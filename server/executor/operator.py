@@ -14,12 +14,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from server.executor.morsels import batches_of, helper_count
 from server.executor.waits import is_wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.executor.context import ExecutionContext
+    from server.executor.morsels import Morsels
     from server.planner.physical import Plan
     from server.vector.batch import Batch
 
@@ -61,12 +63,25 @@ class Operator:
             return self._measured(context, context.instruments.setdefault(self.plan, Statistics()))
         return self._guarded(context)
 
+    def morsels(self, context: ExecutionContext) -> Morsels | None:
+        """The same as parts that several threads may do; None: it cannot be said so."""
+        return None
+
+    def has_morsels(self, context: ExecutionContext) -> bool:
+        """Whether morsels() gives some, found out without any work."""
+        return False
+
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield the rows; what a kind of operator defines."""
         raise NotImplementedError(self.name)
 
     def _guarded(self, context: ExecutionContext) -> Iterator[Batch]:
         check_cancelled = context.check_cancelled
+        if context.workers is not None and helper_count(context):
+            morsels = self.morsels(context)
+            if morsels is not None:
+                yield from batches_of(morsels, context)
+                return
         for batch in self.run(context):
             check_cancelled()
             if is_wait(batch) or batch.count:

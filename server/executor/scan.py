@@ -8,12 +8,14 @@ Rule 2: what a view gives may alias pages of the store; it holds as long as the 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from server.executor.columns import batch_of_rows
 from server.executor.evaluation import condition, layout_of, scalar
+from server.executor.morsels import Morsels, may_run_beside
 from server.executor.operator import Builder, Operator
 from server.executor.sample import SampleScan
 from server.executor.storage_columns import load_column, system_column
@@ -27,7 +29,7 @@ from server.vector.batch import Batch
 from server.vector.column import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
@@ -41,7 +43,14 @@ ScanPlan = physical.TableScan | physical.IndexScan | physical.RowIdScan
 class RowLoader:
     """Makes the batch of a view of stored rows: filter first, the rest for the rows that pass."""
 
-    __slots__ = ("_condition", "_filter_columns", "_plan", "_stages", "attributes")
+    __slots__ = (
+        "_condition",
+        "_filter_columns",
+        "_plan",
+        "_stages",
+        "attributes",
+        "may_run_beside",
+    )
 
     def __init__(self, plan: ScanPlan, filter_: Expression | None) -> None:
         self._plan = plan
@@ -53,6 +62,7 @@ class RowLoader:
             used = sorted(columns_used(filter_) & set(plan.output))
             self._filter_columns = tuple(layout[column] for column in used)
             self._condition = condition(filter_, layout_of(used))
+        self.may_run_beside = may_run_beside((filter_,))
         self._stages = tuple(Stage(part, plan) for part in _parts_of(filter_, plan))
 
     def load(self, view: Any, context: ExecutionContext, among: Positions | None = None) -> Batch:
@@ -159,16 +169,43 @@ class TableScan(Operator):
         if self.plan in context.overrides:
             yield overridden(self._loader, self.plan, context)
             return
+        relation = self._relation(context)
+        choose = None if self._sample is None else self._sample.start(context)
+        for group_no in range(relation.group_count):
+            yield from self._group(relation, group_no, context, choose)
+
+    def has_morsels(self, context: ExecutionContext) -> bool:
+        """Unless rows are drawn, or the filter runs other queries."""
+        return self._sample is None and self._loader.may_run_beside and not context.overrides
+
+    def morsels(self, context: ExecutionContext) -> Morsels | None:
+        """A part a row group."""
+        if not self.has_morsels(context):
+            return None
+        relation = self._relation(context)
+        numbers = range(relation.group_count)
+        return Morsels(
+            tuple(partial(self._group, relation, group_no, context) for group_no in numbers)
+        )
+
+    def _relation(self, context: ExecutionContext) -> Any:
         relation = context.engine.relation(self.plan.table.storage_id)
         if context.transaction.tracked is not None:
             context.transaction.tracked.read_relation(relation.relation_id)
-        choose = None if self._sample is None else self._sample.start(context)
-        for group_no in range(relation.group_count):
-            with context.engine.latch:
-                view = relation.view(context.snapshot, group_no)
-            if not view.count:
-                continue
-            yield self._loader.load(view, context, None if choose is None else choose(view))
+        return relation
+
+    def _group(
+        self,
+        relation: Any,
+        group_no: int,
+        context: ExecutionContext,
+        choose: Callable[[Any], Positions] | None = None,
+    ) -> list[Batch]:
+        with context.engine.latch:
+            view = relation.view(context.snapshot, group_no)
+        if not view.count:
+            return []
+        return [self._loader.load(view, context, None if choose is None else choose(view))]
 
 
 def version_row(table: Table, row_id: int, context: ExecutionContext) -> Row:

@@ -166,6 +166,7 @@ def portal_rows(
         yield from apart(session, steps, running)
         return
     if is_heavy(planned):
+        _call_helpers(session, planned, running)
         yield from _on_worker(session, steps)
         return
     if planned.writes or planned.volatile:
@@ -178,6 +179,7 @@ def portal_rows(
         if running.instruments is not None:
             running.instruments.clear()
             again.instruments = running.instruments
+        _call_helpers(session, planned, again)
         yield from _on_worker(session, execute(planned, again, program))
         return
     if first is None:
@@ -187,6 +189,12 @@ def portal_rows(
         yield from steps
     else:
         yield from _on_worker(session, steps)
+
+
+def _call_helpers(session: Session, planned: PlannedStatement, running: ExecutionContext) -> None:
+    """Let other workers help with a statement that only reads."""
+    if not planned.writes and not planned.volatile:
+        running.workers = session.database.workers
 
 
 def apart(

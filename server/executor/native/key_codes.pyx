@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 cdef struct Slot:
@@ -172,6 +172,12 @@ cdef struct ViewSlot:
     int64_t code_plus_one
 
 
+cdef inline uint64_t mixed_view(uint64_t first, uint64_t second) noexcept nogil:
+    """One multiplication: words are few, and mostly in their first place."""
+    cdef uint64_t x = (first ^ (second * 31)) * <uint64_t>0x9E3779B97F4A7C15
+    return x >> 32
+
+
 cdef class ViewCodes:
     """Gives each distinct short string the next number, by its 16-byte view."""
 
@@ -192,22 +198,23 @@ cdef class ViewCodes:
     def __len__(self):
         return self.count
 
-    cdef int _double(self) except -1:
+    cdef bint _double(self) noexcept nogil:
+        """Make room for twice as many; false: there is no memory."""
         cdef uint64_t capacity = (self.mask + 1) * 2
         cdef ViewSlot *slots = <ViewSlot *>calloc(capacity, sizeof(ViewSlot))
         cdef uint64_t old, at
         if slots == NULL:
-            raise MemoryError
+            return False
         for old in range(self.mask + 1):
             if self.slots[old].code_plus_one:
-                at = mixed(<int64_t>(self.slots[old].first ^ self.slots[old].second * 31)) & (capacity - 1)
+                at = mixed_view(self.slots[old].first, self.slots[old].second) & (capacity - 1)
                 while slots[at].code_plus_one:
                     at = (at + 1) & (capacity - 1)
                 slots[at] = self.slots[old]
         free(self.slots)
         self.slots = slots
         self.mask = capacity - 1
-        return 0
+        return True
 
     def add(self, views, int64_t limit):
         """Give the number of each view, new ones included; None: too long or too many."""
@@ -216,41 +223,34 @@ cdef class ViewCodes:
         cdef const uint64_t[::1] words = np.ascontiguousarray(views).view(np.uint64)
         assert len(words) == 2 * len(views)
         cdef bint done
-        done = self._add(words, out, limit)
+        with nogil:
+            done = self._add(words, out, limit)
         return codes if done else None
 
-    cdef bint _add(self, const uint64_t[::1] words, int64_t[::1] out, int64_t limit) except -1:
+    cdef bint _add(self, const uint64_t[::1] words, int64_t[::1] out, int64_t limit) noexcept nogil:
         cdef Py_ssize_t i
-        cdef uint64_t first, second, at, before_first = 0, before_second = 0
-        cdef int64_t code = -1
+        cdef uint64_t first, second, at
         for i in range(out.shape[0]):
             first = words[2 * i]
             second = words[2 * i + 1]
-            if code >= 0 and first == before_first and second == before_second:
-                out[i] = code
-                continue
-            if (first & 0xFFFFFFFF) > 12:
+            if <uint32_t>first > 12:
                 return False
-            at = mixed(<int64_t>(first ^ second * 31)) & self.mask
+            at = mixed_view(first, second) & self.mask
             while self.slots[at].code_plus_one and (
                 self.slots[at].first != first or self.slots[at].second != second
             ):
                 at = (at + 1) & self.mask
             if not self.slots[at].code_plus_one:
-                if self.count >= limit:
+                if self.count >= limit or <uint64_t>(self.count + 1) * 2 > self.mask and not self._double():
                     return False
+                at = mixed_view(first, second) & self.mask
+                while self.slots[at].code_plus_one:
+                    at = (at + 1) & self.mask
                 self.count += 1
                 self.slots[at].first = first
                 self.slots[at].second = second
                 self.slots[at].code_plus_one = self.count
-                code = self.count - 1
-                if <uint64_t>self.count * 2 > self.mask:
-                    self._double()
-            else:
-                code = self.slots[at].code_plus_one - 1
-            before_first = first
-            before_second = second
-            out[i] = code
+            out[i] = self.slots[at].code_plus_one - 1
         return True
 
     def words(self):

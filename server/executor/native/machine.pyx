@@ -1,7 +1,7 @@
 """The vector machine's interpreter; server/executor/machine.py specifies it.
 
 A run goes through the rows in vectors of VECTOR_ROWS, each instruction over a whole vector, all in one stretch without
-the GIL. Registers lie one behind the other: values, then a byte for each row that is NULL; whether a register may have
+the GIL. A filter makes the vector shorter: registers that are still needed are moved together, later loads pick. Registers lie one behind the other: values, then a byte for each row that is NULL; whether a register may have
 NULLs at all is known vector by vector, so that the loops without them stay simple.
 """
 
@@ -85,6 +85,8 @@ cdef struct Register:
     int64_t *values  # or doubles
     uint8_t *nulls
     bint has_nulls
+    Py_ssize_t made_at  # the numbers of the instruction that writes it (-1: none, a constant) and the last that reads it
+    Py_ssize_t last_use
 
 cdef struct State:
     const int32_t *code
@@ -99,8 +101,14 @@ cdef struct State:
     int64_t *high
     double *floats
     Py_ssize_t group_room
-    int32_t *selected  # rows of the vector that passed the filters
-    Py_ssize_t selected_count
+    Py_ssize_t register_count
+    int32_t *kept  # rows that pass a filter, counted within those that were there before it
+    int32_t *selected  # rows of the vector that passed all filters
+    bint all_are_selected
+    int64_t *picked_groups
+    const int64_t *vector_groups  # the groups of those rows; NULL: not known yet
+    int64_t *counts  # how many of them each group has, where groups are few
+    bint are_counted
 
 
 def run(program, columns, Py_ssize_t count, groups, totals):
@@ -128,7 +136,7 @@ def run(program, columns, Py_ssize_t count, groups, totals):
     kept = [code, constants, float_constants, groups]
     state.inputs = <Input *>malloc(max(1, len(columns)) * sizeof(Input))
     state.registers = <Register *>malloc(max(1, register_count) * sizeof(Register))
-    cdef char *memory = <char *>malloc(max(1, register_count) * VECTOR_ROWS * 9 + VECTOR_ROWS * 4)
+    cdef char *memory = <char *>malloc(register_count * VECTOR_ROWS * 9 + VECTOR_ROWS * 16 + FEW_GROUPS * 8)
     cdef bint done = False
     try:
         if state.inputs == NULL or state.registers == NULL or memory == NULL:
@@ -145,12 +153,9 @@ def run(program, columns, Py_ssize_t count, groups, totals):
                 valid = np.ascontiguousarray(valid)
                 kept.append(valid)
                 state.inputs[i].valid = <const uint8_t *><uintptr_t>valid.ctypes.data
-        for i in range(register_count):
-            state.registers[i].values = <int64_t *>(memory + i * VECTOR_ROWS * 8)
-            state.registers[i].nulls = <uint8_t *>(memory + register_count * VECTOR_ROWS * 8 + i * VECTOR_ROWS)
-            state.registers[i].has_nulls = False
-        state.selected = <int32_t *>(memory + register_count * VECTOR_ROWS * 9)
+        lay_out(&state, memory, register_count)
         with nogil:
+            prepare(&state)
             done = run_vectors(&state, count)
     finally:
         free(state.inputs)
@@ -159,49 +164,113 @@ def run(program, columns, Py_ssize_t count, groups, totals):
     return done
 
 
+cdef void lay_out(State *state, char *memory, Py_ssize_t register_count) noexcept nogil:
+    """Registers and scratch space one behind the other."""
+    cdef Py_ssize_t i
+    state.register_count = register_count
+    for i in range(register_count):
+        state.registers[i].values = <int64_t *>memory
+        memory += VECTOR_ROWS * 8
+    state.picked_groups = <int64_t *>memory
+    state.counts = <int64_t *>(memory + VECTOR_ROWS * 8)
+    memory += VECTOR_ROWS * 8 + FEW_GROUPS * 8
+    state.kept = <int32_t *>memory
+    state.selected = <int32_t *>(memory + VECTOR_ROWS * 4)
+    memory += VECTOR_ROWS * 8
+    for i in range(register_count):
+        state.registers[i].nulls = <uint8_t *>memory
+        state.registers[i].has_nulls = False
+        state.registers[i].made_at = -1
+        state.registers[i].last_use = -1
+        memory += VECTOR_ROWS
+
+
+cdef void prepare(State *state) noexcept nogil:
+    """Fill the constants, which nothing changes, and note how long each register is needed."""
+    cdef Py_ssize_t number, i
+    cdef const int32_t *step
+    cdef Register *target
+    for number in range(state.code_count):
+        step = state.code + number * 4
+        if step[0] == CONSTANT:
+            target = &state.registers[step[1]]
+            for i in range(VECTOR_ROWS):
+                target.values[i] = state.constants[step[2]]
+        elif step[0] == CONSTANT_FLOAT:
+            target = &state.registers[step[1]]
+            for i in range(VECTOR_ROWS):
+                (<double *>target.values)[i] = state.float_constants[step[2]]
+        elif step[0] < FILTER:
+            state.registers[step[1]].made_at = number
+        if step[0] > CONSTANT_FLOAT and step[2] >= 0:
+            state.registers[step[2]].last_use = number
+        if ADD <= step[0] <= OR and step[0] != TO_FLOAT and step[0] != CHECK_BITS:
+            state.registers[step[3]].last_use = number
+
+
 cdef bint run_vectors(State *state, Py_ssize_t count) noexcept nogil:
-    cdef Py_ssize_t start = 0, rows, i
+    cdef Py_ssize_t start = 0, rows, number
     cdef const int32_t *step
     while start < count:
         rows = min(<Py_ssize_t>VECTOR_ROWS, count - start)
-        state.selected_count = -1  # all
-        for i in range(state.code_count):
-            step = state.code + i * 4
-            if step[0] >= COUNT:
+        state.all_are_selected = True
+        state.vector_groups = NULL
+        state.are_counted = False
+        for number in range(state.code_count):
+            step = state.code + number * 4
+            if step[0] == FILTER:
+                rows = narrow(state, &state.registers[step[2]], number, rows)
+                if rows == 0:
+                    break
+            elif step[0] >= COUNT:
                 if not aggregate(state, step, start, rows):
                     return False
-            elif not compute(state, step, start, rows):
-                return False
-        start += rows
+            elif step[0] != CONSTANT and step[0] != CONSTANT_FLOAT:
+                if not compute(state, step, start, rows):
+                    return False
+        start += VECTOR_ROWS
     return True
 
 
+cdef Py_ssize_t narrow(State *state, Register *condition, Py_ssize_t number, Py_ssize_t rows) noexcept nogil:
+    """Keep the rows for which the condition is true, in the registers needed from here on; gives how many."""
+    cdef Py_ssize_t i, kept = 0, other
+    cdef Register *register
+    cdef int32_t *row_at = state.kept
+    for i in range(rows):
+        row_at[kept] = <int32_t>i
+        kept += condition.values[i] != 0 and not (condition.has_nulls and condition.nulls[i])
+    if kept == rows:
+        return rows
+    for other in range(state.register_count):
+        register = &state.registers[other]
+        if register.made_at < 0 or register.made_at > number or register.last_use <= number:
+            continue
+        for i in range(kept):
+            register.values[i] = register.values[row_at[i]]
+        if register.has_nulls:
+            for i in range(kept):
+                register.nulls[i] = register.nulls[row_at[i]]
+    for i in range(kept):
+        state.selected[i] = row_at[i] if state.all_are_selected else state.selected[row_at[i]]
+    state.all_are_selected = False
+    state.vector_groups = NULL
+    state.are_counted = False
+    return kept
+
+
 cdef bint compute(State *state, const int32_t *step, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
-    """One instruction that makes a register or filters."""
+    """One instruction that makes a register of what is no constant."""
     cdef int op = step[0]
     cdef Register *target = &state.registers[step[1]]
     cdef Py_ssize_t i
-    cdef int64_t constant
-    cdef double float_constant
     cdef double *floats
     if op == LOAD or op == LOAD_DECIMAL:
-        return load(&state.inputs[step[2]], target, start, rows, op == LOAD_DECIMAL)
-    if op == CONSTANT:
-        constant = state.constants[step[2]]
-        for i in range(rows):
-            target.values[i] = constant
-        target.has_nulls = False
-        return True
-    if op == CONSTANT_FLOAT:
-        float_constant = state.float_constants[step[2]]
-        floats = <double *>target.values
-        for i in range(rows):
-            floats[i] = float_constant
-        target.has_nulls = False
-        return True
-    if op == FILTER:
-        select(state, &state.registers[step[2]], rows)
-        return True
+        if state.all_are_selected:
+            load(&state.inputs[step[2]], target, start, rows)
+        else:
+            pick(&state.inputs[step[2]], target, start, state.selected, rows)
+        return op == LOAD or has_no_nan(target, rows)
     cdef Register *first = &state.registers[step[2]]
     cdef Register *second = &state.registers[step[3]]
     if op <= MULTIPLY:
@@ -226,7 +295,50 @@ cdef bint compute(State *state, const int32_t *step, Py_ssize_t start, Py_ssize_
     return True
 
 
-cdef bint load(Input *source, Register *target, Py_ssize_t start, Py_ssize_t rows, bint is_decimal) noexcept nogil:
+cdef bint has_no_nan(Register *target, Py_ssize_t rows) noexcept nogil:
+    """Whether no decimal is NaN, for which the least int64 stands."""
+    cdef Py_ssize_t i
+    cdef bint found = False
+    for i in range(rows):
+        found |= target.values[i] == <int64_t>(<uint64_t>1 << 63)
+    if found and target.has_nulls:
+        found = False
+        for i in range(rows):
+            found |= target.values[i] == <int64_t>(<uint64_t>1 << 63) and not target.nulls[i]
+    return not found
+
+
+cdef void pick(Input *source, Register *target, Py_ssize_t start, const int32_t *rows_of, Py_ssize_t rows) noexcept nogil:
+    """Load some rows of a vector."""
+    cdef Py_ssize_t i
+    cdef double *floats = <double *>target.values
+    cdef const uint8_t *valid = source.valid
+    target.has_nulls = valid != NULL
+    if valid != NULL:
+        for i in range(rows):
+            target.nulls[i] = not valid[start + rows_of[i]]
+    if source.width == INT64:
+        for i in range(rows):
+            target.values[i] = (<const int64_t *>source.values)[start + rows_of[i]]
+    elif source.width == INT32:
+        for i in range(rows):
+            target.values[i] = (<const int32_t *>source.values)[start + rows_of[i]]
+    elif source.width == INT16:
+        for i in range(rows):
+            target.values[i] = (<const int16_t *>source.values)[start + rows_of[i]]
+    elif source.width == BYTE:
+        for i in range(rows):
+            target.values[i] = (<const uint8_t *>source.values)[start + rows_of[i]]
+    elif source.width == FLOAT64:
+        for i in range(rows):
+            floats[i] = (<const double *>source.values)[start + rows_of[i]]
+    else:
+        for i in range(rows):
+            floats[i] = (<const float *>source.values)[start + rows_of[i]]
+
+
+cdef void load(Input *source, Register *target, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
+    """Load a vector."""
     cdef Py_ssize_t i
     cdef double *floats = <double *>target.values
     cdef const uint8_t *valid = source.valid
@@ -253,11 +365,6 @@ cdef bint load(Input *source, Register *target, Py_ssize_t start, Py_ssize_t row
     else:
         for i in range(rows):
             floats[i] = (<const float *>source.values)[start + i]
-    if is_decimal:
-        for i in range(rows):
-            if target.values[i] == <int64_t>(<uint64_t>1 << 63) and not (target.has_nulls and target.nulls[i]):
-                return False
-    return True
 
 
 cdef inline void joint_nulls(Register *target, Register *first, Register *second, Py_ssize_t rows) noexcept nogil:
@@ -411,19 +518,36 @@ cdef void logic(int op, Register *target, Register *first, Register *second, Py_
         target.nulls[i] = (left_null or right_null) and not decided
 
 
-cdef void select(State *state, Register *condition, Py_ssize_t rows) noexcept nogil:
-    """Keep the rows for which the condition is true."""
-    cdef Py_ssize_t i, row, kept = 0
-    if state.selected_count < 0:
+cdef const int64_t *groups_of(State *state, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
+    """The groups of the rows that passed; NULL: there is but one."""
+    cdef Py_ssize_t i
+    if state.groups == NULL or state.vector_groups != NULL:
+        return state.vector_groups
+    state.vector_groups = state.groups + start
+    if not state.all_are_selected:
         for i in range(rows):
-            state.selected[kept] = <int32_t>i
-            kept += condition.values[i] != 0 and not (condition.has_nulls and condition.nulls[i])
-    else:
-        for i in range(state.selected_count):
-            row = state.selected[i]
-            state.selected[kept] = <int32_t>row
-            kept += condition.values[row] != 0 and not (condition.has_nulls and condition.nulls[row])
-    state.selected_count = kept
+            state.picked_groups[i] = state.groups[start + state.selected[i]]
+        state.vector_groups = state.picked_groups
+    return state.vector_groups
+
+
+cdef void count_rows(State *state, int64_t *low, const int64_t *groups, Py_ssize_t rows) noexcept nogil:
+    """Count rows of which none is NULL; of few groups once for all totals."""
+    cdef Py_ssize_t i
+    if groups == NULL:
+        low[0] += rows
+        return
+    if state.group_count > FEW_GROUPS:
+        for i in range(rows):
+            low[groups[i]] += 1
+        return
+    if not state.are_counted:
+        memset(state.counts, 0, FEW_GROUPS * sizeof(int64_t))
+        for i in range(rows):
+            state.counts[groups[i]] += 1
+        state.are_counted = True
+    for i in range(state.group_count):
+        low[i] += state.counts[i]
 
 
 cdef bint aggregate(State *state, const int32_t *step, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
@@ -433,17 +557,17 @@ cdef bint aggregate(State *state, const int32_t *step, Py_ssize_t start, Py_ssiz
     cdef int64_t *low = state.low + step[1] * state.group_room
     cdef int64_t *high = state.high + step[1] * state.group_room
     cdef double *floats = state.floats + step[1] * state.group_room
-    cdef const int64_t *groups = NULL if state.groups == NULL else state.groups + start
-    cdef bint all_rows = state.selected_count < 0
-    cdef Py_ssize_t count = rows if all_rows else state.selected_count
-    cdef Py_ssize_t i, row, group
+    cdef const int64_t *groups = groups_of(state, start, rows)
+    cdef Py_ssize_t row, group
     cdef double value
     if op == SUM:
-        sum_integers(state, source, low, high, groups, count)
+        sum_integers(state, source, low, high, groups, rows)
         return True
-    for i in range(count):
-        row = i if all_rows else state.selected[i]
-        if source != NULL and source.has_nulls and source.nulls[row]:
+    if op == COUNT and (source == NULL or not source.has_nulls):
+        count_rows(state, low, groups, rows)
+        return True
+    for row in range(rows):
+        if source.has_nulls and source.nulls[row]:
             continue
         group = 0 if groups == NULL else groups[row]
         if op == COUNT:
@@ -464,34 +588,28 @@ cdef bint aggregate(State *state, const int32_t *step, Py_ssize_t start, Py_ssiz
 
 
 cdef void sum_integers(State *state, Register *source, int64_t *low, int64_t *high, const int64_t *groups,
-                       Py_ssize_t count) noexcept nogil:
+                       Py_ssize_t rows) noexcept nogil:
     """Add up a vector: in 64 bits where no value is large, four sums a group so that they do not wait for each other."""
     cdef int64_t sums[4 * FEW_GROUPS]
-    cdef int64_t large = 0
-    cdef Py_ssize_t i, row, group
-    cdef bint all_rows = state.selected_count < 0
-    for i in range(count):
-        row = i if all_rows else state.selected[i]
+    cdef int64_t large = 0, total = 0
+    cdef Py_ssize_t row, group, i
+    for row in range(rows):
         large |= source.values[row] ^ (source.values[row] >> 63)
     if large >> 48 or state.group_count > FEW_GROUPS:
-        for i in range(count):
-            row = i if all_rows else state.selected[i]
+        for row in range(rows):
             if not (source.has_nulls and source.nulls[row]):
                 group = 0 if groups == NULL else groups[row]
                 add_wide(&low[group], &high[group], source.values[row])
         return
-    memset(sums, 0, sizeof(sums))
-    if groups == NULL and not source.has_nulls:
-        for i in range(count):
-            row = i if all_rows else state.selected[i]
-            sums[0] += source.values[row]
-        add_wide(&low[0], &high[0], sums[0])
+    if groups == NULL:
+        for row in range(rows):
+            total += 0 if source.has_nulls and source.nulls[row] else source.values[row]
+        add_wide(&low[0], &high[0], total)
         return
-    for i in range(count):
-        row = i if all_rows else state.selected[i]
+    memset(sums, 0, 4 * state.group_count * sizeof(int64_t))
+    for row in range(rows):
         if not (source.has_nulls and source.nulls[row]):
-            group = 0 if groups == NULL else groups[row]
-            sums[group * 4 + (i & 3)] += source.values[row]
+            sums[groups[row] * 4 + (row & 3)] += source.values[row]
     for group in range(state.group_count):
         for i in range(4):
             add_wide(&low[group], &high[group], sums[group * 4 + i])

@@ -161,3 +161,56 @@ def test_sums_are_exact_beyond_64_bits(value: int):
     code = [(0, 0, 0, 0), (int(Op.SUM), 0, 0, 0)]
     totals = both(program(code), [(np.full(5000, value), None)], 5000, None, 1)
     assert totals.integer(0, 0) == 5000 * value
+
+
+def test_totals_of_two_threads_become_one():
+    """Groups of the other thread get the places they have here; sums carry into the high word."""
+    operations = {0: Op.COUNT, 1: Op.SUM, 2: Op.SUM_FLOAT, 3: Op.MINIMUM, 4: Op.MAXIMUM}
+    ours, theirs = Totals(5), Totals(5)
+    ours.grow(3)
+    theirs.grow(2)
+    for totals, group, value in (
+        (ours, 0, 2**63 - 1),
+        (ours, 1, -5),
+        (theirs, 0, 7),
+        (theirs, 1, -9),
+    ):
+        totals.add_integer(0, group, 1)
+        for _ in range(3):
+            totals.add_integer(1, group, value)
+        totals.floats[2, group] = value / 2
+        for total in (3, 4):
+            totals.low[total, group], totals.high[total, group] = value, 1
+    theirs.add_integer(1, 0, 2**63)
+    ours.add(theirs, np.array([2, 0]), operations)
+    assert [ours.integer(0, group) for group in range(3)] == [2, 1, 1]
+    assert [ours.integer(1, group) for group in range(3)] == [
+        3 * (2**63 - 1) - 27, -15, 2**63 + 21,
+    ]  # fmt: skip
+    assert ours.floats[2].tolist()[:3] == [(2**63 - 1) / 2 - 4.5, -2.5, 3.5]
+    assert ours.low[3].tolist()[:3] == [-9, -5, 7]
+    assert ours.low[4].tolist()[:3] == [2**63 - 1, -5, 7]
+    assert ours.high[3].tolist()[:3] == [1, 1, 1]
+
+
+def test_what_did_not_pass_a_filter_does_not_overflow():
+    code = [
+        (Op.LOAD, 0, 0, 0),
+        (Op.CONSTANT, 1, 0, 0),
+        (Op.LESS, 2, 0, 1),
+        (Op.FILTER, 0, 2, 0),
+        (Op.MULTIPLY, 3, 0, 0),
+        (Op.LOAD, 4, 1, 0),
+        (Op.LESS, 5, 4, 3),
+        (Op.FILTER, 0, 5, 0),
+        (Op.COUNT, 0, -1, 0),
+        (Op.SUM, 1, 3, 0),
+        (Op.SUM, 2, 4, 0),
+    ]
+    values = np.arange(10_000)
+    values[::2] = 2**62
+    totals = both(program(code, [8000]), [(values, None), (values % 7, None)], 10_000, None, 1)
+    assert totals is not None
+    passed = [n for n in range(8000) if n % 2 and n % 7 < n * n]
+    assert totals.integer(0, 0) == len(passed)
+    assert totals.integer(1, 0) == sum(n * n for n in passed)

@@ -1,0 +1,159 @@
+"""Morsels: parts of an operator's work that several threads do for the one that asks for the result.
+
+Rule 1: nobody waits for a thread that has not begun: a part that no helper is at is done by whoever
+        needs its result. So busy workers cost speed only.
+Rule 2: results come in the order of the parts, and helpers are a few parts ahead at most.
+Rule 3: when the consumer ends, be it by an error, helpers end with the part they are at, and are
+        waited for: what they read holds only as long as the consumer's snapshot.
+Rule 4: parts read the context and write nothing that another part reads.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from server.expressions.expression import Subquery, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+
+    from server.executor.context import ExecutionContext
+    from server.expressions.expression import Expression
+    from server.vector.batch import Batch
+
+    Part = Callable[[], Any]
+    Step = Callable[[Batch], Iterable[Batch]]
+
+PARTS_AHEAD: Final = 4
+WAIT_SECONDS: Final = 0.02
+"""How long to wait for a helper before looking whether the statement is cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Morsels:
+    """Parts that each give batches, and what comes after all of them, one after the other."""
+
+    parts: tuple[Callable[[], list[Batch]], ...]
+    rest: tuple[Callable[[], list[Batch]], ...] = ()
+
+    def then(self, step: Step, *more: Callable[[], list[Batch]]) -> Morsels:
+        """The same with a step over each batch, and more after the rest."""
+        return Morsels(
+            tuple(_with_step(part, step) for part in self.parts),
+            (*(_with_step(part, step) for part in self.rest), *more),
+        )
+
+
+def _with_step(part: Callable[[], list[Batch]], step: Step) -> Callable[[], list[Batch]]:
+    return lambda: [made for batch in part() for made in step(batch) if made.count]
+
+
+def batches_of(morsels: Morsels, context: ExecutionContext) -> Iterator[Batch]:
+    """All batches; cancellation is looked for before each."""
+    for batches in in_order(morsels.parts, context):
+        context.check_cancelled()
+        yield from batches
+    for part in morsels.rest:
+        context.check_cancelled()
+        yield from part()
+
+
+def helper_count(context: ExecutionContext) -> int:
+    """How many other threads may help."""
+    if context.workers is None or context.instruments is not None:
+        return 0
+    wanted: int = context.settings["max_parallel_workers_per_gather"]
+    threads: int = context.workers.thread_count
+    return max(0, min(wanted, threads - 1))
+
+
+def may_run_beside(expressions: Iterable[Expression | None]) -> bool:
+    """Whether expressions may be evaluated on several threads at once."""
+    for expression in expressions:
+        for node in () if expression is None else walk(expression):
+            function: Any = getattr(node, "function", None)
+            if isinstance(node, Subquery):
+                return False
+            if function is not None and (function.volatility == "v" or function.needs_context):
+                return False
+    return True
+
+
+def in_order(parts: Sequence[Part], context: ExecutionContext) -> Generator[Any, None, None]:
+    """The results of the parts in their order, with whatever help there is."""
+    helpers = min(helper_count(context), len(parts) - 1)
+    if helpers <= 0:
+        for part in parts:
+            yield part()
+        return
+    line = _Line(parts, context)
+    try:
+        for number in range(len(parts)):
+            line.call(helpers)
+            yield line.result(number)
+    finally:
+        line.stop()
+
+
+class _Line:
+    """Parts in a line; the consumer and its helpers take the next one that nobody has."""
+
+    def __init__(self, parts: Sequence[Part], context: ExecutionContext) -> None:
+        self._parts = parts
+        self._context = context
+        self._changed = threading.Condition()
+        self._results: dict[int, tuple[Any, BaseException | None]] = {}
+        self._next = 0  # the first part that nobody has taken
+        self._end = 0  # up to where helpers may go
+        self._called = self._active = 0
+
+    def call(self, helpers: int) -> None:
+        """Have helpers come, as far as there is something to do for them and they are not here."""
+        with self._changed:
+            missing = helpers - self._called
+            self._called += missing
+        for _ in range(missing):
+            self._context.workers.submit(self._help)
+
+    def result(self, number: int) -> Any:
+        """The result of a part; the consumer asks for one after the other."""
+        with self._changed:
+            self._end = min(len(self._parts), number + 1 + PARTS_AHEAD)
+            own = self._next == number
+            if own:
+                self._next += 1
+            while not own and number not in self._results:
+                self._changed.wait(WAIT_SECONDS)
+                self._context.check_cancelled()
+            result, error = (None, None) if own else self._results.pop(number)
+        if error is not None:
+            raise error
+        return self._parts[number]() if own else result
+
+    def stop(self) -> None:
+        """Let no helper begin another part, and wait for those that are at one."""
+        with self._changed:
+            self._end = 0
+            while self._active:
+                self._changed.wait()
+
+    def _help(self) -> None:
+        while True:
+            with self._changed:
+                number = self._next
+                if number >= self._end:
+                    self._called -= 1
+                    return
+                self._next += 1
+                self._active += 1
+            result, error = None, None
+            try:
+                result = self._parts[number]()
+            except BaseException as raised:  # noqa: BLE001 - raised again where the result is asked for
+                error = raised
+            with self._changed:
+                self._results[number] = result, error
+                self._active -= 1
+                self._changed.notify_all()

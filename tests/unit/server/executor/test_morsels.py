@@ -1,0 +1,123 @@
+"""Parts of work done by several threads: order, errors, cancellation, busy helpers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from server.executor.morsels import in_order
+from server.workers import Workers
+
+
+@pytest.fixture
+def workers():
+    made = Workers(3)
+    yield made
+    made.close()
+
+
+def context_of(workers: Any, cancelled: Any = None) -> Any:
+    return SimpleNamespace(
+        workers=workers,
+        instruments=None,
+        settings={"max_parallel_workers_per_gather": 2},
+        check_cancelled=cancelled or (lambda: None),
+    )
+
+
+def slept(number: int) -> int:
+    time.sleep(0.002 * (number % 3))
+    return number
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 40])
+def test_results_come_in_order(workers: Any, count: int):
+    parts = [partial(slept, number) for number in range(count)]
+    assert list(in_order(parts, context_of(workers))) == list(range(count))
+    assert list(in_order(parts, context_of(None))) == list(range(count))
+
+
+def test_several_threads_work(workers: Any):
+    seen: set[int] = set()
+
+    def part() -> None:
+        seen.add(threading.get_ident())
+        time.sleep(0.003)
+
+    list(in_order([part] * 12, context_of(workers)))
+    assert len(seen) > 1
+
+
+def test_without_helpers_that_are_free_the_consumer_does_everything(workers: Any):
+    free = threading.Event()
+    busy = [workers.submit(free.wait) for _ in range(3)]
+    assert list(in_order([partial(slept, n) for n in range(6)], context_of(workers))) == [
+        0, 1, 2, 3, 4, 5,
+    ]  # fmt: skip
+    free.set()
+    for work in busy:
+        work.wait()
+
+
+def test_an_error_of_a_part_is_raised_at_its_place(workers: Any):
+    def part(number: int) -> int:
+        if number == 5:
+            raise ZeroDivisionError
+        return slept(number)
+
+    found = []
+    with pytest.raises(ZeroDivisionError):
+        for number in in_order(
+            [partial(part, number) for number in range(20)], context_of(workers)
+        ):
+            found.append(number)  # noqa: PERF402 - those before the error
+    assert found == [0, 1, 2, 3, 4]
+
+
+def test_no_part_runs_when_the_consumer_has_ended(workers: Any):
+    at_work = 0
+    lock = threading.Lock()
+
+    def part() -> None:
+        nonlocal at_work
+        with lock:
+            at_work += 1
+        time.sleep(0.005)
+        with lock:
+            at_work -= 1
+
+    results = in_order([part] * 100, context_of(workers))
+    next(results)
+    next(results)
+    results.close()
+    assert at_work == 0
+
+
+def test_cancellation_reaches_a_consumer_that_waits(workers: Any):
+    class Cancelled(Exception):
+        pass
+
+    release, begun = threading.Event(), threading.Event()
+    first = threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        release.wait(5)
+
+    def cancelled() -> None:
+        release.set()
+        raise Cancelled
+
+    def start() -> None:
+        first.set()
+        begun.wait(5)
+
+    results = in_order([start, slow, slow, slow], context_of(workers, cancelled))
+    next(results)
+    with pytest.raises(Cancelled):
+        list(results)
