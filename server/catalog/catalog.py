@@ -84,11 +84,18 @@ class CatalogView:
         "partition_maps",
         "state",
         "system_rows",
+        "unsafe_labels",
         "version",
     )
 
-    def __init__(self, state: CatalogState, builtin: Builtin = BUILTIN) -> None:
+    def __init__(
+        self,
+        state: CatalogState,
+        builtin: Builtin = BUILTIN,
+        unsafe_labels: frozenset[Oid] = frozenset(),
+    ) -> None:
         self.state = state
+        self.unsafe_labels = unsafe_labels  # of enums: the transaction has just added them
         self.version = state.version
         self._builtin = builtin
         self._types: dict[Oid, Type] = {}
@@ -452,8 +459,18 @@ class CatalogTransaction:
             self._base = committed
             # Versions of uncommitted states are negative and never repeat: no plan outlives them.
             version = -next(_UNCOMMITTED)
-            self._view = CatalogView(committed.state.changed(self.changes, version))
+            state = committed.state.changed(self.changes, version)
+            self._view = CatalogView(state, unsafe_labels=self._new_labels(committed))
         return self._view
+
+    def _new_labels(self, committed: CatalogView) -> frozenset[Oid]:
+        """Labels added to enums that others see without them: no index may meet them yet."""
+        found: set[Oid] = set()
+        for oid, value in self.changes.items():
+            before = committed.object(oid)
+            if isinstance(value, UserType) and isinstance(before, UserType) and value.labels:
+                found |= {item[0] for item in value.labels} - {item[0] for item in before.labels}
+        return frozenset(found)
 
     def put(self, value: CatalogObject) -> None:
         """Create an object or put a new value in its place."""

@@ -56,7 +56,8 @@ def _identity(value: CatalogObject, array_oid: int) -> Identity:
 
 
 def _enum(view: CatalogView, value: UserType) -> Type:
-    return enum_type(_identity(value, value.array_oid), value.labels)
+    identity = _identity(value, value.array_oid)
+    return enum_type(identity, value.labels, view.unsafe_labels)
 
 
 def _domain(view: CatalogView, value: UserType) -> Type:

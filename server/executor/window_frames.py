@@ -8,12 +8,14 @@ Rule 2: in RANGE with an offset, NULLs are peers of each other and in no other r
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from server.errors import InvalidPrecedingOrFollowingSize, NullValueNotAllowed
 from server.executor.evaluation import scalar
+from server.functions.function import CallContext
 from server.types.type import Value
 from server.vector.rows import values_of
 
@@ -117,8 +119,11 @@ class _Framer:
         key = self._order[0]
         function = self._frame.range_functions[0 if side == _STARTING else 1]
         assert function is not None, "RANGE with an offset needs an in_range function"
+        types = (key.expression.type,) * 2
+        known = CallContext(self._context.style, key.expression.type, types, self._context)
+        in_range = in_range_of(function, known)
         search = _RangeSearch(
-            values_of(self._columns[0]), key, in_range_of(function), offset, kind == "preceding"
+            values_of(self._columns[0]), key, in_range, offset, kind == "preceding"
         )
         found = np.empty(self._rows.count, np.int64)
         at = 0
@@ -134,10 +139,10 @@ class _Framer:
 InRange = Callable[[Value, Value, Value, bool, bool], bool]
 
 
-def in_range_of(function: Function) -> InRange:
+def in_range_of(function: Function, known: CallContext) -> InRange:
     """in_range(value, of the row, offset, subtract, less) as Python calls it."""
     assert function.row is not None, function
-    return function.row
+    return partial(function.row, known) if function.needs_context else function.row
 
 
 class _RangeSearch:

@@ -230,6 +230,27 @@ class FieldSelect(Expression):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FieldStore(Expression):
+    """A record with another value in one field; of NULL a record whose other fields are NULL."""
+
+    argument: Expression
+    field: int
+    value: Expression
+    names: tuple[str, ...]
+    types: tuple[TypeReference, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElementStore(Expression):
+    """An array with another value in an element or a slice; bounds as in Subscript."""
+
+    argument: Expression
+    bounds: tuple[tuple[Expression | None, Expression | None], ...]
+    is_slice: bool
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowComparison(Expression):
     """(a, b) < (c, d) and the like; equality arrives as And. functions: per field the < or >, and the =."""
 

@@ -8,18 +8,17 @@ execution context.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from server.errors import FeatureNotSupported
 from server.expressions import expression as nodes
+from server.expressions.array_stores import store_element, store_slice
 from server.expressions.arrays import construct_array, subscript_array
 from server.functions.function import CallContext, Function
+from server.types.array import Array
 from server.types.record import Record
 from server.types.registry import TYPE_BY_OID
 from server.types.type import TypeReference
-
-if TYPE_CHECKING:
-    from server.types.array import Array
 
 ANY_OID = 2276
 Layout = Mapping[nodes.ColumnId, int]
@@ -465,6 +464,40 @@ def _field_select(node: nodes.FieldSelect, layout: Layout) -> RowEvaluator:
     return evaluate
 
 
+def _field_store(node: nodes.FieldStore, layout: Layout) -> RowEvaluator:
+    argument, value = compile_row(node.argument, layout), compile_row(node.value, layout)
+    field, width = node.field, len(node.names)
+    types, names = tuple(kind.type for kind in node.types), node.names
+
+    def evaluate(row: Sequence[Any], context: Any) -> Record:
+        old = argument(row, context)
+        fields = [None] * width if old is None else list(old)
+        fields[field] = value(row, context)
+        return Record.of(fields, types, names)
+
+    return evaluate
+
+
+def _element_store(node: nodes.ElementStore, layout: Layout) -> RowEvaluator:
+    argument, value = compile_row(node.argument, layout), compile_row(node.value, layout)
+    pairs = tuple(
+        tuple(None if bound is None else compile_row(bound, layout) for bound in pair)
+        for pair in node.bounds
+    )
+    element = node.type.type.element_oid
+    store = store_slice if node.is_slice else store_element
+
+    def evaluate(row: Sequence[Any], context: Any) -> Array:
+        array = argument(row, context) or Array(element, (), ())
+        bounds = [
+            tuple(None if bound is None else (bound(row, context),) for bound in pair)
+            for pair in pairs
+        ]
+        return store(array, bounds, value(row, context))
+
+    return evaluate
+
+
 def _row_comparison(node: nodes.RowComparison, layout: Layout) -> RowEvaluator:
     pairs = list(zip(_all(node.left, layout), _all(node.right, layout), strict=True))
     sides = list(zip(node.left, node.right, strict=True))
@@ -549,6 +582,8 @@ COMPILERS: Mapping[type[nodes.Expression], Compiler] = {
     nodes.Subscript: _subscript,
     nodes.RowConstructor: _row_constructor,
     nodes.FieldSelect: _field_select,
+    nodes.FieldStore: _field_store,
+    nodes.ElementStore: _element_store,
     nodes.RowComparison: _row_comparison,
     nodes.Subquery: _subquery,
 }

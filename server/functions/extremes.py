@@ -162,6 +162,13 @@ def _implementation(type_name: str, greatest: bool) -> dict[str, Any]:
             "finish": BestDecimals.settle,
             "merge": _merge_decimals,
         }
+    if type_name == "anyenum":
+        return {
+            "create": lambda call: Best(call.arguments[0].type.sort_key or _identity, greatest),
+            "accumulate": _add_best,
+            "finish": _finish_best,
+            "merge": _merge_best,
+        }
     key = _KEYS.get(type_name)
     if key is not None:
         return {
@@ -185,7 +192,6 @@ _KEYS: Final[dict[str, Callable[[Any], Any]]] = {
     "interval": interval_key,
     "timetz": generic_key,
     "anyarray": generic_key,
-    "anyenum": generic_key,
     "tid": _identity,
     "pg_lsn": _identity,
     "xid8": _identity,

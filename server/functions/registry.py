@@ -16,10 +16,12 @@ from server.functions import (
     date_arithmetic,
     date_fields,
     date_time,
+    enums,
     extremes,
     float_math,
     floats,
     formatting,
+    in_range,
     integer,
     interval_sums,
     json,
@@ -79,6 +81,8 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     *date_fields.FUNCTIONS,
     *date_time.FUNCTIONS,
     *formatting.FUNCTIONS,
+    *enums.FUNCTIONS,
+    *in_range.FUNCTIONS,
 )
 AGGREGATES: Final[tuple[Aggregate, ...]] = (
     *aggregates.AGGREGATES,

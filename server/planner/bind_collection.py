@@ -35,6 +35,8 @@ from server.planner.scope import Scope, expand_item, find_item
 from server.sql import nodes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlglot import exp
 
 JSONB = 3802
@@ -220,8 +222,7 @@ def bind_subscript(context: BindContext, scope: Scope, node: exp.Expression) -> 
             f"cannot subscript type {type_name(context, oid)} because it does not support "
             "subscripting"
         ).at(context.position(offset))
-    is_slice = any(isinstance(each, nodes.ArraySlice) for each in written)
-    bounds = tuple(_bound(context, scope, each, is_slice) for each in written)
+    bounds, is_slice = bind_bounds(context, scope, written)
     result = oid if is_slice else kind.element_oid
     return Subscript(
         type=context.type(result, container.type.modifier),
@@ -230,6 +231,14 @@ def bind_subscript(context: BindContext, scope: Scope, node: exp.Expression) -> 
         is_slice=is_slice,
         offset=offset,
     )
+
+
+def bind_bounds(
+    context: BindContext, scope: Scope, written: Sequence[exp.Expression]
+) -> tuple[tuple[tuple[Expression | None, Expression | None], ...], bool]:
+    """The bounds of subscripts, and whether they mean a slice: with one slice all are slices."""
+    is_slice = any(isinstance(each, nodes.ArraySlice) for each in written)
+    return tuple(_bound(context, scope, each, is_slice) for each in written), is_slice
 
 
 def _bound(

@@ -68,7 +68,8 @@ def bind_conflict(
         outer=scope.outer,
         common_tables=scope.common_tables,
     )
-    assignments = bind_assignments(context, seen, target, node.args["assignments"])
+    changed = replace(target, scan=existing, item=existing_item)
+    assignments = bind_assignments(context, seen, changed, node.args["assignments"])
     updating.columns.update(number for number, _ in assignments)
     where = node.args.get("where")
     condition = bind_condition(context, seen, where, "WHERE") if where is not None else None

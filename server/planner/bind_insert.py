@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from server.catalog.partition_bounds import leaves_of
 from server.errors import DuplicateColumn, GeneratedAlways, SqlSyntaxError
-from server.expressions.expression import DefaultValue, Expression, SetReturningCall, walk
+from server.expressions.expression import (
+    Constant,
+    DefaultValue,
+    Expression,
+    SetReturningCall,
+    walk,
+)
 from server.planner import physical
 from server.planner.bind_conflict import bind_conflict
 from server.planner.bind_modify import (
@@ -28,6 +34,7 @@ from server.planner.bind_modify import (
     view_checks,
 )
 from server.planner.bind_order import Target
+from server.planner.bind_part import stored_part
 from server.planner.bind_view_target import view_column
 from server.planner.environment import BindContext, raise_at
 from server.planner.plan import Modify, Node, OneRow, OutputColumn, Project, Values
@@ -102,7 +109,8 @@ def target_columns(
     columns: list[Column] = []
     for each in written:
         column = column_of(context, target, each, "insert into")
-        if column in columns:
+        is_part = bool(each.args.get("indirection"))
+        if column in columns and not is_part:
             raise raise_at(
                 context,
                 each,
@@ -173,15 +181,40 @@ def _bind_values(
             )
         matched = _matched(context, target, columns, width, node, arguments[-1])
         values = []
-        for each, column in zip(arguments, matched, strict=True):
+        for each in arguments:
             seen.clause = "DEFAULT" if isinstance(each, nodes.Default) else "VALUES"
-            value = bind_expression(context, seen, each)
-            if not isinstance(value, DefaultValue):
-                value = assigned(context, target, column, value)
-            values.append(value)
-        rows.append(values)
-    matched = _matched(context, target, columns, width, node, node)
+            values.append(bind_expression(context, seen, each))
+        matched, values = _with_parts(context, scope, target, (matched, values), node)
+        rows.append(
+            [
+                value
+                if isinstance(value, DefaultValue)
+                else assigned(context, target, column, value)
+                for column, value in zip(matched, values, strict=True)
+            ]
+        )
     return _rows(context, target, matched, rows, node.args.get("overriding") or "")
+
+
+def _with_parts(
+    context: BindContext,
+    scope: Scope,
+    target: ModifyTarget,
+    given: tuple[list[Column], list[Expression]],
+    node: exp.Expression,
+) -> tuple[list[Column], list[Expression]]:
+    """Columns and their values, where several parts of a column make one value."""
+    written = node.args.get("columns") or []
+    if not any(each.args.get("indirection") for each in written):
+        return given[0], given[1]
+    merged: dict[int, tuple[Column, Expression]] = {}
+    for column, value, place in zip(*given, written, strict=True):
+        if place.args.get("indirection"):
+            empty = Constant(type=context.type(column.type, column.modifier), value=None)
+            _, old = merged.get(column.number, (column, empty))
+            value = stored_part(context, scope, old, place, value)
+        merged[column.number] = (column, value)
+    return [column for column, _ in merged.values()], [value for _, value in merged.values()]
 
 
 def _rows(
@@ -277,8 +310,9 @@ def _bind_query(
     )
     extra = query.offset_of(len(columns))
     matched = _matched(context, target, columns, len(query.columns), node, extra)
+    given = (matched, list(_values_of(query)))
+    matched, values = _with_parts(context, scope, target, given, node)
     position = {column.number: number for number, column in enumerate(matched)}
-    values = _values_of(query)
     expressions: list[Expression] = []
     for column in target.table.live_columns:
         value: Expression | None = None

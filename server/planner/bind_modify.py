@@ -138,10 +138,6 @@ def column_of(
             node,
             UndefinedColumn(f'column "{name}" of relation "{target.table.name}" does not exist'),
         )
-    if node.args.get("indirection"):
-        raise raise_at(
-            context, node, FeatureNotSupported("assignment to a part of a column is not supported")
-        )
     return column
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.errors import FeatureNotSupported, GeneratedAlways, SqlSyntaxError
-from server.expressions.expression import DefaultValue, Expression
+from server.expressions.expression import DefaultValue, Expression, Variable
 from server.planner import physical
 from server.planner.bind_from import bind_from, check_aliases, make_scan
 from server.planner.bind_lock import ROW_ID
@@ -27,6 +27,7 @@ from server.planner.bind_modify import (
     view_checks,
 )
 from server.planner.bind_operator import and_all
+from server.planner.bind_part import stored_part
 from server.planner.bind_view_target import item_over
 from server.planner.environment import BindContext, raise_at
 from server.planner.plan import Filter, Join, Modify, Node, OneRow, columns_read, transform_plan
@@ -180,13 +181,20 @@ def bind_assignments(
     context: BindContext, scope: Scope, target: ModifyTarget, written: list[exp.Expression]
 ) -> list[tuple[int, Expression]]:
     """SET: attribute numbers and the values they get."""
-    result: list[tuple[int, Expression]] = []
-    seen: set[int] = set()
+    result: dict[int, Expression] = {}
+    partly: set[int] = set()
     for each in written:
-        for column, value in _one_assignment(context, scope, target, each):
-            if column.number in seen:
+        for column, value, place in _one_assignment(context, scope, target, each):
+            if place.args.get("indirection"):
+                if column.number in result and column.number not in partly:
+                    raise SqlSyntaxError(f'multiple assignments to same column "{column.name}"')
+                refuse_generated(context, column, value, "update", each)
+                partly.add(column.number)
+                old = result.get(column.number) or _old_value(context, target, column)
+                result[column.number] = stored_part(context, scope, old, place, value)
+                continue
+            if column.number in result:
                 raise SqlSyntaxError(f'multiple assignments to same column "{column.name}"')
-            seen.add(column.number)
             refuse_generated(context, column, value, "update", each)
             if column.generated:
                 continue
@@ -198,18 +206,27 @@ def bind_assignments(
                     detail=f'Column "{column.name}" is an identity column defined as '
                     "GENERATED ALWAYS.",
                 ).at(context.position(value.offset))
-            result.append((column.number, assigned(context, target, column, value)))
-    return result
+            result[column.number] = assigned(context, target, column, value)
+    return list(result.items())
+
+
+def _old_value(context: BindContext, target: ModifyTarget, column: Column) -> Expression:
+    kind = context.type(column.type, column.modifier)
+    return Variable(type=kind, column=target.scan.base + column.number, name=column.name)
 
 
 def _one_assignment(
     context: BindContext, scope: Scope, target: ModifyTarget, node: exp.Expression
-) -> list[tuple[Column, Expression]]:
+) -> list[tuple[Column, Expression, exp.Expression]]:
+    """The columns of an assignment, the values and the targets as written."""
     if isinstance(node, nodes.Assignment):
-        column = column_of(context, target, node.args["target"])
-        return [(column, _bind_value(context, scope, node.args["value"]))]
-    columns = [column_of(context, target, each) for each in node.args["targets"]]
-    return list(zip(columns, _row_values(context, scope, node, len(columns)), strict=True))
+        place = node.args["target"]
+        column = column_of(context, target, place)
+        return [(column, _bind_value(context, scope, node.args["value"]), place)]
+    places = node.args["targets"]
+    columns = [column_of(context, target, each) for each in places]
+    values = _row_values(context, scope, node, len(columns))
+    return list(zip(columns, values, places, strict=True))
 
 
 def _bind_value(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:

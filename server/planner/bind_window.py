@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from server.catalog.objects import PG_CATALOG_OID
 from server.errors import (
     FeatureNotSupported,
     InvalidColumnReference,
@@ -20,8 +21,8 @@ from server.expressions.expression import (
     walk,
 )
 from server.functions.function import Aggregate, Function, WindowFunction
-from server.planner.coerce import coerce, coerce_specific
-from server.planner.environment import INT8, BindContext, raise_at
+from server.planner.coerce import base_type, can_coerce, coerce, coerce_specific, type_name
+from server.planner.environment import INT8, UNKNOWN, BindContext, raise_at
 from server.planner.matching import replace_top_down, structural_key
 from server.planner.physical import WindowFrame
 from server.planner.plan import Node, OutputColumn, Window
@@ -255,34 +256,43 @@ def _frame_offset(
         raise raise_at(context, node, InvalidColumnReference(message))
     if mode in ("rows", "groups"):
         return coerce_specific(context, bound, INT8, mode.upper())
-    key = window.order[0].expression.type.oid
-    function = _in_range(context, key, bound)
+    key = window.order[0].expression
+    function = _in_range(context, base_type(context, key.type.oid), bound)
     if function is None:
-        shown = window.order[0].expression.type.type.sql_name
-        raise raise_at(
-            context,
-            node,
-            FeatureNotSupported(
-                f"RANGE with offset PRECEDING/FOLLOWING is not supported for column type {shown}"
-            ),
-        )
+        raise raise_at(context, node, _no_in_range(context, key, bound))
     changed = coerce(context, bound, function.arguments[2])
     assert changed is not None
     return changed
 
 
-def _in_range(context: BindContext, key: int, offset: Expression) -> Function | None:
-    """The in_range function for a key; an exact match of the offset's type is the best."""
-    known = [
+def _no_in_range(context: BindContext, key: Expression, offset: Expression) -> FeatureNotSupported:
+    """The error for a column that has no RANGE with offsets, or not with offsets of this type."""
+    shown = type_name(context, key.type.oid)
+    message = f"RANGE with offset PRECEDING/FOLLOWING is not supported for column type {shown}"
+    if not _in_ranges(context, base_type(context, key.type.oid)):
+        return FeatureNotSupported(message)
+    given = type_name(context, offset.type.oid)
+    return FeatureNotSupported(
+        f"{message} and offset type {given}",
+        hint="Cast the offset value to an appropriate type.",
+    )
+
+
+def _in_ranges(context: BindContext, key: int) -> list[Function]:
+    return [
         each
-        for each in context.catalog.functions_named("in_range")
+        for each in context.catalog.functions_named("in_range", PG_CATALOG_OID)
         if isinstance(each, Function) and each.arguments[0] == key
     ]
-    for each in known:
-        if each.arguments[2] == offset.type.oid:
-            return each
-    from server.planner.coerce import can_coerce
 
+
+def _in_range(context: BindContext, key: int, offset: Expression) -> Function | None:
+    """The in_range function for a key; an exact match of the offset's type is the best."""
+    known = _in_ranges(context, key)
+    exact = offset.type.oid if offset.type.oid != UNKNOWN else key
+    for each in known:
+        if each.arguments[2] == exact:
+            return each
     for each in known:
         if can_coerce(context, (offset.type.oid,), (each.arguments[2],), "i"):
             return each
@@ -295,7 +305,8 @@ def frame_of(context: BindContext, window: WindowSpecification) -> WindowFrame:
     def function(bound: tuple[str, Expression | None]) -> Function | None:
         if window.mode != "range" or bound[1] is None:
             return None
-        return _in_range(context, window.order[0].expression.type.oid, bound[1])
+        key = base_type(context, window.order[0].expression.type.oid)
+        return _in_range(context, key, bound[1])
 
     return WindowFrame(
         mode=window.mode,

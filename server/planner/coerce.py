@@ -197,6 +197,10 @@ def _change(
         return _coerce_unknown(context, expression, target, modifier)
     if _is_row_pair(context, source, target):
         return _coerce_row(context, expression, target, how)
+    plain = base_type(context, target) if source == RECORD else target
+    if plain != target and _is_row_pair(context, source, plain):
+        row = _coerce_row(context, expression, plain, how)
+        return row and Relabel(type=context.type(target), argument=row, offset=row.offset)
     path = find_pathway(context, source, target, how)
     if path is None:
         return None
@@ -286,7 +290,9 @@ def _typed_literal(context: BindContext, literal: Constant, target: Oid, modifie
             items = (each and registered_oid(context, element, each) for each in names.items)
             value = replace(names, element=element, items=tuple(items))
         else:
-            value = result.type.parse(literal.value, applied, context.environment.style)
+            # A domain's modifier is applied afterwards, as the kind of cast asks for.
+            plain = context.type(base_type(context, target)).type
+            value = plain.parse(literal.value, applied, context.environment.style)
     except SqlError as error:
         raise error.at(context.position(literal.offset)) from None
     return Constant(type=result, value=value, offset=literal.offset)

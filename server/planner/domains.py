@@ -5,16 +5,16 @@ A value that becomes one of a domain is tested against the domain's NOT NULL and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import UserType
+from server.catalog.objects import FIRST_USER_OID, UserType
 from server.errors import CheckViolation, NotNullViolation
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import Call, Variable
 from server.functions.function import Function
 from server.planner.bind_text import bind_catalog_expression
-from server.planner.environment import BindContext
+from server.planner.environment import BindContext, PlanningEnvironment
 from server.planner.scope import RangeColumn, RangeItem, Scope
 
 if TYPE_CHECKING:
@@ -73,25 +73,45 @@ def domain_test(context: BindContext, target: Oid) -> Function | None:
     )
 
 
-def domain_tester(context: BindContext, target: Oid) -> Tester | None:
-    """What raises for a value a domain does not take, given with the execution.
+def domain_tester(
+    context: BindContext, target: Oid, active: frozenset[Oid] = frozenset()
+) -> Tester | None:
+    """What raises for a value a type does not take, given with the execution.
 
-    None where nothing is asked.
+    None where nothing is asked: of types that are no domains and hold no values of any.
     """
+    if target < FIRST_USER_OID or target in active:
+        return _standard_tester(context, target)
+    kind = context.type(target).type
+    maker = _TESTERS.get(kind.kind, _array_tester)
+    return maker(context, target, active | {target})
+
+
+def _standard_tester(context: BindContext, target: Oid) -> Tester | None:
+    """The domains of the information schema; other built-in types ask for nothing."""
+    found = context.catalog.object(target)
+    is_domain = isinstance(found, UserType) and found.kind == "d"
+    return _tester_of_domain(context, target, frozenset((target,))) if is_domain else None
+
+
+def _tester_of_domain(context: BindContext, target: Oid, active: frozenset[Oid]) -> Tester | None:
     domains = list(_chain(context, target))
     required = any(domain.not_null for domain in domains)
+    inner = domain_tester(context, domains[-1].base_type, active)
     checks = [
         _test(context, domain, constraint)
         for domain in reversed(domains)
         for constraint in context.catalog.constraints_of(domain.oid)
     ]
-    if not checks and not required:
+    if not checks and not required and inner is None:
         return None
     name = domains[0].name
 
     def test(value: Any, execution: Any) -> None:
         if value is None and required:
             raise NotNullViolation(f"domain {name} does not allow null values")
+        if value is not None and inner is not None:
+            inner(value, execution)
         for check_name, evaluate in checks:
             if evaluate((value,), execution) is False:
                 raise CheckViolation(
@@ -99,6 +119,52 @@ def domain_tester(context: BindContext, target: Oid) -> Tester | None:
                 )
 
     return test
+
+
+def _array_tester(context: BindContext, target: Oid, active: frozenset[Oid]) -> Tester | None:
+    """Every element is a value of the type of the elements."""
+    kind = context.type(target).type
+    inner = domain_tester(context, kind.element_oid, active) if kind.category == "A" else None
+    if inner is None:
+        return None
+
+    def test(value: Any, execution: Any) -> None:
+        for item in value.items if value is not None else ():
+            inner(item, execution)
+
+    return test
+
+
+def _row_tester(context: BindContext, target: Oid, active: frozenset[Oid]) -> Tester | None:
+    """Every field is a value of its type."""
+    from server.planner.coerce import row_columns
+
+    found = [
+        (number, test)
+        for number, (_, oid, _) in enumerate(row_columns(context, target))
+        if (test := domain_tester(context, oid, active)) is not None
+    ]
+    if not found:
+        return None
+
+    def test_fields(value: Any, execution: Any) -> None:
+        if value is not None:
+            for number, test in found:
+                test(value[number], execution)
+
+    return test_fields
+
+
+_TESTERS: Mapping[str, Callable[[BindContext, Oid, frozenset[Oid]], Tester | None]] = {
+    "d": _tester_of_domain,
+    "c": _row_tester,
+}
+"""Who makes the tester of a kind of type; all others may be arrays."""
+
+
+def check_of(environment: PlanningEnvironment, domain: UserType, constraint: Constraint) -> Test:
+    """The name of a check and what evaluates it for the tuple of one value."""
+    return _test(BindContext(environment, base_offset=-1), domain, constraint)
 
 
 def _test(context: BindContext, domain: UserType, constraint: Constraint) -> Test:

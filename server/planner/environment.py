@@ -139,8 +139,14 @@ class BindContext:
             self.relations[relation] = mode
 
     def schema_named(self, name: str) -> Schema | None:
-        """A schema by name."""
-        return self.catalog.schema_named(name)
+        """A schema by name; pg_temp is the session's own."""
+        if name != "pg_temp":
+            return self.catalog.schema_named(name)
+        for oid in self.environment.search_path:
+            found = self.catalog.object(oid)
+            if isinstance(found, Schema) and found.name.startswith("pg_temp_"):
+                return found
+        return None
 
     def role_of(self) -> Role | None:
         """The role whose rights count now."""

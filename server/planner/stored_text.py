@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.names import type_text as name_type
-from server.catalog.objects import FIRST_USER_OID
+from server.catalog.objects import FIRST_USER_OID, Column, Table
 from server.errors import SqlError
 from server.expressions.expression import (
     ApplyModifier,
@@ -46,8 +46,7 @@ from server.sql.deparse import deparse as deparse_tree
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from server.catalog.objects import Column, Table
-    from server.types.type import Type
+    from server.types.type import Type, TypeReference
 
 INTERVAL, NUMERIC, INT4, INT4_MAX = 1186, 1700, 23, 2**31 - 1
 WRITTEN_ONLY = (nodes.SqlValueFunction, nodes.SubLink, nodes.RowConstructor, nodes.FieldSelection)
@@ -60,6 +59,14 @@ def stored_expression(
 ) -> str:
     """The text of a condition or of an index's expression over a table's columns."""
     return _stored(environment, tree, table, None)
+
+
+def stored_check(
+    environment: PlanningEnvironment, tree: exp.Expression, base: TypeReference
+) -> str:
+    """The text of a domain's check, over VALUE of the type the domain is of."""
+    value = Column(number=1, name="value", type=base.oid, modifier=base.modifier)
+    return _stored(environment, tree, Table(oid=0, name="", schema=0, columns=(value,)), None)
 
 
 def stored_default(

@@ -271,6 +271,8 @@ def _of_user_type(context: StatementContext, value: UserType) -> Iterator[Depend
     relation = context.catalog.object(value.relation) if value.relation else None
     if relation is not None:
         yield Dependent(relation, automatic=True)
+    for constraint in context.catalog.constraints_of(value.oid):
+        yield Dependent(constraint, automatic=True)
     yield from _of_type(context, value.oid)
 
 

@@ -29,6 +29,7 @@ from server.errors import (
     UndefinedObject,
 )
 from server.sql import utility_objects as tree
+from server.sql.object_names import ObjectName
 from server.statements.alter_inheritance import refuse_inherited_rename
 from server.statements.drop import FINDERS
 from server.statements.names import (
@@ -49,7 +50,7 @@ from server.statements.view_texts import keeping_views
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from server.sql.object_names import ObjectName
+    from server.sql.utility_statement import Name
 
 
 def create_schema(context: StatementContext, statement: tree.CreateSchema) -> Run:
@@ -173,6 +174,26 @@ def _rename_constraint(context: StatementContext, statement: tree.Rename) -> Any
     raise UndefinedObject(f'constraint "{statement.part}" for table "{table.name}" does not exist')
 
 
+def _rename_domain_constraint(context: StatementContext, statement: tree.Rename) -> Any:
+    yield from ()
+    found = _domain_constraint(context, statement.name.parts, statement.part)
+    taken = {item.name for item in context.catalog.constraints_of(found.table)}
+    if statement.new_name in taken:
+        raise DuplicateObject(
+            f'constraint "{statement.new_name}" for domain {statement.name.parts[-1]} '
+            "already exists"
+        )
+    context.ddl.put(replace(found, name=statement.new_name))
+
+
+def _domain_constraint(context: StatementContext, domain: Name, name: str) -> Constraint:
+    value = FINDERS["domain"](context, "domain", ObjectName(domain))
+    for constraint in context.catalog.constraints_of(value.oid):
+        if constraint.name == name:
+            return constraint
+    raise UndefinedObject(f'constraint "{name}" for domain {value.name} does not exist')
+
+
 def _rename_schema(context: StatementContext, statement: tree.Rename) -> Any:
     found = schema_named(context, statement.name.parts[-1])
     require_owner(context, found)
@@ -242,6 +263,7 @@ RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "sequence": _rename_relation,
     "column": _rename_column,
     "table constraint": _rename_constraint,
+    "domain constraint": _rename_domain_constraint,
     "schema": _rename_schema,
     "role": _rename_role,
     "policy": _rename_policy,
@@ -344,6 +366,8 @@ def _object_named(context: StatementContext, kind: str, name: ObjectName) -> Cat
         return role_named(context, name.parts[-1])
     if kind == "table constraint":
         return _constraint_named(context, name)
+    if kind == "domain constraint":
+        return _domain_constraint(context, name.parts[:-1], name.parts[-1])
     finder = FINDERS.get(kind)
     if finder is None:
         raise FeatureNotSupported(f"{kind} is not supported here")

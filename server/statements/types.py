@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from server.catalog.objects import Column, Constraint, Table, UserType
 from server.errors import (
     DatatypeMismatch,
@@ -18,16 +20,21 @@ from server.errors import (
 )
 from server.identifiers import IDENTIFIER_BYTES_MAX, generated_name
 from server.planner.standalone import bind_type_name
+from server.planner.stored_text import stored_check
 from server.sql import constraints as written
 from server.sql import utility_types as tree
+from server.statements.domain_values import refuse_null_values, refuse_violating_values
 from server.statements.names import claim_name, split_name, target_schema
 from server.statements.statement import Run, StatementContext, Utility
+from server.types.type import TypeReference
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
     from server.executor.waits import Wait
     from server.sql.utility_statement import Name
+
+    Steps = Iterator[Wait]
 
 
 def new_type(context: StatementContext, parts: Name) -> Generator[Wait, None, tuple[int, str]]:
@@ -107,11 +114,7 @@ def alter_enum(context: StatementContext, statement: tree.AlterEnum) -> Run:
                 raise DuplicateObject(f'enum label "{statement.new_label}" already exists')
             context.notice("42710", f'enum label "{statement.new_label}" already exists, skipping')
             return statement.tag
-        position = _position(value, statement)
-        labels = sorted(
-            (*value.labels, (context.new_oid(), position, statement.new_label)),
-            key=lambda item: item[1],
-        )
+        labels = _with_label(context, value, statement)
     context.ddl.put(replace(value, labels=tuple(labels)))
     return statement.tag
 
@@ -128,19 +131,31 @@ def _renamed(value: UserType, statement: tree.AlterEnum) -> list[tuple[int, floa
     ]
 
 
-def _position(value: UserType, statement: tree.AlterEnum) -> float:
-    """Where the new label sorts: at the end, or between a label and its neighbour."""
-    positions = [position for _, position, _ in value.labels]
+def _with_label(
+    context: StatementContext, value: UserType, statement: tree.AlterEnum
+) -> list[tuple[int, float, str]]:
+    """The labels with a new one: at the end, or between a label and its neighbour.
+
+    Positions are of type real: where there is none left between two, all are numbered anew.
+    """
+    labels = sorted(value.labels, key=lambda item: item[1])
+    made = context.new_oid()
     if not statement.neighbour:
-        return (positions[-1] if positions else 0.0) + 1.0
-    known = [label for _, _, label in value.labels]
+        return [*labels, (made, (labels[-1][1] if labels else 0.0) + 1.0, statement.new_label)]
+    known = [label for _, _, label in labels]
     if statement.neighbour not in known:
         raise InvalidParameterValue(f'"{statement.neighbour}" is not an existing enum label')
-    index = known.index(statement.neighbour)
-    here = positions[index]
-    if statement.after:
-        return (here + positions[index + 1]) / 2 if index + 1 < len(positions) else here + 1.0
-    return (here + positions[index - 1]) / 2 if index else here - 1.0
+    index = known.index(statement.neighbour) + statement.after
+    before = labels[index - 1][1] if index else None
+    behind = labels[index][1] if index < len(labels) else None
+    if before is None or behind is None:
+        position = (behind or 0.0) - 1.0 if before is None else before + 1.0
+    else:
+        position = float(np.float32((before + behind) / 2))
+    changed = [*labels[:index], (made, position, statement.new_label), *labels[index:]]
+    if position in (before, behind):
+        return [(oid, float(number), label) for number, (oid, _, label) in enumerate(changed, 1)]
+    return changed
 
 
 # Composite types
@@ -226,6 +241,7 @@ def add_domain_check(
     while not name or name in taken:
         name = generated_name(domain.name, "", f"check{number or ''}")
         number += 1
+    base = TypeReference(context.catalog.type(domain.base_type), domain.base_modifier)
     made = Constraint(
         oid=context.new_oid(),
         name=name,
@@ -233,7 +249,7 @@ def add_domain_check(
         schema=domain.schema,
         table=domain.oid,
         kind="c",
-        expression=constraint.expression.source,
+        expression=stored_check(context.environment(), constraint.expression.tree, base),
     )
     context.ddl.put(made)
     return made
@@ -245,54 +261,49 @@ def alter_domain(context: StatementContext, statement: tree.AlterDomain) -> Run:
     if domain.kind != "d":
         raise WrongObjectType(f'"{domain.name}" is not a domain')
     yield from context.lock_relation(domain.oid, "access exclusive", domain.name)
-    DOMAIN_ACTIONS[statement.action](context, domain, statement)
+    yield from DOMAIN_ACTIONS[statement.action](context, domain, statement)
     return statement.tag
 
 
-def _default(context: StatementContext, domain: UserType, statement: tree.AlterDomain) -> None:
+def _default(context: StatementContext, domain: UserType, statement: tree.AlterDomain) -> Steps:
+    yield from ()
     default = None if statement.default is None else statement.default.source
     context.ddl.put(replace(domain, default=default))
 
 
 def _drop_not_null(
     context: StatementContext, domain: UserType, statement: tree.AlterDomain
-) -> None:
+) -> Steps:
+    yield from ()
     context.ddl.put(replace(domain, not_null=False))
 
 
-def _set_not_null(context: StatementContext, domain: UserType, statement: tree.AlterDomain) -> None:
-    _refuse_in_use(context, domain)
+def _set_not_null(
+    context: StatementContext, domain: UserType, statement: tree.AlterDomain
+) -> Steps:
+    yield from refuse_null_values(context, domain)
     context.ddl.put(replace(domain, not_null=True))
-
-
-def _refuse_in_use(context: StatementContext, domain: UserType) -> None:
-    """What is stored already would have to be proven."""
-    for table in context.catalog.objects(Table):
-        if table.kind == "r" and any(column.type == domain.oid for column in table.live_columns):
-            raise FeatureNotSupported(
-                f'adding constraints to domain "{domain.name}" is not supported '
-                f'while table "{table.name}" uses it'
-            )
 
 
 def _add_constraint(
     context: StatementContext, domain: UserType, statement: tree.AlterDomain
-) -> None:
+) -> Steps:
     constraint = statement.constraint
     if isinstance(constraint, written.NotNull):
-        _set_not_null(context, domain, statement)
+        yield from _set_not_null(context, domain, statement)
         return
     if not isinstance(constraint, written.Check):
         raise FeatureNotSupported("this kind of constraint is not possible for domains")
+    made = replace(add_domain_check(context, domain, constraint), validated=constraint.validated)
+    context.ddl.put(made)
     if constraint.validated:
-        _refuse_in_use(context, domain)
-    made = add_domain_check(context, domain, constraint)
-    context.ddl.put(replace(made, validated=constraint.validated))
+        yield from refuse_violating_values(context, domain, made)
 
 
 def _drop_constraint(
     context: StatementContext, domain: UserType, statement: tree.AlterDomain
-) -> None:
+) -> Steps:
+    yield from ()
     name = statement.constraint_name
     for constraint in context.catalog.constraints_of(domain.oid):
         if constraint.name == name:
@@ -304,10 +315,10 @@ def _drop_constraint(
     context.notice("00000", f"{message}, skipping")
 
 
-def _validate(context: StatementContext, domain: UserType, statement: tree.AlterDomain) -> None:
+def _validate(context: StatementContext, domain: UserType, statement: tree.AlterDomain) -> Steps:
     for constraint in context.catalog.constraints_of(domain.oid):
         if constraint.name == statement.constraint_name:
-            _refuse_in_use(context, domain)
+            yield from refuse_violating_values(context, domain, constraint)
             context.ddl.put(replace(constraint, validated=True))
             return
     raise UndefinedObject(

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from server.errors import InvalidBinaryRepresentation, InvalidTextRepresentation
+from server.errors import (
+    InvalidBinaryRepresentation,
+    InvalidTextRepresentation,
+    UnsafeNewEnumValueUsage,
+)
 from server.types.errors import decode_text
 from server.types.facts import complete
 from server.types.record import (
@@ -44,8 +48,15 @@ class Identity:
     array_oid: int = 0
 
 
-def enum_type(identity: Identity, labels: Sequence[tuple[int, float, str]]) -> Type:
-    """Make an enum of labels given as OID, sort position and label."""
+def enum_type(
+    identity: Identity,
+    labels: Sequence[tuple[int, float, str]],
+    unsafe: frozenset[int] = frozenset(),
+) -> Type:
+    """Make an enum of labels given as OID, sort position and label.
+
+    unsafe: labels that may not be used before they are committed.
+    """
     positions = {label: position for _, position, label in labels}
     oids = {label: oid for oid, _, label in labels}
     names = {oid: label for oid, _, label in labels}
@@ -54,6 +65,11 @@ def enum_type(identity: Identity, labels: Sequence[tuple[int, float, str]]) -> T
         if text not in positions:
             raise InvalidTextRepresentation(
                 f'invalid input value for enum {identity.sql_name}: "{text}"'
+            )
+        if oids[text] in unsafe:
+            raise UnsafeNewEnumValueUsage(
+                f'unsafe use of new value "{text}" of enum type {identity.sql_name}',
+                hint="New enum values must be committed before they can be used.",
             )
         return text
 
