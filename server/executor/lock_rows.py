@@ -49,8 +49,11 @@ class LockRows(Operator):
     def __init__(self, plan: physical.LockRows, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
         layout = layout_of(plan.input.output)
-        self._targets = tuple((table, layout[column]) for table, column in plan.targets)
-        self._scans = tuple(scan_of_row_id(plan.input, column) for _, column in plan.targets)
+        found = [(table, column, find_scan(plan.input, column)) for table, column in plan.targets]
+        # A table that a false condition has taken out of the plan has no rows to lock.
+        kept = [(table, layout[column], scan) for table, column, scan in found if scan is not None]
+        self._targets = tuple((table, position) for table, position, _ in kept)
+        self._scans = tuple(scan for _, _, scan in kept)
         self._output = picks(plan.output, plan.input.output)
 
     def run(self, context: ExecutionContext) -> Iterator[Any]:
@@ -125,8 +128,8 @@ class LockRows(Operator):
         return None
 
 
-def scan_of_row_id(plan: physical.Plan, column: int) -> physical.Plan:
-    """The scan below that puts out this column as the row id."""
+def find_scan(plan: physical.Plan, column: int) -> physical.Plan | None:
+    """The scan below that puts out this column as the row id, None for none."""
     if isinstance(plan, physical.TableScan | physical.IndexScan | physical.RowIdScan):
         numbered = zip(plan.output, plan.attributes, strict=True)
         if (column, ROW_ID) in numbered:
@@ -134,9 +137,7 @@ def scan_of_row_id(plan: physical.Plan, column: int) -> physical.Plan:
     for field in fields(plan):
         value = getattr(plan, field.name)
         for node in value if isinstance(value, tuple) else (value,):
-            if isinstance(node, physical.Plan):
-                try:
-                    return scan_of_row_id(node, column)
-                except LookupError:
-                    continue
-    raise LookupError(column)
+            found = find_scan(node, column) if isinstance(node, physical.Plan) else None
+            if found is not None:
+                return found
+    return None

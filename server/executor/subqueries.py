@@ -32,7 +32,7 @@ Row = tuple[Value | None, ...]
 class Answer:
     """What a subquery gives for one combination of outer values."""
 
-    __slots__ = ("_element_oid", "_of_arrays", "_rows", "_source")
+    __slots__ = ("_element_oid", "_keys", "_of_arrays", "_rows", "_source")
 
     def __init__(
         self, batches: Iterator[Batch], element_oid: int, *, of_arrays: bool = False
@@ -40,6 +40,7 @@ class Answer:
         self._of_arrays = of_arrays
         self._source: Iterator[Batch] | None = batches
         self._rows: list[Row] = []
+        self._keys: tuple[frozenset[Row], list[Row]] | None = None
         self._element_oid = element_oid
 
     def exists(self) -> bool:
@@ -67,6 +68,14 @@ class Answer:
         while self._source is not None:
             self._reach(len(self._rows) + 1)
         return self._rows
+
+    def keys(self) -> tuple[frozenset[Row], list[Row]]:
+        """The distinct rows without a NULL, and the rows that have one."""
+        if self._keys is None:
+            rows = self.rows()
+            whole = frozenset(row for row in rows if None not in row)
+            self._keys = whole, [row for row in rows if None in row]
+        return self._keys
 
     def _reach(self, count: int) -> bool:
         while self._source is not None and len(self._rows) < count:

@@ -21,6 +21,31 @@ from server.types.registry import TYPE_BY_OID
 from server.types.type import TypeReference
 
 ANY_OID = 2276
+PLAIN_EQUALITIES = frozenset(
+    (
+        "booleq",
+        "chareq",
+        "int2eq",
+        "int4eq",
+        "int8eq",
+        "int24eq",
+        "int28eq",
+        "int42eq",
+        "int48eq",
+        "int82eq",
+        "int84eq",
+        "oideq",
+        "texteq",
+        "nameeq",
+        "date_eq",
+        "time_eq",
+        "timestamp_eq",
+        "timestamptz_eq",
+        "uuid_eq",
+        "byteaeq",
+    )
+)
+"""Equalities that Python's own, and so a hash table, decides alike."""
 Layout = Mapping[nodes.ColumnId, int]
 RowEvaluator = Callable[[Sequence[Any], Any], Any]
 Compiler = Callable[[Any, Layout], RowEvaluator]
@@ -539,9 +564,17 @@ def _quantified_subquery(
         for function, test in zip(node.functions, node.test, strict=True)
     ]
 
+    hashes = node.kind == "any" and all(f.name in PLAIN_EQUALITIES for f in node.functions)
+
     def evaluate(row: Sequence[Any], context: Any) -> bool | None:
+        context.check_cancelled()
         answer = context.subquery(node, tuple([value(row, context) for value in outer]))
         values = [test(row, context) for test in tests]
+        rows = None
+        if hashes and not has_null(values):
+            whole, rows = answer.keys()
+            if tuple(values) in whole:
+                return True
 
         def matches(found: Sequence[Any]) -> bool | None:
             unknown = False
@@ -552,7 +585,7 @@ def _quantified_subquery(
                     return False
             return None if unknown else True
 
-        return quantified(matches, answer.rows(), every=every)
+        return quantified(matches, answer.rows() if rows is None else rows, every=every)
 
     return evaluate
 
