@@ -33,13 +33,24 @@ def construct_array(element: int, items: Sequence[Any], nested: bool) -> Array:
     return Array(element, ((len(arrays), 1), *shape), flat)
 
 
-def subscript_array(array: Array, bounds: Sequence[tuple[Bound, ...]], is_slice: bool) -> Any:
+def subscript_array(array: Array | str, bounds: Sequence[tuple[Bound, ...]], is_slice: bool) -> Any:
     """The element or the slice of an array; a NULL bound gives NULL."""
     if any(bound is not None and bound[0] is None for pair in bounds for bound in pair):
         return None
+    if isinstance(array, str):  # a name is an array of "char", its bounds begin at 0
+        return _letter(array, [next(bound[0] for bound in pair if bound) for pair in bounds])
     if is_slice:
         return _slice(array, bounds)
     return _element(array, [next(bound[0] for bound in pair if bound) for pair in bounds])
+
+
+NAME_BYTES = 64
+
+
+def _letter(name: str, indexes: Sequence[int]) -> str | None:
+    if len(indexes) != 1 or not 0 <= indexes[0] < NAME_BYTES:
+        return None
+    return name[indexes[0] : indexes[0] + 1]
 
 
 def _element(array: Array, indexes: Sequence[int]) -> Any:

@@ -61,9 +61,17 @@ def tag_of(tree: exp.Expression | UtilityStatement) -> str:
 
 def parse_expression(sql: str) -> exp.Expression:
     """Parse the text of one stored expression, such as a default or a check."""
+    (only,) = parse_expressions(sql)
+    return only
+
+
+def parse_expressions(sql: str) -> tuple[exp.Expression, ...]:
+    """Parse the text of stored expressions, separated by commas."""
     (only,) = parse_statements(f"SELECT {sql}")
     assert isinstance(only.tree, nodes.Select), sql
-    (target,) = only.tree.args["targets"]
-    expression: exp.Expression = target.this
-    expression.parent = expression.arg_key = expression.index = None
-    return expression
+    found: list[exp.Expression] = []
+    for target in only.tree.args["targets"]:
+        expression: exp.Expression = target.this
+        expression.parent = expression.arg_key = expression.index = None
+        found.append(expression)
+    return tuple(found)

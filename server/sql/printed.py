@@ -15,7 +15,7 @@ from sqlglot import exp
 from server.sql import nodes
 from server.sql.deparse import deparse
 from server.sql.deparse_pretty import deparse_pretty
-from server.sql.parse import parse_expression, parse_statements
+from server.sql.parse import parse_expressions, parse_statements
 
 REGISTERED = frozenset(
     ("regclass", "regtype", "regproc", "regprocedure", "regrole", "regnamespace")
@@ -39,8 +39,9 @@ def printed(text: str, pretty: bool, names: Names) -> str:
     """An expression as pg_get_expr prints it."""
     if not pretty and "::" not in text:
         return text
-    tree = localized(_expression(text), names)
-    return deparse_pretty(tree, indented=True) if pretty else deparse(tree)
+    trees = [localized(each, names) for each in _expressions(text)]
+    write = (lambda tree: deparse_pretty(tree, indented=True)) if pretty else deparse
+    return ", ".join(write(tree) for tree in trees)
 
 
 def printed_query(text: str, pretty: bool, names: Names) -> str:
@@ -50,8 +51,9 @@ def printed_query(text: str, pretty: bool, names: Names) -> str:
 
 
 @lru_cache(maxsize=2000)
-def _expression(text: str) -> exp.Expression:
-    return parse_expression(text)
+def _expressions(text: str) -> tuple[exp.Expression, ...]:
+    """The expressions of a text: the defaults of a function's parameters are several."""
+    return parse_expressions(text)
 
 
 @lru_cache(maxsize=500)

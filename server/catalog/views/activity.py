@@ -58,7 +58,8 @@ def _setting(setting: Setting, value: Any, source: str) -> Row:
     }
 
 
-def _settings(session: Any) -> Iterator[Row]:
+def settings_rows(session: Any) -> Iterator[Row]:
+    """The rows of pg_settings."""
     for setting, assigned in session.settings.all():
         yield _setting(setting, assigned.value, assigned.source)
 
@@ -399,7 +400,7 @@ def _available(view: CatalogView) -> Iterator[Row]:
 
 
 RELATIONS = (
-    SystemRelation(name="pg_settings", live=_settings),
+    SystemRelation(name="pg_settings", live=settings_rows),
     SystemRelation(name="pg_stat_activity", live=_sessions),
     SystemRelation(name="pg_stat_progress_vacuum", live=_vacuums),
     SystemRelation(name="pg_locks", live=_locks),

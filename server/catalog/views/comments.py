@@ -9,6 +9,7 @@ from server.catalog.objects import (
     Constraint,
     Database,
     Index,
+    Policy,
     Role,
     Schema,
     Sequence,
@@ -35,6 +36,7 @@ CATALOG_OF: dict[type[CatalogObject], str] = {
     UserFunction: "pg_proc",
     UserOperator: "pg_operator",
     UserCast: "pg_cast",
+    Policy: "pg_policy",
     Role: "pg_authid",
     Database: "pg_database",
 }
@@ -50,6 +52,7 @@ CATALOG_OIDS = {
     "pg_database": 1262,
     "pg_attrdef": 2604,
     "pg_rewrite": 2618,
+    "pg_policy": 3256,
     "pg_operator": 2617,
     "pg_cast": 2605,
 }

@@ -1,0 +1,165 @@
+"""pg_describe_object and pg_identify_object: what the OIDs of pg_depend and its kin stand for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.functions.scope import names_of, view_of
+from server.catalog.names import fact_of
+from server.catalog.objects import (
+    CatalogObject,
+    Constraint,
+    Database,
+    Index,
+    Policy,
+    Role,
+    Schema,
+    Sequence,
+    Table,
+    UserFunction,
+    UserType,
+)
+from server.catalog.views.comments import CATALOG_OF, CATALOG_OIDS
+from server.functions.declare import row
+from server.identifiers import quote_identifier
+
+if TYPE_CHECKING:
+    from server.catalog.catalog import CatalogView
+    from server.functions.function import CallContext, Function
+
+Identity = tuple[str, str | None, str | None, str]
+ATTRIBUTE_DEFAULT = 2604
+REWRITE_RULE = 2618
+RELATION_WORDS = {
+    "r": "table",
+    "p": "table",
+    "v": "view",
+    "m": "materialized view",
+    "f": "foreign table",
+    "c": "composite type",
+    "t": "toast table",
+}
+FACTS = {
+    3079: ("pg_extension", "extname", "extension"),
+    2612: ("pg_language", "lanname", "language"),
+    2601: ("pg_am", "amname", "access method"),
+    3456: ("pg_collation", "collname", "collation"),
+    1213: ("pg_tablespace", "spcname", "tablespace"),
+}
+"""Catalogs of built-in objects: where the name is, and the word."""
+
+NAMED = {1247: ("regtype", "type"), 1255: ("regprocedure", "function")}
+"""Catalogs whose objects have a name that tells them from all others."""
+
+
+def class_oid_of(value: CatalogObject) -> int:
+    """The OID of the catalog that lists an object, 0 for none."""
+    return CATALOG_OIDS.get(CATALOG_OF.get(type(value), ""), 0)
+
+
+def _describe(call: CallContext, class_oid: int, oid: int, number: int) -> str | None:
+    if class_oid in FACTS:
+        relation, column, word = FACTS[class_oid]
+        fact = fact_of(relation, oid)
+        return None if fact is None else f"{word} {fact[column]}"
+    if class_oid in NAMED:
+        kind, word = NAMED[class_oid]
+        name = names_of(call).name_of(kind, oid)
+        return None if name is None else f"{word} {name}"
+    value = view_of(call).object(oid)
+    return None if value is None else _part_shown(call, class_oid, value, number)
+
+
+def _part_shown(call: CallContext, class_oid: int, value: CatalogObject, number: int) -> str | None:
+    """An object or what the class and the number say of it: a rule, a default, a column."""
+    if class_oid == REWRITE_RULE:
+        return f"rule _RETURN on {_shown(call, value)}"
+    column = value.column(number).name if number and isinstance(value, Table) else ""
+    if class_oid == ATTRIBUTE_DEFAULT:
+        return f"default value for column {column} of {_shown(call, value)}"
+    if class_oid != class_oid_of(value):
+        return None
+    return f"column {column} of {_shown(call, value)}" if column else _shown(call, value)
+
+
+def _shown(call: CallContext, value: CatalogObject) -> str:
+    """An object in words, its name as short as the search path allows."""
+    if isinstance(value, Table | Index | Sequence):
+        return f"{_word(value)} {names_of(call).name_of('regclass', value.oid)}"
+    if isinstance(value, Constraint | Policy):
+        table = view_of(call).object(value.table)
+        if table is not None:
+            return f"{_word(value)} {value.name} on {_shown(call, table)}"
+    return f"{_word(value)} {value.name}"
+
+
+def _word(value: CatalogObject) -> str:
+    if isinstance(value, Table):
+        return RELATION_WORDS[value.kind]
+    words: dict[type[Any], str] = {
+        Index: "index",
+        Sequence: "sequence",
+        Schema: "schema",
+        Role: "role",
+        Database: "database",
+        Constraint: "constraint",
+        Policy: "policy",
+        UserType: "type",
+        UserFunction: "function",
+    }
+    return words.get(type(value), "object")
+
+
+def _identify(
+    call: CallContext, class_oid: int, oid: int, number: int
+) -> tuple[str | None, str | None, str | None, str | None] | None:
+    view = view_of(call)
+    if class_oid in FACTS:
+        relation, column, word = FACTS[class_oid]
+        fact = fact_of(relation, oid)
+        name = None if fact is None else quote_identifier(fact[column])
+        return (word, None, name, name)
+    value = view.object(oid)
+    if value is None:
+        return (None, None, None, None)
+    if number and isinstance(value, Table) and number <= len(value.columns):
+        kind, schema, name, identity = _identity(view, value)
+        shown = f"{identity}.{quote_identifier(value.column(number).name)}"
+        return (f"{kind} column", schema, name, shown)
+    return _identity(view, value)
+
+
+def _identity(view: CatalogView, value: CatalogObject) -> Identity:
+    """Kind, schema, name if it is unique in the schema, and the name that tells it from all others."""
+    name = quote_identifier(value.name)
+    if isinstance(value, Constraint | Policy):
+        table = view.object(value.table)
+        assert table is not None, value.name
+        kind, schema, _, identity = _identity(view, table)
+        prefix = "policy" if isinstance(value, Policy) else f"{kind} constraint"
+        return (
+            prefix,
+            schema if isinstance(value, Constraint) else None,
+            None,
+            f"{name} on {identity}",
+        )
+    home = view.object(getattr(value, "schema", 0))
+    if home is None:
+        return (_word(value), None, name, name)
+    schema = quote_identifier(home.name)
+    return (_word(value), schema, name, f"{schema}.{name}")
+
+
+FUNCTIONS: tuple[Function, ...] = (
+    row(
+        "3537 pg_describe_object(oid, oid, int4) text stable context",
+        _describe,
+        "an object in words, from its address in pg_depend",
+    ),
+    row(
+        "3839 pg_identify_object(classid oid, objid oid, objsubid int4) "
+        "record(type text, schema text, name text, identity text) stable context",
+        _identify,
+        "an object's kind, schema, name and identity, from its address in pg_depend",
+    ),
+)

@@ -1,0 +1,80 @@
+"""What functions tell of files of the server and of its settings, in PostgreSQL's terms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.functions.scope import session_of
+from server.catalog.views.activity import settings_rows
+from server.catalog.views.physical import named_facts
+from server.functions.declare import row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.functions.function import CallContext, Function
+
+SETTING_COLUMNS = (
+    "name text, setting text, unit text, category text, short_desc text, extra_desc text, context text, "
+    "vartype text, source text, min_val text, max_val text, enumvals _text, boot_val text, "
+    "reset_val text, sourcefile text, sourceline int4, pending_restart bool"
+)
+SETTING_NAMES = tuple(part.split(" ")[0] for part in SETTING_COLUMNS.split(", "))
+FILE_COLUMNS = "name text, size int8, modification timestamptz"
+
+
+def _settings(call: CallContext) -> Iterator[tuple[Any, ...]]:
+    for found in settings_rows(session_of(call)):
+        yield tuple(found.get(name) for name in SETTING_NAMES)
+
+
+def _no_files(*arguments: Any) -> Iterator[tuple[Any, ...]]:
+    yield from ()
+
+
+def _extensions(call: CallContext) -> Iterator[tuple[Any, ...]]:
+    for fact in named_facts("pg_extension"):
+        yield fact["extname"], fact["extversion"], "PL/pgSQL procedural language"
+
+
+def _age(call: CallContext, xid: int) -> int:
+    """Transactions since one; the numbers of the first ones never age."""
+    newest: int = session_of(call).database.engine.log.next_xid
+    return max(0, newest - xid) & 0x7FFFFFFF
+
+
+FUNCTIONS: tuple[Function, ...] = (
+    row(
+        f"2084 pg_show_all_settings() record({SETTING_COLUMNS}) set stable context",
+        _settings,
+        "all settings",
+    ),
+    row(
+        f"3354 pg_ls_waldir() record({FILE_COLUMNS}) set volatile",
+        _no_files,
+        "the files of the write-ahead log: they are not PostgreSQL's",
+    ),
+    row(
+        f"3353 pg_ls_logdir() record({FILE_COLUMNS}) set volatile",
+        _no_files,
+        "the files of the server's log: it writes to its standard error",
+    ),
+    row(
+        f"5029 pg_ls_tmpdir() record({FILE_COLUMNS}) set volatile",
+        _no_files,
+        "temporary files: there are none",
+    ),
+    row(
+        f"5030 pg_ls_tmpdir(oid) record({FILE_COLUMNS}) set volatile",
+        _no_files,
+        "temporary files of a tablespace: there are none",
+    ),
+    row(
+        "3082 pg_available_extensions() record(name name, default_version text, comment text) "
+        "set stable context",
+        _extensions,
+        "the extensions that can be had",
+    ),
+    row("1181 age(xid) int4 stable context", _age, "how many transactions ago one was"),
+    row("3939 mxid_age(xid) int4 stable context", _age, "how many multixacts ago one was"),
+)
