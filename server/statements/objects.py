@@ -44,6 +44,7 @@ from server.statements.names import (
 from server.statements.ownership import require_create, require_member, require_owner
 from server.statements.policies import policy_of
 from server.statements.routine_names import shown_type
+from server.statements.schema_elements import make_elements
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.view_texts import keeping_views
 
@@ -74,9 +75,9 @@ def create_schema(context: StatementContext, statement: tree.CreateSchema) -> Ru
         raise InsufficientPrivilege(f"permission denied for database {home.name}")
     if statement.owner:
         require_member(context, owner)
-    if statement.elements:
-        raise FeatureNotSupported("CREATE SCHEMA with elements is not supported")
     context.ddl.put(Schema(oid=context.new_oid(), name=name, owner=owner))
+    if statement.elements:
+        yield from make_elements(context, name, owner, statement.elements)
     return "CREATE SCHEMA"
 
 
