@@ -80,6 +80,7 @@ PRIVATE_RELATIONS = frozenset(
     )
 )
 OWNER_ACL = "10=arwdDxt/10"
+SCHEMA_ACL = ("10=UC/10", "0=U/10")
 
 
 def _columns(text: str) -> Iterator[Column]:
@@ -119,9 +120,11 @@ def _acl(name: str) -> tuple[str, ...]:
 
 
 def _objects() -> Iterator[CatalogObject]:
-    yield Schema(oid=PG_CATALOG_OID, name="pg_catalog", comment="system catalog schema")
+    yield Schema(
+        oid=PG_CATALOG_OID, name="pg_catalog", comment="system catalog schema", acl=SCHEMA_ACL
+    )
     yield Schema(oid=PG_TOAST_OID, name="pg_toast")
-    yield Schema(oid=INFORMATION_SCHEMA_OID, name="information_schema")
+    yield Schema(oid=INFORMATION_SCHEMA_OID, name="information_schema", acl=SCHEMA_ACL)
     for oid, name in PREDEFINED_ROLES.items():
         yield Role(oid=oid, name=name)
     for oid, (name, base) in INFORMATION_SCHEMA_DOMAINS.items():

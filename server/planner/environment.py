@@ -147,6 +147,14 @@ class BindContext:
             if isinstance(found, Schema) and found.name.startswith("pg_temp_"):
                 return found
         return None
+        """A schema by name."""
+        if name == "pg_temp":
+            homes = map(self.catalog.object, self.environment.search_path)
+            found = (
+                home for home in homes if home is not None and home.name.startswith("pg_temp_")
+            )
+            return next((home for home in found if isinstance(home, Schema)), None)
+        return self.catalog.schema_named(name)
 
     def role_of(self) -> Role | None:
         """The role whose rights count now."""

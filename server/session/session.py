@@ -24,6 +24,7 @@ from protocol.messages import (
     ReadyForQuery,
 )
 from server.catalog.objects import PG_CATALOG_OID, Schema
+from server.catalog.privileges import has_privilege
 from server.error_translation import translate
 from server.errors import QueryCanceled, SqlError
 from server.executor.waits import Wait
@@ -206,9 +207,14 @@ class Session:
         path: list[int] = []
         for name in split_names(self.settings.text("search_path")):
             found = catalog.schema_named(self.user if name == "$user" else name)
-            if isinstance(found, Schema) and found.oid not in path:
+            if isinstance(found, Schema) and found.oid not in path and self._may_look_into(found):
                 path.append(found.oid)
         return tuple(path)
+
+    def _may_look_into(self, schema: Schema) -> bool:
+        return schema.oid == self.temporary_schema or has_privilege(
+            self.transaction.catalog, self.user_oid, schema, "U"
+        )
 
     def settings_changed(self) -> None:
         """A statement changed a setting on the way: what follows from settings is found anew."""

@@ -33,7 +33,6 @@ def ensure_schema(session: Session) -> int:
     schema = Schema(
         oid=session.database.catalog.new_oid(),
         name=f"{PREFIX}{session.pid}",
-        owner=session.user_oid,
     )
     running.catalog.put(schema)
     session.temporary_schema = schema.oid

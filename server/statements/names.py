@@ -27,7 +27,7 @@ from server.errors import (
 )
 from server.executor.waits import Wait
 from server.identifiers import generated_name
-from server.statements.ownership import require_create
+from server.statements.ownership import require_create, require_usage
 from storage.engine import LockMode
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def find_relation(context: StatementContext, parts: Name, offset: int = -1) -> R
     schema, name = split_name(context, parts, offset)
     if schema:
         home = context.catalog.schema_named(schema)
+        if home is not None:
+            require_usage(context, home)
         return None if home is None else context.catalog.relation_named(home.oid, name)
     for oid in context.search_path():
         found = context.catalog.relation_named(oid, name)

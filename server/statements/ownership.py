@@ -102,6 +102,14 @@ def require_member(context: StatementContext, owner: int) -> None:
         raise InsufficientPrivilege(f'must be member of role "{role.name}"')
 
 
+def require_usage(context: StatementContext, schema: Schema) -> None:
+    """Raise InsufficientPrivilege for who may not look into a schema."""
+    if schema.oid != context.session.temporary_schema and not any(
+        has_privilege(context.catalog, role, schema, "U") for role in _roles(context)
+    ):
+        raise InsufficientPrivilege(f"permission denied for schema {schema.name}")
+
+
 def require_privilege(
     context: StatementContext, value: CatalogObject, letters: str, columns: Iterable[int] = ()
 ) -> None:
