@@ -40,6 +40,8 @@ def bind_conflict(
     if node is None:
         return None
     indexes = _arbiters(context, target, node)
+    read = (key.number for index in indexes for key in index.keys if key.number)
+    target.item.access.columns.update(read)
     if node.args["action"] == "nothing":
         return ConflictClause(indexes=indexes, update=None)
     if not indexes and not node.args.get("elements") and not node.args.get("constraint"):

@@ -31,7 +31,7 @@ from server.planner.plan import (
     transform_plan,
 )
 from server.planner.row_security import secured
-from server.planner.scope import RangeColumn, RangeItem, Scope
+from server.planner.scope import RangeColumn, RangeItem, Scope, note_read
 from server.sql import nodes
 
 if TYPE_CHECKING:
@@ -444,6 +444,8 @@ def _merge(
     for name in names:
         first = _using_column(context, node, left.items, name, "left")
         second = _using_column(context, node, right.items, name, "right")
+        note_read(context, first)
+        note_read(context, second)
         conditions.append(make_operator(context, "=", first.expression, second.expression))
         merged.append(_merged_column(context, node.args["kind"], first, second))
     rest = [

@@ -63,5 +63,9 @@ def bind_catalog_expression(context: BindContext, scope: Scope, text: str) -> Ex
     """An expression of the catalog over the columns of the scope."""
     from server.planner.bind_expression import bind_expression
 
-    with without_positions(context):
-        return bind_expression(context, scope, parse_expression(text))
+    previous, context.noted_from = context.noted_from, len(context.access)
+    try:
+        with without_positions(context):
+            return bind_expression(context, scope, parse_expression(text))
+    finally:
+        context.noted_from = previous

@@ -89,6 +89,7 @@ class BindContext:
     volatile: bool = False
     slow: bool = False
     record_columns: dict[ColumnId, tuple[tuple[str, Oid, int], ...]] = field(default_factory=dict)
+    noted_from: int = 0  # of access: what catalog expressions read is not the statement's doing
     policy_tables: list[Oid] = field(default_factory=list)  # whose policies are being bound
     untyped_parameters: int = 0  # references to parameters whose type nothing has told yet
     routine: RoutineParameters | None = None  # of the function whose body this is
@@ -147,14 +148,6 @@ class BindContext:
             if isinstance(found, Schema) and found.name.startswith("pg_temp_"):
                 return found
         return None
-        """A schema by name."""
-        if name == "pg_temp":
-            homes = map(self.catalog.object, self.environment.search_path)
-            found = (
-                home for home in homes if home is not None and home.name.startswith("pg_temp_")
-            )
-            return next((home for home in found if isinstance(home, Schema)), None)
-        return self.catalog.schema_named(name)
 
     def role_of(self) -> Role | None:
         """The role whose rights count now."""

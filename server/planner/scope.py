@@ -211,7 +211,7 @@ def _resolve_column(
     )
     if found is not None:
         level, column = found
-        _note_read(column, level)
+        note_read(context, column)
         return _reach(context, scope, level, column), column
     if len(parts) == 1:
         row = _whole_row(context, scope, parts, offset)
@@ -231,13 +231,12 @@ def resolve_row(
     return row
 
 
-def _note_read(column: RangeColumn, level: Scope) -> None:
+def note_read(context: BindContext, column: RangeColumn) -> None:
+    """A column of a relation is read: the privilege on it is needed, through whatever join it is seen."""
     relation, number = column.origin
-    if not relation:
-        return
-    for item in level.items:
-        if item.access is not None and item.table is not None and item.table.oid == relation:
-            item.access.columns.add(number)
+    for access in context.access[context.noted_from :] if relation else ():
+        if access.relation == relation and access.privileges == "r" and access.role == context.role:
+            access.columns.add(number)
 
 
 def _resolve_plain(
@@ -322,7 +321,7 @@ def row_of(
     """The row of a FROM item as one value."""
     columns = list(item.columns())
     for column in columns:
-        _note_read(column, level)
+        note_read(context, column)
     values = tuple(_reach(context, scope, level, column) for column in columns)
     if item.scalar and len(values) == 1:
         return values[0]
@@ -357,7 +356,7 @@ def expand_item(
     """The columns that item.* stands for, and how each is read."""
     result = []
     for column in item.columns():
-        _note_read(column, level)
+        note_read(context, column)
         result.append((column, _reach(context, scope, level, column)))
     return result
 

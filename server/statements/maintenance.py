@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+LOCK_PRIVILEGES = {LockMode.ACCESS_SHARE: "r", LockMode.ROW_EXCLUSIVE: "awdD"}
+"""What may lock a table in the weaker modes; the others need one that changes rows."""
+
+
 def checkpoint(context: StatementContext, statement: tree.Checkpoint) -> Run:
     """CHECKPOINT."""
     yield Wait(context.engine.checkpoint(), what="CheckpointDone")
@@ -38,7 +42,7 @@ def lock_table(context: StatementContext, statement: tree.LockTable) -> Run:
         if not isinstance(table, Table):
             raise WrongObjectType(f'"{table.name}" is not a table or view')
         mode = LockMode(statement.mode)
-        require_privilege(context, table, "wdDar" if mode <= LockMode.ROW_EXCLUSIVE else "wdD")
+        require_privilege(context, table, LOCK_PRIVILEGES.get(mode, "wdD"))
         if statement.nowait:
             tag = ("relation", table.oid)
             if not context.engine.locks.try_acquire(context.transaction, tag, mode):
