@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from storage.btree import Tree
 from storage.btree_page import Node
@@ -24,10 +25,11 @@ from storage.kinds import Kind
 from storage.pages import ROOT_PAGE
 from storage.relation import Form, RelationHeader
 from storage.relations import Relations
-from storage.rowgroup import DEAD, FREE, INNER, NEWER, REDIRECT, SLOT_BITS, RowGroup
+from storage.rowgroup import DEAD, FREE, INNER, NEWER, REDIRECT, SLOT_BITS, RowGroup, Words
 from storage.rows import heap_chunks
 from storage.store import Store
-from storage.strings import INLINE_BYTES_MAX, LARGE_BYTES_MIN, space
+from storage.string_loops import ALIGNMENT
+from storage.strings import INLINE_BYTES_MAX, LARGE_BYTES_MIN
 from storage.table import Table
 
 Run = tuple[int, int]
@@ -222,7 +224,7 @@ def _check_heap(
 ) -> Iterator[str]:
     """Every long value lies in the group's heap, and no two share a byte."""
     page_bytes = engine.store.pager.page_bytes
-    spans: list[tuple[int, int]] = []
+    starts, ends = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
     for column, kind in enumerate(group.layout.kinds):
         if kind is not Kind.BYTES:
             continue
@@ -232,17 +234,30 @@ def _check_heap(
         shared = np.isin(addresses, np.array(sorted(group.shared), np.uint64))
         runs += _large_run(engine, views[~shared])
         long = (words[:, 0] > INLINE_BYTES_MAX) & (words[:, 0] < LARGE_BYTES_MIN) & ~shared
-        for address, length in zip(addresses[long].tolist(), words[long, 0].tolist(), strict=True):
-            spans.append((address, address + space(length)))
-    spans.sort()
-    if any(a[1] > b[0] for a, b in pairwise(spans)):
+        starts.append(addresses[long])
+        ends.append(addresses[long] + _space(words[long, 0]))
+    yield from _check_spans(group, np.concatenate(starts), np.concatenate(ends), page_bytes, chunks)
+
+
+def _space(lengths: npt.NDArray[np.uint32]) -> Words:
+    """How many heap bytes values take, as strings.space says of one."""
+    return (-(-lengths.astype(np.int64) // ALIGNMENT) * ALIGNMENT).astype(np.uint64)
+
+
+def _check_spans(
+    group: RowGroup, starts: Words, ends: Words, page_bytes: int, chunks: list[Run]
+) -> Iterator[str]:
+    """Values from `starts` to `ends`, against each other and against the chunks they lie in."""
+    order = np.argsort(starts)
+    starts, ends = starts[order], ends[order]
+    if (ends[:-1] > starts[1:]).any():
         yield f"group {group.group_no} has values that overlap"
-    for start, end in spans:
-        if not any(
-            first * page_bytes < start and end <= (first + count) * page_bytes
-            for first, count in chunks
-        ):
-            yield f"group {group.group_no} has a value outside of its heap"
+    inside = np.zeros(len(starts), np.bool_)
+    for first, count in chunks:
+        low, high = first * page_bytes, (first + count) * page_bytes
+        inside |= (starts > np.uint64(low)) & (ends <= np.uint64(high))
+    if not inside.all():
+        yield f"group {group.group_no} has a value outside of its heap"
 
 
 def _large_run(engine: Engine, views: "np.ndarray[tuple[int], np.dtype[np.void]]") -> list[Run]:

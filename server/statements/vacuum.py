@@ -137,7 +137,7 @@ def _report(
     verb = f'automatic vacuum of table "{name}"' if by_server else f'finished vacuuming "{name}"'
     lines = [
         f"{verb}: index scans: {int(bool(done.removed_entries))}",
-        f"tuples: {done.dead_rows + done.freed_slots} removed, {live} remain, "
+        f"tuples: {done.freed_slots} removed, {live} remain, "
         f"{done.kept_slots} are dead but not yet removable",
         f"versions moved to their root: {done.moved_rows}, index entries removed: {done.removed_entries}",
         f"removable cutoff: {context.engine.log.horizon()}",
