@@ -24,6 +24,7 @@ from server.executor.window_rows import WindowRows, changes_of, rows_with_peers
 from server.expressions.expression import SortKey, WindowCall
 from server.functions.function import Aggregate, CallContext
 from server.vector.batch import Batch
+from server.vector.column import Column
 from server.vector.selection import true_rows
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.expressions.rowwise import Layout
     from server.planner import physical
-    from server.vector.column import Column, Mask, Positions
+    from server.vector.column import Mask, Positions, Values
 
 PAIRS_MAX: Final = 1 << 20
 
@@ -102,6 +103,10 @@ class _PreparedCall:
         return frames.evaluate(context)
 
 
+_COUNT_OIDS: Final = frozenset({2147, 2803})
+_SUM_OIDS: Final = frozenset({2107, 2108, 2109, 2114})  # int8 int4 int2 numeric
+
+
 class _AggregateFrames:
     """One aggregate over the frames of all rows."""
 
@@ -122,12 +127,50 @@ class _AggregateFrames:
     def evaluate(self, context: ExecutionContext) -> Column:
         """Give the aggregate of each row's frame."""
         rows = self._rows
+        running = self._running() if rows.excluded is None else None
+        if running is not None:
+            return running
         if rows.excluded is None and np.array_equal(rows.frame_starts, rows.starts):
             if np.array_equal(rows.frame_stops, rows.stops):
                 return self._whole_partitions()
             if not (np.diff(rows.frame_stops) < 0).any():
                 return self._growing(context)
         return self._written_out(context)
+
+    def _running(self) -> Column | None:
+        """Counts, and sums of integers and scaled decimals, as differences of running ones.
+
+        None: it is something else, or might overflow.
+        """
+        rows, oid = self._rows, self._aggregate.oid
+        if oid not in _COUNT_OIDS and oid not in _SUM_OIDS:
+            return None
+        there = np.ones(rows.count, np.bool_) if self._passed is None else self._passed
+        for column in self._arguments:
+            there = there if column.valid is None else there & column.valid
+        counts = self._differences(there)
+        if oid in _COUNT_OIDS:
+            return Column(counts)
+        column = self._arguments[0]
+        if column.dictionary is not None or column.values.dtype.kind != "i":
+            return None
+        values = np.where(there, column.values, 0).astype(np.int64)
+        if len(values) and max(int(values.max()), -int(values.min())) * len(values) >= 1 << 62:
+            return None
+        seen = np.flatnonzero(counts)
+        sums = Column(self._differences(values)[seen], None, column.scale)
+        state = self._aggregate.create(self._known)
+        made = self._aggregate.accumulate(state, seen, rows.count, (sums,))
+        return self._aggregate.finish(state if made is None else made, rows.count)
+
+    def _differences(self, values: Values) -> Positions:
+        """The sum over each row's frame."""
+        total = np.zeros(len(values) + 1, np.int64)
+        np.cumsum(values, out=total[1:])
+        starts, stops = self._rows.frame_starts, self._rows.frame_stops
+        empty = stops <= starts  # wherever its ends may be
+        result: Positions = total[np.where(empty, 0, stops)] - total[np.where(empty, 0, starts)]
+        return result
 
     def _whole_partitions(self) -> Column:
         _, numbers = np.unique(self._rows.starts, return_inverse=True)

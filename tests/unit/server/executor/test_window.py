@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from plans import INT4, TEXT, asc, const, function, run, values, var
+from plans import INT4, INT8, TEXT, asc, const, function, run, values, var
 from test_rows import COLLECT
 
 from server.errors import InvalidPrecedingOrFollowingSize
 from server.expressions.expression import WindowCall
+from server.functions.registry import AGGREGATES
 from server.functions.window import WINDOW_FUNCTIONS
 from server.planner import physical
 from server.planner.physical import WindowFrame
@@ -163,3 +164,40 @@ def test_a_negative_offset_is_refused():
     frame = WindowFrame(mode="rows", start=("preceding", const(-1)), end=("current", None))
     with pytest.raises(InvalidPrecedingOrFollowingSize, match="must not be negative"):
         window(ROWS, frame, collect())
+
+
+SUMS = {aggregate.oid: aggregate for aggregate in AGGREGATES if aggregate.oid in (2108, 2147, 2803)}
+TINY: list[tuple[Any, ...]] = [
+    ("a", 1), ("a", None), ("a", 2**31 - 1), ("a", 7), ("b", None), ("c", -(2**31)), ("c", -3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("oid", SUMS)
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [(None, 0), (None, None), (0, None), (-1, 1), (-2, -1), (1, 3), (5, 9), (0, 0)],
+)
+def test_sums_and_counts_over_frames(oid: int, start: int | None, end: int | None):
+    """Frames in rows, from start to end around each row; None is the end of the partition."""
+
+    def bound(offset: int | None, unbounded: str) -> tuple[str, Any]:
+        if offset is None:
+            return unbounded, None
+        if offset == 0:
+            return "current", None
+        return "preceding" if offset < 0 else "following", const(abs(offset), INT8)
+
+    first, last = bound(start, "unbounded_preceding"), bound(end, "unbounded_following")
+    frame = WindowFrame(mode="rows", start=first, end=last)
+    arguments = () if oid == 2803 else (var(2),)
+    call = WindowCall(type=INT8, function=SUMS[oid], arguments=arguments)
+    found = [row[2] for row in window(TINY, frame, call, order=())]
+    expected = []
+    for place, (key, _) in enumerate(TINY):
+        members = [j for j, (other, _) in enumerate(TINY) if other == key]
+        low = members[0] if start is None else max(place + start, members[0])
+        high = members[-1] if end is None else min(place + end, members[-1])
+        rows = [TINY[j][1] for j in range(low, high + 1)]
+        there = [value for value in rows if value is not None]
+        expected.append({2803: len(rows), 2147: len(there)}.get(oid, sum(there) if there else None))
+    assert found == expected
