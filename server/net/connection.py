@@ -100,7 +100,12 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
         if self._at_rest:
-            reply, taken = serve(self.session, data)
+            try:
+                reply, taken = serve(self.session, data)
+            except Exception as error:  # noqa: BLE001 - the boundary, as in _advance
+                _LOG.exception("connection %s", self.pid)
+                self._fatal(error_fields(translate(error), "FATAL"))
+                return
             if taken:
                 assert self.transport is not None
                 if reply:

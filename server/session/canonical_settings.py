@@ -25,6 +25,14 @@ DEFAULT: Final = ("ISO", "MDY")
 INTERVAL: Final = re.compile(r"\s*interval\s*'([^']*)'\s*", re.IGNORECASE)
 HOURS: Final = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)\s*")
 HOURS_MAX: Final = 168
+ENCODINGS: Final = {"utf8": "UTF8", "unicode": "UTF8", "sqlascii": "SQL_ASCII"}
+_NAMES: Final = (
+    "BIG5 EUC_CN EUC_JIS_2004 EUC_JP EUC_KR EUC_TW GB18030 GBK ISO_8859_5 ISO_8859_6 ISO_8859_7 ISO_8859_8 JOHAB "
+    "KOI8R KOI8U LATIN1 LATIN2 LATIN3 LATIN4 LATIN5 LATIN6 LATIN7 LATIN8 LATIN9 LATIN10 MULE_INTERNAL "
+    "SHIFT_JIS_2004 SJIS UHC WIN866 WIN874 WIN1250 WIN1251 WIN1252 WIN1253 WIN1254 WIN1255 WIN1256 WIN1257 WIN1258"
+)
+UNCONVERTED: Final = {name.lower().replace("_", ""): name for name in _NAMES.split()}
+"""Encodings that PostgreSQL knows and from which nothing is converted here, by their plain names."""
 
 
 def _invalid(name: str, text: str, detail: str = "") -> InvalidParameterValue:
@@ -85,5 +93,20 @@ def _fixed(text: str, seconds_east: int) -> str:
     return fixed_zone(seconds_east).name
 
 
-CANONICAL: Final[Mapping[str, Canonical]] = {"DateStyle": date_style, "TimeZone": time_zone}
+def client_encoding(text: str, _current: str) -> str:
+    """UTF8 or SQL_ASCII, which is not converted either; others are known and refused."""
+    plain = re.sub("[^a-z0-9]", "", text.lower())
+    if plain in ENCODINGS:
+        return ENCODINGS[plain]
+    if plain not in UNCONVERTED:
+        raise _invalid("client_encoding", text)
+    name = UNCONVERTED[plain]
+    raise _invalid("client_encoding", text, f"Conversion between {name} and UTF8 is not supported.")
+
+
+CANONICAL: Final[Mapping[str, Canonical]] = {
+    "DateStyle": date_style,
+    "TimeZone": time_zone,
+    "client_encoding": client_encoding,
+}
 """By the name of the setting."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from protocol import messages
@@ -47,5 +47,11 @@ FLOWS: Mapping[type[Any], Flow] = {
     messages.FunctionCall: Flow(
         run=extended_query.function_call, extended=False, cycle=True, after_error=True
     ),
-    messages.Malformed: Flow(run=extended_query.malformed),
 }
+
+
+def flow_of(message: Any) -> Flow:
+    """How a message is answered; one with a wrong body in the ways of its kind, as the client waits for those."""
+    if type(message) is messages.Malformed:
+        return replace(FLOWS[message.kind], run=extended_query.malformed)
+    return FLOWS[type(message)]

@@ -135,23 +135,10 @@ def session_settings(
     for name, value in parameters.items():
         if name.startswith("_pq_."):
             continue
-        if name == "client_encoding":
-            value = client_encoding(value)
         settings.start(name, value)
     settings.set_internal("session_authorization", role.name)
     settings.set_internal("is_superuser", role.superuser)
     return settings
-
-
-def client_encoding(name: str) -> str:
-    """UTF8 under any of its names; others are refused."""
-    plain = name.strip("'\"").lower().replace("-", "").replace("_", "")
-    if plain in ("utf8", "unicode", "sqlascii", "auto"):
-        return "UTF8"
-    raise InvalidParameterValue(
-        f"conversion between {name} and UTF8 is not supported",
-        hint="Set client_encoding to UTF8.",
-    )
 
 
 def parse_options(text: str) -> list[tuple[str, str]]:

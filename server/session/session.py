@@ -29,7 +29,7 @@ from server.error_translation import translate
 from server.errors import QueryCanceled, SqlError
 from server.executor.waits import Wait
 from server.session.basis import Basis, make_basis
-from server.session.flows import FLOWS
+from server.session.flows import flow_of
 from server.session.mail import Mail
 from server.session.results import copy_rows, error_fields, row_values
 from server.session.rights import AUTHORIZATION, ROLE, Rights
@@ -301,7 +301,7 @@ class Session:
 
     def handle(self, message: Any) -> Replies:
         """Reply to one message of the client."""
-        flow = FLOWS[type(message)]
+        flow = flow_of(message)
         if self.skipping and not flow.after_error:
             return
         try:

@@ -246,6 +246,14 @@ cdef Py_ssize_t serve_one(session, bytes data, Py_ssize_t start, Output output) 
     return 0
 
 
+cdef object decoded(const char *text, Py_ssize_t length):
+    """The text; None where it is no UTF-8, which the steps of Python refuse."""
+    try:
+        return PyUnicode_DecodeUTF8(text, length, NULL)
+    except UnicodeDecodeError:
+        return None
+
+
 cdef Py_ssize_t serve_series(
     session, bytes data, Py_ssize_t start, Series *series, Output output
 ) except -1:
@@ -254,8 +262,7 @@ cdef Py_ssize_t serve_series(
     cdef int i
     cdef list values
     cdef const char *text = PyBytes_AS_STRING(data)
-    name = PyUnicode_DecodeUTF8(text + series.name_start, series.name_length, NULL)
-    prepared = session.prepared.get(name)
+    prepared = session.prepared.get(decoded(text + series.name_start, series.name_length))
     if prepared is None:
         return 0
     in_block = session.transaction.state is OPEN
@@ -307,7 +314,11 @@ cdef tuple row_values(tuple limits, Series *series):
         value = text_of(span) if not limit else integer_of(span, code, limit)
         if value is None or code > 1:
             return None
-        values.append(value if limit else (<bytes>value).decode())
+        if not limit:
+            value = decoded(PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value))
+            if value is None:
+                return None
+        values.append(value)
     return tuple(values)
 
 
@@ -363,7 +374,9 @@ cdef Py_ssize_t serve_query(session, bytes data, Py_ssize_t start, Output output
         return 0
     if <const char *>memchr(place + 5, 0, length - 4) != place + length:
         return 0
-    sql = PyUnicode_DecodeUTF8(place + 5, length - 5, NULL)
+    sql = decoded(place + 5, length - 5)
+    if sql is None:
+        return 0
     lifted = skeleton(sql) if session.skeletons else None
     prepared = None if lifted is None else session.skeletons.get((lifted.text, lifted.kinds))
     in_block = session.transaction.state is OPEN

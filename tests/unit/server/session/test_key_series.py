@@ -181,3 +181,9 @@ def test_changes_by_their_skeleton(ready):
     assert served.error("UPDATE item SET small = 70000 WHERE id = 1")[0] == "22003"
     assert served.error("UPDATE item SET small = 80000 WHERE id = 1")[0] == "22003"
     assert served.error("UPDATE item SET small = 90000 WHERE id = 1")[0] == "22003"
+
+
+@pytest.mark.parametrize("text", [b"\xff", b"SELECT '\xa4'", b"SELECT 1 -- \xff"])
+def test_what_is_no_utf8_is_left_to_the_ordinary_flow(ready, text):
+    assert native.serve(ready[0].session, framed(b"Q", text + b"\0")) == (b"", 0)
+    assert native.serve(ready[0].session, series("by_pair", text, b"5")) == (b"", 0)
