@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from server.errors import InvalidParameterValue, SqlError
+from server.errors import FeatureNotSupported, InvalidParameterValue, SqlError
 from server.types.calendar import US_PER_SECOND
 from server.types.interval import parse_interval
 from server.types.type import PLAIN_STYLE
