@@ -101,7 +101,10 @@ def client_encoding(text: str, _current: str) -> str:
     if plain not in UNCONVERTED:
         raise _invalid("client_encoding", text)
     name = UNCONVERTED[plain]
-    raise _invalid("client_encoding", text, f"Conversion between {name} and UTF8 is not supported.")
+    raise FeatureNotSupported(
+        f'invalid value for parameter "client_encoding": "{text}"',
+        detail=f"Conversion between {name} and UTF8 is not supported.",
+    )
 
 
 CANONICAL: Final[Mapping[str, Canonical]] = {
