@@ -164,6 +164,7 @@ def bind_array(context: BindContext, scope: Scope, node: exp.Expression, target:
     """
     offset = nodes.offset_of(node)
     element = context.type(target).type.element_oid if target else 0
+    target = target if element else 0  # a cast of the whole array
     items = []
     for each in node.args["arguments"]:
         if isinstance(each, nodes.ArrayConstructor):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from protocol import messages
@@ -34,6 +35,7 @@ from server.statements.portal import Portal, Prepared
 
 if TYPE_CHECKING:
     from server.session.session import Session
+    from server.sql.parse import Statement
 
 Steps = Generator[Any, Any, None]
 MULTIPLE = "cannot insert multiple commands into a prepared statement"
@@ -53,10 +55,25 @@ def parse(session: Session, message: messages.Parse) -> Steps:
     prepared.prepared_us = session.activity.query_started_us
     if statement is not None:
         refuse_in_failed_block(session, statement)
-        if not isinstance(statement.tree, UtilityStatement):
+        if isinstance(statement.tree, UtilityStatement):
+            yield from _type_parameters(session, prepared, statement)
+        else:
             yield from renew(session, prepared)
     session.prepared[message.name] = prepared
     yield messages.ParseComplete()
+
+
+def _type_parameters(session: Session, prepared: Prepared, statement: Statement) -> Steps:
+    """Find out which types the parameters in the query of a utility statement have."""
+    row = session.database.statements.get(type(statement.tree))
+    if not statement.parameter_count or row is None or row.query is None:
+        return
+    inner = replace(statement, tree=row.query(statement.tree), tag="SELECT")
+    if isinstance(inner.tree, UtilityStatement):
+        return
+    session.transaction.start_statement()
+    planned = yield from plan_allowed(session, inner, prepared.parameter_types)
+    prepared.inner_parameters = planned.parameters
 
 
 def renew(session: Session, prepared: Prepared) -> Generator[Any, Any, None]:
@@ -117,7 +134,7 @@ def bind_parameters(
     session: Session, prepared: Prepared, message: messages.Bind
 ) -> tuple[Any, ...]:
     """The parameter values in row form."""
-    types = prepared.planned.parameters if prepared.planned is not None else ()
+    types = prepared.parameters
     values, formats = message.parameters, message.parameter_formats
     if len(formats) > 1 and len(formats) != len(values):
         raise ProtocolViolation(
@@ -173,8 +190,8 @@ def describe(session: Session, message: messages.Describe) -> Steps:
 def _describe_statement(session: Session, prepared: Prepared) -> Steps:
     if prepared.planned is not None:
         yield from renew(session, prepared)
-    types = prepared.planned.parameters if prepared.planned is not None else ()
-    yield messages.ParameterDescription(tuple(reference.oid for reference in types))
+    types = tuple(reference.oid for reference in prepared.parameters)
+    yield messages.ParameterDescription(types)
     yield _columns(session, prepared, ())
 
 
@@ -215,8 +232,9 @@ def execute(session: Session, message: messages.Execute) -> Steps:
         if portal.done:
             raise ObjectNotInPrerequisiteState(f'portal "{message.portal}" cannot be run')
         portal.done = True
+        types = tuple(reference.oid for reference in portal.prepared.parameters)
         yield from run_utility(
-            session, statement, portal.formats, portal.parameters, describe=False
+            session, statement, portal.formats, portal.parameters, types, describe=False
         )
         return
     yield from _execute_plan(session, portal, message.max_rows)

@@ -26,10 +26,17 @@ if TYPE_CHECKING:
 class StatementScope:
     """One statement's view of its session; see StatementContext for what each part promises."""
 
-    def __init__(self, session: Session, statement: Statement, parameters: tuple[Any, ...]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        statement: Statement,
+        parameters: tuple[Any, ...],
+        parameter_types: tuple[int, ...] = (),
+    ) -> None:
         self.session = session
         self.statement = statement
         self.parameters = parameters
+        self.parameter_types = parameter_types
         self.settings = session.settings
         self.source = statement.source
 

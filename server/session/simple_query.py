@@ -92,6 +92,7 @@ def run_utility(
     statement: Statement,
     formats: tuple[int, ...] = (),
     parameters: tuple[Any, ...] = (),
+    parameter_types: tuple[int, ...] = (),
     *,
     describe: bool = True,
 ) -> Steps:
@@ -107,7 +108,7 @@ def run_utility(
         raise FeatureNotSupported(
             f"{statement.tag} is not supported", position=statement.offset + 1
         )
-    scope = StatementScope(session, statement, parameters)
+    scope = StatementScope(session, statement, parameters, parameter_types)
     if not row.controls:
         if row.outside_block:
             session.transaction.refuse_in_block(statement.tag)

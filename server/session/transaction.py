@@ -21,7 +21,7 @@ from server.executor.waits import Wait
 from server.session.block import STATUS, Event, State, next_state
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from server.executor.context import ExecutionContext
     from server.session.basis import Basis
@@ -77,6 +77,14 @@ class Running:
     point_basis: Basis | None = None
 
 
+MODES_SHOWN: Mapping[str, Callable[[Modes], str]] = {
+    "transaction_isolation": lambda modes: modes.isolation,
+    "transaction_read_only": lambda modes: "on" if modes.read_only else "off",
+    "transaction_deferrable": lambda modes: "on" if modes.deferrable else "off",
+}
+"""The settings that tell what a transaction is like."""
+
+
 class SessionTransaction:
     """The transaction state of one session."""
 
@@ -100,6 +108,12 @@ class SessionTransaction:
     def in_block(self) -> bool:
         """Whether BEGIN has been said."""
         return self.state in (State.OPEN, State.FAILED)
+
+    def shown_mode(self, name: str) -> str | None:
+        """The text of a setting that tells a mode of the running transaction; None for any other setting."""
+        modes = self.running.modes if self.running is not None else None
+        show = MODES_SHOWN.get(name.lower())
+        return None if modes is None or show is None else show(modes)
 
     @property
     def catalog(self) -> CatalogView:

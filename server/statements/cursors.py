@@ -42,7 +42,7 @@ def declare(context: StatementContext, statement: tree.DeclareCursor) -> Run:
     if statement.name in session.portals:
         raise DuplicateCursor(f'cursor "{statement.name}" already exists')
     inner = inner_statement(context, statement.query)
-    planned = yield from context.plan(inner)
+    planned = yield from context.plan(inner, context.parameter_types)
     portal = Portal(
         statement.name,
         Prepared("", context.source, inner, ()),
@@ -215,7 +215,9 @@ def close(context: StatementContext, statement: tree.Close) -> Run:
 
 
 UTILITIES = (
-    Utility(node=tree.DeclareCursor, run=declare, writes=False),
+    Utility(
+        node=tree.DeclareCursor, run=declare, writes=False, query=lambda statement: statement.query
+    ),
     Utility(node=tree.Fetch, run=fetch, describe=describe_fetch, writes=False),
     Utility(node=tree.Close, run=close, writes=False),
 )

@@ -70,9 +70,8 @@ def explain(context: StatementContext, statement: tree.Explain) -> Run:
         planned = yield from context.plan(prepared.statement, prepared.parameter_types)
         parameters = bound_parameters(context, inner, planned)
     else:
-        if isinstance(inner, CreateTableAs | DeclareCursor):
-            inner = inner.query
-        planned = yield from context.plan(inner_statement(context, inner))
+        inner = inner_statement(context, _explained(statement))
+        planned = yield from context.plan(inner, context.parameter_types)
     planning_ms = (clock.monotonic_ns() - started) / 1e6
     options = ExplainOptions(
         analyze=analyze,
@@ -101,4 +100,13 @@ def explain(context: StatementContext, statement: tree.Explain) -> Run:
     return "EXPLAIN"
 
 
-UTILITIES = (Utility(node=tree.Explain, run=explain, describe=describe_explain, writes=False),)
+def _explained(statement: tree.Explain) -> Any:
+    inner: Any = statement.statement
+    return inner.query if isinstance(inner, CreateTableAs | DeclareCursor) else inner
+
+
+UTILITIES = (
+    Utility(
+        node=tree.Explain, run=explain, describe=describe_explain, writes=False, query=_explained
+    ),
+)

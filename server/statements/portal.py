@@ -35,6 +35,12 @@ class Prepared:
     basis: Any = None  # of the session's, on which planned is fresh
     lane: Any = None  # what the short path keeps ready for planned
     finished: Portal | None = None  # the unnamed portal that a whole series leaves in a block
+    inner_parameters: tuple[TypeReference, ...] = ()  # of the query in a utility statement
+
+    @property
+    def parameters(self) -> tuple[TypeReference, ...]:
+        """The types of the parameters."""
+        return self.inner_parameters if self.planned is None else self.planned.parameters
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from server.config import setting_named, show
 from server.errors import FeatureNotSupported, InvalidParameterValue
@@ -16,9 +16,6 @@ from server.statements.statement import (
     text_description,
     text_rows,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 SPECIAL_NAMES = {
     "timezone": "TimeZone",
@@ -125,16 +122,8 @@ def show_value(context: StatementContext, statement: tree.Show) -> Run:
         ]
         yield text_rows(*zip(*rows, strict=True))
         return "SHOW"
-    transaction = context.session.transaction
-    modes = transaction.running.modes if transaction.running is not None else None
-    modes_shown: dict[str, Callable[[], str | None]] = {
-        "transaction_isolation": lambda: modes.isolation if modes else None,
-        "transaction_read_only": lambda: ("on" if modes.read_only else "off") if modes else None,
-        "transaction_deferrable": lambda: ("on" if modes.deferrable else "off") if modes else None,
-    }
-    special = modes_shown.get(statement.name.lower())
-    text = special() if special is not None else None
-    yield text_rows([text if text is not None else context.settings.show(statement.name)])
+    mode = context.session.transaction.shown_mode(statement.name)
+    yield text_rows([mode or context.settings.show(statement.name)])
     return "SHOW"
 
 

@@ -18,6 +18,8 @@ from server.vector.batch import Batch
 from server.vector.column import Column
 
 if TYPE_CHECKING:
+    from sqlglot import exp
+
     from server.catalog.catalog import CatalogTransaction, CatalogView
     from server.config import SessionSettings
     from server.executor.context import ExecutionContext
@@ -57,6 +59,7 @@ class StatementContext(Protocol):
     statement: Statement
     source: str  # the text of the statement
     parameters: tuple[Any, ...]
+    parameter_types: tuple[int, ...]  # type OIDs of the parameters
 
     @property
     def engine(self) -> Engine:
@@ -128,7 +131,8 @@ class Utility:
     """A kind of utility statement.
 
     writes: refused in a read-only transaction. outside_block: refused inside a transaction block. controls: BEGIN and
-    the like, which run in a failed transaction too and manage the transaction themselves.
+    the like, which run in a failed transaction too and manage the transaction themselves. query: what in it may read
+    parameters of the extended protocol.
     """
 
     node: type[UtilityStatement]
@@ -137,6 +141,7 @@ class Utility:
     writes: bool = True
     outside_block: bool = False
     controls: bool = False
+    query: Callable[[Any], exp.Expression | UtilityStatement] | None = None
 
 
 def text_description(*names: str) -> Description:

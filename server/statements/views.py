@@ -163,7 +163,7 @@ def create_table_as(context: StatementContext, statement: tree.CreateTableAs) ->
         planned = yield from context.plan(prepared.statement, prepared.parameter_types)
         parameters = bound_parameters(context, query, planned)
     else:
-        planned = yield from context.plan(inner_statement(context, query))
+        planned = yield from context.plan(inner_statement(context, query), context.parameter_types)
     is_temporary = schema == context.session.temporary_schema
     is_view = statement.materialized_view
     columns = result_columns(context, planned, statement.column_names)
@@ -227,5 +227,5 @@ def refresh(context: StatementContext, statement: objects_tree.RefreshView) -> R
 UTILITIES = (
     Utility(node=objects_tree.CreateView, run=create_view),
     Utility(node=objects_tree.RefreshView, run=refresh),
-    Utility(node=tree.CreateTableAs, run=create_table_as),
+    Utility(node=tree.CreateTableAs, run=create_table_as, query=lambda statement: statement.query),
 )

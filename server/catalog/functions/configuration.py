@@ -17,7 +17,8 @@ TEXT_OID = 25
 
 
 def _current_setting(call: CallContext, name: str) -> str:
-    text: str = session_of(call).settings.show(name)
+    session = session_of(call)
+    text: str = session.transaction.shown_mode(name) or session.settings.show(name)
     return text
 
 

@@ -16,6 +16,7 @@ from server.catalog.views.classes import SYSTEM_SCHEMAS
 from server.catalog.views.listings import name_of
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import inet_of, texts
+from server.types.array import make_array
 from server.types.interval_style import Interval
 from storage.engine import Counts, LockMode
 
@@ -170,7 +171,9 @@ def _prepared(session: Any) -> Iterator[Row]:
         if name:
             yield {
                 "name": name,
-                "statement": getattr(item.statement, "source", ""),
+                "statement": item.sql,
+                "prepare_time": item.prepared_us,
+                "parameter_types": make_array(2206, tuple(kind.oid for kind in item.parameters)),
                 "from_sql": getattr(item, "from_sql", True),
                 "generic_plans": 0,
                 "custom_plans": 0,
