@@ -27,8 +27,10 @@ from protocol.messages import (
     CopyRows,
     DataRows,
     ErrorResponse,
+    Flush,
     Framed,
     GSSENCRequest,
+    NoticeResponse,
     SSLRequest,
     StartupMessage,
     Terminate,
@@ -77,6 +79,7 @@ class ClientConnection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._startup_timer: asyncio.TimerHandle | None = None
         self._output_bytes = 0
+        self._must_flush = False  # the client asked for what there is, or is told something at once
         self._paused = False
         self._switching = False  # to TLS
         self._closed = False
@@ -173,7 +176,7 @@ class ClientConnection(asyncio.Protocol):
             if self._asks is not None or self._steps is None:
                 message, self._ahead = self._ahead or self.wire.next_message(), None
                 if message is NEED_DATA:
-                    self._flush()
+                    self._flush_when_due()
                     self._at_rest = self._is_at_rest()
                     return
                 answer = self._take(message)
@@ -223,6 +226,7 @@ class ClientConnection(asyncio.Protocol):
             if isinstance(message, Terminate):
                 self.finish()
                 return None
+            self._must_flush |= type(message) is Flush
             data = self.session.quick(message)
             if data is None:
                 self._steps = self.session.handle(message)
@@ -262,7 +266,7 @@ class ClientConnection(asyncio.Protocol):
         elif kind is Wait:
             if item.completion.done:
                 return False
-            self._flush()
+            self._flush_when_due()
             self._begin_wait(item)
             return True
         elif item is NEED_COPY_DATA or item is NEED_MESSAGE:
@@ -270,6 +274,7 @@ class ClientConnection(asyncio.Protocol):
         else:
             self.wire.send(item)
             self._output_bytes += 64
+            self._must_flush |= kind is NoticeResponse
             if kind is ErrorResponse and item.fields.severity in ("FATAL", "PANIC"):
                 self._flush()
                 self.finish()
@@ -403,9 +408,14 @@ class ClientConnection(asyncio.Protocol):
         if self.session is None:
             self.finish()
 
+    def _flush_when_due(self) -> None:
+        """Within a series of messages replies are kept up to Sync or Flush: clients count on their coming together."""
+        if self._must_flush or self.wire.phase is not Phase.EXTENDED:
+            self._flush()
+
     def _flush(self) -> None:
         data = self.wire.data_to_send()
-        self._output_bytes = 0
+        self._output_bytes, self._must_flush = 0, False
         if data and self.transport is not None and not self.transport.is_closing():
             self.transport.write(data)
 

@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import time
 import uuid
 
 import psycopg
@@ -98,6 +99,22 @@ def test_pipeline(connection):
             connection.execute("insert into t values (%s)", (number,))
         cursor.execute("select count(*) from t")
         assert cursor.fetchone() == (50,)
+
+
+def test_replies_of_a_pipeline_come_together(connection):
+    with connection.pipeline(), connection.cursor() as cursor:
+        cursor.execute("select 1")
+        time.sleep(
+            0.05
+        )  # a reply that was sent before it was asked for would be taken for the last
+        cursor.execute("select 2")
+        assert cursor.fetchall() == [(2,)]
+
+
+def test_server_side_cursor_with_parameters(connection):
+    with connection.transaction(), connection.cursor("named") as cursor:
+        cursor.execute("select i + %s from generate_series(1, %s) i", (10, 3))
+        assert cursor.fetchall() == [(11,), (12,), (13,)]
 
 
 def test_pipeline_error_skips_what_follows(connection):
