@@ -61,7 +61,7 @@ def bind_conflict(
         alias="excluded",
         scan=target.scan if target.view is None else None,
         listed=target.item.listed,
-        table=replace(target.table, name="excluded"),
+        table=replace(target.table if target.view is None else target.view.view, name="excluded"),
         columns_visible=False,
     )
     seen = Scope(

@@ -270,6 +270,15 @@ def bind_row_rules(environment: PlanningEnvironment, table: Table) -> RowRules:
     return tuple(checks), tuple(generated)
 
 
+def keeps_default(environment: PlanningEnvironment, table: Table, column: Column) -> bool:
+    """Whether the default or generation expression of a column of the table can be assigned to it."""
+    if column.default is None:
+        return True
+    context = _context(environment, -1)
+    bound = bind_over_table(environment, table, column.default)
+    return coerce_to(context, bound, column.type, column.modifier, "a") is not None
+
+
 def bind_defaults(environment: PlanningEnvironment, table: Table) -> dict[int, Expression]:
     """The default of every column that is not generated, by attribute number."""
     context = _context(environment, -1)

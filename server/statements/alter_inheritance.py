@@ -41,6 +41,13 @@ def spread(
     context: StatementContext, table: Table, command: Any, step: Step, *, only: bool
 ) -> Iterator[Wait]:
     """Run a command on a table and on those below it, as far as it concerns them."""
+    if table.kind in "vm" and type(command) in NOT_FOR_VIEWS:
+        word = "views" if table.kind == "v" else "materialized views"
+        raise WrongObjectType(
+            f"ALTER action {NOT_FOR_VIEWS[type(command)]} cannot be performed on relation "
+            f'"{table.name}"',
+            detail=f"This operation is not supported for {word}.",
+        )
     guard = GUARDS.get(type(command))
     if guard is not None:
         guard(context, table, command, only)
@@ -60,6 +67,18 @@ def children(context: StatementContext, table: Table) -> Iterator[Any]:
 
 def _has_children(context: StatementContext, table: Table) -> bool:
     return context.catalog.has_children(table.oid)
+
+
+NOT_FOR_VIEWS: dict[type[Any], str] = {
+    tree.AddColumn: "ADD COLUMN",
+    tree.DropColumn: "DROP COLUMN",
+    tree.SetNotNull: "ALTER COLUMN ... SET NOT NULL",
+    tree.DropNotNull: "ALTER COLUMN ... DROP NOT NULL",
+    tree.AlterColumnType: "ALTER COLUMN ... SET DATA TYPE",
+    tree.AddConstraint: "ADD CONSTRAINT",
+    tree.DropConstraint: "DROP CONSTRAINT",
+}
+"""What cannot be said of views, in the words of the error."""
 
 
 # What is refused at the table that is named ------------------------------------------------------

@@ -9,8 +9,10 @@ from typing import Any
 from server.catalog.objects import Column, Constraint, Index, Sequence, Table
 from server.catalog.privileges import acl_of_new_owner
 from server.errors import (
+    DatatypeMismatch,
     DuplicateColumn,
     FeatureNotSupported,
+    InvalidColumnDefinition,
     InvalidTableDefinition,
     ObjectNotInPrerequisiteState,
     SqlSyntaxError,
@@ -19,13 +21,14 @@ from server.errors import (
     WrongObjectType,
 )
 from server.executor.waits import Wait
-from server.planner.standalone import bind_type_name, check_default, constant_default
+from server.planner.scope import SYSTEM_COLUMNS
+from server.planner.standalone import bind_type_name, check_default, constant_default, keeps_default
 from server.planner.stored_text import stored_default
 from server.sql import constraints as written
 from server.sql import utility_alter as tree
 from server.statements.alter_inheritance import drop_constraint_below, spread
 from server.statements.alter_parents import set_inheritance, set_type
-from server.statements.column_definition import column_of
+from server.statements.column_definition import column_of, refuse_itself
 from server.statements.constraints import ConstraintNames
 from server.statements.dependencies import describe
 from server.statements.drop import drop_objects, dropped_column, remove_object
@@ -188,6 +191,8 @@ def drop_column(
     """DROP COLUMN: its number stays taken; indexes and constraints on it go along."""
     column = table.column_named(command.name)
     if column is None:
+        if command.name in SYSTEM_COLUMNS:
+            raise FeatureNotSupported(f'cannot drop system column "{command.name}"')
         message = f'column "{command.name}" of relation "{table.name}" does not exist'
         if not command.if_exists:
             raise UndefinedColumn(message)
@@ -302,6 +307,7 @@ def alter_type(
             f'depends on column "{column.name}"',
         )
     reference = bind_type_name(context.environment(), command.type, context.statement.offset)
+    refuse_itself(context, table, reference.oid)
     changed = replace(
         column,
         type=reference.oid,
@@ -311,6 +317,17 @@ def alter_type(
         dimensions=len(command.type.args.get("array_bounds") or ()),
     )
     using = command.using.source if command.using is not None else None
+    if using is not None and column.generated:
+        raise InvalidColumnDefinition(
+            "cannot specify USING when altering type of generated column",
+            detail=f'Column "{column.name}" is a generated column.',
+        )
+    if not keeps_default(context.environment(), table, changed):
+        what = "generation expression" if column.generated else "default"
+        raise DatatypeMismatch(
+            f'{what} for column "{column.name}" cannot be cast automatically to type '
+            f"{context.catalog.type(changed.type).sql_name}"
+        )
     if not table.storage_id:
         yield from ()
         context.ddl.put(with_column(table, changed))

@@ -10,8 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from server.catalog.names import collation_oid
-from server.catalog.objects import Column
-from server.errors import FeatureNotSupported, SqlSyntaxError
+from server.catalog.objects import Column, Table, UserType
+from server.errors import (
+    DuplicateColumn,
+    FeatureNotSupported,
+    InvalidTableDefinition,
+    SqlSyntaxError,
+)
+from server.planner.scope import SYSTEM_COLUMNS
 from server.planner.standalone import bind_type_name, check_default
 from server.planner.stored_text import stored_default
 from server.sql import constraints as written
@@ -53,6 +59,30 @@ def column_of(
     return _Definition(context, new, item, number, known).column_with_constraints()
 
 
+def refuse_itself(context: StatementContext, table: Table, oid: int) -> None:
+    """Raise for a column whose type has the rows of its own table in it."""
+    pending, seen = [oid], {0}
+    while pending:
+        found = pending.pop()
+        if found in seen:
+            continue
+        seen.add(found)
+        if table.row_type and found == table.row_type:
+            raise InvalidTableDefinition(
+                f"composite type {table.name} cannot be made a member of itself"
+            )
+        relation = context.catalog.table_of_row_type(found)
+        value = context.catalog.object(found)
+        if isinstance(value, UserType):
+            pending.append(value.base_type)
+            inner = context.catalog.object(value.relation) if value.relation else None
+            relation = inner if isinstance(inner, Table) else relation
+        if relation is not None:
+            pending += [column.type for column in relation.live_columns]
+        if found != oid or relation is None:
+            pending.append(context.catalog.type(found).element_oid)
+
+
 class _Definition:
     """A column being read, constraint by constraint."""
 
@@ -81,6 +111,9 @@ class _Definition:
         reference = bind_type_name(
             context.environment(), self._serial or written_type, context.statement.offset
         )
+        if item.name in SYSTEM_COLUMNS:
+            raise DuplicateColumn(f'column name "{item.name}" conflicts with a system column name')
+        refuse_itself(context, self._new.table, reference.type.oid)
         return Column(
             number=number,
             name=item.name,

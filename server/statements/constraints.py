@@ -25,7 +25,7 @@ from server.statements.indexes import build_index, make_index
 from server.statements.names import claim_name, find_relation, free_name, missing_relation
 from server.statements.ownership import require_privilege
 from server.statements.partition_indexes import refuse_partial_key, spread_index
-from server.statements.verify import verify_check, verify_foreign_key
+from server.statements.verify import verify_check, verify_foreign_key, verify_not_null
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,7 +144,11 @@ def add_unique(
     if constraint.using_index:
         raise FeatureNotSupported("USING INDEX is not supported")
     if constraint.primary:
+        before = table
         table = _prepare_primary(context, table, keys)
+        for number in column_numbers(table, keys):
+            if not before.column(number).not_null:
+                yield from verify_not_null(context, table, table.column(number))
     numbers = column_numbers(table, keys)
     included = column_numbers(table, constraint.include)
     if len(set(numbers)) != len(numbers):

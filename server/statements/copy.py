@@ -33,8 +33,10 @@ from server.errors import (
 from server.executor.deferred import run_after_statement
 from server.executor.modify import Insert
 from server.executor.program import Program
+from server.executor.table_writer import TableWriter
 from server.executor.waits import Wait
 from server.expressions.evaluate import compile_expression, evaluate_filter
+from server.expressions.expression import columns_used
 from server.planner.domains import domain_tester
 from server.planner.environment import BindContext
 from server.planner.physical import Insert as InsertPlan
@@ -228,7 +230,14 @@ class Loader:
         if statement.where is None:
             return None
         bound = bind_over_table(context.environment(), self.table, statement.where.source)
-        layout = {column.number: position for position, column in enumerate(self.columns)}
+        for number in sorted(columns_used(bound)):
+            column = self.table.column(number)
+            if column.generated:
+                raise InvalidColumnReference(
+                    "generated columns are not supported in COPY FROM WHERE conditions",
+                    detail=f'Column "{column.name}" is a generated column.',
+                )
+        layout = {column.number: column.number - 1 for column in self.table.columns}
         return compile_expression(bound, layout)
 
     def take(self, decoder: Any, data: bytes) -> Iterator[Wait]:
@@ -284,14 +293,18 @@ class Loader:
         batch = Batch(tuple(self._parsed(i) for i in range(len(self.columns))), count)
         self._pending = [[] for _ in self.columns]
         self._line_no += count
-        if self._where is not None:
-            batch = batch.take(evaluate_filter(self._where, batch, self.execution))
         given = dict(zip((column.number for column in self.columns), batch.columns, strict=True))
         empty = Batch((), batch.count)
         for number, default in self._defaults:
             given[number] = default(empty, self.execution)
-        yield from self._insert.insert(given, batch.count, self.execution)
-        self.count += batch.count
+        count = batch.count
+        if self._where is not None:
+            full = TableWriter.full_batch_of(self.table, given, count, self.execution)
+            chosen = evaluate_filter(self._where, full, self.execution)
+            given = {number: column.take(chosen) for number, column in given.items()}
+            count = len(chosen)
+        yield from self._insert.insert(given, count, self.execution)
+        self.count += count
 
     def _parsed(self, position: int) -> Column:
         """One column of values out of their text; an error names line and column as PostgreSQL does."""

@@ -24,6 +24,7 @@ from server.errors import (
     DuplicateTable,
     FeatureNotSupported,
     InsufficientPrivilege,
+    InvalidTableDefinition,
     SqlError,
     UndefinedColumn,
     UndefinedObject,
@@ -166,12 +167,17 @@ def _rename_constraint(context: StatementContext, statement: tree.Rename) -> Any
     require_owner(context, table)
     yield from context.lock_relation(table.oid, "access exclusive", table.name)
     for constraint in context.catalog.constraints_of(table.oid):
-        if constraint.name == statement.part:
-            context.ddl.put(replace(constraint, name=statement.new_name))
-            index = context.catalog.object(constraint.index)
-            if constraint.kind in ("p", "u") and index is not None:
-                context.ddl.put(replace(index, name=statement.new_name))
-            return
+        if constraint.name != statement.part:
+            continue
+        if constraint.inherited and constraint.kind == "c":
+            raise InvalidTableDefinition(f'cannot rename inherited constraint "{constraint.name}"')
+        context.ddl.put(replace(constraint, name=statement.new_name))
+        index = context.catalog.object(constraint.index)
+        if constraint.kind in ("p", "u") and index is not None:
+            context.ddl.put(replace(index, name=statement.new_name))
+        if constraint.kind == "c" and not constraint.no_inherit:
+            yield from _rename_below(context, table.oid, constraint.name, statement.new_name)
+        return
     raise UndefinedObject(f'constraint "{statement.part}" for table "{table.name}" does not exist')
 
 
@@ -193,6 +199,16 @@ def _domain_constraint(context: StatementContext, domain: Name, name: str) -> Co
         if constraint.name == name:
             return constraint
     raise UndefinedObject(f'constraint "{name}" for domain {value.name} does not exist')
+
+
+def _rename_below(context: StatementContext, oid: int, name: str, new_name: str) -> Any:
+    """The children have the CHECK of their parent under its name."""
+    for child in context.catalog.children_of(oid):
+        yield from context.lock_relation(child.oid, "access exclusive", child.name)
+        for constraint in context.catalog.constraints_of(child.oid):
+            if constraint.name == name and constraint.kind == "c" and constraint.inherited:
+                context.ddl.put(replace(constraint, name=new_name))
+        yield from _rename_below(context, child.oid, name, new_name)
 
 
 def _rename_schema(context: StatementContext, statement: tree.Rename) -> Any:
