@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from server.executor.append import PartitionChooser
 from server.executor.point_change import LEFT, Row, counted, projection
 from server.executor.point_twins import KeyLookup, KeyUpdate, RowInsert
 from server.executor.table_writer import TableWriter
@@ -66,15 +67,48 @@ def _select(plan: physical.Plan) -> RunPoint | None:
     while isinstance(plan, physical.Project):
         projections.append(plan)
         plan = plan.input
-    lookup = _lookup(plan)
-    if lookup is None or not all(_are_simple(node.expressions) for node in projections):
+    if not all(_are_simple(node.expressions) for node in projections):
         return None
     steps = [projection(node) for node in reversed(projections)]
+    if isinstance(plan, physical.Append):
+        return _of_one_partition(plan, steps)
+    lookup = _lookup(plan)
+    if lookup is None:
+        return None
 
     def run(context: ExecutionContext) -> list[Row] | None:
         row = lookup.find(context)
         if row is None:
             return []
+        for step in steps:
+            row = step(row, context)
+        return [row]
+
+    return run
+
+
+def _of_one_partition(
+    plan: physical.Append, steps: Sequence[Callable[[Row, ExecutionContext], Row]]
+) -> RunPoint | None:
+    """SELECT by a key that tells the partition: the lookup in that one."""
+    if plan.pruning is None:
+        return None
+    lookups = [_select(each) for each in plan.inputs]
+    if any(lookup is None for lookup in lookups):
+        return None
+    chooser = PartitionChooser(plan.pruning)
+
+    def run(context: ExecutionContext) -> list[Row] | None:
+        numbers = chooser.inputs(context)
+        if not numbers:
+            return []
+        lookup = lookups[numbers[0]]
+        if len(numbers) > 1 or lookup is None:
+            return None
+        found = lookup(context)
+        if not found:
+            return found
+        (row,) = found
         for step in steps:
             row = step(row, context)
         return [row]

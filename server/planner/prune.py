@@ -237,12 +237,17 @@ def survivors(
 def _survivors(
     found: PartitionMap, test: KeyTest, value_of: Callable[[Expression], Any]
 ) -> set[int]:
-    kept = set(range(len(found.partitions)))
     clauses = _evaluated(test.clauses, value_of)
     if clauses is None:
         return set()
-    if clauses:
-        kept &= _MATCHERS[found.strategy](found, clauses)
+    point = _point(found, clauses)
+    if point is not None:
+        number = found.number_of(point)
+        kept = set() if number is None else {number}
+    elif clauses:
+        kept = _MATCHERS[found.strategy](found, clauses)
+    else:
+        kept = set(range(len(found.partitions)))
     for group in test.groups:
         kept &= set().union(*(_survivors(found, arm, value_of) for arm in group))
     return kept
@@ -276,6 +281,14 @@ def _evaluated(
         else:
             result.append((clause.position, clause.operator, values[0] if values else None))
     return result
+
+
+def _point(found: PartitionMap, clauses: Clauses) -> list[Any] | None:
+    """The whole key, where each of its columns equals one value: what else is asked rules out no other."""
+    values = {position: value for position, operator, value in clauses if operator == "="}
+    if len(values) < len(found.types):
+        return None
+    return [values[position] for position in range(len(found.types))]
 
 
 def _match_hash(found: PartitionMap, clauses: Clauses) -> set[int]:
