@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from server.errors import (
     DatatypeMismatch,
     FeatureNotSupported,
-    InvalidColumnReference,
     InvalidObjectDefinition,
 )
 from server.expressions.evaluate import compile_row
@@ -15,7 +14,7 @@ from server.expressions.expression import Call, Constant, Expression, columns_us
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_text import parse_expression
 from server.planner.coerce import coerce_to, type_name
-from server.planner.environment import BindContext, PlanningEnvironment, raise_at
+from server.planner.environment import RECORD, UNKNOWN, BindContext, PlanningEnvironment, raise_at
 from server.planner.outer_references import has_subquery
 from server.planner.scope import Scope
 from server.planner.standalone import table_scope
@@ -41,6 +40,8 @@ def bind_key_expression(
             _refuse_reference(table, node)
     scope = table_scope(context, table, "partition key expressions")
     bound = bind_expression(context, scope, tree)
+    if bound.type.oid in (RECORD, UNKNOWN):
+        return bound  # refused for its type
     for number in columns_used(bound):
         if table.column(number).generated:
             raise InvalidObjectDefinition(
@@ -91,7 +92,7 @@ def bound_value(
             raise raise_at(
                 context,
                 node,
-                InvalidColumnReference("cannot use column reference in partition bound expression"),
+                FeatureNotSupported("cannot use column reference in partition bound expression"),
             )
         if isinstance(node, nodes.SubLink):
             raise raise_at(

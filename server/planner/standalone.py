@@ -33,15 +33,15 @@ from server.planner.bind_operator import find_operator
 from server.planner.bind_text import parse_expression, without_positions
 from server.planner.bind_type import bind_type
 from server.planner.coerce import coerce_to, find_pathway, type_name
-from server.planner.environment import UNKNOWN, BindContext, PlanningEnvironment
+from server.planner.environment import UNKNOWN, BindContext, PlanningEnvironment, raise_at
 from server.planner.polymorphic import is_polymorphic
 from server.planner.scope import RangeColumn, RangeItem, Scope
+from server.sql import nodes
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
     from server.catalog.objects import Column, Table
-    from server.sql import nodes
     from server.sql.parse import Statement
     from server.types.type import TypeReference
 
@@ -92,6 +92,7 @@ def check_default(
 ) -> Expression:
     """Bind a DEFAULT; raises if it names columns or cannot be assigned."""
     context = _context(environment, base_offset)
+    _refuse_in_default(context, tree)
     bound = bind_expression(context, Scope(clause="DEFAULT expressions"), tree)
     changed = coerce_to(context, bound, column.type, column.modifier, "a")
     if changed is None:
@@ -101,6 +102,18 @@ def check_default(
             hint="You will need to rewrite or cast the expression.",
         )
     return changed
+
+
+def _refuse_in_default(context: BindContext, tree: exp.Expression) -> None:
+    """A default stands alone: it reads no columns and no tables."""
+    for node in tree.walk():
+        if isinstance(node, nodes.ColumnReference):
+            error = FeatureNotSupported("cannot use column reference in DEFAULT expression")
+        elif isinstance(node, nodes.SubLink):
+            error = FeatureNotSupported("cannot use subquery in DEFAULT expression")
+        else:
+            continue
+        raise raise_at(context, node, error)
 
 
 def check_stored_expression(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from server.statements.statement import StatementContext
     from server.statements.tables import NewTable
 
+UNKNOWN_OID = 705
 SERIAL_TYPES = {
     "smallserial": "int2", "serial2": "int2", "serial": "int4", "serial4": "int4",
     "bigserial": "int8", "serial8": "int8",
@@ -113,6 +114,8 @@ class _Definition:
         )
         if item.name in SYSTEM_COLUMNS:
             raise DuplicateColumn(f'column name "{item.name}" conflicts with a system column name')
+        if reference.type.oid == UNKNOWN_OID:
+            raise InvalidTableDefinition(f'column "{item.name}" has pseudo-type unknown')
         refuse_itself(context, self._new.table, reference.type.oid)
         return Column(
             number=number,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.objects import (
     AggregateParts,
     CatalogObject,
+    Column,
     Constraint,
     Index,
     Policy,
@@ -182,7 +183,9 @@ def _of_type(context: StatementContext, oid: int) -> Iterator[Dependent]:
         arrays.add(value.array_oid)
     for table in context.catalog.objects(Table):
         for column in table.live_columns:
-            if oid and column.type in arrays and table.kind in "rp":
+            if oid and column.type in arrays and table.kind == "p" and _is_key(table, column):
+                yield Dependent(table, automatic=False)
+            elif oid and column.type in arrays and table.kind in "rp":
                 text = f"column {column.name} of {describe(context, table)}"
                 yield Dependent(None, False, text, (table.oid, column.number))
     for other in context.catalog.objects(UserType):
@@ -265,6 +268,15 @@ def _calls(text: str | None, name: str) -> bool:
 
 def _of_operator(context: StatementContext, operator: UserOperator) -> Iterator[Dependent]:
     yield from _readers(context, operator.oid)
+
+
+def _is_key(table: Table, column: Column) -> bool:
+    """Whether a column is in the partition key of its table, which cannot be without it."""
+    key = table.partition_key
+    return key is not None and any(
+        part.number == column.number or (not part.number and column.name in (part.expression or ""))
+        for part in key.parts
+    )
 
 
 def _of_user_type(context: StatementContext, value: UserType) -> Iterator[Dependent]:

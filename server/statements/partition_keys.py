@@ -42,7 +42,7 @@ def partition_key(
 ) -> PartitionKey:
     """PARTITION BY of a table whose columns are known."""
     if written.strategy == "list" and len(written.elements) > 1:
-        raise InvalidTableDefinition(
+        raise InvalidObjectDefinition(
             'cannot use "list" partition strategy with more than one column'
         )
     if len(written.elements) > KEYS_MAX:
@@ -88,6 +88,10 @@ def _key_part(
         bound = bind_key_expression(
             context.environment(), table, element.expression.tree, context.statement.offset
         )
+        if bound.type.type.kind == "p":
+            raise InvalidTableDefinition(
+                f"partition key column {position} has pseudo-type {bound.type.type.sql_name}"
+            )
         part = PartitionKeyPart(
             number=0,
             type=bound.type.oid,
@@ -95,7 +99,7 @@ def _key_part(
             collation=collation or bound.type.type.collation,
             operator_class=operator_class,
         )
-    _refuse_type(context, part, strategy, position)
+    _refuse_type(context, part, strategy)
     return part
 
 
@@ -107,14 +111,8 @@ def _refuse_name(name: str, where: int) -> None:
     raise UndefinedColumn(f'column "{name}" named in partition key does not exist', position=where)
 
 
-def _refuse_type(
-    context: StatementContext, part: PartitionKeyPart, strategy: str, position: int
-) -> None:
+def _refuse_type(context: StatementContext, part: PartitionKeyPart, strategy: str) -> None:
     kind = context.catalog.type(part.type)
-    if kind.kind == "p" and kind.name != "record":
-        raise InvalidObjectDefinition(
-            f"partition key column {position} has pseudo-type {kind.sql_name}"
-        )
     method = "hash" if strategy == "hash" else "btree"
     if kind.name in ("point", "box", "json", "xml", "polygon", "path", "line", "lseg", "circle"):
         raise UndefinedObject(

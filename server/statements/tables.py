@@ -147,6 +147,7 @@ def create_table(context: StatementContext, statement: tree.CreateTable) -> Run:
         return "CREATE TABLE"
     refuse_existing(context, schema, name)
     is_temporary = schema == context.session.temporary_schema
+    _refuse_persistence(statement, is_temporary=is_temporary)
     is_partition = statement.partition_bound is not None
     parents = yield from lock_parents(
         context, statement.inherits, is_partition=is_partition, is_temporary=is_temporary
@@ -171,6 +172,14 @@ def create_table(context: StatementContext, statement: tree.CreateTable) -> Run:
         yield from complete_partition(context, parents[0], table.oid)
     yield from new.copy_objects()
     return "CREATE TABLE"
+
+
+def _refuse_persistence(statement: tree.CreateTable, *, is_temporary: bool) -> None:
+    """Temporary tables are in temporary schemas, and only they."""
+    if statement.persistence == "temporary" and not is_temporary:
+        raise InvalidTableDefinition("cannot create temporary relation in non-temporary schema")
+    if statement.persistence == "unlogged" and is_temporary:
+        raise InvalidTableDefinition("only temporary relations may be created in temporary schemas")
 
 
 def new_table(
