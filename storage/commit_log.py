@@ -93,6 +93,21 @@ class CommitLog:
         self._held: dict[int, tuple[int, int]] = {}
         self._serial = 0
 
+    def resume(self, xids: Iterable[int]) -> None:
+        """Before anybody looks: these ids are in progress still, all others below the next have ended."""
+        running = dict.fromkeys(sorted(xids))
+        if not running:
+            return
+        with self.mutex:
+            floor, size = next(iter(running)), len(self.sequences)
+            while self.next_xid - floor >= size // 2:
+                size *= 2
+            self.sequences = np.zeros(size, np.uint64)
+            for xid in range(floor, self.next_xid):
+                ended = ABORTED if xid in self.aborted else 1
+                self.sequences[xid & (size - 1)] = IN_PROGRESS if xid in running else ended
+            self.floor, self.active = floor, running
+
     def assign(self) -> int:
         """The next xid; it is active until `publish` or `abort`."""
         with self.mutex:

@@ -38,6 +38,9 @@ class CommitWal(Protocol):
     def abort(self, xids: tuple[int, ...]) -> int:
         """Append an abort record; there is room for it on a full disk too."""
 
+    def cut_off(self, xids: tuple[int, ...]) -> int:
+        """Append a record of ids that end although their stamps stay."""
+
     def flush_to(self, lsn: int, *, alone: bool = False) -> Completion:
         """Done when everything below lsn is durable."""
 
@@ -61,7 +64,7 @@ class CommitQueue:
     """
 
     def __init__(self, wal: CommitWal, log: CommitLog, locks: Locks) -> None:
-        self._wal = wal
+        self.wal = wal
         self._log = log
         self._locks = locks
         self._pending: deque[Pending] = deque()
@@ -78,25 +81,33 @@ class CommitQueue:
         on_published: Callable[[], None],
     ) -> Completion:
         """Append the record and see it through."""
-        lsn = self._wal.commit(xids, payload)
+        lsn = self.wal.commit(xids, payload)
         pending = Pending(lsn, xids, synchronous, on_published)
         with self._log.mutex:
             self._log.decide(xids, lsn)
             self._pending.append(pending)
         self._locks.finish_xids(xids)
         if synchronous:
-            flushed = self._wal.flush_to(lsn, alone=self.is_alone())
+            flushed = self.wal.flush_to(lsn, alone=self.is_alone())
             flushed.on_done(lambda: self._flushed(pending, flushed))
         else:
-            self.advance(self._wal.durable_lsn)
+            self.advance(self.wal.durable_lsn)
             self._flush_lazily(lsn)
         return pending.completion
 
     def abort(self, xids: tuple[int, ...]) -> None:
         """Note that the stamps of these ids are gone."""
         with suppress(Failed):
-            self._wal.abort(xids)
+            self.wal.abort(xids)
         self._log.abort(xids)
+
+    def cut_off(self, xids: tuple[int, ...]) -> None:
+        """End what was prepared before a restart without taking it back: its stamps stay, and are void."""
+        with suppress(Failed):
+            self.wal.cut_off(xids)
+        with self._log.mutex:
+            self._log.aborted.update(xids)
+            self._log.abort(xids)
 
     def published(self, lsn: int) -> Completion:
         """Done when the commit at this LSN is visible to everybody."""
@@ -125,7 +136,7 @@ class CommitQueue:
 
     def _flushed(self, pending: Pending, flushed: Completion) -> None:
         if flushed.error is None:
-            self.advance(max(pending.lsn, self._wal.durable_lsn))
+            self.advance(max(pending.lsn, self.wal.durable_lsn))
         elif not pending.completion.done:
             pending.completion.complete(flushed.error)
 
@@ -133,7 +144,7 @@ class CommitQueue:
         """One flush under way at a time for asynchronous commits; the next one takes the rest."""
         self._lazy_lsn = lsn
         if self._lazy is None or self._lazy.done:
-            self._lazy = self._wal.flush_to(lsn)
+            self._lazy = self.wal.flush_to(lsn)
             self._lazy.on_done(lambda: self._flush_rest(lsn))
 
     def _flush_rest(self, lsn: int) -> None:

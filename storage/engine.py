@@ -26,6 +26,7 @@ from storage.locks import Locks, LockStatus, RowLock, WaitEdge
 from storage.native import LogWriter
 from storage.options import Options
 from storage.outcomes import Counts, Live, Outcome, Status
+from storage.prepared import PreparedGroup, PreparedState, pack_all, surviving
 from storage.records import Kind as RecordKind
 from storage.records import encode_end
 from storage.recovery import Recovered
@@ -38,6 +39,7 @@ from storage.serializable import Dependencies, Tracked
 from storage.store import Hooks, Store
 from storage.strings import StringBlob, StringViews
 from storage.table import Table
+from storage.transactions import Prepared
 from storage.transactions import Transaction as StorageTransaction
 from storage.vacuum import Pause, Vacuumed, forget_aborted, vacuum
 from storage.waits import Completion
@@ -57,6 +59,7 @@ __all__ = [
     "Locks",
     "Options",
     "Outcome",
+    "Prepared",
     "Problem",
     "RowLock",
     "RowsView",
@@ -151,6 +154,11 @@ class LoggedCommits:
         """Append an abort record."""
         return self._wal.append(RecordKind.ABORT, xids[0], encode_end(xids[1:], b""), reserved=True)
 
+    def cut_off(self, xids: tuple[int, ...]) -> int:
+        """Append a record of ids that end although their stamps stay."""
+        payload = encode_end(xids[1:], b"")
+        return self._wal.append(RecordKind.CUT_OFF, xids[0], payload, reserved=True)
+
     def flush_to(self, lsn: int, *, alone: bool = False) -> Completion:
         """Done when everything below lsn is durable."""
         return self._wal.flush_to(lsn, alone=alone)
@@ -165,6 +173,8 @@ class Engine:
 
     def __init__(self) -> None:
         self.latch = threading.RLock()
+        self.prepared: dict[str, Prepared] = {}
+        self._surviving: dict[str, PreparedState] = {}
         self.locks = Locks()
         self.dependencies = Dependencies()
         self.log = CommitLog()
@@ -214,6 +224,7 @@ class Engine:
         store = Store.open(files, options or Options(), hooks=hooks, latch=engine.latch)
         engine._assemble(store)
         with engine.latch:
+            engine._resume_prepared()
             engine.relations.clear_unfinished()
         return engine
 
@@ -225,6 +236,38 @@ class Engine:
             with self.latch:
                 self.relations.reclaim()
         return Transaction(self, keep_snapshot=keep_snapshot, lock_group=lock_group)
+
+    def prepare(self, transaction: Transaction, gid: str, note: str) -> Completion:
+        """Make a transaction outlive its session and a crash, until `finish_prepared`; done when it is durable."""
+        with self.latch:
+            state = transaction.promise(gid, note, self.relations.dropped_by(transaction))
+            lsn = self.store.wal.append(RecordKind.PREPARE, state.xids[0], state.pack())
+            transaction.lock_group = PreparedGroup(gid)
+            self.prepared[gid] = Prepared(state, transaction)
+            return self.queue.wal.flush_to(lsn, alone=self.queue.is_alone())
+
+    def finish_prepared(self, gid: str, *, commit: bool) -> Completion:
+        """End a prepared transaction; done when that is visible and durable."""
+        with self.latch:
+            transaction = self.prepared[gid].transaction
+            if commit:
+                done: Completion = transaction.commit()
+            else:
+                transaction.abort()
+                done = self.queue.wal.flush_to(self.store.wal.end_lsn)
+            del self.prepared[gid]
+            if transaction.is_resumed and not commit:
+                self.relations.reclaim()
+                self.relations.clear_unfinished()
+            return done
+
+    def _resume_prepared(self) -> None:
+        for gid, state in self._surviving.items():
+            transaction = Transaction(self)
+            transaction.resume(state)
+            self.relations.resume(transaction, state.dropped)
+            self.prepared[gid] = Prepared(state, transaction)
+        self._surviving.clear()
 
     # Relations -------------------------------------------------------------------------------
 
@@ -341,19 +384,28 @@ class Engine:
             active = [xid for xid in log.active if xid not in log.decided]
             aborted = sorted(log.aborted)
             head = STATE.pack(log.next_xid, len(active), len(aborted))
-        return head + struct.pack(f"<{len(active) + len(aborted)}Q", *active, *aborted)
+        states = [each.state for each in self.prepared.values()]
+        prepared = pack_all([*states, *self._surviving.values()])  # recovery makes a checkpoint too
+        xids = struct.pack(f"<{len(active) + len(aborted)}Q", *active, *aborted)
+        return head + xids + prepared
 
     def _restore(self, _store: Store, recovered: Recovered) -> None:
         """Learn which transactions a crash cut off: all that had begun and did not end."""
         state = recovered.engine_state
-        next_xid, active, aborted = 0, set[int](), set[int]()
+        next_xid, active, aborted, kept = 0, set[int](), set[int](), b""
         if state:
             next_xid, active_count, aborted_count = STATE.unpack_from(state)
             xids = struct.unpack_from(f"<{active_count + aborted_count}Q", state, STATE.size)
             active, aborted = set(xids[:active_count]), set(xids[active_count:])
-        aborted |= (active | recovered.unfinished) - recovered.finished
+            kept = state[STATE.size + 8 * len(xids) :]
+        ended = recovered.finished | recovered.cut_off
+        self._surviving = surviving(kept, recovered.prepared, ended)
+        prepared = {xid for each in self._surviving.values() for xid in each.xids}
+        aborted |= (active | recovered.unfinished) - recovered.finished - prepared
+        aborted |= recovered.cut_off
         self.log = CommitLog(
             next_xid=max(next_xid, recovered.next_xid),
             published=recovered.end_lsn,
             aborted=aborted,
         )
+        self.log.resume(prepared)

@@ -137,6 +137,19 @@ class Locks:
         held = self._held.get(owner)
         return (len(held.order), len(held.rows)) if held else (0, 0)
 
+    def lasting(
+        self, owner: LockOwner
+    ) -> tuple[list[tuple[Tag, LockMode]], list[tuple[int, int, RowLock]]]:
+        """All that an owner holds: locks with their modes, and rows with theirs."""
+        with self.mutex:
+            held = self._held.get(owner)
+            if held is None:
+                return [], []
+            rows = {(table, root) for table, root, _ in held.rows}
+            return list(held.order), [
+                (table, root, self._rows[table][root][owner]) for table, root in sorted(rows)
+            ]
+
     def release_since(self, owner: LockOwner, position: tuple[int, int] = (0, 0)) -> None:
         """Give back what was taken after the position: all of it at the end of a transaction."""
         with self.mutex:

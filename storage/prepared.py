@@ -11,7 +11,7 @@ Rule 3: after a restart such a transaction holds its locks again before anybody 
 
 import json
 import struct
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,8 +105,3 @@ def take_locks(locks: Locks, owner: LockOwner, state: PreparedState) -> None:
     for relation_id, root_id, strength in state.rows:
         blocker = locks.lock_row(owner, relation_id, root_id, strength)
         assert blocker is None, (relation_id, root_id)
-
-
-def group_of(gid: str) -> Hashable:
-    """The lock group of a prepared transaction."""
-    return PreparedGroup(gid)

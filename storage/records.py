@@ -28,6 +28,7 @@ class Kind(IntEnum):
     ABORT = 5
     PREPARE = 6
     MESSAGE = 7
+    CUT_OFF = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ RECORD_KINDS: dict[int, RecordKind] = {
         RecordKind(Kind.ABORT, _redo_nothing, _describe_end),
         RecordKind(Kind.PREPARE, _redo_nothing, _describe_bytes),
         RecordKind(Kind.MESSAGE, _redo_nothing, _describe_bytes),
+        RecordKind(Kind.CUT_OFF, _redo_nothing, _describe_end),
     )
 }
 assert RECORD_KINDS.keys() == set(Kind)

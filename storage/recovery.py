@@ -41,7 +41,8 @@ class Recovered:
     """What recovery learned of transactions.
 
     A transaction that was active at the redo point, as engine_state tells, or is in `unfinished`,
-    and is not in `finished` or `prepared`, was cut off by the crash.
+    and is not in `finished` or `prepared`, was cut off by the crash. One in `cut_off` was prepared,
+    and rolled back after a restart: no more is known of its stamps than of those a crash leaves.
     """
 
     engine_state: bytes
@@ -49,6 +50,7 @@ class Recovered:
     unfinished: set[int] = field(default_factory=set)
     finished: set[int] = field(default_factory=set)
     prepared: dict[int, bytes] = field(default_factory=dict)
+    cut_off: set[int] = field(default_factory=set)
     record_count: int = 0
     end_lsn: int = 0
 
@@ -64,6 +66,9 @@ class Recovered:
             self.unfinished.add(record.xid)
         if record.kind == Kind.PREPARE:
             self.prepared[record.xid] = record.payload
+        elif record.kind == Kind.CUT_OFF:
+            self.prepared.pop(record.xid, None)
+            self.cut_off.update((record.xid, *decode_end(record.payload)[0]))
 
     def _end(self, xids: tuple[int, ...]) -> None:
         for xid in xids:

@@ -11,10 +11,11 @@ Rule 2: dropping marks the relation; its space is given back once that is commit
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from enum import IntEnum
+from functools import partial
 
 from storage.btree import Tree
 from storage.commit_log import CommitLog
@@ -174,6 +175,19 @@ class Relations:
         """Whether there is something to reclaim."""
         return bool(self._dropped)
 
+    def dropped_by(self, transaction: Transaction) -> tuple[int, ...]:
+        """The relations that go when the transaction commits."""
+        return tuple(
+            first
+            for target, operation, first, _, _ in transaction.undo
+            if target is self and operation == Undo.DROP
+        )
+
+    def resume(self, transaction: Transaction, dropped: Iterable[int]) -> None:
+        """A prepared transaction goes on after a restart: what it has dropped goes when it commits."""
+        for relation_id in dropped:
+            transaction.on_commit(partial(self._dropped.append, relation_id))
+
     def reclaim(self) -> None:
         """Remove what committed transactions have dropped."""
         while self._dropped:
@@ -183,13 +197,14 @@ class Relations:
         """Remove what a crash has left: made without commit, or dropped with one."""
         if not self._pager.view(ROOT_PAGE, 1).any():
             self.format()  # the crash came between the making of the store and this
-        aborted = self._log.aborted
+        aborted, running = self._log.aborted, self._log.active
         for header in self.headers():
-            dropped = header.dropped_by and header.dropped_by not in aborted
+            is_marked = header.dropped_by and header.dropped_by not in running
+            dropped = is_marked and header.dropped_by not in aborted
             if header.created_by in aborted or dropped:
                 self._remove(header.relation_id)
                 continue
-            if header.dropped_by:
+            if is_marked:
                 self._unmark(header.address)
             if aborted and header.form is Form.INDEX:
                 with suppress(Corruption):  # whoever reads the index is told

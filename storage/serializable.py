@@ -199,6 +199,23 @@ class Dependencies:
             self._running.add(tracked)
             return tracked
 
+    def resume(self, owner: Hashable, reads: Iterable[int], writes: Iterable[int]) -> Tracked:
+        """A prepared transaction after a restart: what its edges were is not known, so it may have any."""
+        with self.mutex:
+            tracked = Tracked(self, owner, 1, is_read_only=False, prepared_at=1, has_written=True)
+            before = Tracked(self, None, 1, is_read_only=False, outgoing={tracked})
+            behind = Tracked(self, None, 0, is_read_only=False, prepared_at=1, committed_at=1)
+            behind.incoming.add(tracked)
+            tracked.incoming.add(before)
+            tracked.outgoing.add(behind)
+            for noted_by, numbers in ((self._readers, reads), (self._writers, writes)):
+                for number in numbers:
+                    noted_by.setdefault(number, Noted()).whole.add(tracked)
+            tracked.reads.update(reads)
+            tracked.writes.update(writes)
+            self._running.add(tracked)
+            return tracked
+
     def locks(self) -> list[tuple[int, int | None, Tracked]]:
         """What is noted as read: relation, root of a row or None, and by whom."""
         with self.mutex:

@@ -10,18 +10,27 @@ Rule 3: every change of rows or indexes adds a step to `undo` before anybody els
 Rule 4: commit is append, flush, publish, complete, in this order; see CommitQueue.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from storage.commit_log import COMMAND_BITS, COMMAND_MAX, CommitLog, Snapshot
 from storage.commit_queue import CommitQueue
 from storage.errors import Failed
 from storage.locks import Locks
+from storage.prepared import PreparedGroup, PreparedState, take_locks
 from storage.serializable import Dependencies, Tracked
 from storage.waits import Completion, completed
 
 UndoStep = tuple["Undoable", int, int, int, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A prepared transaction, and what its record says."""
+
+    state: PreparedState
+    transaction: Any  # of the engine, which can also make relations
 
 
 class Undoable(Protocol):
@@ -61,6 +70,7 @@ class Transaction:
         "dependencies",
         "ended",
         "is_read_only",
+        "is_resumed",
         "is_serializable",
         "keep_snapshot",
         "lock_group",
@@ -93,6 +103,7 @@ class Transaction:
         self.ended = False
         self.is_serializable = False
         self.is_read_only = False
+        self.is_resumed = False
         self.dependencies = dependencies
         self.tracked: Tracked | None = None
         self.seen_lsn = 0
@@ -205,7 +216,7 @@ class Transaction:
         An error in the completion means "unknown": the record may have reached the disk.
         """
         assert not self.ended
-        if self.tracked is not None:
+        if self.tracked is not None and not self.tracked.is_prepared:
             self.tracked.prepare()
         self._first = None
         if not self.xids:
@@ -218,13 +229,47 @@ class Transaction:
         self.ended = True
         return done
 
+    def promise(self, gid: str, note: str, dropped: Sequence[int]) -> PreparedState:
+        """See that it can commit whatever happens; what of it has to survive a crash."""
+        assert not self.ended
+        self.stamp()
+        if self.tracked is not None:
+            self.tracked.prepare()
+        self._first = None
+        held, rows = self.locks.lasting(self)
+        tracked = self.tracked
+        return PreparedState(
+            gid=gid,
+            xids=self.xids,
+            note=note,
+            locks=tuple(held),
+            rows=tuple(rows),
+            dropped=tuple(dropped),
+            reads=None if tracked is None else tuple(sorted(tracked.reads)),
+            writes=() if tracked is None else tuple(sorted(tracked.writes)),
+        )
+
+    def resume(self, state: PreparedState) -> None:
+        """Be the prepared transaction of this state, after a restart."""
+        self.xids = state.xids
+        self.is_resumed = True
+        self.lock_group = PreparedGroup(state.gid)
+        self._needs_xid = False
+        for xid in self.xids:
+            self.locks.register_xid(xid, self)
+        take_locks(self.locks, self, state)
+        if state.reads is not None and self.dependencies is not None:
+            self.tracked = self.dependencies.resume(None, state.reads, state.writes)
+
     def abort(self) -> None:
         """Take back everything and end it."""
         assert not self.ended
         self._first = None
         self._take_back(0)
         self.ended = True
-        if self.xids:
+        if self.is_resumed:
+            self.queue.cut_off(self.xids)
+        elif self.xids:
             self.queue.abort(self.xids)
         if self.tracked is not None:
             self.tracked.end(is_commit=False)

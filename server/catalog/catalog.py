@@ -363,15 +363,19 @@ class Catalog:
         self._next_oid = FIRST_USER_OID
 
     def load(self) -> None:
-        """Read everything that storage holds."""
+        """Read everything that storage holds; again after a commit that did not come from a session."""
         stored = self.engine.begin()
         objects = list(read_objects(self.engine, stored))
         stored.abort()
         self.rows = {(home, value.oid): row_id for row_id, home, value in objects}
         self._next_oid = first_free_oid(value for _, _, value in objects)
+        views: dict[Oid, CatalogView] = {}
         for value in [value for _, _, value in objects if isinstance(value, Database)]:
             mine = (item for _, home, item in objects if home in (SHARED_DATABASE, value.oid))
-            self.views[value.oid] = CatalogView(CatalogState(mine, version=1))
+            before = self.views.get(value.oid)
+            version = 1 if before is None else before.version + 1
+            views[value.oid] = CatalogView(CatalogState(mine, version=version))
+        self.views = views
 
     def new_oid(self) -> Oid:
         """An OID that no object has."""

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 Steps = Generator[Any, Any, None]
 
+ENDS_FAILED = frozenset(("COMMIT", "ROLLBACK", "ROLLBACK TO", "PREPARE TRANSACTION"))
+"""The statements that a block accepts after an error."""
+
 
 def query(session: Session, message: Query) -> Steps:
     """Answer a Query message; ReadyForQuery is said by the session."""
@@ -53,7 +56,7 @@ def query(session: Session, message: Query) -> Steps:
 
 def refuse_in_failed_block(session: Session, statement: Statement) -> None:
     """After an error only what ends the block is accepted."""
-    if session.transaction.is_failed and statement.tag not in ("COMMIT", "ROLLBACK", "ROLLBACK TO"):
+    if session.transaction.is_failed and statement.tag not in ENDS_FAILED:
         raise InFailedSqlTransaction(
             "current transaction is aborted, commands ignored until end of transaction block"
         )

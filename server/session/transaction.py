@@ -268,6 +268,23 @@ class SessionTransaction:
         self._session.settings.commit()
         return completion
 
+    def prepare(self, gid: str, note: str) -> Iterator[Wait]:
+        """PREPARE TRANSACTION: what is running leaves the session. An error leaves it rolled back."""
+        running = self.running
+        assert running is not None
+        try:
+            yield from self._session.run_deferred(running)
+            completion = self._session.database.engine.prepare(running.storage, gid, note)
+        except BaseException:
+            self.abort()
+            raise
+        self.running = None
+        self._session.settings.commit()
+        if not completion.done:
+            yield Wait(completion, what="WALSync")
+        if completion.error is not None:
+            raise completion.error
+
     def abort(self) -> None:
         """Roll back what is running."""
         running, self.running = self.running, None

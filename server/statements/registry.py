@@ -25,6 +25,7 @@ from server.statements import (
     settings,
     tables,
     transactions,
+    two_phase,
     types,
     vacuum,
     views,
@@ -34,6 +35,7 @@ from server.statements.statement import by_node
 STATEMENTS = by_node(
     (
         *transactions.UTILITIES,
+        *two_phase.UTILITIES,
         *vacuum.UTILITIES,
         *settings.UTILITIES,
         *prepared.UTILITIES,

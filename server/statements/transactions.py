@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.errors import (
-    ActiveSqlTransaction,
-    FeatureNotSupported,
-    NoActiveSqlTransaction,
-)
+from server.errors import ActiveSqlTransaction, FeatureNotSupported
 from server.sql import utility_session
 from server.sql import utility_transactions as tree
 from server.statements.statement import Run, StatementContext, Utility
@@ -116,14 +112,6 @@ def set_transaction(context: StatementContext, statement: utility_session.SetTra
     return "SET"
 
 
-def refuse_prepared(context: StatementContext, statement: Any) -> Run:
-    """Two-phase commit needs max_prepared_transactions, which is 0."""
-    yield from ()
-    if not context.session.transaction.in_block and isinstance(statement, tree.PrepareTransaction):
-        raise NoActiveSqlTransaction("PREPARE TRANSACTION can only be used in transaction blocks")
-    raise FeatureNotSupported("prepared transactions are disabled")
-
-
 UTILITIES = (
     Utility(node=utility_session.SetTransaction, run=set_transaction, writes=False),
     Utility(node=tree.Begin, run=begin, writes=False, controls=True),
@@ -132,7 +120,4 @@ UTILITIES = (
     Utility(node=tree.Savepoint, run=savepoint, writes=False, controls=True),
     Utility(node=tree.Release, run=release, writes=False, controls=True),
     Utility(node=tree.RollbackTo, run=rollback_to, writes=False, controls=True),
-    Utility(node=tree.PrepareTransaction, run=refuse_prepared, writes=False, controls=True),
-    Utility(node=tree.CommitPrepared, run=refuse_prepared, writes=False, controls=True),
-    Utility(node=tree.RollbackPrepared, run=refuse_prepared, writes=False, controls=True),
 )

@@ -78,6 +78,22 @@ cdef class CommitLog:
         self.first = NULL
         self.adopt(np.zeros(SEQUENCES_MIN, np.uint64))
 
+    def resume(self, xids):
+        """Before anybody looks: these ids are in progress still, all others below the next have ended."""
+        cdef dict running = dict.fromkeys(sorted(xids))
+        cdef uint64_t xid
+        cdef size_t size = self.mask + 1
+        if not running:
+            return
+        self.floor = next(iter(running))
+        while self.next_xid - self.floor >= size // 2:
+            size *= 2
+        self.adopt(np.zeros(size, np.uint64))
+        for xid in range(self.floor, self.next_xid):
+            if xid not in running:
+                self.sequence_of[xid & self.mask] = ABORTED if xid in self.aborted else 1
+        self.active = running
+
     def assign(self):
         """The next xid; it is active until `publish` or `abort`."""
         cdef uint64_t xid = self.next_xid

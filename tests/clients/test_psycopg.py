@@ -237,3 +237,24 @@ def test_large_values_and_many_rows(connection):
     rows = connection.execute("select n, n::text from generate_series(1, 100000) as n").fetchall()
     assert len(rows) == 100_000
     assert rows[-1] == (100_000, "100000")
+
+
+def test_two_phase_commit(connection):
+    connection.execute("create table two_phase(n int)")
+    connection.autocommit = False
+    for number, finish in ((1, connection.tpc_commit), (2, connection.tpc_rollback)):
+        xid = connection.xid(number, "global", "branch")
+        connection.tpc_begin(xid)
+        connection.execute("insert into two_phase values (%s)", (number,))
+        connection.tpc_prepare()
+        finish()
+    with psycopg.connect(connection.info.dsn) as other:
+        other.tpc_begin(other.xid(3, "global", "branch"))
+        other.execute("insert into two_phase values (3)")
+        other.tpc_prepare()
+        (found,) = connection.tpc_recover()
+        assert (found.format_id, found.gtrid, found.bqual) == (3, "global", "branch")
+        other.tpc_commit()
+    connection.autocommit = True
+    rows = connection.execute("select n from two_phase order by n").fetchall()
+    assert rows == [(1,), (3,)]

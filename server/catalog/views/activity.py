@@ -5,6 +5,7 @@ Settings, sessions, locks, prepared statements, cursors, counters, time zones.
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -138,6 +139,20 @@ def _locks(session: Any) -> Iterator[Row]:
             "mode": MODES[status.mode],
             "granted": status.granted,
             "fastpath": False,
+        }
+
+
+def _prepared_transactions(session: Any) -> Iterator[Row]:
+    view = session.transaction.catalog
+    for gid, item in session.database.engine.prepared.items():
+        prepared_us, owner_oid, database_oid = json.loads(item.state.note)
+        owner, database = view.object(owner_oid), view.object(database_oid)
+        yield {
+            "transaction": item.state.xids[0] & LOW_BITS,
+            "gid": gid,
+            "prepared": prepared_us,
+            "owner": "" if owner is None else owner.name,
+            "database": "" if database is None else database.name,
         }
 
 
@@ -407,6 +422,7 @@ RELATIONS = (
     SystemRelation(name="pg_stat_activity", live=_sessions),
     SystemRelation(name="pg_stat_progress_vacuum", live=_vacuums),
     SystemRelation(name="pg_locks", live=_locks),
+    SystemRelation(name="pg_prepared_xacts", live=_prepared_transactions),
     SystemRelation(name="pg_prepared_statements", live=_prepared),
     SystemRelation(name="pg_cursors", live=_cursors),
     SystemRelation(name="pg_timezone_names", live=_time_zones),

@@ -16,6 +16,7 @@ def test_numbers_are_on_disk_and_stay():
         "ABORT": 5,
         "PREPARE": 6,
         "MESSAGE": 7,
+        "CUT_OFF": 8,
     }
     assert all(row.kind == number for number, row in RECORD_KINDS.items())
 
