@@ -94,7 +94,7 @@ class ExecutionContext:
     has done its work common_tables      rows of WITH queries by their number; modified_tables those
     of WITH queries that change data, which were run beforehand work_tables        rows of the last
     round of WITH RECURSIVE outer              values of the columns of enclosing queries overrides
-    one version that a scan is to put out instead of what it would find
+    one version that a scan is to put out instead of what it would find, or None for no row
     """
 
     engine: Any
@@ -119,7 +119,7 @@ class ExecutionContext:
     shapes: dict[int, TableShape] = field(default_factory=dict)
     after_statement: list[Check] = field(default_factory=list)
     row_counts: dict[Plan, int] = field(default_factory=dict)
-    overrides: dict[Plan, int] = field(default_factory=dict)
+    overrides: dict[Plan, int | None] = field(default_factory=dict)
     outer: dict[ColumnId, Value | None] = field(default_factory=dict)
     common_tables: dict[int, Any] = field(default_factory=dict)
     work_tables: dict[int, list[Batch]] = field(default_factory=dict)

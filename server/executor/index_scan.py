@@ -107,14 +107,17 @@ class IndexScan(Operator):
         self, shape: IndexShape, ranges: Sequence[Range], context: ExecutionContext
     ) -> Iterator[Batch]:
         """One given version instead of what the index finds, if its key is in the ranges."""
+        row_id = context.overrides[self.plan]
+        if row_id is None:
+            return
         table = shape_of(self.plan.table, context)
-        row = version_row(self.plan.table, context.overrides[self.plan], context)
+        row = version_row(self.plan.table, row_id, context)
         key = shape.key(row, context)
         if key is not None and any(
             low <= key and (high is None or key < high) for low, high in ranges
         ):
             full = batch_of_rows([row], table.types)
-            yield self._loader.load_row(full, context.overrides[self.plan], context)
+            yield self._loader.load_row(full, row_id, context)
 
 
 def key_ranges(

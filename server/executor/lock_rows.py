@@ -1,8 +1,8 @@
 """FOR UPDATE and its weaker forms: locks the rows that go to the client.
 
 Rule 1: READ COMMITTED: of a row that has changed meanwhile the newest version is locked; the query
-        is then run again over just the locked versions, and the row is put out as that gives it, or
-        not at all.
+        is then run again over just the locked versions and the rows that were joined to them, and the
+        row is put out as that gives it, or not at all.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ROW_ID: Final = -7
 class LockRows(Operator):
     """Locks rows of one or more tables as they pass."""
 
-    __slots__ = ("_output", "_scans", "_targets")
+    __slots__ = ("_kept", "_output", "_pinned", "_scans", "_targets")
 
     plan: physical.LockRows
 
@@ -55,6 +55,9 @@ class LockRows(Operator):
         self._targets = tuple((table, position) for table, position, _ in kept)
         self._scans = tuple(scan for _, _, scan in kept)
         self._output = picks(plan.output, plan.input.output)
+        others = [(find_scan(plan.input, column), layout[column]) for _, column in plan.pinned]
+        self._pinned = tuple((scan, place) for scan, place in others if scan is not None)
+        self._kept = tuple(layout[column] for column in plan.kept)
 
     def run(self, context: ExecutionContext) -> Iterator[Any]:
         """Yield the rows that could be locked; Wait in between."""
@@ -70,18 +73,19 @@ class LockRows(Operator):
 
     def _locked(self, row: Row, context: ExecutionContext) -> Any:
         """Lock what a row is made of; the row to put out, None for none."""
-        versions: dict[physical.Plan, int] = {}
+        versions: dict[physical.Plan, int | None] = {}
         has_changed = False
         for (table, position), scan in zip(self._targets, self._scans, strict=True):
             row_id = row[position]
             if row_id is None:
+                versions[scan] = None
                 continue
             outcome = yield from self._lock(table, row_id, context)
             if outcome is None:
                 return None
             versions[scan] = outcome.new_row_id
             has_changed = has_changed or outcome.new_row_id != row_id
-        return self._run_again(versions, context) if has_changed else row
+        return self._run_again(row, versions, context) if has_changed else row
 
     def _lock(self, table: Table, row_id: int, context: ExecutionContext) -> Any:
         """Lock a row in its newest version; None if it is gone or to be passed over."""
@@ -115,13 +119,19 @@ class LockRows(Operator):
             target = outcome.new_row_id
 
     def _run_again(
-        self, versions: dict[physical.Plan, int], context: ExecutionContext
+        self, row: Row, versions: dict[physical.Plan, int | None], context: ExecutionContext
     ) -> Row | None:
-        """The row that the query gives over just these versions."""
+        """The row that the query gives over just these versions and what was joined to them."""
+        for scan, place in self._pinned:
+            row_id = row[place]
+            assert row_id is None or isinstance(row_id, int)
+            versions[scan] = row_id
         context.overrides.update(versions)
         try:
             for batch in self.inputs[0].batches(context):
-                return rows_of(batch)[0]
+                for found in rows_of(batch):
+                    if all(found[place] == row[place] for place in self._kept):
+                        return found
         finally:
             for scan in versions:
                 del context.overrides[scan]

@@ -167,7 +167,7 @@ class TableScan(Operator):
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield a batch a row group."""
         if self.plan in context.overrides:
-            yield overridden(self._loader, self.plan, context)
+            yield from overridden(self._loader, self.plan, context)
             return
         relation = self._relation(context)
         choose = None if self._sample is None else self._sample.start(context)
@@ -215,12 +215,14 @@ def version_row(table: Table, row_id: int, context: ExecutionContext) -> Row:
         return shape_of(table, context).load_row(relation.values(row_id))
 
 
-def overridden(loader: RowLoader, plan: ScanPlan, context: ExecutionContext) -> Batch:
-    """One given version instead of what the scan would find, if it passes the filter."""
+def overridden(loader: RowLoader, plan: ScanPlan, context: ExecutionContext) -> Iterator[Batch]:
+    """One given version instead of what the scan would find, if it passes the filter; or none."""
     row_id = context.overrides[plan]
+    if row_id is None:
+        return
     row = version_row(plan.table, row_id, context)
     full = batch_of_rows([row], shape_of(plan.table, context).types)
-    return loader.load_row(full, row_id, context)
+    yield loader.load_row(full, row_id, context)
 
 
 class RowIdScan(Operator):
@@ -238,7 +240,7 @@ class RowIdScan(Operator):
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield the rows, those of a row group together."""
         if self.plan in context.overrides:
-            yield overridden(self._loader, self.plan, context)
+            yield from overridden(self._loader, self.plan, context)
             return
         value = self._row_ids(context)
         items = value.items if isinstance(value, Array) else (value,)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from server.errors import FeatureNotSupported, UndefinedTable, WrongObjectType
+from server.expressions.expression import Variable
 from server.planner.environment import Access, BindContext, raise_at
 from server.planner.plan import (
     Aggregate,
@@ -24,8 +25,11 @@ from server.planner.plan import (
 from server.planner.row_security import locked
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlglot import exp
 
+    from server.catalog.objects import Table
     from server.expressions.expression import ColumnId
     from server.planner.scope import RangeItem, Scope
 
@@ -56,23 +60,49 @@ def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: No
                 context.access.append(Access(scan.table.oid, "w", set(), item.access.role))
             targets.append((scan.table, scan.column_of(ROW_ID)))
         if targets:
-            plan = _carrying(context, plan, [column for _, column in targets])
-            wait = _WAITS[clause.args["wait"]]
-            plan = LockRows(input=plan, strength=strength, wait=wait, targets=tuple(targets))
+            pinned = _pinned(scope, {column for _, column in targets})
+            kept = _kept(scope)
+            row_ids = [OutputColumn(column, context.type(20)) for _, column in (*targets, *pinned)]
+            plan = _carrying(plan, (*row_ids, *kept))
+            plan = LockRows(
+                input=plan,
+                strength=strength,
+                wait=_WAITS[clause.args["wait"]],
+                targets=tuple(targets),
+                pinned=pinned,
+                kept=tuple(output.column for output in kept),
+            )
             context.writes = True
     return plan
 
 
-def _carrying(context: BindContext, plan: Node, columns: list[ColumnId]) -> Node:
-    """The plan with its projection letting the row ids through."""
+def _pinned(scope: Scope, locked: set[ColumnId]) -> tuple[tuple[Table, ColumnId], ...]:
+    """The tables of the query whose rows are not locked, and the columns of their row ids."""
+    scans = [item.scan for item in scope.items if item.scan is not None]
+    found = [(scan.table, scan.column_of(ROW_ID)) for scan in scans if not scan.table.provider]
+    return tuple(pair for pair in found if pair[1] not in locked)
+
+
+def _kept(scope: Scope) -> tuple[OutputColumn, ...]:
+    """The columns of what else is in FROM: subqueries, functions."""
+    variables = [
+        column.expression
+        for item in scope.items
+        if item.scan is None
+        for column in item.columns()
+        if isinstance(column.expression, Variable)
+    ]
+    return tuple(OutputColumn(each.column, each.type, each.name) for each in variables)
+
+
+def _carrying(plan: Node, outputs: Sequence[OutputColumn]) -> Node:
+    """The plan with its projection letting these columns through."""
     if isinstance(plan, Filter | Limit | Sort | LockRows):
-        return replace(plan, input=_carrying(context, plan.input, columns))
+        return replace(plan, input=_carrying(plan.input, outputs))
     if not isinstance(plan, Project):
         return plan
     known = {output.column for output in plan.outputs}
-    added = tuple(
-        OutputColumn(column, context.type(20)) for column in columns if column not in known
-    )
+    added = tuple({each.column: each for each in outputs if each.column not in known}.values())
     return replace(
         plan,
         outputs=plan.outputs + added,

@@ -380,7 +380,8 @@ def _distinct(chooser: Chooser, node: logical.Distinct, required: set[ColumnId])
 
 
 def _lock(chooser: Chooser, node: logical.LockRows, required: set[ColumnId]) -> Plan:
-    source = chooser.choose(node.input, required | {column for _, column in node.targets})
+    row_ids = {column for _, column in (*node.targets, *node.pinned)}
+    source = chooser.choose(node.input, required | row_ids | set(node.kept))
     return p.LockRows(
         output=source.output,
         types=source.types,
@@ -389,6 +390,8 @@ def _lock(chooser: Chooser, node: logical.LockRows, required: set[ColumnId]) -> 
         strength=node.strength,
         wait=node.wait,
         targets=node.targets,
+        pinned=node.pinned,
+        kept=node.kept,
     )
 
 

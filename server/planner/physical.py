@@ -10,7 +10,7 @@ types are those of the expressions that made the columns; `types` runs parallel 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from server.catalog.objects import Index, Table
@@ -407,14 +407,17 @@ class WorkTableScan(Plan):
 class LockRows(Plan):
     """FOR UPDATE and the like at the top of a query.
 
-    Targets: (table, column number that holds the row id).
+    Targets: (table, column number that holds the row id). pinned: the same of tables that are not locked, whose
+    rows stay those that were joined when the query is run again for a row that has changed; kept: columns of
+    whatever else was joined, which must have the same values then.
     """
 
     input: Plan
     strength: str  # update, no key update, share, key share
     wait: str  # block, nowait, skip
     targets: tuple[tuple[Table, ColumnId], ...]
-    recheck: Any = None  # plan to re-evaluate one row under READ COMMITTED
+    pinned: tuple[tuple[Table, ColumnId], ...] = ()
+    kept: tuple[ColumnId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

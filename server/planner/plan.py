@@ -383,12 +383,14 @@ class RecursiveUnion(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LockRows(Node):
-    """FOR UPDATE and its weaker forms."""
+    """FOR UPDATE and its weaker forms. See physical.LockRows."""
 
     input: Node
     strength: str
     wait: str
     targets: tuple[tuple[Table, ColumnId], ...]
+    pinned: tuple[tuple[Table, ColumnId], ...] = ()
+    kept: tuple[ColumnId, ...] = ()
 
     @property
     def columns(self) -> Columns:
