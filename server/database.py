@@ -63,6 +63,7 @@ class Database:
         self.sequences = SequenceValues(engine)
         self.workers = Workers(settings.integer("query_workers"))
         self.sessions: dict[int, Any] = {}
+        self.exported: dict[str, Any] = {}  # snapshots by name; see server/session/exported.py
         self.background: dict[int, Any] = {}  # sessions of the server's own
         self.tables = TableActivities()
         self.channels = Channels()

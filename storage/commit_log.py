@@ -73,6 +73,16 @@ class Snapshot:
         return f"Snapshot(sequence={self.sequence}, xmin={self.xmin}, own={self.own})"
 
 
+def transaction_outcome(log: "CommitLog", xid: int) -> str | None:
+    """What became of a transaction: "in progress", "committed" or "aborted"; None: that is forgotten."""
+    if xid < log.floor:
+        return "aborted" if xid in log.aborted else None
+    sequence = log.sequence(xid)
+    if sequence == ABORTED:
+        return "aborted"
+    return "in progress" if sequence == IN_PROGRESS else "committed"
+
+
 class CommitLog:
     """The outcome of every transaction, and who is still looking.
 

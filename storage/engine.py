@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import suppress
 
 from storage.check import Problem, check
+from storage.commit_log import transaction_outcome
 from storage.commit_queue import CommitQueue
 from storage.directory import is_initialised
 from storage.fast_paths import CommitLog, KeyReader, Snapshot
@@ -81,6 +82,7 @@ __all__ = [
     "is_initialised",
     "key_after_prefix",
     "lock_referenced",
+    "transaction_outcome",
 ]
 
 STATE = struct.Struct("<QII")  # next xid, count of active ones, count of aborted ones

@@ -155,6 +155,15 @@ class Transaction:
             return snapshot
         return self.log.renewed(first, self.xids, limit)
 
+    def look_from(self, snapshot: Snapshot, tracked_from: int | None) -> None:
+        """Take over the moment of another transaction's snapshot as the first one."""
+        assert self.keep_snapshot
+        if self.is_serializable and self.dependencies is not None and tracked_from is not None:
+            self.tracked = self.dependencies.begin(self.lock_group, read_only=False)
+            assert self.tracked is not None
+            self.tracked.began_at = tracked_from
+        self._first = self.log.renewed(snapshot, (), 0)
+
     def forget_snapshot(self) -> None:
         """Before anything was read: the next snapshot is a first one again."""
         self._first = None

@@ -19,6 +19,7 @@ from server.errors import (
 )
 from server.executor.waits import Wait
 from server.session.block import STATUS, Event, State, next_state
+from server.session.exported import export_snapshot, import_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -46,6 +47,7 @@ class Savepoint:
     catalog_depth: int
     deferred_count: int
     portals: frozenset[str] = frozenset()
+    read_only: bool = False
 
 
 @dataclass(slots=True)
@@ -66,6 +68,7 @@ class Running:
     modes: Modes
     started_us: int
     has_snapshot: bool = False
+    has_exported: bool = False
     newest: weakref.ref[Snapshot] | None = None  # nobody else knows whether it is still held
     savepoints: list[Savepoint] = field(default_factory=list)
     deferred: list[Any] = field(default_factory=list)
@@ -228,6 +231,14 @@ class SessionTransaction:
                 return
             running.storage.forget_snapshot()
 
+    def export_snapshot(self, snapshot: Snapshot) -> str:
+        """Give the snapshot a name under which other sessions can take it."""
+        return export_snapshot(self._session, snapshot)
+
+    def import_snapshot(self, name: str) -> None:
+        """SET TRANSACTION SNAPSHOT."""
+        import_snapshot(self._session, name)
+
     def refuse_in_block(self, tag: str) -> None:
         """Refuse a command that manages transactions of its own."""
         if self.in_block:
@@ -339,14 +350,18 @@ class SessionTransaction:
         self._session.settings.begin()
         token = running.storage.savepoint()
         portals = frozenset(self._session.portals)
-        running.savepoints.append(Savepoint(name, token, depth, len(running.deferred), portals))
+        running.savepoints.append(
+            Savepoint(name, token, depth, len(running.deferred), portals, running.modes.read_only)
+        )
 
     def release(self, name: str) -> None:
         """RELEASE SAVEPOINT name."""
         self.state = next_state(self.state, Event.RELEASE)
         running, position = self._find(name)
         self._merge_settings(len(running.savepoints) - position)
-        running.storage.release(running.savepoints[position].storage)
+        savepoint = running.savepoints[position]
+        running.storage.release(savepoint.storage)
+        running.modes.read_only = savepoint.read_only
         running.catalog.release(position)
         del running.savepoints[position:]
 
@@ -361,6 +376,7 @@ class SessionTransaction:
         settings.begin()
         savepoint = running.savepoints[position]
         running.storage.rollback_to(savepoint.storage)
+        running.modes.read_only = savepoint.read_only
         running.catalog.rollback_to(position)
         del running.deferred[savepoint.deferred_count :]
         del running.savepoints[position + 1 :]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.errors import ActiveSqlTransaction, FeatureNotSupported
+from server.errors import ActiveSqlTransaction
 from server.sql import utility_session
 from server.sql import utility_transactions as tree
 from server.statements.statement import Run, StatementContext, Utility
@@ -88,6 +88,19 @@ def rollback_to(context: StatementContext, statement: tree.RollbackTo) -> Run:
     return "ROLLBACK"
 
 
+def _refuse_writing(transaction: Any, read_only: bool | None) -> None:
+    """A read-only transaction may become READ WRITE only before its first query."""
+    running = transaction.running
+    if read_only is not False or not running.modes.read_only:
+        return
+    if running.savepoints:
+        raise ActiveSqlTransaction(
+            "cannot set transaction read-write mode inside a read-only transaction"
+        )
+    if running.has_snapshot:
+        raise ActiveSqlTransaction("transaction read-write mode must be set before any query")
+
+
 def set_transaction(context: StatementContext, statement: utility_session.SetTransaction) -> Run:
     """SET TRANSACTION and SET SESSION CHARACTERISTICS."""
     yield from ()
@@ -99,15 +112,17 @@ def set_transaction(context: StatementContext, statement: utility_session.SetTra
                 text = value if isinstance(value, str) else "on" if value else "off"
                 session.settings.set(f"default_transaction_{name}", text)
         return "SET"
-    if statement.snapshot:
-        raise FeatureNotSupported("SET TRANSACTION SNAPSHOT is not supported")
     if not session.transaction.in_block:
         session.warn("25P01", "SET TRANSACTION can only be used in transaction blocks")
+    if statement.snapshot:
+        session.transaction.import_snapshot(statement.snapshot)
+        return "SET"
     running = session.transaction.running
     if modes["isolation"] not in (None, running.modes.isolation) and running.has_snapshot:
         raise ActiveSqlTransaction(
             "SET TRANSACTION ISOLATION LEVEL must be called before any query"
         )
+    _refuse_writing(session.transaction, modes["read_only"])
     session.transaction.set_modes(**modes)
     return "SET"
 

@@ -98,6 +98,8 @@ def _refuse_what_cannot_last(session: Any) -> None:
             raise FeatureNotSupported(
                 "cannot PREPARE a transaction that has operated on temporary objects"
             )
+    if running.has_exported:
+        raise FeatureNotSupported("cannot PREPARE a transaction that has exported snapshots")
     if any(portal.held and not portal.done for portal in session.portals.values()):
         raise FeatureNotSupported(
             "cannot PREPARE a transaction that has created a cursor WITH HOLD"

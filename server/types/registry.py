@@ -23,6 +23,7 @@ from server.types.pseudo import PSEUDO_TYPES
 from server.types.range_types import RANGE_TYPES
 from server.types.record import RECORD_TYPES
 from server.types.registered import REGISTERED_TYPES
+from server.types.snapshots import SNAPSHOT_TYPES
 from server.types.text import TEXT_TYPES
 from server.types.times import TIME_TYPES
 from server.types.timestamps import TIMESTAMP_TYPES
@@ -51,6 +52,7 @@ SCALAR_TYPES: Final = (
     *NETWORK_TYPES,
     *MONEY_TYPES,
     *IDENTIFIER_TYPES,
+    *SNAPSHOT_TYPES,
     *REGISTERED_TYPES,
     *VECTOR_TYPES,
     *RANGE_TYPES,

@@ -252,8 +252,6 @@ TEXT_TYPES: Final = (
     define_text("refcursor"),
     define_text("xml"),
     define_text("aclitem"),
-    define_text("txid_snapshot"),
-    define_text("pg_snapshot"),
     define_text("pg_node_tree", parse=_refuse_input("pg_node_tree")),
     define_text("pg_ndistinct", parse=_refuse_input("pg_ndistinct")),
     define_text("pg_dependencies", parse=_refuse_input("pg_dependencies")),

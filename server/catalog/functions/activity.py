@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.functions import snapshots
 from server.catalog.functions.scope import session_of
 from server.catalog.privileges import is_member, is_superuser
 from server.errors import (
@@ -267,6 +268,7 @@ def _clock(call: CallContext) -> int:
 
 
 FUNCTIONS = (
+    *snapshots.FUNCTIONS,
     row("5059 pg_current_xact_id() xid8 stable context", _xid, "the transaction's number"),
     row(
         "5060 pg_current_xact_id_if_assigned() xid8 stable context",

@@ -1,0 +1,29 @@
+"""pg_snapshot: what is read, and what is not."""
+
+import pytest
+
+from server.errors import SqlError
+from server.types.snapshots import parse_snapshot
+from server.types.type import TextStyle
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("12:13:", "12:13:"),
+        ("12:18:14,16", "12:18:14,16"),
+        ("12:16:14,14", "12:16:14"),
+        ("1:9223372036854775807:3", "1:9223372036854775807:3"),
+    ],
+)
+def test_reads(text, value):
+    assert parse_snapshot(text, -1, TextStyle()) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["31:12:", "0:1:", "12:13:0", "12:16:14,13", "1:9223372036854775808:3", "", "1:2", "1:3:1,"],
+)
+def test_refuses(text):
+    with pytest.raises(SqlError, match="invalid input syntax for type pg_snapshot"):
+        parse_snapshot(text, -1, TextStyle())
