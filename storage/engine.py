@@ -260,7 +260,7 @@ class Engine:
             del self.prepared[gid]
             if transaction.is_resumed and not commit:
                 self.relations.reclaim()
-                self.relations.clear_unfinished()
+                self.relations.remove_void()
             return done
 
     def _resume_prepared(self) -> None:

@@ -197,18 +197,21 @@ class Relations:
         """Remove what a crash has left: made without commit, or dropped with one."""
         if not self._pager.view(ROOT_PAGE, 1).any():
             self.format()  # the crash came between the making of the store and this
+        self.remove_void()
+        for header in self.headers() if self._log.aborted else ():
+            if header.form is Form.INDEX:
+                with suppress(Corruption):  # whoever reads the index is told
+                    self.index(header.relation_id).tree.forget_unfinished()
+
+    def remove_void(self) -> None:
+        """Remove what aborted transactions have made or committed ones dropped; keep what was to be dropped."""
         aborted, running = self._log.aborted, self._log.active
         for header in self.headers():
             is_marked = header.dropped_by and header.dropped_by not in running
-            dropped = is_marked and header.dropped_by not in aborted
-            if header.created_by in aborted or dropped:
+            if header.created_by in aborted or (is_marked and header.dropped_by not in aborted):
                 self._remove(header.relation_id)
-                continue
-            if is_marked:
+            elif is_marked:
                 self._unmark(header.address)
-            if aborted and header.form is Form.INDEX:
-                with suppress(Corruption):  # whoever reads the index is told
-                    self.index(header.relation_id).tree.forget_unfinished()
 
     def undo(self, operation: int, first: int, second: int, extra: object) -> None:
         """Take back a relation made, or the mark of one dropped."""
