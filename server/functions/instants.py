@@ -29,7 +29,7 @@ from server.types.interval import format_interval
 from server.types.interval_style import Interval
 from server.types.type import PLAIN_STYLE
 from server.types.zone_words import OFFSETS, ZONES
-from server.types.zones import Zone, fixed_zone, zone_named
+from server.types.zones import Zone, abbreviation_zone, fixed_zone, zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +40,7 @@ EAST: Final = re.compile(
     r"(?P<sign>[+-])(?P<hours>[0-9]{1,4})(?::(?P<minutes>[0-9]{0,2}))?(?::(?P<seconds>[0-9]{0,2}))?"
 )
 HOUR_DIGITS_MAX: Final = 2
+OFFSET_HOURS_END: Final = 16
 INT4_LIMIT: Final = 1 << 31
 INT8_LIMIT: Final = 1 << 63
 
@@ -82,10 +83,12 @@ def cut_quotient(dividend: int, divisor: int) -> int:
 
 def find_zone(name: str) -> Zone:
     """The zone of a name, an abbreviation or a POSIX rule."""
-    upper = name.upper()
-    if upper in OFFSETS:
-        return fixed_zone(OFFSETS[upper], upper)
-    zone = zone_named(ZONES.get(upper, name))
+    word = name.lower()
+    if word in OFFSETS:
+        return fixed_zone(OFFSETS[word], name.upper())
+    if word in ZONES:
+        return abbreviation_zone(word, ZONES[word])
+    zone = zone_named(name)
     if zone is None:
         raise InvalidParameterValue(f'time zone "{name}" not recognized')
     return zone
@@ -93,8 +96,18 @@ def find_zone(name: str) -> Zone:
 
 def find_zone_or_offset(name: str) -> Zone:
     """As find_zone, but digits behind a sign are an offset to the east, as in timestamps."""
+    if name[:1].isdigit():
+        raise InvalidParameterValue(
+            f'invalid input syntax for type numeric time zone: "{name}"',
+            hint='Numeric time zones must have "-" or "+" as first character.',
+        )
     shift = EAST.fullmatch(name)
-    return find_zone(name) if shift is None else fixed_zone(_seconds_east(shift))
+    if shift is None:
+        return find_zone(name)
+    seconds = _seconds_east(shift)
+    if abs(seconds) >= OFFSET_HOURS_END * 3600:
+        raise InvalidParameterValue(f'numeric time zone "{name}" out of range')
+    return fixed_zone(seconds)
 
 
 def _seconds_east(shift: re.Match[str]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING, Final
 
-from server.errors import DivisionByZero, NumericValueOutOfRange
+from server.errors import DivisionByZero, FeatureNotSupported, NumericValueOutOfRange
 from server.functions.collecting import Rows, gathering
 from server.functions.declare import Behaviour, table
 from server.functions.format_templates import words
@@ -79,7 +79,7 @@ def _of_integer(dollars: int) -> int:
 def _of_numeric(dollars: Decimal) -> int:
     if not dollars.is_finite():
         what = "NaN" if dollars.is_nan() else "infinity"
-        raise NumericValueOutOfRange(f"cannot convert {what} to bigint")
+        raise FeatureNotSupported(f"cannot convert {what} to bigint")
     cents = int(EXACT.multiply(dollars, Decimal(CENTS)).to_integral_value(ROUND_HALF_UP))
     if not -LIMIT <= cents < LIMIT:
         raise NumericValueOutOfRange("bigint out of range")
@@ -102,7 +102,7 @@ def _hundreds(number: int) -> str:
         tail = f"{TENS[rest // 10]} {SMALL[rest % 10]}"
     if not hundreds:
         return tail
-    return f"{SMALL[hundreds]} hundred {'and ' if rest < 20 or not rest % 10 else ''}{tail}"
+    return f"{SMALL[hundreds]} hundred {'and ' if rest < 20 else ''}{tail}"
 
 
 def _words(cents: int) -> str:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 FAMILY_OF: Final = {4: 4, 16: 6}
 INT8_LIMIT: Final = 1 << 63
+EMBEDDED_FROM, LAST = 6, 7  # words of an address of version 6
+BITS_OF_15: Final = 120
 
 
 def _size(value: Inet) -> int:
@@ -63,7 +65,51 @@ def _abbreviated_cidr(value: Inet) -> str:
 
 
 def _abbreviated_network6(value: Inet) -> str:
-    return f"{address_text(masked(value))}/{value.bits}"
+    """The words that the bits need, the longest run of zeros among them left out."""
+    if not value.bits:
+        return "::/0"
+    network = masked(value)
+    count = max(-(-value.bits // 16), 2)
+    numbers = [int.from_bytes(network[at : at + 2]) for at in range(0, count * 2, 2)]
+    start, length = _longest_zeros(numbers)
+    embeds = _embeds(network, start, length, count)
+    text = ""
+    for position, number in enumerate(numbers):
+        if start <= position < start + length:
+            text += ":" * ((position == start) + (position == count - 1))
+        elif embeds and position >= EMBEDDED_FROM:
+            text += ":" if position == EMBEDDED_FROM else "."
+            text += str(number >> 8)
+            text += f".{number & 255}" if position < LAST or value.bits > BITS_OF_15 else ""
+        else:
+            text += (":" if text else "") + f"{number:x}"
+    return f"{text}/{value.bits}"
+
+
+def _embeds(network: bytes, start: int, length: int, count: int) -> bool:
+    """Whether an address of version 4 is shown at the end."""
+    if start or length == count:
+        return False
+    return (
+        length == 6
+        or (length == 5 and network[10:12] == b"\xff\xff")
+        or (length == 7 and network[14] != 0 and network[15] != 1)
+    )
+
+
+def _longest_zeros(numbers: list[int]) -> tuple[int, int]:
+    """Where the longest run of zeros starts and how long it is.
+
+    As in PostgreSQL, zeros behind a run that was not longer than an earlier one count with it.
+    """
+    start = length = run_start = run_length = 0
+    for position, number in enumerate([*numbers, 1]):
+        if number == 0:
+            run_start = run_start if run_length else position
+            run_length += 1
+        elif run_length > length:
+            start, length, run_length = run_start, run_length, 0
+    return start, length
 
 
 def _with_bits(value: Inet, bits: int) -> int:
@@ -134,11 +180,6 @@ def _merge(left: Inet, right: Inet) -> Inet:
     return _network(Inet(left.address, common))
 
 
-def _compare(left: Inet, right: Inet) -> int:
-    first, second = sort_key(left), sort_key(right)
-    return (first > second) - (first < second)
-
-
 # Hardware addresses.
 
 
@@ -193,7 +234,6 @@ BEHAVIOURS: Final[dict[str, Behaviour]] = {
     "overlap": ("Whether one is a part of the other.", _overlaps, None),
     "larger": ("The greater one.", lambda a, b: max(a, b, key=sort_key), None),
     "smaller": ("The lesser one.", lambda a, b: min(a, b, key=sort_key), None),
-    "cmp": ("-1, 0 or 1 as it is less, equal or greater.", _compare, None),
     "not": ("Every bit turned.", _not, None),
     "and": ("Bits that are set in both.", _paired("AND", int.__and__), None),
     "or": ("Bits that are set in any.", _paired("OR", int.__or__), None),
@@ -248,7 +288,6 @@ TABLE: Final = """
 3551 network_overlap(inet, inet) bool | overlap | '192.168.1/24', '192.168.1.80/28' -> t
 3562 network_larger(inet, inet) inet | larger | '10.0.0.1', '10.0.0.2' -> 10.0.0.2
 3563 network_smaller(inet, inet) inet | smaller | '10.0.0.1', '10.0.0.2' -> 10.0.0.1
-926 network_cmp(inet, inet) int4 | cmp | '10.0.0.1', '10.0.0.2' -> -1
 2627 inetnot(inet) inet | not | '192.168.1.6' -> 63.87.254.249
 2628 inetand(inet, inet) inet | and | '192.168.1.6', '0.0.0.255' -> 0.0.0.6
 2629 inetor(inet, inet) inet | or | '192.168.1.6', '0.0.0.255' -> 192.168.1.255

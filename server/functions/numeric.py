@@ -202,8 +202,8 @@ def _to_float(value: Decimal) -> float:
 
 
 def _to_float4(value: Decimal) -> float:
-    if value.is_nan():
-        return math.nan
+    if not value.is_finite():
+        return float(value)
     number = float(np.float32(float(value))) if abs(value) < Decimal("3.5e38") else math.inf
     if math.isinf(number) and value.is_finite():
         raise NumericValueOutOfRange(f'"{value:f}" is out of range for type real')

@@ -21,6 +21,7 @@ from server.functions import (
     float_math,
     floats,
     formatting,
+    geometry,
     in_range,
     integer,
     interval_sums,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
 FUNCTIONS: Final[tuple[Function, ...]] = (
     *comparison.FUNCTIONS,
+    *geometry.FUNCTIONS,
     *integer.FUNCTIONS,
     *floats.FUNCTIONS,
     *float_math.FUNCTIONS,

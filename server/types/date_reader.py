@@ -22,7 +22,7 @@ from server.types.calendar import (
 from server.types.date_fields import BadFormat, Kind, Meaning, meaning_of, split_fields
 from server.types.date_style import session_zone
 from server.types.zone_words import OFFSETS, ZONES
-from server.types.zones import Zone, zone_named
+from server.types.zones import Zone, abbreviation_zone, zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -328,7 +328,7 @@ class DateReader:
             self.offset = OFFSETS[word]
             return ZONE
         if word in ZONES:
-            self.zone = zone_named(ZONES[word])
+            self.zone = abbreviation_zone(word, ZONES[word])
             return ZONE
         meaning = meaning_of(word)
         if meaning is None:

@@ -10,6 +10,7 @@ from server.types.boolean import BOOLEAN_TYPES
 from server.types.bytea import BYTEA_TYPES
 from server.types.dates import DATE_TYPES
 from server.types.floats import FLOAT_TYPES
+from server.types.geometry import GEOMETRIC_TYPES
 from server.types.identifiers import IDENTIFIER_TYPES
 from server.types.integers import INTEGER_TYPES
 from server.types.interval import INTERVAL_TYPES
@@ -56,6 +57,7 @@ SCALAR_TYPES: Final = (
     *REGISTERED_TYPES,
     *VECTOR_TYPES,
     *RANGE_TYPES,
+    *GEOMETRIC_TYPES,
     *RECORD_TYPES,
     *PSEUDO_TYPES,
 )

@@ -11,9 +11,11 @@ import io
 import re
 import struct
 import zoneinfo
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final
 
 from server.types.calendar import DAYS_PER_CYCLE, US_PER_DAY, US_PER_SECOND
@@ -80,6 +82,8 @@ def _within_tables(us: int) -> int:
     return max(us, TABLES_BEGIN_US)
 
 
+USES_FROM_US, USES_TO_US = -120 * 365 * US_PER_DAY, 40 * 365 * US_PER_DAY
+MONTH_US: Final = 30 * US_PER_DAY
 UNIVERSAL: Final = {"UTC": "UTC", "GMT": "GMT", "UCT": "UCT", "ZULU": "Zulu"}
 UTC_ZONE: Final = Zone("UTC", None, Offset(0, False, "UTC"))
 
@@ -94,6 +98,49 @@ def zone_named(name: str) -> Zone | None:
     if full_name is not None:
         return Zone(full_name, zoneinfo.ZoneInfo(full_name))
     return _posix_zone(name.upper())
+
+
+class AbbreviationZone(Zone):
+    """What an abbreviation means that has not meant one offset always.
+
+    That is the offset which its zone had when it last used the abbreviation; where it never did, the
+    zone's own.
+    """
+
+    __slots__ = ("word",)
+
+    word: str
+
+    def at(self, us: int) -> Offset:
+        """Give what the abbreviation means at an instant."""
+        found = Zone.at(self, us)
+        if found.abbreviation == self.word:
+            return found
+        uses = _uses(self.name, self.word)
+        if not uses:
+            return found
+        return uses[max(bisect_right(uses, us, key=itemgetter(0)) - 1, 0)][1]
+
+    def at_local(self, local_us: int) -> Offset:
+        """Give what the abbreviation means when clocks in the zone show a time."""
+        return self.at(local_us - Zone.at_local(self, local_us).seconds_east * US_PER_SECOND)
+
+
+@lru_cache(maxsize=64)
+def abbreviation_zone(word: str, name: str) -> Zone:
+    """Make the zone of an abbreviation, whose meaning the zone of that name knows."""
+    zone = AbbreviationZone(name, zoneinfo.ZoneInfo(name))
+    object.__setattr__(zone, "word", word.upper())
+    return zone
+
+
+@lru_cache(maxsize=64)
+def _uses(name: str, word: str) -> list[tuple[int, Offset]]:
+    """The months in which a zone uses an abbreviation: their first instants and its offsets then."""
+    zone = Zone(name, zoneinfo.ZoneInfo(name))
+    instants = range(USES_FROM_US, USES_TO_US, MONTH_US)
+    found = ((us, zone.at(us)) for us in instants)
+    return [(us, offset) for us, offset in found if offset.abbreviation == word]
 
 
 @lru_cache(maxsize=1)
