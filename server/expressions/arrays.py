@@ -6,7 +6,7 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from server.errors import ArraySubscriptError
+from server.errors import ArraySubscriptError, FeatureNotSupported
 from server.types.array import Array
 
 if TYPE_CHECKING:
@@ -33,15 +33,25 @@ def construct_array(element: int, items: Sequence[Any], nested: bool) -> Array:
     return Array(element, ((len(arrays), 1), *shape), flat)
 
 
-def subscript_array(array: Array | str, bounds: Sequence[tuple[Bound, ...]], is_slice: bool) -> Any:
-    """The element or the slice of an array; a NULL bound gives NULL."""
+def subscript_array(
+    array: Array | str | tuple[Any, ...], bounds: Sequence[tuple[Bound, ...]], is_slice: bool
+) -> Any:
+    """The element or the slice of an array; a NULL bound gives NULL.
+
+    A tuple is a value of fixed length such as a point, whose parts are counted from 0.
+    """
     if any(bound is not None and bound[0] is None for pair in bounds for bound in pair):
         return None
     if isinstance(array, str):  # a name is an array of "char", its bounds begin at 0
         return _letter(array, [next(bound[0] for bound in pair if bound) for pair in bounds])
     if is_slice:
+        if isinstance(array, tuple):
+            raise FeatureNotSupported("slices of fixed-length arrays not implemented")
         return _slice(array, bounds)
-    return _element(array, [next(bound[0] for bound in pair if bound) for pair in bounds])
+    indexes = [next(bound[0] for bound in pair if bound) for pair in bounds]
+    if isinstance(array, tuple):
+        return array[indexes[0]] if len(indexes) == 1 and 0 <= indexes[0] < len(array) else None
+    return _element(array, indexes)
 
 
 NAME_BYTES = 64
