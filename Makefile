@@ -8,8 +8,8 @@ PYX := $(shell find $(SOURCES) -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 SEEDS ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos clients golden bench bench-quick \
-	bench-plot image-check clean
+.PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos golden verify bench bench-quick \
+	image-check clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,6 +65,9 @@ golden: setup ## rewrite the expected output of golden scripts; review the diff
 
 chaos: setup ## kill -9 under pgbench, restart, compare with what was acknowledged
 	$(BIN)/python -m bench.chaos
+
+verify: setup ## pgbench in every protocol with its sums, TPC-H's answers beside DuckDB's
+	$(BIN)/python -m bench.verify
 
 bench: setup ## ratios to PostgreSQL 15 and DuckDB, recorded in bench/history.jsonl
 	$(BIN)/python -m bench.run --record
