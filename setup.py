@@ -1,5 +1,6 @@
 """The compiled half of the build: every .pyx under a native/ folder becomes an extension module."""
 
+import os
 from pathlib import Path
 
 import numpy
@@ -36,4 +37,9 @@ def extensions() -> list[Extension]:
     ]
 
 
-setup(ext_modules=cythonize(extensions(), compiler_directives=DIRECTIVES, nthreads=2))
+CORES = os.cpu_count() or 1
+
+setup(
+    ext_modules=cythonize(extensions(), compiler_directives=DIRECTIVES, nthreads=CORES),
+    options={"build_ext": {"parallel": CORES}},
+)
