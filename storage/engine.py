@@ -15,6 +15,7 @@ from contextlib import suppress
 from storage.check import Problem, check
 from storage.commit_log import transaction_outcome
 from storage.commit_queue import CommitQueue
+from storage.departures import Departures
 from storage.directory import is_initialised
 from storage.fast_paths import CommitLog, KeyReader, Snapshot
 from storage.files import Files
@@ -48,6 +49,7 @@ from storage.wal import Wal
 
 __all__ = [
     "Counts",
+    "Departures",
     "Engine",
     "Index",
     "KeyOf",
@@ -172,6 +174,7 @@ class Engine:
     store: Store
     queue: CommitQueue
     relations: Relations
+    departures: Departures
 
     def __init__(self) -> None:
         self.latch = threading.RLock()
@@ -374,6 +377,7 @@ class Engine:
         store.wal.listeners.append(self.queue.advance)
         store.pager.reader_horizon = self._reader_horizon
         self.relations = Relations(store.pager, self.log, self.locks)
+        self.departures = Departures(self.log)
 
     def _reader_horizon(self) -> int:
         """No reader that began before this LSN is left."""

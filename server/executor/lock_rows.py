@@ -7,11 +7,12 @@ Rule 1: READ COMMITTED: of a row that has changed meanwhile the newest version i
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import LockNotAvailable, SerializationFailure
 from server.executor.columns import batch_of_rows, rows_of
+from server.executor.departed import DEPARTED, has_departed
 from server.executor.evaluation import layout_of
 from server.executor.filter import picks
 from server.executor.operator import Builder, Operator
@@ -22,12 +23,13 @@ from server.types.type import Value
 from storage.engine import Outcome, RowLock, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
 
 Row = tuple[Value | None, ...]
+Scan = physical.TableScan | physical.IndexScan | physical.RowIdScan
 
 STRENGTHS: Final = {
     "key share": RowLock.KEY_SHARE,
@@ -42,21 +44,16 @@ ROW_ID: Final = -7
 class LockRows(Operator):
     """Locks rows of one or more tables as they pass."""
 
-    __slots__ = ("_kept", "_output", "_pinned", "_scans", "_targets")
+    __slots__ = ("_kept", "_output", "_pinned", "_targets")
 
     plan: physical.LockRows
 
     def __init__(self, plan: physical.LockRows, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
         layout = layout_of(plan.input.output)
-        found = [(table, column, find_scan(plan.input, column)) for table, column in plan.targets]
-        # A table that a false condition has taken out of the plan has no rows to lock.
-        kept = [(table, layout[column], scan) for table, column, scan in found if scan is not None]
-        self._targets = tuple((table, position) for table, position, _ in kept)
-        self._scans = tuple(scan for _, _, scan in kept)
+        self._targets = _placed(plan.targets, plan.input, layout)
+        self._pinned = _placed(plan.pinned, plan.input, layout)
         self._output = picks(plan.output, plan.input.output)
-        others = [(find_scan(plan.input, column), layout[column]) for _, column in plan.pinned]
-        self._pinned = tuple((scan, place) for scan, place in others if scan is not None)
         self._kept = tuple(layout[column] for column in plan.kept)
 
     def run(self, context: ExecutionContext) -> Iterator[Any]:
@@ -75,16 +72,15 @@ class LockRows(Operator):
         """Lock what a row is made of; the row to put out, None for none."""
         versions: dict[physical.Plan, int | None] = {}
         has_changed = False
-        for (table, position), scan in zip(self._targets, self._scans, strict=True):
-            row_id = row[position]
-            if row_id is None:
-                versions[scan] = None
-                continue
-            outcome = yield from self._lock(table, row_id, context)
-            if outcome is None:
-                return None
-            versions[scan] = outcome.new_row_id
-            has_changed = has_changed or outcome.new_row_id != row_id
+        for target in self._targets:
+            row_id: Any = row[target.row_id]
+            if row_id is not None:
+                outcome = yield from self._lock(target.table_of(row, context), row_id, context)
+                if outcome is None:
+                    return None
+                has_changed = has_changed or outcome.new_row_id != row_id
+                row_id = outcome.new_row_id
+            versions |= target.versions(row, row_id)
         return self._run_again(row, versions, context) if has_changed else row
 
     def _lock(self, table: Table, row_id: int, context: ExecutionContext) -> Any:
@@ -111,10 +107,14 @@ class LockRows(Operator):
                 continue
             if outcome.status is Status.SELF_MODIFIED:
                 return None
+            is_gone = outcome.status is Status.DELETED
+            has_left = is_gone and has_departed(relation, row_id, context)
             if not context.read_committed:
-                verb = "delete" if outcome.status is Status.DELETED else "update"
+                verb = "delete" if is_gone and not has_left else "update"
                 raise SerializationFailure(f"could not serialize access due to concurrent {verb}")
-            if outcome.status is Status.DELETED:
+            if has_left:
+                raise SerializationFailure(DEPARTED)
+            if is_gone:
                 return None
             target = outcome.new_row_id
 
@@ -122,10 +122,8 @@ class LockRows(Operator):
         self, row: Row, versions: dict[physical.Plan, int | None], context: ExecutionContext
     ) -> Row | None:
         """The row that the query gives over just these versions and what was joined to them."""
-        for scan, place in self._pinned:
-            row_id = row[place]
-            assert row_id is None or isinstance(row_id, int)
-            versions[scan] = row_id
+        for pinned in self._pinned:
+            versions |= pinned.versions(row, row[pinned.row_id])
         context.overrides.update(versions)
         try:
             for batch in self.inputs[0].batches(context):
@@ -138,16 +136,52 @@ class LockRows(Operator):
         return None
 
 
-def find_scan(plan: physical.Plan, column: int) -> physical.Plan | None:
-    """The scan below that puts out this column as the row id, None for none."""
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A table of the query with the scans of its family and the places of row id and table OID in a row."""
+
+    table: Table
+    row_id: int
+    table_oid: int | None
+    scans: Mapping[int, physical.Plan]  # by table OID
+
+    def _oid(self, row: Row) -> Any:
+        return self.table.oid if self.table_oid is None else row[self.table_oid]
+
+    def table_of(self, row: Row, context: ExecutionContext) -> Table:
+        """The table of the family that the row is of."""
+        oid = self._oid(row)
+        found: Any = self.table if oid == self.table.oid else context.catalog.object(oid)
+        table: Table = found
+        return table
+
+    def versions(self, row: Row, row_id: Any) -> dict[physical.Plan, int | None]:
+        """What each scan is to give when the query is run again for the row: this version, or nothing."""
+        own = None if row_id is None else self.scans.get(self._oid(row))
+        return {scan: row_id if scan is own else None for scan in self.scans.values()}
+
+
+def _placed(
+    sources: tuple[physical.RowSource, ...], plan: physical.Plan, layout: Mapping[int, int]
+) -> tuple[Placed, ...]:
+    """The tables whose scans are in the plan: one that a false condition has taken away has no rows."""
+    found = []
+    for source in sources:
+        scans = {scan.table.oid: scan for scan in find_scans(plan, source.row_id)}
+        if scans:
+            oid = None if source.table_oid is None else layout[source.table_oid]
+            found.append(Placed(source.table, layout[source.row_id], oid, scans))
+    return tuple(found)
+
+
+def find_scans(plan: physical.Plan, column: int) -> Iterator[Scan]:
+    """The scans below that put out this column as the row id: one for each table of a family."""
     if isinstance(plan, physical.TableScan | physical.IndexScan | physical.RowIdScan):
         numbered = zip(plan.output, plan.attributes, strict=True)
         if (column, ROW_ID) in numbered:
-            return plan
+            yield plan
     for field in fields(plan):
         value = getattr(plan, field.name)
         for node in value if isinstance(value, tuple) else (value,):
-            found = find_scan(node, column) if isinstance(node, physical.Plan) else None
-            if found is not None:
-                return found
-    return None
+            if isinstance(node, physical.Plan):
+                yield from find_scans(node, column)

@@ -15,6 +15,7 @@ import numpy as np
 
 from server.errors import SerializationFailure
 from server.executor.columns import batch_of_rows, beside, rows_of, with_table_oid
+from server.executor.departed import DEPARTED, has_departed
 from server.executor.evaluation import evaluators, layout_of
 from server.executor.family import FamilyMember
 from server.executor.modify import Driver
@@ -115,10 +116,14 @@ class RowDriver(Driver):
         """
         if outcome.status is Status.SELF_MODIFIED:
             return None
+        is_gone = outcome.status is Status.DELETED
+        has_left = is_gone and has_departed(writer.relation, row[self._row_id], context)
         if not context.read_committed or self.plan.strict:
-            verb = "delete" if outcome.status is Status.DELETED else "update"
+            verb = "delete" if is_gone and not has_left else "update"
             raise SerializationFailure(f"could not serialize access due to concurrent {verb}")
-        if outcome.status is Status.DELETED:
+        if has_left:
+            raise SerializationFailure(DEPARTED)
+        if is_gone:
             return None
         current = writer.read(outcome.new_row_id)
         values = list(row)
@@ -279,6 +284,9 @@ class Update(RowDriver):
             return (yield from writer.update(row_id, changes))
         outcome = yield from writer.delete(row_id, rows_of(made)[0])
         if outcome.status is Status.DONE:
+            root_id = writer.relation.root(row_id)
+            xid = context.transaction.xid
+            context.engine.departures.note(writer.relation.relation_id, root_id, xid)
             yield from mover.insert(made, context)
         return outcome
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from server.errors import FeatureNotSupported, UndefinedTable, WrongObjectType
 from server.expressions.expression import Variable
-from server.planner.environment import Access, BindContext, raise_at
+from server.planner.environment import INT8, OID, Access, BindContext, raise_at
+from server.planner.physical import RowSource
 from server.planner.plan import (
     Aggregate,
     Distinct,
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
-    from server.catalog.objects import Table
     from server.expressions.expression import ColumnId
+    from server.planner.plan import Scan
     from server.planner.scope import RangeItem, Scope
 
 _STRENGTHS = {
@@ -40,7 +41,7 @@ _STRENGTHS = {
     "update": "update",
 }
 _WAITS = {"block": "block", "skip": "skip", "error": "nowait"}
-ROW_ID = -7
+ROW_ID, TABLE_OID = -7, -6
 
 
 def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: Node) -> Node:
@@ -58,12 +59,18 @@ def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: No
             plan = locked(context, item, plan)
             if item.access is not None:
                 context.access.append(Access(scan.table.oid, "w", set(), item.access.role))
-            targets.append((scan.table, scan.column_of(ROW_ID)))
+            targets.append(row_source(scan))
         if targets:
-            pinned = _pinned(scope, {column for _, column in targets})
+            pinned = _pinned(scope, {target.row_id for target in targets})
             kept = _kept(scope)
-            row_ids = [OutputColumn(column, context.type(20)) for _, column in (*targets, *pinned)]
-            plan = _carrying(plan, (*row_ids, *kept))
+            sources = (*targets, *pinned)
+            carried = [OutputColumn(each.row_id, context.type(INT8)) for each in sources]
+            carried += [
+                OutputColumn(each.table_oid, context.type(OID))
+                for each in sources
+                if each.table_oid is not None
+            ]
+            plan = _carrying(plan, (*carried, *kept))
             plan = LockRows(
                 input=plan,
                 strength=strength,
@@ -76,11 +83,17 @@ def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: No
     return plan
 
 
-def _pinned(scope: Scope, locked: set[ColumnId]) -> tuple[tuple[Table, ColumnId], ...]:
-    """The tables of the query whose rows are not locked, and the columns of their row ids."""
+def row_source(scan: Scan) -> RowSource:
+    """Where the rows of a scan are known by."""
+    table_oid = scan.column_of(TABLE_OID) if scan.inherits else None
+    return RowSource(scan.table, scan.column_of(ROW_ID), table_oid)
+
+
+def _pinned(scope: Scope, locked: set[ColumnId]) -> tuple[RowSource, ...]:
+    """The tables of the query whose rows are not locked."""
     scans = [item.scan for item in scope.items if item.scan is not None]
-    found = [(scan.table, scan.column_of(ROW_ID)) for scan in scans if not scan.table.provider]
-    return tuple(pair for pair in found if pair[1] not in locked)
+    found = [row_source(scan) for scan in scans if not scan.table.provider]
+    return tuple(source for source in found if source.row_id not in locked)
 
 
 def _kept(scope: Scope) -> tuple[OutputColumn, ...]:

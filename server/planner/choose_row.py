@@ -380,8 +380,9 @@ def _distinct(chooser: Chooser, node: logical.Distinct, required: set[ColumnId])
 
 
 def _lock(chooser: Chooser, node: logical.LockRows, required: set[ColumnId]) -> Plan:
-    row_ids = {column for _, column in (*node.targets, *node.pinned)}
-    source = chooser.choose(node.input, required | row_ids | set(node.kept))
+    sources = (*node.targets, *node.pinned)
+    needed = {column for each in sources for column in each.columns}
+    source = chooser.choose(node.input, required | needed | set(node.kept))
     return p.LockRows(
         output=source.output,
         types=source.types,

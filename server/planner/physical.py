@@ -403,20 +403,37 @@ class WorkTableScan(Plan):
     alias: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class RowSource:
+    """A table of a query and the column that holds the ids of its rows.
+
+    table_oid: the column that tells of which table of a family a row is; None: of this one.
+    """
+
+    table: Table
+    row_id: ColumnId
+    table_oid: ColumnId | None
+
+    @property
+    def columns(self) -> tuple[ColumnId, ...]:
+        """All columns it needs."""
+        return (self.row_id,) if self.table_oid is None else (self.row_id, self.table_oid)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LockRows(Plan):
     """FOR UPDATE and the like at the top of a query.
 
-    Targets: (table, column number that holds the row id). pinned: the same of tables that are not locked, whose
-    rows stay those that were joined when the query is run again for a row that has changed; kept: columns of
-    whatever else was joined, which must have the same values then.
+    targets: what is locked. pinned: tables that are not, whose rows stay those that were joined when the query is
+    run again for a row that has changed; kept: columns of whatever else was joined, which must have the same values
+    then.
     """
 
     input: Plan
     strength: str  # update, no key update, share, key share
     wait: str  # block, nowait, skip
-    targets: tuple[tuple[Table, ColumnId], ...]
-    pinned: tuple[tuple[Table, ColumnId], ...] = ()
+    targets: tuple[RowSource, ...]
+    pinned: tuple[RowSource, ...] = ()
     kept: tuple[ColumnId, ...] = ()
 
 

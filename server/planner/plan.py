@@ -22,7 +22,7 @@ from server.expressions.expression import (
     columns_used,
     transform,
 )
-from server.planner.physical import ConflictClause
+from server.planner.physical import ConflictClause, RowSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -388,8 +388,8 @@ class LockRows(Node):
     input: Node
     strength: str
     wait: str
-    targets: tuple[tuple[Table, ColumnId], ...]
-    pinned: tuple[tuple[Table, ColumnId], ...] = ()
+    targets: tuple[RowSource, ...]
+    pinned: tuple[RowSource, ...] = ()
     kept: tuple[ColumnId, ...] = ()
 
     @property
