@@ -16,6 +16,7 @@ class SqlError(Exception):
     """An error the client must see."""
 
     sqlstate: ClassVar[str] = "XX000"
+    routine: ClassVar[str] = ""  # the function of PostgreSQL that drivers know the error by
 
     def __init_subclass__(cls, *, sqlstate: str = "") -> None:
         if not sqlstate:  # a refinement keeps the state of its parent

@@ -88,7 +88,7 @@ NEXT: Mapping[tuple[State, Event], State] = {
 }
 
 _NO_BLOCK = "can only be used in transaction blocks"
-_ABORTED = "current transaction is aborted, commands ignored until end of transaction block"
+ABORTED = "current transaction is aborted, commands ignored until end of transaction block"
 
 REFUSED: Mapping[tuple[State, Event], tuple[str, str]] = {
     (State.IDLE, Event.SAVEPOINT): ("25P01", f"SAVEPOINT {_NO_BLOCK}"),
@@ -97,10 +97,10 @@ REFUSED: Mapping[tuple[State, Event], tuple[str, str]] = {
     (State.IMPLICIT, Event.SAVEPOINT): ("25P01", f"SAVEPOINT {_NO_BLOCK}"),
     (State.IMPLICIT, Event.RELEASE): ("25P01", f"RELEASE SAVEPOINT {_NO_BLOCK}"),
     (State.IMPLICIT, Event.ROLLBACK_TO): ("25P01", f"ROLLBACK TO SAVEPOINT {_NO_BLOCK}"),
-    (State.FAILED, Event.STATEMENT): ("25P02", _ABORTED),
-    (State.FAILED, Event.BEGIN): ("25P02", _ABORTED),
-    (State.FAILED, Event.SAVEPOINT): ("25P02", _ABORTED),
-    (State.FAILED, Event.RELEASE): ("25P02", _ABORTED),
+    (State.FAILED, Event.STATEMENT): ("25P02", ABORTED),
+    (State.FAILED, Event.BEGIN): ("25P02", ABORTED),
+    (State.FAILED, Event.SAVEPOINT): ("25P02", ABORTED),
+    (State.FAILED, Event.RELEASE): ("25P02", ABORTED),
 }
 """What a state does not allow: SQLSTATE and message."""
 

@@ -12,6 +12,7 @@ from server.errors import (
     DuplicateCursor,
     DuplicatePreparedStatement,
     FeatureNotSupported,
+    InFailedSqlTransaction,
     InvalidCursorName,
     InvalidSqlStatementName,
     ObjectNotInPrerequisiteState,
@@ -19,6 +20,7 @@ from server.errors import (
     SqlSyntaxError,
 )
 from server.executor.waits import Wait
+from server.session.block import ABORTED
 from server.session.execution import context, plan_allowed, portal_rows, take_locks
 from server.session.lane import make_lane
 from server.session.results import (
@@ -31,7 +33,7 @@ from server.session.results import (
 from server.session.scope import StatementScope
 from server.session.simple_query import refuse_in_failed_block, run_utility
 from server.sql.utility_statement import UtilityStatement
-from server.statements.portal import Portal, Prepared
+from server.statements.portal import Portal, Prepared, StalePlan
 
 if TYPE_CHECKING:
     from server.session.session import Session
@@ -87,7 +89,7 @@ def renew(session: Session, prepared: Prepared) -> Generator[Any, Any, None]:
     planned = yield from plan_allowed(session, prepared.statement, prepared.parameter_types)
     types = tuple(reference.oid for reference in planned.types)
     if prepared.result_types is not None and types != prepared.result_types:
-        raise FeatureNotSupported("cached plan must not change result type")
+        raise StalePlan
     prepared.planned, prepared.result_types = planned, types
     prepared.basis = session.basis() if planned.catalog_version >= 0 else None
     prepared.lane = make_lane(session, planned)
@@ -215,6 +217,8 @@ def portal_named(session: Session, name: str) -> Portal:
     """A portal; raises InvalidCursorName."""
     found = session.portals.get(name)
     if found is None:
+        if session.transaction.is_failed:  # it went when the block failed
+            raise InFailedSqlTransaction(ABORTED)
         raise InvalidCursorName(f'portal "{name}" does not exist')
     return found
 

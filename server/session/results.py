@@ -165,6 +165,7 @@ def error_fields(error: BaseException, severity: str = "ERROR") -> ErrorFields:
         column=get("column", "") or "",
         constraint=get("constraint", "") or "",
         datatype=get("datatype", "") or "",
+        routine=getattr(error, "routine", ""),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from protocol.messages import CommandComplete, EmptyQueryResponse, Framed, Query
 from server.errors import FeatureNotSupported, InFailedSqlTransaction
 from server.executor.waits import Wait
+from server.session.block import ABORTED
 from server.session.execution import context, plan_allowed, portal_rows
 from server.session.results import (
     command_tag,
@@ -57,9 +58,7 @@ def query(session: Session, message: Query) -> Steps:
 def refuse_in_failed_block(session: Session, statement: Statement) -> None:
     """After an error only what ends the block is accepted."""
     if session.transaction.is_failed and statement.tag not in ENDS_FAILED:
-        raise InFailedSqlTransaction(
-            "current transaction is aborted, commands ignored until end of transaction block"
-        )
+        raise InFailedSqlTransaction(ABORTED)
 
 
 def run_query(session: Session, statement: Statement) -> Generator[Any, Any, PlannedStatement]:

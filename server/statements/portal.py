@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from server.errors import FeatureNotSupported
 from server.executor.waits import Wait
 
 if TYPE_CHECKING:
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from server.vector.batch import Batch
 
 Source = Iterator["Wait | Batch"]
+
+
+class StalePlan(FeatureNotSupported):
+    """A prepared statement would give other columns than the client was told of; drivers prepare it again."""
+
+    routine = "RevalidateCachedQuery"
+
+    def __init__(self) -> None:
+        super().__init__("cached plan must not change result type")
 
 
 @dataclass(slots=True)

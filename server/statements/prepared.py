@@ -16,7 +16,7 @@ from server.expressions.evaluate import compile_row
 from server.planner.standalone import bind_argument, type_oid
 from server.sql import utility_transactions as tree
 from server.sql.utility_statement import UtilityStatement
-from server.statements.portal import Prepared
+from server.statements.portal import Prepared, StalePlan
 from server.statements.statement import (
     Description,
     Rows,
@@ -103,7 +103,7 @@ def execute(context: StatementContext, statement: tree.Execute) -> Run:
     assert prepared.statement is not None
     planned = yield from context.plan(prepared.statement, prepared.parameter_types)
     if tuple(reference.oid for reference in planned.types) != prepared.result_types:
-        raise FeatureNotSupported("cached plan must not change result type")
+        raise StalePlan
     parameters = bound_parameters(context, statement, planned)
     running = context.execution(parameters)
     count = 0
