@@ -33,6 +33,7 @@ from server.session.results import (
 from server.session.scope import StatementScope
 from server.session.simple_query import refuse_in_failed_block, run_utility
 from server.sql.utility_statement import UtilityStatement
+from server.statements.cursors import forward
 from server.statements.portal import Portal, Prepared, StalePlan
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def bind(session: Session, message: messages.Bind) -> Steps:
     if prepared.planned is not None:
         session.transaction.start_statement()
         yield from renew(session, prepared)
-    portal = Portal(message.portal, prepared, planned=prepared.planned)
+    portal = Portal(message.portal, prepared, planned=prepared.planned, scroll=False)
     portal.parameters = bind_parameters(session, prepared, message)
     portal.formats = message.result_formats
     portal.source = prepared.sql
@@ -257,7 +258,7 @@ def _execute_plan(session: Session, portal: Portal, max_rows: int) -> Steps:
         portal.context = context(session, portal.parameters)
         portal.rows = portal_rows(session, planned, portal.context)
     count = 0
-    for item in portal.fetch(max_rows):
+    for item in forward(portal, max_rows):
         if isinstance(item, Wait):
             yield item
             continue

@@ -96,6 +96,10 @@ def describe_fetch(context: StatementContext, statement: tree.Fetch) -> Descript
 def fetch(context: StatementContext, statement: tree.Fetch) -> Run:
     """FETCH and MOVE in every direction."""
     portal = portal_named(context, statement.name)
+    if not portal.started and portal.planned is not None:  # bound by the protocol, not executed yet
+        portal.started = True
+        portal.context = context.execution(portal.parameters)
+        portal.rows = context.run(portal.planned, portal.context)
     first, stop, backward = yield from _target(portal, statement)
     taken = max(0, stop - first)
     if taken and not statement.move:
@@ -103,6 +107,18 @@ def fetch(context: StatementContext, statement: tree.Fetch) -> Run:
         for batch in reversed(batches) if backward else batches:
             yield Rows(_reversed(batch) if backward else batch)
     return f"{statement.tag} {taken}"
+
+
+def forward(portal: Portal, count: int) -> Generator[Any, Any, None]:
+    """Up to `count` rows (0: all) for Execute: from where FETCH and MOVE have left a portal."""
+    if portal.kept:
+        first, stop, _ = yield from _forward(portal, count or None)
+        yield from _kept_rows(portal, first, stop)
+        return
+    for item in portal.fetch(count):
+        if not isinstance(item, Wait):
+            portal.unkept += item.count
+        yield item
 
 
 def _reversed(batch: Batch) -> Batch:
@@ -173,7 +189,7 @@ def _absolute(
 
 
 def _kept_count(portal: Portal) -> int:
-    return sum(batch.count for batch in portal.kept)
+    return portal.unkept + sum(batch.count for batch in portal.kept)
 
 
 def _keep_until(portal: Portal, count: int | None) -> Generator[Any, Any, int]:
@@ -193,7 +209,7 @@ def _keep_until(portal: Portal, count: int | None) -> Generator[Any, Any, int]:
 
 
 def _kept_rows(portal: Portal, first: int, stop: int) -> Iterator[Batch]:
-    passed = 0
+    passed = portal.unkept
     for batch in portal.kept:
         low, high = max(first - passed, 0), min(stop - passed, batch.count)
         if low < high:

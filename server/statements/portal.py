@@ -57,7 +57,8 @@ class Prepared:
 class Portal:
     """A statement being run. rows: what is still to come; held: WITH HOLD, survives its transaction.
 
-    kept holds every row given so far of a scrollable cursor, position is the number of the row it stands on.
+    kept holds every row that FETCH and MOVE have come by, position is the number of the row it stands on; unkept is how
+    many rows Execute gave before those.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Portal:
     is_cursor: bool = False  # made by DECLARE
     scroll: bool | None = None
     kept: list[Batch] = field(default_factory=list)
+    unkept: int = 0
     position: int = 0
     created_us: int = 0
     source: str = ""
