@@ -199,6 +199,7 @@ class ClientConnection(asyncio.Protocol):
     def _is_at_rest(self) -> bool:
         return (
             self.session is not None
+            and self.wire.phase is Phase.READY
             and self._steps is None
             and self._asks is None
             and not self._paused

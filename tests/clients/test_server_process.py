@@ -42,6 +42,38 @@ def test_hostile_bytes_leave_the_server_up(server, payload):
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
+def message(tag, body):
+    return tag + struct.pack("!i", len(body) + 4) + body
+
+
+def until_ready(client):
+    """What is received, up to the end of ReadyForQuery."""
+    data = b""
+    while data[-6:-1] != b"Z\0\0\0\5":
+        received = client.recv(4096)
+        assert received, data
+        data += received
+    return data
+
+
+@pytest.mark.parametrize(
+    ("sql", "answer"),
+    [(b"ROLLBACK", b"ROLLBACK"), (b"SELECT 1", b"SELECT 1"), (b"SELEKT", b"42601")],
+)
+def test_a_query_in_an_unfinished_series_is_answered(server, sql, answer):
+    body = struct.pack("!i", 196608) + b"user\0postgres\0\0"
+    series = message(b"P", b"s\0SELECT 2\0\0\0") + message(b"D", b"Ss\0") + message(b"H", b"")
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(message(b"", body))
+        until_ready(client)
+        client.sendall(message(b"Q", b"BEGIN\0"))
+        until_ready(client)
+        client.sendall(series)
+        assert client.recv(4096).startswith(b"1\0\0\0\4t")  # ParseComplete, as Flush asks for it
+        client.sendall(message(b"Q", sql + b"\0"))
+        assert answer in until_ready(client)
+
+
 def test_too_many_connections(own_server):
     server = own_server("-c", "max_connections=5", "-c", "superuser_reserved_connections=0").start()
     open_ones = [server.connect() for _ in range(5)]
