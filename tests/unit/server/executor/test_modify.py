@@ -384,7 +384,7 @@ def lock(world: World, table: Any, wait: str, where: Any = None) -> physical.Loc
         input=scan,
         strength="update",
         wait=wait,
-        targets=((table, scan.output[-1]),),
+        targets=(physical.RowSource(table, scan.output[-1], None),),
         output=scan.output[:-1],
         types=scan.types[:-1],
     )
