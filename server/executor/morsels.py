@@ -1,7 +1,8 @@
 """Morsels: parts of an operator's work that several threads do for the one that asks for the result.
 
 Rule 1: nobody waits for a thread that has not begun: a part that no helper is at is done by whoever
-        needs its result. So busy workers cost speed only.
+        needs its result, and who has to wait for a helper does a part meanwhile. So busy workers
+        cost speed only.
 Rule 2: results come in the order of the parts, and helpers are a few parts ahead at most.
 Rule 3: when the consumer ends, be it by an error, helpers end with the part they are at, and are
         waited for: what they read holds only as long as the consumer's snapshot.
@@ -118,19 +119,28 @@ class _Line:
             self._context.workers.submit(self._help)
 
     def result(self, number: int) -> Any:
-        """The result of a part; the consumer asks for one after the other."""
+        """The result of a part; the consumer asks for one after the other, and works while it waits."""
         with self._changed:
             self._end = min(len(self._parts), number + 1 + PARTS_AHEAD)
-            own = self._next == number
-            if own:
-                self._next += 1
-            while not own and number not in self._results:
-                self._changed.wait(WAIT_SECONDS)
+        while True:
+            with self._changed:
+                if number in self._results:
+                    result, error = self._results.pop(number)
+                    break
+                taken = self._next if self._next < self._end else None
+                if taken is None:
+                    self._changed.wait(WAIT_SECONDS)
+                else:
+                    self._next += 1
+            if taken is None:
                 self._context.check_cancelled()
-            result, error = (None, None) if own else self._results.pop(number)
+            elif taken == number:
+                return self._parts[number]()
+            else:
+                self._results[taken] = _outcome(self._parts[taken])
         if error is not None:
             raise error
-        return self._parts[number]() if own else result
+        return result
 
     def stop(self) -> None:
         """Let no helper begin another part, and wait for those that are at one."""
@@ -148,12 +158,16 @@ class _Line:
                     return
                 self._next += 1
                 self._active += 1
-            result, error = None, None
-            try:
-                result = self._parts[number]()
-            except BaseException as raised:  # noqa: BLE001 - raised again where the result is asked for
-                error = raised
+            outcome = _outcome(self._parts[number])
             with self._changed:
-                self._results[number] = result, error
+                self._results[number] = outcome
                 self._active -= 1
                 self._changed.notify_all()
+
+
+def _outcome(part: Part) -> tuple[Any, BaseException | None]:
+    """What a part gives, or the error that is raised again where its result is asked for."""
+    try:
+        return part(), None
+    except BaseException as error:  # noqa: BLE001 - raised again by _Line.result
+        return None, error

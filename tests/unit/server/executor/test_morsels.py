@@ -53,6 +53,22 @@ def test_several_threads_work(workers: Any):
     assert len(seen) > 1
 
 
+def test_the_consumer_works_while_it_waits_for_a_helper(workers: Any):
+    main, done = threading.get_ident(), threading.Event()
+
+    def part(number: int) -> bool:
+        if threading.get_ident() == main:
+            if number > 0:
+                done.set()
+            time.sleep(0.001)
+            return True
+        return done.wait(5)  # a helper goes on when the consumer has done a part beyond the first
+
+    context = context_of(workers)
+    context.settings = {"max_parallel_workers_per_gather": 1}
+    assert all(in_order([partial(part, number) for number in range(200)], context))
+
+
 def test_without_helpers_that_are_free_the_consumer_does_everything(workers: Any):
     free = threading.Event()
     busy = [workers.submit(free.wait) for _ in range(3)]
