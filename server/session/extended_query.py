@@ -1,4 +1,8 @@
-"""The Parse, Bind, Describe, Execute, Close, Sync flow."""
+"""The Parse, Bind, Describe, Execute, Close, Sync flow.
+
+Point statements that were parsed without a name are kept by their text and parameter types, as drivers send the text
+with every execution: while its plan is fresh, it is the unnamed statement again.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +37,7 @@ from server.session.results import (
 from server.session.scope import StatementScope
 from server.session.simple_query import refuse_in_failed_block, run_utility
 from server.sql.utility_statement import UtilityStatement
+from server.sql.utility_transactions import Begin, Commit, Rollback
 from server.statements.cursors import forward
 from server.statements.portal import Portal, Prepared, StalePlan
 
@@ -41,6 +46,10 @@ if TYPE_CHECKING:
     from server.sql.parse import Statement
 
 Steps = Generator[Any, Any, None]
+TRANSACTION = (Begin, Commit, Rollback)
+PARSED_MAX = 128
+"""Unnamed point statements that a session keeps."""
+
 MULTIPLE = "cannot insert multiple commands into a prepared statement"
 
 
@@ -50,6 +59,14 @@ def parse(session: Session, message: messages.Parse) -> Steps:
     if message.name and message.name in session.prepared:
         raise DuplicatePreparedStatement(f'prepared statement "{message.name}" already exists')
     session.prepared.pop(message.name, None)
+    key = (message.sql, message.parameter_oids)
+    kept = None if message.name else session.parsed.get(key)
+    if kept is not None and kept.basis is session.basis() and not session.transaction.is_failed:
+        kept.result_types = None  # nobody was told of them
+        yield from renew(session, kept)
+        session.prepared[""] = kept
+        yield messages.ParseComplete()
+        return
     statements = session.database.plans.statements(message.sql)
     if len(statements) > 1:
         raise SqlSyntaxError(MULTIPLE)
@@ -63,7 +80,19 @@ def parse(session: Session, message: messages.Parse) -> Steps:
         else:
             yield from renew(session, prepared)
     session.prepared[message.name] = prepared
+    if not message.name:
+        _keep(session, key, prepared)
     yield messages.ParseComplete()
+
+
+def _keep(session: Session, key: tuple[str, tuple[int, ...]], prepared: Prepared) -> None:
+    """Have an unnamed statement at hand when its text comes again."""
+    is_control = prepared.statement is not None and isinstance(prepared.statement.tree, TRANSACTION)
+    if prepared.lane is None and not is_control:
+        return
+    if len(session.parsed) >= PARSED_MAX:
+        session.parsed.clear()
+    session.parsed[key] = prepared
 
 
 def _type_parameters(session: Session, prepared: Prepared, statement: Statement) -> Steps:

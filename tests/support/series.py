@@ -22,6 +22,12 @@ def series(name, *values, formats=(), results=(), describe=False):
     return framed(b"B", body) + described + framed(b"E", b"\0" + bytes(4)) + framed(b"S", b"")
 
 
+def parse(sql, *types):
+    """Parse of the unnamed statement."""
+    body = b"\0" + sql.encode() + b"\0" + struct.pack("!H", len(types))
+    return framed(b"P", body + b"".join(struct.pack("!I", oid) for oid in types))
+
+
 def query(sql):
     """A Query message."""
     return framed(b"Q", sql.encode() + b"\0")

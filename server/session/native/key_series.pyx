@@ -1,7 +1,7 @@
 """Reads by key from the bytes of their messages to the bytes of the reply, without a frame of Python between.
 
-A series is Bind of the unnamed portal, perhaps Describe, Execute and Sync; a Query of the same statement with its
-parameters as literals is one message. `serve` takes those at the start of what has arrived, as long as they are whole
+A series is Bind of the unnamed portal, perhaps Describe, Execute and Sync, all that perhaps after Parse of the unnamed
+statement, if its text is known; a Query of the same statement with its parameters as literals is one message. `serve` takes those at the start of what has arrived, as long as they are whole
 and of this shape, and leaves the rest to the ordinary flow, which gives the same bytes for all of them.
 
 Rule 1: nothing is half done: a series is answered wholly or not touched.
@@ -38,6 +38,7 @@ cdef enum:
 
 cdef object IDLE = State.IDLE
 cdef object OPEN = State.OPEN
+cdef bytes PARSE_COMPLETE = b"1\x00\x00\x00\x04"
 cdef bytes BIND_COMPLETE = b"2\x00\x00\x00\x04"
 cdef bytes READY = b"Z\x00\x00\x00\x05I"
 cdef bytes READY_OPEN = b"Z\x00\x00\x00\x05T"
@@ -210,6 +211,7 @@ def serve(session, bytes data not None):
             output.size = start
             break
         if not end:
+            output.size = start
             break
         taken = end
         if session.unfinished is not None:
@@ -241,9 +243,36 @@ cdef Py_ssize_t serve_one(session, bytes data, Py_ssize_t start, Output output) 
         if not read_series(data, start, &series):
             return 0
         return serve_series(session, data, start, &series, output)
+    if place[0] == c"P":
+        return serve_parsed(session, data, start, output)
     if place[0] == c"Q":
         return serve_query(session, data, start, output)
     return 0
+
+
+cdef Py_ssize_t serve_parsed(session, bytes data, Py_ssize_t start, Output output) except -1:
+    """Answer Parse of the unnamed statement, its text known and its plan fresh, and the series after it."""
+    cdef Series series
+    cdef const char *text = PyBytes_AS_STRING(data) + start
+    cdef const char *stop
+    cdef Py_ssize_t length = swap32((<const uint32_t *>(text + 1))[0]), end, place, count, i
+    end = start + 1 + length
+    if length < 8 or end + 5 > PyBytes_GET_SIZE(data) or text[5] != 0 or text[1 + length] != c"B":
+        return 0
+    stop = <const char *>memchr(text + 6, 0, length - 5)
+    if stop == NULL or not read_series(data, end, &series) or series.name_length:
+        return 0
+    place = stop - text + 1
+    count = count_at(text, &place, length + 1)
+    if count < 0 or place + 4 * count != length + 1:
+        return 0
+    types = tuple([swap32((<const uint32_t *>(text + place + 4 * i))[0]) for i in range(count)])
+    prepared = session.parsed.get((decoded(text + 6, stop - text - 6), types))
+    if prepared is None or (prepared.planned is not None and prepared.basis is not session.basis()):
+        return 0
+    session.prepared[""] = prepared
+    output.add(PARSE_COMPLETE)
+    return serve_series(session, data, end, &series, output)
 
 
 cdef object decoded(const char *text, Py_ssize_t length):

@@ -11,7 +11,7 @@ from server.executor.waits import Wait
 from server.session import native
 from tests.support.conversation import Client
 from tests.support.engine import memory_database
-from tests.support.series import asked, query, series
+from tests.support.series import asked, parse, query, series
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("RUSTYDB_NATIVE") == "0", reason="the original takes nothing"
@@ -127,6 +127,48 @@ def test_gives_the_bytes_of_the_ordinary_flow(pair, script, describe):
     assert took
     for sql in ("ROLLBACK", "TABLE account", "TABLE entry"):
         assert pair[0].run(sql) == pair[1].run(sql)
+
+
+def parsed(name, values, types=()):
+    """A statement parsed and run at once, as bytes and as messages."""
+    sql = STATEMENTS[name]
+    given = [messages.Parse("", sql, types), *asked("", *values, describe=True)]
+    return parse(sql, *types) + series("", *values, describe=True), given
+
+
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS.keys())
+def test_texts_parsed_again_give_the_bytes_of_the_ordinary_flow(pair, script):
+    for turn in range(2):
+        for name, *values in script:
+            data, given = parsed(name, values)
+            reply, taken = served(pair[0], data, given)
+            assert reply == b"".join(map(encode, pair[1].send(*given))), name
+            assert taken or turn == 0 or script is not SCRIPTS["commit"]
+            assert pair[0].session.prepared.keys() == pair[1].session.prepared.keys()
+            assert pair[0].session.activity.query == pair[1].session.activity.query
+        for sql in ("ROLLBACK", "TABLE entry", "DELETE FROM entry"):
+            assert pair[0].run(sql) == pair[1].run(sql)
+    for sql in ("TABLE account", "TABLE entry"):
+        assert pair[0].run(sql) == pair[1].run(sql)
+
+
+def test_a_text_is_known_with_its_types_and_its_catalog(pair):
+    def took(types):
+        data, given = parsed("read", (b"1",), types)
+        reply, taken = served(pair[0], data, given)
+        assert reply == b"".join(map(encode, pair[1].send(*given)))
+        return taken
+
+    assert [took(()), took(()), took((20,)), took((20,)), took(())] == [
+        False,
+        True,
+        False,
+        True,
+        True,
+    ]
+    for client in pair:
+        client.run("ALTER TABLE account ALTER balance TYPE text")
+    assert [took(()), took(()), took((20,))] == [False, True, False]
 
 
 def test_a_transaction_is_taken_wholly(pair):
