@@ -3,11 +3,14 @@
 import gc
 import sys
 
+from server import lazy_dataclasses
+
 
 def run() -> int:
     """Run the server; gives the exit code."""
     # What is imported stays: looking for garbage among it would take a seventh of the start.
     gc.disable()
+    lazy_dataclasses.install()
     from server.main import main
 
     gc.freeze()

@@ -140,12 +140,12 @@ class RecoveryProgress:
     def __init__(self) -> None:
         self._said_s = time.monotonic()
 
-    def __call__(self, done_bytes: int, total_bytes: int) -> None:
+    def __call__(self, done_count: int, total_count: int) -> None:
         """Take note of progress."""
         now_s = time.monotonic()
         if now_s - self._said_s >= PROGRESS_SECONDS:
             self._said_s = now_s
-            _LOG.info("recovery: %d of %d bytes of WAL", done_bytes, total_bytes)
+            _LOG.info("recovery: %d of %d records of WAL redone", done_count, total_count)
 
 
 def _create(options: Options, storage: StorageOptions) -> Engine:

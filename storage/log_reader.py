@@ -12,13 +12,14 @@ import numpy as np
 
 from storage.errors import Corruption
 from storage.files import Files
-from storage.log_record import LogPlace, WalRecord, follows, place_after, read_record
+from storage.log_record import LogPlace, WalRecord, place_after, read_record
 from storage.log_segments import segment_name, segment_numbers
 from storage.logbuffer import ALIGNMENT, HEADER, HEADER_BYTES, RECORD_BYTES_MAX
 from storage.native import read_records
 from storage.options import Options
 
 BATCH_RECORDS = 512
+WINDOW_BYTES = 1 << 20
 
 
 class LogReader:
@@ -32,8 +33,8 @@ class LogReader:
         self._files = files
         self._segment_bytes = options.wal_segment_bytes
         self._any_incarnation = not options.protocol.incarnations
-        self._segment_no = -1
-        self._segment = b""
+        self._window = b""
+        self._window_lsn, self._asked_bytes = lsn, 0
 
     def __iter__(self) -> Iterator[WalRecord]:
         while (record := self.next()) is not None:
@@ -50,17 +51,45 @@ class LogReader:
         self.previous_lsn = record.lsn
         return record
 
+    def window(self) -> tuple[bytes, int, LogPlace]:
+        """Bytes of the log, where in them the next record is looked for, and what it must follow.
+
+        For who walks along many records at once, and tells by move_to() how far; where none is found,
+        read_on() moves the window.
+        """
+        assert not self._batch
+        if self._any_incarnation:
+            self._place = self._place._replace(incarnation=None)
+        return self._window, self._place.lsn - self._window_lsn, self._place
+
+    def move_to(self, place: LogPlace) -> None:
+        """Goes on behind records that window() has led to."""
+        assert not self._batch
+        self._place = place
+        self.lsn, self.previous_lsn = place.lsn, place.previous_lsn
+
+    def read_on(self) -> bool:
+        """Reads more of the log where the window ends; false when that cannot show another record."""
+        lsn, byte_count = self._place.lsn, WINDOW_BYTES
+        if lsn == self._window_lsn and self._asked_bytes:
+            byte_count = self._claimed_bytes()
+            if byte_count <= self._asked_bytes:
+                return False
+        self._window = self.read_bytes(lsn, lsn + byte_count)
+        self._window_lsn, self._asked_bytes = lsn, byte_count
+        return True
+
     def read_bytes(self, lsn: int, end_lsn: int) -> bytes:
         """The stream's bytes between two LSNs; fewer where the segments end."""
         parts = []
         while lsn < end_lsn:
             number, offset = divmod(lsn, self._segment_bytes)
-            part = self._load(number)[offset : offset + end_lsn - lsn]
+            part = self._read(number, offset, min(end_lsn - lsn, self._segment_bytes - offset))
             if not part:
                 break
             parts.append(part)
             lsn += len(part)
-        return b"".join(parts)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def check_torn(self, durable_lsn: int) -> None:
         """Raises Corruption when the log is known to have reached beyond `lsn`."""
@@ -78,20 +107,23 @@ class LogReader:
             )
 
     def _read_batch(self) -> None:
-        """Reads what follows within the segment, or the one record that flows over its border."""
-        if self._any_incarnation:
-            self._place = self._place._replace(incarnation=None)
-        number, start = divmod(self._place.lsn, self._segment_bytes)
-        records = read_records(self._load(number), start, self._place, BATCH_RECORDS)
-        if not records:
-            record = self._read_over_border(self._place.lsn)
-            records = [record] if record is not None and follows(record, self._place) else []
+        """Reads what follows, as far as the window reaches."""
+        records = read_records(*self.window(), BATCH_RECORDS)
+        while not records and self.read_on():
+            records = read_records(*self.window(), BATCH_RECORDS)
         if records:
             self._batch.extend(records)
             self._place = place_after(records[-1])
 
-    def _read_over_border(self, lsn: int) -> WalRecord | None:
-        """The record at an LSN, whichever segments it lies in."""
+    def _claimed_bytes(self) -> int:
+        """How long the record at the start of the window says that it is, if it can be one."""
+        if len(self._window) < HEADER_BYTES:
+            return 0
+        length, _, lsn, *_ = HEADER.unpack_from(self._window)
+        return length if lsn == self._window_lsn and length <= RECORD_BYTES_MAX else 0
+
+    def _read_whole(self, lsn: int) -> WalRecord | None:
+        """The record at an LSN, however large it is."""
         header = self.read_bytes(lsn, lsn + HEADER_BYTES)
         if len(header) < HEADER_BYTES:
             return None
@@ -105,25 +137,34 @@ class LogReader:
         first_place = self.lsn + ALIGNMENT
         for number in numbers:
             base = number * self._segment_bytes
-            if base + self._segment_bytes <= first_place:
-                continue
-            segment = self._load(number)
-            words = np.frombuffer(segment[: len(segment) & -ALIGNMENT], dtype="<u8")
-            # A record's second word is its own LSN, whatever else is broken around it.
-            places = np.arange(len(words), dtype=np.int64) * ALIGNMENT + (base - ALIGNMENT)
-            for place in places[(words == places.astype(np.uint64)) & (places >= first_place)]:
-                record = self._read_over_border(int(place))
-                if record is not None and record.durable_lsn > self.lsn:
-                    return record.durable_lsn
+            for start in range(0, self._segment_bytes, WINDOW_BYTES):
+                if base + min(start + WINDOW_BYTES, self._segment_bytes) <= first_place:
+                    continue
+                for place in self._record_places(number, start):
+                    record = self._read_whole(place) if place >= first_place else None
+                    if record is not None and record.durable_lsn > self.lsn:
+                        return record.durable_lsn
         return 0
 
-    def _load(self, segment_no: int) -> bytes:
-        """A segment's bytes; none when there is no such segment."""
-        if segment_no != self._segment_no:
-            name = segment_name(segment_no)
-            self._segment, self._segment_no = b"", segment_no
-            if self._files.exists(name):
-                file = self._files.open(name)
-                self._segment = file.pread(0, self._segment_bytes)
-                file.close()
-        return self._segment
+    def _record_places(self, number: int, start: int) -> list[int]:
+        """Where records may begin, of which the second word lies in a window of a segment."""
+        data = self._read(number, start, WINDOW_BYTES)
+        words = np.frombuffer(data, dtype="<u8", count=len(data) // ALIGNMENT)
+        if not words.any():
+            return []
+        # A record's second word is its own LSN, whatever else is broken around it.
+        first = number * self._segment_bytes + start - ALIGNMENT
+        places = np.arange(first, first + len(words) * ALIGNMENT, ALIGNMENT, dtype=np.int64)
+        found: list[int] = places[words.view(np.int64) == places].tolist()
+        return found
+
+    def _read(self, segment_no: int, offset: int, byte_count: int) -> bytes:
+        """Bytes of a segment; none when there is no such segment."""
+        name = segment_name(segment_no)
+        if not self._files.exists(name):
+            return b""
+        file = self._files.open(name)
+        try:
+            return file.pread(offset, byte_count)
+        finally:
+            file.close()

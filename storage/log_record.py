@@ -77,3 +77,11 @@ def read_records(data: bytes, start: int, place: LogPlace, count_max: int) -> li
         found.append(record)
         place = place_after(record)
     return found
+
+
+def skip_records(data: bytes, start: int, place: LogPlace) -> tuple[LogPlace, int, int]:
+    """Behind the valid records from a position in data on: where, how many, what they know to be durable."""
+    records = read_records(data, start, place, len(data))
+    if not records:
+        return place, 0, 0
+    return place_after(records[-1]), len(records), max(record.durable_lsn for record in records)

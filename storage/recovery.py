@@ -18,11 +18,10 @@ from storage.files import Files
 from storage.log_reader import LogReader
 from storage.log_record import WalRecord
 from storage.log_segments import LogSegments, segment_name
+from storage.native import replay_records, skip_records
 from storage.options import Options
 from storage.pages import Pager
 from storage.records import Kind, decode_end, record_kind
-
-PROGRESS_RECORDS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +87,13 @@ def find_end(files: Files, options: Options, control: Control) -> LogEnd:
     _, engine_state = decode_checkpoint(checkpoint.payload)
     reader = LogReader(files, options, control.redo_lsn)
     count, durable_lsn = 0, control.durable_lsn
-    while (record := reader.next()) is not None:
-        count += 1
-        durable_lsn = max(durable_lsn, record.durable_lsn)
+    while True:
+        place, skipped, known_lsn = skip_records(*reader.window())
+        if not skipped and not reader.read_on():
+            break
+        if skipped:
+            reader.move_to(place)
+        count, durable_lsn = count + skipped, max(durable_lsn, known_lsn)
     reader.check_torn(control.durable_lsn)
     assert reader.previous_lsn is not None
     return LogEnd(reader.lsn, reader.previous_lsn, durable_lsn, count, engine_state)
@@ -120,14 +123,23 @@ def replay(
     table = pager.table
     table.redo_lsn = control.redo_lsn
     reader = LogReader(files, options, control.redo_lsn)
-    while reader.lsn < end.end_lsn and (record := reader.next()) is not None:
-        record_kind(record).redo(table, record)
-        recovered.observe(record)
-        recovered.record_count += 1
-        if recovered.record_count % PROGRESS_RECORDS == 0 and progress is not None:
+    while reader.lsn < end.end_lsn:
+        place, count, others = replay_records(
+            table, *reader.window(), end.end_lsn, recovered.unfinished
+        )
+        if not count and not reader.read_on():
+            break
+        if count:
+            reader.move_to(place)
+        for record in others:
+            record_kind(record).redo(table, record)
+            recovered.observe(record)
+        recovered.record_count += count
+        if progress is not None:
             progress(recovered.record_count, end.record_count)
         if table.relieve is not None and pager.dirty_page_count > pager.dirty_page_count_max:
             table.relieve()
+    recovered.next_xid = max(recovered.next_xid, max(recovered.unfinished, default=0) + 1)
     if reader.lsn != end.end_lsn:
         name = segment_name(reader.lsn // options.wal_segment_bytes)
         raise Corruption(name, None, f"record at {reader.lsn:#x} changed while it was read")

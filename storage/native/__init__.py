@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.change import Change, PageTable, redo
     from storage.checksums import crc32c, page_checksums, record_checksum
-    from storage.log_record import read_records
+    from storage.log_record import read_records, skip_records
     from storage.log_writer import LogWriter
     from storage.logbuffer import LogBuffer
+    from storage.replay import replay_records
     from storage.string_loops import (
         gather_blob,
         gather_bytes,
@@ -24,9 +25,10 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
 else:
     from storage.native.change import Change, PageTable, redo
     from storage.native.checksums import crc32c, page_checksums, record_checksum
-    from storage.native.log_record import read_records
+    from storage.native.log_record import read_records, skip_records
     from storage.native.log_writer import LogWriter
     from storage.native.logbuffer import LogBuffer
+    from storage.native.replay import replay_records
     from storage.native.strings import (
         gather_blob,
         gather_bytes,
@@ -54,4 +56,6 @@ __all__ = [
     "read_records",
     "record_checksum",
     "redo",
+    "replay_records",
+    "skip_records",
 ]

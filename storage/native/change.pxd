@@ -78,3 +78,8 @@ cdef class Change:
         const void *operands, size_t count,
     ) except -1
     cdef int close(self) except -1
+
+
+cdef int redo_raw(
+    PageTable table, const unsigned char *data, size_t length, uint64_t start_lsn, uint64_t end_lsn
+) except -1

@@ -457,8 +457,13 @@ cdef bint is_zero(const unsigned char *content, uint64_t count) noexcept:
 
 def redo(PageTable table not None, bytes payload not None, uint64_t start_lsn, uint64_t end_lsn):
     """Stores a record's change again during recovery."""
-    cdef const unsigned char *data = <const unsigned char *><const char *>payload
-    cdef size_t position = 0, length = len(payload)
+    redo_raw(table, <const unsigned char *><const char *>payload, len(payload), start_lsn, end_lsn)
+
+
+cdef int redo_raw(
+    PageTable table, const unsigned char *data, size_t length, uint64_t start_lsn, uint64_t end_lsn
+) except -1:
+    cdef size_t position = 0
     cdef uint64_t code, address, argument, count, page_no, last_page
     cdef uint64_t limit = table.page_count << table.shift
     while position < length:
@@ -483,3 +488,4 @@ def redo(PageTable table not None, bytes payload not None, uint64_t start_lsn, u
             table.check_pages(page_no, last_page + 1 - page_no)
         store_one(table, code, address, argument, data + position, end_lsn)
         position += operand_bytes(code, argument)
+    return 0

@@ -1,27 +1,51 @@
-"""The twin of read_records() in storage/log_record.py: recovery's inner loop."""
+"""The twins of read_records() and skip_records() in storage/log_record.py: recovery's inner loops."""
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 
 from storage.native.checksums cimport crc32c_raw
 
-from storage.log_record import WalRecord
-
-cdef packed struct Header:
-    uint32_t length
-    uint32_t checksum
-    uint64_t lsn
-    uint64_t previous_lsn
-    uint64_t durable_lsn
-    uint64_t xid
-    uint32_t incarnation
-    uint16_t kind
-    uint16_t flags
+from storage.log_record import LogPlace, WalRecord
 
 cdef enum:
     INCARNATION_KIND = 2
 
 cdef uint64_t RECORD_BYTES_MAX = 1 << 30
+
+
+cdef Place place_of(place) except *:
+    """A LogPlace as numbers."""
+    cdef Place found
+    found.lsn = place.lsn
+    found.any_previous = place.previous_lsn is None
+    found.any_incarnation = place.incarnation is None
+    found.previous_lsn = 0 if found.any_previous else place.previous_lsn
+    found.incarnation = 0 if found.any_incarnation else place.incarnation
+    return found
+
+
+cdef object as_log_place(const Place *place):
+    """The same the other way round."""
+    return LogPlace(
+        place.lsn,
+        None if place.any_previous else place.previous_lsn,
+        None if place.any_incarnation else place.incarnation,
+    )
+
+
+cdef object as_record(const Header *header):
+    """The record with that header."""
+    return WalRecord(
+        header.lsn, record_end(header), header.kind, header.xid, header.previous_lsn,
+        header.durable_lsn, header.incarnation,
+        PyBytes_FromStringAndSize(
+            <const char *>header + sizeof(Header), header.length - sizeof(Header)
+        ),
+    )
+
+
+cdef uint64_t record_end(const Header *header) noexcept:
+    return header.lsn + ((header.length + <uint64_t>7) & ~<uint64_t>7)
 
 
 cdef bint is_whole(const Header *header, uint64_t room, uint64_t lsn) noexcept:
@@ -38,41 +62,58 @@ cdef bint is_whole(const Header *header, uint64_t room, uint64_t lsn) noexcept:
     )
 
 
+cdef bint follows(const Header *header, const Place *place) noexcept:
+    """Whether a record that is whole in itself belongs at the place."""
+    if not place.any_previous and header.previous_lsn != place.previous_lsn:
+        return False
+    if place.any_incarnation:
+        return True
+    if header.kind == INCARNATION_KIND:
+        return header.incarnation > place.incarnation
+    return header.incarnation == place.incarnation
+
+
+cdef const Header *step(const unsigned char *base, uint64_t *start, uint64_t size, Place *place) noexcept:
+    """The record at a position, which moves behind it as the place does; NULL where none follows."""
+    cdef const Header *header
+    if start[0] >= size:
+        return NULL
+    header = <const Header *>(base + start[0])
+    if not is_whole(header, size - start[0], place.lsn) or not follows(header, place):
+        return NULL
+    start[0] += record_end(header) - place.lsn
+    place.previous_lsn = place.lsn
+    place.lsn = record_end(header)
+    place.incarnation = header.incarnation
+    place.any_previous = place.any_incarnation = False
+    return header
+
+
 def read_records(bytes data not None, uint64_t start, place, int count_max):
     """The valid records from a position in data on, as many as follow each other within it."""
     cdef const unsigned char *base = <const unsigned char *><const char *>data
-    cdef uint64_t size = len(data), lsn = place.lsn, previous_lsn = 0, incarnation = 0, end_lsn
-    cdef bint any_previous = place.previous_lsn is None
-    cdef bint any_incarnation = place.incarnation is None
+    cdef uint64_t size = len(data)
+    cdef Place at = place_of(place)
     cdef const Header *header
-    if not any_previous:
-        previous_lsn = place.previous_lsn
-    if not any_incarnation:
-        incarnation = place.incarnation
     found = []
-    while len(found) < count_max and start < size:
-        header = <const Header *>(base + start)
-        if not is_whole(header, size - start, lsn):
+    while len(found) < count_max:
+        header = step(base, &start, size, &at)
+        if header == NULL:
             break
-        if not any_previous and header.previous_lsn != previous_lsn:
-            break
-        if not any_incarnation:
-            if header.kind == INCARNATION_KIND:
-                if header.incarnation <= incarnation:
-                    break
-            elif header.incarnation != incarnation:
-                break
-        end_lsn = lsn + ((header.length + <uint64_t>7) & ~<uint64_t>7)
-        found.append(WalRecord(
-            lsn, end_lsn, header.kind, header.xid, header.previous_lsn, header.durable_lsn,
-            header.incarnation,
-            PyBytes_FromStringAndSize(
-                <const char *>header + sizeof(Header), header.length - sizeof(Header)
-            ),
-        ))
-        any_previous = any_incarnation = False
-        previous_lsn = lsn
-        incarnation = header.incarnation
-        start += end_lsn - lsn
-        lsn = end_lsn
+        found.append(as_record(header))
     return found
+
+
+def skip_records(bytes data not None, uint64_t start, place):
+    """Behind the valid records from a position in data on: where, how many, what they know to be durable."""
+    cdef const unsigned char *base = <const unsigned char *><const char *>data
+    cdef uint64_t size = len(data), count = 0, durable_lsn = 0
+    cdef Place at = place_of(place)
+    cdef const Header *header
+    while True:
+        header = step(base, &start, size, &at)
+        if header == NULL:
+            break
+        count += 1
+        durable_lsn = max(durable_lsn, header.durable_lsn)
+    return as_log_place(&at), count, durable_lsn

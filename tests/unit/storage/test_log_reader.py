@@ -2,7 +2,7 @@
 
 import pytest
 
-from storage import log_record
+from storage import log_reader, log_record
 from storage.errors import Corruption
 from storage.log_reader import LogReader
 from storage.log_record import INCARNATION_KIND, LogPlace
@@ -39,8 +39,11 @@ class Log:
         self.patch(lsn, data)
 
     def patch(self, lsn: int, data: bytes) -> None:
-        number, offset = divmod(lsn, SEGMENT)
-        self.files.open(segment_name(number)).pwrite(offset, data)
+        while data:
+            number, offset = divmod(lsn, SEGMENT)
+            part = data[: SEGMENT - offset]
+            self.files.open(segment_name(number)).pwrite(offset, part)
+            lsn, data = lsn + len(part), data[len(part) :]
 
     def read(self, options: Options = OPTIONS) -> tuple[LogReader, list[int]]:
         reader = LogReader(self.files, options, SEGMENT)
@@ -132,6 +135,28 @@ def test_a_recycled_segment_reads_as_empty(log):
     assert LogReader(log.files, OPTIONS, 3 * SEGMENT).next() is None
 
 
+@pytest.mark.parametrize("window_bytes", [48, 56, 200, SEGMENT, 3 * SEGMENT])
+def test_records_are_read_through_windows_of_any_size(log, monkeypatch, window_bytes):
+    log.write(120, durable=True)
+    monkeypatch.setattr(log_reader, "WINDOW_BYTES", window_bytes)
+    reader, lsns = log.read()
+    assert lsns == log.lsns
+    walker, count = LogReader(log.files, OPTIONS, SEGMENT), 0
+    while True:
+        place, skipped, _ = log_record.skip_records(*walker.window())
+        if skipped:
+            walker.move_to(place)
+        elif not walker.read_on():
+            break
+        count += skipped
+    assert (count, walker.lsn, walker.previous_lsn) == (120, reader.lsn, reader.previous_lsn)
+    log.patch(log.lsns[60], b"\xff")
+    reader, lsns = log.read()
+    assert lsns == log.lsns[:60]
+    with pytest.raises(Corruption, match="although the log was durable"):
+        reader.check_torn(SEGMENT)
+
+
 def test_twins_read_the_same_records(log):
     """Whatever byte is wrong, and wherever reading starts from."""
     log.write(6)
@@ -151,5 +176,6 @@ def test_twins_read_the_same_records(log):
         for place in places:
             arguments = bytes(broken), place.lsn - SEGMENT, place, 100
             assert native.read_records(*arguments) == log_record.read_records(*arguments)
+            assert native.skip_records(*arguments[:3]) == log_record.skip_records(*arguments[:3])
     assert len(log_record.read_records(data, 0, places[0], 100)) == 9
     assert len(native.read_records(data, 0, places[0], 4)) == 4
