@@ -52,6 +52,7 @@ TURN_SHARE: Final = 1.5
 
 _BOOLEAN: Final = TypeReference(TYPE_BY_OID[16])
 
+_GEOMETRIC: Final = frozenset((600, 601, 602, 603, 604, 628, 718))  # equal when about so
 _FAMILIES: Final = (
     frozenset({20, 21, 23}),  # int8 int2 int4
     frozenset({26, 24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191}),  # oid, reg*
@@ -242,7 +243,7 @@ def dense_keys(columns: Sequence[Column]) -> DenseKeys | None:
 def can_hash(left: Type, right: Type) -> bool:
     """Whether values of both types are equal exactly when their row forms (or sort keys) are."""
     if left.oid == right.oid:
-        return True
+        return left.oid not in _GEOMETRIC
     return any(left.oid in family and right.oid in family for family in _FAMILIES)
 
 

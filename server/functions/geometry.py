@@ -14,6 +14,7 @@ from server.functions.geometry_math import (
     hypotenuse,
     is_at_most,
     is_less,
+    is_zero,
     line_of,
     middle,
     minus,
@@ -28,7 +29,6 @@ from server.functions.geometry_math import (
     times,
 )
 from server.types.geometry import (
-    EPSILON,
     Box,
     Circle,
     Line,
@@ -170,10 +170,6 @@ def _line(first: Point, second: Point) -> Line:
     if is_same(first, second):
         raise InvalidParameterValue("invalid line specification: must be two distinct points")
     return line_of(first, slope(first, second))
-
-
-def _is_zero(number: float) -> bool:
-    return abs(number) <= EPSILON
 
 
 # Paths and polygons.
@@ -411,8 +407,8 @@ BEHAVIOURS: Final[dict[str, Behaviour]] = {
             ("ge", _at_least),
         )
     },
-    "line vertical": ("Whether it is vertical.", lambda line: _is_zero(line.b), None),
-    "line horizontal": ("Whether it is horizontal.", lambda line: _is_zero(line.a), None),
+    "line vertical": ("Whether it is vertical.", lambda line: is_zero(line.b), None),
+    "line horizontal": ("Whether it is horizontal.", lambda line: is_zero(line.a), None),
     "path length": ("How long it is.", _path_length, None),
     "path area": ("The area; NULL for an open path.", _path_area, None),
     "is closed": ("Whether it is closed.", lambda path: path.is_closed, None),

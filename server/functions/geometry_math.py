@@ -73,6 +73,11 @@ def hypotenuse(x: float, y: float) -> float:
     return result
 
 
+def is_zero(number: float) -> bool:
+    """Whether it cannot be told from 0."""
+    return abs(number) <= EPSILON
+
+
 def is_less(left: float, right: float) -> bool:
     """Whether it is less by more than what cannot be told apart."""
     return left + EPSILON < right

@@ -22,6 +22,8 @@ from server.functions import (
     floats,
     formatting,
     geometry,
+    geometry_relations,
+    hash_functions,
     in_range,
     integer,
     interval_sums,
@@ -34,6 +36,7 @@ from server.functions import (
     money,
     network,
     numeric,
+    order_support,
     ordered_sets,
     pattern,
     randomness,
@@ -44,6 +47,7 @@ from server.functions import (
     statistics,
     text,
     text_joining,
+    type_input_output,
     window,
 )
 from server.functions.casts import casts
@@ -54,7 +58,11 @@ if TYPE_CHECKING:
 
 FUNCTIONS: Final[tuple[Function, ...]] = (
     *comparison.FUNCTIONS,
+    *order_support.FUNCTIONS,
+    *hash_functions.FUNCTIONS,
+    *type_input_output.FUNCTIONS,
     *geometry.FUNCTIONS,
+    *geometry_relations.FUNCTIONS,
     *integer.FUNCTIONS,
     *floats.FUNCTIONS,
     *float_math.FUNCTIONS,
