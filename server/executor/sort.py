@@ -2,7 +2,8 @@
 
 Rule 1: ranks of a column order and compare as its values do; ranks of NULL rows are 0 and mean
         nothing.
-Rule 2: sorting is stable, whatever the directions.
+Rule 2: rows with equal keys come as PostgreSQL's sorts leave them, up to TIED_ROWS_MAX rows; beyond
+        that, and within aggregates, sorting is stable.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from server.errors import InvalidRowCountInLimitClause
 from server.executor.columns import concatenate_batches, plain_objects, slices
 from server.executor.evaluation import Evaluator, evaluator, layout_of, scalar
 from server.executor.key_table import float_keys
+from server.executor.native import tied_rows
 from server.executor.operator import Builder, Operator
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 TOP_ROWS_MAX: Final = 100_000
 """Up to how many rows a top-N sort keeps only those that may still be among the first."""
+
+TIED_ROWS_MAX: Final = 1 << 16
+"""Up to how many rows the order of equal keys is PostgreSQL's."""
 
 
 class KeyEvaluator:
@@ -54,18 +59,6 @@ class KeyEvaluator:
             arrays.extend(rank_arrays(column, key))
         return arrays
 
-    def order(self, columns: Sequence[Column], count: int) -> Positions:
-        """Give the rows in order."""
-        return sort_positions(columns, self._keys, count)
-
-
-def sort_positions(columns: Sequence[Column], keys: Sequence[SortKey], count: int) -> Positions:
-    """Give the positions of rows in the order that the keys ask for."""
-    arrays: list[Values] = []
-    for column, key in zip(columns, keys, strict=True):
-        arrays.extend(rank_arrays(column, key))
-    return order_by(arrays, count)
-
 
 def order_by(arrays: Sequence[Values], count: int) -> Positions:
     """Order rows by arrays, the first one counting most; stable."""
@@ -74,6 +67,21 @@ def order_by(arrays: Sequence[Values], count: int) -> Positions:
     if len(arrays) == 1:
         return np.argsort(arrays[0], kind="stable")
     return np.lexsort(arrays[::-1])
+
+
+def tie_order(arrays: Sequence[Values], count: int, bound: int = -1) -> Positions:
+    """Order rows by arrays as rule 2 says; with a bound >= 0 only the first ones."""
+    order = order_by(arrays, count)
+    if 1 < count <= TIED_ROWS_MAX and arrays:
+        changed = np.zeros(count, np.bool_)
+        for array in arrays:
+            sorted_array = array[order]
+            changed[1:] |= sorted_array[1:] != sorted_array[:-1]
+        if not changed[1:].all():
+            ranks = np.empty(count, np.int64)
+            ranks[order] = np.cumsum(changed)
+            order = tied_rows(ranks, bound)
+    return order if bound < 0 else order[:bound]
 
 
 def rank_arrays(column: Column, key: SortKey) -> list[Values]:
@@ -143,18 +151,21 @@ class Sort(Operator):
         yield from slices(self._sorted(everything, context))
 
     def _sorted(self, batch: Batch, context: ExecutionContext) -> Batch:
-        return batch.take(self._keys.order(self._keys.columns(batch, context), batch.count))
+        return batch.take(tie_order(self._keys.arrays(batch, context), batch.count))
 
     def _first(self, context: ExecutionContext, wanted: int) -> Batch:
         """The first rows: what cannot be among them is dropped as batches come in."""
         types = self.inputs[0].plan.types
         kept: list[Batch] = []
         held = 0
-        limit = max(4 * wanted, 16384)
+        limit = max(4 * wanted, TIED_ROWS_MAX)
         for batch in self.inputs[0].batches(context):
             kept.append(batch)
             held += batch.count
             if held > limit:
-                best = self._sorted(concatenate_batches(kept, types), context).slice(0, wanted)
+                best = self._best(concatenate_batches(kept, types), context, wanted)
                 kept, held = [best], best.count
-        return self._sorted(concatenate_batches(kept, types), context).slice(0, wanted)
+        return self._best(concatenate_batches(kept, types), context, wanted)
+
+    def _best(self, batch: Batch, context: ExecutionContext, wanted: int) -> Batch:
+        return batch.take(tie_order(self._keys.arrays(batch, context), batch.count, wanted))

@@ -18,7 +18,7 @@ import numpy as np
 from server.executor.columns import concatenate, concatenate_batches, slices
 from server.executor.evaluation import evaluator, evaluators, layout_of
 from server.executor.operator import Builder, Operator
-from server.executor.sort import KeyEvaluator, order_by, rank_arrays
+from server.executor.sort import KeyEvaluator, rank_arrays, tie_order
 from server.executor.window_frames import add_frames
 from server.executor.window_rows import WindowRows, changes_of, rows_with_peers
 from server.expressions.expression import SortKey, WindowCall
@@ -72,7 +72,7 @@ class Window(Operator):
             for column, key in zip(order_columns, self.plan.order, strict=True)
             for array in rank_arrays(column, key)
         ]
-        order = order_by([*partition_arrays, *order_arrays], batch.count)
+        order = tie_order([*partition_arrays, *order_arrays], batch.count)
         rows = rows_with_peers(
             changes_of([array[order] for array in partition_arrays], batch.count),
             changes_of([array[order] for array in order_arrays], batch.count),

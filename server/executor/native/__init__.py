@@ -10,6 +10,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.executor.key_codes import IntegerCodes, ViewCodes, object_codes, rows_with_keys
     from server.executor.key_rows import dense_codes, grouped_rows, joined_rows
     from server.executor.machine import run as run_program
+    from server.executor.tie_order import tied_rows
 else:
     from server.executor.native.key_codes import (
         IntegerCodes,
@@ -19,6 +20,7 @@ else:
     )
     from server.executor.native.key_rows import dense_codes, grouped_rows, joined_rows
     from server.executor.native.machine import run as run_program
+    from server.executor.native.tie_order import tied_rows
 
 __all__ = [
     "IntegerCodes",
@@ -29,4 +31,5 @@ __all__ = [
     "object_codes",
     "rows_with_keys",
     "run_program",
+    "tied_rows",
 ]

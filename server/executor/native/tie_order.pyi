@@ -1,0 +1,3 @@
+from server.vector.column import Positions
+
+def tied_rows(ranks: Positions, bound: int) -> Positions: ...
