@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 class SharedRows:
     """The rows of a WITH query, read from its operator as far as somebody wants them."""
 
-    __slots__ = ("_batches", "_source")
+    __slots__ = ("_batches", "_source", "number")
 
-    def __init__(self, batches: Iterator[Batch]) -> None:
+    def __init__(self, batches: Iterator[Batch], number: int = 0) -> None:
+        self.number = number  # among all such rows of a run
         self._batches: list[Batch] = []
         self._source: Iterator[Batch] | None = batches
 
@@ -60,7 +61,9 @@ class CommonTable(Operator):
             if number in context.modified_tables:
                 context.common_tables[number] = context.modified_tables[number]
             else:
-                context.common_tables[number] = SharedRows(operator.batches(context))
+                context.shared_rows_count += 1
+                shared = SharedRows(operator.batches(context), context.shared_rows_count)
+                context.common_tables[number] = shared
         yield from self.inputs[0].batches(context)
 
 

@@ -122,6 +122,7 @@ class ExecutionContext:
     overrides: dict[Plan, int | None] = field(default_factory=dict)
     outer: dict[ColumnId, Value | None] = field(default_factory=dict)
     common_tables: dict[int, Any] = field(default_factory=dict)
+    shared_rows_count: int = 0  # how often rows of a WITH query were made
     work_tables: dict[int, list[Batch]] = field(default_factory=dict)
     key_filters: dict[Plan, dict[int, KeyFilter]] = field(default_factory=dict)
     instruments: dict[Plan, Statistics] | None = None

@@ -6,15 +6,17 @@ once.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from server.errors import FeatureNotSupported
 from server.executor.build import BUILDERS
 from server.executor.point import point_of
+from server.expressions.expression import Expression, SortKey
+from server.planner.physical import CommonTable, CommonTableScan, Plan
 
 if TYPE_CHECKING:
     from server.executor.operator import Operator
-    from server.planner.physical import Plan
 
 
 class Program:
@@ -23,10 +25,11 @@ class Program:
     Subqueries' are made when first run.
     """
 
-    __slots__ = ("_operators", "point", "root")
+    __slots__ = ("_operators", "_outside_tables", "point", "root")
 
     def __init__(self, plan: Plan, *, calls_routines: bool = False) -> None:
         self._operators: dict[Plan, Operator] = {}
+        self._outside_tables: dict[Plan, tuple[int, ...]] = {}
         self.point = None if calls_routines else point_of(plan)
         self.root = self.operator(plan)
 
@@ -39,3 +42,26 @@ class Program:
             found = BUILDERS[type(plan)](plan, self)
             self._operators[plan] = found
         return found
+
+    def outside_tables(self, plan: Plan) -> tuple[int, ...]:
+        """The WITH queries that a plan reads and does not have itself, subqueries included."""
+        found = self._outside_tables.get(plan)
+        if found is None:
+            read: set[int] = set()
+            _add_tables(plan, read, frozenset())
+            found = self._outside_tables[plan] = tuple(sorted(read))
+        return found
+
+
+def _add_tables(value: object, read: set[int], own: frozenset[int]) -> None:
+    if isinstance(value, CommonTableScan):
+        read |= {value.table_id} - own
+        return
+    if isinstance(value, CommonTable):
+        own |= {number for number, _ in value.tables}
+    if isinstance(value, tuple):
+        for each in value:
+            _add_tables(each, read, own)
+    elif isinstance(value, Plan | Expression | SortKey):
+        for field in fields(value):
+            _add_tables(getattr(value, field.name), read, own)

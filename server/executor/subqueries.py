@@ -90,6 +90,8 @@ class Answer:
 def answer(context: ExecutionContext, node: Subquery, values: Row) -> Answer:
     """Give the answer of a subquery, from memory if these outer values were asked about before."""
     key: Any = (id(node), tuple([_exact(value) for value in values]))
+    if context.common_tables:
+        key += _shared_rows(context, node)
     try:
         found = context.answers.get(key)
     except TypeError:  # a value that cannot be hashed
@@ -99,6 +101,14 @@ def answer(context: ExecutionContext, node: Subquery, values: Row) -> Answer:
             context.answers.clear()
         found = context.answers[key] = _fresh_answer(context, node, values)
     return found
+
+
+def _shared_rows(context: ExecutionContext, node: Subquery) -> tuple[int, ...]:
+    """Which rows the WITH queries have now that a subquery reads: other outer values, other rows."""
+    assert context.program is not None
+    tables = context.common_tables
+    numbers = context.program.outside_tables(node.plan)
+    return tuple([tables[number].number for number in numbers if number in tables])
 
 
 def _exact(value: Value | None) -> Any:

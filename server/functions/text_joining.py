@@ -12,9 +12,11 @@ from server.errors import (
 from server.functions.declare import row
 from server.identifiers import quote_identifier
 from server.types.array import Array
+from server.types.network import format_cidr
+from server.types.type import PLAIN_STYLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from server.functions.function import CallContext
 
@@ -25,6 +27,27 @@ def text_of(context: CallContext, index: int, value: Any) -> str:
     """The text form of an argument."""
     declared = context.arguments[min(index, len(context.arguments) - 1)].type
     return declared.format(value, context.style)
+
+
+def cast_text_of(context: CallContext, index: int, value: Any) -> str:
+    """What casting an argument to text gives, which is its text form but for a few types."""
+    cast = _TEXT_CASTS.get(context.arguments[index].type.oid)
+    return text_of(context, index, value) if cast is None else cast(value)
+
+
+def _text_of_bool(value: Any) -> str:
+    return "true" if value else "false"
+
+
+def _text_of_address(value: Any) -> str:
+    return format_cidr(value, PLAIN_STYLE)
+
+
+_TEXT_CASTS: Final[dict[int, Callable[[Any], str]]] = {
+    16: _text_of_bool,
+    650: _text_of_address,
+    869: _text_of_address,
+}
 
 
 def spread(context: CallContext, values: tuple[Any, ...]) -> Iterable[str | None]:
@@ -45,11 +68,11 @@ def _concat_ws(context: CallContext, separator: str | None, *values: Any) -> str
 
 
 def _concat_text_any(context: CallContext, left: str, right: Any) -> str:
-    return left + text_of(context, 1, right)
+    return left + cast_text_of(context, 1, right)
 
 
 def _concat_any_text(context: CallContext, left: Any, right: str) -> str:
-    return text_of(context, 0, left) + right
+    return cast_text_of(context, 0, left) + right
 
 
 # Quoting.
@@ -65,7 +88,7 @@ def _quote_nullable(text: str | None) -> str:
 
 
 def _quote_any(context: CallContext, value: Any) -> str:
-    return "NULL" if value is None else _quote_literal(text_of(context, 0, value))
+    return "NULL" if value is None else _quote_literal(cast_text_of(context, 0, value))
 
 
 # Templates.

@@ -13,6 +13,7 @@ from server.errors import (
     DatatypeMismatch,
     FeatureNotSupported,
     GroupingError,
+    InvalidRecursion,
     InvalidSchemaName,
     SqlError,
     SqlSyntaxError,
@@ -502,6 +503,9 @@ def _aggregate_call(
     )
     _check_nesting(context, call)
     _check_distinct_order(context, call)
+    if any(item.recursing for item in scope.items):
+        message = "aggregate functions are not allowed in a recursive query's recursive term"
+        raise raise_at(context, node, InvalidRecursion(message))
     scope.has_aggregates = True
     return call
 

@@ -31,7 +31,7 @@ from server.planner.plan import (
     transform_plan,
 )
 from server.planner.row_security import secured
-from server.planner.scope import RangeColumn, RangeItem, Scope, note_read
+from server.planner.scope import RangeColumn, RangeItem, Scope, is_unready_table, note_read
 from server.sql import nodes
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ def lateral_scope(scope: Scope) -> Scope:
         items=list(scope.items),
         outer=scope.outer,
         common_tables=scope.common_tables,
+        unready_tables=scope.unready_tables,
     )
 
 
@@ -124,6 +125,7 @@ def hidden_scope(scope: Scope) -> Scope:
         parent=scope.parent,
         outer=scope.outer,
         common_tables=scope.common_tables,
+        unready_tables=scope.unready_tables,
         hidden_items=scope.items,
     )
 
@@ -214,6 +216,8 @@ def bind_table(context: BindContext, scope: Scope, node: exp.Expression) -> Boun
         common = scope.common_table(parts[0])
         if common is not None:
             return _common_table(context, node, common)
+    if len(parts) == 1 and find_relation(context, parts) is None:
+        _check_unready(context, scope, node)
     table = relation_of(context, node)
     if context.resolution is not None:
         context.resolution.relations[id(node)] = table
@@ -243,6 +247,19 @@ def bind_table(context: BindContext, scope: Scope, node: exp.Expression) -> Boun
     if table.row_security:
         return Bound(secured(context, table, item, scan), [item])
     return Bound(scan, [item])
+
+
+def _check_unready(context: BindContext, scope: Scope, node: exp.Expression) -> None:
+    """The error for a name that only a query further down the WITH has."""
+    name = node.args["parts"][0]
+    if is_unready_table(scope, name):
+        error = UndefinedTable(
+            f'relation "{name}" does not exist',
+            detail=f'There is a WITH item named "{name}", but it cannot be referenced from this '
+            "part of the query.",
+            hint="Use WITH RECURSIVE, or re-order the WITH items to remove forward references.",
+        )
+        raise raise_at(context, node, error)
 
 
 def make_scan(context: BindContext, table: Table, alias: str, *, only: bool = False) -> Scan:
@@ -286,7 +303,11 @@ def _common_table(context: BindContext, node: exp.Expression, common: CommonTabl
     )
     listed = tuple(RangeColumn(column.name, column.variable()) for column in columns)
     names = tuple(node.args.get("column_aliases") or ())
-    return Bound(scan, [RangeItem(alias=alias, listed=renamed(listed, names, alias))])
+    item = RangeItem(
+        alias=alias, listed=renamed(listed, names, alias), unexpanded=common.unexpanded
+    )
+    item.recursing = common.recursing
+    return Bound(scan, [item])
 
 
 def _derived(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
@@ -407,6 +428,7 @@ def _join_condition(
         items=items,
         outer=scope.outer,
         common_tables=scope.common_tables,
+        unready_tables=scope.unready_tables,
         hidden_items=scope.items,
     )
     return bind_condition(context, seen, node.args["condition"], "JOIN/ON")

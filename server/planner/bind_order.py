@@ -24,11 +24,14 @@ from server.planner.matching import same
 from server.sql import nodes
 
 if TYPE_CHECKING:
+    from server.planner.plan import Columns
     from server.planner.scope import Scope
 
 _UNORDERED = frozenset((114, 142, 600, 601, 602, 603, 604, 628, 718, 199, 143))
 """Types without an ordering: json, xml, geometric ones."""
 
+_UNHASHED = frozenset((790, 1560, 1562, 3614, 3615, 705, 2970))
+"""Types with an ordering but without a hash function: money, bit strings, text search."""
 
 _CONSTANTS = (nodes.Constant, exp.Null, exp.Boolean)
 
@@ -72,6 +75,23 @@ def check_ordered(context: BindContext, expression: Expression) -> None:
             f"{type_name(context, expression.type.oid)}",
             hint="Use an explicit ordering operator or modify the query.",
         ).at(context.position(expression.offset))
+
+
+def is_comparable(context: BindContext, oid: int) -> bool:
+    """Whether a type has equality that belongs to an order or a hash."""
+    return base_type(context, oid) not in _UNORDERED
+
+
+def check_hashable(context: BindContext, columns: Columns, construct: str) -> None:
+    """Refuse an operation that PostgreSQL can only do by hashing."""
+    for column in columns:
+        check_comparable(context, column.variable())
+        kind = context.type(base_type(context, column.type.oid)).type
+        if (kind.element_oid or kind.oid) in _UNHASHED:
+            raise FeatureNotSupported(
+                f"could not implement {construct}",
+                detail="All column datatypes must be hashable.",
+            )
 
 
 def check_comparable(context: BindContext, expression: Expression) -> None:

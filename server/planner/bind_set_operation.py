@@ -74,6 +74,7 @@ def _branch(context: BindContext, parent: Scope, node: exp.Expression) -> BoundQ
         parent=parent.parent,
         outer=parent.outer,
         common_tables=dict(parent.common_tables),
+        unready_tables=parent.unready_tables,
         hidden_items=parent.hidden_items,
     )
     return bind_query(context, scope, node, keep_unknown=True)
@@ -87,7 +88,7 @@ def combine(
     if len(left.columns) != len(right.columns):
         raise raise_at(
             context,
-            _first_target(node.args["right"]),
+            first_target(node.args["right"]),
             SqlSyntaxError(f"each {kind.upper()} query must have the same number of columns"),
         )
     first, second, columns = unified(context, left, right, kind.upper())
@@ -151,7 +152,7 @@ def _values_of(query: BoundQuery) -> list[Expression]:
     ]
 
 
-def _first_target(node: exp.Expression) -> exp.Expression:
+def first_target(node: exp.Expression) -> exp.Expression:
     """The first output expression of a query, to which errors about its columns point."""
     while isinstance(node, nodes.SetOperation):
         node = node.args["left"]

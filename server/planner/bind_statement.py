@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from server.errors import FeatureNotSupported, IndeterminateDatatype
+from server.errors import FeatureNotSupported, IndeterminateDatatype, SqlSyntaxError
 from server.expressions.expression import Expression, Parameter
 from server.planner.bind_insert import bind_insert
 from server.planner.bind_merge import bind_merge
@@ -50,11 +50,11 @@ def bind_statement(context: BindContext, tree: exp.Expression) -> BoundStatement
         if oid:
             context.parameters[number] = context.type(oid)
     if isinstance(tree, nodes.Query):
-        query = bind_query(context, Scope(), tree)
+        query = bind_query(context, Scope(top=True), tree)
         node = project_exactly(query.node, query.columns)
         bound = BoundStatement(node, query.columns, query.origins, "SELECT", True, context.writes)
     else:
-        modify = bind_modification(context, Scope(), tree)
+        modify = bind_modification(context, Scope(top=True), tree)
         returns = bool(tree.args.get("returning"))
         tag = _MODIFICATIONS[type(tree)][1]
         bound = BoundStatement(modify.node, modify.columns, modify.origins, tag, returns, True)
@@ -68,7 +68,10 @@ def bind_modification(context: BindContext, scope: Scope, tree: exp.Expression) 
     if found is None:
         raise raise_at(context, tree, FeatureNotSupported("this statement is not supported here"))
     context.writes = True
-    tables = bind_with(context, scope, tree.args.get("with_clause"))
+    clause = tree.args.get("with_clause")
+    if isinstance(tree, nodes.Merge) and clause is not None and clause.args.get("recursive"):
+        raise SqlSyntaxError("WITH RECURSIVE is not supported for MERGE statement")
+    tables = bind_with(context, scope, clause)
     modify = found[0](context, scope, tree)
     if tables:
         modify.node = tables.around(modify.node)

@@ -15,17 +15,27 @@ from server.errors import (
     DuplicateAlias,
     FeatureNotSupported,
     InvalidColumnReference,
-    InvalidRecursion,
     SqlSyntaxError,
 )
-from server.planner.environment import BindContext, raise_at
+from server.planner.bind_order import check_hashable
+from server.planner.bind_set_operation import first_target
+from server.planner.coerce import coerce, type_name
+from server.planner.environment import UNKNOWN, BindContext, raise_at
 from server.planner.plan import Columns, CommonTables, Node, OutputColumn, Project, RecursiveUnion
+from server.planner.recursion import check_recursion, in_order, names_in
 from server.planner.scope import Scope
+from server.planner.search_cycle import (
+    ExtraColumns,
+    bind_extra_columns,
+    check_form,
+    with_extra_targets,
+)
 from server.sql import nodes
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
+    from server.expressions.expression import Expression
     from server.planner.bind_query import BoundQuery
 
 
@@ -39,6 +49,7 @@ class CommonTable:
     references: int = 0
     materialized: bool | None = None
     recursing: bool = False  # its own recursive term is being bound
+    unexpanded: tuple[str, ...] = ()  # meanwhile: columns that * does not mean
     writes: bool = False
     returns: bool = True
 
@@ -52,6 +63,9 @@ class CommonTable:
             )
         self.references += 1
         first = context.new_column(len(self.columns))
+        for number, column in enumerate(self.columns):
+            if column.column in context.record_columns:
+                context.record_columns[first + number] = context.record_columns[column.column]
         return tuple(
             OutputColumn(first + number, column.type, column.name)
             for number, column in enumerate(self.columns)
@@ -81,42 +95,47 @@ def bind_with(context: BindContext, scope: Scope, node: exp.Expression | None) -
     result = CommonTableList(context)
     if node is None:
         return result
+    written = node.args["expressions"]
+    recursive = bool(node.args.get("recursive"))
+    _check_names(context, scope, written)
     scope.common_tables = dict(scope.common_tables)
-    seen: set[str] = set()
-    for each in node.args["expressions"]:
+    if not recursive:
+        scope.unready_tables = frozenset(each.args["name"] for each in written)
+    for each in in_order(context, written) if recursive else written:
         name = each.args["name"]
-        if name in seen:
-            raise raise_at(
-                context, each, DuplicateAlias(f'WITH query name "{name}" specified more than once')
-            )
-        seen.add(name)
-        if each.args.get("search") or each.args.get("cycle"):
-            raise raise_at(
-                context, each, FeatureNotSupported("SEARCH and CYCLE clauses are not supported")
-            )
-        if node.args.get("recursive") and _refers_to(each.args["query"], name):
-            table, plan = _bind_recursive(context, scope, each)
-        else:
-            table, plan = _bind_plain(context, scope, each)
+        own = recursive and bool(names_in(each.args["query"], frozenset({name})))
+        if own:
+            check_recursion(context, each)
+        check_form(context, each, own)
+        bind = _bind_recursive if own else _bind_plain
+        table, plan = bind(context, scope, each)
         table.materialized = each.args.get("materialized")
         scope.common_tables[name] = table
+        scope.unready_tables = scope.unready_tables - {name}
         result.tables.append((table, plan))
     return result
 
 
-def _refers_to(query: exp.Expression, name: str) -> bool:
-    return _reference_to(query, name) is not None
-
-
-def _reference_to(query: exp.Expression, name: str) -> exp.Expression | None:
-    for node in query.walk():
-        if isinstance(node, nodes.TableReference) and node.args["parts"] == (name,):
-            return node
-    return None
+def _check_names(context: BindContext, scope: Scope, written: list[exp.Expression]) -> None:
+    seen: set[str] = set()
+    for each in written:
+        name = each.args["name"]
+        if name in seen:
+            error = DuplicateAlias(f'WITH query name "{name}" specified more than once')
+            raise raise_at(context, each, error)
+        seen.add(name)
+        if not isinstance(each.args["query"], nodes.Query) and not scope.top:
+            message = "WITH clause containing a data-modifying statement must be at the top level"
+            raise raise_at(context, each, FeatureNotSupported(message))
 
 
 def _inner_scope(scope: Scope) -> Scope:
-    return Scope(parent=scope.parent, outer=scope.outer, common_tables=scope.common_tables)
+    return Scope(
+        parent=scope.parent,
+        outer=scope.outer,
+        common_tables=scope.common_tables,
+        unready_tables=scope.unready_tables,
+    )
 
 
 def _bind_plain(
@@ -169,41 +188,25 @@ def _bind_recursive(
     from server.planner.bind_query import bind_query
 
     query, name = node.args["query"], node.args["name"]
-    if not isinstance(query, nodes.SetOperation) or query.args["kind"] != "union":
-        raise raise_at(
-            context,
-            node,
-            InvalidRecursion(
-                f'recursive query "{name}" does not have the form non-recursive-term '
-                "UNION [ALL] recursive-term"
-            ),
-        )
-    reference = _reference_to(query.args["left"], name)
-    if reference is not None:
-        raise raise_at(
-            context,
-            reference,
-            InvalidRecursion(
-                f'recursive reference to query "{name}" must not appear within its '
-                "non-recursive term"
-            ),
-        )
-    if query.args.get("order_by") or query.args.get("limit") is not None:
-        raise raise_at(
-            context, node, FeatureNotSupported("ORDER BY in a recursive query is not implemented")
-        )
     scope_with = _inner_scope(scope)
     scope_with.common_tables = dict(scope.common_tables)
     tables = bind_with(context, scope_with, query.args.get("with_clause"))
     first = bind_query(context, _branch_scope(scope_with), query.args["left"])
-    table = CommonTable(name, context.new_table_id(), _named(context, node, first.columns))
+    own = _named(context, node, first.columns)
+    extra = bind_extra_columns(context, _inner_scope(scope), node, own)
+    table = CommonTable(name, context.new_table_id(), own + extra.columns())
     table.recursing = True
+    table.unexpanded = extra.names
     recursive_scope = _branch_scope(scope_with)
     recursive_scope.common_tables[name] = table
-    recursive = bind_query(context, recursive_scope, query.args["right"], keep_unknown=True)
+    branch = query.args["right"]
+    if extra.names:
+        branch = with_extra_targets(context, branch, name, extra.names)
+    recursive = bind_query(context, recursive_scope, branch, keep_unknown=True)
     table.recursing = False
+    table.unexpanded = ()
     table.references = 0
-    plan = _recursive_union(context, node, table, first, recursive)
+    plan = _recursive_union(context, node, table, _Terms(first, recursive, extra))
     return table, tables.around(plan) if tables else plan
 
 
@@ -213,44 +216,85 @@ def _branch_scope(scope: Scope) -> Scope:
     return inner
 
 
-def _recursive_union(
-    context: BindContext,
-    node: exp.Expression,
-    table: CommonTable,
-    first: BoundQuery,
-    recursive: BoundQuery,
-) -> Node:
-    from server.planner.coerce import coerce, type_name
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """Both terms of a recursive query, and what SEARCH and CYCLE add to them."""
 
-    query = node.args["query"]
-    if len(first.columns) != len(recursive.columns):
+    first: BoundQuery
+    recursive: BoundQuery
+    extra: ExtraColumns
+
+
+def _recursive_union(
+    context: BindContext, node: exp.Expression, table: CommonTable, terms: _Terms
+) -> Node:
+    first, extra = terms.first, terms.extra
+    recursive, columns = _coerced_term(context, node, table, terms)
+    read = terms.recursive.columns[len(first.columns) :]
+    first_node = first.exactly()
+    every = bool(node.args["query"].args.get("all"))
+    if extra.names:
+        first_node = extra.first(first_node, first.columns)
+        recursive = extra.recursive(recursive, columns, read)
+    number = context.new_column(len(table.columns))
+    union_columns = tuple(
+        OutputColumn(number + position, column.type, column.name)
+        for position, column in enumerate(table.columns)
+    )
+    if not every:
+        check_hashable(context, union_columns, "recursive UNION")
+    return RecursiveUnion(
+        table_id=table.table_id,
+        union_columns=union_columns,
+        first=first_node,
+        recursive=recursive,
+        all=every,
+    )
+
+
+def _coerced_term(
+    context: BindContext, node: exp.Expression, table: CommonTable, terms: _Terms
+) -> tuple[Node, Columns]:
+    """The recursive term with columns of the types of the first, and those columns."""
+    first, recursive = terms.first, terms.recursive
+    kept = recursive.columns[len(first.columns) :]
+    if len(first.columns) + len(terms.extra.names) != len(recursive.columns):
         raise raise_at(
             context,
-            query.args["right"],
+            first_target(node.args["query"].args["right"]),
             SqlSyntaxError("each UNION query must have the same number of columns"),
         )
     values = []
-    for number, (a, b) in enumerate(zip(first.columns, recursive.columns, strict=True), 1):
+    for number, (a, b) in enumerate(zip(first.columns, recursive.columns, strict=False), 1):
         changed = coerce(context, b.variable(), a.type.oid)
-        if changed is None or (b.type.oid != a.type.oid and b.type.oid != 705):
-            raise (
-                DatatypeMismatch(
-                    f'recursive query "{table.name}" column {number} has type '
-                    f"{type_name(context, a.type.oid)} in non-recursive term but type "
-                    f"{type_name(context, b.type.oid)} overall",
-                    hint="Cast the output of the non-recursive term to the correct type.",
-                )
-            ).at(context.position(first.offset_of(number - 1)))
+        _check_type(context, table.name, number, (a, b, changed), first.offset_of(number - 1))
+        assert changed is not None
         values.append(changed)
-    outputs = tuple(OutputColumn(context.new_column(), value.type) for value in values)
-    first_column = context.new_column(len(values))
-    return RecursiveUnion(
-        table_id=table.table_id,
-        union_columns=tuple(
-            OutputColumn(first_column + number, column.type, column.name)
-            for number, column in enumerate(table.columns)
-        ),
-        first=first.exactly(),
-        recursive=Project(input=recursive.node, outputs=outputs, expressions=tuple(values)),
-        all=bool(query.args.get("all")),
+    columns = tuple(OutputColumn(context.new_column(), value.type) for value in values)
+    project = Project(
+        input=recursive.node,
+        outputs=columns + kept,
+        expressions=(*values, *(column.variable() for column in kept)),
     )
+    return project, columns
+
+
+def _check_type(
+    context: BindContext,
+    name: str,
+    number: int,
+    column: tuple[OutputColumn, OutputColumn, Expression | None],
+    offset: int,
+) -> None:
+    """The recursive term may not change the type of a column."""
+    a, b, changed = column
+    same = b.type.oid in (a.type.oid, UNKNOWN)
+    if changed is not None and same and a.type.modifier in (-1, b.type.modifier):
+        return
+    overall = b.type.oid if not same else a.type.oid
+    raise DatatypeMismatch(
+        f'recursive query "{name}" column {number} has type '
+        f"{type_name(context, a.type.oid, a.type.modifier)} in non-recursive term but type "
+        f"{type_name(context, overall)} overall",
+        hint="Cast the output of the non-recursive term to the correct type.",
+    ).at(context.position(offset))

@@ -135,7 +135,7 @@ def _text_pathway(source: Type, target: Type, how: CastContext) -> Pathway | Non
         return _TEXT
     if source.category == "S" and how == "e" and target.kind != "p":
         return _TEXT
-    if how in ("a", "e") and target.category == "S" and source.oid == RECORD:
+    if how in ("a", "e") and target.category == "S" and source.oid in (RECORD, 2287):
         return _TEXT
     return None
 

@@ -57,6 +57,10 @@ class Resolution:
         self.bound[id(node)] = own
         return own
 
+    def keep(self, node: exp.Expression) -> None:
+        """Keep a node that is made while the tree is bound, and so its identity."""
+        self._kept.append(node)
+
     def note_change(self, before: Expression, after: Expression) -> None:
         """Note what a coercion made of an expression."""
         self._kept.append(before)

@@ -78,7 +78,8 @@ class RangeItem:
     alias_visible: bool = True
     access: Any = None
     names: tuple[str, ...] = ()  # column aliases of a table
-    hidden: tuple[str, ...] = ()
+    recursing: bool = False  # the rows of the round before
+    unexpanded: tuple[str, ...] = ()  # columns that * does not mean
     padded: bool = (
         False  # an outer join may give a row without one of this item: its row is then NULL
     )
@@ -135,6 +136,8 @@ class Scope:
     items: list[RangeItem] = field(default_factory=list)
     outer: dict[ColumnId, TypeReference] = field(default_factory=dict)
     common_tables: dict[str, Any] = field(default_factory=dict)
+    unready_tables: frozenset[str] = frozenset()  # of a WITH that is being bound
+    top: bool = False  # of the statement itself
     clause: str = ""
     aggregates: bool = False  # aggregate functions are allowed here
     windows: bool = False
@@ -162,6 +165,11 @@ class Scope:
             if name in level.common_tables:
                 return level.common_tables[name]
         return None
+
+
+def is_unready_table(scope: Scope, name: str) -> bool:
+    """Whether a WITH around the scope has a query of that name, which cannot be read here."""
+    return any(name in level.unready_tables for level in scope.levels())
 
 
 def _reach(context: BindContext, scope: Scope, level: Scope, found: RangeColumn) -> Expression:
@@ -356,6 +364,8 @@ def expand_item(
     """The columns that item.* stands for, and how each is read."""
     result = []
     for column in item.columns():
+        if column.name in item.unexpanded:
+            continue
         note_read(context, column)
         result.append((column, _reach(context, scope, level, column)))
     return result

@@ -418,8 +418,11 @@ def cycle(printer: Printer, node: exp.Expression) -> None:
     """Print CYCLE."""
     columns = ", ".join(quote_identifier(column) for column in node.args["columns"])
     printer.write(f"CYCLE {columns} SET {quote_identifier(node.args['mark_column'])}")
-    for word, key in (("TO", "mark_value"), ("DEFAULT", "mark_default")):
-        mark = node.args[key]
+    marks = [("TO", node.args["mark_value"]), ("DEFAULT", node.args["mark_default"])]
+    shown = [mark.this for _, mark in marks if isinstance(mark, exp.Boolean)]
+    if shown == [True, False]:  # as without them
+        marks = []
+    for word, mark in marks:
         if isinstance(mark, exp.Cast):  # only a constant may stand here, so the type goes first
             printer.enclosed(f" {word} {type_text(mark.args['to'])} ", mark.this, "")
         else:

@@ -10,8 +10,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from server.expressions.expression import Expression, Subquery, walk
+from server.expressions.expression import (
+    ColumnId,
+    Expression,
+    OuterVariable,
+    Subquery,
+    walk,
+)
 from server.planner.matching import is_volatile
+from server.planner.outer_references import outer_columns
 from server.planner.plan import (
     CommonTables,
     CommonTableScan,
@@ -65,7 +72,11 @@ def _may_merge(table, plan: Node) -> bool:  # type: ignore[no-untyped-def]
 
 
 def _merge(node: Node, number: int, plan: Node) -> Node:
-    """The node with the scan of the CTE replaced by its plan, in subqueries too."""
+    """The node with the scan of the CTE replaced by its plan, in subqueries too.
+
+    Such a subquery then depends on the outer columns that the CTE reads.
+    """
+    outer = _outer_variables(plan)
 
     def scan(each: Node) -> Node:
         if isinstance(each, CommonTableScan) and each.table_id == number:
@@ -81,7 +92,23 @@ def _merge(node: Node, number: int, plan: Node) -> Node:
     def inside(expression: Expression) -> Expression:
         if isinstance(expression, Subquery) and isinstance(expression.plan, Node):
             inner = transform_plan(expression.plan, scan)
-            return expression if inner is expression.plan else replace(expression, plan=inner)
+            if inner is expression.plan:
+                return expression
+            known = {each.column for each in expression.outer}
+            added = tuple(each for column, each in outer.items() if column not in known)
+            return replace(expression, plan=inner, outer=expression.outer + added)
         return expression
 
     return transform_plan(node, scan)
+
+
+def _outer_variables(plan: Node) -> dict[ColumnId, OuterVariable]:
+    """What a plan reads of the queries around it."""
+    columns = outer_columns(plan)
+    return {
+        part.column: part
+        for node in walk_plan(plan)
+        for expression in expressions_of(node)
+        for part in walk(expression)
+        if isinstance(part, OuterVariable) and part.column in columns
+    }
