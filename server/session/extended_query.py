@@ -37,7 +37,7 @@ from server.session.results import (
 from server.session.scope import StatementScope
 from server.session.simple_query import refuse_in_failed_block, run_utility
 from server.sql.utility_statement import UtilityStatement
-from server.sql.utility_transactions import Begin, Commit, Rollback
+from server.sql.utility_transactions import Begin, Commit, Rollback, TransactionModes
 from server.statements.cursors import forward
 from server.statements.portal import Portal, Prepared, StalePlan
 
@@ -46,7 +46,9 @@ if TYPE_CHECKING:
     from server.sql.parse import Statement
 
 Steps = Generator[Any, Any, None]
-TRANSACTION = (Begin, Commit, Rollback)
+PLAIN_CONTROLS = {Begin(TransactionModes()): 1, Commit(): 2, Rollback(): 3}
+"""Statements about blocks in their plain form, by the number that native/point_run has for each."""
+
 PARSED_MAX = 128
 """Unnamed point statements that a session keeps."""
 
@@ -76,6 +78,8 @@ def parse(session: Session, message: messages.Parse) -> Steps:
     if statement is not None:
         refuse_in_failed_block(session, statement)
         if isinstance(statement.tree, UtilityStatement):
+            if isinstance(statement.tree, Begin | Commit | Rollback):
+                prepared.control = PLAIN_CONTROLS.get(statement.tree, 0)
             yield from _type_parameters(session, prepared, statement)
         else:
             yield from renew(session, prepared)
@@ -87,8 +91,7 @@ def parse(session: Session, message: messages.Parse) -> Steps:
 
 def _keep(session: Session, key: tuple[str, tuple[int, ...]], prepared: Prepared) -> None:
     """Have an unnamed statement at hand when its text comes again."""
-    is_control = prepared.statement is not None and isinstance(prepared.statement.tree, TRANSACTION)
-    if prepared.lane is None and not is_control:
+    if prepared.lane is None and not prepared.control:
         return
     if len(session.parsed) >= PARSED_MAX:
         session.parsed.clear()

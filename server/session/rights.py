@@ -23,13 +23,13 @@ NO_ROLE = "none"
 class Rights:
     """The current user and the session user, worked out again whenever a setting changed."""
 
-    __slots__ = ("_current_oid", "_oids", "_session", "_session_oid", "_version", "borrowed_oid")
+    __slots__ = ("_oids", "_session", "_session_oid", "borrowed_oid", "own_oid", "version")
 
     def __init__(self, session: Session, oid: int) -> None:
         self._session = session
         self._oids: dict[str, int] = {}
-        self._current_oid = self._session_oid = oid
-        self._version = -1
+        self.own_oid = self._session_oid = oid
+        self.version = -1  # of the settings that own_oid follows from
         self.borrowed_oid = 0  # the owner of a SECURITY DEFINER function that runs
 
     @property
@@ -37,24 +37,24 @@ class Rights:
         """The role whose privileges count."""
         if self.borrowed_oid:
             return self.borrowed_oid
-        if self._version != self._session.settings.version:
+        if self.version != self._session.settings.version:
             self._read()
-        return self._current_oid
+        return self.own_oid
 
     @property
     def session_oid(self) -> int:
         """The session user."""
-        if self._version != self._session.settings.version:
+        if self.version != self._session.settings.version:
             self._read()
         return self._session_oid
 
     def _read(self) -> None:
         settings = self._session.settings
-        self._version = settings.version
+        self.version = settings.version
         login = self._session.identity
         name, role = settings.text(AUTHORIZATION), settings.text(ROLE)
         self._session_oid = login.user_oid if name == login.user else self._oid_of(name)
-        self._current_oid = self._session_oid if role == NO_ROLE else self._oid_of(role)
+        self.own_oid = self._session_oid if role == NO_ROLE else self._oid_of(role)
 
     def _oid_of(self, name: str) -> int:
         if name not in self._oids:

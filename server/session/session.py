@@ -120,7 +120,7 @@ class Session:
         self.wait_event = ""
         self.backend_type = "client backend"
         self.activity = Activity(self.clock.now_us())
-        self._deadline_ns = 0
+        self.deadline_ns = 0
         self._style: TextStyle | None = None
         self._basis: Basis | None = None
         self.names = SessionNames(self)
@@ -427,7 +427,7 @@ class Session:
         activity.state = "active"
         activity.query_started_us = activity.state_changed_us = self.clock.now_us()
         timeout_ms = (basis or self.basis()).statement_timeout_ms
-        self._deadline_ns = self.clock.monotonic_ns() + timeout_ms * _NS_PER_MS if timeout_ms else 0
+        self.deadline_ns = self.clock.monotonic_ns() + timeout_ms * _NS_PER_MS if timeout_ms else 0
 
     def _set_activity(self, state: str) -> None:
         self.activity.state = state
@@ -435,12 +435,12 @@ class Session:
 
     def stop_clock(self) -> None:
         """No statement runs: statement_timeout does not count."""
-        self._deadline_ns = 0
+        self.deadline_ns = 0
         self.cancelled = None
 
     def rest(self, state: str) -> None:
         """`stop_clock`, and pg_stat_activity shows the state: a cycle has ended."""
-        self._deadline_ns = 0
+        self.deadline_ns = 0
         self.cancelled = None
         self.activity.state = state
         self.activity.state_changed_us = self.activity.query_started_us
@@ -455,8 +455,8 @@ class Session:
         if self.cancelled is not None:
             error, self.cancelled = self.cancelled, None
             raise error
-        if self._deadline_ns and self.clock.monotonic_ns() > self._deadline_ns:
-            self._deadline_ns = 0
+        if self.deadline_ns and self.clock.monotonic_ns() > self.deadline_ns:
+            self.deadline_ns = 0
             raise _statement_timeout()
 
     def wait_here(self, completion: Completion, what: str) -> None:
@@ -465,9 +465,9 @@ class Session:
 
     def statement_time_left_ms(self) -> int | None:
         """How long the statement may go on; None for as long as it likes."""
-        if not self._deadline_ns:
+        if not self.deadline_ns:
             return None
-        return max(1, (self._deadline_ns - self.clock.monotonic_ns()) // _NS_PER_MS + 1)
+        return max(1, (self.deadline_ns - self.clock.monotonic_ns()) // _NS_PER_MS + 1)
 
     def give_up(self) -> None:
         """A wait is abandoned: leave the queue of the lock."""

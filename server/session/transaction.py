@@ -163,6 +163,11 @@ class SessionTransaction:
         running.explicit = True
         self.set_modes(**modes)
 
+    def open_block(self, basis: Basis) -> None:
+        """BEGIN without modes, of a session that is idle and whose basis this is."""
+        self.state = next_state(self.state, Event.BEGIN)
+        self._begin_on(basis).explicit = True
+
     def set_modes(
         self,
         *,
@@ -186,9 +191,11 @@ class SessionTransaction:
     def _ensure(self) -> Running:
         if self.running is not None:
             return self.running
+        return self._begin_on(self._session.basis())
+
+    def _begin_on(self, basis: Basis) -> Running:
         session = self._session
         database = session.database
-        basis = session.basis()
         modes = Modes(basis.isolation, basis.read_only, basis.deferrable)
         storage = database.engine.begin(
             keep_snapshot=not basis.read_committed, lock_group=session.pid

@@ -17,7 +17,8 @@ from libc.string cimport memchr, memcpy
 
 from protocol.native import decode
 from server.session.block import State
-from server.session.native.point_run import run_series_of, snapshot_in_block
+from server.session.native.point_run cimport basis_of, now_us, snapshot_in_block
+from server.session.native.point_run import run_control, run_series_of
 from server.sql.native import skeleton
 
 cdef extern from "Python.h":
@@ -40,6 +41,7 @@ cdef object IDLE = State.IDLE
 cdef object OPEN = State.OPEN
 cdef bytes PARSE_COMPLETE = b"1\x00\x00\x00\x04"
 cdef bytes BIND_COMPLETE = b"2\x00\x00\x00\x04"
+cdef bytes NO_DATA = b"n\x00\x00\x00\x04"
 cdef bytes READY = b"Z\x00\x00\x00\x05I"
 cdef bytes READY_OPEN = b"Z\x00\x00\x00\x05T"
 cdef tuple NOTHING = (b"", 0)
@@ -268,7 +270,7 @@ cdef Py_ssize_t serve_parsed(session, bytes data, Py_ssize_t start, Output outpu
         return 0
     types = tuple([swap32((<const uint32_t *>(text + place + 4 * i))[0]) for i in range(count)])
     prepared = session.parsed.get((decoded(text + 6, stop - text - 6), types))
-    if prepared is None or (prepared.planned is not None and prepared.basis is not session.basis()):
+    if prepared is None or (prepared.planned is not None and prepared.basis is not basis_of(session)):
         return 0
     session.prepared[""] = prepared
     output.add(PARSE_COMPLETE)
@@ -311,7 +313,7 @@ cdef Py_ssize_t serve_series(
         return 0
     snapshot = None
     if in_block:
-        snapshot = snapshot_in_block(session, prepared, known.locks)
+        snapshot = snapshot_in_block(session, prepared, known.locks, None)
         if snapshot is None:
             return 0
     else:
@@ -375,6 +377,13 @@ cdef Py_ssize_t run_steps(
     lane = prepared.lane
     if lane is None and prepared.planned is not None:
         return 0
+    if prepared.control and not series.parameter_count and series.parameter_format_count <= 1:
+        head = BIND_COMPLETE + NO_DATA if series.described else BIND_COMPLETE
+        reply = run_control(session, prepared, prepared.control, head)
+        if reply is None:
+            return 0
+        output.add(reply)
+        return series.end
     if lane is not None and lane.limits is not None and lane.planned is prepared.planned:
         values = row_values(<tuple>lane.limits, series)
     if values is None:
@@ -456,7 +465,7 @@ cdef KeySeries fresh(session, prepared):
     for oid, mode in known.locks:
         if not locks.is_free(session, oid, mode):
             return None
-    basis = session.basis()
+    basis = basis_of(session)
     if prepared.basis is not basis or not basis.read_committed:
         return None
     return known
@@ -465,7 +474,7 @@ cdef KeySeries fresh(session, prepared):
 cdef int show(session, sql) except -1:
     """What pg_stat_activity tells of an idle session."""
     activity = session.activity
-    now = session.clock.now_us()
+    now = now_us(session.clock)
     activity.query = sql
     activity.query_started_us = now
     activity.state_changed_us = now

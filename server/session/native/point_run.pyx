@@ -1,14 +1,19 @@
 """The twin of server/session/point_run.py, and whole series of point statements.
 
 `run_lane` and `commit_block` give what their originals give. `run_series_of` also begins the statement, commits it
-where it stands alone, and says ReadyForQuery; `snapshot_in_block` begins a read by key. The ordinary flow gives the
-same bytes in its steps, so these have no originals.
+where it stands alone, and says ReadyForQuery; `run_control` opens and ends blocks; `snapshot_in_block` begins a read by
+key. The ordinary flow gives the same bytes in its steps, so these have no originals.
+
+What Session does at the beginning and the end of a statement is done here without frames of Python: `basis_of` is
+Session.basis, `begin_statement` and `rest` are those of Session.
 """
 
 from libc.stdint cimport int64_t
+from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from weakref import ref
 
+from server.clock import SystemClock
 from server.errors import InternalError
 from server.executor.run import run_point
 from server.session.block import State
@@ -19,18 +24,119 @@ from server.statements.portal import finished_portal
 
 cdef enum:
     LEFT = -1
+    BEGINS = 1  # server.session.extended_query.PLAIN_CONTROLS
+    COMMITS = 2
+    ROLLS_BACK = 3
+
+cdef enum:
+    US_PER_S = 1000000
+    POSTGRES_EPOCH_S = 946684800
 
 cdef object OPEN = State.OPEN
 cdef object IDLE = State.IDLE
+cdef object IMPLICIT = State.IMPLICIT
+cdef bytes BEGUN = b"C\x00\x00\x00\x0aBEGIN\x00"
+cdef bytes COMMITTED = b"C\x00\x00\x00\x0bCOMMIT\x00"
+cdef bytes ROLLED_BACK = b"C\x00\x00\x00\x0dROLLBACK\x00"
 cdef bytes READY_IDLE = b"Z\x00\x00\x00\x05I"
 cdef bytes READY_OPEN = b"Z\x00\x00\x00\x05T"
 
 
+cdef object now_us(clock):
+    cdef timespec now
+    if type(clock) is not SystemClock:
+        return clock.now_us()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return (<int64_t>now.tv_sec - POSTGRES_EPOCH_S) * US_PER_S + now.tv_nsec // 1000
+
+
+cdef object basis_of(session):
+    """Session.basis."""
+    found = session._basis
+    running = session.transaction.running
+    if found is None or (running is not None and running.catalog.changes):
+        return session.basis()
+    settings = session.settings
+    rights = session.rights
+    version = settings.version
+    if (
+        found.settings_version != version
+        or rights.version != version
+        or found.user_oid != (rights.borrowed_oid or rights.own_oid)
+        or found.temporary_schema != session.temporary_schema
+        or found.view is not session.database.catalog.views[session.identity.database_oid]
+    ):
+        return session.basis()
+    return found
+
+
+cdef int begin_statement(session, query, basis) except -1:
+    """Session.begin_statement."""
+    if basis.statement_timeout_ms:
+        session.begin_statement(query, basis)
+        return 0
+    activity = session.activity
+    now = now_us(session.clock)
+    activity.query = query
+    activity.state = "active"
+    activity.query_started_us = now
+    activity.state_changed_us = now
+    session.deadline_ns = 0
+    return 0
+
+
+cdef int rest(session, state) except -1:
+    """Session.rest."""
+    activity = session.activity
+    session.deadline_ns = 0
+    session.cancelled = None
+    activity.state = state
+    activity.state_changed_us = activity.query_started_us
+    return 0
+
+
+cdef int finish_portal(session, prepared) except -1:
+    """Leave the unnamed portal of a series in a block."""
+    cdef object portal = prepared.finished
+    now = session.activity.query_started_us
+    if portal is None or portal.planned is not prepared.planned:
+        portal = finished_portal(prepared, now)
+    else:
+        portal.created_us = now
+    session.portals[""] = portal
+    return 0
+
+
+def run_control(session, prepared, kind, bytes head not None):
+    """BEGIN, COMMIT or ROLLBACK, in its plain form, up to ReadyForQuery; None: leave it."""
+    transaction = session.transaction
+    state = transaction.state
+    if (kind == BEGINS) != (state is IDLE) or (kind != BEGINS and state is not OPEN):
+        return None
+    begin_statement(session, prepared.sql, basis_of(session))
+    leave_portal(session)
+    if kind == COMMITS:
+        return commit_block(session, head, COMMITTED)
+    if kind == ROLLS_BACK:
+        transaction.leave_block(commit=False)
+        transaction.abort()
+        session.unfinished = finish(session, head, ROLLED_BACK)
+        return b""
+    try:
+        transaction.open_block(basis_of(session))
+    except Exception as error:  # noqa: BLE001 - handed on to where errors become replies
+        session.unfinished = fail(session, head, error)
+        return b""
+    finish_portal(session, prepared)
+    rest(session, "idle in transaction")
+    return head + BEGUN + READY_OPEN
+
+
 def run_lane(session, lane, tuple parameters, tuple formats):
     """A point statement of any kind; its plan must be that of the session's basis."""
-    basis = session.basis()
+    basis = basis_of(session)
     running = session.transaction.start_statement()
-    if not take_locks(session, running, lane) or session.basis() is not basis:
+    if not take_locks(session, running, lane) or basis_of(session) is not basis:
         return None
     if not may_run(running, lane):
         return None
@@ -50,10 +156,10 @@ def run_series_of(session, prepared, lane, tuple parameters, tuple formats, byte
         running = transaction.start_statement()
     if not take_locks(session, running, lane):
         return None
-    basis = session.basis()
+    basis = basis_of(session)
     if prepared.basis is not basis or not may_run(running, lane):
         return None
-    session.begin_statement(prepared.sql if sql is None else sql, basis)
+    begin_statement(session, prepared.sql if sql is None else sql, basis)
     leave_portal(session)
     if sql is not None:
         session.prepared.pop("", None)
@@ -72,14 +178,14 @@ def run_series_of(session, prepared, lane, tuple parameters, tuple formats, byte
         return b""
     if transaction.state is OPEN:
         if sql is None:
-            session.portals[""] = finished_portal(prepared, session.activity.query_started_us)
-        session.rest("idle in transaction")
+            finish_portal(session, prepared)
+        rest(session, "idle in transaction")
         return head + <bytes>data + READY_OPEN
     transaction.state = IDLE
     return commit_series(session, transaction, running, basis, head, data)
 
 
-def snapshot_in_block(session, prepared, tuple locks, sql=None):
+cdef object snapshot_in_block(session, prepared, tuple locks, sql):
     """What a read by key in an open block sees, the statement having begun; None: leave it. sql: as above."""
     transaction = session.transaction
     running = transaction.running
@@ -92,16 +198,16 @@ def snapshot_in_block(session, prepared, tuple locks, sql=None):
     for oid, mode in locks:
         if not table_locks.try_table(storage, oid, mode):
             return None
-    basis = session.basis()
+    basis = basis_of(session)
     if prepared.basis is not basis:
         return None
-    session.begin_statement(prepared.sql if sql is None else sql, basis)
+    begin_statement(session, prepared.sql if sql is None else sql, basis)
     leave_portal(session)
     if sql is None:
-        session.portals[""] = finished_portal(prepared, session.activity.query_started_us)
+        finish_portal(session, prepared)
     else:
         session.prepared.pop("", None)
-    session.rest("idle in transaction")
+    rest(session, "idle in transaction")
     return next_snapshot(running)
 
 
@@ -113,7 +219,7 @@ def commit_block(session, bytes head, bytes data):
     if running is None:
         session.unfinished = commit(session, head, data)
         return b""
-    return commit_series(session, transaction, running, session.basis(), head, data)
+    return commit_series(session, transaction, running, basis_of(session), head, data)
 
 
 cdef bytes commit_series(session, transaction, running, basis, bytes head, bytes data):
@@ -134,7 +240,7 @@ cdef bytes commit_series(session, transaction, running, basis, bytes head, bytes
         return b""
     if session.portals:
         session.close_portals()
-    session.rest("idle")
+    rest(session, "idle")
     return head + data + READY_IDLE
 
 
