@@ -153,6 +153,9 @@ class CatalogView:
             element = self._named("type", schema, name[1:])
             if isinstance(element, UserType) and element.array_oid:
                 return self.type(element.array_oid)
+            owner = self._named("relation", schema, name[1:])
+            if isinstance(owner, Table) and owner.array_type:
+                return self.type(owner.array_type)
         return None
 
     def type(self, oid: Oid) -> Type:
@@ -162,14 +165,23 @@ class CatalogView:
             found = self._types[oid] = make_type(self, oid)
         return found
 
+    def is_type_name(self, schema: Oid, name: str) -> bool:
+        """Whether a type, or a table with its row type, has the name itself."""
+        table = self._named("relation", schema, name)
+        return self._named("type", schema, name) is not None or (
+            isinstance(table, Table) and bool(table.row_type)
+        )
+
     def table_of_row_type(self, oid: Oid) -> Table | None:
         """The table that a row type belongs to."""
         found = self.object(self.state.derived.get(oid) or self._builtin.state.derived.get(oid, 0))
-        return found if isinstance(found, Table) else None
+        return found if isinstance(found, Table) and found.row_type == oid else None
 
     def element_of_array(self, oid: Oid) -> Oid | None:
-        """The user type that an array type is of."""
+        """The user type, or the row type of a table, that an array type is of."""
         found = self.object(self.state.derived.get(oid) or self._builtin.state.derived.get(oid, 0))
+        if isinstance(found, Table) and found.array_type == oid:
+            return found.row_type
         return found.oid if isinstance(found, UserType) else None
 
     def functions_named(self, name: str, schema: Oid | None = None) -> tuple[Callable_, ...]:
@@ -562,6 +574,7 @@ def oids_of(value: CatalogObject) -> Iterator[Oid]:
     yield value.oid
     if isinstance(value, Table):
         yield value.row_type
+        yield value.array_type
     elif isinstance(value, UserType):
         yield value.array_oid
         yield from (oid for oid, _, _ in value.labels)

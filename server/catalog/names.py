@@ -154,8 +154,9 @@ def type_text(  # noqa: PLR0911 - one return a kind of type
     value = type_object(view, oid)
     if value is None:
         return "???"
-    if isinstance(value, UserType) and value.array_oid == oid:
-        return type_text(view, path, value.oid, modifier) + "[]"
+    element = view.element_of_array(oid)
+    if element is not None:
+        return type_text(view, path, element, modifier) + "[]"
     if type_is_visible(view, path, value.schema, value.name, oid):
         return quote_identifier(value.name)
     return qualified(view, value.schema, value.name)
@@ -170,8 +171,7 @@ def type_object(view: CatalogView, oid: Oid) -> UserType | Table | None:
     if derived is not None:
         return derived
     element = view.element_of_array(oid)
-    owner = view.object(element) if element is not None else None
-    return owner if isinstance(owner, UserType) else None
+    return type_object(view, element) if element is not None else None
 
 
 def find_type(view: CatalogView, path: Path, parts: Sequence[str]) -> Type | None:

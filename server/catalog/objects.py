@@ -118,6 +118,7 @@ class Table(CatalogObject):
     storage_id: int = 0
     persistence: str = "p"  # p permanent, u unlogged, t temporary
     row_type: Oid = 0
+    array_type: Oid = 0  # of arrays of rows; a composite type's is that of its UserType
     view_query: str | None = None
     view_path: tuple[Oid, ...] = ()  # schemas that the names in the query are looked up in
     depends_on: tuple[Oid, ...] = ()  # relations and types that a view's query reads

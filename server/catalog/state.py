@@ -73,11 +73,11 @@ def _parents(value: CatalogObject) -> tuple[Oid, ...]:
     return (value.parent,) if isinstance(value, Index) and value.parent else ()
 
 
-def _derived_type(value: CatalogObject) -> Oid:
-    """The type an object brings along: a table its row type, a type its array."""
+def _derived_types(value: CatalogObject) -> tuple[Oid, ...]:
+    """The types an object brings along: a table its row type and the array of it, a type its array."""
     if isinstance(value, Table):
-        return value.row_type
-    return value.array_oid if isinstance(value, UserType) else 0
+        return tuple(oid for oid in (value.row_type, value.array_type) if oid)
+    return (value.array_oid,) if isinstance(value, UserType) and value.array_oid else ()
 
 
 def _is_callable(value: CatalogObject) -> bool:
@@ -114,7 +114,7 @@ class CatalogState:
         self.operators: dict[str, tuple[Oid, ...]] = {}
         self.casts: dict[tuple[Oid, Oid], Oid] = {}
         self.children: dict[Oid, tuple[Oid, ...]] = {}  # of tables and of partitioned indexes
-        self.derived: dict[Oid, Oid] = {}  # row type to its table, array type to its element
+        self.derived: dict[Oid, Oid] = {}  # row type and its array to the table, array type to its element
         for value in objects:
             self._add(value)
 
@@ -150,7 +150,7 @@ class CatalogState:
             self.references[target] = (*self.references.get(target, ()), oid)
         for parent in _parents(value):
             self.children[parent] = (*self.children.get(parent, ()), oid)
-        if derived := _derived_type(value):
+        for derived in _derived_types(value):
             self.derived[derived] = oid
         if _is_callable(value):
             self.functions[value.name] = (*self.functions.get(value.name, ()), oid)
@@ -169,7 +169,8 @@ class CatalogState:
         _drop_from(self.of_table, _owner(value), oid)
         for parent in _parents(value):
             _drop_from(self.children, parent, oid)
-        self.derived.pop(_derived_type(value), None)
+        for derived in _derived_types(value):
+            self.derived.pop(derived, None)
         if isinstance(value, Constraint):
             _drop_from(self.references, value.referenced_table, oid)
         if _is_callable(value):

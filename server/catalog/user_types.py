@@ -72,7 +72,12 @@ def _composite(view: CatalogView, value: UserType) -> Type:
 
 
 def _row_type(view: CatalogView, table: Table) -> Type:
-    identity = Identity(oid=table.row_type, name=table.name, sql_name=quote_identifier(table.name))
+    identity = Identity(
+        oid=table.row_type,
+        name=table.name,
+        sql_name=quote_identifier(table.name),
+        array_oid=table.array_type,
+    )
     return composite_type(identity, _fields(view, table))
 
 

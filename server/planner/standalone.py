@@ -74,6 +74,7 @@ def table_scope(context: BindContext, table: Table, clause: str) -> Scope:
                 column=column.number,
                 name=column.name,
             ),
+            origin=(table.oid, column.number),
         )
         for column in table.live_columns
     )

@@ -21,6 +21,7 @@ from server.catalog.names import type_text as name_type
 from server.catalog.objects import FIRST_USER_OID, PG_CATALOG_OID, Sequence, Table
 from server.errors import SqlError
 from server.expressions.expression import Case, Constant
+from server.planner.bind_expression import bind_expression
 from server.planner.bind_query import bind_query
 from server.planner.bind_text import parse_query, without_positions
 from server.planner.deparse import constant_text, type_text
@@ -28,6 +29,7 @@ from server.planner.environment import TEXT, UNKNOWN, VARCHAR, BindContext, Plan
 from server.planner.names import UNNAMED, target_name
 from server.planner.resolution import Resolution
 from server.planner.scope import Scope
+from server.planner.standalone import table_scope
 from server.sql import nodes
 from server.sql.deparse import deparse
 from server.sql.parse import parse_expression
@@ -61,12 +63,46 @@ class ResolvedView:
 
     def reads(self, relation: int, number: int) -> bool:
         """Whether it reads that column of a relation."""
-        notes = self.resolution
-        places = [
-            *notes.columns.values(),
-            *(each for star in notes.stars.values() for each in star),
-        ]
-        return any(column.origin == (relation, number) for _, column in places)
+        return _reads(self.resolution, relation, number)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedExpression:
+    """An expression over a table, which may have subqueries, and what its names mean."""
+
+    tree: exp.Expression
+    resolution: Resolution
+
+    def text(self, catalog: CatalogView) -> str:
+        """The expression with the names of the catalog; without a subquery its columns stand alone."""
+        made = Speller(self.resolution, catalog).expression(self.tree)
+        if not any(True for _ in made.find_all(nodes.SubLink)):
+            for node in made.find_all(nodes.ColumnReference):
+                if not node.args.get("star"):
+                    node.set("parts", tuple(node.args["parts"])[-1:])
+        return deparse(made)
+
+    def reads(self, relation: int, number: int) -> bool:
+        """Whether it reads that column of a relation."""
+        return _reads(self.resolution, relation, number)
+
+
+def _reads(notes: Resolution, relation: int, number: int) -> bool:
+    stars = (each for star in notes.stars.values() for each in star)
+    return any(
+        column.origin == (relation, number) for _, column in (*notes.columns.values(), *stars)
+    )
+
+
+def resolve_expression(
+    environment: PlanningEnvironment, table: Table, tree: exp.Expression
+) -> ResolvedExpression:
+    """Bind an expression over a table's columns; raises what binding raises."""
+    context = BindContext(environment, base_offset=-1, role=environment.user)
+    context.resolution = Resolution()
+    with without_positions(context):
+        bind_expression(context, table_scope(context, table, ""), tree)
+    return ResolvedExpression(tree, context.resolution)
 
 
 def resolve_view(environment: PlanningEnvironment, query: exp.Expression) -> ResolvedView:
@@ -112,6 +148,10 @@ class Speller:
         made = self._copy(node)
         own = tuple(f"column{number}" for number in range(1, len(names) + 1))
         return made if names == own[: len(names)] else _named_values(made, names)
+
+    def expression(self, node: exp.Expression) -> exp.Expression:
+        """An expression that stands alone."""
+        return self._node(node)
 
     def _select(
         self, node: exp.Expression, names: tuple[str, ...], visible: bool

@@ -17,6 +17,7 @@ from server.catalog.objects import CatalogObject, Index, Schema, Table
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from server.catalog.catalog import CatalogView
     from server.session.session import Session
     from server.session.transaction import Running
     from storage.engine import Engine, Kind, Transaction
@@ -69,20 +70,38 @@ def end_transaction(session: Session, running: Running) -> None:
     """Before a commit: ON COMMIT DELETE ROWS and ON COMMIT DROP."""
     if not session.temporary_schema:
         return
-    for table in contents(running.catalog, session.temporary_schema):
+    for value in contents(running.catalog, session.temporary_schema):
+        view = running.catalog.view
+        table = view.object(value.oid)
         if not isinstance(table, Table) or not table.temporary_on_commit:
             continue
-        view = running.catalog.view
         if table.temporary_on_commit == "drop":
-            owned: list[CatalogObject] = [
-                *view.indexes_of(table.oid),
-                *view.constraints_of(table.oid),
-                *view.sequences_of(table.oid),
-                table,
-            ]
-            remove(running.catalog, running.storage, owned)
-        elif table.temporary_on_commit == "delete_rows":
+            remove(running.catalog, running.storage, _with_dependents(view, table))
+        elif table.temporary_on_commit == "delete_rows" and table.storage_id:
             _empty(session.database.engine, running, table, view.indexes_of(table.oid))
+
+
+def _with_dependents(view: CatalogView, table: Table) -> list[CatalogObject]:
+    """A temporary table after everything that cannot be without it: views and children are temporary, too."""
+    tables: dict[int, Table] = {}
+    open_ends = [table]
+    while open_ends:
+        found = open_ends.pop()
+        if found.oid not in tables:
+            tables[found.oid] = found
+            open_ends += view.children_of(found.oid)
+            open_ends += [each for each in view.objects(Table) if found.oid in each.depends_on]
+    owned: dict[int, CatalogObject] = {}
+    for oid in tables:
+        for each in (
+            *view.references_to(oid),
+            *view.indexes_of(oid),
+            *view.constraints_of(oid),
+            *view.sequences_of(oid),
+            *view.policies_of(oid),
+        ):
+            owned[each.oid] = each
+    return [*owned.values(), *tables.values()]
 
 
 def _empty(engine: Engine, running: Running, table: Table, indexes: Iterable[Index]) -> None:

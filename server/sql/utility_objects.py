@@ -231,6 +231,7 @@ class Rename(UtilityStatement):
     relation_kind: str = ""
     if_exists: bool = False
     cascade: bool = False
+    only: bool = False
 
     @property
     def tag(self) -> str:
@@ -321,6 +322,7 @@ def rename(context: Context, message: tree.RenameStmt) -> Rename:
         relation_kind=object_kind(message.relation_type) if has_relation else "",
         if_exists=message.missing_ok,
         cascade=message.behavior == tree.DROP_CASCADE,
+        only=message.HasField("relation") and not message.relation.inh,
     )
 
 

@@ -30,7 +30,7 @@ from server.statements.alter_inheritance import drop_constraint_below, spread
 from server.statements.alter_parents import set_inheritance, set_type
 from server.statements.column_definition import column_of, refuse_itself
 from server.statements.constraints import ConstraintNames
-from server.statements.dependencies import describe
+from server.statements.dependencies import Dependent, Part, describe, of_default
 from server.statements.drop import drop_objects, dropped_column, remove_object
 from server.statements.names import (
     column_number,
@@ -56,6 +56,7 @@ from server.statements.storage_parameters import (
     storage_parameters,
     without_parameters,
 )
+from server.statements.table_texts import columns_read, generated_from, policies_reading
 from server.statements.tables import NewTable, add_constraint, own_sequence
 from server.statements.unused_columns import with_unused_columns
 from server.statements.verify import verify_check, verify_foreign_key, verify_not_null
@@ -198,54 +199,56 @@ def drop_column(
             raise UndefinedColumn(message)
         context.notice("00000", f"{message}, skipping")
         return
-    targets: list[Any] = [
+    targets = _going_along(context, table, column)
+    part = Part(
+        f"column {column.name} of {describe(context, table)}",
+        (
+            *(Dependent(item, automatic=True) for item in targets),
+            *_in_the_way(context, table, column),
+        ),
+    )
+    yield from drop_objects(context, [], cascade=command.cascade, part=part)
+    now = context.catalog.object(table.oid)
+    assert isinstance(now, Table)
+    context.ddl.put(with_column(now, dropped_column(context.catalog, column)))
+
+
+def _going_along(
+    context: StatementContext, table: Table, column: Column
+) -> list[Index | Constraint | Sequence]:
+    """What goes with a column without a word: indexes and constraints over it, its sequence."""
+    catalog = context.catalog
+    indexes = [
         index
-        for index in context.catalog.indexes_of(table.oid)
-        if not index.constraint and _index_uses(index, column)
+        for index in catalog.indexes_of(table.oid)
+        if not index.constraint and _index_uses(context, table, index, column)
     ]
-    targets += [
-        item for item in context.catalog.constraints_of(table.oid) if column.number in item.columns
+    constraints = [
+        item for item in catalog.constraints_of(table.oid) if column.number in item.columns
     ]
-    targets += [
-        item
-        for item in context.catalog.sequences_of(table.oid)
-        if item.owned_by == (table.oid, column.number)
-    ]
-    referring = [
-        item
-        for item in context.catalog.references_to(table.oid)
-        if column.number in item.referenced_columns
-    ]
-    readers = readers_of_column(context, table, column)
-    if not command.cascade and (referring or readers):
-        dependents: list[Any] = [*referring, *readers]
-        from server.errors import DependentObjectsStillExist
-
-        raise DependentObjectsStillExist(
-            f"cannot drop column {column.name} of table {table.name} because other objects depend on it",
-            detail="\n".join(
-                f"{describe(context, each)} depends on column {column.name} of table {table.name}"
-                for each in dependents
-            ),
-            hint="Use DROP ... CASCADE to drop the dependent objects too.",
-        )
-    gone = dropped_column(context.catalog, column)
-    context.ddl.put(with_column(table, gone))
-    for target in (*targets, *referring, *readers):
-        if context.catalog.object(target.oid) is not None:
-            yield from drop_objects(context, [target], cascade=True)
+    owned = (table.oid, column.number)
+    sequences = [item for item in catalog.sequences_of(table.oid) if item.owned_by == owned]
+    return [*indexes, *constraints, *sequences]
 
 
-def _index_uses(index: Index, column: Column) -> bool:
+def _in_the_way(context: StatementContext, table: Table, column: Column) -> Iterator[Dependent]:
+    """What goes with a column only with CASCADE."""
+    for constraint in context.catalog.references_to(table.oid):
+        if column.number in constraint.referenced_columns:
+            yield Dependent(constraint, automatic=False)
+    for view in readers_of_column(context, table, column):
+        yield Dependent(view, automatic=False)
+    for policy in policies_reading(context, table, column):
+        yield Dependent(policy, automatic=False)
+    for other in generated_from(context, table, column):
+        yield of_default(context, table, other)
+
+
+def _index_uses(context: StatementContext, table: Table, index: Index, column: Column) -> bool:
     if column.number in index.included or any(key.number == column.number for key in index.keys):
         return True
-    texts = [key.expression or "" for key in index.keys] + [index.predicate or ""]
-    return any(_mentions(text, column.name) for text in texts)
-
-
-def _mentions(text: str, name: str) -> bool:
-    words = "".join(char if char.isalnum() or char == "_" else " " for char in text).split()
-    return name in words
+    texts = (index.predicate, *(key.expression for key in index.keys))
+    return any(column.number in columns_read(context, table, text) for text in texts)
 
 
 def set_default(

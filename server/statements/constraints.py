@@ -9,6 +9,7 @@ from server.catalog.objects import Constraint, Index, IndexKey, Table
 from server.errors import (
     DatatypeMismatch,
     DuplicateObject,
+    DuplicateTable,
     FeatureNotSupported,
     InvalidForeignKey,
     InvalidObjectDefinition,
@@ -21,6 +22,7 @@ from server.errors import (
 from server.identifiers import generated_name
 from server.planner.standalone import check_condition, equality_exists
 from server.planner.stored_text import stored_expression
+from server.statements.adopted_indexes import adopt_index, adoptable_index
 from server.statements.indexes import build_index, make_index
 from server.statements.names import claim_name, find_relation, free_name, missing_relation
 from server.statements.ownership import require_privilege
@@ -28,7 +30,7 @@ from server.statements.partition_indexes import refuse_partial_key, spread_index
 from server.statements.verify import verify_check, verify_foreign_key, verify_not_null
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from server.executor.waits import Wait
     from server.sql import constraints as written
@@ -142,13 +144,10 @@ def add_unique(
 ) -> Iterator[Wait]:
     """PRIMARY KEY or UNIQUE: an index and a constraint of one name."""
     if constraint.using_index:
-        raise FeatureNotSupported("USING INDEX is not supported")
+        yield from _add_using_index(context, table, constraint, names)
+        return
     if constraint.primary:
-        before = table
-        table = _prepare_primary(context, table, keys)
-        for number in column_numbers(table, keys):
-            if not before.column(number).not_null:
-                yield from verify_not_null(context, table, table.column(number))
+        table = yield from _made_primary(context, table, keys)
     numbers = column_numbers(table, keys)
     included = column_numbers(table, constraint.include)
     if len(set(numbers)) != len(numbers):
@@ -162,6 +161,8 @@ def add_unique(
         context, table.schema, table.name, second, label, taken=names.taken.__contains__
     )
     yield from claim_name(context, table.schema, name)
+    if context.catalog.relation_named(table.schema, name) is not None:
+        raise DuplicateTable(f'relation "{name}" already exists')
     names.choose(name, "", "")
     index_oid, constraint_oid = context.new_oid(), context.new_oid()
     index = Index(
@@ -197,6 +198,32 @@ def add_unique(
     )
     yield from build_index(context, table, index)
     yield from spread_index(context, table, index)
+
+
+def _add_using_index(
+    context: StatementContext, table: Table, constraint: written.Unique, names: ConstraintNames
+) -> Iterator[Wait]:
+    index = adoptable_index(context, table, constraint)
+    if constraint.primary:
+        keys = tuple(table.column(key.number).name for key in index.keys)
+        table = yield from _made_primary(context, table, keys)
+    name = constraint.name or index.name
+    if name != index.name:
+        yield from claim_name(context, table.schema, name)
+        if context.catalog.relation_named(table.schema, name) is not None:
+            raise DuplicateTable(f'relation "{name}" already exists')
+    adopt_index(context, table, constraint, index, names.choose(name, "", ""))
+
+
+def _made_primary(
+    context: StatementContext, before: Table, keys: tuple[str, ...]
+) -> Generator[Wait, None, Table]:
+    """The table with columns that may be its primary key, once its rows are found to have no NULL there."""
+    table = _prepare_primary(context, before, keys)
+    for number in column_numbers(table, keys):
+        if not before.column(number).not_null:
+            yield from verify_not_null(context, table, table.column(number))
+    return table
 
 
 def _prepare_primary(context: StatementContext, table: Table, keys: tuple[str, ...]) -> Table:

@@ -167,9 +167,16 @@ def _of_sequence(context: StatementContext, sequence: Sequence) -> Iterator[Depe
     for table in context.catalog.objects(Table):
         for column in table.live_columns:
             if column.default is not None and _names_sequence(context, column.default, sequence):
-                text = f"default value for column {column.name} of {describe(context, table)}"
-                yield Dependent(None, False, text, (table.oid, column.number))
+                yield of_default(context, table, column)
     yield from _readers(context, sequence.oid)
+
+
+def of_default(context: StatementContext, table: Table, column: Column) -> Dependent:
+    """A default that depends on something; a generated column is nothing without it."""
+    text = f"column {column.name} of {describe(context, table)}"
+    if not column.generated:
+        text = f"default value for {text}"
+    return Dependent(None, False, text, (table.oid, column.number))
 
 
 def _names_sequence(context: StatementContext, default: str, sequence: Sequence) -> bool:
@@ -178,16 +185,23 @@ def _names_sequence(context: StatementContext, default: str, sequence: Sequence)
 
 def _of_type(context: StatementContext, oid: int) -> Iterator[Dependent]:
     arrays = {oid}
-    value = context.catalog.object(oid)
+    value = context.catalog.object(oid) or context.catalog.table_of_row_type(oid)
     if isinstance(value, UserType):
         arrays.add(value.array_oid)
+    elif isinstance(value, Table) and value.array_type:
+        arrays.add(value.array_type)
     for table in context.catalog.objects(Table):
+        if oid and table.of_type == oid:
+            yield Dependent(table, automatic=False, on=f"type {shown_type(context, oid)}")
         for column in table.live_columns:
-            if oid and column.type in arrays and table.kind == "p" and _is_key(table, column):
-                yield Dependent(table, automatic=False)
-            elif oid and column.type in arrays and table.kind in "rp":
+            if not oid or column.type not in arrays:
+                continue
+            on = f"type {shown_type(context, column.type)}"
+            if table.kind == "p" and _is_key(table, column):
+                yield Dependent(table, automatic=False, on=on)
+            elif table.kind in "rpmc":
                 text = f"column {column.name} of {describe(context, table)}"
-                yield Dependent(None, False, text, (table.oid, column.number))
+                yield Dependent(None, False, text, (table.oid, column.number), on)
     for other in context.catalog.objects(UserType):
         if oid and other.base_type in arrays:
             yield Dependent(other, automatic=other.kind == "m")
@@ -245,8 +259,7 @@ def _calling_texts(context: StatementContext, function: UserFunction) -> Iterato
     for table in catalog.objects(Table):
         for column in table.live_columns:
             if _calls(column.default, name):
-                text = f"default value for column {column.name} of {describe(context, table)}"
-                yield Dependent(None, False, text, (table.oid, column.number))
+                yield of_default(context, table, column)
     for constraint in catalog.objects(Constraint):
         if _calls(constraint.expression, name):
             yield Dependent(constraint, automatic=False)
@@ -316,8 +329,22 @@ class Doomed:
     defaults: tuple[tuple[int, int], ...]
 
 
-def collect(context: StatementContext, targets: list[CatalogObject], *, cascade: bool) -> Doomed:  # noqa: C901 - one case after the other
-    """What goes when the targets are dropped; raises DependentObjectsStillExist without CASCADE."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that is dropped without being an object, as a column, with what depends on it."""
+
+    description: str
+    dependents: tuple[Dependent, ...]
+
+
+def collect(  # noqa: C901 - one case after the other
+    context: StatementContext,
+    targets: list[CatalogObject],
+    *,
+    cascade: bool,
+    part: Part | None = None,
+) -> Doomed:
+    """What goes when the targets, or a part, are dropped; raises DependentObjectsStillExist without CASCADE."""
     order: dict[int, CatalogObject] = {}
     defaults: dict[tuple[int, int], None] = {}
     noted: list[tuple[int, str, str]] = []  # OID, description and what it depends on
@@ -329,13 +356,16 @@ def collect(context: StatementContext, targets: list[CatalogObject], *, cascade:
             return
         order[value.oid] = value
         for dependent in dependents(context, value):
-            _note(value, dependent)
-            if dependent.object is not None:
-                visit(dependent.object)
-            elif dependent.default_of is not None:
-                defaults[dependent.default_of] = None
+            follow(value, dependent)
 
-    def _note(value: CatalogObject, dependent: Dependent) -> None:
+    def follow(value: CatalogObject | None, dependent: Dependent) -> None:
+        _note(value, dependent)
+        if dependent.object is not None:
+            visit(dependent.object)
+        elif dependent.default_of is not None:
+            defaults[dependent.default_of] = None
+
+    def _note(value: CatalogObject | None, dependent: Dependent) -> None:
         found = dependent.object
         if found is not None and dependent.automatic:
             automatic.add(found.oid)
@@ -352,16 +382,19 @@ def collect(context: StatementContext, targets: list[CatalogObject], *, cascade:
         ):
             return
         what = dependent.description if found is None else describe(context, found)
-        on = dependent.on or describe(context, value)
+        assert value is not None or part is not None
+        on = dependent.on or (describe(context, value) if value else part.description)  # type: ignore[union-attr]
         noted.append((0 if found is None else found.oid, what, on))
 
     for target in targets:
         visit(target)
+    for dependent in part.dependents if part is not None else ():
+        follow(None, dependent)
     # Who goes with its owner is not worth a word, even when it was first met on another way.
     noted = [item for item in noted if item[0] not in automatic]
     if noted and not cascade:
         obstacles = [f"{what} depends on {on}" for _, what, on in noted]
-        raise _obstacle_error(context, targets, obstacles)
+        raise _obstacle_error(_obstructed(context, targets, part), obstacles)
     cascaded = [what for _, what, _ in noted]
     if len(cascaded) == 1:
         context.notice("00000", f"drop cascades to {cascaded[0]}")
@@ -371,14 +404,20 @@ def collect(context: StatementContext, targets: list[CatalogObject], *, cascade:
     return Doomed(tuple(reversed(order.values())), tuple(defaults))
 
 
-def _obstacle_error(
-    context: StatementContext, targets: list[CatalogObject], obstacles: list[str]
-) -> DependentObjectsStillExist:
-    what = describe(context, targets[0]) if len(targets) == 1 else "desired object(s)"
+def _obstructed(
+    context: StatementContext, targets: list[CatalogObject], part: Part | None
+) -> str | None:
+    """The one thing that cannot be dropped, or None for several."""
+    if part is not None:
+        return part.description
+    return describe(context, targets[0]) if len(targets) == 1 else None
+
+
+def _obstacle_error(what: str | None, obstacles: list[str]) -> DependentObjectsStillExist:
     return DependentObjectsStillExist(
         f"cannot drop {what} because other objects depend on it"
-        if len(targets) == 1
-        else f"cannot drop {what} because other objects depend on them",
+        if what is not None
+        else "cannot drop desired object(s) because other objects depend on them",
         detail="\n".join(obstacles),
         hint="Use DROP ... CASCADE to drop the dependent objects too.",
     )

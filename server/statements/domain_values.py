@@ -79,7 +79,7 @@ def _types_over(context: StatementContext, domain: UserType) -> tuple[set[int], 
 
 def _array_of(context: StatementContext, table: Table) -> set[int]:
     value = context.catalog.object(table.row_type)
-    return {value.array_oid} if isinstance(value, UserType) else set()
+    return {value.array_oid} if isinstance(value, UserType) else {table.array_type}
 
 
 def _values(

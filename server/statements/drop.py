@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from server.catalog.catalog import oids_of
 from server.catalog.objects import (
     CatalogObject,
     Column,
@@ -25,7 +26,7 @@ from server.errors import (
 )
 from server.sql import nodes
 from server.sql import utility_objects as tree
-from server.statements.dependencies import TABLE_WORDS, collect, word_for
+from server.statements.dependencies import TABLE_WORDS, Part, collect, word_for
 from server.statements.names import (
     find_relation,
     refuse_system,
@@ -84,15 +85,19 @@ def drop(context: StatementContext, statement: tree.Drop) -> Run:
 
 
 def drop_objects(
-    context: StatementContext, targets: list[CatalogObject], *, cascade: bool
+    context: StatementContext,
+    targets: list[CatalogObject],
+    *,
+    cascade: bool,
+    part: Part | None = None,
 ) -> Iterator[Wait]:
-    """Drop objects with what depends on them."""
+    """Drop objects, and a part of one that the caller takes away, with what depends on them."""
     _refuse_constraint_indexes(context, targets)
-    doomed = collect(context, targets, cascade=cascade)
+    doomed = collect(context, targets, cascade=cascade, part=part)
     for value in doomed.objects:
         if isinstance(value, Table) and value not in targets:
             yield from context.lock_relation(value.oid, "access exclusive", value.name)
-    gone = {value.oid for value in doomed.objects}
+    gone = {oid for value in doomed.objects for oid in oids_of(value)}
     for table_oid, number in doomed.defaults:
         if table_oid not in gone:
             _drop_default(context, table_oid, number, gone)
@@ -151,11 +156,7 @@ def _drop_default(context: StatementContext, table_oid: int, number: int, gone: 
     table = context.catalog.object(table_oid)
     assert isinstance(table, Table)
     column = table.column(number)
-    is_typed = column.type in gone or any(
-        isinstance(value := context.catalog.object(oid), UserType)
-        and value.array_oid == column.type
-        for oid in gone
-    )
+    is_typed = bool(column.generated) or column.type in gone
     changed = dropped_column(context.catalog, column) if is_typed else replace(column, default=None)
     columns = tuple(changed if item.number == number else item for item in table.columns)
     context.ddl.put(replace(table, columns=columns))

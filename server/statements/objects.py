@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import (
     CatalogObject,
-    Column,
     Constraint,
     Index,
     Schema,
@@ -18,7 +17,6 @@ from server.catalog.objects import (
 from server.catalog.privileges import acl_of_new_owner, has_privilege
 from server.errors import (
     BY_SQLSTATE,
-    DuplicateColumn,
     DuplicateFunction,
     DuplicateObject,
     DuplicateTable,
@@ -31,7 +29,6 @@ from server.errors import (
 )
 from server.sql import utility_objects as tree
 from server.sql.object_names import ObjectName
-from server.statements.alter_inheritance import refuse_inherited_rename
 from server.statements.drop import FINDERS
 from server.statements.names import (
     claim_name,
@@ -44,9 +41,11 @@ from server.statements.names import (
 )
 from server.statements.ownership import require_create, require_member, require_owner
 from server.statements.policies import policy_of
+from server.statements.rename_columns import rename_attribute, rename_column, rename_constraint
 from server.statements.routine_names import shown_type
 from server.statements.schema_elements import make_elements
 from server.statements.statement import Run, StatementContext, Utility
+from server.statements.table_texts import keeping_texts
 from server.statements.view_texts import keeping_views
 
 if TYPE_CHECKING:
@@ -105,80 +104,12 @@ def _rename_relation(context: StatementContext, statement: tree.Rename) -> Any:
     yield from claim_name(context, found.schema, statement.new_name)
     if context.catalog.relation_named(found.schema, statement.new_name) is not None:
         raise DuplicateTable(f'relation "{statement.new_name}" already exists')
-    with keeping_views(context, found.oid):
+    with keeping_views(context, found.oid), keeping_texts(context, found.oid):
         context.ddl.put(replace(found, name=statement.new_name))
     if isinstance(found, Index) and found.constraint:
         constraint = context.catalog.object(found.constraint)
         assert constraint is not None
         context.ddl.put(replace(constraint, name=statement.new_name))
-
-
-def _rename_column(context: StatementContext, statement: tree.Rename) -> Any:
-    table = relation_named(context, statement.name.parts)
-    refuse_system(table)
-    require_owner(context, table)
-    yield from context.lock_relation(table.oid, "access exclusive", table.name)
-    if not isinstance(table, Table):
-        raise FeatureNotSupported("columns of this relation cannot be renamed")
-    column = table.column_named(statement.part)
-    if column is None:
-        raise UndefinedColumn(f'column "{statement.part}" does not exist')
-    if table.column_named(statement.new_name) is not None:
-        raise DuplicateColumn(
-            f'column "{statement.new_name}" of relation "{table.name}" already exists'
-        )
-    if table.kind in "rp":
-        refuse_inherited_rename(context, table, column)
-    for member in context.catalog.family_of(table):
-        yield from context.lock_relation(member.oid, "access exclusive", member.name)
-        own = member.column_named(statement.part)
-        if own is not None:
-            _rename_in(context, member, own, statement.new_name)
-
-
-def _rename_in(context: StatementContext, table: Table, column: Column, name: str) -> None:
-    """Give a column of one table another name."""
-    _refuse_named_in_text(context, table, column.name)
-    renamed = tuple(
-        replace(item, name=name) if item.number == column.number else item for item in table.columns
-    )
-    with keeping_views(context, table.oid):
-        context.ddl.put(replace(table, columns=renamed))
-
-
-def _refuse_named_in_text(context: StatementContext, table: Table, name: str) -> None:
-    """Texts in the catalog name columns; as long as they are not rewritten, a column they name keeps its name."""
-    texts = [item.expression for item in context.catalog.constraints_of(table.oid)]
-    texts += [column.default for column in table.columns if column.generated]
-    for index in context.catalog.indexes_of(table.oid):
-        texts += [index.predicate, *(key.expression for key in index.keys)]
-    for text in texts:
-        words = "".join(
-            char if char.isalnum() or char == "_" else " " for char in text or ""
-        ).split()
-        if name in words:
-            raise FeatureNotSupported(
-                f'renaming column "{name}" is not supported while an expression refers to it'
-            )
-
-
-def _rename_constraint(context: StatementContext, statement: tree.Rename) -> Any:
-    table = relation_named(context, statement.name.parts)
-    require_owner(context, table)
-    yield from context.lock_relation(table.oid, "access exclusive", table.name)
-    for constraint in context.catalog.constraints_of(table.oid):
-        if constraint.name != statement.part:
-            continue
-        if constraint.inherited and constraint.kind == "c":
-            raise InvalidTableDefinition(f'cannot rename inherited constraint "{constraint.name}"')
-        context.ddl.put(replace(constraint, name=statement.new_name))
-        index = context.catalog.object(constraint.index)
-        if constraint.kind in ("p", "u") and index is not None:
-            context.ddl.put(replace(index, name=statement.new_name))
-        if constraint.kind == "c" and not constraint.no_inherit:
-            yield from _rename_below(context, table.oid, constraint.name, statement.new_name)
-        return
-    raise UndefinedObject(f'constraint "{statement.part}" for table "{table.name}" does not exist')
 
 
 def _rename_domain_constraint(context: StatementContext, statement: tree.Rename) -> Any:
@@ -199,16 +130,6 @@ def _domain_constraint(context: StatementContext, domain: Name, name: str) -> Co
         if constraint.name == name:
             return constraint
     raise UndefinedObject(f'constraint "{name}" for domain {value.name} does not exist')
-
-
-def _rename_below(context: StatementContext, oid: int, name: str, new_name: str) -> Any:
-    """The children have the CHECK of their parent under its name."""
-    for child in context.catalog.children_of(oid):
-        yield from context.lock_relation(child.oid, "access exclusive", child.name)
-        for constraint in context.catalog.constraints_of(child.oid):
-            if constraint.name == name and constraint.kind == "c" and constraint.inherited:
-                context.ddl.put(replace(constraint, name=new_name))
-        yield from _rename_below(context, child.oid, name, new_name)
 
 
 def _rename_schema(context: StatementContext, statement: tree.Rename) -> Any:
@@ -278,8 +199,9 @@ RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "materialized view": _rename_relation,
     "index": _rename_relation,
     "sequence": _rename_relation,
-    "column": _rename_column,
-    "table constraint": _rename_constraint,
+    "column": rename_column,
+    "attribute": rename_attribute,
+    "table constraint": rename_constraint,
     "domain constraint": _rename_domain_constraint,
     "schema": _rename_schema,
     "role": _rename_role,

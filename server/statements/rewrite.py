@@ -40,7 +40,15 @@ def rewrite_table(
     """
     source = old or table
     name = free_name(context, table.schema, "pg_rewrite", str(table.oid), "")
-    scratch = replace(source, oid=context.new_oid(), name=name, row_type=0, parents=(), bound=None)
+    scratch = replace(
+        source,
+        oid=context.new_oid(),
+        name=name,
+        row_type=0,
+        array_type=0,
+        parents=(),
+        bound=None,
+    )
     context.ddl.put(scratch)
     target = replace(
         table,

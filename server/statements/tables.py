@@ -160,6 +160,7 @@ def create_table(context: StatementContext, statement: tree.CreateTable) -> Run:
         owner=context.user_oid,
         kind="p" if has_parts else "r",
         row_type=context.new_oid(),
+        array_type=context.new_oid(),
         storage_id=0 if has_parts else context.engine.next_id(),
         parents=tuple(parent.oid for parent in parents),
         persistence="t" if is_temporary else PERSISTENCE_LETTERS[statement.persistence],

@@ -110,6 +110,7 @@ def create_view(context: StatementContext, statement: objects_tree.CreateView) -
         kind="v",
         columns=columns,
         row_type=context.new_oid(),
+        array_type=context.new_oid(),
         view_query=query_text(context, statement.query, columns),
         view_path=context.search_path(),
         depends_on=uses_of(planned),
@@ -121,7 +122,15 @@ def create_view(context: StatementContext, statement: objects_tree.CreateView) -
         if not isinstance(existing, Table) or existing.kind != "v":
             raise WrongObjectType(f'"{name}" is not a view')
         _check_replacement(existing, columns, context)
-        view = replace(view, oid=existing.oid, row_type=existing.row_type, owner=existing.owner)
+        view = replace(
+            view,
+            oid=existing.oid,
+            row_type=existing.row_type,
+            array_type=existing.array_type,
+            owner=existing.owner,
+            acl=existing.acl,
+            comment=existing.comment,
+        )
     context.ddl.put(view)
     return "CREATE VIEW"
 
@@ -175,6 +184,7 @@ def create_table_as(context: StatementContext, statement: tree.CreateTableAs) ->
         kind="m" if is_view else "r",
         columns=columns,
         row_type=context.new_oid(),
+        array_type=context.new_oid(),
         storage_id=context.engine.next_id(),
         persistence="t" if is_temporary else PERSISTENCE_LETTERS[statement.persistence],
         view_query=query_text(context, query, columns) if is_view else None,

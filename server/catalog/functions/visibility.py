@@ -41,9 +41,8 @@ def _type_is_visible(call: CallContext, oid: int) -> bool | None:
     value = type_object(names.view, oid)
     if value is None:
         return None
-    name = (
-        f"_{value.name}" if isinstance(value, UserType) and value.array_oid == oid else value.name
-    )
+    is_array = names.view.element_of_array(oid) is not None
+    name = f"_{value.name}" if is_array else value.name
     return type_is_visible(names.view, names.path, value.schema, name, oid)
 
 

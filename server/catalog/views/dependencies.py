@@ -59,6 +59,8 @@ def _(value: Table, view: CatalogView) -> Iterator[Row]:
     if value.kind != "c":
         yield _row(me, (NAMESPACE, value.schema, 0), NORMAL)
         yield _row((TYPE, value.row_type, 0), me, INTERNAL)
+        if value.array_type:
+            yield _row((TYPE, value.array_type, 0), (TYPE, value.row_type, 0), INTERNAL)
     else:
         yield _row(me, (TYPE, value.row_type, 0), INTERNAL)
     for column in value.live_columns:

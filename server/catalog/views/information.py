@@ -94,10 +94,7 @@ class Viewer:
         if fact is not None:
             return _udt(self.catalog, name_of(self.view, fact["typnamespace"]), fact["typname"])
         kind = self.view.type(oid)
-        owner: Any = self.view.object(oid) or self.view.table_of_row_type(oid)
-        if owner is None:
-            element = self.view.element_of_array(oid)
-            owner = self.view.object(element) if element is not None else None
+        owner: Any = type_object(self.view, oid)
         schema = name_of(self.view, owner.schema) if owner is not None else "pg_catalog"
         return _udt(self.catalog, schema, kind.name)
 

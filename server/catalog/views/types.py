@@ -80,8 +80,10 @@ def type_row(view: CatalogView, oid: Oid) -> Row:
     if table is not None:
         return _row_type(view, table)
     element = view.element_of_array(oid)
-    owner = view.object(element) if element is not None else None
-    assert isinstance(owner, UserType), oid
+    owner = None
+    if element is not None:
+        owner = view.table_of_row_type(element) or view.object(element)
+    assert isinstance(owner, UserType | Table), oid
     return _array(view, owner)
 
 
@@ -99,6 +101,7 @@ def _row_type(view: CatalogView, table: Table) -> Row:
         "typtype": "c",
         "typcategory": "C",
         "typrelid": table.oid,
+        "typarray": table.array_type,
         "typalign": "d",
         "typstorage": "x",
     }  # fmt: skip
@@ -152,14 +155,24 @@ def _domain(view: CatalogView, value: UserType) -> Row:
     }
 
 
-def _array(view: CatalogView, value: UserType) -> Row:
-    element = type_row(view, value.oid)
-    name = f"_{value.name}".encode()[:63].decode(errors="ignore")
-    return _identity(view, value, value.array_oid) | ARRAY_FUNCTIONS | {
-        "typname": name,
+def _array_name(view: CatalogView, value: UserType | Table) -> str:
+    """An underscore before the name, and one more for every type that is called so."""
+    name = value.name
+    while True:
+        name = f"_{name}".encode()[:63].decode(errors="ignore")
+        if not view.is_type_name(value.schema, name):
+            return name
+
+
+def _array(view: CatalogView, value: UserType | Table) -> Row:
+    is_table = isinstance(value, Table)
+    oid, array = (value.row_type, value.array_type) if is_table else (value.oid, value.array_oid)
+    element = type_row(view, oid)
+    return _identity(view, value, array) | ARRAY_FUNCTIONS | {
+        "typname": _array_name(view, value),
         "typtype": "b",
         "typcategory": "A",
-        "typelem": value.oid,
+        "typelem": oid,
         "typdelim": element["typdelim"],
         "typcollation": element["typcollation"],
         "typalign": "d" if element["typalign"] == "d" else "i",
@@ -206,6 +219,8 @@ def _types(view: CatalogView) -> Iterator[Row]:
                 yield _array(view, value)
         elif isinstance(value, Table) and value.row_type and value.kind != "c":
             yield _row_type(view, value)
+            if value.array_type:
+                yield _array(view, value)
 
 
 def _labels(view: CatalogView) -> Iterator[Row]:
