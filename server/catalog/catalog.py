@@ -17,7 +17,7 @@ is found at `put`, for which a transaction holds a lock on the name until it end
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -491,10 +491,20 @@ class CatalogTransaction:
     def put(self, value: CatalogObject) -> None:
         """Create an object or put a new value in its place."""
         home = self._home(value)
+        if isinstance(value, Table | Index):
+            value = self._with_filenode(value)
         self._delete_row((home, value.oid))
         self._insert_row(home, value)
         self.changes[value.oid] = value
         self._view = None
+
+    def _with_filenode(self, value: Table | Index) -> Table | Index:
+        """The relation with the number that says whether its storage has been another before."""
+        before = self.view.object(value.oid)
+        if not isinstance(before, Table | Index) or not before.storage_id:
+            return value
+        is_same = before.storage_id == value.storage_id
+        return replace(value, filenode=before.filenode if is_same else self.catalog.new_oid())
 
     def put_in(self, database: Oid, value: CatalogObject) -> None:
         """Store an object of a database that is being created: it is seen there after commit."""

@@ -60,6 +60,9 @@ class Column:
     comment: str | None = None
     acl: tuple[str, ...] | None = None
     statistics_target: int = -1
+    storage: str = ""  # as in pg_attribute; empty: that of the type
+    compression: str = ""
+    options: tuple[str, ...] = ()
     inherited: int = 0  # from how many parents
     local: bool = True  # defined here, whether a parent has it too or not
 
@@ -128,6 +131,8 @@ class Table(CatalogObject):
     bound: PartitionBound | None = None  # of a partition: which rows of its parent it has
     of_type: Oid = 0  # the composite type of a typed table
     provider: str = ""
+    replica_identity: str = "d"  # d primary key, n nothing, f all columns, i an index
+    filenode: Oid = 0  # what pg_class shows of its storage; 0: its own OID
     temporary_on_commit: str = ""  # of temporary tables: delete or drop
     row_security: bool = False
     force_row_security: bool = False  # for the owner too
@@ -165,6 +170,7 @@ class IndexKey:
     nulls_first: bool = False
     collation: Oid = 0
     operator_class: str = ""
+    statistics_target: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +191,9 @@ class Index(CatalogObject):
     constraint: Oid = 0
     options: tuple[str, ...] = ()
     parent: Oid = 0  # the index of the partitioned table that this one is the part of
+    clustered: bool = False
+    replica_identity: bool = False
+    filenode: Oid = 0  # what pg_class shows of its storage; 0: its own OID
 
     @property
     def is_searched(self) -> bool:

@@ -114,7 +114,9 @@ class CatalogState:
         self.operators: dict[str, tuple[Oid, ...]] = {}
         self.casts: dict[tuple[Oid, Oid], Oid] = {}
         self.children: dict[Oid, tuple[Oid, ...]] = {}  # of tables and of partitioned indexes
-        self.derived: dict[Oid, Oid] = {}  # row type and its array to the table, array type to its element
+        self.derived: dict[
+            Oid, Oid
+        ] = {}  # row type and its array to the table, array type to its element
         for value in objects:
             self._add(value)
 

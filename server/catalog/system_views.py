@@ -66,10 +66,12 @@ def catalog_rows(
 
     restrictions: attribute numbers and the value they must have; rows that do not may come along.
     """
+    positions = [number - 1 for number in attributes]
+    if table.kind == SEQUENCE:
+        return projected(_of_sequence(session, table), positions)
     relation = SYSTEM_RELATIONS.get(table.provider)
     if relation is None:
         return []
-    positions = [number - 1 for number in attributes]
     found: list[Sequence[tuple[Any, ...]]] = []
     for rows in _kept(relation, table, session.transaction.catalog):
         if restrictions:
@@ -87,7 +89,14 @@ def catalog_rows(
     return [row for rows in present for row in rows]
 
 
+SEQUENCE = "S"
 TABLE_OID = -6
+
+
+def _of_sequence(session: Any, table: Table) -> list[tuple[Any, ...]]:
+    """The one row of a sequence."""
+    sequence = session.transaction.catalog.object(table.oid)
+    return [] if sequence is None else [session.database.sequences.read(sequence)]
 
 
 def _with_system_columns(

@@ -10,11 +10,12 @@ from server.errors import (
     InvalidObjectDefinition,
 )
 from server.expressions.evaluate import compile_row
-from server.expressions.expression import Call, Constant, Expression, columns_used, walk
+from server.expressions.expression import Constant, Expression, columns_used
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_text import parse_expression
 from server.planner.coerce import coerce_to, type_name
 from server.planner.environment import RECORD, UNKNOWN, BindContext, PlanningEnvironment, raise_at
+from server.planner.mutability import is_mutable
 from server.planner.outer_references import has_subquery
 from server.planner.scope import Scope
 from server.planner.standalone import table_scope
@@ -48,7 +49,7 @@ def bind_key_expression(
                 "cannot use generated column in partition key",
                 detail=f'Column "{table.column(number).name}" is a generated column.',
             )
-    if any(isinstance(node, Call) and node.function.volatility != "i" for node in walk(bound)):
+    if is_mutable(context, bound):
         raise InvalidObjectDefinition(
             "functions in partition key expression must be marked IMMUTABLE"
         )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from server.errors import (
     DatatypeMismatch,
     FeatureNotSupported,
+    InvalidColumnReference,
     InvalidObjectDefinition,
-    SqlError,
     SqlSyntaxError,
     UndefinedFunction,
 )
@@ -29,13 +29,13 @@ from server.expressions.expression import (
 from server.planner.bind_call import Resolved, Written, resolve_call, resolve_procedure
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_modify import default_of
-from server.planner.bind_operator import find_operator
 from server.planner.bind_text import parse_expression, without_positions
 from server.planner.bind_type import bind_type
-from server.planner.coerce import coerce_to, find_pathway, type_name
+from server.planner.coerce import base_type, coerce_to, find_pathway, type_name
 from server.planner.environment import UNKNOWN, BindContext, PlanningEnvironment, raise_at
+from server.planner.mutability import is_mutable
 from server.planner.polymorphic import is_polymorphic
-from server.planner.scope import RangeColumn, RangeItem, Scope
+from server.planner.scope import SYSTEM_COLUMNS, RangeColumn, RangeItem, Scope
 from server.sql import nodes
 
 if TYPE_CHECKING:
@@ -125,16 +125,42 @@ def check_stored_expression(
     Immutable, over columns that are not generated themselves.
     """
     assert column.default is not None
-    bound = bind_over_table(environment, table, column.default)
-    for number in columns_used(bound):
-        if table.column(number).generated:
-            raise SqlSyntaxError(
+    tree = parse_expression(column.default)
+    _refuse_in_generation(table, tree)
+    context = _context(environment, -1)
+    with without_positions(context):
+        scope = table_scope(context, table, "column generation expressions")
+        bound = bind_expression(context, scope, tree)
+    for number in sorted(columns_used(bound)):
+        if number > 0 and table.column(number).generated:
+            raise InvalidObjectDefinition(
                 f'cannot use generated column "{table.column(number).name}" in column generation expression',
                 detail="A generated column cannot reference another generated column.",
             )
-    if any(isinstance(node, Call) and node.function.volatility != "i" for node in walk(bound)):
-        raise SqlSyntaxError("generation expression is not immutable")
+    if is_mutable(context, bound):
+        raise InvalidObjectDefinition("generation expression is not immutable")
     return bound
+
+
+def _refuse_in_generation(table: Table, tree: exp.Expression) -> None:
+    """What a generation expression cannot say at all."""
+    for node in tree.walk():
+        if isinstance(node, nodes.SubLink):
+            raise FeatureNotSupported("cannot use subquery in column generation expression")
+        if not isinstance(node, nodes.ColumnReference):
+            continue
+        parts = node.args["parts"]
+        if table.column_named(parts[-1]) is not None:
+            continue
+        if parts[-1] in SYSTEM_COLUMNS and parts[-1] != "tableoid":
+            raise InvalidColumnReference(
+                f'cannot use system column "{parts[-1]}" in column generation expression'
+            )
+        if parts == (table.name,):
+            raise InvalidObjectDefinition(
+                "cannot use whole-row variable in column generation expression",
+                detail="This would cause the generated column to depend on its own value.",
+            )
 
 
 def check_condition(
@@ -171,7 +197,7 @@ def bind_index_expression(
     """Bind an index's expression."""
     context = _context(environment, base_offset)
     bound = bind_expression(context, table_scope(context, table, "index expressions"), tree)
-    if any(isinstance(node, Call) and node.function.volatility != "i" for node in walk(bound)):
+    if is_mutable(context, bound):
         raise InvalidObjectDefinition("functions in index expression must be marked IMMUTABLE")
     return bound
 
@@ -253,14 +279,31 @@ def bind_argument(
     return changed
 
 
-def equality_exists(environment: PlanningEnvironment, left: int, right: int) -> bool:
-    """Whether values of the two types can be compared for equality."""
+def can_assign(environment: PlanningEnvironment, source: int, target: int) -> bool:
+    """Whether a value of one type may be stored in a column of the other without a cast."""
     context = _context(environment, -1)
-    try:
-        find_operator(context, "=", left, right)
-    except SqlError:
-        return False
-    return True
+    value = Variable(type=context.type(source), column=1)
+    return coerce_to(context, value, target, -1, "a") is not None
+
+
+def type_over_table(environment: PlanningEnvironment, table: Table, text: str) -> int:
+    """The type of an expression over a table's columns."""
+    return bind_over_table(environment, table, text).type.oid
+
+
+def can_reference(environment: PlanningEnvironment, key: int, value: int) -> bool:
+    """Whether a foreign key may refer from one type to another.
+
+    That takes an operator = of just these types, or an implicit cast to the type of the key.
+    """
+    context = _context(environment, -1)
+    key, value = base_type(context, key), base_type(context, value)
+    if key == value or any(
+        (operator.left, operator.right) == (key, value)
+        for operator in context.catalog.operators_named("=")
+    ):
+        return True
+    return find_pathway(context, value, key, "i") is not None
 
 
 RowRules = tuple[tuple[tuple[str, Expression], ...], tuple[tuple[int, Expression], ...]]

@@ -82,6 +82,13 @@ class AlterColumnType(AlterCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class AlterColumnTypes(AlterCommand):
+    """All ALTER COLUMN TYPE of one statement, which are made together."""
+
+    changes: tuple[AlterColumnType, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AddIdentity(AlterCommand):
     """ADD GENERATED AS IDENTITY."""
 

@@ -74,7 +74,7 @@ NOT_FOR_VIEWS: dict[type[Any], str] = {
     tree.DropColumn: "DROP COLUMN",
     tree.SetNotNull: "ALTER COLUMN ... SET NOT NULL",
     tree.DropNotNull: "ALTER COLUMN ... DROP NOT NULL",
-    tree.AlterColumnType: "ALTER COLUMN ... SET DATA TYPE",
+    tree.AlterColumnTypes: "ALTER COLUMN ... SET DATA TYPE",
     tree.AddConstraint: "ADD CONSTRAINT",
     tree.DropConstraint: "DROP CONSTRAINT",
 }
@@ -147,11 +147,16 @@ def _guard_drop_column(
 
 
 def _guard_alter_type(
-    context: StatementContext, table: Table, command: tree.AlterColumnType, only: bool
+    context: StatementContext, table: Table, command: tree.AlterColumnTypes, only: bool
 ) -> None:
     if table.of_type:
         raise WrongObjectType("cannot alter column type of typed table")
-    column = _named(table, command.column)
+    for change in command.changes:
+        _guard_new_type(context, table, change.column, only)
+
+
+def _guard_new_type(context: StatementContext, table: Table, name: str, only: bool) -> None:
+    column = _named(table, name)
     if column is None:
         return
     if column.inherited:
@@ -251,7 +256,7 @@ def _guard_drop_expression(
 GUARDS: dict[type[Any], Guard] = {
     tree.AddColumn: _guard_add_column,
     tree.DropColumn: _guard_drop_column,
-    tree.AlterColumnType: _guard_alter_type,
+    tree.AlterColumnTypes: _guard_alter_type,
     tree.SetNotNull: _guard_set_not_null,
     tree.DropNotNull: _guard_drop_not_null,
     tree.AddConstraint: _guard_add_constraint,
@@ -468,7 +473,7 @@ FURTHER: dict[type[Any], Further] = {
     tree.SetDefault: _same_step,
     tree.SetNotNull: _same_step,
     tree.DropNotNull: _same_step,
-    tree.AlterColumnType: _same_step,
+    tree.AlterColumnTypes: _same_step,
     tree.SetStatistics: _same_step,
     tree.SetStorage: _same_step,
     tree.DropExpression: _same_step,

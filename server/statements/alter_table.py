@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from server.catalog.objects import Column, Constraint, Index, Sequence, Table
 from server.catalog.privileges import acl_of_new_owner
 from server.errors import (
-    DatatypeMismatch,
     DuplicateColumn,
     FeatureNotSupported,
-    InvalidColumnDefinition,
     InvalidTableDefinition,
     ObjectNotInPrerequisiteState,
     SqlSyntaxError,
@@ -22,13 +20,16 @@ from server.errors import (
 )
 from server.executor.waits import Wait
 from server.planner.scope import SYSTEM_COLUMNS
-from server.planner.standalone import bind_type_name, check_default, constant_default, keeps_default
+from server.planner.standalone import check_default, constant_default
 from server.planner.stored_text import stored_default
 from server.sql import constraints as written
 from server.sql import utility_alter as tree
+from server.statements import alter_marks as marks
 from server.statements.alter_inheritance import drop_constraint_below, spread
+from server.statements.alter_others import alter_other
 from server.statements.alter_parents import set_inheritance, set_type
-from server.statements.column_definition import column_of, refuse_itself
+from server.statements.alter_types import alter_types
+from server.statements.column_definition import column_of
 from server.statements.constraints import ConstraintNames
 from server.statements.dependencies import Dependent, Part, describe, of_default
 from server.statements.drop import drop_objects, dropped_column, remove_object
@@ -41,23 +42,15 @@ from server.statements.names import (
 )
 from server.statements.ownership import require_member, require_owner
 from server.statements.partitions import (
-    attach_index_partition,
     attach_partition,
     detach_partition,
 )
 from server.statements.rewrite import rewrite_table
 from server.statements.sequences import change_sequence
 from server.statements.statement import Run, StatementContext, Utility
-from server.statements.storage_parameters import (
-    INDEX_PARAMETERS,
-    TABLE_PARAMETERS,
-    Parameter,
-    parameters_of_relation,
-    storage_parameters,
-    without_parameters,
-)
+from server.statements.storage_parameters import changed_parameters, parameters_of_relation
 from server.statements.table_texts import columns_read, generated_from, policies_reading
-from server.statements.tables import NewTable, add_constraint, own_sequence
+from server.statements.tables import NewTable, add_constraint, checked_generation, own_sequence
 from server.statements.unused_columns import with_unused_columns
 from server.statements.verify import verify_check, verify_foreign_key, verify_not_null
 from server.statements.view_texts import readers_of_column
@@ -80,10 +73,10 @@ def alter_table(context: StatementContext, statement: tree.AlterTable) -> Run:
     refuse_system(found)
     require_owner(context, found)
     if isinstance(found, Sequence | Index):
-        yield from _alter_other(context, found, statement)
+        yield from alter_other(context, found, statement)
         return statement.tag
     yield from context.lock_relation(found.oid, "access exclusive", found.name)
-    for command in statement.commands:
+    for command in in_passes(statement.commands):
         step = STEPS.get(type(command))
         if step is None:
             raise FeatureNotSupported(f"this form of {statement.tag} is not supported")
@@ -93,22 +86,23 @@ def alter_table(context: StatementContext, statement: tree.AlterTable) -> Run:
     return statement.tag
 
 
-def _alter_other(
-    context: StatementContext, found: Sequence | Index, statement: tree.AlterTable
-) -> Iterator[Wait]:
-    yield from ()
-    for command in statement.commands:
-        if isinstance(command, tree.ChangeOwner):
-            context.ddl.put(replace(found, owner=role_oid(context, command.role)))
-        elif isinstance(command, tree.AttachPartition) and isinstance(found, Index):
-            yield from attach_index_partition(context, found, command)
-        elif isinstance(command, tree.SetOptions) and isinstance(found, Index):
-            known = INDEX_PARAMETERS.get(found.method, {})
-            options = changed_parameters(command, known, found.options)
-            found = replace(found, options=options)
-            context.ddl.put(found)
-        else:
-            raise WrongObjectType(f'"{found.name}" is not a table')
+def in_passes(commands: Iterable[Any]) -> list[Any]:
+    """The commands in the order they run: what goes, new types all at once, new columns, the rest."""
+    changes = tuple(each for each in commands if isinstance(each, tree.AlterColumnType))
+    others = [each for each in commands if not isinstance(each, tree.AlterColumnType)]
+    if changes:
+        others.append(tree.AlterColumnTypes(changes))
+    return sorted(others, key=_pass_of)
+
+
+def _pass_of(command: Any) -> int:
+    if isinstance(command, tree.SetDefault):
+        return OTHERS if command.default is not None else DROPS
+    if isinstance(command, tree.AddConstraint) and isinstance(command.constraint, written.Unique):
+        return KEYS
+    if isinstance(command, tree.AlterColumnTypes) and any(each.using for each in command.changes):
+        return BEFORE  # USING may read columns that the same statement drops
+    return PASSES.get(type(command), LAST)
 
 
 def with_column(table: Table, column: Column) -> Table:
@@ -134,6 +128,10 @@ def add_column(context: StatementContext, table: Table, command: tree.AddColumn)
     table = with_unused_columns(context, table)
     new = NewTable(context, table, ConstraintNames(context, table), list(table.columns))
     column = column_of(context, new, item, len(table.columns) + 1)
+    if column.generated:
+        column = checked_generation(
+            context, replace(table, columns=(*table.columns, column)), column
+        )
     yield from put_column(context, table, column, new.sequences)
     for constraint, holder in new.later:
         assert holder is not None
@@ -295,49 +293,6 @@ def drop_not_null(
         if constraint.kind == "p" and column.number in constraint.columns:
             raise InvalidTableDefinition(f'column "{column.name}" is in a primary key')
     context.ddl.put(with_column(table, replace(column, not_null=False)))
-
-
-def alter_type(
-    context: StatementContext, table: Table, command: tree.AlterColumnType
-) -> Iterator[Wait]:
-    """ALTER COLUMN TYPE: the rows are written anew."""
-    column = existing_column(table, command.column)
-    readers = readers_of_column(context, table, column)
-    if readers:
-        raise FeatureNotSupported(
-            "cannot alter type of a column used by a view or rule",
-            detail=f"rule _RETURN on {describe(context, readers[0])} "
-            f'depends on column "{column.name}"',
-        )
-    reference = bind_type_name(context.environment(), command.type, context.statement.offset)
-    refuse_itself(context, table, reference.oid)
-    changed = replace(
-        column,
-        type=reference.oid,
-        modifier=reference.modifier,
-        collation=reference.type.collation,
-        missing=None,
-        dimensions=len(command.type.args.get("array_bounds") or ()),
-    )
-    using = command.using.source if command.using is not None else None
-    if using is not None and column.generated:
-        raise InvalidColumnDefinition(
-            "cannot specify USING when altering type of generated column",
-            detail=f'Column "{column.name}" is a generated column.',
-        )
-    if not keeps_default(context.environment(), table, changed):
-        what = "generation expression" if column.generated else "default"
-        raise DatatypeMismatch(
-            f'{what} for column "{column.name}" cannot be cast automatically to type '
-            f"{context.catalog.type(changed.type).sql_name}"
-        )
-    if not table.storage_id:
-        yield from ()
-        context.ddl.put(with_column(table, changed))
-        return
-    yield from rewrite_table(
-        context, with_column(table, changed), {}, old=table, converted=column.number, using=using
-    )
 
 
 def add_table_constraint(
@@ -508,9 +463,13 @@ def drop_expression(
     yield from ()
     column = existing_column(table, command.column)
     if not column.generated:
-        raise ObjectNotInPrerequisiteState(
+        message = (
             f'column "{column.name}" of relation "{table.name}" is not a stored generated column'
         )
+        if not command.if_exists:
+            raise ObjectNotInPrerequisiteState(message)
+        context.notice("00000", f"{message}, skipping")
+        return
     context.ddl.put(with_column(table, replace(column, generated="", default=None)))
 
 
@@ -523,29 +482,9 @@ def set_options(
     context.ddl.put(replace(table, options=changed_parameters(command, known, table.options)))
 
 
-def changed_parameters(
-    command: tree.SetOptions, known: Mapping[str, Parameter], current: tuple[str, ...]
-) -> tuple[str, ...]:
-    """The storage parameters after SET (...) or RESET (...)."""
-    if command.reset:
-        return without_parameters(command.options, current)
-    return storage_parameters(command.options, known, current, toast=known is TABLE_PARAMETERS)
-
-
-def set_statistics(
-    context: StatementContext, table: Table, command: tree.SetStatistics
-) -> Iterator[Wait]:
-    """SET STATISTICS."""
-    yield from ()
-    column = existing_column(table, command.column)
-    context.ddl.put(with_column(table, replace(column, statistics_target=command.target)))
-
-
 def accept(context: StatementContext, table: Table, command: Any) -> Iterator[Wait]:
     """What says how PostgreSQL stores things, and means nothing here."""
     yield from ()
-    if isinstance(command, tree.SetStorage | tree.SetCompression | tree.SetColumnOptions):
-        existing_column(table, command.column)
 
 
 def set_row_security(
@@ -572,6 +511,22 @@ ROW_SECURITY_WORDS = {
     "no_force": "NO FORCE",
 }
 
+BEFORE, DROPS, KEYS, OTHERS, LAST = -1, 0, 7, 9, 10
+PASSES: dict[type[Any], int] = {
+    tree.DropColumn: DROPS,
+    tree.DropConstraint: DROPS,
+    tree.DropNotNull: DROPS,
+    tree.DropIdentity: DROPS,
+    tree.DropExpression: DROPS,
+    tree.AlterColumnTypes: 1,
+    tree.AddColumn: 4,
+    tree.SetNotNull: 6,
+    tree.SetIdentity: 6,
+    tree.AddIdentity: OTHERS,
+    tree.AddConstraint: OTHERS,
+}
+"""When a command runs among those of its statement, by the numbers of PostgreSQL's passes."""
+
 STEPS: dict[type[Any], Step] = {
     tree.SetRowSecurity: set_row_security,
     tree.AddColumn: add_column,
@@ -579,7 +534,7 @@ STEPS: dict[type[Any], Step] = {
     tree.SetDefault: set_default,
     tree.SetNotNull: set_not_null,
     tree.DropNotNull: drop_not_null,
-    tree.AlterColumnType: alter_type,
+    tree.AlterColumnTypes: alter_types,
     tree.AddConstraint: add_table_constraint,
     tree.DropConstraint: drop_constraint,
     tree.ValidateConstraint: validate_constraint,
@@ -590,13 +545,14 @@ STEPS: dict[type[Any], Step] = {
     tree.DropIdentity: drop_identity,
     tree.DropExpression: drop_expression,
     tree.SetOptions: set_options,
-    tree.SetStatistics: set_statistics,
-    tree.SetStorage: accept,
-    tree.SetCompression: accept,
-    tree.SetColumnOptions: accept,
+    tree.SetStatistics: marks.set_statistics,
+    tree.SetLogged: marks.set_logged,
+    tree.SetStorage: marks.set_storage,
+    tree.SetCompression: marks.set_compression,
+    tree.SetColumnOptions: marks.set_column_options,
     tree.SetWithoutOids: accept,
-    tree.SetReplicaIdentity: accept,
-    tree.ClusterOn: accept,
+    tree.SetReplicaIdentity: marks.set_replica_identity,
+    tree.ClusterOn: marks.cluster_on,
     tree.AttachPartition: attach_partition,
     tree.DetachPartition: detach_partition,
     tree.SetInheritance: set_inheritance,

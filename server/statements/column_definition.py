@@ -22,6 +22,7 @@ from server.planner.standalone import bind_type_name, check_default
 from server.planner.stored_text import stored_default
 from server.sql import constraints as written
 from server.sql import nodes
+from server.statements.alter_marks import compression
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,7 +118,7 @@ class _Definition:
         if reference.type.oid == UNKNOWN_OID:
             raise InvalidTableDefinition(f'column "{item.name}" has pseudo-type unknown')
         refuse_itself(context, self._new.table, reference.type.oid)
-        return Column(
+        column = Column(
             number=number,
             name=item.name,
             type=reference.type.oid,
@@ -126,6 +127,10 @@ class _Definition:
             not_null=self._serial is not None,
             dimensions=len(written_type.args.get("array_bounds") or ()),
         )
+        if item.compression:
+            method = compression(context, column, item.compression)
+            column = replace(column, compression=method)
+        return column
 
     def column_with_constraints(self) -> Column:
         """The column, once all its constraints have been read."""

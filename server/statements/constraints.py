@@ -20,7 +20,7 @@ from server.errors import (
     WrongObjectType,
 )
 from server.identifiers import generated_name
-from server.planner.standalone import check_condition, equality_exists
+from server.planner.standalone import can_reference, check_condition
 from server.planner.stored_text import stored_expression
 from server.statements.adopted_indexes import adopt_index, adoptable_index
 from server.statements.indexes import build_index, make_index
@@ -280,7 +280,6 @@ def add_foreign_key(
             "number of referencing and referenced columns for foreign key disagree"
         )
     name = names.choose(constraint.name, "_".join(keys), "fkey")
-    _check_types(context, table, target, numbers, referenced, name)
     value = Constraint(
         oid=context.new_oid(),
         name=name,
@@ -300,6 +299,7 @@ def add_foreign_key(
         deferred=constraint.initially_deferred,
         validated=constraint.validated,
     )
+    check_key_types(context, value)
     context.ddl.put(value)
     if table.kind == "p":
         from server.statements.partitions import spread_foreign_key
@@ -361,23 +361,21 @@ def _referenced_index(
     )
 
 
-def _check_types(
-    context: StatementContext,
-    table: Table,
-    target: Table,
-    numbers: tuple[int, ...],
-    referenced: tuple[int, ...],
-    name: str,
-) -> None:
-    """Raise DatatypeMismatch unless each pair of columns can be compared."""
-    for number, other in zip(numbers, referenced, strict=True):
+def check_key_types(context: StatementContext, constraint: Constraint) -> None:
+    """Raise DatatypeMismatch unless each pair of columns of a foreign key can be compared."""
+    table = context.catalog.object(constraint.table)
+    target = context.catalog.object(constraint.referenced_table)
+    assert isinstance(table, Table)
+    assert isinstance(target, Table)
+    pairs = zip(constraint.columns, constraint.referenced_columns, strict=True)
+    for number, other in pairs:
         column, match = table.column(number), target.column(other)
-        if equality_exists(context.environment(), match.type, column.type):
+        if can_reference(context.environment(), match.type, column.type):
             continue
         left = context.catalog.type(column.type).sql_name
         right = context.catalog.type(match.type).sql_name
         raise DatatypeMismatch(
-            f'foreign key constraint "{name}" cannot be implemented',
+            f'foreign key constraint "{constraint.name}" cannot be implemented',
             detail=f'Key columns "{column.name}" and "{match.name}" are of incompatible types: '
             f"{left} and {right}.",
         )

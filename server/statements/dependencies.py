@@ -190,23 +190,33 @@ def _of_type(context: StatementContext, oid: int) -> Iterator[Dependent]:
         arrays.add(value.array_oid)
     elif isinstance(value, Table) and value.array_type:
         arrays.add(value.array_type)
+    if not oid:
+        return
     for table in context.catalog.objects(Table):
-        if oid and table.of_type == oid:
+        if table.of_type == oid:
             yield Dependent(table, automatic=False, on=f"type {shown_type(context, oid)}")
-        for column in table.live_columns:
-            if not oid or column.type not in arrays:
-                continue
-            on = f"type {shown_type(context, column.type)}"
-            if table.kind == "p" and _is_key(table, column):
-                yield Dependent(table, automatic=False, on=on)
-            elif table.kind in "rpmc":
-                text = f"column {column.name} of {describe(context, table)}"
-                yield Dependent(None, False, text, (table.oid, column.number), on)
+        yield from _columns_of_type(context, table, arrays)
     for other in context.catalog.objects(UserType):
-        if oid and other.base_type in arrays:
+        if other.base_type in arrays:
             yield Dependent(other, automatic=other.kind == "m")
-    if oid:
-        yield from _with_arguments(context, arrays, oid)
+    yield from _with_arguments(context, arrays, oid)
+
+
+def _columns_of_type(
+    context: StatementContext, table: Table, types: set[int]
+) -> Iterator[Dependent]:
+    """The columns of some types; a partition key takes its table along."""
+    if table.kind not in "rpmc":
+        return
+    for column in table.live_columns:
+        if column.type not in types:
+            continue
+        on = f"type {shown_type(context, column.type)}"
+        if table.kind == "p" and _is_key(table, column):
+            yield Dependent(table, automatic=False, on=on)
+            continue
+        text = f"column {column.name} of {describe(context, table)}"
+        yield Dependent(None, False, text, (table.oid, column.number), on)
 
 
 def _with_arguments(context: StatementContext, types: set[int], oid: int) -> Iterator[Dependent]:
@@ -260,6 +270,10 @@ def _calling_texts(context: StatementContext, function: UserFunction) -> Iterato
         for column in table.live_columns:
             if _calls(column.default, name):
                 yield of_default(context, table, column)
+        if table.partition_key is not None and any(
+            _calls(part.expression, name) for part in table.partition_key.parts
+        ):
+            yield Dependent(table, automatic=False)
     for constraint in catalog.objects(Constraint):
         if _calls(constraint.expression, name):
             yield Dependent(constraint, automatic=False)

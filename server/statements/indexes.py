@@ -6,19 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Index, IndexKey, Table
-from server.errors import DuplicateTable, FeatureNotSupported, WrongObjectType
+from server.errors import DuplicateTable, FeatureNotSupported
 from server.executor.index_build import fill_index
 from server.executor.waits import Wait
 from server.planner.standalone import bind_index_expression, check_condition
 from server.planner.stored_text import stored_expression
-from server.sql import nodes, utility_session
+from server.sql import nodes
 from server.sql import utility_objects as tree
 from server.statements.access_methods import check_classes, check_method
 from server.statements.names import (
     claim_name,
     free_name,
-    refuse_system,
-    relation_named,
     table_named,
 )
 from server.statements.ownership import require_owner
@@ -194,28 +192,4 @@ def rebuild_index(context: StatementContext, table: Table, index: Index) -> Iter
     yield from build_index(context, table, index)
 
 
-def reindex(context: StatementContext, statement: utility_session.Reindex) -> Run:
-    """REINDEX INDEX and TABLE."""
-    if statement.kind not in ("index", "table"):
-        raise FeatureNotSupported(f"REINDEX {statement.kind.upper()} is not supported")
-    found = relation_named(context, statement.name, statement.offset)
-    refuse_system(found)
-    require_owner(context, found)
-    if statement.kind == "index":
-        if not isinstance(found, Index):
-            raise WrongObjectType(f'"{found.name}" is not an index')
-        indexes: tuple[Index, ...] = (found,)
-    else:
-        indexes = context.catalog.indexes_of(found.oid)
-    for index in indexes:
-        table = context.catalog.object(index.table)
-        assert isinstance(table, Table)
-        yield from context.lock_relation(table.oid, "access exclusive", table.name)
-        yield from rebuild_index(context, table, index)
-    return "REINDEX"
-
-
-UTILITIES = (
-    Utility(node=tree.CreateIndex, run=create_index),
-    Utility(node=utility_session.Reindex, run=reindex),
-)
+UTILITIES = (Utility(node=tree.CreateIndex, run=create_index),)

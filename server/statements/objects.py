@@ -22,7 +22,6 @@ from server.errors import (
     DuplicateTable,
     FeatureNotSupported,
     InsufficientPrivilege,
-    InvalidTableDefinition,
     SqlError,
     UndefinedColumn,
     UndefinedObject,

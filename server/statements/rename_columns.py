@@ -141,9 +141,7 @@ def _rename_found(
         yield from _rename_below(context, table.oid, constraint.name, name)
 
 
-def _rename_below(
-    context: StatementContext, oid: int, name: str, new_name: str
-) -> Iterator[Any]:
+def _rename_below(context: StatementContext, oid: int, name: str, new_name: str) -> Iterator[Any]:
     """The children have the CHECK of their parent under its name."""
     for child in context.catalog.children_of(oid):
         yield from context.lock_relation(child.oid, "access exclusive", child.name)

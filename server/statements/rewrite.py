@@ -5,10 +5,10 @@ The rows go from the old storage to a new one by INSERT ... SELECT of our own, u
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from server.errors import DatatypeMismatch, SqlError
 from server.identifiers import quote_identifier
 from server.statements.internal import internal_query, qualified_name
 from server.statements.names import free_name
@@ -18,9 +18,16 @@ from server.types.names import format_type
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from server.catalog.objects import Table
+    from server.catalog.objects import Column, Table
     from server.executor.waits import Wait
     from server.statements.statement import StatementContext
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """How a column's values of a new type are made: SQL text over the row as it was."""
+
+    text: str
 
 
 def rewrite_table(
@@ -29,14 +36,13 @@ def rewrite_table(
     computed: Mapping[int, str],
     *,
     old: Table | None = None,
-    converted: int = 0,
-    using: str | None = None,
+    conversions: Mapping[int, Conversion] = MappingProxyType({}),
+    order: str = "",
 ) -> Iterator[Wait]:
     """Give the table a new storage with all its rows.
 
-    computed: SQL text by attribute number. old: the table before, where a column changes its type;
-    that is `converted`, its
-    new values are `using` or a cast.
+    computed: SQL text by attribute number. old: the table before, where columns change their types;
+    conversions says how, by attribute number. order: what the rows are sorted by.
     """
     source = old or table
     name = free_name(context, table.schema, "pg_rewrite", str(table.oid), "")
@@ -64,8 +70,8 @@ def rewrite_table(
     texts = []
     for column in target.live_columns:
         quoted = quote_identifier(column.name)
-        if column.number == converted:
-            texts.append(_conversion(context, target, column.number, using or quoted))
+        if column.number in conversions:
+            texts.append(_converted(column, conversions[column.number]))
         else:
             texts.append(computed.get(column.number, quoted))
     names = ", ".join(
@@ -78,29 +84,12 @@ def rewrite_table(
     )
     sql = (
         f"INSERT INTO {qualified_name(context, table.schema, table.name)} ({names}) "
-        f"OVERRIDING SYSTEM VALUE SELECT {kept} FROM {qualified_name(context, table.schema, name)}"
+        f"OVERRIDING SYSTEM VALUE SELECT {kept} FROM ONLY {qualified_name(context, table.schema, name)}"
     )
-    try:
-        yield from internal_query(context, sql)
-    except DatatypeMismatch as error:
-        raise _no_cast(context, target, converted, using, error) from error
+    yield from internal_query(context, f"{sql} ORDER BY {order}" if order else sql)
     context.transaction.drop_relation(source.storage_id)
     context.ddl.remove(scratch.oid)
 
 
-def _conversion(context: StatementContext, table: Table, number: int, text: str) -> str:
-    column = table.column(number)
-    return f"({text})::{format_type(column.type, column.modifier)}"
-
-
-def _no_cast(
-    context: StatementContext, table: Table, converted: int, using: str | None, error: SqlError
-) -> SqlError:
-    if not converted or using is not None:
-        return error
-    column = table.column(converted)
-    kind = context.catalog.type(column.type).sql_name
-    return DatatypeMismatch(
-        f'column "{column.name}" cannot be cast automatically to type {kind}',
-        hint=f'You might need to specify "USING {quote_identifier(column.name)}::{kind}".',
-    )
+def _converted(column: Column, conversion: Conversion) -> str:
+    return f"({conversion.text})::{format_type(column.type, column.modifier)}"

@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Sequence, Table
+from server.catalog.objects import Column, Index, Sequence, Table
 from server.catalog.sequences import create_values
-from server.errors import InvalidParameterValue, SqlSyntaxError, WrongObjectType
+from server.errors import (
+    FeatureNotSupported,
+    InvalidParameterValue,
+    ObjectNotInPrerequisiteState,
+    SqlSyntaxError,
+    WrongObjectType,
+)
 from server.planner.standalone import bind_type_name
 from server.sql import utility_objects as tree
 from server.statements.names import (
@@ -69,6 +75,7 @@ def with_options(  # noqa: C901 - one case after the other
         reference = bind_type_name(context.environment(), given["as"], context.statement.offset)
         if reference.oid not in BOUNDS:
             raise InvalidParameterValue("sequence type must be smallint, integer, or bigint")
+        given |= _of_new_type(sequence, given, BOUNDS[reference.oid])
         sequence = replace(sequence, type=reference.oid)
     increment = _integer(given.get("increment"), sequence.increment)
     if increment == 0:
@@ -104,7 +111,8 @@ def with_options(  # noqa: C901 - one case after the other
         cycle=bool(given.get("cycle", sequence.cycle)),
     )
     if "owned_by" in given:
-        sequence = replace(sequence, owned_by=_owner(context, given["owned_by"]), owned_kind="a")
+        owner = _owner(context, sequence, given["owned_by"])
+        sequence = replace(sequence, owned_by=owner, owned_kind="a")
     return sequence, restart
 
 
@@ -133,19 +141,26 @@ def _limits(
     bound = BOUNDS[sequence.type]
     default_low = 1 if increment > 0 else -bound
     default_high = bound - 1 if increment > 0 else -1
-    reset = is_new or "as" in given
-    low = _limit(given, "minvalue", default_low, default_low if reset else sequence.minimum)
-    high = _limit(given, "maxvalue", default_high, default_high if reset else sequence.maximum)
+    low = _limit(given, "minvalue", default_low, default_low if is_new else sequence.minimum)
+    high = _limit(given, "maxvalue", default_high, default_high if is_new else sequence.maximum)
     type_name = {21: "smallint", 23: "integer", 20: "bigint"}[sequence.type]
-    if not -bound <= low < bound:
-        raise InvalidParameterValue(
-            f"MINVALUE ({low}) is out of range for sequence data type {type_name}"
-        )
-    if not -bound <= high < bound:
-        raise InvalidParameterValue(
-            f"MAXVALUE ({high}) is out of range for sequence data type {type_name}"
-        )
+    for word, value in (("MAXVALUE", high), ("MINVALUE", low)):
+        if not -bound <= value < bound:
+            raise InvalidParameterValue(
+                f"{word} ({value}) is out of range for sequence data type {type_name}"
+            )
     return low, high
+
+
+def _of_new_type(sequence: Sequence, given: dict[str, Any], bound: int) -> dict[str, int]:
+    """Limits that were those of the old type, and become those of the new one."""
+    old = BOUNDS[sequence.type]
+    limits = {}
+    if sequence.maximum == old - 1 and given.get("maxvalue") is None:
+        limits["maxvalue"] = bound - 1
+    if sequence.minimum == -old and given.get("minvalue") is None:
+        limits["minvalue"] = -bound
+    return limits
 
 
 def _limit(given: dict[str, Any], name: str, default: int, current: int) -> int:
@@ -155,8 +170,16 @@ def _limit(given: dict[str, Any], name: str, default: int, current: int) -> int:
     return default if given[name] is None else int(given[name])
 
 
-def _owner(context: StatementContext, value: Any) -> tuple[int, int] | None:
+def _owner(context: StatementContext, sequence: Sequence, value: Any) -> tuple[int, int] | None:
+    """The column of OWNED BY; raises where the sequence cannot be its own."""
     parts = value if isinstance(value, tuple) else (value,)
+    if sequence.owned_by is not None and sequence.owned_kind == "i":
+        linked = context.catalog.object(sequence.owned_by[0])
+        assert linked is not None
+        raise FeatureNotSupported(
+            "cannot change ownership of identity sequence",
+            detail=f'Sequence "{sequence.name}" is linked to table "{linked.name}".',
+        )
     if parts == ("none",):
         return None
     if len(parts) < 2:
@@ -165,8 +188,34 @@ def _owner(context: StatementContext, value: Any) -> tuple[int, int] | None:
         )
     table = relation_named(context, tuple(parts[:-1]))
     if not isinstance(table, Table):
-        raise WrongObjectType(f'sequence cannot be owned by relation "{table.name}"')
+        word = "indexes" if isinstance(table, Index) else "sequences"
+        raise WrongObjectType(
+            f'sequence cannot be owned by relation "{table.name}"',
+            detail=f"This operation is not supported for {word}.",
+        )
+    if table.owner != sequence.owner:
+        raise ObjectNotInPrerequisiteState("sequence must have same owner as table it is linked to")
+    if table.schema != sequence.schema:
+        raise ObjectNotInPrerequisiteState(
+            "sequence must be in same schema as table it is linked to"
+        )
     return table.oid, column_number(table, parts[-1])
+
+
+def retype_identity(context: StatementContext, table: Table, column: Column) -> Iterator[Wait]:
+    """The sequence behind an identity column follows the type of the column."""
+    bound = BOUNDS[column.type]
+    for sequence in context.catalog.sequences_of(table.oid):
+        if sequence.owned_by == (table.oid, column.number):
+            yield from context.lock_relation(sequence.oid, "share row exclusive", sequence.name)
+            limits = _of_new_type(sequence, {}, bound)
+            changed = replace(
+                sequence,
+                type=column.type,
+                maximum=limits.get("maxvalue", sequence.maximum),
+                minimum=limits.get("minvalue", sequence.minimum),
+            )
+            context.ddl.put(changed)
 
 
 def create_sequence(context: StatementContext, statement: tree.CreateSequence) -> Run:

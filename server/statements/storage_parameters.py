@@ -15,6 +15,7 @@ from server.sql.nodes import TypeName
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from server.sql import utility_alter as tree
     from server.sql.utility_statement import Option
 
 INT_MAX: Final = 2**31 - 1
@@ -120,6 +121,15 @@ def without_parameters(options: Sequence[Option], current: tuple[str, ...]) -> t
             raise SqlSyntaxError("RESET must not include values for parameters")
     names = {option.name for option in options}
     return tuple(item for item in current if item.split("=", 1)[0] not in names)
+
+
+def changed_parameters(
+    command: tree.SetOptions, known: Mapping[str, Parameter], current: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The storage parameters after SET (...) or RESET (...)."""
+    if command.reset:
+        return without_parameters(command.options, current)
+    return storage_parameters(command.options, known, current, toast=known is TABLE_PARAMETERS)
 
 
 def option_text(option: Option) -> str:

@@ -12,17 +12,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Column, Policy, Table
-from server.errors import FeatureNotSupported
 from server.expressions.expression import columns_used
 from server.planner.bind_text import parse_expression
 from server.planner.standalone import bind_over_table
 from server.planner.stored_text import stored_default, stored_expression
 from server.planner.view_text import resolve_expression
 from server.sql import nodes
-from server.sql.deparse import deparse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from sqlglot import exp
 
@@ -83,9 +81,7 @@ def keeping_texts(context: StatementContext, oid: int) -> Iterator[None]:
             context.ddl.put(replace(policy, **{field: found.text(context.catalog)}))
 
 
-def _policy_texts(
-    context: StatementContext, oid: int
-) -> list[tuple[int, str, ResolvedExpression]]:
+def _policy_texts(context: StatementContext, oid: int) -> list[tuple[int, str, ResolvedExpression]]:
     """The texts of the policies that read a table, with what their names mean."""
     return [
         (policy.oid, field, _resolved(context, policy, text))
@@ -117,7 +113,9 @@ class _Respelling:
                 context.ddl.put(replace(constraint, expression=self.text(constraint.expression)))
         for index in context.catalog.indexes_of(now.oid):
             keys = tuple(
-                key if key.expression is None else replace(key, expression=self.text(key.expression))
+                key
+                if key.expression is None
+                else replace(key, expression=self.text(key.expression))
                 for key in index.keys
             )
             predicate = None if index.predicate is None else self.text(index.predicate)
@@ -138,7 +136,9 @@ class _Respelling:
         if key is None:
             return None
         parts = tuple(
-            part if part.expression is None else replace(part, expression=self.text(part.expression))
+            part
+            if part.expression is None
+            else replace(part, expression=self.text(part.expression))
             for part in key.parts
         )
         return replace(key, parts=parts)

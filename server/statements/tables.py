@@ -277,9 +277,7 @@ def finish_table(
         new.table = yield from own_sequence(context, new.table, number, kind, is_identity, options)
     for column in new.table.columns:
         if column.generated and (column.local or not column.inherited):
-            check_stored_expression(context.environment(), new.table, column)
-            text = stored_generated(context.environment(), new.table, column)
-            kept = replace(column, default=text)
+            kept = checked_generation(context, new.table, column)
             columns = tuple(
                 kept if item.number == column.number else item for item in new.table.columns
             )
@@ -290,6 +288,12 @@ def finish_table(
     for constraint, column in new.later:
         keys = (column.name,) if column is not None else ()
         yield from add_constraint(context, new.table.oid, constraint, keys, new.names)
+
+
+def checked_generation(context: StatementContext, table: Table, column: Column) -> Column:
+    """A generated column of the table with its expression as the catalog keeps it."""
+    check_stored_expression(context.environment(), table, column)
+    return replace(column, default=stored_generated(context.environment(), table, column))
 
 
 def store_table(context: StatementContext, table: Table) -> None:

@@ -15,7 +15,7 @@ from server.catalog.names import (
     type_is_visible,
     type_object,
 )
-from server.catalog.objects import Index, Sequence, Table, UserType
+from server.catalog.objects import Index, Sequence, Table
 from server.functions.declare import row
 
 if TYPE_CHECKING:

@@ -75,7 +75,7 @@ def _common(value: Any, view: CatalogView) -> dict[str, Any]:
         "relname": value.name,
         "relnamespace": value.schema,
         "relowner": value.owner,
-        "relfilenode": value.storage_id and value.oid,
+        "relfilenode": value.storage_id and (getattr(value, "filenode", 0) or value.oid),
         "relacl": acl_array(view, value.acl),
     }
 
@@ -106,7 +106,7 @@ def _(value: Table, view: CatalogView) -> Row:
         "reloftype": value.of_type,
         "relrowsecurity": value.row_security,
         "relforcerowsecurity": value.force_row_security,
-        "relreplident": "d" if value.kind in "rmp" and not is_system else "n",
+        "relreplident": value.replica_identity if value.kind in "rmp" and not is_system else "n",
         "reloptions": texts_or_null(value.options),
     }
 
@@ -235,6 +235,8 @@ def _table_column(view: CatalogView, table: Table, column: Column) -> Row:
     except KeyError:  # of a column that was dropped, its type has gone as well
         found = Physical(-1, False, "i", "p", 0)
     row |= _layout(found)
+    if column.storage:
+        row["attstorage"] = column.storage
     if column.dropped:
         name = f"........pg.dropped.{column.number}........"
         return row | {"attname": name, "atttypid": 0, "attisdropped": True, "attstattarget": 0}
@@ -249,6 +251,8 @@ def _table_column(view: CatalogView, table: Table, column: Column) -> Row:
         "attgenerated": column.generated,
         "attcollation": column.collation or _collation(table, found),
         "attacl": acl_array(view, column.acl),
+        "attcompression": column.compression,
+        "attoptions": texts_or_null(column.options),
         "attislocal": column.local,
         "attinhcount": column.inherited,
     }
@@ -307,6 +311,9 @@ def _index_columns(view: CatalogView, index: Index) -> Iterator[Row]:
             "atttypid": type_oid,
             "attnum": position,
             "atttypmod": column.modifier if column else -1,
+            "attstattarget": index.keys[position - 1].statistics_target
+            if position <= len(index.keys)
+            else -1,
             "attcollation": collation or (column.collation if column else 0) or found.collation,
         }  # fmt: skip
 

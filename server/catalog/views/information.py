@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.names import type_object
 from server.catalog.objects import (
     Column,
     Constraint,

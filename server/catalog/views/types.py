@@ -165,8 +165,10 @@ def _array_name(view: CatalogView, value: UserType | Table) -> str:
 
 
 def _array(view: CatalogView, value: UserType | Table) -> Row:
-    is_table = isinstance(value, Table)
-    oid, array = (value.row_type, value.array_type) if is_table else (value.oid, value.array_oid)
+    if isinstance(value, Table):
+        oid, array = value.row_type, value.array_type
+    else:
+        oid, array = value.oid, value.array_oid
     element = type_row(view, oid)
     return _identity(view, value, array) | ARRAY_FUNCTIONS | {
         "typname": _array_name(view, value),

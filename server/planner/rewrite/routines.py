@@ -68,6 +68,11 @@ def inline_routines(chooser: Chooser, node: Node) -> Node:
     return inlined
 
 
+def inlined_expression(context: BindContext, expression: nodes.Expression) -> nodes.Expression:
+    """An expression that stands alone, with its calls inlined."""
+    return _inlined(context, expression, ())
+
+
 def _with_expressions(node: Node, change: Callable[[nodes.Expression], nodes.Expression]) -> Node:
     if any(
         _definition_of(part) is not None

@@ -1,0 +1,65 @@
+"""ALTER TABLE and its kin of indexes and sequences: the few forms there are for them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.objects import Index, Sequence
+from server.errors import FeatureNotSupported, WrongObjectType
+from server.sql import utility_alter as tree
+from server.statements import alter_marks as marks
+from server.statements.names import role_oid
+from server.statements.ownership import require_member
+from server.statements.partitions import attach_index_partition
+from server.statements.storage_parameters import INDEX_PARAMETERS, changed_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.executor.waits import Wait
+    from server.statements.statement import StatementContext
+
+
+def alter_other(
+    context: StatementContext, found: Sequence | Index, statement: tree.AlterTable
+) -> Iterator[Wait]:
+    """Run the commands on an index or a sequence."""
+    for command in statement.commands:
+        found = _changed(context, found, command)
+        context.ddl.put(found)
+        if isinstance(command, tree.AttachPartition) and isinstance(found, Index):
+            yield from attach_index_partition(context, found, command)
+
+
+def _changed(context: StatementContext, found: Sequence | Index, command: Any) -> Sequence | Index:
+    if isinstance(command, tree.ChangeOwner):
+        return _with_owner(context, found, role_oid(context, command.role))
+    if isinstance(found, Sequence):
+        if isinstance(command, tree.SetLogged):
+            return marks.set_sequence_logged(found, command)
+    elif isinstance(command, tree.SetOptions):
+        known = INDEX_PARAMETERS.get(found.method, {})
+        return replace(found, options=changed_parameters(command, known, found.options))
+    elif isinstance(command, tree.SetStatistics):
+        return marks.set_index_statistics(context, found, command)
+    elif isinstance(command, tree.AttachPartition):
+        return found
+    raise WrongObjectType(f'"{found.name}" is not a table')
+
+
+def _with_owner(context: StatementContext, found: Sequence | Index, owner: int) -> Sequence | Index:
+    if isinstance(found, Index):
+        if found.owner != owner:
+            context.warn("42809", f'cannot change owner of index "{found.name}"')
+        return found
+    if found.owned_by is not None and owner != found.owner:
+        table = context.catalog.object(found.owned_by[0])
+        assert table is not None
+        raise FeatureNotSupported(
+            f'cannot change owner of sequence "{found.name}"',
+            detail=f'Sequence "{found.name}" is linked to table "{table.name}".',
+        )
+    if owner != found.owner:
+        require_member(context, owner)
+    return replace(found, owner=owner)

@@ -1,0 +1,140 @@
+"""REINDEX: indexes get new storage and are filled anew; those of the system catalog have none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.objects import Constraint, Index, Schema, Table
+from server.errors import FeatureNotSupported, InsufficientPrivilege, WrongObjectType
+from server.sql import utility_session as tree
+from server.statements.indexes import rebuild_index
+from server.statements.names import relation_named, schema_named
+from server.statements.ownership import owns, require_owner
+from server.statements.statement import Run, StatementContext, Utility
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.catalog.state import Relation
+
+SYSTEM = (11, 13207)
+"""The schemas of the system catalog, whose relations are computed."""
+
+
+def reindex(context: StatementContext, statement: tree.Reindex) -> Run:
+    """REINDEX."""
+    concurrently = any(option.name == "concurrently" for option in statement.options)
+    block = context.session.transaction
+    if statement.kind in ("schema", "system", "database"):
+        block.refuse_in_block(f"REINDEX {statement.kind.upper()}")
+        yield from _reindex_many(context, statement, concurrently=concurrently)
+        return "REINDEX"
+    if concurrently:
+        block.refuse_in_block("REINDEX CONCURRENTLY")
+    found = relation_named(context, statement.name, statement.offset)
+    _check(context, statement.kind, found, concurrently=concurrently)
+    if found.schema in SYSTEM:
+        return "REINDEX"
+    if _is_partitioned(context, found):
+        block.refuse_in_block(f"REINDEX {statement.kind.upper()}")
+    if isinstance(found, Index):
+        yield from _reindex_one(context, found, concurrently=concurrently)
+    else:
+        yield from _reindex_table(context, found, concurrently=concurrently, notices=True)
+    return "REINDEX"
+
+
+def _check(context: StatementContext, kind: str, found: Relation, *, concurrently: bool) -> None:
+    if kind == "index" and not isinstance(found, Index):
+        raise WrongObjectType(f'"{found.name}" is not an index')
+    if kind == "table" and not (isinstance(found, Table) and found.kind in "rpm"):
+        raise WrongObjectType(f'"{found.name}" is not a table or materialized view')
+    require_owner(context, found)
+    if concurrently and found.schema in SYSTEM:
+        raise FeatureNotSupported("cannot reindex system catalogs concurrently")
+
+
+def _is_partitioned(context: StatementContext, found: Any) -> bool:
+    table = context.catalog.object(found.table) if isinstance(found, Index) else found
+    return isinstance(table, Table) and table.kind == "p"
+
+
+def _reindex_one(context: StatementContext, index: Index, *, concurrently: bool) -> Iterator[Any]:
+    """An index, or the parts of a partitioned one."""
+    constraint = context.catalog.object(index.constraint) if index.constraint else None
+    if concurrently and isinstance(constraint, Constraint) and constraint.kind == "x":
+        raise FeatureNotSupported(
+            "concurrent index creation for exclusion constraints is not supported"
+        )
+    table = context.catalog.object(index.table)
+    assert isinstance(table, Table)
+    yield from context.lock_relation(table.oid, "access exclusive", table.name)
+    yield from rebuild_index(context, table, index)
+    for part in context.catalog.child_indexes_of(index.oid):
+        yield from _reindex_one(context, part, concurrently=concurrently)
+
+
+def _reindex_table(
+    context: StatementContext, found: Any, *, concurrently: bool, notices: bool
+) -> Iterator[Any]:
+    """All indexes of a table and its partitions."""
+    indexes = context.catalog.indexes_of(found.oid)
+    if not indexes and notices and found.kind != "p":
+        how = "that can be reindexed concurrently" if concurrently else "to reindex"
+        context.notice("00000", f'table "{found.name}" has no indexes {how}')
+    for index in indexes:
+        constraint = context.catalog.object(index.constraint) if index.constraint else None
+        if concurrently and isinstance(constraint, Constraint) and constraint.kind == "x":
+            home = context.catalog.object(index.schema)
+            assert home is not None
+            context.warn(
+                "0A000",
+                f'cannot reindex exclusion constraint index "{home.name}.{index.name}" '
+                "concurrently, skipping",
+            )
+            continue
+        yield from context.lock_relation(found.oid, "access exclusive", found.name)
+        yield from rebuild_index(context, found, index)
+    if found.kind == "p":
+        for child in context.catalog.children_of(found.oid):
+            yield from _reindex_table(context, child, concurrently=concurrently, notices=False)
+
+
+def _reindex_many(
+    context: StatementContext, statement: tree.Reindex, *, concurrently: bool
+) -> Iterator[Any]:
+    """REINDEX SCHEMA, SYSTEM and DATABASE."""
+    if statement.kind == "system" and concurrently:
+        raise FeatureNotSupported("cannot reindex system catalogs concurrently")
+    schema = _scope(context, statement)
+    if concurrently and (schema is None or schema.oid in SYSTEM):
+        context.warn("0A000", "cannot reindex system catalogs concurrently, skipping all")
+    if statement.kind == "system":
+        return
+    for table in list(context.catalog.objects(Table)):
+        is_meant = schema is None or table.schema == schema.oid
+        if is_meant and table.kind in "rm" and table.storage_id and _may(context, table, schema):
+            yield from _reindex_table(context, table, concurrently=concurrently, notices=False)
+
+
+def _scope(context: StatementContext, statement: tree.Reindex) -> Schema | None:
+    """The schema that is meant, whose owner the user must be; None for the database."""
+    name = statement.name[-1]
+    if statement.kind == "schema":
+        schema = schema_named(context, name)
+        require_owner(context, schema)
+        return schema
+    home = context.catalog.object(context.session.database_oid)
+    assert home is not None
+    if name and name != home.name:
+        raise FeatureNotSupported("can only reindex the currently open database")
+    if not owns(context, home):
+        raise InsufficientPrivilege(f"must be owner of database {home.name}")
+    return None
+
+
+def _may(context: StatementContext, table: Table, schema: Schema | None) -> bool:
+    return schema is not None or owns(context, table)
+
+
+UTILITIES = (Utility(node=tree.Reindex, run=reindex),)
