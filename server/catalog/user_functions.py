@@ -121,8 +121,12 @@ def _outputs(value: UserFunction) -> dict[str, Any]:
     }
 
 
+RUN_HERE: Final = ("sql", "plpgsql")
+"""The languages whose bodies can be run."""
+
+
 def _row(value: UserFunction) -> Callable[..., Any]:
-    if value.language != "sql":
+    if value.language not in RUN_HERE:
         return _refusing(value)
 
     def row(call: CallContext, *values: Any) -> Any:

@@ -136,6 +136,7 @@ class ExecutionContext:
     wait: Callable[[Wait], None] | None = None  # waits in the middle of an expression
     domain_tests: dict[int, Any] = field(default_factory=dict)
     depth: int = 0  # of calls of functions whose bodies are statements
+    is_atomic: bool = True  # a body may not end the transaction
 
     def check_cancelled(self) -> None:
         """Raise when the statement is to stop: a cancel request, statement_timeout, shutdown."""

@@ -21,7 +21,7 @@ from server.planner.plan_routine import plan_body_statement, refuse_utility, res
 from server.types.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from server.catalog.objects import UserFunction
@@ -70,6 +70,25 @@ class Surroundings(Protocol):
     def utility(self, statement: Statement) -> Iterator[Any]:
         """Run a statement that is no query and changes no data."""
 
+    @property
+    def languages(self) -> Mapping[str, Language]:
+        """What runs the bodies that are not in SQL, by the language's name."""
+
+
+class Language(Protocol):
+    """What runs bodies of one language."""
+
+    def call(
+        self, caller: ExecutionContext, function: UserFunction, call: CallContext, values: Row
+    ) -> Any:
+        """Call a function: its value, or the values of a set."""
+
+    def check(self, environment: PlanningEnvironment, function: UserFunction) -> None:
+        """Raise for a body that is wrong, as far as that can be told when it is made."""
+
+    def run_block(self, caller: ExecutionContext, source: str) -> None:
+        """DO."""
+
 
 def call_routine(
     caller: ExecutionContext, function: UserFunction, call: CallContext, values: Row
@@ -78,13 +97,13 @@ def call_routine(
     if caller.depth >= DEPTH_MAX:
         raise StatementTooComplex("stack depth limit exceeded", hint=DEPTH_HINT)
     surroundings: Surroundings = caller.surroundings
-    try:
-        if function.security_definer or function.settings:
-            with surroundings.acting(function):
-                return _called(caller, function, call, values)
-        return _called(caller, function, call, values)
-    except SqlError as error:
-        raise _in_context(error, function) from error.__cause__
+    run = _called
+    if function.language != "sql":
+        run = surroundings.languages[function.language].call
+    if function.security_definer or function.settings:
+        with surroundings.acting(function):
+            return run(caller, function, call, values)
+    return run(caller, function, call, values)
 
 
 def _in_context(error: SqlError, function: UserFunction) -> SqlError:
@@ -98,6 +117,15 @@ def _in_context(error: SqlError, function: UserFunction) -> SqlError:
 def _called(
     caller: ExecutionContext, function: UserFunction, call: CallContext, values: Row
 ) -> Any:
+    try:
+        return _call_sql(caller, function, call, values)
+    except SqlError as error:
+        raise _in_context(error, function) from error.__cause__
+
+
+def _call_sql(
+    caller: ExecutionContext, function: UserFunction, call: CallContext, values: Row
+) -> Any:
     statements = body_statements(function.body)
     rows: list[Row] = []
     planned: PlannedStatement | None = None
@@ -108,7 +136,7 @@ def _called(
         if planned is None:
             refuse_utility(statement, function)
             for item in caller.surroundings.utility(statement):
-                _pass_wait(caller, item)
+                pass_wait(caller, item)
             continue
         if planned.writes and function.volatility != "v":
             raise FeatureNotSupported(f"{planned.tag} is not allowed in a non-volatile function")
@@ -177,29 +205,50 @@ def _run(
     is_wanted: bool,
 ) -> list[Row]:
     """Run a planned statement to its end, or as far as it is wanted."""
+    is_single = is_wanted and not function.returns_set and planned.tag == "SELECT"
+    found = run_rows(caller, planned, values, sees_changes=function.volatility == "v")
+    if is_single:
+        first = next(found, None)
+        found.close()
+        return [] if first is None else [first]
+    rows = list(found)
+    return rows if is_wanted else []
+
+
+def run_rows(
+    caller: ExecutionContext,
+    planned: PlannedStatement,
+    values: Row,
+    *,
+    sees_changes: bool,
+    count: list[int] | None = None,
+) -> Generator[Row, None, None]:
+    """Run a planned statement inside the one that calls: its rows, in row form.
+
+    sees_changes: what the function and its caller have done meanwhile. count: is given the number of rows
+    changed at the end.
+    """
     surroundings: Surroundings = caller.surroundings
     if planned.writes:
         surroundings.refuse_writes(planned.tag)
     for wait in surroundings.locks(planned):
-        _pass_wait(caller, wait)
+        pass_wait(caller, wait)
     running = surroundings.context(values)
-    if function.volatility != "v":
+    if not sees_changes:
         running.snapshot = caller.snapshot
     running.depth = caller.depth + 1
     running.wait, running.cancelled = caller.wait, caller.cancelled
-    is_single = is_wanted and not function.returns_set and planned.tag == "SELECT"
-    rows: list[Row] = []
     for item in execute(planned, running, surroundings.program(planned)):
         if isinstance(item, Wait):
-            _pass_wait(caller, item)
-        elif is_wanted:
-            rows += rows_of(item)
-            if is_single and rows:
-                break
-    return rows
+            pass_wait(caller, item)
+        else:
+            yield from rows_of(item)
+    if count is not None:
+        count.append(running.row_count)
 
 
-def _pass_wait(caller: ExecutionContext, item: Any) -> None:
+def pass_wait(caller: ExecutionContext, item: Any) -> None:
+    """Wait in the middle of an expression, if the item is a Wait."""
     if not isinstance(item, Wait) or item.completion.done:
         return
     if caller.wait is None:

@@ -51,12 +51,13 @@ def body_statements(body: str) -> tuple[Statement, ...]:
 
 @contextmanager
 def without_positions(context: BindContext) -> Iterator[None]:
-    """Binds text that the client did not send: errors have no position."""
+    """Binds text that the client did not send: errors have no position, and no names of a body mean anything."""
     previous, context.base_offset = context.base_offset, -1
+    routine, context.routine = context.routine, None
     try:
         yield
     finally:
-        context.base_offset = previous
+        context.base_offset, context.routine = previous, routine
 
 
 def bind_catalog_expression(context: BindContext, scope: Scope, text: str) -> Expression:

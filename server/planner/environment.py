@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from server.catalog.catalog import CatalogView
     from server.errors import SqlError
     from server.planner.resolution import Resolution
-    from server.planner.routine import RoutineParameters
+    from server.planner.routine import RoutineNames
 
 BOOL, BYTEA, NAME, INT8, INT2, INT4, TEXT, OID = 16, 17, 19, 20, 21, 23, 25, 26
 FLOAT8, UNKNOWN, BPCHAR, VARCHAR, NUMERIC, RECORD, VOID = 701, 705, 1042, 1043, 1700, 2249, 2278
@@ -92,7 +92,7 @@ class BindContext:
     noted_from: int = 0  # of access: what catalog expressions read is not the statement's doing
     policy_tables: list[Oid] = field(default_factory=list)  # whose policies are being bound
     untyped_parameters: int = 0  # references to parameters whose type nothing has told yet
-    routine: RoutineParameters | None = None  # of the function whose body this is
+    routine: RoutineNames | None = None  # of the function whose body this is
     calls_routines: bool = False  # functions whose bodies are statements
     uses: set[Oid] = field(default_factory=set)  # functions of users
     resolution: Resolution | None = None  # what is found out about the nodes, if anybody asks

@@ -10,7 +10,7 @@ Rule 2: polymorphic parameters have the types of the call.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from server.catalog.user_functions import actual_type
 from server.errors import InvalidFunctionDefinition
@@ -28,10 +28,30 @@ Columns = tuple[tuple[str, int, int], ...]
 """Name, type and modifier of each column of a row."""
 
 
+class RoutineNames(Protocol):
+    """What the SQL of a body may name beside columns.
+
+    conflict: what a name that is a column too means - the `column`, the `variable`, or that is an `error`.
+    """
+
+    @property
+    def conflict(self) -> str:
+        """See above."""
+
+    def resolve(
+        self, context: BindContext, parts: tuple[str, ...], offset: int
+    ) -> Expression | None:
+        """What a name means; None where it means nothing here."""
+
+    def numbered(self, number: int, offset: int) -> Expression | None:
+        """$number; None where there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class RoutineParameters:
-    """The parameters that a body may name."""
+    """The parameters that a body in SQL may name."""
 
+    conflict: ClassVar[str] = "column"
     routine: str
     names: tuple[str, ...]
     types: tuple[TypeReference, ...]

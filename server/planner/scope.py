@@ -198,15 +198,26 @@ def resolve_column(
     context: BindContext, scope: Scope, parts: tuple[str, ...], offset: int
 ) -> tuple[Expression, RangeColumn | None]:
     """What a possibly qualified name means; a name of a FROM item alone is its row."""
-    if context.routine is None:
+    routine = context.routine
+    if routine is None:
         return _resolve_column(context, scope, parts, offset)
+    if routine.conflict == "variable":
+        variable = routine.resolve(context, parts, offset)
+        if variable is not None:
+            return variable, None
     try:
-        return _resolve_column(context, scope, parts, offset)
+        found = _resolve_column(context, scope, parts, offset)
     except (UndefinedColumn, UndefinedTable):
-        parameter = context.routine.resolve(context, parts, offset)
+        parameter = routine.resolve(context, parts, offset)
         if parameter is None:
             raise
         return parameter, None
+    if routine.conflict == "error" and routine.resolve(context, parts, offset) is not None:
+        raise AmbiguousColumn(
+            f'column reference "{".".join(parts)}" is ambiguous',
+            detail="It could refer to either a PL/pgSQL variable or a table column.",
+        ).at(context.position(offset))
+    return found
 
 
 def _resolve_column(
@@ -234,6 +245,8 @@ def resolve_row(
 ) -> Expression:
     """The row that item.* is as one value."""
     row = _whole_row(context, scope, parts, offset)
+    if row is None and context.routine is not None:
+        row = context.routine.resolve(context, parts, offset)
     if row is None:
         raise missing_item(scope, parts[-1]).at(context.position(offset))
     return row

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from server.catalog.objects import Column, Table
+    from server.planner.routine import RoutineNames
     from server.sql.parse import Statement
     from server.types.type import TypeReference
 
@@ -220,10 +221,14 @@ def constant_default(
 
 
 def bind_call(
-    environment: PlanningEnvironment, statement: Statement, tree: exp.Expression
+    environment: PlanningEnvironment,
+    statement: Statement,
+    tree: exp.Expression,
+    routine: RoutineNames | None = None,
 ) -> Resolved:
-    """The procedure that CALL means, with its arguments."""
+    """The procedure that CALL means, with its arguments; routine: the names of the body it stands in."""
     context = _context(environment, statement.offset)
+    context.routine = routine
     resolved = resolve_procedure(context, Scope(clause="CALL arguments"), tree)
     for argument in resolved.arguments:
         for part in walk(argument):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from server.executor.waits import Wait
+from server.errors import ActiveSqlTransaction
+from server.plpgsql.language import PlPgSql
 from server.session import execution
 from server.session.access import check_access
+from server.statements.statement import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from server.catalog.objects import UserFunction
     from server.executor.context import ExecutionContext
     from server.executor.program import Program
+    from server.executor.routines import Language
+    from server.executor.waits import Wait
     from server.planner.environment import PlanningEnvironment
     from server.planner.physical import PlannedStatement
     from server.session.session import Session
@@ -73,10 +77,58 @@ class SessionSurroundings:
             if settings.depth:
                 settings.rollback()
 
-    def utility(self, statement: Statement) -> Iterator[Wait]:
-        """Run a statement that is no query; what it returns is thrown away."""
-        from server.session.simple_query import run_utility
+    def utility(self, statement: Statement) -> Iterator[Any]:
+        """Run a statement that is no query: its Waits, and if it gives rows their Description and batches."""
+        from server.session.simple_query import begun_utility
 
-        for item in run_utility(self._session, statement, describe=False):
-            if isinstance(item, Wait):
-                yield item
+        if self._session.database.statements[type(statement.tree)].outside_block:
+            raise ActiveSqlTransaction(f"{statement.tag} cannot be executed from a function")
+        scope, row = begun_utility(self._session, statement)
+        if row.describe is not None:
+            description = row.describe(scope, statement.tree)
+            if description is not None:
+                yield description
+        with closing(row.run(scope, statement.tree)) as steps:
+            for item in steps:
+                yield item.batch if isinstance(item, Rows) else item
+
+    def rows(self, planned: PlannedStatement, running: ExecutionContext) -> Iterator[Any]:
+        """Run a plan for a cursor."""
+        return execution.portal_rows(self._session, planned, running)
+
+    @property
+    def languages(self) -> Mapping[str, Language]:
+        """What runs the bodies that are not in SQL."""
+        return LANGUAGES
+
+    # Transactions
+
+    def begin_subtransaction(self) -> None:
+        """See SessionTransaction."""
+        self._session.transaction.begin_subtransaction()
+
+    def release_subtransaction(self) -> None:
+        """See SessionTransaction."""
+        self._session.transaction.release_subtransaction()
+
+    def roll_back_subtransaction(self) -> None:
+        """See SessionTransaction."""
+        self._session.transaction.roll_back_subtransaction()
+
+    def end_transaction(self, *, commit: bool, chained: bool) -> Iterator[Wait]:
+        """COMMIT or ROLLBACK in a procedure; the next statement begins a transaction."""
+        transaction = self._session.transaction
+        modes = transaction.modes
+        if commit:
+            yield from transaction.commit(synchronous=self._session.synchronous_commit)
+        else:
+            transaction.abort()
+        running = transaction.start_statement()
+        if chained and modes is not None:
+            transaction.set_modes(
+                isolation=modes.isolation, read_only=modes.read_only, deferrable=modes.deferrable
+            )
+        assert running is not None
+
+
+LANGUAGES: Mapping[str, Language] = {"plpgsql": PlPgSql()}

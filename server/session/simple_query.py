@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from server.planner.physical import PlannedStatement
     from server.session.session import Session
     from server.sql.parse import Statement
+    from server.statements.statement import Utility
 
 Steps = Generator[Any, Any, None]
 
@@ -89,6 +90,34 @@ def pop_all(messages: list[Any]) -> Iterator[Any]:
         yield messages.pop(0)
 
 
+def begun_utility(
+    session: Session,
+    statement: Statement,
+    parameters: tuple[Any, ...] = (),
+    parameter_types: tuple[int, ...] = (),
+) -> tuple[StatementScope, Utility]:
+    """What a utility statement runs in and what runs it; raises where it may not run now."""
+    tree = statement.tree
+    if isinstance(tree, Unsupported):
+        raise FeatureNotSupported(
+            f"{tree.tag} is not supported",
+            position=statement.offset + max(tree.offset, 0) + 1,
+        )
+    assert isinstance(tree, UtilityStatement), statement.tag
+    row = session.database.statements.get(type(tree))
+    if row is None:
+        raise FeatureNotSupported(
+            f"{statement.tag} is not supported", position=statement.offset + 1
+        )
+    if not row.controls:
+        if row.outside_block:
+            session.transaction.refuse_in_block(statement.tag)
+        session.transaction.start_statement()
+        if row.writes:
+            session.transaction.refuse_writes(statement.tag)
+    return StatementScope(session, statement, parameters, parameter_types), row
+
+
 def run_utility(
     session: Session,
     statement: Statement,
@@ -99,24 +128,8 @@ def run_utility(
     describe: bool = True,
 ) -> Steps:
     """Run a utility statement; describe says whether RowDescription goes before its rows."""
+    scope, row = begun_utility(session, statement, parameters, parameter_types)
     tree = statement.tree
-    if isinstance(tree, Unsupported):
-        raise FeatureNotSupported(
-            f"{tree.tag} is not supported",
-            position=statement.offset + max(tree.offset, 0) + 1,
-        )
-    row = session.database.statements.get(type(tree))
-    if row is None:
-        raise FeatureNotSupported(
-            f"{statement.tag} is not supported", position=statement.offset + 1
-        )
-    scope = StatementScope(session, statement, parameters, parameter_types)
-    if not row.controls:
-        if row.outside_block:
-            session.transaction.refuse_in_block(statement.tag)
-        session.transaction.start_statement()
-        if row.writes:
-            session.transaction.refuse_writes(statement.tag)
     description = row.describe(scope, tree) if row.describe is not None else None
     spread = spread_formats(formats, len(description.names)) if description else ()
     header = [described(description, spread)] if description is not None and describe else []

@@ -350,6 +350,30 @@ class SessionTransaction:
     def savepoint(self, name: str) -> None:
         """SAVEPOINT name."""
         self.state = next_state(self.state, Event.SAVEPOINT)
+        self._push_savepoint(name)
+
+    def begin_subtransaction(self) -> None:
+        """What a block that handles errors of its own runs in; it has no name and ends before its statement."""
+        self._push_savepoint("")
+
+    def release_subtransaction(self) -> None:
+        """Keep what was done since begin_subtransaction."""
+        running = self.running
+        assert running is not None
+        self._release(running, len(running.savepoints) - 1)
+
+    def roll_back_subtransaction(self) -> None:
+        """Undo what was done since begin_subtransaction."""
+        running = self.running
+        assert running is not None
+        position = len(running.savepoints) - 1
+        self._roll_back(running, position)
+        self._session.settings.rollback()
+        running.catalog.release(position)
+        running.storage.release(running.savepoints[position].storage)
+        del running.savepoints[position:]
+
+    def _push_savepoint(self, name: str) -> None:
         running = self.running
         assert running is not None
         depth = len(running.savepoints)
@@ -365,6 +389,9 @@ class SessionTransaction:
         """RELEASE SAVEPOINT name."""
         self.state = next_state(self.state, Event.RELEASE)
         running, position = self._find(name)
+        self._release(running, position)
+
+    def _release(self, running: Running, position: int) -> None:
         self._merge_settings(len(running.savepoints) - position)
         savepoint = running.savepoints[position]
         running.storage.release(savepoint.storage)
@@ -377,6 +404,9 @@ class SessionTransaction:
         state = next_state(self.state, Event.ROLLBACK_TO)
         running, position = self._find(name)
         self.state = state
+        self._roll_back(running, position)
+
+    def _roll_back(self, running: Running, position: int) -> None:
         settings = self._session.settings
         for _ in range(len(running.savepoints) - position):
             settings.rollback()

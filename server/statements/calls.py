@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from server.errors import FeatureNotSupported, SqlError, UndefinedObject
 from server.executor.columns import batch_of_rows
 from server.executor.routines import call_routine
 from server.executor.waits import Wait
@@ -34,12 +35,12 @@ def _call_context(
     context: StatementContext, resolved: Resolved, definition: UserFunction, execution: Any
 ) -> CallContext:
     """What the body is told: its input arguments only."""
-    given = _inputs(definition)
+    given = input_positions(definition)
     kinds = tuple(resolved.arguments[position].type for position in given)
     return CallContext(execution.style, resolved.type, kinds, execution)
 
 
-def _inputs(definition: UserFunction) -> list[int]:
+def input_positions(definition: UserFunction) -> list[int]:
     """The positions of the input parameters among the arguments of CALL."""
     arguments = definition.having_mode("iobv")
     inputs = set(definition.having_mode("ibv"))
@@ -53,7 +54,7 @@ def describe(context: StatementContext, statement: tree.Call) -> Description | N
         return None
     environment = context.environment()
     binding = BindContext(environment, base_offset=-1, role=environment.user)
-    kinds = [resolved.arguments[position].type for position in _inputs(definition)]
+    kinds = [resolved.arguments[position].type for position in input_positions(definition)]
     columns = result_of(binding, definition, kinds, resolved.type).columns or ()
     return Description(
         tuple(name for name, _, _ in columns),
@@ -65,8 +66,9 @@ def call(context: StatementContext, statement: tree.Call) -> Run:
     """CALL."""
     resolved, definition = _bound(context, statement)
     execution = context.execution(context.parameters)
+    execution.is_atomic = context.session.transaction.in_block
     told = _call_context(context, resolved, definition, execution)
-    arguments = [resolved.arguments[position] for position in _inputs(definition)]
+    arguments = [resolved.arguments[position] for position in input_positions(definition)]
 
     def steps() -> Iterator[tuple[Any]]:
         values = tuple(compile_row(each, {})((), execution) for each in arguments)
@@ -85,4 +87,34 @@ def call(context: StatementContext, statement: tree.Call) -> Run:
     return "CALL"
 
 
-UTILITIES = (Utility(node=tree.Call, run=call, describe=describe, writes=False),)
+def do(context: StatementContext, statement: tree.Do) -> Run:
+    """DO."""
+    language = context.session.surroundings.languages.get(statement.language)
+    if language is None:
+        raise _no_inline_code(statement.language)
+    execution = context.execution()
+    execution.is_atomic = context.session.transaction.in_block
+
+    def steps() -> Iterator[Any]:
+        language.run_block(execution, statement.source)
+        yield from ()
+
+    for item in context.apart(steps(), execution):
+        if isinstance(item, Wait):
+            yield item
+    return "DO"
+
+
+def _no_inline_code(language: str) -> SqlError:
+    if language in ("sql", "internal", "c"):
+        return FeatureNotSupported(f'language "{language}" does not support inline code execution')
+    return UndefinedObject(
+        f'language "{language}" does not exist',
+        hint="Use CREATE EXTENSION to load the language into the database.",
+    )
+
+
+UTILITIES = (
+    Utility(node=tree.Call, run=call, describe=describe, writes=False),
+    Utility(node=tree.Do, run=do, writes=False),
+)

@@ -100,13 +100,24 @@ def fetch(context: StatementContext, statement: tree.Fetch) -> Run:
         portal.started = True
         portal.context = context.execution(portal.parameters)
         portal.rows = context.run(portal.planned, portal.context)
+    steps = fetched(portal, statement)
+    while True:
+        try:
+            item = next(steps)
+        except StopIteration as stop:
+            return f"{statement.tag} {stop.value}"
+        yield item if isinstance(item, Wait) else Rows(item)
+
+
+def fetched(portal: Portal, statement: tree.Fetch) -> Generator[Any, Any, int]:
+    """The batches that FETCH gives, and how many rows it has passed."""
     first, stop, backward = yield from _target(portal, statement)
     taken = max(0, stop - first)
     if taken and not statement.move:
         batches = list(_kept_rows(portal, first, stop))
         for batch in reversed(batches) if backward else batches:
-            yield Rows(_reversed(batch) if backward else batch)
-    return f"{statement.tag} {taken}"
+            yield _reversed(batch) if backward else batch
+    return taken
 
 
 def forward(portal: Portal, count: int) -> Generator[Any, Any, None]:

@@ -43,7 +43,7 @@ PARALLEL: Final = {"safe": "s", "restricted": "r", "unsafe": "u"}
 REFUSED_IN_PROCEDURES: Final = frozenset(
     ("window", "volatility", "strict", "leakproof", "cost", "rows", "support", "parallel")
 )
-NOT_IMPLEMENTED: Final = frozenset(("c", "plpgsql"))
+NOT_IMPLEMENTED: Final = frozenset(("c",))
 
 
 @dataclass(slots=True)
@@ -312,6 +312,9 @@ def check_function(context: StatementContext, value: UserFunction) -> None:
         raise FeatureNotSupported(f'functions in language "{value.language}" are not supported')
     if value.language == "sql":
         _check_sql(context, value)
+    language = context.session.surroundings.languages.get(value.language)
+    if language is not None and context.settings["check_function_bodies"]:
+        language.check(context.environment(), value)
 
 
 def _is_superuser(context: StatementContext) -> bool:

@@ -1,0 +1,323 @@
+"""SQL in a body: expressions and statements, planned when first reached.
+
+Rule 1: an expression that is no query is evaluated without one; all else is a plan that is run.
+Rule 2: a plan is for the shapes that the records it names have, and is made anew for others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from server.errors import CardinalityViolation, DatatypeMismatch, SqlError, SqlSyntaxError
+from server.executor.routines import run_rows
+from server.expressions.evaluate import compile_row
+from server.expressions.expression import Call, Expression, Subquery, Variable, walk
+from server.planner.bind_expression import bind_expression
+from server.planner.bind_part import stored_part
+from server.planner.bind_statement import bind_statement
+from server.planner.coerce import coerce_to, settle, type_name
+from server.planner.environment import TEXT, UNKNOWN, BindContext
+from server.planner.plan_statement import plan_bound
+from server.planner.scope import Scope
+from server.plpgsql.names import BodyNames, input_values
+from server.sql import nodes
+from server.sql.parse import parse_statements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from server.planner.physical import PlannedStatement
+    from server.plpgsql.frame import Frame
+    from server.plpgsql.tree import Source
+    from server.sql.parse import Statement
+    from server.types.type import TypeReference
+
+PLANNED = ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE")
+CLAUSES = ("from_items", "where", "group_by", "having", "windows", "distinct", "order_by", "limit")
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A text made ready: an evaluator or a plan; neither for a utility statement.
+
+    inputs: what its parameters are; shapes: of the records it names.
+    """
+
+    statement: Statement | None
+    inputs: tuple[tuple[int, int], ...]
+    shapes: tuple[tuple[int, Any], ...]
+    type: TypeReference | None = None
+    evaluate: Callable[[Any, Any], Any] | None = None
+    planned: PlannedStatement | None = None
+    convert: Callable[[Any, Any], Any] | None = None  # of a plan's only column
+    calls_routines: bool = False
+
+    def fits(self, frame: Frame) -> bool:
+        """Whether the records still have the shapes it was made for."""
+        return all(frame.shape(slot) == shape for slot, shape in self.shapes)
+
+
+@lru_cache(maxsize=5000)
+def parsed(text: str) -> Statement:
+    """The one statement of a text."""
+    found = parse_statements(text)
+    if len(found) != 1:
+        raise SqlSyntaxError("syntax error at end of input")
+    return found[0]
+
+
+def check_syntax(source: Source, *, is_expression: bool) -> None:
+    """Raise for a text that is no SQL."""
+    parsed(f"SELECT {source.text}" if is_expression else source.text)
+
+
+# Expressions
+
+
+def value_of(
+    frame: Frame, source: Source, wanted: TypeReference | None = None
+) -> tuple[Any, TypeReference]:
+    """The value of an expression and its type; wanted: assigned to a variable of this type."""
+    compiled = _expression(frame, source, wanted)
+    assert compiled.type is not None
+    if compiled.evaluate is not None:
+        context = _plain_context(frame, compiled)
+        return compiled.evaluate((), context), compiled.type
+    return _only_value(frame, source, compiled), compiled.type
+
+
+def _plain_context(frame: Frame, compiled: Compiled) -> Any:
+    values = input_values(frame, compiled.inputs)
+    found = frame.plain_context
+    if found is None or compiled.calls_routines:
+        found = frame.surroundings.context(values)
+        found.depth = frame.caller.depth + 1
+        found.wait, found.cancelled = frame.caller.wait, frame.caller.cancelled
+        if not frame.is_changing:
+            found.snapshot = frame.caller.snapshot
+        frame.plain_context = found
+    found.parameters = values
+    return found
+
+
+def _only_value(frame: Frame, source: Source, compiled: Compiled) -> Any:
+    rows: list[Row] = []
+    for row in rows_of_plan(frame, compiled):
+        rows.append(row)
+        if len(rows) > 1:
+            raise CardinalityViolation(f'query "{source.text}" returned more than one row')
+    if not rows:
+        return None
+    assert compiled.convert is not None
+    return compiled.convert(rows[0], frame.plain_context or frame.caller)
+
+
+def _expression(frame: Frame, source: Source, wanted: TypeReference | None) -> Compiled:
+    key = (source, wanted and (wanted.oid, wanted.modifier))
+    found: Compiled | None = frame.plans.get(key)
+    if found is None or not found.fits(frame):
+        found = frame.plans[key] = _compile_expression(frame, source, wanted)
+    return found
+
+
+def _compile_expression(frame: Frame, source: Source, wanted: TypeReference | None) -> Compiled:
+    statement = parsed(f"SELECT {source.text}")
+    tree = statement.tree
+    if not isinstance(tree, exp.Expression):
+        raise SqlSyntaxError("syntax error")
+    simple = _compile_simple(frame, source, wanted, tree)
+    if simple is not None:
+        return simple
+    compiled = _compile_statement(frame, source, statement)
+    assert compiled.planned is not None
+    kinds = compiled.planned.types
+    if len(kinds) != 1:
+        raise SqlSyntaxError(f'query "SELECT {source.text}" returned {len(kinds)} columns')
+    context = frame.binding()
+    column: Expression = Variable(type=kinds[0], column=0)
+    if wanted is not None:
+        column = assigned(context, column, wanted)
+    return Compiled(
+        statement,
+        compiled.inputs,
+        compiled.shapes,
+        type=column.type,
+        planned=compiled.planned,
+        convert=compile_row(column, {0: 0}),
+    )
+
+
+def _compile_simple(
+    frame: Frame, source: Source, wanted: TypeReference | None, tree: exp.Expression
+) -> Compiled | None:
+    """An expression on its own; None for what only a query can compute."""
+    if not isinstance(tree, nodes.Select) or any(tree.args.get(name) for name in CLAUSES):
+        return None
+    targets = tree.args["targets"]
+    if len(targets) != 1 or any(isinstance(each, nodes.SubLink) for each in tree.walk()):
+        return None
+    context, names = _binding(frame, source)
+    try:
+        bound = bind_expression(context, Scope(), targets[0].args["this"])
+        bound = settle(context, bound) if wanted is None else bound
+    except SqlError:
+        return None  # as a query it has the right error, or none
+    if wanted is not None:
+        bound = assigned(context, bound, wanted)
+    if any(isinstance(part, Subquery) for part in walk(bound)):
+        return None
+    return Compiled(
+        None,
+        tuple(names.inputs),
+        _shapes(frame, names),
+        type=bound.type,
+        evaluate=compile_row(bound, {}),
+        calls_routines=context.calls_routines or _reads(bound),
+    )
+
+
+def _reads(bound: Expression) -> bool:
+    """Whether functions are called that see what is there now."""
+    return any(isinstance(part, Call) and part.function.volatility != "i" for part in walk(bound))
+
+
+def _binding(frame: Frame, source: Source) -> tuple[BindContext, BodyNames]:
+    context = frame.binding()
+    names = BodyNames(frame, source)
+    context.routine = names
+    return context, names
+
+
+def _shapes(frame: Frame, names: BodyNames) -> tuple[tuple[int, Any], ...]:
+    return tuple((slot, frame.shape(slot)) for slot in sorted(names.records))
+
+
+def assigned(context: BindContext, value: Expression, wanted: TypeReference) -> Expression:
+    """The expression as the type of a variable: by a cast of any strength, else by its text."""
+    for how in ("a", "e"):
+        changed = coerce_to(context, value, wanted.oid, wanted.modifier, how)
+        if changed is not None:
+            return changed
+    text = coerce_to(context, value, TEXT, -1, "e")
+    changed = None if text is None else coerce_to(context, text, wanted.oid, wanted.modifier, "e")
+    if changed is None:
+        raise DatatypeMismatch(
+            f"cannot cast type {type_name(context, value.type.oid)} "
+            f"to {type_name(context, wanted.oid)}"
+        )
+    return changed
+
+
+def part_value(frame: Frame, slot: int, part: Source, value: Any, kind: TypeReference) -> Any:
+    """The new value of a variable, or of a record's field that leads to the part, after an assignment to it."""
+    key = (part, kind.oid, kind.modifier)
+    found: Compiled | None = frame.plans.get(key)
+    if found is None or not found.fits(frame):
+        found = frame.plans[key] = _compile_part(frame, slot, part, kind)
+    assert found.evaluate is not None
+    return found.evaluate((value,), _plain_context(frame, found))
+
+
+def _compile_part(frame: Frame, slot: int, part: Source, kind: TypeReference) -> Compiled:
+    context, names = _binding(frame, part)
+    tree = parsed(part.text).tree
+    assert isinstance(tree, exp.Expression), part.text
+    target = tree.args["assignments"][0].args["target"]
+    value = Variable(type=kind, column=0)
+    if frame.types[slot] is not None:
+        bound = stored_part(context, Scope(), names.whole(context, slot), target, value)
+    else:
+        first, *steps = target.args["indirection"]
+        container = names.of_field(context, slot, first.args["name"])
+        if steps:
+            shorter = nodes.AssignmentTarget(name=first.args["name"], indirection=steps)
+            bound = stored_part(context, Scope(), container, shorter, value)
+        else:
+            bound = assigned(context, value, container.type)
+    return Compiled(
+        None,
+        tuple(names.inputs),
+        _shapes(frame, names),
+        type=bound.type,
+        evaluate=compile_row(bound, {0: 0}),
+        calls_routines=True,
+    )
+
+
+def conversion(
+    frame: Frame, given: TypeReference, wanted: TypeReference
+) -> Callable[[Any, Any], Any] | None:
+    """What makes a value of one type one of another, from a row of it; None where nothing is to do."""
+    if given.oid == wanted.oid and wanted.modifier < 0 and given.oid < 16384:
+        return None
+    key = (given.oid, given.modifier, wanted.oid, wanted.modifier)
+    if key not in frame.plans:
+        column = Variable(type=given, column=0)
+        frame.plans[key] = compile_row(assigned(frame.binding(), column, wanted), {0: 0})
+    found: Callable[[Any, Any], Any] = frame.plans[key]
+    return found
+
+
+def converted(frame: Frame, value: Any, given: TypeReference, wanted: TypeReference) -> Any:
+    """A value of one type as one of another, as an assignment does it."""
+    if given.oid == UNKNOWN and isinstance(value, str):
+        context = frame.binding()
+        given = context.type(TEXT)
+    convert = conversion(frame, given, wanted)
+    return value if convert is None else convert((value,), evaluation(frame))
+
+
+def evaluation(frame: Frame) -> Any:
+    """A context to evaluate in."""
+    if frame.plain_context is None:
+        frame.plain_context = frame.surroundings.context(())
+    return frame.plain_context
+
+
+# Statements
+
+
+def compiled_statement(frame: Frame, source: Source) -> Compiled:
+    """A statement of the body."""
+    found: Compiled | None = frame.plans.get(source)
+    if found is None or not found.fits(frame):
+        found = frame.plans[source] = _compile_statement(frame, source, parsed(source.text))
+    return found
+
+
+def _compile_statement(frame: Frame, source: Source, statement: Statement) -> Compiled:
+    if statement.tag not in PLANNED:
+        return Compiled(statement, (), ())
+    context, names = _binding(frame, source)
+    tree = statement.tree
+    assert isinstance(tree, exp.Expression), statement.tag
+    planned = plan_bound(context, bind_statement(context, tree))
+    return Compiled(statement, tuple(names.inputs), _shapes(frame, names), planned=planned)
+
+
+def rows_of_plan(frame: Frame, compiled: Compiled, count: list[int] | None = None) -> Iterator[Row]:
+    """Run a plan with the variables as they are now."""
+    assert compiled.planned is not None
+    values = input_values(frame, compiled.inputs)
+    return run_rows(
+        frame.caller, compiled.planned, values, sees_changes=frame.is_changing, count=count
+    )
+
+
+def plan_dynamic(
+    frame: Frame, statement: Statement, types: tuple[TypeReference, ...]
+) -> PlannedStatement | None:
+    """The plan of one statement of such a text."""
+    if statement.tag not in PLANNED:
+        return None
+    environment = frame.surroundings.environment()
+    environment = replace(environment, parameter_types=tuple(each.oid for each in types))
+    context = BindContext(environment, role=environment.user)
+    assert isinstance(statement.tree, exp.Expression), statement.tag
+    return plan_bound(context, bind_statement(context, statement.tree))

@@ -1,0 +1,109 @@
+"""Frame: one call of a function - its variables, what it has returned so far, where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from server.errors import ObjectNotInPrerequisiteState, UndefinedColumn
+from server.planner.coerce import row_columns
+from server.planner.environment import RECORD, BindContext
+from server.types.record import Record
+
+if TYPE_CHECKING:
+    from server.catalog.objects import UserFunction
+    from server.errors import SqlError
+    from server.executor.context import ExecutionContext
+    from server.plpgsql.tree import Function
+    from server.types.type import TypeReference
+
+Columns = tuple[tuple[str, int, int], ...]
+"""Name, type and modifier of each field of a row."""
+
+
+@dataclass(slots=True)
+class Frame:
+    """What changes while a body runs. types: of the variables; None is a record of any shape.
+
+    results: what RETURN NEXT and RETURN QUERY have given; handled: the errors under way in handlers, innermost last.
+    """
+
+    tree: Function
+    caller: ExecutionContext
+    name: str
+    types: list[TypeReference | None]
+    values: list[Any]
+    function: UserFunction | None = None
+    results: list[Any] = field(default_factory=list)
+    result: TypeReference | None = None
+    result_columns: Columns | None = None  # of a row that is returned
+    row_count: int = 0
+    handled: list[SqlError] = field(default_factory=list)
+    line: int = 0
+    what: str = ""
+    plain_context: ExecutionContext | None = None  # for expressions that read no tables
+    plans: dict[Any, Any] = field(default_factory=dict)
+    key: Any = None  # what tells this frame's plans from those of the same text elsewhere
+    subtransactions: int = 0
+
+    @property
+    def surroundings(self) -> Any:
+        """What the session gives functions."""
+        return self.caller.surroundings
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether the function may change something, and so sees what was changed meanwhile."""
+        return self.function is None or self.function.volatility == "v"
+
+    def binding(self) -> BindContext:
+        """A context to bind texts of the body in."""
+        environment = self.surroundings.environment()
+        return BindContext(environment, base_offset=-1, role=environment.user)
+
+    def context_line(self) -> str:
+        """Where the body stands, as the context of an error says it."""
+        place = f" line {self.line} at {self.what}" if self.line else f" {self.what}".rstrip()
+        return f"PL/pgSQL function {self.name}{place}"
+
+    def columns(self, context: BindContext, slot: int) -> Columns:
+        """The fields of a variable that is a row; 55000 for a record that has no shape yet."""
+        kind = self.types[slot]
+        if kind is not None and kind.oid != RECORD:
+            return row_columns(context, kind.oid)
+        value = self.values[slot]
+        if value is None:
+            raise not_assigned(self.tree.variables[slot].name)
+        return tuple(
+            (name, each.oid, -1) for name, each in zip(value.names, value.types, strict=True)
+        )
+
+    def shape(self, slot: int) -> Any:
+        """What plans that name a record depend on."""
+        value = self.values[slot]
+        if self.types[slot] is not None or value is None:
+            return None
+        return value.names, tuple(each.oid for each in value.types)
+
+    def field(self, slot: int, number: int) -> Any:
+        """The value of a field; all fields of NULL are NULL."""
+        value = self.values[slot]
+        return None if value is None else value[number]
+
+
+def not_assigned(name: str) -> ObjectNotInPrerequisiteState:
+    """The error for a record that nothing was assigned to."""
+    return ObjectNotInPrerequisiteState(
+        f'record "{name}" is not assigned yet',
+        detail="The tuple structure of a not-yet-assigned record is indeterminate.",
+    )
+
+
+def no_field(name: str, field_name: str) -> UndefinedColumn:
+    """The error for a field that a row does not have."""
+    return UndefinedColumn(f'record "{name}" has no field "{field_name}"')
+
+
+def empty_record(names: tuple[str, ...], types: tuple[TypeReference, ...]) -> Record:
+    """A row of NULLs."""
+    return Record.of([None] * len(types), tuple(each.type for each in types), names)

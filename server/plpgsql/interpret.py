@@ -1,0 +1,340 @@
+"""Running the statements of a body: blocks, choices, loops, assignments.
+
+A statement gives None when the next one is to run, RETURNED when the function is done, or a Leaving on its way to the
+loop or block that it leaves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from server.error_translation import translate
+from server.errors import (
+    ArraySubscriptError,
+    DatatypeMismatch,
+    InvalidParameterValue,
+    NullValueNotAllowed,
+    SqlError,
+)
+from server.plpgsql import tree
+from server.plpgsql.assign import assign, assign_row, store
+from server.plpgsql.cursors import RUNNERS as CURSOR_RUNNERS
+from server.plpgsql.embedded import value_of
+from server.plpgsql.errors import CaseNotFound
+from server.plpgsql.raising import RUNNERS as RAISING_RUNNERS
+from server.plpgsql.results import RUNNERS as RESULT_RUNNERS
+from server.plpgsql.running_sql import RUNNERS as SQL_RUNNERS
+from server.plpgsql.running_sql import rows_of
+from server.plpgsql.signals import Leaving, Signal
+from server.types.array import Array
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from server.plpgsql.frame import Frame
+    from server.plpgsql.tree import Block, Handler, Statement
+
+NEVER_CAUGHT_BY_OTHERS: Final = frozenset(("57014", "P0004"))
+"""What WHEN OTHERS lets through: a cancel request and a failed ASSERT."""
+
+
+def run_statements(frame: Frame, statements: tuple[Statement, ...]) -> Signal:
+    """Run one after the other, until one has a say in what comes next."""
+    for each in statements:
+        frame.line, frame.what = each.line, each.what
+        frame.caller.check_cancelled()
+        signal = RUN[type(each)](frame, each)
+        if signal is not None:
+            return signal
+    return None
+
+
+# Blocks
+
+
+def run_block(frame: Frame, block: Block) -> Signal:
+    """A block, with a subtransaction around it if it handles errors."""
+    _set_defaults(frame, block.slots)
+    run = _run_handled if block.handlers else _run_body
+    signal = run(frame, block)
+    if (
+        isinstance(signal, Leaving)
+        and signal.is_exit
+        and block.label
+        and signal.label == block.label
+    ):
+        return None
+    return signal
+
+
+def _run_body(frame: Frame, block: Block) -> Signal:
+    return run_statements(frame, block.body)
+
+
+def _set_defaults(frame: Frame, slots: tuple[int, ...]) -> None:
+    for slot in slots:
+        variable = frame.tree.variables[slot]
+        frame.values[slot] = None
+        if variable.cursor is not None:
+            frame.values[slot] = variable.name
+        if variable.default is None:
+            if frame.types[slot] is not None and variable.cursor is None:
+                _check_domain(frame, slot)
+            continue
+        frame.line, frame.what = (
+            variable.line,
+            "during statement block local variable initialization",
+        )
+        assign(frame, tree.Target(slot, variable.name), variable.default)
+
+
+def _check_domain(frame: Frame, slot: int) -> None:
+    """A domain that refuses NULL refuses a variable without a default."""
+    kind = frame.types[slot]
+    if kind is not None and kind.type.kind == "d":
+        store(frame, tree.Target(slot, ""), None, frame.binding().type(705))
+
+
+def _run_handled(frame: Frame, block: Block) -> Signal:
+    surroundings = frame.surroundings
+    surroundings.begin_subtransaction()
+    frame.subtransactions += 1
+    place = frame.line, frame.what
+    try:
+        signal = run_statements(frame, block.body)
+    except Exception as raised:
+        frame.subtransactions -= 1
+        frame.plain_context = None
+        surroundings.roll_back_subtransaction()
+        error = translate(raised)
+        handler = _handler_of(block, error)
+        if handler is None:
+            raise
+        in_context(frame, error)
+        frame.line, frame.what = place
+        return _handle(frame, block, handler, error)
+    except BaseException:
+        frame.subtransactions -= 1
+        surroundings.roll_back_subtransaction()
+        raise
+    frame.subtransactions -= 1
+    surroundings.release_subtransaction()
+    return signal
+
+
+def _handle(frame: Frame, block: Block, handler: Handler, error: SqlError) -> Signal:
+    frame.values[block.state_slot] = error.sqlstate
+    frame.values[block.message_slot] = error.message
+    frame.handled.append(error)
+    try:
+        return run_statements(frame, handler.body)
+    finally:
+        frame.handled.pop()
+
+
+def _handler_of(block: Block, error: SqlError) -> Handler | None:
+    state = error.sqlstate
+    for handler in block.handlers:
+        for condition in handler.conditions:
+            if condition == "others":
+                if state not in NEVER_CAUGHT_BY_OTHERS:
+                    return handler
+            elif condition == state or (condition.endswith("000") and condition[:2] == state[:2]):
+                return handler
+    return None
+
+
+def in_context(frame: Frame, error: SqlError) -> None:
+    """Note where in the body an error came up."""
+    line = frame.context_line()
+    error.context = f"{error.context}\n{line}" if error.context else line
+    error.position = 0
+
+
+# Assignments and choices
+
+
+def _assign(frame: Frame, statement: tree.Assign) -> Signal:
+    assign(frame, statement.target, statement.value)
+
+
+def _nothing(frame: Frame, statement: tree.Nothing) -> Signal:
+    return None
+
+
+def is_true(frame: Frame, source: tree.Source) -> bool | None:
+    """The value of a condition."""
+    kind = frame.types[frame.tree.found_slot]
+    value, _ = value_of(frame, source, kind)
+    return None if value is None else bool(value)
+
+
+def _branches(frame: Frame, statement: tree.Branches) -> Signal:
+    if statement.test is not None:
+        slot, operand = statement.test
+        value, kind = value_of(frame, operand)
+        if kind.oid == 705:
+            kind = frame.binding().type(25)
+        frame.types[slot], frame.values[slot] = kind, value
+    for condition, body in statement.branches:
+        if is_true(frame, condition):
+            return run_statements(frame, body)
+    if statement.otherwise is None:
+        raise CaseNotFound("case not found", hint="CASE statement is missing ELSE part.")
+    return run_statements(frame, statement.otherwise)
+
+
+# Loops
+
+
+def _goes_on(signal: Signal, label: str) -> bool:
+    """Whether a loop whose body gave this signal goes round again."""
+    if signal is None:
+        return True
+    return isinstance(signal, Leaving) and not signal.is_exit and signal.label in ("", label)
+
+
+def _after(signal: Signal, label: str) -> Signal:
+    """What a loop that ended by this signal gives."""
+    if isinstance(signal, Leaving) and signal.is_exit and signal.label in ("", label):
+        return None
+    return signal
+
+
+def _loop(frame: Frame, statement: tree.Loop) -> Signal:
+    while statement.condition is None or is_true(frame, statement.condition):
+        signal = run_statements(frame, statement.body)
+        if not _goes_on(signal, statement.label):
+            return _after(signal, statement.label)
+        frame.line, frame.what = statement.line, statement.what
+        frame.caller.check_cancelled()
+    return None
+
+
+def _bound(frame: Frame, statement: tree.CountingLoop, source: tree.Source, what: str) -> int:
+    kind = frame.types[statement.slot]
+    value, _ = value_of(frame, source, kind)
+    if value is None:
+        raise NullValueNotAllowed(f"{what} of FOR loop cannot be null")
+    return int(value)
+
+
+def _counting_loop(frame: Frame, statement: tree.CountingLoop) -> Signal:
+    number = _bound(frame, statement, statement.lower, "lower bound")
+    last = _bound(frame, statement, statement.upper, "upper bound")
+    step = 1 if statement.step is None else _bound(frame, statement, statement.step, "BY value")
+    if step <= 0:
+        raise InvalidParameterValue("BY value of FOR loop must be greater than zero")
+    if statement.is_reverse:
+        values: Iterator[int] = iter(range(number, last - 1, -step))
+    else:
+        values = iter(range(number, last + 1, step))
+
+    def set_next(value: int) -> None:
+        frame.values[statement.slot] = value
+
+    return _over(frame, statement, values, set_next)
+
+
+def _over(
+    frame: Frame,
+    statement: Any,
+    values: Iterator[Any],
+    set_next: Callable[[Any], None],
+) -> Signal:
+    """Run a loop's body for each value; FOUND says in the end whether there was one."""
+    signal: Signal = None
+    is_found = False
+    for value in values:
+        is_found = True
+        set_next(value)
+        signal = run_statements(frame, statement.body)
+        frame.line, frame.what = statement.line, statement.what
+        if not _goes_on(signal, statement.label):
+            break
+        signal = None
+    frame.values[frame.tree.found_slot] = is_found
+    return _after(signal, statement.label)
+
+
+def _row_loop(frame: Frame, statement: tree.RowLoop) -> Signal:
+    found = rows_of(frame, statement.rows)
+
+    def set_next(row: Any) -> None:
+        assign_row(frame, statement.into, row, found.names, found.types)
+
+    rows = found.rows
+    if not frame.caller.is_atomic:  # a COMMIT in the loop must leave it its rows
+        rows = iter(list(rows))
+    try:
+        signal = _over(frame, statement, rows, set_next)
+        if not frame.values[frame.tree.found_slot]:
+            assign_row(frame, statement.into, None, found.names, found.types)
+        return signal
+    finally:
+        found.close()
+
+
+def _item_loop(frame: Frame, statement: tree.ItemLoop) -> Signal:
+    value, kind = value_of(frame, statement.array)
+    if value is None:
+        raise NullValueNotAllowed("FOREACH expression must not be null")
+    if not isinstance(value, Array):
+        raise DatatypeMismatch(
+            "FOREACH expression must yield an array, not type " + kind.type.sql_name
+        )
+    depth = statement.slice
+    if depth > len(value.dimensions):
+        raise ArraySubscriptError(
+            f"slice dimension ({depth}) is out of the valid range 0..{len(value.dimensions)}"
+        )
+    _check_item_target(frame, statement)
+    context = frame.binding()
+    given = kind if depth else context.type(value.element)
+
+    def set_next(item: Any) -> None:
+        store(frame, statement.into[0], item, given)
+
+    items = iter(value.items) if not depth else _slices(value, depth)
+    return _over(frame, statement, items, set_next)
+
+
+def _check_item_target(frame: Frame, statement: tree.ItemLoop) -> None:
+    kind = frame.types[statement.into[0].slot]
+    is_array = kind is not None and bool(kind.type.element_oid) and kind.type.category == "A"
+    if statement.slice and not is_array:
+        raise DatatypeMismatch("FOREACH ... SLICE loop variable must be of an array type")
+    if not statement.slice and is_array:
+        raise DatatypeMismatch("FOREACH loop variable must not be of an array type")
+
+
+def _slices(array: Array, depth: int) -> Iterator[Array]:
+    dimensions = array.dimensions[len(array.dimensions) - depth :]
+    size = 1
+    for length, _ in dimensions:
+        size *= length
+    for start in range(0, len(array.items), size):
+        yield Array(array.element, dimensions, array.items[start : start + size])
+
+
+def _leave(frame: Frame, statement: tree.Leave) -> Signal:
+    if statement.condition is not None and not is_true(frame, statement.condition):
+        return None
+    return Leaving(statement.is_exit, statement.label)
+
+
+RUN: Final[Mapping[type[Statement], Callable[[Frame, Any], Signal]]] = {
+    tree.Block: run_block,
+    tree.Assign: _assign,
+    tree.Nothing: _nothing,
+    tree.Branches: _branches,
+    tree.Loop: _loop,
+    tree.CountingLoop: _counting_loop,
+    tree.RowLoop: _row_loop,
+    tree.ItemLoop: _item_loop,
+    tree.Leave: _leave,
+    **SQL_RUNNERS,
+    **RAISING_RUNNERS,
+    **RESULT_RUNNERS,
+    **CURSOR_RUNNERS,
+}

@@ -1,0 +1,176 @@
+"""PL/pgSQL as the server knows it: calling functions, checking bodies, running DO."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.user_functions import actual_type
+from server.error_translation import translate
+from server.planner.environment import VOID, BindContext
+from server.planner.routine import parameters_of
+from server.plpgsql.check import check_function
+from server.plpgsql.errors import FunctionExecutedNoReturnStatement
+from server.plpgsql.frame import Frame
+from server.plpgsql.interpret import in_context, run_block
+from server.plpgsql.parse import Header, parse_body
+from server.plpgsql.results import outputs
+from server.plpgsql.signals import RETURNED
+from server.plpgsql.types import variable_types
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from server.catalog.objects import UserFunction
+    from server.executor.context import ExecutionContext
+    from server.functions.function import CallContext
+    from server.planner.environment import PlanningEnvironment
+    from server.plpgsql.tree import Function
+    from server.types.type import TypeReference
+
+TRIGGER = 2279
+
+
+def header_of(function: UserFunction) -> Header:
+    """What a function's body is parsed with."""
+    return Header(
+        function.name,
+        tuple(function.argument_names),
+        tuple(function.having_mode("obt")),
+        is_trigger=function.result == TRIGGER,
+    )
+
+
+def parameter_types(
+    context: BindContext, function: UserFunction, arguments: Sequence[TypeReference]
+) -> list[TypeReference | None]:
+    """The types of all parameters in a call with these arguments."""
+    inputs = iter(parameters_of(context, function, arguments).types)
+    given = set(function.having_mode("ibv"))
+    types: list[TypeReference | None] = []
+    for position, oid in enumerate(function.arguments):
+        if position in given:
+            types.append(next(inputs))
+        else:
+            types.append(
+                context.type(actual_type(context.catalog, oid, function.inputs, arguments))
+            )
+    return types
+
+
+def call(
+    caller: ExecutionContext, function: UserFunction, call: CallContext, values: tuple[Any, ...]
+) -> Any:
+    """Call a function or procedure."""
+    body = parse_body(function.body, header_of(function))
+    frame = _frame(caller, function, body, call)
+    for slot, value in zip(_input_slots(function, body), values, strict=True):
+        frame.values[slot] = value
+    run(frame)
+    if function.returns_set:
+        return frame.results
+    if frame.results:
+        return frame.results[0]
+    return outputs(frame) if body.outputs else None
+
+
+def _frame(
+    caller: ExecutionContext, function: UserFunction, body: Function, call: CallContext
+) -> Frame:
+    kept = caller.surroundings.kept()
+    key = (function.oid, "plpgsql", body, tuple(each.oid for each in call.arguments))
+    found = kept.get(key)
+    environment = caller.surroundings.environment()
+    if found is None:
+        context = BindContext(environment, base_offset=-1, role=environment.user)
+        given = parameter_types(context, function, call.arguments)
+        found = kept[key] = (
+            variable_types(context, body, given),
+            {},
+            shown_name(context, function),
+        )
+    types, plans, name = found
+    return Frame(
+        body,
+        caller,
+        name,
+        list(types),
+        [None] * len(types),
+        function=function,
+        result=call.result,
+        plans=plans,
+    )
+
+
+def shown_name(context: BindContext, function: UserFunction) -> str:
+    """The function with the types of its arguments, as contexts of errors show it."""
+    shown = ",".join(context.type(oid).type.sql_name for oid in function.inputs)
+    return f"{function.name}({shown})"
+
+
+def _input_slots(function: UserFunction, body: Function) -> list[int]:
+    slots = {
+        variable.parameter: slot
+        for slot, variable in enumerate(body.variables)
+        if variable.parameter >= 0
+    }
+    return [slots[position] for position in function.having_mode("ibv")]
+
+
+def run(frame: Frame) -> None:
+    """Run a body to its end; errors say where they came up."""
+    function = frame.function
+    frame.values[frame.tree.found_slot] = False
+    try:
+        signal = run_block(frame, frame.tree.block)
+        if signal != RETURNED and function is not None and _must_return(frame, function):
+            frame.line, frame.what = 0, ""
+            raise FunctionExecutedNoReturnStatement(
+                "control reached end of function without RETURN"
+            )
+    except Exception as raised:
+        error = translate(raised)
+        if error is not raised:
+            raise
+        in_context(frame, error)
+        raise
+
+
+def _must_return(frame: Frame, function: UserFunction) -> bool:
+    return not (
+        function.returns_set
+        or function.kind == "p"
+        or frame.tree.outputs
+        or function.result == VOID
+    )
+
+
+def run_do(caller: ExecutionContext, source: str) -> None:
+    """DO."""
+    body = parse_body(source, Header())
+    environment = caller.surroundings.environment()
+    context = BindContext(environment, base_offset=-1, role=environment.user)
+    types = variable_types(context, body, ())
+    frame = Frame(body, caller, "inline_code_block", types, [None] * len(types))
+    run(frame)
+
+
+class PlPgSql:
+    """The Language."""
+
+    def call(
+        self,
+        caller: ExecutionContext,
+        function: UserFunction,
+        context: CallContext,
+        values: tuple[Any, ...],
+    ) -> Any:
+        """Call a function."""
+        return call(caller, function, context, values)
+
+    def check(self, environment: PlanningEnvironment, function: UserFunction) -> None:
+        """Check a body when its function is made."""
+        check_function(environment, function, parse_body(function.body, header_of(function)))
+
+    def run_block(self, caller: ExecutionContext, source: str) -> None:
+        """DO."""
+        run_do(caller, source)

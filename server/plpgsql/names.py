@@ -1,0 +1,115 @@
+"""BodyNames: what the names in a body's SQL mean to the planner.
+
+A variable is a parameter of the plan, and so is every field of a record that is named. The plan is for
+the shapes that the records have when it is made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.expressions.expression import Parameter, RowConstructor
+from server.plpgsql.frame import no_field
+from server.plpgsql.reader import find_name
+
+if TYPE_CHECKING:
+    from server.expressions.expression import Expression
+    from server.planner.environment import BindContext
+    from server.plpgsql.frame import Columns, Frame
+    from server.plpgsql.tree import Source
+    from server.types.type import TypeReference
+
+
+class BodyNames:
+    """Names of one text of SQL. inputs: slot and field (-1: all of it) of each parameter."""
+
+    def __init__(self, frame: Frame, source: Source) -> None:
+        """Nothing is named yet."""
+        self.conflict = source.conflict
+        self._frame = frame
+        self._names = source.names
+        self.inputs: list[tuple[int, int]] = []
+        self.records: set[int] = set()
+
+    def resolve(
+        self, context: BindContext, parts: tuple[str, ...], offset: int
+    ) -> Expression | None:
+        """The variable, or the field of a row, that a name means; None where it means neither."""
+        found = find_name(self._names, parts)
+        if found is None:
+            return None
+        slot, count = found
+        rest = parts[count:]
+        kind = self._frame.types[slot]
+        if kind is not None and kind.type.kind != "c":
+            return None if rest else self._parameter(context, slot, -1, kind, offset)
+        if len(rest) > 1:
+            return None
+        if rest:
+            return self._field(context, slot, rest[0], offset)
+        if kind is not None:
+            return self._parameter(context, slot, -1, kind, offset)
+        self.records.add(slot)
+        return self._row(context, slot, self._frame.columns(context, slot), offset)
+
+    def numbered(self, number: int, offset: int) -> Expression | None:
+        """$number."""
+        found = find_name(self._names, (f"${number}",))
+        if found is None:
+            return None
+        kind = self._frame.types[found[0]]
+        assert kind is not None
+        return self._parameter(None, found[0], -1, kind, offset)
+
+    def whole(self, context: BindContext, slot: int) -> Expression:
+        """A variable of a declared type."""
+        kind = self._frame.types[slot]
+        assert kind is not None
+        return self._parameter(context, slot, -1, kind, -1)
+
+    def of_field(self, context: BindContext, slot: int, name: str) -> Expression:
+        """A field of a record."""
+        return self._field(context, slot, name, -1)
+
+    def _field(self, context: BindContext, slot: int, name: str, offset: int) -> Expression:
+        self.records.add(slot)
+        columns = self._frame.columns(context, slot)
+        for number, (field, oid, modifier) in enumerate(columns):
+            if field == name:
+                kind = context.type(oid, modifier)
+                return self._parameter(context, slot, number, kind, offset)
+        raise no_field(self._frame.tree.variables[slot].name, name)
+
+    def _row(
+        self, context: BindContext, slot: int, columns: Columns, offset: int
+    ) -> RowConstructor:
+        items = tuple(
+            self._parameter(context, slot, number, context.type(oid, modifier), offset)
+            for number, (_, oid, modifier) in enumerate(columns)
+        )
+        names = tuple(name for name, _, _ in columns)
+        return RowConstructor(type=context.type(2249), items=items, names=names, offset=offset)
+
+    def _parameter(
+        self,
+        context: BindContext | None,
+        slot: int,
+        number: int,
+        kind: TypeReference,
+        offset: int,
+    ) -> Parameter:
+        key = (slot, number)
+        if key not in self.inputs:
+            self.inputs.append(key)
+        position = self.inputs.index(key) + 1
+        if context is not None:
+            context.parameters[position] = kind
+        return Parameter(type=kind, number=position, offset=offset)
+
+
+def input_values(frame: Frame, inputs: tuple[tuple[int, int], ...]) -> tuple[Any, ...]:
+    """What the parameters of a plan are now."""
+    values = frame.values
+    return tuple(
+        values[slot] if number < 0 else frame.field(slot, number) for slot, number in inputs
+    )

@@ -1,0 +1,427 @@
+"""Statements that run SQL: SELECT INTO, data changes, PERFORM, CALL, EXECUTE, and the rows of queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from server.errors import (
+    BY_SQLSTATE,
+    FeatureNotSupported,
+    InvalidTransactionTermination,
+    NullValueNotAllowed,
+    SqlError,
+    SqlSyntaxError,
+)
+from server.executor.columns import rows_of as rows_of_batch
+from server.executor.routines import call_routine, pass_wait, run_rows
+from server.expressions.evaluate import compile_row
+from server.expressions.expression import ApplyModifier, Call, Parameter, Relabel
+from server.functions.function import CallContext
+from server.identifiers import quote_identifier
+from server.planner.standalone import bind_call
+from server.plpgsql import tree
+from server.plpgsql.assign import assign_row, store
+from server.plpgsql.embedded import (
+    compiled_statement,
+    parsed,
+    plan_dynamic,
+    rows_of_plan,
+    value_of,
+)
+from server.plpgsql.errors import NoDataFound, TooManyRows
+from server.plpgsql.names import BodyNames, input_values
+from server.plpgsql.reader import PART
+from server.sql import utility_functions, utility_session
+from server.sql.parse import parse_statements
+from server.statements.calls import input_positions
+from server.statements.statement import Description
+from server.vector.batch import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from server.catalog.objects import UserFunction
+    from server.planner.physical import PlannedStatement
+    from server.plpgsql.frame import Frame
+    from server.plpgsql.signals import Signal
+    from server.plpgsql.tree import Rows, Source, Target
+    from server.sql.parse import Statement
+    from server.types.type import TypeReference
+
+TRANSACTION_TAGS: Final = (
+    *("BEGIN", "START TRANSACTION", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "ROLLBACK TO"),
+    *("PREPARE TRANSACTION", "COMMIT PREPARED", "ROLLBACK PREPARED"),
+)
+
+
+@dataclass(slots=True)
+class Found:
+    """Rows that are being read."""
+
+    names: Sequence[str]
+    types: Sequence[TypeReference]
+    rows: Iterator[Any]
+
+    def close(self) -> None:
+        """Read no more."""
+        close = getattr(self.rows, "close", None)
+        if close is not None:
+            close()
+
+
+# Where rows come from
+
+
+def rows_of(frame: Frame, rows: Rows) -> Found:
+    """The rows of a query, of a text, or of a bound cursor."""
+    if rows.query is not None:
+        return _rows_of_query(frame, rows.query)
+    if rows.dynamic is not None:
+        return _rows_of_text(frame, rows.dynamic, rows.arguments)
+    spec = frame.tree.variables[rows.cursor].cursor
+    assert spec is not None
+    set_arguments(frame, spec, rows.cursor_arguments)
+    return _rows_of_query(frame, spec.query)
+
+
+def cursor_plan(frame: Frame, rows: Rows) -> tuple[PlannedStatement, tuple[Any, ...], str]:
+    """What a cursor over these rows runs: a plan, its parameters, its text."""
+    if rows.query is not None:
+        compiled = compiled_statement(frame, rows.query)
+        planned, values, text = (
+            compiled.planned,
+            input_values(frame, compiled.inputs),
+            rows.query.text,
+        )
+    else:
+        assert rows.dynamic is not None
+        text, values, types = _evaluated(frame, rows.dynamic, rows.arguments)
+        statements = _statements(frame, text)
+        if len(statements) != 1:
+            raise BY_SQLSTATE["34000"]("cannot open multi-query plan as cursor")
+        planned = _planned(frame, statements[0], types, text)
+    if planned is None:
+        raise BY_SQLSTATE["34000"]("cannot open this statement as cursor")
+    _refuse_rowless(planned)
+    return planned, values, text
+
+
+def set_arguments(frame: Frame, spec: tree.CursorSpec, given: Source | None) -> None:
+    """Give the variables of a bound cursor their values."""
+    if given is None:
+        return
+    compiled = compiled_statement(frame, given)
+    assert compiled.planned is not None
+    (row,) = list(rows_of_plan(frame, compiled))
+    for number, slot in enumerate(spec.slots):
+        store(frame, tree.Target(slot, ""), row[number], compiled.planned.types[number])
+
+
+def _rows_of_query(frame: Frame, source: Source) -> Found:
+    compiled = compiled_statement(frame, source)
+    if compiled.planned is None:
+        assert compiled.statement is not None
+        return _rows_of_utility(frame, compiled.statement)
+    _refuse_rowless(compiled.planned)
+    planned = compiled.planned
+    return Found(planned.names, planned.types, rows_of_plan(frame, compiled))
+
+
+def _refuse_rowless(planned: PlannedStatement) -> None:
+    if not planned.returns_rows:
+        raise BY_SQLSTATE["42601"](f"cannot open {planned.tag} query as cursor")
+
+
+def _rows_of_text(frame: Frame, dynamic: Source, arguments: Sequence[Source]) -> Found:
+    text, values, types = _evaluated(frame, dynamic, arguments)
+    statements = _statements(frame, text)
+    if len(statements) != 1:
+        raise BY_SQLSTATE["34000"]("cannot open multi-query plan as cursor")
+    (statement,) = statements
+    planned = _planned(frame, statement, types, text)
+    if planned is None:
+        return _rows_of_utility(frame, statement)
+    _refuse_rowless(planned)
+    return Found(planned.names, planned.types, _run(frame, planned, values))
+
+
+def _rows_of_utility(frame: Frame, statement: Statement) -> Found:
+    """All rows of EXPLAIN, SHOW and the like."""
+    description: Description | None = None
+    rows: list[Any] = []
+    for item in frame.surroundings.utility(statement):
+        if isinstance(item, Description):
+            description = item
+        elif isinstance(item, Batch):
+            rows += rows_of_batch(item)
+        else:
+            pass_wait(frame.caller, item)
+    if description is None:
+        return Found((), (), iter(()))
+    return Found(description.names, description.types, iter(rows))
+
+
+def _run(
+    frame: Frame, planned: PlannedStatement, values: tuple[Any, ...], count: list[int] | None = None
+) -> Iterator[Any]:
+    return run_rows(frame.caller, planned, values, sees_changes=frame.is_changing, count=count)
+
+
+# Texts
+
+
+def _evaluated(
+    frame: Frame, dynamic: Source, arguments: Sequence[Source]
+) -> tuple[str, tuple[Any, ...], tuple[TypeReference, ...]]:
+    """The text to execute and its parameters; 22004 for NULL."""
+    text_type = frame.binding().type(25)
+    text, _ = value_of(frame, dynamic, text_type)
+    if text is None:
+        raise NullValueNotAllowed("query string argument of EXECUTE is null")
+    values, types = [], []
+    for argument in arguments:
+        value, kind = value_of(frame, argument)
+        if kind.oid == 705:
+            kind = text_type
+        values.append(value)
+        types.append(kind)
+    return str(text), tuple(values), tuple(types)
+
+
+def _statements(frame: Frame, text: str) -> list[Statement]:
+    try:
+        return parse_statements(text)
+    except SqlError as error:
+        raise _in_query(error, text) from None
+
+
+def _planned(
+    frame: Frame, statement: Statement, types: tuple[TypeReference, ...], text: str
+) -> PlannedStatement | None:
+    try:
+        return plan_dynamic(frame, statement, types)
+    except SqlError as error:
+        raise _in_query(error, text) from None
+
+
+def _in_query(error: SqlError, text: str) -> SqlError:
+    """What is wrong with a text has its position there, and not in the client's."""
+    error.position = 0
+    return error
+
+
+# Statements
+
+
+def _sql(frame: Frame, statement: tree.Sql) -> Signal:
+    compiled = compiled_statement(frame, statement.query)
+    if compiled.planned is None:
+        assert compiled.statement is not None
+        _run_utility(frame, compiled.statement, statement.into)
+        return
+    planned = compiled.planned
+    if planned.tag == "SELECT" and statement.into is None:
+        raise SqlSyntaxError(
+            "query has no destination for result data",
+            hint="If you want to discard the results of a SELECT, use PERFORM instead.",
+        )
+    count: list[int] = []
+    if statement.into is None:
+        if planned.returns_rows:
+            raise SqlSyntaxError("query has no destination for result data")
+        for _ in rows_of_plan(frame, compiled, count):
+            pass
+        _processed(frame, count[0])
+        return
+    rows = rows_of_plan(frame, compiled, count)
+    _into(frame, statement, planned, rows, count)
+
+
+def _processed(frame: Frame, count: int) -> None:
+    frame.row_count = count
+    frame.values[frame.tree.found_slot] = count > 0
+
+
+def _into(
+    frame: Frame,
+    statement: tree.Sql | tree.Execute,
+    planned: PlannedStatement,
+    rows: Iterator[Any],
+    count: list[int],
+) -> None:
+    """Assign the first row; a strict INTO, and that of a data change, wants no more than one."""
+    assert statement.into is not None
+    if not planned.returns_rows:
+        raise SqlSyntaxError("INTO used with a command that cannot return data")
+    is_change = planned.tag != "SELECT"
+    found: list[Any] = []
+    for row in rows:
+        found.append(row)
+        if len(found) > 1 and not is_change:
+            break
+    close = getattr(rows, "close", None)
+    if close is not None:
+        close()
+    if not found and statement.is_strict:
+        raise NoDataFound("query returned no rows")
+    if len(found) > 1 and (statement.is_strict or is_change):
+        raise TooManyRows(
+            "query returned more than one row",
+            hint="Make sure the query returns a single row, or use LIMIT 1.",
+        )
+    assign_row(frame, statement.into, found[0] if found else None, planned.names, planned.types)
+    frame.row_count = count[0] if count else min(1, len(found))
+    frame.values[frame.tree.found_slot] = bool(found)
+
+
+def _run_utility(
+    frame: Frame, statement: Statement, into: tuple[Target, ...] | None = None
+) -> None:
+    if statement.tag.startswith(TRANSACTION_TAGS):
+        raise FeatureNotSupported("unsupported transaction command in PL/pgSQL")
+    if statement.tag == "COPY" and _is_to_client(statement):
+        raise FeatureNotSupported("cannot COPY to/from client in PL/pgSQL")
+    if not frame.is_changing and _changes(statement):
+        raise FeatureNotSupported(f"{statement.tag} is not allowed in a non-volatile function")
+    found = _rows_of_utility(frame, statement)
+    if into is None:
+        if found.names and statement.tag not in ("FETCH", "CALL", "DO"):
+            raise SqlSyntaxError("query has no destination for result data")
+        return
+    assign_row(frame, into, next(found.rows, None), found.names, found.types)
+
+
+def _changes(statement: Statement) -> bool:
+    return statement.tag.split()[0] in ("CREATE", "DROP", "ALTER", "TRUNCATE", "GRANT", "REVOKE")
+
+
+def _is_to_client(statement: Statement) -> bool:
+    return isinstance(statement.tree, utility_session.Copy) and not statement.tree.filename
+
+
+def _perform(frame: Frame, statement: tree.Perform) -> Signal:
+    compiled = compiled_statement(frame, statement.query)
+    number = 0
+    for _ in rows_of_plan(frame, compiled):
+        number += 1
+    _processed(frame, number)
+
+
+def _execute(frame: Frame, statement: tree.Execute) -> Signal:
+    text, values, types = _evaluated(frame, statement.text, statement.arguments)
+    for each in _statements(frame, text):
+        planned = _planned(frame, each, types, text)
+        if planned is None:
+            _refuse_into(each)
+            _execute_utility(frame, each, statement)
+            continue
+        count: list[int] = []
+        rows = _run(frame, planned, values, count)
+        if statement.into is not None:
+            _into(frame, statement, planned, rows, count)
+            continue
+        number = sum(1 for _ in rows)
+        frame.row_count = count[0] if count else number
+
+
+def _refuse_into(statement: Statement) -> None:
+    if statement.tag == "SELECT INTO":
+        raise FeatureNotSupported(
+            "EXECUTE of SELECT ... INTO is not implemented",
+            hint="You might want to use EXECUTE ... INTO or EXECUTE CREATE TABLE ... AS instead.",
+        )
+
+
+def _execute_utility(frame: Frame, each: Statement, statement: tree.Execute) -> None:
+    if each.tag.startswith(TRANSACTION_TAGS):
+        raise FeatureNotSupported("EXECUTE of transaction commands is not implemented")
+    found = _rows_of_utility(frame, each)
+    frame.row_count = 0
+    if statement.into is not None:
+        first = next(found.rows, None)
+        assign_row(frame, statement.into, first, found.names, found.types)
+
+
+def _call(frame: Frame, statement: tree.Call) -> Signal:
+    """CALL: what its output parameters hold in the end goes to the variables given for them."""
+    written = parsed(statement.query.text)
+    node = written.tree
+    if not isinstance(node, utility_functions.Call):
+        _run_utility(frame, written)
+        return
+    names = BodyNames(frame, statement.query)
+    resolved = bind_call(frame.surroundings.environment(), written, node.call, names)
+    definition: UserFunction = getattr(resolved.target, "definition")  # noqa: B009 - see Function
+    values = input_values(frame, tuple(names.inputs))
+    execution = frame.surroundings.context(values)
+    execution.depth, execution.is_atomic = frame.caller.depth + 1, frame.caller.is_atomic
+    execution.wait, execution.cancelled = frame.caller.wait, frame.caller.cancelled
+    given = [resolved.arguments[position] for position in input_positions(definition)]
+    kinds = tuple(each.type for each in given)
+    told = CallContext(execution.style, resolved.type, kinds, execution)
+    targets = _output_targets(frame, definition, resolved.arguments, names)
+    arguments = tuple(compile_row(each, {})((), execution) for each in given)
+    row = call_routine(execution, definition, told, arguments)
+    frame.plain_context = None
+    if row is not None and targets:
+        context = frame.binding()
+        assign_row(frame, targets, row, row.names, [context.type(each.oid) for each in row.types])
+
+
+def _output_targets(
+    frame: Frame, definition: UserFunction, arguments: Sequence[Any], names: BodyNames
+) -> tuple[Target, ...]:
+    """The variables given for output parameters; 42601 for what is no variable."""
+    targets = []
+    positions = definition.having_mode("iobv")
+    outputs = set(definition.having_mode("ob"))
+    for number, position in enumerate(positions):
+        if position not in outputs:
+            continue
+        argument = arguments[number]
+        while isinstance(argument, Relabel | ApplyModifier):
+            argument = argument.argument
+        if isinstance(argument, Call) and argument.form == "implicit":
+            argument = argument.arguments[0]
+        name = definition.argument_names[position] or f"${number + 1}"
+        if not isinstance(argument, Parameter):
+            raise SqlSyntaxError(
+                f'procedure parameter "{name}" is an output parameter but corresponding '
+                "argument is not writable"
+            )
+        slot, field = names.inputs[argument.number - 1]
+        targets.append(_target_of(frame, slot, field))
+    return tuple(targets)
+
+
+def _target_of(frame: Frame, slot: int, number: int) -> Target:
+    variable = frame.tree.variables[slot]
+    if number < 0:
+        return tree.Target(slot, variable.name)
+    name = frame.columns(frame.binding(), slot)[number][0]
+    text = PART.format(f".{quote_identifier(name)}")
+    part = tree.Source(text, variable.line, tree.Names(None, ""))
+    return tree.Target(slot, variable.name, (name,), part)
+
+
+def _end_transaction(frame: Frame, statement: tree.EndTransaction) -> Signal:
+    if frame.caller.is_atomic:
+        raise InvalidTransactionTermination("invalid transaction termination")
+    if frame.subtransactions:
+        word = "commit" if statement.is_commit else "roll back"
+        raise InvalidTransactionTermination(f"cannot {word} while a subtransaction is active")
+    for wait in frame.surroundings.end_transaction(
+        commit=statement.is_commit, chained=statement.is_chained
+    ):
+        pass_wait(frame.caller, wait)
+    frame.plain_context = None
+
+
+RUNNERS: Final[Mapping[type[tree.Statement], Callable[[Frame, Any], Signal]]] = {
+    tree.Sql: _sql,
+    tree.Perform: _perform,
+    tree.Execute: _execute,
+    tree.Call: _call,
+    tree.EndTransaction: _end_transaction,
+}
