@@ -137,6 +137,7 @@ OWN: tuple[Setting, ...] = (
     Setting("query_workers", "integer", "postmaster", "", 2, 0, 256, category="Resource Usage"),
     Setting("api_port", "integer", "postmaster", "", 8080, 1, 65535, category="Connections"),
     Setting("monitoring_port", "integer", "postmaster", "", 9090, 1, 65535, category="Connections"),
+    Setting("plpgsql.check_asserts", "bool", "user", "", True, category="Customized Options"),
     Setting("result_spin_us", "integer", "sighup", "", 0, 0, 1000, category="Resource Usage"),
 )
 

@@ -138,8 +138,6 @@ def _call_sql(
             for item in caller.surroundings.utility(statement):
                 pass_wait(caller, item)
             continue
-        if planned.writes and function.volatility != "v":
-            raise FeatureNotSupported(f"{planned.tag} is not allowed in a non-volatile function")
         convert = _conversion(caller, function, call, planned) if is_last else None
         rows = _run(caller, function, planned, values, is_wanted=convert is not None)
     if convert is None:
@@ -230,6 +228,8 @@ def run_rows(
     """
     surroundings: Surroundings = caller.surroundings
     if planned.writes:
+        if not sees_changes:
+            raise FeatureNotSupported(f"{planned.tag} is not allowed in a non-volatile function")
         surroundings.refuse_writes(planned.tag)
     for wait in surroundings.locks(planned):
         pass_wait(caller, wait)

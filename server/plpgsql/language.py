@@ -70,6 +70,8 @@ def call(
         return frame.results
     if frame.results:
         return frame.results[0]
+    if function.result == VOID:
+        return ""
     return outputs(frame) if body.outputs else None
 
 
