@@ -3,6 +3,8 @@
 Rule 1: timeouts, deadlocks and cancel requests are the business of whoever drives the generator: it
         closes the generator or resumes it when the completion is done.
 Rule 2: a generator that is closed while it waits takes its request back.
+Rule 3: who waits goes on when the other one's end is decided; a second wait for the same transaction is for its
+        publication.
 """
 
 from __future__ import annotations
@@ -18,9 +20,12 @@ if TYPE_CHECKING:
 
 
 def wait_for_xid(context: ExecutionContext, xid: int) -> Iterator[Wait]:
-    """Wait until the transaction with this xid has ended."""
+    """Wait until the transaction with this xid has ended, or until it is seen to have if its end is decided."""
     locks = context.engine.locks
     completion = locks.wait_for_xid(context.transaction, xid)
+    if completion.done:
+        # It is its row locks that are in the way: they go with the publication of its commit.
+        yield from _wait_for_publication(context, xid)
     try:
         while not completion.done:
             yield Wait(completion, None, "transactionid")
@@ -30,3 +35,12 @@ def wait_for_xid(context: ExecutionContext, xid: int) -> Iterator[Wait]:
     if completion.error is not None:
         raise completion.error
     context.check_cancelled()
+
+
+def _wait_for_publication(context: ExecutionContext, xid: int) -> Iterator[Wait]:
+    lsn = context.engine.log.decided.get(xid)
+    published = None if lsn is None else context.engine.queue.published(lsn)
+    while published is not None and not published.done:
+        yield Wait(published, None, "transactionid")
+    if published is not None and published.error is not None:
+        raise published.error
