@@ -130,6 +130,15 @@ class Transaction:
         """The snapshot that the whole transaction looks through, if it has one."""
         return self._first if self.keep_snapshot else None
 
+    @property
+    def is_ahead(self) -> bool:
+        """Whether it has built on a commit that snapshots do not show yet: a new one would show the row before."""
+        return self.seen_lsn > self.log.published
+
+    def caught_up(self) -> Completion:
+        """Done when a new snapshot shows every commit that the transaction has built on."""
+        return self.queue.published(self.seen_lsn) if self.is_ahead else completed()
+
     def stamp(self) -> int:
         """The stamp of what is written now."""
         if not self._stamp:

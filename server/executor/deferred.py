@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from server.executor.waiting import catch_up, wait_for_xid
 from storage.engine import Status
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def run_after_statement(context: ExecutionContext) -> Generator[Wait, None, None
     while context.after_statement:
         checks = context.after_statement[:]
         context.after_statement.clear()
+        yield from catch_up(context.transaction)
         with context.engine.latch:
             context.transaction.next_command()
             context.snapshot = context.transaction.snapshot()
@@ -116,8 +118,6 @@ class UniqueRecheck:
 
     def run(self, context: ExecutionContext) -> Generator[Wait, None, None]:
         """Count the rows with the key."""
-        from server.executor.waiting import wait_for_xid
-
         relation = context.engine.relation(self.shape.table.storage_id)
         tree = context.engine.index(self.index.storage_id)
         key_of = self.shape.key_of(self.index, context)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.executor.context import ExecutionContext
+    from storage.engine import Transaction
 
 
 def wait_for_xid(context: ExecutionContext, xid: int) -> Iterator[Wait]:
@@ -35,6 +36,16 @@ def wait_for_xid(context: ExecutionContext, xid: int) -> Iterator[Wait]:
     if completion.error is not None:
         raise completion.error
     context.check_cancelled()
+
+
+def catch_up(transaction: Transaction) -> Iterator[Wait]:
+    """Wait until the next snapshot shows what the transaction has built on."""
+    if transaction.is_ahead:
+        published = transaction.caught_up()
+        while not published.done:
+            yield Wait(published, None, "transactionid")
+        if published.error is not None:
+            raise published.error
 
 
 def _wait_for_publication(context: ExecutionContext, xid: int) -> Iterator[Wait]:

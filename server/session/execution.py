@@ -10,6 +10,7 @@ from server.catalog.system_views import catalog_rows
 from server.errors import FeatureNotSupported
 from server.executor.context import ExecutionContext, Memory
 from server.executor.run import execute, is_heavy
+from server.executor.waiting import catch_up
 from server.executor.waits import Wait
 from server.planner.plan_statement import plan_statement
 from server.planner.standalone import bind_over_table, bind_row_rules
@@ -263,6 +264,9 @@ def plan_locked(
 
 
 def take_locks(session: Session, planned: PlannedStatement) -> Iterator[Wait]:
-    """Lock the relations a plan reads and writes."""
+    """Lock the relations a plan reads and writes; the next snapshot may be taken then."""
     for oid, mode in planned.relations:
         yield from lock_relation(session, oid, mode)
+    running = session.transaction.running
+    if running is not None and running.storage.is_ahead:
+        yield from catch_up(running.storage)

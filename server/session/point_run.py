@@ -31,9 +31,7 @@ def run_lane(
     locks = session.database.engine.locks
     if not all(locks.try_table(running.storage, oid, mode) for oid, mode in lane.locks):
         return None
-    if session.basis() is not basis or (
-        running.storage.is_serializable and not _notes(lane, running)
-    ):
+    if session.basis() is not basis or not _may_run(lane, running):
         return None
     return _run(session, lane, running, basis, parameters, formats)
 
@@ -84,9 +82,12 @@ def reply_row(lane: Lane, formats: tuple[int, ...], row: tuple[Any, ...] | None)
     return lane.data_row(row, formats) + lane.complete(1)
 
 
-def _notes(lane: Lane, running: Running) -> bool:
-    """Whether a serializable transaction may run the lane: a key_read does not note what it reads, nor does it wait."""
-    return lane.key_read is None and not running.modes.deferrable
+def _may_run(lane: Lane, running: Running) -> bool:
+    """Whether the lane notes what a serializable transaction reads, and need not wait for a snapshot."""
+    storage = running.storage
+    if storage.is_serializable and (lane.key_read is not None or running.modes.deferrable):
+        return False
+    return lane.planned.tag == "INSERT" or not storage.is_ahead
 
 
 def _point_context(

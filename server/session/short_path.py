@@ -124,7 +124,7 @@ def _read(session: Session, portal: Portal, lane: Lane) -> bytes | None:
         if not session.basis().read_committed:
             return None
         snapshot = engine.log.snapshot()
-    elif running.explicit or running.storage.is_serializable:
+    elif running.explicit or running.storage.is_serializable or running.storage.is_ahead:
         return None  # the lock is to be held until the block ends
     else:
         snapshot = session.transaction.snapshot()

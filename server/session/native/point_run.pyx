@@ -192,7 +192,7 @@ cdef object snapshot_in_block(session, prepared, tuple locks, sql):
     if running is None:
         return None
     storage = running.storage
-    if storage.is_serializable:
+    if storage.is_serializable or (storage.seen_lsn and storage.is_ahead):
         return None
     table_locks = session.database.engine.locks
     for oid, mode in locks:
@@ -264,10 +264,11 @@ cdef bint take_locks(session, running, lane) except -1:
 
 
 cdef bint may_run(running, lane) except -1:
-    """Whether what a serializable transaction reads is noted: a key_read does not, nor does it wait for a snapshot."""
-    return not running.storage.is_serializable or (
-        lane.key_read is None and not running.modes.deferrable
-    )
+    """Whether the lane notes what a serializable transaction reads, and need not wait for a snapshot."""
+    storage = running.storage
+    if storage.is_serializable and (lane.key_read is not None or running.modes.deferrable):
+        return False
+    return not storage.seen_lsn or not storage.is_ahead or lane.planned.tag == "INSERT"
 
 
 cdef int leave_portal(session) except -1:
