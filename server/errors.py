@@ -179,6 +179,10 @@ class SubstringError(SqlError, sqlstate="22011"):
     """substring_error."""
 
 
+class ZeroLengthCharacterString(SqlError, sqlstate="2200F"):
+    """zero_length_character_string."""
+
+
 class FloatingPointException(SqlError, sqlstate="22P01"):
     """floating_point_exception."""
 

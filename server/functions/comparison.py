@@ -384,6 +384,8 @@ macaddr8 macaddr8 | natural | - | 4113 4118 4114 4115 4116 4117 | macaddr8_*
 bit bit | natural | '01', '10' | 1581 1582 1595 1594 1593 1592 | bit*
 varbit varbit | natural | '01', '10' | 1666 1667 1671 1670 1669 1668 | varbit*
 pg_lsn pg_lsn | natural | '0/1', '0/2' | 3233 3236 3231 3232 3235 3234 | pg_lsn_*
+tsvector tsvector | generic | 'a', 'a b' | 3618 3619 3616 3617 3621 3620 | tsvector_*
+tsquery tsquery | generic | 'a', 'a & b' | 3664 3665 3662 3663 3667 3666 | tsquery_*
 xid8 xid8 | natural | 1, 2 | 5084 5085 5034 5036 5035 5037 | xid8*
 """
 

@@ -23,6 +23,10 @@ from server.types.network import Inet
 from server.types.network import sort_key as inet_key
 from server.types.range import Multirange, Range, multirange_key, range_key
 from server.types.times import TimeTz
+from server.types.tsquery import TsQuery
+from server.types.tsquery import sort_key as query_key
+from server.types.tsvector import TsVector
+from server.types.tsvector import sort_key as vector_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,6 +110,8 @@ _KEYS: dict[type, Callable[[Any], Any]] = {
     Inet: inet_key,
     Range: range_key,
     Multirange: multirange_key,
+    TsVector: vector_key,
+    TsQuery: query_key,
     float: float_key,
     Decimal: numeric_key,
 }

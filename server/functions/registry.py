@@ -47,6 +47,7 @@ from server.functions import (
     statistics,
     text,
     text_joining,
+    text_search,
     type_input_output,
     window,
 )
@@ -69,6 +70,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     *numeric.FUNCTIONS,
     *text.FUNCTIONS,
     *text_joining.FUNCTIONS,
+    *text_search.FUNCTIONS,
     *pattern.FUNCTIONS,
     *regex.FUNCTIONS,
     *boolean.FUNCTIONS,

@@ -28,6 +28,8 @@ from server.types.snapshots import SNAPSHOT_TYPES
 from server.types.text import TEXT_TYPES
 from server.types.times import TIME_TYPES
 from server.types.timestamps import TIMESTAMP_TYPES
+from server.types.tsquery import TSQUERY_TYPES
+from server.types.tsvector import TSVECTOR_TYPES
 from server.types.uuid import UUID_TYPES
 from server.types.vectors import VECTOR_TYPES
 
@@ -58,6 +60,8 @@ SCALAR_TYPES: Final = (
     *VECTOR_TYPES,
     *RANGE_TYPES,
     *GEOMETRIC_TYPES,
+    *TSVECTOR_TYPES,
+    *TSQUERY_TYPES,
     *RECORD_TYPES,
     *PSEUDO_TYPES,
 )

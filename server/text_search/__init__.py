@@ -1,0 +1,1 @@
+"""Text search: parsing documents, normalising words, matching, ranking and headlines."""
