@@ -605,3 +605,7 @@ class InternalError(SqlError, sqlstate="XX000"):
 
 class DataCorrupted(SqlError, sqlstate="XX001"):
     """data_corrupted."""
+
+
+class IndexCorrupted(SqlError, sqlstate="XX002"):
+    """index_corrupted."""

@@ -26,6 +26,7 @@ from protocol.scram import SALT_BYTES, ScramVerifier
 from server.catalog.catalog import CATALOG_RELATION
 from server.config import BY_NAME, ServerSettings
 from server.database import Database, initialise
+from server.directory_check import directory_problems
 from server.errors import SqlError
 from server.features import FEATURES
 from server.login_rules import TRUST_LOCAL, HbaError, Rule, parse_rules
@@ -81,11 +82,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(options: Options) -> int:
     """Rustydb check DIR: prove a stopped directory consistent."""
     engine = Engine.open(RealFiles(options.data))
-    problems = engine.check()
-    engine.close()
-    for problem in problems:
-        sys.stdout.write(f"{problem}\n")
-    return EXIT_FAILURE if problems else 0
+    code = 0
+    try:
+        for problem in directory_problems(engine, ServerSettings(options.settings)):
+            sys.stdout.write(f"{problem}\n")
+            code = EXIT_FAILURE
+    finally:
+        engine.close()
+    return code
 
 
 def _serve(options: Options) -> int:

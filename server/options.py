@@ -75,7 +75,7 @@ def parse_options(arguments: Sequence[str], environment: Mapping[str, str]) -> O
         if environment.get(variable):
             settings[name] = (environment[variable], "environment variable")
     for name, value in (
-        ("data_directory", chosen.data),
+        ("data_directory", chosen.directory or chosen.data),
         ("listen_addresses", chosen.host),
         ("port", chosen.port),
     ):
@@ -103,6 +103,7 @@ def parse_options(arguments: Sequence[str], environment: Mapping[str, str]) -> O
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="rustydb", description="Serve a RustyDB data directory.")
     parser.add_argument("command", nargs="?", choices=("serve", "check"), default="serve")
+    parser.add_argument("directory", nargs="?", metavar="DIR", help="the same as --data DIR")
     parser.add_argument(
         "--data", "-D", metavar="DIR", help=f"data directory (default {DATA_DIRECTORY_DEFAULT})"
     )

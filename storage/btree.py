@@ -145,7 +145,7 @@ class Tree:
 
     def is_empty(self) -> bool:
         """Whether there is no pair at all."""
-        return not self._read(self.root_page).entries
+        return not self.read(self.root_page).entries
 
     def lookup(self, start: bytes, stop: bytes | None) -> list[int]:
         """The row ids of the pairs with start <= key < stop, in order."""
@@ -155,7 +155,7 @@ class Tree:
         """Give back every page, because the tree goes; leaves are not read for that."""
         waiting = [self.root_page]
         while waiting:
-            node = self._read(waiting.pop())
+            node = self.read(waiting.pop())
             self.pager.release(change, node.page_no, 1)
             children = [entry.child for entry in node.entries] if node.level else []
             if node.level > 1:
@@ -273,7 +273,7 @@ class Tree:
         """Every page, parents first."""
         waiting = [self.root_page]
         while waiting:
-            node = self._read(waiting.pop())
+            node = self.read(waiting.pop())
             yield node
             if node.level:
                 waiting += [entry.child for entry in node.entries]
@@ -325,14 +325,15 @@ class Tree:
         while first:
             page_no, lower = first, 0
             while page_no:
-                node = self._read(page_no)
+                node = self.read(page_no)
                 if node.level and page_no == first:
                     lower = node.entries[0].child
                 yield node
                 page_no = node.right
             first = lower
 
-    def _read(self, page_no: int) -> Node:
+    def read(self, page_no: int) -> Node:
+        """One page, parsed."""
         return read_node(self.pager.view(page_no, 1), page_no)
 
     def _write(self, change: Change, node: Node) -> None:
@@ -340,12 +341,12 @@ class Tree:
 
     def _descend(self, key: bytes, row_id: int) -> list[tuple[Node, int]]:
         """The way from the root to the pair's place: pages, and the entry taken in each."""
-        node = self._read(self.root_page)
+        node = self.read(self.root_page)
         path = []
         while node.level:
             position = node.child_position(key, row_id)
             path.append((node, position))
-            node = self._read(node.entries[position].child)
+            node = self.read(node.entries[position].child)
         path.append((node, node.position(key, row_id)))
         return path
 
@@ -353,9 +354,9 @@ class Tree:
         """The leaf with the last pair below the bound, and how many of its entries are below."""
         if bound is not None:
             return seek_pair(self.pager, self.root_page, *bound)
-        node = self._read(self.root_page)
+        node = self.read(self.root_page)
         while node.level:
-            node = self._read(node.entries[-1].child)
+            node = self.read(node.entries[-1].child)
         return node.page_no, len(node.entries)
 
     def _add(self, change: Change, path: list[tuple[Node, int]], entry: Entry) -> None:
@@ -417,11 +418,11 @@ class Tree:
 
     def _lower_root(self, change: Change, root: Node, child_page: int) -> None:
         """The root takes over the content of its only child."""
-        child = self._read(child_page)
+        child = self.read(child_page)
         released = child.page_no
         while child.level and len(child.entries) == 1:
             self.pager.release(change, released, 1)
-            child = self._read(child.entries[0].child)
+            child = self.read(child.entries[0].child)
             released = child.page_no
         self.pager.release(change, released, 1)
         self._write(change, Node(root.page_no, child.level, 0, 0, child.entries))

@@ -63,10 +63,15 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is not as it should be."""
+    """One thing that is not as it should be; of a relation or of one of its rows, as far as known."""
 
     where: str
     what: str
+    relation_id: int = 0
+    row_id: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
 
 
 def check(engine: Engine) -> list[Problem]:
@@ -77,11 +82,12 @@ def check(engine: Engine) -> list[Problem]:
         runs: list[Run] = [(0, ROOT_PAGE + 1)]
         runs += [(node.page_no, 1) for node in engine.relations.directory.pages()]
         problems += [Problem("directory", what) for what in check_tree(engine.relations.directory)]
-        for header in engine.relations.headers():
+        for relation_id, page in engine.relations.header_pages():
             try:
+                header = engine.relations.read_header(page)
                 problems += _check_relation(engine, header, runs)
             except Corruption as error:
-                problems.append(Problem(f"relation {header.relation_id}", str(error)))
+                problems.append(Problem(f"relation {relation_id}", str(error), relation_id))
         problems += _check_space(engine, runs)
     return problems
 
@@ -121,32 +127,76 @@ def _check_links(leaves: list[Node]) -> Iterator[str]:
             yield f"page {leaf.page_no} has wrong neighbours"
 
 
-def _check_relation(engine: Engine, header: RelationHeader, runs: list[Run]) -> Iterator[Problem]:
-    where = f"relation {header.relation_id}"
-    runs += header.runs(engine.store.pager.page_bytes)
-    if header.form is Form.INDEX:
-        tree = engine.index(header.relation_id).tree
-        runs += [(node.page_no, 1) for node in tree.pages()]
-        runs += [(node.page_no, 1) for node in tree.unfinished_pages()]
-        yield from (Problem(where, what) for what in check_tree(tree))
-        return
-    table = engine.relation(header.relation_id)
-    runs += missing_runs(header, engine.store.pager.page_bytes)
-    reached: set[int] = set()
-    for group in table.groups:
-        runs.append((group.address // engine.store.pager.page_bytes, group.layout.page_count))
-        chunks = heap_chunks(engine.store.pager, group.heap_chunk)
-        runs += chunks
-        yield from (Problem(where, what) for what in _check_summary(group))
-        yield from (Problem(where, what) for what in _check_heap(engine, group, chunks, runs))
-        yield from (Problem(where, what) for what in _check_stamps(engine, group))
-        for slot in _linked(group):
-            row_id = group.group_no << SLOT_BITS | slot
+def check_table(engine: Engine, relation_id: int) -> Iterator[Problem]:
+    """What is wrong with a table, a row group at a time under the latch; others may work meanwhile."""
+    table = engine.relation(relation_id)
+    for group_no in range(table.group_count):
+        with engine.latch:
+            found = list(_check_group_alone(engine, table, table.groups[group_no]))
+        yield from found
+
+
+def _check_group_alone(engine: Engine, table: Table, group: RowGroup) -> Iterator[Problem]:
+    """The check of one group: of its pages, and of what others say of its rows, but not that nothing is lost."""
+    runs: list[Run] = []
+    try:
+        yield from _check_group(engine, table, group, runs, set())
+        for first, count in runs:
+            engine.store.pager.view(first, count)
             yield from (
-                Problem(where, f"row {row_id}: {what}")
-                for what in _check_row(table, row_id, reached)
+                Problem("", str(error), table.header.relation_id)
+                for error in engine.store.pager.scrub(first, count)
             )
-    yield from (Problem(where, what) for what in _check_reached(engine, table, reached))
+    except Corruption as error:
+        yield Problem("", str(error), table.header.relation_id, group.group_no << SLOT_BITS)
+
+
+def _check_relation(engine: Engine, header: RelationHeader, runs: list[Run]) -> Iterator[Problem]:
+    relation_id = header.relation_id
+    mine: list[Run] = header.runs(engine.store.pager.page_bytes)
+    if header.form is Form.INDEX:
+        where = f"index {relation_id}"
+        tree = engine.index(relation_id).tree
+        mine += [(node.page_no, 1) for node in tree.pages()]
+        mine += [(node.page_no, 1) for node in tree.unfinished_pages()]
+        yield from (Problem(where, what, relation_id) for what in check_tree(tree))
+    else:
+        where = f"table {relation_id}"
+        table = engine.relation(relation_id)
+        mine += missing_runs(header, engine.store.pager.page_bytes)
+        reached: set[int] = set()
+        for group in table.groups:
+            yield from _check_group(engine, table, group, mine, reached)
+        for row_id, what in _check_reached(engine, table, reached):
+            yield Problem(where, what, relation_id, row_id)
+    runs += mine
+    for first, count in mine:
+        try:
+            engine.store.pager.view(first, count)
+        except Corruption as error:
+            yield Problem(where, str(error), relation_id)
+
+
+def _check_group(
+    engine: Engine, table: Table, group: RowGroup, runs: list[Run], reached: set[int]
+) -> Iterator[Problem]:
+    """What is wrong with a group; the pages it takes go into `runs`, the rows its chains lead to into `reached`."""
+    relation_id = table.header.relation_id
+    where = f"table {relation_id}"
+    pager = engine.store.pager
+    runs.append((group.address // pager.page_bytes, group.layout.page_count))
+    chunks = heap_chunks(pager, group.heap_chunk)
+    runs += chunks
+    yield from (Problem(where, what, relation_id) for what in _check_summary(group))
+    yield from (
+        Problem(where, what, relation_id) for what in _check_heap(engine, group, chunks, runs)
+    )
+    for row_id, what in _check_stamps(engine, group):
+        yield Problem(where, f"row {row_id}: {what}", relation_id, row_id)
+    for slot in _linked(group):
+        row_id = group.group_no << SLOT_BITS | slot
+        for what in _check_row(table, row_id, reached):
+            yield Problem(where, f"row {row_id}: {what}", relation_id, row_id)
 
 
 def _check_summary(group: RowGroup) -> Iterator[str]:
@@ -167,15 +217,16 @@ def _check_summary(group: RowGroup) -> Iterator[str]:
         yield f"group {group.group_no} has newer stamps than it knows"
 
 
-def _check_stamps(engine: Engine, group: RowGroup) -> Iterator[str]:
+def _check_stamps(engine: Engine, group: RowGroup) -> Iterator[tuple[int, str]]:
     """Who made each version and who ended it, all at once."""
+    first_id = group.group_no << SLOT_BITS
     versions = group.versions[: group.used]
     stamps = np.maximum(versions[:, 0], versions[:, 1]) >> np.uint64(COMMAND_BITS)
     for slot in np.flatnonzero(stamps >= np.uint64(engine.log.next_xid)).tolist():
-        yield f"row {group.group_no << SLOT_BITS | slot}: stamped by a transaction of the future"
+        yield first_id | slot, "stamped by a transaction of the future"
     empty = (versions[:, 2] & np.uint64(FREE | DEAD | REDIRECT)) != 0
     for slot in np.flatnonzero(empty & (versions[:, 0] != 0)).tolist():
-        yield f"row {group.group_no << SLOT_BITS | slot}: has a row where there should be none"
+        yield first_id | slot, "has a row where there should be none"
 
 
 def _linked(group: RowGroup) -> list[int]:
@@ -200,7 +251,7 @@ def _check_row(table: Table, row_id: int, reached: set[int]) -> Iterator[str]:
         yield f"newest version {newest.row_id} leads back to {newest.following}"
 
 
-def _check_reached(engine: Engine, table: Table, reached: set[int]) -> Iterator[str]:
+def _check_reached(engine: Engine, table: Table, reached: set[int]) -> Iterator[tuple[int, str]]:
     """Inner versions no root leads to; what a crash left behind may be such."""
     for group in table.groups:
         for slot in np.flatnonzero(group.versions[: group.used, 2] & np.uint64(INNER)).tolist():
@@ -209,7 +260,7 @@ def _check_reached(engine: Engine, table: Table, reached: set[int]) -> Iterator[
             if _is_moved(table, version):
                 continue
             if row_id not in reached and version.xmin >> COMMAND_BITS not in engine.log.aborted:
-                yield f"version {row_id} is lost"
+                yield row_id, f"version {row_id} is lost"
 
 
 def _is_moved(table: Table, version: Version) -> bool:

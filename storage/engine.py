@@ -9,10 +9,10 @@ import os
 import random
 import struct
 import threading
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
-from storage.check import Problem, check
+from storage.check import Problem, check, check_table
 from storage.commit_log import transaction_outcome
 from storage.commit_queue import CommitQueue
 from storage.departures import Departures
@@ -20,6 +20,7 @@ from storage.directory import is_initialised
 from storage.fast_paths import CommitLog, KeyReader, Snapshot
 from storage.files import Files
 from storage.index import Index, KeyOf
+from storage.index_check import Fingerprints, check_leaves, missing_entries
 from storage.key_matrix import SortedKeys, encode_matrix
 from storage.keys import encode_key, encode_keys, key_after_prefix
 from storage.kinds import Kind
@@ -51,6 +52,7 @@ __all__ = [
     "Counts",
     "Departures",
     "Engine",
+    "Fingerprints",
     "Index",
     "KeyOf",
     "KeyReader",
@@ -319,6 +321,26 @@ class Engine:
     def check(self) -> list[Problem]:
         """What is wrong with the database; takes the latch until it is done."""
         return check(self)
+
+    def check_table(self, relation_id: int) -> Iterator[Problem]:
+        """What is wrong with a table; takes the latch for a row group at a time."""
+        return check_table(self, relation_id)
+
+    def check_index(self, index_id: int, relation_id: int) -> Iterator[list[str]]:
+        """What is wrong with a table's index, its entries against rows; takes the latch for some leaves at a time."""
+        return check_leaves(self.index(index_id).tree, self.relation(relation_id))
+
+    def missing_entries(
+        self, index_id: int, pairs: Sequence[tuple[bytes, int]]
+    ) -> Iterator[tuple[bytes, int]]:
+        """Which keys with root ids an index does not have."""
+        return missing_entries(self.index(index_id).tree, pairs)
+
+    def surplus_entries(
+        self, index_id: int, relation_id: int, known: Fingerprints, snapshot: Snapshot
+    ) -> Iterator[list[tuple[bytes, int]]]:
+        """Entries that no row has, given those of all rows that the held snapshot sees."""
+        return known.surplus(self.index(index_id).tree, self.relation(relation_id), snapshot)
 
     # The whole -------------------------------------------------------------------------------
 

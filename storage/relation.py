@@ -102,15 +102,39 @@ class RelationHeader:
 
     def runs(self, page_bytes: int) -> list[tuple[int, int]]:
         """The pages the header takes: (first page, page count)."""
-        first = self.address // page_bytes
-        found = [(first, 1)]
-        for address, size in (
-            (self.columns_address, COLUMN.size * self.column_room),
+        columns = (self.columns_address, COLUMN.size * self.column_room)
+        return _runs(
+            self.address,
+            page_bytes,
+            columns,
             (self.groups_address, ENTRY_BYTES * self.group_room),
-        ):
-            if address // page_bytes != first and size:
-                found.append((address // page_bytes, -(-size // page_bytes)))
-        return found
+        )
+
+
+def _runs(address: int, page_bytes: int, *parts: tuple[int, int]) -> list[tuple[int, int]]:
+    """The header's page, and what lies elsewhere of its parts: (first page, page count)."""
+    first = address // page_bytes
+    found = [(first, 1)]
+    for start, size in parts:
+        if start // page_bytes != first and size:
+            found.append((start // page_bytes, -(-size // page_bytes)))
+    return found
+
+
+def header_runs(
+    store: npt.NDArray[np.uint8], address: int, page_bytes: int
+) -> list[tuple[int, int]]:
+    """`RelationHeader.runs` of the header at the address, of which its page alone is known to be sound."""
+    fields = _fields(store, address)
+    columns = (fields[10], COLUMN.size * fields[8])
+    return _runs(address, page_bytes, columns, (fields[11], ENTRY_BYTES * fields[9]))
+
+
+def _fields(store: npt.NDArray[np.uint8], address: int) -> tuple[int, ...]:
+    fields: tuple[int, ...] = HEADER.unpack(store[address : address + HEADER.size].tobytes())
+    if fields[:2] != (RELATION_MAGIC, FORMAT_VERSION):
+        raise Corruption("relation header", address, "unexpected header")
+    return fields
 
 
 def placed(header: RelationHeader, page_bytes: int) -> RelationHeader:
@@ -131,9 +155,7 @@ def placed(header: RelationHeader, page_bytes: int) -> RelationHeader:
 
 def read_relation(store: npt.NDArray[np.uint8], address: int) -> RelationHeader:
     """The header at the address."""
-    fields = HEADER.unpack(store[address : address + HEADER.size].tobytes())
-    if fields[:2] != (RELATION_MAGIC, FORMAT_VERSION):
-        raise Corruption("relation header", address, "unexpected header")
+    fields = _fields(store, address)
     columns_address = fields[10]
     raw = store[columns_address : columns_address + COLUMN.size * fields[6]].tobytes()
     return RelationHeader(

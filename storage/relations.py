@@ -30,6 +30,7 @@ from storage.relation import (
     ColumnHeader,
     Form,
     RelationHeader,
+    header_runs,
     placed,
     read_relation,
 )
@@ -107,16 +108,28 @@ class Relations:
 
     def ids(self) -> list[int]:
         """The ids of all relations."""
+        return [relation_id for relation_id, _ in self.header_pages()]
+
+    def header_pages(self) -> list[tuple[int, int]]:
+        """The ids of all relations, each with the page of its header."""
         chunks = self.directory.forward(b"", None)
-        return [int.from_bytes(key, "big") for chunk in chunks for key, _ in chunk]
+        return [(int.from_bytes(key, "big"), page) for chunk in chunks for key, page in chunk]
+
+    def read_header(self, page: int) -> RelationHeader:
+        """The header on a page; Corruption where there is none."""
+        pager = self._pager
+        pager.view(page, 1)
+        address = page * pager.page_bytes
+        for first_page, page_count in header_runs(pager.store, address, pager.page_bytes):
+            pager.view(first_page, page_count)
+        return read_relation(pager.store, address)
 
     def headers(self) -> list[RelationHeader]:
-        """The headers of all relations."""
+        """The headers of all relations but those that cannot be read: whoever uses such a relation is told."""
         found = []
-        for chunk in self.directory.forward(b"", None):
-            for _, page in chunk:
-                self._pager.view(page, 1)
-                found.append(read_relation(self._pager.store, page * self._pager.page_bytes))
+        for _, page in self.header_pages():
+            with suppress(Corruption):
+                found.append(self.read_header(page))
         return found
 
     def next_id(self) -> int:
@@ -259,8 +272,7 @@ class Relations:
         found = self.directory.lookup(_key(relation_id), _key(relation_id + 1))
         if not found:
             raise NoSuchRelation(relation_id)
-        self._pager.view(found[0], 1)
-        header = read_relation(self._pager.store, found[0] * self._pager.page_bytes)
+        header = self.read_header(found[0])
         if form is not None and header.form is not form:
             raise NoSuchRelation(relation_id)
         return header

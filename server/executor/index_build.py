@@ -41,13 +41,13 @@ def fill_index(context: ExecutionContext, table: Table, index: Index) -> None:
     with context.engine.latch:
         context.transaction.next_command()
     snapshot = context.transaction.snapshot()
-    views = _views(context, table, snapshot)
+    views = views_of(context, table, snapshot)
     if _fill_by_matrix(context, table_shape, shape, views):
         return
     pairs: list[tuple[bytes, int]] = []
     several = False
-    for view, roots in _views(context, table, snapshot):
-        pairs += _entries(context, table_shape, shape, view, roots)
+    for view, roots in views_of(context, table, snapshot):
+        pairs += entries_of(context, table_shape, shape, view, roots)
         if len(pairs) > FILL_ROWS:
             _insert(context, table_shape, shape, pairs)
             pairs, several = [], True
@@ -57,7 +57,7 @@ def fill_index(context: ExecutionContext, table: Table, index: Index) -> None:
         _check_unique(context, table_shape, shape, entries)
 
 
-def _views(
+def views_of(
     context: ExecutionContext, table: Table, snapshot: Snapshot
 ) -> Iterator[tuple[ScanView, RootIds]]:
     """The rows of each row group, and their root ids."""
@@ -99,13 +99,14 @@ def _fill_by_matrix(
     return True
 
 
-def _entries(
+def entries_of(
     context: ExecutionContext,
     table_shape: TableShape,
     shape: IndexShape,
     view: ScanView,
     roots: RootIds,
 ) -> list[tuple[bytes, int]]:
+    """The entries of a view's rows: keys and root ids."""
     batch = table_shape.load_batch(view, shape.attributes)
     keys = shape.keys(batch.columns, lambda: rows_of(batch), context)
     return [(key, root) for key, root in zip(keys, roots.tolist(), strict=True) if key is not None]

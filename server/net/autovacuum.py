@@ -20,6 +20,7 @@ from server.executor.waits import Wait
 from server.identifiers import quote_identifier
 from server.session.session import Identity, Session
 from server.statements.vacuum import AUTOVACUUM
+from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,19 +39,27 @@ def due_tables(database: Database) -> Iterator[tuple[int, CatalogView, Table, Du
         for table in list(view.objects(Table)):
             if table.kind not in ("r", "m") or not table.storage_id or table.persistence == "t":
                 continue
-            with database.engine.latch:
-                relation = database.engine.relation(table.storage_id)
-                rows, reclaimable = relation.row_estimate, relation.reclaimable_count
-            found = due(
-                database.tables.of(table.oid),
-                relation.counts,
-                rows=rows,
-                reclaimable=reclaimable,
-                options=table.options,
-                settings=database.settings,  # type: ignore[arg-type]  # a mapping by its __getitem__
-            )
+            try:
+                found = _due(database, table)
+            except StorageError as error:  # a damaged table is no reason to leave out the others
+                _LOG.warning('autovacuum: table "%s": %s', table.name, error)
+                continue
             if found:
                 yield database_oid, view, table, found
+
+
+def _due(database: Database, table: Table) -> Due:
+    with database.engine.latch:
+        relation = database.engine.relation(table.storage_id)
+        rows, reclaimable = relation.row_estimate, relation.reclaimable_count
+    return due(
+        database.tables.of(table.oid),
+        relation.counts,
+        rows=rows,
+        reclaimable=reclaimable,
+        options=table.options,
+        settings=database.settings,  # type: ignore[arg-type]  # a mapping by its __getitem__
+    )
 
 
 def statement_for(view: CatalogView, table: Table, what: Due) -> str:

@@ -27,6 +27,7 @@ from server.catalog.objects import PG_CATALOG_OID, Schema
 from server.catalog.privileges import has_privilege
 from server.error_translation import translate
 from server.errors import QueryCanceled, SqlError
+from server.executor.verification import VERIFICATION, Verification
 from server.executor.waits import Wait
 from server.session.basis import Basis, make_basis
 from server.session.flows import flow_of
@@ -473,6 +474,11 @@ class Session:
         """A wait is abandoned: leave the queue of the lock."""
         if self.transaction.running is not None:
             self.database.engine.locks.cancel_wait(self.transaction.running.storage)
+
+    @property
+    def verification(self) -> Verification:
+        """The checks of indexes and tables, for the functions that ask for them."""
+        return VERIFICATION
 
     def ensure_temporary_schema(self) -> int:
         """The OID of the schema for temporary tables."""

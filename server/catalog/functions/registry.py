@@ -18,6 +18,7 @@ from server.catalog.functions import (
     sequence,
     server_files,
     sizes,
+    verification,
     visibility,
 )
 
@@ -39,4 +40,5 @@ SYSTEM_FUNCTIONS: Final[tuple[Function, ...]] = (
     *channels.FUNCTIONS,
     *properties.FUNCTIONS,
     *partition.FUNCTIONS,
+    *verification.FUNCTIONS,
 )
