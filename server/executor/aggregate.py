@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from server.executor.columns import (
+    concatenate,
     concatenate_batches,
     null_column,
     slices,
@@ -22,7 +23,7 @@ from server.executor.evaluation import Evaluator, evaluator, evaluators, layout_
 from server.executor.key_table import KeyTable, first_rows
 from server.executor.operator import Builder, Operator
 from server.executor.sort import order_by, rank_arrays
-from server.expressions.expression import AggregateCall, SortKey
+from server.expressions.expression import AggregateCall, Expression, SortKey, Variable
 from server.functions.function import CallContext
 from server.types.registry import TYPE_BY_OID
 from server.vector.batch import Batch
@@ -54,7 +55,7 @@ class HashAggregate(Operator):
         super().__init__(plan, builder, (plan.input,))
         layout = layout_of(plan.input.output)
         self._keys = evaluators(plan.keys, layout)
-        self._calls = tuple(PreparedAggregate(call, layout) for call in plan.aggregates)
+        self._calls = tuple(PreparedAggregate(call, layout, plan.keys) for call in plan.aggregates)
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Read the input to its end, then yield the groups."""
@@ -74,10 +75,16 @@ class PreparedAggregate:
     How to get its arguments, and how the rows are to be ordered.
     """
 
-    __slots__ = ("_evaluators", "_filter", "arguments_count", "call")
+    __slots__ = ("_evaluators", "_filter", "arguments_count", "call", "direct_keys")
 
-    def __init__(self, call: AggregateCall, layout: Layout) -> None:
+    def __init__(
+        self, call: AggregateCall, layout: Layout, keys: Sequence[Expression] = ()
+    ) -> None:
         self.call = call
+        self.direct_keys = tuple(
+            next((number for number, key in enumerate(keys) if _same(argument, key)), None)
+            for argument in call.direct_arguments
+        )
         ordered = tuple(key.expression for key in call.order)
         given = call.direct_arguments + call.arguments
         self.arguments_count = len(given)
@@ -99,9 +106,17 @@ class PreparedAggregate:
         call = self.call
         types = tuple(argument.type for argument in call.direct_arguments + call.arguments)
         known = CallContext(context.style, call.type, types, context)
+        if call.aggregate.kind == "h":
+            return _HypotheticalCollector(self, known)
         if call.order or call.distinct:
             return _HeldCollector(self, known)
         return Collector(self, known)
+
+
+def _same(argument: Expression, key: Expression) -> bool:
+    """Whether a direct argument is a key of the groups."""
+    plain = isinstance(argument, Variable) and isinstance(key, Variable)
+    return plain and argument.column == key.column  # type: ignore[attr-defined]
 
 
 class Collector:
@@ -171,6 +186,39 @@ class _HeldCollector(Collector):
         return order_by(arrays, rows.count)
 
 
+class _HypotheticalCollector(_HeldCollector):
+    """Compares the rows with the direct arguments, as the order of WITHIN GROUP has it."""
+
+    __slots__ = ()
+
+    def finish(self, group_count: int) -> Column:
+        """Sort the rows, tell where the direct arguments stand among them, give the results."""
+        if self._held:
+            rows = concatenate_batches(self._held, ())
+            rows = rows.take(self._order(rows))
+            groups = rows.columns[0].values
+            aggregate = self._prepared.call.aggregate
+            aggregate.accumulate(self._state, groups, group_count, self._standing(groups, rows))
+            self._held.clear()
+        return Collector.finish(self, group_count)
+
+    def _standing(self, groups: Positions, rows: Batch) -> tuple[Column, ...]:
+        """Whether each row sorts before the direct arguments, is the first such, is their peer."""
+        call, count = self._prepared.call, rows.count
+        width = len(call.direct_arguments)
+        directs, values = rows.columns[1 : width + 1], rows.columns[width + 1 : 2 * width + 1]
+        before, peer = np.zeros(count, np.bool_), np.ones(count, np.bool_)
+        first = np.ones(count, np.bool_)
+        first[1:] = groups[1:] != groups[:-1]
+        for key, direct, value in zip(call.order, directs, values, strict=True):
+            for array in rank_arrays(concatenate([value, direct]), key):
+                own, other = array[:count], array[count:]
+                before |= peer & (own < other)
+                peer &= own == other
+                first[1:] |= own[1:] != own[:-1]
+        return Column(before), Column(first), Column(peer)
+
+
 class _Groups:
     """The groups of one grouping set during a run."""
 
@@ -186,6 +234,7 @@ class _Groups:
         self._types: list[TypeReference] = [plan.keys[position].type for position in keys]
         self._table = KeyTable([reference.type for reference in self._types], nulls_match=True)
         self._found: list[Batch] = []  # the keys of new groups, in order
+        self._calls = calls
         self._collectors = [call.collector(context) for call in calls]
 
     def add(
@@ -195,6 +244,9 @@ class _Groups:
         count: int,
     ) -> None:
         """Take a batch in."""
+        arguments = [
+            self._without_absent(number, given, keys) for number, given in enumerate(arguments)
+        ]
         own = tuple(keys[position] for position in self._positions)
         known = len(self._table)
         groups = self._table.add(own, count)
@@ -203,6 +255,24 @@ class _Groups:
             self._found.append(Batch(own, count).take(first_rows(groups, known, group_count)))
         for collector, (rows, columns) in zip(self._collectors, arguments, strict=True):
             collector.add(groups if rows is None else groups[rows], group_count, columns)
+
+    def _without_absent(
+        self,
+        number: int,
+        given: tuple[Positions | None, tuple[Column, ...]],
+        keys: tuple[Column, ...],
+    ) -> tuple[Positions | None, tuple[Column, ...]]:
+        """Direct arguments that are keys of other grouping sets are NULL in this one."""
+        direct_keys = self._calls[number].direct_keys
+        if not any(key is not None and key not in self._positions for key in direct_keys):
+            return given
+        rows, columns = given
+        changed = list(columns)
+        for place, key in enumerate(direct_keys):
+            if key is not None and key not in self._positions:
+                kind = self._plan.keys[key].type.type
+                changed[place] = null_column(kind, len(columns[place]))
+        return rows, tuple(changed)
 
     def finish(self, set_number: int) -> Batch:
         """Give the rows of all groups."""

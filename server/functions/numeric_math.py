@@ -218,6 +218,11 @@ def _shown(scale: int, *arguments: Decimal) -> int:
     return min(max(scale, 0, *map(scale_of, arguments)), DISPLAY_SCALE_MAX)
 
 
+def square_root_to(value: Decimal, scale: int) -> Decimal:
+    """Square root of what is not negative, with so many digits after the point."""
+    return round_to(_precise(max(value.adjusted(), 0) + scale + 10).sqrt(value), scale)
+
+
 def square_root(value: Decimal) -> Decimal:
     """Square root."""
     if value.is_nan():
@@ -230,8 +235,7 @@ def square_root(value: Decimal) -> Decimal:
     # C division cuts towards zero
     result_weight = int((weight + 1) * GROUP / 2) - 1
     scale = _shown(SIGNIFICANT_DIGITS_MIN - result_weight, value)
-    root = _precise(max(value.adjusted(), 0) + scale + 10).sqrt(value)
-    return round_to(root, scale)
+    return square_root_to(value, scale)
 
 
 def exponential(value: Decimal) -> Decimal:

@@ -24,6 +24,7 @@ from server.functions import (
     geometry,
     geometry_relations,
     hash_functions,
+    hypothetical,
     in_range,
     integer,
     interval_sums,
@@ -106,6 +107,7 @@ AGGREGATES: Final[tuple[Aggregate, ...]] = (
     *range_aggregates.AGGREGATES,
     *statistics.AGGREGATES,
     *ordered_sets.AGGREGATES,
+    *hypothetical.AGGREGATES,
 )
 WINDOW_FUNCTIONS: Final[tuple[WindowFunction, ...]] = window.WINDOW_FUNCTIONS
 

@@ -56,7 +56,7 @@ def _exact_variance(total: list[Any], sample: bool, root: bool) -> Decimal | Non
         return Decimal(0)
     divisor = exact.multiply(number, Decimal(count - 1) if sample else number)
     variance = exact.divide(numerator, divisor)
-    return exact.square_root(variance) if root else variance
+    return exact.square_root_to(variance, exact.scale_of(variance)) if root else variance
 
 
 def _finish_exact(sample: bool, root: bool) -> Callable[[_Exact, int], Column]:

@@ -36,14 +36,26 @@ from server.planner.bind_type import find_type
 from server.planner.candidates import Candidate, choose
 from server.planner.coerce import (
     coerce,
+    coerce_or_fail,
     coerce_to,
     coerce_to_boolean,
+    common_type,
     find_pathway,
     settle,
     type_name,
 )
 from server.planner.environment import INT4, TEXT, UNKNOWN, BindContext, raise_at
 from server.planner.matching import structural_key
+from server.planner.outer_aggregates import (
+    Crossed,
+    at_level,
+    check_allowed,
+    crossed_levels,
+    level_of,
+    outer_aggregate,
+    read_from,
+)
+from server.planner.plan import OutputColumn
 from server.planner.polymorphic import ANY, is_polymorphic, resolve
 from server.planner.scope import Scope, find_item, missing_item, row_of
 from server.sql import nodes
@@ -82,6 +94,8 @@ class Written:
 
 def bind_function_call(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
     """A call of a function, an aggregate or a window function."""
+    crossed = crossed_levels(scope)
+    outer_count = len(scope.outer_aggregates)
     written = bind_arguments(context, scope, node)
     order = _bind_order(context, scope, node)
     if node.args.get("within_group"):
@@ -102,7 +116,11 @@ def bind_function_call(context: BindContext, scope: Scope, node: exp.Expression)
         context.volatile = True
         context.slow |= getattr(target, "slow", False)
     if isinstance(target, Aggregate):
-        return _aggregate_call(context, scope, node, resolved, (direct, order))
+        if len(scope.outer_aggregates) > outer_count:
+            position = context.position(scope.outer_aggregates[-1][1].offset)
+            raise GroupingError("aggregate function calls cannot be nested").at(position)
+        call = _aggregate_call(context, scope, node, resolved, (direct, order))
+        return _placed_aggregate(context, scope, node, call, crossed)
     _refuse_aggregate_clauses(context, node, target)
     assert isinstance(target, Function)
     if target.returns_set:
@@ -471,23 +489,37 @@ def _set_returning(
     )
 
 
+def _placed_aggregate(
+    context: BindContext, scope: Scope, node: exp.Expression, call: AggregateCall, crossed: Crossed
+) -> Expression:
+    """The call, or the column of an outer query that it is; refuses it where it must not stand."""
+    outer = outer_aggregate(context, scope, call, crossed) if crossed else None
+    if outer is not None:
+        return outer
+    if not scope.aggregates:
+        where = scope.clause or "FROM"
+        error = GroupingError(f"aggregate functions are not allowed in {where}")
+        raise raise_at(context, node, error)
+    if any(item.recursing for item in scope.items):
+        message = "aggregate functions are not allowed in a recursive query's recursive term"
+        raise raise_at(context, node, InvalidRecursion(message))
+    scope.has_aggregates = True
+    return call
+
+
 def _aggregate_call(
     context: BindContext,
     scope: Scope,
     node: exp.Expression,
     resolved: Resolved,
     ordering: tuple[int, tuple[SortKey, ...]],
-) -> Expression:
-    if not scope.aggregates:
-        raise raise_at(
-            context,
-            node,
-            GroupingError(f"aggregate functions are not allowed in {scope.clause or 'FROM'}"),
-        )
+) -> AggregateCall:
     target = resolved.target
     assert isinstance(target, Aggregate)
     direct, order = ordering
     _check_within_group(context, node, target)
+    if target.kind == "h":
+        resolved = _matched_pairs(context, node, resolved, direct)
     call = AggregateCall(
         type=resolved.type,
         aggregate=target,
@@ -503,11 +535,36 @@ def _aggregate_call(
     )
     _check_nesting(context, call)
     _check_distinct_order(context, call)
-    if any(item.recursing for item in scope.items):
-        message = "aggregate functions are not allowed in a recursive query's recursive term"
-        raise raise_at(context, node, InvalidRecursion(message))
-    scope.has_aggregates = True
     return call
+
+
+def _matched_pairs(
+    context: BindContext, node: exp.Expression, resolved: Resolved, direct: int
+) -> Resolved:
+    """The arguments of a hypothetical-set aggregate, each direct one of the type it is compared to."""
+    arguments = resolved.arguments
+    count = len(arguments) - direct
+    if direct != count:
+        name = node.args["name"][-1]
+        shown = _signature(context, node.args["name"], Written(arguments))
+        raise raise_at(
+            context,
+            node,
+            UndefinedFunction(
+                f"function {shown} does not exist",
+                hint=f"To use the hypothetical-set aggregate {name}, the number of hypothetical "
+                f"direct arguments (here {direct}) must match the number of ordering columns "
+                f"(here {count}).",
+            ),
+        )
+    pairs = []
+    for given, ordered in zip(arguments[:direct], arguments[direct:], strict=True):
+        oid = common_type(context, [ordered, given], "WITHIN GROUP")
+        pairs.append(
+            [coerce_or_fail(context, each, oid, "WITHIN GROUP") for each in (given, ordered)]
+        )
+    directs, values = (tuple(pair[side] for pair in pairs) for side in (0, 1))
+    return replace(resolved, arguments=directs + values)
 
 
 def _coerced_order(
@@ -593,17 +650,23 @@ def bind_grouping(context: BindContext, scope: Scope, node: exp.Expression) -> E
     """GROUPING(...): its arguments become positions once the group keys are known."""
     from server.planner.bind_expression import bind_expression
 
-    if not scope.aggregates:
-        raise raise_at(
-            context,
-            node,
-            GroupingError(f"grouping operations are not allowed in {scope.clause or 'FROM'}"),
-        )
-    arguments = [bind_expression(context, scope, each) for each in node.args["arguments"]]
-    scope.has_aggregates = True
-    return PendingGrouping(
-        type=context.type(INT4), arguments=tuple(arguments), offset=nodes.offset_of(node)
+    crossed = crossed_levels(scope)
+    arguments = tuple(bind_expression(context, scope, each) for each in node.args["arguments"])
+    call = PendingGrouping(
+        type=context.type(INT4), arguments=arguments, offset=nodes.offset_of(node)
     )
+    level = level_of(scope, arguments) if crossed else None
+    if level is None:
+        if not scope.aggregates:
+            where = scope.clause or "FROM"
+            error = GroupingError(f"grouping operations are not allowed in {where}")
+            raise raise_at(context, node, error)
+        scope.has_aggregates = True
+        return call
+    check_allowed(context, level, call.offset, "grouping operations")
+    column = OutputColumn(context.new_column(), call.type, "grouping")
+    level.outer_groupings.append((column, at_level(call, level)))
+    return read_from(scope, level, column, crossed, call.offset)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

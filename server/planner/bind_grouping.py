@@ -26,7 +26,7 @@ from server.planner.bind_operator import make_operator
 from server.planner.bind_order import Target, bind_group_key, check_comparable
 from server.planner.environment import INT4, BindContext
 from server.planner.matching import replace_top_down, structural_key
-from server.planner.plan import Aggregate, Node, OutputColumn
+from server.planner.plan import Aggregate, Node, OutputColumn, Project
 from server.sql import nodes
 
 if TYPE_CHECKING:
@@ -52,9 +52,14 @@ class Grouping:
     direct: bool = False
 
     def __post_init__(self) -> None:
-        """Give the keys their columns."""
+        """Give the keys their columns, and aggregates that subqueries call theirs."""
         for key in self.keys:
             self.add_key(key)
+        for column, call in self.scope.outer_aggregates:
+            self.calls["outer", column.column] = (column, call)
+            self.by_key[structural_key(column.variable())] = column
+        for column, _ in self.scope.outer_groupings:
+            self.by_key[structural_key(column.variable())] = column
 
     def add_key(self, key: Expression) -> OutputColumn:
         """The output column of a key; rule 2."""
@@ -88,6 +93,10 @@ class Grouping:
         return None
 
     def _aggregate(self, call: AggregateCall) -> Expression:
+        self.direct = True
+        for argument in call.direct_arguments:
+            self.above(argument)
+        self.direct = False
         key = structural_key(call)
         known = self.calls.get(key)
         if known is None:
@@ -179,16 +188,37 @@ class Grouping:
         """The Aggregate node over the source."""
         for key in self.keys:
             check_comparable(self.context, key)
+        outer = [(column, self._grouping_call(call)) for column, call in self.scope.outer_groupings]
+        source, keys = self._with_sets(source)
         calls = list(self.calls.values())
-        return Aggregate(
+        node: Node = Aggregate(
             input=source,
             key_columns=tuple(self.key_columns),
-            keys=tuple(self.keys),
+            keys=keys,
             call_columns=tuple(column for column, _ in calls),
             calls=tuple(call for _, call in calls),
             sets=tuple(self.sets),
             set_column=self.set_column,
         )
+        if not outer:
+            return node
+        passed = node.columns
+        return Project(
+            input=node,
+            outputs=(*passed, *(column for column, _ in outer)),
+            expressions=(
+                *(column.variable() for column in passed),
+                *(value for _, value in outer),
+            ),
+        )
+
+    def _with_sets(self, source: Node) -> tuple[Node, tuple[Expression, ...]]:
+        """The keys, and the source with the rows that set-returning calls in them make."""
+        from server.planner.bind_query import project_sets
+
+        targets = [Target("", key) for key in self.keys]
+        source = project_sets(self.context, source, targets)
+        return source, tuple(target.expression for target in targets)
 
 
 def _bits(flags: list[bool]) -> int:
@@ -227,8 +257,9 @@ def bind_grouping(
 
     if node is None:
         return Grouping(context, scope, keys, [()])
-    scope.clause = "GROUP BY"
+    scope.clause, scope.sets = "GROUP BY", True
     factors = [_sets_of(item, position) for item in node.args["elements"]]
+    scope.sets = False
     sets = [_merged(choice) for choice in product(*factors)]
     if node.args.get("distinct"):
         sets = list({frozenset(each): each for each in reversed(sets)}.values())[::-1]

@@ -14,6 +14,7 @@ from server.expressions.expression import (
     Expression,
     SetReturningCall,
     SortKey,
+    Subquery,
     Variable,
     walk,
 )
@@ -28,10 +29,15 @@ from server.planner.bind_order import (
     check_comparable,
     sort_key,
 )
-from server.planner.bind_window import WindowSpecification, add_windows
+from server.planner.bind_window import (
+    WindowSpecification,
+    add_windows,
+    name_windows,
+    sorted_windows,
+)
 from server.planner.coerce import coerce_specific, settle
 from server.planner.environment import INT8, RECORD, BindContext, raise_at
-from server.planner.matching import replace_top_down, structural_key
+from server.planner.matching import is_volatile, replace_top_down, structural_key
 from server.planner.names import target_name
 from server.planner.plan import (
     Columns,
@@ -101,7 +107,7 @@ def _bind_select(
     context: BindContext, scope: Scope, node: exp.Expression, keep_unknown: bool
 ) -> BoundQuery:
     plan = bind_from(context, scope, node.args.get("from_items") or [])
-    scope.named_windows = {each.args["name"]: each for each in node.args.get("windows") or []}
+    scope.named_windows = name_windows(context, node.args.get("windows") or [])
     targets = bind_targets(context, scope, node.args["targets"])
     where = node.args.get("where")
     if where is not None:
@@ -119,9 +125,11 @@ def _bind_select(
             bind_order_item(context, scope, each, targets, "SELECT DISTINCT ON")
             for each in (distinct.args.get("on") or [] if distinct is not None else [])
         ]
-    plan = _group(context, scope, node, plan, targets)
+    plan = _group(context, scope, node, plan, targets, [target for _, target in order])
     keys = tuple(sort_key(context, each, target.expression) for each, target in order)
     offsets = tuple(target.expression.offset for target in targets if not target.hidden)
+    late = _late_targets(node, targets, [target for _, target in order])
+    shown, targets = targets, _without(targets, late)
     plan, columns, by_target = _project(context, plan, targets)
     keys = tuple(
         replace(key, expression=by_target[id(target)].variable(key.expression.offset))
@@ -134,10 +142,51 @@ def _bind_select(
             on = []
     if keys and not (distinct is not None and on):
         plan = Sort(input=plan, keys=keys)
+    if late:
+        for target in targets:
+            target.expression = by_target[id(target)].variable(target.expression.offset)
+        plan, columns, _ = _project(context, plan, shown)
     plan = lock_rows(context, scope, node, plan)  # before LIMIT: rows passed over do not count
     plan = bind_limit(context, scope, node, plan, keys)
-    origins = tuple(target.origin for target in targets if not target.hidden)
+    origins = tuple(target.origin for target in shown if not target.hidden)
     return BoundQuery(plan, columns, origins, offsets)
+
+
+def _late_targets(
+    node: exp.Expression, targets: list[Target], ordering: list[Target]
+) -> list[Target]:
+    """The targets that are computed once the rows are in order: they may tell how often and when."""
+    if not ordering or node.args.get("distinct") is not None or node.args.get("locks"):
+        return []
+    sorted_by = {id(target) for target in ordering}
+    sets_late = not any(_has_sets(target.expression) for target in ordering)
+    return [
+        target
+        for target in targets
+        if id(target) not in sorted_by
+        and (sets_late if _has_sets(target.expression) else is_volatile(target.expression))
+    ]
+
+
+def _has_sets(expression: Expression) -> bool:
+    return any(isinstance(each, SetReturningCall) for each in walk(expression))
+
+
+def _without(targets: list[Target], late: list[Target]) -> list[Target]:
+    """The other targets, and what the late ones read."""
+    if not late:
+        return targets
+    postponed = {id(target) for target in late}
+    early = [target for target in targets if id(target) not in postponed]
+    known = {each.expression.column for each in early if isinstance(each.expression, Variable)}
+    for target in late:
+        for part in walk(target.expression):
+            read = part.outer if isinstance(part, Subquery) else (part,)
+            for each in read:
+                if isinstance(each, Variable) and each.column not in known:
+                    known.add(each.column)
+                    early.append(Target(each.name, each, hidden=True))
+    return early
 
 
 class _allowing:  # noqa: N801  (reads as a statement)
@@ -208,7 +257,12 @@ def _expand_star(context: BindContext, scope: Scope, node: exp.Expression) -> li
 
 
 def _group(
-    context: BindContext, scope: Scope, node: exp.Expression, plan: Node, targets: list[Target]
+    context: BindContext,
+    scope: Scope,
+    node: exp.Expression,
+    plan: Node,
+    targets: list[Target],
+    ordering: list[Target],
 ) -> Node:
     """Groups, HAVING and windows over the plan; targets are changed to read them."""
     group_by, having = node.args.get("group_by"), node.args.get("having")
@@ -229,7 +283,9 @@ def _group(
         plan = Filter(input=plan, condition=condition)
     if scope.window_list:
         expressions = [target.expression for target in targets]
-        plan, expressions = add_windows(context, plan, scope.window_list, expressions)
+        sorted_by = [target.expression for target in ordering]
+        order = sorted_windows(scope, sorted_by)
+        plan, expressions = add_windows(context, plan, scope.window_list, expressions, order)
         for target, expression in zip(targets, expressions, strict=True):
             target.expression = expression
     return plan

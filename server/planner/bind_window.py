@@ -100,6 +100,9 @@ def _check_call(context: BindContext, node: exp.Expression, target: object) -> N
                 f"OVER specified, but {name} is not a window function nor an aggregate function"
             ),
         )
+    if isinstance(target, Aggregate) and not target.arguments and not node.args.get("star"):
+        message = f"{name}(*) must be used to call a parameterless aggregate function"
+        raise raise_at(context, node, WrongObjectType(message))
     if node.args.get("distinct"):
         raise raise_at(
             context, node, FeatureNotSupported("DISTINCT is not implemented for window functions")
@@ -177,6 +180,8 @@ def _defined(context: BindContext, scope: Scope, node: exp.Expression) -> Window
             node,
             WindowingError(f'cannot override PARTITION BY clause of window "{base}"'),
         )
+    windows, clause = scope.windows, scope.clause
+    scope.windows, scope.clause = False, "window definitions"
     partition = inherited.partition or tuple(
         bind_group_item(context, scope, each) for each in written_partition
     )
@@ -196,7 +201,9 @@ def _defined(context: BindContext, scope: Scope, node: exp.Expression) -> Window
     )
     frame = node.args.get("frame")
     plain = WindowSpecification(partition, order)
-    return plain if frame is None else _framed(context, scope, node, plain)
+    found = plain if frame is None else _framed(context, scope, node, plain)
+    scope.windows, scope.clause = windows, clause
+    return found
 
 
 _BOUNDS = {
@@ -322,10 +329,11 @@ def add_windows(
     node: Node,
     windows: list[WindowSpecification],
     expressions: list[Expression],
+    order: list[int],
 ) -> tuple[Node, list[Expression]]:
-    """Put Window nodes on top for the window calls in the expressions.
+    """Put Window nodes on top for the window calls in the expressions, windows in that order.
 
-    Which then read their columns.
+    The expressions then read their columns.
     """
     calls: dict[int, list[tuple[OutputColumn, WindowCall]]] = {}
     known: dict[object, OutputColumn] = {}
@@ -342,7 +350,10 @@ def add_windows(
         return column.variable(expression.offset)
 
     expressions = [replace_top_down(each, take) for each in expressions]
-    for number, found in calls.items():
+    for number in order:
+        found = calls.get(number)
+        if found is None:
+            continue
         window = windows[number]
         node = Window(
             input=node,
@@ -353,3 +364,45 @@ def add_windows(
             calls=tuple(call for _, call in found),
         )
     return node, expressions
+
+
+def name_windows(context: BindContext, written: list[exp.Expression]) -> dict[str, exp.Expression]:
+    """The windows of a WINDOW clause by name."""
+    named: dict[str, exp.Expression] = {}
+    for each in written:
+        name = each.args["name"]
+        if name in named:
+            raise raise_at(context, each, WindowingError(f'window "{name}" is already defined'))
+        named[name] = each
+    return named
+
+
+def sorted_windows(scope: Scope, sorted_by: list[Expression]) -> list[int]:
+    """The windows in the order in which PostgreSQL computes them, which tells how rows come out.
+
+    Keys are numbered as they are met: ORDER BY of the query, windows with a name, the others; of
+    each window ORDER BY before PARTITION BY. Windows with higher keys go first, descending ones
+    before ascending ones, and of those with the same keys the one with more of them.
+    """
+    windows = scope.window_list
+    named = [each for each in scope.named_windows.values() if isinstance(each, WindowSpecification)]
+    met = [window for window in named if window in windows]
+    met += [window for window in windows if not any(window is each for each in met)]
+    numbers: dict[object, int] = {}
+    for expression in sorted_by:
+        numbers.setdefault(structural_key(expression), len(numbers))
+    for window in met:
+        for expression in (*(key.expression for key in window.order), *window.partition):
+            numbers.setdefault(structural_key(expression), len(numbers))
+
+    def rank(number: int) -> tuple[tuple[int, bool, bool], ...]:
+        window = windows[number]
+        partition = [(numbers[structural_key(each)], False, False) for each in window.partition]
+        known = {each[0] for each in partition}
+        order = [
+            (numbers[structural_key(key.expression)], key.descending, key.nulls_first)
+            for key in window.order
+        ]
+        return (*partition, *(each for each in order if each[0] not in known))
+
+    return sorted(range(len(windows)), key=rank, reverse=True)

@@ -146,6 +146,8 @@ class Scope:
     named_windows: dict[str, Any] = field(default_factory=dict)
     no_sets_in: str = ""  # COALESCE or CASE, whose branches may not return sets
     has_aggregates: bool = False
+    outer_aggregates: list[Any] = field(default_factory=list)  # of this level, called in subqueries
+    outer_groupings: list[Any] = field(default_factory=list)
     has_sets: bool = False
     inside_aggregate: bool = False
     group_keys: Any = None  # arguments of GROUPING() are found in these
