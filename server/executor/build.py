@@ -17,6 +17,7 @@ from server.executor.common_tables import (
     WorkTableScan,
 )
 from server.executor.distinct import Distinct
+from server.executor.failure import Failure
 from server.executor.filter import Filter, NoRows, OneRow, Project, Values
 from server.executor.fused import FusedAggregate
 from server.executor.index_join import join_of
@@ -37,6 +38,7 @@ from server.planner import physical
 BUILDERS: Final[dict[type[physical.Plan], Any]] = {
     physical.OneRow: OneRow,
     physical.NoRows: NoRows,
+    physical.Failure: Failure,
     physical.Values: Values,
     physical.TableScan: TableScan,
     physical.CatalogScan: CatalogScan,

@@ -369,12 +369,17 @@ def walk(expression: Expression) -> Iterator[Expression]:
 
 def transform(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
     """Apply change to every node, operands first; nodes whose operands stay the same are kept."""
+    return change(map_operands(expression, lambda operand: transform(operand, change)))
+
+
+def map_operands(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
+    """The node with each of its operands changed; itself when these stay the same."""
 
     def renewed(value: Any) -> Any:
         if isinstance(value, Expression):
-            return transform(value, change)
+            return change(value)
         if isinstance(value, SortKey):
-            inner = transform(value.expression, change)
+            inner = change(value.expression)
             return value if inner is value.expression else replace(value, expression=inner)
         if isinstance(value, tuple) and any(
             isinstance(item, Expression | SortKey | tuple) for item in value
@@ -390,7 +395,7 @@ def transform(expression: Expression, change: Callable[[Expression], Expression]
         new = renewed(old)
         if new is not old:
             changed[name] = new
-    return change(replace(expression, **changed) if changed else expression)
+    return replace(expression, **changed) if changed else expression
 
 
 def columns_used(expression: Expression) -> set[ColumnId]:

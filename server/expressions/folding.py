@@ -1,6 +1,9 @@
 """Constant folding: immutable calls of constants become constants.
 
-What raises stays as it is: it may never be reached, and if it is, it must raise then.
+Rule 1: branches that cannot be reached, for a constant says so, are not looked into: of CASE,
+        COALESCE, AND and OR, in the order in which they stand.
+Rule 2: what raises stays as it is, and the error is reported: as PostgreSQL, which plans `1/0` to an
+        error, the planner raises it where the value is asked for.
 """
 
 from __future__ import annotations
@@ -38,25 +41,95 @@ _FOLDED = (
 _BY_FUNCTION = (nodes.IsDistinct, nodes.NullIf, nodes.Extremum, nodes.InList, nodes.ArrayComparison)
 
 
-def fold_constants(expression: nodes.Expression) -> nodes.Expression:
-    """Compute what can be computed now, without changing value, type or errors."""
-    return nodes.transform(expression, _fold)
+def fold_constants(
+    expression: nodes.Expression, errors: list[SqlError] | None = None
+) -> nodes.Expression:
+    """Compute what can be computed now, without changing value or type; errors met are added."""
+    return _Folding(errors).fold(expression)
 
 
-def _fold(node: nodes.Expression) -> nodes.Expression:
-    simplify = _SIMPLIFIERS.get(type(node))
-    if simplify is not None:
-        simplified: nodes.Expression = simplify(node)
-        return simplified
-    if not _is_foldable(node):
-        return node
-    if not all(isinstance(child, nodes.Constant) for child in nodes.children(node)):
-        return node
-    try:
-        value = compile_row(node, {})((), _CONTEXT)
-    except SqlError:
-        return node
-    return nodes.Constant(type=node.type, offset=node.offset, value=value)
+class _Folding:
+    """One pass over an expression."""
+
+    def __init__(self, errors: list[SqlError] | None) -> None:
+        self.errors = errors
+
+    def fold(self, node: nodes.Expression) -> nodes.Expression:
+        """The expression with what is constant computed."""
+        special = _SPECIAL.get(type(node))
+        if special is not None:
+            folded: nodes.Expression = special(self, node)
+            return folded
+        node = nodes.map_operands(node, self.fold)
+        if not _is_foldable(node):
+            return node
+        if not all(isinstance(child, nodes.Constant) for child in nodes.children(node)):
+            return node
+        try:
+            value = compile_row(node, {})((), _CONTEXT)
+        except SqlError as error:
+            if self.errors is not None:
+                self.errors.append(error)
+            return node
+        return nodes.Constant(type=node.type, offset=node.offset, value=value)
+
+    def junction(self, node: nodes.And | nodes.Or) -> nodes.Expression:
+        """Drop what decides nothing; what decides is the value, whatever stands before it."""
+        deciding = isinstance(node, nodes.Or)
+        kept: list[nodes.Expression] = []
+        for each in node.arguments:
+            argument = self.fold(each)
+            if isinstance(argument, nodes.Constant) and argument.value is not None:
+                if argument.value == deciding:
+                    return argument
+                continue
+            kept.append(argument)
+        if not kept:
+            return nodes.Constant(type=node.type, offset=node.offset, value=not deciding)
+        if len(kept) == 1:
+            return kept[0]
+        same = all(new is old for new, old in zip(kept, node.arguments, strict=False))
+        same = same and len(kept) == len(node.arguments)
+        return node if same else replace(node, arguments=tuple(kept))
+
+    def case(self, node: nodes.Case) -> nodes.Expression:
+        """Leave out branches that are never taken, and all behind one that always is."""
+        branches: list[tuple[nodes.Expression, nodes.Expression]] = []
+        otherwise: nodes.Expression | None = None
+        for each, result in node.branches:
+            condition = self.fold(each)
+            if not isinstance(condition, nodes.Constant):
+                branches.append((condition, self.fold(result)))
+            elif condition.value:
+                otherwise = self.fold(result)
+                break
+        if otherwise is None:
+            otherwise = self.fold(node.otherwise)
+        if not branches:
+            return otherwise
+        same = len(branches) == len(node.branches) and otherwise is node.otherwise
+        if same and all(
+            new[0] is old[0] and new[1] is old[1]
+            for new, old in zip(branches, node.branches, strict=True)
+        ):
+            return node
+        return replace(node, branches=tuple(branches), otherwise=otherwise)
+
+    def coalesce(self, node: nodes.Coalesce) -> nodes.Expression:
+        """Leave out NULLs, and all behind what is never NULL."""
+        kept: list[nodes.Expression] = []
+        for each in node.arguments:
+            argument = self.fold(each)
+            if isinstance(argument, nodes.Constant) and argument.value is None:
+                continue
+            kept.append(argument)
+            if isinstance(argument, nodes.Constant):
+                break
+        if not kept:
+            return nodes.Constant(type=node.type, offset=node.offset, value=None)
+        if len(kept) == 1:
+            return kept[0]
+        return replace(node, arguments=tuple(kept))
 
 
 def _is_foldable(node: nodes.Expression) -> bool:
@@ -72,57 +145,9 @@ def _is_foldable(node: nodes.Expression) -> bool:
     return isinstance(node, _FOLDED)
 
 
-def _junction(node: nodes.And | nodes.Or) -> nodes.Expression:
-    """Drop what decides nothing; stop at what decides. Operands before that may still raise."""
-    deciding = isinstance(node, nodes.Or)
-    kept: list[nodes.Expression] = []
-    for argument in node.arguments:
-        if isinstance(argument, nodes.Constant) and argument.value is not None:
-            if argument.value == deciding:
-                kept.append(argument)
-                break
-            continue
-        kept.append(argument)
-    if not kept:
-        return nodes.Constant(type=node.type, offset=node.offset, value=not deciding)
-    if len(kept) == 1:
-        return kept[0]
-    return node if len(kept) == len(node.arguments) else replace(node, arguments=tuple(kept))
-
-
-def _case(node: nodes.Case) -> nodes.Expression:
-    branches: list[tuple[nodes.Expression, nodes.Expression]] = []
-    for condition, result in node.branches:
-        if isinstance(condition, nodes.Constant):
-            if not condition.value:
-                continue
-            if not branches:
-                return result
-            return replace(node, branches=tuple(branches), otherwise=result)
-        branches.append((condition, result))
-    if not branches:
-        return node.otherwise
-    return node if len(branches) == len(node.branches) else replace(node, branches=tuple(branches))
-
-
-def _coalesce(node: nodes.Coalesce) -> nodes.Expression:
-    kept: list[nodes.Expression] = []
-    for argument in node.arguments:
-        if isinstance(argument, nodes.Constant) and argument.value is None:
-            continue
-        kept.append(argument)
-        if isinstance(argument, nodes.Constant):
-            break
-    if not kept:
-        return nodes.Constant(type=node.type, offset=node.offset, value=None)
-    if len(kept) == 1:
-        return kept[0]
-    return replace(node, arguments=tuple(kept))
-
-
-_SIMPLIFIERS: Final[dict[type[nodes.Expression], Any]] = {
-    nodes.And: _junction,
-    nodes.Or: _junction,
-    nodes.Case: _case,
-    nodes.Coalesce: _coalesce,
+_SPECIAL: Final[dict[type[nodes.Expression], Any]] = {
+    nodes.And: _Folding.junction,
+    nodes.Or: _Folding.junction,
+    nodes.Case: _Folding.case,
+    nodes.Coalesce: _Folding.coalesce,
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from server.errors import SqlError
 from server.expressions.expression import (
     Call,
     ColumnId,
@@ -54,6 +55,7 @@ class Chooser:
         self.context = context
         self.facts = Facts(context.environment)
         self.common_rows: dict[int, float] = {}
+        self.error: SqlError | None = None  # the first that folding constants met
         self._subplans: dict[int, tuple[Node, Plan]] = {}
         if not SYSTEM_TYPES:
             SYSTEM_TYPES.update({n: context.type(oid) for n, oid in _SYSTEM_TYPE_OIDS.items()})
@@ -102,7 +104,7 @@ class Chooser:
         known = self._subplans.get(id(node))
         if known is not None and known[0] is node:
             return known[1]
-        rewritten = rewrite(self, node)
+        rewritten = rewrite(self, node, for_exists=subquery.kind == "exists")
         self.register(rewritten)
         plan = (
             self.choose(rewritten, set())
@@ -190,11 +192,7 @@ class Chooser:
             return call.function
         try:
             operator = find_operator(self.context, "=", b, a)
-        except Exception as error:
-            from server.errors import SqlError
-
-            if not isinstance(error, SqlError):
-                raise
+        except SqlError:
             return None
         if (operator.left, operator.right) != (b, a):
             return None

@@ -6,6 +6,7 @@ describe() gives a tree of plain values, from which the text and other formats a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -52,6 +53,8 @@ def describe_plan(
     planned: PlannedStatement, options: ExplainOptions, instruments: Instruments | None = None
 ) -> list[str]:
     """The lines of EXPLAIN in text format; instruments is what EXPLAIN ANALYZE measured."""
+    if isinstance(planned.plan, p.Failure):
+        raise copy(planned.plan.error)
     writer = _Writer(options, instruments)
     return list(writer.lines(describe(planned.plan), 0))
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from server.catalog.objects import Index, Table
+    from server.errors import SqlError
     from server.expressions.expression import (
         AggregateCall,
         ColumnId,
@@ -56,6 +57,16 @@ class OneRow(Plan):
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NoRows(Plan):
     """Nothing: a condition is known to be false."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Failure(Plan):
+    """An error that planning found, such as a division of constants by zero.
+
+    PostgreSQL raises it while it plans, which is when a statement is executed, not when it is parsed.
+    """
+
+    error: SqlError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -15,7 +15,7 @@ from server.planner.bind_statement import BoundStatement, bind_statement
 from server.planner.choose import Chooser
 from server.planner.coerce import base_modifier, base_type
 from server.planner.environment import BindContext, PlanningEnvironment
-from server.planner.physical import Access, PlannedStatement
+from server.planner.physical import Access, Failure, PlannedStatement
 from server.planner.plan import Modify, Node
 from server.planner.rewrite.rules import rewrite
 from server.planner.shape import shape_of
@@ -43,6 +43,8 @@ def plan_bound(context: BindContext, bound: BoundStatement) -> PlannedStatement:
     node = rewrite(chooser, bound.node)
     chooser.register(node)
     plan = _choose(chooser, bound, node)
+    if chooser.error is not None:
+        plan = Failure(output=plan.output, types=plan.types, error=chooser.error)
     return _planned(context, bound, plan)
 
 

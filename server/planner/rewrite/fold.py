@@ -1,8 +1,9 @@
 """Constant folding, and factors common to all branches of an OR.
 
-Forbidden variants: what raises stays for the executor, which may never reach it (1/0 in a branch
-not taken); stable functions
-(now, current_setting) are not constants of a cached plan.
+A constant that cannot be computed (1/0) is an error of the plan wherever its value is asked for, be
+there rows or not; outputs that nobody reads are not asked for.
+
+Forbidden variants: stable functions (now, current_setting) are not constants of a cached plan.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from server.expressions.expression import (
     Call,
+    ColumnId,
     Constant,
     Expression,
     Or,
@@ -24,9 +26,25 @@ from server.expressions.folding import fold_constants
 from server.planner.bind_operator import COMMUTATORS, and_all, comparison_function, conjuncts
 from server.planner.environment import DATE, TIMESTAMP
 from server.planner.matching import structural_key
-from server.planner.plan import Node, replace_expressions, transform_plan
+from server.planner.plan import (
+    Append,
+    CommonTables,
+    Distinct,
+    Modify,
+    Node,
+    Project,
+    RecursiveUnion,
+    SetOperation,
+    columns_read,
+    expressions_of,
+    inputs_of,
+    replace_expressions,
+    transform_plan,
+    walk_plan,
+)
 
 if TYPE_CHECKING:
+    from server.errors import SqlError
     from server.planner.choose import Chooser
 
 DAY_US = 86_400_000_000
@@ -35,22 +53,63 @@ _PLAIN = (Variable, Constant, Parameter)
 
 
 def fold_plan(chooser: Chooser, node: Node) -> Node:
-    """Fold the constants of every expression of the plan."""
-
-    def folded(expression: Expression) -> Expression:
-        return _folded(chooser, expression)
-
-    return transform_plan(node, lambda each: replace_expressions(each, folded))
+    """Fold the constants of every expression of the plan, whatever cannot be computed."""
+    return fold_asked(chooser, node, set())
 
 
-def _folded(chooser: Chooser, expression: Expression) -> Expression:
+def fold_asked(chooser: Chooser, node: Node, asked: set[ColumnId]) -> Node:
+    """The same where only some of the columns are asked for, as of EXISTS none.
+
+    The first error goes to the chooser.
+    """
+    errors: list[tuple[ColumnId, SqlError]] = []  # 0 for what is no output
+
+    def fold_node(each: Node) -> Node:
+        outputs = each.outputs if isinstance(each, Project) else ()
+        at = iter(outputs)
+
+        def folded(expression: Expression) -> Expression:
+            output = next(at, None)
+            met: list[SqlError] = []
+            result = _folded(chooser, expression, met)
+            errors.extend((output.column if output else 0, error) for error in met)
+            return result
+
+        return replace_expressions(each, folded)
+
+    folded_node = transform_plan(node, fold_node)
+    if errors:
+        read = _columns_asked(folded_node, asked)
+        for column, error in errors:
+            if chooser.error is None and (not column or column in read):
+                chooser.error = error
+    return folded_node
+
+
+def _columns_asked(node: Node, wanted: set[ColumnId]) -> set[ColumnId]:
+    """What is read of the nodes of a plan for the columns wanted of it, by number or by position."""
+    asked = set(wanted)
+    for each in walk_plan(node):  # readers come before what they read
+        if isinstance(each, Project) and not each.sets:
+            pairs = zip(each.outputs, each.expressions, strict=True)
+            asked |= columns_read(tuple(value for out, value in pairs if out.column in asked))
+            continue
+        asked |= columns_read(tuple(expressions_of(each)))
+        if isinstance(each, Append | SetOperation | RecursiveUnion | CommonTables | Modify):
+            asked |= {column.column for part in inputs_of(each) for column in part.columns}
+        if isinstance(each, Distinct):
+            asked |= {column.column for column in each.distinct_columns}
+    return asked
+
+
+def _folded(chooser: Chooser, expression: Expression, errors: list[SqlError]) -> Expression:
     if isinstance(expression, _PLAIN) or (
         isinstance(expression, Call)
         and all(isinstance(each, _PLAIN) for each in expression.arguments)
         and not all(isinstance(each, Constant) for each in expression.arguments)
     ):
         return expression
-    folded = fold_constants(expression)
+    folded = fold_constants(expression, errors)
     kinds = {type(part) for part in walk(folded)}
     if Or in kinds:
         folded = transform(folded, _factored)

@@ -15,7 +15,7 @@ from server.expressions.expression import Constant
 from server.planner.outer_references import has_subquery
 from server.planner.plan import Filter, Modify, Node, Project, Scan, Values
 from server.planner.rewrite.decorrelate import decorrelate_aggregates
-from server.planner.rewrite.fold import fold_plan
+from server.planner.rewrite.fold import fold_asked, fold_plan
 from server.planner.rewrite.hoist import hoist_projections
 from server.planner.rewrite.inline import inline_common_tables
 from server.planner.rewrite.outer_joins import reduce_outer_joins
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from server.planner.choose import Chooser
 
 RULES: tuple[Callable[[Chooser, Node], Node], ...] = (
-    fold_plan,
-    inline_common_tables,
     unnest_subqueries,
     decorrelate_aggregates,
     fold_plan,
@@ -40,12 +38,14 @@ RULES: tuple[Callable[[Chooser, Node], Node], ...] = (
 )
 
 
-def rewrite(chooser: Chooser, node: Node) -> Node:
-    """Run all rules over a plan."""
-    node = fold_plan(chooser, inline_routines(chooser, node))
+def rewrite(chooser: Chooser, node: Node, *, for_exists: bool = False) -> Node:
+    """Run all rules over a plan; for_exists: only whether it has rows is asked for."""
+    asked = set() if for_exists else {column.column for column in node.columns}
+    node = inline_common_tables(chooser, inline_routines(chooser, node))
+    node = fold_asked(chooser, node, asked)
     if _is_simple(node):
         return node
-    for rule in RULES[1:]:
+    for rule in RULES:
         node = rule(chooser, node)
     return node
 
