@@ -128,6 +128,7 @@ def _bind_select(
     plan = _group(context, scope, node, plan, targets, [target for _, target in order])
     keys = tuple(sort_key(context, each, target.expression) for each, target in order)
     offsets = tuple(target.expression.offset for target in targets if not target.hidden)
+    is_limited = False
     late = _late_targets(node, targets, [target for _, target in order])
     shown, targets = targets, _without(targets, late)
     plan, columns, by_target = _project(context, plan, targets)
@@ -138,16 +139,18 @@ def _bind_select(
     if distinct is not None:
         chosen = tuple(by_target[id(target)].variable() for target in on)
         plan = _distinct(context, plan, columns, DistinctClause(distinct, chosen, keys, targets))
-        if not chosen:
-            on = []
-    if keys and not (distinct is not None and on):
+    if keys and not on:
         plan = Sort(input=plan, keys=keys)
     if late:
+        is_limited = node.args.get("offset") is None and not any(map(_has_sets_in, late))
+        if is_limited:  # nothing is computed for rows that do not go to the client
+            plan = bind_limit(context, scope, node, plan, keys)
         for target in targets:
             target.expression = by_target[id(target)].variable(target.expression.offset)
         plan, columns, _ = _project(context, plan, shown)
     plan = lock_rows(context, scope, node, plan)  # before LIMIT: rows passed over do not count
-    plan = bind_limit(context, scope, node, plan, keys)
+    if not is_limited:
+        plan = bind_limit(context, scope, node, plan, keys)
     origins = tuple(target.origin for target in shown if not target.hidden)
     return BoundQuery(plan, columns, origins, offsets)
 
@@ -156,20 +159,22 @@ def _late_targets(
     node: exp.Expression, targets: list[Target], ordering: list[Target]
 ) -> list[Target]:
     """The targets that are computed once the rows are in order: they may tell how often and when."""
-    if not ordering or node.args.get("distinct") is not None or node.args.get("locks"):
+    if not ordering and node.args.get("limit") is None:
+        return []
+    if node.args.get("distinct") is not None or node.args.get("locks"):
         return []
     sorted_by = {id(target) for target in ordering}
-    sets_late = not any(_has_sets(target.expression) for target in ordering)
+    sets_late = bool(ordering) and not any(map(_has_sets_in, ordering))
     return [
         target
         for target in targets
         if id(target) not in sorted_by
-        and (sets_late if _has_sets(target.expression) else is_volatile(target.expression))
+        and (sets_late if _has_sets_in(target) else is_volatile(target.expression))
     ]
 
 
-def _has_sets(expression: Expression) -> bool:
-    return any(isinstance(each, SetReturningCall) for each in walk(expression))
+def _has_sets_in(target: Target) -> bool:
+    return any(isinstance(each, SetReturningCall) for each in walk(target.expression))
 
 
 def _without(targets: list[Target], late: list[Target]) -> list[Target]:
