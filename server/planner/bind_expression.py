@@ -43,7 +43,7 @@ from server.expressions.expression import (
     Relabel,
     RowConstructor,
 )
-from server.planner import bind_call, bind_collection, bind_subquery
+from server.planner import bind_aggregate, bind_call, bind_collection, bind_subquery
 from server.planner.bind_operator import (
     and_all,
     bind_operation,
@@ -575,7 +575,7 @@ BINDERS: dict[type[exp.Expression], Binder] = {
     nodes.SqlValueFunction: _value_function,
     nodes.CurrentOf: _current_of,
     nodes.FunctionCall: bind_call.bind_function_call,
-    nodes.Grouping: bind_call.bind_grouping,
+    nodes.Grouping: bind_aggregate.bind_grouping,
     nodes.RowConstructor: bind_collection.bind_row,
     nodes.ArrayConstructor: bind_collection.bind_array_constructor,
     nodes.Subscript: bind_collection.bind_subscript,

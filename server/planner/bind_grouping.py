@@ -21,7 +21,7 @@ from server.expressions.expression import (
     Subquery,
     Variable,
 )
-from server.planner.bind_call import PendingGrouping
+from server.planner.bind_aggregate import PendingGrouping
 from server.planner.bind_operator import make_operator
 from server.planner.bind_order import Target, bind_group_key, check_comparable
 from server.planner.environment import INT4, BindContext

@@ -60,7 +60,7 @@ def bind_window_call(
     context: BindContext, scope: Scope, node: exp.Expression, resolved: Resolved
 ) -> Expression:
     """f(...) OVER (...)."""
-    from server.planner.bind_call import bind_filter
+    from server.planner.bind_aggregate import bind_filter
 
     if not scope.windows:
         raise raise_at(
