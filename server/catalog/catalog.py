@@ -39,6 +39,7 @@ from server.catalog.objects import (
     Sequence,
     Statistics,
     Table,
+    Trigger,
     UserCast,
     UserFunction,
     UserOperator,
@@ -302,6 +303,10 @@ class CatalogView:
     def policies_of(self, table: Oid) -> tuple[Policy, ...]:
         """The policies of a table's row level security."""
         return self._listed(table, Policy)
+
+    def triggers_of(self, table: Oid) -> tuple[Trigger, ...]:
+        """The triggers of a table by name, which is the order they fire in."""
+        return tuple(sorted(self._listed(table, Trigger), key=lambda trigger: trigger.name))
 
     def children_of(self, table: Oid) -> tuple[Table, ...]:
         """The tables that inherit from a table, and partitions of it, oldest first."""

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.names import Path, collation_text, fact_of, qualified, relation_text, type_text
-from server.catalog.objects import Constraint, Index, IndexKey, Oid, Table, UserFunction, UserType
+from server.catalog.objects import (
+    Constraint,
+    Index,
+    IndexKey,
+    Oid,
+    Table,
+    Trigger,
+    UserFunction,
+    UserType,
+)
 from server.catalog.views.constraints import key_type
 from server.catalog.views.physical import named_facts, operator_class, physical
 from server.catalog.views.routines import function_row
@@ -51,6 +60,50 @@ class Definer:
     def type(self, oid: Oid, modifier: int | None = None) -> str:
         """A type's name."""
         return type_text(self.view, self.path, oid, modifier)
+
+    # Triggers
+
+    def trigger(self, value: Trigger, function: str) -> str:
+        """CREATE TRIGGER; function: the name of its function as it is to be shown."""
+        table = self.view.object(value.table)
+        assert isinstance(table, Table), value.name
+        on = (
+            self.relation(table.oid)
+            if self.pretty
+            else qualified(self.view, table.schema, table.name)
+        )
+        timing = "INSTEAD OF" if value.timing == "instead" else value.timing.upper()
+        parts = [
+            f"CREATE {'CONSTRAINT ' if value.constraint else ''}TRIGGER "
+            f"{quote_identifier(value.name)} {timing} {self._events(value, table)} ON {on}"
+        ]
+        if value.constraint:
+            if value.referenced_table:
+                parts.append(f"FROM {self.relation(value.referenced_table)}")
+            parts.append("DEFERRABLE" if value.deferrable else "NOT DEFERRABLE")
+            parts.append(f"INITIALLY {'DEFERRED' if value.deferred else 'IMMEDIATE'}")
+        if value.old_table or value.new_table:
+            parts.append("REFERENCING")
+            if value.old_table:
+                parts.append(f"OLD TABLE AS {quote_identifier(value.old_table)}")
+            if value.new_table:
+                parts.append(f"NEW TABLE AS {quote_identifier(value.new_table)}")
+        parts.append(f"FOR EACH {'ROW' if value.for_each_row else 'STATEMENT'}")
+        if value.when is not None:
+            parts.append(f"WHEN ({self.expression(value.when)})")
+        arguments = ", ".join("'" + each.replace("'", "''") + "'" for each in value.arguments)
+        parts.append(f"EXECUTE FUNCTION {function}({arguments})")
+        return " ".join(parts)
+
+    def _events(self, value: Trigger, table: Table) -> str:
+        words = []
+        for event in value.events:
+            word = event.upper()
+            if event == "update" and value.columns:
+                names = (quote_identifier(table.column(number).name) for number in value.columns)
+                word += f" OF {', '.join(names)}"
+            words.append(word)
+        return " OR ".join(words)
 
     # Indexes
 

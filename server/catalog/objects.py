@@ -444,6 +444,35 @@ class Policy(CatalogObject):
     depends_on: tuple[Oid, ...] = ()  # relations that the texts read
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger(CatalogObject):
+    """A trigger: a function that is called when rows of a table change.
+
+    timing: before, after or instead. events: insert, update, delete, truncate. columns: of UPDATE OF. enabled, as in
+    pg_trigger: O unless a replica, D never, R on a replica, A always. constraint: of a constraint trigger, with
+    whether it is deferrable. old_table, new_table: names of transition tables. parent: the trigger of the
+    partitioned table that this one came with.
+    """
+
+    table: Oid
+    function: Oid
+    timing: str
+    events: tuple[str, ...]
+    for_each_row: bool = False
+    columns: tuple[int, ...] = ()
+    when: str | None = None
+    path: tuple[Oid, ...] = ()
+    arguments: tuple[str, ...] = ()
+    enabled: str = "O"
+    constraint: Oid = 0
+    referenced_table: Oid = 0
+    deferrable: bool = False
+    deferred: bool = False
+    old_table: str = ""
+    new_table: str = ""
+    parent: Oid = 0
+
+
 KINDS: tuple[type[CatalogObject], ...] = (
     Schema,
     Table,
@@ -458,6 +487,7 @@ KINDS: tuple[type[CatalogObject], ...] = (
     UserOperator,
     UserCast,
     Policy,
+    Trigger,
 )
 """Every kind of catalog object, in the order of the numbers under which storage keeps them.
 

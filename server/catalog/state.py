@@ -24,6 +24,7 @@ from server.catalog.objects import (
     Sequence,
     Statistics,
     Table,
+    Trigger,
     UserCast,
     UserFunction,
     UserOperator,
@@ -59,7 +60,7 @@ def name_key(value: CatalogObject) -> NameKey | None:
 
 def _owner(value: CatalogObject) -> Oid:
     """The table (or, for a function, the schema) an object is listed under."""
-    if isinstance(value, Index | Constraint | Statistics | Policy):
+    if isinstance(value, Index | Constraint | Statistics | Policy | Trigger):
         return value.table
     if isinstance(value, Sequence) and value.owned_by is not None:
         return value.owned_by[0]

@@ -23,6 +23,7 @@ from server.catalog.views import (
     listings,
     policies,
     routines,
+    triggers,
     types,
 )
 from server.catalog.views.facts import facts
@@ -46,6 +47,7 @@ SUBJECTS = (
     information,
     initial_privileges,
     policies,
+    triggers,
 )
 
 SYSTEM_RELATIONS: Mapping[str, SystemRelation] = {

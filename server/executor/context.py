@@ -135,6 +135,7 @@ class ExecutionContext:
     surroundings: Any = None  # of the functions that are called: see executor/routines.py
     wait: Callable[[Wait], None] | None = None  # waits in the middle of an expression
     domain_tests: dict[int, Any] = field(default_factory=dict)
+    transitions: dict[tuple[int, str], Any] = field(default_factory=dict)  # rows that triggers see
     depth: int = 0  # of calls of functions whose bodies are statements
     is_atomic: bool = True  # a body may not end the transaction
 

@@ -21,6 +21,7 @@ from server.executor.constraint_errors import (
 )
 from server.executor.table_shape import Row, TableShape, shape_of
 from server.executor.table_writer import TableWriter
+from server.executor.triggers import before_row
 from server.executor.waiting import wait_for_xid
 from storage.engine import Status, lock_referenced
 
@@ -120,6 +121,10 @@ class ReferencedChange:
             if action in "ar":
                 raise still_referenced(self.shape, constraint, writer.shape, key, context.style)
             changes = self._changes(action, writer, context)
+            if writer.shape.triggers:
+                changes, is_stopped = _triggered(row_id, changes, writer, context)
+                if is_stopped:
+                    continue
             while True:
                 outcome = yield from (
                     writer.delete(row_id) if changes is None else writer.update(row_id, changes)
@@ -160,6 +165,27 @@ class ReferencedChange:
         if action == "n":
             return dict.fromkeys(columns)
         return {number: _default(writer, number, context) for number in columns}
+
+
+def _triggered(
+    row_id: int,
+    changes: dict[int, Value | None] | None,
+    writer: TableWriter,
+    context: ExecutionContext,
+) -> tuple[dict[int, Value | None] | None, bool]:
+    """What BEFORE triggers make of the changes of a referring row, and whether they stop them."""
+    old = writer.read(row_id)
+    if changes is None:
+        return None, before_row(context, writer.shape, "delete", (old, None)) is None
+    new = tuple(changes.get(number, value) for number, value in enumerate(old, 1))
+    given = before_row(context, writer.shape, "update", (old, new), changes)
+    if given is None:
+        return None, True
+    return changes | {
+        number: value
+        for number, (before, value) in enumerate(zip(new, given, strict=True), 1)
+        if before is not value
+    }, False
 
 
 def _default(writer: TableWriter, number: int, context: ExecutionContext) -> Value | None:

@@ -10,9 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from server.errors import FeatureNotSupported
-from server.executor.partition_routing import translated, translation
+from server.executor.columns import batch_of_rows, concatenate_batches, rows_of
+from server.executor.partition_routing import Router, translated, translation
 from server.executor.row_checks import RowChecks
 from server.executor.table_writer import TableWriter
+from server.executor.triggers import before_row
 from server.executor.upsert import Upsert
 
 if TYPE_CHECKING:
@@ -56,13 +58,46 @@ class LeafInsert:
         """Insert rows of the parent; gives them as they were stored, as rows of the parent."""
         writer = TableWriter(self.table, context)
         rows = translated(batch, self._parent, self.table, context)
+        if writer.shape.triggers.rows("before", "insert"):
+            rows = yield from self._insert_one_by_one(rows, writer, context)
+        else:
+            rows = yield from self._write(rows, writer, context)
+        return translated(rows, self.table, self._parent, context)
+
+    def _insert_one_by_one(
+        self, batch: Batch, writer: TableWriter, context: ExecutionContext
+    ) -> Generator[Wait, None, Batch]:
+        """Each row's BEFORE triggers see the rows before it; the row must stay in the partition."""
+        made: list[Batch] = []
+        for row in rows_of(batch):
+            changed = before_row(context, writer.shape, "insert", (None, row))
+            if changed is None:
+                continue
+            one = batch_of_rows([changed], writer.shape.types)
+            if changed != row:
+                self._check_home(one, context)
+            made.append((yield from self._write(one, writer, context)))
+        return concatenate_batches(made, writer.shape.types)
+
+    def _check_home(self, batch: Batch, context: ExecutionContext) -> None:
+        whole = translated(batch, self.table, self._parent, context)
+        ((leaf, _),) = Router(self._parent, context).route(whole, context)
+        if leaf.oid != self.table.oid:
+            raise FeatureNotSupported(
+                "moving row to another partition during a BEFORE FOR EACH ROW trigger "
+                "is not supported"
+            )
+
+    def _write(
+        self, rows: Batch, writer: TableWriter, context: ExecutionContext
+    ) -> Generator[Wait, None, Batch]:
         rows = self._checks.complete(rows, context)
         self._checks.check(rows, writer.shape, context)
         if self._upsert is not None:
             rows = yield from self._upsert.run(rows, writer, context)
         else:
             yield from writer.insert(rows)
-        return translated(rows, self.table, self._parent, context)
+        return rows
 
 
 def _leaf_plan(plan: physical.Insert, table: Table, context: ExecutionContext) -> physical.Insert:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from server.vector.column import Positions
 
 ORDER = ("delete", "update", "insert")
+FIRING_ORDER = ("insert", "update", "delete")
 
 
 class Action:
@@ -122,6 +123,23 @@ class Merge(Driver):
     def run(self, context: ExecutionContext) -> Iterator[Any]:
         """Read the join, then do what is to be done."""
         context.row_counts[self.plan] = 0
+        drivers = self._drivers()
+        for driver in drivers:
+            driver.before_statement(context)
+        yield from self._run(context)
+        for driver in reversed(drivers):
+            driver.after_statement(context)
+
+    def _drivers(self) -> list[Insert | RowDriver]:
+        """One for each kind of statement among the actions, in the order their triggers fire."""
+        found: dict[str, Insert | RowDriver] = {}
+        for action in self._actions:
+            driver = action.insert or action.change
+            if driver is not None:
+                found.setdefault(action.command, driver)
+        return [found[command] for command in FIRING_ORDER if command in found]
+
+    def _run(self, context: ExecutionContext) -> Iterator[Any]:
         found: list[Batch] = []
         for batch in self.inputs[0].batches(context):
             if is_wait(batch):

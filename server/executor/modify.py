@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.executor.columns import with_table_oid
+from server.executor.columns import batch_of_rows, concatenate_batches, rows_of, with_table_oid
 from server.executor.evaluation import evaluators
 from server.executor.insert_rows import PartitionedTarget
 from server.executor.operator import Builder, Operator
@@ -17,6 +17,7 @@ from server.executor.partition_routing import Router
 from server.executor.row_checks import RowChecks, ViewChecks
 from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
+from server.executor.triggers import before_row, before_statement, queue_after_statement
 from server.executor.upsert import Upsert
 from server.executor.waits import Wait, is_wait
 from server.vector.batch import Batch
@@ -63,6 +64,28 @@ class Insert(Driver):
     def run(self, context: ExecutionContext) -> Iterator[Any]:
         """Insert batch by batch; yield what RETURNING asks for."""
         context.row_counts[self.plan] = 0
+        self.before_statement(context)
+        yield from self._insert_all(context)
+        self.after_statement(context)
+
+    def before_statement(self, context: ExecutionContext) -> None:
+        """Fire the BEFORE triggers of the statement."""
+        for event, changed in self._events():
+            before_statement(context, shape_of(self.plan.table, context), event, changed)
+
+    def after_statement(self, context: ExecutionContext) -> None:
+        """Queue the AFTER triggers of the statement."""
+        for event, changed in reversed(self._events()):
+            queue_after_statement(context, shape_of(self.plan.table, context), event, changed)
+
+    def _events(self) -> list[tuple[str, list[int]]]:
+        """What the statement may do, and to which columns."""
+        conflict = self.plan.conflict
+        if conflict is None or conflict.update is None:
+            return [("insert", [])]
+        return [("insert", []), ("update", [number for number, _ in conflict.update])]
+
+    def _insert_all(self, context: ExecutionContext) -> Iterator[Any]:
         for batch in self.inputs[0].batches(context):
             if is_wait(batch):
                 yield batch
@@ -91,7 +114,30 @@ class Insert(Driver):
             self.counted(context, batch.count)
             return batch
         writer = TableWriter(self.plan.table, context)
-        batch = self._checks.complete(writer.full_batch(columns, count), context)
+        batch = writer.full_batch(columns, count)
+        if writer.shape.triggers.rows("before", "insert"):
+            return (yield from self._insert_one_by_one(batch, writer, context))
+        batch = yield from self._write(batch, writer, context)
+        return batch
+
+    def _insert_one_by_one(
+        self, batch: Batch, writer: TableWriter, context: ExecutionContext
+    ) -> Generator[Wait, None, Batch]:
+        """Each row's BEFORE triggers see the rows before it."""
+        made: list[Batch] = []
+        for row in rows_of(batch):
+            context.check_cancelled()
+            changed = before_row(context, writer.shape, "insert", (None, row))
+            if changed is not None:
+                one = batch_of_rows([changed], writer.shape.types)
+                made.append((yield from self._write(one, writer, context)))
+        return concatenate_batches(made, writer.shape.types)
+
+    def _write(
+        self, batch: Batch, writer: TableWriter, context: ExecutionContext
+    ) -> Generator[Wait, None, Batch]:
+        """Check and insert rows; gives those that were written."""
+        batch = self._checks.complete(batch, context)
         self._checks.check(batch, writer.shape, context)
         self._view_checks.check(batch, self.plan.table, context)
         if self.plan.table.is_partition:

@@ -9,11 +9,11 @@ Rule 3: a row that the input gives twice is changed once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from server.errors import SerializationFailure
+from server.errors import SerializationFailure, TriggeredDataChangeViolation
 from server.executor.columns import batch_of_rows, beside, rows_of, with_table_oid
 from server.executor.departed import DEPARTED, has_departed
 from server.executor.evaluation import evaluators, layout_of
@@ -22,6 +22,7 @@ from server.executor.modify import Driver
 from server.executor.row_checks import RowChecks, ViewChecks
 from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
+from server.executor.triggers import before_row, before_statement, queue_after_statement
 from server.executor.waits import is_wait
 from server.expressions.evaluate import compile_row
 from server.vector.batch import Batch
@@ -29,7 +30,7 @@ from server.vector.rows import values_of
 from storage.engine import Outcome, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
@@ -47,6 +48,7 @@ class RowDriver(Driver):
     __slots__ = ("_old", "_parts", "_recheck", "_row_id", "_table_oid")
 
     plan: physical.Update | physical.Delete
+    event: ClassVar[str]
 
     def __init__(self, plan: physical.Update | physical.Delete, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
@@ -66,13 +68,35 @@ class RowDriver(Driver):
                 yield batch
             else:
                 found.append(batch)
+        self.before_statement(context)
         for batch in found:
             yield from self.change_rows(batch, context)
+        self.after_statement(context)
+
+    def before_statement(self, context: ExecutionContext) -> None:
+        """Fire the BEFORE triggers of the statement."""
+        before_statement(context, shape_of(self.plan.table, context), self.event, self.assigned)
+
+    def after_statement(self, context: ExecutionContext) -> None:
+        """Queue the AFTER triggers of the statement."""
+        queue_after_statement(
+            context, shape_of(self.plan.table, context), self.event, self.assigned
+        )
+
+    @property
+    def assigned(self) -> tuple[int, ...]:
+        """The attributes that are given new values."""
+        return ()
 
     def change_rows(self, batch: Batch, context: ExecutionContext) -> Iterator[Any]:
         """Change the rows of a batch of the input, of whichever tables they are."""
         for member, rows in self._by_table(batch, context):
-            yield from self.change(rows, member, TableWriter(member.table, context), context)
+            writer = TableWriter(member.table, context)
+            if not writer.shape.triggers.rows("before", self.event):
+                yield from self.change(rows, member, writer, context)
+                continue
+            for number in range(rows.count):  # each row's triggers see the rows before it
+                yield from self.change(rows.slice(number, number + 1), member, writer, context)
 
     def _by_table(
         self, batch: Batch, context: ExecutionContext
@@ -115,6 +139,8 @@ class RowDriver(Driver):
         None if it is not to be changed any more.
         """
         if outcome.status is Status.SELF_MODIFIED:
+            if writer.shape.triggers.rows("before", self.event):
+                raise _changed_by_trigger(self.event)
             return None
         is_gone = outcome.status is Status.DELETED
         has_left = is_gone and has_departed(writer.relation, row[self._row_id], context)
@@ -139,6 +165,8 @@ class RowDriver(Driver):
 class Delete(RowDriver):
     """DELETE, with RETURNING."""
 
+    event = "delete"
+
     __slots__ = ("_returning",)
 
     plan: physical.Delete
@@ -149,6 +177,14 @@ class Delete(RowDriver):
         if plan.returning is not None:
             self._returning = evaluators(plan.returning, layout_of(plan.input.output))
 
+    @staticmethod
+    def _may_go(row_id: int, writer: TableWriter, context: ExecutionContext) -> bool:
+        """Whether BEFORE triggers let a row be deleted."""
+        if not writer.shape.triggers.rows("before", "delete"):
+            return True
+        old = writer.read(row_id)
+        return before_row(context, writer.shape, "delete", (old, None)) is not None
+
     def change(
         self, batch: Batch, member: FamilyMember, writer: TableWriter, context: ExecutionContext
     ) -> Iterator[Any]:
@@ -157,6 +193,8 @@ class Delete(RowDriver):
         renewed: dict[int, Row] = {}
         for number, row_id in enumerate(batch.columns[self._row_id].values.tolist()):
             context.check_cancelled()
+            if not self._may_go(row_id, writer, context):
+                continue
             outcome = yield from writer.delete(row_id)
             while outcome.status is not Status.DONE:
                 row = rows_of(batch.slice(number, number + 1))[0]
@@ -164,6 +202,8 @@ class Delete(RowDriver):
                 if newer is None:
                     break
                 renewed[number] = newer
+                if not self._may_go(outcome.new_row_id, writer, context):
+                    break
                 outcome = yield from writer.delete(outcome.new_row_id)
             else:
                 gone.append(number)
@@ -172,6 +212,14 @@ class Delete(RowDriver):
             rows = replaced(batch, gone, renewed, self.plan.input.types)
             columns = tuple(evaluate(rows, context) for evaluate in self._returning)
             yield Batch(columns, rows.count)
+
+
+def _changed_by_trigger(event: str) -> TriggeredDataChangeViolation:
+    return TriggeredDataChangeViolation(
+        f"tuple to be {event}d was already modified by an operation triggered by the current command",
+        hint="Consider using an AFTER trigger instead of a BEFORE trigger to propagate changes "
+        "to other rows.",
+    )
 
 
 def replaced(
@@ -205,6 +253,8 @@ class Update(RowDriver):
     for the row alone.
     """
 
+    event = "update"
+
     __slots__ = ("_evaluators", "_policies", "_returning", "_view_checks")
 
     plan: physical.Update
@@ -222,12 +272,30 @@ class Update(RowDriver):
             layout[plan.row_table_oid] = width + len(plan.table.columns)
             self._returning = evaluators(plan.returning, layout)
 
+    @property
+    def assigned(self) -> tuple[int, ...]:
+        """The attributes that are given new values."""
+        return tuple(number for number, _ in self.plan.assignments)
+
     def change(
         self, batch: Batch, member: FamilyMember, writer: TableWriter, context: ExecutionContext
     ) -> Iterator[Any]:
         """Update the rows of a batch of the input."""
         made, movers = self._new_rows(batch, member, writer, context)
-        numbers = member.changed
+        if made.count:
+            yield from self._change(batch, (made, movers), member, writer, context)
+
+    def _change(
+        self,
+        batch: Batch,
+        computed: tuple[Batch, dict[int, LeafInsert]],
+        member: FamilyMember,
+        writer: TableWriter,
+        context: ExecutionContext,
+    ) -> Iterator[Any]:
+        """Write the rows that were computed, again those that have changed meanwhile."""
+        made, movers = computed
+        numbers = self._changed(member, writer)
         row_ids = batch.columns[self._row_id].values
         changed = {number: made.columns[number - 1] for number in numbers}
         count = 0 if movers else writer.update_many(row_ids, changed)
@@ -250,6 +318,9 @@ class Update(RowDriver):
                 one, moving = self._new_rows(
                     batch_of_rows([newer], self.plan.input.types), member, writer, context
                 )
+                if not one.count:
+                    break
+                made = made if batch.count > 1 else one
                 found = rows_of(one)[0]
                 changes = {number: found[number - 1] for number in numbers}
                 mover = moving.get(0)
@@ -260,15 +331,36 @@ class Update(RowDriver):
                 done.append(place)
         self.counted(context, len(done))
         if self._returning is not None:
-            rows = replaced(batch, done, renewed, self.plan.input.types)
-            if renewed:
-                made, _ = self._new_rows(rows, member, writer, context)
-                done = list(range(rows.count))
-            shown = member.as_target(replaced(made, done, {}, ()), context)
-            shown = with_table_oid(shown, member.table.oid, moved_oids(movers, done, renewed))
-            both = beside(rows, shown)
-            found_columns = tuple(evaluate(both, context) for evaluate in self._returning)
-            yield Batch(found_columns, rows.count)
+            yield self._returned(batch, made, (done, renewed, movers), member, writer, context)
+
+    def _returned(
+        self,
+        batch: Batch,
+        made: Batch,
+        changed: tuple[list[int], dict[int, Row], dict[int, LeafInsert]],
+        member: FamilyMember,
+        writer: TableWriter,
+        context: ExecutionContext,
+    ) -> Batch:
+        """What RETURNING gives of the rows that were changed."""
+        assert self._returning is not None
+        done, renewed, movers = changed
+        rows = replaced(batch, done, renewed, self.plan.input.types)
+        if renewed and batch.count > 1:
+            made, _ = self._new_rows(rows, member, writer, context)
+            done = list(range(rows.count))
+        shown = member.as_target(replaced(made, done, {}, ()), context)
+        shown = with_table_oid(shown, member.table.oid, moved_oids(movers, done, renewed))
+        both = beside(rows, shown)
+        found_columns = tuple(evaluate(both, context) for evaluate in self._returning)
+        return Batch(found_columns, rows.count)
+
+    @staticmethod
+    def _changed(member: FamilyMember, writer: TableWriter) -> tuple[int, ...]:
+        """The attributes that may have new values: triggers may change any."""
+        if writer.shape.triggers.rows("before", "update"):
+            return tuple(column.number for column in member.table.live_columns)
+        return member.changed
 
     @staticmethod
     def _write(
@@ -298,11 +390,16 @@ class Update(RowDriver):
         Rows that stay are checked; the others are where they arrive.
         """
         columns = {number: batch.columns[position] for number, position in member.old}
-        if member.unseen:
-            columns |= self._stored(batch, member, writer)
+        is_fired = bool(writer.shape.triggers.rows("before", "update"))
+        if member.unseen or is_fired:
+            numbers = range(1, len(writer.shape.types) + 1) if is_fired else member.unseen
+            columns |= self._stored(batch, numbers, writer)
         for number, evaluate in zip(member.assigned, self._evaluators, strict=True):
             columns[number] = evaluate(batch, context)
-        made = member.checks.complete(writer.full_batch(columns, batch.count), context)
+        made = writer.full_batch(columns, batch.count)
+        if is_fired:
+            made = self._after_triggers(batch, made, member, writer, context)
+        made = member.checks.complete(made, context)
         known = frozenset(columns.keys() | set(member.changed))
         movers = member.movers(made, context)
         staying = made
@@ -317,8 +414,28 @@ class Update(RowDriver):
             self._view_checks.check(member.as_target(made, context), self.plan.table, context)
         return made, movers
 
-    def _stored(self, batch: Batch, member: FamilyMember, writer: TableWriter) -> dict[int, Column]:
-        """The columns that the table has beyond those of the table named."""
+    def _after_triggers(
+        self,
+        batch: Batch,
+        made: Batch,
+        member: FamilyMember,
+        writer: TableWriter,
+        context: ExecutionContext,
+    ) -> Batch:
+        """The rows as BEFORE triggers give them, without those that they stop."""
+        row_ids = batch.columns[self._row_id].values.tolist()
+        kept = []
+        for row_id, row in zip(row_ids, rows_of(made), strict=True):
+            rows = writer.read(row_id), row
+            changed = before_row(context, writer.shape, "update", rows, member.assigned)
+            if changed is not None:
+                kept.append(changed)
+        return batch_of_rows(kept, writer.shape.types)
+
+    def _stored(
+        self, batch: Batch, numbers: Iterable[int], writer: TableWriter
+    ) -> dict[int, Column]:
+        """Columns of the rows as they are stored."""
         rows = [writer.read(row_id) for row_id in batch.columns[self._row_id].values.tolist()]
         full = batch_of_rows(rows, writer.shape.types)
-        return {number: full.columns[number - 1] for number in member.unseen}
+        return {number: full.columns[number - 1] for number in numbers}

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from server.catalog.objects import UserFunction
     from server.executor.context import ExecutionContext
     from server.executor.program import Program
+    from server.executor.triggers import Firing
     from server.functions.function import CallContext
     from server.planner.environment import PlanningEnvironment
     from server.planner.physical import PlannedStatement
@@ -88,6 +89,11 @@ class Language(Protocol):
 
     def run_block(self, caller: ExecutionContext, source: str) -> None:
         """DO."""
+
+    def fire(
+        self, caller: ExecutionContext, function: UserFunction, firing: Firing
+    ) -> Record | None:
+        """Call a trigger's function: the row it gives, which is None where it gives none."""
 
 
 def call_routine(

@@ -16,6 +16,7 @@ import numpy as np
 from server.catalog.partition_bounds import ancestors_of, same_columns
 from server.executor.index_keys import IndexShape
 from server.executor.storage_columns import load_column, load_value, store_value
+from server.executor.table_triggers import Triggers
 from server.types.type import TypeReference, Value
 from server.vector.batch import Batch
 from server.vector.column import Column
@@ -40,6 +41,7 @@ class TableShape:
         "references",
         "schema_name",
         "table",
+        "triggers",
         "types",
         "unique_indexes",
         "watched",
@@ -69,6 +71,9 @@ class TableShape:
             constraint for constraint in constraints if constraint.kind == "f"
         )
         self.references: tuple[Constraint, ...] = references_of(table, context)
+        self.triggers = Triggers(
+            tuple(t for t in catalog.triggers_of(table.oid) if t.enabled in "OA")
+        )
         watched = {number for shape in self.indexes for number in shape.attributes}
         watched |= {number for item in self.foreign_keys for number in item.columns}
         watched |= {number for item in self.references for number in item.referenced_columns}

@@ -21,6 +21,7 @@ from server.executor.constraint_errors import unique_violation
 from server.executor.deferred import UniqueRecheck, queue_insert, queue_removal
 from server.executor.storage_columns import store_columns, store_value
 from server.executor.table_shape import Row, TableShape, shape_of
+from server.executor.triggers import queue_after_rows
 from server.executor.waiting import wait_for_xid
 from server.vector.batch import Batch
 from storage.engine import Kind, Outcome, Status, encode_keys
@@ -100,16 +101,23 @@ class TableWriter:
                     break
             yield from wait_for_xid(self.context, blocker)
         queue_insert(self.context, self.shape, row_ids, all_rows)
+        if self.shape.triggers:
+            pairs = [(None, row) for row in all_rows()]
+            queue_after_rows(self.context, self.shape, "insert", pairs)
         return row_ids
 
     def takes_stored(self) -> bool:
         """Whether `insert_stored` may be asked: nothing but plain indexes hangs on new rows."""
         shape = self.shape
-        return not shape.foreign_keys and all(
-            index.is_columns_only
-            and not index.is_deferrable
-            and all(part.kind_is_fixed and part.kind is not Kind.BYTES for part in index.parts)
-            for index in shape.indexes
+        return (
+            not shape.foreign_keys
+            and not shape.triggers
+            and all(
+                index.is_columns_only
+                and not index.is_deferrable
+                and all(part.kind_is_fixed and part.kind is not Kind.BYTES for part in index.parts)
+                for index in shape.indexes
+            )
         )
 
     def insert_stored(self, values: list[Any], nulls: list[Any], count: int) -> bool:
@@ -267,12 +275,13 @@ class TableWriter:
             for number, value in changes.items()
         }
         watched = self.shape.watched & changes.keys()
+        is_seen = bool(watched) or bool(self.shape.triggers)
         while True:
             with self._engine.latch:
                 old: Row = ()
                 new: Row = ()
                 moved: list[tuple[IndexShape, bytes | None]] = []
-                if watched:
+                if is_seen:
                     old = self.read(row_id)
                     new = tuple(changes.get(n, value) for n, value in enumerate(old, 1))
                     moved = self._moved_keys(old, new, changes)
@@ -289,6 +298,8 @@ class TableWriter:
                 self.context, self.shape, [outcome.new_row_id], lambda: [new], changed_from=old
             )
             queue_removal(self.context, self.shape, old, new)
+        if outcome.status is Status.DONE and self.shape.triggers:
+            queue_after_rows(self.context, self.shape, "update", [(old, new)], changes)
         return outcome
 
     def try_update(self, row_id: int, changes: dict[int, Any]) -> Outcome:
@@ -308,7 +319,7 @@ class TableWriter:
 
         How many rows from the first on were changed; the others have to be updated one by one.
         """
-        if len(row_ids) < MANY_ROWS or self.shape.watched & columns.keys():
+        if len(row_ids) < MANY_ROWS or self.shape.watched & columns.keys() or self.shape.triggers:
             return 0
         if not bool((np.diff(row_ids) > 0).all()):
             return 0
@@ -377,15 +388,18 @@ class TableWriter:
         """
         while True:
             with self._engine.latch:
-                old = self.read(row_id) if self.shape.references else ()
+                is_seen = self.shape.references or self.shape.triggers
+                old = self.read(row_id) if is_seen else ()
                 outcome: Outcome = self.relation.delete(
                     self._transaction, self.context.snapshot, row_id
                 )
             if outcome.status is not Status.BLOCKED:
                 break
             yield from wait_for_xid(self.context, outcome.blocker_xid)
-        if outcome.status is Status.DONE and self.shape.references:
+        if outcome.status is Status.DONE and is_seen:
             queue_removal(self.context, self.shape, old, moved)
+            if self.shape.triggers:
+                queue_after_rows(self.context, self.shape, "delete", [(old, None)])
         return outcome
 
 

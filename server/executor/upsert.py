@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from server.errors import CardinalityViolation, SerializationFailure
 from server.executor.columns import batch_of_rows, rows_of
 from server.executor.row_checks import RowChecks, ViewChecks
+from server.executor.triggers import before_row
 from server.executor.waiting import wait_for_xid
 from server.expressions.evaluate import compile_row
 from storage.engine import RowLock, Status
@@ -145,6 +146,13 @@ class Upsert:
         values = list(existing)
         for number, evaluate in self._assignments:
             values[number - 1] = evaluate(both, context)
+        if writer.shape.triggers.rows("before", "update"):
+            changed = [number for number, _ in self._assignments]
+            pair = existing, tuple(values)
+            given = before_row(context, writer.shape, "update", pair, changed)
+            if given is None:
+                return None
+            values = list(given)
         batch = self._checks.complete(batch_of_rows([values], writer.shape.types), context)
         self._checks.check(batch, writer.shape, context)
         self._view_checks.check(batch, writer.shape.table, context)

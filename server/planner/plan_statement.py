@@ -64,6 +64,7 @@ def _is_modification(node: Node) -> bool:
 
 def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> PlannedStatement:
     count = max(context.parameters, default=0)
+    calls_routines = context.calls_routines or (bound.writes and _fires_triggers(context))
     return PlannedStatement(
         plan=plan,
         names=tuple(column.name for column in bound.columns),
@@ -84,10 +85,18 @@ def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> Plann
         volatile=context.volatile,
         slow=context.slow,
         depends_on_style=context.depends_on_style,
-        shape=None if context.calls_routines else shape_of(plan),
+        shape=None if calls_routines else shape_of(plan),
         uses=tuple(sorted(context.uses)),
-        calls_routines=context.calls_routines,
+        calls_routines=calls_routines,
     )
+
+
+def _fires_triggers(context: BindContext) -> bool:
+    """Whether the tables that are written, or that refer to those, have triggers."""
+    catalog = context.catalog
+    written = [oid for oid, mode in context.relations.items() if mode == "row exclusive"]
+    referring = [item.table for oid in written for item in catalog.references_to(oid)]
+    return any(catalog.triggers_of(oid) for oid in (*written, *referring))
 
 
 def shown_type(context: BindContext, kind: TypeReference) -> TypeReference:

@@ -5,6 +5,7 @@ The expressions a table keeps see its columns by attribute number: column n is V
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from server.errors import (
@@ -41,9 +42,10 @@ from server.sql import nodes
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from server.catalog.objects import Column, Table
+    from server.catalog.objects import Column, Table, Trigger
     from server.planner.routine import RoutineNames
     from server.sql.parse import Statement
+    from server.sql.utility_functions import CreateTrigger
     from server.types.type import TypeReference
 
 BOOLEAN_OID = 16
@@ -190,6 +192,82 @@ def check_policy(
         kind = type_name(context, bound.type.oid)
         raise DatatypeMismatch(f"argument of POLICY must be type boolean, not type {kind}")
     return tuple(oid for oid in context.relations if oid != table.oid)
+
+
+def bind_trigger_condition(
+    environment: PlanningEnvironment, table: Table, trigger: Trigger
+) -> Expression:
+    """WHEN of a trigger over rows of OLD's attributes and NEW's behind them."""
+    assert trigger.when is not None
+    context = _context(replace(environment, search_path=trigger.path), -1)
+    tree = parse_expression(trigger.when)
+    with without_positions(context):
+        return bind_expression(context, trigger_scope(context, table), tree)
+
+
+def check_trigger_condition(
+    environment: PlanningEnvironment,
+    table: Table,
+    tree: exp.Expression,
+    base_offset: int,
+    statement: CreateTrigger,
+) -> None:
+    """Bind WHEN of a trigger that is being made; refuse rows that it cannot see."""
+    context = _context(environment, base_offset)
+    bound = bind_expression(context, trigger_scope(context, table), tree)
+    if bound.type.oid not in (BOOLEAN_OID, UNKNOWN):
+        kind = type_name(context, bound.type.oid)
+        raise DatatypeMismatch(f"argument of WHEN must be type boolean, not type {kind}")
+    width = len(table.columns)
+    for part in walk(bound):
+        if isinstance(part, Subquery):
+            raise FeatureNotSupported("cannot use subquery in trigger WHEN condition").at(
+                context.position(part.offset)
+            )
+        if not isinstance(part, Variable):
+            continue
+        _refuse_unseen(context, part, statement, is_old=1 <= part.column <= width)
+        if statement.timing == "before" and part.column > width:
+            column = table.column(part.column - width)
+            if column.generated:
+                raise InvalidObjectDefinition(
+                    "BEFORE trigger's WHEN condition cannot reference NEW generated columns",
+                    detail=f'Column "{column.name}" is a generated column.',
+                ).at(context.position(part.offset))
+
+
+def _refuse_unseen(
+    context: BindContext, part: Variable, statement: CreateTrigger, *, is_old: bool
+) -> None:
+    message = ""
+    if not statement.for_each_row:
+        message = "statement trigger's WHEN condition cannot reference column values"
+    elif is_old and "insert" in statement.events:
+        message = "INSERT trigger's WHEN condition cannot reference OLD values"
+    elif not is_old and "delete" in statement.events:
+        message = "DELETE trigger's WHEN condition cannot reference NEW values"
+    if message:
+        raise InvalidObjectDefinition(message).at(context.position(part.offset))
+
+
+def trigger_scope(context: BindContext, table: Table) -> Scope:
+    """OLD and NEW: attribute n of NEW is a column behind all of OLD's."""
+    width = len(table.columns)
+    items = []
+    for shift, alias in ((0, "old"), (width, "new")):
+        columns = tuple(
+            RangeColumn(
+                column.name,
+                Variable(
+                    type=context.type(column.type, column.modifier),
+                    column=column.number + shift,
+                    name=column.name,
+                ),
+            )
+            for column in table.live_columns
+        )
+        items.append(RangeItem(alias=alias, listed=columns, table=table))
+    return Scope(items=items, clause="trigger WHEN conditions")
 
 
 def bind_index_expression(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from server.catalog.objects import UserFunction
     from server.errors import SqlError
     from server.executor.context import ExecutionContext
+    from server.executor.triggers import Firing
     from server.plpgsql.tree import Function
     from server.types.type import TypeReference
 
@@ -45,6 +46,7 @@ class Frame:
     plans: dict[Any, Any] = field(default_factory=dict)
     key: Any = None  # what tells this frame's plans from those of the same text elsewhere
     subtransactions: int = 0
+    firing: Firing | None = None  # of a trigger function
 
     @property
     def surroundings(self) -> Any:

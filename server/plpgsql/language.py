@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.catalog.user_functions import actual_type
 from server.error_translation import translate
+from server.errors import FeatureNotSupported
 from server.planner.environment import VOID, BindContext
 from server.planner.routine import parameters_of
 from server.plpgsql.check import check_function
@@ -16,18 +17,21 @@ from server.plpgsql.parse import Header, parse_body
 from server.plpgsql.results import outputs
 from server.plpgsql.signals import RETURNED
 from server.plpgsql.types import variable_types
+from server.types.array import Array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from server.catalog.objects import UserFunction
     from server.executor.context import ExecutionContext
+    from server.executor.triggers import Firing
     from server.functions.function import CallContext
     from server.planner.environment import PlanningEnvironment
     from server.plpgsql.tree import Function
+    from server.types.record import Record
     from server.types.type import TypeReference
 
-TRIGGER = 2279
+TEXT, TRIGGER = 25, 2279
 
 
 def header_of(function: UserFunction) -> Header:
@@ -61,6 +65,8 @@ def call(
     caller: ExecutionContext, function: UserFunction, call: CallContext, values: tuple[Any, ...]
 ) -> Any:
     """Call a function or procedure."""
+    if function.result == TRIGGER:
+        raise FeatureNotSupported("trigger functions can only be called as triggers")
     body = parse_body(function.body, header_of(function))
     frame = _frame(caller, function, body, call)
     for slot, value in zip(_input_slots(function, body), values, strict=True):
@@ -156,6 +162,64 @@ def run_do(caller: ExecutionContext, source: str) -> None:
     run(frame)
 
 
+def fire(caller: ExecutionContext, function: UserFunction, firing: Firing) -> Record | None:
+    """Call a trigger's function with NEW, OLD and what TG_ names tell."""
+    body = parse_body(function.body, header_of(function))
+    kept = caller.surroundings.kept()
+    table = firing.table
+    key = (function.oid, "trigger", body, table)
+    found = kept.get(key)
+    if found is None:
+        environment = caller.surroundings.environment()
+        context = BindContext(environment, base_offset=-1, role=environment.user)
+        types = variable_types(context, body, ())
+        kind = context.type(table.row_type)
+        for name in ("old", "new"):
+            types[body.slots[name]] = kind
+        found = kept[key] = (types, {}, f"{function.name}()", kind)
+    types, plans, name, kind = found
+    frame = Frame(
+        body,
+        caller,
+        name,
+        list(types),
+        [None] * len(types),
+        function=function,
+        result=kind,
+        plans=plans,
+        firing=firing,
+    )
+    for name, value in told(firing).items():
+        frame.values[body.slots[name]] = value
+    run(frame)
+    result: Record | None = frame.results[0] if frame.results else None
+    return result
+
+
+def told(firing: Firing) -> dict[str, Any]:
+    """The values of a trigger function's variables."""
+    trigger = firing.trigger
+    return {
+        "old": firing.old,
+        "new": firing.new,
+        "tg_name": trigger.name,
+        "tg_when": "INSTEAD OF" if trigger.timing == "instead" else trigger.timing.upper(),
+        "tg_level": "ROW" if trigger.for_each_row else "STATEMENT",
+        "tg_op": firing.event.upper(),
+        "tg_relid": firing.table.oid,
+        "tg_relname": firing.table.name,
+        "tg_table_name": firing.table.name,
+        "tg_table_schema": firing.schema_name,
+        "tg_nargs": len(trigger.arguments),
+        "tg_argv": _from_zero(trigger.arguments),
+    }
+
+
+def _from_zero(arguments: tuple[str, ...]) -> Array:
+    dimensions = ((len(arguments), 0),) if arguments else ()
+    return Array(TEXT, dimensions, arguments)
+
+
 class PlPgSql:
     """The Language."""
 
@@ -172,6 +236,12 @@ class PlPgSql:
     def check(self, environment: PlanningEnvironment, function: UserFunction) -> None:
         """Check a body when its function is made."""
         check_function(environment, function, parse_body(function.body, header_of(function)))
+
+    def fire(
+        self, caller: ExecutionContext, function: UserFunction, firing: Firing
+    ) -> Record | None:
+        """Call a trigger's function."""
+        return fire(caller, function, firing)
 
     def run_block(self, caller: ExecutionContext, source: str) -> None:
         """DO."""

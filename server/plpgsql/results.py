@@ -121,6 +121,11 @@ def structure_mismatch(frame: Frame, detail: str) -> DatatypeMismatch:
         )
     if frame.what == "RETURN NEXT":
         return DatatypeMismatch("wrong record type supplied in RETURN NEXT", detail=detail)
+    if frame.firing is not None:
+        return DatatypeMismatch(
+            "returned row structure does not match the structure of the triggering table",
+            detail=detail,
+        )
     return DatatypeMismatch(
         "returned record type does not match expected record type", detail=detail
     )

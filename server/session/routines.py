@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from server.errors import ActiveSqlTransaction
+from server.errors import ActiveSqlTransaction, FeatureNotSupported, StatementTooComplex
+from server.executor.routines import DEPTH_HINT, DEPTH_MAX
 from server.plpgsql.language import PlPgSql
 from server.session import execution
 from server.session.access import check_access
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.executor.program import Program
     from server.executor.routines import Language
+    from server.executor.triggers import Firing
     from server.executor.waits import Wait
     from server.planner.environment import PlanningEnvironment
     from server.planner.physical import PlannedStatement
     from server.session.session import Session
     from server.sql.parse import Statement
+    from server.types.record import Record
 
 
 class SessionSurroundings:
@@ -100,6 +103,20 @@ class SessionSurroundings:
     def languages(self) -> Mapping[str, Language]:
         """What runs the bodies that are not in SQL."""
         return LANGUAGES
+
+    def fire(
+        self, caller: ExecutionContext, function: UserFunction, firing: Firing
+    ) -> Record | None:
+        """Call a trigger's function: the row it gives."""
+        if caller.depth >= DEPTH_MAX:
+            raise StatementTooComplex("stack depth limit exceeded", hint=DEPTH_HINT)
+        language = LANGUAGES.get(function.language)
+        if language is None:
+            raise FeatureNotSupported(
+                f"trigger functions in language {function.language} are not supported"
+            )
+        with self.acting(function):
+            return language.fire(caller, function, firing)
 
     # Transactions
 

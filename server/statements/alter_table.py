@@ -51,6 +51,7 @@ from server.statements.statement import Run, StatementContext, Utility
 from server.statements.storage_parameters import changed_parameters, parameters_of_relation
 from server.statements.table_texts import columns_read, generated_from, policies_reading
 from server.statements.tables import NewTable, add_constraint, checked_generation, own_sequence
+from server.statements.triggers import set_trigger
 from server.statements.unused_columns import with_unused_columns
 from server.statements.verify import verify_check, verify_foreign_key, verify_not_null
 from server.statements.view_texts import readers_of_column
@@ -557,6 +558,7 @@ STEPS: dict[type[Any], Step] = {
     tree.DetachPartition: detach_partition,
     tree.SetInheritance: set_inheritance,
     tree.SetType: set_type,
+    tree.SetTrigger: set_trigger,
 }
 
 UTILITIES = (Utility(node=tree.AlterTable, run=alter_table),)

@@ -205,6 +205,7 @@ class Loader:
         self._insert = program.root
         self._defaults = self._missing_columns(context)
         self._where = self._condition(context, statement)
+        self._insert.before_statement(self.execution)
         self._pending: list[list[bytes | None]] = [[] for _ in columns]
         self._line_no = 0
         self._plain = None
@@ -284,6 +285,7 @@ class Loader:
         yield from self._insert_plain()
         yield from self.load(columns)
         yield from self._flush()
+        self._insert.after_statement(self.execution)
         yield from run_after_statement(self.execution)
 
     def _flush(self) -> Iterator[Wait]:

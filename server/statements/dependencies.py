@@ -19,6 +19,7 @@ from server.catalog.objects import (
     Schema,
     Sequence,
     Table,
+    Trigger,
     UserCast,
     UserFunction,
     UserOperator,
@@ -44,6 +45,14 @@ TABLE_WORDS = {
 }
 
 
+PART_WORDS: dict[type[CatalogObject], str] = {
+    Constraint: "constraint",
+    Policy: "policy",
+    Trigger: "trigger",
+}
+"""What is part of a table and named together with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dependent:
     """One object (or a column's default: object None) that depends on another."""
@@ -57,8 +66,8 @@ class Dependent:
 
 def describe(context: StatementContext, value: CatalogObject) -> str:
     """An object as messages name it: table t, constraint c on table t."""
-    if isinstance(value, Constraint | Policy):
-        word = "constraint" if isinstance(value, Constraint) else "policy"
+    if isinstance(value, Constraint | Policy | Trigger):
+        word = PART_WORDS[type(value)]
         table = context.catalog.object(value.table)
         if table is None:
             return f"{word} {value.name}"
@@ -122,6 +131,8 @@ def _of_table(context: StatementContext, table: Table) -> Iterator[Dependent]:
         yield Dependent(statistics, automatic=True)
     for policy in catalog.policies_of(table.oid):
         yield Dependent(policy, automatic=True)
+    for trigger in catalog.triggers_of(table.oid):
+        yield Dependent(trigger, automatic=True)
     yield from _readers(context, table.oid)
     yield from _of_type(context, table.row_type)
 
@@ -235,6 +246,17 @@ def _with_arguments(context: StatementContext, types: set[int], oid: int) -> Ite
             yield Dependent(cast, automatic=False, on=on)
 
 
+def _of_trigger(context: StatementContext, trigger: Trigger) -> Iterator[Dependent]:
+    """Its constraint, and the triggers of partitions that came with it."""
+    constraint = context.catalog.object(trigger.constraint) if trigger.constraint else None
+    if constraint is not None:
+        yield Dependent(constraint, automatic=True)
+    for child in context.catalog.children_of(trigger.table):
+        for below in context.catalog.triggers_of(child.oid):
+            if below.parent == trigger.oid:
+                yield Dependent(below, automatic=True)
+
+
 def _of_function(context: StatementContext, function: UserFunction) -> Iterator[Dependent]:
     """What calls a function, as far as it is known: bodies given as strings say nothing."""
     oid, catalog = function.oid, context.catalog
@@ -244,6 +266,9 @@ def _of_function(context: StatementContext, function: UserFunction) -> Iterator[
     for cast in catalog.objects(UserCast):
         if cast.function == oid:
             yield Dependent(cast, automatic=False)
+    for trigger in catalog.objects(Trigger):
+        if trigger.function == oid and not trigger.parent:
+            yield Dependent(trigger, automatic=False)
     for other in catalog.objects(UserFunction):
         parts = other.aggregate
         if parts is not None and oid in _functions_of(parts):
@@ -330,6 +355,7 @@ _FINDERS: dict[type[Any], Callable[[StatementContext, Any], Iterator[Dependent]]
     Sequence: _of_sequence,
     UserType: _of_user_type,
     UserFunction: _of_function,
+    Trigger: _of_trigger,
     UserOperator: _of_operator,
     Schema: _of_schema,
 }

@@ -13,6 +13,7 @@ from server.catalog.objects import (
     Policy,
     Sequence,
     Table,
+    Trigger,
     UserType,
 )
 from server.errors import (
@@ -24,22 +25,19 @@ from server.errors import (
     UndefinedTable,
     WrongObjectType,
 )
-from server.sql import nodes
 from server.sql import utility_objects as tree
 from server.statements.dependencies import TABLE_WORDS, Part, collect, word_for
 from server.statements.names import (
     find_relation,
     refuse_system,
-    relation_named,
     split_name,
 )
 from server.statements.operators import cast_named, operator_named
-from server.statements.ownership import require_owner_to_drop, require_privilege
+from server.statements.ownership import require_owner_to_drop
 from server.statements.policies import policy_named
 from server.statements.routine_names import routine_named
-from server.statements.sequences import restarted
 from server.statements.statement import Run, StatementContext, Utility
-from server.statements.tables import store_table
+from server.statements.triggers import trigger_named
 from server.types.storage import storage_kind
 
 if TYPE_CHECKING:
@@ -78,7 +76,7 @@ def drop(context: StatementContext, statement: tree.Drop) -> Run:
         if found not in targets:
             targets.append(found)
     for target in targets:
-        table = target.table if isinstance(target, Index | Policy) else target.oid
+        table = target.table if isinstance(target, Index | Policy | Trigger) else target.oid
         yield from context.lock_relation(table, "access exclusive", target.name)
     yield from drop_objects(context, targets, cascade=statement.cascade)
     return statement.tag
@@ -105,8 +103,24 @@ def drop_objects(
         remove_object(context, value)
 
 
+def _required_by(context: StatementContext, trigger: Trigger) -> DependentObjectsStillExist:
+    """The error for a trigger that came with one of the partitioned table."""
+    own, whole = context.catalog.object(trigger.table), context.catalog.object(trigger.parent)
+    assert own is not None
+    assert isinstance(whole, Trigger)
+    above = context.catalog.object(whole.table)
+    assert above is not None
+    return DependentObjectsStillExist(
+        f"cannot drop trigger {trigger.name} on table {own.name} because trigger {whole.name} "
+        f"on table {above.name} requires it",
+        hint=f"You can drop trigger {whole.name} on table {above.name} instead.",
+    )
+
+
 def _refuse_constraint_indexes(context: StatementContext, targets: list[CatalogObject]) -> None:
     for target in targets:
+        if isinstance(target, Trigger) and target.parent:
+            raise _required_by(context, target)
         if isinstance(target, Index) and target.parent:
             whole = context.catalog.object(target.parent)
             assert whole is not None
@@ -218,6 +232,7 @@ FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]]
     **dict.fromkeys(RELATIONS, _relation),
     "schema": _schema,
     "policy": policy_named,
+    "trigger": trigger_named,
     "type": _type,
     "domain": _type,
     **dict.fromkeys(("function", "procedure", "routine", "aggregate"), routine_named),
@@ -226,75 +241,4 @@ FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]]
 }
 
 
-def truncate(context: StatementContext, statement: tree.Truncate) -> Run:
-    """TRUNCATE: the tables go on with new, empty storage."""
-    tables: dict[int, Table] = {}
-    for reference in statement.relations:
-        offset = nodes.offset_of(reference)
-        found = relation_named(context, reference.args["parts"], offset)
-        if not isinstance(found, Table) or found.kind not in "rp":
-            raise WrongObjectType(f'"{found.name}" is not a table')
-        refuse_system(found)
-        require_privilege(context, found, "D")
-        if reference.args.get("only"):
-            if found.kind == "p":
-                raise WrongObjectType(
-                    "cannot truncate only a partitioned table",
-                    hint="Do not specify the ONLY keyword, or use TRUNCATE ONLY on the partitions directly.",
-                )
-            tables[found.oid] = found
-            continue
-        for member in context.catalog.family_of(found):
-            tables[member.oid] = member
-    for table in list(tables.values()):
-        yield from context.lock_relation(table.oid, "access exclusive", table.name)
-    yield from _with_referencing(context, tables, cascade=statement.cascade)
-    for table in tables.values():
-        empty_table(context, table)
-        if statement.restart_identity:
-            for sequence in context.catalog.sequences_of(table.oid):
-                context.ddl.put(restarted(context, sequence, sequence.start))
-    return "TRUNCATE TABLE"
-
-
-def _with_referencing(
-    context: StatementContext, tables: dict[int, Table], *, cascade: bool
-) -> Iterator[Wait]:
-    """Tables with foreign keys to truncated ones must be truncated too."""
-    pending = list(tables.values())
-    while pending:
-        table = pending.pop()
-        for constraint in context.catalog.references_to(table.oid):
-            if constraint.table in tables:
-                continue
-            other = context.catalog.object(constraint.table)
-            assert isinstance(other, Table)
-            if not cascade:
-                raise FeatureNotSupported(
-                    "cannot truncate a table referenced in a foreign key constraint",
-                    detail=f'Table "{other.name}" references "{table.name}".',
-                    hint=f'Truncate table "{other.name}" at the same time, or use TRUNCATE ... CASCADE.',
-                )
-            context.notice("00000", f'truncate cascades to table "{other.name}"')
-            yield from context.lock_relation(other.oid, "access exclusive", other.name)
-            tables[other.oid] = other
-            pending.append(other)
-
-
-def empty_table(context: StatementContext, table: Table) -> None:
-    """Give a table and its indexes new storage without rows."""
-    if not table.storage_id:
-        return
-    context.transaction.drop_relation(table.storage_id)
-    store_table(context, replace(table, storage_id=context.engine.next_id()))
-    for index in context.catalog.indexes_of(table.oid):
-        context.transaction.drop_index(index.storage_id)
-        changed = replace(index, storage_id=context.engine.next_id())
-        context.transaction.create_index(changed.storage_id, changed.unique)
-        context.ddl.put(changed)
-
-
-UTILITIES = (
-    Utility(node=tree.Drop, run=drop),
-    Utility(node=tree.Truncate, run=truncate),
-)
+UTILITIES = (Utility(node=tree.Drop, run=drop),)

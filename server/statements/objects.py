@@ -45,6 +45,7 @@ from server.statements.routine_names import shown_type
 from server.statements.schema_elements import make_elements
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.table_texts import keeping_texts
+from server.statements.triggers import rename_trigger
 from server.statements.view_texts import keeping_views
 
 if TYPE_CHECKING:
@@ -192,6 +193,15 @@ def _rename_policy(context: StatementContext, statement: tree.Rename) -> Any:
     context.ddl.put(replace(policy, name=statement.new_name))
 
 
+def _rename_trigger(context: StatementContext, statement: tree.Rename) -> Any:
+    table = relation_named(context, statement.name.parts)
+    require_owner(context, table)
+    yield from context.lock_relation(table.oid, "access exclusive", table.name)
+    if not isinstance(table, Table):
+        raise FeatureNotSupported("this relation has no triggers")
+    rename_trigger(context, table, statement.part, statement.new_name)
+
+
 RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "table": _rename_relation,
     "view": _rename_relation,
@@ -205,6 +215,7 @@ RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "schema": _rename_schema,
     "role": _rename_role,
     "policy": _rename_policy,
+    "trigger": _rename_trigger,
     "type": _rename_type,
     "domain": _rename_type,
     **dict.fromkeys(("function", "procedure", "routine", "aggregate"), _rename_routine),

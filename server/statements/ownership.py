@@ -14,6 +14,7 @@ from server.catalog.objects import (
     Schema,
     Sequence,
     Table,
+    Trigger,
     UserFunction,
     UserType,
 )
@@ -63,7 +64,7 @@ def owns(context: StatementContext, value: CatalogObject) -> bool:
 
 def require_owner(context: StatementContext, value: CatalogObject, word: str = "") -> None:
     """Raise InsufficientPrivilege for others than the owner; word: the kind, if the statement says it."""
-    if isinstance(value, Constraint | Policy):
+    if isinstance(value, Constraint | Policy | Trigger):
         table = context.catalog.object(value.table)
         if table is not None:
             require_owner(context, table)

@@ -32,6 +32,7 @@ from server.statements.partition_indexes import (
     take_indexes,
 )
 from server.statements.partition_keys import default_partition, partition_bound
+from server.statements.triggers import release_triggers, take_triggers
 from server.statements.verify import has_rows, verify_foreign_key
 
 if TYPE_CHECKING:
@@ -77,7 +78,10 @@ def verify_partition(context: StatementContext, table: Table, message: str) -> I
 
 
 def take_foreign_keys(context: StatementContext, parent: Table, child_oid: int) -> Iterator[Wait]:
-    """Give a partition the foreign keys of its parent."""
+    """Give a partition the foreign keys and the triggers of its parent."""
+    child = context.catalog.object(child_oid)
+    assert isinstance(child, Table)
+    take_triggers(context, parent, child)
     for constraint in context.catalog.constraints_of(parent.oid):
         if constraint.kind == "f":
             yield from spread_foreign_key(context, parent, constraint, child_oid)
@@ -234,6 +238,7 @@ def detach_partition(
         )
     yield from _refuse_referenced(context, table, child)
     release_indexes(context, child)
+    release_triggers(context, child)
     for constraint in context.catalog.constraints_of(child.oid):
         if constraint.kind == "f" and constraint.parent:
             context.ddl.put(replace(constraint, parent=0, inherited=0, local=True))

@@ -22,7 +22,6 @@ from server.sql import utility_tables as tree
 from server.sql.parse import parse_statements
 from server.sql.utility_statement import UtilityStatement
 from server.sql.utility_transactions import Execute
-from server.statements.drop import empty_table
 from server.statements.names import (
     claim_name,
     refuse_existing,
@@ -34,6 +33,7 @@ from server.statements.prepared import bound_parameters, inner_statement, prepar
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.storage_parameters import VIEW_PARAMETERS, storage_parameters
 from server.statements.tables import PERSISTENCE_LETTERS, store_table
+from server.statements.truncate import empty_table
 from server.statements.view_texts import query_text
 
 if TYPE_CHECKING:

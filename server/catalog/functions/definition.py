@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from server.catalog.functions.keywords import keywords
 from server.catalog.functions.scope import definer_of, names_of, object_of, view_of
 from server.catalog.names import find_relation, qualified, relation_text, split_identifiers
-from server.catalog.objects import Constraint, Index, Sequence, Table, UserType
+from server.catalog.objects import Constraint, Index, Sequence, Table, Trigger, UserType
 from server.catalog.partition_text import constraint_text, key_text
 from server.catalog.views.constraints import rule_oid
 from server.catalog.views.physical import named_facts
@@ -170,6 +170,14 @@ def _sequence_parameters(call: CallContext, oid: int) -> tuple[object, ...] | No
     )
 
 
+def _trigger(call: CallContext, oid: int, pretty: bool = False) -> str | None:
+    value = object_of(call, oid, Trigger)
+    if value is None:
+        return None
+    function = names_of(call).name_of("regproc", value.function) or str(value.function)
+    return definer_of(call, pretty=pretty).trigger(value, function)
+
+
 def _nothing(call: CallContext, *arguments: object) -> None:
     """For kinds of objects that there are none of: partitions, rules, triggers, statistics."""
 
@@ -261,8 +269,8 @@ FUNCTIONS = (
         _sequence_parameters,
         "the definition of a sequence",
     ),
-    row("1662 pg_get_triggerdef(oid) text stable context", _nothing, "CREATE TRIGGER"),
-    row("2730 pg_get_triggerdef(oid, bool) text stable context", _nothing, "CREATE TRIGGER"),
+    row("1662 pg_get_triggerdef(oid) text stable context", _trigger, "CREATE TRIGGER"),
+    row("2730 pg_get_triggerdef(oid, bool) text stable context", _trigger, "CREATE TRIGGER"),
     row("3352 pg_get_partkeydef(oid) text stable context", _partition_key, "the key of partitions"),
     row(
         "3408 pg_get_partition_constraintdef(oid) text stable context",

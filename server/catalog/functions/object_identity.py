@@ -16,6 +16,7 @@ from server.catalog.objects import (
     Schema,
     Sequence,
     Table,
+    Trigger,
     UserFunction,
     UserType,
 )
@@ -86,7 +87,7 @@ def _shown(call: CallContext, value: CatalogObject) -> str:
     """An object in words, its name as short as the search path allows."""
     if isinstance(value, Table | Index | Sequence):
         return f"{_word(value)} {names_of(call).name_of('regclass', value.oid)}"
-    if isinstance(value, Constraint | Policy):
+    if isinstance(value, Constraint | Policy | Trigger):
         table = view_of(call).object(value.table)
         if table is not None:
             return f"{_word(value)} {value.name} on {_shown(call, table)}"
@@ -104,6 +105,7 @@ def _word(value: CatalogObject) -> str:
         Database: "database",
         Constraint: "constraint",
         Policy: "policy",
+        Trigger: "trigger",
         UserType: "type",
         UserFunction: "function",
     }
@@ -132,11 +134,11 @@ def _identify(
 def _identity(view: CatalogView, value: CatalogObject) -> Identity:
     """Kind, schema, name if it is unique in the schema, and the name that tells it from all others."""
     name = quote_identifier(value.name)
-    if isinstance(value, Constraint | Policy):
+    if isinstance(value, Constraint | Policy | Trigger):
         table = view.object(value.table)
         assert table is not None, value.name
         kind, schema, _, identity = _identity(view, table)
-        prefix = "policy" if isinstance(value, Policy) else f"{kind} constraint"
+        prefix = f"{kind} constraint" if isinstance(value, Constraint) else _word(value)
         return (
             prefix,
             schema if isinstance(value, Constraint) else None,

@@ -99,7 +99,9 @@ def _(value: Table, view: CatalogView) -> Row:
         "relpersistence": value.persistence,
         "relchecks": sum(item.kind == "c" for item in constraints),
         "relhasrules": value.kind in "vm",
-        "relhastriggers": bool(keys or view.references_to(value.oid)),
+        "relhastriggers": bool(
+            keys or view.references_to(value.oid) or view.triggers_of(value.oid)
+        ),
         "relhassubclass": view.has_children(value.oid),
         "relispartition": value.is_partition,
         "relpartbound": _bound(value, view),

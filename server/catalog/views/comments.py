@@ -14,6 +14,7 @@ from server.catalog.objects import (
     Schema,
     Sequence,
     Table,
+    Trigger,
     UserCast,
     UserFunction,
     UserOperator,
@@ -37,6 +38,7 @@ CATALOG_OF: dict[type[CatalogObject], str] = {
     UserOperator: "pg_operator",
     UserCast: "pg_cast",
     Policy: "pg_policy",
+    Trigger: "pg_trigger",
     Role: "pg_authid",
     Database: "pg_database",
 }
@@ -53,6 +55,7 @@ CATALOG_OIDS = {
     "pg_attrdef": 2604,
     "pg_rewrite": 2618,
     "pg_policy": 3256,
+    "pg_trigger": 2620,
     "pg_operator": 2617,
     "pg_cast": 2605,
 }

@@ -1,0 +1,98 @@
+"""pg_trigger and information_schema.triggers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.objects import Trigger
+from server.catalog.views.relation import Row, SystemRelation
+from server.catalog.views.values import small_vector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.catalog.catalog import CatalogView
+
+FOR_EACH_ROW = 1
+TIMING_BITS = {"before": 2, "after": 0, "instead": 64}
+EVENT_BITS = {"insert": 4, "delete": 8, "update": 16, "truncate": 32}
+
+
+def type_bits(trigger: Trigger) -> int:
+    """When a trigger fires, as pg_trigger.tgtype has it."""
+    bits = TIMING_BITS[trigger.timing] | (FOR_EACH_ROW if trigger.for_each_row else 0)
+    for event in trigger.events:
+        bits |= EVENT_BITS[event]
+    return bits
+
+
+def _triggers(view: CatalogView) -> Iterator[Row]:
+    for trigger in view.objects(Trigger):
+        yield {
+            "oid": trigger.oid,
+            "tgrelid": trigger.table,
+            "tgparentid": trigger.parent,
+            "tgname": trigger.name,
+            "tgfoid": trigger.function,
+            "tgtype": type_bits(trigger),
+            "tgenabled": trigger.enabled,
+            "tgisinternal": False,
+            "tgconstrrelid": trigger.referenced_table,
+            "tgconstrindid": 0,
+            "tgconstraint": trigger.constraint,
+            "tgdeferrable": trigger.deferrable,
+            "tginitdeferred": trigger.deferred,
+            "tgnargs": len(trigger.arguments),
+            "tgattr": small_vector(trigger.columns),
+            "tgargs": b"".join(argument.encode() + b"\0" for argument in trigger.arguments),
+            "tgqual": trigger.when,
+            "tgoldtable": trigger.old_table or None,
+            "tgnewtable": trigger.new_table or None,
+        }
+
+
+def _listed(session: Any) -> Iterator[Row]:
+    view = session.transaction.catalog
+    database = session.database_name
+    ranks: dict[tuple[int, str, str, bool], int] = {}
+    for trigger in sorted(view.objects(Trigger), key=lambda each: (each.table, each.name)):
+        table = view.object(trigger.table)
+        schema = view.object(table.schema).name
+        function = view.object(trigger.function)
+        for event in trigger.events:
+            if event == "truncate":  # not in the SQL standard
+                continue
+            moment = (trigger.table, event, trigger.timing, trigger.for_each_row)
+            ranks[moment] = ranks.get(moment, 0) + 1
+            yield {
+                "trigger_catalog": database,
+                "trigger_schema": schema,
+                "trigger_name": trigger.name,
+                "event_manipulation": event.upper(),
+                "event_object_catalog": database,
+                "event_object_schema": schema,
+                "event_object_table": table.name,
+                "action_order": ranks[moment],
+                "action_condition": None
+                if trigger.when is None
+                else f"({session.printed(trigger.when, False)})",
+                "action_statement": _action(view, trigger, function),
+                "action_orientation": "ROW" if trigger.for_each_row else "STATEMENT",
+                "action_timing": {"instead": "INSTEAD OF"}.get(
+                    trigger.timing, trigger.timing.upper()
+                ),
+                "action_reference_old_table": trigger.old_table or None,
+                "action_reference_new_table": trigger.new_table or None,
+            }
+
+
+def _action(view: CatalogView, trigger: Trigger, function: Any) -> str:
+    arguments = ", ".join("'" + each.replace("'", "''") + "'" for each in trigger.arguments)
+    name = "" if function is None else function.name
+    return f"EXECUTE FUNCTION {name}({arguments})"
+
+
+RELATIONS = (
+    SystemRelation(name="pg_trigger", objects=_triggers),
+    SystemRelation(name="information_schema.triggers", live=_listed),
+)

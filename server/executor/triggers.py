@@ -1,0 +1,249 @@
+"""Firing triggers: before and after rows and statements change.
+
+Rule 1: BEFORE triggers of a row are called one after the other, each with what the one before gave; NULL stops the row.
+Rule 2: AFTER triggers are queued where the row is written, and called when the statement has done its work; a
+        deferred constraint trigger before the commit.
+Rule 3: WHEN is looked at when the trigger would be called or queued.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from server.errors import SqlError
+from server.executor.table_triggers import concerns
+from server.expressions.evaluate import compile_row
+from server.planner.standalone import bind_trigger_condition
+from server.types.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Sequence
+
+    from server.catalog.objects import Table, Trigger, UserFunction
+    from server.executor.context import ExecutionContext
+    from server.executor.table_shape import Row, TableShape
+    from server.executor.waits import Wait
+
+
+class TriggerProtocolViolated(SqlError, sqlstate="39P01"):
+    """trigger_protocol_violated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """What a trigger function is told. old, new: rows of the table's live columns."""
+
+    trigger: Trigger
+    table: Table
+    schema_name: str
+    event: str
+    old: Record | None = None
+    new: Record | None = None
+    transitions: Transitions | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transitions:
+    """The rows that a statement has changed, as they were and as they are."""
+
+    table: Table
+    types: tuple[Any, ...]
+    old: list[Row]
+    new: list[Row]
+
+
+def record_of(shape: TableShape, row: Row) -> Record:
+    """A row as the value that a trigger function sees."""
+    columns = shape.table.live_columns
+    return Record.of(
+        [row[column.number - 1] for column in columns],
+        tuple(shape.types[column.number - 1].type for column in columns),
+        tuple(column.name for column in columns),
+    )
+
+
+def row_of(shape: TableShape, record: Record) -> Row:
+    """The row of all attributes that a trigger function gave."""
+    values: list[Any] = [None] * len(shape.table.columns)
+    for column, value in zip(shape.table.live_columns, record, strict=True):
+        values[column.number - 1] = value
+    return tuple(values)
+
+
+def fire(context: ExecutionContext, firing: Firing) -> Record | None:
+    """Call the function of a trigger."""
+    function: UserFunction = context.catalog.object(firing.trigger.function)
+    surroundings = context.surroundings
+    return surroundings.fire(context, function, firing)  # type: ignore[no-any-return]
+
+
+def is_wanted(
+    context: ExecutionContext,
+    shape: TableShape,
+    trigger: Trigger,
+    rows: tuple[Row | None, Row | None],
+) -> bool:
+    """Whether WHEN is true for an old and a new row."""
+    if trigger.when is None:
+        return True
+    kept = context.surroundings.kept()
+    key = (trigger.oid, trigger.when, shape.table)
+    found = kept.get(key)
+    width = len(shape.table.columns)
+    if found is None:
+        environment = context.surroundings.environment()
+        bound = bind_trigger_condition(environment, shape.table, trigger)
+        layout = {number: number - 1 for number in range(1, 2 * width + 1)}
+        found = kept[key] = compile_row(bound, layout)
+    old, new = rows
+    nothing = (None,) * width
+    return found((*(old or nothing), *(new or nothing)), context) is True
+
+
+def before_row(
+    context: ExecutionContext,
+    shape: TableShape,
+    event: str,
+    rows: tuple[Row | None, Row | None],
+    changed: Iterable[int] = (),
+    timing: str = "before",
+) -> Row | None:
+    """What BEFORE triggers make of a row: the new one (of a delete: the old one), None to leave it alone."""
+    old, new = rows
+    if new is not None and timing == "before":
+        new = _without_generated(shape, new)
+    for trigger in shape.triggers.rows(timing, event):
+        if not concerns(trigger, event, changed) or not is_wanted(
+            context, shape, trigger, (old, new)
+        ):
+            continue
+        firing = Firing(
+            trigger,
+            shape.table,
+            shape.schema_name,
+            event,
+            None if old is None else record_of(shape, old),
+            None if new is None else record_of(shape, new),
+        )
+        given = fire(context, firing)
+        if given is None:
+            return None
+        if event != "delete":
+            new = row_of(shape, given)
+    return old if event == "delete" else new
+
+
+def _without_generated(shape: TableShape, row: Row) -> Row:
+    """Generated columns are computed when the BEFORE triggers have had their say."""
+    generated = {column.number for column in shape.table.live_columns if column.generated}
+    if not generated:
+        return row
+    return tuple(None if n in generated else value for n, value in enumerate(row, 1))
+
+
+def before_statement(
+    context: ExecutionContext, shape: TableShape, event: str, changed: Iterable[int] = ()
+) -> None:
+    """Call the BEFORE triggers of a statement."""
+    for trigger in shape.triggers.statements("before", event):
+        if concerns(trigger, event, changed) and is_wanted(context, shape, trigger, (None, None)):
+            given = fire(context, Firing(trigger, shape.table, shape.schema_name, event))
+            if given is not None:
+                raise TriggerProtocolViolated("BEFORE STATEMENT trigger cannot return a value")
+
+
+@dataclass(frozen=True, slots=True)
+class FireAfter:
+    """AFTER triggers to be called, in this order."""
+
+    firings: tuple[Firing, ...]
+
+    def run(self, context: ExecutionContext) -> Generator[Wait, None, None]:
+        """Call them."""
+        for firing in self.firings:
+            fire(context, firing)
+        yield from ()
+
+
+def queue_after_rows(
+    context: ExecutionContext,
+    shape: TableShape,
+    event: str,
+    pairs: Sequence[tuple[Row | None, Row | None]],
+    changed: Iterable[int] = (),
+) -> None:
+    """Queue the AFTER triggers of rows that were written."""
+    note_transitions(context, shape, event, pairs)
+    triggers = shape.triggers.rows("after", event)
+    for rows in pairs if triggers else ():
+        due = [
+            trigger
+            for trigger in triggers
+            if concerns(trigger, event, changed) and is_wanted(context, shape, trigger, rows)
+        ]
+        if not due:
+            continue
+        old, new = (None if row is None else record_of(shape, row) for row in rows)
+        for trigger in due:
+            transitions = transitions_for(context, shape, event, trigger)
+            firing = Firing(trigger, shape.table, shape.schema_name, event, old, new, transitions)
+            constraint = context.catalog.object(trigger.constraint) if trigger.constraint else None
+            context.queue(FireAfter((firing,)), constraint)
+
+
+def queue_after_statement(
+    context: ExecutionContext, shape: TableShape, event: str, changed: Iterable[int] = ()
+) -> None:
+    """Queue the AFTER triggers of a statement."""
+    for trigger in shape.triggers.statements("after", event):
+        if concerns(trigger, event, changed) and is_wanted(context, shape, trigger, (None, None)):
+            transitions = transitions_for(context, shape, event, trigger)
+            firing = Firing(trigger, shape.table, shape.schema_name, event, transitions=transitions)
+            context.queue(FireAfter((firing,)), None)
+
+
+# Transition tables
+
+
+def has_transitions(shape: TableShape, event: str) -> bool:
+    """Whether a trigger wants to see the rows that a statement has changed."""
+    return any(
+        (trigger.old_table or trigger.new_table) and event in trigger.events
+        for trigger in shape.triggers.all
+    )
+
+
+def note_transitions(
+    context: ExecutionContext,
+    shape: TableShape,
+    event: str,
+    pairs: Sequence[tuple[Row | None, Row | None]],
+) -> None:
+    """Keep rows for the transition tables of the statement."""
+    if not has_transitions(shape, event):
+        return
+    found = _transitions(context, shape, event)
+    for old, new in pairs:
+        if old is not None:
+            found.old.append(old)
+        if new is not None:
+            found.new.append(new)
+
+
+def _transitions(context: ExecutionContext, shape: TableShape, event: str) -> Transitions:
+    key = (shape.table.oid, event)
+    found: Transitions | None = context.transitions.get(key)
+    if found is None:
+        found = Transitions(shape.table, shape.types, [], [])
+        context.transitions[key] = found
+    return found
+
+
+def transitions_for(
+    context: ExecutionContext, shape: TableShape, event: str, trigger: Trigger
+) -> Transitions | None:
+    """The rows that a trigger with transition tables sees."""
+    if not trigger.old_table and not trigger.new_table:
+        return None
+    return _transitions(context, shape, event)
