@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from plans import context
 
-from server.catalog.objects import Column, Constraint, Index, IndexKey, Schema, Table
+from server.catalog.objects import Column, Constraint, Index, IndexKey, Schema, Table, Trigger
 from server.executor.columns import rows_of
 from server.executor.index_keys import KIND_BY_NAME, stored_kind
 from server.executor.program import Program
@@ -53,6 +53,9 @@ class Catalog:
 
     def constraints_of(self, table: int) -> tuple[Any, ...]:
         return self._of(Constraint, "table", table)
+
+    def triggers_of(self, table: int) -> tuple[Any, ...]:
+        return self._of(Trigger, "table", table)
 
     def references_to(self, table: int) -> tuple[Any, ...]:
         return self._of(Constraint, "referenced_table", table)
