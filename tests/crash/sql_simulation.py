@@ -52,6 +52,7 @@ NAMES = ("red", "green", "blue", "grey")
 COLUMNS = ("extra", "more")
 LONG = ("", "short", "x" * 30, "y" * 400, "z" * 2000)
 TOLERATED = {"53100"}
+TWO_PHASE = {"max_prepared_transactions": ("5", "configuration file")}
 
 Row = tuple[str | None, ...]
 
@@ -82,6 +83,8 @@ class SqlSimulation:
         """The highest value the sequence had given out at the end of each transaction."""
         self.next_id = 1
         self.acknowledged = 0
+        self.promised = self.committing = 0
+        """The transaction that is prepared and not yet told how to end, and the one that was told to commit."""
         engine = Engine.create(self.files, OPTIONS, store_id=5)
         initialise(engine)
         self._serve(engine)
@@ -99,7 +102,7 @@ class SqlSimulation:
     def _serve(self, engine: Engine) -> None:
         self.database = Database(
             engine,
-            ServerSettings(SETTINGS),
+            ServerSettings(SETTINGS | TWO_PHASE),
             mock_secret=b"secret",
             clock=ManualClock(),
             source=random.Random(1),
@@ -161,11 +164,48 @@ class SqlSimulation:
             return
         self.states.append(state)
         self.numbers_given.append(int(given[0]))
-        if self._ask("COMMIT"):
+        if chance.random() < 0.2:
+            self._commit_in_two_phases(number)
+        elif self._ask("COMMIT"):
             self.acknowledged = number
         elif self._committed() < number:  # no room for its record
-            self.states.pop()
-            self.numbers_given.pop()
+            self._forget_last()
+
+    def _commit_in_two_phases(self, number: int) -> None:
+        """Prepare, let some time go by, and commit or roll back, if no crash comes before."""
+        chance = self.random
+        if not self._ask(f"PREPARE TRANSACTION 'g{number}'"):
+            self._ask("ROLLBACK")
+            self._forget_last()
+            return
+        self.promised = number
+        if chance.random() < 0.5:
+            self._ask(chance.choice(("CHECKPOINT", "SELECT count(*) FROM journal")))
+        self.faults.full = False
+        if chance.random() < 0.7:
+            self.promised, self.committing = 0, number
+            self._ask(f"COMMIT PREPARED 'g{number}'")
+            self.acknowledged, self.committing = number, 0
+            return
+        self.promised = 0
+        self._ask(f"ROLLBACK PREPARED 'g{number}'")
+        self._forget_last()
+
+    def _forget_last(self) -> None:
+        self.states.pop()
+        self.numbers_given.pop()
+
+    def _finish_prepared(self) -> None:
+        """What was prepared is there after a crash, and is finished one way or the other."""
+        found = [gid for (gid,) in self.client.rows("SELECT gid FROM pg_prepared_xacts")]
+        if self.promised and f"g{self.promised}" not in found:
+            raise BadSeed(f"prepared transaction {self.promised} is lost, there is {found}")
+        if self.committing and f"g{self.committing}" not in found:
+            self.acknowledged = self.committing  # no longer prepared, so it must be there
+        self.promised = self.committing = 0
+        for gid in found:
+            verb = self.random.choice(("COMMIT", "ROLLBACK"))
+            self.client.rows(f"{verb} PREPARED '{gid}'")
 
     def _committed(self) -> int:
         self._ask("ROLLBACK")
@@ -318,6 +358,7 @@ class SqlSimulation:
 
     def _compare(self) -> None:
         """Finds the state the database recovered to, and compares it all."""
+        self._finish_prepared()
         number = self._committed()
         if not self.acknowledged <= number < len(self.states):
             raise BadSeed(
