@@ -7,6 +7,7 @@ python -m tests.crash.run --seeds 1000 --sql      through SQL: DDL, indexes, COP
 """
 
 import argparse
+import signal
 import sys
 import time
 from dataclasses import fields
@@ -42,19 +43,29 @@ def main() -> int:
     if arguments.seed is not None:
         Simulation(arguments.seed, plan_of(arguments.seed, arguments.without)).run()
         return 0
+    return run_many(arguments)
+
+
+def run_many(arguments: argparse.Namespace) -> int:
+    """Many seeds; an interrupt ends the run and is told how far it was."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     started = time.perf_counter()
-    bad = 0
-    for seed in range(arguments.first, arguments.first + arguments.seeds):
-        if arguments.sql:
-            story = run_sql_seed(seed, sql_error_rate(seed))
-        else:
-            story = run_seed(seed, plan_of(seed, arguments.without))
-        if story is not None:
-            bad += 1
-            sys.stdout.write(f"seed {seed}: {story}\n")
-            sys.stdout.flush()
-    rate = arguments.seeds / (time.perf_counter() - started)
-    sys.stdout.write(f"{bad} bad of {arguments.seeds} seeds, {rate:.0f} seeds/s\n")
+    bad = count = 0
+    try:
+        for seed in range(arguments.first, arguments.first + arguments.seeds):
+            if arguments.sql:
+                story = run_sql_seed(seed, sql_error_rate(seed))
+            else:
+                story = run_seed(seed, plan_of(seed, arguments.without))
+            count += 1
+            if story is not None:
+                bad += 1
+                sys.stdout.write(f"seed {seed}: {story}\n")
+                sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.stdout.write("interrupted\n")
+    rate = count / (time.perf_counter() - started)
+    sys.stdout.write(f"{bad} bad of {count} seeds from {arguments.first} on, {rate:.1f} seeds/s\n")
     return 1 if bad else 0
 
 
