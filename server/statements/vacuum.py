@@ -149,17 +149,31 @@ def _report(
 
 
 def oldest_holder(session: Any) -> str | None:
-    """Who holds back most: the session with the oldest snapshot or transaction, in words; None: nobody else."""
+    """Who holds back most, in words: of other sessions and prepared transactions the oldest; None: nobody."""
     found = [
-        (xmin, other)
+        (xmin, _named(other))
         for other in list(session.database.sessions.values())
-        if other is not session and (xmin := other.transaction.backend_xmin) is not None
+        if other is not session and (xmin := _oldest_of(other)) is not None
     ]
+    for gid, prepared in list(session.database.engine.prepared.items()):
+        found.append((min(prepared.state.xids), f'prepared transaction "{gid}"'))
     if not found:
         return None
-    xmin, other = min(found, key=lambda item: item[0])
+    xmin, holder = min(found)
+    return f"xmin {xmin}, held by {holder}"
+
+
+def _oldest_of(other: Any) -> int | None:
+    """The oldest transaction that a session's snapshot does not see as over, or its own."""
+    running = other.transaction.running
+    own = running.storage.top_xid if running is not None else 0
+    found = [xmin for xmin in (other.transaction.backend_xmin, own or None) if xmin is not None]
+    return min(found, default=None)
+
+
+def _named(other: Any) -> str:
     return (
-        f'xmin {xmin}, held by process {other.pid} of user "{other.session_user}" '
+        f'process {other.pid} of user "{other.session_user}" '
         f'in database "{other.database_name}" ({other.activity.state})'
     )
 

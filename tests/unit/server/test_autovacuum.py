@@ -108,6 +108,31 @@ def test_verbose_names_the_session_whose_snapshot_holds_rows_back(clients):
     assert "held by" not in report.message
 
 
+def test_verbose_names_who_is_idle_in_a_transaction_that_has_written(clients):
+    old, client = clients("old"), clients("new")
+    make_table(client, rows=10)
+    client.run("CREATE TABLE other (a int)")
+    old.run("BEGIN; INSERT INTO other VALUES (1)")
+    client.run("UPDATE t SET b = 'z'")
+    _, report = verbose(client)
+    assert "held by process 1 of user" in report.message
+    assert "(idle in transaction)" in report.message
+
+
+def test_verbose_names_a_prepared_transaction_that_holds_rows_back(clients, database):
+    database.settings.assign("max_prepared_transactions", "2", "command line")
+    old, client = clients("old"), clients("new")
+    make_table(client, rows=10)
+    client.run("CREATE TABLE other (a int)")
+    old.run("BEGIN; INSERT INTO other VALUES (1); PREPARE TRANSACTION 'forgotten'")
+    client.run("UPDATE t SET b = 'z'")
+    _, report = verbose(client)
+    assert 'held by prepared transaction "forgotten"' in report.message
+    old.run("ROLLBACK PREPARED 'forgotten'")
+    _, report = verbose(client)
+    assert "held by" not in report.message
+
+
 def test_a_cancelled_vacuum_stops(client):
     make_table(client)
     session = client.session
