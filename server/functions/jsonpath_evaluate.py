@@ -35,7 +35,7 @@ from server.functions.jsonpath_moments import (
     read_moment,
 )
 from server.functions.numeric import from_float
-from server.functions.regex_syntax import compile_regex
+from server.functions.regex_search import compile_regex
 from server.types.floats import parse_float8
 from server.types.jsonb import make_object
 from server.types.jsonpath import ANY_LEVEL, PREDICATES, Chain, JsonPath, Step
@@ -406,7 +406,7 @@ def _matches(step: Step, text: str) -> bool:
             options += "n" if "s" not in flags else "w"
         elif "s" not in flags:
             options += "p"
-    return compile_regex(pattern, options).search(text) is not None
+    return compile_regex(pattern, options).test(text)
 
 
 def _compare(kind: str, left: Any, right: Any) -> Truth:

@@ -3,41 +3,44 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import InvalidParameterValue
 from server.functions.declare import row
 from server.functions.pattern import Test, matching_kernel
-from server.functions.regex_syntax import compile_regex, split_flags
+from server.functions.regex_flags import split_flags
+from server.functions.regex_search import Check, Match, Regex, compile_regex
 from server.types.array import Array, make_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from server.functions.function import CallContext, Row
 
 TEXT: Final = 25
 
 
 def matches(text: str, pattern: str) -> bool:
     """Whether a regular expression is found in a text."""
-    return compile_regex(pattern).search(text) is not None
+    return compile_regex(pattern).test(text)
 
 
 def _not_matches(text: str, pattern: str) -> bool:
-    return compile_regex(pattern).search(text) is None
+    return not compile_regex(pattern).test(text)
 
 
 def _matches_in_any_case(text: str, pattern: str) -> bool:
-    return compile_regex(pattern, "i").search(text) is not None
+    return compile_regex(pattern, "i").test(text)
 
 
 def _not_matches_in_any_case(text: str, pattern: str) -> bool:
-    return compile_regex(pattern, "i").search(text) is None
+    return not compile_regex(pattern, "i").test(text)
 
 
 def _tester(flags: str) -> Any:
     def compile_pattern(pattern: str) -> Test:
-        search = compile_regex(pattern, flags).search
-        return lambda text: search(text) is not None
+        return compile_regex(pattern, flags).test
 
     return compile_pattern
 
@@ -52,25 +55,22 @@ _NO_MATCH_CASE = matching_kernel(_tester("i"), True)
 _REFERENCE: Final = re.compile(r"\\(?:([1-9])|(&)|(\\))")
 
 
-def _replacement(match: re.Match[str], new: str) -> str:
+def _replacement(match: Match, new: str) -> str:
     def referred(reference: re.Match[str]) -> str:
         if reference[1]:
             number = int(reference[1])
-            return (match[number] or "") if number <= match.re.groups else ""
-        return match[0] if reference[2] else "\\"
+            return (match[number] or "") if number <= match.group_count else ""
+        return (match[0] or "") if reference[2] else "\\"
 
     return _REFERENCE.sub(referred, new)
 
 
-def _from(pattern: re.Pattern[str], text: str, start: int) -> Iterator[re.Match[str]]:
-    """The matches from a position, none from behind the end."""
-    return iter(()) if start > len(text) else pattern.finditer(text, start)
-
-
-def _replace_from(text: str, pattern: re.Pattern[str], new: str, start: int, which: int) -> str:
+def _replace_from(
+    check: Check, text: str, pattern: Regex, new: str, start: int, which: int
+) -> str:
     """Replace the match of a number, or every one for 0, from a position."""
     parts, end = [text[:start]], start
-    for number, match in enumerate(_from(pattern, text, start), 1):
+    for number, match in enumerate(pattern.finditer(text, start, check), 1):
         if which in (0, number):
             parts += [text[end : match.start()], _replacement(match, new)]
             end = match.end()
@@ -79,7 +79,7 @@ def _replace_from(text: str, pattern: re.Pattern[str], new: str, start: int, whi
     return "".join([*parts, text[end:]])
 
 
-def _replace(text: str, pattern: str, new: str, flags: str = "") -> str:
+def _replace(check: Check, text: str, pattern: str, new: str, flags: str = "") -> str:
     if flags[:1].isdigit():
         raise InvalidParameterValue(
             f'invalid regular expression option: "{flags[0]}"',
@@ -87,7 +87,9 @@ def _replace(text: str, pattern: str, new: str, flags: str = "") -> str:
             "cast the fourth argument to integer explicitly.",
         )
     options, is_global = split_flags(flags, True)
-    return _replace_from(text, compile_regex(pattern, options), new, 0, 0 if is_global else 1)
+    return _replace_from(
+        check, text, compile_regex(pattern, options), new, 0, 0 if is_global else 1
+    )
 
 
 def _checked(name: str, value: int, least: int) -> int:
@@ -96,38 +98,44 @@ def _checked(name: str, value: int, least: int) -> int:
     return value
 
 
-def _replace_at(
-    text: str, pattern: str, new: str, start: int, number: int | None = None, flags: str = ""
+def _replace_at(  # noqa: PLR0913  (the SQL function has as many)
+    check: Check,
+    text: str,
+    pattern: str,
+    new: str,
+    start: int,
+    number: int | None = None,
+    flags: str = "",
 ) -> str:
     _checked("start", start, 1)
     if number is not None:
         _checked("n", number, 0)
     options, is_global = split_flags(flags, True)
     which = (0 if is_global else 1) if number is None else number
-    return _replace_from(text, compile_regex(pattern, options), new, start - 1, which)
+    return _replace_from(check, text, compile_regex(pattern, options), new, start - 1, which)
 
 
 # Finding.
 
 
-def _groups(match: re.Match[str]) -> Array:
-    return make_array(TEXT, match.groups() if match.re.groups else (match[0],))
+def _groups(match: Match) -> Array:
+    return make_array(TEXT, match.groups() if match.group_count else (match[0],))
 
 
-def _match(text: str, pattern: str, flags: str = "") -> Array | None:
+def _match(check: Check, text: str, pattern: str, flags: str = "") -> Array | None:
     options, is_global = split_flags(flags, True)
     if is_global:
         raise InvalidParameterValue(
             'regexp_match() does not support the "global" option',
             hint="Use the regexp_matches function instead.",
         )
-    found = compile_regex(pattern, options).search(text)
+    found = compile_regex(pattern, options).search(text, 0, check)
     return None if found is None else _groups(found)
 
 
-def _all_matches(text: str, pattern: str, flags: str = "") -> Iterator[Array]:
+def _all_matches(check: Check, text: str, pattern: str, flags: str = "") -> Iterator[Array]:
     options, is_global = split_flags(flags, True)
-    for match in compile_regex(pattern, options).finditer(text):
+    for match in compile_regex(pattern, options).finditer(text, 0, check):
         yield _groups(match)
         if not is_global:
             return
@@ -140,9 +148,9 @@ def _no_global(name: str, flags: str) -> str:
     return options
 
 
-def _split(text: str, pattern: str, flags: str, name: str) -> list[str]:
+def _split(check: Check, text: str, pattern: str, flags: str, name: str) -> list[str]:
     parts, end = [], 0
-    for match in compile_regex(pattern, _no_global(name, flags)).finditer(text):
+    for match in compile_regex(pattern, _no_global(name, flags)).finditer(text, 0, check):
         # An empty match splits nothing at either end of the text or right after another match.
         if match.end() == match.start() and match.start() in (end, len(text)):
             continue
@@ -151,32 +159,33 @@ def _split(text: str, pattern: str, flags: str, name: str) -> list[str]:
     return [*parts, text[end:]]
 
 
-def _split_rows(text: str, pattern: str, flags: str = "") -> Iterator[str]:
-    return iter(_split(text, pattern, flags, "regexp_split_to_table"))
+def _split_rows(check: Check, text: str, pattern: str, flags: str = "") -> Iterator[str]:
+    return iter(_split(check, text, pattern, flags, "regexp_split_to_table"))
 
 
-def _split_array(text: str, pattern: str, flags: str = "") -> Array:
-    return make_array(TEXT, tuple(_split(text, pattern, flags, "regexp_split_to_array")))
+def _split_array(check: Check, text: str, pattern: str, flags: str = "") -> Array:
+    return make_array(TEXT, tuple(_split(check, text, pattern, flags, "regexp_split_to_array")))
 
 
-def _count(text: str, pattern: str, start: int = 1, flags: str = "") -> int:
+def _count(check: Check, text: str, pattern: str, start: int = 1, flags: str = "") -> int:
     _checked("start", start, 1)
     compiled = compile_regex(pattern, _no_global("regexp_count", flags))
-    return sum(1 for _ in _from(compiled, text, start - 1))
+    return sum(1 for _ in compiled.finditer(text, start - 1, check))
 
 
-def _like(text: str, pattern: str, flags: str = "") -> bool:
-    return compile_regex(pattern, _no_global("regexp_like", flags)).search(text) is not None
+def _like(check: Check, text: str, pattern: str, flags: str = "") -> bool:
+    return compile_regex(pattern, _no_global("regexp_like", flags)).test(text)
 
 
-def _numbered(text: str, pattern: re.Pattern[str], start: int, number: int) -> Any:
-    for index, match in enumerate(_from(pattern, text, start - 1), 1):
+def _numbered(check: Check, text: str, pattern: Regex, start: int, number: int) -> Any:
+    for index, match in enumerate(pattern.finditer(text, start - 1, check), 1):
         if index == number:
             return match
     return None
 
 
 def _position(  # noqa: PLR0913  (the SQL function has as many)
+    check: Check,
     text: str,
     pattern: str,
     start: int = 1,
@@ -191,28 +200,34 @@ def _position(  # noqa: PLR0913  (the SQL function has as many)
         raise InvalidParameterValue(f'invalid value for parameter "endoption": {end}')
     _checked("subexpr", group, 0)
     compiled = compile_regex(pattern, _no_global("regexp_instr", flags))
-    match = _numbered(text, compiled, start, number)
-    if match is None or group > compiled.groups or match.start(group) < 0:
+    match = _numbered(check, text, compiled, start, number)
+    if match is None or group > compiled.group_count or match.start(group) < 0:
         return 0
     return int(match.end(group) if end else match.start(group)) + 1
 
 
-def _found(
-    text: str, pattern: str, start: int = 1, number: int = 1, flags: str = "", group: int = 0
+def _found(  # noqa: PLR0913  (the SQL function has as many)
+    check: Check,
+    text: str,
+    pattern: str,
+    start: int = 1,
+    number: int = 1,
+    flags: str = "",
+    group: int = 0,
 ) -> str | None:
     _checked("start", start, 1)
     _checked("n", number, 1)
     _checked("subexpr", group, 0)
     compiled = compile_regex(pattern, _no_global("regexp_substr", flags))
-    match = _numbered(text, compiled, start, number)
-    return None if match is None or group > compiled.groups else match[group]
+    match = _numbered(check, text, compiled, start, number)
+    return None if match is None or group > compiled.group_count else match[group]
 
 
-def _substring(text: str, pattern: str) -> str | None:
-    match = compile_regex(pattern).search(text)
+def _substring(check: Check, text: str, pattern: str) -> str | None:
+    match = compile_regex(pattern).search(text, 0, check)
     if match is None:
         return None
-    return match[1] if match.re.groups else match[0]
+    return match[1] if match.group_count else match[0]
 
 
 _DOC = "Whether a regular expression is found in a text."
@@ -287,8 +302,7 @@ OPERATORS: Final = (
     ),
 )
 
-FUNCTIONS: Final = (
-    *OPERATORS,
+_CALLED: Final = (
     row(
         "2073 substring(text, text) text",
         _substring,
@@ -460,5 +474,29 @@ FUNCTIONS: Final = (
         _found,
         "A group of a match.",
         "'ABCDEF', 'c(.)(..)', 1, 1, 'i', 2 -> EF",
+    ),
+)
+
+
+def _checking(function: Row | None) -> Row:
+    """The same with the context in the place of the check whether to go on."""
+    assert function is not None
+    return lambda call, *arguments: function(_check_of(call), *arguments)
+
+
+def _check_of(call: CallContext) -> Check:
+    check = getattr(call.execution, "check_cancelled", None)
+    return _go_on if check is None else check
+
+
+def _go_on() -> None:
+    pass
+
+
+FUNCTIONS: Final = (
+    *(replace(function, slow=True) for function in OPERATORS),
+    *(
+        replace(function, row=_checking(function.row), needs_context=True, slow=True)
+        for function in _CALLED
     ),
 )

@@ -1,0 +1,149 @@
+"""Sets of characters of regular expressions: classes, ranges and single characters, in any case or not."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from server.functions.regex_nodes import Characters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+Member = str | tuple[str, str] | tuple[bool, str]
+"""A character, a range, or (negated, name of a class)."""
+
+
+SPACES: Final = (
+    " \t\n\v\f\r\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a"
+    "\u2028\u2029\u205f\u3000"
+)
+
+
+def _is_space(character: str) -> bool:
+    return character in SPACES
+
+
+def _is_graphic(character: str) -> bool:
+    return (character.isprintable() and not _is_space(character)) or character in "\xa0\u2007\u202f"
+
+
+def _is_control(character: str) -> bool:
+    return character < " " or "\x7f" <= character <= "\x9f" or character in "\u2028\u2029"
+
+
+CLASSES: Final[dict[str, Callable[[str], bool]]] = {
+    "alpha": lambda c: c.isalpha() or (c.isdecimal() and c > "\x7f"),
+    "digit": lambda c: "0" <= c <= "9",
+    "alnum": lambda c: c.isalnum(),
+    "upper": str.isupper,
+    "lower": str.islower,
+    "space": _is_space,
+    "blank": lambda c: (
+        c in " \t\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u205f\u3000"
+    ),
+    "punct": lambda c: _is_graphic(c) and not c.isalnum(),
+    "xdigit": lambda c: c in "0123456789abcdefABCDEF",
+    "word": lambda c: c.isalnum() or c == "_",
+    "cntrl": _is_control,
+    "print": lambda c: _is_graphic(c) or (_is_space(c) and not _is_control(c)),
+    "graph": _is_graphic,
+    "ascii": lambda c: c < "\x80",
+}
+PYTHON: Final = {
+    "space": SPACES,
+    "digit": "0-9",
+    "word": r"\w",
+    "xdigit": "0-9a-fA-F",
+    "ascii": r"\x00-\x7f",
+}
+"""Classes in the notation of Python's re, inside brackets."""
+
+
+def is_word(character: str | None) -> bool:
+    """Whether a character belongs to a word; the end of the text does not."""
+    return character is not None and (character.isalnum() or character == "_")
+
+
+def escaped(character: str) -> str:
+    """A character as a member of a set of Python's re."""
+    return f"\\{character}" if character in "\\]^-[&~|" else character
+
+
+def cases(character: str) -> set[str]:
+    """A character in all its cases."""
+    variants = {character, character.lower(), character.upper()}
+    return {variant for variant in variants if len(variant) == 1}
+
+
+@lru_cache(maxsize=4096)
+def single(character: str, any_case: bool = False) -> Characters:
+    """The set of one character."""
+    if not any_case or len(cases(character)) == 1:
+        return Characters(has=character.__eq__, python=re.escape(character))
+    variants = frozenset(cases(character))
+    inside = "".join(map(escaped, sorted(variants)))
+    return Characters(has=variants.__contains__, python=f"[{inside}]")
+
+
+def any_character(no_newline: bool) -> Characters:
+    """Every character, but perhaps that of new lines."""
+    if no_newline:
+        return Characters(has="\n".__ne__, python=r"[^\n]")
+    return Characters(has=lambda _character: True, python=r"[\s\S]")
+
+
+def class_set(name: str, negated: bool) -> Characters:
+    """A class by its name."""
+    has = CLASSES[name]
+    python = PYTHON.get(name)
+    if not negated:
+        return Characters(has=has, python=None if python is None else f"[{python}]")
+    inverse = None if python is None else f"[^{python}]"
+    return Characters(has=lambda character: not has(character), python=inverse)
+
+
+def bracket_set(
+    members: Iterable[Member], negated: bool, any_case: bool, no_newline: bool
+) -> Characters:
+    """The set of a bracket expression."""
+    tests: list[Callable[[str], bool]] = []
+    singles: set[str] = set()
+    python: list[str] | None = []
+    for member in members:
+        if isinstance(member, str):
+            singles |= cases(member) if any_case else {member}
+            continue
+        test, notation = _tested(member, any_case)
+        tests.append(test)
+        python = None if python is None or notation is None else [*python, notation]
+    known = frozenset(singles)
+
+    def has(character: str) -> bool:
+        return character in known or any(test(character) for test in tests)
+
+    inside = None if python is None else "".join([*map(escaped, sorted(known)), *python])
+    if not negated:
+        return Characters(has=has, python=f"[{inside}]" if inside else None)
+    newline = "\n" if no_newline else ""
+    return Characters(
+        has=lambda character: not has(character) and character != newline,
+        python=f"[^{inside}{newline}]" if inside else None,
+    )
+
+
+def _tested(
+    member: tuple[str, str] | tuple[bool, str], any_case: bool
+) -> tuple[Callable[[str], bool], str | None]:
+    first, second = member
+    if isinstance(first, bool):
+        name = "alpha" if any_case and second in ("upper", "lower") else second
+        has = CLASSES[name]
+        if first:
+            return (lambda character: not has(character)), None
+        return has, PYTHON.get(name)
+    low, high = first, second
+    if not any_case:
+        return (lambda character: low <= character <= high), f"{escaped(low)}-{escaped(high)}"
+    return (lambda character: any(low <= each <= high for each in cases(character))), None
