@@ -14,6 +14,7 @@ from server.errors import FeatureNotSupported
 from server.expressions import expression as nodes
 from server.expressions.array_stores import store_element, store_slice
 from server.expressions.arrays import construct_array, subscript_array
+from server.expressions.json_stores import store_coordinate, store_member
 from server.functions.function import CallContext, Function
 from server.types.array import Array
 from server.types.record import Record
@@ -504,6 +505,8 @@ def _field_store(node: nodes.FieldStore, layout: Layout) -> RowEvaluator:
 
 
 def _element_store(node: nodes.ElementStore, layout: Layout) -> RowEvaluator:
+    if node.type.type.category != "A":
+        return _member_store(node, layout)
     argument, value = compile_row(node.argument, layout), compile_row(node.value, layout)
     pairs = tuple(
         tuple(None if bound is None else compile_row(bound, layout) for bound in pair)
@@ -519,6 +522,19 @@ def _element_store(node: nodes.ElementStore, layout: Layout) -> RowEvaluator:
             for pair in pairs
         ]
         return store(array, bounds, value(row, context))
+
+    return evaluate
+
+
+def _member_store(node: nodes.ElementStore, layout: Layout) -> RowEvaluator:
+    """Into jsonb, or into a type that has a fixed number of elements."""
+    argument, value = compile_row(node.argument, layout), compile_row(node.value, layout)
+    steps = _all([first for first, _ in node.bounds if first is not None], layout)
+    store = store_member if node.type.type.name == "jsonb" else store_coordinate
+
+    def evaluate(row: Sequence[Any], context: Any) -> Any:
+        subscripts = [step(row, context) for step in steps]
+        return store(argument(row, context), subscripts, value(row, context))
 
     return evaluate
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +12,7 @@ from server.errors import (
     NullValueNotAllowed,
 )
 from server.functions.declare import row
-from server.functions.orders import nullable_key
+from server.functions.orders import generic_key, nullable_key
 from server.types.array import Array, make_array
 from server.types.registry import TYPE_BY_OID
 
@@ -239,8 +240,18 @@ def _trim(array: Array, count: int) -> Array:
     if not kept:
         return make_array(array.element, ())
     each = len(array.items) // length
-    first = (kept, array.dimensions[0][1])
-    return Array(array.element, (first, *array.dimensions[1:]), array.items[: kept * each])
+    lengths = (kept, *(length for length, _ in array.dimensions[1:]))
+    dimensions = tuple((length, 1) for length in lengths)
+    return Array(array.element, dimensions, array.items[: kept * each])
+
+
+def _bucket(value: Any, thresholds: Array) -> int:
+    """How many of the thresholds, which are in order, are not above a value."""
+    if len(thresholds.dimensions) > 1:
+        raise ArraySubscriptError("thresholds must be one-dimensional array")
+    if None in thresholds.items:
+        raise NullValueNotAllowed("thresholds array must not contain NULLs")
+    return bisect_right(thresholds.items, generic_key(value), key=generic_key)
 
 
 def _subscripts(array: Array, dimension: int, backward: bool = False) -> Iterator[int]:
@@ -384,6 +395,12 @@ FUNCTIONS: Final = (
         _fill,
         "An array of one value, with lower bounds.",
         "7::int4, '{3}', '{2}' -> [2:4]={7,7,7}",
+    ),
+    row(
+        "3218 width_bucket(anycompatible, anycompatiblearray) int4",
+        _bucket,
+        "Number of the part between thresholds that holds a value.",
+        "5, '{3,4,6}'::int4[] -> 2",
     ),
     row(
         "6172 trim_array(anyarray, int4) anyarray",

@@ -98,10 +98,16 @@ def _bin(stride: Interval, us: int, origin: int) -> int:
         )
     if origin in INFINITE:
         raise DatetimeFieldOverflow("origin out of range")
-    width = days * US_PER_DAY + time
+    width = _in_range(days * US_PER_DAY + time)
     if width <= 0:
         raise DatetimeFieldOverflow("stride must be greater than zero")
-    return origin + (us - origin) // width * width
+    return instants.checked_timestamp(origin + _in_range(us - origin) // width * width)
+
+
+def _in_range(us: int) -> int:
+    if not -(1 << 63) <= us < 1 << 63:
+        raise DatetimeFieldOverflow("interval out of range")
+    return us
 
 
 def _instant_age(context: CallContext, us: int, other: int) -> Interval:

@@ -438,6 +438,12 @@ FUNCTIONS: Final = (
         "1 -> 45",
     ),
     row(
+        "2734 atan2d(float8, float8) float8",
+        lambda y, x: math.atan2(y, x) / math.atan(1.0) * 45.0,
+        "Angle of a point in degrees.",
+        "1, 0 -> 90",
+    ),
+    row(
         "320 width_bucket(float8, float8, float8, int4) int4",
         _width_bucket,
         "Number of the equal part of a range that holds a value.",

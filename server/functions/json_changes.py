@@ -61,31 +61,38 @@ def _delete_index(value: Jsonb, index: int) -> Jsonb:
 def _delete_path(value: Jsonb, path: Array) -> Jsonb:
     if not isinstance(value.value, dict | list):
         raise InvalidParameterValue("cannot delete path in scalar")
+    if not value.value:
+        return value
     return Jsonb(_changed(value.value, path.items, lambda old: ABSENT, False))
 
 
 def _changed(
-    value: Any, path: Sequence[str | None], change: Callable[[Any], Any], create: bool
+    value: Any, path: Sequence[str | None], change: Callable[[Any], Any], create: bool, at: int = 1
 ) -> Any:
     """The value with what stands at a path changed; change(ABSENT) gives what is missing."""
     if not path:
         return value
     step, rest = path[0], path[1:]
     if step is None:
-        raise NullValueNotAllowed("path element at position 1 is null")
+        raise NullValueNotAllowed(f"path element at position {at} is null")
     if isinstance(value, dict):
-        return _changed_member(value, step, rest, change, create)
+        return _changed_member(value, step, rest, change, create, at)
     if isinstance(value, list):
-        return _changed_item(value, step, rest, change, create)
+        return _changed_item(value, step, rest, change, create, at)
     return value
 
 
 def _changed_member(
-    value: dict[str, Any], step: str, rest: Sequence[str | None], change: Any, create: bool
+    value: dict[str, Any],
+    step: str,
+    rest: Sequence[str | None],
+    change: Any,
+    create: bool,
+    at: int,
 ) -> dict[str, Any]:
     old = value.get(step, ABSENT)
     if rest:
-        new = old if old is ABSENT else _changed(old, rest, change, create)
+        new = old if old is ABSENT else _changed(old, rest, change, create, at + 1)
     elif old is ABSENT and not create:
         return value
     else:
@@ -94,20 +101,29 @@ def _changed_member(
     return make_object(others if new is ABSENT else [*others, (step, new)])
 
 
-def _not_an_integer(step: str) -> InvalidTextRepresentation:
-    return InvalidTextRepresentation(f'path element at position 1 is not an integer: "{step}"')
+def _not_an_integer(step: str, at: int) -> InvalidTextRepresentation:
+    return InvalidTextRepresentation(f'path element at position {at} is not an integer: "{step}"')
 
 
 def _changed_item(
-    value: list[Any], step: str, rest: Sequence[str | None], change: Any, create: bool
+    value: list[Any],
+    step: str,
+    rest: Sequence[str | None],
+    change: Any,
+    create: bool,
+    at: int,
 ) -> list[Any]:
     index = integer_of(step)
     if index is None:
-        raise _not_an_integer(step)
+        raise _not_an_integer(step, at)
     inside = -len(value) <= index < len(value)
     if inside:
         position = index % len(value)
-        new = _changed(value[position], rest, change, create) if rest else change(value[position])
+        new = (
+            _changed(value[position], rest, change, create, at + 1)
+            if rest
+            else change(value[position])
+        )
         middle = [] if new is ABSENT else [new]
         return [*value[:position], *middle, *value[position + 1 :]]
     if rest or not create:
@@ -119,6 +135,8 @@ def _changed_item(
 def _set(value: Jsonb, path: Array, new: Jsonb, create: bool = True) -> Jsonb:
     if not isinstance(value.value, dict | list):
         raise InvalidParameterValue("cannot set path in scalar")
+    if not value.value and not create:
+        return value
     return Jsonb(_changed(value.value, path.items, lambda old: new.value, create))
 
 
@@ -176,7 +194,7 @@ def _insert(value: Jsonb, path: Array, new: Jsonb, after: bool = False) -> Jsonb
         return value
     index = integer_of(path.items[-1])
     if index is None:
-        raise _not_an_integer(path.items[-1])
+        raise _not_an_integer(path.items[-1], len(path.items))
     position = max(index + len(parent), -1) if index < 0 else min(index, len(parent))
     if position < 0:
         extended = [new.value, *parent]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import InvalidParameterValue
 from server.functions.declare import row
-from server.functions.pattern import Test, matching_kernel
+from server.functions.pattern import Test, matching_kernel, similar_to_regex
 from server.functions.regex_flags import split_flags
 from server.functions.regex_search import Check, Match, Regex, compile_regex
 from server.types.array import Array, make_array
@@ -65,9 +65,7 @@ def _replacement(match: Match, new: str) -> str:
     return _REFERENCE.sub(referred, new)
 
 
-def _replace_from(
-    check: Check, text: str, pattern: Regex, new: str, start: int, which: int
-) -> str:
+def _replace_from(check: Check, text: str, pattern: Regex, new: str, start: int, which: int) -> str:
     """Replace the match of a number, or every one for 0, from a position."""
     parts, end = [text[:start]], start
     for number, match in enumerate(pattern.finditer(text, start, check), 1):
@@ -230,6 +228,10 @@ def _substring(check: Check, text: str, pattern: str) -> str | None:
     return match[1] if match.group_count else match[0]
 
 
+def _similar_substring(check: Check, text: str, pattern: str, escape: str) -> str | None:
+    return _substring(check, text, similar_to_regex(pattern, escape))
+
+
 _DOC = "Whether a regular expression is found in a text."
 _DOC_NOT = "Whether a regular expression is not found in a text."
 
@@ -308,6 +310,12 @@ _CALLED: Final = (
         _substring,
         "The part that matches.",
         "'Thomas', '...$' -> mas",
+    ),
+    row(
+        "2074 substring(text, text, text) text",
+        _similar_substring,
+        "The part that a pattern of SIMILAR TO puts between its escaped quotes.",
+        """'Thomas', '%#"o_a#"_', '#' -> oma""",
     ),
     row(
         "2284 regexp_replace(text, text, text) text",

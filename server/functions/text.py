@@ -532,9 +532,14 @@ FUNCTIONS: Final = (
         "Hexadecimal digits.",
         "-1 -> ffffffffffffffff",
     ),
-    row("4350 normalize(text, text) text", _normalize, "Unicode normalization.", "'a', 'NFC' -> a"),
     row(
-        "4351 is_normalized(text, text) bool",
+        "4350 normalize(text, text = 'NFC'::text) text",
+        _normalize,
+        "Unicode normalization.",
+        "'a', 'NFC' -> a",
+    ),
+    row(
+        "4351 is_normalized(text, text = 'NFC'::text) bool",
         _is_normalized,
         "Whether it is normalized.",
         "'a', 'NFC' -> t",

@@ -25,6 +25,7 @@ from server.planner.coerce import (
     base_type,
     coerce_or_fail,
     coerce_specific,
+    coerce_to,
     common_type,
     row_columns,
     settle,
@@ -257,6 +258,31 @@ def _bound(
     return index(node.args["this"]), None
 
 
+def bind_json_subscripts(
+    context: BindContext, scope: Scope, written: Sequence[exp.Expression]
+) -> list[Expression]:
+    """The subscripts of jsonb, each an integer or a text."""
+    found = []
+    for each in written:
+        place = context.position(nodes.offset_of(each.args.get("this") or each))
+        if isinstance(each, nodes.ArraySlice):
+            raise DatatypeMismatch("jsonb subscript does not support slices").at(place)
+        subscript = settle(context, _bind(context, scope, each.args["this"]))
+        fitting = [
+            coerced
+            for oid in (INT4, TEXT)
+            if (coerced := coerce_to(context, subscript, oid, -1, "i")) is not None
+        ]
+        if len(fitting) != 1:
+            raise DatatypeMismatch(
+                f"subscript type {type_name(context, subscript.type.oid)} is not supported",
+                hint="jsonb subscript must be coercible to "
+                + ("only one type, integer or text." if fitting else "either integer or text."),
+            ).at(place)
+        found.append(fitting[0])
+    return found
+
+
 def _json_path(
     context: BindContext,
     scope: Scope,
@@ -265,15 +291,11 @@ def _json_path(
     offset: int,
 ) -> Expression:
     steps = []
-    for each in written:
-        if isinstance(each, nodes.ArraySlice):
-            raise DatatypeMismatch("jsonb subscript does not support slices").at(
-                context.position(offset)
-            )
-        step = settle(context, _bind(context, scope, each.args["this"]))
-        if step.type.oid != TEXT:
-            from server.planner.bind_expression import bind_cast
+    for step in bind_json_subscripts(context, scope, written):
+        if step.type.oid == TEXT:
+            steps.append(step)
+            continue
+        from server.planner.bind_expression import bind_cast
 
-            step = bind_cast(context, step, context.type(TEXT), offset)
-        steps.append(step)
+        steps.append(bind_cast(context, step, context.type(TEXT), offset))
     return bind_call.call_by_name(context, "jsonb_extract_path", [value, *steps], offset)

@@ -17,7 +17,7 @@ from server.expressions.expression import (
     Relabel,
     Subscript,
 )
-from server.planner.bind_collection import bind_bounds
+from server.planner.bind_collection import bind_bounds, bind_json_subscripts
 from server.planner.coerce import base_type, coerce_to, row_columns, type_name
 from server.planner.environment import BindContext, raise_at
 from server.sql import nodes
@@ -120,8 +120,8 @@ class _Storer:
     ) -> Expression:
         context, kind = self._context, array.type.type
         if kind.oid == JSONB:
-            raise self._at(FeatureNotSupported("assignment to a part of jsonb is not supported"))
-        if not kind.element_oid or kind.category != "A":
+            return self._member(array, steps, value)
+        if not kind.element_oid or kind.category not in "AG":
             raise self._at(
                 DatatypeMismatch(
                     f"cannot subscript type {type_name(context, kind.oid)} because it does not "
@@ -146,6 +146,32 @@ class _Storer:
             )
         return ElementStore(
             type=array.type, argument=array, bounds=bounds, is_slice=is_slice, value=changed
+        )
+
+    def _member(
+        self, container: Expression, steps: Sequence[exp.Expression], value: Expression
+    ) -> Expression:
+        context = self._context
+        for step in steps:
+            if isinstance(step, nodes.FieldName):
+                raise self._at(
+                    DatatypeMismatch(
+                        f'cannot assign to field "{step.args["name"]}" of column "{self._name}" '
+                        "because its type jsonb is not a composite type"
+                    )
+                )
+        subscripts = bind_json_subscripts(context, self._scope, steps)
+        changed = coerce_to(context, value, JSONB, -1, "a")
+        if changed is None:
+            raise self._mismatch(
+                "subscripted assignment to", f'"{self._name}" requires', JSONB, value
+            )
+        return ElementStore(
+            type=container.type,
+            argument=container,
+            bounds=tuple((subscript, None) for subscript in subscripts),
+            is_slice=False,
+            value=changed,
         )
 
     def _mismatch(self, what: str, verb: str, wanted: int, value: Expression) -> Exception:
