@@ -8,7 +8,7 @@ PYX := $(shell find $(SOURCES) -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 SEEDS ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos golden verify bench bench-quick \
+.PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos golden verify bench bench-quick random-expressions \
 	image-check clean
 
 help: ## list the targets
@@ -55,6 +55,10 @@ test-slow: setup ## every test
 
 docs: setup ## write the tree of ARCHITECTURE.md anew
 	$(BIN)/python tests/architecture/tree.py
+
+random-expressions: setup ## random expressions on both servers: N=number SEED=n TARGET=host:port REFERENCE=host:port
+	$(BIN)/python -m tests.random.expressions --number $(or $(N),10000) --seed $(or $(SEED),1) \
+		--target $(or $(TARGET),127.0.0.1:5432) --reference $(or $(REFERENCE),127.0.0.1:54320)
 
 crash: setup ## simulated power cuts: SEEDS=n
 	$(BIN)/python -m tests.crash.run --seeds $(SEEDS)

@@ -6,7 +6,7 @@ import math
 import operator
 from typing import TYPE_CHECKING, Any, Final
 
-from server.errors import FeatureNotSupported, InvalidParameterValue
+from server.errors import FeatureNotSupported, InvalidParameterValue, ProgramLimitExceeded
 from server.functions import geometry_closest as closest
 from server.functions.declare import Behaviour, row, table
 from server.functions.geometry_closest import point_or_null, swapped
@@ -33,11 +33,16 @@ def _circle_to_polygon(circle: Circle, polygon: Polygon) -> float:
     return max(minus(closest.distance_to_polygon(circle.center, polygon), circle.radius), 0.0)
 
 
+CORNER_COUNT_MAX: Final = 5_000_000
+
+
 def _polygon_of_circle(corner_count: int, circle: Circle) -> Polygon:
     if is_zero(circle.radius):
         raise FeatureNotSupported("cannot convert circle with radius zero to polygon")
     if corner_count < 2:
         raise InvalidParameterValue("must request at least 2 points")
+    if corner_count > CORNER_COUNT_MAX:
+        raise ProgramLimitExceeded("too many points requested")
     step = over(2.0 * math.pi, corner_count)
     angles = [times(step, at) for at in range(corner_count)]
     (x, y), radius = circle
