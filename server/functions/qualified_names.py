@@ -29,7 +29,7 @@ class _Reader:
         """The character here, empty at the end."""
         return self.name[self.at : self.at + 1]
 
-    def fail(self, detail: str | None = None) -> InvalidParameterValue:
+    def fail(self, detail: str = "") -> InvalidParameterValue:
         """The error, with what is wrong."""
         return InvalidParameterValue(
             f'string is not a valid identifier: "{self.name}"', detail=detail
@@ -51,7 +51,7 @@ class _Reader:
             return self.name[start : self.at].translate(LOWERED)
         if self.peek() == ".":
             raise self.fail('No valid identifier before ".".')
-        raise self.fail('No valid identifier after ".".' if after_dot else None)
+        raise self.fail('No valid identifier after ".".' if after_dot else "")
 
     def quoted(self) -> str:
         """Read a part in quotes, in which two quotes stand for one."""
