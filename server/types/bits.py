@@ -9,6 +9,7 @@ from server.errors import (
     InvalidBinaryRepresentation,
     InvalidParameterValue,
     InvalidTextRepresentation,
+    ProgramLimitExceeded,
     SqlError,
     StringDataRightTruncation,
 )
@@ -49,6 +50,9 @@ def _four_bits(digit: str) -> str:
     return bits
 
 
+BIT_COUNT_MAX: Final = 1 << 27
+
+
 def coerce_bit(value: str, modifier: int, explicit: bool) -> str:
     """Refuse another length, unless the cast is explicit: then cut, or fill with zeros."""
     if modifier < 1 or len(value) == modifier:
@@ -56,6 +60,10 @@ def coerce_bit(value: str, modifier: int, explicit: bool) -> str:
     if not explicit:
         raise StringDataLengthMismatch(
             f"bit string length {len(value)} does not match type bit({modifier})"
+        )
+    if modifier > BIT_COUNT_MAX:
+        raise ProgramLimitExceeded(
+            f"bit string length {modifier} exceeds what can be held in memory"
         )
     return value[:modifier].ljust(modifier, "0")
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from server.errors import (
     FeatureNotSupported,
+    InternalError,
     InvalidParameterValue,
     StringDataRightTruncation,
 )
@@ -142,6 +143,9 @@ def coerce_varchar(value: str, modifier: int, explicit: bool) -> str:
     return value[:length]
 
 
+ALLOCATION_MAX: Final = 0x3FFFFFFF - 4
+
+
 def coerce_bpchar(value: str, modifier: int, explicit: bool) -> str:
     """Cut to the length as varchar does, or fill with blanks."""
     length = modifier - MODIFIER_OFFSET
@@ -149,6 +153,8 @@ def coerce_bpchar(value: str, modifier: int, explicit: bool) -> str:
         return value
     if len(value) > length and not explicit and value[length:].strip(" "):
         raise StringDataRightTruncation(f"value too long for type character({length})")
+    if length > ALLOCATION_MAX:
+        raise InternalError(f"invalid memory alloc request size {length + MODIFIER_OFFSET}")
     return value[:length].ljust(length)
 
 
