@@ -51,6 +51,30 @@ SENDERS: Final = """
 4004 jsonpath_send jsonpath
 3837 range_send anyrange
 4234 multirange_send anymultirange
+2485 box_send box
+2491 circle_send circle
+2489 line_send line
+2481 lseg_send lseg
+2483 path_send path
+2429 point_send point
+2487 poly_send polygon
+2501 cstring_send cstring
+2503 anyarray_send anyarray
+2411 int2vectorsend int2vector
+2421 oidvectorsend oidvector
+2453 regclasssend regclass
+4197 regcollationsend regcollation
+3739 regconfigsend regconfig
+3774 regdictionarysend regdictionary
+4088 regnamespacesend regnamespace
+2451 regoperatorsend regoperator
+2449 regopersend regoper
+2447 regproceduresend regprocedure
+2445 regprocsend regproc
+4095 regrolesend regrole
+2455 regtypesend regtype
+5058 pg_snapshot_send pg_snapshot
+2942 txid_snapshot_send txid_snapshot
 """
 
 

@@ -13,7 +13,7 @@ from server.errors import (
 )
 from server.functions.collecting import Rows, gathering
 from server.functions.declare import Behaviour, table
-from server.types.bits import StringDataLengthMismatch
+from server.types.bits import StringDataLengthMismatch, coerce_bit, coerce_varbit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,6 +118,8 @@ BEHAVIOURS: Final[dict[str, Behaviour]] = {
     "right": ("Bits moved to the right.", _right, None),
     "cat": ("Both, one behind the other.", lambda left, right: left + right, None),
     "substring": ("Bits from a place on.", _substring, None),
+    "cast bit": ("Cut or filled to a length, if that is asked for.", coerce_bit, None),
+    "cast varbit": ("Cut to a length, if that is asked for.", coerce_varbit, None),
     "length": ("Number of bits.", len, None),
     "octets": ("Number of bytes that they fill.", lambda bits: -(-len(bits) // 8), None),
     "position": ("Where the other first stands; 0 for nowhere.", _position, None),
@@ -130,6 +132,8 @@ BEHAVIOURS: Final[dict[str, Behaviour]] = {
     "to bigint": ("The number that they show.", _to_integer("bigint", 64), None),
 }
 TABLE: Final = """
+1685 bit(bit, int4, bool) bit | cast bit | '1100', 2, true -> 11
+1687 varbit(varbit, int4, bool) varbit | cast varbit | '1100', 2, true -> 11
 1673 bitand(bit, bit) bit | and | '1100', '1010' -> 1000
 1674 bitor(bit, bit) bit | or | '1100', '1010' -> 1110
 1675 bitxor(bit, bit) bit | xor | '1100', '1010' -> 0110

@@ -201,6 +201,12 @@ def _convert_from(data: bytes, name: str) -> str:
     return text
 
 
+def _character_count(data: bytes, name: str) -> int:
+    if name.lower() not in _CHARACTER_SETS and name.lower().replace("-", "") not in _CHARACTER_SETS:
+        raise InvalidParameterValue(f'invalid encoding name "{name}"')
+    return len(_convert_from(data, name))
+
+
 def _convert(data: bytes, source: str, target: str) -> bytes:
     return _convert_to(_convert_from(data, source), target)
 
@@ -283,6 +289,12 @@ FUNCTIONS: Final = (
         _checked_find,
         "Where a part is, or 0.",
         r"'\x123456', '\x34' -> 2",
+    ),
+    row(
+        "1713 length(bytea, name) int4",
+        _character_count,
+        "Number of characters in an encoding.",
+        r"'\xc3a4', 'UTF8' -> 1",
     ),
     row("721 get_byte(bytea, int4) int4", _get_byte, "One byte.", r"'\x1234', 1 -> 52"),
     row(

@@ -304,6 +304,7 @@ BEHAVIOURS: Final[dict[str, Behaviour]] = {
     "overright": ("Whether it does not start in front of the other.", _over_right, None),
     "range union": ("Both as one range.", _range_union, None),
     "range minus": ("What does not lie in the other.", _range_minus, None),
+    "itself": ("The same, which is in its normal form already.", lambda value: value, None),
     "range intersect": ("What lies in both.", range_intersect, None),
     "merge": ("The smallest range that has both.", _merge, None),
     "merge ranges": ("The smallest range that has all.", _merge_multirange, None),
@@ -378,6 +379,11 @@ TABLE: Final = """
 4270 multirange_union(anymultirange, anymultirange) anymultirange | union | '{[3,5)}'m, '{[5,8)}'m -> {[3,8)}
 4271 multirange_minus(anymultirange, anymultirange) anymultirange | minus | '{[3,9)}'m, '{[5,8)}'m -> {[3,5),[8,9)}
 4272 multirange_intersect(anymultirange, anymultirange) anymultirange | intersect | '{[3,9)}'m, '{[5,12)}'m -> {[5,9)}
+4388 multirange_intersect_agg_transfn(anymultirange, anymultirange) anymultirange | intersect | '{}'m, '{[5,7)}'m -> {}
+4401 range_intersect_agg_transfn(anyrange, anyrange) anyrange | range intersect | '[1,4)'r, '[3,5)'r -> [3,4)
+3914 int4range_canonical(int4range) int4range | itself | '[1,4)' -> [1,4)
+3915 daterange_canonical(daterange) daterange | itself | '[2024-01-01,2024-01-04)' -> [2024-01-01,2024-01-04)
+3928 int8range_canonical(int8range) int8range | itself | '[1,4)' -> [1,4)
 4541 range_contains_multirange(anyrange, anymultirange) bool | contains | '[1,9)'r, '{[3,5)}'m -> t
 4542 multirange_contained_by_range(anymultirange, anyrange) bool | contained | '{[3,5)}'m, '[1,3)'r -> f
 """

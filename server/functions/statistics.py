@@ -177,11 +177,12 @@ def _add_pairs(state: _Pairs, groups: Positions, group_count: int, columns: Colu
         groups, columns = groups[there], tuple(column.take(there) for column in columns)
     ys, xs = (plain_values(column) for column in columns)
     for group, y, x in zip(groups.tolist(), ys, xs, strict=True):
-        _add_pair(state.setdefault(group, [0.0] * 6), x, y)
+        add_pair(state.setdefault(group, [0.0] * 6), x, y)
     return state
 
 
-def _add_pair(total: list[float], x: float, y: float) -> None:
+def add_pair(total: list[float], x: float, y: float) -> None:
+    """Add a pair to N, Sx, Sxx, Sy, Syy, Sxy."""
     total[0] += 1
     count = total[0]
     total[1] += x
@@ -229,6 +230,13 @@ _PAIRED: Final[dict[str, tuple[str, Callable[..., Any]]]] = {
     "2821 regr_sxy(float8, float8) float8": ("Sum of products.", lambda n, *s: s[4]),
     "2820 regr_syy(float8, float8) float8": ("Sum of squares of the first.", lambda n, *s: s[3]),
 }
+
+
+PAIR_FINISHERS: Final = {
+    signature.split(" ")[1].partition("(")[0]: (doc, compute)
+    for signature, (doc, compute) in _PAIRED.items()
+}
+"""What is made of the moments of pairs, by the name of the aggregate."""
 
 
 def _paired(signature: str, doc: str, compute: Callable[..., Any]) -> Aggregate:

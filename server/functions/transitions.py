@@ -32,9 +32,13 @@ def _moments(name: str, state: Array) -> tuple[float, float, float]:
     return count, total, squares
 
 
-def _float_accumulated(state: Array, value: float) -> Array:
+def _accumulated_as(name: str) -> Callable[[Array, float], Array]:
+    return lambda state, value: _float_accumulated(name, state, value)
+
+
+def _float_accumulated(name: str, state: Array, value: float) -> Array:
     """Youngs and Cramer's way to add a number."""
-    count, total, squares = _moments("float8_accum", state)
+    count, total, squares = _moments(name, state)
     count += 1.0
     total += value
     if count > 1.0:
@@ -99,6 +103,8 @@ def _average_accumulated(state: Array, value: int) -> Array:
 
 
 def _average(state: Array) -> Decimal | None:
+    if len(state.items) != 2:
+        raise InternalError("expected 2-element int8 array")
     count, total = state.items
     return divide(Decimal(total), Decimal(count)) if count else None
 
@@ -134,10 +140,16 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     ),
     cataloged("int8_avg", _average, "The mean.", "'{2,7}' -> 3.5000000000000000"),
     cataloged(
-        "float4_accum", _float_accumulated, "Moments, one more.", "'{1,2,0}', 1 -> {2,3,0.5}"
+        "float4_accum",
+        _accumulated_as("float4_accum"),
+        "Moments, one more.",
+        "'{1,2,0}', 1 -> {2,3,0.5}",
     ),
     cataloged(
-        "float8_accum", _float_accumulated, "Moments, one more.", "'{1,2,0}', 1 -> {2,3,0.5}"
+        "float8_accum",
+        _accumulated_as("float8_accum"),
+        "Moments, one more.",
+        "'{1,2,0}', 1 -> {2,3,0.5}",
     ),
     cataloged(
         "float8_combine",
