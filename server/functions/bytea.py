@@ -13,6 +13,7 @@ from server.errors import (
     ArraySubscriptError,
     CharacterNotInRepertoire,
     InvalidParameterValue,
+    NumericValueOutOfRange,
     SubstringError,
     UntranslatableCharacter,
 )
@@ -21,6 +22,7 @@ from server.functions.declare import row
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+INT4_MAX: Final = (1 << 31) - 1
 _OCTAL: Final = re.compile(rb"\\(?:([0-3][0-7]{2})|\\)")
 
 
@@ -36,6 +38,8 @@ def _overlay(data: bytes, new: bytes, start: int, length: int | None = None) -> 
     if start <= 0:
         raise SubstringError("negative substring length not allowed")
     count = len(new) if length is None else length
+    if start + count > INT4_MAX:
+        raise NumericValueOutOfRange("integer out of range")
     return data[: start - 1] + new + data[max(start - 1 + count, 0) :]
 
 

@@ -92,12 +92,12 @@ def _bin(stride: Interval, us: int, origin: int) -> int:
     months, days, time = stride
     if us in INFINITE:
         return us
+    if origin in INFINITE:
+        raise DatetimeFieldOverflow("origin out of range")
     if months:
         raise FeatureNotSupported(
             "timestamps cannot be binned into intervals containing months or years"
         )
-    if origin in INFINITE:
-        raise DatetimeFieldOverflow("origin out of range")
     width = _in_range(days * US_PER_DAY + time)
     if width <= 0:
         raise DatetimeFieldOverflow("stride must be greater than zero")

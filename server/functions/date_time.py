@@ -38,18 +38,19 @@ def _make_date(year: int, month: int, day: int) -> int:
     astronomical = year + 1 if year < 0 else year
     valid = year != 0 and 1 <= month <= 12 and 1 <= day <= 31
     if not valid or day > month_length(astronomical, month):
-        raise DatetimeFieldOverflow(f"date field value out of range: {year}-{month:02d}-{day:02d}")
+        raise DatetimeFieldOverflow(
+            f"date field value out of range: {astronomical}-{month:02d}-{day:02d}"
+        )
     return instants.checked_date(days_of(astronomical, month, day))
 
 
 def _make_time(hour: int, minute: int, second: float) -> int:
-    us = 0 if math.isnan(second) else round(second * US_PER_SECOND)
-    total = (hour * 60 + minute) * 60 * US_PER_SECOND + us
     valid = 0 <= hour <= 24 and 0 <= minute <= 59 and 0 <= second <= 60
+    us = round(second * US_PER_SECOND) if valid else 0
+    total = (hour * 60 + minute) * 60 * US_PER_SECOND + us
     if not valid or total > US_PER_DAY:
-        raise DatetimeFieldOverflow(
-            f"time field value out of range: {hour}:{minute:02d}:{second:02g}"
-        )
+        shown = "NaN" if math.isnan(second) else f"{second:02g}"
+        raise DatetimeFieldOverflow(f"time field value out of range: {hour}:{minute:02d}:{shown}")
     return total
 
 
@@ -68,12 +69,17 @@ def _make_instant_in(*parts: Any) -> int:
     return to_utc(_make_timestamp(*parts[:6]), instants.find_zone_or_offset(parts[6]))
 
 
+def _word(number: int) -> int:
+    """What 32 bits keep of a number: make_interval does not look whether it is too large."""
+    return (number + (1 << 31)) % (1 << 32) - (1 << 31)
+
+
 def _make_interval(*parts: Any) -> Interval:
     years, months, weeks, days, hours, minutes, seconds = parts
     if math.isinf(seconds) or math.isnan(seconds):
         raise DatetimeFieldOverflow("interval out of range")
     us = (hours * 60 + minutes) * 60 * US_PER_SECOND + round(seconds * US_PER_SECOND)
-    return instants.checked_interval(years * 12 + months, weeks * 7 + days, us)
+    return Interval(_word(years * 12 + months), _word(weeks * 7 + days), us)
 
 
 def _from_epoch(seconds: float) -> int:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from server.errors import FeatureNotSupported, InvalidTextRepresentation, SqlSyntaxError
-from server.functions.format_templates import NUMBER_KEYWORDS, ordinal
+from server.functions.format_templates import NUMBER_KEYWORDS, ordinal, quoted
 from server.functions.numeric_math import scaled
 from server.types.numeric import EXACT, NAN, round_to
 
@@ -66,11 +66,9 @@ def picture_of(template: str) -> Picture:
 def _literal(template: str, position: int) -> tuple[str, int]:
     character = template[position]
     if character == '"':
-        end = template.find('"', position + 1)
-        end = len(template) if end < 0 else end
-        return template[position + 1 : end], end + 1
-    if character == "\\" and position + 1 < len(template):
-        return template[position + 1], position + 2
+        return quoted(template, position + 1)
+    if character == "\\" and template[position + 1 : position + 2] == '"':
+        return '"', position + 2
     return character, position + 1
 
 
@@ -287,9 +285,7 @@ def parse_number(text: str, template: str) -> Decimal:
         raise FeatureNotSupported('"RN" not supported for input')
     digits, decimals, negative = _scan(text, picture)
     if not digits and not decimals:
-        raise InvalidTextRepresentation(
-            f'invalid input syntax for type numeric: "{text[:1] or " "}"'
-        )
+        raise InvalidTextRepresentation('invalid input syntax for type numeric: " "')
     number = scaled(int((digits + decimals) or "0"), len(decimals))
     number = number.copy_negate() if negative and number else number
     if picture.multiply:

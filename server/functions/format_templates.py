@@ -71,6 +71,7 @@ class Part(NamedTuple):
     fill: bool = False  # FM
     suffix: str = ""  # TH or th
     spelled: bool = False  # TM
+    quoted: bool = False  # literal text that was in quotes
 
 
 def _longest(template: str, position: int, keywords: tuple[str, ...]) -> str:
@@ -93,8 +94,9 @@ def date_parts(template: str) -> tuple[Part, ...]:
             continue
         word = _longest(template, position, _DATE_ORDER)
         if not word:
+            is_quoted = template[position] in ('"', "\\")
             text, position = _literal(template, position)
-            parts.append(Part("", text))
+            parts.append(Part("", text, quoted=is_quoted))
             continue
         position += len(word)
         suffix = template[position : position + 2]
@@ -110,13 +112,14 @@ def date_parts(template: str) -> tuple[Part, ...]:
 def _literal(template: str, position: int) -> tuple[str, int]:
     character = template[position]
     if character == '"':
-        return _quoted(template, position + 1)
+        return quoted(template, position + 1)
     if character == "\\" and template[position + 1 : position + 2] == '"':
         return '"', position + 2
     return character, position + 1
 
 
-def _quoted(template: str, position: int) -> tuple[str, int]:
+def quoted(template: str, position: int) -> tuple[str, int]:
+    """The text up to a closing quote, in which a backslash escapes, and the place behind it."""
     text: list[str] = []
     while position < len(template):
         character = template[position]

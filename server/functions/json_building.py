@@ -102,11 +102,17 @@ def _text_pairs(array: Array) -> list[tuple[str, str | None]]:
     return _checked_pairs(items[::2], items[1::2])
 
 
+def _two_lists(keys: Array, values: Array) -> list[tuple[str, str | None]]:
+    if len(keys.dimensions) > 1 or len(keys.dimensions) != len(values.dimensions):
+        raise ArraySubscriptError("wrong number of array subscripts")
+    return _checked_pairs(keys.items, values.items)
+
+
 def _checked_pairs(keys: Sequence[Any], values: Sequence[Any]) -> list[tuple[str, str | None]]:
-    if None in keys:
-        raise NullValueNotAllowed("null value not allowed for object key")
     if len(keys) != len(values):
         raise ArraySubscriptError("mismatched array dimensions")
+    if None in keys:
+        raise NullValueNotAllowed("null value not allowed for object key")
     return list(zip(keys, values, strict=True))
 
 
@@ -209,7 +215,7 @@ FUNCTIONS: Final = (
     ),
     row(
         "3203 json_object(_text, _text) json",
-        lambda keys, values: _json_of_pairs(_checked_pairs(keys.items, values.items)),
+        lambda keys, values: _json_of_pairs(_two_lists(keys, values)),
         "An object of keys and texts.",
         '\'{a,b}\', \'{1,2}\' -> {"a" : "1", "b" : "2"}',
     ),
@@ -221,7 +227,7 @@ FUNCTIONS: Final = (
     ),
     row(
         "3264 jsonb_object(_text, _text) jsonb",
-        lambda keys, values: _jsonb_of_pairs(_checked_pairs(keys.items, values.items)),
+        lambda keys, values: _jsonb_of_pairs(_two_lists(keys, values)),
         "An object of keys and texts.",
         '\'{a,b}\', \'{1,2}\' -> {"a": "1", "b": "2"}',
     ),

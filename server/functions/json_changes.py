@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import (
+    ArraySubscriptError,
     InvalidParameterValue,
     InvalidTextRepresentation,
     NullValueNotAllowed,
@@ -39,7 +40,15 @@ def _delete_key(value: Jsonb, key: str) -> Jsonb:
     raise InvalidParameterValue("cannot delete from scalar")
 
 
+def _one_dimensional(path: Array) -> None:
+    if len(path.dimensions) > 1:
+        raise ArraySubscriptError("wrong number of array subscripts")
+
+
 def _delete_keys(value: Jsonb, keys: Array) -> Jsonb:
+    _one_dimensional(keys)
+    if not isinstance(value.value, dict | list):
+        raise InvalidParameterValue("cannot delete from scalar")
     for key in keys.items:
         if key is not None:
             value = _delete_key(value, key)
@@ -59,6 +68,7 @@ def _delete_index(value: Jsonb, index: int) -> Jsonb:
 
 
 def _delete_path(value: Jsonb, path: Array) -> Jsonb:
+    _one_dimensional(path)
     if not isinstance(value.value, dict | list):
         raise InvalidParameterValue("cannot delete path in scalar")
     if not value.value:
@@ -133,6 +143,7 @@ def _changed_item(
 
 
 def _set(value: Jsonb, path: Array, new: Jsonb, create: bool = True) -> Jsonb:
+    _one_dimensional(path)
     if not isinstance(value.value, dict | list):
         raise InvalidParameterValue("cannot set path in scalar")
     if not value.value and not create:
@@ -149,7 +160,7 @@ def _set_lax(
 ) -> Jsonb | None:
     if value is None or path is None or create is None:
         return None
-    if treatment not in _NULL_TREATMENTS:
+    if treatment is None or (new is None and treatment not in _NULL_TREATMENTS):
         raise InvalidParameterValue(
             'null_value_treatment must be "delete_key", "return_target", "use_json_null", or '
             '"raise_exception"'
@@ -174,6 +185,7 @@ _NULL_TREATMENTS: Final = ("delete_key", "return_target", "use_json_null", "rais
 
 
 def _insert(value: Jsonb, path: Array, new: Jsonb, after: bool = False) -> Jsonb:
+    _one_dimensional(path)
     if not isinstance(value.value, dict | list):
         raise InvalidParameterValue("cannot set path in scalar")
     if not path.items:

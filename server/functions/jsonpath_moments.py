@@ -111,7 +111,7 @@ def _read_by_template(text: str, template: str) -> Moment:
     has_zone = not keywords.isdisjoint(ZONE_KEYWORDS)
     has_date = not keywords.isdisjoint(DATE_KEYWORDS)
     has_time = bool(keywords.difference(DATE_KEYWORDS, ZONE_KEYWORDS))
-    local, east = parse_moment(text, template)
+    local, east = parse_moment(text, template, True)
     if has_zone and east is None:
         kind = "timestamptz" if has_date else "timetz"
         raise InvalidDatetimeArgument(f"missing time zone in input string for type {kind}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from server.errors import FeatureNotSupported, InvalidParameterValue, NumericValueOutOfRange
+from server.errors import FeatureNotSupported, InvalidParameterValue
 from server.functions.declare import Behaviour, table
 from server.functions.numeric_math import round_scale
 
@@ -19,7 +19,9 @@ def _moved(action: str, sign: int) -> Callable[[int, Decimal], int]:
     def compute(position: int, count: Decimal) -> int:
         if count.is_nan():
             raise FeatureNotSupported(f"cannot {action} pg_lsn")
-        return _checked(Decimal(position) + sign * count) if count.is_finite() else _refuse()
+        if not count.is_finite():
+            raise FeatureNotSupported("cannot convert infinity to pg_lsn")
+        return _checked(Decimal(position) + sign * count)
 
     return compute
 
@@ -40,10 +42,7 @@ def _position(number: Decimal) -> int:
     if not number.is_finite():
         what = "NaN" if number.is_nan() else "infinity"
         raise FeatureNotSupported(f"cannot convert {what} to pg_lsn")
-    found = int(round_scale(number, 0))
-    if not 0 <= found < LIMIT:
-        raise NumericValueOutOfRange("pg_lsn out of range")
-    return found
+    return _checked(number)
 
 
 def _compare(left: int, right: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -47,14 +48,20 @@ def _rounded(cents: float) -> int:
     return round(cents)
 
 
+def _float_result(result: float, operand: float) -> float:
+    if math.isinf(result) and not math.isinf(operand):
+        raise NumericValueOutOfRange("value out of range: overflow")
+    return result
+
+
 def _times_float(cents: int, factor: float) -> int:
-    return _rounded(cents * factor)
+    return _rounded(_float_result(cents * factor, factor))
 
 
 def _over_float(cents: int, divisor: float) -> int:
     if divisor == 0:
         raise DivisionByZero("division by zero")
-    return _rounded(cents / divisor)
+    return _rounded(_float_result(cents / divisor, divisor))
 
 
 def _over_integer(cents: int, divisor: int) -> int:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.functions.function import CallContext, Function
+    from server.types.network import Inet
 
 Key = Callable[[Any], Any]
 
@@ -64,6 +65,40 @@ def _blanked(left: str, right: str) -> int:
 
 def _by(key: Key) -> Callable[[Any, Any], int]:
     return lambda left, right: _sign(key(left), key(right))
+
+
+def _packed(bits: str) -> bytes:
+    return bytes(int(bits[at : at + 8].ljust(8, "0"), 2) for at in range(0, len(bits), 8))
+
+
+def _bits(left: str, right: str) -> int:
+    """The difference of the first bytes that differ, then that of the lengths."""
+    first, second = _packed(left), _packed(right)
+    for one, other in zip(first, second, strict=False):
+        if one != other:
+            return one - other
+    return _sign(len(left), len(right))
+
+
+def _some_bits(left: bytes, right: bytes, count: int) -> int:
+    """How the first bits of addresses differ: by bytes, then by the first bit of the rest."""
+    whole, rest = divmod(count, 8)
+    for one, other in zip(left[:whole], right[:whole], strict=True):
+        if one != other:
+            return one - other
+    if not rest:
+        return 0
+    return _sign(left[whole] >> 8 - rest, right[whole] >> 8 - rest)
+
+
+def _networks(left: Inet, right: Inet) -> int:
+    """By family, the bits that both networks have, their lengths, and all bits."""
+    if len(left.address) != len(right.address):
+        return _sign(len(left.address), len(right.address))
+    common = _some_bits(left.address, right.address, min(left.bits, right.bits))
+    if common or left.bits != right.bits:
+        return common or left.bits - right.bits
+    return _some_bits(left.address, right.address, len(left.address) * 8)
 
 
 def _instants(left_type: str, right_type: str) -> Callable[[CallContext, Any, Any], int]:
@@ -118,8 +153,8 @@ COMPARISONS: Final[dict[str, tuple[str, Callable[[Any, Any], int]]]] = {
     "bpcharcmp": ("'a ', 'a' -> 0", _blanked),
     "btbpchar_pattern_cmp": ("'a', 'a' -> 0", _blanked),
     "byteacmp": ("'\\x01', '\\x02' -> -1", _byte_difference),
-    "bitcmp": ("'01', '10' -> -1", _plain),
-    "varbitcmp": ("'01', '10' -> -1", _plain),
+    "bitcmp": ("'01', '10' -> -64", _bits),
+    "varbitcmp": ("'01', '10' -> -64", _bits),
     "btarraycmp": ("'{1,2}'::int4[], '{1}'::int4[] -> 1", _by(generic_key)),
     "btrecordcmp": ("ROW(1,2), ROW(1,3) -> -1", _by(generic_key)),
     "cash_cmp": ("1, 2 -> -1", _plain),
@@ -131,7 +166,7 @@ COMPARISONS: Final[dict[str, tuple[str, Callable[[Any, Any], int]]]] = {
     "interval_cmp": ("'1 day', '1 month' -> -1", _by(interval_key)),
     "numeric_cmp": ("1, 2 -> -1", _by(numeric_key)),
     "jsonb_cmp": ("'1', '2' -> -1", _by(generic_key)),
-    "network_cmp": ("'10.0.0.1', '10.0.0.2' -> -1", _by(generic_key)),
+    "network_cmp": ("'10.0.0.1', '10.0.0.4' -> -3", _networks),
     "range_cmp": ("'[1,2)'::int4range, '[1,3)'::int4range -> -1", _by(generic_key)),
     "multirange_cmp": ("'{}'::int4multirange, '{[1,3)}'::int4multirange -> -1", _by(generic_key)),
     "uuid_cmp": (

@@ -1,254 +1,475 @@
-"""to_date and to_timestamp: dates and times read as a template shows them."""
+"""to_date and to_timestamp: dates and times read as a template shows them.
+
+Rule 1: a separator or blank of the template stands for one of the text, or for none; blanks before and
+        after a field count for nothing. After FX every character stands for one.
+Rule 2: a number that digits may follow has the width of its keyword, others as many digits as there are.
+Rule 3: standard templates, those of jsonpath, must match to the letter.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from server.errors import DatetimeFieldOverflow, InvalidDatetimeFormat
+from server.errors import DatetimeFieldOverflow, FeatureNotSupported, InvalidDatetimeFormat
 from server.functions.format_templates import MONTHS, ROMAN_MONTHS, WEEKDAYS, Part, date_parts
 from server.types.calendar import (
     JULIAN_OF_EPOCH,
     US_PER_DAY,
     US_PER_SECOND,
+    date_of,
     days_of,
     month_length,
-    weekday_of,
 )
 
-_WIDTHS: Final = {
-    "HH": 2, "HH12": 2, "HH24": 2, "MI": 2, "SS": 2, "MS": 3, "US": 6, "SSSS": 5, "SSSSS": 5,
-    "YYYY": 4, "YYY": 3, "YY": 2, "Y": 1, "IYYY": 4, "IYY": 3, "IY": 2, "I": 1, "MM": 2, "DD": 2,
-    "DDD": 3, "IDDD": 3, "D": 1, "ID": 1, "W": 1, "WW": 2, "IW": 2, "CC": 2, "J": 7, "Q": 1,
-    **{f"FF{digits}": digits for digits in range(1, 7)},
+GREGORIAN, ISO_WEEK = "gregorian", "iso week"
+INT4_MAX: Final = (1 << 31) - 1
+ZONE_HOURS_MAX: Final = 15
+STANDARD_SEPARATORS: Final = "-./,':; "
+_INTEGER: Final = re.compile(r"\s*[+-]?\d+")
+_DIGITS: Final = re.compile(r"\s*[+-]?\d*")
+_COMMA_YEAR: Final = re.compile(r"\s*([+-]?\d+),([+-]?\d{1,3})")
+
+# keyword: where its number goes, and how wide it is
+_NUMBERS: Final[dict[str, tuple[str, int]]] = {
+    "HH": ("hour", 2), "HH12": ("hour", 2), "HH24": ("hour", 2), "MI": ("minute", 2),
+    "SS": ("second", 2), "SSSS": ("seconds", 4), "SSSSS": ("seconds", 5), "MM": ("month", 2),
+    "DD": ("day", 2), "DDD": ("day_of_year", 3), "IDDD": ("day_of_year", 3), "D": ("weekday", 1),
+    "ID": ("weekday", 1), "W": ("week_of_month", 1), "WW": ("week", 2), "IW": ("week", 2),
+    "CC": ("century", 2), "J": ("julian", 1), "Q": ("", 1), "YYYY": ("year", 4),
+    "IYYY": ("year", 4), "YYY": ("year", 3), "IYY": ("year", 3), "YY": ("year", 2),
+    "IY": ("year", 2), "Y": ("year", 1), "I": ("year", 1), "TZM": ("zone_minutes", 2),
 }  # fmt: skip
-_LETTERS: Final = re.compile(r"[A-Za-z]+")
+_FRACTIONS: Final = {"MS": 3, "US": 6, **{f"FF{digits}": digits for digits in range(1, 7)}}
+_MODES: Final = {
+    **dict.fromkeys(("DD", "DDD", "D", "MM", "MONTH", "MON", "RM", "W", "WW"), GREGORIAN),
+    **dict.fromkeys(("YYYY", "YYY", "YY", "Y", "Y,YYY"), GREGORIAN),
+    **dict.fromkeys(("ID", "IDDD", "IW", "IYYY", "IYY", "IY", "I"), ISO_WEEK),
+}
+_WORDS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    **dict.fromkeys(("AM", "PM"), ("is_pm", ("am", "pm"))),
+    **dict.fromkeys(("A.M.", "P.M."), ("is_pm", ("a.m.", "p.m."))),
+    **dict.fromkeys(("AD", "BC"), ("is_bc", ("ad", "bc"))),
+    **dict.fromkeys(("A.D.", "B.C."), ("is_bc", ("a.d.", "b.c."))),
+    "MONTH": ("month", MONTHS),
+    "MON": ("month", tuple(name[:3] for name in MONTHS)),
+    "DAY": ("weekday", WEEKDAYS),
+    "DY": ("weekday", tuple(name[:3] for name in WEEKDAYS)),
+    "RM": ("month", tuple(reversed(ROMAN_MONTHS))),
+}
+_YEAR_DIGITS: Final = {
+    "YYYY": 4, "IYYY": 4, "YYY": 3, "IYY": 3, "YY": 2, "IY": 2, "Y": 1, "I": 1
+}  # fmt: skip
 
 
 @dataclass(slots=True)
 class Read:
-    """What a text says about a moment; None where it says nothing."""
+    """What a text says about a moment: numbers by their meaning, 0 where it says nothing."""
 
-    fields: dict[str, int]
-    is_pm: bool | None = None
-    is_bc: bool = False
-    offset_sign: int = 1
+    numbers: dict[str, int] = field(default_factory=dict)
+    mode: str = ""
+    is_twelve_hours: bool = False
+    year_digits: int = 0
+    zone_sign: int = 0
+    precision: int = 6
+
+    def get(self, name: str) -> int:
+        """A number."""
+        return self.numbers.get(name, 0)
 
 
 class Reader:
     """Reads a text along the parts of a template."""
 
-    def __init__(self, text: str, template: str) -> None:
+    def __init__(self, text: str, template: str, is_standard: bool) -> None:
         self.text = text
-        self.position = 0
+        self.at = 0
         self.parts = date_parts(template)
-        self.read = Read({})
+        self.read = Read()
+        self.is_standard = is_standard
+        self.is_fixed = is_standard
+        self.skipped = 0  # characters beyond those that the template has
 
     def run(self) -> Read:
         """Read everything that the template names."""
+        if self.is_standard:
+            self._check_template()
+        done = 0
         for index, part in enumerate(self.parts):
-            if not part.keyword:
-                self._skip_literal(part.text)
-                continue
-            self._skip_blanks()
-            if self.position >= len(self.text):
+            if self.at >= len(self.text):
                 break
-            following = self.parts[index + 1] if index + 1 < len(self.parts) else None
-            self._field(part, following)
-            if part.suffix:
-                self.position += 2
+            done = index + 1
+            is_field = part.keyword not in ("", "FX")
+            if not self.is_fixed and (is_field or (index == 0 and part.keyword != "FX")):
+                self.skipped += self._skip_blanks()
+            if not part.keyword:
+                self._literal(part)
+                continue
+            self._field(part, index)
+            if not self.is_fixed:
+                self.skipped = self._skip_blanks()
+        if self.is_standard:
+            self._check_end(done)
         return self.read
 
-    def _skip_blanks(self) -> None:
-        while self.text[self.position : self.position + 1].isspace():
-            self.position += 1
+    # Standard templates.
 
-    def _skip_literal(self, literal: str) -> None:
-        for character in literal:
-            self._skip_blanks()
-            at = self.text[self.position : self.position + 1]
-            if at and (at == character or (not at.isalnum() and not character.isalnum())):
-                if at in "+-" and at != character:
-                    continue
-                self.position += 1
-            elif at and character.isalnum():
-                self.position += 1
+    def _check_template(self) -> None:
+        for part in self.parts:
+            if not part.keyword and not part.quoted and part.text not in STANDARD_SEPARATORS:
+                raise InvalidDatetimeFormat(f'invalid datetime format separator: "{part.text}"')
 
-    def _field(self, part: Part, following: Part | None) -> None:
-        keyword = part.keyword
-        upper = keyword.upper()
-        if upper in ("MONTH", "MON"):
-            self.read.fields["MM"] = self._name(MONTHS, upper == "MON", part) + 1
-        elif upper in ("DAY", "DY"):
-            self._name(WEEKDAYS, upper == "DY", part)
-        elif upper == "RM":
-            self.read.fields["MM"] = self._roman(part) + 1
-        elif upper.replace(".", "") in ("AM", "PM"):
-            self.read.is_pm = self._word(("am", "pm")) == "pm"
-        elif upper.replace(".", "") in ("AD", "BC"):
-            self.read.is_bc = self._word(("ad", "bc")) == "bc"
-        elif upper in ("TZH", "TZM", "OF"):
-            self._offset(upper)
-        elif upper == "Y,YYY":
-            self._comma_year()
-        elif upper in _WIDTHS:
-            self._number(part, following)
+    def _check_end(self, done: int) -> None:
+        if done < len(self.parts):
+            raise InvalidDatetimeFormat("input string is too short for datetime format")
+        self._skip_blanks()
+        if self.at < len(self.text):
+            raise InvalidDatetimeFormat(
+                "trailing characters remain in input string after datetime format"
+            )
 
-    def _name(self, names: tuple[str, ...], short: bool, part: Part) -> int:
-        rest = self.text[self.position :].lower()
-        for index, name in enumerate(names):
-            shown = name[:3] if short else name
-            if rest.startswith(shown.lower()):
-                self.position += len(shown)
-                return index
-        match = _LETTERS.match(self.text, self.position)
-        found = match[0] if match else self.text[self.position : self.position + 1]
-        raise InvalidDatetimeFormat(
-            f'invalid value "{found}" for "{part.text}"',
-            detail="The given value did not match any of the allowed values for this field.",
-        )
+    # Literal text.
 
-    def _roman(self, part: Part) -> int:
-        for index in sorted(range(12), key=lambda i: -len(ROMAN_MONTHS[i])):
-            if self.text[self.position :].upper().startswith(ROMAN_MONTHS[index]):
-                self.position += len(ROMAN_MONTHS[index])
-                return index
-        raise InvalidDatetimeFormat(f'invalid value for "{part.text}"')
+    def _skip_blanks(self) -> int:
+        start = self.at
+        while self.text[self.at : self.at + 1].isspace():
+            self.at += 1
+        return self.at - start
 
-    def _word(self, words: tuple[str, str]) -> str:
-        rest = self.text[self.position :].lower()
-        for word in words:
-            for form in (".".join(word) + ".", word):
-                if rest.startswith(form):
-                    self.position += len(form)
-                    return word
-        raise InvalidDatetimeFormat(
-            f'invalid value "{rest[:2]}" for "{words[0].upper()}"',
-            detail="The given value did not match any of the allowed values for this field.",
-        )
+    def _literal(self, part: Part) -> None:
+        for character in part.text:
+            if self.at >= len(self.text):
+                return
+            if not part.quoted and (character.isspace() or _is_separator(character)):
+                self._separator(character)
+            else:
+                self._character(character)
 
-    def _offset(self, keyword: str) -> None:
-        match = re.compile(r"([+-]?)(\d{1,2})(?::(\d{2}))?").match(self.text, self.position)
-        if match is None:
+    def _separator(self, character: str) -> None:
+        here = self.text[self.at]
+        if self.is_standard and here != character:
+            raise InvalidDatetimeFormat(f'unmatched format separator "{character}"')
+        if self.is_fixed:
+            self.at += 1
             return
-        self.position = match.end()
-        if match[1] == "-":
-            self.read.offset_sign = -1
-        self.read.fields[keyword] = int(match[2])
+        self.skipped -= 1
+        if here.isspace() or _is_separator(here):
+            self.at += 1
+            self.skipped += 1
 
-    def _comma_year(self) -> None:
-        match = re.compile(r"(\d+),(\d{3})").match(self.text, self.position)
+    def _character(self, character: str) -> None:
+        if self.is_standard and self.text[self.at] != character:
+            raise InvalidDatetimeFormat(f'unmatched format character "{character}"')
+        if not self.is_fixed and self.skipped > 0:
+            self.skipped -= 1
+        else:
+            self.at += 1
+
+    # Fields.
+
+    def _field(self, part: Part, index: int) -> None:
+        keyword = part.keyword.upper()
+        mode = _MODES.get(keyword, "")
+        if mode and self.read.mode not in ("", mode):
+            raise InvalidDatetimeFormat(
+                "invalid combination of date conventions",
+                hint="Do not mix Gregorian and ISO week date conventions in a formatting template.",
+            )
+        self.read.mode = self.read.mode or mode
+        if keyword == "FX":
+            self.is_fixed = True
+        elif keyword in ("TZ", "OF"):
+            raise FeatureNotSupported(
+                f'formatting field "{part.text}" is only supported in to_char'
+            )
+        elif keyword == "TZH":
+            self._zone_hours(part, index)
+        elif keyword == "Y,YYY":
+            self._comma_year(part)
+        elif keyword in _WORDS:
+            self._word(part, keyword)
+        elif keyword in _FRACTIONS:
+            self._fraction(part, index, keyword)
+        else:
+            self._number(part, index, keyword)
+        if part.suffix:
+            self.at += 2
+
+    def _set(self, part: Part, name: str, value: int) -> None:
+        known = self.read.get(name)
+        if known not in (0, value):
+            raise InvalidDatetimeFormat(
+                f'conflicting values for "{part.text}" field in formatting string',
+                detail="This value contradicts a previous setting for the same field type.",
+            )
+        self.read.numbers[name] = value
+
+    def _word(self, part: Part, keyword: str) -> None:
+        name, words = _WORDS[keyword]
+        rest = self.text[self.at :].lower()
+        number = next((at for at, word in enumerate(words) if rest.startswith(word.lower())), -1)
+        if number < 0:
+            raise InvalidDatetimeFormat(
+                f'invalid value "{_first_word(self.text[self.at :])}" for "{part.text}"',
+                detail="The given value did not match any of the allowed values for this field.",
+            )
+        self.at += len(words[number])
+        if keyword == "RM":
+            number = len(words) - number
+        elif name in ("month", "weekday"):
+            number += 1
+        self.read.is_twelve_hours |= name == "is_pm"
+        self._set(part, name, number)
+
+    def _zone_hours(self, part: Part, index: int) -> None:
+        if self.text[self.at] in "+- ":
+            self.read.zone_sign = -1 if self.text[self.at] == "-" else 1
+            self.at += 1
+        else:
+            was_minus = self.skipped > 0 and self.text[self.at - 1 : self.at] == "-"
+            self.read.zone_sign = -1 if was_minus else 1
+        self._set(part, "zone_hours", self._integer(part, index, 2)[0])
+
+    def _comma_year(self, part: Part) -> None:
+        match = _COMMA_YEAR.match(self.text, self.at)
         if match is None:
             raise InvalidDatetimeFormat('invalid input string for "Y,YYY"')
-        self.position = match.end()
-        self.read.fields["YYYY"] = int(match[1] + match[2])
+        self.at = match.end()
+        self._set(part, "year", int(match[2]) + int(match[1]) * 1000)
+        self.read.year_digits = 4
 
-    def _number(self, part: Part, following: Part | None) -> None:
-        width: int | None = _WIDTHS[part.keyword]
-        packed = following is not None and following.keyword in _WIDTHS
-        if part.fill or not packed:
-            width = (
-                None
-                if part.keyword not in ("MS", "US") and not part.keyword.startswith("FF")
-                else width
+    def _fraction(self, part: Part, index: int, keyword: str) -> None:
+        width = _FRACTIONS[keyword]
+        number, length = self._integer(part, index, width)
+        if keyword == "MS":
+            self._set(part, "milliseconds", number)
+            self.read.numbers["milliseconds"] *= 10 ** max(3 - length, 0)
+            return
+        self._set(part, "microseconds", number)
+        self.read.numbers["microseconds"] *= 10 ** max(6 - length, 0)
+        if keyword.startswith("FF"):
+            self.read.precision = width
+
+    def _number(self, part: Part, index: int, keyword: str) -> None:
+        name, width = _NUMBERS[keyword]
+        number, length = self._integer(part, index, width)
+        if keyword in _YEAR_DIGITS:
+            self.read.year_digits = _YEAR_DIGITS[keyword]
+            if self.read.year_digits < 4 and length < 4:
+                self._set(part, name, number)
+                self.read.numbers[name] = _full_year(number)
+                return
+        elif keyword == "ID":
+            self._set(part, name, number)
+            self.read.numbers[name] = number % 7 + 1
+            return
+        elif keyword == "TZM":
+            self.read.zone_sign = self.read.zone_sign or 1
+        self.read.is_twelve_hours |= keyword in ("HH", "HH12")
+        if name:
+            self._set(part, name, number)
+
+    def _integer(self, part: Part, index: int, width: int) -> tuple[int, int]:
+        """A number and how many characters it took."""
+        start = self.at
+        if part.fill or self._ends_digits(part, index):
+            match = _INTEGER.match(self.text, start)
+            if match is not None:
+                self.at = match.end()
+                return self._checked(part, int(match[0])), self.at - start
+            self._refuse(part, self.text[start:].lstrip()[:width], "Value must be an integer.")
+        self._skip_blanks()
+        piece = self.text[self.at : self.at + width]
+        remaining = len(self.text) - self.at
+        hint = 'If your source string is not fixed-width, try using the "FM" modifier.'
+        if remaining < width:
+            raise InvalidDatetimeFormat(
+                f'source string too short for "{part.text}" formatting field',
+                detail=f"Field requires {width} characters, but only {remaining} remain.",
+                hint=hint,
             )
-        pattern = re.compile(r"[+-]?\d{1,%s}" % (width or 9))
-        match = pattern.match(self.text, self.position)
+        match = _INTEGER.match(piece)
+        used = 0 if match is None else match.end()
         if match is None:
-            found = self.text[self.position : self.position + _WIDTHS[part.keyword]]
+            self._refuse(part, piece, "Value must be an integer.")
+        elif used < width:
+            detail = f"Field requires {width} characters, but only {used} could be parsed."
             raise InvalidDatetimeFormat(
-                f'invalid value "{found}" for "{part.text}"', detail="Value must be an integer."
+                f'invalid value "{piece}" for "{part.text}"', detail=detail, hint=hint
             )
-        self.position = match.end()
-        number = int(match[0])
-        digits = len(match[0].lstrip("+-"))
-        if part.keyword in ("MS", "US") or part.keyword.startswith("FF"):
-            number *= 10 ** max(6 - digits, 0)
-            self.read.fields["fraction"] = number
-        elif part.keyword in ("Y", "YY", "YYY"):
-            self.read.fields["YYYY"] = _full_year(number, digits)
-        else:
-            self.read.fields[part.keyword] = number
+        self.at += used
+        assert match is not None
+        return self._checked(part, int(match[0])), self.at - start
 
+    def _refuse(self, part: Part, found: str, detail: str) -> None:
+        raise InvalidDatetimeFormat(f'invalid value "{found}" for "{part.text}"', detail=detail)
 
-def _full_year(number: int, digits: int) -> int:
-    """The year nearest to 2020 that ends in the digits."""
-    if digits > 3:
+    def _checked(self, part: Part, number: int) -> int:
+        if not -INT4_MAX - 1 <= number <= INT4_MAX:
+            raise DatetimeFieldOverflow(
+                f'value for "{part.text}" in source string is out of range',
+                detail=f"Value must be in the range {-INT4_MAX - 1} to {INT4_MAX}.",
+            )
         return number
-    if number < 70:
-        return number + 2000
-    if number < 100:
-        return number + 1900
-    return number + (2000 if number < 520 else 1000)
+
+    def _ends_digits(self, part: Part, index: int) -> bool:
+        """Whether no digit of another field can follow the number of a part."""
+        if part.suffix or index + 1 == len(self.parts):
+            return True
+        following = self.parts[index + 1]
+        if following.keyword:
+            keyword = following.keyword.upper()
+            return not (keyword in _NUMBERS or keyword in _FRACTIONS or keyword == "Y,YYY")
+        return not following.text[:1].isdigit()
 
 
-def _time_of(read: Read) -> int:
-    fields = read.fields
-    if "SSSSS" in fields or "SSSS" in fields:
-        seconds = fields.get("SSSSS", fields.get("SSSS", 0))
-        return seconds * US_PER_SECOND + fields.get("fraction", 0)
-    hour = fields.get("HH24", 0)
-    twelve = fields.get("HH12", fields.get("HH"))
-    if twelve is not None:
-        if not 1 <= twelve <= 12:
+def _is_separator(character: str) -> bool:
+    return " " < character < "\x7f" and not character.isalnum()
+
+
+def _first_word(text: str) -> str:
+    return re.split(r"[ \t\n\r\f\v]", text, maxsplit=1)[0]
+
+
+def _full_year(number: int) -> int:
+    """The year nearest to 2020 that ends in the digits."""
+    for limit, offset in ((70, 2000), (100, 1900), (520, 2000), (1000, 1000)):
+        if number < limit:
+            return number + offset
+    return number
+
+
+def _out_of_range(text: str) -> DatetimeFieldOverflow:
+    return DatetimeFieldOverflow(f'date/time field value out of range: "{text}"')
+
+
+def _time_of(read: Read, text: str) -> int:
+    """The time of day in microseconds."""
+    minute, second = divmod(read.get("seconds"), 60)
+    hour, minute = divmod(minute, 60)
+    second = read.get("second") or second
+    minute = read.get("minute") or minute
+    hour = read.get("hour") or hour
+    if read.is_twelve_hours:
+        if not 1 <= hour <= 12:
             raise InvalidDatetimeFormat(
-                f'hour "{twelve}" is invalid for the 12-hour clock',
+                f'hour "{hour}" is invalid for the 12-hour clock',
                 hint="Use the 24-hour clock, or give an hour between 1 and 12.",
             )
-        hour = twelve % 12 + (12 if read.is_pm else 0) if read.is_pm is not None else twelve
-    minute, second = fields.get("MI", 0), fields.get("SS", 0)
-    if hour > 23 or minute > 59 or second > 59:
-        raise _out_of_range(read)
-    return ((hour * 60 + minute) * 60 + second) * US_PER_SECOND + fields.get("fraction", 0)
+        hour = hour % 12 + 12 * read.get("is_pm")
+    fraction = read.get("milliseconds") * 1000 + read.get("microseconds")
+    in_range = 0 <= hour < 24 and 0 <= minute < 60 and 0 <= second < 60
+    if not in_range or not 0 <= fraction < US_PER_SECOND:
+        raise _out_of_range(text)
+    return ((hour * 60 + minute) * 60 + second) * US_PER_SECOND + fraction
 
 
-def _out_of_range(read: Read) -> DatetimeFieldOverflow:
-    return DatetimeFieldOverflow("date/time field value out of range")
+def _year_of(read: Read) -> int:
+    """The astronomical year, 0 where nothing is said of it."""
+    year, century = read.get("year"), read.get("century")
+    century = -century if read.get("is_bc") else century
+    if not year:
+        if not century:
+            return 0
+        return (century - 1) * 100 + 1 if century > 0 else century * 100 + 1
+    if century and read.year_digits <= 2:
+        year %= 100
+        if not year:
+            return century * 100 + (0 if century >= 0 else 1)
+        return (century - 1) * 100 + year if century >= 0 else (century + 1) * 100 - year + 1
+    year = -year if read.get("is_bc") else year
+    return year + 1 if year < 0 else year
+
+
+def _monday(year: int, week: int) -> int:
+    """The first day of a week of an ISO year, in days since 2000-01-01."""
+    fourth = days_of(year, 1, 4)
+    return (week - 1) * 7 + fourth - (fourth + 5) % 7
+
+
+@dataclass(slots=True)
+class _Date:
+    """A date while it is put together, and what of it has been said."""
+
+    year: int
+    month: int = 1
+    day: int = 1
+    said: frozenset[str] = frozenset()
+
+    def take(self, days: int) -> None:
+        """Become the date of a day."""
+        self.year, self.month, self.day = date_of(days)
+        self.said = frozenset(("year", "month", "day"))
 
 
 def _days_of(read: Read, text: str) -> int:
-    fields = read.fields
-    if "J" in fields:
-        return fields["J"] - JULIAN_OF_EPOCH
-    if {"IYYY", "IYY", "IY", "I"} & fields.keys():
-        return _iso_days(fields)
-    year = fields.get("YYYY")
-    if year is None and "CC" in fields:
-        year = (fields["CC"] - 1) * 100 + 1
-    year = (1 if read.is_bc else 0) if year is None else year
-    year = 1 - year if read.is_bc else year + 1 if year < 0 else year
-    if "DDD" in fields:
-        return days_of(year, 1, 1) + fields["DDD"] - 1
-    if "WW" in fields and "DD" not in fields:
-        return days_of(year, 1, 1) + (fields["WW"] - 1) * 7
-    month = fields.get("MM", 1)
-    day = fields.get("DD", (fields["W"] - 1) * 7 + 1 if "W" in fields else 1)
-    if not 1 <= month <= 12 or not 1 <= day <= month_length(year, month):
-        raise DatetimeFieldOverflow(f'date/time field value out of range: "{text}"')
-    return days_of(year, month, day)
+    date = _Date(_year_of(read))
+    if read.get("year") or read.get("century"):
+        date.said = frozenset(("year",))
+    if read.get("julian"):
+        date.take(read.get("julian") - JULIAN_OF_EPOCH)
+    day_of_year = read.get("day_of_year")
+    if week := read.get("week"):
+        if read.mode == ISO_WEEK:
+            weekday = read.get("weekday")
+            shift = 0 if not weekday else weekday - 2 if weekday > 1 else 6
+            date.take(_monday(date.year, week) + shift)
+        else:
+            day_of_year = (week - 1) * 7 + 1
+    if week := read.get("week_of_month"):
+        read.numbers["day"] = (week - 1) * 7 + 1
+    for name in ("day", "month"):
+        if read.get(name):
+            setattr(date, name, read.get(name))
+            date.said |= {name}
+    if day_of_year and (date.month <= 1 or date.day <= 1):
+        _take_day_of_year(read, date, day_of_year)
+    _validate(date, text)
+    return days_of(date.year, date.month, 1) + date.day - 1
 
 
-def _iso_days(fields: dict[str, int]) -> int:
-    year = next(fields[key] for key in ("IYYY", "IYY", "IY", "I") if key in fields)
-    fourth = days_of(year, 1, 4)
-    monday = fourth - (weekday_of(fourth) + 6) % 7
-    if "IDDD" in fields:
-        return monday + fields["IDDD"] - 1
-    return monday + (fields.get("IW", 1) - 1) * 7 + fields.get("ID", 1) - 1
+def _take_day_of_year(read: Read, date: _Date, day_of_year: int) -> None:
+    if not date.year and not read.get("is_bc"):
+        raise InvalidDatetimeFormat("cannot calculate day of year without year information")
+    if read.mode == ISO_WEEK:
+        date.take(_monday(date.year, 1) - 1 + day_of_year)
+        return
+    month, day = 1, day_of_year
+    while month < 13 and day > (length := month_length(date.year, min(month, 12))):
+        month, day = month + 1, day - length
+    date.month = month if date.month <= 1 else date.month
+    date.day = day if date.day <= 1 else date.day
+    date.said |= {"month", "day"}
+
+
+def _validate(date: _Date, text: str) -> None:
+    is_month = "month" not in date.said or 1 <= date.month <= 12
+    is_day = "day" not in date.said or 1 <= date.day <= 31
+    if not is_month or not is_day:
+        raise _out_of_range(text)
+    if len(date.said) == 3 and date.day > month_length(date.year, date.month):
+        raise _out_of_range(text)
 
 
 def parse_date(text: str, template: str) -> int:
     """The date that a text shows."""
-    return _days_of(Reader(text, template).run(), text)
+    read = Reader(text, template, False).run()
+    days = _days_of(read, text)
+    _time_of(read, text)
+    return days
 
 
-def parse_moment(text: str, template: str) -> tuple[int, int | None]:
+def parse_moment(text: str, template: str, is_standard: bool = False) -> tuple[int, int | None]:
     """The local time that a text shows, and the offset in seconds east if it shows one."""
-    read = Reader(text, template).run()
-    local = _days_of(read, text) * US_PER_DAY + _time_of(read)
-    fields = read.fields
-    if not {"TZH", "OF"} & fields.keys():
+    read = Reader(text, template, is_standard).run()
+    local = _days_of(read, text) * US_PER_DAY + _time_of(read, text)
+    if read.precision < 6:
+        unit = 10 ** (6 - read.precision)
+        local = (local + unit // 2) // unit * unit
+    if not read.zone_sign:
         return local, None
-    hours = fields.get("TZH", fields.get("OF", 0))
-    return local, read.offset_sign * (hours * 3600 + fields.get("TZM", 0) * 60)
+    hours, minutes = read.get("zone_hours"), read.get("zone_minutes")
+    if not 0 <= hours <= ZONE_HOURS_MAX or not 0 <= minutes < 60:
+        raise _out_of_range(text)
+    return local, read.zone_sign * (hours * 3600 + minutes * 60)

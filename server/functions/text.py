@@ -23,7 +23,8 @@ from server.errors import (
 )
 from server.functions.declare import row
 from server.identifiers import quote_identifier
-from server.types.text import cut_name
+from server.types.text import cut_name, format_char, parse_char
+from server.types.type import PLAIN_STYLE
 from server.vector.column import Column
 from server.vector.native import character_counts, sliced_views, stripped_views
 from server.vector.rows import constant_value, is_constant, joint_validity
@@ -224,7 +225,7 @@ def _same(text: str) -> str:
 
 
 def _first_character(text: str) -> str:
-    return text[:1]
+    return parse_char(text, -1, PLAIN_STYLE)
 
 
 def _to_char_type(code: int) -> str:
@@ -555,7 +556,12 @@ FUNCTIONS: Final = (
         _rtrim_blanks_kernel,
     ),
     row("406 text(name) text", _same, "A name as text.", "'ab' -> ab"),
-    row("946 text(char) text", _same, "A character as text.", "'a' -> a"),
+    row(
+        "946 text(char) text",
+        lambda value: format_char(value, PLAIN_STYLE),
+        "A character as text.",
+        "'a' -> a",
+    ),
     row(
         "2971 text(bool) text",
         lambda value: "true" if value else "false",
