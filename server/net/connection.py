@@ -15,6 +15,7 @@ import asyncio
 import logging
 import socket
 import ssl
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -43,10 +44,11 @@ from server.session.block import State
 from server.session.login import NEED_MESSAGE, Peer, log_in
 from server.session.native import serve
 from server.session.results import error_fields
+from server.session.unfinished import Flushing
 from server.statements.copy_stream import NEED_COPY_DATA
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from server.net.listener import Listener
     from server.session.session import Session
@@ -127,10 +129,41 @@ class ClientConnection(asyncio.Protocol):
         if steps is None:
             return False
         self.session.unfinished = None
-        self._steps = steps
-        self.wire.receive_data(left)
+        if left:
+            self.wire.receive_data(left)
+        if type(steps) is Flushing and not steps.completion.done:
+            self._await_flush(steps)
+            return True
+        self._steps = iter(steps)
         self._advance(None)
         return True
+
+    def _await_flush(self, steps: Flushing) -> None:
+        """Answer a commit when it is durable."""
+        self._at_rest = False
+        self._wait = _FLUSH
+        if self.session is not None:
+            self.session.wait_event = _FLUSH.what
+        steps.completion.on_done(lambda: self._call_soon(self._flushed, steps))
+
+    def _flushed(self, steps: Flushing) -> None:
+        if self._closed or self.session is None:
+            return
+        self._wait = None
+        self.session.wait_event = ""
+        cancelled = self.session.cancelled
+        reply = steps.reply()
+        if reply is None:
+            self._steps = iter(steps)
+        else:
+            assert self.transport is not None
+            self.transport.write(reply)
+            self._at_rest = self._is_at_rest()
+            if cancelled is not None:
+                self.session.cancelled = cancelled
+                self._end_idle_session()
+        if not (self._at_rest or self._paused or self._closed):
+            self._advance(None)
 
     def eof_received(self) -> bool:
         """The client has closed its side."""
@@ -315,8 +348,14 @@ class ClientConnection(asyncio.Protocol):
 
     def _completed(self, wait: Wait) -> None:
         """Called on any thread."""
-        if not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(self._end_wait, wait)
+        self._call_soon(self._end_wait, wait)
+
+    def _call_soon(self, function: Callable[[Any], None], argument: Any) -> None:
+        """On the loop's thread, without waking it up there."""
+        if threading.get_ident() == self.listener.thread_ident:
+            self.loop.call_soon(function, argument)
+        elif not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(function, argument)
 
     def _end_wait(self, wait: Wait) -> None:
         if self._wait is not wait or self._closed:
@@ -346,6 +385,8 @@ class ClientConnection(asyncio.Protocol):
             self.loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
+        if self._wait is _FLUSH:
+            return
         if self._wait is not None and self._wait is not _TURN:
             self._end_wait(self._wait)
         elif (
@@ -463,4 +504,5 @@ class ClientConnection(asyncio.Protocol):
         self.listener.closed(self, session)
 
 
+_FLUSH = Wait(completion=None, what="WALSync")  # type: ignore[arg-type]  # see _await_flush
 _TURN = Wait(completion=None, what="turn")  # type: ignore[arg-type]  # not a wait: the others' turn

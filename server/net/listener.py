@@ -9,6 +9,7 @@ import logging
 import os
 import ssl
 import stat
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ class Listener:
     def __init__(self, database: Database, loop: asyncio.AbstractEventLoop) -> None:
         self.database = database
         self.loop = loop
+        self.thread_ident = threading.get_ident()  # of the loop
         self.tls_context = make_tls_context(database)
         self.connections: set[ClientConnection] = set()
         self._servers: list[asyncio.AbstractServer] = []

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from server.config import SessionSettings
     from server.database import Database
     from server.executor.context import ExecutionContext
+    from server.session.unfinished import Flushing
     from server.statements.portal import Portal, Prepared
     from server.types.type import TextStyle
     from storage.waits import Completion
@@ -131,7 +132,8 @@ class Session:
         self.point_context: ExecutionContext | None = (
             None  # of the last point statement, for the next
         )
-        self.unfinished: Replies | None = None  # what a step that was taken from the wire leaves
+        # What a step that was taken from the wire leaves to be done.
+        self.unfinished: Replies | Flushing | None = None
 
     # What functions and statements ask of a session
 

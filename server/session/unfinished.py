@@ -40,6 +40,10 @@ def finish(session: Session, head: bytes, data: bytes) -> Steps:
         yield from session.end_cycle()
         return
     session.close_portals()
+    if session.mail.box.arrived:
+        yield Framed(head + data)
+        yield from session.mail.deliver()
+        head = data = b""
     yield Framed(head + data + ready(session))
 
 
@@ -64,20 +68,46 @@ def commit(session: Session, head: bytes, data: bytes) -> Steps:
     yield from finish(session, head, data)
 
 
-def flushed(session: Session, completion: Completion, head: bytes, data: bytes) -> Steps:
-    """Wait for a commit whose record is written, which is never called off; then `finish`."""
-    session.wait_event = "WALSync"
-    try:
-        while not completion.done:
-            yield Wait(completion, None, "WALSync")
-    finally:
-        session.wait_event = ""
-    if completion.error is None:
-        yield from finish(session, head, data)
-    elif isinstance(completion.error, Exception):
-        yield from fail(session, head, completion.error)
-    else:
-        raise completion.error
+class Flushing:
+    """A commit whose record is written and waits for its flush, which is never called off; then `finish`.
+
+    To iterate over it is to do all that. Whoever can wait for `completion` in another way asks for the `reply` then.
+    """
+
+    __slots__ = ("_data", "_head", "_session", "completion")
+
+    def __init__(self, session: Session, completion: Completion, head: bytes, data: bytes) -> None:
+        self.completion = completion
+        self._session = session
+        self._head = head
+        self._data = data
+
+    def __iter__(self) -> Steps:
+        session, completion = self._session, self.completion
+        session.wait_event = "WALSync"
+        try:
+            while not completion.done:
+                yield Wait(completion, None, "WALSync")
+        finally:
+            session.wait_event = ""
+        if completion.error is None:
+            yield from finish(session, self._head, self._data)
+        elif isinstance(completion.error, Exception):
+            yield from fail(session, self._head, completion.error)
+        else:
+            raise completion.error
+
+    def reply(self) -> bytes | None:
+        """All that is to be sent, the completion being done; None: the steps are to be run."""
+        session = self._session
+        if self.completion.error is not None or session.transaction.state is not State.IDLE:
+            return None
+        if session.notices or session.settings.changed or session.mail.box.arrived:
+            return None
+        if session.portals:
+            session.close_portals()
+        session.rest("idle")
+        return self._head + self._data + READY["I"]
 
 
 def unblocked(

@@ -19,7 +19,7 @@ from server.executor.run import run_point
 from server.session.block import State
 from server.session.execution import renew_point_context
 from server.session.point_run import reply_row
-from server.session.unfinished import commit, fail, finish, flushed, unblocked
+from server.session.unfinished import Flushing, commit, fail, finish, unblocked
 from server.statements.portal import finished_portal
 
 cdef enum:
@@ -233,9 +233,9 @@ cdef bytes commit_series(session, transaction, running, basis, bytes head, bytes
         session.unfinished = fail(session, head, error)
         return b""
     if not completion.done or completion.error is not None:
-        session.unfinished = flushed(session, completion, head, data)
+        session.unfinished = Flushing(session, completion, head, data)
         return b""
-    if session.notices or session.settings.changed:
+    if session.notices or session.settings.changed or session.mail.box.arrived:
         session.unfinished = finish(session, head, data)
         return b""
     if session.portals:
