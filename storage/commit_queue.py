@@ -1,4 +1,4 @@
-"""CommitQueue: what lies between a commit record and everybody seeing the transaction.
+"""CommitQueue: what lies between a commit record and everybody seeing the transaction. The original of native/work.
 
 Rule 1: commits are published in the order of their records, whatever the order of flushes.
 Rule 2: a synchronous commit is published after its flush, an asynchronous one as soon as everything
@@ -44,6 +44,9 @@ class CommitWal(Protocol):
     def flush_to(self, lsn: int, *, alone: bool = False) -> Completion:
         """Done when everything below lsn is durable."""
 
+    def flush_soon(self, lsn: int, *, alone: bool) -> BaseException | None:
+        """Have everything below lsn flushed; listeners hear of that, or of the failure; what speaks against it."""
+
 
 @dataclass(slots=True, eq=False)
 class Pending:
@@ -88,8 +91,11 @@ class CommitQueue:
             self._pending.append(pending)
         self._locks.finish_xids(xids)
         if synchronous:
-            flushed = self.wal.flush_to(lsn, alone=self.is_alone())
-            flushed.on_done(lambda: self._flushed(pending, flushed))
+            error = self.wal.flush_soon(lsn, alone=self.is_alone())
+            if error is not None:
+                self.fail(error)
+            elif not pending.completion.done and self.wal.durable_lsn >= lsn:
+                self.advance(lsn)  # a flush was faster than we were
         else:
             self.advance(self.wal.durable_lsn)
             self._flush_lazily(lsn)
@@ -134,11 +140,13 @@ class CommitQueue:
             pending.on_published()
             pending.completion.complete()
 
-    def _flushed(self, pending: Pending, flushed: Completion) -> None:
-        if flushed.error is None:
-            self.advance(max(pending.lsn, self.wal.durable_lsn))
-        elif not pending.completion.done:
-            pending.completion.complete(flushed.error)
+    def fail(self, error: BaseException) -> None:
+        """Storage has stopped: what became of the commits under way nobody knows."""
+        with self._log.mutex:
+            failed = tuple(self._pending)
+            self._pending.clear()
+        for pending in failed:
+            pending.completion.complete(error)
 
     def _flush_lazily(self, lsn: int) -> None:
         """One flush under way at a time for asynchronous commits; the next one takes the rest."""

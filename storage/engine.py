@@ -14,10 +14,10 @@ from contextlib import suppress
 
 from storage.check import Problem, check, check_table
 from storage.commit_log import transaction_outcome
-from storage.commit_queue import CommitQueue
 from storage.departures import Departures
 from storage.directory import is_initialised
 from storage.fast_paths import CommitLog, KeyReader, Snapshot
+from storage.fast_work import CommitQueue
 from storage.files import Files
 from storage.index import Index, KeyOf
 from storage.index_check import Fingerprints, check_leaves, missing_entries
@@ -146,6 +146,7 @@ class LoggedCommits:
 
     def __init__(self, wal: Wal) -> None:
         self._wal = wal
+        self.buffer = wal.buffer
 
     @property
     def durable_lsn(self) -> int:
@@ -168,6 +169,10 @@ class LoggedCommits:
     def flush_to(self, lsn: int, *, alone: bool = False) -> Completion:
         """Done when everything below lsn is durable."""
         return self._wal.flush_to(lsn, alone=alone)
+
+    def flush_soon(self, lsn: int, *, alone: bool) -> BaseException | None:
+        """Have everything below lsn flushed; what speaks against it."""
+        return self._wal.flush_soon(lsn, alone=alone)
 
 
 class Engine:
@@ -397,6 +402,7 @@ class Engine:
         self.store = store
         self.queue = CommitQueue(LoggedCommits(store.wal), self.log, self.locks)
         store.wal.listeners.append(self.queue.advance)
+        store.failure.on_failure(lambda _error: self.queue.fail(store.failure.failed()))
         store.pager.reader_horizon = self._reader_horizon
         self.relations = Relations(store.pager, self.log, self.locks)
         self.departures = Departures(self.log)

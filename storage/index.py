@@ -46,8 +46,8 @@ class Index:
         self.header = header
         self.index_id = header.relation_id
         self.tree = Tree(pager, header.root_page)
-        self._pager = pager
-        self._root_page = header.root_page
+        self.pager = pager
+        self.root_page = header.root_page
 
     @property
     def unique(self) -> bool:
@@ -133,7 +133,7 @@ class Index:
         With True: the key is that of an earlier one; else `find_duplicate` knows whether it is taken.
         """
         if is_ascending(keys):
-            return [(i, False) for i in present_keys(self._pager, self._root_page, keys)]
+            return [(i, False) for i in present_keys(self.pager, self.root_page, keys)]
         ordered = sorted((key, i) for i, key in enumerate(keys) if key is not None)
         places: list[int] = []
         distinct: list[bytes] = []
@@ -144,7 +144,7 @@ class Index:
             else:
                 distinct.append(key)
                 places.append(i)
-        taken = present_keys(self._pager, self._root_page, distinct)
+        taken = present_keys(self.pager, self.root_page, distinct)
         found += [(places[place], False) for place in taken]
         return sorted(found)
 
@@ -156,7 +156,7 @@ class Index:
 
     def lookup(self, prefix: bytes) -> list[int]:
         """The root ids of all entries whose key starts with the prefix, in the order of keys."""
-        return lookup_prefix(self._pager, self._root_page, prefix)
+        return lookup_prefix(self.pager, self.root_page, prefix)
 
     def range(
         self,

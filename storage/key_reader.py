@@ -14,6 +14,8 @@ from storage.rows import Value
 
 if TYPE_CHECKING:
     from storage.engine import Engine
+    from storage.outcomes import Outcome
+    from storage.transactions import Transaction
 
 READABLE_KINDS = frozenset((Kind.INT16, Kind.INT32, Kind.INT64, Kind.BYTES, Kind.FIXED16))
 """The kinds of key columns for which equal keys mean equal columns."""
@@ -63,3 +65,15 @@ class KeyReader:
                 if list(stored[: self._width]) == list(parts):
                     return stored[self._width :], row_id
         return None
+
+    def change(
+        self,
+        transaction: "Transaction",
+        snapshot: Snapshot,
+        row_id: int,
+        values: dict[int, Value],
+    ) -> "Outcome":
+        """Table.update of some columns of a version that `locate` has found."""
+        with self._engine.latch:
+            table = self._engine.relation(self._table_id)
+            return table.update(transaction, snapshot, row_id, values)

@@ -58,8 +58,8 @@ class Relations:
         self._pager = pager
         self._log = log
         self._locks = locks
-        self._tables: dict[int, Table] = {}
-        self._indexes: dict[int, Index] = {}
+        self.tables: dict[int, Table] = {}  # those met so far
+        self.indexes: dict[int, Index] = {}
         self._dropped: list[int] = []
         self._directory: Tree | None = None
         self._next_id = 0
@@ -92,18 +92,18 @@ class Relations:
 
     def table(self, relation_id: int) -> Table:
         """The table with this id."""
-        table = self._tables.get(relation_id)
+        table = self.tables.get(relation_id)
         if table is None:
             header = self._header(relation_id, Form.TABLE)
-            table = self._tables[relation_id] = Table(self._pager, self._log, self._locks, header)
+            table = self.tables[relation_id] = Table(self._pager, self._log, self._locks, header)
         return table
 
     def index(self, index_id: int) -> Index:
         """The index with this id."""
-        index = self._indexes.get(index_id)
+        index = self.indexes.get(index_id)
         if index is None:
             header = self._header(index_id, Form.INDEX)
-            index = self._indexes[index_id] = Index(self._pager, header)
+            index = self.indexes[index_id] = Index(self._pager, header)
         return index
 
     def ids(self) -> list[int]:
@@ -265,8 +265,8 @@ class Relations:
                 self._pager.release(change, first_page, page_count)
             self.directory.delete(0, _key(relation_id), page, change)
             change.commit()
-        self._tables.pop(relation_id, None)
-        self._indexes.pop(relation_id, None)
+        self.tables.pop(relation_id, None)
+        self.indexes.pop(relation_id, None)
 
     def _header(self, relation_id: int, form: Form | None) -> RelationHeader:
         found = self.directory.lookup(_key(relation_id), _key(relation_id + 1))

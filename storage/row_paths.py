@@ -122,7 +122,7 @@ class RowPaths:
         values: "Sequence[Value] | Mapping[int, Value]",
         key_changed: bool,
     ) -> "Outcome | None":
-        """Replace a version nobody stands in the way of, or None for the long way."""
+        """Replace a version nobody stands in the way of, and count that, or None for the long way."""
         del table, transaction, row_id, values, key_changed
         return None
 

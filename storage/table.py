@@ -351,8 +351,6 @@ class Table:
             values = with_unused_values(self.kinds, values)
         quick = self.paths.update(self, transaction, row_id, values, key_changed)
         if quick is not None:
-            self.counts.updated += 1
-            self.counts.updated_keys += key_changed
             return quick
         row_id = moved_to(self.groups, row_id)
         mode = RowLock.UPDATE if key_changed else RowLock.NO_KEY_UPDATE

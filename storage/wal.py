@@ -51,6 +51,7 @@ class Wal:
         self._preparing = threading.Lock()
         self._mutex = threading.Lock()
         self._waiters: list[tuple[int, Completion]] = []
+        self._wanted_lsn = 0  # by those who wait without a completion
         self._wanted = threading.Event()
         self._thread: threading.Thread | None = None
         self._closing = False
@@ -94,6 +95,24 @@ class Wal:
         self._want_flush()
         self._check_waiters()
         return completion
+
+    def flush_soon(self, lsn: int, *, alone: bool) -> BaseException | None:
+        """`flush_to` for who is a listener, and is told of a failure; what speaks against it at once."""
+        if lsn <= self.buffer.durable_lsn:
+            return None
+        if (
+            self.failure.error is None
+            and (alone or self._thread is None)
+            and self._flushing.acquire(blocking=False)
+        ):
+            return self._flush_inline().error
+        self._wanted_lsn = max(self._wanted_lsn, lsn)
+        self._want_flush()
+        return self._told()
+
+    def _told(self) -> BaseException | None:
+        """What those learn who come after a failure."""
+        return None if self.failure.error is None else self.failure.failed()
 
     def flush_now(self, lsn: int) -> None:
         """Have everything below lsn durable on return, or raise Failed."""
@@ -264,10 +283,13 @@ class Wal:
         finally:
             self._flushing.release()
             self._is_finishing = False
-        if self._waiters and self.failure.error is None:
+        is_wanted = self._waiters or self._wanted_lsn > self.durable_lsn
+        if is_wanted and self.failure.error is None:
             self._want_flush()
 
     def _complete_waiters(self, lsn: int) -> None:
+        if not self._waiters:
+            return
         with self._mutex:
             done = [completion for wanted, completion in self._waiters if wanted <= lsn]
             self._waiters = [waiter for waiter in self._waiters if waiter[0] > lsn]

@@ -3,7 +3,9 @@ from collections.abc import Sequence
 from storage.commit_log import Snapshot
 from storage.engine import Engine
 from storage.kinds import Kind
+from storage.outcomes import Outcome
 from storage.rows import Value
+from storage.transactions import Transaction
 
 class KeyReader:
     def __init__(
@@ -21,3 +23,6 @@ class KeyReader:
     def fetch(
         self, snapshot: Snapshot | None, parts: Sequence[Value]
     ) -> tuple[Value, ...] | None: ...
+    def change(
+        self, transaction: Transaction, snapshot: Snapshot, row_id: int, values: dict[int, Value]
+    ) -> Outcome: ...

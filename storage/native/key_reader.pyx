@@ -8,6 +8,7 @@ from libc.string cimport memchr, memcpy
 from storage.native.commit_log cimport CommitLog, Snapshot
 
 from storage.keys import encode_key
+from storage.native.btree_search import lookup_prefix
 from storage.kinds import Kind
 
 cdef enum:
@@ -24,7 +25,8 @@ assert (Kind.INT16, Kind.INT32, Kind.INT64, Kind.FIXED16) == (INT16, INT32, INT6
 cdef class KeyReader:
     """Reads `columns` of a table by a whole key of an index, ascending, of the columns `key_columns`."""
 
-    cdef object engine, relations, latch, table_id, index_id
+    cdef object engine, pager, latch, table_id, index_id
+    cdef dict tables, indexes  # of the engine, as far as they are open
     cdef CommitLog log
     cdef tuple kinds, columns
     cdef Py_ssize_t width
@@ -34,6 +36,9 @@ cdef class KeyReader:
     def __init__(self, engine, table_id, index_id, key_columns, kinds, columns):
         cdef Py_ssize_t i
         self.engine = engine
+        self.pager = engine.store.pager
+        self.tables = engine.relations.tables
+        self.indexes = engine.relations.indexes
         self.latch = engine.latch
         self.log = engine.log
         self.table_id = table_id
@@ -51,13 +56,12 @@ cdef class KeyReader:
         cdef list roots
         self.latch.acquire()
         try:
-            index = self.engine.index(self.index_id)
-            roots = index.lookup(key)
+            roots = lookup_prefix(self.pager, self.index().root_page, key)
             if not roots:
                 return None
             if snapshot is None:
                 snapshot = self.log.snapshot()
-            paths = self.engine.relation(self.table_id).paths
+            paths = self.table().paths
             for root_id in roots:
                 row = paths.fetch(snapshot, root_id, self.columns)
                 if row is not None and self.has_key(<tuple>row, parts):
@@ -72,12 +76,12 @@ cdef class KeyReader:
         cdef list roots
         self.latch.acquire()
         try:
-            roots = self.engine.index(self.index_id).lookup(key)
+            roots = lookup_prefix(self.pager, self.index().root_page, key)
             if not roots:
                 return None
             if snapshot is None:
                 snapshot = self.log.snapshot()
-            paths = self.engine.relation(self.table_id).paths
+            paths = self.table().paths
             for root_id in roots:
                 row_id = paths.find(snapshot, root_id)
                 if row_id < 0:
@@ -88,6 +92,27 @@ cdef class KeyReader:
         finally:
             self.latch.release()
         return None
+
+    def change(self, transaction, snapshot, uint64_t row_id, dict values not None):
+        """Table.update of some columns of a version that `locate` has found."""
+        self.latch.acquire()
+        try:
+            table = self.table()
+            if transaction.tracked is None:
+                outcome = table.paths.update(table, transaction, row_id, values, False)
+                if outcome is not None:
+                    return outcome
+            return table.update(transaction, snapshot, row_id, values)
+        finally:
+            self.latch.release()
+
+    cdef object table(self):
+        table = self.tables.get(self.table_id)
+        return self.engine.relation(self.table_id) if table is None else table
+
+    cdef object index(self):
+        index = self.indexes.get(self.index_id)
+        return self.engine.index(self.index_id) if index is None else index
 
     cdef bint has_key(self, tuple row, parts) except -1:
         cdef Py_ssize_t i

@@ -55,7 +55,8 @@ cdef enum:
     REFUSED = 1
     UNCLEAR = 2
 
-DONE = Status.DONE
+cdef object make_outcome = tuple.__new__
+cdef object DONE = Status.DONE
 BLOCKED = Status.BLOCKED
 SELF_MODIFIED = Status.SELF_MODIFIED
 UPDATED = Status.UPDATED
@@ -105,6 +106,7 @@ cdef class RowPaths:
     cdef readonly dict newest
     cdef readonly dict locks
     cdef object pager
+    cdef Change change
     cdef PageTable table
     cdef list group_list
     cdef set reusable
@@ -120,6 +122,7 @@ cdef class RowPaths:
         self.log = log
         self.newest = {}
         self.pager = groups.pager
+        self.change = groups.pager.change
         self.table = groups.pager.table
         self.reusable = groups.reusable
         self.group_list = groups.known
@@ -186,6 +189,10 @@ cdef class RowPaths:
     cdef inline Version *version_of(self, uint64_t row_id) except NULL:
         cdef Place *place = self.place_of(row_id)
         return <Version *>(self.table.bytes + place.versions) + (row_id & 0xFFFF)
+
+    cdef object group_of(self, uint64_t row_id):
+        group = self.group_list[row_id >> 16]
+        return self.groups[row_id >> 16] if group is None else group
 
     # Reading ---------------------------------------------------------------------------------
 
@@ -379,7 +386,8 @@ cdef class RowPaths:
         place = self.place_of(row_id)
         if group.shared or self.has_large(place, slot):
             return None
-        change = self.pager.begin_change(stamp >> 16)
+        change = self.change
+        change.begin_raw(stamp >> 16, False)
         try:
             self.write_row(change, group, place, slot, stamp, 0, values, NULL, 0)
             change.commit_raw()
@@ -429,9 +437,9 @@ cdef class RowPaths:
             for i in range(freed_count):
                 if freed[i] >> 16 == row_id >> 16:
                     reused = i
-            group = self.groups[freed[reused] >> 16]
+            group = self.group_of(freed[reused])
             slot = freed[reused] & 0xFFFF
-            if not self.groups.complete(group):
+            if self.place_of(freed[reused]).column_count != self.kind_count:
                 return None
         else:
             group, slot = self.slot_for(table, stamp >> 16, row_id >> 16)
@@ -441,7 +449,8 @@ cdef class RowPaths:
         version = self.version_of(row_id)
         if group.shared or self.has_large(place, slot):
             return None
-        change = self.pager.begin_change(stamp >> 16)
+        change = self.change
+        change.begin_raw(stamp >> 16, False)
         try:
             for i in range(<uint64_t>kept):
                 if changed[i]:
@@ -474,13 +483,17 @@ cdef class RowPaths:
                 group.stamp_max = stamp
         else:
             self.took(group, slot, stamp)
-        old_group = self.groups[row_id >> 16]
+        old_group = self.group_of(row_id)
         old_group.ended += 1
         old_group.change_no += 1
         if <uint64_t>old_group.stamp_max < stamp:
             old_group.stamp_max = stamp
         transaction.undo.append((table, UNDO_UPDATE, row_id, new_id, old_flag))
-        return Outcome(DONE, 0, new_id, root_id)
+        counts = table.counts
+        counts.updated += 1
+        if key_changed:
+            counts.updated_keys += 1
+        return make_outcome(Outcome, (DONE, 0, new_id, root_id))
 
     def delete(self, table, transaction, uint64_t row_id):
         """End a version nobody stands in the way of, or None for the long way."""
@@ -493,14 +506,15 @@ cdef class RowPaths:
         if self.locks and self.locked(transaction, self.root_raw(row_id), UPDATE):
             return None
         stamp = transaction.stamp()
-        change = self.pager.begin_change(stamp >> 16)
+        change = self.change
+        change.begin_raw(stamp >> 16, False)
         try:
             change.write_word(place.versions + 32 * (row_id & 0xFFFF) + 8, stamp)
             change.commit_raw()
         except BaseException:
             self.give_up(change)
             raise
-        group = self.groups[row_id >> 16]
+        group = self.group_of(row_id)
         if <uint64_t>group.stamp_max < stamp:
             group.stamp_max = stamp
         group.ended += 1
@@ -627,12 +641,12 @@ cdef class RowPaths:
         """Keep the summaries of groups after a chain was pruned."""
         cdef uint64_t i
         if self.redirected:
-            group = self.groups[chain[0] >> 16]
+            group = self.group_of(chain[0])
             group.change_no += 1
             group.ended -= 1
             group.holes += 1
         for i in range(freed_count):
-            group = self.groups[freed[i] >> 16]
+            group = self.group_of(freed[i])
             group.ended -= 1
             group.change_no += 1
             if i != reused:
@@ -701,7 +715,8 @@ cdef class RowPaths:
             return 0
         memset(&header, 0, sizeof(Version))
         header.following = FREE
-        change = self.pager.begin_change(0)
+        change = self.change
+        change.begin_raw(0, False)
         try:
             for i in range(freed_count):
                 self.write_version(change, freed[i], &header)

@@ -1,8 +1,10 @@
 """The twin of server/executor/point_change.py: the same rows, counts and errors with few frames of Python.
 
-A Cell is an expression over a row; parameters, columns, constants and strict functions of two arguments are computed
-here, all others by the closure that the original would use.
+A Cell is an expression over a row; parameters, columns, constants, sums of integers and strict functions of two
+arguments are computed here, all others by the closure that the original would use.
 """
+
+from libc.stdint cimport int64_t
 
 from server.executor.evaluation import layout_of
 from server.executor.index_scan import key_ranges
@@ -20,7 +22,21 @@ cdef enum:
     COLUMN = 2
     CONSTANT = 3
     CALL_TWO = 4
+    ADD = 5
+    SUBTRACT = 6
     LEFT = -1
+
+cdef extern from *:
+    bint __builtin_add_overflow(int64_t, int64_t, int64_t *) nogil
+    bint __builtin_sub_overflow(int64_t, int64_t, int64_t *) nogil
+
+# pg_proc's integer + and -, by OID: int2pl, int4pl, int24pl, int42pl, int8pl, ...
+cdef dict SUMS = {
+    **dict.fromkeys((176, 177, 178, 179, 463, 837, 841, 1274, 1278), ADD),
+    **dict.fromkeys((180, 181, 182, 183, 464, 838, 942, 1275, 1279), SUBTRACT),
+}
+cdef dict LIMITS = {20: (1 << 63) - 1, 21: (1 << 15) - 1, 23: (1 << 31) - 1}  # by the OID of the type
+cdef dict KEY_LIMITS = {2: (1 << 15) - 1, 3: (1 << 31) - 1, 4: (1 << 63) - 1}  # by the kind of the column
 
 cdef object DONE = Status.DONE
 cdef object BLOCKED = Status.BLOCKED
@@ -32,6 +48,7 @@ cdef class Cell:
 
     cdef int kind
     cdef Py_ssize_t place
+    cdef int64_t limit  # the largest integer of the result's type
     cdef object payload  # the closure, the constant, the function
     cdef Cell first, second
 
@@ -46,7 +63,22 @@ cdef class Cell:
             return self.payload(row, context)
         first = self.first.value(row, parameters, context)
         second = self.second.value(row, parameters, context)
-        return None if first is None or second is None else self.payload(first, second)
+        if first is None or second is None:
+            return None
+        if self.kind == CALL_TWO:
+            return self.payload(first, second)
+        return self.sum_of(first, second)
+
+    cdef object sum_of(self, first, second):
+        cdef int64_t result = 0
+        cdef bint overflows
+        if self.kind == ADD:
+            overflows = __builtin_add_overflow(<int64_t>first, <int64_t>second, &result)
+        else:
+            overflows = __builtin_sub_overflow(<int64_t>first, <int64_t>second, &result)
+        if overflows or not -self.limit - 1 <= result <= self.limit:
+            return self.payload(first, second)  # which knows the error
+        return result
 
 
 cdef Cell cell_of(expression, layout):
@@ -63,6 +95,9 @@ cdef Cell cell_of(expression, layout):
         cell.payload = expression.value
     elif isinstance(expression, Call) and is_plain_call(expression):
         cell.kind = CALL_TWO
+        cell.limit = LIMITS.get(expression.type.type.oid, 0)
+        if cell.limit:
+            cell.kind = SUMS.get(expression.function.oid, CALL_TWO)
         cell.payload = expression.function.row
         cell.first = cell_of(expression.arguments[0], layout)
         cell.second = cell_of(expression.arguments[1], layout)
@@ -96,7 +131,8 @@ cdef class KeyLookup:
     """Finds the one row that has a key in a unique index."""
 
     cdef object plan, shape, reader, filter
-    cdef tuple cells, attributes, loads, stored
+    cdef tuple cells, attributes, loads
+    cdef tuple stored  # what makes stored parts of the key's values; the largest integer where that is all
 
     def __init__(self, plan):
         self.plan = plan
@@ -127,7 +163,7 @@ cdef class KeyLookup:
         else:
             parts = []
             for i in range(len(values)):
-                part = self.stored[i](values[i])
+                part = self.part_of(self.stored[i], values[i])
                 if part is None:
                     return None
                 parts.append(part)
@@ -170,6 +206,12 @@ cdef class KeyLookup:
                 return relation.values(row_id, self.attributes), row_id
         return None
 
+    cdef object part_of(self, stored, value):
+        """A part of the key as it is stored; None: nothing can be equal to it."""
+        if type(stored) is not int:
+            return stored(value)
+        return value if value is not None and -stored - 1 <= value <= stored else None
+
     cdef int prepare(self, context) except -1:
         shape = None
         for found in shape_of(self.plan.table, context).indexes:
@@ -177,7 +219,12 @@ cdef class KeyLookup:
                 shape = found
         assert shape is not None, "the index is not one of its table"
         if is_plain(shape):
-            self.stored = tuple([stored_part(part) for part in shape.parts])
+            self.stored = tuple([
+                KEY_LIMITS[part.kind]
+                if part.kind in KEY_LIMITS and part.reference.type.store_value is None
+                else stored_part(part)
+                for part in shape.parts
+            ])
             self.reader = KeyReader(
                 context.engine,
                 self.plan.table.storage_id,
@@ -210,7 +257,8 @@ cdef class KeyUpdate:
     cdef KeyLookup lookup
     cdef tuple assignments
     cdef Py_ssize_t place
-    cdef object shape  # of the table, for which `stores` and `is_left` were found
+    cdef object shapes  # of the context
+    cdef object shape  # of the table in these, for which `stores` and `is_left` were found
     cdef list stores
     cdef bint is_left
 
@@ -251,26 +299,19 @@ cdef class KeyUpdate:
         cdef tuple parameters = context.parameters
         cdef tuple row = self.lookup.find_row(context, parameters)
         cdef dict changes
-        shape = shape_of(self.plan.table, context)
-        if shape is not self.shape:
-            self.prepare(shape)
+        if context.shapes is not self.shapes:
+            shape = shape_of(self.plan.table, context)
+            self.shapes = context.shapes
+            if shape is not self.shape:
+                self.prepare(shape)
         if self.is_left:
             return LEFT
-        engine = context.engine
-        latch = engine.latch
-        relation = engine.relation(self.plan.table.storage_id)
         while row is not None:
             changes = self.changes_of(row, parameters, context)
             if changes is None:
                 return LEFT  # the ordinary operator knows the error
-            latch.acquire()
-            try:
-                outcome = relation.update(
-                    context.transaction, context.snapshot, row[self.place], changes
-                )
-            finally:
-                latch.release()
-            status = outcome.status
+            outcome = self.change(context, row[self.place], changes)
+            status = outcome[0]
             if status is DONE:
                 return 1
             if status is BLOCKED:
@@ -281,6 +322,14 @@ cdef class KeyUpdate:
             if self.recheck is not None and self.recheck(row, context) is not True:
                 return 0
         return 0
+
+    cdef object change(self, context, row_id, dict changes):
+        if self.lookup.reader is not None:
+            return self.lookup.reader.change(context.transaction, context.snapshot, row_id, changes)
+        engine = context.engine
+        with engine.latch:
+            relation = engine.relation(self.plan.table.storage_id)
+            return relation.update(context.transaction, context.snapshot, row_id, changes)
 
     cdef dict changes_of(self, tuple row, tuple parameters, context):
         """The stored values by column; None: one is NULL that must not be."""

@@ -3,8 +3,9 @@
 import pytest
 
 from storage.commit_log import CommitLog as PythonLog
-from storage.commit_queue import CommitQueue
+from storage.commit_queue import CommitQueue as PythonQueue
 from storage.fast_paths import CommitLog
+from storage.fast_work import CommitQueue
 from storage.locks import Locks
 from storage.transactions import Transaction
 from storage.waits import Completion
@@ -17,6 +18,7 @@ class SlowWal:
         self.end = 100
         self.durable_lsn = 100
         self.flushes = []
+        self.error = None
 
     def commit(self, xids, payload):
         self.end += 10
@@ -31,6 +33,9 @@ class SlowWal:
         self.flushes.append((lsn, completion))
         return completion
 
+    def flush_soon(self, lsn, *, alone):
+        return self.error
+
 
 @pytest.fixture(params=[CommitLog, PythonLog])
 def log(request):
@@ -42,9 +47,9 @@ def wal():
     return SlowWal()
 
 
-@pytest.fixture
-def queue(wal, log):
-    return CommitQueue(wal, log, Locks())
+@pytest.fixture(params=[CommitQueue, PythonQueue])
+def queue(request, wal, log):
+    return request.param(wal, log, Locks())
 
 
 @pytest.fixture
@@ -104,13 +109,29 @@ def test_an_asynchronous_commit_is_seen_at_once(begin, log):
     assert log.snapshot().sees(stamp)
 
 
-def test_a_failed_flush_leaves_the_outcome_unknown(begin, log, wal):
+def test_a_failed_flush_leaves_the_outcome_unknown(begin, log, queue):
+    writer, other = begin(), begin()
+    stamp, _ = writer.stamp(), other.stamp()
+    commits = [writer.commit(), other.commit(synchronous=False)]
+    queue.fail(OSError("gone"))
+    assert [type(done.error) for done in commits] == [OSError, OSError]
+    assert not log.snapshot().sees(stamp)
+
+
+def test_a_commit_after_a_failure_is_unknown_at_once(begin, log, wal):
     writer = begin()
     stamp = writer.stamp()
-    done = writer.commit()
-    wal.flushes[0][1].complete(OSError("gone"))
-    assert isinstance(done.error, OSError)
+    wal.error = OSError("gone")
+    assert writer.commit().error is wal.error
     assert not log.snapshot().sees(stamp)
+
+
+def test_a_flush_that_was_faster_is_not_waited_for(begin, log, wal):
+    writer = begin()
+    stamp = writer.stamp()
+    wal.durable_lsn = 1000
+    assert writer.commit().done
+    assert log.snapshot().sees(stamp)
 
 
 def test_a_command_does_not_see_its_own_work(begin):

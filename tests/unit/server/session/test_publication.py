@@ -5,8 +5,19 @@ On disk a flush takes its time; here it is done when the test says so.
 
 import pytest
 
-from storage.waits import Completion
 from tests.support.conversation import Client
+
+
+class Flush:
+    """A flush that was asked for."""
+
+    def __init__(self, queue, lsn):
+        self._queue = queue
+        self._lsn = lsn
+
+    def complete(self):
+        """It is done."""
+        self._queue.advance(self._lsn)
 
 
 @pytest.fixture
@@ -18,14 +29,13 @@ def flushes(database, monkeypatch):
     setup.rows("insert into t values (1, 0), (2, 0)")
     setup.close()
     asked = []
-
-    def flush_to(lsn, *, alone=False):
-        del lsn, alone
-        asked.append(Completion())
-        return asked[-1]
-
     queue = database.engine.queue
-    monkeypatch.setattr(type(queue.wal), "flush_to", lambda wal, lsn, *, alone=False: flush_to(lsn))
+
+    def flush_soon(_wal, lsn, *, alone):
+        del alone
+        asked.append(Flush(queue, lsn))
+
+    monkeypatch.setattr(type(queue.wal), "flush_soon", flush_soon)
     return asked
 
 

@@ -178,6 +178,42 @@ def test_a_transaction_is_taken_wholly(pair):
         assert reply.endswith((b"I", b"T"))
 
 
+@pytest.mark.parametrize(
+    ("sql", "value", "found"),
+    [
+        ("small = small + $1::int2", b"7", "32767"),
+        ("small = small + $1::int2", b"8", "22003 smallint out of range"),
+        ("small = $1::int2 - small", b"-8", "-32768"),
+        ("small = $1::int2 - small", b"-9", "22003 smallint out of range"),
+        ("plain = plain + small", None, "2147483647"),
+        ("plain = plain + (small + $1::int2)", b"1", "22003 integer out of range"),
+        ("plain = -1 - plain - $1", b"32760", "-2147483648"),
+        ("plain = -2 - plain - $1", b"32760", "22003 integer out of range"),
+        ("big = big + small", None, "9223372036854775807"),
+        ("big = big + $1::int8", b"32761", "22003 bigint out of range"),
+        ("big = $1::int8 - big", b"-32761", "-9223372036854775808"),
+        ("big = $1::int8 - big", b"-32762", "22003 bigint out of range"),
+        ("big = big + $1::int8", None, "NULL"),
+    ],
+)
+def test_sums_keep_to_their_types(pair, sql, value, found):
+    client = pair[0]
+    client.run("CREATE TABLE number (id int PRIMARY KEY, small int2, plain int, big int8)")
+    client.run("INSERT INTO number VALUES (1, 32760, 2147450887, 9223372036854743047)")
+    values = [value] if "$1" in sql else []
+    client.send(messages.Parse("sum", f"UPDATE number SET {sql} WHERE id = 1", ()), messages.Sync())
+    reply, taken = served(client, series("sum", *values), ())
+    assert taken
+    if found[:5] == "22003":
+        code, message = found.split(" ", 1)
+        assert code.encode() in reply
+        assert message.encode() in reply
+        return
+    column = sql.split()[0]
+    ((text,),) = client.rows(f"SELECT coalesce({column}::text, 'NULL') FROM number")
+    assert text == found
+
+
 def test_texts_of_a_block(pair):
     took = []
     for sql in TEXTS:

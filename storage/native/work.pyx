@@ -1,0 +1,260 @@
+"""The twins of storage/work.py and storage/commit_queue.py: a transaction's way through its statements to its commit.
+
+Methods ending in _raw are for compiled callers. What touches the commit log is one step under the GIL, as in
+native/commit_log; the queue itself takes the log's mutex, as flushes end on any thread.
+"""
+
+from collections import deque
+from contextlib import suppress
+
+from libc.stdint cimport uint32_t, uint64_t
+
+from storage.native.commit_log cimport COMMAND_BITS
+from storage.native.logbuffer cimport LogBuffer
+
+from storage.errors import Failed
+from storage.waits import Completion, completed
+
+cdef enum:
+    COMMAND_MAX = 0xFFFF
+    COMMIT_KIND = 4
+
+
+cdef class Work:
+    """What a transaction does for every statement, and its commit."""
+
+    def __init__(
+        self, log not None, locks, queue, *, bint keep_snapshot=False, lock_group=None,
+        dependencies=None,
+    ):
+        self.log = log
+        self.locks = locks
+        self.queue = queue
+        self.keep_snapshot = keep_snapshot
+        self.lock_group = self if lock_group is None else lock_group
+        self.xids = ()
+        self.undo = []
+        self.dependencies = dependencies
+        self._needs_xid = True
+        self._savepoints = []
+        self._on_commit = []
+        self._on_abort = []
+
+    @property
+    def xid(self):
+        """The xid of the next write; asking for it assigns one."""
+        return self.stamp_raw() >> COMMAND_BITS
+
+    @property
+    def top_xid(self):
+        """The first xid, or 0 as long as nothing was written."""
+        return self.xids[0] if self.xids else 0
+
+    @property
+    def held_snapshot(self):
+        """The snapshot that the whole transaction looks through, if it has one."""
+        return self._first if self.keep_snapshot else None
+
+    def stamp(self):
+        """The stamp of what is written now."""
+        return self.stamp_raw()
+
+    def next_command(self):
+        """A new statement begins: snapshots from now on see what was written so far."""
+        self.next_raw()
+
+    def snapshot(self):
+        """This moment, or the transaction's first one; with its own work before this command."""
+        return self.snapshot_raw()
+
+    def statement_snapshot(self):
+        """`next_command`, and the `snapshot` of that."""
+        self.next_raw()
+        return self.snapshot_raw()
+
+    def on_commit(self, callback not None):
+        """Call back once the commit is published; maybe on the flusher's thread."""
+        self._on_commit.append(callback)
+
+    def commit(self, synchronous=True, bytes payload not None=b""):
+        """End it. Done: visible to everybody and, if synchronous, durable."""
+        assert not self.ended
+        if self.tracked is not None and not self.tracked.is_prepared:
+            self.tracked.prepare()
+        self._first = None
+        if not self.xids:
+            self.ended = True
+            self._finish()
+            return self.queue.published(self.seen_lsn) if self.seen_lsn else completed()
+        done = self.queue.commit(
+            self.xids, payload, synchronous=synchronous, on_published=self._finish
+        )
+        self.ended = True
+        return done
+
+    def _finish(self):
+        # First what the commit means to others, then the locks that keep them from looking too early.
+        for callback in self._on_commit:
+            callback()
+        if self.tracked is not None:
+            self.tracked.end(is_commit=True)
+        self.locks.release_since(self)
+
+    cdef uint64_t stamp_raw(self) except 0:
+        cdef uint64_t xid
+        if self._stamp:
+            return self._stamp
+        assert not self.ended
+        if self._needs_xid or self._command > COMMAND_MAX:
+            assigned = self.log.assign()
+            self.xids = (*self.xids, assigned)
+            self.locks.register_xid(assigned, self)
+            self._needs_xid = False
+            self._command = 0
+        xid = self.xids[len(self.xids) - 1]
+        self._stamp = xid << COMMAND_BITS | self._command
+        return self._stamp
+
+    cdef object snapshot_raw(self):
+        cdef uint64_t limit = 0, xid
+        cdef Py_ssize_t count = len(self.xids)
+        if count:
+            xid = self.xids[count - 1]
+            limit = (xid << COMMAND_BITS) + min(self._command, <uint64_t>COMMAND_MAX + 1)
+        if self._first is not None and self.keep_snapshot:
+            return self.log.renewed(self._first, self.xids, limit)
+        if self.is_serializable and self.dependencies is not None:
+            self.tracked = self.dependencies.begin(self.lock_group, read_only=self.is_read_only)
+        snapshot = self.log.snapshot(self.xids, limit)
+        if self.keep_snapshot:
+            self._first = snapshot
+        return snapshot
+
+
+cdef class Pending:
+    """A commit that is decided and not yet visible."""
+
+    cdef uint64_t lsn
+    cdef tuple xids
+    cdef bint synchronous
+    cdef object on_published, completion
+
+
+cdef class CommitQueue:
+    """The commits under way. `commit` runs under the latch, `advance` on any thread."""
+
+    cdef readonly object wal
+    cdef public object is_alone
+    cdef object log, locks, mutex, pending, lazy
+    cdef LogBuffer buffer
+    cdef uint64_t lazy_lsn
+
+    def __init__(self, wal, log not None, locks):
+        self.wal = wal
+        self.log = log
+        self.mutex = log.mutex
+        self.locks = locks
+        self.pending = deque()
+        self.is_alone = bool
+        buffer = getattr(wal, "buffer", None)
+        self.buffer = buffer if isinstance(buffer, LogBuffer) else None
+
+    def commit(self, tuple xids not None, bytes payload not None, *, bint synchronous, on_published):
+        """Append the record and see it through."""
+        cdef Pending pending = Pending.__new__(Pending)
+        cdef uint32_t no_others = 0
+        if self.buffer is not None and len(xids) == 1 and not payload:
+            pending.lsn = self.buffer.append_raw(COMMIT_KIND, xids[0], &no_others, 4, False)
+        else:
+            pending.lsn = self.wal.commit(xids, payload)
+        pending.xids = xids
+        pending.synchronous = synchronous
+        pending.on_published = on_published
+        pending.completion = Completion()
+        self.mutex.acquire()
+        try:
+            self.log.decide(xids, pending.lsn)
+            self.pending.append(pending)
+        finally:
+            self.mutex.release()
+        self.locks.finish_xids(xids)
+        if not synchronous:
+            self.advance(self.wal.durable_lsn)
+            self.flush_lazily(pending.lsn)
+            return pending.completion
+        error = self.wal.flush_soon(pending.lsn, alone=self.is_alone())
+        if error is not None:
+            self.fail(error)
+        elif not pending.completion.done and <uint64_t>self.wal.durable_lsn >= pending.lsn:
+            self.advance(pending.lsn)  # a flush was faster than we were
+        return pending.completion
+
+    def abort(self, tuple xids not None):
+        """Note that the stamps of these ids are gone."""
+        with suppress(Failed):
+            self.wal.abort(xids)
+        self.log.abort(xids)
+
+    def cut_off(self, tuple xids not None):
+        """End what was prepared before a restart without taking it back: its stamps stay, and are void."""
+        with suppress(Failed):
+            self.wal.cut_off(xids)
+        with self.mutex:
+            self.log.aborted.update(xids)
+            self.log.abort(xids)
+
+    def published(self, uint64_t lsn):
+        """Done when the commit at this LSN is visible to everybody."""
+        cdef Pending each, found = None
+        with self.mutex:
+            for each in self.pending:
+                if each.lsn >= lsn:
+                    found = each
+                    break
+        if found is None:
+            return completed()
+        published, done = found.completion, Completion()
+        published.on_done(lambda: done.complete(published.error))
+        return done
+
+    def advance(self, uint64_t durable_lsn):
+        """Publish what may be published now; the WAL's listener."""
+        cdef Pending pending
+        cdef list ready = []
+        self.mutex.acquire()
+        try:
+            while self.pending:
+                pending = self.pending[0]
+                if pending.synchronous and pending.lsn > durable_lsn:
+                    break
+                self.pending.popleft()
+                self.log.publish(pending.xids, pending.lsn)
+                ready.append(pending)
+        finally:
+            self.mutex.release()
+        for pending in ready:
+            pending.on_published()
+            pending.completion.complete()
+
+    def fail(self, error):
+        """Storage has stopped: what became of the commits under way nobody knows."""
+        cdef Pending pending
+        with self.mutex:
+            failed = tuple(self.pending)
+            self.pending.clear()
+        for pending in failed:
+            pending.completion.complete(error)
+
+    cdef int flush_lazily(self, uint64_t lsn) except -1:
+        """One flush under way at a time for asynchronous commits; the next one takes the rest."""
+        self.lazy_lsn = lsn
+        if self.lazy is None or self.lazy.done:
+            self.lazy = self.wal.flush_to(lsn)
+            self.lazy.on_done(lambda: self.flush_rest(lsn))
+        return 0
+
+    def flush_rest(self, uint64_t lsn):
+        """A lazy flush is done: begin the next if something has come meanwhile."""
+        lazy = self.lazy
+        if self.lazy_lsn > lsn and lazy is not None and lazy.error is None:
+            self.flush_lazily(self.lazy_lsn)
