@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.executor.leaf_insert import LeafInsert
     from server.executor.operator import Builder
-    from server.executor.table_shape import Row
+    from server.executor.table_shape import Row, TableShape
     from server.executor.waits import Wait
     from server.planner import physical
     from server.vector.column import Column
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 class RowDriver(Driver):
     """What UPDATE and DELETE share: the row id, the recheck, the rows for RETURNING."""
 
-    __slots__ = ("_old", "_parts", "_recheck", "_row_id", "_table_oid")
+    __slots__ = ("_old", "_parts", "_recheck", "_returning", "_row_id", "_table_oid")
 
     plan: physical.Update | physical.Delete
     event: ClassVar[str]
@@ -58,6 +58,7 @@ class RowDriver(Driver):
         self._old = tuple((number, layout[column]) for number, column in plan.old)
         self._recheck = None if plan.recheck is None else compile_row(plan.recheck, layout)
         self._parts: dict[int, FamilyMember] = {}
+        self._returning: Any = None
 
     def run(self, context: ExecutionContext) -> Iterator[Any]:
         """Change the rows; yield what RETURNING asks for."""
@@ -83,6 +84,41 @@ class RowDriver(Driver):
             context, shape_of(self.plan.table, context), self.event, self.assigned
         )
 
+    def change_instead(self, batch: Batch, context: ExecutionContext) -> Iterator[Any]:
+        """Let triggers of a view change the rows of a batch; yield what RETURNING asks for."""
+        shape = shape_of(self.plan.table, context)
+        positions = [0] * len(shape.types)
+        for number, position in self._old:
+            positions[number - 1] = position
+        kept: list[int] = []
+        made: list[Row] = []
+        rows = rows_of(batch)
+        olds = [tuple(row[position] for position in positions) for row in rows]
+        for place, (old, new) in enumerate(
+            zip(olds, self.new_rows(batch, olds, context), strict=True)
+        ):
+            context.check_cancelled()
+            given = before_row(
+                context, shape, self.event, (old, new), self.assigned, timing="instead"
+            )
+            if given is not None:
+                kept.append(place)
+                made.append(given)
+        self.counted(context, len(kept))
+        if self._returning is not None:
+            both = self.beside_new(batch.take(np.array(kept, np.int64)), made, shape)
+            yield Batch(tuple(evaluate(both, context) for evaluate in self._returning), both.count)
+
+    def new_rows(
+        self, batch: Batch, olds: Sequence[Row], context: ExecutionContext
+    ) -> Sequence[Row | None]:
+        """The rows of a view as they are to be."""
+        return [None] * len(olds)
+
+    def beside_new(self, rows: Batch, made: Sequence[Row], shape: TableShape) -> Batch:
+        """What RETURNING sees."""
+        return rows
+
     @property
     def assigned(self) -> tuple[int, ...]:
         """The attributes that are given new values."""
@@ -90,6 +126,9 @@ class RowDriver(Driver):
 
     def change_rows(self, batch: Batch, context: ExecutionContext) -> Iterator[Any]:
         """Change the rows of a batch of the input, of whichever tables they are."""
+        if self.plan.table.kind == "v":
+            yield from self.change_instead(batch, context)
+            return
         for member, rows in self._by_table(batch, context):
             writer = TableWriter(member.table, context)
             if not writer.shape.triggers.rows("before", self.event):
@@ -167,13 +206,12 @@ class Delete(RowDriver):
 
     event = "delete"
 
-    __slots__ = ("_returning",)
+    __slots__ = ()
 
     plan: physical.Delete
 
     def __init__(self, plan: physical.Delete, builder: Builder) -> None:
         super().__init__(plan, builder)
-        self._returning = None
         if plan.returning is not None:
             self._returning = evaluators(plan.returning, layout_of(plan.input.output))
 
@@ -255,7 +293,7 @@ class Update(RowDriver):
 
     event = "update"
 
-    __slots__ = ("_evaluators", "_policies", "_returning", "_view_checks")
+    __slots__ = ("_evaluators", "_policies", "_view_checks")
 
     plan: physical.Update
 
@@ -265,7 +303,6 @@ class Update(RowDriver):
         self._evaluators = evaluators([item for _, item in plan.assignments], layout)
         self._policies = RowChecks(plan.row, (), (), plan.policies)
         self._view_checks = ViewChecks(plan.row, plan.view_checks)
-        self._returning = None
         if plan.returning is not None:
             width = len(plan.input.output)
             layout = dict(layout) | {column: width + number - 1 for number, column in plan.row}
@@ -354,6 +391,24 @@ class Update(RowDriver):
         both = beside(rows, shown)
         found_columns = tuple(evaluate(both, context) for evaluate in self._returning)
         return Batch(found_columns, rows.count)
+
+    def new_rows(
+        self, batch: Batch, olds: Sequence[Row], context: ExecutionContext
+    ) -> Sequence[Row | None]:
+        """The rows of a view as they are to be."""
+        columns = [values_of(evaluate(batch, context)) for evaluate in self._evaluators]
+        found: list[Row | None] = []
+        for place, old in enumerate(olds):
+            new = list(old)
+            for number, values in zip(self.assigned, columns, strict=True):
+                new[number - 1] = values[place]
+            found.append(tuple(new))
+        return found
+
+    def beside_new(self, rows: Batch, made: Sequence[Row], shape: TableShape) -> Batch:
+        """What RETURNING sees."""
+        new = with_table_oid(batch_of_rows(made, shape.types), shape.table.oid)
+        return beside(rows, new)
 
     @staticmethod
     def _changed(member: FamilyMember, writer: TableWriter) -> tuple[int, ...]:

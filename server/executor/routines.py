@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from server.catalog.objects import UserFunction
+    from server.executor.common_tables import SharedRows
     from server.executor.context import ExecutionContext
     from server.executor.program import Program
     from server.executor.triggers import Firing
@@ -226,11 +227,12 @@ def run_rows(
     *,
     sees_changes: bool,
     count: list[int] | None = None,
+    tables: Mapping[int, SharedRows] | None = None,
 ) -> Generator[Row, None, None]:
     """Run a planned statement inside the one that calls: its rows, in row form.
 
     sees_changes: what the function and its caller have done meanwhile. count: is given the number of rows
-    changed at the end.
+    changed at the end. tables: rows that the plan reads as it does those of WITH queries.
     """
     surroundings: Surroundings = caller.surroundings
     if planned.writes:
@@ -242,6 +244,8 @@ def run_rows(
     running = surroundings.context(values)
     if not sees_changes:
         running.snapshot = caller.snapshot
+    if tables:
+        running.common_tables.update(tables)
     running.depth = caller.depth + 1
     running.wait, running.cancelled = caller.wait, caller.cancelled
     for item in execute(planned, running, surroundings.program(planned)):

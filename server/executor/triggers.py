@@ -11,7 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from server.errors import SqlError
+from server.errors import FeatureNotSupported, SqlError
+from server.executor.partition_routing import translation
+from server.executor.table_shape import shape_of
 from server.executor.table_triggers import concerns
 from server.expressions.evaluate import compile_row
 from server.planner.standalone import bind_trigger_condition
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.executor.table_shape import Row, TableShape
     from server.executor.waits import Wait
+
+
+SUPPRESS_REDUNDANT_UPDATES = 1291
+"""The OID of a trigger function that comes with the server."""
 
 
 class TriggerProtocolViolated(SqlError, sqlstate="39P01"):
@@ -73,9 +79,21 @@ def row_of(shape: TableShape, record: Record) -> Row:
 
 def fire(context: ExecutionContext, firing: Firing) -> Record | None:
     """Call the function of a trigger."""
-    function: UserFunction = context.catalog.object(firing.trigger.function)
-    surroundings = context.surroundings
-    return surroundings.fire(context, function, firing)  # type: ignore[no-any-return]
+    function: UserFunction | None = context.catalog.object(firing.trigger.function)
+    if function is None:
+        return _fire_built_in(firing)
+    found: Record | None = context.surroundings.fire(context, function, firing)
+    return found
+
+
+def _fire_built_in(firing: Firing) -> Record | None:
+    if firing.trigger.function != SUPPRESS_REDUNDANT_UPDATES:
+        raise FeatureNotSupported("this trigger function is not supported")
+    if firing.event != "update" or firing.trigger.timing != "before" or firing.new is None:
+        raise TriggerProtocolViolated(
+            "suppress_redundant_updates_trigger: must be called before update for each row"
+        )
+    return None if firing.new == firing.old else firing.new
 
 
 def is_wanted(
@@ -220,15 +238,25 @@ def note_transitions(
     event: str,
     pairs: Sequence[tuple[Row | None, Row | None]],
 ) -> None:
-    """Keep rows for the transition tables of the statement."""
-    if not has_transitions(shape, event):
-        return
-    found = _transitions(context, shape, event)
-    for old, new in pairs:
-        if old is not None:
-            found.old.append(old)
-        if new is not None:
-            found.new.append(new)
+    """Keep rows for the transition tables of the statement, which may have named a table above."""
+    if has_transitions(shape, event):
+        found = _transitions(context, shape, event)
+        found.old.extend(old for old, _ in pairs if old is not None)
+        found.new.extend(new for _, new in pairs if new is not None)
+    for oid in shape.table.parents:
+        above = shape_of(context.catalog.object(oid), context)
+        if not above.triggers and not above.table.parents:
+            continue
+        numbers = translation(shape.table, above.table)
+        moved = [(_moved(old, numbers), _moved(new, numbers)) for old, new in pairs]
+        note_transitions(context, above, event, moved)
+
+
+def _moved(row: Row | None, numbers: Sequence[int]) -> Row | None:
+    """A row in the columns of a table above."""
+    if row is None:
+        return None
+    return tuple(row[number - 1] if number else None for number in numbers)
 
 
 def _transitions(context: ExecutionContext, shape: TableShape, event: str) -> Transitions:

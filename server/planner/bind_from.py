@@ -213,7 +213,7 @@ def bind_table(context: BindContext, scope: Scope, node: exp.Expression) -> Boun
     """A relation by name: a CTE, a view or a table."""
     parts = node.args["parts"]
     if len(parts) == 1:
-        common = scope.common_table(parts[0])
+        common = scope.common_table(parts[0]) or context.transition_tables.get(parts[0])
         if common is not None:
             return _common_table(context, node, common)
     if len(parts) == 1 and find_relation(context, parts) is None:

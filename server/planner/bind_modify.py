@@ -22,6 +22,7 @@ from server.errors import (
 )
 from server.expressions.expression import Constant, DefaultValue, Expression, columns_used
 from server.planner.bind_from import make_scan, relation_of, schema_name
+from server.planner.bind_instead import has_instead
 from server.planner.bind_query import bind_targets
 from server.planner.bind_text import bind_catalog_expression
 from server.planner.coerce import coerce_to, coerce_to_boolean, settle, type_name
@@ -76,7 +77,7 @@ class ModifyTarget:
 def bind_target(context: BindContext, node: exp.Expression, privileges: str) -> ModifyTarget:
     """The table that a data change names; 42809 for what cannot be changed."""
     table = relation_of(context, node)
-    if table.kind == "v":
+    if table.kind == "v" and not has_instead(context, table, privileges):
         from server.planner.bind_view_target import bind_view_target
 
         return bind_view_target(context, node, table, privileges)

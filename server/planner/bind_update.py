@@ -8,6 +8,7 @@ from server.errors import FeatureNotSupported, GeneratedAlways, SqlSyntaxError
 from server.expressions.expression import DefaultValue, Expression, Variable
 from server.planner import physical
 from server.planner.bind_from import bind_from, check_aliases, make_scan
+from server.planner.bind_instead import rows_of_target
 from server.planner.bind_lock import ROW_ID
 from server.planner.bind_modify import (
     TABLE_OID,
@@ -142,7 +143,7 @@ def _source(
     from server.planner.bind_expression import bind_condition
 
     written = node.args.get(others) or []
-    plan: Node = target.scan
+    plan = rows_of_target(context, target)
     if written:
         # The target is not visible to subqueries in FROM, LATERAL or not, before it joins.
         rest = bind_from(context, scope, written)

@@ -85,6 +85,9 @@ class BindContext:
     depends_on_style: bool = False
     view_depth: int = 0
     common_tables: dict[int, Any] = field(default_factory=dict)
+    transition_tables: dict[str, Any] = field(
+        default_factory=dict
+    )  # of the trigger whose body this is
     writes: bool = False
     volatile: bool = False
     slow: bool = False

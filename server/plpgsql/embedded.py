@@ -24,6 +24,7 @@ from server.planner.environment import TEXT, UNKNOWN, BindContext
 from server.planner.plan_statement import plan_bound
 from server.planner.scope import Scope
 from server.plpgsql.names import BodyNames, input_values
+from server.plpgsql.transitions import name_transitions, transition_rows
 from server.sql import nodes
 from server.sql.parse import parse_statements
 
@@ -295,6 +296,7 @@ def _compile_statement(frame: Frame, source: Source, statement: Statement) -> Co
     if statement.tag not in PLANNED:
         return Compiled(statement, (), ())
     context, names = _binding(frame, source)
+    name_transitions(frame, context)
     tree = statement.tree
     assert isinstance(tree, exp.Expression), statement.tag
     planned = plan_bound(context, bind_statement(context, tree))
@@ -306,7 +308,12 @@ def rows_of_plan(frame: Frame, compiled: Compiled, count: list[int] | None = Non
     assert compiled.planned is not None
     values = input_values(frame, compiled.inputs)
     return run_rows(
-        frame.caller, compiled.planned, values, sees_changes=frame.is_changing, count=count
+        frame.caller,
+        compiled.planned,
+        values,
+        sees_changes=frame.is_changing,
+        count=count,
+        tables=transition_rows(frame),
     )
 
 
@@ -319,5 +326,6 @@ def plan_dynamic(
     environment = frame.surroundings.environment()
     environment = replace(environment, parameter_types=tuple(each.oid for each in types))
     context = BindContext(environment, role=environment.user)
+    name_transitions(frame, context)
     assert isinstance(statement.tree, exp.Expression), statement.tag
     return plan_bound(context, bind_statement(context, statement.tree))

@@ -167,7 +167,8 @@ def fire(caller: ExecutionContext, function: UserFunction, firing: Firing) -> Re
     body = parse_body(function.body, header_of(function))
     kept = caller.surroundings.kept()
     table = firing.table
-    key = (function.oid, "trigger", body, table)
+    trigger = firing.trigger
+    key = (function.oid, "trigger", body, table, trigger.old_table, trigger.new_table)
     found = kept.get(key)
     if found is None:
         environment = caller.surroundings.environment()

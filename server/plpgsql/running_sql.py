@@ -32,6 +32,7 @@ from server.plpgsql.embedded import (
 from server.plpgsql.errors import NoDataFound, TooManyRows
 from server.plpgsql.names import BodyNames, input_values
 from server.plpgsql.reader import PART
+from server.plpgsql.transitions import transition_rows
 from server.sql import utility_functions, utility_session
 from server.sql.parse import parse_statements
 from server.statements.calls import input_positions
@@ -165,7 +166,14 @@ def _rows_of_utility(frame: Frame, statement: Statement) -> Found:
 def _run(
     frame: Frame, planned: PlannedStatement, values: tuple[Any, ...], count: list[int] | None = None
 ) -> Iterator[Any]:
-    return run_rows(frame.caller, planned, values, sees_changes=frame.is_changing, count=count)
+    return run_rows(
+        frame.caller,
+        planned,
+        values,
+        sees_changes=frame.is_changing,
+        count=count,
+        tables=transition_rows(frame),
+    )
 
 
 # Texts

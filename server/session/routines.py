@@ -115,8 +115,13 @@ class SessionSurroundings:
             raise FeatureNotSupported(
                 f"trigger functions in language {function.language} are not supported"
             )
-        with self.acting(function):
-            return language.fire(caller, function, firing)
+        session = self._session
+        session.trigger_depth += 1
+        try:
+            with self.acting(function):
+                return language.fire(caller, function, firing)
+        finally:
+            session.trigger_depth -= 1
 
     # Transactions
 

@@ -128,6 +128,7 @@ class Session:
         self.names = SessionNames(self)
         self.surroundings = SessionSurroundings(self)
         self.temporary_schema = 0
+        self.trigger_depth = 0  # how many trigger functions are being run, one inside the other
         self._raised: Exception | None = None  # by `quick`
         self.point_context: ExecutionContext | None = (
             None  # of the last point statement, for the next

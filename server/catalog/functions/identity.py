@@ -185,6 +185,11 @@ FUNCTIONS = (
         lambda call: session_of(call).pid,
         "the number of the session",
     ),
+    row(
+        "3163 pg_trigger_depth() int4 stable context",
+        lambda call: session_of(call).trigger_depth,
+        "how many triggers are being run, one inside the other",
+    ),
     row("1642 pg_get_userbyid(oid) name stable context", _user_by_id, "the name of a role"),
     row("1597 pg_encoding_to_char(int4) name stable", _encoding_name, "the name of an encoding"),
     row("1264 pg_char_to_encoding(name) int4 stable", _encoding_number, "an encoding by name"),

@@ -11,6 +11,7 @@ from server.catalog.functions.scope import names_of, object_of, session_of, view
 from server.catalog.names import fact_of
 from server.catalog.objects import Index, Table
 from server.catalog.privileges import has_privileges_of, role_of
+from server.catalog.views.triggers import instead_events
 from server.functions.declare import row
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ COLUMN_PROPERTIES = frozenset({"orderable", "search_array", "search_nulls", "ret
 
 def _updatable_events(call: CallContext, oid: int, triggers: bool) -> int:
     value = object_of(call, oid, Table)
+    if value is not None and value.kind == "v" and triggers:
+        return instead_events(view_of(call), oid)
     return ALL_EVENTS if value is not None and value.kind == "r" else 0
 
 

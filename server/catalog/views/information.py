@@ -31,6 +31,7 @@ from server.catalog.views.information_types import type_columns
 from server.catalog.views.listings import definer, name_of, view_text
 from server.catalog.views.physical import type_facts
 from server.catalog.views.relation import Row, SystemRelation
+from server.catalog.views.triggers import COMMAND_BITS, instead_events
 
 if TYPE_CHECKING:
     from server.catalog.catalog import CatalogView
@@ -186,15 +187,16 @@ def _identity(column: Column, sequence: Sequence | None) -> dict[str, Any]:
 
 def _views(viewer: Viewer) -> Iterator[Row]:
     for table in viewer.tables("v"):
+        events = instead_events(viewer.view, table.oid)
         yield {
             **viewer.address("table", table),
             "view_definition": view_text(viewer.session, table) if viewer.owns(table) else None,
             "check_option": "NONE",
             "is_updatable": NO,
             "is_insertable_into": NO,
-            "is_trigger_updatable": NO,
-            "is_trigger_deletable": NO,
-            "is_trigger_insertable_into": NO,
+            "is_trigger_updatable": yes_or_no(bool(events & COMMAND_BITS["update"])),
+            "is_trigger_deletable": yes_or_no(bool(events & COMMAND_BITS["delete"])),
+            "is_trigger_insertable_into": yes_or_no(bool(events & COMMAND_BITS["insert"])),
         }
 
 

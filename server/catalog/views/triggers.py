@@ -18,6 +18,20 @@ TIMING_BITS = {"before": 2, "after": 0, "instead": 64}
 EVENT_BITS = {"insert": 4, "delete": 8, "update": 16, "truncate": 32}
 
 
+COMMAND_BITS = {"insert": 8, "update": 4, "delete": 16}
+"""Commands as pg_relation_is_updatable numbers them."""
+
+
+def instead_events(view: CatalogView, oid: int) -> int:
+    """The commands on a view that INSTEAD OF triggers see to, as bits."""
+    bits = 0
+    for trigger in view.triggers_of(oid):
+        if trigger.timing == "instead":
+            for event in trigger.events:
+                bits |= COMMAND_BITS[event]
+    return bits
+
+
 def type_bits(trigger: Trigger) -> int:
     """When a trigger fires, as pg_trigger.tgtype has it."""
     bits = TIMING_BITS[trigger.timing] | (FOR_EACH_ROW if trigger.for_each_row else 0)
