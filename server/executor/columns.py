@@ -12,6 +12,7 @@ import numpy as np
 
 from server.vector.batch import Batch
 from server.vector.column import Column, Mask, Values
+from server.vector.late import late_together
 from server.vector.rows import column_of, objects, plain_values, values_of
 from server.vector.texts import TextColumn, concatenated
 
@@ -54,6 +55,9 @@ def concatenate(columns: Sequence[Column]) -> Column:
         together = concatenated(parts, valid)
         if together is not None:
             return together
+    late = late_together(parts, valid)
+    if late is not None:
+        return late
     forms = {(part.scale, id(part.dictionary)) for part in parts}
     if len(forms) == 1:
         values = np.concatenate([part.values for part in parts])

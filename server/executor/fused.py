@@ -35,6 +35,7 @@ from server.executor.storage_columns import load_column
 from server.expressions.expression import AggregateCall, Expression, Variable
 from server.functions import numeric_math
 from server.functions.function import CallContext
+from server.functions.sums import averages_of
 from server.planner import physical
 from server.vector.batch import Batch
 from server.vector.column import Column, Positions
@@ -300,9 +301,13 @@ class _Finisher:
             sums = totals.floats[self._total + 1, : len(counts)]
             valid = None if counts.all() else counts > 0
             return Column(sums / np.maximum(counts, 1), valid)
+        total = self._total + 1
+        low, high = totals.low[total, : len(counts)], totals.high[total, : len(counts)]
+        if np.array_equal(high, low >> 63):  # 64 bits hold all sums
+            return averages_of(low.copy(), counts, self._operand.scale)
         means = [
             numeric_math.divide(
-                numeric_math.scaled(totals.integer(self._total + 1, group), self._operand.scale),
+                numeric_math.scaled(totals.integer(total, group), self._operand.scale),
                 Decimal(number),
             )
             if number

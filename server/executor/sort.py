@@ -16,8 +16,10 @@ from server.errors import InvalidRowCountInLimitClause
 from server.executor.columns import concatenate_batches, plain_objects, slices
 from server.executor.evaluation import Evaluator, evaluator, layout_of, scalar
 from server.executor.key_table import float_keys
-from server.executor.native import tied_rows
+from server.executor.native import ordered_rows, text_ranks, tied_rows
 from server.executor.operator import Builder, Operator
+from server.vector.native import stripped_views
+from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from server.vector.batch import Batch
     from server.vector.column import Column, Mask, Positions, Values
 
+BLANK_OID: Final = 1042
 TOP_ROWS_MAX: Final = 100_000
 """Up to how many rows a top-N sort keeps only those that may still be among the first."""
 
@@ -62,11 +65,7 @@ class KeyEvaluator:
 
 def order_by(arrays: Sequence[Values], count: int) -> Positions:
     """Order rows by arrays, the first one counting most; stable."""
-    if not arrays:
-        return np.arange(count)
-    if len(arrays) == 1:
-        return np.argsort(arrays[0], kind="stable")
-    return np.lexsort(arrays[::-1])
+    return ordered_rows(arrays) if arrays else np.arange(count)
 
 
 def tie_order(arrays: Sequence[Values], count: int, bound: int = -1) -> Positions:
@@ -106,6 +105,10 @@ def ranks(column: Column, value_type: Type) -> Positions:
         if not len(words):
             return np.zeros(len(column), np.int64)
         return words[np.where(column.validity(), column.values, 0)]
+    if isinstance(column, TextColumn):
+        is_blank = value_type.oid == BLANK_OID
+        views = stripped_views(column.store, column.views) if is_blank else column.views
+        return text_ranks(column.store, views)
     kind = column.values.dtype.kind
     if kind == "f":
         keys = float_keys(column.values)

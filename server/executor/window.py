@@ -17,18 +17,22 @@ import numpy as np
 
 from server.executor.columns import concatenate, concatenate_batches, slices
 from server.executor.evaluation import evaluator, evaluators, layout_of
+from server.executor.native import extreme_rows, float_sums
 from server.executor.operator import Builder, Operator
-from server.executor.sort import KeyEvaluator, rank_arrays, tie_order
+from server.executor.sort import KeyEvaluator, rank_arrays, ranks, tie_order
 from server.executor.window_frames import add_frames
 from server.executor.window_rows import WindowRows, changes_of, rows_with_peers
 from server.expressions.expression import SortKey, WindowCall
+from server.functions.extremes import GREATEST
 from server.functions.function import Aggregate, CallContext
+from server.functions.sums import averages_of
 from server.vector.batch import Batch
 from server.vector.column import Column
 from server.vector.selection import true_rows
+from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from server.executor.context import ExecutionContext
     from server.expressions.rowwise import Layout
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
     from server.vector.column import Mask, Positions, Values
 
 PAIRS_MAX: Final = 1 << 20
+ADDITIONS_MAX: Final = 1 << 24
+"""How many rows of frames are added up in one go: some milliseconds."""
 
 
 class Window(Operator):
@@ -105,6 +111,9 @@ class _PreparedCall:
 
 _COUNT_OIDS: Final = frozenset({2147, 2803})
 _SUM_OIDS: Final = frozenset({2107, 2108, 2109, 2114})  # int8 int4 int2 numeric
+_AVERAGE_OIDS: Final = frozenset({2100, 2101, 2102, 2103})  # the same
+_FLOAT_SUM: Final = 2111  # float8; real ones are added up as such
+_FLOAT_SUM_OIDS: Final = frozenset({_FLOAT_SUM, 2104, 2105})  # means of float4 float8
 
 
 class _AggregateFrames:
@@ -123,9 +132,11 @@ class _AggregateFrames:
         self._rows = rows
         self._arguments = arguments
         self._passed = passed
+        self._check_cancelled: Callable[[], None] = lambda: None
 
     def evaluate(self, context: ExecutionContext) -> Column:
         """Give the aggregate of each row's frame."""
+        self._check_cancelled = context.check_cancelled
         rows = self._rows
         running = self._running() if rows.excluded is None else None
         if running is not None:
@@ -138,30 +149,87 @@ class _AggregateFrames:
         return self._written_out(context)
 
     def _running(self) -> Column | None:
-        """Counts, and sums of integers and scaled decimals, as differences of running ones.
+        """What needs no frame to be looked at row by row; None: it is something else, or might overflow."""
+        oid = self._aggregate.oid
+        if oid in GREATEST:
+            return self._extremes(GREATEST[oid])
+        if oid in _COUNT_OIDS:
+            return Column(self._differences(self._there()))
+        if oid in _SUM_OIDS or oid in _AVERAGE_OIDS:
+            return self._exact_sums(is_average=oid in _AVERAGE_OIDS)
+        if oid in _FLOAT_SUM_OIDS:
+            return self._float_sums(is_average=oid != _FLOAT_SUM)
+        return None
 
-        None: it is something else, or might overflow.
-        """
-        rows, oid = self._rows, self._aggregate.oid
-        if oid not in _COUNT_OIDS and oid not in _SUM_OIDS:
-            return None
-        there = np.ones(rows.count, np.bool_) if self._passed is None else self._passed
+    def _there(self) -> Mask:
+        """The rows that count: that pass the filter, and whose arguments are not NULL."""
+        there = np.ones(self._rows.count, np.bool_) if self._passed is None else self._passed
         for column in self._arguments:
             there = there if column.valid is None else there & column.valid
-        counts = self._differences(there)
-        if oid in _COUNT_OIDS:
-            return Column(counts)
+        return there
+
+    def _extremes(self, greatest: bool) -> Column | None:
+        """The least or greatest values, by the order of integers."""
+        column, rows = self._arguments[0], self._rows
+        is_text = isinstance(column, TextColumn) or column.dictionary is not None
+        if not is_text and column.values.dtype == object:
+            return None
+        keys = ranks(column, self._known.arguments[0].type)
+        there = self._there()
+        valid = None if there.all() else there
+        return column.take(extreme_rows(keys, valid, rows.frame_starts, rows.frame_stops, greatest))
+
+    def _exact_sums(self, *, is_average: bool) -> Column | None:
+        """Sums and means of integers and scaled decimals, as differences of running sums."""
         column = self._arguments[0]
         if column.dictionary is not None or column.values.dtype.kind != "i":
             return None
+        there = self._there()
+        counts = self._differences(there)
         values = np.where(there, column.values, 0).astype(np.int64)
         if len(values) and max(int(values.max()), -int(values.min())) * len(values) >= 1 << 62:
             return None
+        sums = self._differences(values)
+        if is_average:
+            return averages_of(sums, counts, column.scale or 0)
         seen = np.flatnonzero(counts)
-        sums = Column(self._differences(values)[seen], None, column.scale)
         state = self._aggregate.create(self._known)
-        made = self._aggregate.accumulate(state, seen, rows.count, (sums,))
-        return self._aggregate.finish(state if made is None else made, rows.count)
+        picked = Column(sums[seen], None, column.scale)
+        made = self._aggregate.accumulate(state, seen, self._rows.count, (picked,))
+        return self._aggregate.finish(state if made is None else made, self._rows.count)
+
+    def _float_sums(self, *, is_average: bool) -> Column | None:
+        """Sums and means of floats, each added up in the order of its frame."""
+        rows, column = self._rows, self._arguments[0]
+        if column.dictionary is not None or column.values.dtype.kind != "f":
+            return None
+        there = self._there()
+        counts = self._differences(there)
+        valid = None if there.all() else there
+        sums = np.empty(rows.count, np.float64)
+        for start, stop in self._portions():
+            frames = rows.frame_starts[start:stop], rows.frame_stops[start:stop]
+            sums[start:stop] = float_sums(column.values, valid, *frames)
+        if not np.isfinite(sums).all():
+            return None
+        if is_average:
+            sums /= np.maximum(counts, 1)
+        return Column(sums, None if counts.all() else counts > 0)
+
+    def _portions(self) -> Iterator[tuple[int, int]]:
+        """Rows start ... stop - 1 whose frames have so many rows that a cancellation can wait for them."""
+        starts, stops = self._rows.frame_starts, self._rows.frame_stops
+        costs = np.maximum(stops - starts, 0)
+        goes_on = (starts[1:] == starts[:-1]) & (stops[1:] >= stops[:-1])
+        costs[1:] = np.where(goes_on, stops[1:] - stops[:-1], costs[1:])
+        ends = np.cumsum(costs + 1)
+        start = 0
+        while start < len(ends):
+            self._check_cancelled()
+            done = int(ends[start - 1]) if start else 0
+            stop = int(np.searchsorted(ends, done + ADDITIONS_MAX, side="right"))
+            yield start, max(stop, start + 1)
+            start = max(stop, start + 1)
 
     def _differences(self, values: Values) -> Positions:
         """The sum over each row's frame."""
@@ -173,7 +241,7 @@ class _AggregateFrames:
         return result
 
     def _whole_partitions(self) -> Column:
-        _, numbers = np.unique(self._rows.starts, return_inverse=True)
+        numbers = np.cumsum(changes_of([self._rows.starts], self._rows.count))
         count = int(numbers[-1]) + 1 if len(numbers) else 0
         members = np.arange(self._rows.count)
         return self._aggregated(numbers, count, members).take(numbers)

@@ -15,6 +15,8 @@ import numpy as np
 
 from server.errors import InvalidPrecedingOrFollowingSize, NullValueNotAllowed
 from server.executor.evaluation import scalar
+from server.executor.native import range_ends
+from server.executor.range_bounds import compared_values
 from server.functions.function import CallContext
 from server.types.type import Value
 from server.vector.rows import values_of
@@ -119,6 +121,20 @@ class _Framer:
         key = self._order[0]
         function = self._frame.range_functions[0 if side == _STARTING else 1]
         assert function is not None, "RANGE with an offset needs an in_range function"
+        subtract = (kind == "preceding") != key.descending
+        compared = compared_values(function.oid, self._columns[0], offset, subtract=subtract)
+        if compared is not None:
+            starting = side == _STARTING
+            return range_ends(
+                compared[0],
+                self._columns[0].valid,
+                compared[1],
+                self._rows.starts,
+                self._rows.stops,
+                less=starting == key.descending,
+                starting=starting,
+                nulls_first=key.nulls_first,
+            )
         types = (key.expression.type,) * 2
         known = CallContext(self._context.style, key.expression.type, types, self._context)
         in_range = in_range_of(function, known)

@@ -225,6 +225,24 @@ anyenum 3526 3527
 """
 
 
+_TOLD_APART: Final = frozenset(
+    "int8 int4 int2 oid float4 float8 date time timestamp timestamptz text numeric money".split()
+)
+
+
+def _greatest_by_oid() -> dict[int, bool]:
+    found = {}
+    for line in TYPES.strip().splitlines():
+        name, oid_max, oid_min = line.split()
+        if name in _TOLD_APART:
+            found[int(oid_max)], found[int(oid_min)] = True, False
+    return found
+
+
+GREATEST: Final = _greatest_by_oid()
+"""max (true) and min (false) by OID, of types of which equal values look the same or the last one counts."""
+
+
 def _aggregates() -> tuple[Aggregate, ...]:
     found = []
     for line in TYPES.strip().splitlines():

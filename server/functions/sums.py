@@ -7,6 +7,7 @@ integers are summed one by one.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
@@ -15,9 +16,10 @@ import numpy as np
 from server.functions import numeric_math as exact
 from server.functions.scaled import magnitude
 from server.types.numeric import EXACT
-from server.vector.column import Column, Positions, Values
+from server.vector.column import Column, Mask, Positions, Values
+from server.vector.late import LateColumn
 from server.vector.parted import PartedColumn
-from server.vector.rows import column_of, plain_values
+from server.vector.rows import column_of, objects, plain_values
 
 FLOAT_EXACT: Final = 1 << 53
 HALF: Final = 32
@@ -178,13 +180,39 @@ class DecimalSums:
 
     def averages(self, group_count: int) -> Column:
         """The means; NULL for groups without rows."""
-        sums = plain_values(self.sums(group_count))
+        column = self.sums(group_count)
+        if column.scale is not None:
+            return averages_of(column.values, self.counts[:group_count], column.scale)
+        sums = plain_values(column)
         counts = self.counts[:group_count].tolist()
         means = [
             exact.divide(total, Decimal(count)) if count else None
             for total, count in zip(sums, counts, strict=True)
         ]
         return column_of(means, np.dtype(object))
+
+
+def averages_of(sums: Values, counts: Values, scale: int) -> Column:
+    """The means of scaled sums, divided only where somebody looks; NULL for groups without rows."""
+    there = counts > 0
+    valid = None if bool(there.all()) else there
+    return LateColumn((sums, counts.copy()), _Means(scale), valid)
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """Makes means of sums of a scale."""
+
+    scale: int
+
+    def __call__(self, sums: Values, counts: Values, valid: Mask | None) -> Values:
+        scale = self.scale
+        return objects(
+            [
+                exact.divide(exact.scaled(total, scale), Decimal(count)) if count else None
+                for total, count in zip(sums.tolist(), counts.tolist(), strict=True)
+            ]
+        )
 
 
 class FloatSums:

@@ -50,7 +50,7 @@ class Column:
 
     def validity(self) -> Mask:
         """Give the mask, made where there is none."""
-        return np.ones(len(self.values), np.bool_) if self.valid is None else self.valid
+        return np.ones(len(self), np.bool_) if self.valid is None else self.valid
 
     def take(self, positions: Values) -> Column:
         """Rows at the positions, in their order; position -1 gives NULL."""

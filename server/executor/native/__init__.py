@@ -7,11 +7,14 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
+    from server.executor.frame_rows import extreme_rows, float_sums, range_ends
     from server.executor.key_codes import IntegerCodes, ViewCodes, object_codes, rows_with_keys
     from server.executor.key_rows import dense_codes, grouped_rows, joined_rows
     from server.executor.machine import run as run_program
+    from server.executor.ordering import ordered_rows, text_ranks
     from server.executor.tie_order import tied_rows
 else:
+    from server.executor.native.frame_rows import extreme_rows, float_sums, range_ends
     from server.executor.native.key_codes import (
         IntegerCodes,
         ViewCodes,
@@ -20,16 +23,22 @@ else:
     )
     from server.executor.native.key_rows import dense_codes, grouped_rows, joined_rows
     from server.executor.native.machine import run as run_program
+    from server.executor.native.ordering import ordered_rows, text_ranks
     from server.executor.native.tie_order import tied_rows
 
 __all__ = [
     "IntegerCodes",
     "ViewCodes",
     "dense_codes",
+    "extreme_rows",
+    "float_sums",
     "grouped_rows",
     "joined_rows",
     "object_codes",
+    "ordered_rows",
+    "range_ends",
     "rows_with_keys",
     "run_program",
+    "text_ranks",
     "tied_rows",
 ]

@@ -1,0 +1,6 @@
+from collections.abc import Sequence
+
+from server.vector.column import Positions, Values
+
+def ordered_rows(arrays: Sequence[Values]) -> Positions: ...
+def text_ranks(store: Values, views: Values) -> Positions: ...
