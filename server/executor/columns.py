@@ -51,13 +51,9 @@ def concatenate(columns: Sequence[Column]) -> Column:
     if any(part.valid is not None for part in parts):
         valid = np.concatenate([part.validity() for part in parts])
     first = parts[0]
-    if any(isinstance(part, TextColumn) for part in parts):
-        together = concatenated(parts, valid)
-        if together is not None:
-            return together
-    late = late_together(parts, valid)
-    if late is not None:
-        return late
+    together = _without_values(parts, valid)
+    if together is not None:
+        return together
     forms = {(part.scale, id(part.dictionary)) for part in parts}
     if len(forms) == 1:
         values = np.concatenate([part.values for part in parts])
@@ -67,6 +63,13 @@ def concatenate(columns: Sequence[Column]) -> Column:
     if any(part.scale is not None for part in parts):
         return Column(np.concatenate([plain_objects(part) for part in parts]), valid)
     return Column(np.concatenate([part.decoded().values for part in parts]), valid)
+
+
+def _without_values(parts: Sequence[Column], valid: Mask | None) -> Column | None:
+    """Columns whose values need not be made; None if they are others."""
+    if any(isinstance(part, TextColumn) for part in parts):
+        return concatenated(parts, valid)
+    return late_together(parts, valid)
 
 
 def _with_one_dictionary(parts: Sequence[Column], valid: Mask | None) -> Column:

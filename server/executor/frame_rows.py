@@ -41,7 +41,7 @@ def float_sums(values: Values, valid: Mask | None, starts: Positions, stops: Pos
     return result
 
 
-def range_ends(
+def range_ends(  # noqa: PLR0913 - values, frames, and how they compare
     values: Values,
     valid: Mask | None,
     bounds: Values,
