@@ -241,7 +241,8 @@ class _AggregateFrames:
         return result
 
     def _whole_partitions(self) -> Column:
-        numbers = np.cumsum(changes_of([self._rows.starts], self._rows.count))
+        changes = changes_of([self._rows.starts], self._rows.count)
+        numbers: Positions = np.cumsum(changes, dtype=np.int64)
         count = int(numbers[-1]) + 1 if len(numbers) else 0
         members = np.arange(self._rows.count)
         return self._aggregated(numbers, count, members).take(numbers)

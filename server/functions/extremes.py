@@ -226,21 +226,10 @@ anyenum 3526 3527
 
 
 _TOLD_APART: Final = frozenset(
-    [
-        "int8",
-        "int4",
-        "int2",
-        "oid",
-        "float4",
-        "float8",
-        "date",
-        "time",
-        "timestamp",
-        "timestamptz",
-        "text",
-        "numeric",
-        "money",
-    ]
+    (
+        *("int8", "int4", "int2", "oid", "float4", "float8", "numeric", "money"),
+        *("date", "time", "timestamp", "timestamptz", "text"),
+    )
 )
 
 
