@@ -132,11 +132,10 @@ class _Line:
                     self._changed.wait(WAIT_SECONDS)
                 else:
                     self._next += 1
-            if taken is None:
-                self._context.check_cancelled()
-            elif taken == number:
+            if taken == number:
                 return self._parts[number]()
-            else:
+            self._context.check_cancelled()
+            if taken is not None:
                 self._results[taken] = _outcome(self._parts[taken])
         if error is not None:
             raise error
