@@ -146,14 +146,9 @@ class _Pipeline:
         compiler = Compiler(columns, replaced, context)
         for condition in reversed(filters):
             compiler.add_filter(condition)
-        compiler.add_total(Op.COUNT, 0, None)
-        self._finishers = []
-        total = 1
-        for call in plan.aggregates:
-            finisher = _Finisher(call, compiler, total)
-            self._finishers.append(finisher)
-            total += finisher.total_count
-        self._program = compiler.program(total)
+        compiler.add_total(Op.COUNT, None)  # total 0: rows
+        self._finishers = [_Finisher(call, compiler) for call in plan.aggregates]
+        self._program = compiler.program()
         self._used = compiler.used
         self._operations = compiler.totals
         self._lock = threading.Lock()
@@ -193,7 +188,7 @@ class _Pipeline:
         keys = []
         for place in key_places:
             values, valid = view.column(self._scan.attributes[place] - 1)
-            keys.append(load_column(values, valid, self._scan.types[place]))
+            keys.append(load_column(values, valid, self._scan.types[place], as_views=True))
         groups = collected.groups(keys, view.count) if keys else None
         if collected.totals.group_count > GROUPS_MAX:
             return False
@@ -248,35 +243,30 @@ class _Collected:
 class _Finisher:
     """One aggregate: which totals it needs, and its results out of them."""
 
-    def __init__(self, call: AggregateCall, compiler: Compiler, total: int) -> None:
+    def __init__(self, call: AggregateCall, compiler: Compiler) -> None:
         if call.distinct or call.order or call.filter is not None or call.direct_arguments:
             raise Unsupported
         self._call = call
-        self._total = total
+        self._counts = self._values = 0
         self._operand: Operand | None = None
-        self.total_count = 0
         name = call.aggregate.name
         if name == "count" and not call.arguments:
-            self._total = 0
             return
         if len(call.arguments) != 1 or name not in ("count", "sum", "avg", "min", "max"):
             raise Unsupported
         operand = self._operand = compiler.operand(call.arguments[0])
-        compiler.add_total(Op.COUNT, total, operand)
-        self.total_count = 1
+        self._counts = compiler.add_total(Op.COUNT, operand)
         if name in _EXTREMES and operand.form in (INTEGER, DECIMAL):
-            compiler.add_total(_EXTREMES[name], total + 1, operand)
-            self.total_count = 2
+            self._values = compiler.add_total(_EXTREMES[name], operand)
         elif name in ("sum", "avg") and operand.form in _SUMS:
-            compiler.add_total(_SUMS[operand.form], total + 1, operand)
-            self.total_count = 2
+            self._values = compiler.add_total(_SUMS[operand.form], operand)
         elif name != "count":
             raise Unsupported
 
     def finish(self, totals: Totals, context: ExecutionContext) -> Column:
         """The results, a row a group."""
         count = totals.group_count
-        counts = totals.low[self._total, :count]
+        counts = totals.low[self._counts, :count]
         name = self._call.aggregate.name
         if name == "count":
             return Column(counts.copy())
@@ -285,11 +275,11 @@ class _Finisher:
         if name == "avg":
             return self._average(totals, counts)
         if name in _EXTREMES:
-            return self._aggregated(seen, totals.low[self._total + 1, seen], count, context)
+            return self._aggregated(seen, totals.low[self._values, seen], count, context)
         if self._operand.form == FLOAT:
             valid = None if len(seen) == count else counts > 0
-            return Column(totals.floats[self._total + 1, :count].copy(), valid)
-        sums = [totals.integer(self._total + 1, group) for group in seen.tolist()]
+            return Column(totals.floats[self._values, :count].copy(), valid)
+        sums = [totals.integer(self._values, group) for group in seen.tolist()]
         if any(abs(value) > WORD_MAX for value in sums):
             raise Unsupported
         return self._aggregated(seen, np.array(sums, np.int64), count, context)
@@ -298,10 +288,10 @@ class _Finisher:
         """Sums by counts; NULL for groups without rows."""
         assert self._operand is not None
         if self._operand.form == FLOAT:
-            sums = totals.floats[self._total + 1, : len(counts)]
+            sums = totals.floats[self._values, : len(counts)]
             valid = None if counts.all() else counts > 0
             return Column(sums / np.maximum(counts, 1), valid)
-        total = self._total + 1
+        total = self._values
         low, high = totals.low[total, : len(counts)], totals.high[total, : len(counts)]
         if np.array_equal(high, low >> 63):  # 64 bits hold all sums
             return averages_of(low.copy(), counts, self._operand.scale)

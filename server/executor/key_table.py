@@ -3,8 +3,9 @@
 Rule 1: numbers are given in order of first appearance and never change; -1 means none.
 Rule 2: values are equal as the = operator of their type says: through Type.sort_key, NaN equals
         NaN, -0 equals 0, decimals equal whatever digits they are shown with.
-Rule 3: a column is numbered by itself first, pairs of numbers are numbered in turn, so keys of any
-        number and type of columns come down to tables of int64.
+Rule 3: keys of several columns that stand in arrays are numbered as rows. Otherwise a column is
+        numbered by itself first, pairs of numbers are numbered in turn, so keys of any number and
+        type of columns come down to tables of int64.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from server.executor.columns import plain_objects
+from server.executor.key_values import BLANK_OID, TEXT_OIDS, integer_keys, is_fixed
 from server.executor.native import IntegerCodes, object_codes
+from server.executor.row_table import RowTable, row_table
 from server.vector.column import Column, Mask, Positions, Values
+from server.vector.rows import joint_validity
 from server.vector.texts import TextColumn, TextNumbers
 
 if TYPE_CHECKING:
@@ -25,8 +29,6 @@ if TYPE_CHECKING:
 
 PAIR_BITS: Final = 31
 _CODE_MAX: Final = 1 << PAIR_BITS
-_BLANK_OID: Final = 1042
-_TEXT_OIDS: Final = frozenset({25, 1043, _BLANK_OID})
 
 
 class KeyTable:
@@ -34,6 +36,61 @@ class KeyTable:
 
     nulls_match: NULL is a value like others; otherwise it has no number.
     """
+
+    def __init__(self, types: Sequence[Type], *, nulls_match: bool) -> None:
+        self._types = tuple(types)
+        self._nulls_match = nulls_match
+        self._rows: RowTable | None = None
+        self._each = _EachColumn(types, nulls_match=nulls_match)
+
+    def __len__(self) -> int:
+        return len(self._each if self._rows is None else self._rows)
+
+    def add(self, columns: Sequence[Column], count: int) -> Positions:
+        """Give the number of each row's key, new ones included; -1 for NULLs that do not match."""
+        if not columns:
+            return np.zeros(count, np.int64)
+        if self._rows is None and not len(self._each):
+            self._rows = row_table(self._types, columns)
+        codes = self._row_codes(columns, count, adding=True)
+        return self._each.add(columns) if codes is None else codes
+
+    def find(self, columns: Sequence[Column], count: int) -> Positions:
+        """Give the number of each row's key, -1 where it was never added."""
+        if not columns:
+            return np.zeros(count, np.int64)
+        codes = self._row_codes(columns, count, adding=False)
+        return self._each.find(columns) if codes is None else codes
+
+    def _row_codes(
+        self, columns: Sequence[Column], count: int, *, adding: bool
+    ) -> Positions | None:
+        """Numbers by rows; None: they are given column by column, from now on."""
+        rows = self._rows  # another thread may go over to columns meanwhile
+        if rows is None:
+            return None
+        there = None if self._nulls_match else joint_validity(columns)
+        if there is None or there.all():
+            codes = rows.codes(columns, count, adding=adding)
+        else:
+            places = np.flatnonzero(there)
+            found = rows.codes(
+                [column.take(places) for column in columns], len(places), adding=adding
+            )
+            codes = None
+            if found is not None:
+                codes = np.full(count, -1, np.int64)
+                codes[places] = found
+        if codes is None:
+            each = _EachColumn(self._types, nulls_match=self._nulls_match)
+            if len(rows):
+                each.add(rows.keys())
+            self._each, self._rows = each, None
+        return codes
+
+
+class _EachColumn:
+    """Numbers of keys, column by column."""
 
     def __init__(self, types: Sequence[Type], *, nulls_match: bool) -> None:
         self._columns = [_ColumnCodes(key_type, nulls_match) for key_type in types]
@@ -44,20 +101,16 @@ class KeyTable:
             return len(self._pairs[-1])
         return len(self._columns[0]) if self._columns else 1
 
-    def add(self, columns: Sequence[Column], count: int) -> Positions:
-        """Give the number of each row's key, new ones included; -1 for NULLs that do not match."""
-        if not columns:
-            return np.zeros(count, np.int64)
+    def add(self, columns: Sequence[Column]) -> Positions:
+        """Give the number of each row's key, new ones included."""
         codes = self._columns[0].add(columns[0])
         for column, numbers, pairs in zip(columns[1:], self._columns[1:], self._pairs, strict=True):
             keys, valid = _paired(codes, numbers.add(column))
             codes = pairs.add(keys, valid)
         return codes
 
-    def find(self, columns: Sequence[Column], count: int) -> Positions:
+    def find(self, columns: Sequence[Column]) -> Positions:
         """Give the number of each row's key, -1 where it was never added."""
-        if not columns:
-            return np.zeros(count, np.int64)
         codes = self._columns[0].find(columns[0])
         for column, numbers, pairs in zip(columns[1:], self._columns[1:], self._pairs, strict=True):
             keys, valid = _paired(codes, numbers.find(column))
@@ -101,10 +154,10 @@ class _ColumnCodes:
     def add(self, column: Column) -> Positions:
         """Give the number of each row's value, new ones included."""
         if self._begins_with_texts(column):
-            self._texts = TextNumbers(blank=self._type.oid == _BLANK_OID)
+            self._texts = TextNumbers(blank=self._type.oid == BLANK_OID)
         if self._texts is not None:
             return self._with_nulls(self._texts.add(column), column)
-        if self._integers is None and not self._count and _is_fixed(column):
+        if self._integers is None and not self._count and is_fixed(column):
             self._integers = IntegerCodes()
             self._scale = column.scale
             self._is_float = column.values.dtype.kind == "f"
@@ -133,7 +186,7 @@ class _ColumnCodes:
 
     def _begins_with_texts(self, column: Column) -> bool:
         """Whether texts that lie in a store, or words, come first."""
-        if len(self) or self._texts is not None or self._type.oid not in _TEXT_OIDS:
+        if len(self) or self._texts is not None or self._type.oid not in TEXT_OIDS:
             return False
         return isinstance(column, TextColumn) or column.dictionary is not None
 
@@ -156,21 +209,7 @@ class _ColumnCodes:
 
     def _integer_keys(self, column: Column) -> Positions | None:
         """Rows as the int64 keys of this table, None when only objects can say them."""
-        if not _is_fixed(column):
-            return None
-        if self._is_float or column.values.dtype.kind == "f":
-            return float_keys(column.values) if self._is_float else None
-        if column.scale == self._scale:
-            return column.values.astype(np.int64, copy=False)
-        if column.scale is None or self._scale is None or column.scale > self._scale:
-            return None
-        factor = 10 ** (self._scale - column.scale)
-        limit = (2**63 - 1) // factor
-        values = column.values if column.valid is None else np.where(column.valid, column.values, 0)
-        if len(values) and (values.max() > limit or values.min() < -limit):
-            return None
-        scaled: Positions = values * factor
-        return scaled
+        return integer_keys(column, self._scale, is_float=self._is_float)
 
     def _to_objects(self) -> None:
         """Go over to a table of objects, keeping the numbers given."""
@@ -214,14 +253,3 @@ class _ColumnCodes:
         for i in range(len(values)) if valid is None else np.flatnonzero(valid).tolist():
             keys[i] = sort_key(values[i])
         return keys
-
-
-def _is_fixed(column: Column) -> bool:
-    return column.dictionary is None and column.values.dtype.kind in "biuf"
-
-
-def float_keys(values: Values) -> Positions:
-    """Floats as int64 that are equal where SQL calls the floats equal."""
-    floats = values.astype(np.float64) + 0.0  # -0 + 0 is 0
-    floats[np.isnan(floats)] = np.nan
-    return floats.view(np.int64)

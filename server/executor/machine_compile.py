@@ -8,7 +8,7 @@ Rule 2: a decimal is an int64 times a power of ten that is known when the progra
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -83,6 +83,7 @@ class Operand:
     register: int
     form: str
     scale: int = 0
+    constant: int | None = None
 
 
 class Compiler:
@@ -105,20 +106,25 @@ class Compiler:
         self._constants: list[int] = []
         self._floats: list[float] = []
         self._known: dict[Any, Operand] = {}
+        self._made: dict[tuple[int, int, int], int] = {}
+        self._totals: dict[tuple[int, int], int] = {}
         self._registers = 0
-        self.totals: dict[int, int] = {}
-        """What is done to each total."""
         self.used: list[int] = []
         """Numbers of the inputs, in the order in which the program loads them."""
 
-    def program(self, total_count: int) -> Program:
+    @property
+    def totals(self) -> dict[int, int]:
+        """What is done to each total."""
+        return {total: op for (op, _), total in self._totals.items()}
+
+    def program(self) -> Program:
         """The program so far."""
         return Program(
             np.array(self._code, np.int32).reshape(-1, 4),
             np.array(self._constants, np.int64),
             np.array(self._floats, np.float64),
             self._registers,
-            total_count,
+            len(self._totals),
         )
 
     def add_filter(self, condition: Expression) -> None:
@@ -130,10 +136,14 @@ class Compiler:
                 raise Unsupported
             self._code.append((Op.FILTER, 0, operand.register, 0))
 
-    def add_total(self, op: Op, total: int, operand: Operand | None) -> None:
-        """Sum up, into the total of that number."""
-        self.totals[total] = op
-        self._code.append((op, total, -1 if operand is None else operand.register, 0))
+    def add_total(self, op: Op, operand: Operand | None) -> int:
+        """The number of the total that sums this up; the same one for the same."""
+        register = -1 if operand is None else operand.register
+        total = self._totals.get((op, register))
+        if total is None:
+            total = self._totals[op, register] = len(self._totals)
+            self._code.append((op, total, register, 0))
+        return total
 
     def operand(self, expression: Expression) -> Operand:
         """The register that holds an expression; the same one for the same expression."""
@@ -188,8 +198,10 @@ class Compiler:
     def _integer(self, value: int, form: str, scale: int = 0) -> Operand:
         if abs(value) > WORD_MAX:
             raise Unsupported
-        self._constants.append(value)
-        return self._emit(Op.CONSTANT, len(self._constants) - 1, 0, form, scale)
+        if value not in self._constants:
+            self._constants.append(value)
+        made = self._emit(Op.CONSTANT, self._constants.index(value), 0, form, scale)
+        return replace(made, constant=value)
 
     # Calls
 
@@ -255,6 +267,9 @@ class Compiler:
     def _rescaled(self, operand: Operand, scale: int) -> Operand:
         if operand.scale == scale:
             return operand
+        if operand.constant is not None:
+            value = operand.constant * 10 ** (scale - operand.scale)
+            return self._integer(value, operand.form, scale)
         factor = self._integer(10 ** (scale - operand.scale), INTEGER)
         return self._emit(Op.MULTIPLY, operand.register, factor.register, DECIMAL, scale)
 
@@ -315,9 +330,12 @@ class Compiler:
         return self.operand(node.argument)
 
     def _emit(self, op: Op, first: int, second: int, form: str, scale: int = 0) -> Operand:
-        target = self._registers
-        self._registers += 1
-        self._code.append((op, target, first, second))
+        """The register of an operation; the same one for the same operation on the same registers."""
+        target = self._made.get((op, first, second))
+        if target is None:
+            target = self._made[op, first, second] = self._registers
+            self._registers += 1
+            self._code.append((op, target, first, second))
         return Operand(target, form, scale)
 
 

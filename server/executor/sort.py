@@ -15,7 +15,7 @@ import numpy as np
 from server.errors import InvalidRowCountInLimitClause
 from server.executor.columns import concatenate_batches, plain_objects, slices
 from server.executor.evaluation import Evaluator, evaluator, layout_of, scalar
-from server.executor.key_table import float_keys
+from server.executor.key_values import float_keys
 from server.executor.native import ordered_rows, text_ranks, tied_rows
 from server.executor.operator import Builder, Operator
 from server.vector.native import stripped_views

@@ -31,9 +31,17 @@ _STRING_OIDS: Final = frozenset({25, 1043, 1042, 705})
 
 
 def load_column(
-    values: Any, valid: Mask | None, reference: TypeReference, positions: Positions | None = None
+    values: Any,
+    valid: Mask | None,
+    reference: TypeReference,
+    positions: Positions | None = None,
+    *,
+    as_views: bool = False,
 ) -> Column:
-    """Make a column of stored values: an array of the kind's dtype, or string views."""
+    """Make a column of stored values: an array of the kind's dtype, or string views.
+
+    as_views: texts are left where they lie, whether they repeat or not.
+    """
     is_string = not isinstance(values, np.ndarray)
     if positions is not None:
         values = values.take(positions) if is_string else values[positions]
@@ -41,9 +49,8 @@ def load_column(
     if not is_string:
         return reference.type.from_storage(values, valid, reference.modifier)
     if reference.oid in _STRING_OIDS:
-        return _coded_column(values, valid) or TextColumn(
-            values.store, values.views, valid, _decoded_views
-        )
+        coded = None if as_views else _coded_column(values, valid)
+        return coded or TextColumn(values.store, values.views, valid, _decoded_views)
     return reference.type.from_storage(values.to_list(), valid, reference.modifier)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.executor.key_rows import dense_codes, grouped_rows, joined_rows
     from server.executor.machine import run as run_program
     from server.executor.ordering import ordered_rows, text_ranks
+    from server.executor.row_codes import RowCodes
     from server.executor.tie_order import tied_rows
 else:
     from server.executor.native.frame_rows import extreme_rows, float_sums, range_ends
@@ -24,10 +25,12 @@ else:
     from server.executor.native.key_rows import dense_codes, grouped_rows, joined_rows
     from server.executor.native.machine import run as run_program
     from server.executor.native.ordering import ordered_rows, text_ranks
+    from server.executor.native.row_codes import RowCodes
     from server.executor.native.tie_order import tied_rows
 
 __all__ = [
     "IntegerCodes",
+    "RowCodes",
     "ViewCodes",
     "dense_codes",
     "extreme_rows",

@@ -237,9 +237,14 @@ cdef Py_ssize_t narrow(State *state, Register *condition, Py_ssize_t number, Py_
     cdef Py_ssize_t i, kept = 0, other
     cdef Register *register
     cdef int32_t *row_at = state.kept
-    for i in range(rows):
-        row_at[kept] = <int32_t>i
-        kept += condition.values[i] != 0 and not (condition.has_nulls and condition.nulls[i])
+    if condition.has_nulls:
+        for i in range(rows):
+            row_at[kept] = <int32_t>i
+            kept += (condition.values[i] != 0) & (condition.nulls[i] == 0)
+    else:
+        for i in range(rows):
+            row_at[kept] = <int32_t>i
+            kept += condition.values[i] != 0
     if kept == rows:
         return rows
     for other in range(state.register_count):

@@ -1,0 +1,101 @@
+"""RowTable: numbers of the distinct rows of several key columns that stand in arrays, found in one go.
+
+Rule 1: it takes integers, floats, scaled decimals of one scale and texts as they lie; what is anything else it refuses,
+        and its keys can be taken out again, in the order of their numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from server.executor.key_values import BLANK_OID, TEXT_OIDS, integer_keys, is_fixed
+from server.executor.native import RowCodes
+from server.executor.row_codes import COLUMNS_MAX
+from server.vector.column import Column
+from server.vector.rows import column_of
+from server.vector.texts import TextColumn, text_column
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from server.types.type import Type
+    from server.vector.column import Positions
+
+_OBJECT: Final = np.dtype(object)
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How the values of a column come."""
+
+    is_text: bool
+    is_float: bool = False
+    scale: int | None = None
+
+    def input(self, column: Column) -> tuple[Any, ...] | None:
+        """What the table of codes takes; None: something else has come."""
+        if self.is_text:
+            texts = text_column(column)
+            return texts.store, texts.views, column.valid
+        keys = integer_keys(column, self.scale, is_float=self.is_float)
+        return None if keys is None else (keys, column.valid)
+
+    def column(self, values: Sequence[Any]) -> Column:
+        """A column of values that were taken out."""
+        if self.is_text:
+            return column_of(
+                [None if value is None else value.decode() for value in values], _OBJECT
+            )
+        made = column_of(values, np.dtype(np.int64))
+        numbers = made.values.view(np.float64) if self.is_float else made.values
+        return Column(numbers, made.valid, self.scale)
+
+
+class RowTable:
+    """Numbers of rows of key columns; NULL is a value like others."""
+
+    def __init__(self, types: Sequence[Type], forms: Sequence[_Form]) -> None:
+        self._forms = tuple(forms)
+        blanks = [key_type.oid == BLANK_OID for key_type in types]
+        self._codes = RowCodes([form.is_text for form in forms], blanks)
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def codes(self, columns: Sequence[Column], count: int, *, adding: bool) -> Positions | None:
+        """The number of each row, new ones included if adding, otherwise -1; None: it cannot be said."""
+        inputs = []
+        for form, column in zip(self._forms, columns, strict=True):
+            found = form.input(column)
+            if found is None:
+                return None
+            inputs.append(found)
+        return self._codes.add(inputs, count) if adding else self._codes.find(inputs, count)
+
+    def keys(self) -> list[Column]:
+        """The keys, in the order of their numbers."""
+        lines = [self._codes.line(number) for number in range(len(self))]
+        return [
+            form.column([line[place] for line in lines]) for place, form in enumerate(self._forms)
+        ]
+
+
+def row_table(types: Sequence[Type], columns: Sequence[Column]) -> RowTable | None:
+    """A table for keys that come like these; None if there is none."""
+    if not 1 < len(types) <= COLUMNS_MAX:
+        return None
+    forms = []
+    for key_type, column in zip(types, columns, strict=True):
+        if key_type.oid in TEXT_OIDS and (
+            isinstance(column, TextColumn) or column.dictionary is not None
+        ):
+            forms.append(_Form(is_text=True))
+        elif is_fixed(column):
+            is_float = column.values.dtype.kind == "f"
+            forms.append(_Form(is_text=False, is_float=is_float, scale=column.scale))
+        else:
+            return None
+    return RowTable(types, forms)
