@@ -7,14 +7,12 @@ sum of squared differences, so that nothing cancels out.
 from __future__ import annotations
 
 import math
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from server.functions import numeric_math as exact
 from server.functions.declare import aggregate
-from server.functions.sums import present
+from server.functions.variances import VARIANCES
 from server.vector.column import Column, Positions
 from server.vector.rows import column_of, joint_validity, plain_values
 
@@ -26,143 +24,6 @@ if TYPE_CHECKING:
 Columns = tuple[Column, ...]
 _OBJECT: Final = np.dtype(object)
 _FLOAT: Final = np.dtype(np.float64)
-
-
-# Exact: count, sum and sum of squares.
-
-_Exact = dict[int, list[Any]]
-
-
-def _add_exact(state: _Exact, groups: Positions, group_count: int, columns: Columns) -> _Exact:
-    groups, column = present(groups, columns[0])
-    for group, value in zip(groups.tolist(), plain_values(column), strict=True):
-        total = state.setdefault(group, [0, Decimal(0), Decimal(0)])
-        number = value if isinstance(value, Decimal) else Decimal(value)
-        total[0] += 1
-        total[1] = exact.add(total[1], number)
-        total[2] = exact.add(total[2], exact.multiply(number, number))
-    return state
-
-
-def _exact_variance(total: list[Any], sample: bool, root: bool) -> Decimal | None:
-    count, values, squares = total
-    if count < (2 if sample else 1):
-        return None
-    if values.is_nan() or not values.is_finite():
-        return Decimal("NaN")
-    number = Decimal(count)
-    numerator = exact.subtract(exact.multiply(number, squares), exact.multiply(values, values))
-    if numerator <= 0:
-        return Decimal(0)
-    divisor = exact.multiply(number, Decimal(count - 1) if sample else number)
-    variance = exact.divide(numerator, divisor)
-    return exact.square_root_to(variance, exact.scale_of(variance)) if root else variance
-
-
-def _finish_exact(sample: bool, root: bool) -> Callable[[_Exact, int], Column]:
-    def finish(state: _Exact, group_count: int) -> Column:
-        results = [
-            _exact_variance(state[group], sample, root) if group in state else None
-            for group in range(group_count)
-        ]
-        return column_of(results, _OBJECT)
-
-    return finish
-
-
-# Floats: count, sum and sum of squared differences (Youngs and Cramer).
-
-_Floats = dict[int, list[float]]
-
-
-def _add_floats(state: _Floats, groups: Positions, group_count: int, columns: Columns) -> _Floats:
-    groups, column = present(groups, columns[0])
-    for group, value in zip(groups.tolist(), plain_values(column), strict=True):
-        total = state.setdefault(group, [0.0, 0.0, 0.0])
-        total[0] += 1
-        total[1] += value
-        if total[0] > 1:
-            difference = value * total[0] - total[1]
-            total[2] += difference * difference / (total[0] * (total[0] - 1))
-        elif not math.isfinite(value):
-            total[2] = math.nan
-    return state
-
-
-def _finish_floats(sample: bool, root: bool) -> Callable[[_Floats, int], Column]:
-    def value_of(total: list[float]) -> float | None:
-        count, _, squares = total
-        if count < (2 if sample else 1):
-            return None
-        variance = squares / (count - 1 if sample else count)
-        return math.sqrt(variance) if root else variance
-
-    def finish(state: _Floats, group_count: int) -> Column:
-        results = [
-            value_of(state[group]) if group in state else None for group in range(group_count)
-        ]
-        return column_of(results, _FLOAT)
-
-    return finish
-
-
-_KINDS: Final = {
-    "var_pop": (False, False, "Variance of the population."),
-    "var_samp": (True, False, "Variance of a sample."),
-    "variance": (True, False, "Variance of a sample."),
-    "stddev_pop": (False, True, "Standard deviation of the population."),
-    "stddev_samp": (True, True, "Standard deviation of a sample."),
-    "stddev": (True, True, "Standard deviation of a sample."),
-}
-_VARIANCES: Final = """
-2148 variance(int8) numeric
-2149 variance(int4) numeric
-2150 variance(int2) numeric
-2151 variance(float4) float8
-2152 variance(float8) float8
-2153 variance(numeric) numeric
-2154 stddev(int8) numeric
-2155 stddev(int4) numeric
-2156 stddev(int2) numeric
-2157 stddev(float4) float8
-2158 stddev(float8) float8
-2159 stddev(numeric) numeric
-2641 var_samp(int8) numeric
-2642 var_samp(int4) numeric
-2643 var_samp(int2) numeric
-2644 var_samp(float4) float8
-2645 var_samp(float8) float8
-2646 var_samp(numeric) numeric
-2712 stddev_samp(int8) numeric
-2713 stddev_samp(int4) numeric
-2714 stddev_samp(int2) numeric
-2715 stddev_samp(float4) float8
-2716 stddev_samp(float8) float8
-2717 stddev_samp(numeric) numeric
-2718 var_pop(int8) numeric
-2719 var_pop(int4) numeric
-2720 var_pop(int2) numeric
-2721 var_pop(float4) float8
-2722 var_pop(float8) float8
-2723 var_pop(numeric) numeric
-2724 stddev_pop(int8) numeric
-2725 stddev_pop(int4) numeric
-2726 stddev_pop(int2) numeric
-2727 stddev_pop(float4) float8
-2728 stddev_pop(float8) float8
-2729 stddev_pop(numeric) numeric
-"""
-
-
-def _variances() -> tuple[Aggregate, ...]:
-    found = []
-    for line in _VARIANCES.strip().splitlines():
-        sample, root, doc = _KINDS[line.split(" ", 1)[1].partition("(")[0]]
-        floating = line.endswith("float8")
-        accumulate: Any = _add_floats if floating else _add_exact
-        finish: Any = _finish_floats(sample, root) if floating else _finish_exact(sample, root)
-        found.append(aggregate(line, lambda call: {}, accumulate, finish, doc))
-    return tuple(found)
 
 
 # Pairs of floats: N, Sx, Sxx, Sy, Syy, Sxy.
@@ -255,7 +116,7 @@ def _count_pairs(state: _Pairs, group_count: int) -> Column:
 
 
 AGGREGATES: Final = (
-    *_variances(),
+    *VARIANCES,
     *(_paired(signature, doc, compute) for signature, (doc, compute) in _PAIRED.items()),
     aggregate(
         "2818 regr_count(float8, float8) int8",

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
+    from server.vector.moments import add_moments
     from server.vector.text_views import (
         TextCodes,
         character_counts,
@@ -17,6 +18,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         views_among,
     )
 else:
+    from server.vector.native.moments import add_moments
     from server.vector.native.text_views import (
         TextCodes,
         character_counts,
@@ -29,6 +31,7 @@ else:
 
 __all__ = [
     "TextCodes",
+    "add_moments",
     "character_counts",
     "compare_views",
     "like_views",
