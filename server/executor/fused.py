@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -30,7 +31,7 @@ from server.executor.machine_compile import (
     Unsupported,
 )
 from server.executor.morsels import in_order
-from server.executor.native import run_program
+from server.executor.native import run_program, selected_rows
 from server.executor.storage_columns import load_column
 from server.expressions.expression import AggregateCall, Expression, Variable
 from server.functions import numeric_math
@@ -45,7 +46,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from server.executor.context import ExecutionContext
+    from server.executor.machine import Program
     from server.executor.operator import Builder
+
+APART_SHARE_MAX: Final = 0.5
+"""Up to which part of the rows of a row group passes it is better to number the groups of those only."""
 
 _SUMS: Final = {INTEGER: Op.SUM, DECIMAL: Op.SUM, FLOAT: Op.SUM_FLOAT}
 _EXTREMES: Final = {"min": Op.MINIMUM, "max": Op.MAXIMUM}
@@ -122,6 +127,30 @@ class FusedAggregate(HashAggregate):
             return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    """The program in two, with the columns that each reads: filters first, then the rest for what passed."""
+
+    filters: Program
+    filtered: Sequence[int]
+    totals: Program
+    summed: Sequence[int]
+
+
+def _add_filters(compiler: Compiler, filters: Sequence[Expression]) -> None:
+    for condition in reversed(filters):
+        compiler.add_filter(condition)
+
+
+def _finishers(plan: physical.HashAggregate, compiler: Compiler) -> list[_Finisher]:
+    compiler.add_total(Op.COUNT, None)  # total 0: rows
+    return [_Finisher(call, compiler) for call in plan.aggregates]
+
+
+def _columns_of(view: Any, numbers: Sequence[int]) -> list[tuple[Any, Any]]:
+    return [view.column(number) for number in numbers]
+
+
 class _Pipeline:
     """One run of a program over a table."""
 
@@ -143,14 +172,17 @@ class _Pipeline:
             )
             if attribute > 0
         }
-        compiler = Compiler(columns, replaced, context)
-        for condition in reversed(filters):
-            compiler.add_filter(condition)
-        compiler.add_total(Op.COUNT, None)  # total 0: rows
-        self._finishers = [_Finisher(call, compiler) for call in plan.aggregates]
-        self._program = compiler.program()
-        self._used = compiler.used
-        self._operations = compiler.totals
+        whole = Compiler(columns, replaced, context)
+        _add_filters(whole, filters)
+        self._finishers = _finishers(plan, whole)
+        self._program, self._used = whole.program(), whole.used
+        self._operations = whole.totals
+        self._apart: _Apart | None = None
+        if plan.keys and filters:
+            first, rest = (Compiler(columns, replaced, context) for _ in range(2))
+            _add_filters(first, filters)
+            _finishers(plan, rest)
+            self._apart = _Apart(first.program(), first.used, rest.program(), rest.used)
         self._lock = threading.Lock()
         self._collected: dict[int, _Collected] = {}
 
@@ -185,15 +217,55 @@ class _Pipeline:
             view = relation.view(self._context.snapshot, group_no)
         if not view.count:
             return True
+        apart = self._apart
+        if apart is not None:
+            rows = selected_rows(apart.filters, _columns_of(view, apart.filtered), view.count)
+            if rows is None:
+                return False
+            if len(rows) <= APART_SHARE_MAX * view.count:
+                return self._add_rows(apart, collected, view, key_places, rows)
+            self._apart = None  # most rows pass: there is nothing in looking at them beforehand
+        groups = self._groups(collected, view, key_places)
+        if collected.totals.group_count > GROUPS_MAX:
+            return False
+        columns = _columns_of(view, self._used)
+        return run_program(self._program, columns, view.count, groups, collected.totals)
+
+    def _add_rows(
+        self,
+        apart: _Apart,
+        collected: _Collected,
+        view: Any,
+        key_places: Sequence[int],
+        rows: Positions,
+    ) -> bool:
+        """Run over the rows that have passed the filters."""
+        if not len(rows):
+            return True
+        groups = self._groups(collected, view, key_places, rows)
+        if collected.totals.group_count > GROUPS_MAX:
+            return False
+        columns = [
+            (values[rows], None if valid is None else valid[rows])
+            for values, valid in _columns_of(view, apart.summed)
+        ]
+        return run_program(apart.totals, columns, len(rows), groups, collected.totals)
+
+    def _groups(
+        self,
+        collected: _Collected,
+        view: Any,
+        key_places: Sequence[int],
+        rows: Positions | None = None,
+    ) -> Positions | None:
+        """The group of each row; None: there is but one."""
+        if not key_places:
+            return None
         keys = []
         for place in key_places:
             values, valid = view.column(self._scan.attributes[place] - 1)
-            keys.append(load_column(values, valid, self._scan.types[place], as_views=True))
-        groups = collected.groups(keys, view.count) if keys else None
-        if collected.totals.group_count > GROUPS_MAX:
-            return False
-        columns = [view.column(number) for number in self._used]
-        return run_program(self._program, columns, view.count, groups, collected.totals)
+            keys.append(load_column(values, valid, self._scan.types[place], rows, as_views=True))
+        return collected.groups(keys, view.count if rows is None else len(rows))
 
     def _finish(self, collected: _Collected) -> Batch:
         totals = collected.totals
@@ -279,6 +351,9 @@ class _Finisher:
         if self._operand.form == FLOAT:
             valid = None if len(seen) == count else counts > 0
             return Column(totals.floats[self._values, :count].copy(), valid)
+        low, high = totals.low[self._values, seen], totals.high[self._values, seen]
+        if np.array_equal(high, low >> 63):  # 64 bits hold all sums
+            return self._aggregated(seen, low, count, context)
         sums = [totals.integer(self._values, group) for group in seen.tolist()]
         if any(abs(value) > WORD_MAX for value in sums):
             raise Unsupported

@@ -155,6 +155,16 @@ def run(
     return all(machine.step(*instruction) for instruction in program.code.tolist())
 
 
+def selected(program: Program, columns: Columns, count: int) -> Positions | None:
+    """The rows that pass the filters of a program, in order.
+
+    None: it could not be done exactly.
+    """
+    machine = _Machine(program, columns, count, None, Totals(1))
+    done = all(machine.step(*instruction) for instruction in program.code.tolist())
+    return machine.rows if done else None
+
+
 class _Machine:
     """One run over the rows of a row group."""
 
@@ -172,7 +182,7 @@ class _Machine:
         self._groups = np.zeros(count, np.int64) if groups is None else groups
         self._totals = totals
         self._registers: dict[int, Register] = {}
-        self._rows = np.arange(count)  # those that have passed the filters
+        self.rows = np.arange(count)  # those that have passed the filters
 
     def step(self, op: int, target: int, first: int, second: int) -> bool:
         """Do one instruction; false if it cannot be done exactly."""
@@ -189,8 +199,8 @@ class _Machine:
 
     def _narrow(self, values: Values, nulls: Mask) -> None:
         passed = (values != 0) & ~nulls
-        self._rows = self._rows[passed]
-        self._count = len(self._rows)
+        self.rows = self.rows[passed]
+        self._count = len(self.rows)
         for number, (known, known_nulls) in self._registers.items():
             self._registers[number] = known[passed], known_nulls[passed]
 
@@ -198,8 +208,8 @@ class _Machine:
         """A column as int64 or float64."""
         values, valid = self._columns[first]
         wide = np.float64 if values.dtype.kind == "f" else np.int64
-        nulls = np.zeros(self._count, np.bool_) if valid is None else ~valid[self._rows]
-        return values[self._rows].astype(wide), nulls
+        nulls = np.zeros(self._count, np.bool_) if valid is None else ~valid[self.rows]
+        return values[self.rows].astype(wide), nulls
 
     def load_decimal(self, first: int, second: int) -> Register | None:
         """A column of decimals, unless there is a NaN."""
@@ -292,7 +302,7 @@ class _Machine:
         return nulls.astype(np.int64), np.zeros(self._count, np.bool_)
 
     def _aggregate(self, op: int, total: int, first: int) -> bool:
-        groups, values = self._groups[self._rows], None
+        groups, values = self._groups[self.rows], None
         if first >= 0:
             values, nulls = self._registers[first]
             groups, values = groups[~nulls], values[~nulls]

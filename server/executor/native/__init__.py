@@ -11,6 +11,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.executor.key_codes import IntegerCodes, ViewCodes, object_codes, rows_with_keys
     from server.executor.key_rows import dense_codes, grouped_rows, joined_rows
     from server.executor.machine import run as run_program
+    from server.executor.machine import selected as selected_rows
     from server.executor.ordering import ordered_rows, text_ranks
     from server.executor.row_codes import RowCodes
     from server.executor.tie_order import tied_rows
@@ -24,6 +25,7 @@ else:
     )
     from server.executor.native.key_rows import dense_codes, grouped_rows, joined_rows
     from server.executor.native.machine import run as run_program
+    from server.executor.native.machine import selected as selected_rows
     from server.executor.native.ordering import ordered_rows, text_ranks
     from server.executor.native.row_codes import RowCodes
     from server.executor.native.tie_order import tied_rows
@@ -42,6 +44,7 @@ __all__ = [
     "range_ends",
     "rows_with_keys",
     "run_program",
+    "selected_rows",
     "text_ranks",
     "tied_rows",
 ]

@@ -7,6 +7,8 @@ NULLs at all is known vector by vector, so that the loops without them stay simp
 
 import numpy as np
 
+from server.executor.machine import Totals
+
 from libc.math cimport isfinite, isnan
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
@@ -107,12 +109,26 @@ cdef struct State:
     bint all_are_selected
     int64_t *picked_groups
     const int64_t *vector_groups  # the groups of those rows; NULL: not known yet
+    int64_t *passed  # takes the rows that passed all filters; NULL: they are not wanted
+    Py_ssize_t passed_count
     int64_t *counts  # how many of them each group has, where groups are few
     bint are_counted
 
 
 def run(program, columns, Py_ssize_t count, groups, totals):
     """Run over the rows of some columns; false: it could not be done exactly."""
+    return _run(program, columns, count, groups, totals, None) >= 0
+
+
+def selected(program, columns, Py_ssize_t count):
+    """The rows that pass the filters of a program, in order; None: it could not be done exactly."""
+    rows = np.empty(count, np.int64)
+    cdef Py_ssize_t found = _run(program, columns, count, None, Totals(1), rows)
+    return None if found < 0 else rows[:found]
+
+
+cdef Py_ssize_t _run(program, columns, Py_ssize_t count, groups, totals, passed) except -2:
+    """How many rows passed, if passed takes them; -1: it could not be done exactly."""
     cdef State state
     cdef Py_ssize_t i, register_count = program.register_count
     code = np.ascontiguousarray(program.code, np.int32)
@@ -138,6 +154,10 @@ def run(program, columns, Py_ssize_t count, groups, totals):
     state.registers = <Register *>malloc(max(1, register_count) * sizeof(Register))
     cdef char *memory = <char *>malloc(register_count * VECTOR_ROWS * 9 + VECTOR_ROWS * 16 + FEW_GROUPS * 8)
     cdef bint done = False
+    state.passed = NULL
+    if passed is not None:
+        state.passed = <int64_t *><uintptr_t>passed.ctypes.data
+        state.passed_count = 0
     try:
         if state.inputs == NULL or state.registers == NULL or memory == NULL:
             raise MemoryError
@@ -161,7 +181,9 @@ def run(program, columns, Py_ssize_t count, groups, totals):
         free(state.inputs)
         free(state.registers)
         free(memory)
-    return done
+    if not done:
+        return -1
+    return state.passed_count if passed is not None else 0
 
 
 cdef void lay_out(State *state, char *memory, Py_ssize_t register_count) noexcept nogil:
@@ -228,6 +250,12 @@ cdef bint run_vectors(State *state, Py_ssize_t count) noexcept nogil:
             elif step[0] != CONSTANT and step[0] != CONSTANT_FLOAT:
                 if not compute(state, step, start, rows):
                     return False
+        if state.passed != NULL:
+            for number in range(rows):
+                state.passed[state.passed_count + number] = start + (
+                    number if state.all_are_selected else state.selected[number]
+                )
+            state.passed_count += rows
         start += VECTOR_ROWS
     return True
 

@@ -66,9 +66,9 @@ class Sample:
         steps = insert_columns(self.client.context(), self.table, columns, count)
         assert not list(steps)
 
-    def plan(self, *, grouped: bool) -> physical.HashAggregate:
+    def plan(self, *, grouped: bool, below: int = 20) -> physical.HashAggregate:
         scan, named = self.world.scan(self.table)
-        where = call("int4lt", BOOL, named["i"], Constant(type=INT4, value=20))
+        where = call("int4lt", BOOL, named["i"], Constant(type=INT4, value=below))
         scan = physical.TableScan(
             table=scan.table, alias="t", attributes=scan.attributes, output=scan.output,
             types=scan.types, filter=where,
@@ -120,10 +120,11 @@ def comparable(row: tuple[Any, ...]) -> list[Any]:
 
 @pytest.mark.parametrize("grouped", [False, True])
 @pytest.mark.parametrize("nulls", [False, True])
+@pytest.mark.parametrize("below", [20, -40, -60])  # most rows pass, few, none
 @pytest.mark.parametrize("count", [0, 1, 3000])
-def test_both_ways_give_the_same(count: int, nulls: bool, grouped: bool):
+def test_both_ways_give_the_same(count: int, below: int, nulls: bool, grouped: bool):
     sample = Sample(count, nulls=nulls)
-    plan = sample.plan(grouped=grouped)
+    plan = sample.plan(grouped=grouped, below=below)
     fused = sorted(sample.run(plan, FusedAggregate), key=repr)
     ordinary = sorted(sample.run(plan, HashAggregate), key=repr)
     assert list(map(comparable, fused)) == list(map(comparable, ordinary))

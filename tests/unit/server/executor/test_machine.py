@@ -12,7 +12,7 @@ import pytest
 
 from server.executor import machine
 from server.executor.machine import Op, Program, Totals
-from server.executor.native import run_program
+from server.executor.native import run_program, selected_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -214,3 +214,30 @@ def test_what_did_not_pass_a_filter_does_not_overflow():
     passed = [n for n in range(8000) if n % 2 and n % 7 < n * n]
     assert totals.integer(0, 0) == len(passed)
     assert totals.integer(1, 0) == sum(n * n for n in passed)
+
+
+@pytest.mark.parametrize("nulls", [False, True])
+@pytest.mark.parametrize("count", [*COUNTS, 65537])
+def test_rows_that_pass_filters(count: int, nulls: bool):
+    rng = np.random.default_rng(count)
+    columns = [column(rng, np.int32, count, nulls), column(rng, np.int64, count, nulls)]
+    made = program(
+        [
+            (Op.LOAD, 0, 0, 0),
+            (Op.CONSTANT, 1, 0, 0),
+            (Op.LESS, 2, 0, 1),
+            (Op.FILTER, 0, 2, 0),
+            (Op.LOAD, 3, 1, 0),
+            (Op.LESS, 4, 1, 3),
+            (Op.FILTER, 0, 4, 0),
+        ],
+        constants=[20],
+    )
+    found = selected_rows(made, columns, count)
+    specified = machine.selected(made, columns, count)
+    assert found is not None
+    assert specified is not None
+    assert np.array_equal(found, specified)
+    overflowing = program([(Op.CONSTANT, 0, 0, 0), (Op.ADD, 1, 0, 0)], constants=[2**62])
+    for select in (selected_rows, machine.selected):
+        assert (select(overflowing, [], count) is None) == (count > 0)
