@@ -18,7 +18,8 @@ from server.executor.evaluation import Evaluator, evaluator, layout_of, scalar
 from server.executor.key_values import float_keys
 from server.executor.native import ordered_rows, text_ranks, tied_rows
 from server.executor.operator import Builder, Operator
-from server.vector.native import stripped_views
+from server.expressions.expression import Variable
+from server.vector.native import compare_views, stripped_views
 from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
@@ -61,6 +62,46 @@ class KeyEvaluator:
         for column, key in zip(self.columns(batch, context), self._keys, strict=True):
             arrays.extend(rank_arrays(column, key))
         return arrays
+
+    def promising(self, batch: Batch, best: Batch, context: ExecutionContext) -> Batch:
+        """The rows whose first key is not behind that of the last of the best ones."""
+        key = self._keys[0]
+        if not isinstance(key.expression, Variable):
+            return batch
+        column = self._evaluators[0](batch, context)
+        last = self._evaluators[0](best.slice(best.count - 1, best.count), context)
+        rows = rows_up_to(column, last, key)
+        return batch if rows is None else batch.take(rows)
+
+
+def rows_up_to(column: Column, last: Column, key: SortKey) -> Positions | None:
+    """The rows that the key does not put behind the one row of last; None: that cannot be said."""
+    signs = None if last.has_nulls else _signs(column, last, key.expression.type.type)
+    if signs is None:
+        return None
+    passed = signs >= 0 if key.descending else signs <= 0
+    if column.valid is not None:
+        passed = np.where(column.valid, passed, key.nulls_first)
+    return np.flatnonzero(passed)
+
+
+def _signs(column: Column, last: Column, value_type: Type) -> Values | None:
+    """How each value compares with the one of last: below 0, 0 or above; None: that takes ranks of both together."""
+    if isinstance(column, TextColumn):
+        blank = value_type.oid == BLANK_OID
+        word = plain_objects(last)[0]
+        word = word.rstrip(" ") if blank else word
+        return compare_views(column.store, column.views, word.encode(), blank)
+    is_plain = column.dictionary is None and last.dictionary is None
+    if (
+        not is_plain
+        or column.scale != last.scale
+        or "O" in (column.values.dtype, last.values.dtype)
+    ):
+        return None
+    own, other = ranks(column, value_type), ranks(last, value_type)[0]
+    signs: Values = (own > other).astype(np.int8) - (own < other)
+    return signs
 
 
 def order_by(arrays: Sequence[Values], count: int) -> Positions:
@@ -160,9 +201,12 @@ class Sort(Operator):
         """The first rows: what cannot be among them is dropped as batches come in."""
         types = self.inputs[0].plan.types
         kept: list[Batch] = []
+        best: Batch | None = None
         held = 0
         limit = max(4 * wanted, TIED_ROWS_MAX)
         for batch in self.inputs[0].batches(context):
+            if best is not None and best.count == wanted > 0:
+                batch = self._keys.promising(batch, best, context)
             kept.append(batch)
             held += batch.count
             if held > limit:
