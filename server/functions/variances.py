@@ -136,7 +136,9 @@ class VarianceMaker:
             return Decimal(0)
         divisor = exact.multiply(number, Decimal(count - 1) if self.is_sample else number)
         variance = exact.divide(numerator, divisor)
-        return exact.square_root_to(variance, exact.scale_of(variance)) if self.is_root else variance
+        return (
+            exact.square_root_to(variance, exact.scale_of(variance)) if self.is_root else variance
+        )
 
 
 class FloatMoments:
