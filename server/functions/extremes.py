@@ -13,7 +13,9 @@ from server.functions.numeric_math import scaled as decimal_of
 from server.functions.orders import blank_key, generic_key, interval_key, numeric_key
 from server.functions.sums import grown, present
 from server.vector.column import Column, Positions, Values
+from server.vector.native import best_views
 from server.vector.rows import column_of, plain_values
+from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,11 +37,12 @@ def _highest(dtype: np.dtype[Any]) -> Any:
 class Best:
     """The best value of each group so far; of equal ones the last, but of bpchar the first."""
 
-    __slots__ = ("better", "key", "values")
+    __slots__ = ("better", "greatest", "key", "values")
 
     def __init__(self, key: Callable[[Any], Any], greatest: bool) -> None:
         self.values: dict[int, tuple[Any, Any]] = {}
         self.key = key
+        self.greatest = greatest
         if key is blank_key:
             self.better = operator.gt if greatest else operator.lt
         else:
@@ -71,7 +74,12 @@ def _distinct_words(groups: Positions, column: Column) -> tuple[list[int], list[
 
 def _add_best(state: Best, groups: Positions, group_count: int, columns: Columns) -> Best:
     groups, column = present(groups, columns[0])
-    numbers, values = _distinct_words(groups, column)
+    if isinstance(column, TextColumn) and state.key is _identity:
+        rows = best_views(column.store, column.views, groups, group_count, state.greatest)
+        there = np.flatnonzero(rows >= 0)
+        numbers, values = there.tolist(), plain_values(column.take(rows[there]))
+    else:
+        numbers, values = _distinct_words(groups, column)
     offer = state.offer
     for group, value in zip(numbers, values, strict=True):
         offer(group, value)

@@ -10,6 +10,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.vector.moments import add_moments
     from server.vector.text_views import (
         TextCodes,
+        best_views,
         character_counts,
         compare_views,
         like_views,
@@ -21,6 +22,7 @@ else:
     from server.vector.native.moments import add_moments
     from server.vector.native.text_views import (
         TextCodes,
+        best_views,
         character_counts,
         compare_views,
         like_views,
@@ -32,6 +34,7 @@ else:
 __all__ = [
     "TextCodes",
     "add_moments",
+    "best_views",
     "character_counts",
     "compare_views",
     "like_views",
