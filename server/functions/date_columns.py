@@ -164,6 +164,9 @@ def truncation_kernel(context: CallContext, names: Column, times: Column, *, cou
     """The start of a unit that holds timestamps."""
     if is_constant(names) and _within(times.values, TIMESTAMP_LIMIT):
         unit = fields.ALIASES.get(constant_value(names).lower(), "")
+        if unit in fields.TIME_UNITS:
+            step = fields.TIME_UNITS[unit]
+            return Column(times.values // step * step, times.valid)
         compute = fields.COLUMN_STARTS.get(unit)
         if unit == "quarter":
             compute = fields.start_of_quarter_column

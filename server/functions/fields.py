@@ -266,7 +266,7 @@ def as_float(field: Any) -> float | None:
 
 # Truncation.
 
-_TIME_UNITS: Final = {
+TIME_UNITS: Final = {
     "hour": US_PER_HOUR,
     "minute": US_PER_MINUTE,
     "second": US_PER_SECOND,
@@ -305,8 +305,8 @@ def truncate_timestamp(us: int, unit: str, name: str, type_name: str) -> int:
     """The start of the unit that holds what clocks show."""
     if unit in _RESERVED:
         raise unrecognized_unit(name, type_name)
-    if unit in _TIME_UNITS:
-        return us if us in INFINITE else us // _TIME_UNITS[unit] * _TIME_UNITS[unit]
+    if unit in TIME_UNITS:
+        return us if us in INFINITE else us // TIME_UNITS[unit] * TIME_UNITS[unit]
     if unit not in _DATE_STARTS:
         raise unsupported_unit(name, type_name)
     return us if us in INFINITE else _DATE_STARTS[unit](us // US_PER_DAY) * US_PER_DAY
@@ -330,8 +330,8 @@ def truncate_interval(name: str, interval: Interval) -> Interval:
         return Interval(_cut(months, _MONTHS[unit]) * _MONTHS[unit], 0, 0)
     if unit == "day":
         return Interval(months, days, 0)
-    if unit in _TIME_UNITS:
-        return Interval(months, days, _cut(us, _TIME_UNITS[unit]) * _TIME_UNITS[unit])
+    if unit in TIME_UNITS:
+        return Interval(months, days, _cut(us, TIME_UNITS[unit]) * TIME_UNITS[unit])
     error = unsupported_unit(name, "interval")
     if unit == "week":
         error.detail = "Months usually have fractional weeks."
