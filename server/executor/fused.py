@@ -33,7 +33,7 @@ from server.executor.machine_compile import (
 from server.executor.morsels import in_order
 from server.executor.native import run_program, selected_rows
 from server.executor.storage_columns import load_column
-from server.expressions.expression import AggregateCall, Expression, Variable
+from server.expressions.expression import AggregateCall, Call, Constant, Expression, Variable
 from server.functions import numeric_math
 from server.functions.function import CallContext
 from server.functions.sums import averages_of
@@ -312,6 +312,17 @@ class _Collected:
         self.totals.add(other.totals, places, operations)
 
 
+def _without_constant(argument: Expression) -> tuple[Expression, int]:
+    """What is left to be summed up if a constant is added in each row, and that constant, where no row can overflow."""
+    if isinstance(argument, Call) and argument.function.name == "int24pl":
+        column, constant = argument.arguments
+        if isinstance(constant, Constant) and constant.value is not None:
+            value = int(constant.value)
+            if abs(value) < (1 << 31) - (1 << 15):
+                return column, value
+    return argument, 0
+
+
 class _Finisher:
     """One aggregate: which totals it needs, and its results out of them."""
 
@@ -319,14 +330,17 @@ class _Finisher:
         if call.distinct or call.order or call.filter is not None or call.direct_arguments:
             raise Unsupported
         self._call = call
-        self._counts = self._values = 0
+        self._counts = self._values = self._added = 0
         self._operand: Operand | None = None
         name = call.aggregate.name
         if name == "count" and not call.arguments:
             return
         if len(call.arguments) != 1 or name not in ("count", "sum", "avg", "min", "max"):
             raise Unsupported
-        operand = self._operand = compiler.operand(call.arguments[0])
+        argument = call.arguments[0]
+        if name == "sum":
+            argument, self._added = _without_constant(argument)
+        operand = self._operand = compiler.operand(argument)
         self._counts = compiler.add_total(Op.COUNT, operand)
         if name in _EXTREMES and operand.form in (INTEGER, DECIMAL):
             self._values = compiler.add_total(_EXTREMES[name], operand)
@@ -352,9 +366,12 @@ class _Finisher:
             valid = None if len(seen) == count else counts > 0
             return Column(totals.floats[self._values, :count].copy(), valid)
         low, high = totals.low[self._values, seen], totals.high[self._values, seen]
-        if np.array_equal(high, low >> 63):  # 64 bits hold all sums
+        if not self._added and np.array_equal(high, low >> 63):  # 64 bits hold all sums
             return self._aggregated(seen, low, count, context)
-        sums = [totals.integer(self._values, group) for group in seen.tolist()]
+        sums = [
+            totals.integer(self._values, group) + self._added * int(counts[group])
+            for group in seen.tolist()
+        ]
         if any(abs(value) > WORD_MAX for value in sums):
             raise Unsupported
         return self._aggregated(seen, np.array(sums, np.int64), count, context)

@@ -170,3 +170,24 @@ def test_what_is_not_in_the_tables_is_not_compiled():
         sets=((),), output=(1,), types=(named["k"].type,),
     )  # fmt: skip
     assert FusedAggregate(plan, Program(plan))._fused(sample.client.context()) is None
+
+
+@pytest.mark.parametrize("added", [1, -(1 << 31), (1 << 31) - 1, None])
+def test_a_constant_that_is_added_in_each_row(added: int | None):
+    world = World()
+    client, table = Client(world), world.table("s", i="int2")
+    values = np.array([-32768, 32767, 5, 0], np.int16)
+    rows = Column(values, np.array([True, True, True, False]))
+    assert not list(insert_columns(client.context(), table, [rows], 4))
+    scan, named = world.scan(table)
+    argument = call("int24pl", INT4, named["i"], Constant(type=INT4, value=added))
+    plan = physical.HashAggregate(
+        input=scan, keys=(), aggregates=(aggregate("sum", argument, INT8),), sets=((),),
+        output=(1,), types=(INT8,),
+    )  # fmt: skip
+    result = FusedAggregate(plan, Program(plan))._fused(client.context())
+    if added == 1:
+        assert result is not None
+        assert rows_of(result) == [(4 + 3,)]
+    else:  # NULL, or a row overflows
+        assert result is None
