@@ -212,9 +212,10 @@ def _weekday(writer: Callable[..., str]) -> Writer:
 
 
 def _roman(moment: Moment, part: Part) -> str:
-    if not moment.month:
+    if not moment.month and not moment.year:
         return ""
-    text = ROMAN_MONTHS[moment.month - 1]
+    month = moment.month or (1 if moment.year < 0 else 12)
+    text = ROMAN_MONTHS[month - 1 if month > 0 else month]
     text = text.lower() if part.keyword.islower() else text
     return text if part.fill else text.ljust(4)
 

@@ -7,6 +7,7 @@ before a time of day is a number of days.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from server.types.calendar import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
@@ -231,7 +232,7 @@ assert set(READ_FIELD) == set(Kind)
 
 
 # ISO 8601: P1Y2M3DT4H5M6S, P0001-02-03T04:05:06, P00010203T040506.
-ISO_NUMBER: Final = r"(-?(?:[0-9]+\.?[0-9]*|\.[0-9]+))"
+ISO_NUMBER: Final = r"(-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
 DESIGNATED: Final = re.compile(ISO_NUMBER + "([YMWDHS])")
 DATE_EXTENDED: Final = re.compile(rf"{ISO_NUMBER}(?:-{ISO_NUMBER}(?:-{ISO_NUMBER})?)?")
 TIME_EXTENDED: Final = re.compile(rf"{ISO_NUMBER}(?::{ISO_NUMBER}(?::{ISO_NUMBER})?)?")
@@ -276,6 +277,8 @@ def _read_iso_part(
 
 
 def _add_iso(total: Quantities, unit: str, number: str) -> None:
+    if "e" in number.lower():
+        number = f"{Decimal(number):f}"
     whole, point, fraction = number.lstrip("-").partition(".")
     sign = -1 if number[0] == "-" else 1
     value = _bounded(whole or "0")

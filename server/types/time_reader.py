@@ -27,7 +27,7 @@ class TimeReader(DateReader):
     def check_complete(self) -> None:
         """Refuse what has no time, or a zone that would need a date."""
         self.check_time()
-        if self.seen & TIME != TIME:
+        if self.seen & TIME != TIME or self.seen & DATE not in (0, DATE):
             raise BadFormat
         needs_date = self.zone is not None and self.zone.fixed is None
         if needs_date and not self.zone_is_abbreviated and self.seen & DATE != DATE:
