@@ -17,7 +17,7 @@ from server.functions.registry import AGGREGATES, FUNCTION_BY_OID, OPERATORS, WI
 from server.types.registry import TYPE_BY_OID, TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from server.types.type import Type
 
@@ -68,6 +68,24 @@ class Builtin:
     def function(self, oid: Oid) -> Function:
         """A scalar function; KeyError for none."""
         return self._function_oids[oid]
+
+    def described(self) -> Iterator[tuple[str, Oid, str]]:
+        """The system catalog, OID and description of each function and operator that has one."""
+        implemented: dict[Oid, str] = {}
+        for group in self._operators.values():
+            for operator in group:
+                implemented.setdefault(operator.function, operator.name)
+        for functions in self._functions.values():
+            for function in functions:
+                text = function.doc.removesuffix(".")
+                if text:
+                    name = implemented.get(function.oid)
+                    said = f"implementation of {name} operator" if name else text
+                    yield "pg_proc", function.oid, said
+        for group in self._operators.values():
+            for operator in group:
+                text = self._function_oids[operator.function].doc.removesuffix(".")
+                yield "pg_operator", operator.oid, text or f"{operator.name} operator"
 
     def operators_named(self, name: str) -> tuple[Operator, ...]:
         """The operators of a name."""

@@ -30,10 +30,10 @@ ELEMENTS: Final = {ANY: ANY, ANYARRAY: ANYELEMENT, ANYCOMPATIBLEARRAY: ANYCOMPAT
 """What the elements of a pseudo-type of arrays are."""
 
 _FAMILIES: Final = (
-    (frozenset({ANYELEMENT, 2776, 3500}), ANYARRAY),
-    (frozenset({ANYCOMPATIBLE, 5079}), ANYCOMPATIBLEARRAY),
+    (frozenset({ANYELEMENT, 2776, 3500}), ANYARRAY, 3831, 4537),
+    (frozenset({ANYCOMPATIBLE, 5079}), ANYCOMPATIBLEARRAY, 5080, 4538),
 )
-"""Polymorphic types that stand for one and the same type, and the one for arrays of it."""
+"""Polymorphic types that stand for one and the same type; those for arrays, ranges and multiranges of it."""
 
 
 def make_callable(view: CatalogView, value: UserFunction) -> Function | Aggregate:
@@ -188,14 +188,21 @@ def actual_type(
 ) -> Oid:
     """What a type stands for where the arguments are of these types."""
     pairs = list(zip(declared, actual, strict=False))
-    for singles, array in _FAMILIES:
-        if oid != array and oid not in singles:
+    for singles, array, range_, multirange in _FAMILIES:
+        if oid not in (*singles, array, range_, multirange):
             continue
         for wanted, given in pairs:
-            if wanted in singles:
+            if wanted == oid:
+                return given.oid
+            kind = given.type.range
+            if wanted in (range_, multirange) and kind is not None:
+                found = {range_: kind.range_oid, multirange: kind.multirange_oid}
+                found[array] = kind.subtype.array_oid
+                return found.get(oid, kind.subtype.oid)
+            if wanted in singles and oid not in (range_, multirange):
                 return given.type.array_oid if oid == array else given.oid
-            if wanted == array:
-                return given.oid if oid == array else given.type.element_oid
+            if wanted == array and oid in singles:
+                return given.type.element_oid
     return oid
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from server.errors import DatatypeMismatch
 from server.functions import scaled
 from server.functions.declare import type_oid
 from server.functions.function import CallContext, Function
@@ -25,6 +26,7 @@ from server.functions.orders import (
     generic_key,
     interval_key,
     numeric_key,
+    record_key,
     timetz_key,
 )
 from server.types.calendar import (
@@ -264,6 +266,31 @@ _TURNED: Final[dict[Compare, Compare]] = {
 }
 
 
+def _record_row(compare: Compare) -> Compare:
+    """Records field by field, which must be of the same types."""
+
+    def row(left: Any, right: Any) -> Any:
+        check_comparable(left, right)
+        return compare(record_key(left), record_key(right))
+
+    return row
+
+
+def check_comparable(left: Any, right: Any) -> None:
+    """Refuse records whose fields are not of the same types."""
+    types, others = getattr(left, "types", ()), getattr(right, "types", ())
+    if types is others or not types or not others:
+        return
+    for number, (one, other) in enumerate(zip(types, others, strict=False), 1):
+        if one.oid != other.oid:
+            raise DatatypeMismatch(
+                f"cannot compare dissimilar column types {one.sql_name} and {other.sql_name} "
+                f"at record column {number}"
+            )
+    if len(types) != len(others):
+        raise DatatypeMismatch("cannot compare record types with different numbers of columns")
+
+
 def _context_row(
     compare: Compare, left_key: InstantKey, right_key: InstantKey
 ) -> Callable[..., Any]:
@@ -287,7 +314,7 @@ def _make(
                 result=16,
                 row=row,
                 kernel=kernel,
-                total=order != "generic",
+                total=order not in ("generic", "record"),
                 volatility="s" if in_context else "i",
                 needs_context=in_context,
                 doc=f"Whether the first {types[0]} is {words} the second {types[1]}.",
@@ -310,6 +337,8 @@ def _implementations(
     if order in _SPECIAL:
         row, kernel = _SPECIAL[order]
         return row(compare), kernel(compare), False
+    if order == "record":
+        return _record_row(compare), None, False
     key = _KEYS[order]
     return _row(compare, key), _keyed_kernel(compare, key), False
 
@@ -374,7 +403,7 @@ timestamp timestamptz | instant | - | 2522 2525 2520 2521 2523 2524 | timestamp_
 timestamptz timestamp | instant | - | 2529 2532 2527 2528 2530 2531 | timestamptz_*_timestamp
 uuid uuid | natural | - | 2956 2959 2954 2955 2958 2957 | uuid_*
 jsonb jsonb | generic | '1', '2' | 4043 4038 4039 4041 4040 4042 | jsonb_*
-record record | generic | ROW(1,2), ROW(1,3) | 2981 2982 2983 2985 2984 2986 | record_*
+record record | record | ROW(1,2), ROW(1,3) | 2981 2982 2983 2985 2984 2986 | record_*
 anyrange anyrange | generic | 'empty'::int4range, '[1,2)'::int4range | 3855 3856 3871 3872 3874 3873 | range_*
 anymultirange anymultirange | generic | - | 4244 4245 4274 4275 4277 4276 | multirange_*
 money money | natural | 1, 2 | 888 889 890 891 892 893 | cash_*

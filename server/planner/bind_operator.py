@@ -25,7 +25,7 @@ from server.expressions.expression import (
 from server.planner import polymorphic
 from server.planner.candidates import Candidate, choose
 from server.planner.coerce import base_type, coerce, type_name
-from server.planner.environment import BOOL, UNKNOWN, BindContext
+from server.planner.environment import BOOL, RECORD, UNKNOWN, BindContext
 
 if TYPE_CHECKING:
     from server.catalog.objects import Oid
@@ -144,7 +144,11 @@ def bind_operation(
     context: BindContext, name: str, left: Expression | None, right: Expression, offset: int
 ) -> Expression:
     """An operator over operands that may be rows."""
-    if isinstance(left, RowConstructor) and isinstance(right, RowConstructor):
+    if (
+        isinstance(left, RowConstructor)
+        and isinstance(right, RowConstructor)
+        and left.type.oid == right.type.oid == RECORD
+    ):
         if name in NEGATIONS:
             return compare_rows(context, name, left.items, right.items, offset)
         raise WrongObjectType(f"operator {name} is not supported for rows").at(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from server.catalog.functions.scope import view_of
 from server.catalog.objects import CatalogObject, Table
-from server.catalog.views.comments import CATALOG_OF
+from server.catalog.views.comments import CATALOG_OF, builtin_descriptions
 from server.functions.declare import row
 
 if TYPE_CHECKING:
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 def _comment(call: CallContext, oid: int, catalog: str = "") -> str | None:
     value = view_of(call).object(oid)
-    if value is None or (catalog and _catalog_of(value) != catalog):
+    if value is None:
+        catalogs = (catalog,) if catalog else ("pg_proc", "pg_operator")
+        known = (builtin_descriptions().get((name, oid)) for name in catalogs)
+        return next(filter(None, known), None)
+    if catalog and _catalog_of(value) != catalog:
         return None
     return value.comment
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from server.catalog.objects import (
@@ -9,6 +10,7 @@ from server.catalog.objects import (
     Constraint,
     Database,
     Index,
+    Oid,
     Policy,
     Role,
     Schema,
@@ -66,7 +68,22 @@ def class_oid(value: CatalogObject) -> int:
     return CATALOG_OIDS[CATALOG_OF[type(value)]]
 
 
+@cache
+def builtin_descriptions() -> dict[tuple[str, Oid], str]:
+    """What the tables of functions say, by system catalog and OID."""
+    from server.catalog.builtin import BUILTIN  # which is made of these relations, among others
+
+    return {(catalog, oid): text for catalog, oid, text in BUILTIN.described()}
+
+
 def _descriptions(view: CatalogView) -> Iterator[Row]:
+    for (catalog, oid), text in builtin_descriptions().items():
+        yield {
+            "objoid": oid,
+            "classoid": CATALOG_OIDS[catalog],
+            "objsubid": 0,
+            "description": text,
+        }
     for value in view.objects(CatalogObject):
         if type(value) not in CATALOG_OF or isinstance(value, Role | Database):
             continue

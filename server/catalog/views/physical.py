@@ -91,6 +91,7 @@ def _named_classes() -> dict[tuple[Oid, str], Oid]:
 
 _COERCIBLE = {1043: 25, 19: 25, 24: 26, 2202: 26, 2205: 26, 2206: 26, 4089: 26, 4096: 26}
 ANY_ENUM, ANY_ARRAY, RECORD, JSONB_OPS = 3500, 2277, 2249, 4036
+ANY_RANGE, ANY_MULTIRANGE = 3831, 4537
 
 
 def operator_class(view: CatalogView, method: str, type_oid: Oid, name: str = "") -> Oid:
@@ -113,7 +114,9 @@ def _class_types(view: CatalogView, oid: Oid) -> tuple[Oid, ...]:
     else:
         kind = view.type(oid)
         letter, element = kind.kind, kind.element_oid
-    general = {"e": ANY_ENUM, "c": RECORD}.get(letter, ANY_ARRAY if element else 0)
+    general = {"e": ANY_ENUM, "c": RECORD, "r": ANY_RANGE, "m": ANY_MULTIRANGE}.get(
+        letter, ANY_ARRAY if element else 0
+    )
     return (oid, _COERCIBLE.get(oid, oid), general)
 
 
