@@ -120,10 +120,10 @@ def format_number(value: Decimal, template: str) -> str:
 def _digits(value: Decimal, picture: Picture) -> tuple[str, str, bool]:
     """Digits before the point, after it, and whether the number is below zero."""
     if not value.is_finite():
-        filler = "#" * picture.before
-        if value.is_nan() and picture.before >= 3:
-            return "NaN".rjust(picture.before), "", False
-        return filler, "#" * picture.after, not value.is_nan() and value < 0
+        word, negative = ("NaN", False) if value.is_nan() else ("Infinity", value < 0)
+        if len(word) <= picture.before:
+            return word, "", negative
+        return "#" * picture.before, "#" * picture.after, negative
     rounded = round_to(value, picture.after)
     whole, _, decimals = f"{abs(rounded):f}".partition(".")
     whole = whole.lstrip("0")
@@ -140,6 +140,7 @@ class _Writer:
         self.digits = digits.rjust(picture.before)
         self.decimals = decimals
         self.negative = negative
+        self.is_word = digits.strip().isalpha()  # NaN or Infinity, which have no decimals
         self.place = 0  # digits before the point so far
         self.decimal = 0
         self.after_point = False
@@ -154,7 +155,7 @@ class _Writer:
             used = len(decimals.rstrip("0"))
             self.last_decimal = max(used, picture.last_zero)
         # A number below one shows its zero before the point unless decimals follow.
-        bare = not picture.after or (picture.fill and self.last_decimal == 0)
+        bare = (not self.is_word and not picture.after) or (picture.fill and self.last_decimal == 0)
         if self.first_digit == picture.before and picture.before and bare:
             self.first_digit = picture.before - 1
             self.digits = self.digits[:-1] + "0"
@@ -173,7 +174,7 @@ class _Writer:
         elif keyword in (".", "D"):
             self._point()
         elif keyword in (",", "G"):
-            inside = self.place > self.first_digit
+            inside = self.place > self.first_digit or self.after_point
             self.out.append("," if inside else "" if self.picture.fill else " ")
         elif keyword == "MI":
             self.out.append("-" if self.negative else "" if self.picture.fill else " ")
@@ -185,7 +186,7 @@ class _Writer:
             self.out.append("-" if self.negative else "+")
         elif keyword == "TH":
             suffix = ordinal(self.digits.strip() or "0")
-            silent = self.negative or "#" in self.digits
+            silent = self.negative or "#" in self.digits or self.picture.has_point
             self.out.append("" if silent else suffix.upper() if text == "TH" else suffix)
         elif keyword == "L":
             self.out.append("" if self.picture.fill else " ")
@@ -211,7 +212,7 @@ class _Writer:
 
     def _digit(self) -> None:
         if self.after_point:
-            if self.decimal < self.last_decimal:
+            if self.decimal < self.last_decimal and not self.is_word:
                 self.out.append(self.decimals[self.decimal : self.decimal + 1] or "0")
             self.decimal += 1
             return
@@ -228,8 +229,9 @@ class _Writer:
         if not self.started:
             self._sign()
         self.after_point = True
-        # Fill mode keeps the point even where no decimals are left.
-        self.out.append(".")
+        # Fill mode keeps the point even where no decimals are left, but not where there are none.
+        if not self.is_word and not (self.picture.fill and not self.picture.after):
+            self.out.append(".")
 
     def _close(self) -> None:
         picture = self.picture
@@ -253,7 +255,7 @@ def _roman(value: Decimal, picture: Picture) -> str:
 
 def _scientific(value: Decimal, picture: Picture) -> str:
     if not value.is_finite():
-        return " " + "#" * (picture.before) + ".####" if picture.after else " ####"
+        return " " + "#" * picture.before + "." + "#" * (picture.after + 4)
     if not value:
         text = f"{0:.{picture.after}f}e+00"
     else:
