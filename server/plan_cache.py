@@ -67,6 +67,8 @@ class PlanCache:
     def __init__(self) -> None:
         self._texts: LeastRecentlyUsed[str, tuple[Statement, ...]] = LeastRecentlyUsed(TEXTS_MAX)
         self._plans: LeastRecentlyUsed[PlanKey, PlannedStatement] = LeastRecentlyUsed(PLANS_MAX)
+        self._skeletons: LeastRecentlyUsed[tuple[str, str], bool] = LeastRecentlyUsed(PLANS_MAX)
+        self._points: LeastRecentlyUsed[PlanKey, PlannedStatement] = LeastRecentlyUsed(PLANS_MAX)
         self._programs: WeakKeyDictionary[PlannedStatement, Program] = WeakKeyDictionary()
 
     def statements(self, sql: str) -> tuple[Statement, ...]:
@@ -87,6 +89,22 @@ class PlanCache:
         if planned.catalog_version >= 0 and len(key[0]) <= TEXT_CHARACTERS_MAX:
             self._plans.put(key, planned)
 
+    def saw(self, skeleton: tuple[str, str]) -> bool:
+        """Whether a skeleton was asked about before, by any session."""
+        known = self._skeletons.get(skeleton) is not None
+        if not known:
+            self._skeletons.put(skeleton, True)
+        return known
+
+    def point(self, key: PlanKey) -> PlannedStatement | None:
+        """The plan of a skeleton that some session has found to answer as its texts do."""
+        return self._points.get(key)
+
+    def keep_point(self, key: PlanKey, planned: PlannedStatement) -> None:
+        """Let other sessions use a skeleton's plan at once."""
+        if planned.catalog_version >= 0:
+            self._points.put(key, planned)
+
     def program(self, planned: PlannedStatement) -> Program:
         """The operators of a plan, made once and there as long as the plan is."""
         found = self._programs.get(planned)
@@ -97,4 +115,5 @@ class PlanCache:
     def clear(self) -> None:
         """Forget everything: DISCARD PLANS."""
         self._plans.clear()
+        self._points.clear()
         self._programs.clear()

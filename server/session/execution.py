@@ -22,6 +22,7 @@ from storage.engine import LockMode
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from server.plan_cache import PlanKey
     from server.planner.environment import PlanningEnvironment
     from server.planner.physical import PlannedStatement
     from server.session.basis import Basis
@@ -56,10 +57,23 @@ def plan(
     """The plan of a query or data change, from the cache if it is there."""
     if statement.tag not in ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"):
         raise FeatureNotSupported(f"{statement.tag} cannot be planned")
+    key = plan_key(session, statement.source, statement.offset, parameter_types)
+    cache = session.database.plans
+    found = cache.plan(key)
+    if found is None:
+        found = plan_statement(statement, environment(session, parameter_types))
+        cache.keep(key, found)
+    return found
+
+
+def plan_key(
+    session: Session, source: str, offset: int, parameter_types: tuple[int, ...]
+) -> PlanKey:
+    """All that a plan depends on."""
     basis = session.basis()
-    key = (
-        statement.source,
-        statement.offset,
+    return (
+        source,
+        offset,
         basis.view.version,
         session.database_oid,
         basis.search_path,
@@ -67,12 +81,6 @@ def plan(
         parameter_types,
         (basis.style, basis.environment.row_security),
     )
-    cache = session.database.plans
-    found = cache.plan(key)
-    if found is None:
-        found = plan_statement(statement, environment(session, parameter_types))
-        cache.keep(key, found)
-    return found
 
 
 def context(session: Session, parameters: tuple[Any, ...] = ()) -> ExecutionContext:

@@ -1,7 +1,7 @@
 """Skeletons: point statements of the simple protocol, found by their text without its literals.
 
-Rule 1: what a session has said twice is prepared: the skeleton's plan is made while the locks of the statement that
-        was just run are still held.
+Rule 1: what was said twice is prepared: the skeleton's plan is made while the locks of the statement that was just
+        run are still held. Other sessions for which the plan is the same take it over at once.
 Rule 2: only statements about one row by its key are kept: for all others a plan for the very literals is better.
 Rule 3: a skeleton answers as its text does: the columns are the same, and every error is left to the text itself,
         where it has its position.
@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.errors import SqlError
+from server.session.access import check_access
 from server.session.block import State
-from server.session.execution import plan
+from server.session.execution import plan, plan_key
 from server.session.lane import Lane, make_lane
 from server.session.native import run_lane
 from server.sql.lexer import BIGINT, INTEGER, NUMERIC, STRING
@@ -50,19 +51,49 @@ def remember(session: Session, sql: str, planned: PlannedStatement) -> None:
     key = (lifted.text, lifted.kinds)
     known = session.skeletons
     if key not in known:
-        if len(known) >= SKELETONS_MAX:
-            known.clear()
+        _make_room(session)
         known[key] = None
-        return
+        if not session.database.plans.saw(key):
+            return
     found = known[key]
     if found is None or found.basis is not session.basis():
         known[key] = _prepare(session, key, planned)
 
 
+def _make_room(session: Session) -> None:
+    if len(session.skeletons) >= SKELETONS_MAX:
+        session.skeletons.clear()
+
+
+def _types(kinds: str) -> tuple[int, ...]:
+    return tuple(PARAMETER_OIDS[kind] for kind in kinds)
+
+
+def _take_over(session: Session, sql: str) -> None:
+    """If another session has prepared the text's skeleton, do as if this one had."""
+    lifted = skeleton(sql)
+    if lifted is None or (lifted.text, lifted.kinds) in session.skeletons:
+        return
+    types = _types(lifted.kinds)
+    planned = session.database.plans.point(plan_key(session, lifted.text, 0, types))
+    if planned is None:
+        return
+    try:
+        check_access(session.transaction.catalog, planned.access)
+        (statement,) = session.database.plans.statements(lifted.text)
+    except SqlError:
+        return
+    prepared = Prepared("", lifted.text, statement, types)
+    prepared.planned, prepared.basis = planned, session.basis()
+    prepared.lane = make_lane(session, planned)
+    _make_room(session)
+    session.skeletons[lifted.text, lifted.kinds] = prepared
+
+
 def _prepare(session: Session, key: Key, planned: PlannedStatement) -> Prepared | None:
     """The skeleton's statement, if it is one for the short path."""
     text, kinds = key
-    types = tuple(PARAMETER_OIDS[kind] for kind in kinds)
+    types = _types(kinds)
     try:
         (statement,) = session.database.plans.statements(text)
         prepared = Prepared("", text, statement, types)
@@ -74,13 +105,19 @@ def _prepare(session: Session, key: Key, planned: PlannedStatement) -> Prepared 
         return None
     prepared.lane = make_lane(session, made)
     prepared.basis = session.basis()
-    return None if prepared.lane is None else prepared
+    if prepared.lane is None:
+        return None
+    session.database.plans.keep_point(plan_key(session, text, statement.offset, types), made)
+    return prepared
 
 
 def answer_text(session: Session, sql: str) -> bytes | None:
     """The rows and the end of a text whose skeleton has a lane, within a transaction; None: run the text."""
+    if session.transaction.state is State.FAILED:
+        return None
+    _take_over(session, sql)
     found = find(session, sql)
-    if found is None or session.transaction.state is State.FAILED:
+    if found is None:
         return None
     prepared, literals = found
     lane: Lane | None = prepared.lane
