@@ -352,9 +352,11 @@ class ClientConnection(asyncio.Protocol):
 
     def _call_soon(self, function: Callable[[Any], None], argument: Any) -> None:
         """On the loop's thread, without waking it up there."""
+        if self.loop.is_closed():
+            return
         if threading.get_ident() == self.listener.thread_ident:
             self.loop.call_soon(function, argument)
-        elif not self.loop.is_closed():
+        else:
             self.loop.call_soon_threadsafe(function, argument)
 
     def _end_wait(self, wait: Wait) -> None:
