@@ -22,6 +22,7 @@ from server.catalog.objects import (
     Table,
     UserType,
 )
+from server.catalog.text_search_objects import text_search_objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -129,7 +130,9 @@ def _objects() -> Iterator[CatalogObject]:
         yield Role(oid=oid, name=name)
     for oid, (name, base) in INFORMATION_SCHEMA_DOMAINS.items():
         yield UserType(oid=oid, name=name, schema=INFORMATION_SCHEMA_OID, kind="d", base_type=base)
-    yield from _relations()
+    relations = tuple(_relations())
+    yield from relations
+    yield from text_search_objects({table.name: table for table in relations})
 
 
 SYSTEM_OBJECTS: tuple[CatalogObject, ...] = tuple(_objects())

@@ -13,7 +13,8 @@ from server.catalog.objects import INFORMATION_SCHEMA_OID, PG_CATALOG_OID, Oid
 from server.catalog.state import CatalogState
 from server.functions.casts import casts
 from server.functions.function import Aggregate, Cast, Function, Operator, WindowFunction
-from server.functions.registry import AGGREGATES, FUNCTION_BY_OID, OPERATORS, WINDOW_FUNCTIONS
+from server.functions.operators import operators
+from server.functions.registry import AGGREGATES, FUNCTION_BY_OID, WINDOW_FUNCTIONS
 from server.types.registry import TYPE_BY_OID, TYPES
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Builtin:
         self._functions: dict[str, tuple[Named, ...]] = {}
         for item in everything:
             self._functions[item.name] = (*self._functions.get(item.name, ()), item)
-        self._operators = _by_name(OPERATORS)
+        self._operators = _by_name(operators(frozenset(self._function_oids)))
         self._casts = {
             (item.source, item.target): item for item in casts(frozenset(self._function_oids))
         }

@@ -85,6 +85,7 @@ class CatalogView:
         "partition_maps",
         "state",
         "system_rows",
+        "text_search",
         "unsafe_labels",
         "version",
     )
@@ -103,6 +104,7 @@ class CatalogView:
         self._callables: dict[Oid, Function | Aggregate] = {}
         self.system_rows: dict[str, Any] = {}  # rows of system relations, kept by system_views
         self.partition_maps: dict[Oid, Any] = {}  # kept by partition_bounds
+        self.text_search: dict[Oid, Any] = {}  # configurations in use, kept by text_search
 
     def object(self, oid: Oid) -> CatalogObject | None:
         """Any object by OID."""
@@ -135,6 +137,10 @@ class CatalogView:
         """A database by name."""
         found = self._named("database", 0, name)
         return found if isinstance(found, Database) else None
+
+    def text_search_named(self, kind: str, schema: Oid, name: str) -> CatalogObject | None:
+        """A text search configuration, dictionary, parser or template by name."""
+        return self._named(f"text search {kind}", schema, name)
 
     def type_named(self, schema: Oid, name: str) -> Type | None:
         """A type by its catalog name.

@@ -20,6 +20,10 @@ from server.catalog.objects import (
     Role,
     Schema,
     Table,
+    TextSearchConfiguration,
+    TextSearchDictionary,
+    TextSearchParser,
+    TextSearchTemplate,
     UserFunction,
     UserType,
 )
@@ -44,6 +48,12 @@ if TYPE_CHECKING:
     from server.catalog.catalog import CatalogView
     from server.types.type import Type
 
+TEXT_SEARCH_KINDS: Final[Mapping[str, type[CatalogObject]]] = {
+    "configuration": TextSearchConfiguration,
+    "dictionary": TextSearchDictionary,
+    "parser": TextSearchParser,
+    "template": TextSearchTemplate,
+}
 Path = Sequence[Oid]
 """OIDs of schemas in the order they are searched."""
 
@@ -486,6 +496,34 @@ class CatalogNames:
             raise UndefinedObject(f'role "{name}" does not exist')
         return found.oid
 
+    def text_search_oid(self, kind: str, text: str) -> Oid:
+        """A text search configuration, dictionary, parser or template."""
+        parts = split_identifiers(text)
+        homes = self.path
+        if len(parts) > 1:
+            schema = self.view.schema_named(parts[-2])
+            if schema is None:
+                raise InvalidSchemaName(f'schema "{parts[-2]}" does not exist')
+            homes = (schema.oid,)
+        for home in homes:
+            found = self.view.text_search_named(kind, home, parts[-1])
+            if found is not None:
+                return found.oid
+        raise UndefinedObject(f'text search {kind} "{text}" does not exist')
+
+    def text_search_name(self, kind: str, oid: Oid) -> str | None:
+        """An object of text search, with its schema where the name alone leads elsewhere."""
+        value: Any = self.view.object(oid)
+        if value is None or not isinstance(value, TEXT_SEARCH_KINDS[kind]):
+            return None
+        for home in self.path:
+            found = self.view.text_search_named(kind, home, value.name)
+            if found is not None:
+                if found.oid == oid:
+                    return quote_identifier(value.name)
+                break
+        return qualified(self.view, getattr(value, "schema", 0), value.name)
+
     def fact_oid(self, relation: str, prefix: str, words: str) -> Callable[[str], Oid]:
         """The reader of built-in objects of a relation."""
 
@@ -541,8 +579,8 @@ WRITERS: Final[Mapping[str, Writer]] = {
     "regnamespace": lambda names, oid: names.plain_name(Schema)(oid),
     "regrole": lambda names, oid: names.plain_name(Role)(oid),
     "regcollation": lambda names, oid: names.fact_name("pg_collation", "coll")(oid),
-    "regconfig": lambda names, oid: names.fact_name("pg_ts_config", "cfg")(oid),
-    "regdictionary": lambda names, oid: names.fact_name("pg_ts_dict", "dict")(oid),
+    "regconfig": lambda names, oid: names.text_search_name("configuration", oid),
+    "regdictionary": lambda names, oid: names.text_search_name("dictionary", oid),
 }
 READERS: Final[Mapping[str, Reader]] = {
     "regclass": CatalogNames.relation_oid,
@@ -554,12 +592,8 @@ READERS: Final[Mapping[str, Reader]] = {
     "regnamespace": CatalogNames.schema_oid,
     "regrole": CatalogNames.role_oid,
     "regcollation": lambda names, text: names.fact_oid("pg_collation", "coll", "collation")(text),
-    "regconfig": lambda names, text: names.fact_oid(
-        "pg_ts_config", "cfg", "text search configuration"
-    )(text),
-    "regdictionary": lambda names, text: names.fact_oid(
-        "pg_ts_dict", "dict", "text search dictionary"
-    )(text),
+    "regconfig": lambda names, text: names.text_search_oid("configuration", text),
+    "regdictionary": lambda names, text: names.text_search_oid("dictionary", text),
 }
 
 NOT_FOUND: Final[frozenset[str]] = frozenset({"42P01", "42704", "42883", "3F000", "42725"})

@@ -471,6 +471,42 @@ class Trigger(CatalogObject):
     old_table: str = ""
     new_table: str = ""
     parent: Oid = 0
+class TextSearchConfiguration(CatalogObject):
+    """A text search configuration: the dictionaries of each kind of token, in order."""
+
+    schema: Oid
+    parser: Oid
+    mapping: tuple[tuple[int, tuple[Oid, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSearchDictionary(CatalogObject):
+    """A text search dictionary: a template with options, as names and values."""
+
+    schema: Oid
+    template: Oid
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSearchParser(CatalogObject):
+    """A text search parser: functions of the default one under another name."""
+
+    schema: Oid
+    start: Oid
+    token: Oid
+    end: Oid
+    headline: Oid
+    types: Oid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSearchTemplate(CatalogObject):
+    """A text search template: functions of a built-in one under another name."""
+
+    schema: Oid
+    init: Oid
+    lexize: Oid
 
 
 KINDS: tuple[type[CatalogObject], ...] = (
@@ -488,6 +524,10 @@ KINDS: tuple[type[CatalogObject], ...] = (
     UserCast,
     Policy,
     Trigger,
+    TextSearchConfiguration,
+    TextSearchDictionary,
+    TextSearchParser,
+    TextSearchTemplate,
 )
 """Every kind of catalog object, in the order of the numbers under which storage keeps them.
 

@@ -25,6 +25,10 @@ from server.catalog.objects import (
     Statistics,
     Table,
     Trigger,
+    TextSearchConfiguration,
+    TextSearchDictionary,
+    TextSearchParser,
+    TextSearchTemplate,
     UserCast,
     UserFunction,
     UserOperator,
@@ -47,6 +51,10 @@ SPACES: Mapping[type[CatalogObject], str] = MappingProxyType(
         UserType: "type",
         Role: "role",
         Database: "database",
+        TextSearchConfiguration: "text search configuration",
+        TextSearchDictionary: "text search dictionary",
+        TextSearchParser: "text search parser",
+        TextSearchTemplate: "text search template",
     }
 )
 """The name space an object's name is unique in; kinds not listed are not found by name alone."""

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from server.executor.deferred import Deferred, is_deferred
-from server.executor.routines import call_routine
+from server.executor.routines import call_routine, run_query
 from server.executor.subqueries import answer
 from server.planner.domains import domain_tester
 from server.planner.environment import BindContext
-from server.types.type import TextStyle, Value
+from server.types.type import TextStyle, TypeReference, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -158,6 +158,11 @@ class ExecutionContext:
     def call_routine(self, function: UserFunction, call: CallContext, values: Any) -> Any:
         """Call a function whose body is statements."""
         return call_routine(self, function, call, values)
+
+    def query(self, text: str) -> tuple[Sequence[TypeReference], list[tuple[Any, ...]]]:
+        """Run a query that a function was given as text: its types and rows."""
+        planned, rows = run_query(self, text)
+        return planned.types, rows
 
     def domain_test(self, oid: int) -> Callable[[Any, Any], None] | None:
         """What raises for a value that a domain does not take; None where it takes any."""

@@ -17,7 +17,12 @@ from server.executor.columns import rows_of
 from server.executor.run import execute
 from server.executor.waits import Wait
 from server.planner.bind_text import body_statements
-from server.planner.plan_routine import plan_body_statement, refuse_utility, result_conversion
+from server.planner.plan_routine import (
+    plan_body_statement,
+    plan_text_query,
+    refuse_utility,
+    result_conversion,
+)
 from server.types.record import Record
 
 if TYPE_CHECKING:
@@ -255,6 +260,20 @@ def run_rows(
             yield from rows_of(item)
     if count is not None:
         count.append(running.row_count)
+
+
+def run_query(caller: ExecutionContext, text: str) -> tuple[PlannedStatement, list[Row]]:
+    """Run one query given as text, which sees what its caller sees and changes nothing."""
+    if caller.depth >= DEPTH_MAX:
+        raise StatementTooComplex("stack depth limit exceeded", hint=DEPTH_HINT)
+    surroundings: Surroundings = caller.surroundings
+    statements = body_statements(text)
+    if len(statements) != 1 or statements[0].tag != "SELECT":
+        raise FeatureNotSupported("only a single query can be run by this function")
+    planned = plan_text_query(statements[0], surroundings.environment())
+    if planned.writes:
+        raise FeatureNotSupported("a query that changes data cannot be run by this function")
+    return planned, list(run_rows(caller, planned, (), sees_changes=False))
 
 
 def pass_wait(caller: ExecutionContext, item: Any) -> None:

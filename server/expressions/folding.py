@@ -137,7 +137,9 @@ def _is_foldable(node: nodes.Expression) -> bool:
         return False  # its body is run by the executor
     if isinstance(node, nodes.Call):
         function = node.function
-        return function.volatility == "i" and not function.returns_set and function.row is not None
+        if function.returns_set or function.needs_execution:
+            return False
+        return function.volatility == "i" and function.row is not None
     if isinstance(node, nodes.CastText):
         return {node.type.type.name, node.argument.type.type.name} <= _IMMUTABLE
     if isinstance(node, _BY_FUNCTION) and node.function.volatility != "i":

@@ -66,6 +66,7 @@ class Function:
     output_names: tuple[str, ...] = ()  # of several result columns
     output_types: tuple[int, ...] = ()
     needs_context: bool = False
+    needs_execution: bool = False  # an immutable one that must not be called while planning
     slow: bool = False  # takes its time, so statements with it run on a worker thread
     result_modifier: Callable[[tuple[TypeReference, ...]], int] | None = None
     definition: Any = None  # the catalog object of a function made by a user

@@ -207,7 +207,9 @@ def compare_with_array(
 ) -> Expression:
     """X op ANY (array) and x op ALL (array)."""
     if array.type.oid == UNKNOWN:
-        element = left.type.oid if left.type.oid != UNKNOWN else 25
+        element = find_operator(context, name, left.type.oid, UNKNOWN, offset).right
+        if polymorphic.is_polymorphic(element):
+            element = left.type.oid if left.type.oid != UNKNOWN else 25
         array_oid = context.type(base_type(context, element)).type.array_oid
         changed = coerce(context, array, array_oid)
         assert changed is not None

@@ -49,6 +49,13 @@ def plan_body_statement(
     return plan_bound(context, bind_statement(context, statement.tree))
 
 
+def plan_text_query(statement: Statement, environment: PlanningEnvironment) -> PlannedStatement:
+    """Plan a query that a function was given as text."""
+    context = BindContext(environment, base_offset=-1, role=environment.user)
+    assert isinstance(statement.tree, exp.Expression), statement.tag
+    return plan_bound(context, bind_statement(context, statement.tree))
+
+
 def _context(
     environment: PlanningEnvironment, function: UserFunction, arguments: Sequence[TypeReference]
 ) -> BindContext:

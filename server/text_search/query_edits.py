@@ -105,8 +105,13 @@ def _node(branch: _Branch) -> Node:
     return operation(branch.kind, children[0], children[1], branch.distance)
 
 
-def rewritten(query: TsQuery, pairs: Sequence[tuple[TsQuery, TsQuery]]) -> TsQuery:
-    """The query with the first of each pair replaced by the second, pair after pair."""
+def rewritten(
+    query: TsQuery, pairs: Sequence[tuple[TsQuery, TsQuery]], *, in_order: bool = False
+) -> TsQuery:
+    """The query with the first of each pair replaced by the second, pair after pair.
+
+    in_order: the branches of & and | of the result are in order, new ones, too.
+    """
     if query.root is None:
         return query
     node: Node | None = query.root
@@ -120,6 +125,8 @@ def rewritten(query: TsQuery, pairs: Sequence[tuple[TsQuery, TsQuery]]) -> TsQue
             new,
         )
         node = None if tree is None else _node(tree)
+        if in_order and node is not None:
+            node = _node(_branch(node, is_flat=True))
     return TsQuery(node)
 
 

@@ -109,56 +109,12 @@ def _options(call: CallContext, options: Array) -> Iterator[tuple[str, str | Non
         yield name, value if equals else None
 
 
-TOKENS = [
-    "asciiword",
-    "word",
-    "numword",
-    "email",
-    "url",
-    "host",
-    "sfloat",
-    "version",
-    "hword_numpart",
-    "hword_part",
-    "hword_asciipart",
-    "blank",
-    "tag",
-    "protocol",
-    "numhword",
-    "asciihword",
-    "hword",
-    "url_path",
-    "file",
-    "float",
-    "int",
-    "uint",
-    "entity",
-]
-"""The kinds of tokens of the default text search parser, from 1."""
-
-
-def _token_types(parser: Any) -> Iterator[tuple[int, str, str]]:
-    for number, name in enumerate(TOKENS, 1):
-        yield number, name, name.replace("_", " ")
-
-
 def _expand(call: CallContext, array: Array) -> Iterator[tuple[Any, int]]:
     for number, item in enumerate(array.items, 1):
         yield item, number
 
 
 FUNCTIONS = (
-    row(
-        "3713 ts_token_type(parser_oid oid) record(tokid int4, alias text, description text) set",
-        _token_types,
-        "the kinds of tokens of a parser",
-    ),
-    row(
-        "3714 ts_token_type(parser_name text) record(tokid int4, alias text, description text) "
-        "stable set",
-        _token_types,
-        "the kinds of tokens of a parser",
-    ),
     row(
         "13212 _pg_expandarray(anyarray) record(x anyelement, n int4) set context",
         _expand,

@@ -19,6 +19,7 @@ from server.catalog.functions import (
     server_files,
     sizes,
     verification,
+    text_search,
     visibility,
 )
 
@@ -41,4 +42,5 @@ SYSTEM_FUNCTIONS: Final[tuple[Function, ...]] = (
     *properties.FUNCTIONS,
     *partition.FUNCTIONS,
     *verification.FUNCTIONS,
+    *text_search.FUNCTIONS,
 )
