@@ -38,6 +38,12 @@ NO_ENDS: Final = NO_WORDS | _kinds(
 )
 TRUE_WORDS: Final = frozenset(("1", "on", "true", "t", "y", "yes"))
 COVER_WORDS_MIN: Final = 100
+TEXT_BYTES_MAX: Final = (1 << 15) - 1
+TEXT_NAMES: Final = {
+    "startsel": "StartSel",
+    "stopsel": "StopSel",
+    "fragmentdelimiter": "FragmentDelimiter",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ def style_of(options: Sequence[Option]) -> Style:
         if key in numbers:
             numbers[key] = _number(value)
         elif key in texts:
-            texts[key] = value
+            texts[key] = _short(TEXT_NAMES[key], value)
         elif key == "highlightall":
             highlights_all = value.lower() in TRUE_WORDS
         else:
@@ -87,6 +93,12 @@ def style_of(options: Sequence[Option]) -> Style:
     if not highlights_all:
         _check(style)
     return style
+
+
+def _short(name: str, value: str) -> str:
+    if len(value.encode()) > TEXT_BYTES_MAX:
+        raise InvalidParameterValue(f'value for "{name}" is too long')
+    return value
 
 
 def _number(value: str) -> int:

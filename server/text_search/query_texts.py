@@ -134,7 +134,8 @@ class WebReader(QueryReader):
 
     def operator(self, is_nested: bool) -> Token:
         """`or`, or else an & that is not written."""
-        character = self.skip_blanks()
+        while (character := self.skip_blanks()) and character in OPERATORS:
+            self.position += 1
         if not character:
             return STOP
         if character != '"' and self._is_or():
