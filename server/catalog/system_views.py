@@ -24,6 +24,7 @@ from server.catalog.views import (
     policies,
     routines,
     triggers,
+    text_search,
     types,
 )
 from server.catalog.views.facts import facts
@@ -40,6 +41,7 @@ SUBJECTS = (
     constraints,
     cluster,
     routines,
+    text_search,
     comments,
     dependencies,
     listings,

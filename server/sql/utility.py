@@ -9,6 +9,7 @@ from server.sql import (
     utility_roles,
     utility_session,
     utility_tables,
+    utility_text_search,
     utility_transactions,
     utility_types,
 )
@@ -61,6 +62,7 @@ UTILITIES: Final[Utilities] = {
     **utility_roles.UTILITIES,
     **utility_session.UTILITIES,
     **utility_tables.UTILITIES,
+    **utility_text_search.UTILITIES,
     **utility_transactions.UTILITIES,
     **utility_types.UTILITIES,
     "unsupported": unsupported,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from server.errors import FeatureNotSupported
 from server.sql import utility_functions as tree
+from server.statements import text_search
 from server.statements.aggregates import create_aggregate
 from server.statements.operators import create_cast, create_operator
 from server.statements.statement import Run, StatementContext, Utility
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 DEFINERS: Final[Mapping[str, Callable[[StatementContext, tree.Define], Run]]] = {
     "aggregate": create_aggregate,
     "operator": create_operator,
+    **text_search.DEFINERS,
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.names import TEXT_SEARCH_KINDS
 from server.catalog.objects import (
     AggregateParts,
     CatalogObject,
@@ -20,6 +21,10 @@ from server.catalog.objects import (
     Sequence,
     Table,
     Trigger,
+    TextSearchConfiguration,
+    TextSearchDictionary,
+    TextSearchParser,
+    TextSearchTemplate,
     UserCast,
     UserFunction,
     UserOperator,
@@ -93,6 +98,7 @@ def word_for(value: CatalogObject) -> str:
         UserType: "type",
         Schema: "schema",
         UserFunction: "function",
+        **{value: f"text search {kind}" for kind, value in TEXT_SEARCH_KINDS.items()},
     }
     return words.get(type(value), "object")
 
@@ -341,11 +347,39 @@ def _of_user_type(context: StatementContext, value: UserType) -> Iterator[Depend
 
 
 def _of_schema(context: StatementContext, schema: Schema) -> Iterator[Dependent]:
-    for kind in (Table, Sequence, UserType, UserFunction, UserOperator):
+    kinds: tuple[type[Any], ...] = (
+        Table,
+        Sequence,
+        UserType,
+        UserFunction,
+        UserOperator,
+        *TEXT_SEARCH_KINDS.values(),
+    )
+    for kind in kinds:
         for value in context.catalog.objects(kind):
             is_owned = isinstance(value, Sequence) and value.owned_by is not None
-            if value.schema == schema.oid and not is_owned:  # type: ignore[attr-defined]
+            if value.schema == schema.oid and not is_owned:
                 yield Dependent(value, automatic=False)
+
+
+def _of_parser(context: StatementContext, parser: TextSearchParser) -> Iterator[Dependent]:
+    for value in context.catalog.objects(TextSearchConfiguration):
+        if value.parser == parser.oid:
+            yield Dependent(value, automatic=False)
+
+
+def _of_template(context: StatementContext, template: TextSearchTemplate) -> Iterator[Dependent]:
+    for value in context.catalog.objects(TextSearchDictionary):
+        if value.template == template.oid:
+            yield Dependent(value, automatic=False)
+
+
+def _of_dictionary(
+    context: StatementContext, dictionary: TextSearchDictionary
+) -> Iterator[Dependent]:
+    for value in context.catalog.objects(TextSearchConfiguration):
+        if any(dictionary.oid in oids for _, oids in value.mapping):
+            yield Dependent(value, automatic=False)
 
 
 _FINDERS: dict[type[Any], Callable[[StatementContext, Any], Iterator[Dependent]]] = {
@@ -358,6 +392,9 @@ _FINDERS: dict[type[Any], Callable[[StatementContext, Any], Iterator[Dependent]]
     Trigger: _of_trigger,
     UserOperator: _of_operator,
     Schema: _of_schema,
+    TextSearchParser: _of_parser,
+    TextSearchTemplate: _of_template,
+    TextSearchDictionary: _of_dictionary,
 }
 
 

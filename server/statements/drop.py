@@ -38,6 +38,8 @@ from server.statements.policies import policy_named
 from server.statements.routine_names import routine_named
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.triggers import trigger_named
+from server.statements.tables import store_table
+from server.statements.text_search import KIND_WORDS, text_search_named
 from server.types.storage import storage_kind
 
 if TYPE_CHECKING:
@@ -238,6 +240,7 @@ FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]]
     **dict.fromkeys(("function", "procedure", "routine", "aggregate"), routine_named),
     "operator": operator_named,
     "cast": cast_named,
+    **dict.fromkeys(KIND_WORDS, text_search_named),
 }
 
 

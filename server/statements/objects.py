@@ -46,6 +46,7 @@ from server.statements.schema_elements import make_elements
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.table_texts import keeping_texts
 from server.statements.triggers import rename_trigger
+from server.statements.text_search import KIND_WORDS, move_text_search, rename_text_search
 from server.statements.view_texts import keeping_views
 
 if TYPE_CHECKING:
@@ -218,6 +219,7 @@ RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "trigger": _rename_trigger,
     "type": _rename_type,
     "domain": _rename_type,
+    **dict.fromkeys(KIND_WORDS, rename_text_search),
     **dict.fromkeys(("function", "procedure", "routine", "aggregate"), _rename_routine),
 }
 
@@ -288,6 +290,7 @@ MOVERS: dict[str, Callable[[StatementContext, tree.AlterSchemaOf, int], Any]] = 
     **dict.fromkeys(("function", "procedure", "routine", "aggregate"), _move_routine),
     **dict.fromkeys(("type", "domain"), _move_type),
     "operator": _move_operator,
+    **dict.fromkeys(KIND_WORDS, move_text_search),
 }
 """SET SCHEMA of what is no relation."""
 

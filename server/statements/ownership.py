@@ -15,6 +15,8 @@ from server.catalog.objects import (
     Sequence,
     Table,
     Trigger,
+    TextSearchConfiguration,
+    TextSearchDictionary,
     UserFunction,
     UserType,
 )
@@ -45,6 +47,8 @@ WORDS: Final[Mapping[type[CatalogObject], str]] = {
     Database: "database",
     UserFunction: "function",
     UserType: "type",
+    TextSearchConfiguration: "text search configuration",
+    TextSearchDictionary: "text search dictionary",
 }
 
 

@@ -26,6 +26,7 @@ from server.statements import (
     sequences,
     settings,
     tables,
+    text_search,
     transactions,
     triggers,
     truncate,
@@ -67,6 +68,7 @@ STATEMENTS = by_node(
         *functions.UTILITIES,
         *calls.UTILITIES,
         *define.UTILITIES,
+        *text_search.UTILITIES,
         *grants.UTILITIES,
     )
 )

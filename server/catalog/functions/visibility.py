@@ -61,6 +61,19 @@ def fact_is_visible(relation: str, prefix: str, call: CallContext, oid: int) -> 
     return fact[f"{prefix}namespace"] in names_of(call).path
 
 
+def _text_search_is_visible(kind: str, call: CallContext, oid: int) -> bool | None:
+    """Whether a text search object is found by its name alone; NULL for none."""
+    names = names_of(call)
+    value = names.view.object(oid)
+    if value is None:
+        return None
+    for home in names.path:
+        found = names.view.text_search_named(kind, home, value.name)
+        if found is not None:
+            return found.oid == oid
+    return False
+
+
 def _no_object(call: CallContext, oid: int) -> None:
     """For kinds of objects that there are none of."""
 
@@ -71,10 +84,12 @@ FACT_KINDS = (
     (3829, "opfamily", "pg_opfamily", "opf"),
     (3815, "collation", "pg_collation", "coll"),
     (2093, "conversion", "pg_conversion", "con"),
-    (3756, "ts_parser", "pg_ts_parser", "prs"),
-    (3757, "ts_dict", "pg_ts_dict", "dict"),
-    (3768, "ts_template", "pg_ts_template", "tmpl"),
-    (3758, "ts_config", "pg_ts_config", "cfg"),
+)
+TEXT_SEARCH_KINDS = (
+    (3756, "ts_parser", "parser"),
+    (3757, "ts_dict", "dictionary"),
+    (3768, "ts_template", "template"),
+    (3758, "ts_config", "configuration"),
 )
 
 TO_REGISTERED = (
@@ -134,6 +149,14 @@ FUNCTIONS: tuple[Function, ...] = (
             f"whether the object ({kind}) is found by its name alone",
         )
         for oid, kind, relation, prefix in FACT_KINDS
+    ),
+    *(
+        row(
+            f"{oid} pg_{name}_is_visible(oid) bool stable context",
+            partial(_text_search_is_visible, kind),
+            f"whether the text search {kind} is found by its name alone",
+        )
+        for oid, name, kind in TEXT_SEARCH_KINDS
     ),
     *(
         row(

@@ -17,6 +17,10 @@ from server.catalog.objects import (
     Sequence,
     Table,
     Trigger,
+    TextSearchConfiguration,
+    TextSearchDictionary,
+    TextSearchParser,
+    TextSearchTemplate,
     UserCast,
     UserFunction,
     UserOperator,
@@ -41,6 +45,10 @@ CATALOG_OF: dict[type[CatalogObject], str] = {
     UserCast: "pg_cast",
     Policy: "pg_policy",
     Trigger: "pg_trigger",
+    TextSearchConfiguration: "pg_ts_config",
+    TextSearchDictionary: "pg_ts_dict",
+    TextSearchParser: "pg_ts_parser",
+    TextSearchTemplate: "pg_ts_template",
     Role: "pg_authid",
     Database: "pg_database",
 }
@@ -60,6 +68,10 @@ CATALOG_OIDS = {
     "pg_trigger": 2620,
     "pg_operator": 2617,
     "pg_cast": 2605,
+    "pg_ts_config": 3602,
+    "pg_ts_dict": 3600,
+    "pg_ts_parser": 3601,
+    "pg_ts_template": 3764,
 }
 
 

@@ -160,11 +160,6 @@ FACTS_ONLY = (
     "pg_collation",
     "pg_language",
     "pg_conversion",
-    "pg_ts_config",
-    "pg_ts_config_map",
-    "pg_ts_dict",
-    "pg_ts_parser",
-    "pg_ts_template",
     "pg_extension",
 )
 
