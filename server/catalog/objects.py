@@ -251,8 +251,8 @@ class Sequence(CatalogObject):
 class UserType(CatalogObject):
     """A type made by a user.
 
-    Kinds: e enum, d domain, c composite (its columns are those of `relation`), r range over
-    `base_type`, m the multirange of the range that is its `base_type`. A range knows its multirange
+    Kinds: b base (it comes with an extension), e enum, d domain, c composite (its columns are those
+    of `relation`), r range over `base_type`, m the multirange of the range that is its `base_type`. A range knows its multirange
     as `partner`; both bring functions of their name, whose OIDs are `constructors`.
     """
 
@@ -266,6 +266,7 @@ class UserType(CatalogObject):
     default: str | None = None
     relation: Oid = 0
     partner: Oid = 0
+    codecs: str = ""  # of a base type: what makes its codecs, in server.extensions.registry
     constructors: tuple[Oid, ...] = ()
 
 
@@ -509,6 +510,15 @@ class TextSearchTemplate(CatalogObject):
     lexize: Oid
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtensionObject(CatalogObject):
+    """An extension; members are the objects that came with it."""
+
+    schema: Oid
+    version: str
+    members: tuple[Oid, ...] = ()
+
+
 KINDS: tuple[type[CatalogObject], ...] = (
     Schema,
     Table,
@@ -528,6 +538,7 @@ KINDS: tuple[type[CatalogObject], ...] = (
     TextSearchDictionary,
     TextSearchParser,
     TextSearchTemplate,
+    ExtensionObject,
 )
 """Every kind of catalog object, in the order of the numbers under which storage keeps them.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.views.physical import named_facts
 from server.errors import FeatureNotSupported
+from server.extensions.registry import extension_function
 from server.functions.function import Aggregate, CallContext, Function
 from server.types.type import TypeReference
 from server.vector.rows import column_of, values_of
@@ -57,6 +58,8 @@ def make_function(view: CatalogView, value: UserFunction) -> Function:
         **_signature(view, value),
         **_outputs(value),
     )
+    if value.language == "c":
+        return _of_extension(function, value)
     built_in = internal_function(view, value.body) if value.language == "internal" else None
     if built_in is None:
         return function
@@ -67,6 +70,15 @@ def make_function(view: CatalogView, value: UserFunction) -> Function:
         needs_context=built_in.needs_context,
         definition=None,
     )
+
+
+def _of_extension(function: Function, value: UserFunction) -> Function:
+    """A function that came with an extension."""
+    found = extension_function(value.binary, value.body)
+    if found is None:
+        return function
+    implementation, in_context = found
+    return replace(function, row=implementation, needs_context=in_context, definition=None)
 
 
 def with_columns(function: Function, names: tuple[str, ...], types: tuple[Oid, ...]) -> Function:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import CatalogObject, Table, UserType
 from server.catalog.views.physical import type_facts
+from server.extensions.registry import BASE_TYPES
 from server.functions import ranges
 from server.functions.function import Function
 from server.identifiers import quote_identifier
 from server.types.array import array_type
+from server.types.facts import complete
 from server.types.range import RangeKind
 from server.types.range_types import multirange_type, range_type
 from server.types.type import Type, TypeReference
@@ -53,6 +55,13 @@ def _identity(value: CatalogObject, array_oid: int) -> Identity:
         sql_name=quote_identifier(value.name),
         array_oid=array_oid,
     )
+
+
+def _base(view: CatalogView, value: UserType) -> Type:
+    fields = BASE_TYPES.get(value.codecs)
+    if fields is None:
+        raise KeyError(value.oid)
+    return complete(asdict(_identity(value, value.array_oid)) | dict(fields))
 
 
 def _enum(view: CatalogView, value: UserType) -> Type:
@@ -139,6 +148,7 @@ def constructors(view: CatalogView, value: UserType) -> tuple[Function, ...]:
 
 
 _MAKERS: Mapping[str, Callable[[Any, UserType], Type]] = {
+    "b": _base,
     "e": _enum,
     "d": _domain,
     "c": _composite,

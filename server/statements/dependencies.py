@@ -15,6 +15,7 @@ from server.catalog.objects import (
     CatalogObject,
     Column,
     Constraint,
+    ExtensionObject,
     Index,
     Policy,
     Schema,
@@ -98,6 +99,7 @@ def word_for(value: CatalogObject) -> str:
         UserType: "type",
         Schema: "schema",
         UserFunction: "function",
+        ExtensionObject: "extension",
         **{value: f"text search {kind}" for kind, value in TEXT_SEARCH_KINDS.items()},
     }
     return words.get(type(value), "object")
@@ -353,6 +355,7 @@ def _of_schema(context: StatementContext, schema: Schema) -> Iterator[Dependent]
         UserType,
         UserFunction,
         UserOperator,
+        ExtensionObject,
         *TEXT_SEARCH_KINDS.values(),
     )
     for kind in kinds:
@@ -360,6 +363,26 @@ def _of_schema(context: StatementContext, schema: Schema) -> Iterator[Dependent]
             is_owned = isinstance(value, Sequence) and value.owned_by is not None
             if value.schema == schema.oid and not is_owned:
                 yield Dependent(value, automatic=False)
+
+
+def _of_extension(context: StatementContext, extension: ExtensionObject) -> Iterator[Dependent]:
+    for oid in extension.members:
+        member = context.catalog.object(oid)
+        if member is not None:
+            yield Dependent(member, automatic=True)
+
+
+def refuse_members(context: StatementContext, targets: list[CatalogObject]) -> None:
+    """What came with an extension goes with it."""
+    oids = {target.oid for target in targets}
+    for extension in context.catalog.objects(ExtensionObject):
+        held = [target for target in targets if target.oid in extension.members]
+        if held and extension.oid not in oids:
+            raise DependentObjectsStillExist(
+                f"cannot drop {describe(context, held[0])} because extension {extension.name} "
+                "requires it",
+                hint=f"You can drop extension {extension.name} instead.",
+            )
 
 
 def _of_parser(context: StatementContext, parser: TextSearchParser) -> Iterator[Dependent]:
@@ -392,6 +415,7 @@ _FINDERS: dict[type[Any], Callable[[StatementContext, Any], Iterator[Dependent]]
     Trigger: _of_trigger,
     UserOperator: _of_operator,
     Schema: _of_schema,
+    ExtensionObject: _of_extension,
     TextSearchParser: _of_parser,
     TextSearchTemplate: _of_template,
     TextSearchDictionary: _of_dictionary,

@@ -26,7 +26,14 @@ from server.errors import (
     WrongObjectType,
 )
 from server.sql import utility_objects as tree
-from server.statements.dependencies import TABLE_WORDS, Part, collect, word_for
+from server.statements.dependencies import (
+    TABLE_WORDS,
+    Part,
+    collect,
+    refuse_members,
+    word_for,
+)
+from server.statements.extensions import extension_named
 from server.statements.names import (
     find_relation,
     refuse_system,
@@ -93,6 +100,7 @@ def drop_objects(
 ) -> Iterator[Wait]:
     """Drop objects, and a part of one that the caller takes away, with what depends on them."""
     _refuse_constraint_indexes(context, targets)
+    refuse_members(context, targets)
     doomed = collect(context, targets, cascade=cascade, part=part)
     for value in doomed.objects:
         if isinstance(value, Table) and value not in targets:
@@ -240,6 +248,7 @@ FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]]
     **dict.fromkeys(("function", "procedure", "routine", "aggregate"), routine_named),
     "operator": operator_named,
     "cast": cast_named,
+    "extension": extension_named,
     **dict.fromkeys(KIND_WORDS, text_search_named),
 }
 

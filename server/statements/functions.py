@@ -20,6 +20,7 @@ from server.errors import (
     UndefinedObject,
     WrongObjectType,
 )
+from server.extensions.registry import extension_function
 from server.planner.plan_routine import check_body, uses_of_body
 from server.planner.polymorphic import is_polymorphic
 from server.planner.standalone import bind_type_name
@@ -43,7 +44,6 @@ PARALLEL: Final = {"safe": "s", "restricted": "r", "unsafe": "u"}
 REFUSED_IN_PROCEDURES: Final = frozenset(
     ("window", "volatility", "strict", "leakproof", "cost", "rows", "support", "parallel")
 )
-NOT_IMPLEMENTED: Final = frozenset(("c",))
 
 
 @dataclass(slots=True)
@@ -308,7 +308,7 @@ def check_function(context: StatementContext, value: UserFunction) -> None:
         raise InsufficientPrivilege("only superuser can define a leakproof function")
     if value.language == "internal" and not is_internal_name(value.body):
         raise UndefinedFunction(f'there is no built-in function named "{value.body}"')
-    if value.language in NOT_IMPLEMENTED:
+    if value.language == "c" and extension_function(value.binary, value.body) is None:
         raise FeatureNotSupported(f'functions in language "{value.language}" are not supported')
     if value.language == "sql":
         _check_sql(context, value)

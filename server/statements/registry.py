@@ -12,6 +12,7 @@ from server.statements import (
     define,
     drop,
     explain,
+    extensions,
     functions,
     grants,
     indexes,
@@ -68,6 +69,7 @@ STATEMENTS = by_node(
         *functions.UTILITIES,
         *calls.UTILITIES,
         *define.UTILITIES,
+        *extensions.UTILITIES,
         *text_search.UTILITIES,
         *grants.UTILITIES,
     )

@@ -42,7 +42,7 @@ def make_elements(
     for element in elements:
         _check_schema(schema, element)
     ordered = sorted(elements, key=lambda element: ORDER.index(element.tag))
-    with _inside(context, schema, owner):
+    with inside_schema(context, schema, owner):
         for element in ordered:
             own = copy(context)
             own.statement = replace(context.statement, tree=element, tag=element.tag)
@@ -53,7 +53,7 @@ def make_elements(
 
 
 @contextmanager
-def _inside(context: StatementContext, schema: str, owner: int) -> Iterator[None]:
+def inside_schema(context: StatementContext, schema: str, owner: int) -> Iterator[None]:
     """The new schema is where names are looked up first, and its owner's rights count."""
     session = context.session
     settings, rights = session.settings, session.rights

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.functions.scope import session_of
 from server.catalog.views.activity import settings_rows
 from server.catalog.views.physical import named_facts
+from server.extensions.registry import EXTENSIONS
 from server.functions.declare import row
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def _no_files(*arguments: Any) -> Iterator[tuple[Any, ...]]:
 def _extensions(call: CallContext) -> Iterator[tuple[Any, ...]]:
     for fact in named_facts("pg_extension"):
         yield fact["extname"], fact["extversion"], "PL/pgSQL procedural language"
+    for extension in EXTENSIONS.values():
+        yield extension.name, extension.version, extension.comment
 
 
 def _age(call: CallContext, xid: int) -> int:

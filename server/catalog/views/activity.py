@@ -11,12 +11,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from server.catalog.objects import Database, Index, Sequence, Table
+from server.catalog.objects import Database, ExtensionObject, Index, Sequence, Table
 from server.catalog.table_activity import changes_since
 from server.catalog.views.classes import SYSTEM_SCHEMAS
 from server.catalog.views.listings import name_of
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import inet_of, texts
+from server.extensions.registry import EXTENSIONS
 from server.types.array import make_array
 from server.types.interval_style import Interval
 from storage.engine import Counts, LockMode
@@ -414,7 +415,25 @@ def _system(session: Any) -> Iterator[Row]:
 
 
 def _available(view: CatalogView) -> Iterator[Row]:
-    yield {"name": "plpgsql", "default_version": "1.0", "installed_version": "1.0"}
+    comment = "PL/pgSQL procedural language"
+    yield {
+        "name": "plpgsql",
+        "default_version": "1.0",
+        "installed_version": "1.0",
+        "comment": comment,
+    }
+    versions = {
+        value.name: value.version
+        for value in view.state.by_oid.values()
+        if isinstance(value, ExtensionObject)
+    }
+    for extension in EXTENSIONS.values():
+        yield {
+            "name": extension.name,
+            "default_version": extension.version,
+            "installed_version": versions.get(extension.name),
+            "comment": extension.comment,
+        }
 
 
 RELATIONS = (

@@ -9,6 +9,7 @@ from server.catalog.objects import (
     CatalogObject,
     Constraint,
     Database,
+    ExtensionObject,
     Index,
     Oid,
     Policy,
@@ -49,6 +50,7 @@ CATALOG_OF: dict[type[CatalogObject], str] = {
     TextSearchDictionary: "pg_ts_dict",
     TextSearchParser: "pg_ts_parser",
     TextSearchTemplate: "pg_ts_template",
+    ExtensionObject: "pg_extension",
     Role: "pg_authid",
     Database: "pg_database",
 }
@@ -68,6 +70,7 @@ CATALOG_OIDS = {
     "pg_trigger": 2620,
     "pg_operator": 2617,
     "pg_cast": 2605,
+    "pg_extension": 3079,
     "pg_ts_config": 3602,
     "pg_ts_dict": 3600,
     "pg_ts_parser": 3601,

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.objects import (
     CatalogObject,
     Constraint,
+    ExtensionObject,
     Index,
     Sequence,
     Table,
     UserFunction,
     UserType,
 )
-from server.catalog.views.comments import CATALOG_OIDS
+from server.catalog.views.comments import CATALOG_OF, CATALOG_OIDS
 from server.catalog.views.constraints import rule_oid
 from server.catalog.views.physical import synthetic_oid
 from server.catalog.views.relation import Row, SystemRelation
@@ -29,7 +30,7 @@ NAMESPACE, DEFAULT, RULE = (
     CATALOG_OIDS[name] for name in ("pg_namespace", "pg_attrdef", "pg_rewrite")
 )
 PROCEDURE = CATALOG_OIDS["pg_proc"]
-NORMAL, AUTOMATIC, INTERNAL = "n", "a", "i"
+NORMAL, AUTOMATIC, INTERNAL, EXTENSION = "n", "a", "i", "e"
 
 Address = tuple[int, int, int]
 """Catalog, object, column."""
@@ -123,6 +124,17 @@ def _(value: UserType, view: CatalogView) -> Iterator[Row]:
 @_needs.register(UserFunction)
 def _(value: UserFunction, view: CatalogView) -> Iterator[Row]:
     yield _row((PROCEDURE, value.oid, 0), (NAMESPACE, value.schema, 0), NORMAL)
+
+
+@_needs.register(ExtensionObject)
+def _(value: ExtensionObject, view: CatalogView) -> Iterator[Row]:
+    me = (CATALOG_OIDS["pg_extension"], value.oid, 0)
+    yield _row(me, (NAMESPACE, value.schema, 0), NORMAL)
+    for oid in value.members:
+        member = view.object(oid)
+        if member is not None:
+            catalog = CATALOG_OIDS[CATALOG_OF[type(member)]]
+            yield _row((catalog, oid, 0), me, EXTENSION)
 
 
 def _dependencies(view: CatalogView) -> Iterator[Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.catalog.objects import Oid, UserCast, UserFunction, UserOperator
+from server.catalog.objects import ExtensionObject, Oid, UserCast, UserFunction, UserOperator
 from server.catalog.views.physical import named_facts
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import acl_array, oid_array, oid_vector, texts
@@ -151,6 +151,19 @@ def _functions(view: CatalogView) -> Iterator[Row]:
             yield function_row(view, value)
 
 
+def _extensions(view: CatalogView) -> Iterator[Row]:
+    for value in view.state.by_oid.values():
+        if isinstance(value, ExtensionObject):
+            yield {
+                "oid": value.oid,
+                "extname": value.name,
+                "extowner": value.owner,
+                "extnamespace": value.schema,
+                "extrelocatable": True,
+                "extversion": value.version,
+            }
+
+
 FACTS_ONLY = (
     "pg_opclass",
     "pg_opfamily",
@@ -160,10 +173,10 @@ FACTS_ONLY = (
     "pg_collation",
     "pg_language",
     "pg_conversion",
-    "pg_extension",
 )
 
 RELATIONS = (
+    SystemRelation(name="pg_extension", file="pg_extension", objects=_extensions),
     SystemRelation(name="pg_proc", file="pg_proc", objects=_functions),
     SystemRelation(name="pg_operator", file="pg_operator", objects=_operators),
     SystemRelation(name="pg_cast", file="pg_cast", objects=_casts),

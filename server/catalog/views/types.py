@@ -196,7 +196,20 @@ def _range(view: CatalogView, value: UserType) -> Row:
     }  # fmt: skip
 
 
-_MAKERS = {"e": _enum, "d": _domain, "c": _composite, "r": _range, "m": _range}
+def _base(view: CatalogView, value: UserType) -> Row:
+    kind = view.type(value.oid)
+    return _identity(view, value, value.oid) | {
+        "typtype": "b",
+        "typcategory": kind.category,
+        "typarray": value.array_oid,
+        "typcollation": kind.collation,
+        "typalign": kind.alignment,
+        "typstorage": kind.storage_strategy,
+        "typacl": acl_array(view, value.acl),
+    }
+
+
+_MAKERS = {"b": _base, "e": _enum, "d": _domain, "c": _composite, "r": _range, "m": _range}
 
 
 def _ranges(view: CatalogView) -> Iterator[Row]:

@@ -1,0 +1,1 @@
+"""Extensions: functions, types and operators that CREATE EXTENSION brings into a database."""

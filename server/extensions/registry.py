@@ -1,0 +1,43 @@
+"""EXTENSIONS: every extension that CREATE EXTENSION knows; what is not listed does not exist."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from server.extensions.citext import CITEXT
+from server.extensions.fuzzystrmatch import FUZZYSTRMATCH
+from server.extensions.hstore import HSTORE
+from server.extensions.pg_trgm import PG_TRGM
+from server.extensions.pgcrypto import PGCRYPTO
+from server.extensions.unaccent import UNACCENT
+from server.extensions.uuid_ossp import UUID_OSSP
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from server.extensions.extension import Extension, Row
+
+_ALL: Final[tuple[Extension, ...]] = (
+    CITEXT,
+    FUZZYSTRMATCH,
+    HSTORE,
+    PG_TRGM,
+    PGCRYPTO,
+    UNACCENT,
+    UUID_OSSP,
+)
+EXTENSIONS: Final[Mapping[str, Extension]] = {extension.name: extension for extension in _ALL}
+BASE_TYPES: Final[Mapping[str, Mapping[str, Any]]] = {
+    f"{extension.library}:{each.name}": each.fields
+    for extension in _ALL
+    for each in extension.types
+}
+"""What makes types that extensions bring, by library and name."""
+
+
+def extension_function(library: str, symbol: str) -> tuple[Row, bool] | None:
+    """The function behind a symbol of a library, and whether it wants the CallContext."""
+    extension = EXTENSIONS.get(library.removeprefix("$libdir/"))
+    if extension is None or symbol not in extension.functions:
+        return None
+    return extension.functions[symbol], symbol in extension.in_context

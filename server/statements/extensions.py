@@ -1,0 +1,164 @@
+"""CREATE EXTENSION, ALTER EXTENSION ... UPDATE, and what DROP knows of extensions.
+
+An extension's objects are made by its script, in its schema, as the statements of a user would make
+them; the extension notes which they are. They go with it, and not without it.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.objects import CatalogObject, ExtensionObject, UserType
+from server.catalog.privileges import has_privilege
+from server.errors import (
+    DuplicateObject,
+    FeatureNotSupported,
+    InsufficientPrivilege,
+    InvalidParameterValue,
+    UndefinedObject,
+)
+from server.executor.waits import Wait
+from server.extensions.registry import EXTENSIONS
+from server.sql import utility_objects as tree
+from server.sql.parse import parse_statements
+from server.statements.definitions import text_in
+from server.statements.names import claim_name, schema_named
+from server.statements.schema_elements import inside_schema
+from server.statements.statement import Run, StatementContext, Utility
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.extensions.extension import Extension
+    from server.sql.object_names import ObjectName
+
+UNAVAILABLE_HINT = (
+    "The extension must first be installed on the system where PostgreSQL is running."
+)
+
+
+def create_extension(context: StatementContext, statement: tree.CreateExtension) -> Run:
+    """CREATE EXTENSION."""
+    yield from claim_name(context, 0, f"extension {statement.name}")
+    if installed(context, statement.name) is not None or statement.name == "plpgsql":
+        if not statement.if_not_exists:
+            raise DuplicateObject(f'extension "{statement.name}" already exists')
+        context.notice("42710", f'extension "{statement.name}" already exists, skipping')
+        return statement.tag
+    extension = EXTENSIONS.get(statement.name)
+    if extension is None:
+        raise FeatureNotSupported(
+            f'extension "{statement.name}" is not available', hint=UNAVAILABLE_HINT
+        )
+    options = {option.name: option for option in statement.options}
+    if "new_version" in options:
+        _check_version(extension, text_in(options["new_version"]))
+    _require_privilege(context, extension)
+    schema: Any
+    if "schema" in options:
+        schema = schema_named(context, text_in(options["schema"]))
+    else:
+        schema = context.catalog.object(context.creation_schema())
+    before = frozenset(context.catalog.state.by_oid)
+    _make_types(context, extension, schema.oid)
+    yield from _run_script(context, extension, schema.name)
+    members = tuple(sorted(frozenset(context.catalog.state.by_oid) - before))
+    context.ddl.put(
+        ExtensionObject(
+            oid=context.new_oid(),
+            name=extension.name,
+            owner=context.user_oid,
+            comment=extension.comment,
+            schema=schema.oid,
+            version=extension.version,
+            members=members,
+        )
+    )
+    return statement.tag
+
+
+def installed(context: StatementContext, name: str) -> ExtensionObject | None:
+    """An extension of this database by name."""
+    for value in context.catalog.objects(ExtensionObject):
+        if value.name == name:
+            return value
+    return None
+
+
+def _check_version(extension: Extension, version: str) -> None:
+    if version != extension.version:
+        raise InvalidParameterValue(
+            f'extension "{extension.name}" has no installation script nor update path '
+            f'for version "{version}"'
+        )
+
+
+def _require_privilege(context: StatementContext, extension: Extension) -> None:
+    home = context.catalog.object(context.session.database_oid)
+    if home is not None and not has_privilege(context.catalog, context.user_oid, home, "C"):
+        raise InsufficientPrivilege(
+            f'permission denied to create extension "{extension.name}"',
+            hint="Must have CREATE privilege on current database to create this extension.",
+        )
+
+
+def _make_types(context: StatementContext, extension: Extension, schema: int) -> None:
+    for base in extension.types:
+        if context.catalog.type_named(schema, base.name) is not None:
+            raise DuplicateObject(f'type "{base.name}" already exists')
+        context.ddl.put(
+            UserType(
+                oid=context.new_oid(),
+                name=base.name,
+                owner=context.user_oid,
+                schema=schema,
+                kind="b",
+                array_oid=context.new_oid(),
+                codecs=f"{extension.library}:{base.name}",
+            )
+        )
+
+
+def _run_script(context: StatementContext, extension: Extension, schema: str) -> Iterator[Wait]:
+    with inside_schema(context, schema, context.user_oid):
+        for statement in parse_statements(extension.script()):
+            own = copy(context)
+            own.statement = statement
+            run = context.session.database.statements[type(statement.tree)].run
+            for item in run(own, statement.tree):
+                if isinstance(item, Wait):
+                    yield item
+
+
+def alter_extension(context: StatementContext, statement: tree.AlterExtension) -> Run:
+    """ALTER EXTENSION ... UPDATE: there is one version of each."""
+    yield from ()
+    found = _found(context, statement.name)
+    extension = EXTENSIONS[found.name]
+    for option in statement.options:
+        if option.name == "new_version":
+            _check_version(extension, text_in(option))
+    context.notice(
+        "00000",
+        f'version "{extension.version}" of extension "{extension.name}" is already installed',
+    )
+    return statement.tag
+
+
+def _found(context: StatementContext, name: str) -> ExtensionObject:
+    found = installed(context, name)
+    if found is None:
+        raise UndefinedObject(f'extension "{name}" does not exist')
+    return found
+
+
+def extension_named(context: StatementContext, kind: str, name: ObjectName) -> CatalogObject:
+    """An extension that DROP or COMMENT names."""
+    return _found(context, name.parts[-1])
+
+
+UTILITIES = (
+    Utility(node=tree.CreateExtension, run=create_extension),
+    Utility(node=tree.AlterExtension, run=alter_extension),
+)
