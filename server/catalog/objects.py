@@ -252,8 +252,9 @@ class UserType(CatalogObject):
     """A type made by a user.
 
     Kinds: b base (it comes with an extension), e enum, d domain, c composite (its columns are those
-    of `relation`), r range over `base_type`, m the multirange of the range that is its `base_type`. A range knows its multirange
-    as `partner`; both bring functions of their name, whose OIDs are `constructors`.
+    of `relation`), r range over `base_type`, m the multirange of the range that is its `base_type`.
+    A range knows its multirange as `partner`; both bring functions of their name, whose OIDs are
+    `constructors`.
     """
 
     schema: Oid
