@@ -201,3 +201,27 @@ def generated_name(first: str, second: str, label: str) -> str:
     if label:
         parts.append(label)
     return "_".join(parts)
+
+
+def xml_name(name: str, *, is_full: bool = True, escapes_period: bool = False) -> str:
+    """A name of SQL as one of XML: what XML does not allow is written _x0020_."""
+    parts: list[str] = []
+    for at, character in enumerate(name):
+        if _must_escape(name, at, character, is_full, escapes_period):
+            parts.append(f"_x{ord(character):04X}_")
+        else:
+            parts.append(character)
+    return "".join(parts)
+
+
+def _must_escape(name: str, at: int, character: str, is_full: bool, escapes_period: bool) -> bool:
+    if character == ":":
+        return at == 0 or is_full
+    if character == "_":
+        return name[at + 1 : at + 2] == "x"
+    if is_full and at == 0 and name[:3].lower() == "xml":
+        return True
+    if escapes_period and character == ".":
+        return True
+    starts = character.isalpha() or character == "_"
+    return not starts if at == 0 else not (starts or character.isdigit() or character in ".-")

@@ -55,6 +55,7 @@ from server.functions import (
     transitions,
     type_input_output,
     window,
+    xml,
 )
 from server.functions.casts import casts
 from server.functions.operators import operators
@@ -80,6 +81,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     *text.FUNCTIONS,
     *text_joining.FUNCTIONS,
     *text_search.FUNCTIONS,
+    *xml.FUNCTIONS,
     *pattern.FUNCTIONS,
     *regex.FUNCTIONS,
     *boolean.FUNCTIONS,
@@ -111,6 +113,7 @@ AGGREGATES: Final[tuple[Aggregate, ...]] = (
     *interval_sums.AGGREGATES,
     *collecting.AGGREGATES,
     *bits.AGGREGATES,
+    *xml.AGGREGATES,
     *money.AGGREGATES,
     *range_aggregates.AGGREGATES,
     *statistics.AGGREGATES,

@@ -99,12 +99,6 @@ class Context:
     def unsupported(self, kind: str, message: Any) -> SqlError:
         """Make the error for a kind of node no converter is listed for."""
         words = kind.removesuffix("_stmt").replace("_", " ").upper()
-        if kind in {"xml_expr", "xml_serialize", "range_table_func"}:
-            return FeatureNotSupported(
-                "unsupported XML feature",
-                detail="This functionality requires the server to be built with libxml support.",
-                position=self.position(getattr(message, "location", -1)),
-            )
         return FeatureNotSupported(
             f"{words} is not supported", position=self.position(getattr(message, "location", -1))
         )

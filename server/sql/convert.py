@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from server.sql import calls, changes, expressions, queries
+from server.sql import calls, changes, expressions, queries, xml
 from server.sql.context import Converters
 
 CONVERTERS: Final[Converters] = {
@@ -10,4 +10,5 @@ CONVERTERS: Final[Converters] = {
     **calls.CONVERTERS,
     **queries.CONVERTERS,
     **changes.CONVERTERS,
+    **xml.CONVERTERS,
 }

@@ -32,6 +32,7 @@ from server.types.tsquery import TSQUERY_TYPES
 from server.types.tsvector import TSVECTOR_TYPES
 from server.types.uuid import UUID_TYPES
 from server.types.vectors import VECTOR_TYPES
+from server.types.xml import XML_TYPES
 
 if TYPE_CHECKING:
     from server.types.type import Type
@@ -62,6 +63,7 @@ SCALAR_TYPES: Final = (
     *GEOMETRIC_TYPES,
     *TSVECTOR_TYPES,
     *TSQUERY_TYPES,
+    *XML_TYPES,
     *RECORD_TYPES,
     *PSEUDO_TYPES,
 )

@@ -256,7 +256,6 @@ TEXT_TYPES: Final = (
     define_text("unknown"),
     define_text("cstring"),
     define_text("refcursor"),
-    define_text("xml"),
     define_text("aclitem"),
     define_text("pg_node_tree", parse=_refuse_input("pg_node_tree")),
     define_text("pg_ndistinct", parse=_refuse_input("pg_ndistinct")),
