@@ -473,6 +473,9 @@ class Trigger(CatalogObject):
     old_table: str = ""
     new_table: str = ""
     parent: Oid = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TextSearchConfiguration(CatalogObject):
     """A text search configuration: the dictionaries of each kind of token, in order."""
 

@@ -23,8 +23,8 @@ from server.catalog.views import (
     listings,
     policies,
     routines,
-    triggers,
     text_search,
+    triggers,
     types,
 )
 from server.catalog.views.facts import facts

@@ -44,9 +44,8 @@ from server.statements.ownership import require_owner_to_drop
 from server.statements.policies import policy_named
 from server.statements.routine_names import routine_named
 from server.statements.statement import Run, StatementContext, Utility
-from server.statements.triggers import trigger_named
-from server.statements.tables import store_table
 from server.statements.text_search import KIND_WORDS, text_search_named
+from server.statements.triggers import trigger_named
 from server.types.storage import storage_kind
 
 if TYPE_CHECKING:

@@ -45,8 +45,8 @@ from server.statements.routine_names import shown_type
 from server.statements.schema_elements import make_elements
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.table_texts import keeping_texts
-from server.statements.triggers import rename_trigger
 from server.statements.text_search import KIND_WORDS, move_text_search, rename_text_search
+from server.statements.triggers import rename_trigger
 from server.statements.view_texts import keeping_views
 
 if TYPE_CHECKING:

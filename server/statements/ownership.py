@@ -14,9 +14,9 @@ from server.catalog.objects import (
     Schema,
     Sequence,
     Table,
-    Trigger,
     TextSearchConfiguration,
     TextSearchDictionary,
+    Trigger,
     UserFunction,
     UserType,
 )

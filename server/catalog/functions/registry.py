@@ -18,8 +18,8 @@ from server.catalog.functions import (
     sequence,
     server_files,
     sizes,
-    verification,
     text_search,
+    verification,
     visibility,
 )
 
