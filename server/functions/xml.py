@@ -215,27 +215,27 @@ FUNCTIONS: Final = (
     ),
     # What the syntax of SQL/XML stands for; none of these is in pg_proc.
     row(
-        "9901 xmlconcat(variadic _xml) xml lax",
+        "9951 xmlconcat(variadic _xml) xml lax",
         lambda values: _concatenated(*values.items),
         "Contents behind each other.",
     ),
     row(
-        "9902 xmlelement(text, int4, variadic any) xml lax stable context", _element, "An element."
+        "9952 xmlelement(text, int4, variadic any) xml lax stable context", _element, "An element."
     ),
-    row("9903 xmlelement(text, int4) xml lax stable context", _element, "An element."),
-    row("9904 xmlforest(variadic any) xml lax stable context", _forest, "Elements."),
-    row("9905 xmlparse(text, text) xml", _parse, "A text as xml."),
-    row("9906 xmlpi(text) xml", _instruction, "A processing instruction."),
-    row("9907 xmlpi(text, text, bool) xml lax", _instruction, "A processing instruction."),
-    row("9908 xmlroot(xml, text, int4) xml lax", _root, "xml under a declaration."),
-    row("9909 xmlserialize(text, xml) text context", _serialize, "xml as text."),
+    row("9953 xmlelement(text, int4) xml lax stable context", _element, "An element."),
+    row("9954 xmlforest(variadic any) xml lax stable context", _forest, "Elements."),
+    row("9955 xmlparse(text, text) xml", _parse, "A text as xml."),
+    row("9956 xmlpi(text) xml", _instruction, "A processing instruction."),
+    row("9957 xmlpi(text, text, bool) xml lax", _instruction, "A processing instruction."),
+    row("9958 xmlroot(xml, text, int4) xml lax", _root, "xml under a declaration."),
+    row("9959 xmlserialize(text, xml) text context", _serialize, "xml as text."),
     row(
-        "9911 xmltable(text, text, xml, _text, variadic any) record lax set",
+        "9961 xmltable(text, text, xml, _text, variadic any) record lax set",
         make_rows(()),
         "The rows that a path finds.",
         with_columns=make_rows,
     ),
-    row("9910 is_document(xml) bool", _is_document, "Whether xml is a document."),
+    row("9960 is_document(xml) bool", _is_document, "Whether xml is a document."),
 )
 AGGREGATES: Final = (
     aggregate(
