@@ -17,6 +17,7 @@ from server.catalog.objects import (
 from server.errors import FeatureNotSupported, UndefinedObject
 from server.text_search.dictionary import Simple, Synonym
 from server.text_search.document import Configuration
+from server.text_search.ispell import Ispell
 from server.text_search.stemmer import Snowball
 from server.text_search.thesaurus import Thesaurus
 
@@ -32,6 +33,7 @@ THESAURUS_LEXIZE: Final = 3741
 MAKERS: Final[dict[Oid, Callable[[Sequence[Option]], Dictionary]]] = {
     3726: Simple,
     3729: Synonym,
+    3732: Ispell,
     13149: Snowball,
 }
 """What makes dictionaries, by the lexize function of their template."""
