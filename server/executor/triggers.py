@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from server.errors import FeatureNotSupported, SqlError
 from server.executor.partition_routing import translation
 from server.executor.table_shape import shape_of
 from server.executor.table_triggers import concerns
+from server.executor.trigger_functions import TriggerProtocolViolated, fire_builtin
 from server.expressions.evaluate import compile_row
 from server.planner.standalone import bind_trigger_condition
 from server.types.record import Record
@@ -26,14 +26,6 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.executor.table_shape import Row, TableShape
     from server.executor.waits import Wait
-
-
-SUPPRESS_REDUNDANT_UPDATES = 1291
-"""The OID of a trigger function that comes with the server."""
-
-
-class TriggerProtocolViolated(SqlError, sqlstate="39P01"):
-    """trigger_protocol_violated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +73,9 @@ def fire(context: ExecutionContext, firing: Firing) -> Record | None:
     """Call the function of a trigger."""
     function: UserFunction | None = context.catalog.object(firing.trigger.function)
     if function is None:
-        return _fire_built_in(firing)
+        return fire_builtin(context, firing.trigger.function, firing)
     found: Record | None = context.surroundings.fire(context, function, firing)
     return found
-
-
-def _fire_built_in(firing: Firing) -> Record | None:
-    if firing.trigger.function != SUPPRESS_REDUNDANT_UPDATES:
-        raise FeatureNotSupported("this trigger function is not supported")
-    if firing.event != "update" or firing.trigger.timing != "before" or firing.new is None:
-        raise TriggerProtocolViolated(
-            "suppress_redundant_updates_trigger: must be called before update for each row"
-        )
-    return None if firing.new == firing.old else firing.new
 
 
 def is_wanted(
