@@ -31,6 +31,7 @@ POSITIONS_MAX: Final = 256
 WEIGHT_LETTERS: Final = ("", "C", "B", "A")
 COUNT: Final = struct.Struct("!i")
 SHORT: Final = struct.Struct("!H")
+PLACES: Final = tuple(struct.Struct(f"!{count}H") for count in range(POSITIONS_MAX + 1))
 HEADER_BYTES, ENTRY_BYTES, SHORT_BYTES = 8, 4, 2  # of PostgreSQL's form, whose size orders
 
 
@@ -180,14 +181,14 @@ def _received(data: bytes, offset: int) -> tuple[Lexeme, int]:
 
 def _load(stored: bytes, _modifier: int) -> TsVector:
     """Read the stored form, which was checked when it was made."""
-    (count,) = COUNT.unpack_from(stored)
     offset, lexemes = COUNT.size, []
-    for _ in range(count):
-        end = stored.index(0, offset)
-        (places,) = SHORT.unpack_from(stored, end + 1)
+    find, size, make = stored.index, len(stored), tuple.__new__
+    while offset < size:
+        end = find(0, offset)
+        places = stored[end + 1] << 8 | stored[end + 2]
         start = end + 1 + SHORT.size
-        positions = struct.unpack_from(f"!{places}H", stored, start) if places else ()
-        lexemes.append(Lexeme(stored[offset:end].decode(), positions))
+        positions = PLACES[places].unpack_from(stored, start) if places else ()
+        lexemes.append(make(Lexeme, (stored[offset:end].decode(), positions)))
         offset = start + SHORT.size * places
     return TsVector(tuple(lexemes))
 
