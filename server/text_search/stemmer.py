@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 from threading import Lock
-from typing import TYPE_CHECKING, Final
-
-import snowballstemmer
+from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import InvalidParameterValue, UndefinedObject
 from server.text_search.dictionary import (
@@ -31,8 +29,16 @@ _LOCK: Final = Lock()
 
 
 @cache
-def _stemmer(language: str) -> snowballstemmer.Stemmer:
-    return snowballstemmer.stemmer(language)
+def _library() -> Any:
+    """The library with all its languages, which a server that stems nothing need not read."""
+    import snowballstemmer
+
+    return snowballstemmer
+
+
+@cache
+def _stemmer(language: str) -> Any:
+    return _library().stemmer(language)
 
 
 @lru_cache(maxsize=65536)
@@ -53,7 +59,7 @@ class Snowball(SingleWords):
         if "language" not in given:
             raise InvalidParameterValue("missing Language parameter")
         self.language = lowered(given["language"])
-        if self.language not in snowballstemmer.algorithms():
+        if self.language not in _library().algorithms():
             raise UndefinedObject(
                 f'no Snowball stemmer available for language "{given["language"]}" '
                 'and encoding "UTF8"'
