@@ -40,6 +40,19 @@ def check_function(
     variable_types(context, body, given)
 
 
+def check_block(body: tree.Function) -> None:
+    """Raise for a body of DO that cannot be right."""
+    for statement in statements_of(body.block):
+        if isinstance(statement, tree.Return) and statement.value is not None:
+            raise DatatypeMismatch("RETURN cannot have a parameter in function returning void")
+        if isinstance(statement, tree.ReturnNext):
+            raise DatatypeMismatch("cannot use RETURN NEXT in a non-SETOF function")
+        if isinstance(statement, tree.ReturnQuery):
+            raise DatatypeMismatch("cannot use RETURN QUERY in a non-SETOF function")
+    for source, is_expression in sources_of(body):
+        check_syntax(source, is_expression=is_expression)
+
+
 def _check_signature(context: BindContext, function: UserFunction) -> None:
     result = context.type(function.result).type
     allowed = (VOID, RECORD, TRIGGER, EVENT_TRIGGER)

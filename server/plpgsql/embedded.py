@@ -23,14 +23,15 @@ from server.planner.coerce import coerce_to, settle, type_name
 from server.planner.environment import TEXT, UNKNOWN, BindContext
 from server.planner.plan_statement import plan_bound
 from server.planner.scope import Scope
-from server.plpgsql.names import BodyNames, input_values
+from server.plpgsql.names import BodyNames, reader_of
 from server.plpgsql.transitions import name_transitions, transition_rows
 from server.sql import nodes
 from server.sql.parse import parse_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from server.executor.context import ExecutionContext
     from server.planner.physical import PlannedStatement
     from server.plpgsql.frame import Frame
     from server.plpgsql.tree import Source
@@ -47,11 +48,11 @@ Row = tuple[Any, ...]
 class Compiled:
     """A text made ready: an evaluator or a plan; neither for a utility statement.
 
-    inputs: what its parameters are; shapes: of the records it names.
+    read: takes its parameters out of a frame's values; shapes: of the records it names.
     """
 
     statement: Statement | None
-    inputs: tuple[tuple[int, int], ...]
+    read: Callable[[Sequence[Any]], tuple[Any, ...]]
     shapes: tuple[tuple[int, Any], ...]
     type: TypeReference | None = None
     evaluate: Callable[[Any, Any], Any] | None = None
@@ -84,26 +85,32 @@ def check_syntax(source: Source, *, is_expression: bool) -> None:
 def value_of(
     frame: Frame, source: Source, wanted: TypeReference | None = None
 ) -> tuple[Any, TypeReference]:
-    """The value of an expression and its type; wanted: assigned to a variable of this type."""
-    compiled = _expression(frame, source, wanted)
-    assert compiled.type is not None
-    if compiled.evaluate is not None:
-        context = _plain_context(frame, compiled)
-        return compiled.evaluate((), context), compiled.type
-    return _only_value(frame, source, compiled), compiled.type
+    """The value of an expression and its type; wanted: assigned to a variable of this type.
+
+    A source is always asked for with the same type: it stands at one place.
+    """
+    compiled: Compiled | None = frame.plans.get(source)
+    if compiled is None or (compiled.shapes and not compiled.fits(frame)):
+        compiled = frame.plans[source] = _compile_expression(frame, source, wanted)
+    kind = compiled.type
+    assert kind is not None
+    if compiled.evaluate is None:
+        return _only_value(frame, source, compiled), kind
+    context = frame.plain_context
+    if context is None or compiled.calls_routines:
+        context = _plain_context(frame)
+    context.parameters = compiled.read(frame.values)
+    return compiled.evaluate((), context), kind
 
 
-def _plain_context(frame: Frame, compiled: Compiled) -> Any:
-    values = input_values(frame, compiled.inputs)
-    found = frame.plain_context
-    if found is None or compiled.calls_routines:
-        found = frame.surroundings.context(values)
-        found.depth = frame.caller.depth + 1
-        found.wait, found.cancelled = frame.caller.wait, frame.caller.cancelled
-        if not frame.is_changing:
-            found.snapshot = frame.caller.snapshot
-        frame.plain_context = found
-    found.parameters = values
+def _plain_context(frame: Frame) -> ExecutionContext:
+    """A new context: functions see what is there now."""
+    found: ExecutionContext = frame.surroundings.context(())
+    found.depth = frame.caller.depth + 1
+    found.wait, found.cancelled = frame.caller.wait, frame.caller.cancelled
+    if not frame.is_changing:
+        found.snapshot = frame.caller.snapshot
+    frame.plain_context = found
     return found
 
 
@@ -117,14 +124,6 @@ def _only_value(frame: Frame, source: Source, compiled: Compiled) -> Any:
         return None
     assert compiled.convert is not None
     return compiled.convert(rows[0], frame.plain_context or frame.caller)
-
-
-def _expression(frame: Frame, source: Source, wanted: TypeReference | None) -> Compiled:
-    key = (source, wanted and (wanted.oid, wanted.modifier))
-    found: Compiled | None = frame.plans.get(key)
-    if found is None or not found.fits(frame):
-        found = frame.plans[key] = _compile_expression(frame, source, wanted)
-    return found
 
 
 def _compile_expression(frame: Frame, source: Source, wanted: TypeReference | None) -> Compiled:
@@ -146,7 +145,7 @@ def _compile_expression(frame: Frame, source: Source, wanted: TypeReference | No
         column = assigned(context, column, wanted)
     return Compiled(
         statement,
-        compiled.inputs,
+        compiled.read,
         compiled.shapes,
         type=column.type,
         planned=compiled.planned,
@@ -175,7 +174,7 @@ def _compile_simple(
         return None
     return Compiled(
         None,
-        tuple(names.inputs),
+        reader_of(names.inputs),
         _shapes(frame, names),
         type=bound.type,
         evaluate=compile_row(bound, {}),
@@ -222,7 +221,9 @@ def part_value(frame: Frame, slot: int, part: Source, value: Any, kind: TypeRefe
     if found is None or not found.fits(frame):
         found = frame.plans[key] = _compile_part(frame, slot, part, kind)
     assert found.evaluate is not None
-    return found.evaluate((value,), _plain_context(frame, found))
+    context = _plain_context(frame)
+    context.parameters = found.read(frame.values)
+    return found.evaluate((value,), context)
 
 
 def _compile_part(frame: Frame, slot: int, part: Source, kind: TypeReference) -> Compiled:
@@ -243,7 +244,7 @@ def _compile_part(frame: Frame, slot: int, part: Source, kind: TypeReference) ->
             bound = assigned(context, value, container.type)
     return Compiled(
         None,
-        tuple(names.inputs),
+        reader_of(names.inputs),
         _shapes(frame, names),
         type=bound.type,
         evaluate=compile_row(bound, {0: 0}),
@@ -276,9 +277,7 @@ def converted(frame: Frame, value: Any, given: TypeReference, wanted: TypeRefere
 
 def evaluation(frame: Frame) -> Any:
     """A context to evaluate in."""
-    if frame.plain_context is None:
-        frame.plain_context = frame.surroundings.context(())
-    return frame.plain_context
+    return frame.plain_context or _plain_context(frame)
 
 
 # Statements
@@ -294,19 +293,19 @@ def compiled_statement(frame: Frame, source: Source) -> Compiled:
 
 def _compile_statement(frame: Frame, source: Source, statement: Statement) -> Compiled:
     if statement.tag not in PLANNED:
-        return Compiled(statement, (), ())
+        return Compiled(statement, reader_of(()), ())
     context, names = _binding(frame, source)
     name_transitions(frame, context)
     tree = statement.tree
     assert isinstance(tree, exp.Expression), statement.tag
     planned = plan_bound(context, bind_statement(context, tree))
-    return Compiled(statement, tuple(names.inputs), _shapes(frame, names), planned=planned)
+    return Compiled(statement, reader_of(names.inputs), _shapes(frame, names), planned=planned)
 
 
 def rows_of_plan(frame: Frame, compiled: Compiled, count: list[int] | None = None) -> Iterator[Row]:
     """Run a plan with the variables as they are now."""
     assert compiled.planned is not None
-    values = input_values(frame, compiled.inputs)
+    values = compiled.read(frame.values)
     return run_rows(
         frame.caller,
         compiled.planned,

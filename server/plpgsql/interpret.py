@@ -27,6 +27,7 @@ from server.plpgsql.running_sql import RUNNERS as SQL_RUNNERS
 from server.plpgsql.running_sql import rows_of
 from server.plpgsql.signals import Leaving, Signal
 from server.types.array import Array
+from server.types.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -42,7 +43,6 @@ def run_statements(frame: Frame, statements: tuple[Statement, ...]) -> Signal:
     """Run one after the other, until one has a say in what comes next."""
     for each in statements:
         frame.line, frame.what = each.line, each.what
-        frame.caller.check_cancelled()
         signal = RUN[type(each)](frame, each)
         if signal is not None:
             return signal
@@ -247,6 +247,7 @@ def _over(
     is_found = False
     for value in values:
         is_found = True
+        frame.caller.check_cancelled()
         set_next(value)
         signal = run_statements(frame, statement.body)
         frame.line, frame.what = statement.line, statement.what
@@ -293,10 +294,22 @@ def _item_loop(frame: Frame, statement: tree.ItemLoop) -> Signal:
     given = kind if depth else context.type(value.element)
 
     def set_next(item: Any) -> None:
-        store(frame, statement.into[0], item, given)
+        if len(statement.into) == 1:
+            store(frame, statement.into[0], item, given)
+        else:
+            _assign_fields(frame, statement.into, item)
 
     items = iter(value.items) if not depth else _slices(value, depth)
     return _over(frame, statement, items, set_next)
+
+
+def _assign_fields(frame: Frame, targets: tuple[tree.Target, ...], item: Any) -> None:
+    """Assign the fields of a row that is an item."""
+    if not isinstance(item, Record):
+        assign_row(frame, targets, None if item is None else (item,), (), ())
+        return
+    context = frame.binding()
+    assign_row(frame, targets, item, item.names, [context.type(each.oid) for each in item.types])
 
 
 def _check_item_target(frame: Frame, statement: tree.ItemLoop) -> None:

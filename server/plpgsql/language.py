@@ -9,7 +9,7 @@ from server.error_translation import translate
 from server.errors import FeatureNotSupported
 from server.planner.environment import VOID, BindContext
 from server.planner.routine import parameters_of
-from server.plpgsql.check import check_function
+from server.plpgsql.check import check_block, check_function
 from server.plpgsql.errors import FunctionExecutedNoReturnStatement
 from server.plpgsql.frame import Frame
 from server.plpgsql.interpret import in_context, run_block
@@ -155,6 +155,7 @@ def _must_return(frame: Frame, function: UserFunction) -> bool:
 def run_do(caller: ExecutionContext, source: str) -> None:
     """DO."""
     body = parse_body(source, Header())
+    check_block(body)
     environment = caller.surroundings.environment()
     context = BindContext(environment, base_offset=-1, role=environment.user)
     types = variable_types(context, body, ())

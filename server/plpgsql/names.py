@@ -6,6 +6,7 @@ the shapes that the records have when it is made.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from server.expressions.expression import Parameter, RowConstructor
@@ -13,6 +14,8 @@ from server.plpgsql.frame import no_field
 from server.plpgsql.reader import find_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from server.expressions.expression import Expression
     from server.planner.environment import BindContext
     from server.plpgsql.frame import Columns, Frame
@@ -107,9 +110,20 @@ class BodyNames:
         return Parameter(type=kind, number=position, offset=offset)
 
 
-def input_values(frame: Frame, inputs: tuple[tuple[int, int], ...]) -> tuple[Any, ...]:
-    """What the parameters of a plan are now."""
-    values = frame.values
-    return tuple(
-        values[slot] if number < 0 else frame.field(slot, number) for slot, number in inputs
-    )
+def reader_of(inputs: Sequence[tuple[int, int]]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """What takes the parameters of a plan out of the values of a frame."""
+    slots = [slot for slot, _ in inputs]
+    if any(number >= 0 for _, number in inputs):
+        return lambda values: tuple(
+            values[slot] if number < 0 else _field(values[slot], number) for slot, number in inputs
+        )
+    if len(slots) > 1:
+        return itemgetter(*slots)
+    if not slots:
+        return lambda values: ()
+    slot = slots[0]
+    return lambda values: (values[slot],)
+
+
+def _field(record: Any, number: int) -> Any:
+    return None if record is None else record[number]

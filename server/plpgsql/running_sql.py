@@ -30,7 +30,7 @@ from server.plpgsql.embedded import (
     value_of,
 )
 from server.plpgsql.errors import NoDataFound, TooManyRows
-from server.plpgsql.names import BodyNames, input_values
+from server.plpgsql.names import BodyNames, reader_of
 from server.plpgsql.reader import PART
 from server.plpgsql.transitions import transition_rows
 from server.sql import utility_functions, utility_session
@@ -92,7 +92,7 @@ def cursor_plan(frame: Frame, rows: Rows) -> tuple[PlannedStatement, tuple[Any, 
         compiled = compiled_statement(frame, rows.query)
         planned, values, text = (
             compiled.planned,
-            input_values(frame, compiled.inputs),
+            compiled.read(frame.values),
             rows.query.text,
         )
     else:
@@ -361,7 +361,7 @@ def _call(frame: Frame, statement: tree.Call) -> Signal:
     names = BodyNames(frame, statement.query)
     resolved = bind_call(frame.surroundings.environment(), written, node.call, names)
     definition: UserFunction = getattr(resolved.target, "definition")  # noqa: B009 - see Function
-    values = input_values(frame, tuple(names.inputs))
+    values = reader_of(names.inputs)(frame.values)
     execution = frame.surroundings.context(values)
     execution.depth, execution.is_atomic = frame.caller.depth + 1, frame.caller.is_atomic
     execution.wait, execution.cancelled = frame.caller.wait, frame.caller.cancelled
