@@ -301,9 +301,18 @@ def release_triggers(context: StatementContext, child: Table) -> None:
     """Take away the triggers that a partition has of its parent."""
     for trigger in context.catalog.triggers_of(child.oid):
         if trigger.parent:
-            context.ddl.remove(trigger.oid)
-            if trigger.constraint:
-                context.ddl.remove(trigger.constraint)
+            _remove(context, trigger)
+
+
+def _remove(context: StatementContext, trigger: Trigger) -> None:
+    """Remove a trigger, its constraint, and those of partitions that came with it."""
+    context.ddl.remove(trigger.oid)
+    if trigger.constraint:
+        context.ddl.remove(trigger.constraint)
+    for child in context.catalog.children_of(trigger.table):
+        for below in context.catalog.triggers_of(child.oid):
+            if below.parent == trigger.oid:
+                _remove(context, below)
 
 
 # Finding and switching
