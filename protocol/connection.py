@@ -81,7 +81,7 @@ class Connection:
         """Take what came from the client, in pieces of any size."""
         if self.phase is Phase.CLOSED:
             return
-        if self._position == len(self._input):
+        if self._position == len(self._input) and not self._arrived:
             self._input = data
             self._position = 0
         else:

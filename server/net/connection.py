@@ -6,7 +6,8 @@ wish for a message by the next bytes. Nothing here knows SQL or the meaning of a
 Rule 1: one generator runs at a time; messages that arrive meanwhile wait in the protocol's buffer.
 Rule 2: output is written when the client has to act on it (ReadyForQuery, Flush, a question) or when much of it is
         there; a client that does not read stops its own statement, nobody else's.
-Rule 3: a generator gets SLICE_NS at a time, then the other connections have their turn.
+Rule 3: what comes in while the server is busy is kept up to INPUT_BYTES_MAX; then nothing more is read.
+Rule 4: a generator gets SLICE_NS at a time, then the other connections have their turn.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ _LOG = logging.getLogger(__name__)
 FLUSH_BYTES = 64 * 1024
 SLICE_NS = 5_000_000
 COPY_BYTES_AT_ONCE = 256 * 1024
+INPUT_BYTES_MAX = 4 * 1024 * 1024
+"""How much may wait to be dealt with before the client has to wait; a message that is longer comes in whole."""
 
 
 class ClientConnection(asyncio.Protocol):
@@ -84,6 +87,7 @@ class ClientConnection(asyncio.Protocol):
         self._must_flush = False  # the client asked for what there is, or is told something at once
         self._paused = False
         self._switching = False  # to TLS
+        self._deaf = False  # reading is paused
         self._closed = False
         self._running = False
         self._at_rest = False  # a session waits for the first byte of its next message
@@ -119,8 +123,23 @@ class ClientConnection(asyncio.Protocol):
                     return
                 data = data[taken:]
         self.wire.receive_data(data)
-        if not self._running and self._wait is None and not self._switching and not self._paused:
+        if self._running or self._wait is not None or self._switching or self._paused:
+            self._read_less()
+        else:
             self._advance(None)
+
+    def _read_less(self) -> None:
+        """The server is busy: a client that sends on and on waits as well."""
+        if not self._deaf and self.wire.buffered > INPUT_BYTES_MAX and self.transport is not None:
+            self._deaf = True
+            self.transport.pause_reading()
+
+    def _read_on(self) -> None:
+        """What had come is dealt with."""
+        if self._deaf:
+            self._deaf = False
+            if self.transport is not None and not self.transport.is_closing():
+                self.transport.resume_reading()
 
     def _has_more_to_do(self, left: bytes) -> bool:
         """Run what the last message that was served has left to be done; what has come after it waits."""
@@ -209,6 +228,7 @@ class ClientConnection(asyncio.Protocol):
             if self._asks is not None or self._steps is None:
                 message, self._ahead = self._ahead or self.wire.next_message(), None
                 if message is NEED_DATA:
+                    self._read_on()
                     self._flush_when_due()
                     self._at_rest = self._is_at_rest()
                     return

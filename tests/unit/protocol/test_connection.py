@@ -112,6 +112,37 @@ def test_any_split_gives_the_same_messages(data):
     assert received == [expected for _, expected in EVERY]
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_what_arrives_while_the_server_is_busy_keeps_its_place(data):
+    connection = ready()
+    stream = b"".join(wire for wire, _ in EVERY)
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(stream)))) | {0, len(stream)})
+    received: list[object] = []
+    for start, stop in pairwise(cuts):
+        connection.receive_data(stream[start:stop])
+        for _ in range(
+            data.draw(st.integers(0, 3))
+        ):  # a busy server takes a few and comes back later
+            found = connection.next_message()
+            if found is not NEED_DATA:
+                received.append(found)
+    assert [*received, *drain(connection)] == [expected for _, expected in EVERY]
+
+
+def test_a_message_consumed_to_its_end_does_not_let_later_data_overtake():
+    connection = ready()
+    first, second, third, fourth = (message(b"d", bytes((number,)) * 9) for number in range(4))
+    connection.phase = Phase.COPY_IN
+    connection.receive_data(first + second)
+    assert connection.next_message() == CopyData(b"\0" * 9)
+    connection.receive_data(third)
+    assert connection.next_message() == CopyData(b"\1" * 9)
+    connection.receive_data(fourth)
+    assert connection.next_message() == CopyData(b"\2" * 9)
+    assert connection.next_message() == CopyData(b"\3" * 9)
+
+
 def feed_all(connection: Connection, data: bytes) -> ProtocolError | None:
     try:
         for start in range(0, len(data), 7):
