@@ -9,11 +9,12 @@ from server.errors import (
     ArraySubscriptError,
     InvalidParameterValue,
     NumericValueOutOfRange,
+    ProgramLimitExceeded,
     SubstringError,
 )
 from server.functions.collecting import Rows, gathering
 from server.functions.declare import Behaviour, table
-from server.types.bits import StringDataLengthMismatch, coerce_bit, coerce_varbit
+from server.types.bits import BIT_COUNT_MAX, StringDataLengthMismatch, coerce_bit, coerce_varbit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +97,8 @@ def _set_bit(bits: str, index: int, new: int) -> str:
 
 
 def _from_integer(number: int, size: int) -> str:
+    if size > BIT_COUNT_MAX:
+        raise ProgramLimitExceeded(f"bit string length {size} exceeds what can be held in memory")
     return _of_number(number, size if size > 0 else 1)
 
 
