@@ -8,6 +8,7 @@ Rule 3: a transaction whose commit is decided but not yet published counts as co
         on it remembers its LSN and does not end before it is durable.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from storage.chains import Version, read_version, root_of, walk
@@ -59,16 +60,17 @@ class Conflicts:
             return Outcome(Status.UPDATED, new_row_id=newest.row_id, root_id=root_id)
         return None
 
-    def live(self, transaction: Transaction, root_id: int) -> Live:
-        """Whether the row is there for somebody who must not insert its key again."""
-        key_changed = False
-        for version in walk(self.groups, root_id):
-            key_changed = key_changed or bool(version.next & KEY_CHANGED)
+    def live(self, transaction: Transaction, root_id: int, has_key: Callable[[int], bool]) -> Live:
+        """Whether the row is there, with a key that nobody else may have; has_key tells that of a version."""
+        versions = list(walk(self.groups, root_id))
+        key_changed = any(version.next & KEY_CHANGED for version in versions)
+        for version in versions:
             if not version.xmin:
                 continue
             status, blocker = self._live(transaction, version)
-            if status is not Status.DELETED:
-                return Live(status, version.row_id, blocker, key_changed)
+            if status is Status.DELETED or (key_changed and not has_key(version.row_id)):
+                continue
+            return Live(status, version.row_id, blocker)
         return Live(Status.DELETED)
 
     def _ended(self, transaction: Transaction, version: Version) -> tuple[Status, int]:
@@ -90,11 +92,8 @@ class Conflicts:
         ended, blocker = self._state(transaction, version.xmax)
         if ended is Status.DELETED:
             return Status.DONE, 0
-        if ended is Status.DONE:
-            return Status.DELETED, 0
-        # An update that keeps the key leaves the row there whatever becomes of it.
-        keeps_key = version.next & (NEWER | KEY_CHANGED) == NEWER
-        return (Status.DONE, 0) if keeps_key else (Status.BLOCKED, blocker)
+        # Whoever has changed the row may delete it yet, so any change is waited for.
+        return (Status.DELETED, 0) if ended is Status.DONE else (Status.BLOCKED, blocker)
 
     def _state(self, transaction: Transaction, stamp: int) -> tuple[Status, int]:
         """DONE: it happened, for this transaction; DELETED: it is void; BLOCKED: by that xid."""

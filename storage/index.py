@@ -86,16 +86,18 @@ class Index:
         key_of: KeyOf,
     ) -> Outcome | None:
         """The row with this key that is in the way, or whom to wait for to know; None: nobody."""
+
+        def has_key(row_id: int) -> bool:
+            return key_of(table.values(row_id)) == key
+
         for other in self.lookup(key):
             if other == root_id:
                 continue
-            live = table.live(transaction, other)
+            live = table.live(transaction, other, has_key)
             if live.status is Status.DELETED:
                 continue
             if live.status is Status.BLOCKED:
                 return Outcome(Status.BLOCKED, blocker_xid=live.blocker_xid, root_id=other)
-            if live.key_changed and key_of(table.values(live.row_id)) != key:
-                continue
             return Outcome(Status.DUPLICATE, new_row_id=live.row_id, root_id=other)
         return None
 

@@ -34,14 +34,12 @@ class Outcome(NamedTuple):
 class Live(NamedTuple):
     """Whether a row has a version that is not (yet) over, for unique checks.
 
-    DONE: it has, row_id; DELETED: none; BLOCKED: that depends on blocker_xid. With key_changed the
-    row may have another key than the index entry it was found by.
+    DONE: it has, row_id; DELETED: none; BLOCKED: that depends on blocker_xid.
     """
 
     status: Status
     row_id: int = 0
     blocker_xid: int = 0
-    key_changed: bool = False
 
 
 @dataclass(slots=True)

@@ -1,23 +1,31 @@
 """References: locking the row that another one refers to.
 
-Rule 1: it is looked for with a snapshot of its own: what has been committed meanwhile counts.
+Rule 1: what has changed since the snapshot and still has the key is the row, but to a transaction that keeps its
+        snapshot.
 Rule 2: an index entry says little about a row whose key has changed: then the key is made again.
 """
 
+from storage.commit_log import Snapshot
 from storage.index import Index, KeyOf
 from storage.locks import RowLock
 from storage.outcomes import Outcome, Status
 from storage.table import Table
 from storage.transactions import Transaction
 
-NOT_THERE = Outcome(Status.DELETED)
-
 
 def lock_referenced(
-    transaction: Transaction, table: Table, index: Index, key: bytes, key_of: KeyOf
-) -> Outcome:
-    """Lock the row with the key FOR KEY SHARE: DONE, BLOCKED, or DELETED when there is none."""
-    snapshot = transaction.snapshot()
+    transaction: Transaction,
+    snapshot: Snapshot,
+    table: Table,
+    index: Index,
+    key: bytes,
+    key_of: KeyOf,
+) -> Outcome | None:
+    """Lock the row with the key FOR KEY SHARE: DONE or BLOCKED; None: there is none.
+
+    UPDATED or DELETED, of a row that is over: to a transaction that keeps its snapshot.
+    """
+    is_strict = transaction.keep_snapshot
     blocked: Outcome | None = None
     for root_id in index.lookup(key):
         row_id = table.find_id(snapshot, root_id)
@@ -26,8 +34,15 @@ def lock_referenced(
         if table.key_changed(root_id) and key_of(table.values(row_id)) != key:
             continue
         outcome = table.lock_row(transaction, snapshot, row_id, RowLock.KEY_SHARE)
+        if outcome.status is Status.UPDATED and not is_strict:
+            row_id = outcome.new_row_id
+            if key_of(table.values(row_id)) != key:
+                continue
+            outcome = table.lock_row(transaction, snapshot, row_id, RowLock.KEY_SHARE)
         if outcome.status in (Status.DONE, Status.SELF_MODIFIED):
             return Outcome(Status.DONE, new_row_id=row_id, root_id=root_id)
         if outcome.status is Status.BLOCKED:
             blocked = outcome
-    return NOT_THERE if blocked is None else blocked
+        elif is_strict:
+            return outcome
+    return blocked

@@ -10,7 +10,7 @@ Rule 4: who is told BLOCKED waits for that xid and starts again from the row id 
 Rule 5: all methods are called under the engine's latch, but views may be read by any thread.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, ClassVar
 
@@ -218,9 +218,9 @@ class Table:
         """Whether index entries of this row must be compared with the version found."""
         return self.paths.key_changed(root_id)
 
-    def live(self, transaction: Transaction, root_id: int) -> Live:
-        """Whether the row is there for somebody who must not insert its key again."""
-        return self.conflicts.live(transaction, root_id)
+    def live(self, transaction: Transaction, root_id: int, has_key: Callable[[int], bool]) -> Live:
+        """Whether the row is there, with a key that nobody else may have; has_key tells that of a version."""
+        return self.conflicts.live(transaction, root_id, has_key)
 
     def zone(self, group_no: int, column: int) -> tuple[Any, Any] | None:
         """Least and greatest value among all slots of a group; None: not known or no values.

@@ -53,6 +53,13 @@ class Transaction(Work):
         """Done when a new snapshot shows every commit that the transaction has built on."""
         return self.queue.published(self.seen_lsn) if self.is_ahead else completed()
 
+    def newest_snapshot(self) -> Snapshot:
+        """This moment, whatever the transaction looks through, with its own work before this command."""
+        limit = 0
+        if self.xids:
+            limit = (self.xids[-1] << COMMAND_BITS) + min(self._command, COMMAND_MAX + 1)
+        return self.log.snapshot(self.xids, limit)
+
     def look_from(self, snapshot: Snapshot, tracked_from: int | None) -> None:
         """Take over the moment of another transaction's snapshot as the first one."""
         assert self.keep_snapshot

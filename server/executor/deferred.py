@@ -121,17 +121,19 @@ class UniqueRecheck:
         relation = context.engine.relation(self.shape.table.storage_id)
         tree = context.engine.index(self.index.storage_id)
         key_of = self.shape.key_of(self.index, context)
+
+        def has_key(row_id: int) -> bool:
+            return bool(key_of(relation.values(row_id)) == self.key)
+
         while True:
             blocker, found = 0, []
             with context.engine.latch:
                 for root_id in tree.lookup(self.key):
-                    live = relation.live(context.transaction, root_id)
+                    live = relation.live(context.transaction, root_id, has_key)
                     if live.status is Status.BLOCKED:
                         blocker = live.blocker_xid
                     elif live.status is Status.DONE:
-                        stored = relation.values(live.row_id)
-                        if not live.key_changed or key_of(stored) == self.key:
-                            found.append(self.shape.load_row(stored))
+                        found.append(self.shape.load_row(relation.values(live.row_id)))
             if len(found) > 1:
                 raise self._error(found[0], context)
             if not blocker:

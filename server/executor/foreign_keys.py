@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.partition_bounds import leaf_for_key, same_columns
-from server.errors import FeatureNotSupported
+from server.errors import FeatureNotSupported, SerializationFailure
 from server.executor.columns import rows_of
 from server.executor.constraint_errors import (
     missing_reference,
@@ -23,15 +23,19 @@ from server.executor.table_shape import Row, TableShape, shape_of
 from server.executor.table_writer import TableWriter
 from server.executor.triggers import before_row
 from server.executor.waiting import wait_for_xid
-from storage.engine import Status, lock_referenced
+from server.executor.waits import Wait
+from storage.engine import LockMode, RowLock, Status, lock_referenced
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Hashable, Iterator, Sequence
 
     from server.catalog.objects import Constraint, Table
     from server.executor.context import ExecutionContext
-    from server.executor.waits import Wait
     from server.types.type import Value
+    from storage.engine import Snapshot
+
+CONCURRENT_UPDATE = "could not serialize access due to concurrent update"
+CONCURRENT_DELETE = "could not serialize access due to concurrent delete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class ReferenceCheck:
             if home is not None:
                 constraint = replace(self.constraint, referenced_columns=home[1])
                 referenced = shape_of(home[0], context)
+                yield from _lock_table(context, home[0], LockMode.ROW_SHARE)
                 found = yield from _lock_referenced(referenced, constraint, key, context)
             if not found:
                 raise missing_reference(self.shape, self.constraint, table, key, context.style)
@@ -90,11 +95,15 @@ def _lock_referenced(
     tree = context.engine.index(index.storage_id)
     key_of = referenced.key_of(index, context)
     transaction = context.transaction
+    is_part = constraint.referenced_table != referenced.table.oid
     while True:
         with context.engine.latch:
-            outcome = lock_referenced(transaction, relation, tree, encoded, key_of)
+            snapshot = transaction.newest_snapshot() if is_part else transaction.snapshot()
+            outcome = lock_referenced(transaction, snapshot, relation, tree, encoded, key_of)
+        if outcome is None or outcome.status is Status.DONE:
+            return outcome is not None
         if outcome.status is not Status.BLOCKED:
-            return outcome.status is Status.DONE
+            raise SerializationFailure(CONCURRENT_UPDATE)
         yield from wait_for_xid(context, outcome.blocker_xid)
 
 
@@ -112,31 +121,57 @@ class ReferencedChange:
         constraint = self.constraint
         action = constraint.on_delete if self.new is None else constraint.on_update
         key = self._key(self.old)
-        if action == "a" and self._key_is_back(key, context):
-            return
         table: Table = context.catalog.object(constraint.table)
+        yield from _lock_table(
+            context, table, LockMode.ROW_SHARE if action in "ar" else LockMode.ROW_EXCLUSIVE
+        )
+        with context.engine.latch:
+            newest = context.transaction.newest_snapshot()
+        if action == "a" and self._key_is_back(key, newest, context):
+            return
         writer = TableWriter(table, context)
         values = dict(zip(constraint.columns, key, strict=True))
-        for row_id in list(find_rows(writer, values, context)):
-            if action in "ar":
+        changes = None if action in "ar" else self._changes(action, writer, context)
+        for row_id in list(find_rows(writer, values, newest, context)):
+            if action not in "ar":
+                yield from self._act(row_id, changes, values, writer, context)
+            elif (yield from _stays(row_id, values, writer, context)):
                 raise still_referenced(self.shape, constraint, writer.shape, key, context.style)
-            changes = self._changes(action, writer, context)
-            if writer.shape.triggers:
-                changes, is_stopped = _triggered(row_id, changes, writer, context)
-                if is_stopped:
-                    continue
-            while True:
-                outcome = yield from (
-                    writer.delete(row_id) if changes is None else writer.update(row_id, changes)
-                )
-                if outcome.status is not Status.UPDATED:
-                    break
-                row_id = outcome.new_row_id
+        if action == "d" and changes == values and not self._key_is_back(key, newest, context):
+            yield from replace(self, constraint=_without_action(constraint)).run(context)
+
+    def _act(
+        self,
+        row_id: int,
+        changes: dict[int, Value | None] | None,
+        values: dict[int, Value],
+        writer: TableWriter,
+        context: ExecutionContext,
+    ) -> Generator[Wait, None, None]:
+        """Change a row that refers to the old key, or delete it, unless it refers to another one by now."""
+        if not context.read_committed:
+            _check_seen(row_id, writer, context)
+        if writer.shape.triggers:
+            changes, is_stopped = _triggered(row_id, changes, writer, context)
+            if is_stopped:
+                return
+        while True:
+            outcome = yield from (
+                writer.delete(row_id) if changes is None else writer.update(row_id, changes)
+            )
+            if outcome.status in (Status.DONE, Status.SELF_MODIFIED):
+                return
+            is_gone = outcome.status is Status.DELETED
+            if not context.read_committed:
+                raise SerializationFailure(CONCURRENT_DELETE if is_gone else CONCURRENT_UPDATE)
+            if is_gone or not _has_values(writer.shape, writer.read(outcome.new_row_id), values):
+                return
+            row_id = outcome.new_row_id
 
     def _key(self, row: Row) -> Row:
         return tuple(row[number - 1] for number in self.constraint.referenced_columns)
 
-    def _key_is_back(self, key: Row, context: ExecutionContext) -> bool:
+    def _key_is_back(self, key: Row, snapshot: Snapshot, context: ExecutionContext) -> bool:
         """Whether some row has the old key now."""
         table, numbers = self.shape.table, self.constraint.referenced_columns
         referenced = context.catalog.object(self.constraint.referenced_table)
@@ -148,7 +183,7 @@ class ReferencedChange:
             table, numbers = home
         values = dict(zip(numbers, key, strict=True))
         writer = TableWriter(table, context)
-        return next(iter(find_rows(writer, values, context)), None) is not None
+        return next(iter(find_rows(writer, values, snapshot, context)), None) is not None
 
     def _changes(
         self, action: str, writer: TableWriter, context: ExecutionContext
@@ -199,8 +234,55 @@ def _default(writer: TableWriter, number: int, context: ExecutionContext) -> Val
     return compile_row(expression, {})((), context)
 
 
+def _without_action(constraint: Constraint) -> Constraint:
+    """The constraint as it is where rows that still refer to the old key are an error."""
+    return replace(constraint, on_delete="a", on_update="a")
+
+
+def _lock_table(
+    context: ExecutionContext, table: Table, mode: LockMode
+) -> Generator[Wait, None, None]:
+    """Lock a table that the statement does not name."""
+    completion = context.engine.locks.lock_table(context.transaction, table.oid, mode)
+    if not completion.done:
+        yield Wait(completion, what="relation")
+
+
+def _stays(
+    row_id: int, values: dict[int, Value], writer: TableWriter, context: ExecutionContext
+) -> Generator[Wait, None, bool]:
+    """Whether a row refers to the old key for good: who is changing it is waited for."""
+    while True:
+        with context.engine.latch:
+            outcome = writer.relation.lock_row(
+                context.transaction, context.snapshot, row_id, RowLock.KEY_SHARE
+            )
+        if outcome.status is Status.DONE:
+            return True
+        if outcome.status is Status.BLOCKED:
+            yield from wait_for_xid(context, outcome.blocker_xid)
+            continue
+        if outcome.status is Status.SELF_MODIFIED:
+            return False
+        if not context.read_committed:
+            raise SerializationFailure(CONCURRENT_UPDATE)
+        if outcome.status is Status.DELETED:
+            return False
+        if not _has_values(writer.shape, writer.read(outcome.new_row_id), values):
+            return False
+        row_id = outcome.new_row_id
+
+
+def _check_seen(row_id: int, writer: TableWriter, context: ExecutionContext) -> None:
+    """Fail for a row that the transaction's snapshot does not have: it must not change what it cannot see."""
+    with context.engine.latch:
+        is_seen = context.snapshot.sees(writer.relation.version(row_id).xmin)
+    if not is_seen:
+        raise SerializationFailure(CONCURRENT_UPDATE)
+
+
 def find_rows(
-    writer: TableWriter, values: dict[int, Value], context: ExecutionContext
+    writer: TableWriter, values: dict[int, Value], snapshot: Snapshot, context: ExecutionContext
 ) -> Iterator[int]:
     """The row ids of the versions that have these values and that the snapshot sees."""
     shape = writer.shape
@@ -209,7 +291,7 @@ def find_rows(
         prefix = index.encode([values[key.number] for key in index.index.keys[: len(values)]])
         with context.engine.latch:
             roots = context.engine.index(index.storage_id).lookup(prefix)
-            versions = [writer.relation.find(context.snapshot, root) for root in roots]
+            versions = [writer.relation.find(snapshot, root) for root in roots]
         for version in versions:
             if version is not None and _has_values(shape, writer.read(version.row_id), values):
                 yield version.row_id
@@ -217,7 +299,7 @@ def find_rows(
     for group_no in range(writer.relation.group_count):
         context.check_cancelled()
         with context.engine.latch:
-            view = writer.relation.view(context.snapshot, group_no)
+            view = writer.relation.view(snapshot, group_no)
         if view.count:
             rows = rows_of(shape.load_batch(view))
             ids: Sequence[Any] = view.row_ids.tolist()

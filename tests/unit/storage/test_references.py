@@ -38,7 +38,9 @@ def add(engine, number):
 
 def refer(engine, transaction, number):
     table, index = engine.relation(TABLE), engine.index(INDEX)
-    return lock_referenced(transaction, table, index, key_of((number,)), key_of)
+    return lock_referenced(
+        transaction, transaction.snapshot(), table, index, key_of((number,)), key_of
+    )
 
 
 def change(engine, transaction, row_id, values, *, key_changed=False):
@@ -50,7 +52,7 @@ def test_a_row_is_found_and_kept_until_the_end(engine, table):
     root = add(engine, 7)
     first, second = engine.begin(), engine.begin()
     assert refer(engine, first, 7).root_id == root
-    assert refer(engine, first, 8).status is Status.DELETED
+    assert refer(engine, first, 8) is None
     blocked = table.delete(second, second.snapshot(), root)
     assert (blocked.status, blocked.blocker_xid) == (Status.BLOCKED, first.xid)
     assert change(engine, second, root, {0: 9}, key_changed=True).status is Status.BLOCKED
@@ -77,7 +79,7 @@ def test_a_changing_key_is_waited_for_and_the_old_one_is_gone(engine):
     blocked = refer(engine, second, 7)
     assert (blocked.status, blocked.blocker_xid) == (Status.BLOCKED, first.xid)
     first.commit()
-    assert refer(engine, second, 7).status is Status.DELETED
+    assert refer(engine, second, 7) is None
     assert refer(engine, second, 8).status is Status.DONE
 
 
