@@ -237,7 +237,18 @@ class RowInsert:
         return counted(self.plan, context, self.count(context))
 
     def count(self, context: ExecutionContext) -> int:
-        """Insert the row: 1, or LEFT."""
+        """Insert the row: 1, or LEFT; then the statement is run again with the same values of sequences."""
+        if context.session is None:
+            return self._insert(context)
+        sequences = context.session.sequences
+        if sequences.taken:
+            sequences.begin()
+        count = self._insert(context)
+        if count == LEFT:
+            sequences.leave()
+        return count
+
+    def _insert(self, context: ExecutionContext) -> int:
         row: Row = tuple([cell((), context) for cell in self._first])
         for step in self._steps:
             row = step(row, context)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from server.errors import ObjectNotInPrerequisiteState
 from server.executor.columns import batch_of_rows, null_column, rows_of
 from server.executor.constraint_errors import unique_violation
 from server.executor.deferred import UniqueRecheck, queue_insert, queue_removal
@@ -187,6 +188,11 @@ class TableWriter:
 
     def _find_arbiter_conflict(self, row: Row, arbiters: Sequence[IndexShape]) -> Outcome | None:
         for shape in arbiters:
+            if shape.is_deferrable:
+                raise ObjectNotInPrerequisiteState(
+                    "ON CONFLICT does not support deferrable unique constraints/exclusion "
+                    "constraints as arbiters"
+                )
             key = shape.unique_key(row, self.context)
             if key is not None:
                 found = self._duplicate_of(shape, key, -1)

@@ -270,9 +270,11 @@ def execute(session: Session, message: messages.Execute) -> Steps:
             raise ObjectNotInPrerequisiteState(f'portal "{message.portal}" cannot be run')
         portal.done = True
         types = tuple(reference.oid for reference in portal.prepared.parameters)
-        yield from run_utility(
+        tag = yield from run_utility(
             session, statement, portal.formats, portal.parameters, types, describe=False
         )
+        yield from session.changed_settings()
+        yield messages.CommandComplete(tag)
         return
     yield from _execute_plan(session, portal, message.max_rows)
 

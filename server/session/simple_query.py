@@ -49,11 +49,15 @@ def query(session: Session, message: Query) -> Steps:
     for statement in statements:
         refuse_in_failed_block(session, statement)
         if isinstance(statement.tree, UtilityStatement):
-            yield from run_utility(session, statement)
+            tag = yield from run_utility(session, statement)
         else:
-            planned = yield from run_query(session, statement)
+            planned, tag = yield from run_query(session, statement)
             if len(statements) == 1:
                 remember(session, message.sql, planned)
+        if statement is statements[-1]:  # it is not done before what it stands in is
+            yield from session.transaction.end_implicit()
+        yield from session.changed_settings()
+        yield CommandComplete(tag)
 
 
 def refuse_in_failed_block(session: Session, statement: Statement) -> None:
@@ -62,8 +66,10 @@ def refuse_in_failed_block(session: Session, statement: Statement) -> None:
         raise InFailedSqlTransaction(ABORTED)
 
 
-def run_query(session: Session, statement: Statement) -> Generator[Any, Any, PlannedStatement]:
-    """Run a query or data change and send its rows in text; gives its plan."""
+def run_query(
+    session: Session, statement: Statement
+) -> Generator[Any, Any, tuple[PlannedStatement, str]]:
+    """Run a query or data change and send its rows in text; gives its plan and command tag."""
     session.transaction.start_statement()
     planned = yield from plan_allowed(session, statement, ())
     formats = spread_formats((), len(planned.names))
@@ -80,8 +86,7 @@ def run_query(session: Session, statement: Statement) -> Generator[Any, Any, Pla
             yield from pop_all(header)
             yield data_rows(item, planned.types, formats, session.style)
     yield from pop_all(header)
-    yield CommandComplete(command_tag(planned.tag, running.row_count if planned.writes else count))
-    return planned
+    return planned, command_tag(planned.tag, running.row_count if planned.writes else count)
 
 
 def pop_all(messages: list[Any]) -> Iterator[Any]:
@@ -126,8 +131,8 @@ def run_utility(
     parameter_types: tuple[int, ...] = (),
     *,
     describe: bool = True,
-) -> Steps:
-    """Run a utility statement; describe says whether RowDescription goes before its rows."""
+) -> Generator[Any, Any, str]:
+    """Run a utility statement; describe says whether RowDescription goes before its rows. Gives its command tag."""
     scope, row = begun_utility(session, statement, parameters, parameter_types)
     tree = statement.tree
     description = row.describe(scope, tree) if row.describe is not None else None
@@ -141,9 +146,7 @@ def run_utility(
                 item = steps.send(answer)
             except StopIteration as stop:
                 yield from pop_all(header)
-                yield from session.changed_settings()
-                yield CommandComplete(stop.value)
-                return
+                return str(stop.value)
             if isinstance(item, Rows):
                 assert description is not None, statement.tag
                 yield from pop_all(header)

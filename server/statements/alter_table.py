@@ -26,6 +26,7 @@ from server.sql import constraints as written
 from server.sql import utility_alter as tree
 from server.statements import alter_marks as marks
 from server.statements.alter_inheritance import drop_constraint_below, spread
+from server.statements.alter_locks import lock_mode, refuse_pending
 from server.statements.alter_others import alter_other
 from server.statements.alter_parents import set_inheritance, set_type
 from server.statements.alter_types import alter_types
@@ -76,7 +77,8 @@ def alter_table(context: StatementContext, statement: tree.AlterTable) -> Run:
     if isinstance(found, Sequence | Index):
         yield from alter_other(context, found, statement)
         return statement.tag
-    yield from context.lock_relation(found.oid, "access exclusive", found.name)
+    yield from context.lock_relation(found.oid, lock_mode(statement.commands), found.name)
+    refuse_pending(context, (found,), statement.tag)
     for command in in_passes(statement.commands):
         step = STEPS.get(type(command))
         if step is None:

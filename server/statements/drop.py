@@ -26,6 +26,7 @@ from server.errors import (
     WrongObjectType,
 )
 from server.sql import utility_objects as tree
+from server.statements.alter_locks import refuse_pending
 from server.statements.dependencies import (
     TABLE_WORDS,
     Part,
@@ -86,6 +87,8 @@ def drop(context: StatementContext, statement: tree.Drop) -> Run:
     for target in targets:
         table = target.table if isinstance(target, Index | Policy | Trigger) else target.oid
         yield from context.lock_relation(table, "access exclusive", target.name)
+        if isinstance(target, Table):
+            refuse_pending(context, (target,), statement.tag)
     yield from drop_objects(context, targets, cascade=statement.cascade)
     return statement.tag
 

@@ -12,6 +12,7 @@ from server.executor.table_shape import shape_of
 from server.executor.triggers import before_statement, queue_after_statement
 from server.sql import nodes
 from server.sql import utility_objects as tree
+from server.statements.alter_locks import refuse_pending
 from server.statements.names import refuse_system, relation_named
 from server.statements.ownership import require_privilege
 from server.statements.sequences import restarted
@@ -47,6 +48,7 @@ def truncate(context: StatementContext, statement: tree.Truncate) -> Run:
     for table in list(tables.values()):
         yield from context.lock_relation(table.oid, "access exclusive", table.name)
     yield from _with_referencing(context, tables, cascade=statement.cascade)
+    refuse_pending(context, tables.values(), "TRUNCATE")
     yield from _truncated(context, list(tables.values()), restart=statement.restart_identity)
     return "TRUNCATE TABLE"
 

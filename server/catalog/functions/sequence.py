@@ -43,9 +43,11 @@ def _next(call: CallContext, oid: int) -> int:
     if sequence.persistence != "t":
         _refuse_read_only(call, "nextval")
     session = session_of(call)
-    value: int = session.database.sequences.next_value(sequence)
-    session.sequences.values[oid] = value
-    session.sequences.last = oid
+    use = session.sequences
+    value: int | None = use.spared(oid) if use.spare else None
+    if value is None:
+        value = session.database.sequences.next_value(sequence)
+    use.take(oid, value)
     return value
 
 

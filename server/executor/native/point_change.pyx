@@ -371,7 +371,20 @@ cdef class RowInsert:
         return counted(self.plan, context, self.count(context))
 
     def count(self, context):
-        """Insert the row: 1, or LEFT."""
+        """Insert the row: 1, or LEFT; then the statement is run again with the same values of sequences."""
+        cdef Py_ssize_t count
+        session = context.session
+        if session is None:
+            return self.insert(context)
+        sequences = session.sequences
+        if sequences.taken:
+            sequences.begin()
+        count = self.insert(context)
+        if count == LEFT:
+            sequences.leave()
+        return count
+
+    cdef Py_ssize_t insert(self, context) except? -2:
         cdef tuple parameters = context.parameters
         cdef tuple row = values_of(self.cells, (), parameters, context)
         cdef tuple step

@@ -1,0 +1,52 @@
+"""The locks of ALTER TABLE: each command has a mode, and the statement takes the strongest of its commands' at once.
+
+A command without a mode here takes ACCESS EXCLUSIVE, as most do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.errors import ObjectInUse
+from server.sql import constraints as written
+from server.sql import utility_alter as tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from server.statements.statement import StatementContext
+
+WEAKEST = "share update exclusive"
+MIDDLE = "share row exclusive"
+STRONGEST = "access exclusive"
+ORDER = (WEAKEST, MIDDLE, STRONGEST)
+MODES = {
+    tree.SetStatistics: WEAKEST,
+    tree.SetColumnOptions: WEAKEST,
+    tree.ClusterOn: WEAKEST,
+    tree.SetOptions: WEAKEST,
+    tree.ValidateConstraint: WEAKEST,
+    tree.AttachPartition: WEAKEST,
+    tree.SetTrigger: MIDDLE,
+}
+
+
+def lock_mode(commands: Iterable[Any]) -> str:
+    """The mode that a statement of these commands locks its table in."""
+    return max(map(_mode, commands), key=ORDER.index, default=STRONGEST)
+
+
+def _mode(command: Any) -> str:
+    if isinstance(command, tree.AddConstraint):
+        return MIDDLE if isinstance(command.constraint, written.ForeignKey) else STRONGEST
+    if isinstance(command, tree.DetachPartition):
+        return WEAKEST if command.concurrently or command.finalize else STRONGEST
+    return MODES.get(type(command), STRONGEST)
+
+
+def refuse_pending(context: StatementContext, tables: Iterable[Any], tag: str) -> None:
+    """Refuse to alter tables while checks of their rows wait for the end of the transaction."""
+    awaited = {item.check.shape.table.oid for item in context.session.transaction.running.deferred}
+    for table in tables:
+        if table.oid in awaited:
+            raise ObjectInUse(f'cannot {tag} "{table.name}" because it has pending trigger events')

@@ -1,0 +1,230 @@
+"""Plays random schedules on two servers and shows where they differ: python -m tests.isolation.compare_schedules.
+
+A step is done, or it waits and for whom; what a step gives is its rows or its error. A session that waits gets its next
+step when it has gone on. Who has waited longest is the first to look for a deadlock, on both servers.
+"""
+
+import argparse
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg import pq
+
+from tests.isolation.schedules import Schedule, schedule
+
+POLL_S = 0.002
+POLLS_MAX = 10_000  # more of them: it hangs
+DEADLOCK_MS = 300
+BLOCKED = "select pg_isolation_test_session_is_blocked(%s, %s::int[]), pg_blocking_pids(%s)::text"
+
+
+@dataclass(slots=True)
+class Player:
+    """One session on one server."""
+
+    number: int
+    connection: psycopg.Connection
+    waiting: str = ""
+    results: list[str] = field(default_factory=list)
+
+    @property
+    def pid(self) -> int:
+        """The server's process, or what it says is one."""
+        return self.connection.info.backend_pid
+
+    def begin(self, sql: str) -> None:
+        """Send a statement."""
+        self.results = []
+        self.waiting = sql
+        self.connection.pgconn.send_query(sql.encode())
+
+    def is_done(self) -> bool:
+        """Take what is there; whether that is all."""
+        pgconn = self.connection.pgconn
+        pgconn.consume_input()
+        while not pgconn.is_busy():
+            result = pgconn.get_result()
+            if result is None:
+                return True
+            self.results.append(shown(result))
+        return False
+
+
+def shown(result: pq.PGresult) -> str:
+    """A result in one line."""
+    if result.status == pq.ExecStatus.FATAL_ERROR:
+        fields = (pq.DiagnosticField.SQLSTATE, pq.DiagnosticField.MESSAGE_PRIMARY)
+        state, message = ((result.error_field(each) or b"").decode() for each in fields)
+        detail = (result.error_field(pq.DiagnosticField.MESSAGE_DETAIL) or b"").decode()
+        return f"{state} {message}" + (f" / {detail}" if detail and state != "40P01" else "")
+    rows = [
+        "(" + ", ".join(cell(result, row, column) for column in range(result.nfields)) + ")"
+        for row in range(result.ntuples)
+    ]
+    return " ".join([(result.command_status or b"").decode(), *rows])
+
+
+def cell(result: pq.PGresult, row: int, column: int) -> str:
+    """A value as text."""
+    value = result.get_value(row, column)
+    return "null" if value is None else value.decode()
+
+
+class Play:
+    """A schedule on one server."""
+
+    def __init__(self, dsn: str, made: Schedule) -> None:
+        self.dsn, self.made = dsn, made
+        self.events: list[str] = []
+        self.control = psycopg.connect(dsn, autocommit=True)
+        self.control.execute("set client_min_messages = error")
+        self.control.execute("drop table if exists c, p, o; drop sequence if exists s")
+        for sql in made.setup:
+            self.control.execute(sql)
+        self.players = [self._player(number) for number in range(made.session_count)]
+        pids = ",".join(str(player.pid) for player in [*self.players])
+        self.pids = "{" + pids + "}"
+        self.number_of = {player.pid: player.number for player in self.players}
+
+    def _player(self, number: int) -> Player:
+        connection = psycopg.connect(self.dsn, autocommit=True)
+        connection.execute("set client_min_messages = error")
+        connection.execute(f"set deadlock_timeout = {DEADLOCK_MS}")
+        connection.execute("set timezone = 'UTC'")
+        return Player(number, connection)
+
+    def run(self) -> list[str]:
+        """What happened."""
+        left = deque(self.made.steps)
+        while left:
+            step = self._next(left)
+            if step is None:
+                self._settle(until_moved=True)
+                continue
+            number, sql = step
+            player = self.players[number]
+            player.begin(sql)
+            self._first_look(player)
+            self._settle()
+        while any(player.waiting for player in self.players):
+            self._settle(until_moved=True)
+        for player in self.players:
+            player.connection.close()
+        self._final()
+        self.control.close()
+        return self.events
+
+    def _next(self, left: deque[tuple[int, str]]) -> tuple[int, str] | None:
+        """The first step of a session that is not waiting."""
+        for step in left:
+            if not self.players[step[0]].waiting:
+                left.remove(step)
+                return step
+        return None
+
+    def _first_look(self, player: Player) -> None:
+        sql = player.waiting
+        if self._is_done_or_blocked(player):
+            player.waiting = ""
+            self.events.append(f"{player.number}: {sql} -> {' | '.join(player.results)}")
+        else:
+            self.events.append(f"{player.number}: {sql} -> waits for {self._blockers(player)}")
+
+    def _settle(self, *, until_moved: bool = False) -> None:
+        """Let everybody go on who can; who goes on in which order is chance, if several do."""
+        gone_on: list[str] = []
+        for _ in range(POLLS_MAX):
+            moved = []
+            for player in self.players:
+                if player.waiting and self._is_done_or_blocked(player):
+                    moved.append(f"{player.number}: ... -> {' | '.join(player.results)}")
+                    player.waiting = ""
+            gone_on += moved
+            if not moved and not (until_moved and not gone_on):
+                self.events += sorted(gone_on)
+                return
+            time.sleep(POLL_S)
+        raise TimeoutError([player.waiting for player in self.players])
+
+    def _is_done_or_blocked(self, player: Player) -> bool:
+        """Wait for one of the two; whether it is done."""
+        for _ in range(POLLS_MAX):
+            if player.is_done():
+                return True
+            if self._is_blocked(player) and not player.is_done():
+                return False
+            time.sleep(POLL_S)
+        raise TimeoutError(player.waiting)
+
+    def _is_blocked(self, player: Player) -> bool:
+        row = self.control.execute(BLOCKED, (player.pid, self.pids, player.pid)).fetchone()
+        return bool(row[0])
+
+    def _blockers(self, player: Player) -> list[int]:
+        row = self.control.execute("select pg_blocking_pids(%s)", (player.pid,)).fetchone()
+        return sorted({self.number_of.get(pid, -1) for pid in row[0]})
+
+    def _final(self) -> None:
+        for table in "pco":
+            rows = self.control.execute(f"select * from {table} order by 1, 2, 3").fetchall()
+            self.events.append(f"{table}: {rows}")
+
+
+def played(dsn: str, made: Schedule) -> list[str]:
+    """What a server does with a schedule; a failure of ours is part of it."""
+    try:
+        return Play(dsn, made).run()
+    except (TimeoutError, psycopg.Error) as error:
+        return [f"{type(error).__name__}: {error}"]
+
+
+def difference(ours: list[str], theirs: list[str]) -> str:
+    """The first difference with what went before; empty: none."""
+    if ours == theirs:
+        return ""
+    same = next(
+        (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b),
+        min(len(ours), len(theirs)),
+    )
+    lines = [f"    {event}" for event in theirs[:same]]
+    lines += [f"  we {event}" for event in ours[same : same + 1]]
+    lines += [f"  PG {event}" for event in theirs[same : same + 1]]
+    return "\n".join(lines)
+
+
+def seeds(text: str) -> list[int]:
+    """FIRST:STOP, or numbers with commas."""
+    if ":" not in text:
+        return [int(each) for each in text.split(",")]
+    first, stop = (int(each) for each in text.split(":"))
+    return list(range(first, stop))
+
+
+def main() -> int:
+    """Run the seeds asked for; the number of schedules that differ is the exit code's reason."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dsn", required=True)
+    parser.add_argument("--oracle", required=True)
+    parser.add_argument("--seeds", default="0:100", help="FIRST:STOP, or numbers with commas")
+    parser.add_argument("--shown", type=int, default=10)
+    arguments = parser.parse_args()
+    different: list[int] = []
+    asked = seeds(arguments.seeds)
+    for seed in asked:
+        made = schedule(seed)
+        found = difference(played(arguments.dsn, made), played(arguments.oracle, made))
+        if found:
+            different.append(seed)
+            if len(different) <= arguments.shown:
+                setup = "\n".join(f"    {sql}" for sql in made.setup[:3])
+                sys.stdout.write(f"seed {seed}\n{setup}\n{found}\n\n")
+                sys.stdout.flush()
+    sys.stdout.write(f"schedules {len(asked)} different {len(different)}: {different}\n")
+    return 1 if different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
