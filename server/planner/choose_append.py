@@ -74,7 +74,7 @@ def _members(
     if not scan.inherits:
         return [], None
     if scan.table.kind != "p":
-        family = list(context.catalog.family_of(scan.table))
+        family = [each for each in context.catalog.family_of(scan.table) if _is_near(context, each)]
         pruning = None
     else:
         flat = [part for each in conditions for part in conjuncts(each)]
@@ -84,6 +84,11 @@ def _members(
     for member in family:
         context.lock(member.oid, mode)
     return family, pruning
+
+
+def _is_near(context: BindContext, table: Table) -> bool:
+    """Whether a table is no temporary one of another session."""
+    return table.persistence != "t" or table.schema in context.environment.search_path
 
 
 def _together(

@@ -43,7 +43,7 @@ def truncate(context: StatementContext, statement: tree.Truncate) -> Run:
                 )
             tables[found.oid] = found
             continue
-        for member in context.catalog.family_of(found):
+        for member in near_family(context, found):
             tables[member.oid] = member
     for table in list(tables.values()):
         yield from context.lock_relation(table.oid, "access exclusive", table.name)
@@ -51,6 +51,15 @@ def truncate(context: StatementContext, statement: tree.Truncate) -> Run:
     refuse_pending(context, tables.values(), "TRUNCATE")
     yield from _truncated(context, list(tables.values()), restart=statement.restart_identity)
     return "TRUNCATE TABLE"
+
+
+def near_family(context: StatementContext, table: Table) -> list[Table]:
+    """The table and those that inherit from it, without the temporary ones of other sessions."""
+    return [
+        member
+        for member in context.catalog.family_of(table)
+        if member.persistence != "t" or member.schema == context.session.temporary_schema
+    ]
 
 
 def _truncated(context: StatementContext, tables: list[Table], *, restart: bool) -> Iterator[Any]:

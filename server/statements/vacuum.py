@@ -12,21 +12,20 @@ import time
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Table
-from server.catalog.partition_bounds import leaves_of
 from server.catalog.table_activity import VacuumProgress
 from server.errors import QueryCanceled, SqlSyntaxError
 from server.executor.table_shape import TableShape
 from server.executor.waits import Wait
 from server.sql import utility_session as tree
 from server.statements.analyze import analyze_table
-from server.statements.names import relation_named
 from server.statements.statement import Run, StatementContext, Utility
+from server.statements.vacuum_targets import locked, targets
 from storage.engine import Vacuumed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape
 
@@ -40,6 +39,7 @@ AUTOVACUUM = "autovacuum worker"
 GIVE_WAY_SECONDS = 0.0002
 LOOK_FOR_WAITERS_NS = 1_000_000_000
 US_PER_MS = 1000
+WEAK = "share update exclusive"
 
 
 def vacuum(context: StatementContext, statement: tree.Vacuum) -> Run:
@@ -50,41 +50,26 @@ def vacuum(context: StatementContext, statement: tree.Vacuum) -> Run:
     for option in statement.options:
         if option.name not in VACUUM_OPTIONS:
             raise SqlSyntaxError(f'unrecognized {statement.tag} option "{option.name}"')
-    tables = list(_targets(context, statement))
-    verbose = "verbose" in names
+    found = list(targets(context, statement))
+    verbose, waits = "verbose" in names, "skip_locked" not in names
+    mode = "access exclusive" if "full" in names else "share update exclusive"
     if not statement.analyze_only:
         context.session.transaction.refuse_in_block("VACUUM")
-        for table in tables:
+    for target in found:
+        if not statement.analyze_only:
+            table = yield from locked(context, target, "vacuum", mode, waits=waits)
+            if table is None:
+                continue
             yield from _vacuum_table(context, table, verbose=verbose)
-    if statement.analyze_only or "analyze" in names:
-        for table in tables:
-            yield from _analyze_table(context, table, verbose=verbose)
+        if statement.analyze_only or "analyze" in names:
+            table = yield from locked(context, target, "analyze", WEAK, waits=waits)
+            if table is not None:
+                yield from _analyze_table(context, table, verbose=verbose)
     return statement.tag
-
-
-def _targets(context: StatementContext, statement: tree.Vacuum) -> Iterator[Table]:
-    if not statement.targets:
-        for table in list(context.catalog.objects(Table)):
-            if table.kind in ("r", "m") and table.storage_id:
-                yield table
-    for target in statement.targets:
-        found = relation_named(context, target.relation, target.offset)
-        if isinstance(found, Table) and found.kind == "p":
-            yield from leaves_of(context.catalog, found)
-        elif isinstance(found, Table) and found.kind in ("r", "m") and found.storage_id:
-            yield found
-        elif isinstance(found, Table) and found.provider:
-            continue
-        else:
-            context.warn(
-                "42809",
-                f'skipping "{found.name}" --- cannot vacuum non-tables or special system tables',
-            )
 
 
 def _vacuum_table(context: StatementContext, table: Table, *, verbose: bool) -> Iterator[Wait]:
     """Reclaim what nobody sees any more."""
-    yield from context.lock_relation(table.oid, "share update exclusive", table.name)
     session = context.session
     database = session.database
     name = _full_name(context, table)
@@ -213,7 +198,6 @@ def _key_function(
 
 
 def _analyze_table(context: StatementContext, table: Table, *, verbose: bool) -> Iterator[Wait]:
-    yield from context.lock_relation(table.oid, "share update exclusive", table.name)
     session = context.session
     if verbose:
         schema, name = _full_name(context, table).split(".", 1)[1].split(".", 1)
