@@ -265,10 +265,14 @@ class Dependencies:
             writer.has_written = True
             writer.writes.add(relation_id)
             rows = list(roots)
-            self._writers.setdefault(relation_id, Noted()).add_rows(writer, rows)
+            written = self._writers.setdefault(relation_id, Noted())
             noted = self._readers.get(relation_id)
             if noted is not None:
-                self._written_under(writer, noted.of_rows(rows))
+                readers = set(noted.whole)
+                for root in rows if noted.rows else ():
+                    readers |= _of_last_version(noted.rows.get(root), written.rows.get(root))
+                self._written_under(writer, readers)
+            written.add_rows(writer, rows)
 
     def write_keys(self, writer: Tracked, index_id: int, keys: Iterable[bytes]) -> None:
         """Look for those who looked for these keys before they were there."""
@@ -381,6 +385,14 @@ class Dependencies:
                 noted = noted_by.get(relation_id)
                 if noted is not None and noted.forget(gone):
                     del noted_by[relation_id]
+
+
+def _of_last_version(readers: set[Tracked] | None, writers: set[Tracked] | None) -> set[Tracked]:
+    """Those of a row's readers who saw its newest version: the edge of the others leads to who replaced theirs."""
+    if not readers or not writers:
+        return readers or set()
+    newest = max((each.committed_at for each in writers if each.is_committed), default=0)
+    return {reader for reader in readers if reader.began_at >= newest}
 
 
 def _refuse_doomed(tracked: Tracked, checking: str | None) -> None:

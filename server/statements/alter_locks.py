@@ -1,6 +1,7 @@
 """The locks of ALTER TABLE: each command has a mode, and the statement takes the strongest of its commands' at once.
 
-A command without a mode here takes ACCESS EXCLUSIVE, as most do.
+A command without a mode here takes ACCESS EXCLUSIVE, as most do; ATTACH and DETACH PARTITION too, as an INSERT into
+the parent does not lock a default partition that has partitions itself.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ MODES = {
     tree.ClusterOn: WEAKEST,
     tree.SetOptions: WEAKEST,
     tree.ValidateConstraint: WEAKEST,
-    tree.AttachPartition: WEAKEST,
     tree.SetTrigger: MIDDLE,
 }
 
@@ -39,8 +39,6 @@ def lock_mode(commands: Iterable[Any]) -> str:
 def _mode(command: Any) -> str:
     if isinstance(command, tree.AddConstraint):
         return MIDDLE if isinstance(command.constraint, written.ForeignKey) else STRONGEST
-    if isinstance(command, tree.DetachPartition):
-        return WEAKEST if command.concurrently or command.finalize else STRONGEST
     return MODES.get(type(command), STRONGEST)
 
 

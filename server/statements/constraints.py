@@ -252,6 +252,13 @@ _MAY_REFER_TO = {
 """The persistence of tables that a table of each persistence may refer to."""
 
 
+def lock_referenced_family(context: StatementContext, target: Table) -> Iterator[Wait]:
+    """Lock a table that a foreign key is to refer to, with its partitions, against changes of their rows."""
+    family = context.catalog.family_of(target) if target.kind == "p" else (target,)
+    for member in family:
+        yield from context.lock_relation(member.oid, "share row exclusive", member.name)
+
+
 def add_foreign_key(
     context: StatementContext,
     table: Table,
@@ -266,7 +273,7 @@ def add_foreign_key(
     _refuse_target(table, target, constraint)
     assert isinstance(target, Table)
     if target.oid != table.oid:
-        yield from context.lock_relation(target.oid, "share row exclusive", target.name)
+        yield from lock_referenced_family(context, target)
     for name in keys:
         if table.column_named(name) is None:
             raise UndefinedColumn(

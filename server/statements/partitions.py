@@ -22,6 +22,7 @@ from server.errors import (
     UndefinedTable,
     WrongObjectType,
 )
+from server.statements.constraints import lock_referenced_family
 from server.statements.inheritance import child_numbers, leave_parent, merge_into_child
 from server.statements.internal import first_row, internal_query, qualified_name
 from server.statements.names import relation_named
@@ -112,9 +113,10 @@ def spread_foreign_key(
             local=False,
             comment=None,
         )
-        context.ddl.put(made)
         target = context.catalog.object(made.referenced_table)
         assert isinstance(target, Table)
+        yield from lock_referenced_family(context, target)
+        context.ddl.put(made)
         if made.validated:
             yield from verify_foreign_key(context, child, target, made)
     else:
