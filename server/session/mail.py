@@ -64,6 +64,7 @@ class Mail:
 
     def _at_commit(self, callback: Callable[[], None]) -> None:
         running = self._session.transaction.start_statement()
+        running.has_mail = True
         running.storage.on_commit(callback)
 
     def deliver(self) -> Iterator[NotificationResponse]:

@@ -69,6 +69,7 @@ class Running:
     started_us: int
     has_snapshot: bool = False
     has_exported: bool = False
+    has_mail: bool = False  # LISTEN, UNLISTEN or NOTIFY was said in it
     newest: weakref.ref[Snapshot] | None = None  # nobody else knows whether it is still held
     savepoints: list[Savepoint] = field(default_factory=list)
     deferred: list[Any] = field(default_factory=list)

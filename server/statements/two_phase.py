@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.objects import Table
 from server.catalog.privileges import is_superuser
 from server.errors import (
     DuplicateObject,
@@ -79,6 +80,15 @@ def _refuse_identifier(session: Any, gid: str) -> None:
         )
 
 
+def _has_new(view: Any, session: Any, temporary: int) -> bool:
+    """Whether the transaction has made tables in the session's temporary schema."""
+    committed = session.database.catalog.views[session.database_oid]
+    return any(
+        item.schema == temporary and committed.object(item.oid) is None
+        for item in view.objects(Table)
+    )
+
+
 def _refuse_what_cannot_last(session: Any) -> None:
     """A session's own things cannot be in a transaction that outlives it."""
     transaction = session.transaction
@@ -98,6 +108,14 @@ def _refuse_what_cannot_last(session: Any) -> None:
             raise FeatureNotSupported(
                 "cannot PREPARE a transaction that has operated on temporary objects"
             )
+    if temporary and _has_new(running.catalog.view, session, temporary):
+        raise FeatureNotSupported(
+            "cannot PREPARE a transaction that has operated on temporary objects"
+        )
+    if running.has_mail:
+        raise FeatureNotSupported(
+            "cannot PREPARE a transaction that has executed LISTEN, UNLISTEN, or NOTIFY"
+        )
     if running.has_exported:
         raise FeatureNotSupported("cannot PREPARE a transaction that has exported snapshots")
     if any(portal.held and not portal.done for portal in session.portals.values()):
