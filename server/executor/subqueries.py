@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import CardinalityViolation
 from server.executor.columns import rows_of
+from server.executor.waits import is_wait
 from server.functions.collecting import array_of_arrays
 from server.types.array import Array
 from server.types.type import Value
@@ -122,10 +123,21 @@ def _fresh_answer(context: ExecutionContext, node: Subquery, values: Row) -> Ans
     columns = tuple(variable.column for variable in node.outer)
     outer = dict(zip(columns, values, strict=True))
     return Answer(
-        with_outer(operator.batches(context), context, outer),
+        _waited(with_outer(operator.batches(context), context, outer), context),
         node.type.type.element_oid,
         of_arrays=node.kind == "array" and node.plan.types[0].oid == node.type.oid,
     )
+
+
+def _waited(batches: Iterator[Batch], context: ExecutionContext) -> Iterator[Batch]:
+    """The batches of a subquery that locks rows; what it waits for is waited for in the middle of the expression."""
+    from server.executor.routines import pass_wait
+
+    for batch in batches:
+        if is_wait(batch):
+            pass_wait(context, batch)
+        else:
+            yield batch
 
 
 def with_outer(

@@ -46,7 +46,10 @@ ROW_ID, TABLE_OID = -7, -6
 
 def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: Node) -> Node:
     """LockRows nodes for the locking clauses of a query."""
-    for clause in node.args.get("locks") or []:
+    clauses = node.args.get("locks") or []
+    if clauses and scope.parent is not None:
+        context.calls_routines = True  # it may have to wait in the middle of an expression
+    for clause in clauses:
         strength = _STRENGTHS[clause.args["strength"]]
         shown = f"FOR {strength.upper()}"
         _check(context, clause, plan, shown)
