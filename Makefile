@@ -9,7 +9,7 @@ SEEDS ?= 2000
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos golden verify bench bench-quick random-expressions \
-	image-check clean
+	image-check schedules clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -69,6 +69,9 @@ golden: setup ## rewrite the expected output of golden scripts; review the diff
 
 chaos: setup ## kill -9 under pgbench, restart, compare with what was acknowledged
 	$(BIN)/python -m bench.chaos
+
+schedules: setup ## random schedules of sessions beside PostgreSQL 15: DSN=... ORACLE=... SEEDS=first:stop
+	$(BIN)/python -m tests.isolation.compare_schedules --dsn "$(DSN)" --oracle "$(ORACLE)" --seeds $(SEEDS)
 
 verify: setup ## pgbench in every protocol with its sums, TPC-H's answers beside DuckDB's
 	$(BIN)/python -m bench.verify

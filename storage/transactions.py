@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from storage.commit_log import COMMAND_MAX, Snapshot
+from storage.commit_log import COMMAND_BITS, COMMAND_MAX, Snapshot
 from storage.errors import Failed
 from storage.fast_work import Work
 from storage.prepared import PreparedGroup, PreparedState, take_locks
