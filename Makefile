@@ -6,10 +6,12 @@ BIN := $(VENV)/bin
 SOURCES := protocol storage server
 PYX := $(shell find $(SOURCES) -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 SEEDS ?= 2000
+ROUNDS ?= 20
+SECONDS ?= 600
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos golden verify bench bench-quick random-expressions \
-	image-check schedules clean
+	image-check schedules soak clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,8 +69,11 @@ crash: setup ## simulated power cuts: SEEDS=n
 golden: setup ## rewrite the expected output of golden scripts; review the diff
 	GOLDEN_REWRITE=1 $(BIN)/pytest -q tests/golden
 
-chaos: setup ## kill -9 under pgbench, restart, compare with what was acknowledged
-	$(BIN)/python -m bench.chaos
+chaos: setup ## kill -9 under pgbench, restart, compare with what was acknowledged: ROUNDS=n
+	$(BIN)/python -m bench.chaos --rounds $(ROUNDS)
+
+soak: setup ## pgbench for long: files stay small, throughput level: SECONDS=n
+	$(BIN)/python -m bench.soak --seconds $(SECONDS)
 
 schedules: setup ## random schedules of sessions beside PostgreSQL 15: DSN=... ORACLE=... SEEDS=first:stop
 	$(BIN)/python -m tests.isolation.compare_schedules --dsn "$(DSN)" --oracle "$(ORACLE)" --seeds $(SEEDS)
