@@ -265,6 +265,8 @@ class Engine:
             if commit:
                 done: Completion = transaction.commit()
             else:
+                if not transaction.is_resumed:
+                    self._void_prepared(self.prepared[gid].state)
                 transaction.abort()
                 done = self.queue.wal.flush_to(self.store.wal.end_lsn)
             del self.prepared[gid]
@@ -272,6 +274,13 @@ class Engine:
                 self.relations.reclaim()
                 self.relations.remove_void()
             return done
+
+    def _void_prepared(self, state: PreparedState) -> None:
+        """Say that the ids are void before anything is taken back.
+
+        A crash in the middle would leave the transaction prepared, and what was taken back by then lost to it.
+        """
+        self.queue.wal.cut_off(state.xids)
 
     def _resume_prepared(self) -> None:
         for gid, state in self._surviving.items():

@@ -4,7 +4,9 @@ Rule 1: a PREPARE record says all that must survive: ids, locks, what a serializ
         written. From its flush on nothing but COMMIT PREPARED or ROLLBACK PREPARED ends the transaction.
 Rule 2: a checkpoint keeps the records of those that are prepared in the engine's state, so recovery finds
         them there or in the log behind it.
-Rule 3: after a restart such a transaction holds its locks again before anybody is served. Its undo is gone:
+Rule 3: a CUT_OFF record is the first word of a rollback: were anything taken back before it, a crash would leave
+        a transaction that is still prepared and no longer whole.
+Rule 4: after a restart such a transaction holds its locks again before anybody is served. Its undo is gone:
         when it is rolled back, its ids become `aborted` as if a crash had cut it off, and a CUT_OFF record
         says so.
 """

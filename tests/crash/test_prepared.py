@@ -153,3 +153,34 @@ def test_a_power_cut_at_any_moment_leaves_all_or_nothing(seed):
         assert acknowledged != "prepared" or store.rows() == ([2, 10, 30] if commit else [1, 2])
     store.restart()
     assert check(store.engine) == []
+
+
+def rolled_back_by_halves(seed):
+    """What is there of a prepared transaction when the power goes while it is rolled back; None: it was in time."""
+    store = Store(seed)
+    store.engine.prepare(store.changed(), "one", "").wait()
+    store.engine.checkpoint()  # so that what is taken back takes many sectors of log
+    store.faults.operations_left = store.random.randrange(1, 4)
+    try:
+        store.engine.finish_prepared("one", commit=False).wait()
+    except (PowerCut, Failed):
+        store.faults.operations_left = 1 << 60
+        store.restart()
+        if "one" not in store.engine.prepared:
+            assert store.rows() == [1, 2]
+            return None
+        store.engine.finish_prepared("one", commit=True).wait()
+        return store.rows(), MADE in store.engine.relation_ids()
+    return None
+
+
+def test_one_that_is_still_prepared_has_lost_nothing_to_a_rollback():
+    found = [answer for seed in range(60) if (answer := rolled_back_by_halves(seed)) is not None]
+    assert set(map(str, found)) == {str(([2, 10, 30], True))}
+
+
+def test_without_the_word_ahead_of_it_a_rollback_is_done_by_halves(monkeypatch):
+    """The control of the test above."""
+    monkeypatch.setattr(Engine, "_void_prepared", lambda _engine, _state: None)
+    found = [answer for seed in range(60) if (answer := rolled_back_by_halves(seed)) is not None]
+    assert any(answer != ([2, 10, 30], True) for answer in found)
