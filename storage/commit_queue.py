@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from storage.commit_log import CommitLog
-from storage.errors import Failed
+from storage.errors import DiskFull, Failed
 from storage.locks import Locks
 from storage.waits import Completion, completed
 
@@ -103,13 +103,13 @@ class CommitQueue:
 
     def abort(self, xids: tuple[int, ...]) -> None:
         """Note that the stamps of these ids are gone."""
-        with suppress(Failed):
+        with suppress(Failed, DiskFull):  # without the record recovery takes them for cut off
             self.wal.abort(xids)
         self._log.abort(xids)
 
     def cut_off(self, xids: tuple[int, ...]) -> None:
-        """End what was prepared before a restart without taking it back: its stamps stay, and are void."""
-        with suppress(Failed):
+        """End what cannot be taken back, prepared before a restart or on a full disk: its stamps stay, and are void."""
+        with suppress(Failed, DiskFull):
             self.wal.cut_off(xids)
         with self._log.mutex:
             self._log.aborted.update(xids)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storage.commit_log import COMMAND_BITS, COMMAND_MAX, Snapshot
-from storage.errors import Failed
+from storage.errors import DiskFull, Failed
 from storage.fast_work import Work
 from storage.prepared import PreparedGroup, PreparedState, take_locks
 from storage.waits import Completion, completed
@@ -156,9 +156,9 @@ class Transaction(Work):
         """Take back everything and end it."""
         assert not self.ended
         self._first = None
-        self._take_back(0)
+        is_void = self.is_resumed or not self._take_back_all()
         self.ended = True
-        if self.is_resumed:
+        if is_void:
             self.queue.cut_off(self.xids)
         elif self.xids:
             self.queue.abort(self.xids)
@@ -178,3 +178,12 @@ class Transaction(Work):
         except Failed:
             # Storage has stopped: recovery will know this transaction as unfinished.
             undo.clear()
+
+    def _take_back_all(self) -> bool:
+        """Whether there was room for that; on a full disk the rest is void all the same, as after a crash."""
+        try:
+            self._take_back(0)
+        except DiskFull:
+            self.undo.clear()
+            return False
+        return True

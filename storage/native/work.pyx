@@ -12,7 +12,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from storage.native.commit_log cimport COMMAND_BITS
 from storage.native.logbuffer cimport LogBuffer
 
-from storage.errors import Failed
+from storage.errors import DiskFull, Failed
 from storage.waits import Completion, completed
 
 cdef enum:
@@ -191,13 +191,13 @@ cdef class CommitQueue:
 
     def abort(self, tuple xids not None):
         """Note that the stamps of these ids are gone."""
-        with suppress(Failed):
+        with suppress(Failed, DiskFull):
             self.wal.abort(xids)
         self.log.abort(xids)
 
     def cut_off(self, tuple xids not None):
         """End what was prepared before a restart without taking it back: its stamps stay, and are void."""
-        with suppress(Failed):
+        with suppress(Failed, DiskFull):
             self.wal.cut_off(xids)
         with self.mutex:
             self.log.aborted.update(xids)
