@@ -8,10 +8,12 @@ PYX := $(shell find $(SOURCES) -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 SEEDS ?= 2000
 ROUNDS ?= 20
 SECONDS ?= 600
+N ?= 1000
+FIRST ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos golden verify bench bench-quick random-expressions \
-	image-check schedules soak clean
+.PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos golden verify bench bench-quick random-expressions \\
+	random-queries image-check schedules soak clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,6 +67,9 @@ random-expressions: setup ## random expressions on both servers: N=number SEED=n
 crash: setup ## simulated power cuts: SEEDS=n
 	$(BIN)/python -m tests.crash.run --seeds $(SEEDS)
 	$(BIN)/python -m tests.crash.run --seeds $$(( $(SEEDS) / 20 )) --sql
+
+random-queries: setup ## ask N random queries of this server and of PostgreSQL 15
+	$(BIN)/python -m tests.random_queries.run --count $(N) --first $(FIRST)
 
 golden: setup ## rewrite the expected output of golden scripts; review the diff
 	GOLDEN_REWRITE=1 $(BIN)/pytest -q tests/golden

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from server.vector.batch import Batch
-from server.vector.column import Column, Mask, Values
+from server.vector.column import Column, Mask, Values, unset
 from server.vector.late import late_together
 from server.vector.rows import column_of, objects, plain_values, values_of
 from server.vector.texts import TextColumn, concatenated
@@ -34,7 +34,7 @@ def plain_objects(column: Column) -> Values:
 
 def null_column(value_type: Type, count: int) -> Column:
     """Make a column of NULLs."""
-    return Column(np.zeros(count, value_type.dtype), np.zeros(count, np.bool_))
+    return Column(unset(count, value_type.dtype), np.zeros(count, np.bool_))
 
 
 def null_batch(types: Sequence[TypeReference], count: int) -> Batch:

@@ -34,6 +34,7 @@ from server.planner.outer_aggregates import (
     outer_aggregate,
     read_from,
 )
+from server.planner.outer_references import has_subquery
 from server.planner.plan import OutputColumn
 from server.sql import nodes
 
@@ -99,7 +100,7 @@ def aggregate_call(
         offset=nodes.offset_of(node),
     )
     _check_nesting(context, call)
-    _check_distinct_order(context, call, given)
+    _check_distinct_order(context, node, call, given)
     return call
 
 
@@ -199,14 +200,17 @@ def _check_nesting(context: BindContext, call: AggregateCall) -> None:
 
 
 def _check_distinct_order(
-    context: BindContext, call: AggregateCall, given: AggregateArguments
+    context: BindContext, node: exp.Expression, call: AggregateCall, given: AggregateArguments
 ) -> None:
     """DISTINCT sorts by the arguments, as they were written."""
     if not call.distinct:
         return
     known = {structural_key(argument) for argument in given.written}
-    for key in given.order:
-        if structural_key(key.expression) not in known:
+    for key, written in zip(given.order, node.args["order"], strict=True):
+        same = written.args["this"] in node.args["arguments"]  # of subqueries the text tells
+        if structural_key(key.expression) not in known and not (
+            same and has_subquery(key.expression)
+        ):
             raise InvalidColumnReference(
                 "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list"
             ).at(context.position(key.expression.offset))

@@ -74,6 +74,11 @@ class Column:
         return Column(self.dictionary.values[codes], self.valid)
 
 
+def unset(count: int, dtype: np.dtype[Any]) -> Values:
+    """What stands in NULL rows: zeros, or None where values are objects."""
+    return np.empty(count, dtype) if dtype.kind == "O" else np.zeros(count, dtype)
+
+
 def take(column: Column, positions: Values) -> Column:
     """Rows of a column at the positions, in their order; position -1 gives NULL."""
     missing = positions < 0
@@ -81,7 +86,7 @@ def take(column: Column, positions: Values) -> Column:
         valid = None if column.valid is None else column.valid[positions]
         return Column(column.values[positions], valid, column.scale, column.dictionary)
     if len(column) == 0:
-        values = np.zeros(len(positions), column.values.dtype)
+        values = unset(len(positions), column.values.dtype)
         return Column(values, ~missing, column.scale, column.dictionary)
     values = column.values[np.where(missing, 0, positions)]
     valid = ~missing if column.valid is None else column.valid[positions] & ~missing

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from server.vector.column import Column, Mask, Positions, Values
+from server.vector.column import Column, Mask, Positions, unset
 from server.vector.parted import parted_column
-from server.vector.rows import OBJECT, column_of, values_of
+from server.vector.rows import column_of, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +33,7 @@ def merge_columns(
     if len(parts) == 1 and len(parts[0][0]) == count:
         return parts[0][1]
     if not parts:
-        values = np.zeros(count, dtype) if dtype != OBJECT else np.full(count, None, object)
-        return Column(values, np.zeros(count, np.bool_))
+        return Column(unset(count, dtype), np.zeros(count, np.bool_))
     columns = [_plain(column) for _, column in parts]
     scales = {column.scale for column in columns}
     if len(scales) > 1 and None not in scales:
@@ -51,11 +50,7 @@ def _plain(column: Column) -> Column:
 
 def _scatter(count: int, positions: Sequence[Positions], columns: Sequence[Column]) -> Column:
     first = columns[0]
-    values: Values = (
-        np.full(count, None, object)
-        if first.values.dtype == object
-        else np.zeros(count, first.values.dtype)
-    )
+    values = unset(count, first.values.dtype)
     valid = np.zeros(count, np.bool_)
     for places, column in zip(positions, columns, strict=True):
         values[places] = column.values

@@ -5,6 +5,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -46,20 +47,29 @@ class Oracle:
         self.run(BIN / "pg_ctl", "-D", self.folder / "data", "-m", "immediate", "stop")
 
 
-@pytest.fixture(scope="session")
-def oracle():
-    """PostgreSQL 15, or a reason why the test is skipped."""
-    if not (BIN / "initdb").exists():
-        pytest.skip(f"no PostgreSQL 15 in {BIN}")
+@contextmanager
+def running_oracle():
+    """A cluster that lives as long."""
     folder = Path(tempfile.mkdtemp(prefix="rustydb-oracle-"))
     if os.geteuid() == 0:
-        try:
-            account = pwd.getpwnam(USER)
-        except KeyError:
-            pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+        account = pwd.getpwnam(USER)
         os.chown(folder, account.pw_uid, account.pw_gid)
     running = Oracle(folder)
     running.start()
     yield running
     running.stop()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def oracle():
+    """PostgreSQL 15, or a reason why the test is skipped."""
+    if not (BIN / "initdb").exists():
+        pytest.skip(f"no PostgreSQL 15 in {BIN}")
+    try:
+        pwd.getpwnam(USER)
+    except KeyError:
+        if os.geteuid() == 0:
+            pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+    with running_oracle() as running:
+        yield running
