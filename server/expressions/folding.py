@@ -15,7 +15,9 @@ from typing import Any, Final
 from server.errors import SqlError
 from server.expressions import expression as nodes
 from server.expressions.rowwise import compile_row
-from server.types.type import TextStyle
+from server.types.array import Array
+from server.types.registry import TYPE_BY_OID
+from server.types.type import TextStyle, TypeReference
 
 _CONTEXT: Final[Any] = SimpleNamespace(style=TextStyle(), parameters=(), outer={})
 _IMMUTABLE: Final = frozenset(
@@ -61,6 +63,8 @@ class _Folding:
             folded: nodes.Expression = special(self, node)
             return folded
         node = nodes.map_operands(node, self.fold)
+        if isinstance(node, nodes.ArrayComparison):
+            node = _as_list(node)
         if not _is_foldable(node):
             return node
         if not all(isinstance(child, nodes.Constant) for child in nodes.children(node)):
@@ -130,6 +134,25 @@ class _Folding:
         if len(kept) == 1:
             return kept[0]
         return replace(node, arguments=tuple(kept))
+
+
+def _as_list(node: nodes.ArrayComparison) -> nodes.Expression:
+    """X = ANY (constant array) as x IN (...), which is looked up instead of compared item by item."""
+    array = node.array.value if isinstance(node.array, nodes.Constant) else None
+    if node.every or node.operator != "=" or not isinstance(array, Array) or not array.items:
+        return node
+    kind = TYPE_BY_OID.get(array.element)
+    if kind is None or node.function.arguments[1] != array.element:
+        return node
+    reference = TypeReference(kind, -1, kind.collation)
+    items = tuple(nodes.Constant(type=reference, value=item) for item in array.items)
+    return nodes.InList(
+        type=node.type,
+        function=node.function,
+        argument=node.argument,
+        items=items,
+        offset=node.offset,
+    )
 
 
 def _is_foldable(node: nodes.Expression) -> bool:

@@ -481,7 +481,10 @@ def _merge(
     joined = RangeItem(alias="", listed=(*merged, *rest), alias_visible=False)
     alias = node.args.get("using_alias")
     if alias:
-        inner.append(RangeItem(alias=alias, listed=tuple(merged), columns_visible=False))
+        if any(item.alias == alias and item.alias_visible for item in inner):
+            raise DuplicateAlias(f'table name "{alias}" specified more than once')
+        named = RangeItem(alias=alias, listed=tuple(merged), columns_visible=False, joined=True)
+        inner.append(named)
     return (and_all(conditions) if conditions else None), [*inner, joined]
 
 
@@ -537,11 +540,16 @@ def _aliased_join(node: exp.Expression, items: list[RangeItem]) -> list[RangeIte
         return items
     listed = tuple(column for item in _visible(items) for column in item.columns())
     names = tuple(node.args.get("column_aliases") or ())
+    if len(names) > len(listed):
+        raise InvalidColumnReference(
+            f'join expression "{alias}" has {len(listed)} columns available but {len(names)} '
+            "columns specified"
+        )
     listed = (
         tuple(replace(column, name=name) for column, name in zip(listed, names, strict=False))
         + listed[len(names) :]
     )
-    return [RangeItem(alias=alias, listed=listed)]
+    return [RangeItem(alias=alias, listed=listed, joined=True)]
 
 
 def named_columns(

@@ -176,6 +176,9 @@ def _named_items(
                 reference,
                 UndefinedTable(f'relation "{name}" in {shown} clause not found in FROM clause'),
             )
+        if items[0].joined:
+            error = FeatureNotSupported(f"{shown} cannot be applied to a join")
+            raise raise_at(context, reference, error)
         if items[0].scan is None and items[0].table is None:
             raise raise_at(
                 context, reference, WrongObjectType(f"{shown} cannot be applied to this item")

@@ -201,12 +201,15 @@ def bind_group_key(
 
 
 def _grouped(context: BindContext, target: Target, node: exp.Expression) -> Expression:
-    from server.errors import GroupingError
+    from server.errors import GroupingError, WindowingError
     from server.expressions.expression import AggregateCall, walk
+    from server.planner.bind_window import PendingWindowCall
 
     target.expression = settle(context, target.expression)
-    if any(isinstance(part, AggregateCall) for part in walk(target.expression)):
-        raise raise_at(
-            context, node, GroupingError("aggregate functions are not allowed in GROUP BY")
-        )
+    for part in walk(target.expression):
+        position = context.position(part.offset)
+        if isinstance(part, AggregateCall):
+            raise GroupingError("aggregate functions are not allowed in GROUP BY").at(position)
+        if isinstance(part, PendingWindowCall):
+            raise WindowingError("window functions are not allowed in GROUP BY").at(position)
     return target.expression

@@ -9,7 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from server.errors import FeatureNotSupported, InvalidColumnReference, SqlSyntaxError
+from sqlglot import exp
+
+from server.errors import (
+    FeatureNotSupported,
+    InvalidColumnReference,
+    InvalidRowCountInLimitClause,
+    SqlSyntaxError,
+    TooManyColumns,
+)
 from server.expressions.expression import (
     Expression,
     SetReturningCall,
@@ -56,8 +64,7 @@ from server.sql import nodes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlglot import exp
-
+TARGETS_MAX = 1664
 _STAR = "SELECT * with no tables specified is not valid"
 
 
@@ -215,6 +222,8 @@ def bind_targets(context: BindContext, scope: Scope, written: list[exp.Expressio
     with _allowing(scope, "SELECT"):
         for each in written:
             targets += _bind_target(context, scope, each)
+    if len(targets) > TARGETS_MAX:
+        raise TooManyColumns(f"target lists can have at most {TARGETS_MAX} entries")
     return targets
 
 
@@ -423,13 +432,16 @@ def bind_limit(
     context: BindContext, scope: Scope, node: exp.Expression, plan: Node, keys: tuple[SortKey, ...]
 ) -> Node:
     """LIMIT and OFFSET."""
+    ties = node.args.get("with_ties")
+    if ties and isinstance(node.args["limit"], exp.Null):
+        message = "row count cannot be null in FETCH FIRST ... WITH TIES clause"
+        raise InvalidRowCountInLimitClause(message)
     count, offset = (
         _bind_count(context, scope, node.args.get(name), name.upper())
         for name in ("limit", "offset")
     )
     if count is None and offset is None:
         return plan
-    ties = node.args.get("with_ties")
     if ties and not keys:
         raise SqlSyntaxError("WITH TIES cannot be specified without ORDER BY clause")
     return Limit(input=plan, count=count, offset=offset, with_ties=keys if ties else ())

@@ -99,6 +99,10 @@ def combine(
     if kind == "union" and every:
         inputs = (*_flat(first), second)
         return Append(append_columns=columns, inputs=inputs)
+    if kind == "union" and isinstance(first, SetOperation) and first.kind == kind and not first.all:
+        # Of what a chain of unions gives twice, one pass at its end rids it as well.
+        inputs = (*_flat(first.left), first.right)
+        first = Append(append_columns=first.set_columns, inputs=inputs)
     return SetOperation(kind=kind, all=every, set_columns=columns, left=first, right=second)
 
 

@@ -78,6 +78,7 @@ class RangeItem:
     alias_visible: bool = True
     access: Any = None
     names: tuple[str, ...] = ()  # column aliases of a table
+    joined: bool = False  # a join with an alias
     recursing: bool = False  # the rows of the round before
     unexpanded: tuple[str, ...] = ()  # columns that * does not mean
     padded: bool = (

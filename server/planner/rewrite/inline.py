@@ -7,7 +7,7 @@ that changes data, one that refers to itself, and one whose only reader is insid
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from server.expressions.expression import (
@@ -45,19 +45,19 @@ def inline_common_tables(chooser: Chooser, node: Node) -> Node:
 def _inline(chooser: Chooser, node: Node) -> Node:
     if not isinstance(node, CommonTables):
         return node
-    current = node
-    for number in [each[0] for each in node.tables]:
-        plan = next(table for n, _, table in current.tables if n == number)
+    merged: dict[int, Node] = {}
+    kept = []
+    for number, name, plan in node.tables:  # each reads only those before it
         known = chooser.context.common_tables.get(number)
-        if known is None or not _may_merge(known, plan):
-            continue
-        others = tuple(
-            (n, name, _merge(table, number, plan))
-            for n, name, table in current.tables
-            if n != number
-        )
-        current = replace(current, tables=others, input=_merge(current.input, number, plan))
-    return current if current.tables else current.input
+        whole = _merge(plan, merged)
+        if known is not None and _may_merge(known, plan):
+            merged[number] = whole
+        else:
+            kept.append((number, name, whole))
+    if not merged:
+        return node
+    below = _merge(node.input, merged)
+    return replace(node, tables=tuple(kept), input=below) if kept else below
 
 
 def _may_merge(table, plan: Node) -> bool:  # type: ignore[no-untyped-def]
@@ -71,35 +71,53 @@ def _may_merge(table, plan: Node) -> bool:  # type: ignore[no-untyped-def]
     return True
 
 
-def _merge(node: Node, number: int, plan: Node) -> Node:
-    """The node with the scan of the CTE replaced by its plan, in subqueries too.
+def _merge(node: Node, merged: dict[int, Node]) -> Node:
+    """The node with the scans of merged CTEs replaced by their plans, in subqueries too.
 
     Such a subquery then depends on the outer columns that the CTE reads.
     """
-    outer = _outer_variables(plan)
+    if not merged:
+        return node
+    return transform_plan(node, _Merging(merged).node)
 
-    def scan(each: Node) -> Node:
-        if isinstance(each, CommonTableScan) and each.table_id == number:
+
+@dataclass(slots=True)
+class _Merging:
+    """One pass over a plan, and the outer columns of what was put into it."""
+
+    merged: dict[int, Node]
+    outer: dict[ColumnId, OuterVariable] = field(default_factory=dict)
+    depth: int = 0  # in subqueries
+
+    def node(self, each: Node) -> Node:
+        """Replace a scan; look into the subqueries of anything else."""
+        if isinstance(each, CommonTableScan) and each.table_id in self.merged:
+            plan = self.merged[each.table_id]
+            if self.depth:
+                self.outer |= _outer_variables(plan)
             return Project(
                 input=plan,
                 outputs=each.scan_columns,
                 expressions=tuple(column.variable() for column in plan.columns),
             )
         if any(isinstance(part, Subquery) for e in expressions_of(each) for part in walk(e)):
-            return map_expressions(each, inside)
+            return map_expressions(each, self.expression)
         return each
 
-    def inside(expression: Expression) -> Expression:
-        if isinstance(expression, Subquery) and isinstance(expression.plan, Node):
-            inner = transform_plan(expression.plan, scan)
-            if inner is expression.plan:
-                return expression
-            known = {each.column for each in expression.outer}
-            added = tuple(each for column, each in outer.items() if column not in known)
-            return replace(expression, plan=inner, outer=expression.outer + added)
-        return expression
-
-    return transform_plan(node, scan)
+    def expression(self, expression: Expression) -> Expression:
+        """Replace scans in a subquery."""
+        if not isinstance(expression, Subquery) or not isinstance(expression.plan, Node):
+            return expression
+        around, self.outer = self.outer, {}
+        self.depth += 1
+        inner = transform_plan(expression.plan, self.node)
+        self.depth -= 1
+        added, self.outer = self.outer, around | self.outer
+        if inner is expression.plan:
+            return expression
+        known = {each.column for each in expression.outer}
+        more = tuple(each for column, each in added.items() if column not in known)
+        return replace(expression, plan=inner, outer=expression.outer + more)
 
 
 def _outer_variables(plan: Node) -> dict[ColumnId, OuterVariable]:
