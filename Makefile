@@ -8,11 +8,9 @@ PYX := $(shell find $(SOURCES) -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 SEEDS ?= 2000
 ROUNDS ?= 20
 SECONDS ?= 600
-N ?= 1000
-FIRST ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos golden verify bench bench-quick random-expressions \\
+.PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos golden verify bench bench-quick random-expressions \
 	random-queries image-check schedules soak clean
 
 help: ## list the targets
@@ -68,8 +66,8 @@ crash: setup ## simulated power cuts: SEEDS=n
 	$(BIN)/python -m tests.crash.run --seeds $(SEEDS)
 	$(BIN)/python -m tests.crash.run --seeds $$(( $(SEEDS) / 20 )) --sql
 
-random-queries: setup ## ask N random queries of this server and of PostgreSQL 15
-	$(BIN)/python -m tests.random_queries.run --count $(N) --first $(FIRST)
+random-queries: setup ## random queries on this server and PostgreSQL 15: N=number FIRST=seed
+	$(BIN)/python -m tests.random_queries.run --count $(or $(N),1000) --first $(or $(FIRST),0)
 
 golden: setup ## rewrite the expected output of golden scripts; review the diff
 	GOLDEN_REWRITE=1 $(BIN)/pytest -q tests/golden
