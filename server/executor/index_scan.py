@@ -30,6 +30,9 @@ VALUE: Final = b"\x01"
 BEHIND_VALUES: Final = b"\x02"
 """How the encoding of a part begins that is not NULL, and what lies behind all of those."""
 
+HELD_MAX: Final = 4096
+"""How many entries are put in the order of the table at a time, where the index's is of no concern."""
+
 _INTEGER_BITS: Final = {"INT16": 15, "INT32": 31, "INT64": 63}
 
 Range = tuple[bytes, bytes | None]
@@ -62,6 +65,7 @@ class IndexScan(Operator):
             ranges.reverse()
         index = context.engine.index(shape.storage_id)
         tracked = context.transaction.tracked
+        held: list[tuple[bytes, int]] = []
         for low, high in ranges:
             if tracked is not None:
                 tracked.read_range(shape.storage_id, low, high)
@@ -72,8 +76,12 @@ class IndexScan(Operator):
                     chunk = next(chunks, None)
                 if chunk is None:
                     break
-                if chunk:
-                    yield self._rows(chunk, shape, context)
+                held += chunk
+                if held and (self.plan.ordered or len(held) >= HELD_MAX):
+                    yield self._rows(held, shape, context)
+                    held = []
+        if held:
+            yield self._rows(held, shape, context)
 
     def _shape(self, context: ExecutionContext) -> IndexShape:
         for shape in shape_of(self.plan.table, context).indexes:
@@ -99,7 +107,10 @@ class IndexScan(Operator):
                 and key_of(relation.values(int(view.row_ids[place]))) != chunk[position][0]
             ]
         among = None
-        if stale:
+        if not self.plan.ordered and view.count > 1:
+            among = np.argsort(view.row_ids, kind="stable")
+            among = among[~np.isin(among, stale)] if stale else among
+        elif stale:
             among = np.delete(np.arange(view.count), stale)
         return self._loader.load(view, context, among)
 

@@ -281,7 +281,7 @@ def _index_scan(  # noqa: PLR0913  (the parts of a path)
     conditions: list[Expression],
     required: set[ColumnId],
     *,
-    backward: bool = False,
+    backward: bool | None = None,
 ) -> IndexScan:
     rest = [each for each in conditions if not any(each is done for done in matched.answered)]
     if index.predicate is not None:
@@ -300,6 +300,7 @@ def _index_scan(  # noqa: PLR0913  (the parts of a path)
             lookups *= len(condition.value.items)
     price = cost.INDEX_START * lookups + found * (cost.INDEX_ROW + cost.FILTER_ROW * len(rest))
     stored = {key.number for key in index.keys if key.number} | set(index.included)
+    index_only = bool(attributes) and all(number in stored for number in attributes)
     return IndexScan(
         output=columns,
         types=types,
@@ -310,8 +311,9 @@ def _index_scan(  # noqa: PLR0913  (the parts of a path)
         attributes=attributes,
         conditions=tuple(matched.conditions),
         filter=and_all(rest) if rest else None,
-        backward=backward,
-        index_only=bool(attributes) and all(number in stored for number in attributes),
+        backward=bool(backward),
+        index_only=index_only,
+        ordered=index_only or backward is not None,
     )
 
 

@@ -117,7 +117,11 @@ class KeyCondition:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class IndexScan(Plan):
-    """Rows found through an index, in index order (reversed if backward)."""
+    """Rows found through an index, in index order (reversed if backward).
+
+    Not ordered: nobody asks for that order, and rows come as they lie in the table, some thousand at
+    a time.
+    """
 
     table: Table
     alias: str
@@ -127,6 +131,7 @@ class IndexScan(Plan):
     filter: Expression | None = None
     backward: bool = False
     index_only: bool = False
+    ordered: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
