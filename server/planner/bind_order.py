@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _UNORDERED = frozenset((114, 142, 600, 601, 602, 603, 604, 628, 718, 199, 143))
 """Types without an ordering: json, xml, geometric ones."""
 
+_ORDERINGS = {"<": False, ">": True, "~<~": False, "~>~": True}
+"""Ordering operators, and whether they go downwards; those of patterns go by bytes, as texts do."""
+
 _UNHASHED = frozenset((790, 1560, 1562, 3614, 3615, 705, 2970))
 """Types with an ordering but without a hash function: money, bit strings, text search."""
 
@@ -51,13 +54,13 @@ def sort_key(context: BindContext, node: exp.Expression, expression: Expression)
     descending = bool(node.args.get("descending"))
     using = node.args.get("using") or ()
     if using:
-        if using[-1] not in ("<", ">"):
+        if using[-1] not in _ORDERINGS:
             raise raise_at(
                 context,
                 node,
                 FeatureNotSupported(f"operator {using[-1]} is not a valid ordering operator"),
             )
-        descending = using[-1] == ">"
+        descending = _ORDERINGS[using[-1]]
     nulls_first = node.args.get("nulls_first")
     check_ordered(context, expression)
     return SortKey(

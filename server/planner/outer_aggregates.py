@@ -87,6 +87,7 @@ def outer_aggregate(
 ) -> Expression | None:
     """The column that an aggregate of an outer level is; None where it is of this one."""
     parts = [*call.arguments, *(key.expression for key in call.order)]
+    _refuse_nesting(context, scope, parts)
     level = level_of(scope, parts if call.filter is None else [*parts, call.filter])
     if level is None:
         return None
@@ -96,6 +97,22 @@ def outer_aggregate(
     column = OutputColumn(context.new_column(), call.type, call.aggregate.name)
     level.outer_aggregates.append((column, replace(own)))
     return read_from(scope, level, column, crossed, call.offset)
+
+
+def _refuse_nesting(context: BindContext, scope: Scope, parts: list[Expression]) -> None:
+    """An aggregate of an outer query makes the one around it of that query too."""
+    known = {
+        column.column: call.offset
+        for level in scope.levels()
+        for column, call in level.outer_aggregates
+    }
+    read = [each for part in parts for each in walk(part)] if known else []
+    if any(isinstance(each, Variable) for each in read):
+        return
+    for each in read:
+        if isinstance(each, OuterVariable) and each.column in known:
+            position = context.position(known[each.column])
+            raise GroupingError("aggregate function calls cannot be nested").at(position)
 
 
 def read_from(
