@@ -534,7 +534,7 @@ class Region:
             lateral = set().union(*(columns_used(each) for each in conditions)) & available
         else:
             right = chooser.choose_filtered(item.node, item.filters, wanted)
-            condition = and_all(conditions) if conditions else None
+            condition = chooser.expression(and_all(conditions)) if conditions else None
             read = outer_columns(item.node).union(*(outer_of(each) for each in item.filters))
             lateral = read & available
         output = chooser.join_output(kind, left, right, needed)
