@@ -371,21 +371,13 @@ def _sample(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
 def _join(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
     before = scope.items
     left = bind_item(context, scope, node.args["left"])
-    scope.items = before + left.items
+    kind = node.args["kind"]
+    hidden = kind in ("right", "full")
+    scope.items = before + [replace(item, unreachable=hidden) for item in left.items]
     right = bind_item(context, scope, node.args["right"])
     scope.items = before
     check_aliases(context, left.items, right.items, node.args["right"])
-    kind = node.args["kind"]
     lateral = lateral_columns(left.node, right)
-    if lateral and kind in ("right", "full"):
-        raise raise_at(
-            context,
-            node,
-            InvalidColumnReference(
-                "invalid reference to FROM-clause entry for table",
-                detail="The combining JOIN type must be INNER or LEFT for a LATERAL reference.",
-            ),
-        )
     left, right = _padded(kind in ("right", "full"), left), _padded(kind in ("left", "full"), right)
     using = _using_names(node, left, right)
     if context.resolution is not None:

@@ -13,7 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from server.errors import AmbiguousAlias, AmbiguousColumn, UndefinedColumn, UndefinedTable
+from server.errors import (
+    AmbiguousAlias,
+    AmbiguousColumn,
+    InvalidColumnReference,
+    UndefinedColumn,
+    UndefinedTable,
+)
 from server.expressions.expression import (
     And,
     Case,
@@ -78,6 +84,7 @@ class RangeItem:
     alias_visible: bool = True
     access: Any = None
     names: tuple[str, ...] = ()  # column aliases of a table
+    unreachable: bool = False  # there, but not for what is joined to it in that way
     joined: bool = False  # a join with an alias
     recursing: bool = False  # the rows of the round before
     unexpanded: tuple[str, ...] = ()  # columns that * does not mean
@@ -270,7 +277,10 @@ def _resolve_plain(
         found: list[RangeColumn] = []
         for item in level.items:
             if item.columns_visible:
-                found += item.find(name)
+                own = item.find(name)
+                found += own
+                if own and item.unreachable:
+                    raise unreachable_item(item).at(context.position(offset))
         if len(found) > 1:
             raise AmbiguousColumn(f'column reference "{name}" is ambiguous').at(
                 context.position(offset)
@@ -298,8 +308,18 @@ def find_item(
                 context.position(offset)
             )
         if found:
+            if found[0].unreachable:
+                raise unreachable_item(found[0]).at(context.position(offset))
             return level, found[0]
     return None
+
+
+def unreachable_item(item: RangeItem) -> SqlError:
+    """The error for LATERAL on the side of an outer join whose rows may be missing."""
+    return InvalidColumnReference(
+        f'invalid reference to FROM-clause entry for table "{item.alias}"',
+        detail="The combining JOIN type must be INNER or LEFT for a LATERAL reference.",
+    )
 
 
 def _is_named(item: RangeItem, parts: tuple[str, ...]) -> bool:

@@ -245,6 +245,16 @@ class Maker:
         ]
         if not pairs:
             return tree(left, " cross join ", right, smaller=(left, right))
+        shared = {
+            a
+            for a, kind_a in first.columns
+            for b, kind_b in second.columns
+            if (a, kind_a) == (b, kind_b)
+        }
+        if shared and self.chance(0.2):
+            names = self.random.sample(sorted(shared), min(len(shared), self.random.randint(1, 2)))
+            using = f" using ({', '.join(names)})"
+            return tree(left, f" {kind} ", right, using, smaller=(left, right))
         condition = tree(self.random.choice(pairs))
         if kind != "full join" and self.chance(0.3):
             condition = tree(
@@ -273,8 +283,9 @@ class Maker:
     def derived(self, level: Level, depth: int) -> Tree:
         """A subquery in FROM."""
         kinds = [self.random.choice(TYPES) for _ in range(self.random.randint(1, 3))]
-        is_lateral = bool(level.items) and self.chance(0.0)
-        inner = Level(tables=level.tables, outer=level.outer)
+        is_lateral = bool(level.items) and self.chance(0.4)
+        before = Level(list(level.items), level.outer, level.tables) if is_lateral else level.outer
+        inner = Level(tables=level.tables, outer=before)
         query = self.query(kinds, inner, depth - 1)
         alias = self.alias("d")
         columns = tuple((f"c{n}", kind) for n, kind in enumerate(kinds, 1))
