@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from server.functions.function import CallContext, Function
-from server.vector.column import Column, Mask
+from server.vector.column import Column, Mask, unset
 from server.vector.rows import (
     column_of,
     constant_column,
@@ -81,6 +81,9 @@ def _words_in_use(coded: Column, size: int) -> np.ndarray[Any, Any] | None:
 
 
 def _spread(results: Column, numbers: np.ndarray[Any, Any], valid: Mask | None) -> Column:
+    if not len(results):  # no words are in use: every row is NULL
+        count = len(numbers)
+        return Column(unset(count, results.values.dtype), np.zeros(count, np.bool_))
     if results.values.dtype == object and not results.has_nulls and results.dictionary is None:
         return Column(numbers, valid, None, Column(results.values))
     if results.valid is None and results.dictionary is None:
