@@ -60,6 +60,10 @@ class Transaction(Work):
             limit = (self.xids[-1] << COMMAND_BITS) + min(self._command, COMMAND_MAX + 1)
         return self.log.snapshot(self.xids, limit)
 
+    def latest_snapshot(self) -> Snapshot:
+        """This moment with all of the transaction's own work, whatever it looks through otherwise."""
+        return self.log.snapshot(self.xids, self._limit())
+
     def look_from(self, snapshot: Snapshot, tracked_from: int | None) -> None:
         """Take over the moment of another transaction's snapshot as the first one."""
         assert self.keep_snapshot

@@ -19,6 +19,7 @@ from server.catalog.objects import (
     Table,
     Trigger,
     UserFunction,
+    UserOperator,
     UserType,
 )
 from server.catalog.views.constraints import key_type
@@ -222,6 +223,22 @@ class Definer:
             text += f" ({self._columns(table, value.delete_columns)})"
         return text
 
+    def exclusion(self, value: Constraint) -> str:
+        """EXCLUDE USING method (key WITH operator, ...)."""
+        table, index = self.view.object(value.table), self.view.object(value.index)
+        assert isinstance(table, Table), value.name
+        assert isinstance(index, Index), value.name
+        keys = (
+            f"{self._index_key(index, table, key)} WITH {operator_text(self.view, oid)}"
+            for key, oid in zip(index.keys, value.operators, strict=True)
+        )
+        text = f"EXCLUDE USING {index.method} ({', '.join(keys)})"
+        if index.included:
+            text += f" INCLUDE ({self._columns(table, index.included)})"
+        if index.predicate is not None:
+            text += f" WHERE ({self.expression(index.predicate)})"
+        return text
+
     # Functions
 
     def routine(self, oid: Oid) -> Mapping[str, Any] | None:
@@ -309,7 +326,17 @@ _CONSTRAINTS: Mapping[str, Callable[[Definer, Constraint], str]] = {
     "p": Definer.key,
     "u": Definer.key,
     "f": Definer.foreign_key,
+    "x": Definer.exclusion,
 }
+
+
+def operator_text(view: CatalogView, oid: Oid) -> str:
+    """An operator as it stands behind WITH."""
+    value = view.object(oid)
+    if isinstance(value, UserOperator):
+        return f"OPERATOR({qualified(view, value.schema, value.name)})"
+    fact = fact_of("pg_operator", oid)
+    return str(fact["oprname"]) if fact is not None else str(oid)
 
 
 def options_text(options: tuple[str, ...]) -> str:

@@ -227,6 +227,7 @@ class Constraint(CatalogObject):
     inherited: int = 0  # from how many parents
     local: bool = True  # defined here, whether a parent has it too or not
     parent: Oid = 0  # the constraint of the partitioned table that this one came with
+    operators: tuple[Oid, ...] = ()  # of an exclusion, one for each key of its index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

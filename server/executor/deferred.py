@@ -83,9 +83,14 @@ def queue_insert(
 
     Or have changed from an older version.
     """
+    from server.executor.exclusions import ExclusionCheck
     from server.executor.foreign_keys import ReferenceCheck
 
-    for constraint in shape.foreign_keys:
+    for constraint in shape.checked_later:
+        if constraint.kind == "x":
+            ids = tuple(map(int, row_ids))
+            context.queue(ExclusionCheck(shape, constraint, ids), constraint)
+            continue
         positions = [number - 1 for number in constraint.columns]
         if changed_from and all(changed_from[p] == rows()[0][p] for p in positions):
             continue

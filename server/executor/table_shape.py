@@ -31,10 +31,10 @@ Row = tuple[Value | None, ...]
 
 
 class TableShape:
-    """A table with the types of its attributes, its indexes and its foreign keys."""
+    """A table with the types of its attributes, its indexes and what its rows are checked for."""
 
     __slots__ = (
-        "foreign_keys",
+        "checked_later",
         "indexes",
         "not_null",
         "not_null_numbers",
@@ -67,15 +67,18 @@ class TableShape:
         for shape in self.indexes:
             shape.constraint = deferrable.get(shape.index.oid)
         self.unique_indexes = tuple(shape for shape in self.indexes if shape.index.unique)
-        self.foreign_keys: tuple[Constraint, ...] = tuple(
-            constraint for constraint in constraints if constraint.kind == "f"
+        self.checked_later: tuple[Constraint, ...] = tuple(
+            constraint for constraint in constraints if constraint.kind in "fx"
         )
+        """Foreign keys and exclusions: new rows are looked at after the statement."""
         self.references: tuple[Constraint, ...] = references_of(table, context)
         self.triggers = Triggers(
             tuple(t for t in catalog.triggers_of(table.oid) if t.enabled in "OA")
         )
         watched = {number for shape in self.indexes for number in shape.attributes}
-        watched |= {number for item in self.foreign_keys for number in item.columns}
+        watched |= {number for item in self.checked_later for number in item.columns}
+        if any(item.kind == "x" for item in self.checked_later):  # expressions may read any
+            watched |= {column.number for column in table.live_columns}
         watched |= {number for item in self.references for number in item.referenced_columns}
         self.watched = frozenset(watched)
         """Attributes whose change concerns more than the row itself."""

@@ -111,7 +111,7 @@ class TableWriter:
         """Whether `insert_stored` may be asked: nothing but plain indexes hangs on new rows."""
         shape = self.shape
         return (
-            not shape.foreign_keys
+            not shape.checked_later
             and not shape.triggers
             and all(
                 index.is_columns_only
@@ -177,7 +177,7 @@ class TableWriter:
             for shape, key in zip(shapes, keys, strict=True):
                 if key is not None:
                     self._engine.index(shape.storage_id).insert(self._transaction, key, row_id)
-        if self.shape.foreign_keys:
+        if self.shape.checked_later:
             queue_insert(context, self.shape, [row_id], lambda: [row])
         return True
 

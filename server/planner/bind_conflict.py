@@ -6,7 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from server.catalog.objects import Index
-from server.errors import InvalidColumnReference, SqlSyntaxError, UndefinedObject
+from server.errors import (
+    FeatureNotSupported,
+    InvalidColumnReference,
+    SqlSyntaxError,
+    UndefinedObject,
+)
 from server.expressions.expression import Variable
 from server.planner.bind_from import make_scan
 from server.planner.bind_operator import conjuncts
@@ -43,6 +48,7 @@ def bind_conflict(
     read = (key.number for index in indexes for key in index.keys if key.number)
     target.item.access.columns.update(read)
     if node.args["action"] == "nothing":
+        _refuse_exclusions(context, target, node)
         return ConflictClause(indexes=indexes, update=None)
     if not indexes and not node.args.get("elements") and not node.args.get("constraint"):
         raise raise_at(
@@ -85,6 +91,18 @@ def bind_conflict(
         existing=tuple((c.number, existing.base + c.number) for c in live),
         excluded=tuple((c.number, target.scan.base + c.number) for c in live),
     )
+
+
+def _refuse_exclusions(context: BindContext, target: ModifyTarget, node: exp.Expression) -> None:
+    """DO NOTHING without a target would have to look for rows that exclude each other beforehand."""
+    if node.args.get("elements") or node.args.get("constraint"):
+        return
+    constraints = context.catalog.constraints_of(target.table.oid)
+    if any(item.kind == "x" for item in constraints):
+        error = FeatureNotSupported(
+            "ON CONFLICT DO NOTHING is not supported for a table with exclusion constraints"
+        )
+        raise raise_at(context, node, error)
 
 
 def _arbiters(

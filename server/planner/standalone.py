@@ -30,6 +30,7 @@ from server.expressions.expression import (
 from server.planner.bind_call import Resolved, Written, resolve_call, resolve_procedure
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_modify import default_of
+from server.planner.bind_operator import find_operator
 from server.planner.bind_text import parse_expression, without_positions
 from server.planner.bind_type import bind_type
 from server.planner.coerce import base_type, coerce_to, find_pathway, type_name
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from server.catalog.objects import Column, Table, Trigger
+    from server.functions.function import Operator
     from server.planner.routine import RoutineNames
     from server.sql.parse import Statement
     from server.sql.utility_functions import CreateTrigger
@@ -372,6 +374,11 @@ def can_assign(environment: PlanningEnvironment, source: int, target: int) -> bo
 def type_over_table(environment: PlanningEnvironment, table: Table, text: str) -> int:
     """The type of an expression over a table's columns."""
     return bind_over_table(environment, table, text).type.oid
+
+
+def find_operator_oid(environment: PlanningEnvironment, name: str, kind: int) -> Operator:
+    """The operator of a name between two values of a type; raises UndefinedFunction for none."""
+    return find_operator(_context(environment, -1), name, kind, kind)
 
 
 def can_reference(environment: PlanningEnvironment, key: int, value: int) -> bool:

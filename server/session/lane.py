@@ -190,7 +190,7 @@ def _stands_alone(planned: PlannedStatement, running: ExecutionContext) -> bool:
     """Whether a changed row has no foreign keys to be looked after."""
     plan = planned.plan
     if isinstance(plan, physical.Insert):
-        return not shape_of(plan.table, running).foreign_keys
+        return not shape_of(plan.table, running).checked_later
     if isinstance(plan, physical.Delete):
         return not shape_of(plan.table, running).references
     return isinstance(plan, physical.Update)  # of columns that nothing hangs on

@@ -173,7 +173,7 @@ def exclusion(context: Context, message: tree.Constraint) -> Constraint:
     """Convert EXCLUDE; its elements are pairs of index element and operator."""
     pairs = [pair.list.items for pair in message.exclusions]
     return Exclusion(
-        access_method=message.access_method or "gist",
+        access_method=message.access_method or "btree",
         elements=tuple(index_element(context, pair[0].index_elem) for pair in pairs),
         operators=tuple(names(pair[1].list.items) for pair in pairs),
         include=names(message.including),

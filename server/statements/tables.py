@@ -26,6 +26,7 @@ from server.statements.constraints import (
     add_foreign_key,
     add_unique,
 )
+from server.statements.exclusions import add_exclusion
 from server.statements.inheritance import (
     MergedColumns,
     inherited_checks,
@@ -354,10 +355,8 @@ def add_constraint(
         yield from add_unique(context, table, constraint, keys or constraint.columns, names)
     elif isinstance(constraint, written.ForeignKey):
         yield from add_foreign_key(context, table, constraint, keys or constraint.columns, names)
-    else:
-        raise FeatureNotSupported(
-            "exclusion constraints are not supported", position=context.position(constraint.offset)
-        )
+    elif isinstance(constraint, written.Exclusion):
+        yield from add_exclusion(context, table, constraint, names)
 
 
 UTILITIES = (Utility(node=tree.CreateTable, run=create_table),)

@@ -110,6 +110,7 @@ def _constraint_row(view: CatalogView, value: Constraint) -> Row:
         "conparentid": value.parent,
         "conkey": small_array(value.columns) if value.columns else None,
         "conbin": value.expression,
+        "conexclop": oid_array(value.operators) if value.operators else None,
     }
     if isinstance(view.object(value.table), UserType):
         row |= {"conrelid": 0, "contypid": value.table, "conkey": None}

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.bootstrap import SYSTEM_OBJECTS
-from server.catalog.objects import FIRST_USER_OID, Oid, Table
+from server.catalog.objects import FIRST_USER_OID, Oid, Table, UserType
 from server.catalog.views.facts import facts
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def _named_classes() -> dict[tuple[Oid, str], Oid]:
 _COERCIBLE = {1043: 25, 19: 25, 24: 26, 2202: 26, 2205: 26, 2206: 26, 4089: 26, 4096: 26}
 ANY_ENUM, ANY_ARRAY, RECORD, JSONB_OPS = 3500, 2277, 2249, 4036
 ANY_RANGE, ANY_MULTIRANGE = 3831, 4537
+_GENERAL = {"e": ANY_ENUM, "c": RECORD, "r": ANY_RANGE, "m": ANY_MULTIRANGE}
 
 
 def operator_class(view: CatalogView, method: str, type_oid: Oid, name: str = "") -> Oid:
@@ -112,11 +113,12 @@ def _class_types(view: CatalogView, oid: Oid) -> tuple[Oid, ...]:
     if row is not None:
         letter, element = row["typtype"], row["typelem"] if row["typcategory"] == "A" else 0
     else:
+        value = view.object(oid)
+        if isinstance(value, UserType) and value.kind == "d":
+            return _class_types(view, value.base_type)
         kind = view.type(oid)
         letter, element = kind.kind, kind.element_oid
-    general = {"e": ANY_ENUM, "c": RECORD, "r": ANY_RANGE, "m": ANY_MULTIRANGE}.get(
-        letter, ANY_ARRAY if element else 0
-    )
+    general = _GENERAL.get(letter, ANY_ARRAY if element else 0)
     return (oid, _COERCIBLE.get(oid, oid), general)
 
 

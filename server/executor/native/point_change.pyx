@@ -399,7 +399,7 @@ cdef class RowInsert:
         for number in shape.not_null:
             if full[<Py_ssize_t>number - 1] is None:
                 return LEFT
-        if shape.indexes or shape.foreign_keys:
+        if shape.indexes or shape.checked_later:
             return 1 if TableWriter(self.plan.table, context).try_insert(tuple(full)) else LEFT
         if shape is not self.shape:
             self.stores = [(item.type.store_value, item.modifier) for item in shape.types]

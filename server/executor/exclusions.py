@@ -1,0 +1,133 @@
+"""Exclusion constraints: no two rows whose keys all answer their operators with true.
+
+Rule 1: who writes rows of such a table holds a lock of the constraint until its transaction ends, so that
+        nobody's rows are missed; what has been committed by then is looked at, whatever the isolation level.
+Rule 2: there is no index behind it: new rows are held against every row of the table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.names import fact_of
+from server.catalog.objects import Column, Constraint, Index, Table
+from server.errors import ExclusionViolation
+from server.executor.columns import rows_of
+from server.executor.constraint_errors import key_text
+from server.executor.index_keys import IndexShape
+from server.executor.waits import Wait
+from server.expressions.evaluate import compile_row
+from storage.engine import LockMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    from server.executor.context import ExecutionContext
+    from server.executor.table_shape import Row, TableShape
+    from server.types.type import Value
+
+Keyed = tuple[int, "tuple[Value | None, ...]"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionCheck:
+    """Rows that are new, or have changed; without ids all rows are held against each other."""
+
+    shape: TableShape
+    constraint: Constraint
+    row_ids: tuple[int, ...] | None = None
+
+    def run(self, context: ExecutionContext) -> Generator[Wait, None, None]:
+        """Raise ExclusionViolation for two rows that exclude each other."""
+        yield from _lock(context, self.constraint)
+        index = context.catalog.object(self.constraint.index)
+        assert isinstance(index, Index)
+        keys = IndexShape(index, self.shape.table, self.shape.types, context)
+        there = list(self._keyed(keys, context))
+        excludes = _conflict_of(keys, self.constraint, context)
+        wanted = None if self.row_ids is None else frozenset(self.row_ids)
+        for position, (row_id, values) in enumerate(there):
+            if wanted is not None and row_id not in wanted:
+                continue
+            context.check_cancelled()
+            others = there[:position] if wanted is None else there
+            for other_id, others_values in others:
+                if other_id != row_id and excludes(values, others_values):
+                    raise self._error(keys, values, others_values, context)
+
+    def _keyed(self, keys: IndexShape, context: ExecutionContext) -> Iterator[Keyed]:
+        """The keys of the rows that there are now; with a NULL a key excludes nothing."""
+        relation = context.engine.relation(self.shape.table.storage_id)
+        with context.engine.latch:
+            for view in relation.scan(context.transaction.latest_snapshot()):
+                rows: list[Row] = rows_of(self.shape.load_batch(view))
+                for row_id, row in zip(view.row_ids.tolist(), rows, strict=True):
+                    values = keys.values(row, context)
+                    if None not in values and keys.has(row, context):
+                        yield row_id, values
+
+    def _error(
+        self, keys: IndexShape, values: Row, others: Row, context: ExecutionContext
+    ) -> ExclusionViolation:
+        table = self.shape.table
+        names = [
+            table.column(key.number).name if key.number else str(key.expression)
+            for key in keys.index.keys
+        ]
+        references = [part.reference for part in keys.parts]
+        mine = key_text(names, values, references, context.style)
+        theirs = key_text(names, others, references, context.style)
+        message = f'conflicting key value violates exclusion constraint "{self.constraint.name}"'
+        detail = f"Key {mine} conflicts with existing key {theirs}."
+        if self.row_ids is None:
+            message = f'could not create exclusion constraint "{self.constraint.name}"'
+            detail = f"Key {mine} conflicts with key {theirs}."
+        return ExclusionViolation(
+            message,
+            detail=detail,
+            schema=self.shape.schema_name,
+            table=table.name,
+            constraint=self.constraint.name,
+        )
+
+
+def _lock(context: ExecutionContext, constraint: Constraint) -> Iterator[Wait]:
+    tag = ("object", constraint.oid)
+    completion = context.engine.locks.acquire(context.transaction, tag, LockMode.EXCLUSIVE)
+    if not completion.done:
+        yield Wait(completion, what="object")
+
+
+def _conflict_of(
+    keys: IndexShape, constraint: Constraint, context: ExecutionContext
+) -> Callable[[Row, Row], bool]:
+    """Whether two keys exclude each other."""
+    tests: list[Any] = []
+    for part, oid in zip(keys.parts, constraint.operators, strict=True):
+        kind = part.reference.type.oid
+        pair = Table(
+            oid=0,
+            name="",
+            schema=0,
+            columns=(Column(number=1, name="a", type=kind), Column(number=2, name="b", type=kind)),
+        )
+        assert context.bind_expression is not None
+        text = f"a OPERATOR({operator_name(context.catalog, oid)}) b"
+        tests.append(compile_row(context.bind_expression(pair, text), {1: 0, 2: 1}))
+
+    def excludes(left: Row, right: Row) -> bool:
+        pairs = zip(tests, left, right, strict=True)
+        return all(test((mine, theirs), context) is True for test, mine, theirs in pairs)
+
+    return excludes
+
+
+def operator_name(catalog: Any, oid: int) -> str:
+    """An operator as OPERATOR(...) names it."""
+    fact = fact_of("pg_operator", oid)
+    if fact is not None:
+        return f"pg_catalog.{fact['oprname']}"
+    value = catalog.object(oid)
+    home = catalog.object(value.schema)
+    return f'"{home.name}".{value.name}'
