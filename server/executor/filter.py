@@ -12,12 +12,12 @@ from server.executor.evaluation import condition, evaluators, layout_of
 from server.executor.morsels import Morsels, may_run_beside
 from server.executor.operator import Builder, Operator
 from server.executor.waits import is_wait
-from server.expressions.expression import Constant
+from server.expressions.expression import Call, Constant, walk
 from server.expressions.rowwise import compile_row
 from server.vector.batch import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from server.executor.context import ExecutionContext
     from server.expressions.expression import Expression
@@ -126,10 +126,11 @@ def picks(output: tuple[int, ...], columns: tuple[int, ...]) -> tuple[int, ...] 
 class Project(Operator):
     """One output column an expression."""
 
-    __slots__ = ("_expressions", "_may_run_beside")
+    __slots__ = ("_expressions", "_is_row_by_row", "_may_run_beside")
 
     def __init__(self, plan: physical.Project, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
+        self._is_row_by_row = minds_order(plan.expressions)
         self._expressions = evaluators(plan.expressions, layout_of(plan.input.output))
         self._may_run_beside = may_run_beside(plan.expressions)
 
@@ -152,4 +153,25 @@ class Project(Operator):
             if is_wait(batch):
                 yield batch
                 continue
+            if self._is_row_by_row and batch.count > 1:
+                for row in range(batch.count):
+                    yield self._made(batch.slice(row, row + 1), context)
+                continue
             yield self._made(batch, context)
+
+
+SEQUENCE_CHANGES, SEQUENCE_READS = {"nextval", "setval"}, {"currval", "lastval"}
+
+
+def minds_order(expressions: Iterable[Expression]) -> bool:
+    """Whether the expressions of one row must be evaluated before those of the next.
+
+    As where a column is given the next value of a sequence, and another one reads it.
+    """
+    called = {
+        node.function.name
+        for expression in expressions
+        for node in walk(expression)
+        if isinstance(node, Call) and node.function.volatility == "v"
+    }
+    return not called.isdisjoint(SEQUENCE_CHANGES) and not called.isdisjoint(SEQUENCE_READS)

@@ -36,6 +36,7 @@ class AddColumn(AlterCommand):
 
     column: Column
     if_not_exists: bool = False
+    cascade: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,11 @@ class AlterColumnTypes(AlterCommand):
     """All ALTER COLUMN TYPE of one statement, which are made together."""
 
     changes: tuple[AlterColumnType, ...]
+
+    @property
+    def cascade(self) -> bool:
+        """Whether tables of a composite type change, too."""
+        return any(change.cascade for change in self.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -463,7 +469,9 @@ FIXED_COMMANDS: Final[dict[int, AlterCommand]] = {
 }
 COMMANDS: Final[dict[int, Callable[[Context, Any], AlterCommand]]] = {
     tree.AT_AddColumn: lambda context, message: AddColumn(
-        column(context, definition_of(message).column_def), message.missing_ok
+        column(context, definition_of(message).column_def),
+        message.missing_ok,
+        is_cascade(message),
     ),
     tree.AT_DropColumn: lambda _, message: DropColumn(
         message.name, message.missing_ok, is_cascade(message)

@@ -14,6 +14,7 @@ from typing import Any
 from server.catalog.objects import Column, Constraint, Table
 from server.errors import (
     DatatypeMismatch,
+    FeatureNotSupported,
     InvalidTableDefinition,
     WrongObjectType,
 )
@@ -103,12 +104,14 @@ def key_columns(table: Table) -> dict[str, bool]:
     return found
 
 
-def _refuse_key(table: Table, name: str, verb: str) -> None:
-    if name in key_columns(table):
-        raise InvalidTableDefinition(
-            f'cannot {verb} column "{name}" because it is part of the partition key of relation '
-            f'"{table.name}"'
-        )
+def _refuse_key(context: StatementContext, table: Table, name: str, verb: str) -> None:
+    """A column of a partition key, of the table or of a partition that is partitioned itself, stays."""
+    for member in context.catalog.family_of(table):
+        if name in key_columns(member):
+            raise InvalidTableDefinition(
+                f'cannot {verb} column "{name}" because it is part of the partition key of '
+                f'relation "{member.name}"'
+            )
 
 
 def _guard_add_column(
@@ -138,7 +141,7 @@ def _guard_drop_column(
         return
     if column.inherited:
         raise InvalidTableDefinition(f'cannot drop inherited column "{column.name}"')
-    _refuse_key(table, column.name, "drop")
+    _refuse_key(context, table, column.name, "drop")
     if only and table.kind == "p" and _has_children(context, table):
         raise InvalidTableDefinition(
             "cannot drop column from only the partitioned table when partitions exist",
@@ -161,7 +164,7 @@ def _guard_new_type(context: StatementContext, table: Table, name: str, only: bo
         return
     if column.inherited:
         raise InvalidTableDefinition(f'cannot alter inherited column "{column.name}"')
-    _refuse_key(table, column.name, "alter")
+    _refuse_key(context, table, column.name, "alter")
     if only and _has_children(context, table):
         raise InvalidTableDefinition(
             f'type of inherited column "{column.name}" must be changed in child tables too'
@@ -246,7 +249,7 @@ def _guard_drop_expression(
     if column is None:
         return
     if only and _has_children(context, table):
-        raise InvalidTableDefinition(
+        raise FeatureNotSupported(
             "ALTER TABLE / DROP EXPRESSION must be applied to child tables too"
         )
     if column.inherited and column.generated:
@@ -393,7 +396,7 @@ def _hand_down(
             f'"{child.name}"'
         )
     context.notice("00000", f'merging constraint "{check.name}" with inherited definition')
-    context.ddl.put(replace(own, inherited=1))
+    context.ddl.put(replace(own, inherited=1, local=not child.is_partition))
 
 
 def _dropped_column(
@@ -428,22 +431,20 @@ def _added_constraint(
         yield from hand_down_checks(context, table.oid)
 
 
-def drop_constraint_below(
-    context: StatementContext, table: Table, dropped: Constraint, *, only: bool
+def _dropped_constraint(
+    context: StatementContext, table: Table, command: tree.DropConstraint, step: Step, only: bool
 ) -> Iterator[Wait]:
     """What becomes of a CHECK in the children when a parent has dropped it."""
-    if dropped.kind != "c" or dropped.no_inherit:
-        return
     yield from children(context, table)
     for child in context.catalog.children_of(table.oid):
-        own = _constraint(context, child, dropped.name)
-        if own is None or not own.inherited:
+        own = _constraint(context, child, command.name)
+        if own is None or own.kind != "c" or not own.inherited:
             continue
         if only:
             context.ddl.put(replace(own, inherited=own.inherited - 1, local=True))
         elif own.inherited == 1 and not own.local:
             context.ddl.remove(own.oid)
-            yield from drop_constraint_below(context, child, own, only=only)
+            yield from _dropped_constraint(context, child, command, step, only)
         else:
             context.ddl.put(replace(own, inherited=own.inherited - 1))
 
@@ -469,6 +470,7 @@ FURTHER: dict[type[Any], Further] = {
     tree.AddColumn: _added_column,
     tree.DropColumn: _dropped_column,
     tree.AddConstraint: _added_constraint,
+    tree.DropConstraint: _dropped_constraint,
     tree.ValidateConstraint: _validated,
     tree.SetDefault: _same_step,
     tree.SetNotNull: _same_step,

@@ -197,6 +197,8 @@ def clusterable_index(context: StatementContext, table: Table, name: str) -> Ind
         )
     if index.predicate is not None:
         raise FeatureNotSupported(f'cannot cluster on partial index "{name}"')
+    if not index.valid:
+        raise FeatureNotSupported(f'cannot cluster on invalid index "{name}"')
     return index
 
 

@@ -11,6 +11,7 @@ from server.catalog.privileges import acl_of_new_owner
 from server.errors import (
     DuplicateColumn,
     FeatureNotSupported,
+    InvalidParameterValue,
     InvalidTableDefinition,
     ObjectNotInPrerequisiteState,
     SqlSyntaxError,
@@ -25,8 +26,8 @@ from server.planner.stored_text import stored_default
 from server.sql import constraints as written
 from server.sql import utility_alter as tree
 from server.statements import alter_marks as marks
-from server.statements.alter_inheritance import drop_constraint_below, spread
-from server.statements.alter_locks import lock_mode, refuse_pending
+from server.statements.alter_inheritance import spread
+from server.statements.alter_locks import STRONGEST, lock_mode, refuse_pending
 from server.statements.alter_others import alter_other
 from server.statements.alter_parents import set_inheritance, set_type
 from server.statements.alter_types import alter_types
@@ -46,6 +47,7 @@ from server.statements.partitions import (
     attach_partition,
     detach_partition,
 )
+from server.statements.rename_columns import typed_table_error, typed_tables
 from server.statements.rewrite import rewrite_table
 from server.statements.sequences import change_sequence
 from server.statements.statement import Run, StatementContext, Utility
@@ -62,6 +64,7 @@ from storage.engine import Kind
 Step = Callable[[StatementContext, Table, Any], Iterator[Wait]]
 
 # What of the object kinds a command may be said of: ALTER TABLE works on all of these.
+INTEGERS = (20, 21, 23)
 KINDS = {"table": "rp", "view": "v", "materialized view": "m"}
 
 
@@ -86,7 +89,20 @@ def alter_table(context: StatementContext, statement: tree.AlterTable) -> Run:
         table = context.catalog.object(found.oid)
         assert isinstance(table, Table)
         yield from spread(context, table, command, step, only=statement.only)
+        if table.kind == "c":
+            yield from _change_typed(context, table, command, step)
     return statement.tag
+
+
+def _change_typed(
+    context: StatementContext, composite: Table, command: Any, step: Step
+) -> Iterator[Wait]:
+    """The tables of a composite type follow it with CASCADE, and stand in its way without."""
+    for table in typed_tables(context, composite):
+        if not command.cascade:
+            raise typed_table_error(composite)
+        yield from context.lock_relation(table.oid, STRONGEST, table.name)
+        yield from step(context, table, command)
 
 
 def in_passes(commands: Iterable[Any]) -> list[Any]:
@@ -295,6 +311,11 @@ def drop_not_null(
     for constraint in context.catalog.constraints_of(table.oid):
         if constraint.kind == "p" and column.number in constraint.columns:
             raise InvalidTableDefinition(f'column "{column.name}" is in a primary key')
+    for index in context.catalog.indexes_of(table.oid):
+        if index.replica_identity and any(key.number == column.number for key in index.keys):
+            raise InvalidTableDefinition(
+                f'column "{column.name}" is in index used as replica identity'
+            )
     context.ddl.put(with_column(table, replace(column, not_null=False)))
 
 
@@ -338,7 +359,6 @@ def drop_constraint(
         context.notice("00000", f"{missing_constraint(table, command.name).message}, skipping")
         return
     yield from drop_objects(context, [found], cascade=command.cascade)
-    yield from drop_constraint_below(context, table, found, only=False)
 
 
 def validate_constraint(
@@ -402,6 +422,8 @@ def add_identity(
 ) -> Iterator[Wait]:
     """ADD GENERATED AS IDENTITY."""
     column = existing_column(table, command.column)
+    if column.type not in INTEGERS:
+        raise InvalidParameterValue("identity column type must be smallint, integer, or bigint")
     if not column.not_null:
         raise ObjectNotInPrerequisiteState(
             f'column "{column.name}" of relation "{table.name}" must be declared NOT NULL before identity can be added'
@@ -514,6 +536,8 @@ ROW_SECURITY_WORDS = {
     "no_force": "NO FORCE",
 }
 
+EXCLUSIVE = "access exclusive"
+
 BEFORE, DROPS, KEYS, OTHERS, LAST = -1, 0, 7, 9, 10
 PASSES: dict[type[Any], int] = {
     tree.DropColumn: DROPS,
@@ -524,7 +548,6 @@ PASSES: dict[type[Any], int] = {
     tree.AlterColumnTypes: 1,
     tree.AddColumn: 4,
     tree.SetNotNull: 6,
-    tree.SetIdentity: 6,
     tree.AddIdentity: OTHERS,
     tree.AddConstraint: OTHERS,
 }

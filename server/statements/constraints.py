@@ -14,6 +14,7 @@ from server.errors import (
     InvalidForeignKey,
     InvalidObjectDefinition,
     InvalidTableDefinition,
+    SqlSyntaxError,
     UndefinedColumn,
     UndefinedObject,
     UndefinedTable,
@@ -46,6 +47,13 @@ class ConstraintNames:
     context: StatementContext
     table: Table
     taken: set[str] = field(default_factory=set)
+
+    def is_taken(self, name: str) -> bool:
+        """Whether a constraint of the schema has the name, or is about to."""
+        return name in self.taken or any(
+            constraint.name == name and constraint.schema == self.table.schema
+            for constraint in self.context.catalog.objects(Constraint)
+        )
 
     def choose(self, written_name: str, second: str, label: str) -> str:
         """The name as written, or one made of the table's and the columns' names."""
@@ -130,7 +138,7 @@ def _merges_with_inherited(
                 f'constraint "{own.name}" conflicts with inherited constraint on relation "{table.name}"'
             )
         context.notice("00000", f'merging constraint "{own.name}" with inherited definition')
-        context.ddl.put(replace(own, local=True))
+        context.ddl.put(replace(own, local=not table.is_partition))
         return True
     return False
 
@@ -158,7 +166,7 @@ def add_unique(
     label = "pkey" if constraint.primary else "key"
     second = "" if constraint.primary else "_".join(keys)
     name = constraint.name or free_name(
-        context, table.schema, table.name, second, label, taken=names.taken.__contains__
+        context, table.schema, table.name, second, label, taken=names.is_taken
     )
     yield from claim_name(context, table.schema, name)
     if context.catalog.relation_named(table.schema, name) is not None:
@@ -280,6 +288,7 @@ def add_foreign_key(
                 f'column "{name}" referenced in foreign key constraint does not exist'
             )
     numbers = column_numbers(table, keys)
+    _refuse_generated(table, numbers, constraint)
     index, referenced = _referenced_index(context, target, constraint.referenced_columns)
     require_privilege(context, target, "x", referenced)
     if len(numbers) != len(referenced):
@@ -329,6 +338,19 @@ def _refuse_target(table: Table, target: object, constraint: written.ForeignKey)
         )
     if constraint.match == "partial":
         raise FeatureNotSupported("MATCH PARTIAL not yet implemented")
+
+
+def _refuse_generated(
+    table: Table, numbers: tuple[int, ...], constraint: written.ForeignKey
+) -> None:
+    """Raise for an action that would have to give a generated column a value."""
+    if not any(table.column(number).generated for number in numbers):
+        return
+    for event, action in (("UPDATE", constraint.on_update), ("DELETE", constraint.on_delete)):
+        if ACTIONS[action] in "nd" or (event == "UPDATE" and ACTIONS[action] == "c"):
+            raise SqlSyntaxError(
+                f"invalid ON {event} action for foreign key constraint containing generated column"
+            )
 
 
 def _without_position(error: UndefinedTable) -> UndefinedTable:

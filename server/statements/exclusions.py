@@ -49,7 +49,7 @@ def add_exclusion(
     )
     name = constraint.name or free_name(
         context, table.schema, table.name, "_".join(key_names(table, keys)), "excl",
-        taken=names.taken.__contains__,
+        taken=names.is_taken,
     )  # fmt: skip
     yield from claim_name(context, table.schema, name)
     names.choose(name, "", "")

@@ -18,6 +18,7 @@ from server.errors import (
     DuplicateTable,
     InsufficientPrivilege,
     InvalidColumnDefinition,
+    InvalidObjectDefinition,
     WrongObjectType,
 )
 from server.statements.names import refuse_system, relation_named
@@ -58,14 +59,14 @@ def _refuse_parent(
     name = getattr(found, "name", "")
     if not isinstance(found, Table) or found.kind not in "rp":
         if is_partition:
-            raise WrongObjectType(f'"{name}" is not partitioned')
+            raise InvalidObjectDefinition(f'"{name}" is not partitioned')
         raise WrongObjectType(f'inherited relation "{name}" is not a table or foreign table')
     refuse_system(found)
     role = context.catalog.object(context.user_oid)
     if found.owner != context.user_oid and not getattr(role, "superuser", False):
         raise InsufficientPrivilege(f"must be owner of table {name}")
     if is_partition and found.kind != "p":
-        raise WrongObjectType(f'"{name}" is not partitioned')
+        raise InvalidObjectDefinition(f'"{name}" is not partitioned')
     if not is_partition and found.kind == "p":
         raise WrongObjectType(f'cannot inherit from partitioned table "{name}"')
     if not is_partition and found.is_partition:
@@ -121,9 +122,7 @@ class MergedColumns:
         )
         refuse_type_conflict(f'inherited column "{column.name}"', known, column)
         if known.generated != column.generated:
-            raise InvalidColumnDefinition(
-                f'inherited column "{column.name}" has a generation conflict'
-            )
+            raise DatatypeMismatch(f'inherited column "{column.name}" has a generation conflict')
         default = known.default
         if column.default is not None and known.default is not None:
             if column.default != known.default:
@@ -179,11 +178,7 @@ class MergedColumns:
                 f'column "{own.name}" inherits from generated column but specifies default'
             )
         if own.generated and not known.generated:
-            raise InvalidColumnDefinition(
-                f'child column "{own.name}" specifies generation expression',
-                hint="Omit the generation expression in the definition of the child table column "
-                "to inherit the generation expression from the parent table.",
-            )
+            return own.default, own.generated
         if own.generated:
             raise InvalidColumnDefinition(
                 f'child column "{own.name}" specifies generation expression',
@@ -309,11 +304,7 @@ def _refuse_difference(child: Table, column: Column, own: Column) -> None:
         raise DatatypeMismatch(f'column "{column.name}" in child table must be marked NOT NULL')
     if column.generated and not own.generated:
         raise DatatypeMismatch(f'column "{column.name}" in child table must be a generated column')
-    if own.generated and not column.generated:
-        raise DatatypeMismatch(
-            f'column "{column.name}" in child table must not be a generated column'
-        )
-    if own.generated and own.default != column.default:
+    if own.generated and column.generated and own.default != column.default:
         raise DatatypeMismatch(
             f'column "{column.name}" in child table has a conflicting generation expression'
         )

@@ -79,7 +79,15 @@ def _constraints(
         for item in found:
             if not item.deferrable:
                 raise WrongObjectType(f'constraint "{item.name}" is not deferrable')
-            yield item.oid
+            yield from _with_parts(constraints, item)
+
+
+def _with_parts(constraints: list[Constraint], whole: Constraint) -> Iterator[int]:
+    """A constraint and those that partitions have of it."""
+    yield whole.oid
+    for item in constraints:
+        if item.parent == whole.oid:
+            yield from _with_parts(constraints, item)
 
 
 def refuse(context: StatementContext, statement: Any) -> Run:

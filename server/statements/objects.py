@@ -240,6 +240,8 @@ def set_schema(context: StatementContext, statement: tree.AlterSchemaOf) -> Run:
     require_owner(context, found)
     require_create(context, schema.oid)
     yield from context.lock_relation(found.oid, "access exclusive", found.name)
+    if found.schema == schema.oid:
+        return statement.tag
     if context.catalog.relation_named(schema.oid, found.name) is not None:
         raise DuplicateTable(f'relation "{found.name}" already exists in schema "{schema.name}"')
     with keeping_views(context, found.oid):

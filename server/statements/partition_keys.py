@@ -200,7 +200,7 @@ def _range_side(
         else:
             text = _value(context, parent, position, each)
             if text is None:
-                raise InvalidTableDefinition("cannot specify NULL in range bound")
+                raise InvalidObjectDefinition("cannot specify NULL in range bound")
             datum = ("value", text)
         if result and result[-1][0] in WORDS and datum[0] != result[-1][0]:
             word = result[-1][0].upper()

@@ -17,6 +17,7 @@ from server.errors import (
     CheckViolation,
     DatatypeMismatch,
     DuplicateTable,
+    InvalidObjectDefinition,
     InvalidTableDefinition,
     ObjectNotInPrerequisiteState,
     UndefinedTable,
@@ -26,6 +27,7 @@ from server.statements.constraints import lock_referenced_family
 from server.statements.inheritance import child_numbers, leave_parent, merge_into_child
 from server.statements.internal import first_row, internal_query, qualified_name
 from server.statements.names import relation_named
+from server.statements.ownership import require_owner
 from server.statements.partition_indexes import (
     attach_index,
     is_part_of,
@@ -153,10 +155,7 @@ def attach_partition(
 ) -> Iterator[Wait]:
     """ATTACH PARTITION."""
     if table.kind != "p":
-        raise WrongObjectType(
-            f'ALTER action ATTACH PARTITION cannot be performed on relation "{table.name}"',
-            detail="This operation is not supported for tables.",
-        )
+        raise InvalidObjectDefinition(f'table "{table.name}" is not partitioned')
     found = relation_named(context, command.partition, command.offset)
     if not isinstance(found, Table) or found.kind not in "rp":
         raise WrongObjectType(
@@ -165,6 +164,7 @@ def attach_partition(
     yield from context.lock_relation(found.oid, "access exclusive", found.name)
     child = context.catalog.object(found.oid)
     assert isinstance(child, Table)
+    require_owner(context, child)
     _refuse_attaching(context, table, child)
     assert command.bound is not None
     bound = partition_bound(context, table, child.name, command.bound)
@@ -217,10 +217,7 @@ def detach_partition(
 ) -> Iterator[Wait]:
     """DETACH PARTITION."""
     if table.kind != "p":
-        raise WrongObjectType(
-            f'ALTER action DETACH PARTITION cannot be performed on relation "{table.name}"',
-            detail="This operation is not supported for tables.",
-        )
+        raise InvalidObjectDefinition(f'table "{table.name}" is not partitioned')
     if command.concurrently:
         context.session.transaction.refuse_in_block("ALTER TABLE ... DETACH CONCURRENTLY")
         if default_partition(context, table) is not None:

@@ -75,7 +75,8 @@ def with_options(  # noqa: C901 - one case after the other
         reference = bind_type_name(context.environment(), given["as"], context.statement.offset)
         if reference.oid not in BOUNDS:
             raise InvalidParameterValue("sequence type must be smallint, integer, or bigint")
-        given |= _of_new_type(sequence, given, BOUNDS[reference.oid])
+        if not is_new:
+            given |= _of_new_type(sequence, given, BOUNDS[reference.oid])
         sequence = replace(sequence, type=reference.oid)
     increment = _integer(given.get("increment"), sequence.increment)
     if increment == 0:
@@ -229,7 +230,10 @@ def create_sequence(context: StatementContext, statement: tree.CreateSequence) -
         context.notice("42P07", f'relation "{name}" already exists, skipping')
         return "CREATE SEQUENCE"
     refuse_existing(context, schema, name)
-    make_sequence(context, schema, name, statement.options)
+    letter = "t" if schema == context.session.temporary_schema else "p"
+    if statement.persistence == "unlogged":
+        letter = "u"
+    make_sequence(context, schema, name, statement.options, persistence=letter)
     return "CREATE SEQUENCE"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from server.errors import InvalidParameterValue, SqlSyntaxError
+from server.errors import FeatureNotSupported, InvalidParameterValue, SqlSyntaxError
 from server.sql.nodes import TypeName
 
 if TYPE_CHECKING:
@@ -100,6 +100,9 @@ def storage_parameters(
     given: dict[str, str] = {}
     for option in options:
         _check_namespace(option, toast=toast)
+        if option.name == "oids" and known is TABLE_PARAMETERS:
+            _refuse_oids(option)
+            continue
         if option.name not in known:
             raise InvalidParameterValue(f'unrecognized parameter "{option.name}"')
         if option.namespace:
@@ -112,6 +115,12 @@ def storage_parameters(
         given[option.name] = text
     kept = tuple(item for item in current if item.split("=", 1)[0] not in given)
     return (*kept, *(f"{name}={text}" for name, text in given.items()))
+
+
+def _refuse_oids(option: Option) -> None:
+    """Tables had OIDS once; saying that this one has none is still allowed."""
+    if option_text(option).lower() not in ("false", "off", "0", "no"):
+        raise FeatureNotSupported("tables declared WITH OIDS are not supported")
 
 
 def without_parameters(options: Sequence[Option], current: tuple[str, ...]) -> tuple[str, ...]:

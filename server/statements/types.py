@@ -15,6 +15,7 @@ from server.errors import (
     FeatureNotSupported,
     InvalidName,
     InvalidParameterValue,
+    InvalidTableDefinition,
     UndefinedObject,
     WrongObjectType,
 )
@@ -23,6 +24,7 @@ from server.planner.standalone import bind_type_name
 from server.planner.stored_text import stored_check
 from server.sql import constraints as written
 from server.sql import utility_types as tree
+from server.statements.column_definition import UNKNOWN_OID
 from server.statements.domain_values import refuse_null_values, refuse_violating_values
 from server.statements.names import claim_name, split_name, target_schema
 from server.statements.statement import Run, StatementContext, Utility
@@ -173,6 +175,8 @@ def create_composite(context: StatementContext, statement: tree.CreateComposite)
             raise DuplicateColumn(f'column "{item.name}" specified more than once')
         assert item.type is not None
         reference = bind_type_name(context.environment(), item.type, context.statement.offset)
+        if reference.oid == UNKNOWN_OID:
+            raise InvalidTableDefinition(f'column "{item.name}" has pseudo-type unknown')
         columns.append(
             Column(
                 number=number,

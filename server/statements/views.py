@@ -31,7 +31,11 @@ from server.statements.names import (
 from server.statements.ownership import require_owner
 from server.statements.prepared import bound_parameters, inner_statement, prepared_named
 from server.statements.statement import Run, StatementContext, Utility
-from server.statements.storage_parameters import VIEW_PARAMETERS, storage_parameters
+from server.statements.storage_parameters import (
+    TABLE_PARAMETERS,
+    VIEW_PARAMETERS,
+    storage_parameters,
+)
 from server.statements.tables import PERSISTENCE_LETTERS, store_table
 from server.statements.truncate import empty_table
 from server.statements.view_texts import query_text
@@ -191,6 +195,7 @@ def create_table_as(context: StatementContext, statement: tree.CreateTableAs) ->
         view_path=context.search_path() if is_view else (),
         depends_on=uses_of(planned) if is_view else (),
         temporary_on_commit=statement.on_commit if is_temporary else "",
+        options=storage_parameters(statement.options, TABLE_PARAMETERS, toast=True),
     )
     store_table(context, table)
     count = 0
