@@ -22,7 +22,7 @@ from server.executor.constraint_errors import (
 from server.executor.table_shape import Row, TableShape, shape_of
 from server.executor.table_writer import TableWriter
 from server.executor.triggers import before_row
-from server.executor.waiting import wait_for_xid
+from server.executor.waiting import catch_up, wait_for_xid
 from server.executor.waits import Wait
 from storage.engine import LockMode, RowLock, Status, lock_referenced
 
@@ -117,7 +117,14 @@ class ReferencedChange:
     new: Row | None
 
     def run(self, context: ExecutionContext) -> Generator[Wait, None, None]:
-        """Do what the constraint says about the rows that refer to the old key."""
+        """Do what the constraint says about the rows that refer to the old key.
+
+        As a command of its own: another constraint may have changed the same rows just before.
+        """
+        yield from catch_up(context.transaction)
+        with context.engine.latch:
+            context.transaction.next_command()
+            context.snapshot = context.transaction.snapshot()
         constraint = self.constraint
         action = constraint.on_delete if self.new is None else constraint.on_update
         key = self._key(self.old)

@@ -536,7 +536,6 @@ ROW_SECURITY_WORDS = {
     "no_force": "NO FORCE",
 }
 
-EXCLUSIVE = "access exclusive"
 
 BEFORE, DROPS, KEYS, OTHERS, LAST = -1, 0, 7, 9, 10
 PASSES: dict[type[Any], int] = {

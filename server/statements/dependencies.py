@@ -31,6 +31,7 @@ from server.catalog.objects import (
     UserOperator,
     UserType,
 )
+from server.catalog.partition_bounds import ancestors_of
 from server.errors import DependentObjectsStillExist
 from server.identifiers import quote_identifier
 from server.planner.bind_text import parse_expression
@@ -125,9 +126,7 @@ def _of_table(context: StatementContext, table: Table) -> Iterator[Dependent]:
     catalog = context.catalog
     for child in catalog.children_of(table.oid):
         yield Dependent(child, automatic=child.is_partition)
-    for constraint in catalog.references_to(table.oid):
-        if constraint.table != table.oid:
-            yield Dependent(constraint, automatic=False)
+    yield from _references(context, table)
     for index in catalog.indexes_of(table.oid):
         yield Dependent(index, automatic=True)
     for constraint in catalog.constraints_of(table.oid):
@@ -143,6 +142,14 @@ def _of_table(context: StatementContext, table: Table) -> Iterator[Dependent]:
         yield Dependent(trigger, automatic=True)
     yield from _readers(context, table.oid)
     yield from _of_type(context, table.row_type)
+
+
+def _references(context: StatementContext, table: Table) -> Iterator[Dependent]:
+    """Foreign keys of others to a table, or to one that it is a partition of."""
+    for target in (table, *ancestors_of(context.catalog, table)):
+        for constraint in context.catalog.references_to(target.oid):
+            if constraint.table != table.oid:
+                yield Dependent(constraint, automatic=False)
 
 
 def _readers(context: StatementContext, oid: int) -> Iterator[Dependent]:

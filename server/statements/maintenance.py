@@ -15,7 +15,7 @@ from server.executor.deferred import run_deferred
 from server.executor.waits import Wait
 from server.sql import utility_session as tree
 from server.sql import utility_transactions as transactions
-from server.statements.names import relation_named
+from server.statements.names import relation_named, schema_named
 from server.statements.ownership import require_privilege
 from server.statements.statement import Run, StatementContext, Utility
 from storage.engine import LockMode
@@ -73,13 +73,23 @@ def _constraints(
     if not statement.names:
         yield from (item.oid for item in constraints if item.deferrable)
     for parts in statement.names:
-        found = [item for item in constraints if item.name == parts[-1]]
-        if not found:
-            raise UndefinedObject(f'constraint "{parts[-1]}" does not exist')
+        found = _named(context, constraints, parts)
         for item in found:
             if not item.deferrable:
                 raise WrongObjectType(f'constraint "{item.name}" is not deferrable')
             yield from _with_parts(constraints, item)
+
+
+def _named(
+    context: StatementContext, constraints: list[Constraint], parts: tuple[str, ...]
+) -> list[Constraint]:
+    """The constraints of a name: in the schema that is said, or in the first of the path that has any."""
+    schemas = [schema_named(context, parts[-2]).oid] if parts[1:] else list(context.search_path())
+    for schema in schemas:
+        found = [item for item in constraints if item.name == parts[-1] and item.schema == schema]
+        if found:
+            return found
+    raise UndefinedObject(f'constraint "{".".join(parts)}" does not exist')
 
 
 def _with_parts(constraints: list[Constraint], whole: Constraint) -> Iterator[int]:
