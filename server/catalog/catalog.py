@@ -31,6 +31,7 @@ from server.catalog.objects import (
     CatalogObject,
     Constraint,
     Database,
+    DefaultPrivileges,
     Index,
     Oid,
     Policy,
@@ -45,6 +46,7 @@ from server.catalog.objects import (
     UserOperator,
     UserType,
 )
+from server.catalog.privileges import with_default_acl
 from server.catalog.state import CatalogState, Changes, Relation
 from server.catalog.user_functions import make_callable
 from server.catalog.user_types import constructors, make_type
@@ -141,6 +143,11 @@ class CatalogView:
     def text_search_named(self, kind: str, schema: Oid, name: str) -> CatalogObject | None:
         """A text search configuration, dictionary, parser or template by name."""
         return self._named(f"text search {kind}", schema, name)
+
+    def default_privileges(self, schema: Oid, name: str) -> DefaultPrivileges | None:
+        """What new objects get, by what `default_privileges_name` makes of their owner and kind."""
+        found = self._named("default privileges", schema, name)
+        return found if isinstance(found, DefaultPrivileges) else None
 
     def type_named(self, schema: Oid, name: str) -> Type | None:
         """A type by its catalog name.
@@ -502,6 +509,8 @@ class CatalogTransaction:
     def put(self, value: CatalogObject) -> None:
         """Create an object or put a new value in its place."""
         home = self._home(value)
+        if value.acl is None and self.view.object(value.oid) is None:
+            value = with_default_acl(self.view, value)
         if isinstance(value, Table | Index):
             value = self._with_filenode(value)
         self._delete_row((home, value.oid))

@@ -524,6 +524,17 @@ class ExtensionObject(CatalogObject):
     members: tuple[Oid, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultPrivileges(CatalogObject):
+    """What acl new objects of the owner get: everywhere (schema 0), or in addition in a schema.
+
+    letter: of the kind of objects, as in pg_default_acl.
+    """
+
+    schema: Oid
+    letter: str
+
+
 KINDS: tuple[type[CatalogObject], ...] = (
     Schema,
     Table,
@@ -544,6 +555,7 @@ KINDS: tuple[type[CatalogObject], ...] = (
     TextSearchParser,
     TextSearchTemplate,
     ExtensionObject,
+    DefaultPrivileges,
 )
 """Every kind of catalog object, in the order of the numbers under which storage keeps them.
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 from server.catalog.objects import (
     CatalogObject,
@@ -123,6 +123,57 @@ def default_grants(kind: str, owner: Oid) -> tuple[Grant, ...]:
     if not public:
         return (mine,)
     return Grant(PUBLIC, frozenset(public), frozenset(), owner), mine
+
+
+DEFAULT_LETTERS: Mapping[str, str] = {
+    "table": "r",
+    "sequence": "S",
+    "function": "f",
+    "type": "T",
+    "schema": "n",
+}
+"""The kinds of objects that ALTER DEFAULT PRIVILEGES is about, by pg_default_acl's letters."""
+
+
+def default_privileges_name(role: Oid, kind: str) -> str:
+    """Under what name the default privileges of a role for a kind of objects are kept."""
+    return f"{role}/{kind}"
+
+
+def merged_grants(grants: Iterable[Grant]) -> dict[tuple[Oid, Oid], Grant]:
+    """Grants by grantee and grantor, each pair once."""
+    merged: dict[tuple[Oid, Oid], Grant] = {}
+    for grant in grants:
+        key = (grant.grantee, grant.grantor)
+        known = merged.get(key, Grant(*key[:1], frozenset(), frozenset(), key[1]))
+        merged[key] = Grant(
+            grant.grantee, known.letters | grant.letters, known.options | grant.options, key[1]
+        )
+    return merged
+
+
+Object = TypeVar("Object", bound=CatalogObject)
+
+
+def with_default_acl(view: CatalogView, value: Object) -> Object:
+    """A new object with the privileges that ALTER DEFAULT PRIVILEGES has foreseen for it."""
+    kind = acl_kind(value)
+    is_listed = isinstance(value, Table | Sequence | UserFunction | UserType | Schema)
+    if not is_listed or (isinstance(value, Table) and value.kind == "c"):
+        return value
+    name = default_privileges_name(value.owner, kind)
+    everywhere = view.default_privileges(0, name)
+    schema = getattr(value, "schema", 0)
+    here = view.default_privileges(schema, name) if schema else None
+    if everywhere is None and here is None:
+        return value
+    built_in = default_grants(kind, value.owner)
+    base = built_in if everywhere is None else map(parse_item, everywhere.acl or ())
+    added = () if here is None else map(parse_item, here.acl or ())
+    merged = merged_grants((*base, *added))
+    if merged == merged_grants(built_in):
+        return value
+    return replace(value, acl=tuple(grant.item for grant in merged.values()))
 
 
 def grants_of(kind: str, owner: Oid, acl: Iterable[str] | None) -> tuple[Grant, ...]:

@@ -16,6 +16,7 @@ from server.catalog.objects import (
     CatalogObject,
     Constraint,
     Database,
+    DefaultPrivileges,
     Index,
     Oid,
     Policy,
@@ -55,6 +56,7 @@ SPACES: Mapping[type[CatalogObject], str] = MappingProxyType(
         TextSearchDictionary: "text search dictionary",
         TextSearchParser: "text search parser",
         TextSearchTemplate: "text search template",
+        DefaultPrivileges: "default privileges",
     }
 )
 """The name space an object's name is unique in; kinds not listed are not found by name alone."""

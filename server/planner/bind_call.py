@@ -39,7 +39,7 @@ from server.planner.coerce import (
     settle,
     type_name,
 )
-from server.planner.environment import TEXT, UNKNOWN, BindContext, raise_at
+from server.planner.environment import TEXT, UNKNOWN, Access, BindContext, raise_at
 from server.planner.outer_aggregates import (
     crossed_levels,
 )
@@ -123,6 +123,9 @@ def _refuse_procedure(
     if definition is None:
         return
     context.uses.add(definition.oid)
+    if definition.acl is not None:
+        user = context.environment.user
+        context.access.append(Access(definition.oid, "X", set(), user))
     if definition.kind != "p":
         return
     shown = _signature(context, node.args["name"], written)

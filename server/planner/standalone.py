@@ -8,9 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.objects import UserType
+from server.catalog.privileges import has_privilege
 from server.errors import (
     DatatypeMismatch,
     FeatureNotSupported,
+    InsufficientPrivilege,
     InvalidColumnReference,
     InvalidObjectDefinition,
     SqlSyntaxError,
@@ -60,8 +63,22 @@ def _context(environment: PlanningEnvironment, base_offset: int) -> BindContext:
 def bind_type_name(
     environment: PlanningEnvironment, node: nodes.TypeName, base_offset: int
 ) -> TypeReference:
-    """The type a column is declared with; pseudo-types are refused."""
-    return bind_type(_context(environment, base_offset), node)
+    """The type a column is declared with; pseudo-types, and types that the user may not use, are refused."""
+    reference = bind_type(_context(environment, base_offset), node)
+    if reference.oid >= FIRST_USER_OID:
+        _require_usage(environment, reference)
+    return reference
+
+
+def _require_usage(environment: PlanningEnvironment, reference: TypeReference) -> None:
+    """Raise InsufficientPrivilege for a type (or an array of it) that may not be depended on."""
+    found = environment.catalog.object(reference.type.element_oid or reference.oid)
+    if (
+        isinstance(found, UserType)
+        and found.acl is not None
+        and not has_privilege(environment.catalog, environment.user, found, "U")
+    ):
+        raise InsufficientPrivilege(f"permission denied for type {found.name}")
 
 
 def type_oid(environment: PlanningEnvironment, node: nodes.TypeName) -> int:

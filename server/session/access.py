@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from server.catalog.objects import Table
+from server.catalog.objects import Table, UserFunction
 from server.catalog.privileges import has_column_privilege, has_privilege
 from server.errors import InsufficientPrivilege
 
@@ -25,6 +25,9 @@ COLUMN_LETTERS: Final = "raw"
 KIND_WORDS: Final = {"v": "view", "m": "materialized view", "S": "sequence", "f": "foreign table"}
 
 
+ROUTINE_WORDS: Final = {"f": "function", "p": "procedure", "a": "aggregate", "w": "function"}
+
+
 def check_access(view: CatalogView, accesses: Sequence[Access]) -> None:
     """Raise InsufficientPrivilege for the first access that is not allowed."""
     for access in accesses:
@@ -37,6 +40,8 @@ def check_access(view: CatalogView, accesses: Sequence[Access]) -> None:
             if isinstance(relation, Table) and _by_columns(view, access, relation, letter):
                 continue
             word = KIND_WORDS.get(getattr(relation, "kind", "S"), "table")
+            if isinstance(relation, UserFunction):
+                word = ROUTINE_WORDS[relation.kind]
             raise InsufficientPrivilege(f"permission denied for {word} {relation.name}")
 
 

@@ -14,6 +14,7 @@ from server.planner.environment import BindContext
 from server.planner.routine import result_of
 from server.planner.standalone import bind_call
 from server.sql import utility_functions as tree
+from server.statements.ownership import require_privilege
 from server.statements.statement import Description, Rows, Run, StatementContext, Utility
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def describe(context: StatementContext, statement: tree.Call) -> Description | N
 def call(context: StatementContext, statement: tree.Call) -> Run:
     """CALL."""
     resolved, definition = _bound(context, statement)
+    if definition.acl is not None:
+        require_privilege(context, definition, "X")
     execution = context.execution(context.parameters)
     execution.is_atomic = context.session.transaction.in_block
     told = _call_context(context, resolved, definition, execution)

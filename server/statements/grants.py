@@ -99,6 +99,10 @@ def _target(context: StatementContext, kind: str, name: ObjectName) -> CatalogOb
         return schema_named(context, name.parts[-1])
     if kind == "database":
         return database_named(context, name.parts[-1])
+    if kind == "function":  # which aggregates are, too
+        routine = FINDERS["routine"](context, "routine", name)
+        if isinstance(routine, UserFunction) and routine.kind != "p":
+            return routine
     if kind in ("type", "domain", "function", "procedure", "routine") and kind in FINDERS:
         return FINDERS[kind](context, kind, name)
     raise FeatureNotSupported(f"privileges on a {kind} are not supported")
@@ -185,9 +189,9 @@ def _changed(
     grantor, letters = _grantor(context, value, kind, grants, change)
     for grantee in change.grantees:
         if change.statement.is_grant:
-            grants = _given(grants, grantee, grantor, letters, option=change.statement.grant_option)
+            grants = given(grants, grantee, grantor, letters, option=change.statement.grant_option)
         else:
-            grants = _taken(grants, grantee, grantor, letters, change.statement)
+            grants = taken(grants, grantee, grantor, letters, change.statement)
     return tuple(item.item for item in grants if item.letters)
 
 
@@ -230,9 +234,10 @@ def _shown_kind(value: CatalogObject) -> str:
     return "view" if isinstance(value, Table) and value.kind == "v" else found
 
 
-def _given(
+def given(
     grants: list[Grant], grantee: int, grantor: int, letters: frozenset[str], *, option: bool
 ) -> list[Grant]:
+    """The grants once a role has been given privileges."""
     options = letters if option else frozenset()
     for index, item in enumerate(grants):
         if (item.grantee, item.grantor) == (grantee, grantor):
@@ -241,13 +246,14 @@ def _given(
     return [*grants, Grant(grantee, letters, options, grantor)]
 
 
-def _taken(
+def taken(
     grants: list[Grant],
     grantee: int,
     grantor: int,
     letters: frozenset[str],
     statement: tree.Grant,
 ) -> list[Grant]:
+    """The grants once privileges, or their grant options, have been taken from a role."""
     kept: list[Grant] = []
     lost: frozenset[str] = frozenset()
     for item in grants:
@@ -270,14 +276,8 @@ def _without_dependents(
             "dependent privileges exist", hint="Use CASCADE to revoke them too."
         )
     for item in passed_on:
-        grants = _taken(grants, item.grantee, grantee, lost, replace(statement, grant_option=False))
+        grants = taken(grants, item.grantee, grantee, lost, replace(statement, grant_option=False))
     return grants
-
-
-def alter_defaults(context: StatementContext, statement: tree.AlterDefaultPrivileges) -> Run:
-    """ALTER DEFAULT PRIVILEGES: refused, since new objects would not get them."""
-    yield from ()
-    raise FeatureNotSupported("ALTER DEFAULT PRIVILEGES is not supported")
 
 
 def drop_owned(context: StatementContext, statement: tree.DropOwned) -> Run:
@@ -311,6 +311,5 @@ def _without_roles(acl: Iterable[str], roles: set[int]) -> tuple[str, ...]:
 
 UTILITIES = (
     Utility(node=tree.Grant, run=grant),
-    Utility(node=tree.AlterDefaultPrivileges, run=alter_defaults),
     Utility(node=tree.DropOwned, run=drop_owned),
 )

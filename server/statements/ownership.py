@@ -40,6 +40,7 @@ TABLE_WORDS: Final[Mapping[str, str]] = {
     "f": "foreign table",
     "c": "type",
 }
+ROUTINE_WORDS: Final[Mapping[str, str]] = {"p": "procedure", "a": "aggregate"}
 WORDS: Final[Mapping[type[CatalogObject], str]] = {
     Index: "index",
     Sequence: "sequence",
@@ -56,6 +57,8 @@ def kind_word(value: CatalogObject) -> str:
     """The kind of an object as errors of privileges name it."""
     if isinstance(value, Table):
         return TABLE_WORDS.get(value.kind, "table")
+    if isinstance(value, UserFunction):
+        return ROUTINE_WORDS.get(value.kind, "function")
     return WORDS.get(type(value), "relation")
 
 

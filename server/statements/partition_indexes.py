@@ -59,8 +59,16 @@ def index_partition(
     for own in context.catalog.indexes_of(child.oid):
         if not own.parent and _is_same(own, wanted) and _fits_constraint(context, index, own):
             attach_index(context, index, own)
+            if not own.valid:  # of a partitioned table that has it only in part
+                context.ddl.put(replace(_now(context, index), valid=False))
             return
     yield from _make(context, index, wanted, child)
+
+
+def _now(context: StatementContext, index: Index) -> Index:
+    found = context.catalog.object(index.oid)
+    assert isinstance(found, Index)
+    return found
 
 
 def _translated(table: Table, index: Index, child: Table) -> Index:
@@ -85,7 +93,7 @@ def _is_same(own: Index, wanted: Index) -> bool:
             index.nulls_not_distinct,
         )  # fmt: skip
 
-    return shape(own) == shape(wanted) and own.valid
+    return shape(own) == shape(wanted)
 
 
 def _plain(key: IndexKey) -> IndexKey:

@@ -318,4 +318,9 @@ def _validate_when_complete(context: StatementContext, table: Table, index: Inde
     if not index.valid and all(
         child.oid in tables for child in context.catalog.children_of(table.oid)
     ):
-        context.ddl.put(replace(index, valid=True))
+        whole = replace(index, valid=True)
+        context.ddl.put(whole)
+        above = context.catalog.object(index.parent) if index.parent else None
+        home = context.catalog.object(above.table) if isinstance(above, Index) else None
+        if isinstance(above, Index) and isinstance(home, Table):
+            _validate_when_complete(context, home, above)

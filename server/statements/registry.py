@@ -9,6 +9,7 @@ from server.statements import (
     copy,
     cursors,
     databases,
+    default_privileges,
     define,
     drop,
     explain,
@@ -72,5 +73,6 @@ STATEMENTS = by_node(
         *extensions.UTILITIES,
         *text_search.UTILITIES,
         *grants.UTILITIES,
+        *default_privileges.UTILITIES,
     )
 )

@@ -1,13 +1,13 @@
-"""pg_policy and pg_policies: row level security."""
+"""pg_policy and pg_policies: row level security; pg_default_acl: the privileges of new objects."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Policy
+from server.catalog.objects import DefaultPrivileges, Policy
 from server.catalog.views.listings import name_of
 from server.catalog.views.relation import Row, SystemRelation
-from server.catalog.views.values import oid_array, texts
+from server.catalog.views.values import acl_array, oid_array, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,19 @@ def _shown(session: Any, text: str | None) -> str | None:
     return None if text is None else session.printed(text, False)
 
 
+def _default_privileges(view: CatalogView) -> Iterator[Row]:
+    for value in view.objects(DefaultPrivileges):
+        yield {
+            "oid": value.oid,
+            "defaclrole": value.owner,
+            "defaclnamespace": value.schema,
+            "defaclobjtype": value.letter,
+            "defaclacl": acl_array(view, value.acl),
+        }
+
+
 RELATIONS = (
+    SystemRelation(name="pg_default_acl", objects=_default_privileges),
     SystemRelation(name="pg_policy", objects=_policies),
     SystemRelation(name="pg_policies", live=_listed),
 )
