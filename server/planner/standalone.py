@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import UserType
+from server.catalog.objects import FIRST_USER_OID, UserType
 from server.catalog.privileges import has_privilege
 from server.errors import (
     DatatypeMismatch,
