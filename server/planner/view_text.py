@@ -261,22 +261,30 @@ class Speller:
         return now.columns[number - 1].name
 
     def _keeps_names(self, before: Table, now: Table) -> bool:
-        """Whether USING names a column of the table that is called otherwise now."""
+        """Whether USING names a column of the table that is called otherwise now, or is there twice."""
         pairs = zip(before.columns, now.columns, strict=False)
-        return any(old.name != new.name and old.name in self._merged for old, new in pairs)
+        added = now.columns[len(before.columns) :]
+        return any(old.name != new.name and old.name in self._merged for old, new in pairs) or any(
+            column.name in self._merged for column in added
+        )
 
     def _aliases(self, before: Table, now: Table, node: exp.Expression) -> tuple[str, ...]:
-        """Names for the columns of a table by which USING still finds them."""
-        given = tuple(node.args.get("column_aliases") or ())
-        numbers = [column.number for column in now.live_columns]
-        known = len(before.columns)
-        names = [
-            self._column_name(before, now, (before.oid, number), before.columns[number - 1].name)
-            if number <= known
-            else now.columns[number - 1].name
-            for number in numbers
-        ]
-        return (*given, *names[len(given) :])
+        """Names for the columns of a table by which the query still finds them."""
+        given = dict(
+            zip(
+                (column.number for column in before.live_columns),
+                node.args.get("column_aliases") or (),
+                strict=False,
+            )
+        )
+        names = []
+        for column in now.live_columns:
+            name = column.name
+            if column.number <= len(before.columns):
+                old = before.columns[column.number - 1].name
+                name = self._column_name(before, now, (before.oid, column.number), old)
+            names.append(given.get(column.number, name))
+        return _distinct(tuple(names))
 
     def _alias(self, item: RangeItem) -> str:
         """What a FROM item is called: a table without an alias by its name of now."""
@@ -298,6 +306,7 @@ class Speller:
     def relation(self, node: exp.Expression) -> exp.Expression:
         """A relation in FROM; what is no relation is a common table."""
         made = self._copy(node)
+        given = node.args.get("column_aliases")
         before = self._notes.relations.get(id(node))
         found = self._catalog.object(before.oid) if before is not None else None
         if before is None or not isinstance(found, Table | Sequence):
@@ -309,7 +318,9 @@ class Speller:
             made.set("parts", (found.name,))
         else:
             made.set("parts", (schema.name, found.name))
-        if isinstance(found, Table) and self._keeps_names(before, found):
+        if isinstance(found, Table) and (
+            self._keeps_names(before, found) or (_lost(before, found) and given)
+        ):
             made.set("alias", made.args.get("alias") or found.name)
             made.set("column_aliases", self._aliases(before, found, node))
         return made
@@ -449,6 +460,25 @@ def _is_typed_literal(node: exp.Expression) -> bool:
     if not isinstance(node, exp.Cast) or not isinstance(node.this, nodes.StringConstant):
         return False
     return not node.args["to"].args.get("modifiers")
+
+
+def _lost(before: Table, now: Table) -> bool:
+    """Whether a column has been dropped, so that names given to columns in order have to move."""
+    return len(before.live_columns) > sum(
+        column.number <= len(before.columns) for column in now.live_columns
+    )
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names, with a number where one has been there before."""
+    made: list[str] = []
+    for name in names:
+        number, shown = 0, name
+        while shown in made:
+            number += 1
+            shown = f"{name}_{number}"
+        made.append(shown)
+    return tuple(made)
 
 
 def _column(*parts: str) -> exp.Expression:

@@ -57,7 +57,7 @@ from server.statements.tables import NewTable, add_constraint, checked_generatio
 from server.statements.triggers import set_trigger
 from server.statements.unused_columns import with_unused_columns
 from server.statements.verify import verify_check, verify_foreign_key, verify_not_null
-from server.statements.view_texts import readers_of_column
+from server.statements.view_texts import keeping_views, readers_of_column
 from server.types.storage import storage_form, storage_kind
 from storage.engine import Kind
 
@@ -178,7 +178,8 @@ def put_column(
     if table.storage_id:
         with context.engine.latch:
             context.engine.relation(table.storage_id).add_column(context.transaction, kind, missing)
-    context.ddl.put(changed)
+    with keeping_views(context, table.oid):
+        context.ddl.put(changed)
     for owner, sequence_kind, is_identity, options in sequences:
         changed = yield from own_sequence(
             context, changed, owner.number, sequence_kind, is_identity, options
@@ -227,7 +228,8 @@ def drop_column(
     yield from drop_objects(context, [], cascade=command.cascade, part=part)
     now = context.catalog.object(table.oid)
     assert isinstance(now, Table)
-    context.ddl.put(with_column(now, dropped_column(context.catalog, column)))
+    with keeping_views(context, now.oid):
+        context.ddl.put(with_column(now, dropped_column(context.catalog, column)))
 
 
 def _going_along(

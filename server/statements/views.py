@@ -95,12 +95,16 @@ def _refuse_check_option(context: StatementContext, view: Table) -> None:
 def create_view(context: StatementContext, statement: objects_tree.CreateView) -> Run:
     """CREATE [OR REPLACE] VIEW."""
     parts = statement.relation
-    if statement.persistence == "temporary" and len(parts) == 1:
-        parts = ("pg_temp", *parts)
-    schema, name = target_schema(context, parts, statement.offset)
-    yield from claim_name(context, schema, name)
     inner = inner_statement(context, statement.query)
     planned = yield from context.plan(inner, checks_access=False)
+    if len(parts) == 1 and _is_temporary(context, statement, uses_of(planned)):
+        parts = ("pg_temp", *parts)
+    schema, name = target_schema(context, parts, statement.offset)
+    if schema != context.session.temporary_schema and _is_temporary(
+        context, statement, uses_of(planned)
+    ):
+        raise InvalidTableDefinition("cannot create temporary relation in non-temporary schema")
+    yield from claim_name(context, schema, name)
     columns = result_columns(context, planned, statement.column_names)
     assert not isinstance(statement.query, UtilityStatement)
     existing = context.catalog.relation_named(schema, name)
@@ -155,6 +159,19 @@ def _check_replacement(old: Table, columns: tuple[Column, ...], context: Stateme
             raise InvalidTableDefinition(
                 f'cannot change data type of view column "{before.name}" from {old_type} to {new_type}'
             )
+
+
+def _is_temporary(
+    context: StatementContext, statement: objects_tree.CreateView, uses: tuple[int, ...]
+) -> bool:
+    """Whether a view is said to be temporary, or has to be as it reads something that is."""
+    if statement.persistence == "temporary":
+        return True
+    home = context.session.temporary_schema
+    reads = any(getattr(context.catalog.object(oid), "schema", 0) == home for oid in uses if home)
+    if reads and len(statement.relation) == 1:
+        context.notice("00000", f'view "{statement.relation[-1]}" will be a temporary view')
+    return reads
 
 
 def create_table_as(context: StatementContext, statement: tree.CreateTableAs) -> Run:
