@@ -52,7 +52,12 @@ from server.statements.rewrite import rewrite_table
 from server.statements.sequences import change_sequence
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.storage_parameters import changed_parameters, parameters_of_relation
-from server.statements.table_texts import columns_read, generated_from, policies_reading
+from server.statements.table_texts import (
+    columns_read,
+    generated_from,
+    policies_reading,
+    triggers_reading,
+)
 from server.statements.tables import NewTable, add_constraint, checked_generation, own_sequence
 from server.statements.triggers import set_trigger
 from server.statements.unused_columns import with_unused_columns
@@ -259,6 +264,8 @@ def _in_the_way(context: StatementContext, table: Table, column: Column) -> Iter
         yield Dependent(view, automatic=False)
     for policy in policies_reading(context, table, column):
         yield Dependent(policy, automatic=False)
+    for trigger in triggers_reading(context, table, column):
+        yield Dependent(trigger, automatic=False)
     for other in generated_from(context, table, column):
         yield of_default(context, table, other)
 

@@ -1,4 +1,4 @@
-"""Texts that name the columns of a table: checks, generated columns, indexes, partition keys, policies.
+"""Texts that name the columns of a table: checks, generated columns, indexes, partition keys, policies, triggers.
 
 Rule 1: a text goes on meaning what it meant while the table or its columns get other names.
 Rule 2: a column that a text reads is not dropped, and does not change its type, without the text's
@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Column, Policy, Table
+from server.catalog.objects import Column, Policy, Table, Trigger
 from server.expressions.expression import columns_used
 from server.planner.bind_text import parse_expression
 from server.planner.standalone import bind_over_table
 from server.planner.stored_text import stored_default, stored_expression
 from server.planner.view_text import resolve_expression
 from server.sql import nodes
+from server.sql.deparse import deparse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,23 @@ def policies_reading(context: StatementContext, table: Table, column: Column) ->
         if any(_resolved(context, policy, text).reads(table.oid, column.number) for text in texts):
             found.append(policy)
     return found
+
+
+def triggers_reading(context: StatementContext, table: Table, column: Column) -> list[Trigger]:
+    """The triggers of a table that are about a column, or whose condition reads it."""
+    return [
+        trigger
+        for trigger in context.catalog.triggers_of(table.oid)
+        if column.number in trigger.columns or _names(trigger.when, column.name)
+    ]
+
+
+def _names(text: str | None, name: str) -> bool:
+    """Whether an expression has a reference that ends in a name."""
+    if text is None:
+        return False
+    references = parse_expression(text).find_all(nodes.ColumnReference)
+    return any(not node.args.get("star") and node.args["parts"][-1] == name for node in references)
 
 
 def _resolved(context: StatementContext, policy: Policy, text: str) -> ResolvedExpression:
@@ -120,6 +138,10 @@ class _Respelling:
             )
             predicate = None if index.predicate is None else self.text(index.predicate)
             context.ddl.put(replace(index, keys=keys, predicate=predicate))
+        for trigger in context.catalog.objects(Trigger):
+            if trigger.table == now.oid and trigger.when is not None:
+                when = deparse(self._tree(trigger.when))
+                context.ddl.put(replace(trigger, when=when))
         columns = tuple(
             replace(column, default=self._generation(column)) if column.generated else column
             for column in now.columns
