@@ -32,6 +32,7 @@ from server.catalog.objects import (
     Constraint,
     Database,
     DefaultPrivileges,
+    ExtendedStatistics,
     Index,
     Oid,
     Policy,
@@ -148,6 +149,15 @@ class CatalogView:
         """What new objects get, by what `default_privileges_name` makes of their owner and kind."""
         found = self._named("default privileges", schema, name)
         return found if isinstance(found, DefaultPrivileges) else None
+
+    def statistics_named(self, schema: Oid, name: str) -> ExtendedStatistics | None:
+        """A statistics object by name."""
+        found = self._named("statistics", schema, name)
+        return found if isinstance(found, ExtendedStatistics) else None
+
+    def extended_statistics_of(self, table: Oid) -> tuple[ExtendedStatistics, ...]:
+        """The statistics objects of a table."""
+        return self._listed(table, ExtendedStatistics)
 
     def type_named(self, schema: Oid, name: str) -> Type | None:
         """A type by its catalog name.

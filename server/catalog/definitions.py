@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.names import Path, collation_text, fact_of, qualified, relation_text, type_text
 from server.catalog.objects import (
     Constraint,
+    ExtendedStatistics,
     Index,
     IndexKey,
     Oid,
@@ -239,6 +240,23 @@ class Definer:
             text += f" WHERE ({self.expression(index.predicate)})"
         return text
 
+    def statistics(self, value: ExtendedStatistics) -> str:
+        """CREATE STATISTICS."""
+        kinds = [word for word, letter in STATISTICS_KINDS.items() if letter in value.kinds]
+        shown = f" ({', '.join(kinds)})" if 0 < len(kinds) < len(STATISTICS_KINDS) else ""
+        name = qualified(self.view, value.schema, value.name)
+        return (
+            f"CREATE STATISTICS {name}{shown} ON {', '.join(self.statistics_elements(value))} "
+            f"FROM {self.relation(value.table)}"
+        )
+
+    def statistics_elements(self, value: ExtendedStatistics) -> list[str]:
+        """The columns and expressions of a statistics object."""
+        table = self.view.object(value.table)
+        assert isinstance(table, Table), value.name
+        names = [quote_identifier(table.column(number).name) for number in value.columns]
+        return names + [self.expression(text) for text in value.expressions]
+
     # Functions
 
     def routine(self, oid: Oid) -> Mapping[str, Any] | None:
@@ -320,6 +338,7 @@ def _setting(text: str) -> str:
     return f"{quote_identifier(name)} TO {shown}"
 
 
+STATISTICS_KINDS = {"ndistinct": "d", "dependencies": "f", "mcv": "m"}
 _MODES = {"i": "", "o": "OUT", "b": "INOUT", "v": "VARIADIC", "t": ""}
 _CONSTRAINTS: Mapping[str, Callable[[Definer, Constraint], str]] = {
     "c": Definer.check,

@@ -535,6 +535,18 @@ class DefaultPrivileges(CatalogObject):
     letter: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtendedStatistics(CatalogObject):
+    """A statistics object: columns by number and expressions as SQL text; kinds as in pg_statistic_ext."""
+
+    schema: Oid
+    table: Oid
+    kinds: str
+    columns: tuple[int, ...] = ()
+    expressions: tuple[str, ...] = ()
+    target: int = -1
+
+
 KINDS: tuple[type[CatalogObject], ...] = (
     Schema,
     Table,
@@ -556,6 +568,7 @@ KINDS: tuple[type[CatalogObject], ...] = (
     TextSearchTemplate,
     ExtensionObject,
     DefaultPrivileges,
+    ExtendedStatistics,
 )
 """Every kind of catalog object, in the order of the numbers under which storage keeps them.
 

@@ -17,6 +17,7 @@ from server.catalog.objects import (
     Constraint,
     Database,
     DefaultPrivileges,
+    ExtendedStatistics,
     Index,
     Oid,
     Policy,
@@ -57,6 +58,7 @@ SPACES: Mapping[type[CatalogObject], str] = MappingProxyType(
         TextSearchParser: "text search parser",
         TextSearchTemplate: "text search template",
         DefaultPrivileges: "default privileges",
+        ExtendedStatistics: "statistics",
     }
 )
 """The name space an object's name is unique in; kinds not listed are not found by name alone."""
@@ -70,7 +72,8 @@ def name_key(value: CatalogObject) -> NameKey | None:
 
 def _owner(value: CatalogObject) -> Oid:
     """The table (or, for a function, the schema) an object is listed under."""
-    if isinstance(value, Index | Constraint | Statistics | Policy | Trigger):
+    listed = Index | Constraint | Statistics | Policy | Trigger | ExtendedStatistics
+    if isinstance(value, listed):
         return value.table
     if isinstance(value, Sequence) and value.owned_by is not None:
         return value.owned_by[0]

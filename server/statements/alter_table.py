@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from server.catalog.objects import Column, Constraint, Index, Sequence, Table
+from server.catalog.objects import CatalogObject, Column, Constraint, Index, Sequence, Table
 from server.catalog.privileges import acl_of_new_owner
 from server.errors import (
     DuplicateColumn,
@@ -237,9 +237,7 @@ def drop_column(
         context.ddl.put(with_column(now, dropped_column(context.catalog, column)))
 
 
-def _going_along(
-    context: StatementContext, table: Table, column: Column
-) -> list[Index | Constraint | Sequence]:
+def _going_along(context: StatementContext, table: Table, column: Column) -> list[CatalogObject]:
     """What goes with a column without a word: indexes and constraints over it, its sequence."""
     catalog = context.catalog
     indexes = [
@@ -252,7 +250,13 @@ def _going_along(
     ]
     owned = (table.oid, column.number)
     sequences = [item for item in catalog.sequences_of(table.oid) if item.owned_by == owned]
-    return [*indexes, *constraints, *sequences]
+    statistics = [
+        item
+        for item in catalog.extended_statistics_of(table.oid)
+        if column.number in item.columns
+        or any(column.number in columns_read(context, table, text) for text in item.expressions)
+    ]
+    return [*indexes, *constraints, *sequences, *statistics]
 
 
 def _in_the_way(context: StatementContext, table: Table, column: Column) -> Iterator[Dependent]:

@@ -16,6 +16,7 @@ from server.catalog.objects import (
     Column,
     Constraint,
     ExtensionObject,
+    ExtendedStatistics,
     Index,
     Policy,
     Schema,
@@ -102,6 +103,7 @@ def word_for(value: CatalogObject) -> str:
         UserFunction: "function",
         ExtensionObject: "extension",
         **{value: f"text search {kind}" for kind, value in TEXT_SEARCH_KINDS.items()},
+        ExtendedStatistics: "statistics object",
     }
     return words.get(type(value), "object")
 
@@ -136,8 +138,8 @@ def _of_table(context: StatementContext, table: Table) -> Iterator[Dependent]:
     statistics = catalog.statistics_of(table.oid)
     if statistics is not None:
         yield Dependent(statistics, automatic=True)
-    for policy in catalog.policies_of(table.oid):
-        yield Dependent(policy, automatic=True)
+    for owned in (*catalog.policies_of(table.oid), *catalog.extended_statistics_of(table.oid)):
+        yield Dependent(owned, automatic=True)
     for trigger in catalog.triggers_of(table.oid):
         yield Dependent(trigger, automatic=True)
     yield from _readers(context, table.oid)
@@ -363,6 +365,7 @@ def _of_schema(context: StatementContext, schema: Schema) -> Iterator[Dependent]
         UserFunction,
         UserOperator,
         ExtensionObject,
+        ExtendedStatistics,
         *TEXT_SEARCH_KINDS.values(),
     )
     for kind in kinds:

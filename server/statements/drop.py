@@ -35,6 +35,7 @@ from server.statements.dependencies import (
     word_for,
 )
 from server.statements.extensions import extension_named
+from server.statements.extended_statistics import statistics_named
 from server.statements.names import (
     find_relation,
     refuse_system,
@@ -244,6 +245,7 @@ FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]]
     **dict.fromkeys(RELATIONS, _relation),
     "schema": _schema,
     "policy": policy_named,
+    "statistics": statistics_named,
     "trigger": trigger_named,
     "type": _type,
     "domain": _type,

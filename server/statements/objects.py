@@ -203,6 +203,19 @@ def _rename_trigger(context: StatementContext, statement: tree.Rename) -> Any:
     rename_trigger(context, table, statement.part, statement.new_name)
 
 
+def _rename_statistics(context: StatementContext, statement: tree.Rename) -> Any:
+    found: Any = FINDERS["statistics"](context, "statistics", statement.name)
+    require_owner(context, found)
+    yield from claim_name(context, found.schema, statement.new_name)
+    if context.catalog.statistics_named(found.schema, statement.new_name) is not None:
+        home = context.catalog.object(found.schema)
+        assert home is not None
+        raise DuplicateObject(
+            f'statistics object "{statement.new_name}" already exists in schema "{home.name}"'
+        )
+    context.ddl.put(replace(found, name=statement.new_name))
+
+
 RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "table": _rename_relation,
     "view": _rename_relation,
@@ -216,6 +229,7 @@ RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "schema": _rename_schema,
     "role": _rename_role,
     "policy": _rename_policy,
+    "statistics": _rename_statistics,
     "trigger": _rename_trigger,
     "type": _rename_type,
     "domain": _rename_type,
@@ -293,6 +307,7 @@ MOVERS: dict[str, Callable[[StatementContext, tree.AlterSchemaOf, int], Any]] = 
     **dict.fromkeys(("type", "domain"), _move_type),
     "operator": _move_operator,
     **dict.fromkeys(KIND_WORDS, move_text_search),
+    "statistics": _move_operator,
 }
 """SET SCHEMA of what is no relation."""
 

@@ -8,6 +8,7 @@ from server.catalog.objects import (
     CatalogObject,
     Constraint,
     Database,
+    ExtendedStatistics,
     Index,
     Policy,
     Role,
@@ -50,6 +51,7 @@ WORDS: Final[Mapping[type[CatalogObject], str]] = {
     UserType: "type",
     TextSearchConfiguration: "text search configuration",
     TextSearchDictionary: "text search dictionary",
+    ExtendedStatistics: "statistics object",
 }
 
 

@@ -138,6 +138,9 @@ class _Respelling:
             )
             predicate = None if index.predicate is None else self.text(index.predicate)
             context.ddl.put(replace(index, keys=keys, predicate=predicate))
+        for statistics in context.catalog.extended_statistics_of(now.oid):
+            texts = tuple(self.text(each) for each in statistics.expressions)
+            context.ddl.put(replace(statistics, expressions=texts))
         for trigger in context.catalog.objects(Trigger):
             if trigger.table == now.oid and trigger.when is not None:
                 when = deparse(self._tree(trigger.when))

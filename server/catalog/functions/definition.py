@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING
 from server.catalog.functions.keywords import keywords
 from server.catalog.functions.scope import definer_of, names_of, object_of, view_of
 from server.catalog.names import find_relation, qualified, relation_text, split_identifiers
-from server.catalog.objects import Constraint, Index, Sequence, Table, Trigger, UserType
+from server.catalog.objects import (
+    Constraint,
+    ExtendedStatistics,
+    Index,
+    Sequence,
+    Table,
+    Trigger,
+    UserType,
+)
 from server.catalog.partition_text import constraint_text, key_text
 from server.catalog.views.constraints import rule_oid
 from server.catalog.views.physical import named_facts
+from server.catalog.views.values import texts
 from server.errors import UndefinedColumn, UndefinedObject, UndefinedTable, WrongObjectType
 from server.functions.declare import row
 
 if TYPE_CHECKING:
     from server.functions.function import CallContext
+    from server.types.array import Array
 
 
 def _expression(call: CallContext, text: str, relation: int, pretty: bool = False) -> str:
@@ -178,6 +188,23 @@ def _trigger(call: CallContext, oid: int, pretty: bool = False) -> str | None:
     return definer_of(call, pretty=pretty).trigger(value, function)
 
 
+def _statistics(call: CallContext, oid: int) -> str | None:
+    value = object_of(call, oid, ExtendedStatistics)
+    return None if value is None else definer_of(call).statistics(value)
+
+
+def _statistics_columns(call: CallContext, oid: int) -> str | None:
+    value = object_of(call, oid, ExtendedStatistics)
+    return None if value is None else ", ".join(definer_of(call).statistics_elements(value))
+
+
+def _statistics_expressions(call: CallContext, oid: int) -> Array | None:
+    value = object_of(call, oid, ExtendedStatistics)
+    if value is None or not value.expressions:
+        return None
+    return texts(definer_of(call).expression(each) for each in value.expressions)
+
+
 def _nothing(call: CallContext, *arguments: object) -> None:
     """For kinds of objects that there are none of: partitions, rules, triggers, statistics."""
 
@@ -277,15 +304,15 @@ FUNCTIONS = (
         _partition_constraint,
         "the constraint of a partition",
     ),
-    row("3415 pg_get_statisticsobjdef(oid) text stable context", _nothing, "CREATE STATISTICS"),
+    row("3415 pg_get_statisticsobjdef(oid) text stable context", _statistics, "CREATE STATISTICS"),
     row(
         "6174 pg_get_statisticsobjdef_columns(oid) text stable context",
-        _nothing,
+        _statistics_columns,
         "the columns of a statistics object",
     ),
     row(
         "6173 pg_get_statisticsobjdef_expressions(oid) _text stable context",
-        _nothing,
+        _statistics_expressions,
         "the expressions of a statistics object",
     ),
     row(

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Constraint, Index, IndexKey, Sequence, Table, UserType
+from server.catalog.objects import (
+    Constraint,
+    ExtendedStatistics,
+    Index,
+    IndexKey,
+    Sequence,
+    Table,
+    UserType,
+)
 from server.catalog.views.physical import (
     equality_operator,
     operator_class,
@@ -15,7 +23,7 @@ from server.catalog.views.physical import (
     synthetic_oid,
 )
 from server.catalog.views.relation import Row, SystemRelation
-from server.catalog.views.values import oid_array, oid_vector, small_array, small_vector
+from server.catalog.views.values import char_array, oid_array, oid_vector, small_array, small_vector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +79,21 @@ def _index_row(view: CatalogView, index: Index) -> Row:
         "indexprs": ", ".join(expressions) or None,
         "indpred": index.predicate,
     }
+
+
+def _statistics(view: CatalogView) -> Iterator[Row]:
+    for value in view.objects(ExtendedStatistics):
+        yield {
+            "oid": value.oid,
+            "stxrelid": value.table,
+            "stxname": value.name,
+            "stxnamespace": value.schema,
+            "stxowner": value.owner,
+            "stxstattarget": value.target,
+            "stxkeys": small_vector(value.columns),
+            "stxkind": char_array(value.kinds),
+            "stxexprs": ", ".join(value.expressions) or None,
+        }
 
 
 def _indexes(view: CatalogView) -> Iterator[Row]:
@@ -235,6 +258,7 @@ def _partitioned(view: CatalogView) -> Iterator[Row]:
 
 
 RELATIONS = (
+    SystemRelation(name="pg_statistic_ext", objects=_statistics),
     SystemRelation(name="pg_index", file="pg_index", objects=_indexes),
     SystemRelation(name="pg_constraint", file="pg_constraint", objects=_constraints),
     SystemRelation(name="pg_attrdef", objects=_defaults),

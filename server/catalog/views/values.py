@@ -41,6 +41,11 @@ def oid_vector(items: Iterable[int]) -> Array:
     return _vector(OID_OID, items)
 
 
+def char_array(letters: str) -> Array:
+    """A "char"[]."""
+    return make_array(CHAR_OID, tuple(letters))
+
+
 def small_array(items: Iterable[int]) -> Array:
     """A smallint[]."""
     return make_array(INT2_OID, tuple(items))
