@@ -62,7 +62,8 @@ class Transaction(Work):
 
     def latest_snapshot(self) -> Snapshot:
         """This moment with all of the transaction's own work, whatever it looks through otherwise."""
-        return self.log.snapshot(self.xids, self._limit())
+        limit = (self.xids[-1] << COMMAND_BITS) + COMMAND_MAX + 1 if self.xids else 0
+        return self.log.snapshot(self.xids, limit)
 
     def look_from(self, snapshot: Snapshot, tracked_from: int | None) -> None:
         """Take over the moment of another transaction's snapshot as the first one."""
