@@ -34,8 +34,8 @@ from server.statements.dependencies import (
     refuse_members,
     word_for,
 )
-from server.statements.extensions import extension_named
 from server.statements.extended_statistics import statistics_named
+from server.statements.extensions import extension_named
 from server.statements.names import (
     find_relation,
     refuse_system,
