@@ -59,7 +59,7 @@ docs: setup ## write the tree of ARCHITECTURE.md anew
 	$(BIN)/python tests/architecture/tree.py
 
 random-expressions: setup ## random expressions on both servers: N=number SEED=n TARGET=host:port REFERENCE=host:port
-	$(BIN)/python -m tests.random.expressions --number $(or $(N),10000) --seed $(or $(SEED),1) \
+	$(BIN)/python -m tests.random_expressions.expressions --number $(or $(N),10000) --seed $(or $(SEED),1) \
 		--target $(or $(TARGET),127.0.0.1:5432) --reference $(or $(REFERENCE),127.0.0.1:54320)
 
 crash: setup ## simulated power cuts: SEEDS=n

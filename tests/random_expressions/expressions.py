@@ -1,4 +1,4 @@
-"""Random expressions, asked of PostgreSQL and of this server: python -m tests.random.expressions --number N.
+"""Random expressions, asked of PostgreSQL and of this server: python -m tests.random_expressions.expressions --number N.
 
 What functions, operators and casts there are, PostgreSQL's catalog tells. Expressions are made of
 values at the edges of their types, asked many at a time, and those that differ are made as small as
@@ -17,8 +17,8 @@ import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from tests.random.values import VALUES
-from tests.random.wire import Answer, Wire
+from tests.random_expressions.values import VALUES
+from tests.random_expressions.wire import Answer, Wire
 
 BATCH = 400
 POLYMORPHIC = {
