@@ -1,4 +1,4 @@
-"""Random expressions, asked of PostgreSQL and of this server: python -m tests.random_expressions.expressions --number N.
+"""Random expressions for PostgreSQL and this server: python -m tests.random_expressions.expressions --number N.
 
 What functions, operators and casts there are, PostgreSQL's catalog tells. Expressions are made of
 values at the edges of their types, asked many at a time, and those that differ are made as small as
