@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from protocol.errors import ProtocolError
@@ -22,6 +23,8 @@ from storage import errors as storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_LOG = logging.getLogger(__name__)
 
 TRANSLATIONS: tuple[tuple[type[BaseException], Callable[[BaseException], SqlError]], ...] = (
     (
@@ -87,3 +90,9 @@ def translate(error: BaseException) -> SqlError:
         if isinstance(error, kind_of_error):
             return make(error)
     return InternalError(f"{type(error).__name__}: {error}")
+
+
+def log_internal(error: BaseException, known: SqlError, place: str) -> None:
+    """Leave a trace in the server's log of an error of the server itself; place says where it came up."""
+    if known.sqlstate.startswith("XX"):
+        _LOG.error("%s\n%s", known, place, exc_info=error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from server.error_translation import translate
+from server.error_translation import log_internal, translate
 from server.errors import (
     ArraySubscriptError,
     DatatypeMismatch,
@@ -97,29 +97,27 @@ def _check_domain(frame: Frame, slot: int) -> None:
 
 def _run_handled(frame: Frame, block: Block) -> Signal:
     surroundings = frame.surroundings
+    place = frame.line, frame.what
     surroundings.begin_subtransaction()
     frame.subtransactions += 1
-    place = frame.line, frame.what
     try:
         signal = run_statements(frame, block.body)
-    except Exception as raised:
+    except BaseException as raised:
         frame.subtransactions -= 1
         frame.plain_context = None
         surroundings.roll_back_subtransaction()
         error = translate(raised)
-        handler = _handler_of(block, error)
+        handler = _handler_of(block, error) if isinstance(raised, Exception) else None
         if handler is None:
             raise
-        in_context(frame, error)
-        frame.line, frame.what = place
-        return _handle(frame, block, handler, error)
-    except BaseException:
+        log_internal(raised, error, frame.context_line())
+    else:
         frame.subtransactions -= 1
-        surroundings.roll_back_subtransaction()
-        raise
-    frame.subtransactions -= 1
-    surroundings.release_subtransaction()
-    return signal
+        surroundings.release_subtransaction()
+        return signal
+    in_context(frame, error)
+    frame.line, frame.what = place
+    return _handle(frame, block, handler, error)
 
 
 def _handle(frame: Frame, block: Block, handler: Handler, error: SqlError) -> Signal:

@@ -275,8 +275,9 @@ def execute(session: Session, message: messages.Execute) -> Steps:
         )
         yield from session.changed_settings()
         yield messages.CommandComplete(tag)
-        return
-    yield from _execute_plan(session, portal, message.max_rows)
+    else:
+        yield from _execute_plan(session, portal, message.max_rows)
+    session.transaction.is_pipelined = True
 
 
 def _execute_plan(session: Session, portal: Portal, max_rows: int) -> Steps:

@@ -9,7 +9,6 @@ Rule 3: all state of a client is here: settings, transaction, prepared statement
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from protocol.messages import (
 )
 from server.catalog.objects import PG_CATALOG_OID, Schema
 from server.catalog.privileges import has_privilege
-from server.error_translation import translate
+from server.error_translation import log_internal, translate
 from server.errors import QueryCanceled, SqlError
 from server.executor.verification import VERIFICATION, Verification
 from server.executor.waits import Wait
@@ -54,7 +53,6 @@ if TYPE_CHECKING:
     from server.types.type import TextStyle
     from storage.waits import Completion
 
-_LOG = logging.getLogger(__name__)
 _NS_PER_MS = 1_000_000
 IDENTITIES = (AUTHORIZATION, ROLE)
 
@@ -390,6 +388,7 @@ class Session:
     def end_cycle(self) -> Replies:
         """Commit an implicit transaction, report changed settings, say ReadyForQuery."""
         self.skipping = False
+        self.transaction.is_shared = self.transaction.is_pipelined = False
         try:
             yield from self.driven(self.transaction.end_implicit())
         except GeneratorExit:
@@ -422,8 +421,7 @@ class Session:
     def failed(self, error: Exception) -> Iterator[Reply]:
         """An error ends the statement, and the transaction with it."""
         known = translate(error)
-        if known.sqlstate.startswith("XX"):
-            _LOG.error("%s\nSTATEMENT:  %s", known, self.activity.query, exc_info=error)
+        log_internal(error, known, f"STATEMENT:  {self.activity.query}")
         self.transaction.fail()
         if self.transaction.running is None:
             self.close_portals()

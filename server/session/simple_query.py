@@ -46,6 +46,7 @@ def query(session: Session, message: Query) -> Steps:
     statements = session.database.plans.statements(message.sql)
     if not statements:
         yield EmptyQueryResponse()
+    session.transaction.is_shared = len(statements) > 1
     for statement in statements:
         refuse_in_failed_block(session, statement)
         if isinstance(statement.tree, UtilityStatement):
@@ -146,6 +147,8 @@ def run_utility(
                 item = steps.send(answer)
             except StopIteration as stop:
                 yield from pop_all(header)
+                if row.outside_block:  # what follows in a pipeline cannot undo it
+                    yield from session.transaction.end_implicit()
                 return str(stop.value)
             if isinstance(item, Rows):
                 assert description is not None, statement.tag

@@ -97,6 +97,8 @@ class SessionTransaction:
         self.state = State.IDLE
         self.running: Running | None = None
         self.modes: Modes | None = None  # of the transaction last begun; AND CHAIN passes them on
+        self.is_shared = False  # the statement is one of several of a Query
+        self.is_pipelined = False  # a statement has run since the last Sync
 
     @property
     def status(self) -> str:
@@ -112,6 +114,11 @@ class SessionTransaction:
     def in_block(self) -> bool:
         """Whether BEGIN has been said."""
         return self.state in (State.OPEN, State.FAILED)
+
+    @property
+    def outlives_statement(self) -> bool:
+        """Whether other statements stand in this one's transaction: after BEGIN, or in one Query with it."""
+        return self.is_shared or self.in_block
 
     def shown_mode(self, name: str) -> str | None:
         """The text of a setting that tells a mode of the running transaction; None for any other setting."""
@@ -144,9 +151,9 @@ class SessionTransaction:
         tracked = self.running.storage.tracked
         return [] if tracked is None else [each.owner for each in tracked.possible]
 
-    def require_block(self, command: str) -> None:
-        """Refuse a command that makes no sense outside a transaction block."""
-        if not self.in_block:
+    def require_block(self, command: str, *, begun: bool = False) -> None:
+        """Refuse a command that makes no sense in a transaction of its own; begun: BEGIN must have been said."""
+        if not (self.in_block if begun else self.outlives_statement):
             raise NoActiveSqlTransaction(f"{command} can only be used in transaction blocks")
 
     def start_statement(self) -> Running:
@@ -249,8 +256,10 @@ class SessionTransaction:
 
     def refuse_in_block(self, tag: str) -> None:
         """Refuse a command that manages transactions of its own."""
-        if self.in_block:
+        if self.outlives_statement:
             raise ActiveSqlTransaction(f"{tag} cannot run inside a transaction block")
+        if self.is_pipelined and self.state is State.IMPLICIT:
+            raise ActiveSqlTransaction(f"{tag} cannot be executed within a pipeline")
 
     def refuse_writes(self, tag: str) -> None:
         """Raise if the transaction is read-only."""

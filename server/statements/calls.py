@@ -69,7 +69,7 @@ def call(context: StatementContext, statement: tree.Call) -> Run:
     if definition.acl is not None:
         require_privilege(context, definition, "X")
     execution = context.execution(context.parameters)
-    execution.is_atomic = context.session.transaction.in_block
+    execution.is_atomic = context.session.transaction.outlives_statement
     told = _call_context(context, resolved, definition, execution)
     arguments = [resolved.arguments[position] for position in input_positions(definition)]
 
@@ -96,7 +96,7 @@ def do(context: StatementContext, statement: tree.Do) -> Run:
     if language is None:
         raise _no_inline_code(statement.language)
     execution = context.execution()
-    execution.is_atomic = context.session.transaction.in_block
+    execution.is_atomic = context.session.transaction.outlives_statement
 
     def steps() -> Iterator[Any]:
         language.run_block(execution, statement.source)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def declare(context: StatementContext, statement: tree.DeclareCursor) -> Run:
     """DECLARE name CURSOR FOR query."""
     session = context.session
-    if not statement.hold and not session.transaction.in_block:
+    if not statement.hold and not session.transaction.outlives_statement:
         raise NoActiveSqlTransaction("DECLARE CURSOR can only be used in transaction blocks")
     if statement.name in session.portals:
         raise DuplicateCursor(f'cursor "{statement.name}" already exists')

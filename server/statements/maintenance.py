@@ -57,7 +57,7 @@ def lock_table(context: StatementContext, statement: tree.LockTable) -> Run:
 def set_constraints(context: StatementContext, statement: transactions.SetConstraints) -> Run:
     """SET CONSTRAINTS."""
     running = context.session.transaction.running
-    if not context.session.transaction.in_block:
+    if not context.session.transaction.outlives_statement:
         context.warn("25P01", "SET CONSTRAINTS can only be used in transaction blocks")
     chosen = set(_constraints(context, statement))
     running.constraint_modes.update(dict.fromkeys(chosen, statement.deferred))

@@ -28,7 +28,7 @@ def set_value(context: StatementContext, statement: tree.Set) -> Run:
     """SET name TO values."""
     yield from ()
     name = statement.name.lower()
-    if statement.local and not context.session.transaction.in_block:
+    if statement.local and not context.session.transaction.outlives_statement:
         context.warn("25P01", "SET LOCAL can only be used in transaction blocks")
     text = joined(statement.values) if statement.values else None
     assign(context, name, text, local=statement.local)

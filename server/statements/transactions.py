@@ -31,7 +31,7 @@ def commit(context: StatementContext, statement: tree.Commit) -> Run:
     transaction = context.session.transaction
     failed = transaction.is_failed
     if statement.chain:
-        transaction.require_block("COMMIT AND CHAIN")
+        transaction.require_block("COMMIT AND CHAIN", begun=True)
     modes = _chained(context) if statement.chain else None
     transaction.leave_block(commit=True)
     if failed:
@@ -48,7 +48,7 @@ def rollback(context: StatementContext, statement: tree.Rollback) -> Run:
     yield from ()
     transaction = context.session.transaction
     if statement.chain:
-        transaction.require_block("ROLLBACK AND CHAIN")
+        transaction.require_block("ROLLBACK AND CHAIN", begun=True)
     modes = _chained(context) if statement.chain else None
     transaction.leave_block(commit=False)
     transaction.abort()
@@ -112,7 +112,7 @@ def set_transaction(context: StatementContext, statement: utility_session.SetTra
                 text = value if isinstance(value, str) else "on" if value else "off"
                 session.settings.set(f"default_transaction_{name}", text)
         return "SET"
-    if not session.transaction.in_block:
+    if not session.transaction.outlives_statement:
         session.warn("25P01", "SET TRANSACTION can only be used in transaction blocks")
     if statement.snapshot:
         session.transaction.import_snapshot(statement.snapshot)
