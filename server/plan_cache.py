@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from server.executor.run import prepare
+from server.planner.given_rows import over_given_rows
 from server.sql.parse import Statement, parse_statements
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ class PlanCache:
         self._skeletons: LeastRecentlyUsed[tuple[str, str], bool] = LeastRecentlyUsed(PLANS_MAX)
         self._points: LeastRecentlyUsed[PlanKey, PlannedStatement] = LeastRecentlyUsed(PLANS_MAX)
         self._programs: WeakKeyDictionary[PlannedStatement, Program] = WeakKeyDictionary()
+        self._over_rows: WeakKeyDictionary[PlannedStatement, PlannedStatement | None] = (
+            WeakKeyDictionary()
+        )
 
     def statements(self, sql: str) -> tuple[Statement, ...]:
         """The statements of a text; raises SqlError."""
@@ -112,8 +116,15 @@ class PlanCache:
             found = self._programs[planned] = prepare(planned)
         return found
 
+    def over_rows(self, planned: PlannedStatement) -> PlannedStatement | None:
+        """The form of a plan that takes many rows of parameters, kept as long as the plan is."""
+        if planned not in self._over_rows:
+            self._over_rows[planned] = over_given_rows(planned)
+        return self._over_rows[planned]
+
     def clear(self) -> None:
         """Forget everything: DISCARD PLANS."""
         self._plans.clear()
+        self._over_rows.clear()
         self._points.clear()
         self._programs.clear()

@@ -7,7 +7,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from protocol.messages import CommandComplete, EmptyQueryResponse, Framed, Query
-from server.errors import FeatureNotSupported, InFailedSqlTransaction
+from server.errors import (
+    FeatureNotSupported,
+    InFailedSqlTransaction,
+    SqlError,
+    UndefinedParameter,
+)
 from server.executor.waits import Wait
 from server.session.block import ABORTED
 from server.session.execution import context, plan_allowed, portal_rows
@@ -18,12 +23,14 @@ from server.session.results import (
     row_description,
     spread_formats,
 )
+from server.session.row_lists import ready_rows
 from server.session.scope import StatementScope
 from server.session.skeletons import answer_text, remember
 from server.sql.utility_statement import Unsupported, UtilityStatement
 from server.statements.statement import Rows
 
 if TYPE_CHECKING:
+    from server.executor.context import ExecutionContext
     from server.planner.physical import PlannedStatement
     from server.session.session import Session
     from server.sql.parse import Statement
@@ -43,6 +50,10 @@ def query(session: Session, message: Query) -> Steps:
     if data is not None:
         yield Framed(data)
         return
+    ready = yield from ready_rows(session, message.sql)
+    if ready is not None:
+        yield from finish_statement(session, (yield from run_planned(session, *ready)), ends=True)
+        return
     statements = session.database.plans.statements(message.sql)
     if not statements:
         yield EmptyQueryResponse()
@@ -55,10 +66,15 @@ def query(session: Session, message: Query) -> Steps:
             planned, tag = yield from run_query(session, statement)
             if len(statements) == 1:
                 remember(session, message.sql, planned)
-        if statement is statements[-1]:  # it is not done before what it stands in is
-            yield from session.transaction.end_implicit()
-        yield from session.changed_settings()
-        yield CommandComplete(tag)
+        yield from finish_statement(session, tag, ends=statement is statements[-1])
+
+
+def finish_statement(session: Session, tag: str, *, ends: bool) -> Steps:
+    """Say that a statement is done, which the last one of a text is not before what it stands in is."""
+    if ends:
+        yield from session.transaction.end_implicit()
+    yield from session.changed_settings()
+    yield CommandComplete(tag)
 
 
 def refuse_in_failed_block(session: Session, statement: Statement) -> None:
@@ -72,9 +88,25 @@ def run_query(
 ) -> Generator[Any, Any, tuple[PlannedStatement, str]]:
     """Run a query or data change and send its rows in text; gives its plan and command tag."""
     session.transaction.start_statement()
+    if statement.parameter_count:
+        raise no_parameter(statement)
     planned = yield from plan_allowed(session, statement, ())
+    tag = yield from run_planned(session, planned, context(session))
+    return planned, tag
+
+
+def no_parameter(statement: Statement) -> SqlError:
+    """The error of a text that has parameters, to which a Query message gives no values."""
+    number, offset = statement.first_parameter()
+    error = UndefinedParameter(f"there is no parameter ${number}")
+    return error.at(statement.offset + offset + 1)
+
+
+def run_planned(
+    session: Session, planned: PlannedStatement, running: ExecutionContext
+) -> Generator[Any, Any, str]:
+    """Run a plan and send its rows in text; gives its command tag."""
     formats = spread_formats((), len(planned.names))
-    running = context(session)
     # An error before the first row is told without a description of columns.
     header = [row_description(planned, formats)] if planned.returns_rows else []
     count = 0
@@ -87,7 +119,7 @@ def run_query(
             yield from pop_all(header)
             yield data_rows(item, planned.types, formats, session.style)
     yield from pop_all(header)
-    return planned, command_tag(planned.tag, running.row_count if planned.writes else count)
+    return command_tag(planned.tag, running.row_count if planned.writes else count)
 
 
 def pop_all(messages: list[Any]) -> Iterator[Any]:

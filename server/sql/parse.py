@@ -34,6 +34,13 @@ class Statement:
     tag: str
     parameter_count: int
 
+    def first_parameter(self) -> tuple[int, int]:
+        """The number of the first parameter of a query or data change that has one, and its offset."""
+        assert isinstance(self.tree, exp.Expression)
+        found = self.tree.find(nodes.ParameterReference, bfs=False)
+        assert found is not None
+        return found.args["this"], nodes.offset_of(found)
+
 
 def parse_statements(sql: str, *, standard_conforming_strings: bool = True) -> list[Statement]:
     """Parse a text; empty statements are dropped, so the list may be empty."""

@@ -1,0 +1,80 @@
+"""INSERTs of many rows of literals: planned as one row, which is done once, and run for all of them by columns.
+
+Rule 1: nothing is done until every literal is read. What cannot be planned or read so far is left to the text itself,
+        where errors have their positions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.errors import SqlError
+from server.executor.columns import BATCH_ROWS
+from server.executor.common_tables import SharedRows
+from server.planner.given_rows import GIVEN_ROWS
+from server.session.execution import context, plan, plan_allowed
+from server.session.skeletons import PARAMETER_OIDS
+from server.sql.native import scan_rows
+from server.sql.row_lists import BOOLEAN, row_list_of
+from server.vector.batch import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from server.executor.context import ExecutionContext
+    from server.planner.physical import PlannedStatement
+    from server.session.session import Session
+    from server.sql.parse import Statement
+    from server.sql.row_lists import Fields
+    from server.types.type import TypeReference
+
+Ready = tuple["PlannedStatement", "ExecutionContext"]
+
+OIDS = {**PARAMETER_OIDS, BOOLEAN: 16}
+
+
+def ready_rows(session: Session, sql: str) -> Generator[Any, Any, Ready | None]:
+    """The plan of a text that has a row list, and a context with its rows; None: run the text."""
+    found = row_list_of(sql, scan_rows)
+    if found is None or session.transaction.is_failed:
+        return None
+    types = tuple(OIDS[kind] for kind in found.kinds)
+    statement = _planned_once(session, found.text, types)
+    if statement is None:
+        return None
+    session.transaction.start_statement()
+    planned = yield from plan_allowed(session, statement, types)
+    whole = session.database.plans.over_rows(planned)
+    rows = None if whole is None else _rows(session, found.columns, planned.parameters)
+    if whole is None or rows is None:
+        return None
+    running = context(session)
+    parts = [rows.slice(start, start + BATCH_ROWS) for start in range(0, rows.count, BATCH_ROWS)]
+    running.common_tables[GIVEN_ROWS] = SharedRows(iter(parts))
+    return whole, running
+
+
+def _planned_once(session: Session, text: str, types: tuple[int, ...]) -> Statement | None:
+    """The statement of one row, if it can be planned."""
+    try:
+        statements = session.database.plans.statements(text)
+        if len(statements) != 1 or statements[0].tag != "INSERT":
+            return None
+        planned = plan(session, statements[0], types)
+    except SqlError:
+        return None
+    return None if session.database.plans.over_rows(planned) is None else statements[0]
+
+
+def _rows(
+    session: Session, columns: Sequence[Fields], types: Sequence[TypeReference]
+) -> Batch | None:
+    """The rows as columns; None where a literal is no value of its type."""
+    try:
+        read = tuple(
+            reference.type.parse_column(fields, -1, session.style)
+            for fields, reference in zip(columns, types, strict=True)
+        )
+    except SqlError:
+        return None
+    return Batch(read, len(columns[0]))

@@ -1,0 +1,3 @@
+from server.sql.row_lists import Scanned
+
+def scan_rows(data: bytes, position: int) -> Scanned | None: ...
