@@ -9,20 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.executor.leaf_insert import LeafInsert, row_checks_of
-from server.executor.partition_routing import (
-    Router,
-    routed_columns,
-    translated,
-    translation,
-    violation,
-)
+from server.executor.leaf_insert import row_checks_of
+from server.executor.partition_routing import translated, translation
 from server.executor.row_checks import RowChecks
+from server.executor.row_moves import RowMoves, is_routed
+from server.executor.table_shape import shape_of
 from server.planner import physical
 
 if TYPE_CHECKING:
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
+    from server.executor.leaf_insert import LeafInsert
     from server.vector.batch import Batch
 
 
@@ -31,17 +28,17 @@ class FamilyMember:
 
     old: attribute and position in the input of its current values. assigned: the attributes of SET.
     changed: these and the generated ones. unseen: attributes that the input does not have, where
-    checks or generated columns want them.
+    checks or generated columns want them. fires_before: BEFORE triggers are to see the rows.
     """
 
     __slots__ = (
         "_is_watched",
-        "_leaves",
-        "_router",
+        "_moves",
         "_target",
         "assigned",
         "changed",
         "checks",
+        "fires_before",
         "old",
         "table",
         "unseen",
@@ -67,10 +64,16 @@ class FamilyMember:
         self.unseen: tuple[int, ...] = ()
         self.checks = RowChecks((), (), ())
         self._is_watched = False
-        self._router: Router | None = None
-        self._leaves: dict[int, LeafInsert] = {}
+        self._moves: RowMoves | None = None
+        triggers = shape_of(table, context).triggers
         if isinstance(plan, physical.Update):
             self._prepare_update(plan, numbers, context)
+            self.fires_before = bool(
+                triggers.rows("before", "update")
+                or (self._is_watched and triggers.rows("before", "delete"))
+            )
+        else:
+            self.fires_before = bool(triggers.rows("before", "delete"))
 
     def _prepare_update(
         self, plan: physical.Update, numbers: dict[int, int], context: ExecutionContext
@@ -89,28 +92,16 @@ class FamilyMember:
                     column.number for column in table.live_columns if column.number not in seen
                 )
         self.changed = self.assigned + generated
-        if table.is_partition:
-            names = {table.column(number).name for number in self.changed}
-            self._is_watched = bool(names & routed_columns(context, table))
+        fires = bool(shape_of(table, context).triggers.rows("before", "update"))
+        self._is_watched = (fires and table.is_partition) or is_routed(table, self.changed, context)
 
     def movers(self, made: Batch, context: ExecutionContext) -> dict[int, LeafInsert]:
         """The rows that belong to other partitions now: their places, and what inserts them there."""
         if not self._is_watched:
             return {}
-        if self._router is None:
-            self._router = Router(self.table, context, self._target)
-        own = {member.oid for member in context.catalog.family_of(self._target)}
-        found: dict[int, LeafInsert] = {}
-        for leaf, positions in self._router.route_anywhere(made, own, context):
-            if leaf.oid == self.table.oid:
-                continue
-            if self._target.oid == self.table.oid:
-                raise violation(self.table, made, int(positions[0]), context)
-            insert = self._leaves.get(leaf.oid)
-            if insert is None:
-                insert = self._leaves[leaf.oid] = LeafInsert(self.table, leaf, context)
-            found.update(dict.fromkeys(positions.tolist(), insert))
-        return found
+        if self._moves is None:
+            self._moves = RowMoves(self.table, self._target, context)
+        return self._moves.destinations(made, context)
 
     def as_target(self, made: Batch, context: ExecutionContext) -> Batch:
         """Rows of the member as rows of the table that the statement names."""

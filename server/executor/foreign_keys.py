@@ -19,6 +19,8 @@ from server.executor.constraint_errors import (
     mixed_nulls,
     still_referenced,
 )
+from server.executor.departed import refuse_departed
+from server.executor.row_moves import update_or_move
 from server.executor.table_shape import Row, TableShape, shape_of
 from server.executor.table_writer import TableWriter
 from server.executor.triggers import before_row
@@ -96,14 +98,18 @@ def _lock_referenced(
     key_of = referenced.key_of(index, context)
     transaction = context.transaction
     is_part = constraint.referenced_table != referenced.table.oid
+    before: Snapshot | None = None  # of the first look, if somebody was in the way
     while True:
         with context.engine.latch:
             snapshot = transaction.newest_snapshot() if is_part else transaction.snapshot()
             outcome = lock_referenced(transaction, snapshot, relation, tree, encoded, key_of)
+            if outcome is None and before is not None:
+                refuse_departed(relation, tree.lookup(encoded), before, context)
         if outcome is None or outcome.status is Status.DONE:
             return outcome is not None
         if outcome.status is not Status.BLOCKED:
             raise SerializationFailure(CONCURRENT_UPDATE)
+        before = before or snapshot
         yield from wait_for_xid(context, outcome.blocker_xid)
 
 
@@ -162,11 +168,14 @@ class ReferencedChange:
             changes, is_stopped = _triggered(row_id, changes, writer, context)
             if is_stopped:
                 return
+        named = _declared_on(self.constraint, context)
         while True:
             outcome = yield from (
-                writer.delete(row_id) if changes is None else writer.update(row_id, changes)
+                writer.delete(row_id)
+                if changes is None
+                else update_or_move(row_id, changes, named, writer, context)
             )
-            if outcome.status in (Status.DONE, Status.SELF_MODIFIED):
+            if outcome is None or outcome.status in (Status.DONE, Status.SELF_MODIFIED):
                 return
             is_gone = outcome.status is Status.DELETED
             if not context.read_committed:
@@ -207,6 +216,14 @@ class ReferencedChange:
         if action == "n":
             return dict.fromkeys(columns)
         return {number: _default(writer, number, context) for number in columns}
+
+
+def _declared_on(constraint: Constraint, context: ExecutionContext) -> Table:
+    """The table with a constraint, or the one that it is a partition of where the constraint comes from there."""
+    while constraint.parent:
+        constraint = context.catalog.object(constraint.parent)
+    table: Table = context.catalog.object(constraint.table)
+    return table
 
 
 def _triggered(

@@ -3,8 +3,8 @@
 Rule 1: the input is read to its end first, as for UPDATE and DELETE.
 Rule 2: rows are deleted, then updated, then inserted; each by the operator of that statement, with its
         checks, indexes and partitions.
-Rule 3: a row that another transaction has changed meanwhile is a serialization failure: the join that it
-        came from would have to be made again.
+Rule 3: READ COMMITTED: for a row that another transaction has changed meanwhile the action is chosen again, by
+        its newest version; if that is a match no more, among the actions of rows without a match.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from server.errors import CardinalityViolation
-from server.executor.columns import concatenate_batches
+from server.executor.columns import batch_of_rows, concatenate_batches
 from server.executor.evaluation import evaluator, evaluators, layout_of
 from server.executor.modify import Driver, Insert
 from server.executor.modify_rows import Delete, Update
+from server.executor.recheck import Outdated
 from server.executor.waits import is_wait
 from server.planner import physical
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from server.executor.evaluation import Evaluator
     from server.executor.modify_rows import RowDriver
     from server.executor.operator import Builder
+    from server.executor.table_shape import Row
     from server.vector.batch import Batch
     from server.vector.column import Positions
 
@@ -74,9 +75,10 @@ def _update_of(plan: physical.Merge, values: Any) -> physical.Update:
         assignments=values,
         old=plan.old,
         row=plan.row,
+        recheck=plan.recheck,
         checks=plan.checks,
         generated=plan.generated,
-        strict=True,
+        of_merge=True,
     )
 
 
@@ -89,7 +91,8 @@ def _delete_of(plan: physical.Merge) -> physical.Delete:
         row_id=plan.row_id,
         table_oid=plan.table_oid,
         old=plan.old,
-        strict=True,
+        recheck=plan.recheck,
+        of_merge=True,
     )
 
 
@@ -149,12 +152,24 @@ class Merge(Driver):
         if not found:
             return
         rows = concatenate_batches(found, self.plan.input.types)
+        outdated: list[Row] = []
+        yield from self._act(rows, outdated, context)
+        while outdated:
+            again = batch_of_rows([outdated.pop(0)], self.plan.input.types)
+            yield from self._act(again, outdated, context)
+
+    def _act(self, rows: Batch, outdated: list[Row], context: ExecutionContext) -> Iterator[Any]:
+        """Choose and do; rows that have changed meanwhile are noted as they are now."""
         chosen = self._choose(rows, context)
-        self._refuse_twice(rows, chosen)
         for command in ORDER:
             for action, places in zip(self._actions, chosen, strict=True):
-                if action.command == command and len(places):
-                    yield from self._do(action, rows.take(places), context)
+                if action.command != command or not len(places):
+                    continue
+                for each in self._do(action, rows.take(places), context):
+                    if isinstance(each, Outdated):
+                        outdated.append(each.row)
+                    else:
+                        yield each
 
     def _choose(self, rows: Batch, context: ExecutionContext) -> list[Positions]:
         """The rows of each action."""
@@ -169,23 +184,6 @@ class Merge(Driver):
             left[places] = False
             chosen.append(places)
         return chosen
-
-    def _refuse_twice(self, rows: Batch, chosen: list[Positions]) -> None:
-        changing = [
-            places
-            for action, places in zip(self._actions, chosen, strict=True)
-            if action.change is not None
-        ]
-        places = np.concatenate(changing) if changing else np.zeros(0, np.int64)
-        ids = rows.columns[self._row_id].values[places].tolist()
-        oids: list[Any] = [0] * len(ids)
-        if self._table_oid is not None:
-            oids = rows.columns[self._table_oid].values[places].tolist()
-        if len(set(zip(ids, oids, strict=True))) < len(ids):
-            raise CardinalityViolation(
-                "MERGE command cannot affect row a second time",
-                hint="Ensure that not more than one source row matches any one target row.",
-            )
 
     def _do(self, action: Action, rows: Batch, context: ExecutionContext) -> Iterator[Any]:
         if action.insert is not None:

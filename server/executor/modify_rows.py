@@ -1,9 +1,7 @@
 """UPDATE and DELETE: rows that the input found are changed, in whatever version they are by then.
 
 Rule 1: the input is read to its end first, so that no row is met again in its new version.
-Rule 2: READ COMMITTED: a row that another transaction has changed meanwhile is changed in its
-        newest version, if that still satisfies the condition; one that was deleted is passed over.
-        Otherwise it is a serialization failure.
+Rule 2: a row that another transaction has changed meanwhile is changed as server.executor.recheck says.
 Rule 3: a row that the input gives twice is changed once.
 """
 
@@ -13,18 +11,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from server.errors import SerializationFailure, TriggeredDataChangeViolation
 from server.executor.columns import batch_of_rows, beside, rows_of, with_table_oid
-from server.executor.departed import DEPARTED, has_departed
 from server.executor.evaluation import evaluators, layout_of
 from server.executor.family import FamilyMember
 from server.executor.modify import Driver
+from server.executor.recheck import Recheck
 from server.executor.row_checks import RowChecks, ViewChecks
+from server.executor.row_moves import may_go, move_row
 from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
 from server.executor.triggers import before_row, before_statement, queue_after_statement
 from server.executor.waits import is_wait
-from server.expressions.evaluate import compile_row
 from server.vector.batch import Batch
 from server.vector.rows import values_of
 from storage.engine import Outcome, Status
@@ -43,7 +40,10 @@ if TYPE_CHECKING:
 
 
 class RowDriver(Driver):
-    """What UPDATE and DELETE share: the row id, the recheck, the rows for RETURNING."""
+    """What UPDATE and DELETE share: the row id, the recheck, the rows for RETURNING.
+
+    With an Outdated in place of a batch where MERGE is to choose again.
+    """
 
     __slots__ = ("_old", "_parts", "_recheck", "_returning", "_row_id", "_table_oid")
 
@@ -56,7 +56,7 @@ class RowDriver(Driver):
         self._row_id = layout[plan.row_id]
         self._table_oid = None if plan.table_oid is None else layout[plan.table_oid]
         self._old = tuple((number, layout[column]) for number, column in plan.old)
-        self._recheck = None if plan.recheck is None else compile_row(plan.recheck, layout)
+        self._recheck = Recheck(plan, layout, self.event)
         self._parts: dict[int, FamilyMember] = {}
         self._returning: Any = None
 
@@ -131,11 +131,15 @@ class RowDriver(Driver):
             return
         for member, rows in self._by_table(batch, context):
             writer = TableWriter(member.table, context)
-            if not writer.shape.triggers.rows("before", self.event):
+            if not member.fires_before:
                 yield from self.change(rows, member, writer, context)
                 continue
-            for number in range(rows.count):  # each row's triggers see the rows before it
-                yield from self.change(rows.slice(number, number + 1), member, writer, context)
+            for row in rows_of(rows):  # each row's triggers see the rows before it
+                context.check_cancelled()
+                locked = yield from self._recheck.locked(row, member, writer, context)
+                if locked is not None:
+                    one = batch_of_rows([locked], self.plan.input.types)
+                    yield from self.change(one, member, writer, context)
 
     def _by_table(
         self, batch: Batch, context: ExecutionContext
@@ -165,41 +169,6 @@ class RowDriver(Driver):
         """Change the rows of a batch of the input."""
         raise NotImplementedError
 
-    def newer(
-        self,
-        row: Row,
-        outcome: Outcome,
-        member: FamilyMember,
-        writer: TableWriter,
-        context: ExecutionContext,
-    ) -> Row | None:
-        """The input's row with the newest version's values.
-
-        None if it is not to be changed any more.
-        """
-        if outcome.status is Status.SELF_MODIFIED:
-            if writer.shape.triggers.rows("before", self.event):
-                raise _changed_by_trigger(self.event)
-            return None
-        is_gone = outcome.status is Status.DELETED
-        has_left = is_gone and has_departed(writer.relation, row[self._row_id], context)
-        if not context.read_committed or self.plan.strict:
-            verb = "delete" if is_gone and not has_left else "update"
-            raise SerializationFailure(f"could not serialize access due to concurrent {verb}")
-        if has_left:
-            raise SerializationFailure(DEPARTED)
-        if is_gone:
-            return None
-        current = writer.read(outcome.new_row_id)
-        values = list(row)
-        for number, position in member.old:
-            values[position] = current[number - 1]
-        values[self._row_id] = outcome.new_row_id
-        renewed = tuple(values)
-        if self._recheck is not None and self._recheck(renewed, context) is not True:
-            return None
-        return renewed
-
 
 class Delete(RowDriver):
     """DELETE, with RETURNING."""
@@ -215,14 +184,6 @@ class Delete(RowDriver):
         if plan.returning is not None:
             self._returning = evaluators(plan.returning, layout_of(plan.input.output))
 
-    @staticmethod
-    def _may_go(row_id: int, writer: TableWriter, context: ExecutionContext) -> bool:
-        """Whether BEFORE triggers let a row be deleted."""
-        if not writer.shape.triggers.rows("before", "delete"):
-            return True
-        old = writer.read(row_id)
-        return before_row(context, writer.shape, "delete", (old, None)) is not None
-
     def change(
         self, batch: Batch, member: FamilyMember, writer: TableWriter, context: ExecutionContext
     ) -> Iterator[Any]:
@@ -231,18 +192,19 @@ class Delete(RowDriver):
         renewed: dict[int, Row] = {}
         for number, row_id in enumerate(batch.columns[self._row_id].values.tolist()):
             context.check_cancelled()
-            if not self._may_go(row_id, writer, context):
+            if not may_go(row_id, writer, context):
                 continue
             outcome = yield from writer.delete(row_id)
             while outcome.status is not Status.DONE:
                 row = rows_of(batch.slice(number, number + 1))[0]
-                newer = self.newer(row, outcome, member, writer, context)
+                newer = yield from self._recheck.newer(row, outcome, member, writer, context)
                 if newer is None:
                     break
                 renewed[number] = newer
-                if not self._may_go(outcome.new_row_id, writer, context):
+                row_id = self._recheck.row_id(newer)
+                if not may_go(row_id, writer, context):
                     break
-                outcome = yield from writer.delete(outcome.new_row_id)
+                outcome = yield from writer.delete(row_id)
             else:
                 gone.append(number)
         self.counted(context, len(gone))
@@ -250,14 +212,6 @@ class Delete(RowDriver):
             rows = replaced(batch, gone, renewed, self.plan.input.types)
             columns = tuple(evaluate(rows, context) for evaluate in self._returning)
             yield Batch(columns, rows.count)
-
-
-def _changed_by_trigger(event: str) -> TriggeredDataChangeViolation:
-    return TriggeredDataChangeViolation(
-        f"tuple to be {event}d was already modified by an operation triggered by the current command",
-        hint="Consider using an AFTER trigger instead of a BEFORE trigger to propagate changes "
-        "to other rows.",
-    )
 
 
 def replaced(
@@ -346,9 +300,9 @@ class Update(RowDriver):
             mover = movers.get(place)
             one = made.slice(place, place + 1)
             outcome = yield from self._write(row_id, changes, (mover, one), writer, context)
-            while outcome.status is not Status.DONE:
+            while outcome is not None and outcome.status is not Status.DONE:
                 row = rows_of(batch.slice(place, place + 1))[0]
-                newer = self.newer(row, outcome, member, writer, context)
+                newer = yield from self._recheck.newer(row, outcome, member, writer, context)
                 if newer is None:
                     break
                 renewed[place] = newer
@@ -361,11 +315,10 @@ class Update(RowDriver):
                 found = rows_of(one)[0]
                 changes = {number: found[number - 1] for number in numbers}
                 mover = moving.get(0)
-                outcome = yield from self._write(
-                    outcome.new_row_id, changes, (mover, one), writer, context
-                )
+                row_id = self._recheck.row_id(newer)
+                outcome = yield from self._write(row_id, changes, (mover, one), writer, context)
             else:
-                done.append(place)
+                done += [] if outcome is None else [place]
         self.counted(context, len(done))
         if self._returning is not None:
             yield self._returned(batch, made, (done, renewed, movers), member, writer, context)
@@ -424,18 +377,12 @@ class Update(RowDriver):
         move: tuple[LeafInsert | None, Batch],
         writer: TableWriter,
         context: ExecutionContext,
-    ) -> Generator[Wait, None, Outcome]:
-        """Update a row where it is, or move it to the partition that it belongs to now."""
+    ) -> Generator[Wait, None, Outcome | None]:
+        """Update a row where it is, or move it to where it belongs now; None if a trigger keeps it there."""
         mover, made = move
         if mover is None:
             return (yield from writer.update(row_id, changes))
-        outcome = yield from writer.delete(row_id, rows_of(made)[0])
-        if outcome.status is Status.DONE:
-            root_id = writer.relation.root(row_id)
-            xid = context.transaction.xid
-            context.engine.departures.note(writer.relation.relation_id, root_id, xid)
-            yield from mover.insert(made, context)
-        return outcome
+        return (yield from move_row(row_id, made, mover, writer, context))
 
     def _new_rows(
         self, batch: Batch, member: FamilyMember, writer: TableWriter, context: ExecutionContext

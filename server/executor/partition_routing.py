@@ -121,6 +121,17 @@ class Router:
             self._refuse_strangers(batch, found, context)
         return found
 
+    def are_home(self, batch: Batch, context: ExecutionContext) -> bool:
+        """Whether all rows of the target, a partition, belong into it."""
+        found: Destinations = []
+        rows = translated(batch, self._target, self._root, context)
+        everything: Positions = np.arange(batch.count, dtype=np.int64)
+        try:
+            self._collect(self._root, rows, everything, context, found)
+        except CheckViolation:
+            return False
+        return all(table.oid == self._target.oid for table, _ in found)
+
     def route_anywhere(
         self, batch: Batch, own: set[int], context: ExecutionContext
     ) -> Destinations:

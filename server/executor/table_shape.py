@@ -36,6 +36,7 @@ class TableShape:
     __slots__ = (
         "checked_later",
         "indexes",
+        "key_attributes",
         "not_null",
         "not_null_numbers",
         "references",
@@ -67,6 +68,13 @@ class TableShape:
         for shape in self.indexes:
             shape.constraint = deferrable.get(shape.index.oid)
         self.unique_indexes = tuple(shape for shape in self.indexes if shape.index.unique)
+        self.key_attributes = frozenset(
+            number
+            for shape in self.unique_indexes
+            if shape.is_columns_only and shape.index.predicate is None
+            for number in shape.attributes
+        )
+        """Attributes that others may refer to: who is to change one locks the row FOR UPDATE."""
         self.checked_later: tuple[Constraint, ...] = tuple(
             constraint for constraint in constraints if constraint.kind in "fx"
         )

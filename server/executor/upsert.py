@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.errors import CardinalityViolation, SerializationFailure
+from server.errors import CardinalityViolation, FeatureNotSupported, SerializationFailure
 from server.executor.columns import batch_of_rows, rows_of
+from server.executor.partition_routing import Router
 from server.executor.row_checks import RowChecks, ViewChecks
 from server.executor.triggers import before_row
 from server.executor.waiting import wait_for_xid
@@ -112,15 +113,17 @@ class Upsert:
             if result.status is Status.SELF_MODIFIED:
                 raise _second_time()
 
-    @staticmethod
     def _lock(
-        row_id: int, writer: TableWriter, context: ExecutionContext
+        self, row_id: int, writer: TableWriter, context: ExecutionContext
     ) -> Generator[Wait, None, int | None]:
         """Lock the row in the way, so that WHERE sees its newest version; None if it has gone."""
+        keys = writer.shape.key_attributes
+        is_kept = keys.isdisjoint(number for number, _ in self._assignments)
+        mode = RowLock.NO_KEY_UPDATE if is_kept else RowLock.UPDATE
         while True:
             with context.engine.latch:
                 outcome = writer.relation.lock_row(
-                    context.transaction, context.snapshot, row_id, RowLock.NO_KEY_UPDATE
+                    context.transaction, context.snapshot, row_id, mode
                 )
             if outcome.status is Status.DONE:
                 return row_id
@@ -156,7 +159,19 @@ class Upsert:
         batch = self._checks.complete(batch_of_rows([values], writer.shape.types), context)
         self._checks.check(batch, writer.shape, context)
         self._view_checks.check(batch, writer.shape.table, context)
+        self._check_home(batch, writer, context)
         return rows_of(batch)[0]
+
+    @staticmethod
+    def _check_home(batch: Batch, writer: TableWriter, context: ExecutionContext) -> None:
+        """Raise for a row that does not belong into its partition any more."""
+        table = writer.shape.table
+        if table.is_partition and not Router(table, context).are_home(batch, context):
+            raise FeatureNotSupported(
+                "invalid ON UPDATE specification",
+                detail="The result tuple would appear in a different partition than the "
+                "original tuple.",
+            )
 
     def _changed(self, existing: Row, made: Row) -> list[int]:
         assigned = {number for number, _ in self._assignments}

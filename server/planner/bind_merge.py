@@ -196,7 +196,10 @@ def _modify(
     first = [target.scan.column_of(ROW_ID), *(column for _, column in row_columns(target))]
     if table_oid is not None:
         first.append(table_oid)
-    read = columns_read(tuple(_expressions(actions))) - set(first)
+    expressions = _expressions(actions)
+    if condition is not None:
+        expressions.append(condition)
+    read = columns_read(tuple(expressions)) - set(first)
     return Modify(
         kind=physical.Merge,
         input=Join(
@@ -212,6 +215,7 @@ def _modify(
             "old": row_columns(target),
             "row": row_columns(written),
             "actions": actions,
+            "recheck": condition,
             "checks": bind_checks(context, written),
             "generated": bind_generated(context, written),
         },

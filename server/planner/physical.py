@@ -521,7 +521,7 @@ class Update(Plan):
     generated: tuple[tuple[int, Expression], ...] = ()
     returning: tuple[Expression, ...] | None = None
     row_table_oid: ColumnId = 0  # as in Insert
-    strict: bool = False  # a row that has changed meanwhile is a serialization failure
+    of_merge: bool = False  # rows that have changed meanwhile are left to MERGE
     view_checks: tuple[tuple[str, Expression], ...] = ()  # as in Insert
 
 
@@ -536,7 +536,7 @@ class Delete(Plan):
     old: tuple[tuple[int, ColumnId], ...]
     recheck: Expression | None = None
     returning: tuple[Expression, ...] | None = None
-    strict: bool = False  # as in Update
+    of_merge: bool = False  # as in Update
 
 
 MergeAction = tuple[str, bool, "Expression | None", "tuple[tuple[int, Expression], ...]"]
@@ -547,7 +547,7 @@ MergeAction = tuple[str, bool, "Expression | None", "tuple[tuple[int, Expression
 class Merge(Plan):
     """MERGE. The input gives the source's columns and those of the target, NULL where nothing matches.
 
-    Fields as in Update.
+    Fields as in Update; recheck is the condition of the join.
     """
 
     table: Table
@@ -557,6 +557,7 @@ class Merge(Plan):
     old: tuple[tuple[int, ColumnId], ...]
     row: tuple[tuple[int, ColumnId], ...]
     actions: tuple[MergeAction, ...]
+    recheck: Expression | None = None
     checks: tuple[tuple[str, Expression], ...] = ()
     generated: tuple[tuple[int, Expression], ...] = ()
 
