@@ -6,6 +6,7 @@ A server has one Database value, which serves every database of the cluster; a s
 from __future__ import annotations
 
 import random
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.catalog import CATALOG_KINDS, CATALOG_RELATION, Catalog, CatalogView
@@ -15,6 +16,7 @@ from server.catalog.sequences import SequenceValues
 from server.catalog.table_activity import TableActivities
 from server.clock import Clock, SystemClock
 from server.executor.deferred import run_deferred
+from server.executor.temporary_files import TemporaryFiles
 from server.feature import Feature, statements_of
 from server.notifications import Channels
 from server.plan_cache import PlanCache
@@ -66,10 +68,21 @@ class Database:
         self.exported: dict[str, Any] = {}  # snapshots by name; see server/session/exported.py
         self.background: dict[int, Any] = {}  # sessions of the server's own
         self.tables = TableActivities()
+        self.temporary_file_counts: Counter[int] = Counter()  # by OID of the database
+        self.temporary_byte_counts: Counter[int] = Counter()
         self.channels = Channels()
         engine.queue.is_alone = lambda: len(self.sessions) < 2
         self.catalog = Catalog(engine)
         self.catalog.load()
+
+    def temporary_files(self, oid: int) -> TemporaryFiles:
+        """The temporary files of a session in a database."""
+
+        def count(byte_count: int) -> None:
+            self.temporary_file_counts[oid] += 1
+            self.temporary_byte_counts[oid] += byte_count
+
+        return TemporaryFiles(self.engine.temporary_file, count)
 
     def row_count(self, table: Table) -> float:
         """How many rows a table has now, about: what the planner asks."""

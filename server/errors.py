@@ -527,6 +527,10 @@ class OutOfMemory(SqlError, sqlstate="53200"):
     """out_of_memory."""
 
 
+class ConfigurationLimitExceeded(SqlError, sqlstate="53400"):
+    """configuration_limit_exceeded."""
+
+
 class TooManyConnections(SqlError, sqlstate="53300"):
     """too_many_connections."""
 

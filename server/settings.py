@@ -138,6 +138,16 @@ OWN: tuple[Setting, ...] = (
     Setting("api_port", "integer", "postmaster", "", 8080, 1, 65535, category="Connections"),
     Setting("monitoring_port", "integer", "postmaster", "", 9090, 1, 65535, category="Connections"),
     Setting("plpgsql.check_asserts", "bool", "user", "", True, category="Customized Options"),
+    Setting(
+        "statement_memory_limit",
+        "integer",
+        "superuser",
+        "kB",
+        0,
+        0,
+        2147483647,
+        category="Resource Usage / Memory",
+    ),
     Setting("result_spin_us", "integer", "sighup", "", 0, 0, 1000, category="Resource Usage"),
 )
 

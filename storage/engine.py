@@ -12,13 +12,15 @@ import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
+import numpy as np
+
 from storage.check import Problem, check, check_table
 from storage.commit_log import transaction_outcome
 from storage.departures import Departures
 from storage.directory import is_initialised
 from storage.fast_paths import CommitLog, KeyReader, Snapshot
 from storage.fast_work import CommitQueue
-from storage.files import Files
+from storage.files import Bytes, File, Files
 from storage.index import Index, KeyOf
 from storage.index_check import Fingerprints, check_leaves, missing_entries
 from storage.key_matrix import SortedKeys, encode_matrix
@@ -289,6 +291,16 @@ class Engine:
             self.relations.resume(transaction, state.dropped)
             self.prepared[gid] = Prepared(state, transaction)
         self._surviving.clear()
+
+    # Temporary files -------------------------------------------------------------------------
+
+    def temporary_file(self) -> File:
+        """A new file without a name, for what need not outlive the one who asks for it."""
+        return self.store.files.temporary()
+
+    def is_stored(self, string_bytes: Bytes) -> bool:
+        """Whether views into these bytes lead into the store, and so hold as long as the snapshot."""
+        return np.may_share_memory(string_bytes, self.store.pager.store)
 
     # Relations -------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ import fcntl
 import mmap
 import os
 import stat
+import tempfile
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -100,6 +101,9 @@ class Files(Protocol):
 
     def open(self, name: str, *, create: bool = False) -> File:
         """Opens a file for reading and writing; with create it must not exist yet."""
+
+    def temporary(self) -> File:
+        """A new file without a name: it is gone when it is closed, or the process ends in whatever way."""
 
     def exists(self, name: str) -> bool:
         """Whether a file or directory of that name exists."""
@@ -260,6 +264,11 @@ class RealFiles:
         """Opens a file for reading and writing; with create it must not exist yet."""
         flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT | os.O_EXCL if create else 0)
         return RealFile(name, os.open(self.directory / name, flags, _OPEN_MODE))
+
+    def temporary(self) -> RealFile:
+        """A new file without a name: it is gone when it is closed, or the process ends in whatever way."""
+        with tempfile.TemporaryFile(dir=self.directory, buffering=0) as file:
+            return RealFile("", os.dup(file.fileno()))
 
     def exists(self, name: str) -> bool:
         """Whether a file or directory of that name exists."""

@@ -94,6 +94,10 @@ class MemoryFiles:
             raise FileNotFoundError(name)
         return self.entries[name]
 
+    def temporary(self) -> MemoryFile:
+        """A new file that is no entry of the directory."""
+        return MemoryFile("")
+
     def exists(self, name: str) -> bool:
         """Whether a file or directory of that name exists."""
         return name in self.entries or name in self.directories

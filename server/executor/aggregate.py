@@ -9,17 +9,17 @@ Rule 3: DISTINCT and ORDER BY inside an aggregate hold its rows back until the i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from server.executor.columns import (
     concatenate,
     concatenate_batches,
-    null_column,
-    slices,
 )
 from server.executor.evaluation import Evaluator, evaluator, evaluators, layout_of
+from server.executor.groups import Groups, PreparedGrouping
 from server.executor.key_table import KeyTable, first_rows
 from server.executor.operator import Builder, Operator
 from server.executor.sort import order_by, rank_arrays
@@ -31,12 +31,19 @@ from server.vector.column import Column, Positions
 from server.vector.selection import positions_of, true_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from server.executor.context import ExecutionContext
     from server.expressions.rowwise import Layout
     from server.planner import physical
-    from server.types.type import TypeReference
+
+HOLDING: Final = frozenset(
+    {
+        "array_agg", "string_agg", "json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg", "xmlagg",
+        "percentile_cont", "percentile_disc", "mode", "range_agg",
+    }
+)  # fmt: skip
+"""The aggregates whose states grow with every row."""
 
 _ORDER_IS_NO_MATTER = frozenset({"count", "min", "max", "bool_and", "bool_or", "every"})
 
@@ -47,26 +54,28 @@ class HashAggregate(Operator):
     Its keys, then its aggregates, then the number of the grouping set if wanted.
     """
 
-    __slots__ = ("_calls", "_keys", "_sets")
+    __slots__ = ("prepared",)
 
     plan: physical.HashAggregate
 
     def __init__(self, plan: physical.HashAggregate, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
         layout = layout_of(plan.input.output)
-        self._keys = evaluators(plan.keys, layout)
-        self._calls = tuple(PreparedAggregate(call, layout, plan.keys) for call in plan.aggregates)
+        calls = tuple(PreparedAggregate(call, layout, plan.keys) for call in plan.aggregates)
+        self.prepared = PreparedGrouping(plan, evaluators(plan.keys, layout), calls)
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Read the input to its end, then yield the groups."""
-        groups = [_Groups(self.plan, keys, self._calls, context) for keys in self.plan.sets]
-        for batch in self.inputs[0].batches(context):
-            keys = tuple(evaluate(batch, context) for evaluate in self._keys)
-            arguments = [call.arguments(batch, context) for call in self._calls]
-            for group_set in groups:
-                group_set.add(keys, arguments, batch.count)
-        for number, group_set in enumerate(groups):
-            yield from slices(group_set.finish(number))
+        with ExitStack() as stack:
+            sets = [
+                stack.enter_context(Groups(self.prepared, keys, context)) for keys in self.plan.sets
+            ]
+            for batch in self.inputs[0].batches(context):
+                evaluated = self.prepared.evaluated(batch, context)
+                for groups in sets:
+                    groups.add(batch, evaluated)
+            for number, groups in enumerate(sets):
+                yield from groups.results(number)
 
 
 class PreparedAggregate:
@@ -107,10 +116,10 @@ class PreparedAggregate:
         types = tuple(argument.type for argument in call.direct_arguments + call.arguments)
         known = CallContext(context.style, call.type, types, context)
         if call.aggregate.kind == "h":
-            return _HypotheticalCollector(self, known)
+            return _HypotheticalCollector(self, known, context.bytes_of)
         if call.order or call.distinct:
-            return _HeldCollector(self, known)
-        return Collector(self, known)
+            return _HeldCollector(self, known, context.bytes_of)
+        return Collector(self, known, context.bytes_of)
 
 
 def _same(argument: Expression, key: Expression) -> bool:
@@ -122,15 +131,22 @@ def _same(argument: Expression, key: Expression) -> bool:
 class Collector:
     """The state of one aggregate over the groups of one grouping set."""
 
-    __slots__ = ("_count", "_prepared", "_state")
+    __slots__ = ("_bytes_of", "_count", "_is_growing", "_prepared", "_state", "byte_count")
 
-    def __init__(self, prepared: PreparedAggregate, known: CallContext) -> None:
+    def __init__(
+        self, prepared: PreparedAggregate, known: CallContext, bytes_of: Callable[[Batch], int]
+    ) -> None:
         self._prepared = prepared
         self._count = prepared.arguments_count
         self._state: Any = prepared.call.aggregate.create(known)
+        self._is_growing = prepared.call.aggregate.name in HOLDING
+        self._bytes_of = bytes_of
+        self.byte_count = 0  # of the rows it holds
 
     def add(self, groups: Positions, group_count: int, columns: tuple[Column, ...]) -> None:
         """Take rows in: the group of each, and its arguments."""
+        if self._is_growing:
+            self.byte_count += self._bytes_of(Batch(columns, len(groups)))
         aggregate = self._prepared.call.aggregate
         state = aggregate.accumulate(self._state, groups, group_count, columns[: self._count])
         self._state = self._state if state is None else state
@@ -145,8 +161,10 @@ class _HeldCollector(Collector):
 
     __slots__ = ("_held", "_seen")
 
-    def __init__(self, prepared: PreparedAggregate, known: CallContext) -> None:
-        super().__init__(prepared, known)
+    def __init__(
+        self, prepared: PreparedAggregate, known: CallContext, bytes_of: Callable[[Batch], int]
+    ) -> None:
+        super().__init__(prepared, known, bytes_of)
         call = prepared.call
         self._held: list[Batch] = []
         self._seen: KeyTable | None = None
@@ -162,6 +180,7 @@ class _HeldCollector(Collector):
             codes = self._seen.add(rows.columns[: self._count + 1], rows.count)
             rows = rows.take(first_rows(codes, known, len(self._seen)))
         self._held.append(rows)
+        self.byte_count += self._bytes_of(rows)
 
     def finish(self, group_count: int) -> Column:
         """Sort the rows within each group, hand them on, give the results."""
@@ -217,74 +236,3 @@ class _HypotheticalCollector(_HeldCollector):
                 peer &= own == other
                 first[1:] |= own[1:] != own[:-1]
         return Column(before), Column(first), Column(peer)
-
-
-class _Groups:
-    """The groups of one grouping set during a run."""
-
-    def __init__(
-        self,
-        plan: physical.HashAggregate,
-        keys: tuple[int, ...],
-        calls: Sequence[PreparedAggregate],
-        context: ExecutionContext,
-    ) -> None:
-        self._plan = plan
-        self._positions = keys
-        self._types: list[TypeReference] = [plan.keys[position].type for position in keys]
-        self._table = KeyTable([reference.type for reference in self._types], nulls_match=True)
-        self._found: list[Batch] = []  # the keys of new groups, in order
-        self._calls = calls
-        self._collectors = [call.collector(context) for call in calls]
-
-    def add(
-        self,
-        keys: tuple[Column, ...],
-        arguments: Sequence[tuple[Positions | None, tuple[Column, ...]]],
-        count: int,
-    ) -> None:
-        """Take a batch in."""
-        arguments = [
-            self._without_absent(number, given, keys) for number, given in enumerate(arguments)
-        ]
-        own = tuple(keys[position] for position in self._positions)
-        known = len(self._table)
-        groups = self._table.add(own, count)
-        group_count = len(self._table)
-        if own and group_count > known:
-            self._found.append(Batch(own, count).take(first_rows(groups, known, group_count)))
-        for collector, (rows, columns) in zip(self._collectors, arguments, strict=True):
-            collector.add(groups if rows is None else groups[rows], group_count, columns)
-
-    def _without_absent(
-        self,
-        number: int,
-        given: tuple[Positions | None, tuple[Column, ...]],
-        keys: tuple[Column, ...],
-    ) -> tuple[Positions | None, tuple[Column, ...]]:
-        """Direct arguments that are keys of other grouping sets are NULL in this one."""
-        direct_keys = self._calls[number].direct_keys
-        if not any(key is not None and key not in self._positions for key in direct_keys):
-            return given
-        rows, columns = given
-        changed = list(columns)
-        for place, key in enumerate(direct_keys):
-            if key is not None and key not in self._positions:
-                kind = self._plan.keys[key].type.type
-                changed[place] = null_column(kind, len(columns[place]))
-        return rows, tuple(changed)
-
-    def finish(self, set_number: int) -> Batch:
-        """Give the rows of all groups."""
-        count = len(self._table)
-        found = concatenate_batches(self._found, self._types)
-        columns = [
-            found.columns[self._positions.index(position)]
-            if position in self._positions
-            else null_column(key.type.type, count)
-            for position, key in enumerate(self._plan.keys)
-        ]
-        columns.extend(collector.finish(count) for collector in self._collectors)
-        if self._plan.set_number:
-            columns.append(Column(np.full(count, set_number, np.int32)))
-        return Batch(tuple(columns), count)

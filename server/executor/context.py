@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from server.executor.deferred import Deferred, is_deferred
+from server.executor.memory import Memory, batch_bytes
 from server.executor.routines import call_routine, run_query
 from server.executor.subqueries import answer
 from server.planner.domains import domain_tester
@@ -20,15 +21,17 @@ from server.planner.environment import BindContext
 from server.types.type import TextStyle, TypeReference, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from server.catalog.objects import Constraint, Table, UserFunction
     from server.executor.deferred import Check
     from server.executor.key_filter import KeyFilter
+    from server.executor.memory import Held
     from server.executor.operator import Statistics
     from server.executor.program import Program
     from server.executor.subqueries import Answer
     from server.executor.table_shape import TableShape
+    from server.executor.temporary_files import TemporaryFiles
     from server.executor.waits import Wait
     from server.expressions.expression import ColumnId, Expression, Subquery
     from server.functions.function import CallContext
@@ -55,28 +58,6 @@ class SessionState(Protocol):
     pid: int
     notices: list[Any]
     cancelled: bool
-
-
-class Memory:
-    """Counts the bytes that the operators of a run hold.
-
-    Beyond work_mem those that can go to disk do.
-    """
-
-    __slots__ = ("limit_bytes", "used_bytes")
-
-    def __init__(self, limit_bytes: int) -> None:
-        self.limit_bytes = limit_bytes
-        self.used_bytes = 0
-
-    def take(self, byte_count: int) -> bool:
-        """Count bytes as held; false when that is more than the limit."""
-        self.used_bytes += byte_count
-        return self.used_bytes <= self.limit_bytes
-
-    def give_back(self, byte_count: int) -> None:
-        """Count bytes as no longer held."""
-        self.used_bytes -= byte_count
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,7 +90,8 @@ class ExecutionContext:
     clock: Any = None
     random: random.Random = field(default_factory=random.Random)
     session: Any = None
-    memory: Memory = field(default_factory=lambda: Memory(1 << 32))
+    memory: Memory = field(default_factory=Memory)
+    temporary_files: TemporaryFiles | None = None  # None: nothing goes to disk
     cancelled: Callable[[], None] | None = None
     catalog_rows: Callable[..., Sequence[tuple[Any, ...]]] | None = None
     bind_expression: Callable[[Table, str], Expression] | None = None
@@ -143,6 +125,16 @@ class ExecutionContext:
         """Raise when the statement is to stop: a cancel request, statement_timeout, shutdown."""
         if self.cancelled is not None:
             self.cancelled()
+
+    def bytes_of(self, batch: Batch) -> int:
+        """How much memory it takes to hold the rows."""
+        return batch_bytes(batch, None if self.engine is None else self.engine.is_stored)
+
+    def held(self, batches: Iterable[Batch], holding: Held) -> Iterator[Batch]:
+        """The batches, each counted as held from now on."""
+        for batch in batches:
+            holding.add(self.bytes_of(batch))
+            yield batch
 
     def queue(self, check: Check, constraint: Constraint | None) -> None:
         """Have something checked after the statement.

@@ -21,11 +21,13 @@ from server.executor.columns import concatenate_batches, plain_objects
 from server.executor.evaluation import evaluators, layout_of
 from server.executor.join_kinds import TURNED, Matcher, Pairs
 from server.executor.key_filter import is_integer, key_filter, scans_below
+from server.executor.key_hashes import part_numbers
 from server.executor.key_table import KeyTable
 from server.executor.morsels import Morsels, may_run_beside
 from server.executor.native import dense_codes, grouped_rows, joined_rows
 from server.executor.null_anti import any_null, pairs_with_nulls, perhaps_equal
 from server.executor.operator import Builder, Operator
+from server.executor.spilled_join import SpilledJoin
 from server.expressions.expression import And, Call, Expression
 from server.types.registry import TYPE_BY_OID
 from server.types.type import Type, TypeReference
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from server.executor.context import ExecutionContext
     from server.executor.join_kinds import Matching
+    from server.executor.memory import Held
     from server.planner import physical
     from server.vector.batch import Batch
     from server.vector.column import Column, Mask, Positions
@@ -49,6 +52,9 @@ DENSE_PLACES_PER_ROW: Final = 8
 TURN_ROWS_MIN: Final = 4096.0
 TURN_SHARE: Final = 1.5
 """How many rows the right side must have, alone and for each left one, for the left one to be the table instead."""
+
+BYTES_PER_ROW: Final = 16
+"""What a row of the right side takes beside its columns."""
 
 _BOOLEAN: Final = TypeReference(TYPE_BY_OID[16])
 
@@ -67,6 +73,7 @@ class HashJoin(Operator):
     __slots__ = (
         "_filters",
         "_left_keys",
+        "_left_types",
         "_matcher",
         "_may_run_beside",
         "_one_null_is_enough",
@@ -80,6 +87,7 @@ class HashJoin(Operator):
         turned = _turned(plan)
         super().__init__(plan, builder, (turned.left, turned.right))
         hashed = [key for key in turned.keys if can_hash(key[0].type.type, key[1].type.type)]
+        self._left_types: list[Type] = [key[0].type.type for key in hashed]
         self._types: list[Type] = [key[1].type.type for key in hashed]
         self._left_keys = evaluators([key[0] for key in hashed], layout_of(turned.left.output))
         self._right_keys = evaluators([key[1] for key in hashed], layout_of(turned.right.output))
@@ -91,10 +99,16 @@ class HashJoin(Operator):
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Read the right side to its end, then yield what each batch of the left side gives."""
-        probe = _Probe(self, context)
-        for left in self.inputs[0].batches(context):
-            yield from probe.rows(left)
-        yield from probe.matching.rest()
+        with context.memory.hold() as holding:
+            right, more = self._right_side(context, holding)
+            if more is not None:
+                yield from SpilledJoin(self, context, holding).batches(right, more)
+                return
+            probe = self.probe(right, context)
+            self._announce(probe.columns, context)
+            for left in self.inputs[0].batches(context):
+                yield from probe.rows(left)
+            yield from probe.matching.rest()
 
     def has_morsels(self, context: ExecutionContext) -> bool:
         """If the left side has."""
@@ -104,20 +118,53 @@ class HashJoin(Operator):
         """The parts of the left side, joined; the right side has been read then."""
         if not self.has_morsels(context):
             return None
-        probe = _Probe(self, context)
+        holding = context.memory.hold()
+        right, more = self._right_side(context, holding)
+        if more is not None:
+            spilled = SpilledJoin(self, context, holding)
+            return Morsels((), (lambda: spilled.batches(right, more),))
+        probe = self.probe(right, context)
+        self._announce(probe.columns, context)
         below = self.inputs[0].morsels(context)
         assert below is not None
-        return below.then(probe.rows, lambda: list(probe.matching.rest()))
+        return below.then(probe.rows, lambda: _last(probe, holding))
 
-    def built(self, context: ExecutionContext) -> tuple[BuildSide, Mask, Matching]:
-        """The right side as a table, whether a key of it is NULL, and the join under way."""
-        right = concatenate_batches(
-            list(self.inputs[1].batches(context)), self.inputs[1].plan.types
-        )
+    def _right_side(
+        self, context: ExecutionContext, holding: Held
+    ) -> tuple[list[Batch], Iterator[Batch] | None]:
+        """The right side; if memory may not hold all of it, what it has read, and the rest."""
+        can_spill = context.temporary_files and self._types and self.plan.kind != "null_anti"
+        held: list[Batch] = []
+        batches = self.inputs[1].batches(context)
+        for batch in batches:
+            held.append(batch)
+            holding.add(context.bytes_of(batch) + BYTES_PER_ROW * batch.count)
+            if can_spill and holding.byte_count > context.memory.hash_bytes:
+                self._withdraw(context)
+                return held, batches
+        return held, None
+
+    def probe(self, right: list[Batch], context: ExecutionContext) -> _Probe:
+        """The join with these rows on the right side; the list is left empty."""
+        rows = concatenate_batches(right, self.inputs[1].plan.types)
+        right.clear()
+        return _Probe(self, rows, context)
+
+    def built(
+        self, right: Batch, context: ExecutionContext
+    ) -> tuple[list[Column], BuildSide, Matching]:
+        """The keys of the right side, the table of them, and the join under way."""
         columns = [evaluate(right, context) for evaluate in self._right_keys]
-        self._announce(columns, context)
         table = BuildSide(columns, self._types, right.count)
-        return table, any_null(columns, right.count), self._matcher.start(right, context)
+        return columns, table, self._matcher.start(right, context)
+
+    def part_numbers(
+        self, batch: Batch, context: ExecutionContext, *, is_left: bool, level: int
+    ) -> Positions:
+        """In which part of the join each row of a side is, if it is done in parts."""
+        keys = self._left_keys if is_left else self._right_keys
+        types = self._left_types if is_left else self._types
+        return part_numbers([evaluate(batch, context) for evaluate in keys], types, level)
 
     def pairs(
         self, left: Batch, table: BuildSide, right_nulls: Mask, context: ExecutionContext
@@ -130,6 +177,11 @@ class HashJoin(Operator):
             enough = self._one_null_is_enough
             pairs = chain(pairs, pairs_with_nulls(nulls, right_nulls, one_is_enough=enough))
         return pairs
+
+    def _withdraw(self, context: ExecutionContext) -> None:
+        """Say nothing about keys; an earlier run of the plan may have."""
+        for _, scan, place in self._filters:
+            context.key_filters.get(scan, {}).pop(place, None)
 
     def _announce(self, columns: Sequence[Column], context: ExecutionContext) -> None:
         """Tell the scans below the left side which keys have partners."""
@@ -164,15 +216,21 @@ def _residual(plan: physical.HashJoin) -> list[Expression]:
     return [*compared, *residual]
 
 
+def _last(probe: _Probe, holding: Held) -> Iterator[Batch]:
+    yield from probe.matching.rest()
+    holding.reset(0)
+
+
 class _Probe:
     """One run of a join after its right side has been read."""
 
-    __slots__ = ("_context", "_join", "_right_nulls", "_table", "matching")
+    __slots__ = ("_context", "_join", "_right_nulls", "_table", "columns", "matching")
 
-    def __init__(self, join: HashJoin, context: ExecutionContext) -> None:
+    def __init__(self, join: HashJoin, right: Batch, context: ExecutionContext) -> None:
         self._join = join
         self._context = context
-        self._table, self._right_nulls, self.matching = join.built(context)
+        self.columns, self._table, self.matching = join.built(right, context)
+        self._right_nulls = any_null(self.columns, right.count)
 
     def rows(self, left: Batch) -> Iterator[Batch]:
         """What a batch of the left side gives."""

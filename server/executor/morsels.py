@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from server.expressions.expression import Subquery, walk
@@ -37,18 +38,26 @@ class Morsels:
     """Parts that each give batches, and what comes after all of them, one after the other."""
 
     parts: tuple[Callable[[], list[Batch]], ...]
-    rest: tuple[Callable[[], list[Batch]], ...] = ()
+    rest: tuple[Callable[[], Iterable[Batch]], ...] = ()
 
-    def then(self, step: Step, *more: Callable[[], list[Batch]]) -> Morsels:
+    def then(self, step: Step, *more: Callable[[], Iterable[Batch]]) -> Morsels:
         """The same with a step over each batch, and more after the rest."""
         return Morsels(
             tuple(_with_step(part, step) for part in self.parts),
-            (*(_with_step(part, step) for part in self.rest), *more),
+            (*(partial(_stepwise, part, step) for part in self.rest), *more),
         )
 
 
 def _with_step(part: Callable[[], list[Batch]], step: Step) -> Callable[[], list[Batch]]:
     return lambda: [made for batch in part() for made in step(batch) if made.count]
+
+
+def _stepwise(part: Callable[[], Iterable[Batch]], step: Step) -> Iterator[Batch]:
+    """The same as it comes: what is done after all parts may be more than memory can hold."""
+    for batch in part():
+        for made in step(batch):
+            if made.count:
+                yield made
 
 
 def batches_of(morsels: Morsels, context: ExecutionContext) -> Iterator[Batch]:
@@ -58,7 +67,10 @@ def batches_of(morsels: Morsels, context: ExecutionContext) -> Iterator[Batch]:
         yield from batches
     for part in morsels.rest:
         context.check_cancelled()
-        yield from part()
+        for batch in part():
+            context.check_cancelled()
+            if batch.count:
+                yield batch
 
 
 def helper_count(context: ExecutionContext) -> int:

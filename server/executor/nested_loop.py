@@ -44,13 +44,14 @@ class NestedLoop(Operator):
         return self._run_once(context)
 
     def _run_once(self, context: ExecutionContext) -> Iterator[Batch]:
-        right = concatenate_batches(
-            list(self.inputs[1].batches(context)), self.inputs[1].plan.types
-        )
-        matching = self._matcher.start(right, context)
-        for left in self.inputs[0].batches(context):
-            yield from matching.rows(left, _all_pairs(left.count, right.count, context))
-        yield from matching.rest()
+        source = self.inputs[1]
+        with context.memory.hold() as holding:
+            rights = list(context.held(source.batches(context), holding))
+            right = concatenate_batches(rights, source.plan.types)
+            matching = self._matcher.start(right, context)
+            for left in self.inputs[0].batches(context):
+                yield from matching.rows(left, _all_pairs(left.count, right.count, context))
+            yield from matching.rest()
 
     def _run_lateral(self, context: ExecutionContext) -> Iterator[Batch]:
         assert self.plan.kind not in ("right", "full"), (

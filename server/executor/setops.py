@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from server.executor.columns import concatenate_batches
-from server.executor.key_table import KeyTable, first_rows
+from server.executor.distinct import UnseenRows
+from server.executor.key_table import KeyTable
 from server.executor.operator import Builder, Operator
 from server.vector.column import Mask, Positions
 
 if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
+    from server.executor.memory import Held
     from server.planner import physical
     from server.vector.batch import Batch
 
@@ -35,31 +38,33 @@ class SetOperation(Operator):
         if self.plan.kind == "union":
             yield from self._union(context)
             return
+        with context.memory.hold() as holding:
+            yield from self._compared(context, holding)
+
+    def _compared(self, context: ExecutionContext, holding: Held) -> Iterator[Batch]:
         table = KeyTable([reference.type for reference in self.plan.types], nulls_match=True)
         counts = np.zeros(0, np.int64)
         for batch in self.inputs[1].batches(context):
             codes = table.add(batch.columns, batch.count)
             counts = np.bincount(codes, minlength=len(table)) + _grown(counts, len(table))
-        left = concatenate_batches(list(self.inputs[0].batches(context)), self.inputs[0].plan.types)
+            holding.add(context.bytes_of(batch))
+        left = concatenate_batches(
+            list(context.held(self.inputs[0].batches(context), holding)), self.inputs[0].plan.types
+        )
         codes = table.add(left.columns, left.count)
         keep = KEEP[self.plan.kind, self.plan.all]
         rows = keep(codes, occurrences(codes), _grown(counts, len(table))[codes])
         yield left.take(np.flatnonzero(rows))
 
     def _union(self, context: ExecutionContext) -> Iterator[Batch]:
-        table = KeyTable([reference.type for reference in self.plan.types], nulls_match=True)
-        any_seen = False
-        for side in self.inputs:
-            for batch in side.batches(context):
-                if self.plan.all:
-                    yield batch
-                elif not batch.columns:
-                    yield batch.slice(0, 0 if any_seen else 1)
-                    any_seen = True
-                else:
-                    known = len(table)
-                    codes = table.add(batch.columns, batch.count)
-                    yield batch.take(first_rows(codes, known, len(table)))
+        types = [reference.type for reference in self.plan.types]
+        batches = chain.from_iterable(side.batches(context) for side in self.inputs)
+        if self.plan.all:
+            yield from batches
+        elif types:
+            yield from UnseenRows(types, may_spill=True).of(batches, context)
+        else:
+            yield from (batch.slice(0, 1) for batch in islice(batches, 1))
 
 
 def _grown(counts: Positions, count: int) -> Positions:

@@ -8,6 +8,7 @@ Rule 2: rows with equal keys come as PostgreSQL's sorts leave them, up to TIED_R
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from server.errors import InvalidRowCountInLimitClause
 from server.executor.columns import concatenate_batches, plain_objects, slices
 from server.executor.evaluation import Evaluator, evaluator, layout_of, scalar
+from server.executor.external_sort import ExternalSort
 from server.executor.key_values import float_keys
 from server.executor.native import ordered_rows, text_ranks, tied_rows
 from server.executor.operator import Builder, Operator
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from server.executor.context import ExecutionContext
+    from server.executor.memory import Held
     from server.expressions.expression import SortKey
     from server.expressions.rowwise import Layout
     from server.planner import physical
@@ -189,10 +192,27 @@ class Sort(Operator):
         if wanted is not None and wanted <= TOP_ROWS_MAX:
             yield from slices(self._first(context, int(wanted)))
             return
-        everything = concatenate_batches(
-            list(self.inputs[0].batches(context)), self.inputs[0].plan.types
-        )
-        yield from slices(self._sorted(everything, context))
+        with context.memory.hold() as holding:
+            yield from self._all(context, holding)
+
+    def _all(self, context: ExecutionContext, holding: Held) -> Iterator[Batch]:
+        """All rows in order, through a temporary file if they are more than memory may hold."""
+        source = self.inputs[0]
+        kept: list[Batch] = []
+        batches = source.batches(context)
+        for batch in batches:
+            kept.append(batch)
+            holding.add(context.bytes_of(batch))
+            if holding.byte_count > context.memory.sort_bytes and context.temporary_files:
+                arrays = partial(self._keys.arrays, context=context)
+                finish = partial(self._slices, context=context)
+                external = ExternalSort(context, source.plan.types, arrays, finish)
+                yield from external.sorted(kept, batches, holding)
+                return
+        yield from self._slices(concatenate_batches(kept, source.plan.types), context)
+
+    def _slices(self, batch: Batch, context: ExecutionContext) -> Iterator[Batch]:
+        return slices(self._sorted(batch, context))
 
     def _sorted(self, batch: Batch, context: ExecutionContext) -> Batch:
         return batch.take(tie_order(self._keys.arrays(batch, context), batch.count))

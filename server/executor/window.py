@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from server.executor.context import ExecutionContext
+    from server.executor.memory import Held
     from server.expressions.rowwise import Layout
     from server.planner import physical
     from server.vector.column import Mask, Positions, Values
@@ -61,8 +62,13 @@ class Window(Operator):
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Read the input to its end, then yield it with the columns of the calls."""
+        with context.memory.hold() as holding:
+            yield from self._all(context, holding)
+
+    def _all(self, context: ExecutionContext, holding: Held) -> Iterator[Batch]:
         source = self.inputs[0]
-        batch = concatenate_batches(list(source.batches(context)), source.plan.types)
+        batches = context.held(source.batches(context), holding)
+        batch = concatenate_batches(list(batches), source.plan.types)
         batch, rows, order_columns = self._sorted(batch, context)
         add_frames(rows, self.plan.frame, self.plan.order, order_columns, context)
         columns = [call.evaluate(batch, rows, context) for call in self._calls]

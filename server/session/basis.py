@@ -8,15 +8,21 @@ A session asks for it at every statement; a plan that was made on the same basis
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from server.config import setting_named
+from server.executor.memory import Memory, machine_bytes
 from server.planner.environment import PlanningEnvironment
 from server.session.transaction import READ_COMMITTED_LEVELS
 
 if TYPE_CHECKING:
     from server.catalog.catalog import CatalogView
+    from server.config import SessionSettings
     from server.session.session import Session
     from server.types.type import TextStyle
+
+
+UNSET_SHARE: Final = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +38,7 @@ class Basis:
     style: TextStyle
     environment: PlanningEnvironment
     statement_timeout_ms: int
-    work_mem_bytes: int
+    memory: Memory
     synchronous_commit: bool
     isolation: str  # of transactions that do not say: this and the next two
     read_only: bool
@@ -75,10 +81,23 @@ def make_basis(session: Session, view: CatalogView) -> Basis:
         style=style,
         environment=environment,
         statement_timeout_ms=settings.integer("statement_timeout"),
-        work_mem_bytes=settings.integer("work_mem") * 1024,
+        memory=_memory(settings),
         isolation=isolation,
         read_only=bool(settings["default_transaction_read_only"]),
         deferrable=bool(settings["default_transaction_deferrable"]),
         read_committed=isolation in READ_COMMITTED_LEVELS,
         synchronous_commit=session.settings.text("synchronous_commit") != "off",
     )
+
+
+def _memory(settings: SessionSettings) -> Memory:
+    """What a statement may hold.
+
+    A work_mem that nobody has set leaves an operation a share of what the statement may hold.
+    """
+    limit = settings.integer("statement_memory_limit") * 1024 or machine_bytes() // 2
+    work = settings.integer("work_mem") * 1024
+    if settings.assigned(setting_named("work_mem")).source == "default":
+        work = max(work, limit // UNSET_SHARE)
+    multiplier = float(settings["hash_mem_multiplier"])
+    return Memory(work, int(work * multiplier), limit)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.catalog.system_views import catalog_rows
 from server.errors import FeatureNotSupported
-from server.executor.context import ExecutionContext, Memory
+from server.executor.context import ExecutionContext
 from server.executor.run import execute, is_heavy
 from server.executor.waiting import catch_up
 from server.executor.waits import Wait
@@ -88,6 +88,7 @@ def context(session: Session, parameters: tuple[Any, ...] = ()) -> ExecutionCont
     running = session.transaction.start_statement()
     snapshot = session.transaction.snapshot()
     settings = session.settings
+    session.temporary_files.limit_kb = settings.integer("temp_file_limit")
     return ExecutionContext(
         engine=session.database.engine,
         transaction=running.storage,
@@ -101,7 +102,8 @@ def context(session: Session, parameters: tuple[Any, ...] = ()) -> ExecutionCont
         clock=session.clock,
         random=session.random,
         session=session,
-        memory=Memory(session.basis().work_mem_bytes),
+        memory=session.basis().memory.copy(),
+        temporary_files=session.temporary_files,
         cancelled=session.check_cancelled,
         catalog_rows=partial(catalog_rows, session),
         bind_row=lambda table: bind_row_rules(environment(session), table),
@@ -126,7 +128,7 @@ def renew_point_context(session: Session, running: Running, basis: Basis) -> Exe
     found.catalog = basis.view
     found.style = running_style(session, running)
     found.transaction_time_us = running.started_us
-    found.memory.limit_bytes = basis.work_mem_bytes
+    found.memory = basis.memory.copy()
     found.deferred, found.constraint_modes = running.deferred, running.constraint_modes
     found.shapes = session.database.shapes_of(basis.view)
     found.read_committed = running.modes.isolation in READ_COMMITTED_LEVELS

@@ -159,6 +159,7 @@ class Session:
         self.names = SessionNames(self)
         self.surroundings = SessionSurroundings(self)
         self.temporary_schema = 0
+        self.temporary_files = database.temporary_files(identity.database_oid)
         self.trigger_depth = 0  # how many trigger functions are being run, one inside the other
         self._raised: Exception | None = None  # by `quick`
         self.point_context: ExecutionContext | None = (

@@ -126,6 +126,11 @@ def character_counts(store: Values, views: Values) -> Values:
     return np.fromiter((len(text.decode()) for text in texts_of(store, views)), np.int32)
 
 
+def text_hashes(store: Values, views: Values) -> Positions:
+    """A number for each text, the same one for equal texts."""
+    return np.fromiter((hash(text) for text in texts_of(store, views)), np.int64, len(views))
+
+
 class TextCodes:
     """Gives each distinct text the next number; numbers never change.
 

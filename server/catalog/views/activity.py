@@ -378,6 +378,8 @@ def _database_rows(session: Any) -> Iterator[Row]:
         yield {
             **dict.fromkeys(DATABASE_COUNTERS, 0),
             **dict.fromkeys(DATABASE_TIMES, 0.0),
+            "temp_files": session.database.temporary_file_counts[value.oid],
+            "temp_bytes": session.database.temporary_byte_counts[value.oid],
             "datid": value.oid,
             "datname": value.name,
             "numbackends": sum(other.database_oid == value.oid for other in sessions),

@@ -16,6 +16,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         like_views,
         sliced_views,
         stripped_views,
+        text_hashes,
         views_among,
     )
 else:
@@ -28,6 +29,7 @@ else:
         like_views,
         sliced_views,
         stripped_views,
+        text_hashes,
         views_among,
     )
 
@@ -40,5 +42,6 @@ __all__ = [
     "like_views",
     "sliced_views",
     "stripped_views",
+    "text_hashes",
     "views_among",
 ]

@@ -111,3 +111,12 @@ def test_populate_beyond_the_end_of_a_file_is_an_error_not_a_crash(tmp_path):
     with pytest.raises(OSError, match="Bad address"):
         reservation.populate(0, 4096, write=False)
     file.close()
+
+
+def test_a_temporary_file_has_no_name(files):
+    before = files.list("")
+    file = files.temporary()
+    file.pwrite(0, b"hello")
+    assert file.pread(0, 9) == b"hello"
+    assert files.list("") == before
+    file.close()

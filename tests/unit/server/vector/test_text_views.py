@@ -221,3 +221,16 @@ def test_the_best_text_of_each_group(count: int, greatest: bool):
     assert np.array_equal(rows >= 0, specified >= 0)
     assert [texts[row] for row in rows if row >= 0] == [texts[row] for row in specified if row >= 0]
     assert rows[17] == -1
+
+
+@pytest.mark.parametrize("functions", FUNCTIONS)
+@pytest.mark.parametrize("count", COUNTS[:3])
+def test_equal_texts_have_equal_hashes(functions: Any, count: int):
+    store, views = stored(repeated(count))
+    other_store, other_views = stored(WORDS[::-1])
+    hashes = functions.text_hashes(store, views).tolist()
+    known = dict(
+        zip(WORDS[::-1], functions.text_hashes(other_store, other_views).tolist(), strict=True)
+    )
+    assert hashes == [known[word] for word in repeated(count)]
+    assert len(set(known.values())) == len(WORDS)
