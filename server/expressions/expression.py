@@ -7,6 +7,7 @@ evaluation turns numbers into positions. Three-valued logic throughout: NULL is 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -338,33 +339,41 @@ class SystemColumn(Expression):
     name: str
 
 
-def children(expression: Expression) -> Iterator[Expression]:
-    """The direct operands, in order of their fields. Subquery plans are not entered."""
-    for name in _operand_names(type(expression)):  # type: ignore[arg-type]  # classes are hashable
-        yield from _expressions(getattr(expression, name))
+OPERAND = re.compile(r"\b(Expression|SortKey|Variable|WindowCall)\b")
+"""What the type of a field says that may hold operands."""
 
 
 @cache
 def _operand_names(kind: type[Any]) -> tuple[str, ...]:
     """The fields of a class of expressions that may hold operands."""
-    return tuple(field.name for field in fields(kind) if field.name not in ("type", "offset"))
+    return tuple(field.name for field in fields(kind) if OPERAND.search(str(field.type)))
 
 
-def _expressions(value: Any) -> Iterator[Expression]:
+def children(expression: Expression) -> list[Expression]:
+    """The direct operands, in order of their fields. Subquery plans are not entered."""
+    found: list[Expression] = []
+    for name in _operand_names(type(expression)):  # type: ignore[arg-type]  # classes are hashable
+        _collect(getattr(expression, name), found)
+    return found
+
+
+def _collect(value: Any, found: list[Expression]) -> None:
     if isinstance(value, Expression):
-        yield value
+        found.append(value)
     elif isinstance(value, SortKey):
-        yield value.expression
+        found.append(value.expression)
     elif isinstance(value, tuple):
         for item in value:
-            yield from _expressions(item)
+            _collect(item, found)
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
     """The expression and everything below it, parents first."""
-    yield expression
-    for child in children(expression):
-        yield from walk(child)
+    waiting = [expression]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += reversed(children(node))
 
 
 def transform(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
@@ -401,7 +410,11 @@ def map_operands(expression: Expression, change: Callable[[Expression], Expressi
 def columns_used(expression: Expression) -> set[ColumnId]:
     """The columns an expression reads, those of its subqueries' outer references included."""
     found: set[ColumnId] = set()
-    for node in walk(expression):
+    waiting = [expression]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, Variable):
             found.add(node.column)
+        else:
+            waiting += children(node)
     return found

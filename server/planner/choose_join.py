@@ -10,8 +10,7 @@ which holds as long as q reads no column of B; predicates that read columns of a
 wait for it and are
 then a filter, never a part of its ON condition. Full joins are leaves.
 
-Up to EXHAUSTIVE_MAX items are ordered by dynamic programming over connected sets, more by joining
-the cheapest pair.
+`server.planner.join_order` searches the order.
 """
 
 from __future__ import annotations
@@ -31,7 +30,8 @@ from server.functions.function import Function
 from server.planner import cost
 from server.planner.bind_operator import and_all, conjuncts
 from server.planner.equalities import equality_classes, implied, or_filter
-from server.planner.join_estimates import composite_key, hash_price, spanning
+from server.planner.join_estimates import composite_key, spanning
+from server.planner.join_order import Entry, JoinOrder
 from server.planner.matching import is_volatile, strip_relabel
 from server.planner.outer_references import outer_columns, outer_of
 from server.planner.physical import Estimate, NestedLoop, Plan
@@ -39,9 +39,10 @@ from server.planner.plan import Filter as FilterNode
 from server.planner.plan import Join, Node, Scan, column_numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from server.planner.choose import Chooser
 
-EXHAUSTIVE_MAX = 10
 _ONE_SIDED = ("semi", "anti", "null_anti")
 JoinKey = tuple[Expression, Expression, Function]
 
@@ -63,16 +64,6 @@ class Item:
 
 
 @dataclass(slots=True)
-class Entry:
-    """The best way found to join a set of items."""
-
-    price: float
-    left: int = 0
-    right: int = 0
-    method: str = ""
-
-
-@dataclass(slots=True)
 class Predicate:
     """A condition of the region and the set of items it reads."""
 
@@ -83,7 +74,7 @@ class Predicate:
 
 
 class Region:
-    """The items and predicates of one region, and the search for the best order."""
+    """The items and predicates of one region: what a set of them gives, and what plan joins it."""
 
     def __init__(self, chooser: Chooser, node: Node) -> None:
         self.chooser = chooser
@@ -96,7 +87,9 @@ class Region:
         self._place()
         self._estimate_items()
         self._rows: dict[int, float] = {}
-        self.best: dict[int, Entry] = {}
+        self._sides: dict[int, tuple[int, int]] = {}
+        self._keys_of: dict[int, Sequence[tuple[int, ...]]] = {}
+        self.order = JoinOrder(self)
 
     # What the region consists of.
 
@@ -238,7 +231,7 @@ class Region:
         for found in groups.values():
             result *= spanning(found)
         for number, item in inside:
-            result *= self._factor(item) * composite_key(self, number, item, mask)
+            result *= self._factor(item) * composite_key(self, number, mask)
         self._rows[mask] = result = max(1.0, result)
         return result
 
@@ -256,151 +249,27 @@ class Region:
             return share
         return max(0.05, 1.0 - share)
 
-    def connected(self, left: int, right: int) -> bool:
-        """Whether any predicate or own condition ties the two sets together."""
-        both = left | right
-        for predicate in self.predicates:
-            mask = predicate.mask
-            if mask & left and mask & right and not mask & ~both:
-                return True
-        return False
+    def keys_of(self, number: int) -> Sequence[tuple[ColumnId, ...]]:
+        """The columns of each unique key of several columns of an item."""
+        known = self._keys_of.get(number)
+        if known is None:
+            known = self._keys_of[number] = self._wide_keys(self.items[number].node)
+        return known
 
-    # The search.
+    def _wide_keys(self, node: Node) -> Sequence[tuple[ColumnId, ...]]:
+        if not isinstance(node, Scan):
+            return ()
+        unique = (index for index in self.chooser.indexes_of(node.table) if index.unique)
+        keys = (
+            tuple(node.base + key.number for key in index.keys if key.number) for index in unique
+        )
+        return tuple(key for key in keys if len(key) > 1)
 
-    def solve(self) -> int:
-        """Find the best entry for the set of all items."""
-        for number, item in enumerate(self.items):
-            if item.kind == "inner" and not item.needs:
-                self.best[1 << number] = Entry(item.price)
-        if len(self.items) <= EXHAUSTIVE_MAX:
-            self._search()
-        everything = (1 << len(self.items)) - 1
-        if everything not in self.best:
-            self._search_greedily()
-        return everything
+    # How items are tied to each other.
 
-    def _search(self) -> None:
-        by_size: list[list[int]] = [[] for _ in range(len(self.items) + 1)]
-        by_size[1] = list(self.best)
-        for size in range(2, len(self.items) + 1):
-            found: set[int] = set()
-            for left in by_size[size - 1]:
-                found |= self._extend(left)
-            for small in range(2, size // 2 + 1):
-                for left in by_size[size - small]:
-                    for right in by_size[small]:
-                        if not left & right and self.connected(left, right):
-                            self._consider(left, right)
-                            found.add(left | right)
-            by_size[size] = list(found)
-
-    def _extend(self, left: int, *, crosses: bool = False) -> set[int]:
-        """Join one more item to a set."""
-        found = set()
-        for number, item in enumerate(self.items):
-            bit = 1 << number
-            if left & bit or item.needs & ~left:
-                continue
-            tied = item.kind != "inner" or item.needs or self.connected(left, bit)
-            if tied or crosses:
-                self._consider(left, bit)
-                found.add(left | bit)
-        return found
-
-    def _search_greedily(self) -> None:
-        """Join the pair that is cheapest now, until one set is left; cross products come last."""
-        parts = [
-            1 << n for n, item in enumerate(self.items) if item.kind == "inner" and not item.needs
-        ]
-        waiting = [1 << n for n in range(len(self.items)) if 1 << n not in parts]
-        while len(parts) + len(waiting) > 1:
-            pair = self._cheapest(parts, waiting, crosses=False) or self._cheapest(
-                parts, waiting, crosses=True
-            )
-            assert pair is not None, "every item can be joined at last"
-            left, right = pair
-            parts.remove(left)
-            (waiting if right in waiting else parts).remove(right)
-            parts.append(left | right)
-
-    def _cheapest(
-        self, parts: list[int], waiting: list[int], *, crosses: bool
-    ) -> tuple[int, int] | None:
-        best: tuple[float, int, int] | None = None
-        for left in parts:
-            for right in (*parts, *waiting):
-                if left == right or not self._joinable(left, right, crosses):
-                    continue
-                self._consider(left, right)
-                entry = self.best[left | right]
-                weight = self.rows(left | right) + entry.price / 1e6
-                if best is None or weight < best[0]:
-                    best = (weight, entry.left, entry.right)
-                    if entry.right not in parts and entry.right not in waiting:
-                        best = (weight, left, right)
-        return None if best is None else (best[1], best[2])
-
-    def _joinable(self, left: int, right: int, crosses: bool) -> bool:
-        if right.bit_count() == 1:
-            item = self.items[right.bit_length() - 1]
-            if item.kind != "inner" or item.needs:
-                return not item.needs & ~left
-        return crosses or self.connected(left, right)
-
-    def _consider(self, left: int, right: int) -> None:
-        both = left | right
-        known = self.best.get(both)
-        entry = self._price(left, right)
-        item = self._single(right)
-        if item is None or (item.kind == "inner" and not item.needs):
-            other = self._price(right, left)
-            if other.price < entry.price:
-                entry = other
-        if known is None or entry.price < known.price:
-            self.best[both] = entry
-
-    def _single(self, mask: int) -> Item | None:
+    def single(self, mask: int) -> Item | None:
+        """The item that is the whole set, or None."""
         return self.items[mask.bit_length() - 1] if mask.bit_count() == 1 else None
-
-    def _price(self, left: int, right: int) -> Entry:
-        """The cheapest method to join these sides, left driving."""
-        before = self.best[left].price
-        rows, found = self.rows(left), self.rows(left | right)
-        item = self._single(right)
-        inner_price = self.best[right].price if right in self.best else 0.0
-        if item is not None and right not in self.best:
-            inner_price = item.price
-        right_rows = item.rows if item is not None else self.rows(right)
-        out = found * cost.OUTPUT_ROW
-        if item is not None and item.lateral:
-            price = before + rows * (cost.LOOP_START + item.price) + out
-            return Entry(price, left, right, "lateral")
-        if self.keys_between(left, right):
-            kind = "inner" if item is None else item.kind
-            price = before + inner_price + hash_price(kind, rows, right_rows, found) + out
-            best = Entry(price, left, right, "hash")
-        else:
-            price = before + inner_price + rows * right_rows * cost.LOOP_PAIR + out
-            best = Entry(price, left, right, "loop")
-        lookup = self._lookup_price(left, right, item)
-        if lookup is not None and before + rows * lookup + out < best.price:
-            best = Entry(before + rows * lookup + out, left, right, "lookup")
-        return best
-
-    def _lookup_price(self, left: int, right: int, item: Item | None) -> float | None:
-        """The price of finding the matches of one row through an index.
-
-        None where no index helps.
-        """
-        if item is None or not isinstance(item.node, Scan) or item.kind in ("full", "null_anti"):
-            return None
-        conditions = self.conditions_between(left, right, item)
-        if not any(
-            isinstance(each, Call) and each.operator == "=" for each in conditions
-        ) or not self.chooser.indexes_of(item.node.table):
-            return None
-        estimate = self.chooser.lookup_estimate(item.node, item.filters, conditions)
-        return None if estimate is None else cost.LOOKUP_START + estimate.total_cost
 
     def conditions_between(self, left: int, right: int, item: Item | None) -> list[Expression]:
         """What joins the two sides.
@@ -423,14 +292,6 @@ class Region:
             result.append(each.condition)
         return result
 
-    def keys_between(self, left: int, right: int) -> bool:
-        """Whether a hash join can be made."""
-        item = self._single(right)
-        for condition in self.conditions_between(left, right, item):
-            if self.as_key(condition, left, right) is not None:
-                return True
-        return False
-
     def as_key(self, condition: Expression, left: int, right: int) -> JoinKey | None:
         """The condition as a pair of expressions over either side, if it is such an equality."""
         if (
@@ -440,7 +301,7 @@ class Region:
         ):
             return None
         a, b = condition.arguments
-        first, second = self.mask_of(columns_used(a)), self.mask_of(columns_used(b))
+        first, second = self._sides_of(condition)
         if not first or not second:
             return None
         if not first & ~left and not second & ~right:
@@ -450,17 +311,29 @@ class Region:
             return None if commuted is None else (b, a, commuted)
         return None
 
+    def is_key(self, condition: Expression, left: int, right: int) -> bool:
+        """Whether a hash join of the two sides can use the condition."""
+        return self.as_key(condition, left, right) is not None
+
+    def _sides_of(self, equality: Call) -> tuple[int, int]:
+        """The items that either operand reads."""
+        known = self._sides.get(id(equality))
+        if known is None:
+            first, second = (self.mask_of(columns_used(each)) for each in equality.arguments)
+            known = self._sides[id(equality)] = first, second
+        return known
+
     # The plan.
 
     def build(self, mask: int, required: set[ColumnId]) -> Plan:
         """The physical plan of a set of items."""
-        item = self._single(mask)
-        entry = self.best.get(mask)
+        item = self.single(mask)
+        entry = self.order.best.get(mask)
         if item is not None:
             return self.chooser.choose_filtered(item.node, item.filters, required)
         assert entry is not None
         left, right = entry.left, entry.right
-        item = self._single(right)
+        item = self.single(right)
         conditions = self.conditions_between(left, right, item)
         after = self._after(left, right, item)
         needed = set(required)
@@ -498,7 +371,7 @@ class Region:
         wanted: set[ColumnId],
         needed: set[ColumnId],
     ) -> Plan:
-        item = self._single(entry.right)
+        item = self.single(entry.right)
         rows = self.rows(entry.left | entry.right)
         if entry.method in ("lookup", "lateral"):
             assert item is not None
@@ -553,7 +426,7 @@ class Region:
 def choose_region(chooser: Chooser, node: Node, required: set[ColumnId]) -> Plan:
     """The best plan for joins and the filters above them."""
     region = Region(chooser, node)
-    everything = region.solve()
+    everything = region.order.solve()
     needed = set(required)
     for each in region.late:
         needed |= columns_used(each)

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from server.expressions.expression import columns_used
 from server.planner import cost
-from server.planner.plan import Scan
 
 if TYPE_CHECKING:
     from server.expressions.expression import ColumnId
-    from server.planner.choose_join import Item, Predicate, Region
+    from server.planner.choose_join import Predicate, Region
 
 
 def spanning(found: list[Predicate]) -> float:
@@ -28,13 +27,13 @@ def spanning(found: list[Predicate]) -> float:
     return result
 
 
-def composite_key(region: Region, number: int, item: Item, mask: int) -> float:
+def composite_key(region: Region, number: int, mask: int) -> float:
     """What independence makes too little of, where a whole key of several columns is joined.
 
     Of its rows one matches, not one in the product of the columns' distinct values.
     """
-    node = item.node
-    if not isinstance(node, Scan):
+    keys = region.keys_of(number)
+    if not keys:
         return 1.0
     joined: set[ColumnId] = set()
     for predicate in region.predicates:
@@ -42,15 +41,14 @@ def composite_key(region: Region, number: int, item: Item, mask: int) -> float:
         if several and predicate.mask >> number & 1 and predicate.group >= 0:
             joined |= columns_used(predicate.condition)
     result = 1.0
-    for index in region.chooser.indexes_of(node.table):
-        columns = [node.base + key.number for key in index.keys if key.number]
-        if not index.unique or len(columns) < 2 or not joined.issuperset(columns):
+    for columns in keys:
+        if not joined.issuperset(columns):
             continue
         values = 1.0
         for column in columns:
             known = region.chooser.facts.column(column)
             values *= known.distinct_count if known is not None else 1.0
-        result = max(result, values / max(item.base_rows, 1.0))
+        result = max(result, values / max(region.items[number].base_rows, 1.0))
     return result
 
 

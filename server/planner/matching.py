@@ -7,7 +7,7 @@ Rule 2: a subquery is the same as itself only.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +16,17 @@ from server.expressions.expression import (
     Constant,
     Expression,
     OuterVariable,
+    Relabel,
     SetReturningCall,
     SortKey,
     Subquery,
     Variable,
+    map_operands,
+    walk,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 _SKIPPED = ("offset", "name", "type")
 
@@ -31,11 +34,6 @@ _SKIPPED = ("offset", "name", "type")
 def _class_of(value: Any) -> Any:
     """The class, as a key of the tables below."""
     return type(value)
-
-
-@cache
-def _operand_names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind) if field.name not in ("offset", "type"))
 
 
 @cache
@@ -78,30 +76,12 @@ def replace_top_down(
     changed = change(expression)
     if changed is not None:
         return changed
-    changes = {}
-    for name in _operand_names(_class_of(expression)):
-        old = getattr(expression, name)
-        new = _replaced(old, change)
-        if new is not old:
-            changes[name] = new
-    return replace(expression, **changes) if changes else expression
-
-
-def _replaced(value: Any, change: Callable[[Expression], Expression | None]) -> Any:
-    if isinstance(value, Expression):
-        return replace_top_down(value, change)
-    if isinstance(value, SortKey):
-        inner = replace_top_down(value.expression, change)
-        return value if inner is value.expression else replace(value, expression=inner)
-    if isinstance(value, tuple) and value:
-        items = tuple(_replaced(item, change) for item in value)
-        return value if all(n is o for n, o in zip(items, value, strict=True)) else items
-    return value
+    return map_operands(expression, lambda operand: replace_top_down(operand, change))
 
 
 def is_volatile(expression: Expression) -> bool:
     """Whether evaluating the expression twice, or never, could be told from evaluating it once."""
-    for node in _walk(expression):
+    for node in walk(expression):
         if isinstance(node, Call | SetReturningCall) and node.function.volatility == "v":
             return True
         if isinstance(node, Subquery) and node.plan is not None and _plan_is_volatile(node.plan):
@@ -117,22 +97,8 @@ def _plan_is_volatile(plan: Any) -> bool:
     return any(is_volatile(each) for node in walk_plan(plan) for each in expressions_of(node))
 
 
-def _walk(value: Any) -> Iterator[Expression]:
-    if isinstance(value, Expression):
-        yield value
-        for name in _field_names(_class_of(value)):
-            yield from _walk(getattr(value, name))
-    elif isinstance(value, SortKey):
-        yield from _walk(value.expression)
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _walk(item)
-
-
 def strip_relabel(expression: Expression) -> Expression:
     """The expression under binary-coercible relabellings."""
-    from server.expressions.expression import Relabel
-
     while isinstance(expression, Relabel):
         expression = expression.argument
     return expression
