@@ -126,6 +126,7 @@ def open_engine(options: Options, settings: ServerSettings) -> Engine:
         checkpoint_timeout_seconds=settings.integer("checkpoint_timeout"),
         max_wal_size=settings.integer("max_wal_size") << 20,
         dirty_bytes_max=settings.integer("shared_buffers") * 8192,
+        decoded_bytes_max=settings.integer("decoded_bytes_max"),
     )
     files = RealFiles(options.data)
     if not is_initialised(files):  # storage refuses a directory with anything else in it

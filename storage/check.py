@@ -27,6 +27,7 @@ from storage.relation import Form, RelationHeader
 from storage.relations import Relations
 from storage.rowgroup import DEAD, FREE, INNER, NEWER, REDIRECT, SLOT_BITS, RowGroup, Words
 from storage.rows import heap_chunks
+from storage.sealing import check_sealed
 from storage.store import Store
 from storage.string_loops import ALIGNMENT
 from storage.strings import INLINE_BYTES_MAX, LARGE_BYTES_MIN
@@ -188,9 +189,10 @@ def _check_group(
     chunks = heap_chunks(pager, group.heap_chunk)
     runs += chunks
     yield from (Problem(where, what, relation_id) for what in _check_summary(group))
-    yield from (
-        Problem(where, what, relation_id) for what in _check_heap(engine, group, chunks, runs)
+    values = (
+        check_sealed(table, group) if group.is_sealed else _check_heap(engine, group, chunks, runs)
     )
+    yield from (Problem(where, what, relation_id) for what in values)
     for row_id, what in _check_stamps(engine, group):
         yield Problem(where, f"row {row_id}: {what}", relation_id, row_id)
     for slot in _linked(group):
@@ -279,7 +281,7 @@ def _check_heap(
     for column, kind in enumerate(group.layout.kinds):
         if kind is not Kind.BYTES:
             continue
-        views = group.columns[column][: group.used]
+        views = group.column(column)[: group.used]
         words = np.ascontiguousarray(views).view(np.uint32).reshape(-1, 4)
         addresses = np.ascontiguousarray(views).view(np.uint64).reshape(-1, 2)[:, 1]
         shared = np.isin(addresses, np.array(sorted(group.shared), np.uint64))

@@ -1,33 +1,147 @@
-"""Encodings: how the values of a column lie in a row group, one row of DECODERS each.
+"""Encodings: how the values of a column lie in a row group.
 
-Rule 1: numbers are on disk (column descriptors): they are never renumbered.
-Rule 2: readers get an array by DECODERS and do not ask how it was made; only PLAIN ones alias the
-        store and can be written to.
+Rule 1: numbers are on disk (column descriptors, blocks): they are never renumbered.
+Rule 2: the columns of an open group are PLAIN arrays over the store, which can be written to. Those of a
+        sealed one are blocks: readers get arrays of their own, in any thread, and nothing is written.
+Rule 3: a block says all about itself and holds offsets, not addresses. A value is found by its slot alone,
+        so a row is read without its neighbours; what packs tighter (bits, general compression) would not allow that.
+
+    block        64 bytes, see BLOCK; then by encoding
+    PLAIN        the array
+    FRAME        codes of 0, 1, 2, 4 or 8 bytes: value = base + step * code
+    DICTIONARY   codes of 0, 1 or 2 bytes, then at `second` a block of the words they stand for
+    PACKED       lengths of 1 or 2 bytes; at `second` where every 64th text starts (u32); at `third` the texts
 """
 
+import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from storage.errors import Corruption
 from storage.kinds import Kind
+from storage.native import packed_views
+
+Bytes = npt.NDArray[np.uint8]
+Values = npt.NDArray[Any]
+Slots = npt.NDArray[np.int64]
+
+# encoding, code bytes, -, count, base, step, second, third, size
+BLOCK = struct.Struct("<BBHIqqIIQ24x")
+TEXTS_A_START = 64
+CODE_DTYPES: dict[int, "np.dtype[Any]"] = {width: np.dtype(f"u{width}") for width in (1, 2, 4, 8)}
+
+assert BLOCK.size == 64
 
 
 class Encoding(IntEnum):
-    """How a column's array is to be read."""
+    """How a column's array or block is to be read."""
 
     PLAIN = 0
+    FRAME = 1
+    DICTIONARY = 2
+    PACKED = 3
 
 
-def _plain(
-    store: npt.NDArray[np.uint8], address: int, kind: Kind, capacity: int
-) -> npt.NDArray[Any]:
-    return store[address : address + kind.width * capacity].view(kind.dtype)
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The first bytes of a block, and where it lies."""
+
+    address: int
+    encoding: Encoding
+    code_bytes: int
+    count: int
+    base: int
+    step: int
+    second: int
+    third: int
+    size: int
 
 
-Decoder = Callable[[npt.NDArray[np.uint8], int, Kind, int], npt.NDArray[Any]]
-DECODERS: dict[Encoding, Decoder] = {Encoding.PLAIN: _plain}
+def read_header(store: Bytes, address: int) -> Block:
+    """The header of the block at an address."""
+    fields = BLOCK.unpack(store[address : address + BLOCK.size].tobytes())
+    encoding, code_bytes, _, *rest = fields
+    if encoding not in READERS or (code_bytes and code_bytes not in CODE_DTYPES):
+        raise Corruption("row group", address, "unknown encoding")
+    return Block(address, Encoding(encoding), code_bytes, *rest)
 
-assert set(DECODERS) == set(Encoding)
+
+def read_block(store: Bytes, address: int, kind: Kind, slots: Slots | None = None) -> Values:
+    """The values of a block, or of some of its slots, in an array of the kind's dtype; of BYTES views."""
+    block = read_header(store, address)
+    return READERS[block.encoding](store, block, kind, slots)
+
+
+def plain_array(store: Bytes, address: int, kind: Kind, count: int) -> Values:
+    """The array that lies at an address, as it is."""
+    return store[address : address + kind.width * count].view(kind.dtype)
+
+
+def _picked(values: Values, slots: Slots | None) -> Values:
+    return values if slots is None else values[slots]
+
+
+def codes_of(store: Bytes, block: Block, slots: Slots | None = None) -> Values:
+    """The codes of a block that has some."""
+    start = block.address + BLOCK.size
+    found = store[start : start + block.code_bytes * block.count]
+    return _picked(found.view(CODE_DTYPES[block.code_bytes]), slots)
+
+
+def _read_plain(store: Bytes, block: Block, kind: Kind, slots: Slots | None) -> Values:
+    values = plain_array(store, block.address + BLOCK.size, kind, block.count)
+    return _picked(values, slots)
+
+
+def _read_frame(store: Bytes, block: Block, kind: Kind, slots: Slots | None) -> Values:
+    """Computed modulo the kind's width: what overflows on the way comes back."""
+    modulus = 1 << 8 * kind.width
+    unsigned = CODE_DTYPES[kind.width]
+    count = block.count if slots is None else len(slots)
+    if not block.code_bytes:
+        return np.full(count, block.base % modulus, unsigned).view(kind.dtype)
+    values = codes_of(store, block, slots).astype(unsigned)
+    if block.step != 1:
+        values *= unsigned.type(block.step % modulus)
+    if block.base:
+        values += unsigned.type(block.base % modulus)
+    return values.view(kind.dtype)
+
+
+def _read_dictionary(store: Bytes, block: Block, kind: Kind, slots: Slots | None) -> Values:
+    words = read_block(store, block.address + block.second, kind)
+    if not block.code_bytes:
+        return np.repeat(words, block.count if slots is None else len(slots))
+    return words.take(codes_of(store, block, slots))
+
+
+def _read_packed(store: Bytes, block: Block, kind: Kind, slots: Slots | None) -> Values:
+    starts = block.address + block.second
+    return packed_views(
+        store,
+        codes_of(store, block),
+        store[starts : starts + 4 * start_count(block.count)].view(np.uint32),
+        block.address + block.third,
+        slots,
+    ).view(kind.dtype)
+
+
+def start_count(count: int) -> int:
+    """How many starts a block of that many texts has."""
+    return -(-count // TEXTS_A_START)
+
+
+Reader = Callable[[Bytes, Block, Kind, Slots | None], Values]
+READERS: dict[Encoding, Reader] = {
+    Encoding.PLAIN: _read_plain,
+    Encoding.FRAME: _read_frame,
+    Encoding.DICTIONARY: _read_dictionary,
+    Encoding.PACKED: _read_packed,
+}
+
+assert set(READERS) == set(Encoding)

@@ -327,18 +327,20 @@ class Engine:
         indexes: Sequence[int | tuple[int, KeyOf | None]] = (),
         done: Vacuumed | None = None,
         pause: Pause = lambda: None,
+        seal_age_min: int | None = None,
     ) -> Vacuumed:
         """Take back what dead rows of a table hold; `indexes` are the ids of all of its indexes.
 
         An index that comes with its key function also loses the entries of keys that changed.
         Takes the latch for a step at a time: call it without. Between steps it calls `pause`, which
-        may raise to stop it; `done` is how far it is.
+        may raise to stop it; `done` is how far it is. Row groups without a change in the last
+        `seal_age_min` transactions are sealed; None: none are.
         """
         pairs: list[tuple[Index, KeyOf | None]] = []
         for item in indexes:
             index_id, key_of = (item, None) if isinstance(item, int) else item
             pairs.append((self.index(index_id), key_of))
-        return vacuum(self, relation_id, pairs, done, pause)
+        return vacuum(self, relation_id, pairs, done, pause, seal_age_min)
 
     def forget_aborted(self, xids: Iterable[int]) -> None:
         """Every table was vacuumed since these xids were in `log.aborted`."""

@@ -42,6 +42,8 @@ class Options:
     growth_bytes_max: int = 64 * MIB
     slice_pages: int = 32
     slices_per_sync: int = 32
+    decoded_bytes_max: int = 256 * MIB
+    sealed_rows_min: int = 1 << 16
     threads: bool = True
     verify_checksums: bool = True
     protocol: Protocol = field(default_factory=Protocol)

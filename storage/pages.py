@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storage.change import DIRTY, VERIFIED, WRITTEN
+from storage.decoded import DecodedColumns
 from storage.errors import Corruption, DiskFull
 from storage.extents import FreeSpace
 from storage.files import Bytes
@@ -74,6 +75,8 @@ class Pager:
         self.reader_horizon: Callable[[], int] = lambda: 1 << 63
         self.dirty_page_count_max = max(8, options.dirty_bytes_max // options.page_bytes)
         self.unclean_count = 0
+        self.decoded = DecodedColumns(options.decoded_bytes_max)
+        self.sealed_rows_min = options.sealed_rows_min
         self._options = options
         self._region_pages = options.page_bytes * 8
         self._sums: npt.NDArray[np.uint32] = np.zeros(

@@ -163,7 +163,8 @@ def _are_free(table: "Table", row_ids: RowIds) -> bool:
     """Whether every version is the newest of its row, without a lock, and new ones belong to the end."""
     if table.paths.newest or table.paths.locks or not bool((np.diff(row_ids) > 0).all()):
         return False
-    free_count = sum(len(table.groups[group_no].free) for group_no in table.groups.reusable)
+    reusable = (table.groups[group_no] for group_no in table.groups.reusable)
+    free_count = sum(len(group.free) for group in reusable if table.groups.is_open(group))
     if free_count >= len(row_ids):
         return False
     group_nos = row_ids >> SLOT_BITS
@@ -226,7 +227,7 @@ def _column_of(table: "Table", group: RowGroup, column: int, slots: RowIds) -> N
     if group.may_be_null(store, column):
         word, bit = divmod(column, NULLS_PER_WORD)
         null = ((group.null_words(store, word)[slots] >> np.uint64(bit)) & np.uint64(1)) != 0
-    values = group.columns[column][slots]
+    values = group.take(column, group.used, slots)
     if group.layout.kinds[column] is not Kind.BYTES:
         return values, null
     if null is not None:

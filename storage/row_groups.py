@@ -1,8 +1,9 @@
 """RowGroups: the row groups of one relation, read when first touched, added and made larger.
 
 Rule 1: a group grows by moving to a run of twice the capacity; that also gives it the columns added
-        since it was made. Whoever still looks at the old run keeps a RowGroup of its own.
-Rule 2: rows go only into groups that have all columns.
+        since it was made, and opens it if it was sealed. Whoever still looks at the old run keeps a
+        RowGroup of its own.
+Rule 2: rows go only into groups that have all columns and are not sealed.
 Rule 3: an error while a change is built leaves nothing in the store, but may leave plans in memory:
         `forget` drops the groups, and they are read anew.
 """
@@ -31,10 +32,16 @@ from storage.rowgroup import (
     RowGroup,
     header_bytes,
     lay_out,
-    read_group,
 )
-from storage.rows import heap_chunks
-from storage.strings import INLINE_BYTES_MAX, view_address, view_length
+from storage.rows import heap_chunks, write_column
+from storage.sealed_group import SealedGroup, read_group
+from storage.strings import (
+    INLINE_BYTES_MAX,
+    StringBlob,
+    StringViews,
+    view_address,
+    view_length,
+)
 
 LATER_CAPACITY_MIN = 8192
 """Capacity of a group that is not the first: the table has shown that it is not small."""
@@ -82,9 +89,9 @@ class RowGroups:
         self.reusable.clear()
         self.on_forget()
 
-    def complete(self, group: RowGroup) -> bool:
-        """Whether the group has all columns."""
-        return len(group.layout.kinds) == len(self.kinds)
+    def is_open(self, group: RowGroup) -> bool:
+        """Whether rows may be added: the group has all columns and is not sealed."""
+        return len(group.layout.kinds) == len(self.kinds) and not group.is_sealed
 
     def set_columns(self, header: RelationHeader) -> None:
         """Columns were added."""
@@ -113,28 +120,43 @@ class RowGroups:
         return group
 
     def enlarge(self, xid: int, group_no: int, row_count: int) -> RowGroup:
-        """Move a group to a run for at least that many rows, with all columns."""
+        """Move a group to a run for at least that many rows, with all columns; a sealed one becomes open by that."""
         old = self[group_no]
         capacity = max(old.capacity, capacity_for(row_count))
         layout = lay_out(self.kinds, capacity, self.pager.page_bytes)
         with self.pager.begin_change(xid) as change:
-            heap = (old.heap_chunk, old.heap_used)
-            address = self._make_run(change, layout, group_no, heap)
-            self._move_rows(change, old, layout, address)
-            change.write_u64(self.header.groups_address + ENTRY_BYTES * group_no, address)
-            first_page = old.address // self.pager.page_bytes
-            self.pager.release(change, first_page, old.layout.page_count)
+            address = self._make_run(change, layout, group_no, (old.heap_chunk, old.heap_used))
+            group = RowGroup(self.pager.store, address, layout, group_no)
+            for name in ("heap_chunk", "heap_pages", "heap_used"):
+                setattr(group, name, getattr(old, name))
+            if old.is_sealed:
+                self._decode_rows(change, old, group)
+            else:
+                self._move_rows(change, old, layout, address)
+            self.replace_run(change, old, address)
             change.commit()
-        group = RowGroup(self.pager.store, address, layout, group_no)
-        for name in ("heap_chunk", "heap_pages", "heap_used", "used", "stamp_max", "ended",
-                     "holes", "free", "change_no"):  # fmt: skip
-            setattr(group, name, getattr(old, name))
         group.shared = self._shared()
-        group.change_no += 1
-        self._addresses[group_no] = address
-        self._groups[group_no] = group
-        self.on_group(group)
+        self.replaced(old, group)
         return group
+
+    def replace_run(self, change: Change, old: RowGroup, address: int) -> None:
+        """Have a group begin at another address, and give up its run."""
+        change.write_u64(self.header.groups_address + ENTRY_BYTES * old.group_no, address)
+        first_page = old.address // self.pager.page_bytes
+        self.pager.release(change, first_page, old.layout.page_count)
+
+    def replaced(self, old: RowGroup, group: RowGroup) -> None:
+        """The rows of a group are in another run now, slot by slot."""
+        for name in ("used", "stamp_max", "ended", "holes", "free", "change_no"):
+            setattr(group, name, getattr(old, name))
+        group.change_no += 1
+        self._addresses[group.group_no] = group.address
+        self._groups[group.group_no] = group
+        if isinstance(old, SealedGroup):
+            old.forget()
+        if group.free and self.is_open(group):
+            self.reusable.add(group.group_no)
+        self.on_group(group)
 
     def _read(self, group_no: int) -> RowGroup:
         with self.pager.latch:
@@ -146,7 +168,9 @@ class RowGroups:
         first_page = address // pager.page_bytes
         pager.view(first_page, 1)
         relation_id = self.header.relation_id
-        group = read_group(pager.store, address, relation_id, group_no, pager.page_bytes)
+        group = read_group(
+            pager.store, address, relation_id, group_no, pager.page_bytes, pager.decoded
+        )
         pager.view(first_page, group.layout.page_count)
         group.summarise()
         group.shared = self._shared()
@@ -154,7 +178,7 @@ class RowGroups:
         group.heap_pages = chunks[0][1] if chunks else 0
         self._groups[group_no] = group
         self.on_group(group)
-        if group.free:
+        if group.free and self.is_open(group):
             self.reusable.add(group_no)
         return group
 
@@ -198,26 +222,51 @@ class RowGroups:
 
     def _move_rows(self, change: Change, old: RowGroup, layout: Layout, address: int) -> None:
         used = old.used
-        if len(old.layout.kinds) == len(layout.kinds):
-            change.copy(
-                old.version_address(0), address + layout.versions, VERSION_BYTES * used, True
-            )
-            for word in range(1, layout.null_words + 1):
-                target = address + layout.more_nulls + 8 * (word - 1) * layout.capacity
-                change.copy(old.nulls_address(word, 0), target, 8 * used, True)
-        else:
-            self._move_versions(change, old, layout, address)
+        self.move_versions(change, old, layout, address)
         for i, kind in enumerate(layout.kinds):
-            target = address + layout.columns[i]
             if i < len(old.layout.kinds):
+                target = address + layout.columns[i]
                 change.copy(old.value_address(i, 0), target, kind.width * used, True)
             else:
-                missing = self.header.columns[i].missing[: kind.width]
-                if any(missing):
-                    change.write(target, missing * used)
+                self._fill_missing(change, layout, address, i, used)
 
-    def _move_versions(self, change: Change, old: RowGroup, layout: Layout, address: int) -> None:
-        """Version headers and null bits, with the bits of columns the old run does not have."""
+    def _decode_rows(self, change: Change, old: RowGroup, group: RowGroup) -> None:
+        """The same from a sealed group, into one whose heap is still empty."""
+        used, store = old.used, self.pager.store
+        self.move_versions(change, old, group.layout, group.address)
+        for i, kind in enumerate(group.layout.kinds):
+            if i >= len(old.layout.kinds):
+                self._fill_missing(change, group.layout, group.address, i, used)
+                continue
+            values = old.column(i)[:used]
+            if kind is Kind.BYTES:
+                blob = StringBlob(*StringViews(store, values).to_blob())
+                write_column(self.pager, change, group, i, 0, blob)
+            else:
+                write_column(self.pager, change, group, i, 0, values)
+
+    def _fill_missing(
+        self, change: Change, layout: Layout, address: int, column: int, used: int
+    ) -> None:
+        """What rows have in a column that is younger than they."""
+        header = self.header.columns[column]
+        missing = header.missing[: header.kind.width]
+        if any(missing):
+            change.write(address + layout.columns[column], missing * used)
+
+    def move_versions(self, change: Change, old: RowGroup, layout: Layout, address: int) -> None:
+        """Version headers and null bits to another run, when the old one is given up in the same change."""
+        used = old.used
+        if len(old.layout.kinds) != len(layout.kinds):
+            self._write_versions(change, old, layout, address)
+            return
+        change.copy(old.version_address(0), address + layout.versions, VERSION_BYTES * used, True)
+        for word in range(1, layout.null_words + 1):
+            target = address + layout.more_nulls + 8 * (word - 1) * layout.capacity
+            change.copy(old.nulls_address(word, 0), target, 8 * used, True)
+
+    def _write_versions(self, change: Change, old: RowGroup, layout: Layout, address: int) -> None:
+        """The same, with the bits of columns the old run does not have."""
         used = old.used
         words = []
         for word in range(layout.null_words + 1):

@@ -3,7 +3,8 @@
 Rule 1: everything is found by arithmetic from the group's header: capacity and column descriptors.
 Rule 2: every array starts at a multiple of 64 bytes of the run, so it is a numpy array over the
         store.
-Rule 3: readers go through the column's encoding; today all columns are PLAIN.
+Rule 3: readers get a column by `column` and `take`; only those of an open group alias the store. What becomes of a
+        group that went cold is in sealed_group.
 Rule 4: a slot that was never used reads as zeros; a slot without a row has xmin 0. So `used` and
         all else in the summary is derived when the group is first touched and never written.
 Rule 5: the header and descriptors are written once, when the run is made.
@@ -31,8 +32,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from storage.encodings import DECODERS, Encoding
-from storage.errors import Corruption
+from storage.encodings import Encoding, plain_array
 from storage.kinds import Kind
 
 GROUP_MAGIC = 0x50524752  # "RGRP"
@@ -93,13 +93,13 @@ def more_null_words(column_count: int) -> int:
 def lay_out(kinds: Sequence[Kind], capacity: int, page_bytes: int) -> Layout:
     """The arithmetic of rule 1."""
     assert CAPACITY_MIN <= capacity <= CAPACITY_MAX
-    versions = _aligned(HEADER.size + DESCRIPTOR.size * len(kinds))
+    versions = aligned(HEADER.size + DESCRIPTOR.size * len(kinds))
     more_nulls = versions + VERSION_BYTES * capacity
     end = more_nulls + 8 * capacity * more_null_words(len(kinds))
     columns = []
     for kind in kinds:
         columns.append(end)
-        end = _aligned(end + kind.width * capacity)
+        end = aligned(end + kind.width * capacity)
     return Layout(
         kinds=tuple(kinds),
         capacity=capacity,
@@ -110,7 +110,8 @@ def lay_out(kinds: Sequence[Kind], capacity: int, page_bytes: int) -> Layout:
     )
 
 
-def _aligned(offset: int) -> int:
+def aligned(offset: int) -> int:
+    """The next place where an array may start."""
     return (offset + ALIGNMENT - 1) & ~(ALIGNMENT - 1)
 
 
@@ -146,9 +147,9 @@ class RowGroup:
 
     __slots__ = (
         "_nulls",
+        "_plain",
         "address",
         "change_no",
-        "columns",
         "ended",
         "free",
         "group_no",
@@ -165,6 +166,8 @@ class RowGroup:
         "zones",
     )
 
+    is_sealed = False
+
     def __init__(
         self, store: npt.NDArray[np.uint8], address: int, layout: Layout, group_no: int
     ) -> None:
@@ -174,10 +177,14 @@ class RowGroup:
         start = address + layout.versions
         stop = start + VERSION_BYTES * layout.capacity
         self.versions: Words = store[start:stop].view(np.uint64).reshape(-1, 4)
-        self.columns: list[npt.NDArray[Any]] = [
-            DECODERS[Encoding.PLAIN](store, address + offset, kind, layout.capacity)
-            for kind, offset in zip(layout.kinds, layout.columns, strict=True)
-        ]
+        self._plain: list[npt.NDArray[Any]] = (
+            []
+            if self.is_sealed
+            else [
+                plain_array(store, address + offset, kind, layout.capacity)
+                for kind, offset in zip(layout.kinds, layout.columns, strict=True)
+            ]
+        )
         self.heap_chunk = 0
         self.heap_pages = 0
         self.heap_used = 0
@@ -196,6 +203,22 @@ class RowGroup:
     def capacity(self) -> int:
         """How many slots the run has."""
         return self.layout.capacity
+
+    def column(self, column: int) -> npt.NDArray[Any]:
+        """The values of all slots."""
+        return self._plain[column]
+
+    def take(
+        self, column: int, count: int, slots: npt.NDArray[np.int64] | None
+    ) -> npt.NDArray[Any]:
+        """The values of some slots, or of the first ones."""
+        values = self._plain[column]
+        return values[:count] if slots is None else values[slots]
+
+    def raw_value(self, column: int, slot: int) -> bytes:
+        """The bytes of one value, or view."""
+        raw: bytes = self._plain[column][slot].tobytes()
+        return raw
 
     def version_address(self, slot: int) -> int:
         """Where the slot's version header lies."""
@@ -232,7 +255,7 @@ class RowGroup:
         kinds = self.layout.kinds
         if column >= len(kinds) or kinds[column] in (Kind.BYTES, Kind.FIXED16, Kind.BOOL):
             return None
-        values = self.columns[column][: self.used]
+        values = self._plain[column][: self.used]
         if self.may_be_null(store, column) or not len(values):
             return None
         low, high = values.min(), values.max()
@@ -263,29 +286,3 @@ class RowGroup:
         empty = (xmin == 0) & ((following == 0) | (following & np.uint64(FREE) != 0))
         self.free = np.flatnonzero(empty)[::-1].tolist()
         self.change_no += 1
-
-
-def read_group(
-    store: npt.NDArray[np.uint8], address: int, relation_id: int, group_no: int, page_bytes: int
-) -> RowGroup:
-    """The group whose run starts at the address; what is there must fit what is asked for."""
-    raw = store[address : address + HEADER.size].tobytes()
-    magic, version, column_count, relation, number, capacity, pages, _, chunk, used = HEADER.unpack(
-        raw
-    )
-    if (magic, version, relation, number) != (GROUP_MAGIC, FORMAT_VERSION, relation_id, group_no):
-        raise Corruption("row group", address // page_bytes, "unexpected header")
-    start = address + HEADER.size
-    descriptors = store[start : start + DESCRIPTOR.size * column_count].tobytes()
-    fields = list(DESCRIPTOR.iter_unpack(descriptors))
-    kinds = tuple(Kind(kind) for kind, *_ in fields)
-    if any(encoding != Encoding.PLAIN for _, encoding, *_ in fields):
-        raise Corruption("row group", address // page_bytes, "unknown encoding")
-    layout = lay_out(kinds, capacity, page_bytes)
-    found = tuple(offset for *_, offset, _, _ in fields)
-    if found != layout.columns or pages != layout.page_count:
-        raise Corruption("row group", address // page_bytes, "layout and descriptors differ")
-    group = RowGroup(store, address, layout, group_no)
-    group.heap_chunk, group.heap_used = chunk, used
-    group.summarise()
-    return group

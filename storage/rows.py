@@ -74,7 +74,7 @@ def read_value(store: npt.NDArray[np.uint8], group: RowGroup, slot: int, column:
     word = group.null_words(store, column // NULLS_PER_WORD)
     if int(word[slot]) >> column % NULLS_PER_WORD & 1:
         return None
-    raw = group.columns[column][slot].tobytes()
+    raw = group.raw_value(column, slot)
     kind = group.layout.kinds[column]
     if kind is Kind.BYTES:
         return read_view(store, raw)
@@ -86,7 +86,7 @@ def _store_string(
     pager: Pager, change: Change, group: RowGroup, column: int, slot: int, value: bytes
 ) -> bytes:
     """Put a value into the heap where it is long; its view."""
-    old = group.columns[column][slot].tobytes() if slot < group.used else b""
+    old = group.raw_value(column, slot) if slot < group.used else b""
     old_length = view_length(old) if old else 0
     if old_length > INLINE_BYTES_MAX and view_address(old) in group.shared:
         old_length = 0
@@ -182,10 +182,12 @@ def _store_one_by_one(pager: Pager, change: Change, group: RowGroup, values: Col
 
 
 def release_strings(pager: Pager, change: Change, group: RowGroup) -> None:
-    """Give back a group's heap chunks and large values, because the group goes."""
+    """Give back a group's heap chunks and large values, because the group goes; a sealed one has neither."""
+    if group.is_sealed:
+        return
     for column, kind in enumerate(group.layout.kinds):
         if kind is Kind.BYTES:
-            views = group.columns[column][: group.used]
+            views = group.column(column)[: group.used]
             lengths = views.view(np.uint32).reshape(-1, 4)[:, 0]
             for row in np.flatnonzero(lengths >= LARGE_BYTES_MIN):
                 view = views[row].tobytes()

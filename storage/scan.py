@@ -76,7 +76,7 @@ class ScanView:
         """Values and validity (None: no NULLs) of the rows seen."""
         if column >= len(self._group.layout.kinds):
             return missing_column(self._store, self._columns[column], self.count)
-        values = self._picked(self._group.columns[column][: self.slot_count])
+        values = self._group.take(column, self.slot_count, self.selection)
         valid = self._valid(column)
         if self._group.layout.kinds[column] is Kind.BYTES:
             return StringViews(self._store, values), valid

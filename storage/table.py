@@ -546,11 +546,11 @@ class Table:
         reusable = self.groups.reusable
         if group_no < len(self.groups):
             group = self.groups[group_no]
-            if group.free and self.groups.complete(group):
+            if group.free and self.groups.is_open(group):
                 return group, group.free[-1]
         for other in tuple(reusable):
             group = self.groups[other]
-            if group.free and self.groups.complete(group):
+            if group.free and self.groups.is_open(group):
                 return group, group.free[-1]
             reusable.discard(other)
         group = self.tail(xid, 1)
@@ -561,13 +561,13 @@ class Table:
         if not len(self.groups):
             return self.groups.add(xid, row_count)
         group = self.groups[len(self.groups) - 1]
-        complete = self.groups.complete(group)
-        if complete and group.used < group.capacity:
+        is_open = self.groups.is_open(group)
+        if is_open and group.used < group.capacity:
             wanted = group.used + row_count
             if wanted <= group.capacity or group.capacity == CAPACITY_MAX:
                 return group
             return self.groups.enlarge(xid, group.group_no, wanted)
-        if group.capacity < CAPACITY_MAX or (not complete and group.used < group.capacity):
+        if group.capacity < CAPACITY_MAX or (not is_open and group.used < group.capacity):
             return self.groups.enlarge(xid, group.group_no, group.used + row_count)
         return self.groups.add(xid, row_count)
 

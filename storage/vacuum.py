@@ -6,6 +6,7 @@ Rule 2: what a crash cut off is removed like what is dead; once every table was 
         forgotten.
 Rule 3: whoever calls names all indexes of the table. Entries of rows whose keys have changed can
         be told apart only with the key function; without one they stay, and are rechecked for ever.
+Rule 4: groups that went cold are sealed in the end, and those open again of which much is empty; see storage/sealing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,6 +31,7 @@ from storage.rowgroup import (
     RowGroup,
 )
 from storage.rows import write_values
+from storage.sealing import open_hollow_groups, seal_cold_groups
 from storage.strings import LARGE_BYTES_MIN, view_length
 from storage.table import Table
 
@@ -68,6 +70,8 @@ class Vacuumed:
     moved_rows: int = 0
     removed_entries: int = 0
     indexes_done: int = 0
+    sealed_groups: int = 0
+    opened_groups: int = 0
     kept_slots: int = 0
     """What somebody may still look at, or what only a later vacuum can take."""
     dead_roots: set[int] = field(default_factory=set)
@@ -80,8 +84,12 @@ def vacuum(
     indexes: Indexes = (),
     done: Vacuumed | None = None,
     pause: Pause = lambda: None,
+    seal_age_min: int | None = None,
 ) -> Vacuumed:
-    """Sweep one table and all of its indexes; `pause` is called between steps, without the latch."""
+    """Sweep one table and all of its indexes; `pause` is called between steps, without the latch.
+
+    Row groups without a change in the last `seal_age_min` transactions are sealed; None: none are.
+    """
     done = Vacuumed() if done is None else done
     table = engine.relation(relation_id)
     done.group_count = table.group_count
@@ -105,6 +113,9 @@ def vacuum(
             pause()
     done.phase = "performing final cleanup"
     _free_moved(engine, table, done, pause)
+    done.opened_groups = open_hollow_groups(engine, table, pause)
+    if seal_age_min is not None:
+        done.sealed_groups = seal_cold_groups(engine, table, seal_age_min, pause)
     with engine.latch:
         done.kept_slots = table.reclaimable_count
     return done
@@ -194,7 +205,7 @@ def _may_move(engine: Engine, table: Table, chain: list[Version]) -> bool:
         return False
     xid = newest.xmin >> COMMAND_BITS
     is_settled = xid < engine.log.horizon() and xid not in engine.log.aborted
-    if not is_settled or not all(table.groups.complete(group) for group in groups):
+    if not is_settled or not all(table.groups.is_open(group) for group in groups):
         return False
     return not any(group.shared for group in groups) and not any(
         _is_large(group, column, version.row_id & SLOT_MASK)
@@ -205,7 +216,7 @@ def _may_move(engine: Engine, table: Table, chain: list[Version]) -> bool:
 
 
 def _is_large(group: RowGroup, column: int, slot: int) -> bool:
-    return view_length(group.columns[column][slot].tobytes()) >= LARGE_BYTES_MIN
+    return view_length(group.raw_value(column, slot)) >= LARGE_BYTES_MIN
 
 
 def _move(engine: Engine, table: Table, root: Version, newest: Version, done: Vacuumed) -> None:

@@ -89,8 +89,10 @@ def _vacuum_table(context: StatementContext, table: Table, *, verbose: bool) -> 
         session.pid, session.database_oid, session.database_name, table.oid, done
     )
     pause = Pause(context, table)
+    age_min = context.settings.integer("vacuum_seal_min_age")
+    seal_age_min = age_min if age_min >= 0 else None
     work = database.workers.submit(
-        lambda: context.engine.vacuum(table.storage_id, indexes, done, pause)
+        lambda: context.engine.vacuum(table.storage_id, indexes, done, pause, seal_age_min)
     )
     try:
         yield Wait(work, what="Execute")
@@ -127,6 +129,8 @@ def _report(
         f"versions moved to their root: {done.moved_rows}, index entries removed: {done.removed_entries}",
         f"removable cutoff: {context.engine.log.horizon()}",
     ]
+    if done.sealed_groups or done.opened_groups:
+        lines.append(f"row groups: {done.sealed_groups} sealed, {done.opened_groups} opened again")
     holder = oldest_holder(context.session)
     if done.kept_slots and holder is not None:
         lines.append(f"oldest snapshot: {holder}")

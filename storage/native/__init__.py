@@ -12,6 +12,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.log_record import read_records, skip_records
     from storage.log_writer import LogWriter
     from storage.logbuffer import LogBuffer
+    from storage.packed_loops import packed_views
     from storage.replay import replay_records
     from storage.string_loops import (
         gather_blob,
@@ -28,6 +29,7 @@ else:
     from storage.native.log_record import read_records, skip_records
     from storage.native.log_writer import LogWriter
     from storage.native.logbuffer import LogBuffer
+    from storage.native.packed import packed_views
     from storage.native.replay import replay_records
     from storage.native.strings import (
         gather_blob,
@@ -52,6 +54,7 @@ __all__ = [
     "measure_strings",
     "pack_blob",
     "pack_strings",
+    "packed_views",
     "page_checksums",
     "read_records",
     "record_checksum",

@@ -11,7 +11,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.dict cimport PyDict_GetItem
 from cpython.ref cimport PyObject
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
@@ -44,6 +44,14 @@ cdef enum:
     UNDO_INSERT = 1
     UNDO_UPDATE = 3
     UNDO_DELETE = 4
+
+cdef enum:  # the twin of storage.encodings.Encoding, and the size of a block's header
+    PLAIN = 0
+    FRAME = 1
+    DICTIONARY = 2
+    PACKED = 3
+    BLOCK_BYTES = 64
+    TEXTS_A_START = 64
 
 cdef enum:
     NO_KEY_UPDATE = 3
@@ -89,13 +97,82 @@ cdef struct View:
     uint64_t address
 
 
+cdef struct Block:
+    uint8_t encoding
+    uint8_t code_bytes
+    uint16_t unused
+    uint32_t count
+    int64_t base
+    int64_t step
+    uint32_t second
+    uint32_t third
+
+
 cdef struct Place:
     uint64_t address  # of the run; 0: the group is not known yet
+    bint is_sealed
     uint64_t versions
     uint64_t more_nulls
     uint64_t *columns
     uint32_t capacity
     uint32_t column_count
+
+
+cdef inline uint64_t code_at(const Block *block, uint64_t slot) noexcept nogil:
+    """The code, or length, of one slot."""
+    cdef const unsigned char *codes = <const unsigned char *>block + BLOCK_BYTES
+    if block.code_bytes == 1:
+        return codes[slot]
+    if block.code_bytes == 2:
+        return (<const uint16_t *>codes)[slot]
+    if block.code_bytes == 4:
+        return (<const uint32_t *>codes)[slot]
+    return (<const uint64_t *>codes)[slot] if block.code_bytes else 0
+
+
+cdef object packed_text(const Block *block, uint64_t slot):
+    """The twin of storage.encodings' reader of PACKED blocks, for one slot."""
+    cdef const unsigned char *start = <const unsigned char *>block
+    cdef uint64_t first = slot // TEXTS_A_START, place, i
+    place = (<const uint32_t *>(start + block.second))[first]
+    for i in range(first * TEXTS_A_START, slot):
+        place += code_at(block, i)
+    return PyBytes_FromStringAndSize(
+        <const char *>start + block.third + place, code_at(block, slot)
+    )
+
+
+cdef inline object plain_value(const unsigned char *at, unsigned char kind):
+    """A value of any kind but BYTES."""
+    if kind == INT32:
+        return PyLong_FromLongLong((<const int32_t *>at)[0])
+    if kind == INT64:
+        return PyLong_FromLongLong((<const int64_t *>at)[0])
+    if kind == INT16:
+        return PyLong_FromLongLong((<const int16_t *>at)[0])
+    if kind == FLOAT64:
+        return (<const double *>at)[0]
+    if kind == FLOAT32:
+        return <double>(<const float *>at)[0]
+    if kind == BOOL:
+        return at[0] != 0
+    return PyBytes_FromStringAndSize(<const char *>at, 16)
+
+
+cdef object sealed_value(const Block *block, uint64_t slot, unsigned char kind):
+    """The value of one slot of a sealed group's column."""
+    cdef uint64_t number
+    if block.encoding == DICTIONARY:
+        slot = code_at(block, slot)
+        block = <const Block *>(<const unsigned char *>block + block.second)
+    if block.encoding == PACKED:
+        return packed_text(block, slot)
+    if block.encoding == FRAME:
+        number = <uint64_t>block.base + <uint64_t>block.step * code_at(block, slot)
+        return plain_value(<const unsigned char *>&number, kind)
+    return plain_value(
+        <const unsigned char *>block + BLOCK_BYTES + WIDTHS[kind] * slot, kind
+    )
 
 
 cdef class RowPaths:
@@ -178,7 +255,12 @@ cdef class RowPaths:
         place.versions = address + <uint64_t>layout.versions
         place.more_nulls = address + <uint64_t>layout.more_nulls
         place.capacity = layout.capacity
+        place.is_sealed = group.is_sealed
         place.address = address
+
+    cdef bint is_open(self, Place *place) noexcept:
+        """The twin of RowGroups.is_open."""
+        return place.column_count == self.kind_count and not place.is_sealed
 
     cdef Place *place_of(self, uint64_t row_id) except NULL:
         cdef Py_ssize_t group_no = row_id >> 16
@@ -275,22 +357,14 @@ cdef class RowPaths:
         if self.is_null(place, slot, column):
             return None
         kind = self.kinds[column]
+        if place.is_sealed:
+            return sealed_value(
+                <const Block *>(self.table.bytes + place.columns[column]), slot, kind
+            )
         at = self.table.bytes + place.columns[column] + WIDTHS[kind] * slot
-        if kind == INT32:
-            return PyLong_FromLongLong((<const int32_t *>at)[0])
-        if kind == INT64:
-            return PyLong_FromLongLong((<const int64_t *>at)[0])
         if kind == BYTES:
             return self.string_at(<const View *>at)
-        if kind == INT16:
-            return PyLong_FromLongLong((<const int16_t *>at)[0])
-        if kind == FLOAT64:
-            return (<const double *>at)[0]
-        if kind == FLOAT32:
-            return <double>(<const float *>at)[0]
-        if kind == BOOL:
-            return at[0] != 0
-        return PyBytes_FromStringAndSize(<const char *>at, 16)
+        return plain_value(at, kind)
 
     cdef object string_at(self, const View *view):
         if view.length <= INLINE_MAX:
@@ -363,13 +437,13 @@ cdef class RowPaths:
         group = self.group_list[group_no]
         if group is not None and group_no < self.place_count:
             free_slots = group.free
-            if free_slots and self.places[group_no].column_count == self.kind_count:
+            if free_slots and self.is_open(self.places + group_no):
                 return group, free_slots[len(free_slots) - 1]
         if not self.reusable:
             group = self.group_list[last]
             place = self.places + last
             used = group.used
-            if place.address and used < place.capacity and place.column_count == self.kind_count:
+            if place.address and used < place.capacity and self.is_open(place):
                 return group, used
         return table.place(xid, group_no)
 
@@ -439,7 +513,7 @@ cdef class RowPaths:
                     reused = i
             group = self.group_of(freed[reused])
             slot = freed[reused] & 0xFFFF
-            if self.place_of(freed[reused]).column_count != self.kind_count:
+            if not self.is_open(self.place_of(freed[reused])):
                 return None
         else:
             group, slot = self.slot_for(table, stamp >> 16, row_id >> 16)
@@ -752,7 +826,7 @@ cdef class RowPaths:
             return False
         old = self.place_of(last)
         place = self.place_of(root_id)
-        if place.column_count != self.kind_count or old.column_count != self.kind_count:
+        if not (self.is_open(place) and self.is_open(old)):
             return False
         if self.groups[root_id >> 16].shared or self.groups[last >> 16].shared:
             return False
@@ -792,10 +866,10 @@ cdef class RowPaths:
         return type(values) is dict or len(values) == self.kind_count
 
     cdef bint may_copy(self, Place *place, uint64_t slot, values) except -1:
-        """Whether the values an update keeps are all in the old version's group, and not large."""
+        """Whether the values an update keeps lie as they are in the old version's group, and are not large."""
         if type(values) is not dict:
             return True
-        return place.column_count == self.kind_count and not self.has_large(place, slot)
+        return self.is_open(place) and not self.has_large(place, slot)
 
     cdef int write_version(self, Change change, uint64_t row_id, Version *version) except -1:
         cdef Place *place = self.place_of(row_id)

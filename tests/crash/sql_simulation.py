@@ -37,6 +37,7 @@ OPTIONS = Options(
     store_bytes_max=16384 * PAGE_BYTES,
     growth_bytes_min=16 * PAGE_BYTES,
     slice_pages=4,
+    sealed_rows_min=8,
     threads=False,
 )
 SCHEMA = """
@@ -96,6 +97,7 @@ class SqlSimulation:
             self._live()
             self._recover()
             self._compare()
+        self.client.rows("SET vacuum_seal_min_age = 0")
         self.client.rows("VACUUM")
         self._compare()
 
@@ -118,6 +120,7 @@ class SqlSimulation:
         self.faults.error_rate = self.error_rate
         try:
             self._hold()
+            self._ask(f"SET vacuum_seal_min_age = {chance.choice((-1, 0))}")
             for _ in range(chance.randrange(1, 14)):
                 self.faults.full = chance.random() < 0.05
                 if chance.random() < 0.3:

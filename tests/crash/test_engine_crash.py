@@ -28,6 +28,7 @@ OPTIONS = Options(
     store_bytes_max=2048 * PAGE_BYTES,
     growth_bytes_min=8 * PAGE_BYTES,
     slice_pages=2,
+    sealed_rows_min=8,
     threads=False,
 )
 ACCOUNTS, HISTORY, BY_NUMBER, BY_TEXT = 101, 102, 103, 104
@@ -183,8 +184,10 @@ class Bank:
     def vacuum(self):
         aborted = set(self.engine.log.aborted)
         number, text = self.engine.index(BY_NUMBER), self.engine.index(BY_TEXT)
-        vacuum(self.engine, ACCOUNTS, [(number, number_key), (text, text_key)])
-        vacuum(self.engine, HISTORY)
+        seal_age_min = self.random.choice((None, 0))
+        indexes = [(number, number_key), (text, text_key)]
+        vacuum(self.engine, ACCOUNTS, indexes, seal_age_min=seal_age_min)
+        vacuum(self.engine, HISTORY, seal_age_min=seal_age_min)
         forget_aborted(self.engine, aborted)
 
     def recover(self):

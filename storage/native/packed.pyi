@@ -1,0 +1,1 @@
+from storage.packed_loops import packed_views as packed_views

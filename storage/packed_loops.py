@@ -1,0 +1,35 @@
+"""The loop over packed texts: views for texts that lie end to end in a sealed row group. See storage/encodings."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from storage.string_loops import INLINE_BYTES_MAX, INLINE_VIEW, LONG_VIEW
+
+Bytes = npt.NDArray[np.uint8]
+
+TEXTS_A_START = 64
+
+
+def packed_views(
+    store: Bytes,
+    lengths: npt.NDArray[Any],
+    starts: npt.NDArray[np.uint32],
+    address: int,
+    slots: npt.NDArray[np.int64] | None,
+) -> Bytes:
+    """The views of all texts, or of some, as bytes; the first text lies at the address."""
+    wanted = range(len(lengths)) if slots is None else slots.tolist()
+    ends = np.cumsum(lengths, dtype=np.int64)
+    views = []
+    for slot in wanted:
+        length = int(lengths[slot])
+        assert slot % TEXTS_A_START or int(starts[slot // TEXTS_A_START]) == ends[slot] - length
+        place = address + int(ends[slot]) - length
+        text = store[place : place + length].tobytes()
+        if length <= INLINE_BYTES_MAX:
+            views.append(INLINE_VIEW.pack(length, text))
+        else:
+            views.append(LONG_VIEW.pack(length, text[:4], place))
+    return np.frombuffer(bytearray(b"".join(views)), np.uint8)

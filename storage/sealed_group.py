@@ -1,0 +1,224 @@
+"""SealedGroup: a full row group that went cold, its columns encoded, its versions as writable as ever.
+
+Rule 1: versions and null bits lie where they lie in an open group, as plain arrays: rows of a sealed group are
+        deleted, updated, pruned and vacuumed like any other, and keep their row ids.
+Rule 2: values are never written: no slot of it is used again, so new versions go to open groups. Who wants the
+        slots back has the group made open again.
+Rule 3: descriptors say of each column where its block is, how many NULLs it had and between which values
+        all others are. Deleted rows may make that wider than it need be, never narrower.
+"""
+
+import struct
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from storage.decoded import DecodedColumns, next_ticket
+from storage.encoders import Encoded
+from storage.encodings import Encoding, read_block
+from storage.errors import Corruption
+from storage.kinds import Kind
+from storage.rowgroup import (
+    DESCRIPTOR,
+    FORMAT_VERSION,
+    GROUP_MAGIC,
+    HEADER,
+    Layout,
+    RowGroup,
+    aligned,
+    lay_out,
+)
+
+SEALED = 1
+HAS_ZONE = 1
+FEW_SLOTS_SHARE = 16
+"""Of one slot in so many it is cheaper to decode those than the column."""
+
+FLOAT_ZONE = struct.Struct("<d")
+INTEGER_ZONE = struct.Struct("<q")
+ZONE_BYTES = 8
+Zone = tuple[Any, Any] | None
+
+
+class SealedGroup(RowGroup):
+    """A row group whose columns are blocks."""
+
+    __slots__ = ("_decoded", "_kept_zones", "_store", "_ticket", "encodings")
+
+    is_sealed = True
+
+    def __init__(
+        self,
+        store: npt.NDArray[np.uint8],
+        address: int,
+        layout: Layout,
+        group_no: int,
+        columns: Sequence[tuple[Encoding, Zone]],
+        decoded: DecodedColumns,
+    ) -> None:
+        super().__init__(store, address, layout, group_no)
+        self.encodings = tuple(encoding for encoding, _ in columns)
+        self._kept_zones = tuple(zone for _, zone in columns)
+        self._store = store
+        self._decoded = decoded
+        self._ticket = next_ticket()
+
+    def column(self, column: int) -> npt.NDArray[Any]:
+        """The values of all slots, decoded; not to be written to."""
+        if self.encodings[column] is Encoding.PLAIN:
+            return self._decode(column, None)
+        return self._decoded.get((self._ticket, column), lambda: self._decode(column, None))
+
+    def take(
+        self, column: int, count: int, slots: npt.NDArray[np.int64] | None
+    ) -> npt.NDArray[Any]:
+        """The values of some slots, or of the first ones; not to be written to."""
+        if slots is None:
+            return self.column(column)[:count]
+        if len(slots) * FEW_SLOTS_SHARE < self.used:
+            whole = self._decoded.find((self._ticket, column))
+            return self._decode(column, slots) if whole is None else whole[slots]
+        return self.column(column)[slots]
+
+    def raw_value(self, column: int, slot: int) -> bytes:
+        """The bytes of one value, or view."""
+        raw: bytes = self.take(column, self.used, np.array([slot]))[0].tobytes()
+        return raw
+
+    def value_address(self, column: int, slot: int) -> int:
+        """There is nothing to be written."""
+        raise AssertionError("a sealed row group is not written to")
+
+    def extremes(self, store: npt.NDArray[np.uint8], column: int) -> Zone:
+        """Least and greatest value when it was sealed."""
+        del store
+        return self._kept_zones[column] if column < len(self._kept_zones) else None
+
+    def forget(self) -> None:
+        """The group is no more: nothing of it need be kept decoded."""
+        self._decoded.forget(self._ticket)
+
+    def _decode(self, column: int, slots: npt.NDArray[np.int64] | None) -> npt.NDArray[Any]:
+        address = self.address + self.layout.columns[column]
+        return read_block(self._store, address, self.layout.kinds[column], slots)
+
+
+def lay_out_sealed(
+    kinds: Sequence[Kind], capacity: int, block_bytes: Sequence[int], page_bytes: int
+) -> Layout:
+    """Where everything lies in the run of a sealed group."""
+    head = lay_out(kinds, capacity, page_bytes)
+    end = head.columns[0] if head.columns else head.page_count * page_bytes
+    offsets = []
+    for size in block_bytes:
+        offsets.append(end)
+        end = aligned(end + size)
+    return Layout(
+        kinds=head.kinds,
+        capacity=capacity,
+        page_count=-(-end // page_bytes),
+        versions=head.versions,
+        more_nulls=head.more_nulls,
+        columns=tuple(offsets),
+    )
+
+
+def sealed_header_bytes(
+    layout: Layout,
+    relation_id: int,
+    group_no: int,
+    columns: Sequence[Encoded],
+    null_counts: Sequence[int],
+) -> bytes:
+    """The first bytes of a sealed group's run: header and descriptors."""
+    header = HEADER.pack(
+        GROUP_MAGIC,
+        FORMAT_VERSION,
+        len(layout.kinds),
+        relation_id,
+        group_no,
+        layout.capacity,
+        layout.page_count,
+        SEALED,
+        0,
+        0,
+    )
+    descriptors = []
+    for kind, offset, column, nulls in zip(
+        layout.kinds, layout.columns, columns, null_counts, strict=True
+    ):
+        low, high = _pack_zone(kind, column.zone)
+        flags = 0 if column.zone is None else HAS_ZONE
+        descriptors.append(DESCRIPTOR.pack(kind, column.encoding, flags, nulls, offset, low, high))
+    return b"".join([header, *descriptors])
+
+
+def _zone_format(kind: Kind) -> struct.Struct:
+    return FLOAT_ZONE if kind in (Kind.FLOAT32, Kind.FLOAT64) else INTEGER_ZONE
+
+
+def _pack_zone(kind: Kind, zone: Zone) -> tuple[int, int]:
+    if zone is None:
+        return 0, 0
+    low, high = (_zone_format(kind).pack(value) for value in zone)
+    return int.from_bytes(low, "little"), int.from_bytes(high, "little")
+
+
+def _unpack_zone(kind: Kind, flags: int, low: int, high: int) -> Zone:
+    if not flags & HAS_ZONE:
+        return None
+    unpack = _zone_format(kind).unpack
+    return unpack(low.to_bytes(ZONE_BYTES, "little"))[0], unpack(
+        high.to_bytes(ZONE_BYTES, "little")
+    )[0]
+
+
+def read_group(
+    store: npt.NDArray[np.uint8],
+    address: int,
+    relation_id: int,
+    group_no: int,
+    page_bytes: int,
+    decoded: DecodedColumns,
+) -> RowGroup:
+    """The group whose run starts at the address; what is there must fit what is asked for."""
+    raw = store[address : address + HEADER.size].tobytes()
+    magic, version, column_count, relation, number, capacity, pages, flags, chunk, used = (
+        HEADER.unpack(raw)
+    )
+    if (magic, version, relation, number) != (GROUP_MAGIC, FORMAT_VERSION, relation_id, group_no):
+        raise Corruption("row group", address // page_bytes, "unexpected header")
+    start = address + HEADER.size
+    descriptors = store[start : start + DESCRIPTOR.size * column_count].tobytes()
+    fields = list(DESCRIPTOR.iter_unpack(descriptors))
+    kinds = tuple(Kind(kind) for kind, *_ in fields)
+    layout = lay_out(kinds, capacity, page_bytes)
+    found = tuple(offset for _, _, _, _, offset, _, _ in fields)
+    group: RowGroup
+    if flags & SEALED:
+        layout = Layout(kinds, capacity, pages, layout.versions, layout.more_nulls, found)
+        _check_layout(layout, address, page_bytes)
+        columns = [
+            (Encoding(encoding), _unpack_zone(kind, zoned, low, high))
+            for kind, (_, encoding, zoned, _, _, low, high) in zip(kinds, fields, strict=True)
+        ]
+        group = SealedGroup(store, address, layout, group_no, columns, decoded)
+    else:
+        if any(encoding != Encoding.PLAIN for _, encoding, *_ in fields):
+            raise Corruption("row group", address // page_bytes, "unknown encoding")
+        if found != layout.columns or pages != layout.page_count:
+            raise Corruption("row group", address // page_bytes, "layout and descriptors differ")
+        group = RowGroup(store, address, layout, group_no)
+    group.heap_chunk, group.heap_used = chunk, used
+    group.summarise()
+    return group
+
+
+def _check_layout(layout: Layout, address: int, page_bytes: int) -> None:
+    """Blocks lie behind the versions, in order, inside of the run."""
+    bounds = (layout.more_nulls, *layout.columns, layout.page_count * page_bytes)
+    if any(a > b for a, b in pairwise(bounds)):
+        raise Corruption("row group", address // page_bytes, "layout and descriptors differ")

@@ -1,0 +1,198 @@
+"""Sealing: row groups that went cold take less room.
+
+Rule 1: a group may be sealed when it has rows enough, nothing in it is over, few of its slots are empty
+        and everybody sees all of its rows. Its columns are encoded without the latch; the latch is taken
+        to store the result, and only if nothing has changed meanwhile.
+Rule 2: one change writes the new run, leads the relation to it and gives up the old one: after a crash the group
+        is the one or the other. The old run is reused as any other that was given up, so views of it hold.
+Rule 3: row ids stay; indexes and chains are not touched.
+Rule 4: a sealed group of which much is empty is made open again, so that its slots are used.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from storage.chains import MOVED
+from storage.commit_log import COMMAND_BITS, CommitLog
+from storage.encoders import Encoded, encode_numbers, encode_texts
+from storage.encodings import BLOCK
+from storage.errors import Corruption
+from storage.kinds import Kind
+from storage.rowgroup import NULLS_PER_WORD, RowGroup
+from storage.rows import release_strings
+from storage.sealed_group import SealedGroup, lay_out_sealed, sealed_header_bytes
+from storage.strings import StringViews
+from storage.table import Table
+
+Pause = Callable[[], None]
+
+HOLES_SHARE_TO_SEAL = 16
+HOLES_SHARE_TO_OPEN = 4
+"""A group is sealed if at most one slot in so many is empty, and opened if more than one in so many is."""
+
+
+class Engine(Protocol):
+    """What sealing needs of the engine."""
+
+    @property
+    def latch(self) -> AbstractContextManager[bool]:
+        """Held while a group is replaced; given back between."""
+
+    @property
+    def log(self) -> CommitLog:
+        """The outcome of every transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedColumns:
+    """The columns of a group as they will be, and the state of the group they were read in."""
+
+    columns: tuple[Encoded, ...]
+    null_counts: tuple[int, ...]
+    change_no: int
+
+
+def seal_cold_groups(
+    engine: Engine, table: Table, age_min: int, pause: Pause = lambda: None
+) -> int:
+    """Seal the groups whose youngest stamp is at least so many transactions old; how many that were."""
+    done = 0
+    for group_no in range(table.group_count):
+        with engine.latch:
+            group = table.groups[group_no]
+            is_cold = may_be_sealed(engine.log, group, age_min, table.pager.sealed_rows_min)
+        if not is_cold or not table.groups.is_open(group):
+            continue
+        sealed = encode_group(table, group)
+        if sealed is None:
+            continue
+        with engine.latch:
+            if table.groups[group_no] is group and group.change_no == sealed.change_no:
+                seal(table, group, sealed)
+                done += 1
+        pause()
+    return done
+
+
+def open_hollow_groups(engine: Engine, table: Table, pause: Pause = lambda: None) -> int:
+    """Make sealed groups open of which much is empty; how many that were."""
+    done = 0
+    for group_no in range(table.group_count):
+        with engine.latch:
+            group = table.groups[group_no]
+            if not group.is_sealed or group.holes * HOLES_SHARE_TO_OPEN <= group.used:
+                continue
+            table.groups.enlarge(0, group_no, group.capacity)
+            done += 1
+        pause()
+    return done
+
+
+def may_be_sealed(log: CommitLog, group: RowGroup, age_min: int, rows_min: int) -> bool:
+    """Whether a group is cold: rule 1."""
+    newest_xid = group.stamp_max >> COMMAND_BITS
+    return (
+        group.used >= rows_min
+        and not group.ended
+        and group.holes * HOLES_SHARE_TO_SEAL <= group.used
+        and newest_xid < log.horizon()
+        and log.next_xid - newest_xid > age_min
+    )
+
+
+def encode_group(table: Table, group: RowGroup) -> SealedColumns | None:
+    """The columns of a group, encoded; None: it has values that lie in pages of their own."""
+    change_no = group.change_no
+    columns, null_counts = [], []
+    occupied = _occupied(group)
+    for column, kind in enumerate(group.layout.kinds):
+        null = _nulls(table, group, column)
+        live = occupied if null is None else ~null if occupied is None else occupied & ~null
+        values = group.take(column, group.used, None)
+        if kind is Kind.BYTES:
+            encoded = encode_texts(StringViews(table.pager.store, values), live)
+            if encoded is None:
+                return None
+        else:
+            encoded = encode_numbers(kind, values, live)
+        columns.append(encoded)
+        null_counts.append(0 if null is None else int(np.count_nonzero(null)))
+    return SealedColumns(tuple(columns), tuple(null_counts), change_no)
+
+
+def seal(table: Table, old: RowGroup, sealed: SealedColumns) -> SealedGroup:
+    """Put a sealed group in the place of an open one; under the latch."""
+    groups, pager = table.groups, table.pager
+    sizes = [len(column.block) for column in sealed.columns]
+    layout = lay_out_sealed(old.layout.kinds, old.capacity, sizes, pager.page_bytes)
+    with table.changing(0) as change:
+        address = pager.allocate(change, layout.page_count) * pager.page_bytes
+        header = sealed_header_bytes(
+            layout, table.relation_id, old.group_no, sealed.columns, sealed.null_counts
+        )
+        change.write(address, header)
+        groups.move_versions(change, old, layout, address)
+        for offset, column in zip(layout.columns, sealed.columns, strict=True):
+            change.write(address + offset, column.block)
+        release_strings(pager, change, old)
+        groups.replace_run(change, old, address)
+        change.commit()
+    columns = [(column.encoding, column.zone) for column in sealed.columns]
+    group = SealedGroup(pager.store, address, layout, old.group_no, columns, pager.decoded)
+    groups.replaced(old, group)
+    return group
+
+
+def _occupied(group: RowGroup) -> npt.NDArray[np.bool_] | None:
+    """The slots whose values somebody may read; None: all."""
+    if not group.holes:
+        return None
+    versions = group.versions[: group.used]
+    moved = versions[:, 2] & np.uint64(MOVED) == np.uint64(MOVED)
+    occupied: npt.NDArray[np.bool_] = (versions[:, 0] != 0) | moved
+    return occupied
+
+
+def _nulls(table: Table, group: RowGroup, column: int) -> npt.NDArray[np.bool_] | None:
+    store = table.pager.store
+    if not group.may_be_null(store, column):
+        return None
+    word, bit = divmod(column, NULLS_PER_WORD)
+    words = group.null_words(store, word)[: group.used]
+    null: npt.NDArray[np.bool_] = (words >> np.uint64(bit)) & np.uint64(1) != 0
+    return null
+
+
+def check_sealed(table: Table, group: RowGroup) -> Iterator[str]:
+    """What is wrong with the columns of a sealed group: blocks that cannot be read, values outside of their zone."""
+    where = f"sealed group {group.group_no}"
+    ends = (*group.layout.columns[1:], group.layout.page_count * table.pager.page_bytes)
+    for column, (offset, end) in enumerate(zip(group.layout.columns, ends, strict=True)):
+        kind = group.layout.kinds[column]
+        try:
+            values = group.take(column, group.used, None)
+        except (Corruption, ValueError, IndexError) as error:
+            yield f"{where}, column {column}: {error}"
+            continue
+        if len(values) != group.used or end - offset < BLOCK.size:
+            yield f"{where}, column {column}: {len(values)} values, not {group.used}"
+            continue
+        zone = group.extremes(table.pager.store, column)
+        live = _live(table, group, column)
+        if zone is not None and live.any() and kind is not Kind.BYTES:
+            seen = values[live]
+            if seen.min() < zone[0] or seen.max() > zone[1]:
+                yield f"{where}, column {column}: values outside of {zone}"
+
+
+def _live(table: Table, group: RowGroup, column: int) -> npt.NDArray[np.bool_]:
+    """The slots with a row that has a value in the column."""
+    occupied = _occupied(group)
+    null = _nulls(table, group, column)
+    live = np.ones(group.used, np.bool_) if occupied is None else occupied
+    return live if null is None else live & ~null

@@ -1,0 +1,318 @@
+"""Row groups that went cold are sealed: smaller, as readable as before, and their rows change like any others."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from storage.chains import read_version, walk
+from storage.check import check
+from storage.encodings import Encoding
+from storage.engine import Engine, Kind, Status
+from storage.errors import Corruption
+from storage.memory_files import MemoryFiles
+from storage.rowgroup import REDIRECT
+from storage.sealing import encode_group, seal, seal_cold_groups
+from storage.vacuum import vacuum
+from tests.support.small_engine import SMALL
+
+TABLE = 20000
+OPTIONS = dataclasses.replace(SMALL, sealed_rows_min=64)
+KINDS = (
+    Kind.INT64, Kind.INT16, Kind.INT32, Kind.BOOL, Kind.FLOAT64, Kind.FLOAT32, Kind.FIXED16,
+    Kind.BYTES, Kind.BYTES,
+)  # fmt: skip
+COUNT = 64
+LONG = b"a value longer than inline, "
+
+
+def row(number):
+    """Every seventh value is NULL, but for the first column."""
+    values = (
+        number * 1000 - 7, number % 5 - 2, number * 100_000, bool(number % 3), number / 3,
+        float(number % 4), bytes([number]) * 16, LONG + b"%d" % number, b"rather red" if number % 2 else b"",
+    )  # fmt: skip
+    return tuple(
+        None if place and (number + place) % 7 == 0 else value for place, value in enumerate(values)
+    )
+
+
+@pytest.fixture
+def engine():
+    files = MemoryFiles()
+    made = Engine.create(files, OPTIONS, store_id=1)
+    made.files = files
+    transaction = made.begin()
+    transaction.create_relation(TABLE, KINDS)
+    transaction.commit()
+    yield made
+    assert check(made) == []
+
+
+@pytest.fixture
+def table(engine):
+    return engine.relation(TABLE)
+
+
+@pytest.fixture
+def roots(engine, table):
+    """A full group, sealed."""
+    ids = add(engine, table, COUNT)
+    assert vacuum(engine, TABLE, seal_age_min=0).sealed_groups == 1
+    assert table.groups[0].is_sealed
+    return ids
+
+
+def add(engine, table, count):
+    transaction = engine.begin()
+    ids = [table.insert_row(transaction, row(number)) for number in range(count)]
+    transaction.commit()
+    return ids
+
+
+def rows(engine, table):
+    """What a scan sees, by columns."""
+    snapshot = engine.begin().snapshot()
+    found = []
+    for view in table.scan(snapshot):
+        columns = []
+        for column in range(len(table.columns)):
+            values, valid = view.column(column)
+            items = values.tolist() if isinstance(values, np.ndarray) else values.to_list()
+            valids = [True] * len(items) if valid is None else valid.tolist()
+            columns.append(
+                [item if there else None for item, there in zip(items, valids, strict=True)]
+            )
+        found += zip(*columns, strict=True)
+    return sorted(found, key=lambda values: values[0])
+
+
+def fetch(engine, table, root, columns=None):
+    return table.fetch(engine.begin().snapshot(), root, columns)
+
+
+def change(engine, table, root, values):
+    transaction = engine.begin()
+    snapshot = transaction.snapshot()
+    row_id = table.find(snapshot, root).row_id
+    if values is None:
+        outcome = table.delete(transaction, snapshot, row_id)
+    else:
+        outcome = table.update(transaction, snapshot, row_id, values)
+    assert outcome.status is Status.DONE
+    return transaction
+
+
+def test_sealed_rows_read_as_before(engine, table, roots):
+    expected = [row(number) for number in range(COUNT)]
+    assert rows(engine, table) == expected
+    assert [fetch(engine, table, root) for root in roots] == expected
+    assert fetch(engine, table, roots[3], (7, 0)) == (row(3)[7], row(3)[0])
+    assert [table.values(root) for root in roots] == expected
+
+
+def test_rows_picked_by_id_read_as_before(engine, table, roots):
+    wanted = [roots[place] for place in (40, 3, 3, 63)]
+    view = table.fetch_many(engine.begin().snapshot(), np.array(wanted))
+    assert view.column(0)[0].tolist() == [row(place)[0] for place in (40, 3, 3, 63)]
+    texts, valid = view.column(7)
+    assert [text if there else None for text, there in zip(texts, valid, strict=True)] == [
+        row(place)[7] for place in (40, 3, 3, 63)
+    ]
+
+
+def test_columns_are_encoded_by_what_is_in_them(engine, table, roots):
+    assert table.groups[0].encodings == (
+        Encoding.FRAME, Encoding.FRAME, Encoding.FRAME, Encoding.FRAME, Encoding.PLAIN,
+        Encoding.DICTIONARY, Encoding.DICTIONARY, Encoding.PACKED, Encoding.DICTIONARY,
+    )  # fmt: skip
+
+
+def test_zones_are_kept(engine, table, roots):
+    assert table.zone(0, 0) == (-7, 62_993)
+    assert table.zone(0, 1) == (-2, 2)
+    assert table.zone(0, 5) == (0.0, 3.0)
+    assert table.zone(0, 3) is None
+
+
+def test_a_sealed_group_survives_a_crash(engine, table, roots):
+    engine.store.wal.flush_to(engine.store.wal.end_lsn).wait()
+    engine.close(fast=True)
+    again = Engine.open(engine.files, OPTIONS)
+    assert again.relation(TABLE).groups[0].is_sealed
+    assert rows(again, again.relation(TABLE)) == [row(number) for number in range(COUNT)]
+    assert check(again) == []
+
+
+def test_rows_of_a_sealed_group_are_updated_and_deleted(engine, table, roots):
+    change(engine, table, roots[5], {7: b"new"}).commit()
+    change(engine, table, roots[6], None).commit()
+    expected = [row(number) for number in range(COUNT)]
+    expected[5] = (*row(5)[:7], b"new", row(5)[8])
+    del expected[6]
+    assert rows(engine, table) == expected
+    assert fetch(engine, table, roots[5])[7] == b"new"
+    assert fetch(engine, table, roots[6]) is None
+
+
+def test_changes_of_sealed_rows_are_taken_back(engine, table, roots):
+    change(engine, table, roots[5], {7: b"new"}).abort()
+    change(engine, table, roots[6], None).abort()
+    assert rows(engine, table) == [row(number) for number in range(COUNT)]
+
+
+def test_the_new_version_of_a_sealed_row_goes_elsewhere_and_its_slot_is_not_used_again(
+    engine, table
+):
+    ids = add_groups(engine, table)
+    assert vacuum(engine, TABLE, seal_age_min=0).sealed_groups == 1
+    for _ in range(3):
+        change(engine, table, ids[5], {1: 9}).commit()
+        vacuum(engine, TABLE)
+    assert table.groups[0].is_sealed
+    assert read_version(table.groups, ids[5]).next & REDIRECT
+    assert [version.row_id >> 16 for version in walk(table.groups, ids[5])] == [0, 1]
+    change(engine, table, ids[7], None).commit()
+    vacuum(engine, TABLE)
+    assert table.groups[0].free == [7]
+    assert add(engine, table, 1)[0] >> 16 == 1
+
+
+def add_groups(engine, table):
+    """A group as large as there are, and the first row of the next."""
+    count = 1 << 16
+    texts = [b"%d" % number for number in range(count)]
+    columns = [
+        np.zeros(count + 1, kind.dtype) if kind is not Kind.BYTES else [*texts, b"last"]
+        for kind in KINDS
+    ]
+    transaction = engine.begin()
+    ids = table.insert(transaction, columns, [None] * len(KINDS), count + 1).tolist()
+    transaction.commit()
+    return ids
+
+
+def test_a_hollow_group_is_opened_again(engine, table, roots):
+    for root in roots[:20]:
+        change(engine, table, root, None).commit()
+    done = vacuum(engine, TABLE, seal_age_min=0)
+    assert (done.opened_groups, done.sealed_groups) == (1, 0)
+    assert not table.groups[0].is_sealed
+    assert rows(engine, table) == [row(number) for number in range(20, COUNT)]
+    assert add(engine, table, 1)[0] in roots[:20]
+
+
+def test_a_sealed_group_that_is_the_last_opens_when_it_grows(engine, table, roots):
+    add(engine, table, 1)
+    assert not table.groups[0].is_sealed
+    assert rows(engine, table) == sorted(
+        [*(row(number) for number in range(COUNT)), row(0)], key=lambda values: values[0]
+    )
+
+
+def test_columns_may_be_added_to_a_sealed_group(engine, table, roots):
+    transaction = engine.begin()
+    table.add_column(transaction, Kind.BYTES, LONG)
+    transaction.commit()
+    assert fetch(engine, table, roots[1]) == (*row(1), LONG)
+    assert rows(engine, table)[2] == (*row(2), LONG)
+    add(engine, table, 0)
+    transaction = engine.begin()
+    table.insert_row(transaction, (*row(0), b"more"))
+    transaction.commit()
+    assert not table.groups[0].is_sealed
+    assert fetch(engine, table, roots[1]) == (*row(1), LONG)
+
+
+def test_views_taken_before_hold(engine, table):
+    add(engine, table, COUNT)
+    reader = engine.begin(keep_snapshot=True)
+    (view,) = table.scan(reader.snapshot())
+    texts, _ = view.column(7)
+    vacuum(engine, TABLE, seal_age_min=0)
+    engine.checkpoint()
+    (after,) = table.scan(reader.snapshot())
+    assert texts.to_list()[3] == after.column(7)[0].to_list()[3] == row(3)[7]
+    reader.abort()
+
+
+@pytest.mark.parametrize("why", ["open transaction", "young", "few rows", "deleted", "large"])
+def test_what_is_not_cold_stays_open(engine, table, why):
+    ids = add(engine, table, COUNT - (why == "few rows"))
+    writer = None
+    if why == "deleted":
+        reader = engine.begin(keep_snapshot=True)
+        reader.snapshot()
+        writer = reader
+        change(engine, table, ids[0], None).commit()
+    if why == "open transaction":
+        writer = change(engine, table, ids[0], {0: 1})
+    if why == "large":
+        change(engine, table, ids[0], {7: bytes(70_000)}).commit()
+        vacuum(engine, TABLE)
+    age_min = 50 if why == "young" else 0
+    assert vacuum(engine, TABLE, seal_age_min=age_min).sealed_groups == 0
+    assert not table.groups[0].is_sealed
+    if writer is not None:
+        writer.abort()
+
+
+def test_a_group_that_changes_while_it_is_encoded_stays_open(engine, table, monkeypatch):
+    ids = add(engine, table, COUNT)
+
+    def encode(table, group):
+        found = encode_group(table, group)
+        change(engine, table, ids[0], None).commit()
+        return found
+
+    monkeypatch.setattr("storage.sealing.encode_group", encode)
+    assert seal_cold_groups(engine, table, 0) == 0
+    assert len(rows(engine, table)) == COUNT - 1
+
+
+def test_decoded_columns_are_kept_up_to_a_limit(engine, table, roots):
+    decoded = engine.store.pager.decoded
+    rows(engine, table)
+    misses = decoded.miss_count
+    rows(engine, table)
+    assert decoded.miss_count == misses
+    assert decoded.hit_count
+    table.groups[0].forget()
+    assert decoded.byte_count == 0
+    decoded.bytes_max = 600
+    rows(engine, table)
+    assert 0 < decoded.byte_count <= 600
+    assert decoded.evicted_count
+
+
+def test_a_sealed_group_takes_less_room(engine, table):
+    add_groups(engine, table)
+    before = table.groups[0].layout.page_count
+    vacuum(engine, TABLE, seal_age_min=0)
+    assert table.groups[0].layout.page_count < before / 2
+
+
+def test_the_check_finds_values_outside_of_their_zone(engine, table):
+    add(engine, table, COUNT)
+    group = table.groups[0]
+    sealed = encode_group(table, group)
+    first = dataclasses.replace(sealed.columns[0], zone=(0, 5))
+    with engine.latch:
+        seal(table, group, dataclasses.replace(sealed, columns=(first, *sealed.columns[1:])))
+    (problem,) = check(engine)
+    assert "values outside of (0, 5)" in str(problem)
+    with engine.latch:
+        table.groups.enlarge(0, 0, COUNT)
+
+
+def test_a_damaged_sealed_page_is_told(engine, table, roots):
+    engine.checkpoint()
+    page = table.groups[0].address // OPTIONS.page_bytes + table.groups[0].layout.page_count - 1
+    engine.close()
+    name = engine.store.pager.segments.file_name(page)
+    file = engine.files.open(name)
+    file.pwrite(page % 256 * OPTIONS.page_bytes, b"bad")
+    again = Engine.open(engine.files, OPTIONS)
+    with pytest.raises(Corruption, match="wrong checksum"):
+        fetch(again, again.relation(TABLE), roots[0])
+    assert "wrong checksum" in str(check(again)[0])
