@@ -37,6 +37,7 @@ from server.catalog.objects import (
     Oid,
     Policy,
     Role,
+    Rule,
     Schema,
     Sequence,
     Statistics,
@@ -330,6 +331,10 @@ class CatalogView:
     def triggers_of(self, table: Oid) -> tuple[Trigger, ...]:
         """The triggers of a table by name, which is the order they fire in."""
         return tuple(sorted(self._listed(table, Trigger), key=lambda trigger: trigger.name))
+
+    def rules_of(self, table: Oid) -> tuple[Rule, ...]:
+        """The rules of a relation by name, which is the order they are applied in."""
+        return tuple(sorted(self._listed(table, Rule), key=lambda rule: rule.name))
 
     def children_of(self, table: Oid) -> tuple[Table, ...]:
         """The tables that inherit from a table, and partitions of it, oldest first."""

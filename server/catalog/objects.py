@@ -477,6 +477,24 @@ class Trigger(CatalogObject):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(CatalogObject):
+    """A rewrite rule: what becomes of changes of a relation. What makes a view a view is none of these.
+
+    event: insert, update or delete. actions: the texts of statements, none of them for NOTHING. enabled, as in
+    pg_trigger. path: where names in the texts are looked up.
+    """
+
+    table: Oid
+    event: str
+    instead: bool = False
+    condition: str | None = None
+    actions: tuple[str, ...] = ()
+    enabled: str = "O"
+    path: tuple[Oid, ...] = ()
+    depends_on: tuple[Oid, ...] = ()  # relations and functions that the texts use
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TextSearchConfiguration(CatalogObject):
     """A text search configuration: the dictionaries of each kind of token, in order."""
 
@@ -569,6 +587,7 @@ KINDS: tuple[type[CatalogObject], ...] = (
     ExtensionObject,
     DefaultPrivileges,
     ExtendedStatistics,
+    Rule,
 )
 """Every kind of catalog object, in the order of the numbers under which storage keeps them.
 

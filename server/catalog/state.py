@@ -22,6 +22,7 @@ from server.catalog.objects import (
     Oid,
     Policy,
     Role,
+    Rule,
     Schema,
     Sequence,
     Statistics,
@@ -72,7 +73,7 @@ def name_key(value: CatalogObject) -> NameKey | None:
 
 def _owner(value: CatalogObject) -> Oid:
     """The table (or, for a function, the schema) an object is listed under."""
-    listed = Index | Constraint | Statistics | Policy | Trigger | ExtendedStatistics
+    listed = Index | Constraint | Statistics | Policy | Trigger | ExtendedStatistics | Rule
     if isinstance(value, listed):
         return value.table
     if isinstance(value, Sequence) and value.owned_by is not None:

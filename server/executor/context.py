@@ -119,6 +119,7 @@ class ExecutionContext:
     domain_tests: dict[int, Any] = field(default_factory=dict)
     transitions: dict[tuple[int, str], Any] = field(default_factory=dict)  # rows that triggers see
     depth: int = 0  # of calls of functions whose bodies are statements
+    shows_side_rows: bool = False  # whoever runs the statement takes SideRows
     is_atomic: bool = True  # a body may not end the transaction
 
     def check_cancelled(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from server.executor.columns import batch_of_rows
@@ -25,6 +26,14 @@ which handing it over is nothing.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class SideRows:
+    """Rows of a query that a rule has run beside a statement; without a batch: they begin."""
+
+    planned: PlannedStatement
+    batch: Batch | None = None
+
+
 def prepare(planned: PlannedStatement) -> Program:
     """Make the operators of a statement; they serve any number of runs, also at the same time."""
     return Program(planned.plan, calls_routines=planned.calls_routines)
@@ -32,11 +41,39 @@ def prepare(planned: PlannedStatement) -> Program:
 
 def execute(
     planned: PlannedStatement, context: ExecutionContext, program: Program | None = None
-) -> Iterator[Batch | Wait]:
+) -> Iterator[Any]:
     """Run a statement: yield its rows, and what it has to wait for in between.
 
     After the last batch context.row_count says how many rows were changed.
     """
+    for other in planned.before:
+        yield from _run_beside(other, context)
+    if planned.before:
+        context.snapshot = context.surroundings.context(context.parameters).snapshot
+    yield from _execute_own(planned, context, program)
+    for other in planned.after:
+        yield from _run_beside(other, context)
+
+
+def _run_beside(planned: PlannedStatement, context: ExecutionContext) -> Iterator[Any]:
+    """Run what a rule has done beside a statement; few see its rows, as SideRows."""
+    running = context.surroundings.context(context.parameters)
+    running.wait, running.cancelled = context.wait, context.cancelled
+    running.depth = context.depth
+    is_shown = context.shows_side_rows and planned.tag == "SELECT"
+    if is_shown:
+        yield SideRows(planned)
+    for item in execute(planned, running, context.surroundings.program(planned)):
+        if isinstance(item, Wait):
+            yield item
+        elif is_shown:
+            yield SideRows(planned, item)
+
+
+def _execute_own(
+    planned: PlannedStatement, context: ExecutionContext, program: Program | None
+) -> Iterator[Batch | Wait]:
+    """Run a statement without what rules have run beside it."""
     context.program = prepare(planned) if program is None else program
     if context.program.point is not None and context.instruments is None:
         rows = context.program.point(context)

@@ -94,6 +94,7 @@ def check_aliases(
 def bind_item(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
     """One item of FROM."""
     from server.planner.bind_function_table import bind_function_table
+    from server.planner.rule_tree import RuleRows
 
     if isinstance(node, nodes.TableReference):
         return bind_table(context, scope, node)
@@ -103,6 +104,9 @@ def bind_item(context: BindContext, scope: Scope, node: exp.Expression) -> Bound
         return bind_function_table(context, scope, node)
     if isinstance(node, nodes.Join):
         return _join(context, scope, node)
+    if isinstance(node, RuleRows):
+        found: Bound = node.args["bind"](context, scope)
+        return found
     if isinstance(node, nodes.TableSample):
         return _sample(context, scope, node)
     raise raise_at(context, node, FeatureNotSupported("this FROM item is not supported"))
@@ -120,9 +124,10 @@ def lateral_scope(scope: Scope) -> Scope:
 
 
 def hidden_scope(scope: Scope) -> Scope:
-    """What a subquery in FROM without LATERAL can see: the levels around the query."""
+    """What a subquery in FROM without LATERAL can see: the levels around the query, and in a rule OLD and NEW."""
     return Scope(
         parent=scope.parent,
+        items=[item for item in scope.items if item.of_rule],
         outer=scope.outer,
         common_tables=scope.common_tables,
         unready_tables=scope.unready_tables,
@@ -328,7 +333,7 @@ def _derived(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
         listed=renamed(listed, names, alias),
         alias_visible=bool(alias),
     )
-    return Bound(query.exactly(), [item], lateral)
+    return Bound(query.exactly(), [item], lateral or bool(parent.items))
 
 
 def _sample(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:

@@ -16,6 +16,7 @@ from server.expressions.expression import (
 )
 from server.planner import physical
 from server.planner.bind_conflict import bind_conflict
+from server.planner.bind_from import bind_item
 from server.planner.bind_modify import (
     TABLE_OID,
     BoundModify,
@@ -38,6 +39,7 @@ from server.planner.bind_part import stored_part
 from server.planner.bind_view_target import view_column
 from server.planner.environment import BindContext, raise_at
 from server.planner.plan import Modify, Node, OneRow, OutputColumn, Project, Values
+from server.planner.rule_tree import new_item, without_replaced
 from server.planner.scope import Scope
 from server.sql import nodes
 
@@ -52,14 +54,8 @@ def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     target = bind_target(context, node.args["table"], "a")
     for leaf in leaves_of(context.catalog, target.table):
         context.lock(leaf.oid, "row exclusive")
-    columns = target_columns(context, target, node)
-    query = node.args.get("query")
-    if query is None:
-        source: Node = _rows(context, target, [], [[]], "")
-    elif isinstance(query, nodes.Values) and _is_plain_values(query):
-        source = _bind_values(context, scope, target, columns, node)
-    else:
-        source = _bind_query(context, scope, target, columns, node)
+    source, columns = bind_new_rows(context, scope, target, node)
+    source, _ = without_replaced(context, node, source, [new_item(context, target, None)])
     target.note_written(columns)
     written = tuple(c for c in target.table.live_columns if not c.generated)
     inner = Scope(
@@ -91,6 +87,21 @@ def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
         returning_columns=outputs,
     )
     return BoundModify(modify, outputs, origins)
+
+
+def bind_new_rows(
+    context: BindContext, scope: Scope, target: ModifyTarget, node: exp.Expression
+) -> tuple[Node, list[Column]]:
+    """The rows that an INSERT adds, defaults filled in, and the columns that it assigns."""
+    columns = target_columns(context, target, node)
+    query = node.args.get("query")
+    if query is None:
+        rows = node.args.get("rule_rows")
+        source = None if rows is None else bind_item(context, scope, rows).node
+        return _rows(context, target, [], [[]], "", source), columns
+    if isinstance(query, nodes.Values) and _is_plain_values(query):
+        return _bind_values(context, scope, target, columns, node), columns
+    return _bind_query(context, scope, target, columns, node), columns
 
 
 def _is_plain_values(query: exp.Expression) -> bool:
@@ -151,6 +162,10 @@ def _matched(
     for column in columns[:count]:
         if not column.number:
             view_column(context, target, None, column.name, "insert into")
+    if context.resolution is not None and not node.args.get("columns"):
+        named = target.table if target.view is None else target.view.view
+        names = tuple(column.name for column in named.live_columns[:count])
+        context.resolution.inserted[id(node)] = (named, names)
     return columns[:count]
 
 
@@ -164,8 +179,11 @@ def _bind_values(
     from server.planner.bind_expression import bind_expression
 
     written = node.args["query"].args["rows"]
+    rule_rows = node.args.get("rule_rows")
+    read = None if rule_rows is None else bind_item(context, scope, rule_rows)
     seen = Scope(
         parent=scope.parent,
+        items=[] if read is None else read.items,
         outer=scope.outer,
         common_tables=scope.common_tables,
         clause="DEFAULT",
@@ -193,7 +211,8 @@ def _bind_values(
                 for column, value in zip(matched, values, strict=True)
             ]
         )
-    return _rows(context, target, matched, rows, node.args.get("overriding") or "")
+    source = None if read is None else read.node
+    return _rows(context, target, matched, rows, node.args.get("overriding") or "", source)
 
 
 def _with_parts(
@@ -223,8 +242,9 @@ def _rows(
     columns: list[Column],
     rows: list[list[Expression]],
     overriding: str,
+    source: Node | None = None,
 ) -> Node:
-    """A Values node that gives every written attribute of the table, defaults filled in."""
+    """What gives every written attribute of the table, defaults filled in; source: what a single row reads."""
     position = {column.number: number for number, column in enumerate(columns)}
     live = target.table.live_columns
     result = []
@@ -241,8 +261,8 @@ def _rows(
                 value = target_default(context, target, column)
             full.append(value)
         result.append(tuple(full))
-    if len(result) == 1 and any(_returns_set(value) for value in result[0]):
-        return _one_row_of_sets(context, target, result[0])
+    if source is not None or (len(result) == 1 and any(_returns_set(value) for value in result[0])):
+        return _projected_row(context, target, result[0], source or OneRow())
     return Values(value_columns=_outputs(context, target), rows=tuple(result))
 
 
@@ -250,14 +270,14 @@ def _returns_set(value: Expression) -> bool:
     return any(isinstance(part, SetReturningCall) for part in walk(value))
 
 
-def _one_row_of_sets(
-    context: BindContext, target: ModifyTarget, row: tuple[Expression, ...]
+def _projected_row(
+    context: BindContext, target: ModifyTarget, row: tuple[Expression, ...], source: Node
 ) -> Node:
     """One row of VALUES is a target list: set-returning functions in it repeat the row."""
     from server.planner.bind_query import project_sets
 
     targets = [Target("", value) for value in row]
-    source = project_sets(context, OneRow(), targets)
+    source = project_sets(context, source, targets)
     return Project(
         input=source,
         outputs=_outputs(context, target),

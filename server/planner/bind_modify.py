@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from server.catalog.objects import Column, Table
+    from server.planner.bind_order import Target
     from server.planner.bind_view_target import ViewTarget
 
 
@@ -74,10 +75,18 @@ class ModifyTarget:
             )
 
 
-def bind_target(context: BindContext, node: exp.Expression, privileges: str) -> ModifyTarget:
-    """The table that a data change names; 42809 for what cannot be changed."""
+def bind_target(
+    context: BindContext, node: exp.Expression, privileges: str, *, whole: bool = False
+) -> ModifyTarget:
+    """The table that a data change names; 42809 for what cannot be changed.
+
+    whole: a view stands for its own rows, whatever it could be changed by way of.
+    """
     table = relation_of(context, node)
-    if table.kind == "v" and not has_instead(context, table, privileges):
+    if context.resolution is not None:
+        context.resolution.relations[id(node)] = table
+    whole = whole or context.defines_rule
+    if table.kind == "v" and not whole and not has_instead(context, table, privileges):
         from server.planner.bind_view_target import bind_view_target
 
         return bind_view_target(context, node, table, privileges)
@@ -139,6 +148,9 @@ def column_of(
             node,
             UndefinedColumn(f'column "{name}" of relation "{target.table.name}" does not exist'),
         )
+    if context.resolution is not None:
+        named = target.table if target.view is None else target.view.view
+        context.resolution.assigned[id(node)] = (named, name)
     return column
 
 
@@ -284,7 +296,7 @@ def bind_returning(
     if not written:
         return None, (), ()
     scope.clause = "RETURNING"
-    targets = bind_targets(context, _returning_scope(scope), written)
+    targets = returned_targets(context, scope, node)
     for target in targets:
         target.expression = settle(context, target.expression)
     columns = tuple(
@@ -296,6 +308,16 @@ def bind_returning(
         columns,
         tuple(target.origin for target in targets),
     )
+
+
+def returned_targets(context: BindContext, scope: Scope, node: exp.Expression) -> list[Target]:
+    """What RETURNING gives; of a rule's action, what the statement that it stands for returns of that."""
+    own = bind_targets(context, _returning_scope(scope), node.args["returning"])
+    replaced = node.args.get("returning_for")
+    if replaced is None:
+        return own
+    found: list[Target] = replaced(context, scope, own)
+    return found
 
 
 class _NoAggregates(Scope):

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from server.errors import FeatureNotSupported, IndeterminateDatatype, SqlSyntaxError
 from server.expressions.expression import Expression, Parameter
+from server.planner.apply_rules import only_step
 from server.planner.bind_insert import bind_insert
 from server.planner.bind_merge import bind_merge
+from server.planner.bind_modify import BoundModify
 from server.planner.bind_query import bind_query
 from server.planner.bind_update import bind_delete, bind_update
 from server.planner.bind_with import bind_with
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
-    from server.planner.bind_modify import BoundModify
 
 _MODIFICATIONS: dict[type[exp.Expression], tuple[Callable[..., BoundModify], str]] = {
     nodes.Insert: (bind_insert, "INSERT"),
@@ -68,6 +69,13 @@ def bind_modification(context: BindContext, scope: Scope, tree: exp.Expression) 
     if found is None:
         raise raise_at(context, tree, FeatureNotSupported("this statement is not supported here"))
     context.writes = True
+    step = None if scope.top else only_step(context, tree)
+    if step is not None:
+        with step.voice.speaking(context):
+            if isinstance(step.tree, nodes.Query):
+                query = bind_query(context, Scope(top=True), step.tree)
+                return BoundModify(query.exactly(), query.columns, query.origins)
+            return _MODIFICATIONS[type(step.tree)][0](context, Scope(), step.tree)
     clause = tree.args.get("with_clause")
     if isinstance(tree, nodes.Merge) and clause is not None and clause.args.get("recursive"):
         raise SqlSyntaxError("WITH RECURSIVE is not supported for MERGE statement")

@@ -33,6 +33,7 @@ from server.planner.bind_view_target import item_over
 from server.planner.environment import BindContext, raise_at
 from server.planner.plan import Filter, Join, Modify, Node, OneRow, columns_read, transform_plan
 from server.planner.row_security import behind
+from server.planner.rule_tree import new_item, old_item, without_replaced
 from server.planner.scope import Scope
 from server.sql import nodes
 
@@ -45,10 +46,12 @@ if TYPE_CHECKING:
 def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> BoundModify:
     """An UPDATE statement."""
     target = bind_target(context, node.args["table"], "w")
-    source, condition = _source(context, scope, target, node, "from_items")
+    source, condition = rows_to_change(context, scope, target, node, "from_items")
     security = security_of(context, target, target.scan)
     assignments = bind_assignments(context, scope, target, node.args["assignments"])
     target.note_written(target.table.column(number) for number, _ in assignments)
+    pair = [old_item(target), new_item(context, target, dict(assignments))]
+    source, unreplaced = without_replaced(context, node, source, pair)
     new_row = make_scan(context, target.table, target.item.alias)
     item = item_over(target.item, target.scan, new_row)
     written = ModifyTarget(target.table, new_row, item, target.access)
@@ -68,7 +71,7 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
         "assignments": tuple(assignments),
         "old": row_columns(target),
         "row": row_columns(written),
-        "recheck": _both(visible, condition),
+        "recheck": _both(visible, condition, unreplaced),
         "policies": security_of(context, target, new_row).checks(*commands),
         "checks": bind_checks(context, written),
         "generated": bind_generated(context, written),
@@ -83,7 +86,7 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     )
     modify = Modify(
         kind=physical.Update,
-        input=_limited(source, target, visible),
+        input=limited(source, target, visible),
         fields=fields,
         needed=needed,
         returning_columns=outputs,
@@ -94,7 +97,8 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
 def bind_delete(context: BindContext, scope: Scope, node: exp.Expression) -> BoundModify:
     """A DELETE statement."""
     target = bind_target(context, node.args["table"], "d")
-    source, condition = _source(context, scope, target, node, "using")
+    source, condition = rows_to_change(context, scope, target, node, "using")
+    source, unreplaced = without_replaced(context, node, source, [old_item(target)])
     returning, outputs, origins = bind_returning(context, scope, node)
     security = security_of(context, target, target.scan)
     visible = security.visible(*("dr" if target.item.access.columns else "d"))
@@ -103,13 +107,13 @@ def bind_delete(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
         "row_id": target.scan.column_of(ROW_ID),
         "table_oid": _table_oid(target),
         "old": row_columns(target),
-        "recheck": _both(visible, condition),
+        "recheck": _both(visible, condition, unreplaced),
         "returning": returning,
     }
     needed = _needed(target, fields, set())
     modify = Modify(
         kind=physical.Delete,
-        input=_limited(source, target, visible),
+        input=limited(source, target, visible),
         fields=fields,
         needed=needed,
         returning_columns=outputs,
@@ -117,12 +121,12 @@ def bind_delete(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     return BoundModify(modify, outputs, origins)
 
 
-def _both(visible: Expression | None, condition: Expression | None) -> Expression | None:
-    conditions = [each for each in (visible, condition) if each is not None]
+def _both(*given: Expression | None) -> Expression | None:
+    conditions = [each for each in given if each is not None]
     return and_all(conditions) if conditions else None
 
 
-def _limited(source: Node, target: ModifyTarget, visible: Expression | None) -> Node:
+def limited(source: Node, target: ModifyTarget, visible: Expression | None) -> Node:
     """The rows to change, as far as the policies let the statement see them."""
     if visible is None:
         return source
@@ -136,7 +140,7 @@ def _table_oid(target: ModifyTarget) -> int | None:
     return target.scan.column_of(TABLE_OID) if target.scan.inherits else None
 
 
-def _source(
+def rows_to_change(
     context: BindContext, scope: Scope, target: ModifyTarget, node: exp.Expression, others: str
 ) -> tuple[Node, Expression | None]:
     """The rows to change: the target joined with the other tables, under the condition."""

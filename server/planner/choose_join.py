@@ -163,7 +163,8 @@ class Region:
         stated = [*self.loose]
         for item in self.items:
             if item.kind == "inner":
-                stated += item.filters
+                # What reads another item from outside says nothing that could stand beside that.
+                stated += [each for each in item.filters if not outer_of(each) & columns]
         for number, found in enumerate(equality_classes(stated, columns)):
             fixed = found.constant is not None
             self.groups |= dict.fromkeys(found.members, (number, fixed))

@@ -62,8 +62,14 @@ def bracketed(expression: Expression, names: Names) -> str:
     return text if text.startswith("(") and text.endswith(")") else f"({text})"
 
 
+_OF_LENGTH_ONE = {1042: "bpchar", 1560: '"bit"'}
+"""Types of any length whose SQL names without a length mean a length of one."""
+
+
 def type_text(kind: TypeReference) -> str:
     """The type with its modifier."""
+    if kind.modifier < 0 and kind.oid in _OF_LENGTH_ONE:
+        return _OF_LENGTH_ONE[kind.oid]
     if kind.modifier >= 0 and kind.type.modifier_out is not None:
         shown = kind.type.modifier_out(kind.modifier)
         head, space, tail = kind.type.sql_name.partition(" ")

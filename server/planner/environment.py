@@ -98,6 +98,9 @@ class BindContext:
     routine: RoutineNames | None = None  # of the function whose body this is
     calls_routines: bool = False  # functions whose bodies are statements
     uses: set[Oid] = field(default_factory=set)  # functions of users
+    defines_rule: bool = (
+        False  # a rule's action is bound to see what is wrong with it, not to be run
+    )
     resolution: Resolution | None = None  # what is found out about the nodes, if anybody asks
 
     @property

@@ -621,3 +621,5 @@ class PlannedStatement:
     shape: Shape | None = None
     uses: tuple[int, ...] = ()  # functions and operators of users
     calls_routines: bool = False  # functions whose bodies are statements, which may have to wait
+    before: tuple[PlannedStatement, ...] = ()  # what rules have run before it and after it
+    after: tuple[PlannedStatement, ...] = ()

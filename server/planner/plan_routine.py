@@ -12,7 +12,7 @@ from server.expressions.evaluate import compile_row
 from server.planner.bind_statement import bind_statement
 from server.planner.bind_text import body_statements
 from server.planner.environment import BindContext, PlanningEnvironment
-from server.planner.plan_statement import plan_bound, shown_type
+from server.planner.plan_statement import plan_tree, shown_type
 from server.planner.polymorphic import is_polymorphic
 from server.planner.routine import (
     Conversion,
@@ -46,14 +46,14 @@ def plan_body_statement(
     """Plan one query or change of data of a body."""
     context = _context(environment, function, arguments)
     assert isinstance(statement.tree, exp.Expression), statement.tag
-    return plan_bound(context, bind_statement(context, statement.tree))
+    return plan_tree(context, statement.tree)
 
 
 def plan_text_query(statement: Statement, environment: PlanningEnvironment) -> PlannedStatement:
     """Plan a query that a function was given as text."""
     context = BindContext(environment, base_offset=-1, role=environment.user)
     assert isinstance(statement.tree, exp.Expression), statement.tag
-    return plan_bound(context, bind_statement(context, statement.tree))
+    return plan_tree(context, statement.tree)
 
 
 def _context(

@@ -7,18 +7,22 @@ bind (names, types) > rewrite (rules) > choose (cost)
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from server.planner.apply_rules import EVENTS, Step, steps_of
 from server.planner.bind_statement import BoundStatement, bind_statement
 from server.planner.choose import Chooser
 from server.planner.coerce import base_modifier, base_type
-from server.planner.environment import BindContext, PlanningEnvironment
+from server.planner.environment import LOCK_ORDER, BindContext, PlanningEnvironment
 from server.planner.physical import Access, Failure, PlannedStatement
 from server.planner.plan import Modify, Node
 from server.planner.rewrite.rules import rewrite
+from server.planner.rule_tree import Voice
 from server.planner.shape import shape_of
+from server.sql.parse import parse_statements
 
 if TYPE_CHECKING:
     from server.planner import physical as p
@@ -33,8 +37,81 @@ def plan_statement(statement: Statement, environment: PlanningEnvironment) -> Pl
     """
     tree = statement.tree
     assert isinstance(tree, exp.Expression), "utility statements are not planned"
-    context = BindContext(environment, base_offset=statement.offset, role=environment.user)
-    return plan_bound(context, bind_statement(context, tree))
+    return plan_tree(
+        BindContext(environment, base_offset=statement.offset, role=environment.user), tree
+    )
+
+
+def plan_tree(context: BindContext, tree: exp.Expression) -> PlannedStatement:
+    """Plan a query or a data change, and what the rules of the relation it changes make of it."""
+    steps = steps_of(context, tree)
+    if steps is None:
+        return plan_bound(context, bind_statement(context, tree))
+    main, planned = _main_step(tree, steps), [_plan_step(context, step) for step in steps]
+    own = _nothing(context, tree) if main is None else planned[main]
+    place = 0 if main is None else main
+    return _combined(context, own, planned[:place], planned[place + (main is not None) :])
+
+
+def _main_step(tree: exp.Expression, steps: list[Step]) -> int | None:
+    """Which step gives the tag and the rows."""
+    for place, step in enumerate(steps):
+        if step.origin == "statement":
+            return place
+    kind = type(tree)
+    replacing = [
+        place
+        for place, step in enumerate(steps)
+        if step.origin == "instead" and type(step.tree) is kind
+    ]
+    return replacing[-1] if replacing else None
+
+
+def _nothing(context: BindContext, tree: exp.Expression) -> PlannedStatement:
+    """What is left of a statement that rules have made nothing of."""
+    (empty,) = parse_statements("SELECT WHERE false")
+    assert isinstance(empty.tree, exp.Expression)
+    planned = _plan_step(context, Step(empty.tree, Voice.of(context), "instead"))
+    return replace(planned, tag=EVENTS[type(tree)][0].upper(), returns_rows=False)
+
+
+def _plan_step(context: BindContext, step: Step) -> PlannedStatement:
+    own = BindContext(step.voice.environment, base_offset=step.voice.base_offset)
+    own.role, own.routine = step.voice.role, step.voice.routine
+    own.parameters, own.fixed_parameters = context.parameters, context.fixed_parameters
+    own.transition_tables = context.transition_tables
+    return plan_bound(own, bind_statement(own, step.tree))
+
+
+def _combined(
+    context: BindContext,
+    main: PlannedStatement,
+    before: list[PlannedStatement],
+    after: list[PlannedStatement],
+) -> PlannedStatement:
+    """One statement that runs several."""
+    every = (main, *before, *after)
+    modes: dict[int, str] = dict(context.relations)
+    for each in every:
+        for oid, mode in each.relations:
+            if LOCK_ORDER.index(mode) >= LOCK_ORDER.index(modes.get(oid, mode)):
+                modes[oid] = mode
+    count = max(context.parameters, default=0)
+    return replace(
+        main,
+        parameters=tuple(context.parameters[number] for number in range(1, count + 1)),
+        writes=True,
+        relations=tuple(modes.items()),
+        access=(*_accesses(context), *(access for each in every for access in each.access)),
+        volatile=True,
+        slow=any(each.slow for each in every),
+        depends_on_style=any(each.depends_on_style for each in every),
+        shape=None,
+        uses=tuple(sorted({oid for each in every for oid in each.uses})),
+        calls_routines=any(each.calls_routines for each in every),
+        before=tuple(before),
+        after=tuple(after),
+    )
 
 
 def plan_bound(context: BindContext, bound: BoundStatement) -> PlannedStatement:
@@ -77,17 +154,21 @@ def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> Plann
         writes=bound.writes,
         relations=tuple(context.relations.items()),
         catalog_version=context.catalog.version,
-        access=tuple(
-            Access(each.relation, each.privileges, tuple(sorted(each.columns)), each.role)
-            for each in context.access
-            if each.columns or not each.if_read
-        ),
+        access=_accesses(context),
         volatile=context.volatile,
         slow=context.slow,
         depends_on_style=context.depends_on_style,
         shape=None if calls_routines else shape_of(plan),
         uses=tuple(sorted(context.uses)),
         calls_routines=calls_routines,
+    )
+
+
+def _accesses(context: BindContext) -> tuple[Access, ...]:
+    return tuple(
+        Access(each.relation, each.privileges, tuple(sorted(each.columns)), each.role)
+        for each in context.access
+        if each.columns or not each.if_read
     )
 
 

@@ -47,6 +47,8 @@ class Resolution:
     merged: dict[int, tuple[str, ...]] = field(default_factory=dict)  # columns of a join
     chosen: dict[int, tuple[Target, int]] = field(default_factory=dict)  # by items of ORDER BY
     written: dict[int, exp.Expression | Place] = field(default_factory=dict)  # by targets
+    assigned: dict[int, tuple[Table, str]] = field(default_factory=dict)  # by target nodes
+    inserted: dict[int, tuple[Table, tuple[str, ...]]] = field(default_factory=dict)
     _noted: set[int] = field(default_factory=set)
     _kept: list[object] = field(default_factory=list)  # what identities are taken of
 
@@ -69,7 +71,7 @@ class Resolution:
     def note_column(self, scope: Scope, node: exp.Expression, column: RangeColumn | None) -> None:
         """Note which column a name means; None: the row of a FROM item."""
         if column is not None:
-            self.columns[id(node)] = (_owner(scope, column), column)
+            self.columns[id(node)] = (_named(scope, node) or _owner(scope, column), column)
             return
         alias = node.args["parts"][-1]
         items = [item for level in scope.levels() for item in level.items if item.alias == alias]
@@ -92,6 +94,18 @@ class Resolution:
         """Note that an item of ORDER BY or GROUP BY means an output column."""
         self.chosen[id(node)] = (target, position)
 
+    def reads(self, relation: int, number: int) -> bool:
+        """Whether a column of a relation is read or assigned."""
+        stars = (each for star in self.stars.values() for each in star)
+        found = (column.origin for _, column in (*self.columns.values(), *stars))
+        if (relation, number) in found:
+            return True
+        written = [(table, (name,)) for table, name in self.assigned.values()]
+        return any(
+            table.oid == relation and table.column(number).name in names
+            for table, names in (*written, *self.inserted.values())
+        )
+
     def steps(self, node: exp.Expression) -> list[Expression]:
         """What a node was bound to, and what each coercion made of that."""
         found = self.bound.get(id(node))
@@ -100,6 +114,15 @@ class Resolution:
             steps.append(found)
             found = self.changed.get(id(found))
         return steps
+
+
+def _named(scope: Scope, node: exp.Expression) -> RangeItem | None:
+    """The FROM item that a qualified name says, where two share their columns: in ON CONFLICT."""
+    parts = node.args["parts"]
+    if len(parts) != 2:
+        return None
+    items = (item for level in scope.levels() for item in level.items)
+    return next((item for item in items if item.alias == parts[0] == "excluded"), None)
 
 
 def _owner(scope: Scope, column: RangeColumn) -> RangeItem | None:

@@ -92,6 +92,7 @@ class RangeItem:
         False  # an outer join may give a row without one of this item: its row is then NULL
     )
     row_type: int = 0  # of a function that returns a composite type
+    of_rule: bool = False  # OLD or NEW of a rule
     scalar: bool = False  # a function that returns one plain value: its name alone means that value
 
     def columns(self) -> Iterator[RangeColumn]:

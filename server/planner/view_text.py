@@ -63,7 +63,7 @@ class ResolvedView:
 
     def reads(self, relation: int, number: int) -> bool:
         """Whether it reads that column of a relation."""
-        return _reads(self.resolution, relation, number)
+        return self.resolution.reads(relation, number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +84,7 @@ class ResolvedExpression:
 
     def reads(self, relation: int, number: int) -> bool:
         """Whether it reads that column of a relation."""
-        return _reads(self.resolution, relation, number)
-
-
-def _reads(notes: Resolution, relation: int, number: int) -> bool:
-    stars = (each for star in notes.stars.values() for each in star)
-    return any(
-        column.origin == (relation, number) for _, column in (*notes.columns.values(), *stars)
-    )
+        return self.resolution.reads(relation, number)
 
 
 def resolve_expression(
@@ -157,19 +150,21 @@ class Speller:
         self, node: exp.Expression, names: tuple[str, ...], visible: bool
     ) -> exp.Expression:
         made = self._copy(node, but=("targets", *CONSTANT_CLAUSES))
-        targets = [each for target in node.args["targets"] for each in self._targets(target)]
-        shown = names or tuple(name for name, _ in targets)
-        made.set(
-            "targets",
-            [
-                nodes.Target(this=tree, alias=None if _is_called(tree, name, visible) else name)
-                for (_, tree), name in zip(targets, shown, strict=False)
-            ],
-        )
+        made.set("targets", self._target_list(node.args["targets"], names, visible=visible))
         for clause in CONSTANT_CLAUSES:
             if node.args.get(clause) is not None:
                 made.set(clause, self._node(node.args[clause], casts=False))
         return made
+
+    def _target_list(
+        self, written: list[exp.Expression], names: tuple[str, ...] = (), *, visible: bool = True
+    ) -> list[exp.Expression]:
+        targets = [each for target in written for each in self._targets(target)]
+        shown = names or tuple(name for name, _ in targets)
+        return [
+            nodes.Target(this=tree, alias=None if _is_called(tree, name, visible) else name)
+            for (_, tree), name in zip(targets, shown, strict=False)
+        ]
 
     def _targets(self, node: exp.Expression) -> Iterable[tuple[str, exp.Expression]]:
         inner = node.args["this"]
@@ -288,7 +283,7 @@ class Speller:
 
     def _alias(self, item: RangeItem) -> str:
         """What a FROM item is called: a table without an alias by its name of now."""
-        if item.table is None or item.alias != item.table.name:
+        if item.table is None or item.alias != item.table.name or item.alias == "excluded":
             return item.alias
         now = self._catalog.object(item.table.oid)
         return item.alias if now is None else now.name

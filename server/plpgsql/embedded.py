@@ -18,10 +18,9 @@ from server.expressions.evaluate import compile_row
 from server.expressions.expression import Call, Expression, Subquery, Variable, walk
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_part import stored_part
-from server.planner.bind_statement import bind_statement
 from server.planner.coerce import coerce_to, settle, type_name
 from server.planner.environment import TEXT, UNKNOWN, BindContext
-from server.planner.plan_statement import plan_bound
+from server.planner.plan_statement import plan_tree
 from server.planner.scope import Scope
 from server.plpgsql.names import BodyNames, reader_of
 from server.plpgsql.transitions import name_transitions, transition_rows
@@ -298,7 +297,7 @@ def _compile_statement(frame: Frame, source: Source, statement: Statement) -> Co
     name_transitions(frame, context)
     tree = statement.tree
     assert isinstance(tree, exp.Expression), statement.tag
-    planned = plan_bound(context, bind_statement(context, tree))
+    planned = plan_tree(context, tree)
     return Compiled(statement, reader_of(names.inputs), _shapes(frame, names), planned=planned)
 
 
@@ -327,4 +326,4 @@ def plan_dynamic(
     context = BindContext(environment, role=environment.user)
     name_transitions(frame, context)
     assert isinstance(statement.tree, exp.Expression), statement.tag
-    return plan_bound(context, bind_statement(context, statement.tree))
+    return plan_tree(context, statement.tree)

@@ -13,6 +13,7 @@ from server.errors import (
     SqlError,
     UndefinedParameter,
 )
+from server.executor.run import SideRows
 from server.executor.waits import Wait
 from server.session.block import ABORTED
 from server.session.execution import context, plan_allowed, portal_rows
@@ -107,12 +108,17 @@ def run_planned(
 ) -> Generator[Any, Any, str]:
     """Run a plan and send its rows in text; gives its command tag."""
     formats = spread_formats((), len(planned.names))
+    running.shows_side_rows = True
     # An error before the first row is told without a description of columns.
     header = [row_description(planned, formats)] if planned.returns_rows else []
     count = 0
-    for item in portal_rows(session, planned, running):
+    items: Iterator[Any] = portal_rows(session, planned, running)
+    for item in items:
         if isinstance(item, Wait):
             yield item
+            continue
+        if isinstance(item, SideRows):
+            yield side_rows(session, item)
             continue
         count += item.count
         if planned.returns_rows:
@@ -120,6 +126,14 @@ def run_planned(
             yield data_rows(item, planned.types, formats, session.style)
     yield from pop_all(header)
     return command_tag(planned.tag, running.row_count if planned.writes else count)
+
+
+def side_rows(session: Session, item: SideRows) -> Any:
+    """What a client sees of a query that a rule has run."""
+    formats = spread_formats((), len(item.planned.names))
+    if item.batch is None:
+        return row_description(item.planned, formats)
+    return data_rows(item.batch, item.planned.types, formats, session.style)
 
 
 def pop_all(messages: list[Any]) -> Iterator[Any]:

@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from server.sql import nodes
 from server.sql.deparse_queries import from_items, with_clause
-from server.sql.printer import INDENT_CLAUSE, Printer, Printers
+from server.sql.printer import INDENT_CLAUSE, INDENT_PART, Printer, Printers
 from server.sql.quoting import qualified_name, quote_identifier
 
 
@@ -31,7 +31,11 @@ def returning(printer: Printer, items: Sequence[exp.Expression]) -> None:
     """Print RETURNING."""
     if items:
         printer.clause(" RETURNING ", plus=1)
-        printer.list(items)
+        for index, item in enumerate(items):
+            if index:
+                printer.write("," if printer.indented else ", ")
+                printer.keyword("", before=-INDENT_CLAUSE, after=INDENT_CLAUSE, plus=INDENT_PART)
+            printer.print(item)
 
 
 def condition(printer: Printer, node: exp.Expression | None) -> None:
@@ -53,10 +57,15 @@ def insert(printer: Printer, node: exp.Expression) -> None:
         printer.write(")")
     if node.args["overriding"]:
         printer.write(f" OVERRIDING {node.args['overriding'].upper()} VALUE")
-    if node.args["query"] is None:
+    query = node.args["query"]
+    if query is None:
         printer.write(" DEFAULT VALUES")
+    elif printer.indented and isinstance(query, nodes.Values) and len(query.args["rows"]) == 1:
+        printer.clause("VALUES (", plus=2)
+        printer.list(query.args["rows"][0].args["arguments"])
+        printer.write(")")
     else:
-        printer.enclosed("" if printer.indented else " ", node.args["query"], "")
+        printer.enclosed(" ", query, "")
     printer.optional(" ", node.args["conflict"])
     returning(printer, node.args["returning"])
     printer.level = level
@@ -71,13 +80,13 @@ def on_conflict(printer: Printer, node: exp.Expression) -> None:
         printer.write("(")
         printer.list(node.args["elements"])
         printer.write(")")
-        printer.optional(" WHERE ", node.args["arbiter_where"])
+        condition(printer, node.args["arbiter_where"])
     if node.args["action"] == "nothing":
         printer.write(" DO NOTHING")
         return
     printer.write(" DO UPDATE SET ")
     printer.list(node.args["assignments"])
-    printer.optional(" WHERE ", node.args["where"])
+    condition(printer, node.args["where"])
 
 
 def index_element(printer: Printer, node: exp.Expression) -> None:

@@ -27,6 +27,7 @@ MODES = {
     tree.ClusterOn: WEAKEST,
     tree.SetOptions: WEAKEST,
     tree.ValidateConstraint: WEAKEST,
+    tree.SetRule: MIDDLE,
     tree.SetTrigger: MIDDLE,
 }
 

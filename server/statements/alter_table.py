@@ -49,6 +49,7 @@ from server.statements.partitions import (
 )
 from server.statements.rename_columns import typed_table_error, typed_tables
 from server.statements.rewrite import rewrite_table
+from server.statements.rules import set_rule
 from server.statements.sequences import change_sequence
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.storage_parameters import changed_parameters, parameters_of_relation
@@ -62,7 +63,7 @@ from server.statements.tables import NewTable, add_constraint, checked_generatio
 from server.statements.triggers import set_trigger
 from server.statements.unused_columns import with_unused_columns
 from server.statements.verify import verify_check, verify_foreign_key, verify_not_null
-from server.statements.view_texts import keeping_views, readers_of_column
+from server.statements.view_texts import keeping_views, readers_of_column, rules_reading
 from server.types.storage import storage_form, storage_kind
 from storage.engine import Kind
 
@@ -268,6 +269,8 @@ def _in_the_way(context: StatementContext, table: Table, column: Column) -> Iter
         yield Dependent(view, automatic=False)
     for policy in policies_reading(context, table, column):
         yield Dependent(policy, automatic=False)
+    for rule in rules_reading(context, table, column):
+        yield Dependent(rule, automatic=False)
     for trigger in triggers_reading(context, table, column):
         yield Dependent(trigger, automatic=False)
     for other in generated_from(context, table, column):
@@ -595,6 +598,7 @@ STEPS: dict[type[Any], Step] = {
     tree.DetachPartition: detach_partition,
     tree.SetInheritance: set_inheritance,
     tree.SetType: set_type,
+    tree.SetRule: set_rule,
     tree.SetTrigger: set_trigger,
 }
 

@@ -19,6 +19,7 @@ from server.catalog.objects import (
     ExtensionObject,
     Index,
     Policy,
+    Rule,
     Schema,
     Sequence,
     Table,
@@ -56,6 +57,7 @@ TABLE_WORDS = {
 PART_WORDS: dict[type[CatalogObject], str] = {
     Constraint: "constraint",
     Policy: "policy",
+    Rule: "rule",
     Trigger: "trigger",
 }
 """What is part of a table and named together with it."""
@@ -74,7 +76,7 @@ class Dependent:
 
 def describe(context: StatementContext, value: CatalogObject) -> str:
     """An object as messages name it: table t, constraint c on table t."""
-    if isinstance(value, Constraint | Policy | Trigger):
+    if isinstance(value, Constraint | Policy | Rule | Trigger):
         word = PART_WORDS[type(value)]
         table = context.catalog.object(value.table)
         if table is None:
@@ -140,8 +142,8 @@ def _of_table(context: StatementContext, table: Table) -> Iterator[Dependent]:
         yield Dependent(statistics, automatic=True)
     for owned in (*catalog.policies_of(table.oid), *catalog.extended_statistics_of(table.oid)):
         yield Dependent(owned, automatic=True)
-    for trigger in catalog.triggers_of(table.oid):
-        yield Dependent(trigger, automatic=True)
+    for owned in (*catalog.triggers_of(table.oid), *catalog.rules_of(table.oid)):
+        yield Dependent(owned, automatic=True)
     yield from _readers(context, table.oid)
     yield from _of_type(context, table.row_type)
 
@@ -165,6 +167,9 @@ def _readers(context: StatementContext, oid: int) -> Iterator[Dependent]:
     for policy in context.catalog.objects(Policy):
         if oid in policy.depends_on and policy.table != oid:
             yield Dependent(policy, automatic=False)
+    for rule in context.catalog.objects(Rule):
+        if oid in rule.depends_on:
+            yield Dependent(rule, automatic=False)
 
 
 def _of_index(context: StatementContext, index: Index) -> Iterator[Dependent]:

@@ -11,6 +11,7 @@ from server.catalog.objects import (
     Column,
     Index,
     Policy,
+    Rule,
     Sequence,
     Table,
     Trigger,
@@ -45,6 +46,7 @@ from server.statements.operators import cast_named, operator_named
 from server.statements.ownership import require_owner_to_drop
 from server.statements.policies import policy_named
 from server.statements.routine_names import routine_named
+from server.statements.rules import rule_named
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.text_search import KIND_WORDS, text_search_named
 from server.statements.triggers import trigger_named
@@ -86,7 +88,7 @@ def drop(context: StatementContext, statement: tree.Drop) -> Run:
         if found not in targets:
             targets.append(found)
     for target in targets:
-        table = target.table if isinstance(target, Index | Policy | Trigger) else target.oid
+        table = target.table if isinstance(target, Index | Policy | Rule | Trigger) else target.oid
         yield from context.lock_relation(table, "access exclusive", target.name)
         if isinstance(target, Table):
             refuse_pending(context, (target,), statement.tag)
@@ -245,6 +247,7 @@ FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]]
     **dict.fromkeys(RELATIONS, _relation),
     "schema": _schema,
     "policy": policy_named,
+    "rule": rule_named,
     "statistics": statistics_named,
     "trigger": trigger_named,
     "type": _type,

@@ -42,6 +42,7 @@ from server.statements.ownership import require_create, require_member, require_
 from server.statements.policies import policy_of
 from server.statements.rename_columns import rename_attribute, rename_column, rename_constraint
 from server.statements.routine_names import shown_type
+from server.statements.rules import rename_rule
 from server.statements.schema_elements import make_elements
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.table_texts import keeping_texts
@@ -194,6 +195,15 @@ def _rename_policy(context: StatementContext, statement: tree.Rename) -> Any:
     context.ddl.put(replace(policy, name=statement.new_name))
 
 
+def _rename_rule(context: StatementContext, statement: tree.Rename) -> Any:
+    table = relation_named(context, statement.name.parts)
+    require_owner(context, table)
+    yield from context.lock_relation(table.oid, "access exclusive", table.name)
+    if not isinstance(table, Table):
+        raise FeatureNotSupported("this relation has no rules")
+    rename_rule(context, table, statement.part, statement.new_name)
+
+
 def _rename_trigger(context: StatementContext, statement: tree.Rename) -> Any:
     table = relation_named(context, statement.name.parts)
     require_owner(context, table)
@@ -229,6 +239,7 @@ RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "schema": _rename_schema,
     "role": _rename_role,
     "policy": _rename_policy,
+    "rule": _rename_rule,
     "statistics": _rename_statistics,
     "trigger": _rename_trigger,
     "type": _rename_type,

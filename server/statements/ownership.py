@@ -12,6 +12,7 @@ from server.catalog.objects import (
     Index,
     Policy,
     Role,
+    Rule,
     Schema,
     Sequence,
     Table,
@@ -73,7 +74,7 @@ def owns(context: StatementContext, value: CatalogObject) -> bool:
 
 def require_owner(context: StatementContext, value: CatalogObject, word: str = "") -> None:
     """Raise InsufficientPrivilege for others than the owner; word: the kind, if the statement says it."""
-    if isinstance(value, Constraint | Policy | Trigger):
+    if isinstance(value, Constraint | Policy | Rule | Trigger):
         table = context.catalog.object(value.table)
         if table is not None:
             require_owner(context, table)

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 from server.catalog.functions.keywords import keywords
 from server.catalog.functions.scope import definer_of, names_of, object_of, view_of
-from server.catalog.names import find_relation, qualified, relation_text, split_identifiers
+from server.catalog.names import find_relation, qualified, split_identifiers
 from server.catalog.objects import (
     Constraint,
     ExtendedStatistics,
     Index,
+    Rule,
     Sequence,
     Table,
     Trigger,
     UserType,
 )
 from server.catalog.partition_text import constraint_text, key_text
+from server.catalog.rule_definition import return_rule_definition, rule_definition
 from server.catalog.views.constraints import rule_oid
 from server.catalog.views.physical import named_facts
 from server.catalog.views.values import texts
@@ -100,16 +102,13 @@ def _relation_named(call: CallContext, name: str) -> int:
 
 
 def _rule(call: CallContext, oid: int, pretty: bool = False) -> str | None:
+    session = call.execution.session
+    rule = object_of(call, oid, Rule)
+    if rule is not None:
+        return rule_definition(session, rule, pretty=pretty)
     for value in view_of(call).objects(Table):
         if value.view_query is not None and rule_oid(value.oid) == oid:
-            names = names_of(call)
-            shown = (
-                relation_text(names.view, names.path, value)
-                if pretty
-                else qualified(names.view, value.schema, value.name)
-            )
-            query = _view(call, value.oid, pretty)
-            return f'CREATE RULE "_RETURN" AS\n    ON SELECT TO {shown} DO INSTEAD {query}'
+            return return_rule_definition(session, value, pretty=pretty)
     return None
 
 

@@ -14,6 +14,7 @@ from server.catalog.objects import (
     Index,
     Policy,
     Role,
+    Rule,
     Schema,
     Sequence,
     Table,
@@ -74,7 +75,7 @@ def _describe(call: CallContext, class_oid: int, oid: int, number: int) -> str |
 
 def _part_shown(call: CallContext, class_oid: int, value: CatalogObject, number: int) -> str | None:
     """An object or what the class and the number say of it: a rule, a default, a column."""
-    if class_oid == REWRITE_RULE:
+    if class_oid == REWRITE_RULE and not isinstance(value, Rule):
         return f"rule _RETURN on {_shown(call, value)}"
     column = value.column(number).name if number and isinstance(value, Table) else ""
     if class_oid == ATTRIBUTE_DEFAULT:
@@ -88,7 +89,7 @@ def _shown(call: CallContext, value: CatalogObject) -> str:
     """An object in words, its name as short as the search path allows."""
     if isinstance(value, Table | Index | Sequence):
         return f"{_word(value)} {names_of(call).name_of('regclass', value.oid)}"
-    if isinstance(value, Constraint | Policy | Trigger):
+    if isinstance(value, Constraint | Policy | Rule | Trigger):
         table = view_of(call).object(value.table)
         if table is not None:
             return f"{_word(value)} {value.name} on {_shown(call, table)}"
@@ -106,6 +107,7 @@ def _word(value: CatalogObject) -> str:
         Database: "database",
         Constraint: "constraint",
         Policy: "policy",
+        Rule: "rule",
         ExtendedStatistics: "statistics object",
         Trigger: "trigger",
         UserType: "type",
@@ -136,7 +138,7 @@ def _identify(
 def _identity(view: CatalogView, value: CatalogObject) -> Identity:
     """Kind, schema, name if it is unique in the schema, and the name that tells it from all others."""
     name = quote_identifier(value.name)
-    if isinstance(value, Constraint | Policy | Trigger):
+    if isinstance(value, Constraint | Policy | Rule | Trigger):
         table = view.object(value.table)
         assert table is not None, value.name
         kind, schema, _, identity = _identity(view, table)

@@ -98,7 +98,7 @@ def _(value: Table, view: CatalogView) -> Row:
         or value.oid in _indexed_catalogs(is_system),
         "relpersistence": value.persistence,
         "relchecks": sum(item.kind == "c" for item in constraints),
-        "relhasrules": value.kind in "vm",
+        "relhasrules": value.kind in "vm" or bool(view.rules_of(value.oid)),
         "relhastriggers": bool(
             keys or view.references_to(value.oid) or view.triggers_of(value.oid)
         ),

@@ -12,6 +12,7 @@ from server.catalog.objects import (
     ExtendedStatistics,
     Index,
     IndexKey,
+    Rule,
     Sequence,
     Table,
     UserType,
@@ -202,8 +203,22 @@ def rule_oid(view_oid: int) -> int:
     return synthetic_oid(view_oid, 0)
 
 
+RULE_EVENTS = {"update": "2", "insert": "3", "delete": "4"}
+
+
 def _rules(view: CatalogView) -> Iterator[Row]:
     for value in view.state.by_oid.values():
+        if isinstance(value, Rule):
+            yield {
+                "oid": value.oid,
+                "rulename": value.name,
+                "ev_class": value.table,
+                "ev_type": RULE_EVENTS[value.event],
+                "ev_enabled": value.enabled,
+                "is_instead": value.instead,
+                "ev_qual": value.condition or "<>",
+                "ev_action": "; ".join(value.actions) or "<>",
+            }
         if isinstance(value, Table) and value.kind in "vm":
             yield {
                 "oid": rule_oid(value.oid),

@@ -10,6 +10,7 @@ from server.catalog.objects import (
     Constraint,
     ExtensionObject,
     Index,
+    Rule,
     Sequence,
     Table,
     UserFunction,
@@ -124,6 +125,16 @@ def _(value: UserType, view: CatalogView) -> Iterator[Row]:
 @_needs.register(UserFunction)
 def _(value: UserFunction, view: CatalogView) -> Iterator[Row]:
     yield _row((PROCEDURE, value.oid, 0), (NAMESPACE, value.schema, 0), NORMAL)
+
+
+@_needs.register(Rule)
+def _(value: Rule, view: CatalogView) -> Iterator[Row]:
+    me = (RULE, value.oid, 0)
+    yield _row(me, (CLASS, value.table, 0), AUTOMATIC)
+    for oid in value.depends_on:
+        yield _row(
+            me, (PROCEDURE if isinstance(view.object(oid), UserFunction) else CLASS, oid, 0), NORMAL
+        )
 
 
 @_needs.register(ExtensionObject)

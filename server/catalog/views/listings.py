@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.definitions import Definer
 from server.catalog.objects import Index, Sequence, Table
 from server.catalog.privileges import has_privilege
+from server.catalog.rule_definition import listed_rules
 from server.catalog.views.classes import class_row
 from server.catalog.views.relation import Row, SystemRelation
 
@@ -112,7 +113,12 @@ def _sequences(session: Any) -> Iterator[Row]:
         }
 
 
+def _rules(session: Any) -> Iterator[Row]:
+    return listed_rules(session, session.transaction.catalog)
+
+
 RELATIONS = (
+    SystemRelation(name="pg_rules", live=_rules),
     SystemRelation(name="pg_tables", objects=_tables),
     SystemRelation(name="pg_views", live=_views),
     SystemRelation(name="pg_matviews", live=_materialized),

@@ -1,0 +1,102 @@
+"""The text of a data change: said in full like a view's, with the columns that it assigns under their names of now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.objects import Table
+from server.planner.rule_tree import RuleRows
+from server.planner.view_text import Speller
+from server.sql import nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlglot import exp
+
+
+class ChangeSpeller(Speller):
+    """Writes a resolved INSERT, UPDATE or DELETE anew; values show no casts that assigning them implies."""
+
+    def statement(self, node: exp.Expression) -> exp.Expression:
+        """A whole statement."""
+        return self.query(node) if isinstance(node, nodes.Query) else self._node(node)
+
+    def _node(self, node: exp.Expression, *, casts: bool = True) -> exp.Expression:
+        speller = _CHANGES.get(type(node))
+        return super()._node(node, casts=casts) if speller is None else speller(self, node)
+
+    def _part(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._part(each) for each in value if not isinstance(each, RuleRows)]
+        return super()._part(value)
+
+    def insert(self, node: exp.Expression) -> exp.Expression:
+        """INSERT, whose columns are always listed."""
+        made = self.change(node, but=("query", "rule_rows"))
+        query = node.args.get("query")
+        if isinstance(query, nodes.Values):
+            made.set("query", self._copy(query))
+        elif query is not None:
+            made.set("query", self.query(query, visible=False))
+        noted = self._notes.inserted.get(id(node))
+        if noted is not None:
+            names = (self._assigned(noted[0], name) for name in noted[1])
+            made.set("columns", [_target(name) for name in names])
+        return made
+
+    def change(self, node: exp.Expression, but: tuple[str, ...] = ()) -> exp.Expression:
+        """What RETURNING has in common with the targets of a query."""
+        made = self._copy(node, but=("returning", *but))
+        made.set("returning", self._target_list(node.args.get("returning") or []))
+        return made
+
+    def values_row(self, node: exp.Expression) -> exp.Expression:
+        """A row of VALUES."""
+        made = self._copy(node, but=("arguments",))
+        made.set("arguments", [self._node(each, casts=False) for each in node.args["arguments"]])
+        return made
+
+    def conflict(self, node: exp.Expression) -> exp.Expression:
+        """ON CONFLICT, whose target names columns of one table alone."""
+        made = self._copy(node)
+        where = made.args.get("arbiter_where")
+        for each in () if where is None else where.find_all(nodes.ColumnReference):
+            each.set("parts", tuple(each.args["parts"])[-1:])
+        return made
+
+    def assignment(self, node: exp.Expression) -> exp.Expression:
+        """SET column = value."""
+        made = self._copy(node, but=("value",))
+        made.set("value", self._node(node.args["value"], casts=False))
+        return made
+
+    def target(self, node: exp.Expression) -> exp.Expression:
+        """A column that gets a value."""
+        made = self._copy(node)
+        noted = self._notes.assigned.get(id(node))
+        if noted is not None:
+            made.set("name", self._assigned(*noted))
+        return made
+
+    def _assigned(self, before: Table, name: str) -> str:
+        """What a column of the changed relation is called now."""
+        now, column = self._catalog.object(before.oid), before.column_named(name)
+        if not isinstance(now, Table) or column is None:
+            return name
+        return now.column(column.number).name
+
+
+def _target(name: str) -> exp.Expression:
+    return nodes.AssignmentTarget(name=name, indirection=[])
+
+
+_CHANGES: dict[type[exp.Expression], Callable[[ChangeSpeller, exp.Expression], exp.Expression]] = {
+    nodes.Insert: ChangeSpeller.insert,
+    nodes.OnConflict: ChangeSpeller.conflict,
+    nodes.Update: ChangeSpeller.change,
+    nodes.Delete: ChangeSpeller.change,
+    nodes.ValuesRow: ChangeSpeller.values_row,
+    nodes.Assignment: ChangeSpeller.assignment,
+    nodes.AssignmentTarget: ChangeSpeller.target,
+}
