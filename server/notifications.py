@@ -11,10 +11,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+WAITING_BYTES_MAX: Final = 1 << 33
+HEADER_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,11 @@ class Notification:
     pid: int
     channel: str
     payload: str
+
+    @property
+    def byte_count(self) -> int:
+        """What it takes of the room for those that wait."""
+        return HEADER_BYTES + len(self.channel) + len(self.payload)
 
 
 @dataclass(slots=True, eq=False)
@@ -62,6 +70,13 @@ class Channels:
                 listeners.pop(mailbox, None)
                 if not listeners:
                     self._listeners.pop((database, name), None)
+
+    def usage(self) -> float:
+        """The part of the room for what waits to be told that is taken, by whom is furthest behind."""
+        with self._lock:
+            boxes = {id(box): box for boxes in self._listeners.values() for box in boxes}
+            behind = [sum(note.byte_count for note in box.arrived) for box in boxes.values()]
+        return max(behind, default=0) / WAITING_BYTES_MAX
 
     def publish(self, database: int, notification: Notification) -> None:
         """Tell all who listen."""

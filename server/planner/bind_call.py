@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from server.catalog.objects import Sequence
 from server.errors import (
     AmbiguousFunction,
     DatatypeMismatch,
@@ -22,6 +23,7 @@ from server.errors import (
 from server.expressions.expression import (
     ArrayConstructor,
     Call,
+    Constant,
     Expression,
     Parameter,
     SetReturningCall,
@@ -53,6 +55,9 @@ if TYPE_CHECKING:
     from server.types.type import TypeReference
 
 Callee = Function | Aggregate | WindowFunction
+
+SEQUENCE_FUNCTIONS = frozenset({1574, 1575, 1576, 1765})
+"""nextval, currval, setval: each takes a sequence first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,16 @@ def bind_function_call(context: BindContext, scope: Scope, node: exp.Expression)
     assert isinstance(target, Function)
     if target.returns_set:
         return _set_returning(context, scope, node, resolved)
-    return make_call(resolved, nodes.offset_of(node))
+    return _locking(context, make_call(resolved, nodes.offset_of(node)))
+
+
+def _locking(context: BindContext, call: Call) -> Call:
+    """The call; of a sequence's function: nobody alters the sequence until the transaction ends."""
+    if call.function.oid in SEQUENCE_FUNCTIONS and isinstance(call.arguments[0], Constant):
+        oid = call.arguments[0].value
+        if isinstance(oid, int) and isinstance(context.catalog.object(oid), Sequence):
+            context.lock(oid, "row exclusive")
+    return call
 
 
 def _refuse_procedure(
@@ -154,7 +168,7 @@ def call_by_name(
     """A call of a built-in function that the binder itself makes."""
     resolved = resolve_call(context, ("pg_catalog", name), Written(tuple(arguments)), None)
     assert isinstance(resolved, Resolved)
-    return make_call(resolved, offset)
+    return _locking(context, make_call(resolved, offset))
 
 
 def bind_arguments(context: BindContext, scope: Scope, node: exp.Expression) -> Written:

@@ -274,9 +274,14 @@ def plan_locked(
 
 
 def take_locks(session: Session, planned: PlannedStatement) -> Iterator[Wait]:
-    """Lock the relations a plan reads and writes; the next snapshot may be taken then."""
+    """Lock the relations a plan reads and writes; the next snapshot may be taken then.
+
+    A snapshot that is kept is taken before: it is of the moment when the statement came.
+    """
+    running = session.transaction.running
+    if running is not None and running.storage.keep_snapshot and not running.has_snapshot:
+        session.transaction.snapshot()
     for oid, mode in planned.relations:
         yield from lock_relation(session, oid, mode)
-    running = session.transaction.running
     if running is not None and running.storage.is_ahead:
         yield from catch_up(running.storage)

@@ -37,7 +37,9 @@ class Mail:
     def unlisten(self, channel: str = "") -> None:
         """UNLISTEN; no channel means all."""
         channels, database = self._session.database.channels, self._session.database_oid
-        self._at_commit(lambda: channels.unlisten(database, channel, self.box))
+        running = self._session.transaction.running
+        if self.box.channels or (running is not None and running.has_mail):
+            self._at_commit(lambda: channels.unlisten(database, channel, self.box))
 
     def notify(self, channel: str, payload: str) -> None:
         """NOTIFY; raises InvalidParameterValue."""

@@ -48,6 +48,7 @@ class Savepoint:
     deferred_count: int
     portals: frozenset[str] = frozenset()
     read_only: bool = False
+    has_mail: bool = False
 
 
 @dataclass(slots=True)
@@ -392,7 +393,15 @@ class SessionTransaction:
         token = running.storage.savepoint()
         portals = frozenset(self._session.portals)
         running.savepoints.append(
-            Savepoint(name, token, depth, len(running.deferred), portals, running.modes.read_only)
+            Savepoint(
+                name,
+                token,
+                depth,
+                len(running.deferred),
+                portals,
+                running.modes.read_only,
+                running.has_mail,
+            )
         )
 
     def release(self, name: str) -> None:
@@ -424,6 +433,7 @@ class SessionTransaction:
         savepoint = running.savepoints[position]
         running.storage.rollback_to(savepoint.storage)
         running.modes.read_only = savepoint.read_only
+        running.has_mail = savepoint.has_mail
         running.catalog.rollback_to(position)
         del running.deferred[savepoint.deferred_count :]
         del running.savepoints[position + 1 :]

@@ -6,6 +6,7 @@ transaction commits.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,8 +63,16 @@ def declare(context: StatementContext, statement: tree.DeclareCursor) -> Run:
     portal.held = statement.hold
     session.portals[statement.name] = portal
     if statement.hold:
+        portal.made_in = session.transaction.running
+        context.transaction.on_abort(partial(_forget, session, portal))
         yield from _keep_all(portal)
     return "DECLARE CURSOR"
+
+
+def _forget(session: Any, portal: Portal) -> None:
+    """A cursor goes with the transaction that made it when that is rolled back."""
+    if session.portals.get(portal.name) is portal:
+        del session.portals[portal.name]
 
 
 def _keep_all(portal: Portal) -> Iterator[Wait]:

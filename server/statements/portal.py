@@ -56,7 +56,7 @@ class Prepared:
 
 @dataclass(slots=True)
 class Portal:
-    """A statement being run. rows: what is still to come; held: WITH HOLD, survives its transaction.
+    """A statement being run. rows: what is still to come; held: WITH HOLD, survives its transaction, made_in.
 
     kept holds every row that FETCH and MOVE have come by, position is the number of the row it stands on; unkept is how
     many rows Execute gave before those.
@@ -76,6 +76,7 @@ class Portal:
     tag: str = ""
     context: Any = None
     held: bool = False
+    made_in: Any = None
     binary: bool = False
     is_cursor: bool = False  # made by DECLARE
     scroll: bool | None = None

@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Table
 from server.catalog.privileges import is_superuser
 from server.errors import (
     DuplicateObject,
@@ -80,13 +79,11 @@ def _refuse_identifier(session: Any, gid: str) -> None:
         )
 
 
-def _has_new(view: Any, session: Any, temporary: int) -> bool:
-    """Whether the transaction has made tables in the session's temporary schema."""
+def _has_changed(running: Any, session: Any, temporary: int) -> bool:
+    """Whether the transaction has made, changed or dropped objects in the session's temporary schema."""
     committed = session.database.catalog.views[session.database_oid]
-    return any(
-        item.schema == temporary and committed.object(item.oid) is None
-        for item in view.objects(Table)
-    )
+    changed = (value or committed.object(oid) for oid, value in running.catalog.changes.items())
+    return any(getattr(item, "schema", 0) == temporary for item in changed)
 
 
 def _refuse_what_cannot_last(session: Any) -> None:
@@ -108,7 +105,7 @@ def _refuse_what_cannot_last(session: Any) -> None:
             raise FeatureNotSupported(
                 "cannot PREPARE a transaction that has operated on temporary objects"
             )
-    if temporary and _has_new(running.catalog.view, session, temporary):
+    if temporary and _has_changed(running, session, temporary):
         raise FeatureNotSupported(
             "cannot PREPARE a transaction that has operated on temporary objects"
         )
@@ -118,7 +115,7 @@ def _refuse_what_cannot_last(session: Any) -> None:
         )
     if running.has_exported:
         raise FeatureNotSupported("cannot PREPARE a transaction that has exported snapshots")
-    if any(portal.held and not portal.done for portal in session.portals.values()):
+    if any(portal.held and portal.made_in is running for portal in session.portals.values()):
         raise FeatureNotSupported(
             "cannot PREPARE a transaction that has created a cursor WITH HOLD"
         )

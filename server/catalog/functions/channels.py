@@ -20,6 +20,11 @@ def _channels(call: CallContext) -> list[str]:
     return list(session_of(call).mail.box.channels)
 
 
+def _usage(call: CallContext) -> float:
+    usage: float = session_of(call).database.channels.usage()
+    return usage
+
+
 FUNCTIONS: tuple[Function, ...] = (
     row(
         "3036 pg_notify(text, text) void volatile context lax",
@@ -32,8 +37,8 @@ FUNCTIONS: tuple[Function, ...] = (
         "the channels this session listens to",
     ),
     row(
-        "3296 pg_notification_queue_usage() float8 volatile",
-        lambda: 0.0,
-        "the part of the queue of notifications that is in use: there is none",
+        "3296 pg_notification_queue_usage() float8 volatile context",
+        _usage,
+        "the part of the room for notifications that wait to be told that is taken",
     ),
 )

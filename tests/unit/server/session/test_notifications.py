@@ -35,6 +35,18 @@ def test_told_at_commit_and_in_order(pair):
     assert heard(listener) == []
 
 
+def test_what_waits_to_be_told_takes_room(pair):
+    listener, speaker = pair
+    usage = "select pg_notification_queue_usage() > 0"
+    listener.send(Query("listen news"))
+    listener.send(Query("begin"))
+    assert speaker.rows(usage) == [("f",)]
+    speaker.send(Query("notify news, 'one'"))
+    assert speaker.rows(usage) == [("t",)]
+    listener.send(Query("commit"))
+    assert speaker.rows(usage) == [("f",)]
+
+
 def test_a_rollback_says_nothing(pair):
     listener, speaker = pair
     listener.send(Query("listen news"))
