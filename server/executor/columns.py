@@ -17,12 +17,14 @@ from server.vector.rows import column_of, objects, plain_values, values_of
 from server.vector.texts import TextColumn, concatenated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from server.types.type import Type, TypeReference, Value
 
 BATCH_ROWS: Final = 65536
 """How many rows operators that make batches of their own put into one."""
+
+SMALL_BATCH_ROWS: Final = BATCH_ROWS // 4
 
 
 def plain_objects(column: Column) -> Values:
@@ -98,6 +100,22 @@ def concatenate_batches(batches: Sequence[Batch], types: Sequence[TypeReference]
         for index in range(len(batches[0].columns))
     )
     return Batch(columns, sum(batch.count for batch in batches))
+
+
+def merged(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Batches in their order, small neighbours put together; without those that have no rows."""
+    held: list[Batch] = []
+    for batch in batches:
+        is_small = batch.count <= SMALL_BATCH_ROWS
+        if held and not (is_small and sum(map(len, held)) + batch.count <= BATCH_ROWS):
+            yield concatenate_batches(held, ())
+            held = []
+        if not is_small:
+            yield batch
+        elif batch.count:
+            held.append(batch)
+    if held:
+        yield concatenate_batches(held, ())
 
 
 def slices(batch: Batch, row_count: int = BATCH_ROWS) -> Iterator[Batch]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from server.executor.memory import Held
     from server.executor.operator import Statistics
     from server.executor.program import Program
+    from server.executor.scan_program import Compiled, ScanProgram
     from server.executor.subqueries import Answer
     from server.executor.table_shape import TableShape
     from server.executor.temporary_files import TemporaryFiles
@@ -107,6 +108,7 @@ class ExecutionContext:
     shared_rows_count: int = 0  # how often rows of a WITH query were made
     work_tables: dict[int, list[Batch]] = field(default_factory=dict)
     key_filters: dict[Plan, dict[int, KeyFilter]] = field(default_factory=dict)
+    programs: dict[ScanProgram, Compiled | None] = field(default_factory=dict)
     instruments: dict[Plan, Statistics] | None = None
     program: Program | None = None
     workers: Any = None

@@ -2,22 +2,25 @@
 
 Rule 1: the columns that the filter reads are loaded first, those of plain numbers before others,
         and what is left only for the rows that passed.
-Rule 2: what a view gives may alias pages of the store; it holds as long as the snapshot, which the
+Rule 2: small batches of neighbouring row groups are put together, since operators above do much of
+        their work once a batch.
+Rule 3: what a view gives may alias pages of the store; it holds as long as the snapshot, which the
         context holds.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from server.executor.columns import batch_of_rows
+from server.executor.columns import batch_of_rows, merged
 from server.executor.evaluation import condition, layout_of, scalar
 from server.executor.morsels import Morsels, may_run_beside
 from server.executor.operator import Builder, Operator
 from server.executor.sample import SampleScan
+from server.executor.scan_program import ScanProgram
 from server.executor.storage_columns import load_column, system_column
 from server.executor.table_shape import Row, shape_of
 from server.expressions.evaluate import conjuncts
@@ -29,13 +32,16 @@ from server.vector.batch import Batch
 from server.vector.column import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
     from server.vector.column import Positions
 
 SLOT_BITS = 16
+
+SPAN_GROUPS_MAX: Final = 4
+"""How many row groups one part of a scan has at most; the first parts have fewer, for whoever wants few rows."""
 
 ScanPlan = physical.TableScan | physical.IndexScan | physical.RowIdScan
 
@@ -70,13 +76,15 @@ class RowLoader:
         positions = self._with_partners(view, context, among)
         known: dict[int, Column] = {}
         for stage in self._stages:
-            for index in stage.columns:
-                if index not in known:
-                    known[index] = self._column(view, index, positions)
+            passed = stage.program.positions(view, positions, context)
             count = view.count if positions is None else len(positions)
-            batch = Batch(tuple(known[index] for index in stage.columns), count)
-            passed = stage.condition(batch, context)
-            if passed is not None:
+            if passed is None:
+                for index in stage.columns:
+                    if index not in known:
+                        known[index] = self._column(view, index, positions)
+                batch = Batch(tuple(known[index] for index in stage.columns), count)
+                passed = stage.condition(batch, context)
+            if passed is not None and len(passed) < count:
                 known = {index: column.take(passed) for index, column in known.items()}
                 positions = passed if positions is None else positions[passed]
         columns = tuple(
@@ -122,9 +130,10 @@ class RowLoader:
 class Stage:
     """A part of a filter, and which of the scan's columns it reads."""
 
-    __slots__ = ("columns", "condition")
+    __slots__ = ("columns", "condition", "program")
 
     def __init__(self, part: Expression, plan: ScanPlan) -> None:
+        self.program = ScanProgram(part, plan)
         layout = layout_of(plan.output)
         used = sorted(columns_used(part) & set(plan.output))
         self.columns = tuple(layout[column] for column in used)
@@ -165,28 +174,26 @@ class TableScan(Operator):
         self._sample = None if plan.sample is None else SampleScan(plan.sample)
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
-        """Yield a batch a row group."""
+        """Yield the rows of the row groups one after the other."""
         if self.plan in context.overrides:
             yield from overridden(self._loader, self.plan, context)
             return
         relation = self._relation(context)
         choose = None if self._sample is None else self._sample.start(context)
-        for group_no in range(relation.group_count):
-            yield from self._group(relation, group_no, context, choose)
+        for span in _spans(relation.group_count):
+            yield from self._rows(relation, span, context, choose)
 
     def has_morsels(self, context: ExecutionContext) -> bool:
         """Unless rows are drawn, or the filter runs other queries."""
         return self._sample is None and self._loader.may_run_beside and not context.overrides
 
     def morsels(self, context: ExecutionContext) -> Morsels | None:
-        """A part a row group."""
+        """A part for a few row groups."""
         if not self.has_morsels(context):
             return None
         relation = self._relation(context)
-        numbers = range(relation.group_count)
-        return Morsels(
-            tuple(partial(self._group, relation, group_no, context) for group_no in numbers)
-        )
+        spans = _spans(relation.group_count)
+        return Morsels(tuple(partial(self._rows, relation, span, context) for span in spans))
 
     def _relation(self, context: ExecutionContext) -> Any:
         relation = context.engine.relation(self.plan.table.storage_id)
@@ -194,18 +201,30 @@ class TableScan(Operator):
             context.transaction.tracked.read_relation(relation.relation_id)
         return relation
 
-    def _group(
+    def _rows(
         self,
         relation: Any,
-        group_no: int,
+        group_nos: Iterable[int],
         context: ExecutionContext,
         choose: Callable[[Any], Positions] | None = None,
     ) -> list[Batch]:
-        with context.engine.latch:
-            view = relation.view(context.snapshot, group_no)
-        if not view.count:
-            return []
-        return [self._loader.load(view, context, None if choose is None else choose(view))]
+        batches = []
+        for group_no in group_nos:
+            with context.engine.latch:
+                view = relation.view(context.snapshot, group_no)
+            if view.count:
+                chosen = None if choose is None else choose(view)
+                batches.append(self._loader.load(view, context, chosen))
+        return list(merged(batches))
+
+
+def _spans(group_count: int) -> Iterator[range]:
+    """The row groups, a few at a time."""
+    start = 0
+    while start < group_count:
+        stop = min(group_count, start + min(SPAN_GROUPS_MAX, max(1, start // 2)))
+        yield range(start, stop)
+        start = stop
 
 
 def version_row(table: Table, row_id: int, context: ExecutionContext) -> Row:

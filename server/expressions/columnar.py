@@ -36,6 +36,8 @@ from server.vector.selection import merge_columns, positions_of, true_rows
 Evaluator = Callable[[Batch, Any], Column]
 Compiler = Callable[[Any, Layout], Evaluator]
 BOOLEAN = np.dtype(np.bool_)
+LONG_CONSTANT_ROWS = 1 << 18
+"""Constants are repeated once, without memory, for batches of up to so many rows; cutting is cheaper than repeating."""
 
 
 def compile_columns(expression: nodes.Expression, layout: Layout) -> Evaluator:
@@ -87,7 +89,14 @@ def _variable(node: nodes.Variable, layout: Layout) -> Evaluator:
 
 def _constant(node: nodes.Constant, layout: Layout) -> Evaluator:
     value, dtype = node.value, node.type.type.dtype
-    return lambda batch, context: constant_column(value, dtype, batch.count)
+    long = constant_column(value, dtype, LONG_CONSTANT_ROWS)
+
+    def evaluate(batch: Batch, context: Any) -> Column:
+        if batch.count > LONG_CONSTANT_ROWS:
+            return constant_column(value, dtype, batch.count)
+        return long.slice(0, batch.count)
+
+    return evaluate
 
 
 def _once(node: nodes.Expression, layout: Layout) -> Evaluator:

@@ -18,7 +18,8 @@ class Batch:
 
     def __post_init__(self) -> None:
         """Refuse columns of different lengths."""
-        assert all(len(column) == self.count for column in self.columns), "columns differ in length"
+        for column in self.columns:  # not all(...): this is done for every batch
+            assert len(column) == self.count, "columns differ in length"
 
     def __len__(self) -> int:
         return self.count
