@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from server.vector.column import Mask, Positions, Values
 
 
@@ -57,3 +59,20 @@ def joined_rows(
     lefts = np.repeat(np.arange(first, first + stop), lengths)
     places = np.repeat(starts[known[:stop]], lengths) + within
     return lefts, rows[places], first + stop
+
+
+def packed_rows(
+    columns: Sequence[Values], sizes: Sequence[int], count: int
+) -> tuple[Positions, Positions]:
+    """Rows of codes numbered by first appearance, and where each of them comes first.
+
+    sizes: what is above each column's codes, which are not negative.
+    """
+    keys = np.zeros(count, np.int64)
+    for codes, size in zip(columns, sizes, strict=True):
+        keys = keys * size + codes
+    _, firsts, numbers = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(firsts)
+    places = np.empty(len(order), np.int64)
+    places[order] = np.arange(len(order))
+    return places[numbers], firsts[order]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.executor.frame_rows import extreme_rows, float_sums, range_ends
     from server.executor.key_codes import IntegerCodes, ViewCodes, object_codes, rows_with_keys
-    from server.executor.key_rows import dense_codes, grouped_rows, joined_rows
+    from server.executor.key_rows import dense_codes, grouped_rows, joined_rows, packed_rows
     from server.executor.machine import run as run_program
     from server.executor.machine import selected as selected_rows
     from server.executor.ordering import ordered_rows, text_ranks
@@ -23,7 +23,7 @@ else:
         object_codes,
         rows_with_keys,
     )
-    from server.executor.native.key_rows import dense_codes, grouped_rows, joined_rows
+    from server.executor.native.key_rows import dense_codes, grouped_rows, joined_rows, packed_rows
     from server.executor.native.machine import run as run_program
     from server.executor.native.machine import selected as selected_rows
     from server.executor.native.ordering import ordered_rows, text_ranks
@@ -41,6 +41,7 @@ __all__ = [
     "joined_rows",
     "object_codes",
     "ordered_rows",
+    "packed_rows",
     "range_ends",
     "rows_with_keys",
     "run_program",

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from server.vector.column import Mask, Positions, Values
 
 def grouped_rows(codes: Positions, code_count: int) -> tuple[Positions, Positions]: ...
@@ -5,3 +7,6 @@ def dense_codes(values: Values, valid: Mask | None, lowest: int, span: int) -> P
 def joined_rows(
     codes: Positions, starts: Positions, rows: Positions, first: int, pairs_max: int
 ) -> tuple[Positions, Positions, int]: ...
+def packed_rows(
+    columns: Sequence[Values], sizes: Sequence[int], count: int
+) -> tuple[Positions, Positions]: ...

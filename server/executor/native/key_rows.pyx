@@ -94,3 +94,32 @@ def joined_rows(codes, starts, rows, int64_t first, int64_t pairs_max):
                     right_at[total] = row_at[place]
                     total += 1
     return lefts, rights, stop
+
+
+def packed_rows(columns, sizes, Py_ssize_t count):
+    """Rows of codes numbered by first appearance, and where each of them comes first; sizes: above each column's codes."""
+    cdef Py_ssize_t row, place = 1
+    cdef int64_t found = 0, number
+    cdef int64_t size
+    cdef const int64_t[::1] code_of
+    numbers = np.zeros(count, np.int64)
+    cdef int64_t[::1] number_of = numbers
+    for codes, size in zip(columns, sizes):
+        assert len(codes) == count
+        code_of = np.ascontiguousarray(codes, np.int64)
+        place *= size
+        with nogil:
+            for row in range(count):
+                number_of[row] = number_of[row] * size + code_of[row]
+    firsts = np.empty(place, np.int64)
+    cdef int64_t[::1] first_at = firsts
+    cdef int64_t[::1] number_at = np.full(place, -1, np.int64)
+    with nogil:
+        for row in range(count):
+            number = number_at[number_of[row]]
+            if number < 0:
+                number = number_at[number_of[row]] = found
+                first_at[found] = row
+                found += 1
+            number_of[row] = number
+    return numbers, firsts[:found]

@@ -71,3 +71,15 @@ def test_dense_codes_at_the_ends_of_the_range(functions: Any):
     assert functions.dense_codes(values, None, highest - 1, 2).tolist() == [-1, -1, -1, 0, 1]
     repeated = np.broadcast_to(np.array([5]), 3)
     assert functions.dense_codes(repeated, None, 5, 1).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("functions", [native, key_rows])
+@pytest.mark.parametrize("count", COUNTS)
+def test_rows_of_codes_are_numbered_by_first_appearance(functions: Any, count: int):
+    rng = np.random.default_rng(count)
+    columns = [rng.integers(0, 3, count).astype(np.int32), rng.integers(0, 5, count)]
+    numbers, firsts = functions.packed_rows(columns, [3, 7], count)
+    rows = list(zip(*(column.tolist() for column in columns), strict=True))
+    distinct = list(dict.fromkeys(rows))
+    assert [distinct[number] for number in numbers.tolist()] == rows
+    assert firsts.tolist() == [rows.index(row) for row in distinct]

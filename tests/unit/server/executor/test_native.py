@@ -26,6 +26,35 @@ def test_integer_codes(span: int, with_nulls: bool):
     assert np.array_equal(tables[0].keys(), tables[1].keys())
 
 
+LEAST, MOST = -(1 << 63), (1 << 63) - 1
+KEYS = {
+    "growing": [range(n, n + 5000, 2) for n in range(0, 200_000, 5000)],
+    "falling": [range(n, n - 5000, -1) for n in range(50_000, -50_000, -5000)],
+    "then far": [range(1000), [LEAST, MOST, 5], range(2000)],
+    "first far": [[MOST, 0, LEAST], range(-5, 3000)],
+    "come close": [range(0, 1 << 24, 1 << 12), *(range(n, 1 << 20, 16) for n in range(16))],
+    "at the ends": [[MOST], [MOST - 1, MOST], [MOST - 9]],
+    "at the other end": [[LEAST], [LEAST + 100, LEAST], []],
+    "one": [[7], [7], []],
+    "none": [[], []],
+}
+
+
+@pytest.mark.parametrize("series", KEYS.values(), ids=KEYS.keys())
+@pytest.mark.parametrize("with_nulls", [False, True])
+def test_integer_codes_near_and_far(series: list[Any], with_nulls: bool):
+    tables: list[Any] = [native.IntegerCodes(), key_codes.IntegerCodes()]
+    for part in series:
+        values = np.array(list(part), np.int64)
+        valid = np.arange(len(values)) % 3 > 0 if with_nulls else None
+        found, specified = (table.add(values, valid) for table in tables)
+        assert np.array_equal(found, specified)
+        for sought in (values, values ^ 1, np.array([LEAST, MOST, 0, -1], np.int64)):
+            found, specified = (table.find(sought, None) for table in tables)
+            assert np.array_equal(found, specified)
+    assert np.array_equal(tables[0].keys(), tables[1].keys())
+
+
 def test_object_codes():
     values = np.array(["b", "a", None, "b", "c"], object)
     valid = np.array([True, True, False, True, True])
