@@ -41,7 +41,15 @@ from server.planner.coerce import (
     settle,
     type_name,
 )
-from server.planner.environment import TEXT, UNKNOWN, Access, BindContext, raise_at
+from server.planner.environment import (
+    ELSEWHERE,
+    TEXT,
+    UNKNOWN,
+    VOID,
+    Access,
+    BindContext,
+    raise_at,
+)
 from server.planner.outer_aggregates import (
     crossed_levels,
 )
@@ -197,8 +205,10 @@ def bind_arguments(context: BindContext, scope: Scope, node: exp.Expression) -> 
             if found is None:
                 raise raise_at(context, inner, missing_item(scope, inner.args["parts"][-1]))
             arguments.append(row_of(context, scope, *found, nodes.offset_of(inner)))
-        else:
-            arguments.append(bind_expression(context, scope, inner))
+            continue
+        bound = bind_expression(context, scope, inner)
+        if not (isinstance(bound, Parameter) and bound.type.oid == VOID):  # JDBC's for a result
+            arguments.append(bound)
     return Written(tuple(arguments), tuple(names), bool(node.args.get("variadic")))
 
 
@@ -213,7 +223,7 @@ def resolve_call(
     context: BindContext, name: tuple[str, ...], written: Written, node: exp.Expression | None
 ) -> Resolved | Expression:
     """What a call means; 42883 when nothing, 42725 when too much."""
-    known = _functions_of(context, name)
+    known = _functions_of(context, name, node)
     actual = written.types
     candidates = [candidate for each in known for candidate in _readings(each, written)]
     candidates.sort(key=lambda each: (each.variadic_from >= 0, each.defaults))
@@ -235,7 +245,7 @@ def resolve_procedure(context: BindContext, scope: Scope, node: exp.Expression) 
     name = node.args["name"]
     known = [
         each
-        for each in _functions_of(context, name)
+        for each in _functions_of(context, name, node)
         if getattr(getattr(each, "definition", None), "kind", "") == "p"
     ]
     candidates = [candidate for each in known for candidate in _readings(each, written)]
@@ -267,12 +277,18 @@ def _refuse_function(context: BindContext, node: exp.Expression, written: Writte
         raise raise_at(context, node, error)
 
 
-def _functions_of(context: BindContext, name: tuple[str, ...]) -> tuple[Callee, ...]:
+def _functions_of(
+    context: BindContext, name: tuple[str, ...], node: exp.Expression | None
+) -> tuple[Callee, ...]:
     if len(name) == 1:
         return context.catalog.functions_visible(name[0], context.environment.search_path)
+    if not context.in_own_database(name):
+        error = FeatureNotSupported(f"{ELSEWHERE}: {'.'.join(name)}")
+        raise raise_at(context, node, error)
     schema = context.schema_named(name[-2])
     if schema is None:
-        raise InvalidSchemaName(f'schema "{name[-2]}" does not exist')
+        missing = InvalidSchemaName(f'schema "{name[-2]}" does not exist')
+        raise raise_at(context, node, missing)
     return context.catalog.functions_named(name[-1], schema.oid)
 
 

@@ -20,7 +20,7 @@ from server.errors import (
 from server.expressions.expression import Coalesce, Expression, Variable
 from server.planner.bind_operator import and_all, make_operator
 from server.planner.coerce import coerce_or_fail, coerce_specific, common_type
-from server.planner.environment import FLOAT8, Access, BindContext, raise_at
+from server.planner.environment import ELSEWHERE, FLOAT8, Access, BindContext, raise_at
 from server.planner.plan import (
     CommonTableScan,
     Join,
@@ -160,6 +160,9 @@ def relation_of(context: BindContext, node: exp.Expression) -> Table:
     """The table or view that a TableReference names; 42P01 when there is none."""
     parts = node.args["parts"]
     if len(parts) > 1 and not context.view_depth:
+        if not context.in_own_database(parts):
+            error = FeatureNotSupported(f'{ELSEWHERE}: "{".".join(parts)}"')
+            raise raise_at(context, node, error)
         _check_usage(context, node, parts[-2])
     found = find_relation(context, parts)
     if found is None:

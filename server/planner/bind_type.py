@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.errors import FeatureNotSupported, InvalidSchemaName, SqlSyntaxError, UndefinedObject
-from server.planner.environment import BindContext, raise_at
+from server.planner.environment import ELSEWHERE, BindContext, raise_at
 from server.sql import nodes
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def bind_type(context: BindContext, node: nodes.TypeName) -> TypeReference:
 def find_type(context: BindContext, parts: tuple[str, ...]) -> Type | None:
     """A type by its possibly qualified name."""
     if len(parts) > 1:
+        if not context.in_own_database(parts):
+            raise FeatureNotSupported(f"{ELSEWHERE}: {'.'.join(parts)}")
         schema = context.schema_named(parts[-2])
         if schema is None:
             raise InvalidSchemaName(f'schema "{parts[-2]}" does not exist')

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 BOOL, BYTEA, NAME, INT8, INT2, INT4, TEXT, OID = 16, 17, 19, 20, 21, 23, 25, 26
 FLOAT8, UNKNOWN, BPCHAR, VARCHAR, NUMERIC, RECORD, VOID = 701, 705, 1042, 1043, 1700, 2249, 2278
 DATE, TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL = 1082, 1083, 1114, 1184, 1186
+ELSEWHERE = "cross-database references are not implemented"
 
 
 def one_thousand(table: Table) -> float:
@@ -144,6 +145,10 @@ class BindContext:
         held = self.relations.get(relation)
         if held is None or LOCK_ORDER.index(mode) > LOCK_ORDER.index(held):
             self.relations[relation] = mode
+
+    def in_own_database(self, parts: tuple[str, ...]) -> bool:
+        """Whether a name of perhaps three parts is not one of another database."""
+        return len(parts) != 3 or parts[0] == self.environment.database or self.view_depth > 0
 
     def schema_named(self, name: str) -> Schema | None:
         """A schema by name; pg_temp is the session's own."""

@@ -318,7 +318,7 @@ def hand_down_column(context: StatementContext, parent_oid: int, name: str) -> I
         child = current(context, child.oid)
         own = child.column_named(name)
         if own is not None:
-            _refuse_other_type(child, own, column)
+            _refuse_other_type(context, child, own, column)
             context.notice(
                 "00000", f'merging definition of column "{name}" for child "{child.name}"'
             )
@@ -338,12 +338,14 @@ def hand_down_column(context: StatementContext, parent_oid: int, name: str) -> I
         yield from hand_down_column(context, child.oid, name)
 
 
-def _refuse_other_type(child: Table, own: Column, column: Column) -> None:
+def _refuse_other_type(
+    context: StatementContext, child: Table, own: Column, column: Column
+) -> None:
     if (own.type, own.modifier) != (column.type, column.modifier):
         raise DatatypeMismatch(
             f'child table "{child.name}" has different type for column "{column.name}"'
         )
-    refuse_type_conflict(f'child table "{child.name}" column', own, column)
+    refuse_type_conflict(context, f'child table "{child.name}" column', own, column)
 
 
 def _with_column(table: Table, column: Column) -> Table:

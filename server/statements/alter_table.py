@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import CatalogObject, Column, Constraint, Index, Sequence, Table
 from server.catalog.privileges import acl_of_new_owner
@@ -66,6 +66,9 @@ from server.statements.verify import verify_check, verify_foreign_key, verify_no
 from server.statements.view_texts import keeping_views, readers_of_column, rules_reading
 from server.types.storage import storage_form, storage_kind
 from storage.engine import Kind
+
+if TYPE_CHECKING:
+    from server.sql.utility_statement import Option
 
 Step = Callable[[StatementContext, Table, Any], Iterator[Wait]]
 
@@ -167,7 +170,7 @@ def put_column(
     context: StatementContext,
     table: Table,
     column: Column,
-    sequences: Iterable[tuple[Column, str, bool, tuple[object, ...]]] = (),
+    sequences: Iterable[tuple[Column, str, bool, tuple[Option, ...]]] = (),
 ) -> Iterator[Wait]:
     """Put a column at the end of a table; rows that are there get its default."""
     rows = 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from server.catalog.names import collation_text, type_text
 from server.catalog.objects import Column, Constraint, Table
 from server.errors import (
     CollationMismatch,
@@ -22,7 +23,6 @@ from server.errors import (
     WrongObjectType,
 )
 from server.statements.names import refuse_system, relation_named
-from server.types.names import format_type
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -120,7 +120,7 @@ class MergedColumns:
         self._context.notice(
             "00000", f'merging multiple inherited definitions of column "{column.name}"'
         )
-        refuse_type_conflict(f'inherited column "{column.name}"', known, column)
+        refuse_type_conflict(self._context, f'inherited column "{column.name}"', known, column)
         if known.generated != column.generated:
             raise DatatypeMismatch(f'inherited column "{column.name}" has a generation conflict')
         default = known.default
@@ -143,7 +143,7 @@ class MergedColumns:
         assert known is not None
         if not self._is_partition:
             self._tell(own.name, is_last_place=is_last_place)
-            refuse_type_conflict(f'column "{own.name}"', known, own)
+            refuse_type_conflict(self._context, f'column "{own.name}"', known, own)
         default, generated = self._own_default(known, own)
         merged = replace(
             known,
@@ -204,16 +204,16 @@ class MergedColumns:
             )
 
 
-def refuse_type_conflict(what: str, known: Column, other: Column) -> None:
+def refuse_type_conflict(
+    context: StatementContext, what: str, known: Column, other: Column
+) -> None:
     """Raise unless two definitions of a column agree on its type and collation."""
     if (known.type, known.modifier) != (other.type, other.modifier):
         raise DatatypeMismatch(
             f"{what} has a type conflict",
-            detail=f"{_shown(known)} versus {_shown(other)}",
+            detail=f"{_shown(context, known)} versus {_shown(context, other)}",
         )
     if known.collation != other.collation:
-        from server.catalog.names import collation_text
-
         raise CollationMismatch(
             f"{what} has a collation conflict",
             detail=f'"{collation_text(known.collation)}" versus '
@@ -221,8 +221,8 @@ def refuse_type_conflict(what: str, known: Column, other: Column) -> None:
         )
 
 
-def _shown(column: Column) -> str:
-    return format_type(column.type, column.modifier)
+def _shown(context: StatementContext, column: Column) -> str:
+    return type_text(context.catalog, context.search_path(), column.type, column.modifier)
 
 
 def inherited_checks(context: StatementContext, parents: list[Table]) -> list[Constraint]:

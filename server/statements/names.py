@@ -27,6 +27,7 @@ from server.errors import (
 )
 from server.executor.waits import Wait
 from server.identifiers import generated_name
+from server.planner.environment import ELSEWHERE
 from server.statements.ownership import require_create, require_usage
 from storage.engine import LockMode
 
@@ -63,7 +64,7 @@ def split_name(context: StatementContext, parts: Name, offset: int = -1) -> tupl
     if len(parts) == 3:
         if parts[0] != context.session.database_name:
             raise FeatureNotSupported(
-                f'cross-database references are not implemented: "{".".join(parts)}"',
+                f'{ELSEWHERE}: "{".".join(parts)}"',
                 position=context.position(offset),
             )
         return parts[1], parts[2]

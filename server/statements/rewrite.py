@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from server.catalog.names import type_text
 from server.identifiers import quote_identifier
 from server.statements.internal import internal_query, qualified_name
 from server.statements.names import free_name
 from server.statements.tables import store_table
-from server.types.names import format_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,7 +71,7 @@ def rewrite_table(
     for column in target.live_columns:
         quoted = quote_identifier(column.name)
         if column.number in conversions:
-            texts.append(_converted(column, conversions[column.number]))
+            texts.append(_converted(context, column, conversions[column.number]))
         else:
             texts.append(computed.get(column.number, quoted))
     names = ", ".join(
@@ -91,5 +91,5 @@ def rewrite_table(
     context.ddl.remove(scratch.oid)
 
 
-def _converted(column: Column, conversion: Conversion) -> str:
-    return f"({conversion.text})::{format_type(column.type, column.modifier)}"
+def _converted(context: StatementContext, column: Column, conversion: Conversion) -> str:
+    return f"({conversion.text})::{type_text(context.catalog, (), column.type, column.modifier)}"

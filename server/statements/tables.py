@@ -11,6 +11,7 @@ from server.errors import (
     FeatureNotSupported,
     InvalidObjectDefinition,
     InvalidTableDefinition,
+    ObjectNotInPrerequisiteState,
     UndefinedColumn,
     WrongObjectType,
 )
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from server.executor.waits import Wait
+    from server.sql.utility_statement import Option
 
 COLUMNS_MAX = 1600
 PERSISTENCE_LETTERS = {"permanent": "p", "temporary": "t", "unlogged": "u"}
@@ -74,7 +76,7 @@ class NewTable:
     names: ConstraintNames
     columns: list[Column] = field(default_factory=list)
     later: list[tuple[written.Constraint, Column | None]] = field(default_factory=list)
-    sequences: list[tuple[Column, str, bool, tuple[object, ...]]] = field(default_factory=list)
+    sequences: list[tuple[Column, str, bool, tuple[Option, ...]]] = field(default_factory=list)
     copied: list[Copied] = field(default_factory=list)
     copied_sequences: list[tuple[int, Sequence | None]] = field(default_factory=list)
     merged: MergedColumns | None = None  # what parents or a type bring along
@@ -317,12 +319,15 @@ def own_sequence(
     number: int,
     kind: str,
     is_identity: bool,
-    options: tuple[object, ...],
+    options: tuple[Option, ...],
 ) -> Generator[Wait, None, Table]:
     """Make the sequence of a serial or identity column; gives the table as it is then."""
     column = table.column(number)
-    name = free_name(context, table.schema, table.name, column.name, "seq")
+    name = _sequence_name(context, table, options) or free_name(
+        context, table.schema, table.name, column.name, "seq"
+    )
     yield from claim_name(context, table.schema, name)
+    refuse_existing(context, table.schema, name)
     sequence = make_sequence(
         context, table.schema, name, options, column.type,
         owned_by=(table.oid, number), owned_kind=kind, persistence=table.persistence,
@@ -337,6 +342,22 @@ def own_sequence(
     table = replace(table, columns=columns)
     context.ddl.put(table)
     return table
+
+
+def _sequence_name(
+    context: StatementContext, table: Table, options: tuple[Option, ...]
+) -> str | None:
+    """What SEQUENCE NAME says; raises ObjectNotInPrerequisiteState for another schema than the table's."""
+    for option in options:
+        if option.name == "sequence_name":
+            parts = option.value if isinstance(option.value, tuple) else (option.value,)
+            schema, name = target_schema(context, tuple(str(part) for part in parts))
+            if schema != table.schema:
+                raise ObjectNotInPrerequisiteState(
+                    "sequence must be in same schema as table it is linked to"
+                )
+            return name
+    return None
 
 
 def add_constraint(

@@ -278,6 +278,8 @@ def _constraints(viewer: Viewer) -> Iterator[tuple[Constraint, Table]]:
 
 def _table_constraints(viewer: Viewer) -> Iterator[Row]:
     for value, table in _constraints(viewer):
+        if value.kind not in CONSTRAINT_TYPES:  # EXCLUDE and constraint triggers
+            continue
         index = viewer.view.object(value.index)
         nulls_distinct = None
         if value.kind == "u" and isinstance(index, Index):
@@ -340,6 +342,8 @@ def _position(viewer: Viewer, value: Constraint, position: int) -> int | None:
 
 def _used_columns(viewer: Viewer) -> Iterator[Row]:
     for value, table in _constraints(viewer):
+        if value.kind not in CONSTRAINT_TYPES:
+            continue
         target: Any = viewer.view.object(value.referenced_table) if value.kind == "f" else table
         numbers = value.referenced_columns if value.kind == "f" else value.columns
         if viewer.owns(target):
