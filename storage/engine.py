@@ -18,12 +18,13 @@ from storage.check import Problem, check, check_table
 from storage.commit_log import transaction_outcome
 from storage.departures import Departures
 from storage.directory import is_initialised
-from storage.fast_paths import CommitLog, KeyReader, Snapshot
+from storage.fast_paths import CommitLog, KeyReader, KeyWriter, Snapshot
 from storage.fast_work import CommitQueue
 from storage.files import Bytes, File, Files
 from storage.index import Index, KeyOf
 from storage.index_check import Fingerprints, check_leaves, missing_entries
 from storage.key_matrix import SortedKeys, encode_matrix
+from storage.key_writer import NOT_INSERTED, KeyColumns
 from storage.keys import encode_key, encode_keys, key_after_prefix
 from storage.kinds import Kind
 from storage.lock_modes import LockMode, LockOwner
@@ -51,13 +52,16 @@ from storage.waits import Completion
 from storage.wal import Wal
 
 __all__ = [
+    "NOT_INSERTED",
     "Counts",
     "Departures",
     "Engine",
     "Fingerprints",
     "Index",
+    "KeyColumns",
     "KeyOf",
     "KeyReader",
+    "KeyWriter",
     "Kind",
     "Live",
     "LockMode",

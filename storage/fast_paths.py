@@ -22,6 +22,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     )
     from storage.commit_log import CommitLog, Snapshot
     from storage.key_reader import KeyReader
+    from storage.key_writer import KeyWriter
     from storage.row_paths import RowPaths
 else:
     from storage.native.btree_batch import insert_sorted, is_ascending, pack_leaves, present_keys
@@ -38,11 +39,13 @@ else:
     )
     from storage.native.commit_log import CommitLog, Snapshot
     from storage.native.key_reader import KeyReader
+    from storage.native.key_writer import KeyWriter
     from storage.native.row_paths import RowPaths
 
 __all__ = [
     "CommitLog",
     "KeyReader",
+    "KeyWriter",
     "RowPaths",
     "Snapshot",
     "delete_pair",

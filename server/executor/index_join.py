@@ -15,11 +15,12 @@ import numpy as np
 
 from server.executor.columns import concatenate_batches, rows_of
 from server.executor.evaluation import layout_of
+from server.executor.index_keys import PLAIN_KINDS
 from server.executor.join import can_hash, conjunction
 from server.executor.join_kinds import Matcher
 from server.executor.nested_loop import LATERAL_ROWS, NestedLoop
 from server.executor.operator import Operator, Statistics
-from server.executor.point_read import PLAIN_KINDS, stored_part
+from server.executor.point_read import stored_part
 from server.executor.scan import RowLoader
 from server.executor.table_shape import shape_of
 from server.expressions.expression import (

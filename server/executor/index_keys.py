@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Row = Sequence[Value | None]
 
 KIND_BY_NAME: Final = {kind.name: kind for kind in Kind}
+PLAIN_KINDS: Final = frozenset((Kind.INT16, Kind.INT32, Kind.INT64, Kind.BYTES, Kind.FIXED16))
 _KIND_OF_PART: Final = {
     bytes: Kind.BYTES,
     int: Kind.INT64,
@@ -222,6 +223,25 @@ class IndexShape:
     def is_columns_only(self) -> bool:
         """Whether keys are plain columns and there is no predicate."""
         return self._columns_only
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether keys are stored columns in ascending order: equal keys, equal columns."""
+        return (
+            self._columns_only
+            and not any(self.descending)
+            and all(part.kind_is_fixed and part.kind in PLAIN_KINDS for part in self.parts)
+        )
+
+    @property
+    def is_insertable(self) -> bool:
+        """Whether a new row's key is its stored columns and, if nobody has it, all there is to look at."""
+        return (
+            self.is_plain
+            and not any(self.nulls_first)
+            and not self.is_deferrable
+            and not self.index.nulls_not_distinct
+        )
 
 
 def _attribute(number: int) -> Callable[[Row, Any], Value | None]:

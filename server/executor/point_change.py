@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.executor.evaluation import layout_of, scalar
 from server.executor.index_scan import key_ranges
-from server.executor.point_read import is_plain, stored_part
+from server.executor.point_read import stored_part
 from server.executor.storage_columns import load_value
 from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
@@ -134,7 +134,7 @@ class KeyLookup:
         return shape
 
     def _prepare(self, shape: IndexShape, context: ExecutionContext) -> None:
-        if is_plain(shape):
+        if shape.is_plain:
             self._stored = tuple(stored_part(part) for part in shape.parts)
             self._reader = KeyReader(
                 context.engine,

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 Parameters = Sequence[Value | None]
 
 _INTEGER_LIMITS = {Kind.INT16: 1 << 15, Kind.INT32: 1 << 31, Kind.INT64: 1 << 63}
-PLAIN_KINDS = frozenset((*_INTEGER_LIMITS, Kind.BYTES, Kind.FIXED16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +101,8 @@ def _plain_index(plan: physical.IndexScan, context: ExecutionContext) -> IndexSh
         return None
     for shape in shape_of(plan.table, context).indexes:
         if shape.index.oid == plan.index.oid:
-            return shape if is_plain(shape) else None
+            return shape if shape.is_plain else None
     return None
-
-
-def is_plain(shape: IndexShape) -> bool:
-    """Whether keys are stored columns in ascending order: equal keys, equal columns."""
-    return (
-        shape.is_columns_only
-        and not any(shape.descending)
-        and all(part.kind_is_fixed and part.kind in PLAIN_KINDS for part in shape.parts)
-    )
 
 
 def stored_part(part: KeyPart) -> Callable[[Value | None], Any]:

@@ -20,6 +20,7 @@ from server.executor.table_triggers import Triggers
 from server.types.type import TypeReference, Value
 from server.vector.batch import Batch
 from server.vector.column import Column
+from storage.engine import KeyColumns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
@@ -129,6 +130,20 @@ class TableShape:
             if sorted(numbers) == sorted(attributes) and shape.index.predicate is None:
                 return shape
         return None
+
+    def plain_keys(self) -> tuple[KeyColumns, ...] | None:
+        """What is inserted into the indexes of a row, if they are all of stored columns; else None."""
+        if not all(shape.is_insertable for shape in self.indexes):
+            return None
+        return tuple(
+            KeyColumns(
+                shape.storage_id,
+                tuple(key.number - 1 for key in shape.index.keys),
+                tuple(part.kind for part in shape.parts),
+                shape.index.unique,
+            )
+            for shape in self.indexes
+        )
 
     def index_led_by(self, attributes: Sequence[int]) -> IndexShape | None:
         """An index whose first keys are these attributes in any order, without a predicate."""

@@ -4,17 +4,20 @@ A Cell is an expression over a row; parameters, columns, constants, sums of inte
 arguments are computed here, all others by the closure that the original would use.
 """
 
+from functools import partial
+
 from libc.stdint cimport int64_t
 
+from server.executor.deferred import queue_insert
 from server.executor.evaluation import layout_of
 from server.executor.index_scan import key_ranges
 from server.executor.point_change import counted
-from server.executor.point_read import is_plain, stored_part
+from server.executor.point_read import stored_part
 from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import Call, Constant, Parameter, Variable
-from storage.engine import KeyReader, Status, key_after_prefix
+from storage.engine import NOT_INSERTED, KeyReader, KeyWriter, Status, key_after_prefix
 
 cdef enum:
     CLOSURE = 0
@@ -218,7 +221,7 @@ cdef class KeyLookup:
             if found.index.oid == self.plan.index.oid:
                 shape = found
         assert shape is not None, "the index is not one of its table"
-        if is_plain(shape):
+        if shape.is_plain:
             self.stored = tuple([
                 KEY_LIMITS[part.kind]
                 if part.kind in KEY_LIMITS and part.reference.type.store_value is None
@@ -354,8 +357,9 @@ cdef class RowInsert:
     cdef list steps
     cdef tuple attributes
     cdef Py_ssize_t width
-    cdef object shape
+    cdef object shape  # for which `stores` and `writer` were made
     cdef list stores
+    cdef object writer
 
     def __init__(self, plan, cells, projections):
         self.plan = plan
@@ -399,17 +403,11 @@ cdef class RowInsert:
         for number in shape.not_null:
             if full[<Py_ssize_t>number - 1] is None:
                 return LEFT
-        if shape.indexes or shape.checked_later:
-            return 1 if TableWriter(self.plan.table, context).try_insert(tuple(full)) else LEFT
         if shape is not self.shape:
-            self.stores = [(item.type.store_value, item.modifier) for item in shape.types]
-            self.shape = shape
-        i = 0
-        for store, modifier in self.stores:
-            value = full[i]
-            if store is not None and value is not None:
-                full[i] = store(value, modifier)
-            i += 1
+            self.prepare(shape, context)
+        if shape.indexes or shape.checked_later:
+            return self.insert_keys(context, shape, tuple(full))
+        full = self.stored(full)
         engine = context.engine
         latch = engine.latch
         latch.acquire()
@@ -418,3 +416,34 @@ cdef class RowInsert:
         finally:
             latch.release()
         return 1
+
+    cdef int prepare(self, shape, context) except -1:
+        """What the table's shape says of rows and their keys."""
+        self.stores = [(item.type.store_value, item.modifier) for item in shape.types]
+        self.writer = None
+        keys = shape.plain_keys()
+        if keys is not None:
+            self.writer = KeyWriter(context.engine, self.plan.table.storage_id, keys)
+        self.shape = shape
+        return 0
+
+    cdef Py_ssize_t insert_keys(self, context, shape, tuple row) except? -2:
+        """Insert a row that somebody may be in the way of, or that others have to be looked for."""
+        if self.writer is not None and context.transaction.tracked is None:
+            row_id = self.writer.insert(context.transaction, self.stored(row))
+            if row_id != NOT_INSERTED:
+                if shape.checked_later:
+                    queue_insert(context, shape, [row_id], partial(list, (row,)))
+                return 1
+        return 1 if TableWriter(self.plan.table, context).try_insert(row) else LEFT
+
+    cdef list stored(self, row):
+        """The stored form of a row."""
+        cdef list values = list(row)
+        cdef Py_ssize_t i = 0
+        for store, modifier in self.stores:
+            value = values[i]
+            if store is not None and value is not None:
+                values[i] = store(value, modifier)
+            i += 1
+        return values

@@ -1,0 +1,1 @@
+from storage.key_writer import KeyWriter as KeyWriter

@@ -1,0 +1,80 @@
+"""Rows added with their keys: what the table's and the indexes' own methods would do, or nothing at all."""
+
+import pytest
+
+from storage.check import check
+from storage.engine import NOT_INSERTED, KeyColumns, Kind, encode_key
+from storage.errors import KeyTooLarge
+from storage.fast_paths import KeyWriter as ChosenWriter
+from storage.key_writer import KeyWriter
+from tests.support.small_engine import crashed, small_engine
+
+TABLE, UNIQUE, OTHER = 20000, 20001, 20002
+KINDS = (Kind.INT32, Kind.INT64, Kind.BYTES)
+INDEXES = (
+    KeyColumns(UNIQUE, (0,), (Kind.INT32,), is_unique=True),
+    KeyColumns(OTHER, (2, 1), (Kind.BYTES, Kind.INT64), is_unique=False),
+)
+
+
+@pytest.fixture
+def world():
+    engine, files = small_engine()
+    transaction = engine.begin()
+    transaction.create_relation(TABLE, KINDS)
+    transaction.create_index(UNIQUE, unique=True)
+    transaction.create_index(OTHER, unique=False)
+    transaction.commit()
+    return engine, files
+
+
+@pytest.fixture(params=[KeyWriter, ChosenWriter], ids=["original", "chosen"])
+def writer(request, world):
+    return request.param(world[0], TABLE, INDEXES)
+
+
+def key_of(values, index):
+    return encode_key([values[column] for column in index.columns], index.kinds)
+
+
+def entries(engine):
+    return [list(engine.index(index.index_id).range()) for index in INDEXES]
+
+
+def test_rows_and_keys_are_there_and_survive_a_crash(world, writer):
+    engine, files = world
+    transaction = engine.begin()
+    rows = [[number * 7 % 300, number, b"x" * (number % 40) + b"\0"] for number in range(300)]
+    rows += [[None, 1, b"y"], [None, 1, b"y"], [-1, None, None]]
+    found = [writer.insert(transaction, row) for row in rows]
+    transaction.commit()
+    expected = [
+        sorted((key_of(row, index), row_id) for row, row_id in zip(rows, found, strict=True))
+        for index in INDEXES
+    ]
+    assert entries(engine) == expected
+    again = crashed(engine, files)
+    assert entries(again) == expected
+    assert check(again) == []
+    snapshot = again.begin().snapshot()
+    assert [list(again.relation(TABLE).fetch(snapshot, row_id)) for row_id in found] == rows
+
+
+def test_a_key_that_may_be_taken_leaves_all_undone(world, writer):
+    engine, _ = world
+    mine, theirs = engine.begin(), engine.begin()
+    assert writer.insert(theirs, [1, 1, b"a"]) != NOT_INSERTED
+    assert writer.insert(mine, [1, 2, b"b"]) == NOT_INSERTED
+    assert mine.top_xid == 0
+    theirs.abort()
+    assert writer.insert(mine, [1, 2, b"b"]) != NOT_INSERTED
+    mine.abort()
+    assert entries(engine) == [[], []]
+
+
+def test_a_long_key_is_an_error(world, writer):
+    transaction = world[0].begin()
+    with pytest.raises(KeyTooLarge):
+        writer.insert(transaction, [1, 1, b"x" * 900])
+    transaction.abort()
+    assert entries(world[0]) == [[], []]
