@@ -226,22 +226,21 @@ class Tree:
         self._build_above(xid, 0, pages)
 
     def build_sorted(self, xid: int, keys: SortedKeys) -> None:
-        """`build` of keys of one length; takes the latch for some pages at a time."""
-        count, width = keys.matrix.shape
-        in_leaf = int(self._room * BUILD_FILL) // (SLOT_BYTES + LEAF_ENTRY.size + width)
-        if count <= in_leaf:
+        """`build` of keys in a matrix; takes the latch for some pages at a time."""
+        cuts = keys.leaf_cuts(int(self._room * BUILD_FILL), SLOT_BYTES + LEAF_ENTRY.size)
+        if len(cuts) == 2:
             with self.pager.latch:
-                self.build(xid, [keys.pair(place) for place in range(count)])
+                self.build(xid, [keys.pair(place) for place in range(len(keys))])
             return
         left = 0
         page_numbers: list[int] = []
-        for first in range(0, count, in_leaf * BUILD_PAGES):
-            last = min(count, first + in_leaf * BUILD_PAGES)
-            leaf_count = -(-(last - first) // in_leaf)
+        for first in range(0, len(cuts) - 1, BUILD_PAGES):
+            part = cuts[first : first + BUILD_PAGES + 1]
+            leaf_count = len(part) - 1
             with self.pager.latch, self.pager.begin_change(xid) as change:
                 page_no = self.pager.allocate(change, leaf_count)
                 page_nos = left, page_no, 0
-                pages = pack_leaves(self.page_bytes, keys, first, last, in_leaf, page_nos)
+                pages = pack_leaves(self.page_bytes, keys, part, page_nos)
                 change.write(page_no * self.page_bytes, pages)
                 self._link_built(change, left, page_no)
                 change.commit()
@@ -249,7 +248,7 @@ class Tree:
             left = page_no + leaf_count - 1
         parents = [
             Entry(*keys.pair(place), page_no)
-            for place, page_no in zip(range(0, count, in_leaf), page_numbers, strict=True)
+            for place, page_no in zip(cuts[:-1].tolist(), page_numbers, strict=True)
         ]
         with self.pager.latch:
             self._build_above(xid, 1, self._inner_pages(1, parents))

@@ -55,19 +55,14 @@ def insert_sorted(
 def pack_leaves(
     page_bytes: int,
     keys: SortedKeys,
-    first: int,
-    last: int,
-    in_leaf: int,
+    cuts: npt.NDArray[np.int64],
     page_nos: tuple[int, int, int],
 ) -> bytes:
-    """Leaves side by side of the pairs first..last, `in_leaf` in each; page_nos: left of them, theirs, right."""
-    pairs = [keys.pair(place) for place in range(first, last)]
-    starts = range(0, len(pairs), in_leaf)
+    """Leaves side by side of the pairs between each cut and the next; page_nos: left of them, theirs, right."""
     left, page_no, right = page_nos
-    numbers = [left, *range(page_no, page_no + len(starts)), right]
-    return b"".join(
-        pack_leaf(
-            page_bytes, pairs, start, min(start + in_leaf, len(pairs)), numbers[i], numbers[i + 2]
-        )
-        for i, start in enumerate(starts)
-    )
+    numbers = [left, *range(page_no, page_no + len(cuts) - 1), right]
+    leaves = []
+    for i, (start, stop) in enumerate(pairwise(cuts.tolist())):
+        pairs = [keys.pair(place) for place in range(start, stop)]
+        leaves.append(pack_leaf(page_bytes, pairs, 0, len(pairs), numbers[i], numbers[i + 2]))
+    return b"".join(leaves)

@@ -23,7 +23,7 @@ from storage.fast_work import CommitQueue
 from storage.files import Bytes, File, Files
 from storage.index import Index, KeyOf
 from storage.index_check import Fingerprints, check_leaves, missing_entries
-from storage.key_matrix import SortedKeys, encode_matrix
+from storage.key_matrix import KeyMatrix, SortedKeys, encode_matrix
 from storage.key_writer import NOT_INSERTED, KeyColumns
 from storage.keys import encode_key, encode_keys, key_after_prefix
 from storage.kinds import Kind
@@ -59,6 +59,7 @@ __all__ = [
     "Fingerprints",
     "Index",
     "KeyColumns",
+    "KeyMatrix",
     "KeyOf",
     "KeyReader",
     "KeyWriter",

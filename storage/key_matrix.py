@@ -1,6 +1,7 @@
-"""The keys of many rows where all are of one length: a matrix with the bytes of a key a row.
+"""The keys of many rows as arrays: a matrix with the bytes of a key a row.
 
-Rule 1: the bytes are those of `encode_key`; NULLs and strings make keys of different lengths, and no matrix.
+Rule 1: the bytes are those of `encode_key`. Shorter keys are followed by zeros: as no key begins with another one, that
+        changes neither their order nor which are equal.
 Rule 2: an order sorts by key, then by row id, as a tree does; None: the rows are in it already.
 """
 
@@ -11,46 +12,131 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from storage.keys import ByteMatrix, encode_column
+from storage.keys import NULL_FIRST, NULL_LAST, VALUE, ByteMatrix, encode_column
 from storage.kinds import Kind
+from storage.strings import StringViews
 
 Order = npt.NDArray[np.int64]
 RowIds = npt.NDArray[np.int64]
+Lengths = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 WORD_BYTES = 8
+KEY_BYTES_MAX = 64
+"""Longer keys would be mostly zeros, and are to be sorted as strings."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMatrix:
+    """Keys, or parts of keys, one a row; lengths: how many bytes of each row, None for all."""
+
+    matrix: ByteMatrix
+    lengths: Lengths | None = None
+
+    @classmethod
+    def join(cls, matrices: Sequence["KeyMatrix"]) -> "KeyMatrix":
+        """The rows of several, one after the other."""
+        width = max(each.matrix.shape[1] for each in matrices)
+        if all(each.lengths is None and each.matrix.shape[1] == width for each in matrices):
+            return cls(np.concatenate([each.matrix for each in matrices]))
+        padded = [
+            np.pad(each.matrix, ((0, 0), (0, width - each.matrix.shape[1]))) for each in matrices
+        ]
+        return cls(
+            np.concatenate(padded), np.concatenate([each.each_length() for each in matrices])
+        )
+
+    def each_length(self) -> Lengths:
+        """The length of every row."""
+        if self.lengths is not None:
+            return self.lengths
+        return np.full(len(self.matrix), self.matrix.shape[1], np.int64)
+
+    def followed_by(self, other: "KeyMatrix") -> "KeyMatrix":
+        """Every row with the same row of the other one behind it."""
+        if self.lengths is None:
+            matrix = np.concatenate([self.matrix, other.matrix], axis=1)
+            if other.lengths is None:
+                return KeyMatrix(matrix)
+            return KeyMatrix(matrix, other.lengths + self.matrix.shape[1])
+        width = other.matrix.shape[1]
+        matrix = np.pad(self.matrix, ((0, 0), (0, width)))
+        places = self.lengths[:, np.newaxis] + np.arange(width)
+        np.put_along_axis(matrix, places, other.matrix, axis=1)
+        return KeyMatrix(matrix, self.lengths + other.each_length())
 
 
 def encode_matrix(
     columns: Sequence[Any],
-    nulls: Sequence[npt.NDArray[np.bool_] | None],
+    nulls: Sequence[Mask | None],
     kinds: Sequence[Kind],
     descending: Sequence[bool],
-) -> ByteMatrix | None:
-    """`encode_keys` as a matrix, None where the keys differ in length."""
-    parts: list[ByteMatrix] = []
+    nulls_first: Sequence[bool],
+) -> KeyMatrix | None:
+    """`encode_keys` of stored columns as a matrix, None where keys are too long for one."""
+    made: KeyMatrix | None = None
     for i, values in enumerate(columns):
+        is_strings = isinstance(values, StringViews)
+        if not is_strings and not isinstance(values, np.ndarray):
+            return None
+        encode = _encode_strings if is_strings else _encode_fixed
+        part = encode(values, kinds[i], descending[i])
         null = nulls[i]
-        if not isinstance(values, np.ndarray) or (null is not None and null.any()):
+        if part is not None and null is not None and null.any():
+            part = _with_nulls(part, null, NULL_FIRST if nulls_first[i] else NULL_LAST)
+        if part is not None:
+            made = part if made is None else made.followed_by(part)
+        if part is None or made is None or made.matrix.shape[1] > KEY_BYTES_MAX:
             return None
-        part = encode_column(values, None, kinds[i], descending[i], False)
-        if not isinstance(part, np.ndarray):
-            return None
-        parts.append(part)
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+    return made
+
+
+def _encode_fixed(values: npt.NDArray[Any], kind: Kind, descending: bool) -> KeyMatrix | None:
+    part = encode_column(values, None, kind, descending, False)
+    return KeyMatrix(part) if isinstance(part, np.ndarray) else None
+
+
+def _encode_strings(values: StringViews, _kind: Kind, descending: bool) -> KeyMatrix | None:
+    """Parts of a marker, the string and two zeros; None where one is long, or has zeros itself."""
+    if int(values.lengths().max(initial=0)) > KEY_BYTES_MAX:
+        return None
+    blob, offsets = values.to_blob()
+    if not blob.all():
+        return None
+    lengths = np.diff(offsets)
+    longest = int(lengths.max(initial=0))
+    matrix = np.zeros((len(lengths), longest + 3), np.uint8)
+    matrix[:, 0] = VALUE[0]
+    places = np.arange(longest + 2)
+    matrix[:, 1:-2][places[:-2] < lengths[:, np.newaxis]] = blob
+    if descending:
+        matrix[:, 1:][places < lengths[:, np.newaxis] + 2] ^= 0xFF
+    return KeyMatrix(matrix, lengths + 3)
+
+
+def _with_nulls(part: KeyMatrix, null: Mask, marker: bytes) -> KeyMatrix:
+    """The parts, those of NULLs replaced by the marker."""
+    matrix, lengths = part.matrix.copy(), part.each_length().copy()
+    matrix[null] = 0
+    matrix[null, 0] = marker[0]
+    lengths[null] = 1
+    return KeyMatrix(matrix, lengths)
 
 
 @dataclass(frozen=True, slots=True)
 class SortedKeys:
-    """Keys of one length with their row ids, and the order that sorts them by key, then by row id."""
+    """Keys with their row ids, and the order that sorts them by key, then by row id."""
 
     matrix: ByteMatrix
+    lengths: Lengths | None  # None: all keys are as long as the matrix is wide
     row_ids: RowIds
     order: Order | None
 
     @classmethod
-    def sort(cls, matrix: ByteMatrix, row_ids: RowIds) -> "SortedKeys":
+    def sort(cls, keys: KeyMatrix, row_ids: RowIds) -> "SortedKeys":
         """Sort; what is in order already is left alone."""
-        return cls(np.ascontiguousarray(matrix), row_ids, _order(matrix, row_ids))
+        matrix = np.ascontiguousarray(keys.matrix)
+        return cls(matrix, keys.lengths, row_ids, _order(matrix, row_ids))
 
     def __len__(self) -> int:
         return len(self.matrix)
@@ -58,7 +144,21 @@ class SortedKeys:
     def pair(self, place: int) -> tuple[bytes, int]:
         """The key and row id at a place of the order."""
         row = place if self.order is None else int(self.order[place])
-        return self.matrix[row].tobytes(), int(self.row_ids[row])
+        length = None if self.lengths is None else int(self.lengths[row])
+        return self.matrix[row, :length].tobytes(), int(self.row_ids[row])
+
+    def leaf_cuts(self, room: int, overhead: int) -> npt.NDArray[np.int64]:
+        """Where leaves begin that have so much room each, and the end; overhead: what a key takes besides its bytes."""
+        count, width = self.matrix.shape
+        if self.lengths is None:
+            return np.append(np.arange(0, count, room // (overhead + width)), count)
+        placed = self.lengths if self.order is None else self.lengths[self.order]
+        ends = np.cumsum(placed + overhead)
+        cuts, filled = [0], 0
+        while cuts[-1] < count:
+            cuts.append(int(np.searchsorted(ends, filled + room, "right")))
+            filled = int(ends[cuts[-1] - 1])
+        return np.array(cuts, np.int64)
 
     def repeated(self) -> npt.NDArray[np.int64]:
         """The places where a key equals the one before."""

@@ -12,7 +12,7 @@ from server.executor.columns import rows_of
 from server.executor.constraint_errors import key_text
 from server.executor.index_keys import IndexShape
 from server.executor.table_shape import TableShape
-from storage.engine import SortedKeys
+from storage.engine import KeyMatrix, SortedKeys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,18 +79,18 @@ def _fill_by_matrix(
     shape: IndexShape,
     views: Iterable[tuple[ScanView, RootIds]],
 ) -> bool:
-    """Keys of one length are sorted as arrays and written page by page; False: there are others."""
-    matrices: list[npt.NDArray[np.uint8]] = []
+    """Keys that fit into a matrix are sorted as arrays and written page by page; False: there are others."""
+    matrices: list[KeyMatrix] = []
     roots: list[RootIds] = []
     for view, ids in views:
-        matrix = shape.key_matrix(table_shape.load_batch(view, shape.attributes).columns)
+        matrix = shape.key_matrix(view)
         if matrix is None:
             return False
         matrices.append(matrix)
         roots.append(ids)
     if not matrices:
         return True
-    keys = SortedKeys.sort(np.concatenate(matrices), np.concatenate(roots))
+    keys = SortedKeys.sort(KeyMatrix.join(matrices), np.concatenate(roots))
     if shape.index.unique:
         for place in keys.repeated()[:1].tolist():
             row = _row(context, table_shape, keys.pair(place)[1])

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.expressions.rowwise import RowEvaluator
     from server.vector.column import Column, Mask
+    from storage.engine import KeyMatrix, ScanView
 
 Row = Sequence[Value | None]
 
@@ -194,16 +195,17 @@ class IndexShape:
         )
         return keys
 
-    def key_matrix(self, columns: Sequence[Column]) -> npt.NDArray[np.uint8] | None:
-        """`keys` as a matrix of bytes, where all have one length; None where they have not."""
+    def key_matrix(self, view: ScanView) -> KeyMatrix | None:
+        """The keys of the rows of a view as a matrix; None: they are not its columns, are too long, or need a look."""
         if not self._columns_only or not all(part.kind_is_fixed for part in self.parts):
             return None
-        found = [
-            part.column(columns[key.number - 1])
-            for part, key in zip(self.parts, self.index.keys, strict=True)
-        ]
-        values, nulls, kinds = zip(*found, strict=True)
-        return encode_matrix(values, nulls, kinds, self.descending)
+        found = [view.column(key.number - 1) for key in self.index.keys]
+        if self.index.unique and any(valid is not None for _, valid in found):
+            return None  # NULLs equal nothing
+        nulls = [None if valid is None else ~valid for _, valid in found]
+        kinds = [part.kind for part in self.parts]
+        values = [values for values, _ in found]
+        return encode_matrix(values, nulls, kinds, self.descending, self.nulls_first)
 
     def distinct_rows(self, columns: Sequence[Column], count: int) -> Mask | None:
         """Rows that no other may equal: without NULLs in the key; None.

@@ -6,13 +6,14 @@ Rule 1: nothing is done until every literal is read. What cannot be planned or r
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from server.errors import SqlError
 from server.executor.columns import BATCH_ROWS
 from server.executor.common_tables import SharedRows
 from server.planner.given_rows import GIVEN_ROWS
-from server.session.execution import context, plan, plan_allowed
+from server.session.execution import LOOP_ROWS_MAX, context, plan, plan_allowed
 from server.session.skeletons import PARAMETER_OIDS
 from server.sql.native import scan_rows
 from server.sql.row_lists import BOOLEAN, row_list_of
@@ -51,7 +52,7 @@ def ready_rows(session: Session, sql: str) -> Generator[Any, Any, Ready | None]:
     running = context(session)
     parts = [rows.slice(start, start + BATCH_ROWS) for start in range(0, rows.count, BATCH_ROWS)]
     running.common_tables[GIVEN_ROWS] = SharedRows(iter(parts))
-    return whole, running
+    return (replace(whole, slow=True) if rows.count > LOOP_ROWS_MAX else whole), running
 
 
 def _planned_once(session: Session, text: str, types: tuple[int, ...]) -> Statement | None:

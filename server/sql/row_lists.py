@@ -28,6 +28,7 @@ BOOLEAN: Final = "o"
 ROWS_MIN: Final = 8
 """Fewer rows are planned as they are written."""
 TEXT_LENGTH_MIN: Final = 48
+HEAD_LENGTH_MAX: Final = 4_096
 TAIL_LENGTH_MAX: Final = 2_048
 COLUMNS_MAX: Final = 1_600
 
@@ -73,7 +74,7 @@ def row_list_of(sql: str, scan: Callable[[bytes, int], Scanned | None]) -> RowLi
     """The row list of a text; None where there is nothing to gain or to be sure of."""
     if len(sql) < TEXT_LENGTH_MIN:
         return None
-    head = HEAD.match(sql)
+    head = HEAD.match(sql, 0, HEAD_LENGTH_MAX)
     if head is None or COMMENT.search(head[0]):
         return None
     data = sql.encode()

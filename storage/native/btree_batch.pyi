@@ -21,8 +21,6 @@ def insert_sorted(
 def pack_leaves(
     page_bytes: int,
     keys: SortedKeys,
-    first: int,
-    last: int,
-    in_leaf: int,
+    cuts: npt.NDArray[np.int64],
     page_nos: tuple[int, int, int],
 ) -> bytes: ...

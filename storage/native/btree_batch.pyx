@@ -5,6 +5,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
+import numpy as np
+
 from storage.native.btree_search cimport (
     COUNTERS_OFFSET,
     INNER_HEAD,
@@ -26,6 +28,15 @@ cdef enum:
     PAGES_MAX = 32  # that one change writes
     SLOTS_MAX = 32768
     FEW = 4  # pairs for one leaf are entered one by one
+
+
+cdef struct Rows:
+    # A matrix of keys; lengths and order may be NULL: all of one length, in order.
+    const uint8_t *matrix
+    Py_ssize_t width
+    const int64_t *lengths
+    const int64_t *row_ids
+    const int64_t *order
 
 
 cdef struct Place:
@@ -385,53 +396,62 @@ cdef int add_separators(
     return change.write_raw(start + COUNTERS_OFFSET, counters, 6)
 
 
-def pack_leaves(
-    size_t page_bytes, keys, Py_ssize_t first, Py_ssize_t last, Py_ssize_t in_leaf, page_nos
-):
-    """Leaves side by side of the pairs first..last, `in_leaf` in each; page_nos: left of them, theirs, right."""
+def pack_leaves(size_t page_bytes, keys, cuts, page_nos):
+    """Leaves side by side of the pairs between each cut and the next; page_nos: left of them, theirs, right."""
     cdef const uint8_t[:, ::1] matrix = keys.matrix
     cdef const int64_t[::1] row_ids = keys.row_ids
-    cdef const int64_t[::1] order
-    cdef const int64_t *order_of = NULL
-    cdef Py_ssize_t page_count = (last - first + in_leaf - 1) // in_leaf, i, stop
-    cdef Py_ssize_t width = matrix.shape[1]
+    cdef const int64_t[::1] numbers
+    cdef const int64_t[::1] cut_at = np.ascontiguousarray(cuts, np.int64)
+    cdef Py_ssize_t page_count = cut_at.shape[0] - 1, i
     cdef uint64_t left = page_nos[0], page_no = page_nos[1], right = page_nos[2]
     cdef bytes pages = PyBytes_FromStringAndSize(NULL, page_count * page_bytes)
     cdef unsigned char *at = <unsigned char *>PyBytes_AS_STRING(pages)
+    cdef bint fits = True
     cdef Head *head
-    assert NODE_BYTES + in_leaf * (2 + LEAF_HEAD + width) <= <Py_ssize_t>page_bytes
-    assert 0 <= first < last <= matrix.shape[0] and matrix.shape[0] == row_ids.shape[0]
+    cdef Rows rows
+    assert 0 <= cut_at[0] and cut_at[page_count] <= matrix.shape[0] == row_ids.shape[0]
+    rows.matrix = &matrix[0, 0]
+    rows.width = matrix.shape[1]
+    rows.row_ids = &row_ids[0]
+    rows.order = NULL
+    rows.lengths = NULL
     if keys.order is not None:
-        order = keys.order
-        assert order.shape[0] == row_ids.shape[0]
-        order_of = &order[0]
+        numbers = keys.order
+        assert numbers.shape[0] == row_ids.shape[0]
+        rows.order = &numbers[0]
+    if keys.lengths is not None:
+        numbers = keys.lengths
+        assert numbers.shape[0] == row_ids.shape[0]
+        rows.lengths = &numbers[0]
     with nogil:
         for i in range(page_count):
-            stop = first + in_leaf if first + in_leaf < last else last
-            pack_one(at, page_bytes, &matrix[0, 0], width, &row_ids[0], order_of, first, stop)
+            fits = fits and pack_one(at, page_bytes, &rows, cut_at[i], cut_at[i + 1])
             head = <Head *>at
             head.left = page_no + i - 1 if i else left
             head.right = page_no + i + 1 if i + 1 < page_count else right
-            first = stop
             at += page_bytes
+    assert fits, "page overflows"
     return pages
 
 
-cdef void pack_one(
-    unsigned char *page, size_t page_bytes, const uint8_t *matrix, Py_ssize_t width,
-    const int64_t *row_ids, const int64_t *order, Py_ssize_t first, Py_ssize_t last,
+cdef bint pack_one(
+    unsigned char *page, Py_ssize_t page_bytes, Rows *rows, Py_ssize_t first, Py_ssize_t last,
 ) noexcept nogil:
+    """Whether the pairs fit into a page, which then has them."""
     cdef Head *head = <Head *>page
-    cdef size_t place = page_bytes
-    cdef Py_ssize_t i, row
+    cdef Py_ssize_t place = page_bytes, slots_end = NODE_BYTES + 2 * (last - first), i, row, length
     memset(page, 0, page_bytes)
     for i in range(first, last):
-        row = order[i] if order != NULL else i
-        place -= LEAF_HEAD + width
-        (<uint16_t *>(page + place))[0] = <uint16_t>width
-        memcpy(page + place + 2, row_ids + row, 8)
-        memcpy(page + place + LEAF_HEAD, matrix + row * width, width)
+        row = rows.order[i] if rows.order != NULL else i
+        length = rows.lengths[row] if rows.lengths != NULL else rows.width
+        place -= LEAF_HEAD + length
+        if place < slots_end or length > rows.width:
+            return False
+        (<uint16_t *>(page + place))[0] = <uint16_t>length
+        memcpy(page + place + 2, rows.row_ids + row, 8)
+        memcpy(page + place + LEAF_HEAD, rows.matrix + row * rows.width, length)
         (<uint16_t *>(page + NODE_BYTES))[i - first] = <uint16_t>place
     head.magic = MAGIC
     head.count = <uint16_t>(last - first)
     head.place = <uint16_t>place
+    return True

@@ -1,4 +1,4 @@
-"""Keys of one length: their bytes, their order, and trees built of them."""
+"""Keys in a matrix: their bytes, their order, and trees built of them."""
 
 import random
 
@@ -8,7 +8,7 @@ import pytest
 from storage import btree_batch
 from storage.btree import Tree
 from storage.check import check_tree
-from storage.engine import Kind, SortedKeys, encode_key, encode_matrix
+from storage.engine import Kind, KeyMatrix, SortedKeys, encode_key, encode_matrix
 from storage.fast_paths import pack_leaves
 from tests.support.small_engine import small_engine
 
@@ -17,7 +17,7 @@ KINDS = (Kind.INT32, Kind.FLOAT64)
 
 def matrix_of(first, second, descending=(False, False)):
     columns = [np.array(first, np.int32), np.array(second, np.float64)]
-    return encode_matrix(columns, [None, None], KINDS, descending)
+    return encode_matrix(columns, [None, None], KINDS, descending, (False, False))
 
 
 @pytest.mark.parametrize("descending", [(False, False), (True, False), (False, True)])
@@ -25,15 +25,76 @@ def test_the_bytes_are_those_of_single_keys(descending):
     first, second = [1, -7, 0, 2**31 - 1], [0.5, -0.0, float("nan"), float("-inf")]
     matrix = matrix_of(first, second, descending)
     rows = [encode_key(pair, KINDS, descending) for pair in zip(first, second, strict=True)]
-    assert [row.tobytes() for row in matrix] == rows
+    assert keys_of(matrix) == rows
 
 
-def test_nulls_and_strings_make_no_matrix():
-    numbers = np.array([1, 2], np.int32)
-    nulls = np.array([False, True])
-    assert encode_matrix([numbers], [nulls], KINDS[:1], [False]) is None
-    assert encode_matrix([[b"a", b"b"]], [None], [Kind.BYTES], [False]) is None
-    assert encode_matrix([numbers], [~nulls & nulls], KINDS[:1], [False]) is not None
+def keys_of(matrix):
+    lengths = matrix.each_length().tolist()
+    return [row[:length].tobytes() for row, length in zip(matrix.matrix, lengths, strict=True)]
+
+
+def views_of(values):
+    """Strings as a table keeps them."""
+    engine, _ = small_engine()
+    transaction = engine.begin()
+    transaction.create_relation(20000, (Kind.BYTES,))
+    relation = engine.relation(20000)
+    relation.insert(transaction, [values], [None], len(values))
+    return relation.view(transaction.latest_snapshot(), 0).column(0)[0]
+
+
+MIXED = (Kind.BYTES, Kind.INT32, Kind.BYTES, Kind.INT16)
+
+
+@pytest.mark.parametrize("flags", [(False,) * 4, (True,) * 4, (True, False, False, True)])
+@pytest.mark.parametrize("nulls_first", [False, True])
+def test_strings_and_nulls_make_keys_of_several_lengths(flags, nulls_first):
+    chance = random.Random(7)
+    rows = [
+        (b"x" * chance.randrange(15), i - 50, b"\xff" * chance.randrange(3), chance.randrange(9))
+        for i in range(100)
+    ]
+    columns = list(zip(*rows, strict=True))
+    given = [
+        views_of(list(columns[0])),
+        np.array(columns[1], np.int32),
+        views_of(list(columns[2])),
+        np.array(columns[3], np.int16),
+    ]
+    nulls = [np.array([chance.random() < 0.2 for _ in rows]) for _ in columns]
+    first = (nulls_first,) * 4
+    for count in (1, 2, 3, 4):
+        matrix = encode_matrix(given[:count], nulls[:count], MIXED, flags, first)
+        parts = [
+            [None if nulls[n][i] else value for n, value in enumerate(row[:count])]
+            for i, row in enumerate(rows)
+        ]
+        keys = [encode_key(each, MIXED[:count], flags[:count], first[:count]) for each in parts]
+        assert keys_of(matrix) == keys
+        ordered = SortedKeys.sort(matrix, np.arange(100))
+        pairs = sorted((key, i) for i, key in enumerate(keys))
+        assert [ordered.pair(place) for place in range(100)] == pairs
+        tree = built(ordered)
+        assert [pair for chunk in tree.forward(b"", None) for pair in chunk] == pairs
+        assert list(check_tree(tree)) == []
+
+
+def test_matrices_of_several_widths_are_joined():
+    first, second = (
+        encode_matrix([views_of(values)], [None], MIXED[:1], [False], [False])
+        for values in ([b"a", b"bcd"], [b"efghi"])
+    )
+    joined = KeyMatrix.join([first, second, first])
+    assert keys_of(joined) == keys_of(first) + keys_of(second) + keys_of(first)
+    plain = matrix_of([1, 2], [0.5, 0.5])
+    assert KeyMatrix.join([plain, plain]).lengths is None
+
+
+def test_long_strings_and_those_with_zeros_make_no_matrix():
+    for value in (b"x" * 65, b"a\0b", b"x" * 63):
+        views = views_of([b"short", value])
+        assert encode_matrix([views], [None], MIXED[:1], [False], [False]) is None
+    assert encode_matrix([[b"a", b"b"]], [None], MIXED[:1], [False], [False]) is None
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 50, 5000])
@@ -44,9 +105,11 @@ def test_a_tree_of_sorted_keys(count, values, width):
     first = [chance.randrange(values) for _ in range(count)]
     second = [float(chance.randrange(values)) for _ in range(count)]
     row_ids = chance.sample(range(10 * count + 1), count)
-    matrix = matrix_of(first, second)[:, : 5 if width == 1 else None]
+    matrix = KeyMatrix(matrix_of(first, second).matrix[:, : 5 if width == 1 else None])
     keys = SortedKeys.sort(matrix, np.array(row_ids, np.int64))
-    pairs = sorted((row.tobytes(), row_id) for row, row_id in zip(matrix, row_ids, strict=True))
+    pairs = sorted(
+        (row.tobytes(), row_id) for row, row_id in zip(matrix.matrix, row_ids, strict=True)
+    )
     assert [keys.pair(place) for place in range(count)] == pairs
     repeated = [i for i in range(1, count) if pairs[i][0] == pairs[i - 1][0]]
     assert keys.repeated().tolist() == repeated
@@ -77,6 +140,6 @@ def test_what_is_in_order_stays_where_it_is():
 @pytest.mark.parametrize("row_ids", [range(100), range(99, -1, -1)])
 def test_leaves_are_packed_alike(row_ids):
     keys = SortedKeys.sort(matrix_of(list(row_ids), [1.0] * 100), np.arange(100))
-    for first, last in ((0, 100), (10, 55), (99, 100)):
-        asked = (1024, keys, first, last, 20, (5, 6, 90))
+    for cuts in ([0, 20, 40, 60, 80, 100], [10, 30, 50, 55], [99, 100]):
+        asked = (1024, keys, np.array(cuts), (5, 6, 90))
         assert pack_leaves(*asked) == btree_batch.pack_leaves(*asked)
