@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     from server.vector.column import Column
 
 INTEGER: Final = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*")
+FEW_DIGITS: Final = {16: 5, 32: 10, 64: 19}
+"""Fewer digits than these make no number that is too large."""
 
 
 def parse_integer(text: str, sql_name: str, bits: int) -> int:
     """Read a whole number of that many bits."""
+    if len(text) < FEW_DIGITS[bits] and text.isascii() and text.isdigit():
+        return int(text)
     match = INTEGER.fullmatch(text)
     if match is None:
         raise invalid_syntax(sql_name, text)
