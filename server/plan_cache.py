@@ -26,6 +26,9 @@ TEXTS_MAX = 2048
 PLANS_MAX = 4096
 TEXT_CHARACTERS_MAX = 4_096
 """Longer statements, mostly INSERTs of many rows, do not come twice and would take much memory."""
+LONG_TEXTS_MAX = 16
+"""So many of them are kept if they have parameters: the next rows may come by the same text."""
+LONG_TEXT_CHARACTERS_MAX = 1 << 16
 
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
@@ -68,6 +71,12 @@ class PlanCache:
     def __init__(self) -> None:
         self._texts: LeastRecentlyUsed[str, tuple[Statement, ...]] = LeastRecentlyUsed(TEXTS_MAX)
         self._plans: LeastRecentlyUsed[PlanKey, PlannedStatement] = LeastRecentlyUsed(PLANS_MAX)
+        self._long_texts: LeastRecentlyUsed[str, tuple[Statement, ...]] = LeastRecentlyUsed(
+            LONG_TEXTS_MAX
+        )
+        self._long_plans: LeastRecentlyUsed[PlanKey, PlannedStatement] = LeastRecentlyUsed(
+            LONG_TEXTS_MAX
+        )
         self._skeletons: LeastRecentlyUsed[tuple[str, str], bool] = LeastRecentlyUsed(PLANS_MAX)
         self._points: LeastRecentlyUsed[PlanKey, PlannedStatement] = LeastRecentlyUsed(PLANS_MAX)
         self._programs: WeakKeyDictionary[PlannedStatement, Program] = WeakKeyDictionary()
@@ -77,21 +86,27 @@ class PlanCache:
 
     def statements(self, sql: str) -> tuple[Statement, ...]:
         """The statements of a text; raises SqlError."""
-        found = self._texts.get(sql)
+        texts = self._texts if len(sql) <= TEXT_CHARACTERS_MAX else self._long_texts
+        found = texts.get(sql)
         if found is None:
             found = tuple(parse_statements(sql))
-            if len(sql) <= TEXT_CHARACTERS_MAX:
-                self._texts.put(sql, found)
+            if texts is self._texts or _comes_again(sql, found[0].parameter_count if found else 0):
+                texts.put(sql, found)
         return found
 
     def plan(self, key: PlanKey) -> PlannedStatement | None:
         """The plan kept under a key."""
-        return self._plans.get(key)
+        plans = self._plans if len(key[0]) <= TEXT_CHARACTERS_MAX else self._long_plans
+        return plans.get(key)
 
     def keep(self, key: PlanKey, planned: PlannedStatement) -> None:
         """Keep a plan for others."""
-        if planned.catalog_version >= 0 and len(key[0]) <= TEXT_CHARACTERS_MAX:
+        if planned.catalog_version < 0:
+            return
+        if len(key[0]) <= TEXT_CHARACTERS_MAX:
             self._plans.put(key, planned)
+        elif _comes_again(key[0], len(planned.parameters)):
+            self._long_plans.put(key, planned)
 
     def saw(self, skeleton: tuple[str, str]) -> bool:
         """Whether a skeleton was asked about before, by any session."""
@@ -125,6 +140,12 @@ class PlanCache:
     def clear(self) -> None:
         """Forget everything: DISCARD PLANS."""
         self._plans.clear()
+        self._long_plans.clear()
         self._over_rows.clear()
         self._points.clear()
         self._programs.clear()
+
+
+def _comes_again(text: str, parameter_count: int) -> bool:
+    """Whether a long text is one to keep."""
+    return bool(parameter_count) and len(text) <= LONG_TEXT_CHARACTERS_MAX

@@ -8,7 +8,7 @@ import pytest
 from storage import btree_batch
 from storage.btree import Tree
 from storage.check import check_tree
-from storage.engine import Kind, KeyMatrix, SortedKeys, encode_key, encode_matrix
+from storage.engine import KeyMatrix, Kind, SortedKeys, encode_key, encode_matrix
 from storage.fast_paths import pack_leaves
 from tests.support.small_engine import small_engine
 
