@@ -45,9 +45,9 @@ class KeyWriter:
             for index in self._indexes:
                 parts = [values[column] for column in index.columns]
                 key = encode_key(parts, index.kinds)
-                if index.is_unique and None not in parts:
-                    if engine.index(index.index_id).lookup(key):
-                        return NOT_INSERTED
+                may_be_taken = index.is_unique and None not in parts
+                if may_be_taken and engine.index(index.index_id).lookup(key):
+                    return NOT_INSERTED
                 keys.append(key)
             row_id = engine.relation(self._table_id).insert_row(transaction, values)
             for index, key in zip(self._indexes, keys, strict=True):

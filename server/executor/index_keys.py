@@ -21,8 +21,6 @@ from server.vector.rows import values_of
 from storage.engine import Kind, encode_key, encode_keys, encode_matrix
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from server.catalog.objects import Constraint, Index, Table
     from server.executor.context import ExecutionContext
     from server.expressions.rowwise import RowEvaluator
