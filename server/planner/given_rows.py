@@ -39,6 +39,8 @@ def over_given_rows(planned: PlannedStatement) -> PlannedStatement | None:
     plan = planned.plan
     if not isinstance(plan, physical.Insert) or planned.calls_routines:
         return None
+    if planned.before or planned.after:  # of rules, which see one row
+        return None
     if planned.before or planned.after:
         return None
     values = plan.input

@@ -88,3 +88,15 @@ def test_a_failed_block_takes_no_rows(client, taken):
 
 def test_a_parameter_in_a_query_message_is_refused(client):
     assert client.error("SELECT 1; SELECT 5 + $2")[:2] == ("42P02", "there is no parameter $2")
+
+
+def test_rules_are_run_for_all_rows(client, taken):
+    client.run("CREATE TABLE seen (count int, name text)")
+    client.run("CREATE RULE noted AS ON INSERT TO item DO ALSO INSERT INTO seen VALUES (new.count)")
+    client.run(rows())
+    assert not taken()
+    assert client.rows("SELECT sum(count) FROM seen") == [("28",)]
+    client.run("CREATE RULE moved AS ON INSERT TO seen DO INSTEAD INSERT INTO item VALUES (new.*)")
+    client.run("DROP RULE noted ON item")
+    client.run(rows(count=12).replace("item (count, name)", "seen"))
+    assert client.rows("SELECT count(*), sum(count) FROM seen") == [("8", "28")]
