@@ -27,7 +27,7 @@ from storage.key_matrix import KeyMatrix, SortedKeys, encode_matrix
 from storage.key_writer import NOT_INSERTED, KeyColumns
 from storage.keys import encode_key, encode_keys, key_after_prefix
 from storage.kinds import Kind
-from storage.lock_modes import LockMode, LockOwner
+from storage.lock_modes import LockMode, LockOwner, TableLock, table_lock
 from storage.locks import Locks, LockStatus, RowLock, WaitEdge
 from storage.native import LogWriter
 from storage.options import Options
@@ -82,6 +82,7 @@ __all__ = [
     "StringBlob",
     "StringViews",
     "Table",
+    "TableLock",
     "Tracked",
     "Transaction",
     "Vacuumed",
@@ -93,6 +94,7 @@ __all__ = [
     "is_initialised",
     "key_after_prefix",
     "lock_referenced",
+    "table_lock",
     "transaction_outcome",
 ]
 
@@ -103,20 +105,9 @@ NO_READER = 1 << 63
 class Transaction(StorageTransaction):
     """A transaction that can also make and drop relations."""
 
-    __slots__ = ("engine",)
+    __slots__ = ()
 
-    def __init__(
-        self, engine: "Engine", *, keep_snapshot: bool = False, lock_group: Hashable = None
-    ) -> None:
-        super().__init__(
-            engine.log,
-            engine.locks,
-            engine.queue,
-            keep_snapshot=keep_snapshot,
-            lock_group=lock_group,
-            dependencies=engine.dependencies,
-        )
-        self.engine = engine
+    engine: "Engine"
 
     def create_relation(self, relation_id: int, kinds: Sequence[Kind]) -> Table:
         """Make an empty table; it is gone again if the transaction aborts."""
@@ -254,7 +245,16 @@ class Engine:
         if self.relations.has_dropped:
             with self.latch:
                 self.relations.reclaim()
-        return Transaction(self, keep_snapshot=keep_snapshot, lock_group=lock_group)
+        transaction = Transaction(
+            self.log,
+            self.locks,
+            self.queue,
+            keep_snapshot=keep_snapshot,
+            lock_group=lock_group,
+            dependencies=self.dependencies,
+        )
+        transaction.engine = self
+        return transaction
 
     def prepare(self, transaction: Transaction, gid: str, note: str) -> Completion:
         """Make a transaction outlive its session and a crash, until `finish_prepared`; done when it is durable."""
@@ -291,7 +291,7 @@ class Engine:
 
     def _resume_prepared(self) -> None:
         for gid, state in self._surviving.items():
-            transaction = Transaction(self)
+            transaction = self.begin()
             transaction.resume(state)
             self.relations.resume(transaction, state.dropped)
             self.prepared[gid] = Prepared(state, transaction)

@@ -38,6 +38,15 @@ CONFLICTS: dict[LockMode, int] = {
 }
 
 
+TableLock = tuple[Tag, LockMode]
+"""A lock on a relation, as `Locks.try_all` and `Locks.all_free` want it."""
+
+
+def table_lock(relation_id: int, mode: LockMode) -> TableLock:
+    """The lock on the relation with this id."""
+    return ("relation", relation_id), mode
+
+
 class LockOwner(Protocol):
     """Who holds locks: a transaction, or a session for what outlives transactions."""
 

@@ -1,13 +1,15 @@
 """LockTable: who has which lock. The original of native/lock_table.
 
-Rule 1: it is used under the mutex of Locks, which alone knows how one waits.
+Rule 1: it is used under its mutex, which try_all, all_free and release_plain take by themselves.
+        How one waits only Locks knows.
 Rule 2: a lock is in the table while somebody has it or waits for it.
 """
 
 from collections.abc import Hashable
+from threading import RLock
 from typing import Any
 
-from storage.lock_modes import CONFLICTS, LockMode, LockOwner, Tag
+from storage.lock_modes import CONFLICTS, LockMode, LockOwner, TableLock, Tag
 
 
 class Lock:
@@ -65,9 +67,10 @@ class Held:
 class LockTable:
     """Every lock by its tag, and what every owner has."""
 
-    __slots__ = ("held", "locks")
+    __slots__ = ("held", "locks", "mutex")
 
     def __init__(self) -> None:
+        self.mutex = RLock()
         self.locks: dict[Tag, Lock] = {}
         self.held: dict[LockOwner, Held] = {}
 
@@ -114,6 +117,16 @@ class LockTable:
         """`try_grant`, once for each mode."""
         return self.has(owner, tag, mode) or self.try_grant(owner, tag, mode)
 
+    def try_all(self, owner: LockOwner, wanted: tuple[TableLock, ...]) -> bool:
+        """`try_table` of one after the other, under the mutex; what was taken before one is not free stays taken."""
+        with self.mutex:
+            return all(self.try_table(owner, tag, mode) for tag, mode in wanted)
+
+    def all_free(self, owner: LockOwner, wanted: tuple[TableLock, ...]) -> bool:
+        """Whether `try_all` would succeed at this moment."""
+        with self.mutex:
+            return all(self.is_grantable(owner, tag, mode) for tag, mode in wanted)
+
     def give_back(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
         """The owner, whose order no longer has it, gives it back; whether somebody waits for that."""
         lock = self.locks[tag]
@@ -128,6 +141,18 @@ class LockTable:
         if not lock.granted:
             del self.locks[tag]
         return False
+
+    def release_plain(self, owner: LockOwner) -> bool:
+        """Give back all that an owner has; False, and nothing was done: somebody waits, or there are rows to unlock."""
+        with self.mutex:
+            held = self.held.get(owner)
+            if held is None:
+                return True
+            if held.rows or any(self.locks[tag].queue for tag in held.modes):
+                return False
+            self.give_back_since(owner, 0)
+            del self.held[owner]
+            return True
 
     def give_back_since(self, owner: LockOwner, count: int) -> list[Tag]:
         """Give back all but the first so many; what is waited for of that."""

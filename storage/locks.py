@@ -12,10 +12,9 @@ Rule 4: row locks live in memory only and are keyed by the row's root, so they s
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
-from threading import RLock
 
 from storage.fast_locks import Held, Lock, LockTable
-from storage.lock_modes import CONFLICTS, LockMode, LockOwner, Tag, bits
+from storage.lock_modes import CONFLICTS, LockMode, LockOwner, Tag, bits, table_lock
 from storage.waits import Completion
 
 RowLocks = dict[int, dict["LockOwner", "RowLock"]]  # of one relation: by root, who holds what
@@ -77,14 +76,17 @@ class Locks:
     """All locks of one engine. Safe from any thread; completions run outside its mutex."""
 
     def __init__(self) -> None:
-        self.mutex = RLock()
         self._table = LockTable()
+        self.mutex = self._table.mutex
         self._locks = self._table.locks
         self._held = self._table.held
         self._rows: dict[int, RowLocks] = {}
         self._row_owners: dict[int, LockOwner] = {}
         self._waiting: dict[Hashable, Request] = {}
         self._xid_waiters: dict[int, list[Request]] = {}
+        self.try_all = self._table.try_all
+        self.all_free = self._table.all_free
+        self.release_plain = self._table.release_plain
 
     def acquire(self, owner: LockOwner, tag: Tag, mode: LockMode) -> Completion:
         """Done at once when free; else when granted. Give up waiting with `cancel_wait`."""
@@ -109,16 +111,7 @@ class Locks:
 
     def try_table(self, owner: LockOwner, relation_id: int, mode: LockMode) -> bool:
         """`try_acquire` of a relation, once for each mode."""
-        with self.mutex:
-            return self._table.try_table(owner, ("relation", relation_id), mode)
-
-    def is_free(self, owner: LockOwner, relation_id: int, mode: LockMode) -> bool:
-        """Whether `try_table` would succeed at this moment."""
-        tag = ("relation", relation_id)
-        if tag not in self._locks:
-            return True
-        with self.mutex:
-            return self._table.is_grantable(owner, tag, mode)
+        return self.try_all(owner, (table_lock(relation_id, mode),))
 
     def release(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
         """Give back one acquisition (advisory locks of sessions); False: it was not held."""
@@ -152,6 +145,8 @@ class Locks:
 
     def release_since(self, owner: LockOwner, position: tuple[int, int] = (0, 0)) -> None:
         """Give back what was taken after the position: all of it at the end of a transaction."""
+        if position == (0, 0) and self.release_plain(owner):
+            return
         with self.mutex:
             held = self._held.get(owner)
             if held is None:

@@ -41,6 +41,7 @@ class Work:
         "_stamp",
         "dependencies",
         "ended",
+        "engine",
         "is_read_only",
         "is_resumed",
         "is_serializable",
@@ -65,6 +66,7 @@ class Work:
         lock_group: Hashable = None,
         dependencies: Dependencies | None = None,
     ) -> None:
+        self.engine: Any = None  # of one that can make relations
         self.log = log
         self.locks = locks
         self.queue = queue
@@ -132,9 +134,9 @@ class Work:
         self.next_command()
         return self.snapshot()
 
-    def on_commit(self, callback: Callable[[], None]) -> None:
-        """Call back once the commit is published; maybe on the flusher's thread."""
-        self._on_commit.append(callback)
+    def on_commit(self, callback: Callable[[], None], *, first: bool = False) -> None:
+        """Call back once the commit is published; maybe on the flusher's thread. first: before those there are."""
+        self._on_commit.insert(0 if first else len(self._on_commit), callback)
 
     def commit(self, synchronous: bool = True, payload: bytes = b"") -> Completion:
         """End it. Done: visible to everybody and, if synchronous, durable.

@@ -21,7 +21,7 @@ from server.planner import physical
 from server.session.execution import context
 from server.session.native import KeySeries
 from server.session.results import command_tag, row_description
-from storage.engine import LockMode
+from storage.engine import LockMode, table_lock
 
 if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from server.planner.physical import PlannedStatement
     from server.session.session import Session
     from server.types.type import TextStyle, TypeReference
+    from storage.engine import TableLock
 
 EncodeField = Callable[[Any], bytes]
 
@@ -75,7 +76,7 @@ class Lane:
         self,
         planned: PlannedStatement,
         program: Program,
-        locks: tuple[tuple[int, LockMode], ...],
+        locks: tuple[TableLock, ...],
         key_read: KeyRead | None,
         style: TextStyle,
     ) -> None:
@@ -179,7 +180,7 @@ def lane_of(
         return None
     if planned.writes and not _stands_alone(planned, running):
         return None
-    locks = tuple((oid, LOCK_MODES[mode]) for oid, mode in planned.relations)
+    locks = tuple(table_lock(oid, LOCK_MODES[mode]) for oid, mode in planned.relations)
     key_read = None
     if not planned.writes and not planned.volatile:
         key_read = key_read_of(planned.plan, running)

@@ -29,7 +29,7 @@ def run_lane(
     basis = session.basis()
     running = session.transaction.start_statement()
     locks = session.database.engine.locks
-    if not all(locks.try_table(running.storage, oid, mode) for oid, mode in lane.locks):
+    if not locks.try_all(running.storage, lane.locks):
         return None
     if session.basis() is not basis or not _may_run(lane, running):
         return None

@@ -115,9 +115,8 @@ def _read(session: Session, portal: Portal, lane: Lane) -> bytes | None:
     """A plain read by key, on a snapshot of its own where nothing asks for another one."""
     running = session.transaction.running
     engine = session.database.engine
-    for oid, mode in lane.locks:
-        if not engine.locks.is_free(session, oid, mode):
-            return None
+    if not engine.locks.all_free(session, lane.locks):
+        return None
     if _lane_of(session, portal) is None or lane.key_read is None:
         return None
     if running is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.catalog import CatalogTransaction, CatalogView
@@ -65,9 +66,10 @@ class Running:
     """The parts of a transaction under way."""
 
     storage: Transaction
-    catalog: CatalogTransaction
+    make_catalog: Callable[[Transaction], CatalogTransaction]
     modes: Modes
     started_us: int
+    made_catalog: CatalogTransaction | None = None  # `catalog`, if anybody has asked for it
     has_snapshot: bool = False
     has_exported: bool = False
     has_mail: bool = False  # LISTEN, UNLISTEN or NOTIFY was said in it
@@ -80,6 +82,13 @@ class Running:
     style_of: TextStyle | None = None
     point_context: ExecutionContext | None = None  # of its point statements, made on point_basis
     point_basis: Basis | None = None
+
+    @property
+    def catalog(self) -> CatalogTransaction:
+        """The transaction's own changes to the catalog; most have none."""
+        if self.made_catalog is None:
+            self.made_catalog = self.make_catalog(self.storage)
+        return self.made_catalog
 
 
 MODES_SHOWN: Mapping[str, Callable[[Modes], str]] = {
@@ -95,6 +104,9 @@ class SessionTransaction:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._make_catalog = partial(
+            CatalogTransaction, session.database.catalog, session.database_oid
+        )
         self.state = State.IDLE
         self.running: Running | None = None
         self.modes: Modes | None = None  # of the transaction last begun; AND CHAIN passes them on
@@ -130,8 +142,8 @@ class SessionTransaction:
     @property
     def catalog(self) -> CatalogView:
         """The catalog that statements see now."""
-        if self.running is not None:
-            return self.running.catalog.view
+        if self.running is not None and self.running.made_catalog is not None:
+            return self.running.made_catalog.view
         return self._session.database.catalog.views[self._session.database_oid]
 
     @property
@@ -211,10 +223,8 @@ class SessionTransaction:
         )
         storage.is_serializable = modes.isolation == SERIALIZABLE
         storage.is_read_only = modes.read_only
-        catalog = CatalogTransaction(database.catalog, session.database_oid, storage)
         self.modes = modes
-        self.running = Running(storage, catalog, modes, database.clock.now_us())
-        storage.on_commit(catalog.publish)
+        self.running = Running(storage, self._make_catalog, modes, database.clock.now_us())
         session.settings.begin()
         return self.running
 
@@ -288,6 +298,7 @@ class SessionTransaction:
     def commit_now(self, running: Running, synchronous: bool) -> Completion:
         """`commit` behind the deferred checks; done when it is published. An error leaves it rolled back."""
         try:
+            _publish_with(running)
             completion = running.storage.commit(synchronous)
         except BaseException:
             self.abort()
@@ -303,6 +314,7 @@ class SessionTransaction:
         assert running is not None
         try:
             yield from self._session.run_deferred(running)
+            _publish_with(running)
             completion = self._session.database.engine.prepare(running.storage, gid, note)
         except BaseException:
             self.abort()
@@ -449,3 +461,9 @@ class SessionTransaction:
             if running.savepoints[position].name == name:
                 return running, position
         raise InvalidSavepointSpecification(f'savepoint "{name}" does not exist')
+
+
+def _publish_with(running: Running) -> None:
+    """Let the catalog's changes be seen when the transaction is, before anything else that waits for that."""
+    if running.made_catalog is not None:
+        running.storage.on_commit(running.made_catalog.publish, first=True)

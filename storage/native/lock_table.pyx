@@ -1,5 +1,7 @@
 """The twin of storage/lock_table.py."""
 
+from threading import RLock
+
 from storage.lock_modes import CONFLICTS, LockMode
 
 cdef enum:
@@ -94,8 +96,10 @@ cdef class LockTable:
 
     cdef readonly dict locks
     cdef readonly dict held
+    cdef readonly object mutex
 
     def __cinit__(self):
+        self.mutex = RLock()
         self.locks = {}
         self.held = {}
 
@@ -127,9 +131,66 @@ cdef class LockTable:
         self.grant_raw(owner, tag, mode, mode)
         return True
 
+    def try_all(self, owner, tuple wanted not None):
+        """`try_table` of one after the other, under the mutex; what was taken before one is not free stays taken."""
+        if self.has_all(owner, wanted):
+            return True
+        self.mutex.acquire()
+        try:
+            for tag, mode in wanted:
+                if not self.has_raw(owner, tag, mode):
+                    if not self.is_grantable_raw(owner, tag, mode):
+                        return False
+                    self.grant_raw(owner, tag, mode, mode)
+            return True
+        finally:
+            self.mutex.release()
+
+    def all_free(self, owner, tuple wanted not None):
+        """Whether `try_all` would succeed at this moment."""
+        for tag, mode in wanted:
+            if tag in self.locks and not self.is_free(owner, tag, mode):
+                return False
+        return True
+
+    cdef bint has_all(self, owner, tuple wanted) except -1:
+        """Without the mutex: what an owner has changes by its own doing."""
+        for tag, mode in wanted:
+            if not self.has_raw(owner, tag, mode):
+                return False
+        return True
+
+    cdef bint is_free(self, owner, tuple tag, int number) except -1:
+        self.mutex.acquire()
+        try:
+            return self.is_grantable_raw(owner, tag, number)
+        finally:
+            self.mutex.release()
+
     def give_back(self, owner, tuple tag not None, mode):
         """The owner, whose order no longer has it, gives it back; whether somebody waits for that."""
         return self.give_back_raw(owner, self.held[owner], tag, mode, mode)
+
+    def release_plain(self, owner):
+        """Give back all that an owner has; False, and nothing was done: somebody waits, or there are rows to unlock."""
+        cdef Held held
+        cdef Lock lock
+        if self.held.get(owner) is None:
+            return True
+        self.mutex.acquire()
+        try:
+            held = self.held[owner]
+            if held.rows:
+                return False
+            for tag in held.modes:
+                lock = self.locks[tag]
+                if lock.queue:
+                    return False
+            self.give_back_since(owner, 0)
+            del self.held[owner]
+            return True
+        finally:
+            self.mutex.release()
 
     def give_back_since(self, owner, Py_ssize_t count):
         """Give back all but the first so many; what is waited for of that."""

@@ -2,6 +2,7 @@ from libc.stdint cimport uint64_t
 
 
 cdef class Work:
+    cdef public object engine
     cdef public object log
     cdef public object locks
     cdef public object queue

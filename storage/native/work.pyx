@@ -72,9 +72,9 @@ cdef class Work:
         self.next_raw()
         return self.snapshot_raw()
 
-    def on_commit(self, callback not None):
-        """Call back once the commit is published; maybe on the flusher's thread."""
-        self._on_commit.append(callback)
+    def on_commit(self, callback not None, *, bint first=False):
+        """Call back once the commit is published; maybe on the flusher's thread. first: before those there are."""
+        self._on_commit.insert(0 if first else len(self._on_commit), callback)
 
     def commit(self, synchronous=True, bytes payload not None=b""):
         """End it. Done: visible to everybody and, if synchronous, durable."""

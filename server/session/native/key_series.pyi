@@ -2,7 +2,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from server.executor.point_read import PartSource
-from storage.engine import KeyReader, LockMode
+from storage.engine import KeyReader, TableLock
 
 class KeySeries:
     def __init__(
@@ -11,7 +11,7 @@ class KeySeries:
         parameter_limits: Sequence[int],
         sources: Sequence[PartSource],
         columns: Sequence[int],
-        locks: Sequence[tuple[int, LockMode]],
+        locks: Sequence[TableLock],
         description: Callable[[tuple[int, ...]], bytes],
         tags: tuple[bytes, bytes],
     ) -> None: ...

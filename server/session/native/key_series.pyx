@@ -461,10 +461,8 @@ cdef KeySeries fresh(session, prepared):
     cdef KeySeries known = known_of(prepared)
     if known is None:
         return None
-    locks = session.database.engine.locks
-    for oid, mode in known.locks:
-        if not locks.is_free(session, oid, mode):
-            return None
+    if not session.database.engine.locks.all_free(session, known.locks):
+        return None
     basis = basis_of(session)
     if prepared.basis is not basis or not basis.read_committed:
         return None

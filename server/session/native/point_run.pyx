@@ -54,7 +54,7 @@ cdef object basis_of(session):
     """Session.basis."""
     found = session._basis
     running = session.transaction.running
-    if found is None or (running is not None and running.catalog.changes):
+    if found is None or (running is not None and running.made_catalog is not None):
         return session.basis()
     settings = session.settings
     rights = session.rights
@@ -136,7 +136,9 @@ def run_lane(session, lane, tuple parameters, tuple formats):
     """A point statement of any kind; its plan must be that of the session's basis."""
     basis = basis_of(session)
     running = session.transaction.start_statement()
-    if not take_locks(session, running, lane) or basis_of(session) is not basis:
+    if not session.database.engine.locks.try_all(running.storage, lane.locks):
+        return None
+    if basis_of(session) is not basis:
         return None
     if not may_run(running, lane):
         return None
@@ -154,7 +156,7 @@ def run_series_of(session, prepared, lane, tuple parameters, tuple formats, byte
     running = transaction.running
     if state is not OPEN or running is None:
         running = transaction.start_statement()
-    if not take_locks(session, running, lane):
+    if not session.database.engine.locks.try_all(running.storage, lane.locks):
         return None
     basis = basis_of(session)
     if prepared.basis is not basis or not may_run(running, lane):
@@ -194,10 +196,8 @@ cdef object snapshot_in_block(session, prepared, tuple locks, sql):
     storage = running.storage
     if storage.is_serializable or (storage.seen_lsn and storage.is_ahead):
         return None
-    table_locks = session.database.engine.locks
-    for oid, mode in locks:
-        if not table_locks.try_table(storage, oid, mode):
-            return None
+    if not session.database.engine.locks.try_all(storage, locks):
+        return None
     basis = basis_of(session)
     if prepared.basis is not basis:
         return None
@@ -247,20 +247,10 @@ cdef bytes commit_series(session, transaction, running, basis, bytes head, bytes
 cdef object next_snapshot(running):
     """SessionTransaction.snapshot."""
     storage = running.storage
-    storage.next_command()
-    snapshot = storage.snapshot()
+    snapshot = storage.statement_snapshot()
     running.has_snapshot = True
     running.newest = ref(snapshot)
     return snapshot
-
-
-cdef bint take_locks(session, running, lane) except -1:
-    locks = session.database.engine.locks
-    storage = running.storage
-    for oid, mode in <tuple>lane.locks:
-        if not locks.try_table(storage, oid, mode):
-            return False
-    return True
 
 
 cdef bint may_run(running, lane) except -1:

@@ -5,6 +5,7 @@ from itertools import product
 
 import pytest
 
+from storage.lock_modes import table_lock
 from storage.locks import CONFLICTS, ROW_CONFLICTS, LockMode, Locks, RowLock
 
 TABLE = ("relation", 1)
@@ -242,3 +243,33 @@ def test_a_stronger_row_lock_taken_after_a_savepoint_becomes_the_weaker_one_agai
     assert locks.row_blocker(b, 1, 7, RowLock.UPDATE) is a
     locks.release_since(a)
     assert locks.row_blocker(b, 1, 7, RowLock.UPDATE) is None
+
+
+def test_several_table_locks_are_taken_up_to_the_first_that_is_not_free(locks, owners):
+    one, other, *_ = owners
+    wanted = tuple(table_lock(table, LockMode.ROW_EXCLUSIVE) for table in (1, 2, 3))
+    assert locks.try_table(other, 2, LockMode.SHARE)
+    assert not locks.all_free(one, wanted)
+    assert not locks.try_all(one, wanted)
+    assert [(each.tag[1], each.owner) for each in locks.holders()] == [(2, other), (1, one)]
+    locks.release_since(other)
+    assert locks.all_free(one, wanted)
+    assert locks.try_all(one, wanted)
+    assert locks.try_all(one, wanted)  # once for each mode
+    assert locks.position(one) == (3, 0)
+
+
+def test_all_is_released_at_once_unless_somebody_waits_or_a_row_is_locked(locks, owners):
+    one, other, *_ = owners
+    assert locks.release_plain(one)  # nothing
+    locks.try_table(one, 1, LockMode.ROW_EXCLUSIVE)
+    locks.lock_row(one, 1, 7, RowLock.UPDATE)
+    assert not locks.release_plain(one)
+    locks.release_since(one, (1, 0))
+    waiting = locks.lock_table(other, 1, LockMode.SHARE)
+    assert not locks.release_plain(one)
+    assert not waiting.done
+    locks.release_since(one)
+    assert waiting.done
+    assert locks.release_plain(other)
+    assert locks.holders() == []

@@ -101,3 +101,22 @@ def test_reads_by_key_wait_too(pair, flushes):
     flushes[0].complete()
     other.resume()
     assert other.rows("select n from t where id = 2") == [("1",)]
+
+
+def test_ddl_is_published_before_what_else_waits_for_the_commit(pair, flushes):
+    one, other = pair
+    told = []
+    one.rows("begin")
+    one.session.transaction.running.storage.on_commit(
+        lambda: told.append(other.session.transaction.catalog.relation_named(2200, "made"))
+    )
+    one.rows("savepoint s")
+    one.rows("create table undone (id int)")
+    one.rows("rollback to s")
+    one.rows("create table made (id int)")
+    one.run("commit")
+    assert told == []
+    for each in flushes:
+        each.complete()
+    assert told[0].name == "made"
+    assert other.session.transaction.catalog.relation_named(2200, "undone") is None
