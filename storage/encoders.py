@@ -19,7 +19,7 @@ Live = npt.NDArray[np.bool_] | None
 
 ALIGNMENT = 64
 SAMPLE_VALUES = 1024
-SAMPLE_WORDS_MAX = SAMPLE_VALUES // 2
+SAMPLE_WORDS_MAX = SAMPLE_VALUES * 3 // 4
 """A sample with more different values is of a column that does not repeat itself."""
 WORDS_MAX = 1 << 16
 INTEGERS = (Kind.BOOL, Kind.INT16, Kind.INT32, Kind.INT64)

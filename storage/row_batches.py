@@ -17,6 +17,7 @@ import numpy.typing as npt
 from storage.commit_log import COMMAND_BITS
 from storage.kinds import Kind
 from storage.native import Change
+from storage.row_groups import store_equal_headers
 from storage.rowgroup import (
     INNER,
     KEY_CHANGED,
@@ -114,7 +115,7 @@ def store_versions(
             words[i // NULLS_PER_WORD] |= null.astype(np.uint64) << np.uint64(i % NULLS_PER_WORD)
     address = group.version_address(first)
     if new.following is None and not words[0].any():
-        _store_equal_headers(change, address, stamp, new.count)
+        store_equal_headers(change, address, VERSION.pack(stamp, 0, 0, 0), new.count)
     else:
         versions = np.zeros((new.count, VERSION_BYTES // 8), np.uint64)
         versions[:, 0] = stamp
@@ -123,16 +124,6 @@ def store_versions(
         change.write(address, versions)
     for word in range(1, len(words)):
         change.write(group.nulls_address(word, first), words[word])
-
-
-def _store_equal_headers(change: Change, address: int, stamp: int, count: int) -> None:
-    """Equal headers are logged as copies of copies of the first."""
-    change.write(address, VERSION.pack(stamp, 0, 0, 0))
-    done = 1
-    while done < count:
-        more = min(done, count - done)
-        change.copy(address, address + VERSION_BYTES * done, VERSION_BYTES * more)
-        done += more
 
 
 def update_versions(
@@ -146,7 +137,7 @@ def update_versions(
     while done < len(row_ids):
         # A group that grows moves: what is read from the old versions is read after that.
         tail = table.tail(stamp >> COMMAND_BITS, len(row_ids) - done)
-        old_group = table.groups[int(row_ids[done]) >> SLOT_BITS]
+        old_group = table.groups.with_versions(int(row_ids[done]) >> SLOT_BITS)
         stop = min(len(row_ids), done + tail.capacity - tail.used)
         in_group = int(np.searchsorted(row_ids[done:stop], (old_group.group_no + 1) << SLOT_BITS))
         stop = done + in_group

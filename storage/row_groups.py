@@ -26,6 +26,8 @@ from storage.relation import (
 from storage.rowgroup import (
     CAPACITY_MAX,
     CAPACITY_MIN,
+    DESCRIPTOR,
+    HEADER,
     NULLS_PER_WORD,
     VERSION_BYTES,
     Layout,
@@ -34,7 +36,7 @@ from storage.rowgroup import (
     lay_out,
 )
 from storage.rows import heap_chunks, write_column
-from storage.sealed_group import SealedGroup, read_group
+from storage.sealed_group import SealedGroup, lay_out_sealed, moved_header_bytes, read_group
 from storage.strings import (
     INLINE_BYTES_MAX,
     StringBlob,
@@ -81,6 +83,15 @@ class RowGroups:
         if self._groups and self._groups[-1] is None:
             self._read(len(self._groups) - 1)
         return self._groups
+
+    @property
+    def page_count(self) -> int:
+        """The pages of all groups and their heaps; values with pages of their own are not counted."""
+        return sum(
+            group.layout.page_count
+            + sum(pages for _, pages in heap_chunks(self.pager, group.heap_chunk))
+            for group in self
+        )
 
     def forget(self) -> None:
         """Drop what is in memory; the store has the truth."""
@@ -136,6 +147,28 @@ class RowGroups:
             self.replace_run(change, old, address)
             change.commit()
         group.shared = self._shared()
+        self.replaced(old, group)
+        return group
+
+    def with_versions(self, group_no: int) -> RowGroup:
+        """The group, with a header for each version so that some can be written."""
+        old = self[group_no]
+        if not isinstance(old, SealedGroup) or not old.is_alike:
+            return old
+        page_bytes, store = self.pager.page_bytes, self.pager.store
+        ends = (*old.layout.columns[1:], old.layout.page_count * page_bytes)
+        sizes = [end - start for start, end in zip(old.layout.columns, ends, strict=True)]
+        layout = lay_out_sealed(old.layout.kinds, old.capacity, sizes, page_bytes, is_alike=False)
+        head = store[old.address : old.address + HEADER.size + DESCRIPTOR.size * len(sizes)]
+        with self.pager.begin_change(0) as change:
+            address = self.pager.allocate(change, layout.page_count) * page_bytes
+            change.write(address, moved_header_bytes(head.tobytes(), layout))
+            self.move_versions(change, old, layout, address)
+            for source, target, size in zip(old.layout.columns, layout.columns, sizes, strict=True):
+                change.copy(old.address + source, address + target, size, True)
+            self.replace_run(change, old, address)
+            change.commit()
+        group = old.moved(address, layout)
         self.replaced(old, group)
         return group
 
@@ -260,6 +293,9 @@ class RowGroups:
         if len(old.layout.kinds) != len(layout.kinds):
             self._write_versions(change, old, layout, address)
             return
+        if old.is_alike:
+            store_equal_headers(change, address + layout.versions, old.versions[0].tobytes(), used)
+            return
         change.copy(old.version_address(0), address + layout.versions, VERSION_BYTES * used, True)
         for word in range(1, layout.null_words + 1):
             target = address + layout.more_nulls + 8 * (word - 1) * layout.capacity
@@ -291,3 +327,13 @@ def capacity_for(row_count: int) -> int:
     while capacity < min(row_count, CAPACITY_MAX):
         capacity *= 2
     return capacity
+
+
+def store_equal_headers(change: Change, address: int, header: bytes, count: int) -> None:
+    """Equal headers are logged as copies of copies of the first."""
+    change.write(address, header)
+    done = 1
+    while done < count:
+        more = min(done, count - done)
+        change.copy(address, address + VERSION_BYTES * done, VERSION_BYTES * more)
+        done += more

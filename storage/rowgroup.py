@@ -167,6 +167,8 @@ class RowGroup:
     )
 
     is_sealed = False
+    is_alike = False
+    """Whether there is but one version header, for all slots: nothing can be written to one of them."""
 
     def __init__(
         self, store: npt.NDArray[np.uint8], address: int, layout: Layout, group_no: int
@@ -174,9 +176,7 @@ class RowGroup:
         self.address = address
         self.layout = layout
         self.group_no = group_no
-        start = address + layout.versions
-        stop = start + VERSION_BYTES * layout.capacity
-        self.versions: Words = store[start:stop].view(np.uint64).reshape(-1, 4)
+        self.versions = self._version_array(store)
         self._plain: list[npt.NDArray[Any]] = (
             []
             if self.is_sealed
@@ -198,6 +198,12 @@ class RowGroup:
         self.selection: tuple[int, npt.NDArray[np.int64]] | None = None
         self._nulls: dict[int, tuple[int, int]] = {}
         self.zones: dict[int, tuple[int, tuple[Any, Any] | None]] = {}
+
+    def _version_array(self, store: npt.NDArray[np.uint8]) -> Words:
+        """The version headers, one a slot."""
+        start = self.address + self.layout.versions
+        stop = start + VERSION_BYTES * self.layout.capacity
+        return store[start:stop].view(np.uint64).reshape(-1, 4)
 
     @property
     def capacity(self) -> int:
@@ -222,6 +228,7 @@ class RowGroup:
 
     def version_address(self, slot: int) -> int:
         """Where the slot's version header lies."""
+        assert not self.is_alike
         return self.address + self.layout.versions + VERSION_BYTES * slot
 
     def value_address(self, column: int, slot: int) -> int:

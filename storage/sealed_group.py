@@ -1,7 +1,8 @@
 """SealedGroup: a full row group that went cold, its columns encoded, its versions as writable as ever.
 
 Rule 1: versions and null bits lie where they lie in an open group, as plain arrays: rows of a sealed group are
-        deleted, updated, pruned and vacuumed like any other, and keep their row ids.
+        deleted, updated, pruned and vacuumed like any other, and keep their row ids. Where the headers of all slots
+        are alike, as after a load, there is only one of them; who changes a row makes them many first.
 Rule 2: values are never written: no slot of it is used again, so new versions go to open groups. Who wants the
         slots back has the group made open again.
 Rule 3: descriptors say of each column where its block is, how many NULLs it had and between which values
@@ -9,6 +10,7 @@ Rule 3: descriptors say of each column where its block is, how many NULLs it had
 """
 
 import struct
+import weakref
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -18,7 +20,7 @@ import numpy.typing as npt
 
 from storage.decoded import DecodedColumns, next_ticket
 from storage.encoders import Encoded
-from storage.encodings import Encoding, read_block
+from storage.encodings import Encoding, read_block, read_header
 from storage.errors import Corruption
 from storage.kinds import Kind
 from storage.rowgroup import (
@@ -26,13 +28,16 @@ from storage.rowgroup import (
     FORMAT_VERSION,
     GROUP_MAGIC,
     HEADER,
+    VERSION_BYTES,
     Layout,
     RowGroup,
+    Words,
     aligned,
     lay_out,
 )
 
 SEALED = 1
+ALIKE = 2
 HAS_ZONE = 1
 FEW_SLOTS_SHARE = 16
 """Of one slot in so many it is cheaper to decode those than the column."""
@@ -46,7 +51,7 @@ Zone = tuple[Any, Any] | None
 class SealedGroup(RowGroup):
     """A row group whose columns are blocks."""
 
-    __slots__ = ("_decoded", "_kept_zones", "_store", "_ticket", "encodings")
+    __slots__ = ("_decoded", "_kept_zones", "_store", "_ticket", "encodings", "is_alike")
 
     is_sealed = True
 
@@ -59,12 +64,26 @@ class SealedGroup(RowGroup):
         columns: Sequence[tuple[Encoding, Zone]],
         decoded: DecodedColumns,
     ) -> None:
+        self.is_alike = layout.more_nulls == layout.versions + VERSION_BYTES
         super().__init__(store, address, layout, group_no)
         self.encodings = tuple(encoding for encoding, _ in columns)
         self._kept_zones = tuple(zone for _, zone in columns)
         self._store = store
         self._decoded = decoded
         self._ticket = next_ticket()
+
+    def _version_array(self, store: npt.NDArray[np.uint8]) -> Words:
+        if not self.is_alike:
+            return super()._version_array(store)
+        start = self.address + self.layout.versions
+        header = store[start : start + VERSION_BYTES].tobytes()
+        used = read_header(store, self.address + self.layout.columns[0]).count
+        return alike_versions(header, used, self.layout.capacity)
+
+    def moved(self, address: int, layout: Layout) -> "SealedGroup":
+        """The group with the same blocks at another place, and with a header for each version."""
+        columns = list(zip(self.encodings, self._kept_zones, strict=True))
+        return SealedGroup(self._store, address, layout, self.group_no, columns, self._decoded)
 
     def column(self, column: int) -> npt.NDArray[Any]:
         """The values of all slots, decoded; not to be written to."""
@@ -106,12 +125,35 @@ class SealedGroup(RowGroup):
         return read_block(self._store, address, self.layout.kinds[column], slots)
 
 
+_ALIKE: weakref.WeakValueDictionary[tuple[bytes, int, int], Words] = weakref.WeakValueDictionary()
+
+
+def alike_versions(header: bytes, used: int, capacity: int) -> Words:
+    """So many equal version headers, and slots never used; groups that have the same share them."""
+    found = _ALIKE.get((header, used, capacity))
+    if found is None:
+        found = np.zeros((capacity, VERSION_BYTES // 8), np.uint64)
+        found[:used] = np.frombuffer(header, np.uint64)
+        found.flags.writeable = False
+        _ALIKE[header, used, capacity] = found
+    return found
+
+
 def lay_out_sealed(
-    kinds: Sequence[Kind], capacity: int, block_bytes: Sequence[int], page_bytes: int
+    kinds: Sequence[Kind],
+    capacity: int,
+    block_bytes: Sequence[int],
+    page_bytes: int,
+    *,
+    is_alike: bool,
 ) -> Layout:
     """Where everything lies in the run of a sealed group."""
     head = lay_out(kinds, capacity, page_bytes)
     end = head.columns[0] if head.columns else head.page_count * page_bytes
+    more_nulls = head.more_nulls
+    if is_alike:
+        more_nulls = head.versions + VERSION_BYTES
+        end = aligned(more_nulls)
     offsets = []
     for size in block_bytes:
         offsets.append(end)
@@ -121,7 +163,7 @@ def lay_out_sealed(
         capacity=capacity,
         page_count=-(-end // page_bytes),
         versions=head.versions,
-        more_nulls=head.more_nulls,
+        more_nulls=more_nulls,
         columns=tuple(offsets),
     )
 
@@ -132,6 +174,8 @@ def sealed_header_bytes(
     group_no: int,
     columns: Sequence[Encoded],
     null_counts: Sequence[int],
+    *,
+    is_alike: bool,
 ) -> bytes:
     """The first bytes of a sealed group's run: header and descriptors."""
     header = HEADER.pack(
@@ -142,7 +186,7 @@ def sealed_header_bytes(
         group_no,
         layout.capacity,
         layout.page_count,
-        SEALED,
+        SEALED | ALIKE if is_alike else SEALED,
         0,
         0,
     )
@@ -154,6 +198,18 @@ def sealed_header_bytes(
         flags = 0 if column.zone is None else HAS_ZONE
         descriptors.append(DESCRIPTOR.pack(kind, column.encoding, flags, nulls, offset, low, high))
     return b"".join([header, *descriptors])
+
+
+def moved_header_bytes(header: bytes, layout: Layout) -> bytes:
+    """The header of a sealed group that has got another layout, and a header for each version."""
+    fields = list(HEADER.unpack_from(header))
+    fields[6:8] = layout.page_count, SEALED
+    descriptors = DESCRIPTOR.iter_unpack(header[HEADER.size :])
+    moved = [
+        DESCRIPTOR.pack(*descriptor[:4], offset, *descriptor[5:])
+        for descriptor, offset in zip(descriptors, layout.columns, strict=True)
+    ]
+    return b"".join([HEADER.pack(*fields), *moved])
 
 
 def _zone_format(kind: Kind) -> struct.Struct:
@@ -199,7 +255,9 @@ def read_group(
     found = tuple(offset for _, _, _, _, offset, _, _ in fields)
     group: RowGroup
     if flags & SEALED:
-        layout = Layout(kinds, capacity, pages, layout.versions, layout.more_nulls, found)
+        is_alike = bool(flags & ALIKE)
+        head = lay_out_sealed(kinds, capacity, (), page_bytes, is_alike=is_alike)
+        layout = Layout(kinds, capacity, pages, head.versions, head.more_nulls, found)
         _check_layout(layout, address, page_bytes)
         columns = [
             (Encoding(encoding), _unpack_zone(kind, zoned, low, high))

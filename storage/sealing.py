@@ -5,7 +5,7 @@ Rule 1: a group may be sealed when it has rows enough, nothing in it is over, fe
         to store the result, and only if nothing has changed meanwhile.
 Rule 2: one change writes the new run, leads the relation to it and gives up the old one: after a crash the group
         is the one or the other. The old run is reused as any other that was given up, so views of it hold.
-Rule 3: row ids stay; indexes and chains are not touched.
+Rule 3: row ids and version headers stay as they are; indexes and chains are not touched.
 Rule 4: a sealed group of which much is empty is made open again, so that its slots are used.
 """
 
@@ -129,14 +129,25 @@ def seal(table: Table, old: RowGroup, sealed: SealedColumns) -> SealedGroup:
     """Put a sealed group in the place of an open one; under the latch."""
     groups, pager = table.groups, table.pager
     sizes = [len(column.block) for column in sealed.columns]
-    layout = lay_out_sealed(old.layout.kinds, old.capacity, sizes, pager.page_bytes)
+    is_alike = _has_equal_headers(old)
+    layout = lay_out_sealed(
+        old.layout.kinds, old.capacity, sizes, pager.page_bytes, is_alike=is_alike
+    )
     with table.changing(0) as change:
         address = pager.allocate(change, layout.page_count) * pager.page_bytes
         header = sealed_header_bytes(
-            layout, table.relation_id, old.group_no, sealed.columns, sealed.null_counts
+            layout,
+            table.relation_id,
+            old.group_no,
+            sealed.columns,
+            sealed.null_counts,
+            is_alike=is_alike,
         )
         change.write(address, header)
-        groups.move_versions(change, old, layout, address)
+        if is_alike:
+            change.write(address + layout.versions, old.versions[0])
+        else:
+            groups.move_versions(change, old, layout, address)
         for offset, column in zip(layout.columns, sealed.columns, strict=True):
             change.write(address + offset, column.block)
         release_strings(pager, change, old)
@@ -146,6 +157,14 @@ def seal(table: Table, old: RowGroup, sealed: SealedColumns) -> SealedGroup:
     group = SealedGroup(pager.store, address, layout, old.group_no, columns, pager.decoded)
     groups.replaced(old, group)
     return group
+
+
+def _has_equal_headers(group: RowGroup) -> bool:
+    """Whether all versions are by one command, the only ones of their rows, and without NULLs."""
+    versions = group.versions[: group.used]
+    if not group.layout.kinds or group.layout.null_words or versions[:, 1:].any():
+        return False
+    return bool((versions[:, 0] == versions[0, 0]).all())
 
 
 def _occupied(group: RowGroup) -> npt.NDArray[np.bool_] | None:

@@ -303,7 +303,7 @@ class Table:
         if refused is not None:
             return refused
         stamp = transaction.stamp()
-        group = self.groups[row_id >> SLOT_BITS]
+        group = self.groups.with_versions(row_id >> SLOT_BITS)
         # The mark of a transaction that a crash cut off may be there, and be counted. What that one
         # appended is cut off with it: nobody could tell later that the link means nothing.
         old = read_version(self.groups, row_id)
@@ -363,6 +363,7 @@ class Table:
                 merged[column] = value
             values = merged
         stamp = transaction.stamp()
+        self.groups.with_versions(row_id >> SLOT_BITS)
         old = read_version(self.groups, row_id)
         root_id = root_of(self.groups, row_id)
         self._prune_row(root_id)

@@ -111,6 +111,7 @@ cdef struct Block:
 cdef struct Place:
     uint64_t address  # of the run; 0: the group is not known yet
     bint is_sealed
+    bint is_alike  # its version headers are not in the store, and cannot be written
     uint64_t versions
     uint64_t more_nulls
     uint64_t *columns
@@ -252,7 +253,11 @@ cdef class RowPaths:
         place.columns = <uint64_t *>malloc((place.column_count + 1) * sizeof(uint64_t))
         for i in range(place.column_count):
             place.columns[i] = address + <uint64_t>offsets[i]
-        place.versions = address + <uint64_t>layout.versions
+        place.is_alike = group.is_alike
+        if place.is_alike:  # the group keeps the array
+            place.versions = <uint64_t>group.versions.ctypes.data - <uint64_t>self.table.bytes
+        else:
+            place.versions = address + <uint64_t>layout.versions
         place.more_nulls = address + <uint64_t>layout.more_nulls
         place.capacity = layout.capacity
         place.is_sealed = group.is_sealed
@@ -394,8 +399,8 @@ cdef class RowPaths:
     def visible_slots(self, Snapshot snapshot not None, group, Py_ssize_t used):
         """Which of a group's first `used` slots the snapshot sees; None: all of them."""
         cdef Py_ssize_t slot, found = 0
-        cdef uint64_t address = <uint64_t>group.address + <uint64_t>group.layout.versions
-        cdef const Version *versions = <const Version *>(self.table.bytes + address)
+        cdef uint64_t array = group.versions.ctypes.data
+        cdef const Version *versions = <const Version *>array
         cdef uint64_t settled = snapshot.xmin << 16, xmin, xmax
         cdef bint clean = not self.log.aborted, seen
         # The last stamps looked up: neighbours are mostly by the same transactions.
@@ -487,7 +492,7 @@ cdef class RowPaths:
         cdef Version header
         cdef Change change
         if (
-            version.xmin == 0 or version.xmax or version.following & NEWER
+            version.xmin == 0 or version.xmax or version.following & NEWER or old_place.is_alike
             or not self.fits(values) or not self.may_copy(old_place, row_id & 0xFFFF, values)
         ):
             return None
@@ -575,7 +580,7 @@ cdef class RowPaths:
         cdef Place *place = self.place_of(row_id)
         cdef uint64_t stamp
         cdef Change change
-        if version.xmin == 0 or version.xmax or version.following & NEWER:
+        if version.xmin == 0 or version.xmax or version.following & NEWER or place.is_alike:
             return None
         if self.locks and self.locked(transaction, self.root_raw(row_id), UPDATE):
             return None

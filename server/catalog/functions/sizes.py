@@ -37,12 +37,9 @@ def storage_bytes(call: CallContext, value: Any) -> int:
 
 
 def page_count(relation: Any) -> int:
-    """Pages of a relation: its header and its row groups; of an index those that its tree tells."""
+    """Pages of a relation: its header, its row groups and their texts; of an index those that its tree tells."""
     groups = getattr(relation, "groups", None)
-    if groups is None:
-        return 1
-    count: int = 1 + sum(group.layout.page_count for group in groups)
-    return count
+    return 1 if groups is None else 1 + int(groups.page_count)
 
 
 def _relation(call: CallContext, oid: int, fork: str = "main") -> int | None:

@@ -192,6 +192,82 @@ def add_groups(engine, table):
     return ids
 
 
+@pytest.fixture
+def alike(engine, table):
+    """Rows of one load without NULLs, sealed."""
+    transaction = engine.begin()
+    columns = [np.arange(COUNT).astype(kind.dtype) for kind in KINDS[:3]]
+    columns += [np.ones(COUNT, kind.dtype) for kind in KINDS[3:6]]
+    columns += [np.frombuffer(bytes(16 * COUNT), "V16"), [LONG] * COUNT, [b""] * COUNT]
+    ids = table.insert(transaction, columns, [None] * len(KINDS), COUNT).tolist()
+    transaction.commit()
+    assert vacuum(engine, TABLE, seal_age_min=0).sealed_groups == 1
+    assert table.groups[0].is_alike
+    return ids
+
+
+def numbers(engine, table):
+    return [values[0] for values in rows(engine, table)]
+
+
+def test_equal_version_headers_are_kept_once(engine, table, alike):
+    assert table.groups[0].layout.page_count <= 2
+    version = read_version(table.groups, alike[9])
+    assert (version.xmax, version.next, version.nulls) == (0, 0, 0)
+    assert version.xmin
+    assert numbers(engine, table) == list(range(COUNT))
+    assert fetch(engine, table, alike[9])[:3] == (9, 9, 9)
+    engine.store.wal.flush_to(engine.store.wal.end_lsn).wait()
+    engine.close(fast=True)
+    again = Engine.open(engine.files, OPTIONS)
+    assert again.relation(TABLE).groups[0].is_alike
+    assert read_version(again.relation(TABLE).groups, alike[9]) == version
+    assert numbers(again, again.relation(TABLE)) == list(range(COUNT))
+    assert check(again) == []
+
+
+@pytest.mark.parametrize("act", ["update", "delete", "update many"])
+@pytest.mark.parametrize("ends", ["commit", "abort"])
+def test_a_change_makes_many_headers_of_one(engine, table, alike, act, ends):
+    header = read_version(table.groups, alike[8])
+    if act == "update many":
+        transaction = engine.begin()
+        new = {0: (np.array([1000, 1001]), None)}
+        assert table.update_many(transaction, np.array(alike[9:11]), new)
+    else:
+        transaction = change(engine, table, alike[9], {0: 1000} if act == "update" else None)
+    assert not table.groups[0].is_alike
+    assert read_version(table.groups, alike[8]) == header
+    getattr(transaction, ends)()
+    expected = list(range(COUNT))
+    if ends == "commit":
+        del expected[9 : 11 if act == "update many" else 10]
+        expected += {"update": [1000], "delete": [], "update many": [1000, 1001]}[act]
+    assert numbers(engine, table) == expected
+    engine.store.wal.flush_to(engine.store.wal.end_lsn).wait()
+    engine.close(fast=True)
+    again = Engine.open(engine.files, OPTIONS)
+    assert numbers(again, again.relation(TABLE)) == expected
+    assert check(again) == []
+
+
+def test_a_group_with_one_header_opens_when_it_grows(engine, table, alike):
+    add(engine, table, 1)
+    assert not table.groups[0].is_sealed
+    assert sorted(numbers(engine, table)) == [-7, *range(COUNT)]
+    assert fetch(engine, table, alike[9])[:3] == (9, 9, 9)
+
+
+def test_an_old_snapshot_does_not_see_rows_sealed_since(engine, table):
+    reader = engine.begin(keep_snapshot=True)
+    snapshot = reader.snapshot()
+    add(engine, table, COUNT)
+    vacuum(engine, TABLE, seal_age_min=0)
+    assert not table.groups[0].is_sealed
+    assert [view.count for view in table.scan(snapshot)] == []
+    reader.abort()
+
+
 def test_a_hollow_group_is_opened_again(engine, table, roots):
     for root in roots[:20]:
         change(engine, table, root, None).commit()
