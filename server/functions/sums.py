@@ -14,12 +14,13 @@ from typing import Any, Final
 import numpy as np
 
 from server.functions import numeric_math as exact
+from server.functions.means import means
 from server.functions.scaled import magnitude
 from server.types.numeric import EXACT
 from server.vector.column import Column, Mask, Positions, Values
 from server.vector.late import LateColumn
 from server.vector.parted import PartedColumn
-from server.vector.rows import column_of, objects, plain_values
+from server.vector.rows import column_of, plain_values
 
 FLOAT_EXACT: Final = 1 << 53
 HALF: Final = 32
@@ -206,13 +207,10 @@ class _Means:
     scale: int
 
     def __call__(self, sums: Values, counts: Values, valid: Mask | None) -> Values:
-        scale = self.scale
-        return objects(
-            [
-                exact.divide(exact.scaled(total, scale), Decimal(count)) if count else None
-                for total, count in zip(sums.tolist(), counts.tolist(), strict=True)
-            ]
-        )
+        made = np.empty(len(sums), object)
+        there = np.flatnonzero(counts)
+        made[there] = means(sums[there], counts[there], self.scale)
+        return made
 
 
 class FloatSums:
