@@ -80,6 +80,7 @@ class Region:
         self.chooser = chooser
         self.items: list[Item] = []
         self.loose: list[Expression] = []
+        self.written: list[tuple[int, int]] = []  # the joins as they are written, inner ones first
         self._flatten(node)
         self.owner = {column: n for n, item in enumerate(self.items) for column in item.columns}
         self.late: list[Expression] = []  # volatile or without columns: on top of everything
@@ -89,16 +90,18 @@ class Region:
         self._rows: dict[int, float] = {}
         self._sides: dict[int, tuple[int, int]] = {}
         self._keys_of: dict[int, Sequence[tuple[int, ...]]] = {}
-        self.order = JoinOrder(self)
+        self.order = JoinOrder(self, chooser.context.environment.interrupted)
 
     # What the region consists of.
 
     def _flatten(self, node: Node) -> None:
+        first = len(self.items)
         if isinstance(node, FilterNode) and isinstance(node.input, Join | FilterNode):
             self.loose += conjuncts(node.condition)
             self._flatten(node.input)
         elif isinstance(node, Join) and node.kind != "full":
             self._flatten(node.left)
+            second = len(self.items)
             if node.kind == "inner" and not node.lateral:
                 self.loose += conjuncts(node.condition)
                 self._flatten(node.right)
@@ -107,6 +110,8 @@ class Region:
                 self._add("inner", node.right, [], node.lateral)
             else:
                 self._add(node.kind, node.right, conjuncts(node.condition), node.lateral)
+            right = (1 << len(self.items)) - (1 << second)
+            self.written.append(((1 << second) - (1 << first), right))
         else:
             self._add("inner", node, [], ())
 
@@ -427,7 +432,8 @@ class Region:
 def choose_region(chooser: Chooser, node: Node, required: set[ColumnId]) -> Plan:
     """The best plan for joins and the filters above them."""
     region = Region(chooser, node)
-    everything = region.order.solve()
+    is_kept = chooser.context.environment.keeps_join_order
+    everything = region.order.keep(region.written) if is_kept else region.order.solve()
     needed = set(required)
     for each in region.late:
         needed |= columns_used(each)

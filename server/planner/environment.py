@@ -38,6 +38,10 @@ def one_thousand(table: Table) -> float:
     return 1000.0
 
 
+def not_interrupted() -> None:
+    """Nobody asks the statement to end."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanningEnvironment:
     """What planning depends on.
@@ -56,6 +60,8 @@ class PlanningEnvironment:
     style: TextStyle = field(default_factory=TextStyle)
     database: str = "postgres"
     row_security: bool = True
+    keeps_join_order: bool = False  # join_collapse_limit is 1: joins are done as they are written
+    interrupted: Callable[[], None] = not_interrupted  # raises when the statement is to end
 
 
 @dataclass(slots=True)

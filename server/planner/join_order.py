@@ -1,6 +1,7 @@
 """The search for the cheapest order in which the items of a region are joined.
 
-Up to EXHAUSTIVE_MAX items are ordered by dynamic programming over connected sets, more by joining the cheapest pair.
+It is dynamic programming over connected sets as long as these are few. Beyond EXHAUSTIVE_MAX items or PAIRS_MAX pairs
+of sets it goes on with the BEAM cheapest sets of each size, and with joining the cheapest pair over and over.
 
 Rule 1: a set of items is a mask of bits; what is known of a set does not depend on how it was made.
 Rule 2: nothing is priced twice: look-ups through an index are kept by the item and the conditions, pairs by their sets.
@@ -9,20 +10,27 @@ Rule 2: nothing is priced twice: look-ups through an index are kept by the item 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from server.expressions.expression import Call
 from server.planner import cost
+from server.planner.environment import not_interrupted
 from server.planner.join_estimates import hash_price
 from server.planner.plan import Scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from server.expressions.expression import Expression
     from server.planner.choose_join import Item, Region
 
-EXHAUSTIVE_MAX = 10
+EXHAUSTIVE_MAX: Final = 20
+PAIRS_MAX: Final = 4000
+PAIRS_UNASKED: Final = 100
+"""How many pairs are priced before the statement is asked again whether it is to end."""
+
+BEAM: Final = 16
+BUSHY_BEAM: Final = 6
 Pair = tuple[int, int]
 
 
@@ -39,25 +47,43 @@ class Entry:
 class JoinOrder:
     """The best entry found for each set of items."""
 
-    def __init__(self, region: Region) -> None:
+    def __init__(self, region: Region, interrupted: Callable[[], None] = not_interrupted) -> None:
+        """`interrupted` raises when the statement is to end."""
+        self._interrupted = interrupted
+        self._pair_count = 0
         self.region = region
         self.items = region.items
         self.best: dict[int, Entry] = {}
         self._lookups: dict[tuple[int, ...], float | None] = {}
-        self._masks = sorted({each.mask for each in region.predicates})
-        self._tied: dict[Pair, bool] = {}
+        masks = {each.mask for each in region.predicates}
+        self._wide = [mask for mask in masks if mask.bit_count() > 2]
+        self._each_ties = [
+            union(mask for mask in masks if mask.bit_count() == 2 and mask >> number & 1)
+            for number in range(len(region.items))
+        ]
+        self._ties: dict[int, int] = {}
 
     def solve(self) -> int:
         """Find the best entry for the set of all items, and give that set."""
         for number, item in enumerate(self.items):
             if self._is_free(item):
                 self.best[1 << number] = Entry(item.price)
-        if len(self.items) <= EXHAUSTIVE_MAX:
-            self._search()
         everything = (1 << len(self.items)) - 1
-        if everything not in self.best:
+        if len(self.items) > EXHAUSTIVE_MAX or not self._search():
+            self._search_beam()
+            self._search_greedily()
+        elif everything not in self.best:
             self._search_greedily()
         return everything
+
+    def keep(self, written: Iterable[Pair]) -> int:
+        """Join what is written, in that order; gives the set of all items."""
+        for number, item in enumerate(self.items):
+            if self._is_free(item):
+                self.best[1 << number] = Entry(item.price)
+        for left, right in written:
+            self._consider(left, right)
+        return (1 << len(self.items)) - 1
 
     @staticmethod
     def _is_free(item: Item) -> bool:
@@ -66,27 +92,59 @@ class JoinOrder:
 
     def _connected(self, left: int, right: int) -> bool:
         """Whether any predicate ties the two sets together."""
-        known = self._tied.get((left, right))
+        if self._tied_to(left) & right:
+            return True
+        outside = ~(left | right)
+        return any(mask & left and mask & right and not mask & outside for mask in self._wide)
+
+    def _tied_to(self, items: int) -> int:
+        """All that predicates over two items tie to some of a set, and of the set itself."""
+        known = self._ties.get(items)
         if known is None:
-            outside = ~(left | right)
-            known = any(mask & left and mask & right and not mask & outside for mask in self._masks)
-            self._tied[left, right] = self._tied[right, left] = known
+            numbers = (number for number in range(len(self.items)) if items >> number & 1)
+            known = self._ties[items] = union(self._each_ties[number] for number in numbers)
         return known
 
     # All orders.
 
-    def _search(self) -> None:
+    def _search(self) -> bool:
+        """False: there are too many."""
         by_size: list[list[int]] = [[] for _ in range(len(self.items) + 1)]
         by_size[1] = list(self.best)
         for size in range(2, len(self.items) + 1):
             found: set[int] = set()
             for left in by_size[size - 1]:
                 found.update(self._extensions(left))
+                if self._pair_count > PAIRS_MAX:
+                    return False
             for left, right in self._halves(by_size, size):
                 if not left & right and self._connected(left, right):
                     self._consider(left, right)
                     found.add(left | right)
+                    if self._pair_count > PAIRS_MAX:
+                        return False
             by_size[size] = list(found)
+        return True
+
+    # The most promising ones.
+
+    def _search_beam(self) -> None:
+        """The cheapest sets of each size, from the cheapest ones of smaller sizes."""
+        by_size: list[list[int]] = [[] for _ in range(len(self.items) + 1)]
+        by_size[1] = [1 << n for n, item in enumerate(self.items) if self._is_free(item)]
+        for size in range(2, len(self.items) + 1):
+            found: set[int] = set()
+            for left in by_size[size - 1]:
+                found.update(self._extensions(left))
+            kept = [sets[:BUSHY_BEAM] for sets in by_size]
+            for left, right in self._halves(kept, size):
+                if not left & right and self._connected(left, right):
+                    self._consider(left, right)
+                    found.add(left | right)
+            by_size[size] = sorted(found, key=self._promise)[:BEAM]
+
+    def _promise(self, items: int) -> float:
+        return self.best[items].price + self.region.rows(items) * cost.HASH_PROBE
 
     @staticmethod
     def _halves(by_size: list[list[int]], size: int) -> Iterator[Pair]:
@@ -147,6 +205,9 @@ class JoinOrder:
     def _consider(self, left: int, right: int) -> None:
         """Keep this join if no better one of the same items is known."""
         both = left | right
+        self._pair_count += 1
+        if not self._pair_count % PAIRS_UNASKED:
+            self._interrupted()
         entry = self._price(left, right)
         item = self.region.single(right)
         if item is None or self._is_free(item):
@@ -202,3 +263,11 @@ class JoinOrder:
             return None
         estimate = chooser.lookup_estimate(scan, item.filters, conditions)
         return None if estimate is None else cost.LOOKUP_START + estimate.total_cost
+
+
+def union(sets: Iterable[int]) -> int:
+    """All items of some sets."""
+    found = 0
+    for items in sets:
+        found |= items
+    return found

@@ -70,6 +70,8 @@ def make_basis(session: Session, view: CatalogView) -> Basis:
         style=style,
         database=session.database_name,
         row_security=bool(settings["row_security"]),
+        keeps_join_order=settings.integer("join_collapse_limit") == 1,
+        interrupted=session.check_cancelled,
     )
     return Basis(
         view=view,

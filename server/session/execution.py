@@ -79,7 +79,7 @@ def plan_key(
         basis.search_path,
         basis.user_oid,
         parameter_types,
-        (basis.style, basis.environment.row_security),
+        (basis.style, basis.environment.row_security, basis.environment.keeps_join_order),
     )
 
 

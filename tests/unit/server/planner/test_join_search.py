@@ -1,0 +1,107 @@
+"""The search for a join order: that it finds good ones, ends soon, and can be told to keep what is written."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from server.planner import join_order
+from tests.support.conversation import Client
+from tests.support.engine import memory_database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TABLES = 17
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    with memory_database() as database:
+        made = Client(database)
+        keys = ", ".join(f"k{n} int" for n in range(1, TABLES))
+        made.run(f"create table fact (id int primary key, {keys})")
+        values = ", ".join(f"i * {7 * n + 1} % 20" for n in range(1, TABLES))
+        made.run(f"insert into fact select i, {values} from generate_series(1, 500) i")
+        for n in range(1, TABLES + 1):
+            made.run(f"create table d{n} (id int primary key, next int, g int)")
+            made.run(
+                f"insert into d{n} select i, i * {n} % 20, i % {n + 1} from generate_series(0, 19) i"
+            )
+        made.run("analyze")
+        yield made
+        made.close()
+
+
+def star(count: int) -> str:
+    joins = " ".join(f"join d{n} on k{n} = d{n}.id" for n in range(1, count))
+    return f"select count(*) from fact {joins} where d1.g = 1"
+
+
+def chain(count: int) -> str:
+    joins = " ".join(f"join d{n} on d{n - 1}.next = d{n}.id" for n in range(2, count + 1))
+    return f"select count(*) from d1 {joins} where d2.g = 1"
+
+
+def clique(count: int) -> str:
+    tables = ", ".join(f"d{n}" for n in range(1, count + 1))
+    ties = " and ".join(f"d{n}.id = d{n + 1}.id" for n in range(1, count))
+    return f"select count(*) from {tables} where {ties} and d3.g = 1"
+
+
+SHAPES = [star, chain, clique]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("count", [5, 10, TABLES])
+def test_many_tables_are_planned_soon_and_joined_right(client: Any, shape: Any, count: int):
+    text = shape(count)
+    started = time.process_time()
+    client.rows("explain " + text)
+    assert time.process_time() - started < 1.0
+    found = client.rows(text)
+    client.run("set join_collapse_limit = 1")
+    written = client.rows(text)
+    client.run("reset join_collapse_limit")
+    assert found == written
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_beam_is_hardly_worse_than_everything(client: Any, shape: Any, monkeypatch: Any):
+    def price() -> float:
+        lines = client.rows("explain " + shape(8))
+        return float(lines[0][0].split("..")[1].split()[0])
+
+    best = price()
+    monkeypatch.setattr(join_order, "PAIRS_MAX", 0)
+    client.session.database.plans.clear()
+    assert price() <= 1.3 * best
+
+
+def test_joins_are_kept_as_written(client: Any):
+    client.run("set join_collapse_limit = 1")
+    lines = client.rows(
+        "explain (costs off) select * from fact join d1 on fact.k1 = d1.id join d2 on d1.next = d2.id"
+        " join (d3 join d4 on d3.next = d4.id) on d2.next = d3.id"
+    )
+    client.run("reset join_collapse_limit")
+    order = [
+        name
+        for (line,) in lines
+        for name in ("fact", "d1", "d2", "d3", "d4")
+        if f" on {name}" in line
+    ]
+    assert sorted(order[:3]) == ["d1", "d2", "fact"]
+    assert sorted(order[3:]) == ["d3", "d4"]
+
+
+def test_planning_can_be_interrupted(client: Any, monkeypatch: Any):
+    asked = []
+    monkeypatch.setattr(client.session, "check_cancelled", lambda: asked.append(True))
+    client.run("set join_collapse_limit = 9")  # what depends on settings is worked out anew
+    client.rows("explain " + clique(12))
+    assert len(asked) > 10
+    monkeypatch.undo()
+    client.run("reset join_collapse_limit")
