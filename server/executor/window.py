@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from server.executor.columns import concatenate, concatenate_batches, slices
-from server.executor.evaluation import evaluator, evaluators, layout_of
+from server.executor.evaluation import evaluator, evaluators, layout_of, scalar
+from server.executor.first_of_partitions import FirstOfPartitions, count_of
 from server.executor.native import extreme_rows, float_sums
 from server.executor.operator import Builder, Operator
 from server.executor.sort import KeyEvaluator, rank_arrays, ranks, tie_order
@@ -48,7 +49,7 @@ ADDITIONS_MAX: Final = 1 << 24
 class Window(Operator):
     """The columns of the input and one for each call."""
 
-    __slots__ = ("_calls", "_order", "_partition")
+    __slots__ = ("_calls", "_excess", "_first", "_order", "_partition")
 
     plan: physical.Window
 
@@ -59,6 +60,8 @@ class Window(Operator):
         self._partition = KeyEvaluator(keys, layout)
         self._order = KeyEvaluator(plan.order, layout)
         self._calls = tuple(_PreparedCall(call, layout) for call in plan.calls)
+        bound, self._excess = plan.first or (None, 0)
+        self._first = None if bound is None else scalar(bound)
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Read the input to its end, then yield it with the columns of the calls."""
@@ -67,8 +70,13 @@ class Window(Operator):
 
     def _all(self, context: ExecutionContext, holding: Held) -> Iterator[Batch]:
         source = self.inputs[0]
-        batches = context.held(source.batches(context), holding)
-        batch = concatenate_batches(list(batches), source.plan.types)
+        wanted = None if self._first is None else count_of(self._first(context), self._excess)
+        if wanted is None:
+            batches = list(context.held(source.batches(context), holding))
+        else:
+            first = FirstOfPartitions(self.plan, self._partition, self._order, wanted)
+            batches = first.of(source.batches(context), context, holding)
+        batch = concatenate_batches(batches, source.plan.types)
         batch, rows, order_columns = self._sorted(batch, context)
         add_frames(rows, self.plan.frame, self.plan.order, order_columns, context)
         columns = [call.evaluate(batch, rows, context) for call in self._calls]

@@ -34,6 +34,7 @@ from server.planner.plan import Columns, Node, Scan, columns_read
 from server.planner.rewrite.rules import rewrite
 from server.planner.scope import RangeItem, Scope
 from server.planner.statistics import Facts
+from server.planner.window_first import with_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -134,6 +135,8 @@ class Chooser:
 
     def filtered(self, plan: Plan, conditions: list[Expression], required: set[ColumnId]) -> Plan:
         """A Filter over the plan."""
+        if isinstance(plan, p.Window):
+            plan = with_first(plan, conditions)
         share = cost.selectivity_of_all(self.facts, conditions)
         rows = max(1.0, plan.estimate.rows * share)
         estimate = _over(plan.estimate, plan.estimate.rows * cost.FILTER_ROW, rows)

@@ -368,6 +368,9 @@ class Window(Plan):
     """Window functions that share partition and order.
 
     Output: the input's columns, then one a call. Sorts by itself.
+
+    first: only so many rows of each partition need be there, a bound and what is added to it; with_peers: and
+    those that the order does not tell apart from the last of them.
     """
 
     input: Plan
@@ -375,6 +378,8 @@ class Window(Plan):
     order: tuple[SortKey, ...]
     frame: WindowFrame
     calls: tuple[WindowCall, ...]
+    first: tuple[Expression, int] | None = None
+    with_peers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
