@@ -91,15 +91,19 @@ def queue_insert(
             ids = tuple(map(int, row_ids))
             context.queue(ExclusionCheck(shape, constraint, ids), constraint)
             continue
-        positions = [number - 1 for number in constraint.columns]
-        if (
-            changed_from
-            and all(changed_from[p] == rows()[0][p] for p in positions)
-            and not is_deferred(context, constraint)  # the check of the older version finds it gone
-        ):
+        if changed_from and _is_settled(constraint, changed_from, rows()[0]):
             continue
         check = ReferenceCheck(shape, constraint, list(map(int, row_ids)), list(rows()))
         context.queue(check, constraint)
+
+
+def _is_settled(constraint: Constraint, old: Row, new: Row) -> bool:
+    """Whether a changed row needs no check of its own: a deferred one of its older version looks at the newest."""
+    keys = [(old[number - 1], new[number - 1]) for number in constraint.columns]
+    null_count = sum(value is None for _, value in keys)
+    if null_count:
+        return constraint.match != "f" or null_count == len(keys)
+    return all(before == value for before, value in keys)
 
 
 def queue_removal(context: ExecutionContext, shape: TableShape, old: Row, new: Row | None) -> None:

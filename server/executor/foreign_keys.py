@@ -51,22 +51,31 @@ class ReferenceCheck:
 
     def run(self, context: ExecutionContext) -> Generator[Wait, None, None]:
         """Look up and lock the referenced row of each distinct key."""
-        table: Table = context.catalog.object(self.constraint.referenced_table)
         looked_up: set[Hashable] = set()
         for row_id, row in zip(self.row_ids, self.rows, strict=True):
-            key = self._key(row)
-            if key is None or key in looked_up or not self._is_there(row_id, context):
+            current = self._current(row_id, row, context)
+            key = None if current is None else self._key(current)
+            if key is None or key in looked_up:
                 continue
             looked_up.add(key)
-            found = False
-            home = leaf_for_key(context.catalog, table, self.constraint.referenced_columns, key)
-            if home is not None:
-                constraint = replace(self.constraint, referenced_columns=home[1])
-                referenced = shape_of(home[0], context)
-                yield from _lock_table(context, home[0], LockMode.ROW_SHARE)
-                found = yield from _lock_referenced(referenced, constraint, key, context)
-            if not found:
+            if not (yield from self._has_referenced(key, context)):
+                table: Table = context.catalog.object(self.constraint.referenced_table)
                 raise missing_reference(self.shape, self.constraint, table, key, context.style)
+
+    def _has_referenced(self, key: Row, context: ExecutionContext) -> Generator[Wait, None, bool]:
+        """Lock the row with the key; false if there is none."""
+        numbers = self.constraint.referenced_columns
+        while context.catalog.object(self.constraint.oid) is not None:
+            table: Table = context.catalog.object(self.constraint.referenced_table)
+            home = leaf_for_key(context.catalog, table, numbers, key)
+            if home is None:
+                return False
+            if (yield from _lock_table(context, home[0], LockMode.ROW_SHARE)):
+                continue
+            constraint = replace(self.constraint, referenced_columns=home[1])
+            referenced = shape_of(home[0], context)
+            return (yield from _lock_referenced(referenced, constraint, key, context))
+        return True
 
     def _key(self, row: Row) -> Row | None:
         key = tuple(row[number - 1] for number in self.constraint.columns)
@@ -75,13 +84,17 @@ class ReferenceCheck:
             raise mixed_nulls(self.shape, self.constraint)
         return None if nulls else key
 
-    def _is_there(self, row_id: int, context: ExecutionContext) -> bool:
-        """Whether the version is still the row's: it may have changed again since."""
+    def _current(self, row_id: int, row: Row, context: ExecutionContext) -> Row | None:
+        """The row as it is by now, as it may have changed again since; None if it is gone."""
         relation = context.engine.relation(self.shape.table.storage_id)
         with context.engine.latch:
             version = relation.version(row_id)
-            sees = context.snapshot.sees
-            return bool(version.xmin) and not (version.xmax and sees(version.xmax))
+            if not version.xmin:
+                return None
+            if not (version.xmax and context.snapshot.sees(version.xmax)):
+                return row
+            newest = relation.find_id(context.snapshot, relation.root(row_id))
+            return self.shape.load_row(relation.values(newest)) if newest >= 0 else None
 
 
 def _lock_referenced(
@@ -135,9 +148,11 @@ class ReferencedChange:
         action = constraint.on_delete if self.new is None else constraint.on_update
         key = self._key(self.old)
         table: Table = context.catalog.object(constraint.table)
-        yield from _lock_table(
-            context, table, LockMode.ROW_SHARE if action in "ar" else LockMode.ROW_EXCLUSIVE
-        )
+        mode = LockMode.ROW_SHARE if action in "ar" else LockMode.ROW_EXCLUSIVE
+        if (yield from _lock_table(context, table, mode)):
+            if context.catalog.object(constraint.oid) is None:
+                return
+            table = context.catalog.object(constraint.table)
         with context.engine.latch:
             newest = context.transaction.newest_snapshot()
         if action == "a" and self._key_is_back(key, newest, context):
@@ -265,11 +280,16 @@ def _without_action(constraint: Constraint) -> Constraint:
 
 def _lock_table(
     context: ExecutionContext, table: Table, mode: LockMode
-) -> Generator[Wait, None, None]:
-    """Lock a table that the statement does not name."""
+) -> Generator[Wait, None, bool]:
+    """Lock a table that the statement does not name; true after a wait: the catalog is another one then."""
     completion = context.engine.locks.lock_table(context.transaction, table.oid, mode)
-    if not completion.done:
-        yield Wait(completion, what="relation")
+    if completion.done:
+        return False
+    yield Wait(completion, what="relation")
+    if context.surroundings is not None:
+        context.catalog = context.surroundings.environment().catalog
+        context.shapes = {}  # those of the statement's own catalog are shared
+    return True
 
 
 def _stays(
