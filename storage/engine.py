@@ -14,6 +14,7 @@ from contextlib import suppress
 
 import numpy as np
 
+from storage.chains import Version
 from storage.check import Problem, check, check_table
 from storage.commit_log import transaction_outcome
 from storage.departures import Departures
@@ -87,6 +88,7 @@ __all__ = [
     "Transaction",
     "Vacuumed",
     "Value",
+    "Version",
     "WaitEdge",
     "encode_key",
     "encode_keys",

@@ -110,8 +110,7 @@ class LockRows(Operator):
             is_gone = outcome.status is Status.DELETED
             has_left = is_gone and has_departed(relation, row_id, context)
             if not context.read_committed:
-                verb = "delete" if is_gone and not has_left else "update"
-                raise SerializationFailure(f"could not serialize access due to concurrent {verb}")
+                raise SerializationFailure("could not serialize access due to concurrent update")
             if has_left:
                 raise SerializationFailure(DEPARTED)
             if is_gone:

@@ -76,6 +76,7 @@ def _update_of(plan: physical.Merge, values: Any) -> physical.Update:
         old=plan.old,
         row=plan.row,
         recheck=plan.recheck,
+        system=plan.system,
         checks=plan.checks,
         generated=plan.generated,
         of_merge=True,
@@ -92,6 +93,7 @@ def _delete_of(plan: physical.Merge) -> physical.Delete:
         table_oid=plan.table_oid,
         old=plan.old,
         recheck=plan.recheck,
+        system=plan.system,
         of_merge=True,
     )
 

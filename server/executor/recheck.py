@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from server.errors import CardinalityViolation, SerializationFailure, TriggeredDataChangeViolation
 from server.executor.departed import DEPARTED, has_departed
+from server.executor.storage_columns import system_values
 from server.executor.waiting import wait_for_xid
 from server.expressions.evaluate import compile_row
 from storage.engine import Outcome, RowLock, Status
@@ -37,7 +38,7 @@ class Outdated(NamedTuple):
 class Recheck:
     """The condition of a data change, and where the row id is in the rows it is asked of."""
 
-    __slots__ = ("_condition", "_event", "_is_merge", "_row_id")
+    __slots__ = ("_condition", "_event", "_is_merge", "_row_id", "_system")
 
     def __init__(
         self, plan: physical.Update | physical.Delete, layout: Mapping[int, int], event: str
@@ -46,6 +47,7 @@ class Recheck:
         self._event = event
         self._is_merge = plan.of_merge
         self._row_id = layout[plan.row_id]
+        self._system = tuple((number, layout[column]) for number, column in plan.system)
 
     def row_id(self, row: Row) -> int:
         """The version that a row of the input is about."""
@@ -128,6 +130,11 @@ class Recheck:
         for number, position in member.old:
             values[position] = current[number - 1]
         values[self._row_id] = row_id
+        if self._system:
+            version = writer.relation.version(row_id)
+            system = system_values(version, member.table.oid)
+            for number, position in self._system:
+                values[position] = system[number]
         return tuple(values)
 
     def _fits(self, row: Row, context: ExecutionContext) -> bool:

@@ -21,7 +21,7 @@ from server.executor.morsels import Morsels, may_run_beside
 from server.executor.operator import Builder, Operator
 from server.executor.sample import SampleScan
 from server.executor.scan_program import ScanProgram
-from server.executor.storage_columns import load_column, system_column
+from server.executor.storage_columns import load_column, system_column, system_values
 from server.executor.table_shape import Row, shape_of
 from server.expressions.evaluate import conjuncts
 from server.expressions.expression import And, Expression, columns_used
@@ -105,11 +105,12 @@ class RowLoader:
 
     def load_row(self, full: Batch, row_id: int, context: ExecutionContext) -> Batch:
         """Make the batch of one version given as a column for each attribute."""
-        system = {-7: row_id, -8: row_id, -1: row_id + 1, -6: self._plan.table.oid}
+        table = self._plan.table
+        with context.engine.latch:
+            version = context.engine.relation(table.storage_id).version(row_id)
+        system = system_values(version, table.oid)
         columns = tuple(
-            full.columns[number - 1]
-            if number > 0
-            else Column(np.array([system.get(number, 0)], np.int64))
+            full.columns[number - 1] if number > 0 else Column(np.array([system[number]], np.int64))
             for number in self._plan.attributes
         )
         batch = Batch(columns, 1)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from server.types.type import TypeReference, Value
+    from storage.engine import Version
 
 CODED_ROWS_MIN: Final = 1024
 CODED_ROWS_PER_WORD: Final = 8
@@ -120,3 +121,17 @@ SYSTEM_COLUMNS: Final[dict[int, Any]] = {
     -8: lambda view, table_oid: view.row_ids,
 }
 """What gives each system column, by attribute number."""
+
+
+def system_values(version: Version, table_oid: int) -> dict[int, int]:
+    """The system columns of one version, by attribute number."""
+    return {
+        -1: version.row_id + 1,
+        -2: version.xmin >> 16,
+        -3: version.xmin & 0xFFFF,
+        -4: version.xmax >> 16,
+        -5: version.xmax & 0xFFFF,
+        -6: table_oid,
+        -7: version.row_id,
+        -8: version.row_id,
+    }

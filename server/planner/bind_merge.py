@@ -26,6 +26,7 @@ from server.planner.bind_modify import (
     refuse_generated,
     row_columns,
     security_of,
+    system_columns,
     target_default,
 )
 from server.planner.bind_update import bind_assignments
@@ -216,6 +217,7 @@ def _modify(
             "row": row_columns(written),
             "actions": actions,
             "recheck": condition,
+            "system": system_columns(target, expressions),
             "checks": bind_checks(context, written),
             "generated": bind_generated(context, written),
         },

@@ -28,12 +28,12 @@ from server.planner.bind_text import bind_catalog_expression
 from server.planner.coerce import coerce_to, coerce_to_boolean, settle, type_name
 from server.planner.domains import tested
 from server.planner.environment import Access, BindContext, raise_at
-from server.planner.plan import Columns, Node, OutputColumn, Scan
+from server.planner.plan import Columns, Node, OutputColumn, Scan, columns_read
 from server.planner.row_security import RowSecurity
 from server.planner.scope import RangeItem, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sqlglot import exp
 
@@ -246,6 +246,15 @@ def row_columns(target: ModifyTarget) -> tuple[tuple[int, int], ...]:
     """Attribute and column number of the row being written; rule 1."""
     scan = target.scan
     return tuple((c.number, scan.base + c.number) for c in target.table.live_columns)
+
+
+def system_columns(
+    target: ModifyTarget, expressions: Sequence[Expression]
+) -> tuple[tuple[int, int], ...]:
+    """System attributes of the target that are read, with their column numbers: they change with the row."""
+    read = columns_read(tuple(expressions))
+    numbers = [(number, target.scan.column_of(number)) for number in range(-5, 0)]
+    return tuple(each for each in numbers if each[1] in read)
 
 
 def bind_generated(

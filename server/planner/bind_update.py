@@ -24,6 +24,7 @@ from server.planner.bind_modify import (
     row_columns,
     security_of,
     settled_returning,
+    system_columns,
     target_default,
     view_checks,
 )
@@ -64,6 +65,7 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     returning, outputs, origins = bind_returning(context, outer, node)
     commands = "wr" if target.item.access.columns else "w"
     visible = security.visible(*commands)
+    recheck = _both(visible, condition, unreplaced)
     fields = {
         "table": target.table,
         "row_id": target.scan.column_of(ROW_ID),
@@ -71,7 +73,8 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
         "assignments": tuple(assignments),
         "old": row_columns(target),
         "row": row_columns(written),
-        "recheck": _both(visible, condition, unreplaced),
+        "recheck": recheck,
+        "system": system_columns(target, [*_given(recheck), *(each for _, each in assignments)]),
         "policies": security_of(context, target, new_row).checks(*commands),
         "checks": bind_checks(context, written),
         "generated": bind_generated(context, written),
@@ -102,12 +105,14 @@ def bind_delete(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     returning, outputs, origins = bind_returning(context, scope, node)
     security = security_of(context, target, target.scan)
     visible = security.visible(*("dr" if target.item.access.columns else "d"))
+    recheck = _both(visible, condition, unreplaced)
     fields = {
         "table": target.table,
         "row_id": target.scan.column_of(ROW_ID),
         "table_oid": _table_oid(target),
         "old": row_columns(target),
-        "recheck": _both(visible, condition, unreplaced),
+        "recheck": recheck,
+        "system": system_columns(target, _given(recheck)),
         "returning": returning,
     }
     needed = _needed(target, fields, set())
@@ -124,6 +129,10 @@ def bind_delete(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
 def _both(*given: Expression | None) -> Expression | None:
     conditions = [each for each in given if each is not None]
     return and_all(conditions) if conditions else None
+
+
+def _given(recheck: Expression | None) -> list[Expression]:
+    return [] if recheck is None else [recheck]
 
 
 def limited(source: Node, target: ModifyTarget, visible: Expression | None) -> Node:

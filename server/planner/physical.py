@@ -526,6 +526,9 @@ class Update(Plan):
     generated: tuple[tuple[int, Expression], ...] = ()
     returning: tuple[Expression, ...] | None = None
     row_table_oid: ColumnId = 0  # as in Insert
+    system: tuple[
+        tuple[int, ColumnId], ...
+    ] = ()  # those of the target's system columns that are read
     of_merge: bool = False  # rows that have changed meanwhile are left to MERGE
     view_checks: tuple[tuple[str, Expression], ...] = ()  # as in Insert
 
@@ -541,6 +544,7 @@ class Delete(Plan):
     old: tuple[tuple[int, ColumnId], ...]
     recheck: Expression | None = None
     returning: tuple[Expression, ...] | None = None
+    system: tuple[tuple[int, ColumnId], ...] = ()  # as in Update
     of_merge: bool = False  # as in Update
 
 
@@ -563,6 +567,7 @@ class Merge(Plan):
     row: tuple[tuple[int, ColumnId], ...]
     actions: tuple[MergeAction, ...]
     recheck: Expression | None = None
+    system: tuple[tuple[int, ColumnId], ...] = ()
     checks: tuple[tuple[str, Expression], ...] = ()
     generated: tuple[tuple[int, Expression], ...] = ()
 
