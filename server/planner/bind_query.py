@@ -255,7 +255,7 @@ def _expand_star(context: BindContext, scope: Scope, node: exp.Expression) -> li
     if parts:
         found = find_item(context, scope, parts, nodes.offset_of(node))
         if found is None:
-            raise raise_at(context, node, missing_item(scope, parts[-1]))
+            return _expand_parameter(context, scope, node)
         expanded = expand_item(context, scope, *found)
     else:
         visible = [item for item in scope.items if item.columns_visible]
@@ -268,6 +268,15 @@ def _expand_star(context: BindContext, scope: Scope, node: exp.Expression) -> li
         for target, place in zip(targets, places, strict=True):
             context.resolution.note_target(target, place)
     return targets
+
+
+def _expand_parameter(context: BindContext, scope: Scope, node: exp.Expression) -> list[Target]:
+    """The fields of a record that is no table but a variable or parameter of the routine."""
+    parts, offset = node.args["parts"], nodes.offset_of(node)
+    record = None if context.routine is None else context.routine.resolve(context, parts, offset)
+    if record is None or not result_columns(context, record):
+        raise raise_at(context, node, missing_item(scope, parts[-1]))
+    return [Target(name, each) for name, each in fields_of(context, record, offset)]
 
 
 def _group(
