@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.names import Path, collation_text, fact_of, qualified, relation_text, type_text
+from server.catalog.names import Path, collation_text, qualified, relation_text, type_text
 from server.catalog.objects import (
     Constraint,
     ExtendedStatistics,
@@ -24,7 +24,7 @@ from server.catalog.objects import (
     UserType,
 )
 from server.catalog.views.constraints import key_type
-from server.catalog.views.physical import named_facts, operator_class, physical
+from server.catalog.views.physical import fact_of, named_facts, operator_class, physical
 from server.catalog.views.routines import function_row
 from server.identifiers import quote_identifier, quote_literal
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.objects import (
-    FIRST_USER_OID,
     PG_CATALOG_OID,
     CatalogObject,
     Index,
@@ -28,7 +27,9 @@ from server.catalog.objects import (
     UserType,
 )
 from server.catalog.objects import Sequence as SequenceObject
-from server.catalog.views.physical import named_facts, type_facts
+from server.catalog.operator_names import NamedOperator, operator_of, operators_in
+from server.catalog.views.physical import fact_of, named_facts, type_facts
+from server.catalog.written_names import split_identifiers
 from server.errors import (
     BY_SQLSTATE,
     AmbiguousFunction,
@@ -56,44 +57,6 @@ TEXT_SEARCH_KINDS: Final[Mapping[str, type[CatalogObject]]] = {
 }
 Path = Sequence[Oid]
 """OIDs of schemas in the order they are searched."""
-
-
-def split_identifiers(text: str) -> list[str]:
-    """The parts of a qualified name, unquoted and folded; raises for what is none."""
-    parts: list[str] = []
-    position = 0
-    while True:
-        position = _skip_blanks(text, position)
-        part, position = _one_identifier(text, position)
-        parts.append(part)
-        position = _skip_blanks(text, position)
-        if position == len(text):
-            return parts
-        if text[position] != ".":
-            raise InvalidName("invalid name syntax")
-        position += 1
-
-
-def _skip_blanks(text: str, position: int) -> int:
-    while position < len(text) and text[position].isspace():
-        position += 1
-    return position
-
-
-def _one_identifier(text: str, start: int) -> tuple[str, int]:
-    end = start
-    if text[start : start + 1] == '"':
-        end += 1
-        while end < len(text) and (text[end] != '"' or text[end : end + 2] == '""'):
-            end += 2 if text[end] == '"' else 1
-        if end >= len(text) or end == start + 1:
-            raise InvalidName("invalid name syntax")
-        return text[start + 1 : end].replace('""', '"'), end + 1
-    while end < len(text) and not text[end].isspace() and text[end] not in '."':
-        end += 1
-    if end == start:
-        raise InvalidName("invalid name syntax")
-    return text[start:end].lower(), end
 
 
 def qualified(view: CatalogView, schema: Oid, name: str) -> str:
@@ -232,18 +195,6 @@ def routine_identity(view: CatalogView, oid: Oid) -> tuple[str, Oid, tuple[Oid, 
     return row["proname"], row["pronamespace"], row["proargtypes"].items
 
 
-_BY_OID: dict[str, dict[Oid, dict[str, Any]]] = {}
-
-
-def fact_of(relation: str, oid: Oid) -> dict[str, Any] | None:
-    """The row of a built-in object in the facts of a relation."""
-    if oid >= FIRST_USER_OID:
-        return None
-    if relation not in _BY_OID:
-        _BY_OID[relation] = {row["oid"]: row for row in named_facts(relation)}
-    return _BY_OID[relation].get(oid)
-
-
 def routine_is_visible(view: CatalogView, path: Path, oid: Oid) -> bool:
     """Whether the name and argument types alone find the function."""
     identity = routine_identity(view, oid)
@@ -347,21 +298,28 @@ class CatalogNames:
 
     def operator_name(self, oid: Oid) -> str | None:
         """An operator by name alone."""
-        row = fact_of("pg_operator", oid)
-        if row is None:
+        found = operator_of(self.view, oid)
+        if found is None:
             return None
-        same = [item for item in named_facts("pg_operator") if item["oprname"] == row["oprname"]]
-        name: str = row["oprname"]
-        return name if len(same) == 1 else f"pg_catalog.{name}"
+        same = list(operators_in(self.view, found.name, self.path))
+        return found.name if [each.oid for each in same] == [oid] else self._homed(found)
 
     def operator_signature(self, oid: Oid) -> str | None:
         """An operator with its operand types."""
-        row = fact_of("pg_operator", oid)
-        if row is None:
+        found = operator_of(self.view, oid)
+        if found is None:
             return None
-        left = type_text(self.view, self.path, row["oprleft"]) if row["oprleft"] else "NONE"
-        right = type_text(self.view, self.path, row["oprright"]) if row["oprright"] else "NONE"
-        return f"{row['oprname']}({left},{right})"
+        same = operators_in(self.view, found.name, self.path)
+        meant = next((each.oid for each in same if each.operands == found.operands), 0)
+        left, right = (
+            type_text(self.view, self.path, each) if each else "NONE" for each in found.operands
+        )
+        return f"{found.name if meant == oid else self._homed(found)}({left},{right})"
+
+    def _homed(self, found: NamedOperator) -> str:
+        """The operator with its schema; its own name is never quoted."""
+        home = self.view.object(found.schema)
+        return f"{quote_identifier(home.name) if home else '???'}.{found.name}"
 
     def plain_name(self, kind: type[CatalogObject]) -> Callable[[Oid], str | None]:
         """The writer of objects without a schema."""
@@ -427,11 +385,7 @@ class CatalogNames:
 
     def _routines(self, parts: Sequence[str]) -> list[tuple[Oid, tuple[Oid, ...]]]:
         """Functions of a name, those of the first schema of the path first."""
-        if len(parts) > 1:
-            home = self.view.schema_named(parts[-2])
-            homes: Path = () if home is None else (home.oid,)
-        else:
-            homes = self.path
+        homes = self._homes(parts[:-1]) if len(parts) > 1 else self.path
         everything = routines_named(self.view, parts[-1])
         found: dict[tuple[Oid, ...], Oid] = {}
         for schema in homes:
@@ -456,14 +410,14 @@ class CatalogNames:
 
     def operator_oid(self, text: str) -> Oid:
         """An operator by name alone."""
-        name = text.rsplit(".", 1)[-1]
-        found = [row["oid"] for row in named_facts("pg_operator") if row["oprname"] == name]
+        home, _, name = text.strip().rpartition(".")
+        homes = self._homes(split_identifiers(home)) if home else self.path
+        found = list(operators_in(self.view, name, homes))
         if not found:
             raise UndefinedFunction(f"operator does not exist: {text}")
         if len(found) > 1:
             raise AmbiguousFunction(f"more than one operator named {text}")
-        oid: Oid = found[0]
-        return oid
+        return found[0].oid
 
     def operator_signature_oid(self, text: str) -> Oid:
         """An operator with its operand types."""
@@ -471,14 +425,23 @@ class CatalogNames:
         words = _arguments(rest.rstrip().removesuffix(")"))
         if len(words) != 2:
             raise BY_SQLSTATE["42P02"]("missing argument")
-        operands = [0 if word.strip().upper() == "NONE" else self.type_oid(word) for word in words]
-        for row in named_facts("pg_operator"):
-            if [row["oprleft"], row["oprright"]] == operands and row["oprname"] == name.rsplit(
-                ".", 1
-            )[-1].strip():
-                oid: Oid = row["oid"]
-                return oid
+        operands = tuple(0 if w.strip().upper() == "NONE" else self.type_oid(w) for w in words)
+        home, _, plain = name.strip().rpartition(".")
+        homes = self.path
+        if home:
+            schema = self.view.schema_named(split_identifiers(home)[-1])
+            homes = () if schema is None else (schema.oid,)
+        for each in operators_in(self.view, plain, homes):
+            if each.operands == operands:
+                return each.oid
         raise UndefinedFunction(f"operator does not exist: {text}")
+
+    def _homes(self, parts: Sequence[str]) -> Path:
+        """The schema that a name in front of another one says; 3F000 for none."""
+        home = self.view.schema_named(parts[-1])
+        if home is None:
+            raise InvalidSchemaName(f'schema "{parts[-1]}" does not exist')
+        return (home.oid,)
 
     def schema_oid(self, text: str) -> Oid:
         """A schema."""
@@ -499,13 +462,7 @@ class CatalogNames:
     def text_search_oid(self, kind: str, text: str) -> Oid:
         """A text search configuration, dictionary, parser or template."""
         parts = split_identifiers(text)
-        homes = self.path
-        if len(parts) > 1:
-            schema = self.view.schema_named(parts[-2])
-            if schema is None:
-                raise InvalidSchemaName(f'schema "{parts[-2]}" does not exist')
-            homes = (schema.oid,)
-        for home in homes:
+        for home in self._homes(parts[:-1]) if len(parts) > 1 else self.path:
             found = self.view.text_search_named(kind, home, parts[-1])
             if found is not None:
                 return found.oid
@@ -528,9 +485,10 @@ class CatalogNames:
         """The reader of built-in objects of a relation."""
 
         def read(text: str) -> Oid:
-            name = split_identifiers(text)[-1]
+            parts = split_identifiers(text)
+            homes = self._homes(parts[:-1]) if len(parts) > 1 else self.path
             for row in named_facts(relation):
-                if row[f"{prefix}name"] == name:
+                if row[f"{prefix}name"] == parts[-1] and row[f"{prefix}namespace"] in homes:
                     oid: Oid = row["oid"]
                     return oid
             raise UndefinedObject(_missing(words, text))

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.names import fact_of
 from server.catalog.objects import Column, Constraint, Index, Table
+from server.catalog.views.physical import fact_of
 from server.errors import ExclusionViolation
 from server.executor.columns import rows_of
 from server.executor.constraint_errors import key_text

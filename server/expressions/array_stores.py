@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from server.errors import ArraySubscriptError, NullValueNotAllowed, ProgramLimitExceeded
-from server.types.array import Array
+from server.types.array import ITEMS_MAX, Array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Bound = tuple[Any] | None  # absent, or the value of a bound, which may be NULL
-ITEMS_MAX: Final = 134_217_727
 
 
 def store_element(array: Array, bounds: Sequence[tuple[Bound, ...]], value: Any) -> Array:
@@ -40,6 +39,10 @@ def store_element(array: Array, bounds: Sequence[tuple[Bound, ...]], value: Any)
     return Array(array.element, array.dimensions, tuple(items))
 
 
+def _too_large() -> ProgramLimitExceeded:
+    return ProgramLimitExceeded(f"array size exceeds the maximum allowed ({ITEMS_MAX})")
+
+
 def _given(bound: tuple[Any]) -> int:
     index: int | None = bound[0]
     if index is None:
@@ -52,7 +55,7 @@ def _one_dimensional(array: Array, first: int, values: list[Any]) -> Array:
     ((length, lower),) = array.dimensions
     start, stop = min(lower, first), max(lower + length, first + len(values))
     if stop - start > ITEMS_MAX:
-        raise ProgramLimitExceeded(f"array size exceeds the maximum allowed ({ITEMS_MAX})")
+        raise _too_large()
     items: list[Any] = [None] * (stop - start)
     items[lower - start : lower - start + length] = array.items
     items[first - start : first - start + len(values)] = values
@@ -103,6 +106,8 @@ def _new_from_slice(array: Array, bounds: Sequence[tuple[Bound, ...]], source: A
             raise ArraySubscriptError("upper bound cannot be less than lower bound")
         dimensions.append((length, _given(first)))
     count = prod(length for length, _ in dimensions)
+    if count > ITEMS_MAX or any(length > ITEMS_MAX for length, _ in dimensions):
+        raise _too_large()
     if len(source.items) < count:
         raise ArraySubscriptError("source array too small")
     if not count:

@@ -22,6 +22,7 @@ from server.types.registry import TYPE_BY_OID
 from server.types.type import TypeReference
 
 ANY_OID = 2276
+FORMAT_OID = 3539  # format(), for which NULL instead of an array is no arguments
 PLAIN_EQUALITIES = frozenset(
     (
         "booleq",
@@ -196,10 +197,11 @@ def _call_spread(
     def evaluate(row: Sequence[Any], context: Any) -> Any:
         values = [argument(row, context) for argument in arguments]
         array = values.pop()
-        if array is None:
+        if array is None and node.function.oid != FORMAT_OID:
             return None
         call = CallContext(context.style, node.type, tuple(types), context)
-        return invoke(*([call] if wants_context else []), *values, *array.items)
+        values += () if array is None else array.items
+        return invoke(*([call] if wants_context else []), *values)
 
     return evaluate
 

@@ -177,7 +177,7 @@ def _tangent_degrees(value: float) -> float:
     below = _cosine_to_90(angle)
     if below == 0:
         return math.copysign(math.inf, sine * cosine)
-    return sine * cosine * ((_sine_to_90(angle) / below) / _TANGENT_OF_45)
+    return sine * cosine * ((_sine_to_90(angle) / below) / _TANGENT_OF_45) or 0.0  # never -0
 
 
 def _cotangent_degrees(value: float) -> float:
@@ -185,7 +185,7 @@ def _cotangent_degrees(value: float) -> float:
     below = _sine_to_90(angle)
     if below == 0:
         return math.copysign(math.inf, sine * cosine)
-    return sine * cosine * ((_cosine_to_90(angle) / below) / _COTANGENT_OF_45)
+    return sine * cosine * ((_cosine_to_90(angle) / below) / _COTANGENT_OF_45) or 0.0
 
 
 _ASIN_HALF: Final = math.asin(0.5)

@@ -1,18 +1,16 @@
-"""to_char and to_number of numbers."""
+"""to_char of numbers, and the templates that to_number reads as well."""
 
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from server.errors import FeatureNotSupported, InvalidTextRepresentation, SqlSyntaxError
+from server.errors import SqlSyntaxError
 from server.functions.format_templates import NUMBER_KEYWORDS, ordinal, quoted
-from server.functions.numeric_math import scaled
-from server.types.numeric import EXACT, NAN, round_to
+from server.types.numeric import EXACT, round_to
 
 _ORDER: Final = tuple(sorted(set(NUMBER_KEYWORDS), key=len, reverse=True))
 _ROMAN: Final = (
@@ -32,9 +30,11 @@ class Picture:
     last_zero: int = 0  # decimals up to the last 0 after the point
     has_point: bool = False
     fill: bool = False
+    has_v: bool = False
     multiply: int = 0  # digits after V
     sign: str = ""  # S MI PL SG PR where given
     sign_leads: bool = True
+    sign_before_point: bool = True
     roman: str = ""
     exponent: bool = False
     blank_zero: bool = False
@@ -44,7 +44,7 @@ class Picture:
 def picture_of(template: str) -> Picture:
     """Read a template."""
     picture = Picture()
-    position, seen_v = 0, False
+    position = 0
     while position < len(template):
         if template[position : position + 2].upper() == "FM":
             picture.fill = True
@@ -57,8 +57,7 @@ def picture_of(template: str) -> Picture:
             continue
         position += len(word)
         keyword = word.upper()
-        seen_v = seen_v or keyword == "V"
-        _note(picture, keyword, word, seen_v)
+        _note(picture, keyword, word)
         picture.parts.append((keyword, word))
     return picture
 
@@ -72,27 +71,63 @@ def _literal(template: str, position: int) -> tuple[str, int]:
     return character, position + 1
 
 
-def _note(picture: Picture, keyword: str, word: str, seen_v: bool) -> None:
+_SIGNS: Final = frozenset(("MI", "PL", "SG"))
+_EXPONENT_ALONE: Final = (
+    '"EEEE" is incompatible with other formats',
+    '"EEEE" may only be used together with digit and decimal point patterns.',
+)
+
+
+def _check(picture: Picture, keyword: str) -> None:
+    """Refuse a keyword that does not go with those before it."""
+    sign = picture.sign
+    if picture.exponent:
+        is_same = keyword == "EEEE"
+        raise SqlSyntaxError(
+            'cannot use "EEEE" twice' if is_same else '"EEEE" must be the last pattern used'
+        )
+    if keyword in ("9", "0") and sign == "PR":
+        raise SqlSyntaxError(f'"{keyword}" must be ahead of "PR"')
+    if keyword in (".", "D") and picture.has_point:
+        raise SqlSyntaxError("multiple decimal points")
+    if (keyword in (".", "D") and picture.has_v) or (keyword == "V" and picture.has_point):
+        raise SqlSyntaxError('cannot use "V" and decimal point together')
+    if keyword == "S" and sign:
+        other = "twice" if sign == "S" else 'and "PL"/"MI"/"SG"/"PR" together'
+        raise SqlSyntaxError(f'cannot use "S" {other}')
+    if keyword in _SIGNS and sign == "S":
+        raise SqlSyntaxError(f'cannot use "S" and "{keyword}" together')
+    if keyword == "PR" and sign not in ("", "PR"):
+        raise SqlSyntaxError('cannot use "PR" and "S"/"PL"/"MI"/"SG" together')
+    if keyword == "EEEE" and (
+        picture.blank_zero or picture.fill or sign or picture.roman or picture.has_v
+    ):
+        raise SqlSyntaxError(_EXPONENT_ALONE[0], detail=_EXPONENT_ALONE[1])
+
+
+def _note(picture: Picture, keyword: str, word: str) -> None:
+    _check(picture, keyword)
     if keyword in ("9", "0"):
-        _note_digit(picture, keyword, seen_v)
+        _note_digit(picture, keyword)
     elif keyword in (".", "D"):
-        if picture.has_point:
-            raise SqlSyntaxError("multiple decimal points")
         picture.has_point = True
-    elif keyword in ("S", "MI", "PL", "SG", "PR"):
-        if keyword == "S" and not picture.sign:
+    elif keyword in _SIGNS or keyword in ("S", "PR"):
+        if keyword == "S":
             picture.sign_leads = picture.before + picture.after == 0
+            picture.sign_before_point = not picture.has_point
         picture.sign = picture.sign or keyword
     elif keyword == "RN":
         picture.roman = word
     elif keyword == "EEEE":
         picture.exponent = True
+    elif keyword == "V":
+        picture.has_v = True
     elif keyword == "B":
-        picture.blank_zero = True
+        picture.blank_zero = not (picture.before or picture.after)
 
 
-def _note_digit(picture: Picture, keyword: str, seen_v: bool) -> None:
-    if seen_v:
+def _note_digit(picture: Picture, keyword: str) -> None:
+    if picture.has_v:
         picture.multiply += 1
     if picture.has_point:
         picture.after += 1
@@ -117,6 +152,39 @@ def format_number(value: Decimal, template: str) -> str:
     return _Writer(picture, digits, decimals, negative).write()
 
 
+def format_float(value: float, template: str, significant: int) -> str:
+    """Fill a template with a float, of which so many digits are significant.
+
+    Where the template wants more decimals than that leaves, the text ends with the last of them.
+    """
+    picture = picture_of(template)
+    if picture.roman:
+        return _roman(Decimal(value), picture)
+    if picture.exponent:
+        return _scientific_float(value, picture)
+    if picture.multiply:
+        value *= 10.0**picture.multiply
+    if not math.isfinite(value):
+        digits, decimals, negative = _digits(Decimal(value), picture)
+        width = len("NaN" if math.isnan(value) else "Infinity")
+        decimals = decimals[: max(significant - width, 0)]
+        return _Writer(picture, digits, decimals, negative, is_cut=True).write()
+    whole_width = len(f"{abs(value):.0f}")
+    shown = min(picture.after, max(significant - whole_width, 0))
+    text = f"{value:.{shown}f}"
+    whole, _, decimals = text.lstrip("-").partition(".")
+    if len(whole) > picture.before:
+        whole, decimals = "#" * picture.before, "#" * shown
+    whole = whole.lstrip("0")
+    return _Writer(picture, whole, decimals, text.startswith("-"), is_cut=True).write()
+
+
+def _scientific_float(value: float, picture: Picture) -> str:
+    if not math.isfinite(value):
+        return _scientific(Decimal(value), picture)
+    return f"{value: .{picture.after}e}"
+
+
 def _digits(value: Decimal, picture: Picture) -> tuple[str, str, bool]:
     """Digits before the point, after it, and whether the number is below zero."""
     if not value.is_finite():
@@ -133,10 +201,23 @@ def _digits(value: Decimal, picture: Picture) -> tuple[str, str, bool]:
 
 
 class _Writer:
-    """Walks over the parts of a picture and puts digits in."""
+    """Walks over the parts of a picture and puts digits in.
 
-    def __init__(self, picture: Picture, digits: str, decimals: str, negative: bool) -> None:
+    is_cut: the text ends where a digit is wanted and none is left.
+    """
+
+    def __init__(
+        self,
+        picture: Picture,
+        digits: str,
+        decimals: str,
+        negative: bool,
+        *,
+        is_cut: bool = False,
+    ) -> None:
         self.picture = picture
+        self.is_cut = is_cut
+        self.has_ended = False
         self.digits = digits.rjust(picture.before)
         self.decimals = decimals
         self.negative = negative
@@ -163,6 +244,8 @@ class _Writer:
     def write(self) -> str:
         for keyword, text in self.picture.parts:
             self._part(keyword, text)
+            if self.has_ended:
+                return "".join(self.out)
         if not self.started and self.picture.before:
             self._sign()
         self._close()
@@ -212,7 +295,9 @@ class _Writer:
 
     def _digit(self) -> None:
         if self.after_point:
-            if self.decimal < self.last_decimal and not self.is_word:
+            if self.is_cut and len(self.decimals) <= self.decimal < self.last_decimal:
+                self.has_ended = True
+            elif self.decimal < self.last_decimal and not self.is_word:
                 self.out.append(self.decimals[self.decimal : self.decimal + 1] or "0")
             self.decimal += 1
             return
@@ -229,6 +314,9 @@ class _Writer:
         if not self.started:
             self._sign()
         self.after_point = True
+        if self.is_cut and not self.decimals and "#" not in self.digits:
+            self.has_ended = True
+            return
         # Fill mode keeps the point even where no decimals are left, but not where there are none.
         if not self.is_word and not (self.picture.fill and not self.picture.after):
             self.out.append(".")
@@ -266,62 +354,3 @@ def _scientific(value: Decimal, picture: Picture) -> str:
             mantissa = round_to(value.scaleb(-exponent, EXACT), picture.after)
         text = f"{mantissa:f}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
     return text if text.startswith("-") else " " + text
-
-
-def significant(value: float, digits: int) -> Decimal:
-    """A float as the decimal that to_char shows: of the digits that can be trusted."""
-    if math.isnan(value) or math.isinf(value):
-        return Decimal(value)
-    return Decimal(f"{value:.{digits}g}")
-
-
-# to_number
-
-_NUMERAL: Final = re.compile(r"[0-9]")
-
-
-def parse_number(text: str, template: str) -> Decimal:
-    """Read a number as a template shows it."""
-    picture = picture_of(template)
-    if picture.roman:
-        raise FeatureNotSupported('"RN" not supported for input')
-    digits, decimals, negative = _scan(text, picture)
-    if not digits and not decimals:
-        raise InvalidTextRepresentation('invalid input syntax for type numeric: " "')
-    number = scaled(int((digits + decimals) or "0"), len(decimals))
-    number = number.copy_negate() if negative and number else number
-    if picture.multiply:
-        number = EXACT.divide(number, Decimal(10**picture.multiply))
-    return number if number == number else NAN
-
-
-def _scan(text: str, picture: Picture) -> tuple[str, str, bool]:
-    """Digits before and after the point, and whether the number is negative."""
-    negative = "-" in text or (picture.sign == "PR" and "<" in text)
-    found = ["", ""]
-    position = after_point = 0
-    for keyword, literal in picture.parts:
-        while position < len(text) and text[position] in " +-<>":
-            position += 1
-        if position >= len(text):
-            break
-        if keyword in ("9", "0", ".", "D") and text[position] == ".":
-            after_point = 1
-            position += 1
-        if keyword in ("9", "0"):
-            digit = text[position : position + 1]
-            if _NUMERAL.match(digit):
-                found[after_point] += digit
-                position += 1
-        else:
-            position += _skipped(keyword, literal, text[position : position + 1])
-    return found[0], found[1], negative
-
-
-def _skipped(keyword: str, literal: str, character: str) -> int:
-    """How many characters of the text a part other than a digit stands for."""
-    if keyword in (",", "G"):
-        return int(character == ",")
-    if keyword in ("L", "") and not _NUMERAL.match(character):
-        return len(literal) if keyword == "" else 1
-    return 0

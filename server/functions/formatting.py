@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from server.functions.declare import row
 from server.functions.format_dates import format_moment, moment_of, moment_of_interval
-from server.functions.format_numbers import format_number, parse_number, significant
+from server.functions.format_numbers import format_float, format_number
 from server.functions.instants import INFINITE, to_local, to_utc, zone_of
 from server.functions.parse_dates import parse_date, parse_moment
+from server.functions.parse_numbers import parse_number
 from server.types.calendar import US_PER_SECOND
 
 if TYPE_CHECKING:
@@ -39,11 +40,11 @@ def _integer(value: int, template: str) -> str:
 
 
 def _double(value: float, template: str) -> str:
-    return format_number(significant(value, 15), template)
+    return format_float(value, template, 15)
 
 
 def _single(value: float, template: str) -> str:
-    return format_number(significant(value, 6), template)
+    return format_float(value, template, 6)
 
 
 def _to_timestamp(context: CallContext, text: str, template: str) -> int:

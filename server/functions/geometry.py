@@ -29,6 +29,7 @@ from server.functions.geometry_math import (
     times,
 )
 from server.types.geometry import (
+    EPSILON,
     Box,
     Circle,
     Line,
@@ -288,10 +289,10 @@ def _sized(
 
 
 def _comparisons(shape: str, measure: Callable[[Any], float]) -> dict[str, Behaviour]:
-    """Comparisons by size, about equal sizes being equal."""
+    """Comparisons by size, about equal sizes being equal; NaN is not even different."""
     tests = {
         "eq": is_close,
-        "ne": lambda left, right: not is_close(left, right),
+        "ne": lambda left, right: left != right and abs(left - right) > EPSILON,
         "lt": is_less,
         "le": is_at_most,
         "gt": _more,

@@ -100,7 +100,7 @@ def _lcm(left: Decimal, right: Decimal) -> Decimal:
         return NAN
     scale = max(exact.scale_of(left), exact.scale_of(right))
     numbers = [int(value.scaleb(scale, EXACT)) for value in (left, right)]
-    return exact.scaled(math.lcm(*numbers), scale)
+    return exact.bounded(exact.scaled(math.lcm(*numbers), scale))
 
 
 def _width_bucket(value: Decimal, low: Decimal, high: Decimal, count: int) -> int:

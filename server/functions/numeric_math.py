@@ -48,7 +48,8 @@ def overflow() -> NumericValueOutOfRange:
     return NumericValueOutOfRange("value overflows numeric format")
 
 
-def _bounded(value: Decimal) -> Decimal:
+def bounded(value: Decimal) -> Decimal:
+    """The number, which must not have more digits than the format holds; zero has no sign."""
     if value and value.adjusted() >= WHOLE_DIGITS_MAX:
         raise overflow()
     return value or value.copy_abs()
@@ -71,7 +72,7 @@ def add(left: Decimal, right: Decimal) -> Decimal:
     """Sum."""
     if not (left.is_finite() and right.is_finite()):
         return _special_sum(left, right)
-    return _bounded(EXACT.add(left, right))
+    return bounded(EXACT.add(left, right))
 
 
 def _special_sum(left: Decimal, right: Decimal) -> Decimal:
@@ -99,7 +100,7 @@ def multiply(left: Decimal, right: Decimal) -> Decimal:
     product = EXACT.multiply(left, right)
     if scale_of(product) > 16383:
         product = round_to(product, 16383)
-    return _bounded(product)
+    return bounded(product)
 
 
 def _special_product(left: Decimal, right: Decimal) -> Decimal:
@@ -144,9 +145,7 @@ def divide(left: Decimal, right: Decimal) -> Decimal:
     else:
         lower *= 10**-shift
     quotient = (2 * upper + lower) // (2 * lower)
-    return _bounded(
-        scaled(quotient if (dividend < 0) == (divisor < 0) else -quotient, result_scale)
-    )
+    return bounded(scaled(quotient if (dividend < 0) == (divisor < 0) else -quotient, result_scale))
 
 
 def _special_quotient(left: Decimal, right: Decimal) -> Decimal | None:
@@ -166,7 +165,7 @@ def divide_whole(left: Decimal, right: Decimal) -> Decimal:
     special = _special_quotient(left, right)
     if special is not None:
         return special
-    return _bounded(EXACT.divide_int(left, right).quantize(ZERO, context=EXACT))
+    return bounded(EXACT.divide_int(left, right).quantize(ZERO, context=EXACT))
 
 
 def remainder(left: Decimal, right: Decimal) -> Decimal:
@@ -187,7 +186,7 @@ def round_scale(value: Decimal, scale: int) -> Decimal:
     """Round half away from zero to so many decimals."""
     if not value.is_finite():
         return value
-    return _bounded(round_to(value, min(max(scale, -WHOLE_DIGITS_MAX), 16383)))
+    return bounded(round_to(value, min(max(scale, -WHOLE_DIGITS_MAX - 1), 16383)))
 
 
 def truncate_scale(value: Decimal, scale: int) -> Decimal:
@@ -205,7 +204,7 @@ def integral(rounding: str) -> Callable[[Decimal], Decimal]:
     def compute(value: Decimal) -> Decimal:
         if not value.is_finite():
             return value
-        return _bounded(value.quantize(ZERO, rounding=rounding, context=EXACT))
+        return bounded(value.quantize(ZERO, rounding=rounding, context=EXACT))
 
     return compute
 
@@ -250,7 +249,7 @@ def exponential(value: Decimal) -> Decimal:
     if magnitude >= WHOLE_DIGITS_MAX:
         raise overflow()
     scale = _shown(SIGNIFICANT_DIGITS_MIN - int(magnitude), value)
-    return _bounded(round_to(_precise(int(abs(magnitude)) + scale + 20).exp(value), scale))
+    return bounded(round_to(_precise(int(abs(magnitude)) + scale + 20).exp(value), scale))
 
 
 def _check_logarithm(value: Decimal) -> None:
@@ -331,19 +330,21 @@ def _finite_power(base: Decimal, exponent: Decimal, whole: bool) -> Decimal:
     weight = float(context.multiply(context.log10(abs(base)), exponent))
     if weight >= WHOLE_DIGITS_MAX:
         raise overflow()
+    whole = whole and -(1 << 31) <= exponent < 1 << 31
     if weight < -DISPLAY_SCALE_MAX - SIGNIFICANT_DIGITS_MIN:
-        return round_to(ZERO, DISPLAY_SCALE_MAX)
+        scale = _shown(SIGNIFICANT_DIGITS_MIN, base) if whole else DISPLAY_SCALE_MAX
+        return round_to(ZERO, scale)
     if base < 0 and abs(exponent) >= 1 << 31:  # Decimal.power takes small exponents only
         size = _finite_power(-base, exponent, whole)
         return -size if exponent % 2 else size
     scale = _shown(SIGNIFICANT_DIGITS_MIN - int(weight), base, exponent)
     precise = _precise(int(abs(weight)) + scale + 30)
-    if whole and abs(exponent) < 1 << 31:
+    if whole:
         scale = _shown(SIGNIFICANT_DIGITS_MIN, base)
         precise = _precise(int(abs(weight)) + scale + 30)
-        return _bounded(round_to(precise.power(base, exponent), scale))
+        return bounded(round_to(precise.power(base, exponent), scale))
     if abs(weight) * LN_10 > RESULT_SCALE_MAX * 3.01:
         if weight > 0:
             raise overflow()
         return round_to(ZERO, DISPLAY_SCALE_MAX)
-    return _bounded(round_to(precise.exp(precise.multiply(precise.ln(base), exponent)), scale))
+    return bounded(round_to(precise.exp(precise.multiply(precise.ln(base), exponent)), scale))

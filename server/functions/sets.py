@@ -9,6 +9,7 @@ from server.functions import instants
 from server.functions import numeric_math as exact
 from server.functions.declare import row
 from server.functions.orders import interval_key
+from server.types.numeric import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,7 +47,7 @@ def _count_up(start: Decimal, stop: Decimal, step: Decimal) -> Iterator[Decimal]
     value = start
     while value <= stop if step > 0 else value >= stop:
         yield value
-        value = exact.add(value, step)
+        value = EXACT.add(value, step)  # one past the last may be too large for the format
 
 
 def _direction(step: Interval) -> int:

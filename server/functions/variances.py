@@ -7,7 +7,7 @@ sum of squared differences (Youngs and Cramer), so that nothing cancels out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from server.functions import numeric_math as exact
 from server.functions.declare import aggregate
 from server.functions.scaled import magnitude
 from server.functions.sums import IntegerSums, grown, present
+from server.types.numeric import EXACT
 from server.vector.column import Column, Mask, Positions, Values
 from server.vector.late import LateColumn
 from server.vector.native import add_moments
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 Columns = tuple[Column, ...]
 _OBJECT: Final = np.dtype(object)
+_WIDE: Final = Context(
+    prec=2 * EXACT.prec, rounding=EXACT.rounding, Emin=EXACT.Emin, Emax=EXACT.Emax
+)
+"""Squares have twice the digits that a number can have."""
 _SQUARED_MAX: Final = (1 << 31) - 1
 """Up to which value squares fit in 64 bits."""
 
@@ -56,7 +61,7 @@ class ExactMoments:
         for group, value in zip(groups.tolist(), plain_values(column), strict=True):
             number = value if isinstance(value, Decimal) else Decimal(value)
             known = self.others.get(group)
-            self.others[group] = _joined(known, (1, number, exact.multiply(number, number)))
+            self.others[group] = _joined(known, (1, number, _times(number, number)))
 
     def _sums(self, scale: int) -> tuple[IntegerSums, IntegerSums]:
         found = self.scaled.get(scale)
@@ -99,7 +104,17 @@ class ExactMoments:
 def _joined(known: Moments | None, more: Moments) -> Moments:
     if known is None:
         return more
-    return known[0] + more[0], exact.add(known[1], more[1]), exact.add(known[2], more[2])
+    return known[0] + more[0], _plus(known[1], more[1]), _plus(known[2], more[2])
+
+
+def _plus(left: Decimal, right: Decimal) -> Decimal:
+    is_finite = left.is_finite() and right.is_finite()
+    return _WIDE.add(left, right) if is_finite else exact.add(left, right)
+
+
+def _times(left: Decimal, right: Decimal) -> Decimal:
+    is_finite = left.is_finite() and right.is_finite()
+    return _WIDE.multiply(left, right) if is_finite else exact.multiply(left, right)
 
 
 def _moments(count: int, total: int, squares: int, scale: int) -> Moments:
@@ -131,7 +146,7 @@ class VarianceMaker:
         if values.is_nan() or not values.is_finite():
             return Decimal("NaN")
         number = Decimal(count)
-        numerator = exact.subtract(exact.multiply(number, squares), exact.multiply(values, values))
+        numerator = _WIDE.subtract(_times(number, squares), _times(values, values))
         if numerator <= 0:
             return Decimal(0)
         divisor = exact.multiply(number, Decimal(count - 1) if self.is_sample else number)

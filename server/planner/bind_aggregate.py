@@ -85,7 +85,7 @@ def aggregate_call(
     direct, order = given.direct, given.order
     _check_within_group(context, node, target)
     if target.kind == "h":
-        resolved = _matched_pairs(context, node, resolved, direct)
+        resolved = _matched_pairs(context, node, resolved, given)
     call = AggregateCall(
         type=resolved.type,
         aggregate=target,
@@ -105,10 +105,10 @@ def aggregate_call(
 
 
 def _matched_pairs(
-    context: BindContext, node: exp.Expression, resolved: Resolved, direct: int
+    context: BindContext, node: exp.Expression, resolved: Resolved, given: AggregateArguments
 ) -> Resolved:
     """The arguments of a hypothetical-set aggregate, each direct one of the type it is compared to."""
-    arguments = resolved.arguments
+    arguments, direct = given.written, given.direct
     count = len(arguments) - direct
     if direct != count:
         name = node.args["name"][-1]
@@ -124,11 +124,9 @@ def _matched_pairs(
             ),
         )
     pairs = []
-    for given, ordered in zip(arguments[:direct], arguments[direct:], strict=True):
-        oid = common_type(context, [ordered, given], "WITHIN GROUP")
-        pairs.append(
-            [coerce_or_fail(context, each, oid, "WITHIN GROUP") for each in (given, ordered)]
-        )
+    for pair in zip(arguments[:direct], arguments[direct:], strict=True):
+        oid = common_type(context, list(pair[::-1]), "WITHIN GROUP")
+        pairs.append([coerce_or_fail(context, each, oid, "WITHIN GROUP") for each in pair])
     directs, values = (tuple(pair[side] for pair in pairs) for side in (0, 1))
     return replace(resolved, arguments=directs + values)
 
@@ -182,7 +180,7 @@ def bind_filter(context: BindContext, scope: Scope, node: exp.Expression) -> Exp
 
 
 def _check_nesting(context: BindContext, call: AggregateCall) -> None:
-    for part in call.arguments:
+    for part in call.direct_arguments + call.arguments:
         for inner in walk(part):
             position = context.position(inner.offset)
             if isinstance(inner, AggregateCall):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from server.catalog.objects import Sequence
+from server.catalog.objects import PG_CATALOG_OID, Sequence
 from server.errors import (
     AmbiguousFunction,
     DatatypeMismatch,
@@ -62,6 +62,9 @@ if TYPE_CHECKING:
 
     from server.types.type import TypeReference
 
+_ASKING_FOR_TYPES = frozenset((1619,))
+"""pg_typeof: it may be told that nobody knows."""
+
 Callee = Function | Aggregate | WindowFunction
 
 SEQUENCE_FUNCTIONS = frozenset({1574, 1575, 1576, 1765})
@@ -80,11 +83,15 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The arguments of a call as written: names belong to the last ones."""
+    """The arguments of a call as written: names belong to the last ones.
+
+    expands: whether a variadic parameter may take several of them.
+    """
 
     arguments: tuple[Expression, ...]
     names: tuple[str, ...] = ()
     variadic: bool = False
+    expands: bool = True
 
     @property
     def types(self) -> tuple[int, ...]:
@@ -124,9 +131,8 @@ def bind_function_call(context: BindContext, scope: Scope, node: exp.Expression)
         return bind_aggregate(context, scope, node, call, crossed)
     _refuse_aggregate_clauses(context, node, target)
     assert isinstance(target, Function)
-    if target.returns_set:
-        return _set_returning(context, scope, node, resolved)
-    return _locking(context, make_call(resolved, nodes.offset_of(node)))
+    call = _locking(context, make_call(resolved, nodes.offset_of(node)))
+    return set_returning(context, scope, node, call)
 
 
 def _locking(context: BindContext, call: Call) -> Call:
@@ -226,15 +232,14 @@ def resolve_call(
     known = _functions_of(context, name, node)
     actual = written.types
     candidates = [candidate for each in known for candidate in _readings(each, written)]
-    candidates.sort(key=lambda each: (each.variadic_from >= 0, each.defaults))
-    candidates = _without_duplicates(candidates)
+    candidates = _without_duplicates(context, candidates)
     exact = any(each.arguments == actual for each in candidates)
     if len(actual) == 1 and not exact and not written.names:
         cast = _functional_cast(context, name, written.arguments[0])
         if cast is not None:
             return cast
     found = choose(context, candidates, actual)
-    if isinstance(found, Candidate):
+    if isinstance(found, Candidate) and not found.is_ambiguous:
         return _resolved(context, found, written, node)
     raise raise_at(context, node, _unresolved(context, name, written, bool(found)))
 
@@ -249,9 +254,8 @@ def resolve_procedure(context: BindContext, scope: Scope, node: exp.Expression) 
         if getattr(getattr(each, "definition", None), "kind", "") == "p"
     ]
     candidates = [candidate for each in known for candidate in _readings(each, written)]
-    candidates.sort(key=lambda each: (each.variadic_from >= 0, each.defaults))
-    found = choose(context, _without_duplicates(candidates), written.types)
-    if isinstance(found, Candidate):
+    found = choose(context, _without_duplicates(context, candidates), written.types)
+    if isinstance(found, Candidate) and not found.is_ambiguous:
         return _resolved(context, found, written, node)
     if not found:
         _refuse_function(context, node, written)
@@ -292,12 +296,31 @@ def _functions_of(
     return context.catalog.functions_named(name[-1], schema.oid)
 
 
-def _without_duplicates(candidates: list[Candidate]) -> list[Candidate]:
-    # The one that needs no defaults and no variadic array hides others of the same types.
+def _without_duplicates(context: BindContext, candidates: list[Candidate]) -> list[Candidate]:
+    """One candidate for the same arguments: of the schema that is searched first, without an array.
+
+    Of two that stand equal, for defaults make up the difference, neither is meant.
+    """
     kept: dict[tuple[int, ...], Candidate] = {}
     for each in candidates:
-        kept.setdefault(each.arguments, each)
+        known = kept.setdefault(each.arguments, each)
+        if known is each:
+            continue
+        rank, other = _rank(context, each), _rank(context, known)
+        if rank < other:
+            kept[each.arguments] = each
+        elif rank == other:
+            kept[each.arguments] = replace(known, is_ambiguous=True)
     return list(kept.values())
+
+
+def _rank(context: BindContext, candidate: Candidate) -> tuple[int, bool]:
+    """Where on the search path the schema of a candidate is, and whether it is variadic."""
+    definition = getattr(candidate.target, "definition", None)
+    schema = PG_CATALOG_OID if definition is None else definition.schema
+    path = context.environment.search_path
+    place = path.index(schema) if schema in path else len(path)
+    return place, candidate.variadic_from >= 0
 
 
 def _readings(target: Callee, written: Written) -> list[Candidate]:
@@ -307,7 +330,7 @@ def _readings(target: Callee, written: Written) -> list[Candidate]:
     if written.names:
         return _named_reading(target, written)
     variadic = target.variadic
-    if variadic and not written.variadic and count >= len(declared):
+    if variadic and written.expands and not written.variadic and count >= len(declared):
         fixed = declared[:-1]
         rest = (variadic,) * (count - len(fixed))
         return [Candidate(target, fixed + rest, variadic_from=len(fixed))]
@@ -374,7 +397,12 @@ def _resolved(
         target = _with_outputs(context, target, actual, wanted)
     except SqlError as error:
         raise raise_at(context, node, error) from None
-    arguments = [_argument(context, each, kind) for each, kind in zip(given, declared, strict=True)]
+    if target.oid in _ASKING_FOR_TYPES:
+        arguments = given
+    else:
+        arguments = [
+            _argument(context, each, kind) for each, kind in zip(given, declared, strict=True)
+        ]
     if written.variadic and target.variadic == ANY and arguments[-1].type.type.category != "A":
         last = arguments[-1]
         raise DatatypeMismatch("VARIADIC argument must be an array").at(
@@ -487,9 +515,12 @@ def _refuse_aggregate_clauses(context: BindContext, node: exp.Expression, target
             raise raise_at(context, node, WrongObjectType(shown))
 
 
-def _set_returning(
-    context: BindContext, scope: Scope, node: exp.Expression, resolved: Resolved
+def set_returning(
+    context: BindContext, scope: Scope, node: exp.Expression, call: Call
 ) -> Expression:
+    """The call, or what stands for one that returns a set; 0A000 where none may stand."""
+    if not call.function.returns_set:
+        return call
     if not scope.sets or scope.no_sets_in:
         where = scope.no_sets_in or scope.clause or "this context"
         hint = ""
@@ -501,10 +532,6 @@ def _set_returning(
             FeatureNotSupported(f"set-returning functions are not allowed in {where}", hint=hint),
         )
     scope.has_sets = True
-    assert isinstance(resolved.target, Function)
     return SetReturningCall(
-        type=resolved.type,
-        function=resolved.target,
-        arguments=resolved.arguments,
-        offset=nodes.offset_of(node),
+        type=call.type, function=call.function, arguments=call.arguments, offset=call.offset
     )

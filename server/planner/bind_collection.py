@@ -34,6 +34,7 @@ from server.planner.coerce import (
 from server.planner.environment import INT4, RECORD, TEXT, BindContext, raise_at
 from server.planner.scope import Scope, expand_item, find_item
 from server.sql import nodes
+from server.types.array_input import DIMENSIONS_MAX, too_many_dimensions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 JSONB = 3802
+_VECTORS = frozenset((22, 30))
+"""int2vector and oidvector."""
 
 
 def _bind(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
@@ -198,8 +201,9 @@ def bind_array(context: BindContext, scope: Scope, node: exp.Expression, target:
 
 
 def _is_array(context: BindContext, expression: Expression) -> bool:
+    """Whether it is an array that may stand for a part of one; the vectors of catalogs may not."""
     kind = context.type(base_type(context, expression.type.oid)).type
-    return kind.category == "A" and kind.element_oid != 0
+    return kind.category == "A" and kind.element_oid != 0 and kind.oid not in _VECTORS
 
 
 def _nested_array(
@@ -225,6 +229,8 @@ def bind_subscript(context: BindContext, scope: Scope, node: exp.Expression) -> 
             "subscripting"
         ).at(context.position(offset))
     bounds, is_slice = bind_bounds(context, scope, written)
+    if len(bounds) > DIMENSIONS_MAX:
+        raise too_many_dimensions(len(bounds))
     result = oid if is_slice else kind.element_oid
     return Subscript(
         type=context.type(result, container.type.modifier),

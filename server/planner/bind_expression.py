@@ -213,7 +213,10 @@ def _operator_call(context: BindContext, scope: Scope, node: exp.Expression) -> 
     left = node.args.get("left")
     bound_left = bind_expression(context, scope, left) if left is not None else None
     right = bind_expression(context, scope, node.args["right"])
-    return bind_operation(context, node.args["name"][-1], bound_left, right, _offset(node))
+    bound = bind_operation(context, node.args["name"][-1], bound_left, right, _offset(node))
+    return (
+        bind_call.set_returning(context, scope, node, bound) if isinstance(bound, Call) else bound
+    )
 
 
 def _conjunction(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:

@@ -2,8 +2,11 @@
 
 Rule 1: above the node only group keys, aggregates and what depends on a key can be read; 42803 for
         anything else.
-Rule 2: a key that is a plain column keeps its number; any other gets a new one.
+Rule 2: a key that is a plain column keeps its number; any other gets a new one, and so does a column
+        that is a key once more.
 Rule 3: a column depends on the keys when they hold the whole primary key of its table.
+Rule 4: with grouping sets each target is a key of its own, though two may be one expression: a set can
+        hold one of them without the other. What is no target reads the first key alike.
 """
 
 from __future__ import annotations
@@ -47,6 +50,7 @@ class Grouping:
     sets: GroupingSets
     key_columns: list[OutputColumn] = field(default_factory=list)
     by_key: dict[object, OutputColumn] = field(default_factory=dict)
+    key_of_target: dict[int, int] = field(default_factory=dict)
     calls: dict[object, tuple[OutputColumn, AggregateCall]] = field(default_factory=dict)
     set_column: OutputColumn | None = None
     direct: bool = False
@@ -63,13 +67,21 @@ class Grouping:
 
     def add_key(self, key: Expression) -> OutputColumn:
         """The output column of a key; rule 2."""
-        if isinstance(key, Variable):
+        known = structural_key(key)
+        if isinstance(key, Variable) and known not in self.by_key:
             column = OutputColumn(key.column, key.type, key.name)
         else:
             column = OutputColumn(self.context.new_column(), key.type)
         self.key_columns.append(column)
-        self.by_key[structural_key(key)] = column
+        self.by_key.setdefault(known, column)
         return column
+
+    def target_above(self, target: Target) -> Expression:
+        """What a target is above the node; rule 4."""
+        number = self.key_of_target.get(id(target))
+        if number is None:
+            return self.above(target.expression)
+        return self.key_columns[number].variable(target.expression.offset)
 
     def above(self, expression: Expression) -> Expression:
         """The expression as it reads the Aggregate's output; 42803 for what it must not read."""
@@ -244,26 +256,36 @@ def bind_grouping(
     context: BindContext, scope: Scope, node: exp.Expression | None, targets: list[Target]
 ) -> Grouping:
     """The keys and grouping sets of GROUP BY; without one there is the grand total."""
+    if node is None:
+        return Grouping(context, scope, [], [()])
+    elements = node.args["elements"]
+    apart = any(isinstance(each, nodes.GroupingSet) for each in elements)
     keys: list[Expression] = []
     known: dict[object, int] = {}
+    candidates = list(targets)
 
     def position(item: exp.Expression) -> int:
-        bound = bind_group_key(context, scope, item, targets)
-        key = structural_key(bound)
+        target = bind_group_key(context, scope, item, candidates)
+        if not any(each is target for each in candidates):
+            candidates.append(target)
+        key = id(target) if apart else structural_key(target.expression)
         if key not in known:
             known[key] = len(keys)
-            keys.append(bound)
+            keys.append(target.expression)
         return known[key]
 
-    if node is None:
-        return Grouping(context, scope, keys, [()])
     scope.clause, scope.sets = "GROUP BY", True
-    factors = [_sets_of(item, position) for item in node.args["elements"]]
+    factors = [_sets_of(item, position) for item in elements]
     scope.sets = False
     sets = [_merged(choice) for choice in product(*factors)]
     if node.args.get("distinct"):
         sets = list({frozenset(each): each for each in reversed(sets)}.values())[::-1]
-    return Grouping(context, scope, keys, sets)
+    grouping = Grouping(context, scope, keys, sets)
+    if apart:
+        grouping.key_of_target = {
+            id(target): known[id(target)] for target in targets if id(target) in known
+        }
+    return grouping
 
 
 def _merged(choice: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:

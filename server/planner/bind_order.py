@@ -187,23 +187,28 @@ def by_ordinal(
 
 def bind_group_key(
     context: BindContext, scope: Scope, node: exp.Expression, targets: list[Target]
-) -> Expression:
-    """An item of GROUP BY: an input column before an output column of that name."""
+) -> Target:
+    """The target that an item of GROUP BY means: an input column before an output column of that name.
+
+    Where no target is that expression there is a new one, which is not added to the targets.
+    """
     if isinstance(node, nodes.ColumnReference) and len(node.args["parts"]) == 1:
         name = node.args["parts"][0]
         if not any(item.columns_visible and item.find(name) for item in scope.items):
             found = _by_name(context, node, targets, "GROUP BY")
             if found is not None:
                 _note_choice(context, node, found, targets)
-                return _grouped(context, found, node)
+                return _grouped(context, found)
     found = by_ordinal(context, node, targets, "GROUP BY")
     if found is not None:
         _note_choice(context, node, found, targets)
-        return _grouped(context, found, node)
-    return bind_group_item(context, scope, node)
+        return _grouped(context, found)
+    bound = bind_group_item(context, scope, node)
+    alike = (target for target in targets if same(target.expression, bound))
+    return next(alike, Target("", bound, hidden=True))
 
 
-def _grouped(context: BindContext, target: Target, node: exp.Expression) -> Expression:
+def _grouped(context: BindContext, target: Target) -> Target:
     from server.errors import GroupingError, WindowingError
     from server.expressions.expression import AggregateCall, walk
     from server.planner.bind_window import PendingWindowCall
@@ -215,4 +220,4 @@ def _grouped(context: BindContext, target: Target, node: exp.Expression) -> Expr
             raise GroupingError("aggregate functions are not allowed in GROUP BY").at(position)
         if isinstance(part, PendingWindowCall):
             raise WindowingError("window functions are not allowed in GROUP BY").at(position)
-    return target.expression
+    return target

@@ -26,7 +26,7 @@ from server.expressions.expression import (
     Variable,
     walk,
 )
-from server.planner.bind_collection import fields_of, result_columns
+from server.planner.bind_collection import bind_expanded, fields_of, result_columns
 from server.planner.bind_expression import bind_condition, bind_expression
 from server.planner.bind_from import bind_from
 from server.planner.bind_grouping import bind_grouping
@@ -136,7 +136,7 @@ def _bind_select(
     keys = tuple(sort_key(context, each, target.expression) for each, target in order)
     offsets = tuple(target.expression.offset for target in targets if not target.hidden)
     is_limited = False
-    late = _late_targets(node, targets, [target for _, target in order])
+    late = _late_targets(node, targets, [target for _, target in order], on)
     shown, targets = targets, _without(targets, late)
     plan, columns, by_target = _project(context, plan, targets)
     keys = tuple(
@@ -163,15 +163,15 @@ def _bind_select(
 
 
 def _late_targets(
-    node: exp.Expression, targets: list[Target], ordering: list[Target]
+    node: exp.Expression, targets: list[Target], ordering: list[Target], on: list[Target]
 ) -> list[Target]:
     """The targets that are computed once the rows are in order: they may tell how often and when."""
-    if not ordering and node.args.get("limit") is None:
+    if not ordering and (on or node.args.get("limit") is None):
         return []
-    if node.args.get("distinct") is not None or node.args.get("locks"):
+    if (node.args.get("distinct") is not None and not on) or node.args.get("locks"):
         return []
-    sorted_by = {id(target) for target in ordering}
-    sets_late = bool(ordering) and not any(map(_has_sets_in, ordering))
+    sorted_by = {id(target) for target in (*ordering, *on)}
+    sets_late = bool(ordering) and not any(map(_has_sets_in, (*ordering, *on)))
     return [
         target
         for target in targets
@@ -298,7 +298,7 @@ def _group(
         grouping = bind_grouping(context, scope, group_by, targets)
         above = grouping.above
         for target in targets:
-            target.expression = above(target.expression)
+            target.expression = grouping.target_above(target)
         condition = above(condition) if condition is not None else None
         scope.window_list = [_window_above(window, above) for window in scope.window_list]
         plan = grouping.node(plan)
@@ -480,7 +480,7 @@ def _bind_values(
 
     scope.clause = "VALUES"
     rows = [
-        [bind_expression(context, scope, each) for each in row.args["arguments"]]
+        [item for each in row.args["arguments"] for item in bind_expanded(context, scope, each)]
         for row in node.args["rows"]
     ]
     plan = values_node(context, rows, node.args["rows"], keep_unknown)

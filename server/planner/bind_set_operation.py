@@ -217,4 +217,5 @@ def values_node(
             kind = context.type(UNKNOWN)
         kept.append(items)
         columns.append(OutputColumn(number + position, kind, f"column{position + 1}"))
-    return Values(value_columns=tuple(columns), rows=tuple(zip(*kept, strict=True)))
+    values = tuple(zip(*kept, strict=True)) if kept else ((),) * len(rows)
+    return Values(value_columns=tuple(columns), rows=values)

@@ -28,7 +28,8 @@ class Candidate:
 
     order maps the parameters to the arguments as written (named arguments); defaults counts those
     filled in;
-    variadic_from is the number of the first argument that goes into the variadic array, -1: none.
+    variadic_from is the number of the first argument that goes into the variadic array, -1: none;
+    is_ambiguous: others take the same arguments, and nothing says which one is meant.
     """
 
     target: Function | Aggregate | WindowFunction | Operator
@@ -36,6 +37,7 @@ class Candidate:
     order: tuple[int, ...] | None = None
     defaults: int = 0
     variadic_from: int = -1
+    is_ambiguous: bool = False
 
 
 def choose(

@@ -87,10 +87,13 @@ def outer_aggregate(
 ) -> Expression | None:
     """The column that an aggregate of an outer level is; None where it is of this one."""
     parts = [*call.arguments, *(key.expression for key in call.order)]
+    if call.filter is not None:
+        parts.append(call.filter)
     _refuse_nesting(context, scope, parts)
-    level = level_of(scope, parts if call.filter is None else [*parts, call.filter])
+    level = level_of(scope, parts)
     if level is None:
         return None
+    _check_direct_arguments(context, call, level)
     check_allowed(context, level, call.offset, "aggregate functions")
     own = at_level(call, level)
     assert isinstance(own, AggregateCall)
@@ -113,6 +116,22 @@ def _refuse_nesting(context: BindContext, scope: Scope, parts: list[Expression])
         if isinstance(each, OuterVariable) and each.column in known:
             position = context.position(known[each.column])
             raise GroupingError("aggregate function calls cannot be nested").at(position)
+
+
+def _check_direct_arguments(context: BindContext, call: AggregateCall, level: Scope) -> None:
+    """What is computed once a group of the outer query can read that query and those around it."""
+    outside = list(level.levels())
+    for part in call.direct_arguments:
+        for each in walk(part):
+            if not isinstance(each, Variable | OuterVariable):
+                continue
+            if isinstance(each, Variable) or not any(
+                _columns_of(around, {each.column}) for around in outside
+            ):
+                raise GroupingError(
+                    "outer-level aggregate cannot contain a lower-level variable in its "
+                    "direct arguments"
+                ).at(context.position(each.offset))
 
 
 def read_from(

@@ -220,6 +220,8 @@ def _common(context: BindContext, elements: list[Oid]) -> Oid:
     """The type that all can become; 0 for none given."""
     from server.planner.coerce import can_coerce
 
+    disagree = Mismatch("arguments of anycompatible family cannot be cast to a common type")
+
     chosen = 0
     for found in elements:
         if not chosen or found == chosen:
@@ -227,9 +229,11 @@ def _common(context: BindContext, elements: list[Oid]) -> Oid:
             continue
         kind = context.type(chosen).type
         if context.type(found).type.category != kind.category:
-            raise Mismatch("arguments of anycompatible family cannot be cast to a common type")
+            raise disagree
         if not kind.preferred and can_coerce(context, (chosen,), (found,), "i"):
             chosen = found
+    if not all(can_coerce(context, (found,), (chosen,), "i") for found in elements):
+        raise disagree
     return chosen
 
 
@@ -246,23 +250,31 @@ def is_consistent(context: BindContext, actual: tuple[Oid, ...], declared: tuple
 def resolve(
     context: BindContext, actual: tuple[Oid, ...], declared: tuple[Oid, ...], result: Oid
 ) -> tuple[tuple[Oid, ...], Oid]:
-    """The declared types and the result with polymorphic ones replaced by what they mean."""
+    """The declared types and the result with polymorphic ones replaced by what they mean.
+
+    A family of which an argument is given as declared, as for the parts of a polymorphic aggregate
+    and anyarray in statistics, stays as it is.
+    """
     if not is_polymorphic(result) and not any(is_polymorphic(oid) for oid in declared):
         return declared, result
+    pairs = list(zip(actual, declared, strict=True))
+    kept = {given for given, oid in pairs if given == oid and is_polymorphic(oid)}
+    told = tuple(UNKNOWN if given in kept else given for given in actual)
     try:
-        simple = _simple(context, actual, declared)
-        compatible = _compatible(context, actual, declared)
+        simple = _simple(context, told, declared)
+        compatible = _compatible(context, told, declared)
     except Mismatch as mismatch:
         raise DatatypeMismatch(str(mismatch), detail=mismatch.detail) from None
     wanted = (*declared, result)
-    if not simple.element and any(oid in _SIMPLE for oid in wanted):
-        if ANYARRAY in actual:
-            return declared, result
-        raise DatatypeMismatch(
-            "could not determine polymorphic type because input has type unknown"
-        )
-    table = _meanings(context, simple, _SIMPLE, wanted)
-    table |= _meanings(context, compatible, _COMPATIBLE, wanted)
+    table: dict[Oid, Oid] = {}
+    if kept.isdisjoint(_SIMPLE):
+        if not simple.element and any(oid in _SIMPLE for oid in wanted):
+            raise DatatypeMismatch(
+                "could not determine polymorphic type because input has type unknown"
+            )
+        table |= _meanings(context, simple, _SIMPLE, wanted)
+    if kept.isdisjoint(_COMPATIBLE):
+        table |= _meanings(context, compatible, _COMPATIBLE, wanted)
     return tuple(table.get(oid, oid) for oid in declared), table.get(result, result)
 
 

@@ -344,7 +344,7 @@ def find_callable(
     arguments = tuple(
         Variable(type=context.type(oid), column=number) for number, oid in enumerate(types)
     )
-    found = resolve_call(context, name, Written(arguments), None)
+    found = resolve_call(context, name, Written(arguments, expands=False), None)
     if not isinstance(found, Resolved):
         shown = ", ".join(type_name(context, oid) for oid in types)
         raise UndefinedFunction(f"function {'.'.join(name)}({shown}) does not exist")

@@ -146,12 +146,15 @@ def keys(printer: Printer, items: Sequence[exp.Expression]) -> None:
 
 def sort_key(printer: Printer, node: exp.Expression) -> None:
     """Print an element of ORDER BY; only what is not the default of its direction."""
-    descending, nulls_first = node.args["descending"], node.args["nulls_first"]
+    nulls_first = node.args["nulls_first"]
+    operator = node.args["using"][-1] if node.args["using"] else ""
+    descending = bool(node.args["descending"]) or operator == ">"
     key(printer, node.this)
-    if node.args["using"]:
-        printer.write(f" USING {node.args['using'][-1]}")
+    if operator not in ("", "<", ">"):  # which of the directions it is the reader need not know
+        printer.write(f" USING {operator} NULLS {'FIRST' if nulls_first else 'LAST'}")
+        return
     printer.write(" DESC" if descending else "")
-    if nulls_first is not None and (nulls_first is not descending or node.args["using"]):
+    if nulls_first is not None and nulls_first is not descending:
         printer.write(" NULLS FIRST" if nulls_first else " NULLS LAST")
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from server.sql.utility_statement import Option
     from server.statements.statement import Run, StatementContext
 
-ANY, INTERNAL = 2276, 2281
+INTERNAL = 2281
 ALIASES: Final = {"sfunc1": "sfunc", "stype1": "stype", "initcond1": "initcond"}
 KNOWN: Final = frozenset(
     ("sfunc", "stype", "sspace", "finalfunc", "finalfunc_extra", "finalfunc_modify", "combinefunc",
@@ -221,9 +221,8 @@ def _function(context: StatementContext, option: Option, types: tuple[int, ...])
     if target.returns_set:
         raise DatatypeMismatch(f"function {shown} returns a set")
     environment = context.environment()
-    for given, wanted in zip(types, target.arguments, strict=False):
-        generic = target.variadic and wanted == target.arguments[-1]
-        if not generic and wanted != ANY and not is_relabelled(environment, given, wanted):
+    for given, wanted in zip(types, found.arguments, strict=True):
+        if not is_relabelled(environment, given, wanted.type.oid):
             raise DatatypeMismatch(f"function {shown} requires run-time type coercion")
     return found
 

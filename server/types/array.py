@@ -17,7 +17,7 @@ from server.errors import (
     InvalidBinaryRepresentation,
     ProgramLimitExceeded,
 )
-from server.types.array_input import DIMENSIONS_MAX, parse_literal
+from server.types.array_input import DIMENSIONS_MAX, parse_literal, too_many_dimensions
 from server.types.errors import incorrect_format, insufficient_data
 from server.types.facts import complete
 from server.types.order import key_of, ordered_list, sort_key_of
@@ -168,9 +168,7 @@ def receive_array(data: bytes, modifier: int, element: Type) -> Array:
     if count < 0:
         raise InvalidBinaryRepresentation(f"invalid number of dimensions: {count}")
     if count > DIMENSIONS_MAX:
-        raise ProgramLimitExceeded(
-            f"number of array dimensions ({count}) exceeds the maximum allowed ({DIMENSIONS_MAX})"
-        )
+        raise too_many_dimensions(count)
     if flags not in {0, 1}:
         raise InvalidBinaryRepresentation("invalid array flags")
     if element_oid != element.oid:

@@ -50,7 +50,7 @@ def _read_bounds(text: str) -> tuple[Dimensions | None, int]:
     while (match := BOUNDS.match(text, at)) is not None:
         lower, upper = (1, int(match[1])) if match[2] is None else (int(match[1]), int(match[2]))
         if len(bounds) >= DIMENSIONS_MAX:
-            raise _too_many(len(bounds) + 1)
+            raise too_many_dimensions(len(bounds) + 1)
         if upper < lower:
             raise ArraySubscriptError("upper bound cannot be less than lower bound")
         bounds.append((upper - lower + 1, lower))
@@ -76,7 +76,8 @@ def _bounds_detail(rest: str) -> str:
     return 'Missing "]" after array dimensions.'
 
 
-def _too_many(count: int) -> ProgramLimitExceeded:
+def too_many_dimensions(count: int) -> ProgramLimitExceeded:
+    """Make the error for an array, or for subscripts, of more dimensions than there may be."""
     return ProgramLimitExceeded(
         f"number of array dimensions ({count}) exceeds the maximum allowed ({DIMENSIONS_MAX})"
     )
@@ -141,7 +142,7 @@ class _Reader:
         if not expects_item or (self.item_depth and depth > self.item_depth):
             raise self._unexpected("{")
         if depth > DIMENSIONS_MAX:
-            raise _too_many(depth)
+            raise too_many_dimensions(depth)
         if lengths:
             lengths[-1] += 1
         lengths.append(0)

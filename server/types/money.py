@@ -31,7 +31,7 @@ def parse_money(text: str, _modifier: int, _style: TextStyle) -> int:
         raise invalid_syntax("money", text)
     is_negative = "-" in match[1] or "(" in match[1] or "-" in match[4]
     exact = Decimal(f"{(match[2] or '0').replace(',', '')}.{match[3] or 0}")
-    cents = int((exact * 100).to_integral_value(ROUND_HALF_UP)) if exact < LIMIT else LIMIT
+    cents = int((exact * 100).to_integral_value(ROUND_HALF_UP)) if exact < LIMIT else LIMIT + 1
     cents = -cents if is_negative else cents
     if not -LIMIT <= cents < LIMIT:
         raise out_of_range("money", text)

@@ -154,13 +154,18 @@ def coerce_numeric(value: Decimal, modifier: int, _explicit: bool = False) -> De
         )
     rounded = round_to(value, scale)
     if rounded and rounded.adjusted() >= precision - scale:
-        limit = f"10^{precision - scale}" if precision != scale else "1"
-        raise NumericValueOutOfRange(
-            "numeric field overflow",
-            detail=f"A field with precision {precision}, scale {scale} must round to "
-            f"an absolute value less than {limit}.",
-        )
+        raise numeric_overflow(precision, scale)
     return rounded
+
+
+def numeric_overflow(precision: int, scale: int) -> NumericValueOutOfRange:
+    """Make the error for a number that needs more digits than a field has."""
+    limit = f"10^{precision - scale}" if precision != scale else "1"
+    return NumericValueOutOfRange(
+        "numeric field overflow",
+        detail=f"A field with precision {precision}, scale {scale} must round to "
+        f"an absolute value less than {limit}.",
+    )
 
 
 def round_to(value: Decimal, scale: int) -> Decimal:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from server.catalog.functions.keywords import keywords
 from server.catalog.functions.scope import definer_of, names_of, object_of, view_of
-from server.catalog.names import find_relation, qualified, split_identifiers
+from server.catalog.names import find_relation, qualified
 from server.catalog.objects import (
     Constraint,
     ExtendedStatistics,
@@ -22,6 +22,7 @@ from server.catalog.rule_definition import return_rule_definition, rule_definiti
 from server.catalog.views.constraints import rule_oid
 from server.catalog.views.physical import named_facts
 from server.catalog.views.values import texts
+from server.catalog.written_names import split_identifiers
 from server.errors import UndefinedColumn, UndefinedObject, UndefinedTable, WrongObjectType
 from server.functions.declare import row
 

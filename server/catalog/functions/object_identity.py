@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.functions.scope import names_of, view_of
-from server.catalog.names import fact_of
 from server.catalog.objects import (
     CatalogObject,
     Constraint,
@@ -23,6 +22,7 @@ from server.catalog.objects import (
     UserType,
 )
 from server.catalog.views.comments import CATALOG_OF, CATALOG_OIDS
+from server.catalog.views.physical import fact_of
 from server.functions.declare import row
 from server.identifiers import quote_identifier
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.functions.scope import names_of, session_of, view_of
-from server.catalog.names import fact_of, find_relation, split_identifiers
+from server.catalog.names import find_relation
 from server.catalog.objects import (
     CatalogObject,
     Database,
@@ -36,6 +36,8 @@ from server.catalog.privileges import (
     role_shown,
     roles_of,
 )
+from server.catalog.views.physical import fact_of
+from server.catalog.written_names import split_identifiers
 from server.errors import (
     InvalidCatalogName,
     InvalidParameterValue,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from server.catalog.functions.scope import names_of, view_of
 from server.catalog.names import (
-    fact_of,
     found_or_none,
     relation_is_visible,
     routine_identity,
@@ -16,6 +15,7 @@ from server.catalog.names import (
     type_object,
 )
 from server.catalog.objects import Index, Sequence, Table
+from server.catalog.views.physical import fact_of
 from server.functions.declare import row
 
 if TYPE_CHECKING:

@@ -46,6 +46,16 @@ def named_facts(relation: str) -> tuple[dict[str, Any], ...]:
 
 
 @cache
+def _facts_by_oid(relation: str) -> dict[Oid, dict[str, Any]]:
+    return {row["oid"]: row for row in named_facts(relation)}
+
+
+def fact_of(relation: str, oid: Oid) -> dict[str, Any] | None:
+    """The row of a built-in object in the facts of a relation."""
+    return None if oid >= FIRST_USER_OID else _facts_by_oid(relation).get(oid)
+
+
+@cache
 def type_facts() -> dict[Oid, dict[str, Any]]:
     """The rows of pg_type of built-in types by OID."""
     return {row["oid"]: row for row in named_facts("pg_type")}

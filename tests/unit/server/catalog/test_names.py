@@ -1,8 +1,9 @@
 import pytest
 from views_of import view_of
 
-from server.catalog.names import CatalogNames, found_or_none, split_identifiers
+from server.catalog.names import CatalogNames, found_or_none
 from server.catalog.objects import Schema, Table
+from server.catalog.written_names import split_identifiers
 from server.errors import SqlError
 
 OTHER = Schema(oid=30000, name="Other")
