@@ -15,6 +15,7 @@ from typing import Any
 from server.catalog.objects import (
     KINDS,
     AggregateParts,
+    BaseTypeParts,
     CatalogObject,
     Column,
     ColumnStatistics,
@@ -29,6 +30,7 @@ _NESTED: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         AggregateParts,
+        BaseTypeParts,
         Column,
         IndexKey,
         ColumnStatistics,

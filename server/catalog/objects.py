@@ -249,10 +249,38 @@ class Sequence(CatalogObject):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BaseTypeParts:
+    """What CREATE TYPE says of a base type, as in pg_type; functions by OID, 0 for none.
+
+    The model is the built-in type whose values it has: that of its input and output functions.
+    """
+
+    model: Oid
+    input: Oid
+    output: Oid
+    receive: Oid = 0
+    send: Oid = 0
+    modifier_in: Oid = 0
+    modifier_out: Oid = 0
+    analyze: Oid = 0
+    subscript: Oid = 0
+    length: int = -1
+    by_value: bool = False
+    alignment: str = "i"
+    storage: str = "p"
+    category: str = "U"
+    preferred: bool = False
+    delimiter: str = ","
+    element: Oid = 0
+    collation: Oid = 0
+    default: str | None = None  # as a value's text; the type's own `default` is SQL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserType(CatalogObject):
     """A type made by a user.
 
-    Kinds: b base (it comes with an extension), e enum, d domain, c composite (its columns are those
+    Kinds: b base (see BaseTypeParts; without any it is a shell), e enum, d domain, c composite (its columns are those
     of `relation`), r range over `base_type`, m the multirange of the range that is its `base_type`.
     A range knows its multirange as `partner`; both bring functions of their name, whose OIDs are
     `constructors`.
@@ -268,7 +296,10 @@ class UserType(CatalogObject):
     default: str | None = None
     relation: Oid = 0
     partner: Oid = 0
-    codecs: str = ""  # of a base type: what makes its codecs, in server.extensions.registry
+    codecs: str = (
+        ""  # of a base type of an extension: what makes its codecs, in server.extensions.registry
+    )
+    base: BaseTypeParts | None = None
     constructors: tuple[Oid, ...] = ()
 
 

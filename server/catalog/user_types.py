@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import CatalogObject, Table, UserType
+from server.catalog.objects import BaseTypeParts, CatalogObject, Table, UserType
 from server.catalog.views.physical import type_facts
 from server.extensions.registry import BASE_TYPES
 from server.functions import ranges
 from server.functions.function import Function
 from server.identifiers import quote_identifier
 from server.types.array import array_type
+from server.types.base_types import base_type, shell_type
 from server.types.facts import complete
 from server.types.range import RangeKind
 from server.types.range_types import multirange_type, range_type
@@ -58,10 +59,29 @@ def _identity(value: CatalogObject, array_oid: int) -> Identity:
 
 
 def _base(view: CatalogView, value: UserType) -> Type:
+    identity = _identity(value, value.array_oid)
+    if value.base is not None:
+        return base_type(identity, view.type(value.base.model), _properties(value.base))
+    if not value.codecs:
+        return shell_type(identity)
     fields = BASE_TYPES.get(value.codecs)
     if fields is None:
         raise KeyError(value.oid)
-    return complete(asdict(_identity(value, value.array_oid)) | dict(fields))
+    return complete(asdict(identity) | dict(fields))
+
+
+def _properties(parts: BaseTypeParts) -> dict[str, Any]:
+    return {
+        "length": parts.length,
+        "by_value": parts.by_value,
+        "alignment": parts.alignment,
+        "storage_strategy": parts.storage,
+        "category": parts.category,
+        "preferred": parts.preferred,
+        "delimiter": parts.delimiter,
+        "element_oid": parts.element,
+        "collation": parts.collation,
+    }
 
 
 def _enum(view: CatalogView, value: UserType) -> Type:

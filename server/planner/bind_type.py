@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from server.types.type import Type, TypeReference
 
 
-def bind_type(context: BindContext, node: nodes.TypeName) -> TypeReference:
-    """The type that a TypeName means, with its modifier; 42704 when there is none."""
+def bind_type(context: BindContext, node: nodes.TypeName, *, shells: bool = False) -> TypeReference:
+    """The type that a TypeName means, with its modifier; 42704 when there is none.
+
+    shells: whether it may be one that is only declared.
+    """
     if node.args.get("percent_type"):
         raise raise_at(context, node, FeatureNotSupported("%TYPE is not supported"))
     parts = node.args["parts"]
@@ -24,6 +27,8 @@ def bind_type(context: BindContext, node: nodes.TypeName) -> TypeReference:
         shown = ".".join(parts[1:] if parts[0] == "pg_catalog" else parts)
         bounds = "[]" * len(node.args.get("array_bounds") or ())
         raise raise_at(context, node, UndefinedObject(f'type "{shown}{bounds}" does not exist'))
+    if kind.is_shell and not shells:
+        raise raise_at(context, node, UndefinedObject(f'type "{parts[-1]}" is only a shell'))
     modifier = bind_modifier(context, kind, node)
     if node.args.get("array_bounds"):
         if not kind.array_oid:

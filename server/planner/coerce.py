@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from server.catalog.objects import Oid, UserType
 from server.errors import (
@@ -33,6 +33,7 @@ from server.expressions.expression import (
     Relabel,
     RowConstructor,
 )
+from server.functions.function import Function
 from server.planner.domains import tested
 from server.planner.environment import (
     BPCHAR,
@@ -48,7 +49,7 @@ from server.planner.polymorphic import ANY, is_consistent, is_polymorphic
 from server.planner.registered import LOOKUPS, registered_oid
 
 if TYPE_CHECKING:
-    from server.functions.function import Cast, Function
+    from server.functions.function import Cast
     from server.types.type import Type
 
 CastContext = Literal["i", "a", "e"]
@@ -119,8 +120,28 @@ def _cast_pathway(context: BindContext, cast: Cast) -> Pathway:
     if cast.method == "i":
         return _TEXT
     if cast.method == "b" or not cast.function:
-        return _RELABEL
+        return _of_same_bytes(context, cast)
     return Pathway("function", context.catalog.function(cast.function))
+
+
+def _of_same_bytes(context: BindContext, cast: Cast) -> Pathway:
+    """The way of a cast without a function: the bytes of a value are read as those of the other type."""
+    source, target = (context.type(oid).type for oid in (cast.source, cast.target))
+    is_built_in = max(source.oid, target.oid) < FIRST_DOMAIN_OID
+    if is_built_in or source.storage_kind == target.storage_kind:
+        return _RELABEL
+
+    def reread(value: Any) -> Any:
+        return target.receive(source.send(value), -1)
+
+    reading = Function(
+        oid=0,
+        name=target.name,
+        arguments=(cast.source,),
+        result=cast.target,
+        row=reread,
+    )
+    return Pathway("function", reading)
 
 
 def is_true_array(kind: Type) -> bool:

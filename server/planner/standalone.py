@@ -35,7 +35,7 @@ from server.planner.bind_expression import bind_expression
 from server.planner.bind_modify import default_of
 from server.planner.bind_operator import find_operator
 from server.planner.bind_text import parse_expression, without_positions
-from server.planner.bind_type import bind_type
+from server.planner.bind_type import bind_type, find_type
 from server.planner.coerce import base_type, coerce_to, find_pathway, type_name
 from server.planner.environment import UNKNOWN, BindContext, PlanningEnvironment, raise_at
 from server.planner.mutability import is_mutable
@@ -61,13 +61,24 @@ def _context(environment: PlanningEnvironment, base_offset: int) -> BindContext:
 
 
 def bind_type_name(
-    environment: PlanningEnvironment, node: nodes.TypeName, base_offset: int
+    environment: PlanningEnvironment,
+    node: nodes.TypeName,
+    base_offset: int,
+    *,
+    shells: bool = False,
 ) -> TypeReference:
     """The type a column is declared with; pseudo-types, and types that the user may not use, are refused."""
-    reference = bind_type(_context(environment, base_offset), node)
+    reference = bind_type(_context(environment, base_offset), node, shells=shells)
     if reference.oid >= FIRST_USER_OID:
         _require_usage(environment, reference)
     return reference
+
+
+def is_unknown_type(environment: PlanningEnvironment, node: nodes.TypeName) -> bool:
+    """Whether nothing has the name of a type, plain and without a modifier."""
+    if node.args.get("percent_type") or node.args.get("array_bounds"):
+        return False
+    return find_type(_context(environment, 0), node.args["parts"]) is None
 
 
 def _require_usage(environment: PlanningEnvironment, reference: TypeReference) -> None:
@@ -81,9 +92,11 @@ def _require_usage(environment: PlanningEnvironment, reference: TypeReference) -
         raise InsufficientPrivilege(f"permission denied for type {found.name}")
 
 
-def type_oid(environment: PlanningEnvironment, node: nodes.TypeName) -> int:
+def type_oid(
+    environment: PlanningEnvironment, node: nodes.TypeName, *, shells: bool = False
+) -> int:
     """The OID of a named type."""
-    return bind_type(_context(environment, 0), node).oid
+    return bind_type(_context(environment, 0), node, shells=shells).oid
 
 
 def table_scope(context: BindContext, table: Table, clause: str) -> Scope:

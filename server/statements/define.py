@@ -1,4 +1,4 @@
-"""CREATE of what is defined by a list of options: aggregates and operators; and CREATE CAST."""
+"""CREATE of what is defined by a list of options: aggregates, operators, base types; CREATE CAST, ALTER TYPE SET."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from server.errors import FeatureNotSupported
 from server.sql import utility_functions as tree
+from server.sql.utility_types import AlterType
 from server.statements import text_search
 from server.statements.aggregates import create_aggregate
+from server.statements.base_types import alter_base_type, create_base_type
 from server.statements.operators import create_cast, create_operator
 from server.statements.statement import Run, StatementContext, Utility
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 DEFINERS: Final[Mapping[str, Callable[[StatementContext, tree.Define], Run]]] = {
     "aggregate": create_aggregate,
     "operator": create_operator,
+    "type": create_base_type,
     **text_search.DEFINERS,
 }
 
@@ -32,4 +35,5 @@ def define(context: StatementContext, statement: tree.Define) -> Run:
 UTILITIES = (
     Utility(node=tree.Define, run=define),
     Utility(node=tree.CreateCast, run=create_cast),
+    Utility(node=AlterType, run=alter_base_type),
 )

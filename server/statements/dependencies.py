@@ -220,7 +220,7 @@ def _of_type(context: StatementContext, oid: int) -> Iterator[Dependent]:
     arrays = {oid}
     value = context.catalog.object(oid) or context.catalog.table_of_row_type(oid)
     if isinstance(value, UserType):
-        arrays.add(value.array_oid)
+        arrays.add(value.array_oid or oid)  # a shell has none
     elif isinstance(value, Table) and value.array_type:
         arrays.add(value.array_type)
     if not oid:
@@ -279,9 +279,20 @@ def _of_trigger(context: StatementContext, trigger: Trigger) -> Iterator[Depende
                 yield Dependent(below, automatic=True)
 
 
+def _types_through(context: StatementContext, oid: int) -> Iterator[Dependent]:
+    """The base types that a function reads, writes or serves in another way."""
+    for kind in context.catalog.objects(UserType):
+        base = kind.base
+        if base is not None and oid in (
+            base.input, base.output, base.receive, base.send, base.modifier_in, base.modifier_out
+        ):  # fmt: skip
+            yield Dependent(kind, automatic=False)
+
+
 def _of_function(context: StatementContext, function: UserFunction) -> Iterator[Dependent]:
     """What calls a function, as far as it is known: bodies given as strings say nothing."""
     oid, catalog = function.oid, context.catalog
+    yield from _types_through(context, oid)
     for operator in catalog.objects(UserOperator):
         if operator.function == oid:
             yield Dependent(operator, automatic=False)

@@ -23,11 +23,13 @@ from server.errors import (
 from server.extensions.registry import extension_function
 from server.planner.plan_routine import check_body, uses_of_body
 from server.planner.polymorphic import is_polymorphic
-from server.planner.standalone import bind_type_name
+from server.planner.standalone import bind_type_name, is_unknown_type
+from server.sql import nodes
 from server.sql import utility_functions as tree
 from server.sql.deparse import deparse
 from server.sql.utility_session import Reset, Set
 from server.sql.utility_statement import UtilityStatement
+from server.statements.base_types import make_shell
 from server.statements.names import claim_name, target_schema
 from server.statements.parameters import Parameters, check_polymorphic, read_parameters
 from server.statements.routine_names import WORDS, routine_named, signature
@@ -37,6 +39,7 @@ from server.statements.statement import Run, StatementContext, Utility
 if TYPE_CHECKING:
     from server.sql.utility_session import Setting
     from server.sql.utility_statement import Option
+    from server.types.type import TypeReference
 
 VOID, RECORD = 2278, 2249
 VOLATILITIES: Final = {"immutable": "i", "stable": "s", "volatile": "v"}
@@ -131,8 +134,8 @@ def create_function(context: StatementContext, statement: tree.CreateFunction) -
     schema, name = target_schema(context, statement.name)
     yield from claim_name(context, schema, name)
     kind = "procedure" if statement.procedure else "function"
-    parameters = read_parameters(context, kind, statement.parameters)
-    result, returns_set = _result(context, statement, parameters)
+    parameters = read_parameters(context, kind, statement.parameters, language)
+    result, returns_set = _result(context, statement, parameters, language)
     _check_counts(attributes, returns_set=returns_set)
     fields = {
         "cost": 1.0 if language in ("internal", "c") else 100.0,
@@ -177,7 +180,7 @@ def _language(attributes: Attributes, statement: tree.CreateFunction) -> str:
 
 
 def _result(
-    context: StatementContext, statement: tree.CreateFunction, parameters: Parameters
+    context: StatementContext, statement: tree.CreateFunction, parameters: Parameters, language: str
 ) -> tuple[int, bool]:
     """The result type, and whether a set of it is returned."""
     required = parameters.required
@@ -185,13 +188,34 @@ def _result(
         if not required and not statement.procedure:
             raise InvalidFunctionDefinition("function result type must be specified")
         return required or VOID, False
-    reference = bind_type_name(context.environment(), statement.returns, context.statement.offset)
+    reference = _returned(context, statement.returns, language)
     if required and reference.oid != required:
         shown = context.catalog.type(required).sql_name
         raise InvalidFunctionDefinition(
             f"function result type must be {shown} because of OUT parameters"
         )
     return reference.oid, bool(statement.returns.args.get("setof"))
+
+
+def _returned(context: StatementContext, written: nodes.TypeName, language: str) -> TypeReference:
+    """The type that is returned: one in C may be declared by this, and be a shell until it is made."""
+    environment, offset = context.environment(), context.statement.offset
+    parts = written.args["parts"]
+    if language in ("internal", "c") and is_unknown_type(environment, written):
+        context.notice(
+            "42704",
+            f'type "{".".join(parts)}" is not yet defined',
+            "Creating a shell type definition.",
+        )
+        make_shell(context, *target_schema(context, parts))
+        return bind_type_name(context.environment(), written, offset, shells=True)
+    found = bind_type_name(environment, written, offset, shells=True)
+    if found.type.is_shell:
+        if language == "sql":
+            shown = found.type.sql_name
+            raise InvalidFunctionDefinition(f"SQL function cannot return shell type {shown}")
+        context.notice("42809", f"return type {found.type.sql_name} is only a shell")
+    return found
 
 
 def _check_counts(attributes: Attributes, *, returns_set: bool) -> None:

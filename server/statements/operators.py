@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from server.catalog.objects import UserCast, UserOperator
+from server.catalog.objects import FIRST_USER_OID, UserCast, UserOperator
 from server.catalog.views.physical import named_facts
 from server.errors import (
     DuplicateFunction,
@@ -307,7 +307,8 @@ def _check_binary(context: StatementContext, source: int, target: int) -> None:
     first, second = kinds
     if (first.length, first.by_value) != (second.length, second.by_value):
         raise InvalidObjectDefinition("source and target data types are not physically compatible")
-    if first.storage_kind != second.storage_kind or first.dtype != second.dtype:
+    is_built_in = max(source, target) < FIRST_USER_OID  # of users' types the bytes are read anew
+    if is_built_in and (first.storage_kind, first.dtype) != (second.storage_kind, second.dtype):
         raise FeatureNotSupported("these types are kept in different forms")
 
 

@@ -59,13 +59,13 @@ class Parameters:
 
 
 def read_parameters(
-    context: StatementContext, kind: str, written: tuple[Parameter, ...]
+    context: StatementContext, kind: str, written: tuple[Parameter, ...], language: str = ""
 ) -> Parameters:
     """Read a list of parameters; kind is `function procedure aggregate`."""
     found = Parameters()
     outputs = 0
     for number, each in enumerate(written):
-        oid = _type_of(context, kind, each)
+        oid = _type_of(context, "SQL function" if language == "sql" else kind, each)
         mode = MODES[each.mode]
         _check_order(found, kind, mode)
         _check_name(written[:number], each)
@@ -83,8 +83,14 @@ def read_parameters(
 
 def _type_of(context: StatementContext, kind: str, each: Parameter) -> int:
     if each.type.args.get("setof"):
-        raise InvalidFunctionDefinition(f"{kind}s cannot accept set arguments")
-    return bind_type_name(context.environment(), each.type, context.statement.offset).oid
+        raise InvalidFunctionDefinition(f"{kind.removeprefix('SQL ')}s cannot accept set arguments")
+    environment, offset = context.environment(), context.statement.offset
+    found = bind_type_name(environment, each.type, offset, shells=True)
+    if found.type.is_shell:
+        if kind in ("aggregate", "SQL function"):
+            raise InvalidFunctionDefinition(f"{kind} cannot accept shell type {found.type.name}")
+        context.notice("42809", f"argument type {found.type.sql_name} is only a shell")
+    return found.oid
 
 
 def _check_order(found: Parameters, kind: str, mode: str) -> None:

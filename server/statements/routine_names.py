@@ -62,9 +62,13 @@ def _candidates(context: StatementContext, name: ObjectName) -> list[UserFunctio
 def _types(context: StatementContext, name: ObjectName) -> list[tuple[int, ...]]:
     """The argument types as written, and those of all parameters where these are others."""
     environment = context.environment()
-    given = [tuple(type_oid(environment, each) for each in name.arguments or () if each)]
+    given = [
+        tuple(type_oid(environment, each, shells=True) for each in name.arguments or () if each)
+    ]
     if name.parameters:
-        given.append(tuple(type_oid(environment, each.type) for each in name.parameters))
+        given.append(
+            tuple(type_oid(environment, each.type, shells=True) for each in name.parameters)
+        )
     return given
 
 

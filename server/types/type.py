@@ -108,6 +108,7 @@ class Type:
     delimiter: str = ","
     collation: int = 0
     kind: str = "b"  # typtype: b c d e p r m
+    is_shell: bool = False  # declared for the functions of a type to come
     range: RangeKind | None = None  # of range and multirange types
     fields: tuple[tuple[str, TypeReference], ...] = ()  # of composite types
     dtype: np.dtype[Any]  # of columns; object where the width is not fixed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Oid, Schema, Table, UserType
+from server.catalog.objects import BaseTypeParts, Oid, Schema, Table, UserType
 from server.catalog.views.physical import ARRAY_SUBSCRIPT, type_facts
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import acl_array
@@ -196,7 +196,57 @@ def _range(view: CatalogView, value: UserType) -> Row:
     }  # fmt: skip
 
 
+def _base_parts(view: CatalogView, value: UserType, parts: BaseTypeParts) -> Row:
+    return _identity(view, value, value.oid) | {
+        "typlen": parts.length,
+        "typbyval": parts.by_value,
+        "typtype": "b",
+        "typcategory": parts.category,
+        "typispreferred": parts.preferred,
+        "typdelim": parts.delimiter,
+        "typelem": parts.element,
+        "typarray": value.array_oid,
+        "typinput": parts.input,
+        "typoutput": parts.output,
+        "typreceive": parts.receive,
+        "typsend": parts.send,
+        "typmodin": parts.modifier_in,
+        "typmodout": parts.modifier_out,
+        "typanalyze": parts.analyze,
+        "typsubscript": parts.subscript,
+        "typalign": parts.alignment,
+        "typstorage": parts.storage,
+        "typcollation": parts.collation,
+        "typdefault": parts.default,
+        "typacl": acl_array(view, value.acl),
+    }
+
+
+SHELL_INPUT, SHELL_OUTPUT = 2398, 2399
+
+
+def _shell(view: CatalogView, value: UserType) -> Row:
+    return _identity(view, value, value.oid) | _NO_FUNCTIONS | {
+        "typlen": 4,
+        "typbyval": True,
+        "typtype": "p",
+        "typcategory": "P",
+        "typisdefined": False,
+        "typinput": SHELL_INPUT,
+        "typoutput": SHELL_OUTPUT,
+        "typreceive": 0,
+        "typsend": 0,
+        "typalign": "i",
+        "typstorage": "p",
+        "typacl": acl_array(view, value.acl),
+    }  # fmt: skip
+
+
 def _base(view: CatalogView, value: UserType) -> Row:
+    if value.base is not None:
+        return _base_parts(view, value, value.base)
+    if not value.codecs:
+        return _shell(view, value)
     kind = view.type(value.oid)
     return _identity(view, value, value.oid) | {
         "typtype": "b",
