@@ -603,6 +603,10 @@ class UndefinedFile(SqlError, sqlstate="58P01"):
     """undefined_file."""
 
 
+class DataException(SqlError, sqlstate="22000"):
+    """Data is not as an operation needs it."""
+
+
 class InternalError(SqlError, sqlstate="XX000"):
     """internal_error."""
 

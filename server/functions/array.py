@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import (
     ArraySubscriptError,
+    DataException,
     FeatureNotSupported,
     NullValueNotAllowed,
 )
@@ -60,8 +61,8 @@ def _prepend(context: CallContext, item: Any, array: Array | None) -> Array:
     return Array(array.element, ((length + 1, lower),), (item, *array.items))
 
 
-def _one_dimension() -> ArraySubscriptError:
-    return ArraySubscriptError("argument must be empty or one-dimensional array")
+def _one_dimension() -> DataException:
+    return DataException("argument must be empty or one-dimensional array")
 
 
 def _concatenate(left: Array | None, right: Array | None) -> Array | None:
@@ -207,22 +208,29 @@ def _unnest(array: Array) -> Iterator[Any]:
     return iter(array.items)
 
 
+def _check_shape(array: Array, word: str) -> None:
+    """Refuse what gives no dimensions or bounds."""
+    if len(array.dimensions) > 1:
+        raise ArraySubscriptError(
+            "wrong number of array subscripts", detail=f"{word} array must be one dimensional."
+        )
+    if None in array.items:
+        raise NullValueNotAllowed("dimension values cannot be null")
+
+
 def _fill(context: CallContext, item: Any, lengths: Array | None, *given: Array | None) -> Array:
     lowers = given[0] if given else None
     if lengths is None or (given and lowers is None):
         raise NullValueNotAllowed("dimension array or low bound array cannot be null")
-    if len(lengths.dimensions) > 1:
-        raise ArraySubscriptError(
-            "wrong number of array subscripts", detail="Dimension array must be one dimensional."
-        )
+    for given_array, word in ((lengths, "Dimension"), (lowers, "Low bound")):
+        if given_array is not None:
+            _check_shape(given_array, word)
     starts = (1,) * len(lengths.items) if lowers is None else lowers.items
     if len(starts) != len(lengths.items):
         raise ArraySubscriptError(
             "wrong number of array subscripts",
             detail="Low bound array has different size than dimensions array.",
         )
-    if None in lengths.items or None in starts:
-        raise NullValueNotAllowed("dimension values cannot be null")
     total = prod(lengths.items) if lengths.items else 0
     if total == 0:
         return make_array(_element_oid(context), ())

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from server.functions.function import CallContext
 
+INT4_LIMIT: Final = 1 << 31
+
 
 def _of_number(number: int, size: int) -> str:
     return f"{number & (1 << size) - 1:0{size}b}" if size else ""
@@ -76,6 +78,8 @@ def _overlay(bits: str, new: str, start: int, length: int | None = None) -> str:
     if start <= 0:
         raise _negative_length()
     size = len(new) if length is None else length
+    if not -INT4_LIMIT <= start + size < INT4_LIMIT:
+        raise NumericValueOutOfRange("integer out of range")
     return _substring(bits, 1, start - 1) + new + _substring(bits, start + size)
 
 

@@ -24,6 +24,7 @@ from server.types.calendar import (
     is_valid_timestamp,
     month_length,
 )
+from server.types.interval import check_modifier
 from server.types.interval_style import Interval
 from server.types.times import TimeTz
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 
 # Constructors.
+
+INT8_LIMIT: Final = 1 << 63
 
 
 def _make_date(year: int, month: int, day: int) -> int:
@@ -78,8 +81,15 @@ def _make_interval(*parts: Any) -> Interval:
     years, months, weeks, days, hours, minutes, seconds = parts
     if math.isinf(seconds) or math.isnan(seconds):
         raise DatetimeFieldOverflow("interval out of range")
-    us = (hours * 60 + minutes) * 60 * US_PER_SECOND + round(seconds * US_PER_SECOND)
-    return Interval(_word(years * 12 + months), _word(weeks * 7 + days), us)
+    part = seconds * US_PER_SECOND
+    us = round(part) if -INT8_LIMIT <= part < INT8_LIMIT else -INT8_LIMIT
+    us = (hours * 60 + minutes) * 60 * US_PER_SECOND + us
+    return Interval(_word(years * 12 + months), _word(weeks * 7 + days), _wide(us))
+
+
+def _wide(number: int) -> int:
+    """What is left of a number in eight bytes, which is what PostgreSQL has of it."""
+    return (number + INT8_LIMIT) % (2 * INT8_LIMIT) - INT8_LIMIT
 
 
 def _from_epoch(seconds: float) -> int:
@@ -87,10 +97,10 @@ def _from_epoch(seconds: float) -> int:
         return TIMESTAMP_INFINITY if seconds > 0 else TIMESTAMP_MINUS_INFINITY
     if math.isnan(seconds):
         raise DatetimeFieldOverflow("timestamp cannot be NaN")
-    us = round((seconds - UNIX_OF_EPOCH_DAYS * 86400.0) * US_PER_SECOND)
-    if not is_valid_timestamp(us):
+    us = (seconds - UNIX_OF_EPOCH_DAYS * 86400.0) * US_PER_SECOND
+    if math.isinf(us) or not is_valid_timestamp(round(us)):
         raise DatetimeFieldOverflow(f'timestamp out of range: "{seconds:g}"')
-    return us
+    return round(us)
 
 
 CONSTRUCTORS: Final = (
@@ -256,6 +266,8 @@ def _modified(context: CallContext, value: Any, modifier: int) -> Any:
     name = context.result.type.name
     if name.startswith("timestamp") and value not in INFINITE and not -1 <= modifier <= 6:
         raise InvalidParameterValue(f"timestamp({modifier}) precision must be between 0 and 6")
+    if name == "interval":
+        check_modifier(modifier)
     coerce = context.result.type.coerce
     return value if coerce is None or modifier < 0 else coerce(value, modifier, True)
 

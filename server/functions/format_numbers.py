@@ -168,15 +168,18 @@ def format_float(value: float, template: str, significant: int) -> str:
         digits, decimals, negative = _digits(Decimal(value), picture)
         width = len("NaN" if math.isnan(value) else "Infinity")
         decimals = decimals[: max(significant - width, 0)]
-        return _Writer(picture, digits, decimals, negative, is_cut=True).write()
+        is_large = digits.startswith("#") or not digits
+        return _Writer(picture, digits, decimals, negative, is_cut=True, has_point=is_large).write()
     whole_width = len(f"{abs(value):.0f}")
     shown = min(picture.after, max(significant - whole_width, 0))
     text = f"{value:.{shown}f}"
     whole, _, decimals = text.lstrip("-").partition(".")
-    if len(whole) > picture.before:
+    is_large = len(whole) > picture.before
+    if is_large:
         whole, decimals = "#" * picture.before, "#" * shown
+    negative = text.startswith("-")
     whole = whole.lstrip("0")
-    return _Writer(picture, whole, decimals, text.startswith("-"), is_cut=True).write()
+    return _Writer(picture, whole, decimals, negative, is_cut=True, has_point=is_large).write()
 
 
 def _scientific_float(value: float, picture: Picture) -> str:
@@ -203,7 +206,8 @@ def _digits(value: Decimal, picture: Picture) -> tuple[str, str, bool]:
 class _Writer:
     """Walks over the parts of a picture and puts digits in.
 
-    is_cut: the text ends where a digit is wanted and none is left.
+    is_cut: the text ends where a digit is wanted and none is left; has_point: the number has a point,
+    though perhaps no decimals.
     """
 
     def __init__(
@@ -214,8 +218,10 @@ class _Writer:
         negative: bool,
         *,
         is_cut: bool = False,
+        has_point: bool = False,
     ) -> None:
         self.picture = picture
+        self.has_point = has_point or bool(decimals)
         self.is_cut = is_cut
         self.has_ended = False
         self.digits = digits.rjust(picture.before)
@@ -314,7 +320,7 @@ class _Writer:
         if not self.started:
             self._sign()
         self.after_point = True
-        if self.is_cut and not self.decimals and "#" not in self.digits:
+        if self.is_cut and not self.has_point:
             self.has_ended = True
             return
         # Fill mode keeps the point even where no decimals are left, but not where there are none.

@@ -184,12 +184,31 @@ def _set_lax(
 _NULL_TREATMENTS: Final = ("delete_key", "return_target", "use_json_null", "raise_exception")
 
 
+def _check_steps(value: Any, path: Sequence[str | None]) -> None:
+    """Refuse a path with a step that is NULL, or no number where an array stands."""
+    for at, step in enumerate(path, 1):
+        if step is None:
+            raise NullValueNotAllowed(f"path element at position {at} is null")
+        if isinstance(value, dict) and step in value:
+            value = value[step]
+            continue
+        if not isinstance(value, list):
+            return
+        index = integer_of(step)
+        if index is None:
+            raise _not_an_integer(step, at)
+        if not -len(value) <= index < len(value):
+            return
+        value = value[index]
+
+
 def _insert(value: Jsonb, path: Array, new: Jsonb, after: bool = False) -> Jsonb:
     _one_dimensional(path)
     if not isinstance(value.value, dict | list):
         raise InvalidParameterValue("cannot set path in scalar")
     if not path.items:
         return value
+    _check_steps(value.value, path.items)
     parent = (
         at_path(value, Array(25, ((len(path.items) - 1, 1),), path.items[:-1]))
         if len(path.items) > 1

@@ -121,7 +121,6 @@ def _words(cents: int) -> str:
         if count:
             text += _hundreds(count) + name
     text += _hundreds(remaining) if remaining or not dollars else ""
-    text = text.rstrip(" ") if not remaining and dollars else text
     text += " dollar and " if dollars == 1 else " dollars and "
     text += _hundreds(rest) + (" cent" if rest == 1 else " cents")
     return text[0].upper() + text[1:]

@@ -157,6 +157,8 @@ def _not(value: Inet) -> Inet:
 
 def _plus(value: Inet, count: int) -> Inet:
     number = _number(value) + count
+    if count == INT8_LIMIT:  # the negative of the least number, which has none
+        raise NumericValueOutOfRange("result is out of range")
     if not 0 <= number < 1 << _size(value):
         raise NumericValueOutOfRange("result is out of range")
     return _made(number, value, value.bits)

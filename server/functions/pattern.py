@@ -241,6 +241,10 @@ def like_escape(pattern: str, escape: str) -> str:
     return "".join(parts)
 
 
+def _bytes_escape(pattern: bytes, escape: bytes) -> bytes:
+    return like_escape(pattern.decode("latin-1"), escape.decode("latin-1")).encode("latin-1")
+
+
 def _bytes_like(data: bytes, pattern: bytes) -> bool:
     return like(data.decode("latin-1"), pattern.decode("latin-1"))
 
@@ -387,6 +391,12 @@ FUNCTIONS: Final = (
         _bytes_not_like,
         "NOT LIKE over bytes.",
         r"'\x6162', 'b%' -> t",
+    ),
+    row(
+        "2009 like_escape(bytea, bytea) bytea",
+        _bytes_escape,
+        "A pattern of bytes with \\ as escape.",
+        r"'a#%', '#' -> \x615c25",
     ),
     row(
         "1637 like_escape(text, text) text",

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import (
     CardinalityViolation,
+    DataException,
     NullValueNotAllowed,
     SqlSyntaxError,
 )
 from server.functions.declare import Behaviour, row, table
 from server.types.range import (
-    DataException,
     Multirange,
     Range,
     RangeKind,

@@ -10,13 +10,13 @@ from lxml import etree
 
 from server.errors import (
     CardinalityViolation,
+    DataException,
     InternalError,
     InvalidParameterValue,
     NullValueNotAllowed,
 )
 from server.functions.xml_text import escaped
 from server.types.array import Array, make_array
-from server.types.range import DataException
 from server.types.type import PLAIN_STYLE
 from server.types.xml import Declaration, InvalidXmlDocument
 

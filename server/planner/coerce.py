@@ -250,7 +250,10 @@ def _apply_pathway(
     result = context.type(target)
     if path.method == "relabel":
         if isinstance(expression, Constant) and target < FIRST_DOMAIN_OID:
-            return replace(expression, type=result)
+            value = expression.value
+            if target == 23 and isinstance(value, int) and value >= 1 << 31:  # of an oid
+                value -= 1 << 32
+            return replace(expression, type=result, value=value)
         return Relabel(type=result, argument=expression, offset=expression.offset)
     if path.method == "function":
         assert path.function is not None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import (
     DatetimeFieldOverflow,
+    InternalError,
     IntervalFieldOverflow,
     InvalidDatetimeFormat,
     InvalidParameterValue,
@@ -122,6 +123,19 @@ def coerce_interval(value: Interval, modifier: int, _explicit: bool = False) -> 
 def _cut(value: int, unit: int) -> int:
     """Cut towards zero."""
     return value // unit * unit if value >= 0 else -(-value // unit * unit)
+
+
+def check_modifier(modifier: int) -> None:
+    """Refuse a modifier that modifier_in does not make."""
+    if modifier < 0:
+        return
+    fields, decimals = modifier >> 16 & ALL_FIELDS, modifier & ALL_DECIMALS
+    if fields not in FIELD_NAMES and fields != ALL_FIELDS:
+        raise InternalError(f"unrecognized interval typmod: {modifier}")
+    if decimals != ALL_DECIMALS and decimals > DECIMALS_MAX:
+        raise InvalidParameterValue(
+            f"interval({decimals}) precision must be between 0 and {DECIMALS_MAX}"
+        )
 
 
 def modifier_in(arguments: tuple[Any, ...]) -> int:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from server.errors import SqlError
+from server.errors import DataException
 from server.types.order import key_of, ordered_list, sort_key_of
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 Place = tuple[int, Any, int]
 NEGATIVE_INFINITY: Final[Place] = (0, 0, 0)
 INFINITY: Final[Place] = (2, 0, 0)
-
-
-class DataException(SqlError, sqlstate="22000"):
-    """data_exception."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
