@@ -43,6 +43,7 @@ from server.planner.coerce import (
 )
 from server.planner.environment import (
     ELSEWHERE,
+    RECORD,
     TEXT,
     UNKNOWN,
     VOID,
@@ -131,8 +132,8 @@ def bind_function_call(context: BindContext, scope: Scope, node: exp.Expression)
         return bind_aggregate(context, scope, node, call, crossed)
     _refuse_aggregate_clauses(context, node, target)
     assert isinstance(target, Function)
-    call = _locking(context, make_call(resolved, nodes.offset_of(node)))
-    return set_returning(context, scope, node, call)
+    offset = nodes.offset_of(node)
+    return set_returning(context, scope, _locking(context, make_call(resolved, offset)), offset)
 
 
 def _locking(context: BindContext, call: Call) -> Call:
@@ -142,6 +143,19 @@ def _locking(context: BindContext, call: Call) -> Call:
         if isinstance(oid, int) and isinstance(context.catalog.object(oid), Sequence):
             context.lock(oid, "row exclusive")
     return call
+
+
+def function_of_row(
+    context: BindContext, scope: Scope, name: str, row: Expression, offset: int
+) -> Expression | None:
+    """What row.name means as name(row), a call of a plain function; None where there is no such."""
+    try:
+        resolved = resolve_call(context, (name,), Written((row,)), None)
+    except SqlError:
+        return None
+    if not isinstance(resolved, Resolved) or not isinstance(resolved.target, Function):
+        return None
+    return set_returning(context, scope, make_call(resolved, offset), offset)
 
 
 def _refuse_procedure(
@@ -241,7 +255,24 @@ def resolve_call(
     found = choose(context, candidates, actual)
     if isinstance(found, Candidate) and not found.is_ambiguous:
         return _resolved(context, found, written, node)
+    field = _field_as_call(context, name, written) if not found else None
+    if field is not None:
+        return field
     raise raise_at(context, node, _unresolved(context, name, written, bool(found)))
+
+
+def _field_as_call(
+    context: BindContext, name: tuple[str, ...], written: Written
+) -> Expression | None:
+    """name(row) as row.name, if the row has such a field."""
+    from server.planner.bind_collection import result_columns, select_field
+
+    if len(name) != 1 or len(written.arguments) != 1 or written.names:
+        return None
+    row = written.arguments[0]
+    if all(field != name[0] for field, _, _ in result_columns(context, row)):
+        return None
+    return select_field(context, row, name[0], row.offset)
 
 
 def resolve_procedure(context: BindContext, scope: Scope, node: exp.Expression) -> Resolved:
@@ -375,11 +406,11 @@ def _functional_cast(
     path = find_pathway(context, argument.type.oid, kind.oid, "e")
     if path is None or path.method == "function":
         return None
-    if path.method == "text" and "S" not in (
-        kind.category,
-        argument.type.type.category,
-    ):
-        return None
+    if path.method == "text":
+        categories = kind.category, argument.type.type.category
+        is_row = argument.type.oid == RECORD or argument.type.type.kind == "c"
+        if "S" not in categories or (is_row and categories[0] == "S"):
+            return None
     return coerce_to(context, argument, kind.oid, -1, "e")
 
 
@@ -515,9 +546,7 @@ def _refuse_aggregate_clauses(context: BindContext, node: exp.Expression, target
             raise raise_at(context, node, WrongObjectType(shown))
 
 
-def set_returning(
-    context: BindContext, scope: Scope, node: exp.Expression, call: Call
-) -> Expression:
+def set_returning(context: BindContext, scope: Scope, call: Call, offset: int) -> Expression:
     """The call, or what stands for one that returns a set; 0A000 where none may stand."""
     if not call.function.returns_set:
         return call
@@ -526,11 +555,9 @@ def set_returning(
         hint = ""
         if scope.no_sets_in:
             hint = "You might be able to move the set-returning function into a LATERAL FROM item."
-        raise raise_at(
-            context,
-            node,
-            FeatureNotSupported(f"set-returning functions are not allowed in {where}", hint=hint),
-        )
+        raise FeatureNotSupported(
+            f"set-returning functions are not allowed in {where}", hint=hint
+        ).at(context.position(offset))
     scope.has_sets = True
     return SetReturningCall(
         type=call.type, function=call.function, arguments=call.arguments, offset=call.offset

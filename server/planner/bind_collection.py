@@ -125,6 +125,9 @@ def bind_field(context: BindContext, scope: Scope, node: exp.Expression) -> Expr
         )
     row, name = _bind(context, scope, node.args["this"]), node.args["name"]
     known = any(field == name for field, _, _ in result_columns(context, row))
+    called = None if known else bind_call.function_of_row(context, scope, name, row, offset)
+    if called is not None:
+        return called
     if not known and isinstance(node.args["this"], nodes.ColumnReference):
         item = node.args["this"].args["parts"][-1]
         if isinstance(row, RowConstructor):  # the row of a FROM item

@@ -215,7 +215,9 @@ def _operator_call(context: BindContext, scope: Scope, node: exp.Expression) -> 
     right = bind_expression(context, scope, node.args["right"])
     bound = bind_operation(context, node.args["name"][-1], bound_left, right, _offset(node))
     return (
-        bind_call.set_returning(context, scope, node, bound) if isinstance(bound, Call) else bound
+        bind_call.set_returning(context, scope, bound, _offset(node))
+        if isinstance(bound, Call)
+        else bound
     )
 
 

@@ -248,7 +248,20 @@ def _resolve_column(
         if row is not None:
             return row, None
         raise missing_column(scope, "", parts[0]).at(context.position(offset))
+    called = _function_of_item(context, scope, parts, offset)
+    if called is not None:
+        return called, None
     raise missing_column(scope, parts[-2], parts[-1]).at(context.position(offset))
+
+
+def _function_of_item(
+    context: BindContext, scope: Scope, parts: tuple[str, ...], offset: int
+) -> Expression | None:
+    """item.f as f(item), where the item has no column of that name."""
+    from server.planner.bind_call import function_of_row
+
+    row = _whole_row(context, scope, parts[:-1], offset)
+    return None if row is None else function_of_row(context, scope, parts[-1], row, offset)
 
 
 def resolve_row(
