@@ -49,7 +49,8 @@ from server.catalog.objects import (
     UserType,
 )
 from server.catalog.privileges import with_default_acl
-from server.catalog.state import CatalogState, Changes, Relation
+from server.catalog.publication_objects import Publication, PublishedTable
+from server.catalog.state import PUBLICATIONS, CatalogState, Changes, Relation
 from server.catalog.user_functions import make_callable
 from server.catalog.user_types import constructors, make_type
 from server.errors import InternalError
@@ -331,6 +332,15 @@ class CatalogView:
     def triggers_of(self, table: Oid) -> tuple[Trigger, ...]:
         """The triggers of a table by name, which is the order they fire in."""
         return tuple(sorted(self._listed(table, Trigger), key=lambda trigger: trigger.name))
+
+    @property
+    def publications(self) -> tuple[Publication, ...]:
+        """The publications of the database."""
+        return self._listed(PUBLICATIONS, Publication)
+
+    def memberships_of(self, table: Oid) -> tuple[PublishedTable, ...]:
+        """Where publications name a table."""
+        return self._listed(table, PublishedTable)
 
     def rules_of(self, table: Oid) -> tuple[Rule, ...]:
         """The rules of a relation by name, which is the order they are applied in."""

@@ -12,8 +12,8 @@ import json
 from dataclasses import MISSING, fields
 from typing import Any
 
+from server.catalog.kinds import KINDS
 from server.catalog.objects import (
-    KINDS,
     AggregateParts,
     BaseTypeParts,
     CatalogObject,

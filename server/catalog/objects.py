@@ -594,33 +594,3 @@ class ExtendedStatistics(CatalogObject):
     columns: tuple[int, ...] = ()
     expressions: tuple[str, ...] = ()
     target: int = -1
-
-
-KINDS: tuple[type[CatalogObject], ...] = (
-    Schema,
-    Table,
-    Index,
-    Constraint,
-    Sequence,
-    UserType,
-    UserFunction,
-    Role,
-    Database,
-    Statistics,
-    UserOperator,
-    UserCast,
-    Policy,
-    Trigger,
-    TextSearchConfiguration,
-    TextSearchDictionary,
-    TextSearchParser,
-    TextSearchTemplate,
-    ExtensionObject,
-    DefaultPrivileges,
-    ExtendedStatistics,
-    Rule,
-)
-"""Every kind of catalog object, in the order of the numbers under which storage keeps them.
-
-Only ever appended to.
-"""

@@ -37,6 +37,10 @@ from server.catalog.objects import (
     UserOperator,
     UserType,
 )
+from server.catalog.publication_objects import Publication, PublishedTable
+
+PUBLICATIONS = 6104
+"""What publications are listed under as if they belonged to it: the catalog that shows them."""
 
 Changes = Mapping[Oid, CatalogObject | None]
 """What becomes of objects: their new value, or None for gone."""
@@ -60,6 +64,7 @@ SPACES: Mapping[type[CatalogObject], str] = MappingProxyType(
         TextSearchTemplate: "text search template",
         DefaultPrivileges: "default privileges",
         ExtendedStatistics: "statistics",
+        Publication: "publication",
     }
 )
 """The name space an object's name is unique in; kinds not listed are not found by name alone."""
@@ -73,7 +78,18 @@ def name_key(value: CatalogObject) -> NameKey | None:
 
 def _owner(value: CatalogObject) -> Oid:
     """The table (or, for a function, the schema) an object is listed under."""
-    listed = Index | Constraint | Statistics | Policy | Trigger | ExtendedStatistics | Rule
+    if isinstance(value, Publication):
+        return PUBLICATIONS
+    listed = (
+        Index
+        | Constraint
+        | Statistics
+        | Policy
+        | Trigger
+        | ExtendedStatistics
+        | Rule
+        | PublishedTable
+    )
     if isinstance(value, listed):
         return value.table
     if isinstance(value, Sequence) and value.owned_by is not None:

@@ -22,6 +22,7 @@ from server.catalog.views import (
     initial_privileges,
     listings,
     policies,
+    publications,
     routines,
     text_search,
     triggers,
@@ -49,6 +50,7 @@ SUBJECTS = (
     information,
     initial_privileges,
     policies,
+    publications,
     triggers,
 )
 

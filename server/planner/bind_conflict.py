@@ -20,6 +20,7 @@ from server.planner.bind_view_target import item_over
 from server.planner.environment import Access, BindContext, raise_at
 from server.planner.matching import structural_key
 from server.planner.physical import ConflictClause
+from server.planner.publication_filter import check_replica_identity
 from server.planner.scope import RangeItem, Scope
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def bind_conflict(
                 hint="For example, ON CONFLICT (column_name).",
             ),
         )
+    check_replica_identity(context, target.table, "update")
     updating = Access(target.table.oid, "w", set(), context.role)
     context.access.append(updating)
     existing = make_scan(context, target.table, target.item.alias)

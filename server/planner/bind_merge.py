@@ -32,6 +32,7 @@ from server.planner.bind_modify import (
 from server.planner.bind_update import bind_assignments
 from server.planner.environment import Access, BindContext, raise_at
 from server.planner.plan import Join, Modify, columns_read
+from server.planner.publication_filter import check_replica_identity
 from server.planner.scope import Scope
 from server.sql import nodes
 
@@ -111,6 +112,9 @@ def _bind_target(context: BindContext, node: exp.Expression) -> ModifyTarget:
     context.access.remove(target.access)
     used = {LETTERS[each.args["command"]] for each in node.args["actions"]
             if each.args["command"] in LETTERS}  # fmt: skip
+    for command, letter in LETTERS.items():
+        if letter in used and command != "insert":
+            check_replica_identity(context, target.table, command)
     for letter in sorted(used):
         context.access.append(Access(table.oid, letter, set(), context.role))
     if security_of(context, target, target.scan).active:

@@ -33,6 +33,7 @@ from server.planner.bind_part import stored_part
 from server.planner.bind_view_target import item_over
 from server.planner.environment import BindContext, raise_at
 from server.planner.plan import Filter, Join, Modify, Node, OneRow, columns_read, transform_plan
+from server.planner.publication_filter import check_replica_identity
 from server.planner.row_security import behind
 from server.planner.rule_tree import new_item, old_item, without_replaced
 from server.planner.scope import Scope
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> BoundModify:
     """An UPDATE statement."""
     target = bind_target(context, node.args["table"], "w")
+    check_replica_identity(context, target.table, "update")
     source, condition = rows_to_change(context, scope, target, node, "from_items")
     security = security_of(context, target, target.scan)
     assignments = bind_assignments(context, scope, target, node.args["assignments"])
@@ -100,6 +102,7 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
 def bind_delete(context: BindContext, scope: Scope, node: exp.Expression) -> BoundModify:
     """A DELETE statement."""
     target = bind_target(context, node.args["table"], "d")
+    check_replica_identity(context, target.table, "delete")
     source, condition = rows_to_change(context, scope, target, node, "using")
     source, unreplaced = without_replaced(context, node, source, [old_item(target)])
     returning, outputs, origins = bind_returning(context, scope, node)

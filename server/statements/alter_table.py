@@ -272,6 +272,9 @@ def _in_the_way(context: StatementContext, table: Table, column: Column) -> Iter
         yield Dependent(view, automatic=False)
     for policy in policies_reading(context, table, column):
         yield Dependent(policy, automatic=False)
+    for member in context.catalog.memberships_of(table.oid):
+        if column.number in {*member.columns, *columns_read(context, table, member.condition)}:
+            yield Dependent(member, automatic=False)
     for rule in rules_reading(context, table, column):
         yield Dependent(rule, automatic=False)
     for trigger in triggers_reading(context, table, column):

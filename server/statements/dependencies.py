@@ -34,6 +34,8 @@ from server.catalog.objects import (
     UserType,
 )
 from server.catalog.partition_bounds import ancestors_of
+from server.catalog.publication_objects import Publication, PublishedSchema, PublishedTable
+from server.catalog.publications import members_of, schemas_of
 from server.errors import DependentObjectsStillExist
 from server.identifiers import quote_identifier
 from server.planner.bind_text import parse_expression
@@ -82,15 +84,39 @@ def describe(context: StatementContext, value: CatalogObject) -> str:
         if table is None:
             return f"{word} {value.name}"
         return f"{word} {value.name} on {describe(context, table)}"
-    if isinstance(value, UserFunction):
-        return f"function {signature(context, value)}"
-    if isinstance(value, UserOperator):
-        sides = listed_types(context, (oid for oid in (value.left, value.right) if oid))
-        return f"operator {value.name}({sides if value.left else 'NONE,' + sides})"
-    if isinstance(value, UserCast):
-        source, target = shown_type(context, value.source), shown_type(context, value.target)
-        return f"cast from {source} to {target}"
+    special = _DESCRIBED.get(type(value))
+    if special is not None:
+        return special(context, value)
     return f"{word_for(value)} {shown_name(context, value)}"
+
+
+def _described_function(context: StatementContext, value: UserFunction) -> str:
+    return f"function {signature(context, value)}"
+
+
+def _described_operator(context: StatementContext, value: UserOperator) -> str:
+    sides = listed_types(context, (oid for oid in (value.left, value.right) if oid))
+    return f"operator {value.name}({sides if value.left else 'NONE,' + sides})"
+
+
+def _described_cast(context: StatementContext, value: UserCast) -> str:
+    source, target = shown_type(context, value.source), shown_type(context, value.target)
+    return f"cast from {source} to {target}"
+
+
+def _described_member(context: StatementContext, value: PublishedTable) -> str:
+    table, publication = (context.catalog.object(oid) for oid in (value.table, value.publication))
+    assert table is not None
+    assert publication is not None
+    return f"publication of {describe(context, table)} in publication {publication.name}"
+
+
+_DESCRIBED: dict[type[CatalogObject], Callable[[StatementContext, Any], str]] = {
+    UserFunction: _described_function,
+    UserOperator: _described_operator,
+    UserCast: _described_cast,
+    PublishedTable: _described_member,
+}
 
 
 def word_for(value: CatalogObject) -> str:
@@ -104,6 +130,7 @@ def word_for(value: CatalogObject) -> str:
         Schema: "schema",
         UserFunction: "function",
         ExtensionObject: "extension",
+        Publication: "publication",
         **{value: f"text search {kind}" for kind, value in TEXT_SEARCH_KINDS.items()},
         ExtendedStatistics: "statistics object",
     }
@@ -144,6 +171,8 @@ def _of_table(context: StatementContext, table: Table) -> Iterator[Dependent]:
         yield Dependent(owned, automatic=True)
     for owned in (*catalog.triggers_of(table.oid), *catalog.rules_of(table.oid)):
         yield Dependent(owned, automatic=True)
+    for member in catalog.memberships_of(table.oid):
+        yield Dependent(member, automatic=True)
     yield from _readers(context, table.oid)
     yield from _of_type(context, table.row_type)
 
@@ -373,7 +402,16 @@ def _of_user_type(context: StatementContext, value: UserType) -> Iterator[Depend
     yield from _of_type(context, value.oid)
 
 
+def _of_publication(context: StatementContext, value: Publication) -> Iterator[Dependent]:
+    """The tables and schemas that it names."""
+    for member in (*members_of(context.catalog, value), *schemas_of(context.catalog, value)):
+        yield Dependent(member, automatic=True)
+
+
 def _of_schema(context: StatementContext, schema: Schema) -> Iterator[Dependent]:
+    for member in context.catalog.objects(PublishedSchema):
+        if member.namespace == schema.oid:
+            yield Dependent(member, automatic=True)
     kinds: tuple[type[Any], ...] = (
         Table,
         Sequence,
@@ -440,6 +478,7 @@ _FINDERS: dict[type[Any], Callable[[StatementContext, Any], Iterator[Dependent]]
     UserFunction: _of_function,
     Trigger: _of_trigger,
     UserOperator: _of_operator,
+    Publication: _of_publication,
     Schema: _of_schema,
     ExtensionObject: _of_extension,
     TextSearchParser: _of_parser,

@@ -45,6 +45,7 @@ from server.statements.names import (
 from server.statements.operators import cast_named, operator_named
 from server.statements.ownership import require_owner_to_drop
 from server.statements.policies import policy_named
+from server.statements.publications import publication_named
 from server.statements.routine_names import routine_named
 from server.statements.rules import rule_named
 from server.statements.statement import Run, StatementContext, Utility
@@ -247,6 +248,7 @@ FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]]
     **dict.fromkeys(RELATIONS, _relation),
     "schema": _schema,
     "policy": policy_named,
+    "publication": publication_named,
     "rule": rule_named,
     "statistics": statistics_named,
     "trigger": trigger_named,

@@ -15,6 +15,7 @@ from server.catalog.objects import (
     UserType,
 )
 from server.catalog.privileges import acl_of_new_owner, has_privilege
+from server.catalog.publication_objects import Publication
 from server.errors import (
     BY_SQLSTATE,
     DuplicateFunction,
@@ -40,6 +41,7 @@ from server.statements.names import (
 )
 from server.statements.ownership import require_create, require_member, require_owner
 from server.statements.policies import policy_of
+from server.statements.publications import check_publication_owner, rename_publication
 from server.statements.rename_columns import rename_attribute, rename_column, rename_constraint
 from server.statements.routine_names import shown_type
 from server.statements.rules import rename_rule
@@ -195,6 +197,11 @@ def _rename_policy(context: StatementContext, statement: tree.Rename) -> Any:
     context.ddl.put(replace(policy, name=statement.new_name))
 
 
+def _rename_publication(context: StatementContext, statement: tree.Rename) -> Any:
+    yield from ()
+    rename_publication(context, statement.name.parts[-1], statement.new_name)
+
+
 def _rename_rule(context: StatementContext, statement: tree.Rename) -> Any:
     table = relation_named(context, statement.name.parts)
     require_owner(context, table)
@@ -239,6 +246,7 @@ RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "schema": _rename_schema,
     "role": _rename_role,
     "policy": _rename_policy,
+    "publication": _rename_publication,
     "rule": _rename_rule,
     "statistics": _rename_statistics,
     "trigger": _rename_trigger,
@@ -331,6 +339,8 @@ def alter_owner(context: StatementContext, statement: tree.AlterOwner) -> Run:
     if owner != found.owner:
         require_owner(context, found)
         require_member(context, owner)
+        if isinstance(found, Publication):
+            check_publication_owner(context, found, owner)
     acl = acl_of_new_owner(found.acl, found.owner, owner)
     context.ddl.put(replace(found, owner=owner, acl=acl))
     return statement.tag

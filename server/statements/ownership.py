@@ -29,6 +29,7 @@ from server.catalog.privileges import (
     has_privileges_of,
     is_member,
 )
+from server.catalog.publication_objects import Publication
 from server.errors import InsufficientPrivilege
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ WORDS: Final[Mapping[type[CatalogObject], str]] = {
     TextSearchConfiguration: "text search configuration",
     TextSearchDictionary: "text search dictionary",
     ExtendedStatistics: "statistics object",
+    Publication: "publication",
 }
 
 

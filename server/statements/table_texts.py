@@ -141,6 +141,9 @@ class _Respelling:
         for statistics in context.catalog.extended_statistics_of(now.oid):
             texts = tuple(self.text(each) for each in statistics.expressions)
             context.ddl.put(replace(statistics, expressions=texts))
+        for member in context.catalog.memberships_of(now.oid):
+            if member.condition is not None:
+                context.ddl.put(replace(member, condition=self.text(member.condition)))
         for trigger in context.catalog.objects(Trigger):
             if trigger.table == now.oid and trigger.when is not None:
                 when = deparse(self._tree(trigger.when))

@@ -21,6 +21,7 @@ from server.catalog.objects import (
     UserFunction,
     UserType,
 )
+from server.catalog.publication_objects import Publication
 from server.catalog.views.comments import CATALOG_OF, CATALOG_OIDS
 from server.catalog.views.physical import fact_of
 from server.functions.declare import row
@@ -107,6 +108,7 @@ def _word(value: CatalogObject) -> str:
         Database: "database",
         Constraint: "constraint",
         Policy: "policy",
+        Publication: "publication",
         Rule: "rule",
         ExtendedStatistics: "statistics object",
         Trigger: "trigger",

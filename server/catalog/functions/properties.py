@@ -67,15 +67,6 @@ def _index_column_property(call: CallContext, oid: int, number: int, name: str) 
     return by_key.get(word, word in COLUMN_PROPERTIES)
 
 
-def _publishable(call: CallContext, oid: int) -> bool | None:
-    value = object_of(call, oid, Table)
-    return value is not None and value.kind == "r" and value.persistence == "p"
-
-
-def _no_rows(*arguments: Any) -> Iterator[Any]:
-    yield from ()
-
-
 def _identity_index(call: CallContext, oid: int) -> int | None:
     return next((index.oid for index in view_of(call).indexes_of(oid) if index.primary), None)
 
@@ -144,17 +135,6 @@ FUNCTIONS = (
         "638 pg_index_column_has_property(regclass, int4, text) bool stable context",
         _index_column_property,
         "what an index column can do",
-    ),
-    row(
-        "6121 pg_relation_is_publishable(regclass) bool stable context",
-        _publishable,
-        "whether changes of a relation can be published",
-    ),
-    row(
-        "6119 pg_get_publication_tables(pubname text) record(relid oid, attrs int2vector, "
-        "qual pg_node_tree) stable set",
-        _no_rows,
-        "the tables of a publication",
     ),
     row(
         "6120 pg_get_replica_identity_index(regclass) regclass stable context",

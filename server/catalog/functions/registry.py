@@ -15,6 +15,7 @@ from server.catalog.functions import (
     partition,
     privilege,
     properties,
+    publication,
     sequence,
     server_files,
     sizes,
@@ -41,6 +42,7 @@ SYSTEM_FUNCTIONS: Final[tuple[Function, ...]] = (
     *channels.FUNCTIONS,
     *properties.FUNCTIONS,
     *partition.FUNCTIONS,
+    *publication.FUNCTIONS,
     *verification.FUNCTIONS,
     *text_search.FUNCTIONS,
 )

@@ -29,6 +29,7 @@ from server.catalog.objects import (
     UserOperator,
     UserType,
 )
+from server.catalog.publication_objects import Publication, PublishedSchema, PublishedTable
 from server.catalog.views.relation import Row, SystemRelation
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ CATALOG_OF: dict[type[CatalogObject], str] = {
     UserOperator: "pg_operator",
     UserCast: "pg_cast",
     Policy: "pg_policy",
+    Publication: "pg_publication",
+    PublishedTable: "pg_publication_rel",
+    PublishedSchema: "pg_publication_namespace",
     Rule: "pg_rewrite",
     ExtendedStatistics: "pg_statistic_ext",
     Trigger: "pg_trigger",
@@ -71,6 +75,9 @@ CATALOG_OIDS = {
     "pg_attrdef": 2604,
     "pg_rewrite": 2618,
     "pg_policy": 3256,
+    "pg_publication": 6104,
+    "pg_publication_rel": 6106,
+    "pg_publication_namespace": 6237,
     "pg_statistic_ext": 3381,
     "pg_trigger": 2620,
     "pg_operator": 2617,

@@ -1,0 +1,63 @@
+"""KINDS: every kind of catalog object, in the order of the numbers under which storage keeps them."""
+
+from __future__ import annotations
+
+from server.catalog.objects import (
+    CatalogObject,
+    Constraint,
+    Database,
+    DefaultPrivileges,
+    ExtendedStatistics,
+    ExtensionObject,
+    Index,
+    Policy,
+    Role,
+    Rule,
+    Schema,
+    Sequence,
+    Statistics,
+    Table,
+    TextSearchConfiguration,
+    TextSearchDictionary,
+    TextSearchParser,
+    TextSearchTemplate,
+    Trigger,
+    UserCast,
+    UserFunction,
+    UserOperator,
+    UserType,
+)
+from server.catalog.publication_objects import (
+    Publication,
+    PublishedSchema,
+    PublishedTable,
+)
+
+KINDS: tuple[type[CatalogObject], ...] = (
+    Schema,
+    Table,
+    Index,
+    Constraint,
+    Sequence,
+    UserType,
+    UserFunction,
+    Role,
+    Database,
+    Statistics,
+    UserOperator,
+    UserCast,
+    Policy,
+    Trigger,
+    TextSearchConfiguration,
+    TextSearchDictionary,
+    TextSearchParser,
+    TextSearchTemplate,
+    ExtensionObject,
+    DefaultPrivileges,
+    ExtendedStatistics,
+    Rule,
+    Publication,
+    PublishedTable,
+    PublishedSchema,
+)
+"""Only ever appended to."""

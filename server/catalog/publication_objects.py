@@ -1,0 +1,34 @@
+"""Publications of logical replication as catalog objects. Nothing is replicated: they are kept and shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.catalog.objects import CatalogObject, Oid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication(CatalogObject):
+    """A publication; its members are objects of their own. publishes: insert, update, delete, truncate."""
+
+    all_tables: bool = False
+    publishes: tuple[str, ...] = ("insert", "update", "delete", "truncate")
+    via_root: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedTable(CatalogObject):
+    """A table of a publication. columns: by number, none for all. condition: of the rows that are published."""
+
+    publication: Oid
+    table: Oid
+    columns: tuple[int, ...] = ()
+    condition: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedSchema(CatalogObject):
+    """A schema whose tables are in a publication."""
+
+    publication: Oid
+    namespace: Oid
