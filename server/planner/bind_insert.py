@@ -55,7 +55,8 @@ def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     for leaf in leaves_of(context.catalog, target.table):
         context.lock(leaf.oid, "row exclusive")
     source, columns = bind_new_rows(context, scope, target, node)
-    source, _ = without_replaced(context, node, source, [new_item(context, target, None)])
+    if node.args.get("replaced_by"):
+        source, _ = without_replaced(context, node, source, [new_item(context, target, None)])
     target.note_written(columns)
     written = tuple(c for c in target.table.live_columns if not c.generated)
     inner = Scope(

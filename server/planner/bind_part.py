@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from server.errors import DatatypeMismatch, FeatureNotSupported, UndefinedColumn
 from server.expressions.expression import (
+    Call,
     DefaultValue,
     ElementStore,
     Expression,
@@ -47,6 +48,16 @@ def stored_part(
     return _Storer(context, scope, target).stored(container, steps, value)
 
 
+def _untested(container: Expression) -> Expression | None:
+    """What another part has been stored in, before it was tested for the domain: the whole is tested at last."""
+    while isinstance(container, Call | Relabel):
+        inner = container.arguments[0] if isinstance(container, Call) else container.argument
+        if isinstance(inner, FieldStore | ElementStore):
+            return inner
+        container = inner
+    return None
+
+
 class _Storer:
     """Makes the stores of one assignment."""
 
@@ -64,7 +75,8 @@ class _Storer:
         plain = base_type(context, container.type.oid)
         inner = container
         if plain != container.type.oid:
-            inner = Relabel(type=context.type(plain), argument=container)
+            stored = _untested(container)
+            inner = stored or Relabel(type=context.type(plain), argument=container)
         if isinstance(steps[0], nodes.FieldName):
             changed = self._field(inner, steps, value)
         else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from server.errors import FeatureNotSupported, GeneratedAlways, SqlSyntaxError
 from server.expressions.expression import DefaultValue, Expression, Variable
 from server.planner import physical
+from server.planner.bind_collection import bind_expanded
 from server.planner.bind_from import bind_from, check_aliases, make_scan
 from server.planner.bind_instead import rows_of_target
 from server.planner.bind_lock import ROW_ID
@@ -53,8 +54,10 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     security = security_of(context, target, target.scan)
     assignments = bind_assignments(context, scope, target, node.args["assignments"])
     target.note_written(target.table.column(number) for number, _ in assignments)
-    pair = [old_item(target), new_item(context, target, dict(assignments))]
-    source, unreplaced = without_replaced(context, node, source, pair)
+    unreplaced = None
+    if node.args.get("replaced_by"):
+        pair = [old_item(target), new_item(context, target, dict(assignments))]
+        source, unreplaced = without_replaced(context, node, source, pair)
     new_row = make_scan(context, target.table, target.item.alias)
     item = item_over(target.item, target.scan, new_row)
     written = ModifyTarget(target.table, new_row, item, target.access)
@@ -264,12 +267,17 @@ def _row_values(
             return [_bind_value(context, scope, value)]
         return list(bind_row_query(context, scope, value, width))
     if isinstance(value, nodes.RowConstructor):
-        written = value.args["arguments"]
-        if len(written) != width:
+        values: list[Expression] = []
+        for each in value.args["arguments"]:
+            if isinstance(each, nodes.Default):
+                values.append(_bind_value(context, scope, each))
+            else:
+                values += bind_expanded(context, scope, each)
+        if len(values) != width:
             raise raise_at(
                 context, value, SqlSyntaxError("number of columns does not match number of values")
             )
-        return [_bind_value(context, scope, each) for each in written]
+        return values
     if width == 1:
         return [_bind_value(context, scope, value)]
     raise raise_at(

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from server.catalog.objects import Table
-from server.expressions.expression import BooleanTest, Constant, Expression, Variable
+from server.expressions.expression import BooleanTest, Expression, Variable
 from server.planner.bind_operator import and_all
+from server.planner.coerce import coerce_to
 from server.planner.environment import BOOL
 from server.planner.plan import Filter
 from server.planner.scope import RangeColumn, RangeItem, Scope
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
-    from server.catalog.objects import Oid, Rule
+    from server.catalog.objects import Column, Oid, Rule
     from server.planner.bind_modify import ModifyTarget
     from server.planner.environment import BindContext, PlanningEnvironment
     from server.planner.plan import Node
@@ -94,19 +95,42 @@ def new_item(
     context: BindContext, target: ModifyTarget, assigned: Mapping[int, Expression] | None
 ) -> RangeItem:
     """The row as it is to be; assigned: by an UPDATE, None for an INSERT, whose source gives all columns."""
+    table = target.table
     listed = []
-    for column in target.table.live_columns:
+    for column in table.live_columns:
         kind = context.type(column.type, column.modifier)
         own = Variable(type=kind, column=target.scan.column_of(column.number), name=column.name)
-        value: Expression = own
-        if assigned is not None:
-            value = assigned.get(column.number, own)
-        elif column.generated:
-            value = Constant(type=kind, value=None)
-        listed.append(RangeColumn(column.name, value, (target.table.oid, column.number)))
+        value = own if assigned is None else assigned.get(column.number, own)
+        listed.append(RangeColumn(column.name, value, (table.oid, column.number)))
+    row = tuple(listed)
+    generated = {
+        column.name: _generated(context, table, column, row)
+        for column in table.live_columns
+        if column.generated
+    }
     return RangeItem(
-        alias=NEW, listed=tuple(listed), table=target.table, columns_visible=False, of_rule=True
+        alias=NEW,
+        listed=tuple(
+            replace(each, expression=generated.get(each.name, each.expression)) for each in row
+        ),
+        table=table,
+        columns_visible=False,
+        of_rule=True,
     )
+
+
+def _generated(
+    context: BindContext, table: Table, column: Column, row: tuple[RangeColumn, ...]
+) -> Expression:
+    """What a generated column of the row is to be."""
+    from server.planner.bind_text import bind_catalog_expression
+
+    assert column.default is not None, column.name
+    scope = Scope(items=[RangeItem(alias=table.name, listed=row, table=table)])
+    bound = bind_catalog_expression(context, scope, column.default)
+    changed = coerce_to(context, bound, column.type, column.modifier, "a")
+    assert changed is not None, column.name
+    return changed
 
 
 def rule_condition(context: BindContext, rule: Rule, items: list[RangeItem]) -> Expression:

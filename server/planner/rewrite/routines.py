@@ -164,11 +164,11 @@ def _bound_body(
 ) -> nodes.Expression | None:
     kinds = [each.type for each in call.arguments]
     routine, environment = context.routine, context.environment
-    context.routine = parameters_of(context, function, kinds)
     if function.is_atomic:
         context.environment = replace(environment, search_path=function.path)
     try:
         with without_positions(context):
+            context.routine = parameters_of(context, function, kinds)
             bound = bind_expression(context, Scope(), target)
             if bound.type.oid == UNKNOWN:
                 bound = settle(context, bound)
