@@ -387,11 +387,14 @@ class CatalogView:
         return tuple(value for value in found if isinstance(value, Constraint))
 
     def objects(self, kind: KindOf[ObjectKind]) -> Iterator[ObjectKind]:
-        """Every object of a kind, built-in ones first."""
-        for state in (self._builtin.state, self.state):
-            for value in tuple(state.by_oid.values()):
-                if isinstance(value, kind):
-                    yield value
+        """Every object of a kind, built-in ones first; of those that have been changed the stored form."""
+        changed = self.state.by_oid
+        for value in tuple(self._builtin.state.by_oid.values()):
+            if isinstance(value, kind) and value.oid not in changed:
+                yield value
+        for value in tuple(changed.values()):
+            if isinstance(value, kind):
+                yield value
 
 
 def _operator(value: UserOperator) -> Operator:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.catalog import CatalogView
+from server.catalog.objects import BOOTSTRAP_ROLE_OID, Role, Table
 from server.catalog.state import CatalogState
 from server.catalog.views import (
     activity,
@@ -34,8 +35,6 @@ from server.catalog.views.relation import SystemRelation, SystemRows, projected,
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from server.catalog.objects import Table
-
 SUBJECTS = (
     classes,
     types,
@@ -59,7 +58,11 @@ SYSTEM_RELATIONS: Mapping[str, SystemRelation] = {
 }
 """The relations that have rows; the others are empty."""
 
-BUILTIN_VIEW = CatalogView(CatalogState())
+
+@cache
+def builtin_view(superuser: str) -> CatalogView:
+    """Built-in objects and, as privileges name it, the role that owns them."""
+    return CatalogView(CatalogState([Role(oid=BOOTSTRAP_ROLE_OID, name=superuser)]))
 
 
 def catalog_rows(
@@ -118,21 +121,43 @@ def _with_system_columns(
 def _kept(relation: SystemRelation, table: Table, view: CatalogView) -> list[SystemRows]:
     kept = []
     if relation.file or relation.builtin is not None:
-        kept.append(_builtin_rows(relation, table))
+        owner = view.object(BOOTSTRAP_ROLE_OID)
+        rows = _builtin_rows(relation, table, "" if owner is None else owner.name)
+        kept.append(_unchanged(relation, view, rows))
     if relation.objects is not None:
-        rows = view.system_rows.get(relation.name)
-        if rows is None:
-            rows = SystemRows(tuples(table, relation.objects(view)))
-            view.system_rows[relation.name] = rows
-        kept.append(rows)
+        found = view.system_rows.get(relation.name)
+        if found is None:
+            found = SystemRows(tuples(table, relation.objects(view)))
+            view.system_rows[relation.name] = found
+        kept.append(found)
     return kept
 
 
+OF_RELATIONS = frozenset(("pg_class", "pg_attribute", "pg_type"))
+"""Relations whose rows begin with the OID of a relation or of its row type."""
+
+
+def _unchanged(relation: SystemRelation, view: CatalogView, rows: SystemRows) -> SystemRows:
+    """Rows of built-in objects without those of relations that the catalog has another form of: GRANT stores them."""
+    if relation.name not in OF_RELATIONS:
+        return rows
+    key = f"built-in {relation.name}"
+    found = view.system_rows.get(key)
+    if found is None:
+        changed: set[int] = set()
+        for value in builtin_view("").objects(Table):
+            if value.oid in view.state.by_oid:
+                changed |= {value.oid, value.row_type, value.array_type}
+        found = SystemRows([row for row in rows.rows if row[0] not in changed]) if changed else rows
+        view.system_rows[key] = found
+    return found
+
+
 @cache
-def _builtin_rows(relation: SystemRelation, table: Table) -> SystemRows:
+def _builtin_rows(relation: SystemRelation, table: Table, superuser: str) -> SystemRows:
     rows: list[tuple[Any, ...]] = []
     if relation.file:
         rows.extend(facts(table, relation.file))
     if relation.builtin is not None:
-        rows.extend(tuples(table, relation.builtin(BUILTIN_VIEW)))
+        rows.extend(tuples(table, relation.builtin(builtin_view(superuser))))
     return SystemRows(rows)
