@@ -120,3 +120,14 @@ def test_ddl_is_published_before_what_else_waits_for_the_commit(pair, flushes):
         each.complete()
     assert told[0].name == "made"
     assert other.session.transaction.catalog.relation_named(2200, "undone") is None
+
+
+def test_ddl_of_a_prepared_transaction_is_published_by_who_commits_it(pair, database):
+    database.settings.assign("max_prepared_transactions", "1", "configuration file")
+    one, other = pair
+    for sql in ("begin", "create table made (id int)", "prepare transaction 'x'"):
+        one.rows(sql)
+    seen = other.session.transaction
+    assert seen.catalog.relation_named(2200, "made") is None
+    other.rows("commit prepared 'x'")
+    assert seen.catalog.relation_named(2200, "made") is not None
