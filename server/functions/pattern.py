@@ -16,8 +16,8 @@ import numpy as np
 
 from server.errors import InvalidEscapeSequence, SqlError
 from server.functions.declare import row
-from server.vector.column import Column
-from server.vector.native import like_views
+from server.vector.column import Column, Mask
+from server.vector.native import folded_like_views, like_views
 from server.vector.rows import constant_value, is_constant, joint_validity
 from server.vector.texts import TextColumn
 
@@ -178,18 +178,17 @@ def matching_kernel(
     compile_pattern: Callable[[str], Test],
     negated: bool,
     compile_many: ManyTest | None = None,
-    plain: Callable[[str], list[bytes] | None] | None = None,
+    search: Callable[[TextColumn, str], Mask | None] | None = None,
 ) -> Kernel:
-    """The kernel of a test that depends on a pattern; plain gives the pieces that stored texts are searched for."""
+    """The kernel of a test that depends on a pattern; search does it with stored texts where they lie, if it can."""
     many = compile_many or _one_by_one(compile_pattern)
 
     def kernel(context: CallContext, texts: Column, patterns: Column, *, count: int) -> Column:
         valid = joint_validity((texts, patterns))
-        if plain is not None and isinstance(texts, TextColumn) and is_constant(patterns):
-            pieces = plain(constant_value(patterns))
-            if pieces is not None:
-                result = like_views(texts.store, texts.views, pieces)
-                return Column(~result if negated else result, valid)
+        if search is not None and isinstance(texts, TextColumn) and is_constant(patterns):
+            passed = search(texts, constant_value(patterns))
+            if passed is not None:
+                return Column(~passed if negated else passed, valid)
         result = np.zeros(count, np.bool_)
         places: Any = slice(None) if valid is None else np.flatnonzero(valid)
         rows = texts.values[places].tolist()
@@ -217,10 +216,27 @@ def _plain_pieces(pattern: str) -> list[bytes] | None:
     return ["".join(filter(None, piece)).encode() for piece in pieces]
 
 
-_LIKE = matching_kernel(compile_like, False, like_many, _plain_pieces)
-_NOT_LIKE = matching_kernel(compile_like, True, like_many, _plain_pieces)
-_ILIKE = matching_kernel(_compile_ilike, False)
-_NOT_ILIKE = matching_kernel(_compile_ilike, True)
+def _search(texts: TextColumn, pattern: str) -> Mask | None:
+    pieces = _plain_pieces(pattern)
+    return None if pieces is None else like_views(texts.store, texts.views, pieces)
+
+
+def _search_folded(texts: TextColumn, pattern: str) -> Mask | None:
+    """As bytes where texts are ASCII; other letters may become several, or ASCII, when they become small."""
+    pieces = _plain_pieces(pattern.lower())
+    if pieces is None:
+        return None
+    found, strange = folded_like_views(texts.store, texts.views, pieces)
+    rows = np.flatnonzero(strange if texts.valid is None else strange & texts.valid)
+    if len(rows):
+        found[rows] = list(map(_compile_ilike(pattern), texts.take(rows).values.tolist()))
+    return found
+
+
+_LIKE = matching_kernel(compile_like, False, like_many, _search)
+_NOT_LIKE = matching_kernel(compile_like, True, like_many, _search)
+_ILIKE = matching_kernel(_compile_ilike, False, search=_search_folded)
+_NOT_ILIKE = matching_kernel(_compile_ilike, True, search=_search_folded)
 
 
 def like_escape(pattern: str, escape: str) -> str:

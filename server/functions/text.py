@@ -26,7 +26,12 @@ from server.identifiers import quote_identifier
 from server.types.text import cut_name, format_char, parse_char
 from server.types.type import PLAIN_STYLE
 from server.vector.column import Column
-from server.vector.native import character_counts, sliced_views, stripped_views
+from server.vector.native import (
+    character_counts,
+    part_positions,
+    sliced_views,
+    stripped_views,
+)
 from server.vector.rows import constant_value, is_constant, joint_validity
 from server.vector.texts import TextColumn
 
@@ -301,6 +306,13 @@ def _length_kernel(context: CallContext, texts: Column, *, count: int) -> Column
     return _LENGTH_ROWS(context, texts, count=count)
 
 
+def _position_kernel(context: CallContext, texts: Column, parts: Column, *, count: int) -> Column:
+    if isinstance(texts, TextColumn) and is_constant(parts):
+        part = constant_value(parts).encode()
+        return Column(part_positions(texts.store, texts.views, part), texts.valid)
+    return _POSITION_ROWS(context, texts, parts, count=count)
+
+
 def _rtrim_blanks_kernel(context: CallContext, texts: Column, *, count: int) -> Column:
     if isinstance(texts, TextColumn):
         return texts.with_views(stripped_views(texts.store, texts.views))
@@ -309,6 +321,8 @@ def _rtrim_blanks_kernel(context: CallContext, texts: Column, *, count: int) -> 
 
 _LENGTH_ROWS = each(len, np.dtype(np.int32))
 _LENGTH = _length_kernel
+_POSITION_ROWS = each(_position, np.dtype(np.int32))
+_POSITION = "Position of a part, or 0.", "'high', 'ig' -> 2", _position_kernel
 _SUBSTRING_ROWS = each(substring)
 
 
@@ -440,10 +454,8 @@ FUNCTIONS: Final = (
         "Characters exchanged one by one.",
         "'12345', '143', 'ax' -> a2x5",
     ),
-    row("868 strpos(text, text) int4", _position, "Position of a part, or 0.", "'high', 'ig' -> 2"),
-    row(
-        "849 position(text, text) int4", _position, "Position of a part, or 0.", "'high', 'ig' -> 2"
-    ),
+    row("868 strpos(text, text) int4", _position, *_POSITION),
+    row("849 position(text, text) int4", _position, *_POSITION),
     row(
         "1405 overlay(text, text, int4) text",
         _overlay,

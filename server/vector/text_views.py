@@ -69,6 +69,20 @@ def _is_like(text: bytes, pieces: Sequence[bytes]) -> bool:
     return True
 
 
+def folded_like_views(store: Values, views: Values, pieces: Sequence[bytes]) -> tuple[Mask, Mask]:
+    """The same for texts of ASCII alone, their capitals taken as small letters; and which texts have anything else."""
+    texts = list(texts_of(store, views))
+    found = np.array([_is_like(text.lower(), pieces) for text in texts], np.bool_)
+    return found, np.array([not text.isascii() for text in texts], np.bool_)
+
+
+def part_positions(store: Values, views: Values, part: bytes) -> Values:
+    """Which character of each text a part first begins at, counted from 1; 0 where it is not in it."""
+    wanted = part.decode()
+    positions = (text.decode().find(wanted) + 1 for text in texts_of(store, views))
+    return np.fromiter(positions, np.int32)
+
+
 def views_among(store: Values, views: Values, words: Sequence[bytes], blank: bool) -> Mask:
     """Which texts are equal to one of the words, that have no blanks at the end if those mean nothing."""
     wanted = frozenset(words)

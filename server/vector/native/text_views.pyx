@@ -131,6 +131,67 @@ def like_views(const uint8_t[::1] store, views, pieces):
     return found
 
 
+def folded_like_views(const uint8_t[::1] store, views, pieces):
+    """The same for texts of ASCII alone, their capitals taken as small letters; and which texts have anything else."""
+    cdef list words = list(pieces)
+    views = np.ascontiguousarray(views)
+    cdef const View *view = _first(views)
+    cdef const uint8_t *base = _start(store)
+    cdef Py_ssize_t count = len(views), row, piece_count = len(words), longest = 1
+    found = np.empty(count, np.bool_)
+    strange = np.empty(count, np.bool_)
+    cdef uint8_t[::1] is_found = found.view(np.uint8), is_strange = strange.view(np.uint8)
+    cdef Piece *piece = _pieces(words)
+    cdef uint8_t *small
+    for row in range(count):
+        longest = max(longest, <Py_ssize_t>view[row].length)
+    small = <uint8_t *>malloc(longest)
+    if small == NULL:
+        free(piece)
+        raise MemoryError
+    with nogil:
+        for row in range(count):
+            is_strange[row] = fold(<const uint8_t *>data_of(&view[row], base), view[row].length, small)
+            is_found[row] = is_like(<const char *>small, view[row].length, piece, piece_count)
+    free(small)
+    free(piece)
+    return found, strange
+
+
+cdef bint fold(const uint8_t *data, Py_ssize_t length, uint8_t *small) noexcept nogil:
+    """Copy with small letters for capitals; whether there is anything but ASCII."""
+    cdef Py_ssize_t i
+    cdef uint8_t every = 0
+    for i in range(length):
+        every |= data[i]
+        small[i] = data[i] + (<uint8_t>(<uint8_t>(data[i] - 65) < 26) << 5)
+    return every >> 7
+
+
+def part_positions(const uint8_t[::1] store, views, bytes part):
+    """Which character of each text a part first begins at, counted from 1; 0 where it is not in it."""
+    views = np.ascontiguousarray(views)
+    cdef const View *view = _first(views)
+    cdef const uint8_t *base = _start(store)
+    cdef Py_ssize_t count = len(views), row, place, i
+    cdef const char *data
+    cdef int32_t position
+    positions = np.zeros(count, np.int32)
+    cdef int32_t[::1] position_of = positions
+    cdef Piece *piece = _pieces([part])
+    with nogil:
+        for row in range(count):
+            data = data_of(&view[row], base)
+            place = find_piece(data, 0, view[row].length, piece) if piece.length else 0
+            if place >= 0:
+                position = 1
+                for i in range(place):
+                    position += (<uint8_t>data[i] & 0xC0) != 0x80
+                position_of[row] = position
+    free(piece)
+    return positions
+
+
 def views_among(const uint8_t[::1] store, views, words, bint blank):
     """Which texts are equal to one of the words."""
     cdef list wanted = list(words)

@@ -67,6 +67,34 @@ def test_like(functions: Any, pieces: list[str]):
 
 
 @pytest.mark.parametrize("functions", FUNCTIONS)
+@pytest.mark.parametrize(
+    "pieces", [["", "special", ""], ["a", ""], [""], ["", "", ""], ["", "Köln", ""]]
+)
+def test_like_with_capitals_as_small_letters(functions: Any, pieces: list[str]):
+    words = [word.upper() for word in WORDS] + WORDS + ["@[`{A-Z", "aSPECIALa", "\u212aelvin"]
+    found, strange = functions.folded_like_views(
+        *stored(words), [piece.encode() for piece in pieces]
+    )
+    assert strange.tolist() == [not word.isascii() for word in words]
+    plain = [row for row, word in enumerate(words) if word.isascii()]
+    like = [
+        functions.like_views(*stored([words[row].lower()]), [p.encode() for p in pieces])[0]
+        for row in plain
+    ]
+    assert found[plain].tolist() == like
+
+
+@pytest.mark.parametrize("functions", FUNCTIONS)
+@pytest.mark.parametrize(
+    "part", ["", "s", "special", "Köln", "m", "ト", "x" * 300, "xy", "nowhere at all"]
+)
+def test_positions_of_a_part_are_those_of_characters(functions: Any, part: str):
+    found = functions.part_positions(*stored(WORDS), part.encode())
+    assert found.dtype == np.int32
+    assert found.tolist() == [word.find(part) + 1 for word in WORDS]
+
+
+@pytest.mark.parametrize("functions", FUNCTIONS)
 @pytest.mark.parametrize("blank", [False, True])
 def test_equal_to_one_of_some_words(functions: Any, blank: bool):
     wanted = ["", "eight888", "ends with blanks", "x" * 300, "Grüße aus Köln, ähm", "seven7"]
@@ -119,6 +147,8 @@ def test_both_are_equal_over_many_rows(count: int):
         ("views_among", ([b"a", b"x" * 300], False)),
         ("compare_views", (b"seven77", True)),
         ("sliced_views", (1, 14)),
+        ("folded_like_views", ([b"", b"special", b""],)),
+        ("part_positions", (b"ecia",)),
         ("character_counts", ()),
         ("stripped_views", ()),
     ):
