@@ -599,6 +599,10 @@ cdef bint aggregate(State *state, const int32_t *step, Py_ssize_t start, Py_ssiz
     if op == COUNT and (source == NULL or not source.has_nulls):
         count_rows(state, low, groups, rows)
         return True
+    if op >= MINIMUM and groups == NULL and not source.has_nulls:
+        low[0] = extreme(op, source.values, rows, low[0] if high[0] else source.values[0])
+        high[0] = 1
+        return True
     for row in range(rows):
         if source.has_nulls and source.nulls[row]:
             continue
@@ -618,6 +622,18 @@ cdef bint aggregate(State *state, const int32_t *step, Py_ssize_t start, Py_ssiz
         else:
             low[group] = max(low[group], source.values[row])
     return True
+
+
+cdef int64_t extreme(int op, const int64_t *values, Py_ssize_t rows, int64_t best) noexcept nogil:
+    """The least or greatest of a vector and what was best before."""
+    cdef Py_ssize_t row
+    if op == MINIMUM:
+        for row in range(rows):
+            best = values[row] if values[row] < best else best
+    else:
+        for row in range(rows):
+            best = values[row] if values[row] > best else best
+    return best
 
 
 cdef void sum_integers(State *state, Register *source, int64_t *low, int64_t *high, const int64_t *groups,
