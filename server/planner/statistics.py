@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 DEFAULT_DISTINCT = 200.0
 DEFAULT_WIDTH = 32
+UNKNOWN_SHARE = 1 / 3
+"""Of the values that are not common, how many are taken to be below one where there is no histogram."""
 _STYLE = TextStyle()
 
 
@@ -54,12 +56,15 @@ class ColumnFacts:
         return max(1.0, min(self.rows, guess))
 
     def fraction_below(self, key: Any, inclusive: bool) -> float | None:
-        """The fraction of all rows below a value; None when no histogram can tell."""
-        if len(self.bounds) < 2:
+        """The fraction of all rows below a value; None when neither common values nor a histogram can tell."""
+        has_histogram = len(self.bounds) > 1
+        if not has_histogram and not self.common:
             return None
         try:
-            place = (bisect_right if inclusive else bisect_left)(self.bounds, key)
-            within = self._within(place, key)
+            within = UNKNOWN_SHARE
+            if has_histogram:
+                place = (bisect_right if inclusive else bisect_left)(self.bounds, key)
+                within = self._within(place, key)
             common = sum(
                 share
                 for value, share in self.common.items()
