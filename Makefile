@@ -10,7 +10,7 @@ ROUNDS ?= 20
 SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos golden verify bench bench-quick random-expressions \
+.PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos golden verify bench bench-quick bench-growth bench-plot join-orders random-expressions \
 	random-queries image-check schedules soak clean
 
 help: ## list the targets
@@ -89,6 +89,15 @@ bench: setup ## ratios to PostgreSQL 15 and DuckDB, recorded in bench/history.js
 
 bench-quick: setup ## the same in under three minutes, not recorded
 	$(BIN)/python -m bench.run --quick
+
+bench-growth: setup ## TPC-H by scale factor, clients up to 512, memory: recorded in bench/history.jsonl
+	$(BIN)/python -m bench.growth --record
+
+bench-plot: setup ## bench/growth.svg out of bench/history.jsonl
+	$(BIN)/python -m bench.plot
+
+join-orders: setup ## how good the chosen join orders are beside random ones
+	$(BIN)/python -m bench.join_orders
 
 image-check: ## build the container image with buildah, start it, use it, stop it
 	docker/check
