@@ -10,8 +10,8 @@ ROUNDS ?= 20
 SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos golden verify bench bench-quick bench-growth bench-plot join-orders random-expressions \
-	random-queries image-check schedules soak clean
+.PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos golden verify bench bench-quick bench-growth bench-plot \
+	join-orders random-expressions random-queries image-check schedules soak lock-soak clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -77,6 +77,9 @@ chaos: setup ## kill -9 under pgbench, restart, compare with what was acknowledg
 
 soak: setup ## pgbench for long: files stay small, throughput level: SECONDS=n
 	$(BIN)/python -m bench.soak --seconds $(SECONDS)
+
+lock-soak: setup ## sessions that wait for each other for long: nobody is forgotten: SECONDS=n
+	$(BIN)/python -m bench.lock_soak --seconds $(SECONDS)
 
 schedules: setup ## random schedules of sessions beside PostgreSQL 15: DSN=... ORACLE=... SEEDS=first:stop
 	$(BIN)/python -m tests.isolation.compare_schedules --dsn "$(DSN)" --oracle "$(ORACLE)" --seeds $(SEEDS)

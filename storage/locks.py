@@ -220,12 +220,17 @@ class Locks:
             self._waiting[owner.lock_group] = request
             return request.completion
 
-    def cancel_wait(self, owner: LockOwner) -> None:
-        """Stop waiting: the request is withdrawn and those behind it may go on."""
+    def cancel_wait(self, owner: LockOwner, completion: Completion | None = None) -> None:
+        """Stop waiting: the request is withdrawn and those behind it may go on.
+
+        With a completion: if that is what the owner waits for. A generator that was left behind is closed when the
+        garbage collector comes by, and its session may wait for something else by then.
+        """
         with self.mutex:
-            request = self._waiting.pop(owner.lock_group, None)
-            if request is None:
+            request = self._waiting.get(owner.lock_group)
+            if request is None or (completion is not None and request.completion is not completion):
                 return
+            del self._waiting[owner.lock_group]
             if request.tag[0] == "xid":
                 self._xid_waiters[_number(request.tag)].remove(request)
                 return

@@ -32,7 +32,7 @@ def wait_for_xid(context: ExecutionContext, xid: int) -> Iterator[Wait]:
             yield Wait(completion, None, "transactionid")
     finally:
         if not completion.done:
-            locks.cancel_wait(context.transaction)
+            locks.cancel_wait(context.transaction, completion)
     if completion.error is not None:
         raise completion.error
     context.check_cancelled()

@@ -365,7 +365,9 @@ class Session:
                 item = steps.send(answer) if failure is None else steps.throw(failure)
             except StopIteration:
                 return
-            answer, failure = None, None
+            finally:
+                # An error that holds this frame, which holds the error, would keep what it has left half done.
+                answer, failure = None, None
             if item.__class__ is Wait:
                 try:
                     yield from satisfy(self, item)

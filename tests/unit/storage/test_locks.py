@@ -273,3 +273,16 @@ def test_all_is_released_at_once_unless_somebody_waits_or_a_row_is_locked(locks,
     assert waiting.done
     assert locks.release_plain(other)
     assert locks.holders() == []
+
+
+def test_who_left_a_wait_long_ago_does_not_end_another(locks, owners):
+    a, b, c, _ = owners
+    locks.register_xid(1, a)
+    locks.register_xid(2, b)
+    left = locks.wait_for_xid(c, 1)
+    locks.cancel_wait(c)
+    waiting = locks.wait_for_xid(c, 2)
+    locks.cancel_wait(c, left)
+    assert [edge.blocker for edge in locks.blockers(c)] == [b]
+    locks.finish_xids((2,))
+    assert waiting.done
