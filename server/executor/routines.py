@@ -74,8 +74,10 @@ class Surroundings(Protocol):
     def locks(self, planned: PlannedStatement) -> Iterator[Wait]:
         """Lock the relations a plan reads and writes."""
 
-    def utility(self, statement: Statement) -> Iterator[Any]:
-        """Run a statement that is no query and changes no data."""
+    def utility(
+        self, statement: Statement, parameters: Row = (), parameter_types: tuple[int, ...] = ()
+    ) -> Iterator[Any]:
+        """Run a statement that is no query and changes no data; one with a query in it may read parameters."""
 
     @property
     def languages(self) -> Mapping[str, Language]:
@@ -147,7 +149,8 @@ def _call_sql(
         planned = _plan(caller, function, call, (number, statement))
         if planned is None:
             refuse_utility(statement, function)
-            for item in caller.surroundings.utility(statement):
+            types = tuple(each.oid for each in call.arguments)
+            for item in caller.surroundings.utility(statement, values, types):
                 pass_wait(caller, item)
             continue
         convert = _conversion(caller, function, call, planned) if is_last else None

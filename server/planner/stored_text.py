@@ -101,10 +101,17 @@ def _stored(
         bound = bind_expression(context, scope, tree)
         if target is not None:
             changed = coerce_to(context, bound, target.type, target.modifier, "a")
-            bound = bound if changed is None else _without_implicit(changed)
+            bound = bound if changed is None else _assignable(context, changed, target)
     if any(isinstance(node, UNSAID) for node in walk(bound)):
         return written
     return _checked(_said(context, bound, table), written, context, scope)
+
+
+def _assignable(context: BindContext, changed: Expression, target: Column) -> Expression:
+    """The expression without the casts that assigning it to the column adds anyway."""
+    plain = _without_implicit(changed)
+    again = coerce_to(context, plain, target.type, target.modifier, "a")
+    return changed if again is None else plain
 
 
 def _is_written_only(node: exp.Expr) -> bool:

@@ -80,13 +80,18 @@ class SessionSurroundings:
             if settings.depth:
                 settings.rollback()
 
-    def utility(self, statement: Statement) -> Iterator[Any]:
+    def utility(
+        self,
+        statement: Statement,
+        parameters: tuple[Any, ...] = (),
+        parameter_types: tuple[int, ...] = (),
+    ) -> Iterator[Any]:
         """Run a statement that is no query: its Waits, and if it gives rows their Description and batches."""
         from server.session.simple_query import begun_utility
 
         if self._session.database.statements[type(statement.tree)].outside_block:
             raise ActiveSqlTransaction(f"{statement.tag} cannot be executed from a function")
-        scope, row = begun_utility(self._session, statement)
+        scope, row = begun_utility(self._session, statement, parameters, parameter_types)
         if row.describe is not None:
             description = row.describe(scope, statement.tree)
             if description is not None:
