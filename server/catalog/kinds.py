@@ -31,6 +31,7 @@ from server.catalog.publication_objects import (
     Publication,
     PublishedSchema,
     PublishedTable,
+    Subscription,
 )
 
 KINDS: tuple[type[CatalogObject], ...] = (
@@ -59,5 +60,6 @@ KINDS: tuple[type[CatalogObject], ...] = (
     Publication,
     PublishedTable,
     PublishedSchema,
+    Subscription,
 )
 """Only ever appended to."""

@@ -1,4 +1,4 @@
-"""Publications of logical replication as catalog objects. Nothing is replicated: they are kept and shown."""
+"""Publications and subscriptions as catalog objects. Nothing is replicated: they are kept and shown."""
 
 from __future__ import annotations
 
@@ -32,3 +32,20 @@ class PublishedSchema(CatalogObject):
 
     publication: Oid
     namespace: Oid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription(CatalogObject):
+    """A subscription of a database to publications of another server, which is never called."""
+
+    connection: str
+    publications: tuple[str, ...]
+    database: Oid = 0
+    enabled: bool = False
+    binary: bool = False
+    streaming: bool = False
+    two_phase: bool = False
+    disable_on_error: bool = False
+    slot_name: str | None = None
+    synchronous_commit: str = "off"
+    skip_lsn: int = 0

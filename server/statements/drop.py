@@ -49,6 +49,7 @@ from server.statements.publications import publication_named
 from server.statements.routine_names import routine_named
 from server.statements.rules import rule_named
 from server.statements.statement import Run, StatementContext, Utility
+from server.statements.subscriptions import subscription_named
 from server.statements.text_search import KIND_WORDS, text_search_named
 from server.statements.triggers import trigger_named
 from server.types.storage import storage_kind
@@ -249,6 +250,7 @@ FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]]
     "schema": _schema,
     "policy": policy_named,
     "publication": publication_named,
+    "subscription": subscription_named,
     "rule": rule_named,
     "statistics": statistics_named,
     "trigger": trigger_named,

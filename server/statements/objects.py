@@ -15,7 +15,7 @@ from server.catalog.objects import (
     UserType,
 )
 from server.catalog.privileges import acl_of_new_owner, has_privilege
-from server.catalog.publication_objects import Publication
+from server.catalog.publication_objects import Publication, Subscription
 from server.errors import (
     BY_SQLSTATE,
     DuplicateFunction,
@@ -47,6 +47,7 @@ from server.statements.routine_names import shown_type
 from server.statements.rules import rename_rule
 from server.statements.schema_elements import make_elements
 from server.statements.statement import Run, StatementContext, Utility
+from server.statements.subscriptions import check_subscription_owner, rename_subscription
 from server.statements.table_texts import keeping_texts
 from server.statements.text_search import KIND_WORDS, move_text_search, rename_text_search
 from server.statements.triggers import rename_trigger
@@ -202,6 +203,11 @@ def _rename_publication(context: StatementContext, statement: tree.Rename) -> An
     rename_publication(context, statement.name.parts[-1], statement.new_name)
 
 
+def _rename_subscription(context: StatementContext, statement: tree.Rename) -> Any:
+    yield from ()
+    rename_subscription(context, statement.name.parts[-1], statement.new_name)
+
+
 def _rename_rule(context: StatementContext, statement: tree.Rename) -> Any:
     table = relation_named(context, statement.name.parts)
     require_owner(context, table)
@@ -247,6 +253,7 @@ RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "role": _rename_role,
     "policy": _rename_policy,
     "publication": _rename_publication,
+    "subscription": _rename_subscription,
     "rule": _rename_rule,
     "statistics": _rename_statistics,
     "trigger": _rename_trigger,
@@ -341,6 +348,8 @@ def alter_owner(context: StatementContext, statement: tree.AlterOwner) -> Run:
         require_member(context, owner)
         if isinstance(found, Publication):
             check_publication_owner(context, found, owner)
+        if isinstance(found, Subscription):
+            check_subscription_owner(context, found, owner)
     acl = acl_of_new_owner(found.acl, found.owner, owner)
     context.ddl.put(replace(found, owner=owner, acl=acl))
     return statement.tag

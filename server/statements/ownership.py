@@ -29,7 +29,7 @@ from server.catalog.privileges import (
     has_privileges_of,
     is_member,
 )
-from server.catalog.publication_objects import Publication
+from server.catalog.publication_objects import Publication, Subscription
 from server.errors import InsufficientPrivilege
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ WORDS: Final[Mapping[type[CatalogObject], str]] = {
     TextSearchDictionary: "text search dictionary",
     ExtendedStatistics: "statistics object",
     Publication: "publication",
+    Subscription: "subscription",
 }
 
 

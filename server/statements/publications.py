@@ -23,10 +23,9 @@ from server.errors import (
 from server.planner.publication_filter import check_filter
 from server.planner.scope import SYSTEM_COLUMNS
 from server.planner.stored_text import stored_expression
-from server.sql import nodes
 from server.sql import utility_publications as tree
-from server.statements.boolean_options import boolean_option
 from server.statements.names import relation_named, schema_named
+from server.statements.option_values import boolean_option, option_word
 from server.statements.ownership import owns, require_owner
 from server.statements.statement import Run, StatementContext, Utility
 
@@ -209,9 +208,7 @@ def _with_options(publication: Publication, options: tuple[Option, ...]) -> Publ
 def _published(option: Option) -> tuple[str, ...]:
     if option.value is None:
         raise SqlSyntaxError("publish requires a parameter")
-    value = option.value
-    text = value.args["parts"][-1] if isinstance(value, nodes.TypeName) else str(value)
-    words = [word.strip().lower() for word in text.split(",")]
+    words = [word.strip().lower() for word in option_word(option).split(",")]
     if words == [""]:
         return ()
     if "" in words:

@@ -29,7 +29,12 @@ from server.catalog.objects import (
     UserOperator,
     UserType,
 )
-from server.catalog.publication_objects import Publication, PublishedSchema, PublishedTable
+from server.catalog.publication_objects import (
+    Publication,
+    PublishedSchema,
+    PublishedTable,
+    Subscription,
+)
 from server.catalog.views.relation import Row, SystemRelation
 
 if TYPE_CHECKING:
@@ -49,6 +54,7 @@ CATALOG_OF: dict[type[CatalogObject], str] = {
     UserCast: "pg_cast",
     Policy: "pg_policy",
     Publication: "pg_publication",
+    Subscription: "pg_subscription",
     PublishedTable: "pg_publication_rel",
     PublishedSchema: "pg_publication_namespace",
     Rule: "pg_rewrite",
@@ -76,6 +82,7 @@ CATALOG_OIDS = {
     "pg_rewrite": 2618,
     "pg_policy": 3256,
     "pg_publication": 6104,
+    "pg_subscription": 6100,
     "pg_publication_rel": 6106,
     "pg_publication_namespace": 6237,
     "pg_statistic_ext": 3381,

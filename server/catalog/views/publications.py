@@ -1,4 +1,4 @@
-"""pg_publication and its kin: logical replication as far as the catalog knows of it."""
+"""pg_publication and its kin, pg_subscription: logical replication as far as the catalog knows of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from server.catalog.publication_objects import (
     Publication,
     PublishedSchema,
     PublishedTable,
+    Subscription,
 )
 from server.catalog.publications import published_tables
 from server.catalog.views.listings import name_of
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from server.catalog.catalog import CatalogView
 
-NAME_OID = 19
+NAME_OID, TEXT_OID = 19, 25
 
 
 def _publications(view: CatalogView) -> Iterator[Row]:
@@ -73,7 +74,28 @@ def _listed(session: Any) -> Iterator[Row]:
             }
 
 
+def _subscriptions(view: CatalogView) -> Iterator[Row]:
+    for value in view.objects(Subscription):
+        yield {
+            "oid": value.oid,
+            "subdbid": value.database,
+            "subskiplsn": value.skip_lsn,
+            "subname": value.name,
+            "subowner": value.owner,
+            "subenabled": value.enabled,
+            "subbinary": value.binary,
+            "substream": value.streaming,
+            "subtwophasestate": "p" if value.two_phase else "d",
+            "subdisableonerr": value.disable_on_error,
+            "subconninfo": value.connection,
+            "subslotname": value.slot_name,
+            "subsynccommit": value.synchronous_commit,
+            "subpublications": texts(value.publications, TEXT_OID),
+        }
+
+
 RELATIONS = (
+    SystemRelation(name="pg_subscription", objects=_subscriptions),
     SystemRelation(name="pg_publication", objects=_publications),
     SystemRelation(name="pg_publication_rel", objects=_tables),
     SystemRelation(name="pg_publication_namespace", objects=_schemas),
