@@ -147,7 +147,7 @@ def test_tag(sql, tag):
 
 
 def test_unsupported():
-    assert isinstance(parsed("create publication a"), Unsupported)
+    assert isinstance(parsed("create server a foreign data wrapper b"), Unsupported)
     assert isinstance(parsed("create tablespace a location '/x'"), Unsupported)
 
 
