@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 class Program:
     """The operators of a plan and of the subqueries in its expressions.
 
-    Subqueries' are made when first run.
+    Subqueries' are made when first run. has_more: the statement has more to do than its plan.
     """
 
     __slots__ = ("_operators", "_outside_tables", "point", "root")
 
-    def __init__(self, plan: Plan, *, calls_routines: bool = False) -> None:
+    def __init__(self, plan: Plan, *, has_more: bool = False) -> None:
         self._operators: dict[Plan, Operator] = {}
         self._outside_tables: dict[Plan, tuple[int, ...]] = {}
-        self.point = None if calls_routines else point_of(plan)
+        self.point = None if has_more else point_of(plan)
         self.root = self.operator(plan)
 
     def operator(self, plan: Plan) -> Operator:

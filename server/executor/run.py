@@ -36,7 +36,8 @@ class SideRows:
 
 def prepare(planned: PlannedStatement) -> Program:
     """Make the operators of a statement; they serve any number of runs, also at the same time."""
-    return Program(planned.plan, calls_routines=planned.calls_routines)
+    has_more = planned.calls_routines or bool(planned.before or planned.after)
+    return Program(planned.plan, has_more=has_more)
 
 
 def execute(
@@ -60,7 +61,7 @@ def _run_beside(planned: PlannedStatement, context: ExecutionContext) -> Iterato
     running = context.surroundings.context(context.parameters)
     running.wait, running.cancelled = context.wait, context.cancelled
     running.depth = context.depth
-    is_shown = context.shows_side_rows and planned.tag == "SELECT"
+    is_shown = context.shows_side_rows and planned.tag == "SELECT" and planned.returns_rows
     if is_shown:
         yield SideRows(planned)
     for item in execute(planned, running, context.surroundings.program(planned)):

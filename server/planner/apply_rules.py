@@ -19,6 +19,7 @@ from server.planner.bind_instead import has_instead
 from server.planner.bind_modify import returned_targets
 from server.planner.bind_query import bind_targets
 from server.planner.bind_text import parse_query
+from server.planner.environment import BindContext
 from server.planner.rule_rows import ChangeSource
 from server.planner.rule_tree import RuleRows, Voice, reads_rows, voice_of, with_rows
 from server.planner.scope import RangeColumn, RangeItem, Scope
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from server.catalog.objects import Oid, Rule
     from server.planner.bind_order import Target
-    from server.planner.environment import BindContext
+    from server.planner.environment import PlanningEnvironment
 
 EVENTS: dict[type[exp.Expression], tuple[str, str]] = {
     nodes.Insert: ("insert", "a"),
@@ -52,6 +53,7 @@ class Step:
     tree: exp.Expression
     voice: Voice
     origin: str
+    is_shown: bool = True  # a client may see its rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def rules_for(context: BindContext, tree: exp.Expression) -> Applied | None:
         _refuse_merge(context, tree)
         return None
     event = EVENTS.get(type(tree))
-    if event is None:
+    if event is None or tree.args.get("ignores_rules"):
         return None
     named = find_relation(context, tree.args["table"].args["parts"])
     if not isinstance(named, Table):
@@ -211,7 +213,7 @@ def _actions(context: BindContext, rule: Rule, source: ChangeSource) -> list[Ste
     for text in rule.actions:
         tree = parse_statements(text)[0].tree
         if isinstance(tree, Notify):
-            steps.append(Step(_notification(tree), voice, kind))
+            steps.append(Step(_notification(tree), voice, kind, is_shown=False))
             continue
         assert isinstance(tree, exp.Expression), text
         _refuse_changing_with(source.tree, tree)
@@ -317,3 +319,8 @@ def _reason_against(found: Applied) -> str:
         if len(rule.actions) > 1:
             return "multi-statement DO INSTEAD"
     return "multi-statement DO INSTEAD" if len(found.rules) > 1 else ""
+
+
+def refuse_rules(environment: PlanningEnvironment, tree: exp.Expression, place: str) -> None:
+    """Refuse a statement that rules make several of, where there is room for one."""
+    only_step(BindContext(environment, base_offset=-1, role=environment.user), tree, place)

@@ -80,7 +80,8 @@ def _plan_step(context: BindContext, step: Step) -> PlannedStatement:
     own.role, own.routine = step.voice.role, step.voice.routine
     own.parameters, own.fixed_parameters = context.parameters, context.fixed_parameters
     own.transition_tables = context.transition_tables
-    return plan_bound(own, bind_statement(own, step.tree))
+    planned = plan_bound(own, bind_statement(own, step.tree))
+    return planned if step.is_shown else replace(planned, returns_rows=False)
 
 
 def _combined(

@@ -6,6 +6,8 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from sqlglot import exp
+
 from protocol import messages
 from protocol.copy_binary import TRAILER, frame_rows
 from protocol.copy_format import (
@@ -37,6 +39,7 @@ from server.executor.table_writer import TableWriter
 from server.executor.waits import Wait
 from server.expressions.evaluate import compile_expression, evaluate_filter
 from server.expressions.expression import columns_used
+from server.planner.apply_rules import refuse_rules
 from server.planner.domains import domain_tester
 from server.planner.environment import BindContext
 from server.planner.physical import Insert as InsertPlan
@@ -146,7 +149,10 @@ def _insert_plan(
 ) -> Generator[Wait, None, PlannedStatement]:
     """The plan of an INSERT into the table: its checks and generated columns are those of COPY too."""
     name = qualified_name(context, table.schema, table.name)
-    (statement,) = parse_statements(f"INSERT INTO {name} DEFAULT VALUES")
+    # COPY knows no rules; the alias keeps its plan apart from that of an INSERT which does.
+    (statement,) = parse_statements(f'INSERT INTO {name} AS "*COPY*" DEFAULT VALUES')
+    assert isinstance(statement.tree, exp.Expression)
+    statement.tree.set("ignores_rules", True)
     return (yield from context.plan(statement))
 
 
@@ -366,6 +372,8 @@ def copy_to(context: StatementContext, statement: tree.Copy) -> Run:
     inner: Any
     if statement.query is not None:
         inner = inner_statement(context, statement.query)
+        if isinstance(inner.tree, exp.Expression):
+            refuse_rules(context.environment(), inner.tree, "COPY")
     else:
         table = relation_named(context, statement.relation, statement.offset)
         if not isinstance(table, Table) or table.kind not in ("r", "m"):
