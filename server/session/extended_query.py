@@ -35,7 +35,7 @@ from server.session.results import (
     spread_formats,
 )
 from server.session.scope import StatementScope
-from server.session.simple_query import refuse_in_failed_block, run_utility
+from server.session.simple_query import refuse_in_failed_block, run_utility, standard_text
 from server.sql.utility_statement import UtilityStatement
 from server.sql.utility_transactions import Begin, Commit, Rollback, TransactionModes
 from server.statements.cursors import forward
@@ -58,10 +58,11 @@ MULTIPLE = "cannot insert multiple commands into a prepared statement"
 def parse(session: Session, message: messages.Parse) -> Steps:
     """Prepare a statement."""
     session.begin_statement(message.sql)
+    sql = standard_text(session, message.sql)
     if message.name and message.name in session.prepared:
         raise DuplicatePreparedStatement(f'prepared statement "{message.name}" already exists')
     session.prepared.pop(message.name, None)
-    key = (message.sql, message.parameter_oids)
+    key = (sql, message.parameter_oids)
     kept = None if message.name else session.parsed.get(key)
     if kept is not None and kept.basis is session.basis() and not session.transaction.is_failed:
         kept.result_types = None  # nobody was told of them
@@ -69,11 +70,11 @@ def parse(session: Session, message: messages.Parse) -> Steps:
         session.prepared[""] = kept
         yield messages.ParseComplete()
         return
-    statements = session.database.plans.statements(message.sql)
+    statements = session.database.plans.statements(sql)
     if len(statements) > 1:
         raise SqlSyntaxError(MULTIPLE)
     statement = statements[0] if statements else None
-    prepared = Prepared(message.name, message.sql, statement, message.parameter_oids)
+    prepared = Prepared(message.name, sql, statement, message.parameter_oids)
     prepared.prepared_us = session.activity.query_started_us
     if statement is not None:
         refuse_in_failed_block(session, statement)

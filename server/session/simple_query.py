@@ -27,6 +27,7 @@ from server.session.results import (
 from server.session.row_lists import ready_rows
 from server.session.scope import StatementScope
 from server.session.skeletons import answer_text, remember
+from server.sql.escapes import as_standard
 from server.sql.utility_statement import Unsupported, UtilityStatement
 from server.statements.statement import Rows
 
@@ -43,19 +44,27 @@ ENDS_FAILED = frozenset(("COMMIT", "ROLLBACK", "ROLLBACK TO", "PREPARE TRANSACTI
 """The statements that a block accepts after an error."""
 
 
+def standard_text(session: Session, sql: str) -> str:
+    """The text as it is with standard_conforming_strings on, which all that follows relies on."""
+    if "\\" not in sql and "&'" not in sql:
+        return sql
+    return sql if session.settings["standard_conforming_strings"] else as_standard(sql)
+
+
 def query(session: Session, message: Query) -> Steps:
     """Answer a Query message; ReadyForQuery is said by the session."""
     session.begin_statement(message.sql)
     session.prepared.pop("", None)
-    data = answer_text(session, message.sql)
+    sql = standard_text(session, message.sql)
+    data = answer_text(session, sql)
     if data is not None:
         yield Framed(data)
         return
-    ready = yield from ready_rows(session, message.sql)
+    ready = yield from ready_rows(session, sql)
     if ready is not None:
         yield from finish_statement(session, (yield from run_planned(session, *ready)), ends=True)
         return
-    statements = session.database.plans.statements(message.sql)
+    statements = session.database.plans.statements(sql)
     if not statements:
         yield EmptyQueryResponse()
     session.transaction.is_shared = len(statements) > 1
@@ -66,7 +75,7 @@ def query(session: Session, message: Query) -> Steps:
         else:
             planned, tag = yield from run_query(session, statement)
             if len(statements) == 1:
-                remember(session, message.sql, planned)
+                remember(session, sql, planned)
         yield from finish_statement(session, tag, ends=statement is statements[-1])
 
 
