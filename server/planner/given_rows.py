@@ -41,8 +41,6 @@ def over_given_rows(planned: PlannedStatement) -> PlannedStatement | None:
         return None
     if planned.before or planned.after:  # of rules, which see one row
         return None
-    if planned.before or planned.after:
-        return None
     values = plan.input
     if not isinstance(values, physical.Values) or len(values.rows) != 1:
         return None

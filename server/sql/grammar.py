@@ -7,7 +7,6 @@ Rule 2: text is measured before it is parsed. The grammar's output and the proto
 Rule 3: converters take message classes and enumerations from `tree`, nowhere else.
 """
 
-import ctypes
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from typing import Final
 import numpy
 import postgast
 from google._upb import _message  # type: ignore[import-untyped]
-from postgast import errors as native_errors
-from postgast import native
 from postgast import pg_query_pb2 as tree
 from postgast.pg_query_pb2 import Node
 
@@ -89,9 +86,6 @@ EFFECTS: Final[dict[int, str]] = {
     ),
 }
 
-ESCAPES_IN_STRINGS: Final = 32  # PG_QUERY_DISABLE_STANDARD_CONFORMING_STRINGS of pg_query.h
-native.lib.pg_query_parse_protobuf_opts.argtypes = [ctypes.c_char_p, ctypes.c_int]
-native.lib.pg_query_parse_protobuf_opts.restype = native.PgQueryProtobufParseResult
 
 # Without this the decoder refuses trees of more than 100 messages, about 50 expressions, in depth.
 _message.SetAllowOversizeProtos(True)
@@ -121,41 +115,15 @@ def parses_slowly(sql: str) -> bool:
     return len(sql) >= SLOW_LENGTH_MIN
 
 
-def parse(sql: str, *, standard_conforming_strings: bool = True) -> list[RawStatement]:
+def parse(sql: str) -> list[RawStatement]:
     """Parse a text of any number of statements; empty ones are dropped."""
-    parser = parse_as_standard if standard_conforming_strings else parse_with_escapes
+    check_limits(sql)
     try:
-        result = parser(sql)
+        result = postgast.parse(sql)
     except postgast.PgQueryError as error:
         raise translated(error) from None
     characters = None if sql.isascii() else character_offsets(sql)
     return [raw_statement(sql, raw, characters) for raw in result.stmts]
-
-
-def parse_as_standard(sql: str) -> tree.ParseResult:
-    """Parse a text in whose plain strings a backslash is a backslash."""
-    check_limits(sql)
-    return postgast.parse(sql)
-
-
-def parse_with_escapes(sql: str) -> tree.ParseResult:
-    """Parse a text in whose plain strings backslashes escape.
-
-    The scanner cannot be told so, and long text goes nowhere unmeasured.
-    """
-    assert "\0" not in sql, "the protocol's strings end at a zero byte"
-    if len(sql) > UNMEASURED_LENGTH_MAX:
-        raise FeatureNotSupported(
-            f"query text of more than {UNMEASURED_LENGTH_MAX} characters is not supported"
-            " while standard_conforming_strings is off"
-        )
-    result = native.lib.pg_query_parse_protobuf_opts(sql.encode(), ESCAPES_IN_STRINGS)
-    try:
-        native_errors.check_error(result)
-        data = ctypes.string_at(result.parse_tree.data, result.parse_tree.len)
-        return tree.ParseResult.FromString(data)
-    finally:
-        native.lib.pg_query_free_protobuf_parse_result(result)
 
 
 def scan(sql: str) -> list[ScannedToken]:

@@ -42,10 +42,9 @@ class Statement:
         return found.args["this"], nodes.offset_of(found)
 
 
-def parse_statements(sql: str, *, standard_conforming_strings: bool = True) -> list[Statement]:
+def parse_statements(sql: str) -> list[Statement]:
     """Parse a text; empty statements are dropped, so the list may be empty."""
-    raws = parse(sql, standard_conforming_strings=standard_conforming_strings)
-    return [statement(raw) for raw in raws]
+    return [statement(raw) for raw in parse(sql)]
 
 
 def statement(raw: RawStatement) -> Statement:

@@ -96,17 +96,6 @@ def test_large_text_is_announced():
     assert parses_slowly("select 1" + " " * 100_000)
 
 
-def test_backslashes_in_strings_by_request():
-    sql = r"select 'a\'b', E'\n'"
-    (statement,) = parse_statements(sql, standard_conforming_strings=False)
-    assert isinstance(statement.tree, nodes.Select)
-    assert [target.this.this for target in statement.tree.args["targets"]] == ["a'b", "\n"]
-    with pytest.raises(SqlSyntaxError):
-        parse_statements(sql)
-    with pytest.raises(FeatureNotSupported):
-        parse_statements(sql + " " * 20_000, standard_conforming_strings=False)
-
-
 def test_scan_counts_characters():
     tokens = scan("select 'é', a")
     assert [(token.kind, token.start, token.end) for token in tokens][-1] == ("IDENT", 12, 13)
