@@ -12,7 +12,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from server.catalog.catalog import Catalog, CatalogTransaction
-from server.catalog.objects import CatalogObject, Index, Schema, Table
+from server.catalog.objects import (
+    CatalogObject,
+    Index,
+    Policy,
+    Rule,
+    Schema,
+    Table,
+    Trigger,
+    UserType,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,13 +55,28 @@ def ensure_schema(session: Session) -> int:
 
 
 def contents(catalog: CatalogTransaction, schema: int) -> list[CatalogObject]:
-    """Everything in a schema: what belongs to tables first, then the tables."""
-    found = [
-        value
-        for value in catalog.view.objects(CatalogObject)
-        if getattr(value, "schema", 0) == schema
-    ]
-    return sorted(found, key=lambda value: isinstance(value, Table))
+    """Everything in a schema, and what cannot be without it: what belongs to tables first, then the tables."""
+    everything = list(catalog.view.objects(CatalogObject))
+    found = {value.oid: value for value in everything if getattr(value, "schema", 0) == schema}
+    gone = {oid for value in found.values() for oid in _oids_of(value)}
+    more: list[CatalogObject] = list(found.values())
+    while more:
+        more = [value for value in everything if value.oid not in found and _relies_on(value, gone)]
+        found |= {value.oid: value for value in more}
+        gone |= {oid for value in more for oid in _oids_of(value)}
+    return sorted(found.values(), key=lambda value: isinstance(value, Table))
+
+
+def _oids_of(value: CatalogObject) -> tuple[int, ...]:
+    """The object itself and the types that come with it."""
+    return value.oid, *(getattr(value, name, 0) for name in ("row_type", "array_type", "array_oid"))
+
+
+def _relies_on(value: CatalogObject, gone: set[int]) -> bool:
+    """Whether an object of any schema belongs to a relation, or is a domain over a type, that goes."""
+    if isinstance(value, Policy | Rule | Trigger):
+        return value.table in gone
+    return isinstance(value, UserType) and value.kind == "d" and value.base_type in gone - {0}
 
 
 def remove(
@@ -99,6 +123,8 @@ def _with_dependents(view: CatalogView, table: Table) -> list[CatalogObject]:
             *view.constraints_of(oid),
             *view.sequences_of(oid),
             *view.policies_of(oid),
+            *view.rules_of(oid),
+            *view.triggers_of(oid),
         ):
             owned[each.oid] = each
     return [*owned.values(), *tables.values()]
