@@ -32,10 +32,12 @@ from server.statements.ownership import require_create, require_usage
 from storage.engine import LockMode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from server.catalog.state import Relation
+    from server.sql.utility_objects import CreateSequence
     from server.sql.utility_statement import Name, RoleName
+    from server.sql.utility_tables import CreateTable, CreateTableAs
     from server.statements.statement import StatementContext
 
 RelationKind = TypeVar("RelationKind", Table, Index, Sequence)
@@ -150,6 +152,25 @@ def refuse_existing(context: StatementContext, schema: int, name: str) -> None:
     """Raise DuplicateTable if a relation has that name."""
     if context.catalog.relation_named(schema, name) is not None:
         raise DuplicateTable(f'relation "{name}" already exists')
+
+
+def claim_relation(
+    context: StatementContext, statement: CreateTable | CreateTableAs | CreateSequence
+) -> Generator[Wait, None, tuple[int, str] | None]:
+    """Claim the schema and name of the relation that a statement makes.
+
+    None, and a notice: it is there already, and IF NOT EXISTS was said. Raises DuplicateTable.
+    """
+    parts = statement.relation
+    if statement.persistence == "temporary" and len(parts) == 1:
+        parts = ("pg_temp", *parts)
+    schema, name = target_schema(context, parts, statement.offset)
+    yield from claim_name(context, schema, name)
+    if statement.if_not_exists and context.catalog.relation_named(schema, name) is not None:
+        context.notice("42P07", f'relation "{name}" already exists, skipping')
+        return None
+    refuse_existing(context, schema, name)
+    return schema, name
 
 
 def free_name(

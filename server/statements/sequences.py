@@ -17,12 +17,10 @@ from server.errors import (
 from server.planner.standalone import bind_type_name
 from server.sql import utility_objects as tree
 from server.statements.names import (
-    claim_name,
+    claim_relation,
     column_number,
     find_relation,
-    refuse_existing,
     relation_named,
-    target_schema,
 )
 from server.statements.ownership import require_owner
 from server.statements.statement import Run, StatementContext, Utility
@@ -221,15 +219,10 @@ def retype_identity(context: StatementContext, table: Table, column: Column) -> 
 
 def create_sequence(context: StatementContext, statement: tree.CreateSequence) -> Run:
     """CREATE SEQUENCE."""
-    parts = statement.relation
-    if statement.persistence == "temporary" and len(parts) == 1:
-        parts = ("pg_temp", *parts)
-    schema, name = target_schema(context, parts, statement.offset)
-    yield from claim_name(context, schema, name)
-    if statement.if_not_exists and context.catalog.relation_named(schema, name) is not None:
-        context.notice("42P07", f'relation "{name}" already exists, skipping')
+    claimed = yield from claim_relation(context, statement)
+    if claimed is None:
         return "CREATE SEQUENCE"
-    refuse_existing(context, schema, name)
+    schema, name = claimed
     letter = "t" if schema == context.session.temporary_schema else "p"
     if statement.persistence == "unlogged":
         letter = "u"

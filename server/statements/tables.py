@@ -36,6 +36,7 @@ from server.statements.inheritance import (
 )
 from server.statements.names import (
     claim_name,
+    claim_relation,
     free_name,
     refuse_existing,
     target_schema,
@@ -140,15 +141,10 @@ class NewTable:
 def create_table(context: StatementContext, statement: tree.CreateTable) -> Run:
     """CREATE TABLE."""
     refuse_unsupported(context, statement)
-    parts = statement.relation
-    if statement.persistence == "temporary" and len(parts) == 1:
-        parts = ("pg_temp", *parts)
-    schema, name = target_schema(context, parts, statement.offset)
-    yield from claim_name(context, schema, name)
-    if statement.if_not_exists and context.catalog.relation_named(schema, name) is not None:
-        context.notice("42P07", f'relation "{name}" already exists, skipping')
+    claimed = yield from claim_relation(context, statement)
+    if claimed is None:
         return "CREATE TABLE"
-    refuse_existing(context, schema, name)
+    schema, name = claimed
     is_temporary = schema == context.session.temporary_schema
     _refuse_persistence(statement, is_temporary=is_temporary)
     is_partition = statement.partition_bound is not None

@@ -24,7 +24,7 @@ from server.sql.utility_statement import UtilityStatement
 from server.sql.utility_transactions import Execute
 from server.statements.names import (
     claim_name,
-    refuse_existing,
+    claim_relation,
     relation_named,
     target_schema,
 )
@@ -176,15 +176,10 @@ def _is_temporary(
 
 def create_table_as(context: StatementContext, statement: tree.CreateTableAs) -> Run:
     """CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW."""
-    parts = statement.relation
-    if statement.persistence == "temporary" and len(parts) == 1:
-        parts = ("pg_temp", *parts)
-    schema, name = target_schema(context, parts, statement.offset)
-    yield from claim_name(context, schema, name)
-    if statement.if_not_exists and context.catalog.relation_named(schema, name) is not None:
-        context.notice("42P07", f'relation "{name}" already exists, skipping')
+    claimed = yield from claim_relation(context, statement)
+    if claimed is None:
         return "CREATE TABLE AS"
-    refuse_existing(context, schema, name)
+    schema, name = claimed
     parameters: tuple[Any, ...] = context.parameters
     query: Any = statement.query
     if isinstance(query, Execute):

@@ -117,15 +117,10 @@ def receive_multirange(kind: RangeKind, data: bytes) -> Multirange:
 
 def range_type(identity: dict[str, Any], kind: RangeKind) -> Type:
     """Make the range type of a kind; identity names it."""
-    return complete(
+    return _type_over(
+        kind,
         {
-            "category": "R",
-            "alignment": "d" if kind.subtype.alignment == "d" else "i",
-            "storage_strategy": "x",
             "kind": "r",
-            "range": kind,
-            "dtype": OBJECTS,
-            "storage_kind": "BYTES",
             "parse": lambda text, _modifier, style: parse_range(kind, text, style),
             "format": format_range,
             "receive": lambda data, _modifier: receive_range(kind, data),
@@ -135,21 +130,16 @@ def range_type(identity: dict[str, Any], kind: RangeKind) -> Type:
             "sort_key": range_key,
             "key_value": range_key_value,
         }
-        | identity
+        | identity,
     )
 
 
 def multirange_type(identity: dict[str, Any], kind: RangeKind) -> Type:
     """Make the multirange type of a kind; identity names it."""
-    return complete(
+    return _type_over(
+        kind,
         {
-            "category": "R",
-            "alignment": "d" if kind.subtype.alignment == "d" else "i",
-            "storage_strategy": "x",
             "kind": "m",
-            "range": kind,
-            "dtype": OBJECTS,
-            "storage_kind": "BYTES",
             "parse": lambda text, _modifier, style: parse_multirange(kind, text, style),
             "format": format_multirange,
             "receive": lambda data, _modifier: receive_multirange(kind, data),
@@ -159,7 +149,22 @@ def multirange_type(identity: dict[str, Any], kind: RangeKind) -> Type:
             "sort_key": multirange_key,
             "key_value": multirange_key_value,
         }
-        | identity
+        | identity,
+    )
+
+
+def _type_over(kind: RangeKind, facts: dict[str, Any]) -> Type:
+    """A type of ranges over the subtype of the kind."""
+    return complete(
+        {
+            "category": "R",
+            "alignment": "d" if kind.subtype.alignment == "d" else "i",
+            "storage_strategy": "x",
+            "range": kind,
+            "dtype": OBJECTS,
+            "storage_kind": "BYTES",
+        }
+        | facts
     )
 
 

@@ -21,6 +21,7 @@ def test_channels_left_alone(client):
     client.rows("listen here")
     client.rows("rollback to s")
     client.rows("prepare transaction 'a'")
+    assert client.rows("select gid from pg_prepared_xacts") == [("a",)]
     client.rows("rollback prepared 'a'")
 
 
