@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
+from itertools import islice, repeat, zip_longest
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from server.errors import DatatypeMismatch
 from server.executor.columns import BATCH_ROWS, batch_of_rows, rows_of
 from server.executor.evaluation import layout_of
 from server.executor.operator import Builder, Operator
-from server.expressions.evaluate import SetEvaluator, compile_row, compile_set
-from server.expressions.expression import Call, Expression, SetReturningCall
+from server.expressions.evaluate import SetEvaluator, compile_expression, compile_row, compile_set
+from server.expressions.expression import (
+    Call,
+    Constant,
+    Expression,
+    SetReturningCall,
+    Variable,
+    columns_used,
+)
 from server.types.record import Record
 from server.types.type import Value
+from server.vector.batch import Batch
+from server.vector.column import Column
+from server.vector.rows import column_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from server.executor.context import ExecutionContext
     from server.expressions.rowwise import Layout
     from server.planner import physical
     from server.types.type import Type, TypeReference
-    from server.vector.batch import Batch
 
 Row = tuple[Value | None, ...]
 UNKNOWN: Final = 705
@@ -43,6 +54,9 @@ class FunctionScan(Operator):
         """Yield the rows."""
         plan = self.plan
         widths = plan.widths
+        if widths == (1,) and not plan.rows[0].is_row and not plan.with_ordinality:
+            yield from _one_column(self._sources[0]((), context), plan.types[0])
+            return
         iterators = [
             _rows_of_width(source((), context), width, shape)
             for source, width, shape in zip(self._sources, widths, plan.rows, strict=True)
@@ -57,17 +71,30 @@ class FunctionScan(Operator):
         yield batch_of_rows(rows, plan.types)
 
 
+def _one_column(values: Iterable[Value | None], kind: TypeReference) -> Iterator[Batch]:
+    """Batches of one column; a range of integers never becomes Python's objects."""
+    dtype = kind.type.dtype
+    if isinstance(values, range):
+        start = 0
+        while part := values[start : start + BATCH_ROWS]:
+            numbers = np.arange(len(part), dtype=np.int64) * part.step + part.start
+            yield Batch((Column(numbers.astype(dtype)),), len(part))
+            start += BATCH_ROWS
+        return
+    following = iter(values)
+    while chunk := list(islice(following, BATCH_ROWS)):
+        yield Batch((column_of(chunk, dtype),), len(chunk))
+
+
 def _set_evaluator(expression: Expression, layout: Layout) -> SetEvaluator:
     """What gives the values of a set-returning function; any other expression has one value."""
-    if isinstance(expression, SetReturningCall) or (
-        isinstance(expression, Call) and expression.function.returns_set
-    ):
+    if isinstance(expression, Call | SetReturningCall) and _returns_set(expression):
         return compile_set(expression, layout)
     evaluate = compile_row(expression, layout)
     return lambda row, context: iter((evaluate(row, context),))
 
 
-def _rows_of_width(values: Iterator[Any], width: int, shape: physical.RowShape) -> Iterator[Row]:
+def _rows_of_width(values: Iterable[Any], width: int, shape: physical.RowShape) -> Iterator[Row]:
     """Results of one function as rows: a function of several columns gives tuples (or NULL)."""
     if width == 1 and not shape.is_row:
         return ((value,) for value in values)
@@ -115,37 +142,91 @@ def _joined(parts: Sequence[Row | None], widths: Sequence[int]) -> Row:
 class ProjectSet(Operator):
     """Projection in which set-returning functions repeat the row."""
 
-    __slots__ = ("_is_set", "_sources")
+    __slots__ = ("_arguments", "_is_set", "_plain", "_sets", "_sources")
 
     plan: physical.ProjectSet
 
     def __init__(self, plan: physical.ProjectSet, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
         layout = layout_of(plan.input.output)
-        self._is_set = tuple(
-            isinstance(expression, SetReturningCall)
-            or (isinstance(expression, Call) and expression.function.returns_set)
-            for expression in plan.expressions
+        self._is_set = tuple(map(_returns_set, plan.expressions))
+        others = [each for each in plan.expressions if not _returns_set(each)]
+        self._plain = all(isinstance(each, Variable | Constant) for each in others)
+        self._arguments: tuple[int, ...] = ()
+        self._sets: tuple[SetEvaluator, ...] = ()
+        self._sources: tuple[Any, ...] = ()
+        if self._plain:
+            sets = [each for each in plan.expressions if _returns_set(each)]
+            used = sorted(set().union(*map(columns_used, sets)))
+            self._arguments = tuple(layout[column] for column in used)
+            narrow = {column: number for number, column in enumerate(used)}
+            self._sets = tuple(_set_evaluator(each, narrow) for each in sets)
+        self._sources = tuple(
+            compile_expression(each, layout)
+            if self._plain and not _returns_set(each)
+            else _set_evaluator(each, layout)
+            for each in plan.expressions
         )
-        self._sources = tuple(_set_evaluator(expression, layout) for expression in plan.expressions)
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield the rows."""
-        rows: list[Row] = []
         for batch in self.inputs[0].batches(context):
-            for row in rows_of(batch):
-                for made in self._repeated(row, context):
-                    rows.append(made)
-                    if len(rows) == BATCH_ROWS:
-                        yield batch_of_rows(rows, self.plan.types)
-                        rows = []
-        yield batch_of_rows(rows, self.plan.types)
+            if self._plain:
+                yield from self._spread(batch, context)
+            else:
+                yield from self._by_rows(batch, context)
+
+    def _spread(self, batch: Batch, context: ExecutionContext) -> Iterator[Batch]:
+        """Sets beside columns: the columns are repeated as columns, whatever the sets give."""
+        made: list[Any] = []
+        places: list[int] = []
+        arguments = Batch(tuple(batch.columns[at] for at in self._arguments), batch.count)
+        for place, row in enumerate(rows_of(arguments)):
+            sets = [source(row, context) for source in self._sets]
+            values = iter(sets[0]) if len(sets) == 1 else zip_longest(*sets)
+            while True:
+                before = len(made)
+                made += islice(values, BATCH_ROWS - before)
+                places += repeat(place, len(made) - before)
+                if len(made) < BATCH_ROWS:
+                    break
+                yield self._repeated_at(batch, places, made, context)
+                made, places = [], []
+        if made:
+            yield self._repeated_at(batch, places, made, context)
+
+    def _repeated_at(
+        self, batch: Batch, places: list[int], made: list[Any], context: ExecutionContext
+    ) -> Batch:
+        taken = np.array(places, np.int64)
+        sets = iter((made,) if len(self._sets) == 1 else zip(*made, strict=True))
+        columns = [
+            column_of(list(next(sets)), kind.type.dtype)
+            if is_set
+            else source(batch, context).take(taken)
+            for is_set, source, kind in zip(
+                self._is_set, self._sources, self.plan.types, strict=True
+            )
+        ]
+        return Batch(tuple(columns), len(made))
+
+    def _by_rows(self, batch: Batch, context: ExecutionContext) -> Iterator[Batch]:
+        """Beside expressions that are computed anew for each row that a set gives."""
+        rows: list[Row] = []
+        for row in rows_of(batch):
+            for made in self._repeated(row, context):
+                rows.append(made)
+                if len(rows) == BATCH_ROWS:
+                    yield batch_of_rows(rows, self.plan.types)
+                    rows = []
+        if rows:
+            yield batch_of_rows(rows, self.plan.types)
 
     def _repeated(self, row: Row, context: ExecutionContext) -> Iterator[Row]:
         results = [source(row, context) for source in self._sources]
         sets = [result for result, is_set in zip(results, self._is_set, strict=True) if is_set]
         fixed = [
-            None if is_set else next(result)
+            None if is_set else next(iter(result))
             for result, is_set in zip(results, self._is_set, strict=True)
         ]
         for values in zip_longest(*sets):
@@ -154,3 +235,9 @@ class ProjectSet(Operator):
                 next(following) if is_set else value
                 for value, is_set in zip(fixed, self._is_set, strict=True)
             )
+
+
+def _returns_set(expression: Expression) -> bool:
+    return isinstance(expression, SetReturningCall) or (
+        isinstance(expression, Call) and expression.function.returns_set
+    )

@@ -9,7 +9,7 @@ Law 2: nothing is interpreted row by row if a kernel exists.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from server.vector.column import Column, Positions, Values
 from server.vector.rows import column_of, constant_column, objects, plain_values, values_of
 from server.vector.selection import merge_columns, positions_of, true_rows
 
+Made = TypeVar("Made")
 Evaluator = Callable[[Batch, Any], Column]
 Compiler = Callable[[Any, Layout], Evaluator]
 BOOLEAN = np.dtype(np.bool_)
@@ -63,23 +64,53 @@ def _by_rows(node: nodes.Expression, layout: Layout) -> Evaluator:
 
 
 class Operand:
-    """An operand that can be evaluated at some rows of a batch only."""
+    """An operand that can be evaluated at some rows of a batch only.
 
-    __slots__ = ("evaluate", "indexes", "restricted", "safe")
+    The form for some rows is made when it is first asked for: conditions in conditions would otherwise be
+    compiled twice at every level.
+    """
+
+    __slots__ = ("_safe", "_some_rows", "evaluate", "node")
 
     def __init__(self, node: nodes.Expression, layout: Layout) -> None:
-        used = sorted(nodes.columns_used(node))
-        self.indexes = tuple(layout[column] for column in used)
+        self.node = node
         self.evaluate = compile_columns(node, layout)
-        self.restricted = compile_columns(node, {column: n for n, column in enumerate(used)})
-        self.safe = cannot_raise(node)
+        self._some_rows = _lazily(lambda: _at_some_rows(node, layout))
+        self._safe: bool | None = None
+
+    @property
+    def safe(self) -> bool:
+        """Whether evaluating it at rows nobody asks for can do no harm."""
+        if self._safe is None:
+            self._safe = cannot_raise(self.node)
+        return self._safe
 
     def at(self, batch: Batch, positions: Positions, context: Any) -> Column:
         """The operand at the positions."""
         if len(positions) == batch.count:
             return self.evaluate(batch, context)
-        columns = tuple(batch.columns[index].take(positions) for index in self.indexes)
-        return self.restricted(Batch(columns, len(positions)), context)
+        indexes, restricted = self._some_rows()
+        columns = tuple(batch.columns[index].take(positions) for index in indexes)
+        return restricted(Batch(columns, len(positions)), context)
+
+
+def _at_some_rows(node: nodes.Expression, layout: Layout) -> tuple[tuple[int, ...], Evaluator]:
+    """Where the columns are that the operand reads, and its form over these alone."""
+    used = sorted(nodes.columns_used(node))
+    restricted = compile_columns(node, {column: number for number, column in enumerate(used)})
+    return tuple(layout[column] for column in used), restricted
+
+
+def _lazily(make: Callable[[], Made]) -> Callable[[], Made]:
+    """What make makes, made once when it is first asked for."""
+    made: list[Made] = []
+
+    def get() -> Made:
+        if not made:
+            made.append(make())
+        return made[0]
+
+    return get
 
 
 def _variable(node: nodes.Variable, layout: Layout) -> Evaluator:
@@ -89,12 +120,12 @@ def _variable(node: nodes.Variable, layout: Layout) -> Evaluator:
 
 def _constant(node: nodes.Constant, layout: Layout) -> Evaluator:
     value, dtype = node.value, node.type.type.dtype
-    long = constant_column(value, dtype, LONG_CONSTANT_ROWS)
+    long = _lazily(lambda: constant_column(value, dtype, LONG_CONSTANT_ROWS))
 
     def evaluate(batch: Batch, context: Any) -> Column:
         if batch.count > LONG_CONSTANT_ROWS:
             return constant_column(value, dtype, batch.count)
-        return long.slice(0, batch.count)
+        return long().slice(0, batch.count)
 
     return evaluate
 
@@ -328,6 +359,45 @@ def _coalesce(node: nodes.Coalesce, layout: Layout) -> Evaluator:
     return evaluate
 
 
+def _null_if(node: nodes.NullIf, layout: Layout) -> Evaluator:
+    left, right = compile_columns(node.left, layout), compile_columns(node.right, layout)
+    call = column_call(node.function)
+    types = (node.left.type, node.right.type)
+
+    def evaluate(batch: Batch, context: Any) -> Column:
+        first, second = left(batch, context), right(batch, context)
+        information = CallContext(context.style, node.type, types, context)
+        equal = call(information, [first, second], batch.count)
+        there = first.validity() & second.validity() & equal.validity()
+        return with_validity(first, ~(there & equal.values))
+
+    return evaluate
+
+
+def _extremum(node: nodes.Extremum, layout: Layout) -> Evaluator:
+    arguments = [compile_columns(argument, layout) for argument in node.arguments]
+    less, greatest = column_call(node.function), node.greatest
+    types, dtype = (node.type, node.type), node.type.type.dtype
+
+    def better(best: Column, other: Column, context: Any) -> Column:
+        information = CallContext(context.style, node.type, types, context)
+        pair = [best, other] if greatest else [other, best]
+        is_less = less(information, pair, len(best))
+        there = best.validity()
+        taken = other.validity() & (~there | (is_less.values & is_less.validity()))
+        kept, changed = positions_of(~taken), positions_of(taken)
+        parts = [(kept, best.take(kept)), (changed, other.take(changed))]
+        return merge_columns(len(best), parts, dtype)
+
+    def evaluate(batch: Batch, context: Any) -> Column:
+        best = arguments[0](batch, context)
+        for argument in arguments[1:]:
+            best = better(best, argument(batch, context), context)
+        return best
+
+    return evaluate
+
+
 def _subquery(node: nodes.Subquery, layout: Layout) -> Evaluator:
     if not nodes.columns_used(node):
         return _once(node, layout)
@@ -363,6 +433,8 @@ COMPILERS: Mapping[type[nodes.Expression], Compiler] = {
     nodes.IsDistinct: _is_distinct,
     nodes.Case: _case,
     nodes.Coalesce: _coalesce,
+    nodes.NullIf: _null_if,
+    nodes.Extremum: _extremum,
     nodes.InList: compile_membership(compile_columns, _by_rows),
     nodes.RowConstructor: _row_constructor,
     nodes.Subquery: _subquery,

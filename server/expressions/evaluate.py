@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 Filter = Callable[[Batch, Any], Positions]
-SetEvaluator = Callable[[Sequence[Any], Any], Iterator[Any]]
+SetEvaluator = Callable[[Sequence[Any], Any], Iterable[Any]]
 
 
 def compile_expression(expression: nodes.Expression, layout: Layout) -> Evaluator:
@@ -62,8 +62,8 @@ def compile_filter(condition: nodes.Expression, layout: Layout) -> Filter:
     if len(operands) == 1:
         only = operands[0].evaluate
         return lambda batch, context: evaluate_filter(only, batch, context)
-    whole = compile_columns(condition, layout)
     if not all(operand.safe for operand in operands):
+        whole = compile_columns(condition, layout)
         return lambda batch, context: evaluate_filter(whole, batch, context)
     return lambda batch, context: _narrow(operands, batch, context)
 
@@ -98,13 +98,13 @@ def compile_set(node: nodes.Call | nodes.SetReturningCall, layout: Layout) -> Se
     invoke: Callable[..., Iterable[Any]] | None = function.row
     assert invoke is not None, function
 
-    def evaluate(row: Sequence[Any], context: Any) -> Iterator[Any]:
+    def evaluate(row: Sequence[Any], context: Any) -> Iterable[Any]:
         values = [argument(row, context) for argument in arguments]
         if function.strict and has_null(values):
-            return iter(())
+            return ()
         if function.needs_context:
             values.insert(0, call_context(context, node.type, node.arguments))
-        return iter(invoke(*values))
+        return invoke(*values)
 
     record = as_record(function)
     return evaluate if record is None else lambda row, context: map(record, evaluate(row, context))

@@ -7,6 +7,7 @@ evaluation turns numbers into positions. Three-valued logic throughout: NULL is 
 
 from __future__ import annotations
 
+import operator
 import re
 from dataclasses import dataclass, fields, replace
 from functools import cache
@@ -383,28 +384,27 @@ def transform(expression: Expression, change: Callable[[Expression], Expression]
 
 def map_operands(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
     """The node with each of its operands changed; itself when these stay the same."""
-
-    def renewed(value: Any) -> Any:
-        if isinstance(value, Expression):
-            return change(value)
-        if isinstance(value, SortKey):
-            inner = change(value.expression)
-            return value if inner is value.expression else replace(value, expression=inner)
-        if isinstance(value, tuple) and any(
-            isinstance(item, Expression | SortKey | tuple) for item in value
-        ):
-            items = tuple(renewed(item) for item in value)
-            same = all(new is old for new, old in zip(items, value, strict=True))
-            return value if same else items
-        return value
-
     changed = {}
     for name in _operand_names(type(expression)):  # type: ignore[arg-type]  # classes are hashable
         old = getattr(expression, name)
-        new = renewed(old)
+        new = _renewed(old, change)
         if new is not old:
             changed[name] = new
     return replace(expression, **changed) if changed else expression
+
+
+def _renewed(value: Any, change: Callable[[Expression], Expression]) -> Any:
+    """What a field holds, with its operands changed."""
+    if isinstance(value, Expression):
+        return change(value)
+    if isinstance(value, tuple):
+        items = [_renewed(item, change) for item in value]
+        same = all(map(operator.is_, items, value))
+        return value if same else tuple(items)
+    if isinstance(value, SortKey):
+        inner = change(value.expression)
+        return value if inner is value.expression else replace(value, expression=inner)
+    return value
 
 
 def columns_used(expression: Expression) -> set[ColumnId]:

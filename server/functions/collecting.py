@@ -39,6 +39,9 @@ def _gather(
 ) -> Gathered:
     rows = state.rows
     values = zip(*[values_of(column) for column in columns], strict=True)
+    if group_count == 1 and len(groups):
+        rows.setdefault(0, []).extend(values)
+        return state
     for group, value in zip(groups.tolist(), values, strict=True):
         rows.setdefault(group, []).append(value)
     return state

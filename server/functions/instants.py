@@ -259,12 +259,16 @@ def interval_divided(interval: Interval, divisor: float) -> Interval:
 
 def _scaled(interval: Interval, scale: Callable[[int], float]) -> Interval:
     months, days, us = interval
-    exact = scale(months), scale(days)
-    if any(not abs(value) < INT4_LIMIT for value in exact):
+    if not months and not days:
+        time = scale(us)
+        if abs(time) < INT8_LIMIT:  # not so for NaN
+            return Interval(0, 0, round(time))
+    exact_months, exact_days = scale(months), scale(days)
+    if not (abs(exact_months) < INT4_LIMIT and abs(exact_days) < INT4_LIMIT):
         raise DatetimeFieldOverflow("interval out of range")
-    whole_months, whole_days = int(exact[0]), int(exact[1])
-    month_days = _to_six_places((exact[0] - whole_months) * 30)
-    rest = exact[1] - whole_days + month_days - int(month_days)
+    whole_months, whole_days = int(exact_months), int(exact_days)
+    month_days = _to_six_places((exact_months - whole_months) * 30)
+    rest = exact_days - whole_days + month_days - int(month_days)
     seconds = _to_six_places(rest * 86400)
     if abs(seconds) >= 86400:
         whole_days += int(seconds / 86400)

@@ -42,6 +42,7 @@ from server.planner.plan import (
     transform_plan,
     walk_plan,
 )
+from server.planner.rewrite.lists import JUNCTIONS, listed
 
 if TYPE_CHECKING:
     from server.errors import SqlError
@@ -113,6 +114,8 @@ def _folded(chooser: Chooser, expression: Expression, errors: list[SqlError]) ->
     kinds = {type(part) for part in walk(folded)}
     if Or in kinds:
         folded = transform(folded, _factored)
+    if not kinds.isdisjoint(JUNCTIONS):
+        folded = transform(folded, lambda part: listed(chooser.context, part))
     if Call in kinds:
         folded = transform(folded, lambda part: _as_date(chooser, part))
     return folded

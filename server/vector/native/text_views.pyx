@@ -8,6 +8,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 cdef enum:
     INLINE_MAX = 12
+    FEW_WORDS = 8
 
 cdef struct View:
     uint32_t length
@@ -192,18 +193,61 @@ def part_positions(const uint8_t[::1] store, views, bytes part):
     return positions
 
 
+cdef inline uint64_t mixed(uint64_t x) noexcept nogil:
+    x = (x ^ (x >> 32)) * <uint64_t>0xD6E8FEB86659FD93
+    x = (x ^ (x >> 32)) * <uint64_t>0xD6E8FEB86659FD93
+    return x ^ (x >> 32)
+
+
+cdef inline uint64_t hash_of(const char *data, Py_ssize_t length) noexcept nogil:
+    cdef uint64_t word, hash = length * <uint64_t>0x9E3779B97F4A7C15
+    cdef Py_ssize_t place = 0
+    while place + 8 <= length:
+        memcpy(&word, data + place, 8)
+        hash = (hash ^ word) * <uint64_t>0xD6E8FEB86659FD93
+        hash ^= hash >> 29
+        place += 8
+    return mixed(hash ^ head_of(data + place, length - place))
+
+
+cdef int32_t *_chains(const Piece *words, Py_ssize_t count, Py_ssize_t capacity) except NULL:
+    """A hash table of the words: the first word of each of capacity buckets, then the next of each word; -1 ends."""
+    cdef int32_t *chains = <int32_t *>malloc((capacity + count) * sizeof(int32_t))
+    cdef Py_ssize_t number
+    cdef uint64_t bucket
+    if chains == NULL:
+        raise MemoryError
+    for number in range(capacity):
+        chains[number] = -1
+    for number in range(count):
+        bucket = hash_of(words[number].data, words[number].length) & (capacity - 1)
+        chains[capacity + number] = chains[bucket]
+        chains[bucket] = <int32_t>number
+    return chains
+
+
 def views_among(const uint8_t[::1] store, views, words, bint blank):
     """Which texts are equal to one of the words."""
     cdef list wanted = list(words)
     views = np.ascontiguousarray(views)
     cdef const View *view = _first(views)
     cdef const uint8_t *base = _start(store)
-    cdef Py_ssize_t count = len(views), row, number, word_count = len(wanted), length
+    cdef Py_ssize_t count = len(views), row, word_count = len(wanted), length, capacity = 1
     cdef const char *data
     cdef uint64_t head
+    cdef int32_t number
     found = np.zeros(count, np.bool_)
     cdef uint8_t[::1] is_found = found.view(np.uint8)
     cdef Piece *word = _pieces(wanted)
+    cdef int32_t *chains
+    if word_count > FEW_WORDS:  # fewer are compared one by one: they are one chain
+        while capacity < 2 * word_count:
+            capacity *= 2
+    try:
+        chains = _chains(word, word_count, capacity)
+    except MemoryError:
+        free(word)
+        raise
     with nogil:
         for row in range(count):
             data = data_of(&view[row], base)
@@ -211,12 +255,15 @@ def views_among(const uint8_t[::1] store, views, words, bint blank):
             if blank:
                 length = without_blanks(data, length)
             head = short_head(&view[row], data, length)
-            for number in range(word_count):
+            number = chains[hash_of(data, length) & (capacity - 1) if capacity > 1 else 0]
+            while number >= 0:
                 if word[number].length == length and word[number].head == head and (
                     length <= 8 or memcmp(data + 8, word[number].data + 8, length - 8) == 0
                 ):
                     is_found[row] = 1
                     break
+                number = chains[capacity + number]
+    free(chains)
     free(word)
     return found
 
@@ -364,23 +411,6 @@ cdef struct Entry:
     const char *data  # of a long text
 
 
-cdef inline uint64_t mixed(uint64_t x) noexcept nogil:
-    x = (x ^ (x >> 32)) * <uint64_t>0xD6E8FEB86659FD93
-    x = (x ^ (x >> 32)) * <uint64_t>0xD6E8FEB86659FD93
-    return x ^ (x >> 32)
-
-
-cdef inline uint64_t hash_of(const View *view, const char *data) noexcept nogil:
-    cdef uint64_t word, hash = view.length * <uint64_t>0x9E3779B97F4A7C15
-    cdef Py_ssize_t place = 0, length = view.length
-    while place + 8 <= length:
-        memcpy(&word, data + place, 8)
-        hash = (hash ^ word) * <uint64_t>0xD6E8FEB86659FD93
-        hash ^= hash >> 29
-        place += 8
-    return mixed(hash ^ head_of(data + place, length - place))
-
-
 def text_hashes(const uint8_t[::1] store, views):
     """A number for each text, the same one for equal texts."""
     views = np.ascontiguousarray(views)
@@ -391,7 +421,7 @@ def text_hashes(const uint8_t[::1] store, views):
     cdef int64_t[::1] hash_at = made
     with nogil:
         for row in range(rows):
-            hash_at[row] = <int64_t>hash_of(&view[row], data_of(&view[row], base))
+            hash_at[row] = <int64_t>hash_of(data_of(&view[row], base), view[row].length)
     return made
 
 
@@ -507,7 +537,7 @@ cdef class TextCodes:
                 if key.length <= INLINE_MAX:
                     memset(&key.prefix[0], 0, 12)
                     memcpy(&key.prefix[0], data, key.length)
-            hash = hash_of(&key, data)
+            hash = hash_of(data, key.length)
             at = hash & self.mask
             while self.slots[at].code_plus_one:
                 if self.slots[at].hash == hash and self._is_same(

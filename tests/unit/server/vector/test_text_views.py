@@ -101,6 +101,10 @@ def test_equal_to_one_of_some_words(functions: Any, blank: bool):
     found = functions.views_among(*stored(WORDS), [word.encode() for word in wanted], blank)
     expected = [(word.rstrip(" ") if blank else word) in wanted for word in WORDS]
     assert found.tolist() == expected
+    many = [
+        word.encode() for word in (*wanted, *map(str, range(1000)), *("x" * n for n in range(40)))
+    ]
+    assert functions.views_among(*stored(WORDS), many, blank).tolist() == expected
     assert not functions.views_among(*stored(WORDS), [], blank).any()
 
 
