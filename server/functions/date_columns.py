@@ -28,7 +28,8 @@ _MONTH_LENGTHS: Final = np.array(MONTH_DAYS)
 _INT64: Final = np.dtype(np.int64)
 
 
-def _within(values: Values, limit: int) -> bool:
+def within(values: Values, limit: int) -> bool:
+    """Whether all values are less than the limit, either way."""
     if not len(values):
         return True
     return bool(values.max() < limit) and bool(values.min() > -limit)
@@ -39,7 +40,7 @@ def date_and_days(sign: int) -> Kernel:
     row_form = instants.date_plus_days if sign > 0 else instants.date_minus_days
 
     def kernel(context: CallContext, dates: Column, days: Column, *, count: int) -> Column:
-        if not _within(dates.values, DATE_LIMIT) or not _within(days.values, DATE_LIMIT // 20):
+        if not within(dates.values, DATE_LIMIT) or not within(days.values, DATE_LIMIT // 20):
             return by_rows(row_form, (dates, days), np.dtype(np.int32))
         moved = dates.values + sign * days.values
         return Column(moved.astype(np.int32), joint_validity((dates, days)))
@@ -49,7 +50,7 @@ def date_and_days(sign: int) -> Kernel:
 
 def date_difference(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
     """Days between dates."""
-    if not _within(left.values, DATE_LIMIT) or not _within(right.values, DATE_LIMIT):
+    if not within(left.values, DATE_LIMIT) or not within(right.values, DATE_LIMIT):
         return by_rows(instants.date_minus_date, (left, right), np.dtype(np.int32))
     return Column(left.values - right.values, joint_validity((left, right)))
 
@@ -84,7 +85,7 @@ def date_and_interval(sign: int) -> Kernel:
         return move(instants.timestamp_of_date(date), interval)
 
     def kernel(context: CallContext, dates: Column, intervals: Column, *, count: int) -> Column:
-        if is_constant(intervals) and _within(dates.values, DATE_LIMIT):
+        if is_constant(intervals) and within(dates.values, DATE_LIMIT):
             interval = constant_value(intervals)
             if _moderate(interval):
                 us = dates.values.astype(np.int64) * US_PER_DAY
@@ -99,7 +100,7 @@ def timestamp_and_interval(sign: int) -> Kernel:
     row_form = instants.timestamp_plus if sign > 0 else instants.timestamp_minus
 
     def kernel(context: CallContext, times: Column, intervals: Column, *, count: int) -> Column:
-        if is_constant(intervals) and _within(times.values, TIMESTAMP_LIMIT):
+        if is_constant(intervals) and within(times.values, TIMESTAMP_LIMIT):
             interval = constant_value(intervals)
             if _moderate(interval):
                 return Column(_moved(times.values, interval, sign), times.valid)
@@ -125,7 +126,7 @@ def date_field_kernel(result: str) -> Kernel:
     convert, dtype = _converter(result)
 
     def kernel(context: CallContext, names: Column, dates: Column, *, count: int) -> Column:
-        if is_constant(names) and _within(dates.values, DATE_LIMIT):
+        if is_constant(names) and within(dates.values, DATE_LIMIT):
             compute = fields.COLUMN_FIELDS.get(
                 fields.ALIASES.get(constant_value(names).lower(), "")
             )
@@ -143,7 +144,7 @@ def timestamp_field_kernel(result: str) -> Kernel:
     convert, dtype = _converter(result)
 
     def kernel(context: CallContext, names: Column, times: Column, *, count: int) -> Column:
-        if is_constant(names) and _within(times.values, TIMESTAMP_LIMIT):
+        if is_constant(names) and within(times.values, TIMESTAMP_LIMIT):
             unit = fields.ALIASES.get(constant_value(names).lower(), "")
             if unit == "epoch":
                 return _numbers(result, times.values + fields.UNIX_EPOCH_US, 6, times)
@@ -162,7 +163,7 @@ def timestamp_field_kernel(result: str) -> Kernel:
 
 def truncation_kernel(context: CallContext, names: Column, times: Column, *, count: int) -> Column:
     """The start of a unit that holds timestamps."""
-    if is_constant(names) and _within(times.values, TIMESTAMP_LIMIT):
+    if is_constant(names) and within(times.values, TIMESTAMP_LIMIT):
         unit = fields.ALIASES.get(constant_value(names).lower(), "")
         if unit in fields.TIME_UNITS:
             step = fields.TIME_UNITS[unit]
@@ -182,13 +183,13 @@ def truncation_kernel(context: CallContext, names: Column, times: Column, *, cou
 
 def date_kernel(context: CallContext, times: Column, *, count: int) -> Column:
     """Dates of timestamps."""
-    if not _within(times.values, TIMESTAMP_LIMIT):
+    if not within(times.values, TIMESTAMP_LIMIT):
         return by_rows(instants.date_of_timestamp, (times,), np.dtype(np.int32))
     return Column((times.values // US_PER_DAY).astype(np.int32), times.valid)
 
 
 def timestamp_kernel(context: CallContext, dates: Column, *, count: int) -> Column:
     """Midnight of dates."""
-    if not _within(dates.values, DATE_LIMIT):
+    if not within(dates.values, DATE_LIMIT):
         return by_rows(instants.timestamp_of_date, (dates,), _INT64)
     return Column(dates.values.astype(np.int64) * US_PER_DAY, dates.valid)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from server.errors import DatetimeFieldOverflow, FeatureNotSupported
 from server.functions import date_columns as columns
 from server.functions import fields, instants
+from server.functions import zoned_columns as zoned
 from server.functions.declare import row
 from server.functions.fields import as_float, as_numeric
 from server.functions.instants import INFINITE, INFINITE_DATES, to_local, to_utc, zone_of
@@ -148,6 +149,7 @@ FUNCTIONS: Final = (
         _of_instant(as_numeric),
         "A field.",
         "'epoch', '2024-02-16 20:38:40+00' -> 1708115920.000000",
+        zoned.field_kernel(_of_instant(as_numeric), "numeric"),
     ),
     row(
         "6200 extract(text, time) numeric",
@@ -185,6 +187,7 @@ FUNCTIONS: Final = (
         _of_instant(as_float),
         "A field as a float.",
         "'dow', '2024-02-16 20:38:40+00' -> 5",
+        zoned.field_kernel(_of_instant(as_float), "float8"),
     ),
     row(
         "1385 date_part(text, time) float8",
@@ -216,12 +219,14 @@ FUNCTIONS: Final = (
         _truncate_session,
         "The start of a unit.",
         "'week', '2024-02-16 20:38:40+00' -> 2024-02-12 00:00:00+00",
+        zoned.truncation_kernel(_truncate_session),
     ),
     row(
         "1284 date_trunc(text, timestamptz, text) timestamptz stable",
         _truncate_zone,
         "The start of a unit in a zone.",
         "'day', '2024-02-16 20:38:40+00', 'Australia/Sydney' -> 2024-02-16 13:00:00+00",
+        zoned.zone_truncation_kernel(_truncate_zone),
     ),
     row(
         "1218 date_trunc(text, interval) interval",

@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from server.errors import DatetimeFieldOverflow, InvalidParameterValue
 from server.functions import date_columns as columns
 from server.functions import instants
+from server.functions import zoned_columns as zoned
 from server.functions.declare import row
 from server.functions.instants import INFINITE, to_local, to_utc, zone_of
 from server.types.calendar import (
@@ -284,6 +287,7 @@ CONVERSIONS: Final = (
         _in_zone,
         "What clocks of a zone show.",
         "'Europe/Paris', '2024-07-01 12:00+00' -> 2024-07-01 14:00:00",
+        zoned.zone_kernel(_in_zone),
     ),
     row(
         "2037 timezone(text, timetz) timetz stable context", _timetz_in_zone, "The time in a zone."
@@ -318,6 +322,7 @@ CONVERSIONS: Final = (
         _local_date,
         "The date in the session's zone.",
         "'2024-02-16 20:38:40+00' -> 2024-02-16",
+        zoned.in_session_zone(_local_date, columns.date_kernel, np.dtype(np.int32)),
     ),
     row(
         "2024 timestamp(date) timestamp",
@@ -331,6 +336,7 @@ CONVERSIONS: Final = (
         _local,
         "What clocks show.",
         "'2024-02-16 20:38:40+00' -> 2024-02-16 20:38:40",
+        zoned.in_session_zone(_local, zoned.same, np.dtype(np.int64)),
     ),
     row(
         "1174 timestamptz(date) timestamptz stable context",
@@ -355,6 +361,7 @@ CONVERSIONS: Final = (
         _local_time,
         "The time of day in the session's zone.",
         "'2024-02-16 20:38:40+00' -> 20:38:40",
+        zoned.in_session_zone(_local_time, zoned.time_of_day, np.dtype(np.int64)),
     ),
     row(
         "1419 time(interval) time",

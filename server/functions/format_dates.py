@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from server.functions.fields import iso_week
@@ -83,6 +84,18 @@ def moment_of_interval(interval: Interval) -> Moment:
 def format_moment(template: str, moment: Moment) -> str:
     """Fill a template."""
     return "".join(_shown(part, moment) for part in date_parts(template))
+
+
+@lru_cache(maxsize=512)
+def granule_us(template: str) -> int:
+    """Times of which it may show something else lie at least so far apart, from midnight; 0: it shows the zone."""
+    return min((_granule_of(part.keyword) for part in date_parts(template)), default=US_PER_DAY)
+
+
+def _granule_of(keyword: str) -> int:
+    if keyword in _OF_ZONE:
+        return 0
+    return _GRANULES.get(keyword, 1 if keyword.startswith("FF") else US_PER_DAY)
 
 
 def _shown(part: Part, moment: Moment) -> str:
@@ -278,3 +291,13 @@ _WRITERS: Final[dict[str, Writer]] = {
     "OF": _offset,
     "FX": lambda moment, part: "",
 }
+_OF_ZONE: Final = frozenset({"TZ", "tz", "TZH", "TZM", "OF"})
+_GRANULES: Final[dict[str, int]] = {
+    "MS": 1000,
+    "US": 1,
+    **dict.fromkeys(("SS", "SSSS", "SSSSS"), US_PER_SECOND),
+    "MI": US_PER_MINUTE,
+    **dict.fromkeys(("HH", "HH12", "HH24"), US_PER_HOUR),
+    **dict.fromkeys(("AM", "PM", "am", "pm", "A.M.", "P.M.", "a.m.", "p.m."), US_PER_HOUR),
+}
+"""How long what a keyword shows stays the same; a day where nothing else is said."""

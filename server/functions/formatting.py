@@ -11,6 +11,7 @@ from server.functions.format_numbers import format_float, format_number
 from server.functions.instants import INFINITE, to_local, to_utc, zone_of
 from server.functions.parse_dates import parse_date, parse_moment
 from server.functions.parse_numbers import parse_number
+from server.functions.zoned_columns import text_kernel, zoned_text_kernel
 from server.types.calendar import US_PER_SECOND
 
 if TYPE_CHECKING:
@@ -72,12 +73,14 @@ FUNCTIONS: Final = (
         "A time by a template.",
         "'2002-04-20 17:31:12.66', 'FMDay, DDth FMMonth YYYY HH12:MI:SS.MS am' -> "
         "Saturday, 20th April 2002 05:31:12.660 pm",
+        text_kernel(_timestamp),
     ),
     row(
         "1770 to_char(timestamptz, text) text stable context",
         _instant,
         "An instant by a template.",
         "'2002-04-20 17:31:12+00', 'YYYY-MM-DD HH24:MI:SS OF' -> 2002-04-20 17:31:12 +00",
+        zoned_text_kernel(_instant),
     ),
     row(
         "1768 to_char(interval, text) text stable",

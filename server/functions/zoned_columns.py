@@ -1,0 +1,188 @@
+"""Kernels of instants: what the clocks of a zone show, on whole columns; and to_char of many times.
+
+A zone changes its offset a few times a year. So instants are grouped by quarters of a day and the zone is asked what
+holds at the first and at the last moment of each; where these differ it is asked for every row. Where a value may be
+infinite or leave the calendar, the rows are computed one by one, as in date_columns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from server.functions import date_columns, fields, instants
+from server.functions.date_columns import TIMESTAMP_LIMIT, within
+from server.functions.format_dates import format_moment, granule_us, moment_of
+from server.functions.scaled import by_rows
+from server.types.calendar import US_PER_DAY, US_PER_SECOND
+from server.vector.column import Column, Values
+from server.vector.rows import constant_value, is_constant, objects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server.functions.function import CallContext, Kernel
+    from server.types.zones import Zone
+
+QUARTER_DAY_US: Final = US_PER_DAY // 4
+_INT64: Final = np.dtype(np.int64)
+_OBJECT: Final = np.dtype(object)
+
+
+def offsets_at(zone: Zone, us: Values) -> Values:
+    """Microseconds that clocks of the zone are ahead of UTC at each of some instants."""
+    if zone.fixed is not None:
+        return np.full(len(us), zone.fixed.seconds_east * US_PER_SECOND)
+    quarters, numbers = np.unique(us // QUARTER_DAY_US, return_inverse=True)
+    first = _asked(zone, quarters * QUARTER_DAY_US)
+    changes = first != _asked(zone, quarters * QUARTER_DAY_US + (QUARTER_DAY_US - 1))
+    offsets: Values = first[numbers]
+    rows = np.flatnonzero(changes[numbers])
+    offsets[rows] = _asked(zone, us[rows])
+    return offsets
+
+
+def _asked(zone: Zone, us: Values) -> Values:
+    return np.array([zone.at(each).seconds_east for each in us.tolist()], np.int64) * US_PER_SECOND
+
+
+def _local(zone: Zone, times: Column) -> Column:
+    return Column(times.values + offsets_at(zone, times.values), times.valid)
+
+
+def in_session_zone(
+    row: Callable[[CallContext, int], Any], local: Kernel, dtype: np.dtype[Any]
+) -> Kernel:
+    """A kernel of instants: one of timestamps over what clocks show; row where it cannot be used."""
+
+    def kernel(context: CallContext, times: Column, *, count: int) -> Column:
+        if not within(times.values, TIMESTAMP_LIMIT):
+            return by_rows(lambda us: row(context, us), (times,), dtype)
+        return local(context, _local(instants.zone_of(context), times), count=count)
+
+    return kernel
+
+
+def same(context: CallContext, times: Column, *, count: int) -> Column:
+    """Timestamps as they are."""
+    return times
+
+
+def time_of_day(context: CallContext, times: Column, *, count: int) -> Column:
+    """What is left of timestamps without their dates."""
+    return Column(times.values % US_PER_DAY, times.valid)
+
+
+def zone_kernel(row: Callable[[str, int], Any]) -> Kernel:
+    """What clocks show of one zone named; row where several are."""
+
+    def kernel(context: CallContext, names: Column, times: Column, *, count: int) -> Column:
+        if _are_ordinary(names, times):
+            return _local(instants.find_zone(constant_value(names)), times)
+        return by_rows(row, (names, times), _INT64)
+
+    return kernel
+
+
+def _are_ordinary(names: Column, times: Column) -> bool:
+    """One name for all, and times of which some are there, so that a name that means nothing is an error."""
+    there = len(times) > 0 if times.valid is None else bool(times.valid.any())
+    return there and is_constant(names) and within(times.values, TIMESTAMP_LIMIT)
+
+
+def field_kernel(row: Callable[[CallContext, str, int], Any], result: str) -> Kernel:
+    """A field of what clocks show; since the epoch the same everywhere."""
+    of_timestamps = date_columns.timestamp_field_kernel(result)
+    dtype = _OBJECT if result == "numeric" else np.dtype(np.float64)
+    shown = {*fields.COLUMN_TIME_FIELDS, *fields.COLUMN_FIELDS} - {"julian"}
+
+    def kernel(context: CallContext, names: Column, times: Column, *, count: int) -> Column:
+        if _are_ordinary(names, times):
+            unit = fields.ALIASES.get(constant_value(names).lower(), "")
+            if unit == "epoch":
+                return of_timestamps(context, names, times, count=count)
+            if unit in shown:
+                local = _local(instants.zone_of(context), times)
+                return of_timestamps(context, names, local, count=count)
+        return by_rows(lambda name, us: row(context, name, us), (names, times), dtype)
+
+    return kernel
+
+
+def truncation_kernel(row: Callable[[CallContext, str, int], Any]) -> Kernel:
+    """The start of a unit in the session's zone."""
+
+    def kernel(context: CallContext, names: Column, times: Column, *, count: int) -> Column:
+        if _are_ordinary(names, times):
+            start = _truncated(context, instants.zone_of(context), names, times)
+            if start is not None:
+                return start
+        return by_rows(lambda name, us: row(context, name, us), (names, times), _INT64)
+
+    return kernel
+
+
+def zone_truncation_kernel(row: Callable[[str, int, str], Any]) -> Kernel:
+    """The start of a unit in one zone named; row where several are."""
+
+    def kernel(
+        context: CallContext, names: Column, times: Column, zones: Column, *, count: int
+    ) -> Column:
+        if _are_ordinary(names, times) and is_constant(zones):
+            start = _truncated(context, instants.find_zone(constant_value(zones)), names, times)
+            if start is not None:
+                return start
+        return by_rows(row, (names, times, zones), _INT64)
+
+    return kernel
+
+
+def _truncated(context: CallContext, zone: Zone, names: Column, times: Column) -> Column | None:
+    unit = fields.ALIASES.get(constant_value(names).lower(), "")
+    is_of_day = unit in fields.COLUMN_STARTS or unit == "quarter"
+    if not is_of_day and unit not in fields.TIME_UNITS:
+        return None
+    offsets = offsets_at(zone, times.values)
+    local = Column(times.values + offsets, times.valid)
+    start = date_columns.truncation_kernel(context, names, local, count=len(times))
+    if not is_of_day:
+        return Column(start.values - offsets, times.valid)
+    starts, numbers = np.unique(start.values, return_inverse=True)
+    utc = np.array([instants.to_utc(each, zone) for each in starts.tolist()], np.int64)
+    return Column(utc[numbers], times.valid)
+
+
+def text_kernel(row: Callable[[int, str], Any]) -> Kernel:
+    """to_char of timestamps by one template: each text is written once, however many rows show it."""
+
+    def kernel(context: CallContext, times: Column, templates: Column, *, count: int) -> Column:
+        written = _written(times, templates)
+        return by_rows(row, (times, templates)) if written is None else written
+
+    return kernel
+
+
+def zoned_text_kernel(row: Callable[[CallContext, int, str], Any]) -> Kernel:
+    """to_char of instants: templates that show the zone are filled row by row."""
+
+    def kernel(context: CallContext, times: Column, templates: Column, *, count: int) -> Column:
+        if within(times.values, TIMESTAMP_LIMIT) and len(times):
+            written = _written(_local(instants.zone_of(context), times), templates)
+            if written is not None:
+                return written
+        return by_rows(lambda us, template: row(context, us, template), (times, templates))
+
+    return kernel
+
+
+def _written(times: Column, templates: Column) -> Column | None:
+    if not len(times) or not is_constant(templates) or not within(times.values, TIMESTAMP_LIMIT):
+        return None
+    template = constant_value(templates)
+    granule = granule_us(template) if template else 0
+    if not granule:
+        return None
+    granules, numbers = np.unique(times.values // granule, return_inverse=True)
+    texts = [format_moment(template, moment_of(each * granule)) for each in granules.tolist()]
+    return Column(numbers.astype(np.int32), times.valid, None, Column(objects(texts)))
