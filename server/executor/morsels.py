@@ -96,7 +96,7 @@ def may_run_beside(expressions: Iterable[Expression | None]) -> bool:
 
 def in_order(parts: Sequence[Part], context: ExecutionContext) -> Generator[Any, None, None]:
     """The results of the parts in their order, with whatever help there is."""
-    helpers = min(helper_count(context), len(parts) - 1)
+    helpers = min(helper_count(context), len(parts) - 1) if len(parts) > 1 else 0
     if helpers <= 0:
         for part in parts:
             yield part()

@@ -387,18 +387,18 @@ def map_operands(expression: Expression, change: Callable[[Expression], Expressi
     changed = {}
     for name in _operand_names(type(expression)):  # type: ignore[arg-type]  # classes are hashable
         old = getattr(expression, name)
-        new = _renewed(old, change)
+        new = renewed(old, change)
         if new is not old:
             changed[name] = new
     return replace(expression, **changed) if changed else expression
 
 
-def _renewed(value: Any, change: Callable[[Expression], Expression]) -> Any:
+def renewed(value: Any, change: Callable[[Expression], Expression]) -> Any:
     """What a field holds, with its operands changed."""
     if isinstance(value, Expression):
         return change(value)
     if isinstance(value, tuple):
-        items = [_renewed(item, change) for item in value]
+        items = [renewed(item, change) for item in value]
         same = all(map(operator.is_, items, value))
         return value if same else tuple(items)
     if isinstance(value, SortKey):

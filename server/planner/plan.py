@@ -20,6 +20,7 @@ from server.expressions.expression import (
     Variable,
     WindowCall,
     columns_used,
+    renewed,
     transform,
 )
 from server.planner.physical import ConflictClause, RowSource
@@ -536,20 +537,11 @@ def expressions_of(node: Node) -> Iterator[Expression]:
 
 
 def _changed(value: Any, change: Callable[[Expression], Expression]) -> Any:
-    if isinstance(value, Expression):
-        return change(value)
-    if isinstance(value, SortKey):
-        inner = change(value.expression)
-        return value if inner is value.expression else replace(value, expression=inner)
-    if isinstance(value, tuple):
-        items = tuple(_changed(item, change) for item in value)
-        same = all(new is old for new, old in zip(items, value, strict=True))
-        return value if same else items
-    if isinstance(value, ConflictClause):
-        update, where = _changed(value.update, change), _changed(value.where, change)
-        if update is not value.update or where is not value.where:
-            return replace(value, update=update, where=where)
-    return value
+    if not isinstance(value, ConflictClause):
+        return renewed(value, change)
+    update, where = renewed(value.update, change), renewed(value.where, change)
+    same = update is value.update and where is value.where
+    return value if same else replace(value, update=update, where=where)
 
 
 def replace_expressions(node: Node, change: Callable[[Expression], Expression]) -> Node:
