@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from storage.commit_log import Snapshot
 from storage.keys import encode_key
 from storage.kinds import Kind
+from storage.locks import RowLock
+from storage.row_paths import OWN, THERE
 from storage.rows import Value
 
 if TYPE_CHECKING:
@@ -65,6 +67,23 @@ class KeyReader:
                 if list(stored[: self._width]) == list(parts):
                     return stored[self._width :], row_id
         return None
+
+    def share(self, transaction: "Transaction", parts: Sequence[Value]) -> bool:
+        """Keep the row with the key as it is, FOR KEY SHARE; False: it is for `lock_referenced`, nothing was done."""
+        engine = self._engine
+        with engine.latch:
+            paths = engine.relation(self._table_id).paths
+            for root_id in engine.index(self._index_id).lookup(encode_key(parts, self._kinds)):
+                kept = paths.keeps_key(transaction, root_id)
+                if kept == OWN:
+                    return True
+                if kept == THERE:
+                    transaction.stamp()
+                    holder = engine.locks.lock_row(
+                        transaction, self._table_id, root_id, RowLock.KEY_SHARE
+                    )
+                    return holder is None
+        return False
 
     def change(
         self,

@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from storage.chains import read_version, root_of, walk
 from storage.columns import missing_value
-from storage.commit_log import COMMAND_BITS, CommitLog, Snapshot
+from storage.commit_log import ABORTED, COMMAND_BITS, IN_PROGRESS, CommitLog, Snapshot
 from storage.locks import RowLocks
 from storage.mvcc import visible, visible_mask
 from storage.rowgroup import (
     DEAD,
+    FREE,
     INNER,
     KEY_CHANGED,
     NEWER,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from storage.transactions import Transaction
 
 NOT_FOUND = -1
+UNCLEAR, THERE, OWN = 0, 1, 2
+"""What `keeps_key` knows of a row: nothing; it is there; its newest version is the transaction's own."""
 
 
 class RowPaths:
@@ -137,6 +140,27 @@ class RowPaths:
         """Conflicts.check at C speed: why a version cannot be changed; True: it can; None: ask there."""
         del transaction, row_id, mode
         return None
+
+    def keeps_key(self, transaction: "Transaction", root_id: int) -> int:
+        """Whether a row is there with the key it has always had: THERE, OWN, or UNCLEAR.
+
+        THERE: that stays so as long as nobody gets it FOR UPDATE. OWN: nobody can before the transaction ends.
+        """
+        versions = list(walk(self.groups, root_id))
+        newest = versions[-1]
+        if any(version.next & KEY_CHANGED for version in versions):
+            return UNCLEAR
+        if not newest.xmin or newest.xmax or newest.next & (NEWER | FREE):
+            return UNCLEAR
+        xid = newest.xmin >> COMMAND_BITS
+        if xid in transaction.xids:
+            return OWN
+        sequence = self.log.sequence(xid)
+        if transaction.keep_snapshot or sequence == ABORTED:
+            return UNCLEAR
+        if sequence == IN_PROGRESS and self.find(self.log.snapshot(), root_id) == NOT_FOUND:
+            return UNCLEAR
+        return THERE
 
     def sweep(
         self, group: RowGroup, first_slot: int, stop_slot: int

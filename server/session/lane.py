@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from protocol.encode import encode
 from protocol.messages import CommandComplete, NoData
 from server.executor.point_read import KeyRead, key_read_of
+from server.executor.point_references import are_checked_at_once, referenced_locks
 from server.executor.point_twins import KeyUpdate, RowInsert
 from server.executor.run import is_heavy
 from server.executor.storage_columns import load_value
@@ -53,7 +54,8 @@ class Lane:
     """A point statement made ready.
 
     key_read: it is a plain read by key, which needs no transaction; change: it changes one row and has nothing to
-    return. limits are those of its parameters (see SERIES_LIMITS), None where the types are to read them.
+    return; leaves_checks: what the row refers to may have to be looked at when the statement is done. limits are
+    those of its parameters (see SERIES_LIMITS), None where the types are to read them.
     """
 
     __slots__ = (
@@ -64,6 +66,7 @@ class Lane:
         "_tags",
         "change",
         "key_read",
+        "leaves_checks",
         "limits",
         "locks",
         "plain_formats",
@@ -79,11 +82,14 @@ class Lane:
         locks: tuple[TableLock, ...],
         key_read: KeyRead | None,
         style: TextStyle,
+        *,
+        leaves_checks: bool = False,
     ) -> None:
         self.planned = planned
         self.program = program
         self.locks = locks
         self.key_read = key_read
+        self.leaves_checks = leaves_checks
         self._is_stored = key_read is not None
         self._style = style
         self._tags: dict[int, bytes] = {}
@@ -181,17 +187,22 @@ def lane_of(
     if planned.writes and not _stands_alone(planned, running):
         return None
     locks = tuple(table_lock(oid, LOCK_MODES[mode]) for oid, mode in planned.relations)
+    plan, shape = planned.plan, None
+    if isinstance(plan, physical.Insert):
+        shape = shape_of(plan.table, running)
+        locks += tuple(lock for lock in referenced_locks(shape, running) if lock not in locks)
     key_read = None
     if not planned.writes and not planned.volatile:
-        key_read = key_read_of(planned.plan, running)
-    return Lane(planned, program, locks, key_read, style)
+        key_read = key_read_of(plan, running)
+    leaves_checks = shape is not None and bool(shape.checked_later)
+    return Lane(planned, program, locks, key_read, style, leaves_checks=leaves_checks)
 
 
 def _stands_alone(planned: PlannedStatement, running: ExecutionContext) -> bool:
-    """Whether a changed row has no foreign keys to be looked after."""
+    """Whether nothing of a change is left for the commit, and no other rows hang on what is deleted."""
     plan = planned.plan
     if isinstance(plan, physical.Insert):
-        return not shape_of(plan.table, running).checked_later
+        return are_checked_at_once(shape_of(plan.table, running))
     if isinstance(plan, physical.Delete):
         return not shape_of(plan.table, running).references
     return isinstance(plan, physical.Update)  # of columns that nothing hangs on

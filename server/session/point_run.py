@@ -83,11 +83,11 @@ def reply_row(lane: Lane, formats: tuple[int, ...], row: tuple[Any, ...] | None)
 
 
 def _may_run(lane: Lane, running: Running) -> bool:
-    """Whether the lane notes what a serializable transaction reads, and need not wait for a snapshot."""
+    """Whether the lane notes what a serializable transaction reads, need not wait for a snapshot, leaves nothing."""
     storage = running.storage
     if storage.is_serializable and (lane.key_read is not None or running.modes.deferrable):
         return False
-    return lane.planned.tag == "INSERT" or not storage.is_ahead
+    return not lane.leaves_checks and (lane.planned.tag == "INSERT" or not storage.is_ahead)
 
 
 def _point_context(

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from protocol.messages import Framed
+from server.executor.deferred import run_after_statement
 from server.executor.point_change import LEFT
 from server.executor.run import execute
 from server.executor.waiting import wait_for_xid
@@ -111,15 +112,18 @@ class Flushing:
 
 
 def unblocked(
-    session: Session, prepared: Prepared, lane: Lane, xid: int, head: bytes, sql: str | None
+    session: Session, prepared: Prepared, lane: Lane, count: int, head: bytes, sql: str | None
 ) -> Steps:
-    """Go on with a change that another transaction was in the way of. xid: the negative one; sql: as for the series."""
+    """Go on with a change that another transaction was in the way of, or that has left checks.
+
+    count: the negative xid of that transaction, or of how many rows. sql: as for the series.
+    """
     try:
         running = session.transaction.running
         assert running is not None
         assert running.point_context is not None
         context = running.point_context
-        yield from session.driven(_wait_and_change(context, lane, xid))
+        yield from session.driven(_wait_and_change(context, lane, count))
         data = lane.complete(context.row_count)
     except GeneratorExit:
         raise
@@ -141,9 +145,11 @@ def _wait_and_change(context: ExecutionContext, lane: Lane, count: int) -> Steps
         if count == LEFT:
             yield from execute(lane.planned, context, lane.program)
         else:
+            yield from run_after_statement(context)
             context.row_count = count
     finally:
         context.snapshot = None
+        context.after_statement.clear()
 
 
 def ready(session: Session) -> bytes:

@@ -5,8 +5,16 @@ from libc.stdint cimport uint64_t
 
 from storage.native.commit_log cimport CommitLog, Snapshot
 from storage.native.key_parts cimport KeyParts
+from storage.native.work cimport Work
 
+from storage.locks import RowLock
 from storage.native.btree_search import lookup_prefix
+
+cdef enum:  # of RowPaths.keeps_key
+    THERE = 1
+    OWN = 2
+
+cdef object KEY_SHARE = RowLock.KEY_SHARE
 
 
 cdef class KeyReader:
@@ -74,6 +82,27 @@ cdef class KeyReader:
         finally:
             self.latch.release()
         return None
+
+    def share(self, Work transaction not None, parts):
+        """Keep the row with the key as it is, FOR KEY SHARE; False: it is for `lock_referenced`, nothing was done."""
+        cdef bytes key = self.parts.encode(parts)
+        cdef int kept
+        self.latch.acquire()
+        try:
+            paths = self.table().paths
+            for root_id in lookup_prefix(self.pager, self.index().root_page, key):
+                kept = paths.keeps_key(transaction, root_id)
+                if kept == OWN:
+                    return True
+                if kept == THERE:
+                    transaction.stamp_raw()
+                    holder = self.engine.locks.lock_row(
+                        transaction, self.table_id, root_id, KEY_SHARE
+                    )
+                    return holder is None
+        finally:
+            self.latch.release()
+        return False
 
     def change(self, transaction, snapshot, uint64_t row_id, dict values not None):
         """Table.update of some columns of a version that `locate` has found."""

@@ -58,10 +58,10 @@ cdef enum:
     KEY_SHARE = 1
     UPDATE = 4
 
-cdef enum:
-    FREE_TO_CHANGE = 0
-    REFUSED = 1
-    UNCLEAR = 2
+cdef enum:  # of keeps_key
+    UNCLEAR = 0
+    THERE = 1
+    OWN = 2
 
 cdef object make_outcome = tuple.__new__
 cdef object DONE = Status.DONE
@@ -638,6 +638,24 @@ cdef class RowPaths:
         if last != row_id and not has_key:
             return Outcome(UPDATED, 0, last, root_id)
         return True
+
+    def keeps_key(self, transaction, uint64_t root_id):
+        """Whether a row is there with the key it has always had: THERE, OWN, or UNCLEAR."""
+        cdef Version *version = self.version_of(root_id)
+        cdef uint64_t xid, sequence
+        while version.following & (NEWER | KEY_CHANGED) == NEWER:
+            version = self.version_of(version.following & ROW_ID_MASK)
+        if version.xmin == 0 or version.xmax or version.following & (NEWER | KEY_CHANGED | FREE):
+            return UNCLEAR
+        xid = version.xmin >> 16
+        if xid in <tuple>transaction.xids:
+            return OWN
+        sequence = self.log.sequence_raw(xid)
+        if transaction.keep_snapshot or sequence == <uint64_t>-1:
+            return UNCLEAR
+        if sequence == 0 and self.find_raw(self.log.snapshot(), root_id) < 0:
+            return UNCLEAR
+        return THERE
 
     cdef uint64_t root_raw(self, uint64_t row_id) except? 0xFFFFFFFFFFFFFFFF:
         """The twin of storage.chains.root_of."""

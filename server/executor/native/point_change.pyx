@@ -13,6 +13,7 @@ from server.executor.evaluation import layout_of
 from server.executor.index_scan import key_ranges
 from server.executor.point_change import counted
 from server.executor.point_read import stored_part
+from server.executor.point_references import referenced_keys
 from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
 from server.expressions.evaluate import compile_row
@@ -360,6 +361,7 @@ cdef class RowInsert:
     cdef object shape  # for which `stores` and `writer` were made
     cdef list stores
     cdef object writer
+    cdef tuple references  # what rows refer to; None: that is for the checks alone
 
     def __init__(self, plan, cells, projections):
         self.plan = plan
@@ -424,18 +426,31 @@ cdef class RowInsert:
         keys = shape.plain_keys()
         if keys is not None:
             self.writer = KeyWriter(context.engine, self.plan.table.storage_id, keys)
+        self.references = referenced_keys(shape, context)
         self.shape = shape
         return 0
 
     cdef Py_ssize_t insert_keys(self, context, shape, tuple row) except? -2:
         """Insert a row that somebody may be in the way of, or that others have to be looked for."""
         if self.writer is not None and context.transaction.tracked is None:
-            row_id = self.writer.insert(context.transaction, self.stored(row))
+            stored = self.stored(row)
+            row_id = self.writer.insert(context.transaction, stored)
             if row_id != NOT_INSERTED:
-                if shape.checked_later:
+                if shape.checked_later and not self.keeps_all(context.transaction, stored):
                     queue_insert(context, shape, [row_id], partial(list, (row,)))
                 return 1
         return 1 if TableWriter(self.plan.table, context).try_insert(row) else LEFT
+
+    cdef bint keeps_all(self, transaction, list stored) except -1:
+        """The twin of point_references.keeps_all."""
+        cdef list parts
+        if self.references is None:
+            return False
+        for reader, columns in self.references:
+            parts = [stored[<Py_ssize_t>column] for column in <tuple>columns]
+            if None not in parts and not reader.share(transaction, parts):
+                return False
+        return True
 
     cdef list stored(self, row):
         """The stored form of a row."""

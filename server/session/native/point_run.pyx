@@ -140,7 +140,7 @@ def run_lane(session, lane, tuple parameters, tuple formats):
         return None
     if basis_of(session) is not basis:
         return None
-    if not may_run(running, lane):
+    if lane.leaves_checks or not may_run(running, lane):
         return None
     data = run(session, lane, running, basis, parameters, formats)
     if type(data) is int:
@@ -274,7 +274,8 @@ cdef int leave_portal(session) except -1:
 cdef object run(session, lane, running, basis, tuple parameters, tuple formats):
     """The statement's rows and its CommandComplete; None: it is left to the ordinary flow.
 
-    A negative xid: that transaction is in the way of the change, which keeps its context meanwhile.
+    A negative xid: that transaction is in the way of the change, which keeps its context meanwhile. Another number:
+    so many rows are changed, and what they refer to is to be looked at.
     """
     cdef int64_t count = 0
     transaction = session.transaction
@@ -293,7 +294,7 @@ cdef object run(session, lane, running, basis, tuple parameters, tuple formats):
     try:
         if lane.change is not None:
             count = lane.change.count(context)
-            if count < LEFT:
+            if count < LEFT or (lane.leaves_checks and context.after_statement):
                 return count
             return None if count == LEFT else lane.complete(count)
         rows = run_point(planned, context, lane.program)

@@ -3,6 +3,8 @@
 import pytest
 
 from storage.engine import Kind, RowLock, Status, encode_key, lock_referenced
+from storage.fast_paths import KeyReader as ChosenReader
+from storage.key_reader import KeyReader
 from tests.support.small_engine import small_engine
 
 TABLE, INDEX = 20000, 20001
@@ -111,3 +113,67 @@ def test_shares_stand_in_the_way_of_updates_only_where_they_are(engine, table):
     assert change(engine, second, other, {1: 5}).status is Status.DONE
     assert change(engine, first, root, {1: 5}).status is Status.DONE
     assert change(engine, first, root, {1: 5}).status is Status.SELF_MODIFIED
+
+
+@pytest.fixture(params=[KeyReader, ChosenReader], ids=["original", "chosen"])
+def reader(request, engine):
+    return request.param(engine, TABLE, INDEX, (0,), (Kind.INT32,), ())
+
+
+def held_rows(engine, transaction):
+    return engine.locks.lasting(transaction)[1]
+
+
+def test_a_row_that_is_plainly_there_is_kept_in_one_step(engine, table, reader):
+    root = add(engine, 7)
+    first, second = engine.begin(), engine.begin()
+    assert reader.share(first, (7,))
+    assert held_rows(engine, first) == [(TABLE, root, RowLock.KEY_SHARE)]
+    assert not reader.share(first, (8,))
+    blocked = table.delete(second, second.snapshot(), root)
+    assert (blocked.status, blocked.blocker_xid) == (Status.BLOCKED, first.xid)
+    assert change(engine, second, root, {1: 5}).status is Status.DONE
+    assert reader.share(first, (7,))
+    first.commit()
+    assert table.delete(second, second.snapshot(), second_version(engine, second, root)).status in (
+        Status.DONE,
+        Status.SELF_MODIFIED,
+    )
+    assert not reader.share(engine.begin(), (7,))
+
+
+def second_version(engine, transaction, root):
+    transaction.next_command()
+    return engine.relation(TABLE).find_id(transaction.snapshot(), root)
+
+
+def test_a_version_of_ones_own_needs_no_lock(engine, table, reader):
+    root = add(engine, 7)
+    first, second = engine.begin(), engine.begin()
+    assert change(engine, first, root, {1: 5}).status is Status.DONE
+    assert reader.share(first, (7,))
+    assert not held_rows(engine, first)
+    assert table.delete(second, second.snapshot(), root).status is Status.BLOCKED
+
+
+@pytest.mark.parametrize("way", ["deleted", "another key", "locked", "made", "aborted", "strict"])
+def test_what_is_not_plain_is_left(engine, table, reader, way):
+    other, mine = engine.begin(), engine.begin(keep_snapshot=way == "strict")
+    root = 0
+    if way == "made":
+        root = table.insert_row(other, (7, 0))
+        engine.index(INDEX).insert(other, key_of((7,)), root)
+    else:
+        root = add(engine, 7)
+    if way == "deleted":
+        table.delete(other, other.snapshot(), root)
+    elif way == "another key":
+        change(engine, other, root, {0: 9}, key_changed=True)
+    elif way == "locked":
+        table.lock_row(other, other.snapshot(), root, RowLock.UPDATE)
+    elif way == "aborted":
+        table.delete(other, other.snapshot(), root)
+        other.abort()
+    assert reader.share(mine, (7,)) == (way == "aborted")
+    if way != "aborted":
+        assert not held_rows(engine, mine)

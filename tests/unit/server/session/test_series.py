@@ -23,6 +23,7 @@ SETUP = (
     "CREATE TABLE entry (id int, delta int)",
     "CREATE TABLE checked (id int, delta int CHECK (delta > -1000))",
     "CREATE UNIQUE INDEX ON entry (id)",
+    "CREATE TABLE move (account int REFERENCES account, other int REFERENCES account (id), delta int)",
 )
 STATEMENTS = {
     "begin": "BEGIN",
@@ -36,6 +37,7 @@ STATEMENTS = {
     "read": "SELECT balance, note FROM account WHERE id = $1",
     "enter": "INSERT INTO entry VALUES ($1, $2)",
     "check": "INSERT INTO checked VALUES ($1, $2)",
+    "move": "INSERT INTO move VALUES ($1, $2, $3)",
     "remove": "DELETE FROM account WHERE id = $1",
     "local": "SET LOCAL TimeZone TO 'Asia/Tokyo'",
 }
@@ -65,6 +67,22 @@ SCRIPTS = {
     "again": [("begin",), ("begin",), ("commit",), ("commit",), ("rollback",)],
     "chain": [("begin",), ("add", b"1", b"1"), ("chain",), ("read", b"1"), ("rollback",)],
     "setting": [("begin",), ("local",), ("read", b"1"), ("commit",), ("begin",), ("rollback",)],
+    "refer": [
+        ("begin",),
+        ("add", b"1", b"5"),
+        ("move", b"1", b"2", b"5"),
+        ("move", None, b"2", b"6"),
+        ("end",),
+        ("move", b"2", b"2", b"7"),
+    ],
+    "refer to nobody": [
+        ("move", b"1", b"9", b"5"),
+        ("begin",),
+        ("remove", b"2"),
+        ("move", b"1", b"2", b"5"),
+        ("read", b"1"),
+        ("rollback",),
+    ],
     "check": [("begin",), ("check", b"1", b"-5000"), ("commit",)],
 }
 TEXTS = [
@@ -125,7 +143,7 @@ def test_gives_the_bytes_of_the_ordinary_flow(pair, script, describe):
         assert pair[0].session.portals.keys() == pair[1].session.portals.keys()
         assert pair[0].session.activity.query == pair[1].session.activity.query
     assert took
-    for sql in ("ROLLBACK", "TABLE account", "TABLE entry"):
+    for sql in ("ROLLBACK", "TABLE account", "TABLE entry", "TABLE move"):
         assert pair[0].run(sql) == pair[1].run(sql)
 
 
@@ -266,6 +284,63 @@ def test_what_stands_in_the_way_is_waited_for(pair, way, beginning):
         assert pair[0].run(sql) == pair[1].run(sql)
     for other in others:
         other.close()
+
+
+REFERRED_TO = {
+    "removed": (("DELETE FROM account WHERE id = 1",), "COMMIT"),
+    "not removed": (("DELETE FROM account WHERE id = 1",), "ROLLBACK"),
+    "given another key": (("UPDATE account SET id = 3 WHERE id = 1",), "COMMIT"),
+    "locked": (("SELECT FROM account WHERE id = 1 FOR UPDATE",), "COMMIT"),
+    "made": (("DELETE FROM account WHERE id = 1", "INSERT INTO account VALUES (1, 7)"), "COMMIT"),
+}
+
+
+@pytest.mark.parametrize("beginning", [None, "begin"])
+@pytest.mark.parametrize("way", REFERRED_TO.values(), ids=REFERRED_TO.keys())
+def test_who_refers_waits_for_who_is_about_to_take_the_row_away(pair, way, beginning):
+    others = [Client(client.database, pid=2) for client in pair]
+    for client, other in zip(pair, others, strict=True):
+        if beginning:
+            client.send(*asked(beginning))
+        for sql in ("BEGIN", *way[0]):
+            other.run(sql)
+    steps = waiting(pair[0], series("move", b"2", b"1", b"5"))
+    replies = pair[1].send(*asked("move", b"2", b"1", b"5"))
+    assert pair[1].blocked
+    for other in others:
+        other.run(way[1])
+    given = b"".join(map(encode, (item for item in steps if type(item) is not Wait)))
+    assert given == b"".join(map(encode, [*replies, *pair[1].resume()]))
+    for sql in ("COMMIT", "TABLE move", "TABLE account"):
+        assert pair[0].run(sql) == pair[1].run(sql)
+    for other in others:
+        other.close()
+
+
+def test_what_is_referred_to_stays_until_the_end_and_may_change_beside_its_key(pair):
+    first = pair[0]
+    other = Client(first.database, pid=2)
+    for data in (series("begin"), series("add", b"1", b"1"), series("move", b"1", b"2", b"5")):
+        assert served(first, data, ())[1]
+    other.run("BEGIN")
+    other.run("UPDATE account SET balance = 7 WHERE id = 2")
+    assert not other.blocked
+    assert served(first, series("move", b"2", b"2", b"6"), ())[0].endswith(b"\5T")
+    other.send(messages.Query("DELETE FROM account WHERE id = 2"))
+    assert other.blocked
+    assert served(first, series("end"), ())[1]
+    (error,) = [item for item in other.resume() if isinstance(item, messages.ErrorResponse)]
+    assert error.fields.sqlstate == "23503"
+    other.close()
+
+
+def test_checks_that_an_error_has_left_are_not_for_the_next_statement(pair):
+    first = pair[0]
+    for values in ((b"9", b"8", b"1"), (b"1", b"2", b"2")):
+        reply, taken = served(first, series("move", *values), ())
+        assert taken
+        assert (b"23503" in reply) == (values[0] == b"9")
+    assert first.rows("TABLE move") == [("1", "2", "2")]
 
 
 def test_a_wait_can_be_called_off(pair):
