@@ -70,6 +70,7 @@ class PageTable:
         self.page_count = 0
         self.verify: Callable[[int, int], None] | None = None
         self.populate: Callable[[int, int], None] | None = None
+        self.is_mapped = False
         self.dirty_count_max = 1 << 62
         self.relieve: Callable[[], None] | None = None
 

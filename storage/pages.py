@@ -26,7 +26,7 @@ from storage.change import DIRTY, VERIFIED, WRITTEN
 from storage.decoded import DecodedColumns
 from storage.errors import Corruption, DiskFull
 from storage.extents import FreeSpace
-from storage.files import Bytes
+from storage.files import Bytes, RealReservation
 from storage.native import Change, PageTable, page_checksums
 from storage.options import Options
 from storage.segments import PageSegments
@@ -89,6 +89,7 @@ class Pager:
         self.table.dirty_count_max = 2 * self.dirty_page_count_max
         self.table.verify = self._verify
         self.table.populate = self._populate
+        self.table.is_mapped = type(reservation) is RealReservation
         self._adopt()
 
     # Reading ---------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ cdef class PageTable:
     cdef public bint full_page_images
     cdef public object verify
     cdef public object populate
+    cdef public bint is_mapped  # the store is memory of the system's: madvise can do what `populate` does
     cdef public object relieve
     cdef int shift
     # The first byte of the store. Read a page only after check_pages(); write only through Change.
@@ -30,6 +31,7 @@ cdef class PageTable:
     cdef uint64_t *image_lsn_of
     cdef uint8_t *state_of
 
+    cdef int fault_in(self, uint64_t first_page, uint64_t page_count) except -1
     cdef int check_slowly(self, uint64_t first_page, uint64_t page_count) except -1
     cdef void mark_raw(self, uint64_t address, uint64_t count, uint64_t lsn)
 

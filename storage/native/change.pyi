@@ -21,6 +21,7 @@ class PageTable:
     full_page_images: bool
     verify: Callable[[int, int], None] | None
     populate: Callable[[int, int], None] | None
+    is_mapped: bool
     relieve: Callable[[], None] | None
     def __init__(self, store: Bytes, page_bytes: int, *, full_page_images: bool = True) -> None: ...
     def check(self, first_page: int, page_count: int) -> None: ...

@@ -14,6 +14,13 @@ from storage.native.logbuffer cimport LogBuffer
 
 from storage.errors import Corruption
 
+cdef extern from "<sys/mman.h>" nogil:
+    int madvise(void *address, size_t length, int advice)
+
+cdef enum:
+    MADV_POPULATE_WRITE = 23
+
+
 cdef enum:
     CHANGE_KIND = 1
     IMAGE = 1
@@ -67,6 +74,18 @@ cdef class PageTable:
         """The pages that became dirty since the last call."""
         taken, self.dirty = self.dirty, []
         return taken
+
+    cdef int fault_in(self, uint64_t first_page, uint64_t page_count) except -1:
+        """What `populate` does, which says what is wrong where the kernel cannot."""
+        cdef void *start = self.bytes + (first_page << self.shift)
+        cdef size_t length = page_count << self.shift
+        cdef int failed = 1
+        if self.is_mapped:
+            with nogil:
+                failed = madvise(start, length, MADV_POPULATE_WRITE)
+        if failed:
+            self.populate(first_page, page_count)
+        return 0
 
     cdef int check_slowly(self, uint64_t first_page, uint64_t page_count) except -1:
         cdef uint64_t page_no
@@ -274,7 +293,7 @@ cdef class Change:
         cdef uint64_t page_no
         for page_no in range(first_page, last_page + 1):
             if not self.table.state_of[page_no] & (DIRTY | POPULATED):
-                self.table.populate(first_page, last_page + 1 - first_page)
+                self.table.fault_in(first_page, last_page + 1 - first_page)
                 break
         for page_no in range(first_page, last_page + 1):
             self.table.state_of[page_no] |= POPULATED
@@ -284,7 +303,7 @@ cdef class Change:
         cdef PageTable table = self.table
         cdef uint64_t image_lsn
         if not table.state_of[page_no] & (DIRTY | POPULATED) and table.populate is not None:
-            table.populate(page_no, 1)
+            table.fault_in(page_no, 1)
             table.state_of[page_no] |= POPULATED
         image_lsn = table.image_lsn_of[page_no]
         if image_lsn < table.redo_lsn or image_lsn == 0:
