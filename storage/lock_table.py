@@ -11,6 +11,8 @@ from typing import Any
 
 from storage.lock_modes import CONFLICTS, LockMode, LockOwner, TableLock, Tag
 
+RowLocks = dict[int, dict[LockOwner, Any]]  # of one relation: by root, who holds what
+
 
 class Lock:
     """Who has a thing and who wants it: for every holder, how often it took each mode.
@@ -67,12 +69,13 @@ class Held:
 class LockTable:
     """Every lock by its tag, and what every owner has."""
 
-    __slots__ = ("held", "locks", "mutex")
+    __slots__ = ("held", "locks", "mutex", "rows")
 
     def __init__(self) -> None:
         self.mutex = RLock()
         self.locks: dict[Tag, Lock] = {}
         self.held: dict[LockOwner, Held] = {}
+        self.rows: dict[int, RowLocks] = {}
 
     def has(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
         """Whether the owner has it in this mode."""
@@ -143,14 +146,15 @@ class LockTable:
         return False
 
     def release_plain(self, owner: LockOwner) -> bool:
-        """Give back all that an owner has; False, and nothing was done: somebody waits, or there are rows to unlock."""
+        """Give back all that an owner has; False, and nothing was done: somebody waits for a part of it."""
         with self.mutex:
             held = self.held.get(owner)
             if held is None:
                 return True
-            if held.rows or any(self.locks[tag].queue for tag in held.modes):
+            if any(self.locks[tag].queue for tag in held.modes):
                 return False
             self.give_back_since(owner, 0)
+            self.unlock_rows(owner, 0)
             del self.held[owner]
             return True
 
@@ -163,6 +167,20 @@ class LockTable:
             if self.give_back(owner, tag, mode) and tag not in awaited:
                 awaited.append(tag)
         return awaited
+
+    def unlock_rows(self, owner: LockOwner, count: int) -> None:
+        """Give back all but the first so many rows; nobody waits for those, but for their owner's end."""
+        order = self.held[owner].rows
+        while len(order) > count:
+            relation_id, root_id, before = order.pop()
+            rows = self.rows[relation_id]
+            holders = rows[root_id]
+            if before is None:
+                del holders[owner]
+            else:
+                holders[owner] = before
+            if not holders:
+                del rows[root_id]
 
 
 def _conflicts(lock: Lock, group: Hashable, conflicts: int) -> bool:

@@ -15,9 +15,8 @@ from enum import IntEnum
 
 from storage.fast_locks import Held, Lock, LockTable
 from storage.lock_modes import CONFLICTS, LockMode, LockOwner, Tag, bits, table_lock
+from storage.lock_table import RowLocks
 from storage.waits import Completion
-
-RowLocks = dict[int, dict["LockOwner", "RowLock"]]  # of one relation: by root, who holds what
 
 
 class RowLock(IntEnum):
@@ -80,7 +79,7 @@ class Locks:
         self.mutex = self._table.mutex
         self._locks = self._table.locks
         self._held = self._table.held
-        self._rows: dict[int, RowLocks] = {}
+        self._rows = self._table.rows
         self._row_owners: dict[int, LockOwner] = {}
         self._waiting: dict[Hashable, Request] = {}
         self._xid_waiters: dict[int, list[Request]] = {}
@@ -153,8 +152,7 @@ class Locks:
                 return
             order, rows = position
             done = self._serve_all(self._table.give_back_since(owner, order))
-            while len(held.rows) > rows:
-                self._unlock_row(owner, held.rows.pop())
+            self._table.unlock_rows(owner, rows)
             if not held.order and not held.rows:
                 del self._held[owner]
         _complete(done)
@@ -326,17 +324,6 @@ class Locks:
         if not lock.granted and not lock.queue:
             del self._locks[tag]
         return served
-
-    def _unlock_row(self, owner: LockOwner, row: tuple[int, int, RowLock | None]) -> None:
-        relation_id, root_id, before = row
-        rows = self._rows[relation_id]
-        holders = rows[root_id]
-        if before is None:
-            del holders[owner]
-        else:
-            holders[owner] = before
-        if not holders:
-            del rows[root_id]
 
     def _search(
         self, start: Hashable, group: Hashable, visited: set[Hashable]

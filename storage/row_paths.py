@@ -15,7 +15,7 @@ import numpy.typing as npt
 from storage.chains import read_version, root_of, walk
 from storage.columns import missing_value
 from storage.commit_log import ABORTED, COMMAND_BITS, IN_PROGRESS, CommitLog, Snapshot
-from storage.locks import RowLocks
+from storage.lock_table import RowLocks
 from storage.mvcc import visible, visible_mask
 from storage.rowgroup import (
     DEAD,

@@ -96,12 +96,14 @@ cdef class LockTable:
 
     cdef readonly dict locks
     cdef readonly dict held
+    cdef readonly dict rows
     cdef readonly object mutex
 
     def __cinit__(self):
         self.mutex = RLock()
         self.locks = {}
         self.held = {}
+        self.rows = {}
 
     def has(self, owner, tuple tag not None, mode):
         """Whether the owner has it in this mode."""
@@ -172,7 +174,7 @@ cdef class LockTable:
         return self.give_back_raw(owner, self.held[owner], tag, mode, mode)
 
     def release_plain(self, owner):
-        """Give back all that an owner has; False, and nothing was done: somebody waits, or there are rows to unlock."""
+        """Give back all that an owner has; False, and nothing was done: somebody waits for a part of it."""
         cdef Held held
         cdef Lock lock
         if self.held.get(owner) is None:
@@ -180,13 +182,13 @@ cdef class LockTable:
         self.mutex.acquire()
         try:
             held = self.held[owner]
-            if held.rows:
-                return False
             for tag in held.modes:
                 lock = self.locks[tag]
                 if lock.queue:
                     return False
             self.give_back_since(owner, 0)
+            if held.rows:
+                self.unlock_rows(owner, 0)
             del self.held[owner]
             return True
         finally:
@@ -201,6 +203,21 @@ cdef class LockTable:
             if self.give_back_raw(owner, held, tag, mode, mode) and tag not in awaited:
                 awaited.append(tag)
         return awaited
+
+    def unlock_rows(self, owner, Py_ssize_t count):
+        """Give back all but the first so many rows; nobody waits for those, but for their owner's end."""
+        cdef list order = (<Held>self.held[owner]).rows
+        cdef dict rows, holders
+        while len(order) > count:
+            relation_id, root_id, before = order.pop()
+            rows = self.rows[relation_id]
+            holders = rows[root_id]
+            if before is None:
+                del holders[owner]
+            else:
+                holders[owner] = before
+            if not holders:
+                del rows[root_id]
 
     cdef bint has_raw(self, owner, tuple tag, int number) except -1:
         cdef Held held = self.held.get(owner)

@@ -259,20 +259,28 @@ def test_several_table_locks_are_taken_up_to_the_first_that_is_not_free(locks, o
     assert locks.position(one) == (3, 0)
 
 
-def test_all_is_released_at_once_unless_somebody_waits_or_a_row_is_locked(locks, owners):
+def test_all_is_released_at_once_unless_somebody_waits(locks, owners):
     one, other, *_ = owners
     assert locks.release_plain(one)  # nothing
     locks.try_table(one, 1, LockMode.ROW_EXCLUSIVE)
+    locks.lock_row(one, 1, 7, RowLock.KEY_SHARE)
     locks.lock_row(one, 1, 7, RowLock.UPDATE)
-    assert not locks.release_plain(one)
-    locks.release_since(one, (1, 0))
+    locks.lock_row(other, 1, 8, RowLock.UPDATE)
     waiting = locks.lock_table(other, 1, LockMode.SHARE)
     assert not locks.release_plain(one)
     assert not waiting.done
+    assert locks.row_blocker(other, 1, 7, RowLock.UPDATE) is one
+    locks.release_since(one, (1, 0))
+    locks.lock_row(one, 2, 9, RowLock.UPDATE)
+    assert not locks.release_plain(one)
     locks.release_since(one)
     assert waiting.done
+    assert locks.row_blocker(other, 1, 7, RowLock.UPDATE) is None
+    assert locks.row_blocker(one, 1, 8, RowLock.UPDATE) is other
     assert locks.release_plain(other)
+    assert locks.row_blocker(one, 1, 8, RowLock.UPDATE) is None
     assert locks.holders() == []
+    assert not any(locks.rows_of(relation_id) for relation_id in (1, 2))
 
 
 def test_who_left_a_wait_long_ago_does_not_end_another(locks, owners):
