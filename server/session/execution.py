@@ -95,7 +95,7 @@ def context(session: Session, parameters: tuple[Any, ...] = ()) -> ExecutionCont
         snapshot=snapshot,
         catalog=running.catalog.view,
         settings=settings,  # type: ignore[arg-type]  # a mapping by its __getitem__
-        style=running_style(session, running),
+        style=running_style(running, session.basis()),
         parameters=parameters,
         statement_time_us=session.activity.query_started_us,
         transaction_time_us=running.started_us,
@@ -124,22 +124,28 @@ def renew_point_context(session: Session, running: Running, basis: Basis) -> Exe
     found = session.point_context
     if found is None:
         found = session.point_context = context(session)
+        session.point_basis = None
+    if session.point_basis is not basis or found.catalog is not basis.view:
+        found.catalog = basis.view
+        found.shapes = session.database.shapes_of(basis.view)
+        found.memory = basis.memory.copy()
+        session.point_basis = basis
+    if found.memory.used_bytes:
+        found.memory = basis.memory.copy()
     found.transaction = running.storage
-    found.catalog = basis.view
-    found.style = running_style(session, running)
+    found.style = running_style(running, basis)
     found.transaction_time_us = running.started_us
-    found.memory = basis.memory.copy()
     found.deferred, found.constraint_modes = running.deferred, running.constraint_modes
-    found.shapes = session.database.shapes_of(basis.view)
     found.read_committed = running.modes.isolation in READ_COMMITTED_LEVELS
-    found.row_counts.clear()
+    if found.row_counts:
+        found.row_counts.clear()
     running.point_context, running.point_basis = found, basis
     return found
 
 
-def running_style(session: Session, running: Running) -> TextStyle:
+def running_style(running: Running, basis: Basis) -> TextStyle:
     """The session's style with the time of the transaction, made once a transaction and style."""
-    style = session.basis().style
+    style = basis.style
     if running.style is None or running.style_of is not style:
         running.style_of = style
         running.style = style.at(running.started_us)

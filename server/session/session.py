@@ -165,6 +165,7 @@ class Session:
         self.point_context: ExecutionContext | None = (
             None  # of the last point statement, for the next
         )
+        self.point_basis: Basis | None = None  # which that was made on
         # What a step that was taken from the wire leaves to be done.
         self.unfinished: Replies | Flushing | None = None
 

@@ -62,7 +62,11 @@ cdef class KeyWriter:
             table = self.tables.get(self.table_id)
             if table is None:
                 table = self.engine.relation(self.table_id)
-            row_id = table.insert_row(transaction, values)
+            row_id = table.paths.insert(table, transaction, values)
+            if row_id is None:
+                row_id = table.insert_row(transaction, values)
+            else:
+                table.counts.inserted += 1
             for i in range(len(made)):
                 self.add(transaction, <Keys>self.keys[i], <bytes>made[i], row_id)
         finally:

@@ -1,7 +1,7 @@
 """The twin of server/executor/point_change.py: the same rows, counts and errors with few frames of Python.
 
-A Cell is an expression over a row; parameters, columns, constants, sums of integers and strict functions of two
-arguments are computed here, all others by the closure that the original would use.
+A Cell is an expression over a row; parameters, columns, constants, sums of integers, CURRENT_TIMESTAMP and strict
+functions of two arguments are computed here, all others by the closure that the original would use.
 """
 
 from functools import partial
@@ -18,6 +18,8 @@ from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import Call, Constant, Parameter, Variable
+from server.functions.instants import to_local
+from server.types.date_style import session_zone
 from storage.engine import NOT_INSERTED, KeyReader, KeyWriter, Status, key_after_prefix
 
 cdef enum:
@@ -28,6 +30,8 @@ cdef enum:
     CALL_TWO = 4
     ADD = 5
     SUBTRACT = 6
+    TRANSACTION_TIME = 7
+    LOCAL = 8  # what clocks show at an instant
     LEFT = -1
 
 cdef extern from *:
@@ -39,6 +43,7 @@ cdef dict SUMS = {
     **dict.fromkeys((176, 177, 178, 179, 463, 837, 841, 1274, 1278), ADD),
     **dict.fromkeys((180, 181, 182, 183, 464, 838, 942, 1275, 1279), SUBTRACT),
 }
+cdef dict TIMES = {1299: TRANSACTION_TIME, 2647: TRANSACTION_TIME, 2027: LOCAL}  # now(), timestamp(timestamptz)
 cdef dict LIMITS = {20: (1 << 63) - 1, 21: (1 << 15) - 1, 23: (1 << 31) - 1}  # by the OID of the type
 cdef dict KEY_LIMITS = {2: (1 << 15) - 1, 3: (1 << 31) - 1, 4: (1 << 63) - 1}  # by the kind of the column
 
@@ -53,7 +58,8 @@ cdef class Cell:
     cdef int kind
     cdef Py_ssize_t place
     cdef int64_t limit  # the largest integer of the result's type
-    cdef object payload  # the closure, the constant, the function
+    cdef object payload  # the closure, the constant, the function, the zone
+    cdef object name  # of the zone
     cdef Cell first, second
 
     cdef object value(self, tuple row, tuple parameters, context):
@@ -65,6 +71,10 @@ cdef class Cell:
             return self.payload
         if self.kind == CLOSURE:
             return self.payload(row, context)
+        if self.kind == TRANSACTION_TIME:
+            return context.transaction_time_us
+        if self.kind == LOCAL:
+            return self.local_of(self.first.value(row, parameters, context), context.style)
         first = self.first.value(row, parameters, context)
         second = self.second.value(row, parameters, context)
         if first is None or second is None:
@@ -72,6 +82,15 @@ cdef class Cell:
         if self.kind == CALL_TWO:
             return self.payload(first, second)
         return self.sum_of(first, second)
+
+    cdef object local_of(self, value, style):
+        if value is None:
+            return None
+        name = style.time_zone
+        if name is not self.name:
+            self.payload = session_zone(style)
+            self.name = name
+        return to_local(value, self.payload)
 
     cdef object sum_of(self, first, second):
         cdef int64_t result = 0
@@ -97,6 +116,10 @@ cdef Cell cell_of(expression, layout):
     elif isinstance(expression, Constant):
         cell.kind = CONSTANT
         cell.payload = expression.value
+    elif isinstance(expression, Call) and expression.function.oid in TIMES:
+        cell.kind = TIMES[expression.function.oid]
+        if expression.arguments:
+            cell.first = cell_of(expression.arguments[0], layout)
     elif isinstance(expression, Call) and is_plain_call(expression):
         cell.kind = CALL_TWO
         cell.limit = LIMITS.get(expression.type.type.oid, 0)
@@ -407,17 +430,7 @@ cdef class RowInsert:
                 return LEFT
         if shape is not self.shape:
             self.prepare(shape, context)
-        if shape.indexes or shape.checked_later:
-            return self.insert_keys(context, shape, tuple(full))
-        full = self.stored(full)
-        engine = context.engine
-        latch = engine.latch
-        latch.acquire()
-        try:
-            engine.relation(self.plan.table.storage_id).insert_row(context.transaction, full)
-        finally:
-            latch.release()
-        return 1
+        return self.insert_keys(context, shape, tuple(full))
 
     cdef int prepare(self, shape, context) except -1:
         """What the table's shape says of rows and their keys."""

@@ -232,6 +232,30 @@ def test_sums_keep_to_their_types(pair, sql, value, found):
     assert text == found
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+def test_times_are_those_of_the_transaction_and_its_zone(pair, zone):
+    client = pair[0]
+    client.run("CREATE TABLE moment (at timestamptz, local timestamp, day date, late timestamp)")
+    client.run(f"SET TimeZone TO '{zone}'")
+    insert = "INSERT INTO moment VALUES (now(), CURRENT_TIMESTAMP, now(), $1::timestamptz)"
+    client.send(messages.Parse("note", insert, ()), messages.Sync())
+    for value in (b"2024-07-01 12:00Z", b"infinity", None):
+        assert served(client, series("begin"), ())[1]
+        assert served(client, series("note", value), ())[1]
+        client.run("TABLE moment")  # time passes
+        assert served(client, series("note", value), ())[1]
+        ordinary = "SELECT now(), now()::timestamp, now()::date"
+        for row in client.rows("TABLE moment"):
+            assert row[:3] == client.rows(ordinary)[0]
+        ((late, expected),) = client.rows(
+            f"SELECT DISTINCT late, {'NULL' if value is None else repr(value.decode())}::timestamptz::timestamp"
+            " FROM moment"
+        )
+        assert late == expected
+        client.run("DELETE FROM moment")
+        assert served(client, series("end"), ())[1]
+
+
 def test_texts_of_a_block(pair):
     took = []
     for sql in TEXTS:
