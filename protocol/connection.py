@@ -114,6 +114,20 @@ class Connection:
                 return self._decode(tag, start + HEADER_BYTES, end)
         return NEED_DATA
 
+    def ahead(self) -> tuple[bytes, int]:
+        """What has arrived and where the next message begins in it, which is whole; else nothing: see `skip`."""
+        if len(self._input) - self._position < HEADER_BYTES and not self._has(HEADER_BYTES):
+            return b"", 0
+        tag, length = _HEADER.unpack_from(self._input, self._position)
+        if length > self._length_max.get(tag, 0) or not self._has(length + 1):
+            return b"", 0
+        return self._input, self._position
+
+    def skip(self, size: int, phase: Phase) -> None:
+        """So much of what is `ahead` has been answered; this is the phase after it."""
+        self._position += size
+        self.phase = phase
+
     def send(self, message: BackendMessage) -> None:
         """Add a message to the output and follow what it means for the phase."""
         kind = type(message)

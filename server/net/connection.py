@@ -43,7 +43,7 @@ from server.errors import AdminShutdown, SqlError
 from server.executor.waits import Wait
 from server.session.block import State
 from server.session.login import NEED_MESSAGE, Peer, log_in
-from server.session.native import serve
+from server.session.native import serve, serve_pipeline
 from server.session.results import error_fields
 from server.session.unfinished import Flushing
 from server.statements.copy_stream import NEED_COPY_DATA
@@ -144,21 +144,28 @@ class ClientConnection(asyncio.Protocol):
     def _has_more_to_do(self, left: bytes) -> bool:
         """Run what the last message that was served has left to be done; what has come after it waits."""
         assert self.session is not None
-        steps = self.session.unfinished
-        if steps is None:
+        if self.session.unfinished is None:
             return False
-        self.session.unfinished = None
         if left:
             self.wire.receive_data(left)
+        if not self._has_to_flush():
+            self._advance(None)
+        return True
+
+    def _has_to_flush(self) -> bool:
+        """Take what the last message that was served has left to be done, or wait for the flush that this is."""
+        assert self.session is not None
+        steps, self.session.unfinished = self.session.unfinished, None
         if type(steps) is Flushing and not steps.completion.done:
             self._await_flush(steps)
             return True
-        self._steps = iter(steps)
-        self._advance(None)
-        return True
+        self._steps = None if steps is None else iter(steps)
+        return False
 
     def _await_flush(self, steps: Flushing) -> None:
         """Answer a commit when it is durable."""
+        if self._output_bytes:
+            self._flush()
         self._at_rest = False
         self._wait = _FLUSH
         if self.session is not None:
@@ -225,6 +232,10 @@ class ClientConnection(asyncio.Protocol):
     def _run(self, answer: Any) -> None:
         started = time.monotonic_ns()
         while not self._closed:
+            if self._steps is None and self._serve_ahead():
+                if self._has_to_flush() or (self._steps is None and self._is_over(started)):
+                    return
+                continue
             if self._asks is not None or self._steps is None:
                 message, self._ahead = self._ahead or self.wire.next_message(), None
                 if message is NEED_DATA:
@@ -248,6 +259,20 @@ class ClientConnection(asyncio.Protocol):
                 return
             if self._is_over(started):
                 return
+
+    def _serve_ahead(self) -> bool:
+        """Answer statements that go ahead of their Sync, and that, if they are next."""
+        if self.session is None or self._ahead is not None or self.wire.phase not in _BETWEEN:
+            return False
+        data, start = self.wire.ahead()
+        if not data or data[start] not in _PIPELINED:
+            return False
+        reply, taken, is_within = serve_pipeline(self.session, data, start)
+        if not taken:
+            return False
+        self.wire.skip(taken, Phase.EXTENDED if is_within else Phase.READY)
+        self._send_framed(reply)
+        return True
 
     def _is_at_rest(self) -> bool:
         return (
@@ -525,6 +550,9 @@ class ClientConnection(asyncio.Protocol):
             session.close()
         self.listener.closed(self, session)
 
+
+_BETWEEN = (Phase.READY, Phase.EXTENDED)  # where the next message begins something
+_PIPELINED = b"PBS"  # the tags of messages that pipelines begin with
 
 _FLUSH = Wait(completion=None, what="WALSync")  # type: ignore[arg-type]  # see _await_flush
 _TURN = Wait(completion=None, what="turn")  # type: ignore[arg-type]  # not a wait: the others' turn

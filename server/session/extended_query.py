@@ -27,6 +27,7 @@ from server.executor.waits import Wait
 from server.session.block import ABORTED
 from server.session.execution import context, plan_allowed, portal_rows, take_locks
 from server.session.lane import make_lane
+from server.session.parameters import read_parameter
 from server.session.results import (
     command_tag,
     data_rows,
@@ -187,28 +188,12 @@ def bind_parameters(
         formats if len(formats) == len(values) else (formats[0] if formats else 0,) * len(values)
     )
     style = session.style
-    bound: list[Any] = []
-    for data, code, reference in zip(values, spread, types, strict=True):
-        kind = reference.type
-        if data is None:
-            bound.append(None)
-        elif code == 1:
-            bound.append(kind.receive(data, -1))
-        else:
-            bound.append(kind.parse(decode_text(data), -1, style))
-    return tuple(bound)
-
-
-def decode_text(data: bytes) -> str:
-    """Text of a parameter; raises CharacterNotInRepertoire."""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        bad = " ".join(f"0x{byte:02x}" for byte in data[error.start : error.end])
-        raise BY_SQLSTATE["22021"](f'invalid byte sequence for encoding "UTF8": {bad}') from error
-    if "\0" in text:
-        raise BY_SQLSTATE["22021"]('invalid byte sequence for encoding "UTF8": 0x00')
-    return text
+    return tuple(
+        [
+            None if data is None else read_parameter(reference, data, code, style)
+            for data, code, reference in zip(values, spread, types, strict=True)
+        ]
+    )
 
 
 def describe(session: Session, message: messages.Describe) -> Steps:

@@ -41,7 +41,7 @@ SERIES_LIMITS = {21: 1 << 15, 23: 1 << 31, 20: 1 << 63, 25: 0, 1043: 0}
 SERIES_COLUMNS = {21: 2, 23: 4, 20: 8, 25: 0, 1043: 0}
 """Column types of the compiled path: the width of an integer, 0 for text."""
 
-SERIES_PARAMETERS_MAX = 16
+SERIES_PARAMETERS_MAX = 64
 SERIES_COLUMNS_MAX = 256
 _INTEGER_OIDS = frozenset((20, 21, 23, 26))
 _TEXT_OIDS = frozenset((25, 1043))
@@ -55,14 +55,13 @@ class Lane:
 
     key_read: it is a plain read by key, which needs no transaction; change: it changes one row and has nothing to
     return; leaves_checks: what the row refers to may have to be looked at when the statement is done. limits are
-    those of its parameters (see SERIES_LIMITS), None where the types are to read them.
+    those of its parameters (see SERIES_LIMITS), None where the types are to read them, or where there are too many.
     """
 
     __slots__ = (
         "_descriptions",
         "_encoders",
         "_is_stored",
-        "_style",
         "_tags",
         "change",
         "key_read",
@@ -73,6 +72,7 @@ class Lane:
         "planned",
         "program",
         "series",
+        "style",
     )
 
     def __init__(
@@ -91,14 +91,12 @@ class Lane:
         self.key_read = key_read
         self.leaves_checks = leaves_checks
         self._is_stored = key_read is not None
-        self._style = style
+        self.style = style
         self._tags: dict[int, bytes] = {}
         self._descriptions: dict[tuple[int, ...], bytes] = {}
         self._encoders: dict[tuple[int, ...], tuple[EncodeField, ...]] = {}
         limits = [SERIES_LIMITS.get(reference.type.oid) for reference in planned.parameters]
-        self.limits = (
-            None if None in limits or len(limits) > SERIES_PARAMETERS_MAX else tuple(limits)
-        )
+        self.limits = None if len(limits) > SERIES_PARAMETERS_MAX else tuple(limits)
         self.plain_formats = (0,) * len(planned.names)
         point = program.point
         self.change = point if isinstance(point, KeyUpdate | RowInsert) else None
@@ -161,7 +159,7 @@ class Lane:
 
     def _make_encoders(self, formats: tuple[int, ...]) -> tuple[EncodeField, ...]:
         return tuple(
-            _encoder(reference, code == 1, self._is_stored, self._style)
+            _encoder(reference, code == 1, self._is_stored, self.style)
             for reference, code in zip(self.planned.types, formats, strict=True)
         )
 

@@ -48,12 +48,22 @@ def finish(session: Session, head: bytes, data: bytes) -> Steps:
     yield Framed(head + data + ready(session))
 
 
-def fail(session: Session, head: bytes, error: Exception) -> Steps:
-    """Tell an error, which ends the transaction or fails the block."""
+def fail(session: Session, head: bytes, error: Exception, synced: bool = True) -> Steps:
+    """Tell an error, which ends the transaction or fails the block; if not synced, all up to Sync is passed over."""
     if head:
         yield Framed(head)
     yield from session.failed(error)
-    yield from session.end_cycle()
+    if synced:
+        yield from session.end_cycle()
+    else:
+        session.skipping = True
+
+
+def tell(session: Session, head: bytes, data: bytes) -> Steps:
+    """Send what is done by a statement after which others come before Sync, with its notices."""
+    yield Framed(head)
+    yield from session.take_notices()
+    yield Framed(data)
 
 
 def commit(session: Session, head: bytes, data: bytes) -> Steps:
@@ -112,12 +122,13 @@ class Flushing:
 
 
 def unblocked(
-    session: Session, prepared: Prepared, lane: Lane, count: int, head: bytes, sql: str | None
+    session: Session, prepared: Prepared, count: int, head: bytes, sql: str | None, synced: bool
 ) -> Steps:
     """Go on with a change that another transaction was in the way of, or that has left checks.
 
-    count: the negative xid of that transaction, or of how many rows. sql: as for the series.
+    count: the negative xid of that transaction, or of how many rows. sql and synced: as for the series.
     """
+    lane: Lane = prepared.lane
     try:
         running = session.transaction.running
         assert running is not None
@@ -128,11 +139,15 @@ def unblocked(
     except GeneratorExit:
         raise
     except Exception as error:  # noqa: BLE001 - the boundary: it becomes a reply
-        yield from fail(session, head, error)
+        yield from fail(session, head, error, synced)
         return
-    if sql is None and session.transaction.in_block:
+    if sql is None and (session.transaction.in_block or not synced):
         session.portals[""] = finished_portal(prepared, session.activity.query_started_us)
-    yield from finish(session, head, data)
+    if synced:
+        yield from finish(session, head, data)
+    else:
+        session.transaction.is_pipelined = True
+        yield from tell(session, head, data)
 
 
 def _wait_and_change(context: ExecutionContext, lane: Lane, count: int) -> Steps:

@@ -3,6 +3,7 @@
 import struct
 
 from protocol import messages
+from protocol.decode import decode
 
 
 def framed(tag, body):
@@ -38,3 +39,25 @@ def asked(name, *values, formats=(), results=(), describe=False):
     described = [messages.Describe("P", "")] if describe else []
     bind = messages.Bind("", name, formats, values, results)
     return [bind, *described, messages.Execute("", 0), messages.Sync()]
+
+
+def pipeline(*steps, describe=False):
+    """Bytes: the steps, each a statement's name and its values, or None for a Sync."""
+    pieces = []
+    for step in steps:
+        if step is None:
+            pieces.append(framed(b"S", b""))
+            continue
+        name, *values = step
+        pieces.append(series(name, *values, describe=describe)[:-5])
+    return b"".join(pieces)
+
+
+def split(data):
+    """The messages that lie in some bytes."""
+    found, position = [], 0
+    while position < len(data):
+        end = position + 1 + int.from_bytes(data[position + 1 : position + 5], "big")
+        found.append(decode(data[position], data, position + 5, end))
+        position = end
+    return found

@@ -1,8 +1,9 @@
 """Reads by key from the bytes of their messages to the bytes of the reply, without a frame of Python between.
 
 A series is Bind of the unnamed portal, perhaps Describe, Execute and Sync, all that perhaps after Parse of the unnamed
-statement, if its text is known; a Query of the same statement with its parameters as literals is one message. `serve` takes those at the start of what has arrived, as long as they are whole
-and of this shape, and leaves the rest to the ordinary flow, which gives the same bytes for all of them.
+statement, if its text is known; a Query of the same statement with its parameters as literals is one message. `serve`
+takes those at the start of what has arrived, as long as they are whole and of this shape, and leaves the rest to
+pipeline.pyx and the ordinary flow, which gives the same bytes for all of them.
 
 Rule 1: nothing is half done: a series is answered wholly or not touched.
 Rule 2: only a session at rest is served: with nothing to report, on the catalog and the settings the plan was made on.
@@ -17,21 +18,17 @@ from libc.string cimport memchr, memcpy
 
 from protocol.native import decode
 from server.session.block import State
-from server.session.native.point_run cimport basis_of, now_us, snapshot_in_block
-from server.session.native.point_run import run_control, run_series_of
+from server.session.native.point_run cimport basis_of, now_us, run_control, run_series_of, snapshot_in_block
+from server.session.native.wire_series cimport (
+    COLUMNS_MAX, PARAMETERS_MAX, Series, Span, count_at, decoded, formats_of, integer_of, read_series, row_values, text_of
+)
 from server.sql.native import skeleton
-
-cdef extern from "Python.h":
-    object PyUnicode_DecodeUTF8(const char *text, Py_ssize_t size, const char *errors)
 
 cdef extern from *:
     uint16_t swap16 "__builtin_bswap16"(uint16_t) nogil
     uint32_t swap32 "__builtin_bswap32"(uint32_t) nogil
-    uint64_t swap64 "__builtin_bswap64"(uint64_t) nogil
 
 cdef enum:
-    PARAMETERS_MAX = 16
-    COLUMNS_MAX = 256
     SERIES_MAX = 256  # at a time, then the other connections have their turn
     DIGITS_MAX = 18
     CONTROL_MAX = 22  # of the messages whose text may be known beforehand
@@ -47,27 +44,8 @@ cdef bytes READY_OPEN = b"Z\x00\x00\x00\x05T"
 cdef tuple NOTHING = (b"", 0)
 
 
-cdef struct Span:
-    const char *data
-    int32_t length  # -1: NULL
-
-
-cdef struct Series:
-    Py_ssize_t name_start, name_length
-    Py_ssize_t bind_end
-    Py_ssize_t end  # of its last message
-    int parameter_count, parameter_format_count, result_format_count
-    uint16_t parameter_formats[PARAMETERS_MAX]
-    Span parameters[PARAMETERS_MAX]
-    uint16_t result_formats[COLUMNS_MAX]
-    bint described
-
-
 cdef class Output:
     """Bytes that grow."""
-
-    cdef char *data
-    cdef Py_ssize_t size, room
 
     def __dealloc__(self):
         PyMem_Free(self.data)
@@ -99,12 +77,6 @@ cdef class KeySeries:
     or 0 for text. sources and locks are those of the KeyRead and of the lane.
     """
 
-    cdef object reader, locks, description
-    cdef tuple limits, sources, tags
-    cdef bytes text_description
-    cdef int column_count
-    cdef unsigned char columns[COLUMNS_MAX]
-
     def __init__(self, reader, limits, sources, columns, locks, description, tags):
         cdef int i
         assert len(limits) <= PARAMETERS_MAX and len(columns) <= COLUMNS_MAX
@@ -121,12 +93,12 @@ cdef class KeySeries:
             self.columns[i] = columns[i]
         self.text_description = description((0,) * self.column_count)
 
-    cdef list bound(self, Series *series):
-        """The parameters' values, or None where the ordinary flow is to read them."""
+    cdef list bound(self, Series *series, int *codes):
+        """The parameters' values, or None where the ordinary flow is to read them; codes are the columns' formats."""
         cdef list values = []
         cdef int i, code
         cdef Span *span
-        if series.parameter_count != len(self.limits):
+        if series.parameter_count != len(self.limits) or not self.read_codes(series, codes):
             return None
         for i in range(series.parameter_count):
             span = &series.parameters[i]
@@ -164,6 +136,27 @@ cdef class KeySeries:
                 return None
             values.append(value)
         return values
+
+    cdef bint read_codes(self, Series *series, int *codes) except -1:
+        """Whether the formats of the columns are as many and as known as they have to be."""
+        cdef int i
+        if series.result_format_count > 1 and series.result_format_count != self.column_count:
+            return False
+        for i in range(self.column_count):
+            codes[i] = 0
+            if series.result_format_count:
+                codes[i] = series.result_formats[i if series.result_format_count > 1 else 0]
+                if codes[i] > 1:
+                    return False
+        return True
+
+    cdef int write(self, Output output, Series *series, list values, int *codes, snapshot) except -1:
+        """The replies to Bind, Describe and Execute."""
+        cdef int i
+        output.add(BIND_COMPLETE)
+        if series.described:
+            output.add(self.description(tuple([codes[i] for i in range(self.column_count)])))
+        return self.write_row(output, values, codes, snapshot)
 
     cdef int write_row(self, Output output, list values, int *codes, snapshot) except -1:
         """DataRow if there is one, and CommandComplete."""
@@ -242,7 +235,7 @@ cdef Py_ssize_t serve_one(session, bytes data, Py_ssize_t start, Output output) 
     if PyBytes_GET_SIZE(data) - start < 6:
         return 0
     if place[0] == c"B":
-        if not read_series(data, start, &series):
+        if not read_series(data, start, &series) or not series.synced:
             return 0
         return serve_series(session, data, start, &series, output)
     if place[0] == c"P":
@@ -253,8 +246,16 @@ cdef Py_ssize_t serve_one(session, bytes data, Py_ssize_t start, Output output) 
 
 
 cdef Py_ssize_t serve_parsed(session, bytes data, Py_ssize_t start, Output output) except -1:
-    """Answer Parse of the unnamed statement, its text known and its plan fresh, and the series after it."""
+    """Answer Parse of the unnamed statement and the series after it."""
     cdef Series series
+    cdef Py_ssize_t end = parse_known(session, data, start, &series, output)
+    return serve_series(session, data, end, &series, output) if end and series.synced else 0
+
+
+cdef Py_ssize_t parse_known(
+    session, bytes data, Py_ssize_t start, Series *series, Output output
+) except -1:
+    """Answer Parse of the unnamed statement, its text known, its plan fresh and a series behind it: where that begins, or 0."""
     cdef const char *text = PyBytes_AS_STRING(data) + start
     cdef const char *stop
     cdef Py_ssize_t length = swap32((<const uint32_t *>(text + 1))[0]), end, place, count, i
@@ -262,7 +263,7 @@ cdef Py_ssize_t serve_parsed(session, bytes data, Py_ssize_t start, Output outpu
     if length < 8 or end + 5 > PyBytes_GET_SIZE(data) or text[5] != 0 or text[1 + length] != c"B":
         return 0
     stop = <const char *>memchr(text + 6, 0, length - 5)
-    if stop == NULL or not read_series(data, end, &series) or series.name_length:
+    if stop == NULL or not read_series(data, end, series) or series.name_length:
         return 0
     place = stop - text + 1
     count = count_at(text, &place, length + 1)
@@ -274,15 +275,7 @@ cdef Py_ssize_t serve_parsed(session, bytes data, Py_ssize_t start, Output outpu
         return 0
     session.prepared[""] = prepared
     output.add(PARSE_COMPLETE)
-    return serve_series(session, data, end, &series, output)
-
-
-cdef object decoded(const char *text, Py_ssize_t length):
-    """The text; None where it is no UTF-8, which the steps of Python refuse."""
-    try:
-        return PyUnicode_DecodeUTF8(text, length, NULL)
-    except UnicodeDecodeError:
-        return None
+    return end
 
 
 cdef Py_ssize_t serve_series(
@@ -300,15 +293,7 @@ cdef Py_ssize_t serve_series(
     known = known_of(prepared) if in_block else fresh(session, prepared)
     if known is None:
         return run_steps(session, prepared, data, start, series, output)
-    if series.result_format_count > 1 and series.result_format_count != known.column_count:
-        return 0
-    for i in range(known.column_count):
-        codes[i] = 0
-        if series.result_format_count:
-            codes[i] = series.result_formats[i if series.result_format_count > 1 else 0]
-            if codes[i] > 1:
-                return 0
-    values = known.bound(series)
+    values = known.bound(series, codes)
     if values is None:
         return 0
     snapshot = None
@@ -318,55 +303,9 @@ cdef Py_ssize_t serve_series(
             return 0
     else:
         show(session, prepared.sql)
-    output.add(BIND_COMPLETE)
-    if series.described:
-        output.add(known.description(tuple([codes[i] for i in range(known.column_count)])))
-    known.write_row(output, values, codes, snapshot)
+    known.write(output, series, values, codes, snapshot)
     output.add(READY_OPEN if in_block else READY)
     return series.end
-
-
-cdef tuple row_values(tuple limits, Series *series):
-    """The parameters in row form, or None where the types are to read them."""
-    cdef list values = []
-    cdef int i, code
-    cdef Span *span
-    if series.parameter_count != len(limits):
-        return None
-    for i in range(series.parameter_count):
-        span = &series.parameters[i]
-        if span.length < 0:
-            values.append(None)
-            continue
-        code = 0
-        if series.parameter_format_count:
-            code = series.parameter_formats[i if series.parameter_format_count > 1 else 0]
-        limit = limits[i]
-        value = text_of(span) if not limit else integer_of(span, code, limit)
-        if value is None or code > 1:
-            return None
-        if not limit:
-            value = decoded(PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value))
-            if value is None:
-                return None
-        values.append(value)
-    return tuple(values)
-
-
-cdef tuple formats_of(lane, Series *series):
-    """The formats of the columns; None: there are too few or too many."""
-    cdef tuple plain = lane.plain_formats
-    cdef Py_ssize_t count = len(plain), i
-    if not series.result_format_count:
-        return plain
-    if series.result_format_count > 1 and series.result_format_count != count:
-        return None
-    for i in range(series.result_format_count):
-        if series.result_formats[i] > 1:
-            return None
-    return tuple([
-        series.result_formats[i if series.result_format_count > 1 else 0] for i in range(count)
-    ])
 
 
 cdef Py_ssize_t run_steps(
@@ -384,8 +323,8 @@ cdef Py_ssize_t run_steps(
             return 0
         output.add(reply)
         return series.end
-    if lane is not None and lane.limits is not None and lane.planned is prepared.planned:
-        values = row_values(<tuple>lane.limits, series)
+    if lane is not None and lane.planned is prepared.planned:
+        values = row_values(lane, series)
     if values is None:
         message = decode(c"B", data, start + 5, series.bind_end)
         reply = session.run_series(prepared, message, bool(series.described))
@@ -477,119 +416,6 @@ cdef int show(session, sql) except -1:
     activity.query_started_us = now
     activity.state_changed_us = now
     return 0
-
-
-cdef bint read_series(bytes data, Py_ssize_t start, Series *series) except -1:
-    """Whether Bind of the unnamed portal, perhaps Describe, Execute of all rows and Sync are at hand."""
-    cdef const char *text = PyBytes_AS_STRING(data)
-    cdef Py_ssize_t size = PyBytes_GET_SIZE(data), end, place = start + 5
-    cdef const char *stop
-    cdef int i
-    end = start + 1 + <Py_ssize_t>swap32((<const uint32_t *>(text + start + 1))[0])
-    if end > size or end < place + 8 or text[place] != 0:
-        return False
-    stop = <const char *>memchr(text + place + 1, 0, end - place - 1)
-    if stop == NULL:
-        return False
-    series.name_start = place + 1
-    series.name_length = stop - (text + place + 1)
-    place += series.name_length + 2
-    series.parameter_format_count = count_at(text, &place, end)
-    if not 0 <= series.parameter_format_count <= PARAMETERS_MAX:
-        return False
-    if end - place < 2 * series.parameter_format_count:
-        return False
-    for i in range(series.parameter_format_count):
-        series.parameter_formats[i] = swap16((<const uint16_t *>(text + place))[0])
-        place += 2
-    series.parameter_count = count_at(text, &place, end)
-    if not 0 <= series.parameter_count <= PARAMETERS_MAX:
-        return False
-    if series.parameter_format_count > 1 and series.parameter_format_count != series.parameter_count:
-        return False
-    for i in range(series.parameter_count):
-        if end - place < 4:
-            return False
-        series.parameters[i].length = <int32_t>swap32((<const uint32_t *>(text + place))[0])
-        place += 4
-        series.parameters[i].data = text + place
-        if series.parameters[i].length < -1 or end - place < series.parameters[i].length:
-            return False
-        place += max(series.parameters[i].length, 0)
-    series.result_format_count = count_at(text, &place, end)
-    if not 0 <= series.result_format_count <= COLUMNS_MAX:
-        return False
-    if end - place != 2 * series.result_format_count:
-        return False
-    for i in range(series.result_format_count):
-        series.result_formats[i] = swap16((<const uint16_t *>(text + place))[0])
-        place += 2
-    series.bind_end = end
-    series.described = size - place >= 7 and text[place] == c"D"
-    if series.described:
-        if swap32((<const uint32_t *>(text + place + 1))[0]) != 6:
-            return False
-        if text[place + 5] != c"P" or text[place + 6] != 0:
-            return False
-        place += 7
-    if size - place < 15 or text[place] != c"E" or text[place + 10] != c"S":
-        return False
-    if swap32((<const uint32_t *>(text + place + 1))[0]) != 9 or text[place + 5] != 0:
-        return False
-    if (<const uint32_t *>(text + place + 6))[0] != 0:
-        return False
-    if swap32((<const uint32_t *>(text + place + 11))[0]) != 4:
-        return False
-    series.end = place + 15
-    return True
-
-
-cdef inline int count_at(const char *text, Py_ssize_t *place, Py_ssize_t end) noexcept:
-    """The count at a place, which moves on; -1: there is none."""
-    if end - place[0] < 2:
-        return -1
-    place[0] += 2
-    return swap16((<const uint16_t *>(text + place[0] - 2))[0])
-
-
-cdef object text_of(Span *span):
-    """Stored text of a parameter that is plain ASCII."""
-    cdef int i
-    for i in range(span.length):
-        if not 0 < span.data[i] < 128:
-            return None
-    return PyBytes_FromStringAndSize(span.data, span.length)
-
-
-cdef object integer_of(Span *span, int code, limit):
-    """An integer parameter in its usual form, within its type."""
-    cdef int64_t value = 0
-    cdef int i = 0, digit
-    cdef bint negative = False
-    if code == 1:
-        if span.length == 4 and limit == 1 << 31:
-            return <int32_t>swap32((<const uint32_t *>span.data)[0])
-        if span.length == 8 and limit == 1 << 63:
-            return <int64_t>swap64((<const uint64_t *>span.data)[0])
-        if span.length == 2 and limit == 1 << 15:
-            return <int16_t>swap16((<const uint16_t *>span.data)[0])
-        return None
-    if code:
-        return None
-    if span.length and span.data[0] == c"-":
-        negative = True
-        i = 1
-    if not i < span.length <= DIGITS_MAX:
-        return None
-    while i < span.length:
-        digit = span.data[i] - c"0"
-        if not 0 <= digit <= 9:
-            return None
-        value = 10 * value + digit
-        i += 1
-    if negative:
-        value = -value
-    return value if -limit <= value < limit else None
 
 
 cdef int write_field(Output output, value, int width, int code) except -1:

@@ -15,5 +15,6 @@ def run_series_of(
     formats: tuple[int, ...],
     head: bytes,
     sql: str | None = None,
+    synced: bool = True,
 ) -> bytes | None: ...
 def commit_block(session: Session, head: bytes, data: bytes) -> bytes: ...

@@ -1,7 +1,7 @@
 """The twin of server/session/point_run.py, and whole series of point statements.
 
-`run_lane` and `commit_block` give what their originals give. `run_series_of` also begins the statement, commits it
-where it stands alone, and says ReadyForQuery; `run_control` opens and ends blocks; `snapshot_in_block` begins a read by
+`run_lane` and `commit_block` give what their originals give. `run_series_of` also begins the statement and, where a Sync
+follows, commits it if it stands alone, and says ReadyForQuery; `run_control` opens and ends blocks; `snapshot_in_block` begins a read by
 key. The ordinary flow gives the same bytes in its steps, so these have no originals.
 
 What Session does at the beginning and the end of a statement is done here without frames of Python: `basis_of` is
@@ -19,7 +19,7 @@ from server.executor.run import run_point
 from server.session.block import State
 from server.session.execution import renew_point_context
 from server.session.point_run import reply_row
-from server.session.unfinished import Flushing, commit, fail, finish, unblocked
+from server.session.unfinished import Flushing, commit, fail, finish, tell, unblocked
 from server.statements.portal import finished_portal
 
 cdef enum:
@@ -107,7 +107,7 @@ cdef int finish_portal(session, prepared) except -1:
     return 0
 
 
-def run_control(session, prepared, kind, bytes head not None):
+cpdef object run_control(session, prepared, kind, bytes head):
     """BEGIN, COMMIT or ROLLBACK, in its plain form, up to ReadyForQuery; None: leave it."""
     transaction = session.transaction
     state = transaction.state
@@ -149,12 +149,16 @@ def run_lane(session, lane, tuple parameters, tuple formats):
     return data
 
 
-def run_series_of(session, prepared, lane, tuple parameters, tuple formats, bytes head, sql=None):
-    """A point statement up to ReadyForQuery. sql: the text, if it came as one; else it leaves its portal in a block."""
+cpdef object run_series_of(
+    session, prepared, lane, tuple parameters, tuple formats, bytes head, sql=None, bint synced=True
+):
+    """A point statement, if synced up to ReadyForQuery.
+
+    sql: the text, if it came as one; else it leaves its portal in a block.
+    """
     transaction = session.transaction
-    state = transaction.state
     running = transaction.running
-    if state is not OPEN or running is None:
+    if running is None:
         running = transaction.start_statement()
     if not session.database.engine.locks.try_all(running.storage, lane.locks):
         return None
@@ -168,13 +172,15 @@ def run_series_of(session, prepared, lane, tuple parameters, tuple formats, byte
     try:
         data = run(session, lane, running, basis, parameters, formats)
     except Exception as error:  # noqa: BLE001 - handed on to where errors become replies
-        session.unfinished = fail(session, head, error)
+        session.unfinished = fail(session, head, error, synced)
         return b""
     if data is None:
         return None
     if type(data) is int:
-        session.unfinished = unblocked(session, prepared, lane, data, head, sql)
+        session.unfinished = unblocked(session, prepared, data, head, sql, synced)
         return b""
+    if not synced:
+        return end_step(session, prepared, head, data)
     if session.notices:
         session.unfinished = finish(session, head, data)
         return b""
@@ -185,6 +191,16 @@ def run_series_of(session, prepared, lane, tuple parameters, tuple formats, byte
         return head + <bytes>data + READY_OPEN
     transaction.state = IDLE
     return commit_series(session, transaction, running, basis, head, data)
+
+
+cdef bytes end_step(session, prepared, bytes head, bytes data):
+    """The replies to a statement after which others come before Sync."""
+    session.transaction.is_pipelined = True
+    finish_portal(session, prepared)
+    if session.notices:
+        session.unfinished = tell(session, head, data)
+        return b""
+    return head + data
 
 
 cdef object snapshot_in_block(session, prepared, tuple locks, sql):

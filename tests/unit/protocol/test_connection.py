@@ -143,6 +143,31 @@ def test_a_message_consumed_to_its_end_does_not_let_later_data_overtake():
     assert connection.next_message() == CopyData(b"\3" * 9)
 
 
+def test_what_is_ahead_can_be_answered_from_its_bytes():
+    connection = ready()
+    bind, execute, sync = (wire for wire, _ in (EVERY[2], EVERY[4], EVERY[7]))
+    assert connection.ahead() == (b"", 0)
+    connection.receive_data(sync + bind[:9])
+    data, start = connection.ahead()
+    assert data[start:].startswith(sync)
+    connection.skip(len(sync), Phase.READY)
+    assert connection.ahead() == (b"", 0)
+    connection.receive_data(bind[9:] + execute)
+    data, start = connection.ahead()
+    assert data[start:] == bind + execute
+    connection.skip(len(bind), Phase.EXTENDED)
+    assert connection.phase is Phase.EXTENDED
+    assert drain(connection) == [EVERY[4][1]]
+
+
+def test_no_length_beyond_its_limit_is_waited_for_ahead():
+    connection = ready()
+    connection.receive_data(b"S" + struct.pack("!I", 1 << 30))
+    assert connection.ahead() == (b"", 0)
+    with pytest.raises(ProtocolError):
+        connection.next_message()
+
+
 def feed_all(connection: Connection, data: bytes) -> ProtocolError | None:
     try:
         for start in range(0, len(data), 7):

@@ -18,7 +18,7 @@ SETUP = (
     "CREATE TABLE item (id int PRIMARY KEY, big int8, small int2, name text, other varchar(9))",
     "INSERT INTO item VALUES (1, 9000000000, -7, 'one', 'x'), (2, NULL, NULL, NULL, NULL), (-3, 0, 0, '', 'é')",
     "CREATE TABLE pair (a text, b int8, v int, PRIMARY KEY (a, b))",
-    "INSERT INTO pair VALUES ('k', 5, 50), ('k', 6, 60)",
+    "INSERT INTO pair VALUES ('k', 5, 50), ('k', 6, 60), ('é', 7, 70)",
 )
 STATEMENTS = {
     "by_id": "SELECT id, big, small, name, other FROM item WHERE id = $1",
@@ -73,6 +73,7 @@ def test_answers_as_the_ordinary_flow(ready, arguments):
     [
         ("by_pair", (b"k", b"6")),
         ("by_pair", (b"k", b"7")),
+        ("by_pair", ("é".encode(), b"7")),
         ("by_pair", (b"", b"6")),
         ("by_pair", (b"k", None)),
         ("by_big", (b"1",)),
@@ -99,7 +100,8 @@ def test_keys_of_several_kinds(ready, name, values):
         series("by_id", b"\0\0\1", formats=(1,)),
         series("by_id", b"1", results=(0, 0)),
         series("by_id", b"1", results=(2,)),
-        series("by_pair", "é".encode(), b"1"),
+        series("by_pair", b"\xe9", b"1"),
+        series("by_pair", b"k\0", b"1"),
         series("nobody", b"1"),
         series("by_id", b"1")[:-1],
         series("by_id", b"1")[:20],

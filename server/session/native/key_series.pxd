@@ -1,0 +1,33 @@
+from server.session.native.wire_series cimport COLUMNS_MAX, Series
+
+
+cdef class Output:
+    cdef char *data
+    cdef Py_ssize_t size, room
+
+    cdef char *reserve(self, Py_ssize_t count) except NULL
+    cdef int add(self, bytes data) except -1
+
+
+cdef class KeySeries:
+    cdef object reader, locks, description
+    cdef tuple limits, sources, tags
+    cdef bytes text_description
+    cdef int column_count
+    cdef unsigned char columns[COLUMNS_MAX]
+
+    cdef list bound(self, Series *series, int *codes)
+    cdef list lifted(self, tuple literals)
+    cdef bint read_codes(self, Series *series, int *codes) except -1
+    cdef int write(self, Output output, Series *series, list values, int *codes, snapshot) except -1
+    cdef int write_row(self, Output output, list values, int *codes, snapshot) except -1
+
+
+cdef KeySeries fresh(session, prepared)
+cdef int show(session, sql) except -1
+cdef Py_ssize_t parse_known(
+    session, bytes data, Py_ssize_t start, Series *series, Output output
+) except -1
+cdef Py_ssize_t serve_series(
+    session, bytes data, Py_ssize_t start, Series *series, Output output
+) except -1

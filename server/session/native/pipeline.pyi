@@ -1,0 +1,3 @@
+from typing import Any
+
+def serve_pipeline(session: Any, data: bytes, start: int) -> tuple[bytes, int, bool]: ...

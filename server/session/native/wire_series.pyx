@@ -1,0 +1,214 @@
+"""Bind, perhaps Describe, Execute and perhaps Sync as they lie in the bytes from a client, and the values in them.
+
+Rule 1: only what is whole and of this shape is read: the unnamed portal, all rows, as many values as a Series has room
+        for.
+Rule 2: None instead of a value: the ordinary flow is to read it, which words what is odd.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memchr
+
+from server.session.parameters import read_parameter
+
+cdef extern from "Python.h":
+    object PyUnicode_DecodeUTF8(const char *text, Py_ssize_t size, const char *errors)
+
+cdef extern from *:
+    uint16_t swap16 "__builtin_bswap16"(uint16_t) nogil
+    uint32_t swap32 "__builtin_bswap32"(uint32_t) nogil
+    uint64_t swap64 "__builtin_bswap64"(uint64_t) nogil
+
+cdef enum:
+    DIGITS_MAX = 18
+
+
+cdef bint read_series(bytes data, Py_ssize_t start, Series *series) except -1:
+    """Whether Bind of the unnamed portal, perhaps Describe, and Execute of all rows are at hand."""
+    cdef const char *text = PyBytes_AS_STRING(data)
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(data), end, place = start + 5
+    cdef const char *stop
+    cdef int i
+    end = start + 1 + <Py_ssize_t>swap32((<const uint32_t *>(text + start + 1))[0])
+    if end > size or end < place + 8 or text[place] != 0:
+        return False
+    stop = <const char *>memchr(text + place + 1, 0, end - place - 1)
+    if stop == NULL:
+        return False
+    series.name_start = place + 1
+    series.name_length = stop - (text + place + 1)
+    place += series.name_length + 2
+    series.parameter_format_count = count_at(text, &place, end)
+    if not 0 <= series.parameter_format_count <= PARAMETERS_MAX:
+        return False
+    if end - place < 2 * series.parameter_format_count:
+        return False
+    for i in range(series.parameter_format_count):
+        series.parameter_formats[i] = swap16((<const uint16_t *>(text + place))[0])
+        place += 2
+    series.parameter_count = count_at(text, &place, end)
+    if not 0 <= series.parameter_count <= PARAMETERS_MAX:
+        return False
+    if series.parameter_format_count > 1 and series.parameter_format_count != series.parameter_count:
+        return False
+    for i in range(series.parameter_count):
+        if end - place < 4:
+            return False
+        series.parameters[i].length = <int32_t>swap32((<const uint32_t *>(text + place))[0])
+        place += 4
+        series.parameters[i].data = text + place
+        if series.parameters[i].length < -1 or end - place < series.parameters[i].length:
+            return False
+        place += max(series.parameters[i].length, 0)
+    series.result_format_count = count_at(text, &place, end)
+    if not 0 <= series.result_format_count <= COLUMNS_MAX:
+        return False
+    if end - place != 2 * series.result_format_count:
+        return False
+    for i in range(series.result_format_count):
+        series.result_formats[i] = swap16((<const uint16_t *>(text + place))[0])
+        place += 2
+    series.bind_end = end
+    series.described = size - place >= 7 and text[place] == c"D"
+    if series.described:
+        if swap32((<const uint32_t *>(text + place + 1))[0]) != 6:
+            return False
+        if text[place + 5] != c"P" or text[place + 6] != 0:
+            return False
+        place += 7
+    if size - place < 10 or text[place] != c"E":
+        return False
+    if swap32((<const uint32_t *>(text + place + 1))[0]) != 9 or text[place + 5] != 0:
+        return False
+    if (<const uint32_t *>(text + place + 6))[0] != 0:
+        return False
+    series.end = place + 10
+    series.synced = is_sync(data, series.end)
+    if series.synced:
+        series.end += SYNC_BYTES
+    return True
+
+
+cdef bint is_sync(bytes data, Py_ssize_t start) noexcept:
+    """Whether a Sync is at hand."""
+    cdef const char *text = PyBytes_AS_STRING(data) + start
+    if PyBytes_GET_SIZE(data) - start < SYNC_BYTES or text[0] != c"S":
+        return False
+    return swap32((<const uint32_t *>(text + 1))[0]) == 4
+
+
+cdef int count_at(const char *text, Py_ssize_t *place, Py_ssize_t end) noexcept:
+    """The count at a place, which moves on; -1: there is none."""
+    if end - place[0] < 2:
+        return -1
+    place[0] += 2
+    return swap16((<const uint16_t *>(text + place[0] - 2))[0])
+
+
+cdef object decoded(const char *text, Py_ssize_t length):
+    """The text; None where it is no UTF-8, which the steps of Python refuse."""
+    try:
+        return PyUnicode_DecodeUTF8(text, length, NULL)
+    except UnicodeDecodeError:
+        return None
+
+
+cdef object text_of(Span *span):
+    """Stored text of a parameter."""
+    cdef int i
+    cdef signed char seen = 0
+    for i in range(span.length):
+        if not span.data[i]:
+            return None
+        seen |= span.data[i]
+    if seen < 0 and decoded(span.data, span.length) is None:
+        return None
+    return PyBytes_FromStringAndSize(span.data, span.length)
+
+
+cdef object integer_of(Span *span, int code, limit):
+    """An integer parameter in its usual form, within its type."""
+    cdef int64_t value = 0
+    cdef int i = 0, digit
+    cdef bint negative = False
+    if code == 1:
+        if span.length == 4 and limit == 1 << 31:
+            return <int32_t>swap32((<const uint32_t *>span.data)[0])
+        if span.length == 8 and limit == 1 << 63:
+            return <int64_t>swap64((<const uint64_t *>span.data)[0])
+        if span.length == 2 and limit == 1 << 15:
+            return <int16_t>swap16((<const uint16_t *>span.data)[0])
+        return None
+    if code:
+        return None
+    if span.length and span.data[0] == c"-":
+        negative = True
+        i = 1
+    if not i < span.length <= DIGITS_MAX:
+        return None
+    while i < span.length:
+        digit = span.data[i] - c"0"
+        if not 0 <= digit <= 9:
+            return None
+        value = 10 * value + digit
+        i += 1
+    if negative:
+        value = -value
+    return value if -limit <= value < limit else None
+
+
+cdef object value_of(lane, int place, bytes data, int code):
+    """A parameter as its type reads it; None: the ordinary flow is to tell what is wrong with it."""
+    if code > 1:
+        return None
+    try:
+        return read_parameter(lane.planned.parameters[place], data, code, lane.style)
+    except Exception:  # noqa: BLE001 - it comes up again there
+        return None
+
+
+cdef tuple row_values(lane, Series *series):
+    """The parameters in row form, or None where the ordinary flow is to read them, which tells what is wrong."""
+    cdef list values = []
+    cdef tuple limits = lane.limits
+    cdef int i, code
+    cdef Span *span
+    if limits is None or series.parameter_count != len(limits):
+        return None
+    for i in range(series.parameter_count):
+        span = &series.parameters[i]
+        if span.length < 0:
+            values.append(None)
+            continue
+        code = 0
+        if series.parameter_format_count:
+            code = series.parameter_formats[i if series.parameter_format_count > 1 else 0]
+        limit = limits[i]
+        if limit is None:
+            value = value_of(lane, i, PyBytes_FromStringAndSize(span.data, span.length), code)
+        elif limit:
+            value = integer_of(span, code, limit)
+        elif code > 1 or memchr(span.data, 0, span.length) != NULL:
+            return None
+        else:
+            value = decoded(span.data, span.length)
+        if value is None:
+            return None
+        values.append(value)
+    return tuple(values)
+
+
+cdef tuple formats_of(lane, Series *series):
+    """The formats of the columns; None: there are too few or too many."""
+    cdef tuple plain = lane.plain_formats
+    cdef Py_ssize_t count = len(plain), i
+    if not series.result_format_count:
+        return plain
+    if series.result_format_count > 1 and series.result_format_count != count:
+        return None
+    for i in range(series.result_format_count):
+        if series.result_formats[i] > 1:
+            return None
+    return tuple([
+        series.result_formats[i if series.result_format_count > 1 else 0] for i in range(count)
+    ])
