@@ -233,7 +233,7 @@ class ClientConnection(asyncio.Protocol):
         started = time.monotonic_ns()
         while not self._closed:
             if self._steps is None and self._serve_ahead():
-                if self._has_to_flush() or (self._steps is None and self._is_over(started)):
+                if self._has_to_flush() or self._is_over(started):
                     return
                 continue
             if self._asks is not None or self._steps is None:
@@ -255,9 +255,7 @@ class ClientConnection(asyncio.Protocol):
                 answer = None
                 continue
             answer = None
-            if self._give(item):
-                return
-            if self._is_over(started):
+            if self._give(item) or self._is_over(started):
                 return
 
     def _serve_ahead(self) -> bool:
