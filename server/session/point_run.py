@@ -31,7 +31,7 @@ def run_lane(
     locks = session.database.engine.locks
     if not locks.try_all(running.storage, lane.locks):
         return None
-    if session.basis() is not basis or not _may_run(lane, running):
+    if session.basis() is not basis or not may_run(lane, running):
         return None
     return _run(session, lane, running, basis, parameters, formats)
 
@@ -82,7 +82,7 @@ def reply_row(lane: Lane, formats: tuple[int, ...], row: tuple[Any, ...] | None)
     return lane.data_row(row, formats) + lane.complete(1)
 
 
-def _may_run(lane: Lane, running: Running) -> bool:
+def may_run(lane: Lane, running: Running) -> bool:
     """Whether the lane notes what a serializable transaction reads, need not wait for a snapshot, leaves nothing."""
     storage = running.storage
     if storage.is_serializable and (lane.key_read is not None or running.modes.deferrable):

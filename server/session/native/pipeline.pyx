@@ -6,12 +6,15 @@ that Sync. The ordinary flow gives the same bytes.
 Rule 1: nothing is half done: a statement is answered wholly or not touched. What it leaves to be done - an error, a
         wait, notices - is `session.unfinished`, to be run before what follows is looked at.
 Rule 2: a pipeline outside a block is one transaction: its locks are held and its changes are committed at Sync.
-Rule 3: an error passes over all that comes before the next Sync, which the session and the connection see to.
+Rule 3: where one INSERT comes with row after row of parameters, these are given to row_runs.py together.
+Rule 4: an error passes over all that comes before the next Sync, which the session and the connection see to.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.string cimport memcmp
 
 from server.session.block import State
+from server.session.row_runs import insert_rows, over_rows
 from server.session.native.key_series cimport KeySeries, Output, fresh, parse_known, serve_series, show
 from server.session.native.point_run cimport (
     basis_of, commit_series, finish_portal, leave_portal, rest, run_series_of, snapshot_in_block
@@ -22,6 +25,8 @@ from server.session.native.wire_series cimport (
 
 cdef enum:
     STEPS_MAX = 256  # at a time, then the other connections have their turn
+    RUN_MIN = 32  # rows from which on it is cheaper to insert them together
+    RUN_MAX = 1024
 
 cdef object IDLE = State.IDLE
 cdef object OPEN = State.OPEN
@@ -31,27 +36,131 @@ cdef bytes READY_IDLE = b"Z\x00\x00\x00\x05I"
 cdef bytes READY_OPEN = b"Z\x00\x00\x00\x05T"
 
 
+cdef class Pipeline:
+    """A session's messages and the replies to them."""
+
+    cdef object session
+    cdef bytes data
+    cdef Output output
+    cdef bint is_within  # a Sync is still to come
+    cdef Py_ssize_t single  # so many statements more are answered one by one
+
+    cdef Py_ssize_t serve(self, Py_ssize_t start) except -1:
+        """Answer what begins there: where what is answered ends."""
+        cdef Py_ssize_t end, size
+        cdef int count = 0
+        while count < STEPS_MAX or self.single > 0:
+            count += 1
+            if PyBytes_GET_SIZE(self.data) - start < SYNC_BYTES or not is_ready(self.session):
+                break
+            size = self.output.size
+            try:
+                end = self.serve_message(start)
+            except Exception:  # noqa: BLE001 - it comes up again where errors are told
+                end = 0
+            if not end:
+                self.output.size = size
+                break
+            start = end
+            if self.session.unfinished is not None:
+                break
+        return start
+
+    cdef Py_ssize_t serve_message(self, Py_ssize_t start) except -1:
+        """Answer a statement, several or a Sync: where it ends, or 0."""
+        cdef Series series
+        cdef char tag = PyBytes_AS_STRING(self.data)[start]
+        cdef Py_ssize_t begin = start, end
+        session = self.session
+        if tag == c"S":
+            end = serve_sync(session, self.data, start, self.output)
+            self.is_within = self.is_within and not end
+            return end
+        if tag == c"P":
+            begin = parse_known(session, self.data, start, &series, self.output)
+            if not begin:
+                return 0
+        elif tag != c"B" or not read_series(self.data, start, &series):
+            return 0
+        if series.synced and session.transaction.state is not IMPLICIT:
+            end = serve_series(session, self.data, begin, &series, self.output)
+            if end:
+                self.is_within = session.transaction.is_pipelined = False
+            return end
+        leave_sync(&series)
+        end = 0
+        if self.single > 0:
+            self.single -= 1
+        elif begin == start:
+            end = self.serve_run(begin, &series)
+        if not end:
+            end = serve_step(session, self.data, &series, self.output)
+        self.is_within = self.is_within or end != 0
+        return end
+
+    cdef Py_ssize_t serve_run(self, Py_ssize_t start, Series *first) except -1:
+        """Answer one INSERT with row after row of parameters: where they end; 0: there is no such thing."""
+        cdef Series series
+        cdef Py_ssize_t count = self.length_of_run(start, first), i
+        cdef list rows = []
+        cdef tuple row
+        self.single = count - 1
+        if count < RUN_MIN:
+            return 0
+        session = self.session
+        prepared = prepared_of(session, self.data, first)
+        if prepared is None or prepared.lane is None or prepared.lane.planned is not prepared.planned:
+            return 0
+        whole = over_rows(session, prepared)
+        if whole is None:
+            return 0
+        lane = prepared.lane
+        for i in range(count):
+            read_series(self.data, start, &series)
+            leave_sync(&series)
+            start = series.end
+            row = row_values(lane, &series)
+            if row is None or formats_of(lane, &series) is None:
+                return 0
+            rows.append(row)
+        if not insert_rows(session, prepared, whole, rows):
+            return 0
+        head = BIND_COMPLETE + <bytes>lane.description(lane.plain_formats) if first.described else BIND_COMPLETE
+        self.output.add((head + <bytes>lane.complete(1)) * count)
+        session.transaction.is_pipelined = True
+        finish_portal(session, prepared)
+        self.single = 0
+        return start
+
+    cdef Py_ssize_t length_of_run(self, Py_ssize_t start, Series *first) except -1:
+        """How many times the statement comes in a row, each time in the same form."""
+        cdef Series series
+        cdef const char *text = PyBytes_AS_STRING(self.data)
+        cdef Py_ssize_t count = 0
+        while count < RUN_MAX and PyBytes_GET_SIZE(self.data) - start > SYNC_BYTES and text[start] == c"B":
+            if not read_series(self.data, start, &series) or series.described != first.described:
+                break
+            if series.name_length != first.name_length:
+                break
+            if memcmp(text + series.name_start, text + first.name_start, first.name_length):
+                break
+            count += 1
+            start = series.end
+            if series.synced:
+                break
+        return count
+
+
 def serve_pipeline(session, bytes data not None, Py_ssize_t start):
     """Reply to what begins at start: the reply, how many bytes were taken, and whether a Sync is still to come."""
-    cdef Output output = Output.__new__(Output)
-    cdef Py_ssize_t taken = start, end, size
-    cdef bint is_within = False
-    cdef int count
-    for count in range(STEPS_MAX):
-        if PyBytes_GET_SIZE(data) - taken < SYNC_BYTES or not is_ready(session):
-            break
-        size = output.size
-        try:
-            end = serve_message(session, data, taken, output, &is_within)
-        except Exception:  # noqa: BLE001 - it comes up again where errors are told
-            end = 0
-        if not end:
-            output.size = size
-            break
-        taken = end
-        if session.unfinished is not None:
-            break
-    return PyBytes_FromStringAndSize(output.data, output.size), taken - start, is_within
+    cdef Pipeline pipeline = Pipeline.__new__(Pipeline)
+    cdef Py_ssize_t end
+    pipeline.session = session
+    pipeline.data = data
+    pipeline.output = Output.__new__(Output)
+    end = pipeline.serve(start)
+    output = PyBytes_FromStringAndSize(pipeline.output.data, pipeline.output.size)
+    return output, end - start, pipeline.is_within
 
 
 cdef bint is_ready(session) except -1:
@@ -65,44 +174,24 @@ cdef bint is_ready(session) except -1:
     )
 
 
-cdef Py_ssize_t serve_message(
-    session, bytes data, Py_ssize_t start, Output output, bint *is_within
-) except -1:
-    """Answer a statement or a Sync: where it ends, or 0."""
-    cdef Series series
-    cdef char tag = PyBytes_AS_STRING(data)[start]
-    cdef Py_ssize_t end
-    if tag == c"S":
-        end = serve_sync(session, data, start, output)
-        if end:
-            is_within[0] = False
-        return end
-    if tag == c"P":
-        start = parse_known(session, data, start, &series, output)
-        if not start:
-            return 0
-    elif tag != c"B" or not read_series(data, start, &series):
-        return 0
-    if series.synced and session.transaction.state is not IMPLICIT:
-        end = serve_series(session, data, start, &series, output)
-        if end:
-            is_within[0] = session.transaction.is_pipelined = False
-        return end
+cdef void leave_sync(Series *series) noexcept:
+    """Let a Sync be the next message."""
     if series.synced:
-        series.end -= SYNC_BYTES  # it is the next message
-    end = serve_step(session, data, &series, output)
-    if end:
-        is_within[0] = True
-    return end
+        series.synced = False
+        series.end -= SYNC_BYTES
+
+
+cdef object prepared_of(session, bytes data, Series *series):
+    """The statement that is executed, if there is one of that name."""
+    name = decoded(PyBytes_AS_STRING(data) + series.name_start, series.name_length)
+    return session.prepared.get(name)
 
 
 cdef Py_ssize_t serve_step(session, bytes data, Series *series, Output output) except -1:
     """Answer a statement behind which there is no Sync: where it ends, or 0."""
     cdef tuple values, formats
     cdef bytes head = BIND_COMPLETE
-    prepared = session.prepared.get(
-        decoded(PyBytes_AS_STRING(data) + series.name_start, series.name_length)
-    )
+    prepared = prepared_of(session, data, series)
     if prepared is None:
         return 0
     lane = prepared.lane
