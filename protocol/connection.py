@@ -32,7 +32,7 @@ from protocol.messages import (
     SSLRequest,
     StartupMessage,
 )
-from protocol.native import decode
+from protocol.native import decode, join_copy_data
 from protocol.phases import RECEIVED, SENT, TAGS, Phase, Verdict, refusal
 
 MESSAGE_BYTES_MAX = 0x3FFF_FFFE  # PostgreSQL's MaxAllocSize, less one
@@ -45,6 +45,7 @@ LENGTH_MIN = 4  # a length counts itself
 _HEADER = struct.Struct("!BI")
 _SMALL_TAGS = frozenset(b"CDEHSXcf")
 _PASSWORD_TAG = ord("p")
+_COPY_DATA_TAG = ord("d")
 _FATAL_SEVERITIES = frozenset({"FATAL", "PANIC"})
 _AUTHENTICATION_DECODERS: dict[type[object], decoding.Decoder] = {
     AuthenticationCleartextPassword: decoding.decode_password,
@@ -113,6 +114,24 @@ class Connection:
             if verdict is Verdict.ACCEPT:
                 return self._decode(tag, start + HEADER_BYTES, end)
         return NEED_DATA
+
+    def more_copy_data(self, bytes_max: int) -> bytes:
+        """The data of the CopyData messages that are there whole, behind one that was handed out: about so much of it."""
+        pieces: list[bytes] = []
+        count = 0
+        while count < bytes_max and self._has(HEADER_BYTES):
+            tag, length = _HEADER.unpack_from(self._input, self._position)
+            if tag != _COPY_DATA_TAG or not self._has(min(length, self._length_max[tag]) + 1):
+                break
+            data, end = join_copy_data(
+                self._input, self._position, bytes_max - count, self._length_max[tag]
+            )
+            if end == self._position:
+                break  # its length is out of bounds, which whoever asks for the next message is told
+            self._position = end
+            pieces.append(data)
+            count += len(data)
+        return b"".join(pieces)
 
     def ahead(self) -> tuple[bytes, int]:
         """What has arrived and where the next message begins in it, which is whole; else nothing: see `skip`."""

@@ -1,11 +1,13 @@
 """Chooses, once, between the compiled twins and their Python specification."""
 
 try:
+    from protocol.native.copy_pieces import join_copy_data
     from protocol.native.copy_spans import plain_spans
     from protocol.native.copy_text import decode_columns
     from protocol.native.decode import decode
     from protocol.native.rows import encode_copy_rows, encode_rows, frame_rows
 except ImportError:  # not built
+    from protocol.copy_pieces import join_copy_data
     from protocol.copy_spans import plain_spans
     from protocol.copy_text import decode_columns
     from protocol.decode import decode
@@ -17,5 +19,6 @@ __all__ = [
     "encode_copy_rows",
     "encode_rows",
     "frame_rows",
+    "join_copy_data",
     "plain_spans",
 ]

@@ -91,7 +91,6 @@ class ClientConnection(asyncio.Protocol):
         self._closed = False
         self._running = False
         self._at_rest = False  # a session waits for the first byte of its next message
-        self._ahead: Any = None  # a message taken from the wire before its turn
 
     # Called by the event loop
 
@@ -237,7 +236,7 @@ class ClientConnection(asyncio.Protocol):
                     return
                 continue
             if self._asks is not None or self._steps is None:
-                message, self._ahead = self._ahead or self.wire.next_message(), None
+                message = self.wire.next_message()
                 if message is NEED_DATA:
                     self._read_on()
                     self._flush_when_due()
@@ -260,7 +259,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _serve_ahead(self) -> bool:
         """Answer statements that go ahead of their Sync, and that, if they are next."""
-        if self.session is None or self._ahead is not None or self.wire.phase not in _BETWEEN:
+        if self.session is None or self.wire.phase not in _BETWEEN:
             return False
         data, start = self.wire.ahead()
         if not data or data[start] not in _PIPELINED:
@@ -325,15 +324,8 @@ class ClientConnection(asyncio.Protocol):
         """Join what has arrived of COPY data: clients may send a message a row."""
         if type(message) is not CopyData:
             return message
-        parts, count = [message.data], len(message.data)
-        while count < COPY_BYTES_AT_ONCE:
-            following = self.wire.next_message()
-            if type(following) is not CopyData:
-                self._ahead = None if following is NEED_DATA else following
-                break
-            parts.append(following.data)
-            count += len(following.data)
-        return message if len(parts) == 1 else CopyData(b"".join(parts))
+        more = self.wire.more_copy_data(COPY_BYTES_AT_ONCE - len(message.data))
+        return CopyData(message.data + more) if more else message
 
     def _give(self, item: Any) -> bool:
         """Do what the generator yielded; true when it has to wait."""

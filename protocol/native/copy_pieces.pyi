@@ -1,0 +1,3 @@
+def join_copy_data(
+    buffer: bytes, start: int, bytes_max: int, length_max: int
+) -> tuple[bytes, int]: ...
