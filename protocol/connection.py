@@ -116,7 +116,7 @@ class Connection:
         return NEED_DATA
 
     def more_copy_data(self, bytes_max: int) -> bytes:
-        """The data of the CopyData messages that are there whole, behind one that was handed out: about so much of it."""
+        """The data of the whole CopyData messages behind one that was handed out: about so much of it."""
         pieces: list[bytes] = []
         count = 0
         while count < bytes_max and self._has(HEADER_BYTES):

@@ -154,21 +154,11 @@ class BinaryDecoder:
         return row, position
 
 
-def frame_rows(data: bytes, header: bytes) -> bytes:
-    """Rows as CopyData messages, one each; the header goes into the first, as clients expect it."""
-    framed: list[bytes] = []
-    position = 0
-    while position < len(data):
-        start = position
-        (count,) = _INT16.unpack_from(data, position)
-        position += 2
-        for _ in range(count):
-            (size,) = _INT32.unpack_from(data, position)
-            position += 4 + max(size, 0)
-        length = 4 + len(header) + position - start
-        framed += (b"d", _UINT32.pack(length), header, data[start:position])
-        header = b""
-    return b"".join(framed)
+def with_header(framed: bytes) -> bytes:
+    """Rows framed as messages with the header in the first of them, where clients expect it."""
+    (length,) = _UINT32.unpack_from(framed, 1)
+    header = encode_binary_header()
+    return framed[:1] + _UINT32.pack(length + len(header)) + header + framed[5:]
 
 
 def _header_complaint(seen: bytes) -> str:

@@ -17,11 +17,11 @@ from enum import Enum
 from typing import Protocol
 
 from protocol.copy_binary import BinaryDecoder, encode_binary_header, encode_binary_rows
+from protocol.copy_fields import copy_escape, copy_escapes, csv_fields
 from protocol.copy_spans import NULL, Spans
 from protocol.copy_text import Columns, Dialect, LineEnd, first_line
 from protocol.errors import CopyFormatError
 from protocol.native import decode_columns, plain_spans
-from protocol.rows import copy_escape, copy_escapes
 
 
 class CopyFormat(Enum):
@@ -121,35 +121,8 @@ def encode_text_rows(columns: Columns, options: CopyOptions) -> bytes:
 
 def encode_csv_rows(columns: Columns, options: CopyOptions) -> bytes:
     """Return rows as lines of csv."""
-    forced = options.force_quote or (False,) * len(columns)
-    alone = len(columns) == 1
-    shown = [
-        [
-            options.null if value is None else _csv_value(value, options, force=force, alone=alone)
-            for value in column
-        ]
-        for column, force in zip(columns, forced, strict=True)
-    ]
+    shown = csv_fields(columns, options.dialect, options.force_quote)
     return b"".join(options.delimiter.join(row) + b"\n" for row in zip(*shown, strict=True))
-
-
-def _csv_value(value: bytes, options: CopyOptions, *, force: bool, alone: bool) -> bytes:
-    special = options.delimiter + options.quote + b"\r\n"
-    if not (
-        force
-        or value == options.null
-        or any(byte in special for byte in value)
-        # Alone on its line it would be taken for the end of the data.
-        or (alone and value == b"\\.")
-    ):
-        return value
-    if options.escape != options.quote:
-        value = value.replace(options.escape, options.escape * 2)
-    return (
-        options.quote
-        + value.replace(options.quote, options.escape + options.quote)
-        + (options.quote)
-    )
 
 
 class TextDecoder:

@@ -1,4 +1,4 @@
-"""Frames a whole batch of columns as DataRow messages, or as rows of COPY in text format.
+"""Frames a whole batch of columns as DataRow messages; with the tag of CopyData they are rows of COPY's binary format.
 
     'D' | length int32 | column count int16 | for each column: length int32 (-1: null), value
 
@@ -27,10 +27,12 @@ from protocol.text_values import (
 
 Encoder = Callable[[Any, int], bytes]
 
+DATA_ROW = b"D"
+COPY_DATA = b"d"
+
 _NULL = struct.pack("!i", -1)
 _INT32 = struct.Struct("!i")
 _ROW_HEADER = struct.Struct("!cIH")
-_COPY_HEADER = struct.Struct("!cI")
 
 
 class ColumnKind(IntEnum):
@@ -63,67 +65,25 @@ class EncodeColumn:
     dictionary: Sequence[bytes] = ()
 
 
-def encode_rows(columns: Sequence[EncodeColumn], row_count: int) -> bytes:
-    """Return the DataRow messages of `row_count` rows."""
-    return frame_rows([encode_column(column) for column in columns], row_count)
+def encode_rows(columns: Sequence[EncodeColumn], row_count: int, tag: bytes = DATA_ROW) -> bytes:
+    """Return the messages of `row_count` rows."""
+    return frame_rows([encode_column(column) for column in columns], row_count, tag)
 
 
-def frame_rows(columns: Sequence[Sequence[bytes | None]], row_count: int) -> bytes:
-    """Return the DataRow messages of values that are encoded already, a list per column."""
+def frame_rows(
+    columns: Sequence[Sequence[bytes | None]], row_count: int, tag: bytes = DATA_ROW
+) -> bytes:
+    """Return the messages of values that are encoded already, a list per column."""
     assert all(len(column) == row_count for column in columns)
     if not columns:
-        return _ROW_HEADER.pack(b"D", 6, 0) * row_count
+        return _ROW_HEADER.pack(tag, 6, 0) * row_count
     messages = []
     for row in zip(*columns, strict=True):
         body = b"".join(
             _NULL if value is None else _INT32.pack(len(value)) + value for value in row
         )
-        messages.append(_ROW_HEADER.pack(b"D", len(body) + 6, len(columns)) + body)
+        messages.append(_ROW_HEADER.pack(tag, len(body) + 6, len(columns)) + body)
     return b"".join(messages)
-
-
-def encode_copy_rows(
-    columns: Sequence[EncodeColumn],
-    row_count: int,
-    delimiter: bytes = b"\t",
-    null: bytes = b"\\N",
-) -> bytes:
-    """Return one CopyData message a row, in the text format of COPY; columns must not be binary."""
-    assert not any(column.binary for column in columns)
-    texts = [encode_column(column) for column in columns]
-    escapes = copy_escapes(delimiter)
-    messages = []
-    for row_no in range(row_count):
-        fields = [
-            null if (value := text[row_no]) is None else copy_escape(value, escapes)
-            for text in texts
-        ]
-        line = delimiter.join(fields) + b"\n"
-        messages.append(_COPY_HEADER.pack(b"d", len(line) + 4) + line)
-    return b"".join(messages)
-
-
-def copy_escapes(delimiter: bytes) -> dict[int, bytes]:
-    """Return what stands for the bytes that COPY's text format must not show as they are."""
-    escapes = {
-        ord("\\"): b"\\\\",
-        ord("\b"): b"\\b",
-        ord("\f"): b"\\f",
-        ord("\n"): b"\\n",
-        ord("\r"): b"\\r",
-        ord("\t"): b"\\t",
-        ord("\v"): b"\\v",
-    }
-    if delimiter[0] not in escapes:
-        escapes[delimiter[0]] = b"\\" + delimiter
-    return escapes
-
-
-def copy_escape(value: bytes, escapes: dict[int, bytes]) -> bytes:
-    """Return a value as COPY's text format shows it."""
-    if not any(byte in escapes for byte in value):
-        return value
-    return b"".join(escapes.get(byte) or bytes((byte,)) for byte in value)
 
 
 def encode_column(column: EncodeColumn) -> list[bytes | None]:

@@ -1,4 +1,4 @@
-"""The compiled twin of protocol.rows: columns to DataRow messages or COPY text rows.
+"""The compiled twin of protocol.rows: columns to DataRow messages.
 
 Rule 1: the first pass, with the interpreter's lock, resolves every object to a pointer and a length
         and sums up an upper bound of the output; the second pass writes without the lock.
@@ -53,20 +53,6 @@ cdef enum:
     DICTIONARY = 12
     BINARY = 16  # added to a kind
 
-ctypedef char *(*Writer)(char *place, const Source *source, Py_ssize_t row) noexcept nogil
-
-cdef struct Text:
-    const char *data
-    Py_ssize_t size
-
-cdef struct Source:
-    int kind
-    int scale
-    const void *values
-    const uint8_t *valid
-    Text *texts
-    Writer write
-
 DTYPES = (
     np.uint8, np.int16, np.int32, np.int64, np.uint32, np.float32, np.float64,
     np.int32, np.int64, np.int64, np.int64, object, np.int32,
@@ -75,24 +61,16 @@ TEXT_WIDTHS = (1, 6, 11, 20, 10, 24, 32, 24, 48, 48, 24, 0, 0)
 BINARY_WIDTHS = (1, 2, 4, 8, 4, 4, 8, 4, 8, 8, 32, 0, 0)
 
 
-def encode_rows(columns, Py_ssize_t row_count):
-    """Return the DataRow messages of `row_count` rows."""
+def encode_rows(columns, Py_ssize_t row_count, bytes tag=b"D"):
+    """Return the messages of `row_count` rows."""
     cdef Batch batch = Batch(columns, row_count)
-    return batch.data_rows()
+    return batch.data_rows(tag[0])
 
 
-def frame_rows(columns, Py_ssize_t row_count):
-    """Return the DataRow messages of values that are encoded already, a list per column."""
+def frame_rows(columns, Py_ssize_t row_count, bytes tag=b"D"):
+    """Return the messages of values that are encoded already, a list per column."""
     cdef Batch batch = Batch([RawColumn(column) for column in columns], row_count)
-    return batch.data_rows()
-
-
-def encode_copy_rows(columns, Py_ssize_t row_count, bytes delimiter=b"\t", bytes null=b"\\N"):
-    """Return one CopyData message a row, in the text format of COPY."""
-    cdef Batch batch = Batch(columns, row_count)
-    assert not any(column.binary for column in columns)
-    assert len(delimiter) == 1
-    return batch.copy_rows(delimiter[0], null)
+    return batch.data_rows(tag[0])
 
 
 class RawColumn:
@@ -110,12 +88,6 @@ class RawColumn:
 
 cdef class Batch:
     """Resolved columns; owns the pointers and keeps alive what they point into."""
-
-    cdef Source *sources
-    cdef Py_ssize_t column_count
-    cdef Py_ssize_t row_count
-    cdef Py_ssize_t bytes_max  # of all values of all rows
-    cdef list keep
 
     def __cinit__(self, columns, Py_ssize_t row_count):
         self.column_count = len(columns)
@@ -195,36 +167,18 @@ cdef class Batch:
                 self.bytes_max += source.texts[codes[number]].size
         return 0
 
-    cdef bytes data_rows(self):
+    cdef bytes data_rows(self, char tag):
         cdef Py_ssize_t size = self.bytes_max + self.row_count * (7 + 4 * self.column_count)
         cdef Output output = Output(size)
         cdef char *start = output.start()
         cdef char *end
         with nogil:
-            end = write_data_rows(start, self.sources, self.column_count, self.row_count)
-        return output.finish(end - start)
-
-    cdef bytes copy_rows(self, char delimiter, bytes null):
-        cdef Py_ssize_t per_row = 6 + self.column_count * (1 + PyBytes_GET_SIZE(null))
-        # Every byte may need a backslash, and a field is written before it is known to need none.
-        cdef Py_ssize_t size = 2 * self.bytes_max + self.row_count * per_row
-        cdef Output output = Output(size)
-        cdef char *start = output.start()
-        cdef char *end
-        cdef Text null_text
-        null_text.data = PyBytes_AS_STRING(null)
-        null_text.size = PyBytes_GET_SIZE(null)
-        with nogil:
-            end = write_copy_rows(
-                start, self.sources, self.column_count, self.row_count, delimiter, null_text
-            )
+            end = write_data_rows(start, self.sources, self.column_count, self.row_count, tag)
         return output.finish(end - start)
 
 
 cdef class Output:
     """A bytes object of which nobody else knows yet, so that it may be written and cut."""
-
-    cdef PyObject *data
 
     def __cinit__(self, Py_ssize_t size):
         self.data = new_bytes(NULL, size)
@@ -254,14 +208,14 @@ cdef int resolve_text(Text *text, value) except -1:
     return 0
 
 
-cdef inline bint is_null(const Source *source, Py_ssize_t row) noexcept nogil:
+cdef bint is_null(const Source *source, Py_ssize_t row) noexcept nogil:
     if source.valid != NULL and not source.valid[row]:
         return True
     return source.kind & 15 == BYTES and source.texts[row].data == NULL
 
 
 cdef char *write_data_rows(
-    char *place, Source *sources, Py_ssize_t column_count, Py_ssize_t row_count
+    char *place, Source *sources, Py_ssize_t column_count, Py_ssize_t row_count, char tag
 ) noexcept nogil:
     cdef Py_ssize_t row, column
     cdef char *header
@@ -269,7 +223,7 @@ cdef char *write_data_rows(
     cdef const Source *source
     for row in range(row_count):
         header = place
-        place[0] = c"D"
+        place[0] = tag
         (<uint16_t *>(place + 5))[0] = swap16(<uint16_t>column_count)
         place += 7
         for column in range(column_count):
@@ -283,80 +237,6 @@ cdef char *write_data_rows(
             (<uint32_t *>length)[0] = swap32(<uint32_t>(place - length - 4))
         (<uint32_t *>(header + 1))[0] = swap32(<uint32_t>(place - header - 1))
     return place
-
-
-cdef char *write_copy_rows(
-    char *place,
-    Source *sources,
-    Py_ssize_t column_count,
-    Py_ssize_t row_count,
-    char delimiter,
-    Text null,
-) noexcept nogil:
-    cdef Py_ssize_t row, column
-    cdef char *header
-    cdef char *field
-    cdef const Source *source
-    cdef char[256] escapes
-    fill_escapes(escapes, delimiter)
-    for row in range(row_count):
-        header = place
-        place[0] = c"d"
-        place += 5
-        for column in range(column_count):
-            if column:
-                place[0] = delimiter
-                place += 1
-            source = &sources[column]
-            if is_null(source, row):
-                memcpy(place, null.data, null.size)
-                place += null.size
-                continue
-            field = place
-            place = source.write(place, source, row)
-            place = escape(field, place, escapes)
-        place[0] = c"\n"
-        place += 1
-        (<uint32_t *>(header + 1))[0] = swap32(<uint32_t>(place - header - 1))
-    return place
-
-
-cdef void fill_escapes(char *escapes, char delimiter) noexcept nogil:
-    """Per byte: 0 to show it as it is, else what follows the backslash."""
-    memset(escapes, 0, 256)
-    escapes[<uint8_t>delimiter] = delimiter
-    escapes[92] = c"\\"
-    escapes[8] = c"b"
-    escapes[12] = c"f"
-    escapes[10] = c"n"
-    escapes[13] = c"r"
-    escapes[9] = c"t"
-    escapes[11] = c"v"
-
-
-cdef char *escape(char *start, char *end, const char *escapes) noexcept nogil:
-    """Put the backslashes into a field in place, from its end."""
-    cdef Py_ssize_t extra = 0
-    cdef char *reader
-    cdef char *writer
-    reader = start
-    while reader < end:
-        extra += escapes[<uint8_t>reader[0]] != 0
-        reader += 1
-    if extra == 0:
-        return end
-    reader = end
-    writer = end + extra
-    while writer > reader:
-        reader -= 1
-        if escapes[<uint8_t>reader[0]]:
-            writer -= 2
-            writer[1] = escapes[<uint8_t>reader[0]]
-            writer[0] = c"\\"
-        else:
-            writer -= 1
-            writer[0] = reader[0]
-    return end + extra
 
 
 cdef Writer writer_of(int kind) except NULL:

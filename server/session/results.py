@@ -8,12 +8,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from protocol.copy_format import CopyFormat, CopyOptions, encode_copy_rows
+from protocol.copy_format import CopyFormat, CopyOptions
 from protocol.errors import ErrorFields
-from protocol.messages import CopyData, CopyRows, DataRows, FieldDescription, RowDescription
-from protocol.native import encode_copy_rows as encode_text_rows
-from protocol.native import encode_rows
-from protocol.rows import ColumnKind, EncodeColumn, encode_column
+from protocol.messages import CopyRows, DataRows, FieldDescription, RowDescription
+from protocol.native import encode_csv_rows, encode_rows, encode_text_rows
+from protocol.rows import COPY_DATA, ColumnKind, EncodeColumn
 from server.errors import InternalError, ProtocolViolation
 
 if TYPE_CHECKING:
@@ -185,13 +184,16 @@ def described(description: Description, formats: Sequence[int]) -> RowDescriptio
 
 def copy_rows(
     batch: Batch, types: Sequence[TypeReference], options: CopyOptions, style: TextStyle
-) -> CopyRows | CopyData:
-    """The rows of a batch as COPY sends them: one CopyData a row in text format, one for all in the others."""
+) -> CopyRows:
+    """The rows of a batch as COPY sends them, one CopyData a row."""
     is_binary = options.format is CopyFormat.BINARY
     columns = [
         encoded_column(column, reference.type, is_binary, style)
         for column, reference in zip(batch.columns, types, strict=True)
     ]
-    if options.format is CopyFormat.TEXT:
-        return CopyRows(encode_text_rows(columns, batch.count, options.delimiter, options.null))
-    return CopyData(encode_copy_rows([encode_column(column) for column in columns], options))
+    if is_binary:
+        return CopyRows(encode_rows(columns, batch.count, COPY_DATA))
+    if options.format is CopyFormat.CSV:
+        dialect, forced = options.dialect, options.force_quote
+        return CopyRows(encode_csv_rows(columns, batch.count, dialect, forced))
+    return CopyRows(encode_text_rows(columns, batch.count, options.delimiter, options.null))

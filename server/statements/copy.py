@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from sqlglot import exp
 
 from protocol import messages
-from protocol.copy_binary import TRAILER, frame_rows
+from protocol.copy_binary import TRAILER, with_header
 from protocol.copy_format import (
     CopyFormat,
     CopyOptions,
@@ -17,6 +17,7 @@ from protocol.copy_format import (
     encode_copy_header,
 )
 from protocol.errors import CopyFormatError
+from protocol.native import join_copy_data
 from server.catalog.objects import Column as TableColumn
 from server.catalog.objects import Table
 from server.errors import (
@@ -440,12 +441,7 @@ def _unframed(message: messages.CopyData | messages.CopyRows) -> bytes:
     data = message.data
     if isinstance(message, messages.CopyData):
         return data
-    parts, position = [], 0
-    while position < len(data):
-        length = int.from_bytes(data[position + 1 : position + 5], "big")
-        parts.append(data[position + 5 : position + 1 + length])
-        position += 1 + length
-    return b"".join(parts)
+    return join_copy_data(data, 0, len(data), len(data))[0]
 
 
 def _encoded(
@@ -464,8 +460,8 @@ def _encoded(
         for start in range(0, item.count, WRITE_ROWS_AT_ONCE):
             batch = item.slice(start, start + WRITE_ROWS_AT_ONCE)
             message = context.session.copy_rows(batch, planned.types, options, style)
-            if is_binary:
-                message, header = messages.CopyRows(frame_rows(message.data, header)), b""
+            if is_binary and header and batch.count:
+                message, header = messages.CopyRows(with_header(message.data)), b""
             yield batch.count, message
     if is_binary:
         yield 0, messages.CopyData(header + TRAILER)

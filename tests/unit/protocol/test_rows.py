@@ -2,7 +2,6 @@
 
 import importlib
 import math
-import struct
 from typing import Any
 
 import numpy as np
@@ -167,9 +166,8 @@ def test_twins_agree_on_the_edges(kind, binary, masked):
         columns = [column(kind, values, valid=valid, binary=binary, scale=scale)]
         expected = specification.encode_rows(columns, len(values))
         assert TWIN.encode_rows(columns, len(values)) == expected
-        if not binary:
-            expected = specification.encode_copy_rows(columns, len(values))
-            assert TWIN.encode_copy_rows(columns, len(values)) == expected
+        expected = specification.encode_rows(columns, len(values), b"d")
+        assert TWIN.encode_rows(columns, len(values), b"d") == expected
 
 
 @settings(max_examples=60, deadline=None)
@@ -225,13 +223,6 @@ def test_strided_views_are_read_right(rows):
         b"6",
         b"9",
     ]
-
-
-def test_copy_rows_escape(rows):
-    columns = [column(ColumnKind.BYTES, [b"a,b\\\n", None]), column(ColumnKind.INT32, [1, 2])]
-    data = rows.encode_copy_rows(columns, 2, b",", b"")
-    first = b"a\\,b\\\\\\n,1\n"
-    assert data == struct.pack("!cI", b"d", len(first) + 4) + first + b"d\0\0\0\x07,2\n"
 
 
 def test_twin_refuses_codes_outside_of_the_dictionary():
