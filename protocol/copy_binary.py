@@ -11,13 +11,14 @@ Rule 2: the signature's odd bytes are there to catch transfers that change line 
 import struct
 from collections.abc import Sequence
 
+from protocol.binary_rows import FIELD_BYTES_MAX
 from protocol.errors import CopyFormatError
+from protocol.native import take_rows
 
 Columns = list[list[bytes | None]]
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 TRAILER = b"\xff\xff"
-FIELD_BYTES_MAX = 0x3FFF_FFFF
 _HEADER_BYTES = len(SIGNATURE) + 8
 _WITH_OIDS = 1 << 16
 _CRITICAL_FLAGS = 0xFFFF_0000
@@ -108,6 +109,9 @@ class BinaryDecoder:
 
     def _rows(self, buffer: bytes, position: int, columns: Columns) -> int:
         """Append whole rows; return where the first row that is not whole begins."""
+        if not self._ended:
+            position, taken = take_rows(buffer, position, columns)
+            self.row_count += taken
         while position < len(buffer):
             if self._ended:
                 raise CopyFormatError("received copy data after EOF marker")

@@ -1,6 +1,7 @@
 """Chooses, once, between the compiled twins and their Python specification."""
 
 try:
+    from protocol.native.binary_rows import take_rows
     from protocol.native.copy_pieces import join_copy_data
     from protocol.native.copy_rows import encode_csv_rows, encode_text_rows
     from protocol.native.copy_spans import plain_spans
@@ -8,6 +9,7 @@ try:
     from protocol.native.decode import decode
     from protocol.native.rows import encode_rows, frame_rows
 except ImportError:  # not built
+    from protocol.binary_rows import take_rows
     from protocol.copy_pieces import join_copy_data
     from protocol.copy_rows import encode_csv_rows, encode_text_rows
     from protocol.copy_spans import plain_spans
@@ -24,4 +26,5 @@ __all__ = [
     "frame_rows",
     "join_copy_data",
     "plain_spans",
+    "take_rows",
 ]

@@ -51,6 +51,7 @@ from server.sql import utility_session as tree
 from server.sql.parse import parse_statements
 from server.statements.copy_options import copy_options
 from server.statements.copy_plain import plain_loader
+from server.statements.copy_received import received
 from server.statements.copy_stream import NEED_COPY_DATA
 from server.statements.internal import qualified_name
 from server.statements.names import relation_named
@@ -60,7 +61,7 @@ from server.statements.statement import Run, StatementContext, Utility
 from server.types.errors import decode_text
 from server.types.type import TypeReference
 from server.vector.batch import Batch
-from server.vector.rows import column_of, values_of
+from server.vector.rows import values_of
 
 if TYPE_CHECKING:
     from server.vector.column import Column
@@ -327,7 +328,11 @@ class Loader:
     def _parse(self, position: int, texts: list[bytes | None]) -> Column:
         """Values out of texts, tested where they are of a domain."""
         reference = self._types[position]
-        column = received(reference, texts) if self.is_binary else self._read(reference, texts)
+        column = (
+            received(reference, texts, self._style)
+            if self.is_binary
+            else self._read(reference, texts)
+        )
         test = self._tests[position]
         if test is not None:
             for value in values_of(column):
@@ -356,13 +361,6 @@ class Loader:
                     found.context += f': "{text.decode(errors="replace")}"'
                 return found
         return error
-
-
-def received(reference: TypeReference, fields: Sequence[bytes | None]) -> Column:
-    """A column out of fields in binary form."""
-    receive, modifier = reference.type.receive, reference.modifier
-    values = [None if field is None else receive(field, modifier) for field in fields]
-    return column_of(values, reference.type.dtype)
 
 
 # Out
