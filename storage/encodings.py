@@ -33,6 +33,7 @@ Slots = npt.NDArray[np.int64]
 # encoding, code bytes, -, count, base, step, second, third, size
 BLOCK = struct.Struct("<BBHIqqIIQ24x")
 TEXTS_A_START = 64
+NO_CODE = np.zeros(1, np.uint8)
 CODE_DTYPES: dict[int, "np.dtype[Any]"] = {width: np.dtype(f"u{width}") for width in (1, 2, 4, 8)}
 
 assert BLOCK.size == 64
@@ -62,6 +63,49 @@ class Block:
     size: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Framed:
+    """Numbers as a FRAME block has them: base + step * code, modulo the width of the dtype."""
+
+    codes: Values
+    base: int
+    step: int
+    dtype: "np.dtype[Any]"
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, places: Any) -> "Framed":
+        return Framed(self.codes[places], self.base, self.step, self.dtype)
+
+    def decoded(self) -> Values:
+        """The numbers. Computed modulo the width: what overflows on the way comes back."""
+        modulus = 1 << 8 * self.dtype.itemsize
+        unsigned = CODE_DTYPES[self.dtype.itemsize]
+        if not self.codes.strides[0]:
+            return np.full(len(self), self.base % modulus, unsigned).view(self.dtype)
+        values = self.codes.astype(unsigned)
+        if self.step != 1:
+            values *= unsigned.type(self.step % modulus)
+        if self.base:
+            values += unsigned.type(self.base % modulus)
+        return values.view(self.dtype)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Worded:
+    """Values as a DICTIONARY block has them: words[code]."""
+
+    codes: Values
+    words: Values
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
+Coded = Framed | Worded
+
+
 def read_header(store: Bytes, address: int) -> Block:
     """The header of the block at an address."""
     fields = BLOCK.unpack(store[address : address + BLOCK.size].tobytes())
@@ -71,10 +115,18 @@ def read_header(store: Bytes, address: int) -> Block:
     return Block(address, Encoding(encoding), code_bytes, *rest)
 
 
-def read_block(store: Bytes, address: int, kind: Kind, slots: Slots | None = None) -> Values:
+def read_block(store: Bytes, block: Block, kind: Kind, slots: Slots | None = None) -> Values:
     """The values of a block, or of some of its slots, in an array of the kind's dtype; of BYTES views."""
-    block = read_header(store, address)
     return READERS[block.encoding](store, block, kind, slots)
+
+
+def read_coded(store: Bytes, block: Block, kind: Kind, slots: Slots | None = None) -> Coded | None:
+    """What a block has in place of values; None: it has no codes."""
+    if block.encoding is Encoding.FRAME:
+        return _framed(store, block, kind, slots)
+    if block.encoding is Encoding.DICTIONARY:
+        return _worded(store, block, kind, slots)
+    return None
 
 
 def plain_array(store: Bytes, address: int, kind: Kind, count: int) -> Values:
@@ -82,42 +134,44 @@ def plain_array(store: Bytes, address: int, kind: Kind, count: int) -> Values:
     return store[address : address + kind.width * count].view(kind.dtype)
 
 
-def _picked(values: Values, slots: Slots | None) -> Values:
-    return values if slots is None else values[slots]
+def picked(values: Values, slots: Values) -> Values:
+    """The values at some places; numpy is slow at it with 16 bytes of no type, so they pass for complex numbers."""
+    if values.dtype.kind != "V":
+        return values.take(slots)
+    return values.view(np.complex128).take(slots).view(values.dtype)
 
 
 def codes_of(store: Bytes, block: Block, slots: Slots | None = None) -> Values:
-    """The codes of a block that has some."""
+    """The codes of a block; all are 0, and take no room, where it has none."""
+    if not block.code_bytes:
+        return np.broadcast_to(NO_CODE, block.count if slots is None else len(slots))
     start = block.address + BLOCK.size
     found = store[start : start + block.code_bytes * block.count]
-    return _picked(found.view(CODE_DTYPES[block.code_bytes]), slots)
+    codes = found.view(CODE_DTYPES[block.code_bytes])
+    return codes if slots is None else codes.take(slots)
 
 
 def _read_plain(store: Bytes, block: Block, kind: Kind, slots: Slots | None) -> Values:
     values = plain_array(store, block.address + BLOCK.size, kind, block.count)
-    return _picked(values, slots)
+    return values if slots is None else picked(values, slots)
+
+
+def _framed(store: Bytes, block: Block, kind: Kind, slots: Slots | None) -> Framed:
+    return Framed(codes_of(store, block, slots), block.base, block.step, kind.dtype)
+
+
+def _worded(store: Bytes, block: Block, kind: Kind, slots: Slots | None) -> Worded:
+    words = read_block(store, read_header(store, block.address + block.second), kind)
+    return Worded(codes_of(store, block, slots), words)
 
 
 def _read_frame(store: Bytes, block: Block, kind: Kind, slots: Slots | None) -> Values:
-    """Computed modulo the kind's width: what overflows on the way comes back."""
-    modulus = 1 << 8 * kind.width
-    unsigned = CODE_DTYPES[kind.width]
-    count = block.count if slots is None else len(slots)
-    if not block.code_bytes:
-        return np.full(count, block.base % modulus, unsigned).view(kind.dtype)
-    values = codes_of(store, block, slots).astype(unsigned)
-    if block.step != 1:
-        values *= unsigned.type(block.step % modulus)
-    if block.base:
-        values += unsigned.type(block.base % modulus)
-    return values.view(kind.dtype)
+    return _framed(store, block, kind, slots).decoded()
 
 
 def _read_dictionary(store: Bytes, block: Block, kind: Kind, slots: Slots | None) -> Values:
-    words = read_block(store, block.address + block.second, kind)
-    if not block.code_bytes:
-        return np.repeat(words, block.count if slots is None else len(slots))
-    return words.take(codes_of(store, block, slots))
+    coded = _worded(store, block, kind, slots)
+    return picked(coded.words, coded.codes)
 
 
 def _read_packed(store: Bytes, block: Block, kind: Kind, slots: Slots | None) -> Values:

@@ -19,6 +19,7 @@ from storage.check import Problem, check, check_table
 from storage.commit_log import transaction_outcome
 from storage.departures import Departures
 from storage.directory import is_initialised
+from storage.encodings import Framed, Worded
 from storage.fast_paths import CommitLog, KeyReader, KeyWriter, Snapshot
 from storage.fast_work import CommitQueue
 from storage.files import Bytes, File, Files
@@ -41,7 +42,8 @@ from storage.references import lock_referenced
 from storage.relation import IS_UNIQUE, Form
 from storage.relations import Relations
 from storage.rows import Value
-from storage.scan import RowsView, ScanView
+from storage.rows_view import RowsView
+from storage.scan import ScanView
 from storage.serializable import Dependencies, Tracked
 from storage.store import Hooks, Store
 from storage.strings import StringBlob, StringViews
@@ -58,6 +60,7 @@ __all__ = [
     "Departures",
     "Engine",
     "Fingerprints",
+    "Framed",
     "Index",
     "KeyColumns",
     "KeyMatrix",
@@ -90,6 +93,7 @@ __all__ = [
     "Value",
     "Version",
     "WaitEdge",
+    "Worded",
     "encode_key",
     "encode_keys",
     "encode_matrix",

@@ -21,6 +21,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         split_leaf,
     )
     from storage.commit_log import CommitLog, Snapshot
+    from storage.gathering import gathered
     from storage.key_reader import KeyReader
     from storage.key_writer import KeyWriter
     from storage.row_paths import RowPaths
@@ -38,6 +39,7 @@ else:
         split_leaf,
     )
     from storage.native.commit_log import CommitLog, Snapshot
+    from storage.native.gathering import gathered
     from storage.native.key_reader import KeyReader
     from storage.native.key_writer import KeyWriter
     from storage.native.row_paths import RowPaths
@@ -49,6 +51,7 @@ __all__ = [
     "RowPaths",
     "Snapshot",
     "delete_pair",
+    "gathered",
     "insert_pair",
     "insert_sorted",
     "is_ascending",

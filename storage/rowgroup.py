@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from storage.encodings import Encoding, plain_array
+from storage.encodings import Coded, Encoding, picked, plain_array
 from storage.kinds import Kind
 
 GROUP_MAGIC = 0x50524752  # "RGRP"
@@ -219,7 +219,12 @@ class RowGroup:
     ) -> npt.NDArray[Any]:
         """The values of some slots, or of the first ones."""
         values = self._plain[column]
-        return values[:count] if slots is None else values[slots]
+        return values[:count] if slots is None else picked(values, slots)
+
+    def coded(self, column: int, count: int, slots: npt.NDArray[np.int64] | None) -> Coded | None:
+        """The same as codes; None: the column has none."""
+        del column, count, slots
+        return None
 
     def raw_value(self, column: int, slot: int) -> bytes:
         """The bytes of one value, or view."""

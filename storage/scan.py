@@ -1,4 +1,4 @@
-"""ScanView: what a snapshot sees of one row group, or of rows picked by id.
+"""ScanView: what a snapshot sees of one row group.
 
 Rule 1: values are arrays over the store where possible and are never written. They hold as long as
         the snapshot, which the view keeps.
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storage.commit_log import Snapshot
+from storage.encodings import Coded
 from storage.kinds import Kind
 from storage.relation import HAS_MISSING, MISSING_NULL, ColumnHeader
 from storage.rowgroup import INNER, NULLS_PER_WORD, SLOT_BITS, RowGroup
@@ -20,6 +21,7 @@ from storage.strings import StringViews
 
 ColumnValues = npt.NDArray[Any] | StringViews
 Valid = npt.NDArray[np.bool_] | None
+Places = npt.NDArray[np.int64] | None
 
 
 class ScanView:
@@ -72,110 +74,51 @@ class ScanView:
         versions = self._group.versions[: self.slot_count]
         return self._picked(versions[:, 0]), self._picked(versions[:, 1])
 
-    def column(self, column: int) -> tuple[ColumnValues, Valid]:
-        """Values and validity (None: no NULLs) of the rows seen."""
+    def column(self, column: int, places: Places = None) -> tuple[ColumnValues, Valid]:
+        """Values and validity (None: no NULLs) of the rows seen, or of those at some places among them."""
+        slots = self._slots(places)
         if column >= len(self._group.layout.kinds):
-            return missing_column(self._store, self._columns[column], self.count)
-        values = self._group.take(column, self.slot_count, self.selection)
-        valid = self._valid(column)
+            count = self.slot_count if slots is None else len(slots)
+            return missing_column(self._store, self._columns[column], count)
+        values = self._group.take(column, self.slot_count, slots)
+        valid = self._valid(column, slots)
         if self._group.layout.kinds[column] is Kind.BYTES:
             return StringViews(self._store, values), valid
         return values, valid
 
-    def raw_column(self, column: int) -> tuple[ColumnValues, Valid] | None:
-        """Values and validity of all slots, seen or not, for kernels that take a selection.
+    def codes(self, column: int, places: Places = None) -> tuple[Coded, Valid] | None:
+        """The same as the codes that the group has in place of values; None: it has none, and `column` is as good.
 
-        None when the group does not have the column.
+        Words of texts are views into the store.
         """
         if column >= len(self._group.layout.kinds):
             return None
-        whole = ScanView(
-            self._store, self._group, self._columns, self.snapshot, self.slot_count, None
-        )
-        return whole.column(column)
+        slots = self._slots(places)
+        coded = self._group.coded(column, self.slot_count, slots)
+        return None if coded is None else (coded, self._valid(column, slots))
 
-    def _valid(self, column: int) -> Valid:
+    def words(self, column: int, words: npt.NDArray[Any]) -> ColumnValues:
+        """What the words of codes are: values, or texts."""
+        is_text = self._group.layout.kinds[column] is Kind.BYTES
+        return StringViews(self._store, words) if is_text else words
+
+    def _slots(self, places: Places) -> Places:
+        """The slots of the rows at some places; None: all slots."""
+        if places is None or self.selection is None:
+            return self.selection if places is None else places
+        return self.selection[places]
+
+    def _valid(self, column: int, slots: Places) -> Valid:
         word, bit = divmod(column, NULLS_PER_WORD)
         words = self._group.null_words(self._store, word)[: self.slot_count]
         mask = np.uint64(1 << bit)
         if not self._group.may_be_null(self._store, column):
             return None
-        valid: npt.NDArray[np.bool_] = (self._picked(words) & mask) == 0
+        valid: npt.NDArray[np.bool_] = ((words if slots is None else words[slots]) & mask) == 0
         return valid
 
     def _picked(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return values if self.selection is None else values[self.selection]
-
-
-class RowsView:
-    """Rows picked by id, in the order asked for; has the reading half of ScanView.
-
-    `positions` says which of the ids asked for were seen.
-    """
-
-    __slots__ = ("_columns", "_parts", "_store", "count", "positions", "row_ids", "selection",
-                 "snapshot")  # fmt: skip
-
-    def __init__(
-        self,
-        store: npt.NDArray[np.uint8],
-        groups: dict[int, RowGroup],
-        columns: Sequence[ColumnHeader],
-        snapshot: Snapshot,
-        row_ids: npt.NDArray[np.int64],
-        positions: npt.NDArray[np.int64],
-    ) -> None:
-        self._store = store
-        self._columns = columns
-        self.snapshot = snapshot
-        self.row_ids = row_ids
-        self.positions = positions
-        self.count = len(row_ids)
-        self.selection: npt.NDArray[np.int64] | None = None
-        self._parts = _by_group(groups, row_ids, columns, store, snapshot)
-
-    def __len__(self) -> int:
-        return self.count
-
-    def stamps(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-        """The xmin and xmax stamps of the versions."""
-        xmin, xmax = np.zeros(self.count, np.uint64), np.zeros(self.count, np.uint64)
-        for places, view in self._parts:
-            xmin[places], xmax[places] = view.stamps()
-        return xmin, xmax
-
-    def column(self, column: int) -> tuple[ColumnValues, Valid]:
-        """Values and validity (None: no NULLs) of the rows."""
-        if len(self._parts) == 1 and len(self._parts[0][0]) == self.count:
-            return self._parts[0][1].column(column)
-        kind = self._columns[column].kind
-        values = np.zeros(self.count, kind.dtype)
-        valid = np.ones(self.count, np.bool_)
-        for places, view in self._parts:
-            found, found_valid = view.column(column)
-            values[places] = found.views if isinstance(found, StringViews) else found
-            if found_valid is not None:
-                valid[places] = found_valid
-        result = StringViews(self._store, values) if kind is Kind.BYTES else values
-        return result, None if valid.all() else valid
-
-
-def _by_group(
-    groups: dict[int, RowGroup],
-    row_ids: npt.NDArray[np.int64],
-    columns: Sequence[ColumnHeader],
-    store: npt.NDArray[np.uint8],
-    snapshot: Snapshot,
-) -> list[tuple[npt.NDArray[np.int64], ScanView]]:
-    """For every group: the places of its rows in the result, and a view of just those rows."""
-    group_nos = row_ids >> SLOT_BITS
-    slots = row_ids & ((1 << SLOT_BITS) - 1)
-    parts = []
-    for group_no, group in groups.items():
-        places = np.flatnonzero(group_nos == group_no)
-        view = ScanView(store, group, columns, snapshot, group.used, slots[places])
-        parts.append((places, view))
-    return parts
 
 
 def missing_column(

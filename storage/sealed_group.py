@@ -12,6 +12,7 @@ Rule 3: descriptors say of each column where its block is, how many NULLs it had
 import struct
 import weakref
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +21,7 @@ import numpy.typing as npt
 
 from storage.decoded import DecodedColumns, next_ticket
 from storage.encoders import Encoded
-from storage.encodings import Encoding, read_block, read_header
+from storage.encodings import Block, Coded, Encoding, picked, read_block, read_coded, read_header
 from storage.errors import Corruption
 from storage.kinds import Kind
 from storage.rowgroup import (
@@ -39,8 +40,11 @@ from storage.rowgroup import (
 SEALED = 1
 ALIKE = 2
 HAS_ZONE = 1
+DEAR_ENCODINGS = frozenset((Encoding.PACKED,))
+"""What is kept decoded, since a value is found by going through its neighbours; others are read as fast as an array."""
+
 FEW_SLOTS_SHARE = 16
-"""Of one slot in so many it is cheaper to decode those than the column."""
+"""Of one slot in so many it is cheaper to decode those than the column, also where its encoding is dear."""
 
 FLOAT_ZONE = struct.Struct("<d")
 INTEGER_ZONE = struct.Struct("<q")
@@ -51,7 +55,7 @@ Zone = tuple[Any, Any] | None
 class SealedGroup(RowGroup):
     """A row group whose columns are blocks."""
 
-    __slots__ = ("_decoded", "_kept_zones", "_store", "_ticket", "encodings", "is_alike")
+    __slots__ = ("_blocks", "_decoded", "_kept_zones", "_store", "_ticket", "encodings", "is_alike")
 
     is_sealed = True
 
@@ -71,6 +75,7 @@ class SealedGroup(RowGroup):
         self._store = store
         self._decoded = decoded
         self._ticket = next_ticket()
+        self._blocks: list[Block | None] = [None] * len(columns)
 
     def _version_array(self, store: npt.NDArray[np.uint8]) -> Words:
         if not self.is_alike:
@@ -87,7 +92,7 @@ class SealedGroup(RowGroup):
 
     def column(self, column: int) -> npt.NDArray[Any]:
         """The values of all slots, decoded; not to be written to."""
-        if self.encodings[column] is Encoding.PLAIN:
+        if self.encodings[column] not in DEAR_ENCODINGS:
             return self._decode(column, None)
         return self._decoded.get((self._ticket, column), lambda: self._decode(column, None))
 
@@ -97,10 +102,19 @@ class SealedGroup(RowGroup):
         """The values of some slots, or of the first ones; not to be written to."""
         if slots is None:
             return self.column(column)[:count]
+        if self.encodings[column] not in DEAR_ENCODINGS:
+            return self._decode(column, slots)
         if len(slots) * FEW_SLOTS_SHARE < self.used:
             whole = self._decoded.find((self._ticket, column))
-            return self._decode(column, slots) if whole is None else whole[slots]
-        return self.column(column)[slots]
+            return self._decode(column, slots) if whole is None else picked(whole, slots)
+        return picked(self.column(column), slots)
+
+    def coded(self, column: int, count: int, slots: npt.NDArray[np.int64] | None) -> Coded | None:
+        """The same as codes; None: the column has none."""
+        found = read_coded(self._store, self._block(column), self.layout.kinds[column], slots)
+        if slots is not None or found is None or len(found) == count:
+            return found
+        return replace(found, codes=found.codes[:count])
 
     def raw_value(self, column: int, slot: int) -> bytes:
         """The bytes of one value, or view."""
@@ -121,8 +135,15 @@ class SealedGroup(RowGroup):
         self._decoded.forget(self._ticket)
 
     def _decode(self, column: int, slots: npt.NDArray[np.int64] | None) -> npt.NDArray[Any]:
-        address = self.address + self.layout.columns[column]
-        return read_block(self._store, address, self.layout.kinds[column], slots)
+        return read_block(self._store, self._block(column), self.layout.kinds[column], slots)
+
+    def _block(self, column: int) -> Block:
+        """The header of a column's block, read once."""
+        found = self._blocks[column]
+        if found is None:
+            address = self.address + self.layout.columns[column]
+            found = self._blocks[column] = read_header(self._store, address)
+        return found
 
 
 _ALIKE: weakref.WeakValueDictionary[tuple[bytes, int, int], Words] = weakref.WeakValueDictionary()

@@ -71,7 +71,8 @@ from storage.rows import (
     release_strings,
     write_values,
 )
-from storage.scan import RowsView, ScanView
+from storage.rows_view import RowsView
+from storage.scan import ScanView
 from storage.transactions import Transaction
 
 FEW_ROWS = 8
@@ -192,15 +193,8 @@ class Table:
         """The versions of many rows that the snapshot sees, in the order of ids."""
         del columns
         row_ids, positions = self.paths.find_many(snapshot, np.asarray(ids, np.int64))
-        group_nos = np.unique(row_ids >> SLOT_BITS).tolist()
-        return RowsView(
-            self.pager.store,
-            {group_no: self.groups[group_no] for group_no in group_nos},
-            self.columns,
-            snapshot,
-            row_ids,
-            positions,
-        )
+        group_of = self.groups.__getitem__
+        return RowsView(self.pager.store, group_of, self.columns, snapshot, row_ids, positions)
 
     def values(self, row_id: int, columns: Sequence[int] | None = None) -> tuple[Value, ...]:
         """The values of exactly this version, visible or not."""

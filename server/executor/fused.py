@@ -32,7 +32,7 @@ from server.executor.machine_compile import (
 )
 from server.executor.morsels import in_order
 from server.executor.native import run_program, selected_rows
-from server.executor.storage_columns import load_column
+from server.executor.storage_columns import machine_inputs, stored_column
 from server.expressions.expression import AggregateCall, Call, Constant, Expression, Variable
 from server.functions import numeric_math
 from server.functions.function import CallContext
@@ -147,10 +147,6 @@ def _finishers(plan: physical.HashAggregate, compiler: Compiler) -> list[_Finish
     return [_Finisher(call, compiler) for call in plan.aggregates]
 
 
-def _columns_of(view: Any, numbers: Sequence[int]) -> list[tuple[Any, Any]]:
-    return [view.column(number) for number in numbers]
-
-
 class _Pipeline:
     """One run of a program over a table."""
 
@@ -219,7 +215,7 @@ class _Pipeline:
             return True
         apart = self._apart
         if apart is not None:
-            rows = selected_rows(apart.filters, _columns_of(view, apart.filtered), view.count)
+            rows = selected_rows(apart.filters, machine_inputs(view, apart.filtered), view.count)
             if rows is None:
                 return False
             if len(rows) <= APART_SHARE_MAX * view.count:
@@ -228,7 +224,7 @@ class _Pipeline:
         groups = self._groups(collected, view, key_places)
         if collected.totals.group_count > GROUPS_MAX:
             return False
-        columns = _columns_of(view, self._used)
+        columns = machine_inputs(view, self._used)
         return run_program(self._program, columns, view.count, groups, collected.totals)
 
     def _add_rows(
@@ -245,10 +241,7 @@ class _Pipeline:
         groups = self._groups(collected, view, key_places, rows)
         if collected.totals.group_count > GROUPS_MAX:
             return False
-        columns = [
-            (values[rows], None if valid is None else valid[rows])
-            for values, valid in _columns_of(view, apart.summed)
-        ]
+        columns = machine_inputs(view, apart.summed, rows)
         return run_program(apart.totals, columns, len(rows), groups, collected.totals)
 
     def _groups(
@@ -263,8 +256,8 @@ class _Pipeline:
             return None
         keys = []
         for place in key_places:
-            values, valid = view.column(self._scan.attributes[place] - 1)
-            keys.append(load_column(values, valid, self._scan.types[place], rows, as_views=True))
+            number, reference = self._scan.attributes[place] - 1, self._scan.types[place]
+            keys.append(stored_column(view, number, reference, rows, as_views=True))
         return collected.groups(keys, view.count if rows is None else len(rows))
 
     def _finish(self, collected: _Collected) -> Batch:

@@ -22,6 +22,7 @@ from typing import Any, Final
 import numpy as np
 
 from server.vector.column import Mask, Positions, Values
+from storage.engine import Framed
 
 GROUPS_MAX: Final = 1 << 16
 """With more groups than this the ordinary operator is as good."""
@@ -140,7 +141,7 @@ class Totals:
 _EXTREMES: Final[dict[int, np.ufunc]] = {Op.MINIMUM: np.minimum, Op.MAXIMUM: np.maximum}
 
 
-Columns = Sequence[tuple[Values, Mask | None]]
+Columns = Sequence[tuple[Values | Framed, Mask | None]]
 Register = tuple[Values, Mask]  # values, where they are NULL
 
 
@@ -207,6 +208,7 @@ class _Machine:
     def load(self, first: int, second: int) -> Register:
         """A column as int64 or float64."""
         values, valid = self._columns[first]
+        values = values.decoded() if isinstance(values, Framed) else values
         wide = np.float64 if values.dtype.kind == "f" else np.int64
         nulls = np.zeros(self._count, np.bool_) if valid is None else ~valid[self.rows]
         return values[self.rows].astype(wide), nulls

@@ -21,7 +21,7 @@ from server.executor.morsels import Morsels, may_run_beside
 from server.executor.operator import Builder, Operator
 from server.executor.sample import SampleScan
 from server.executor.scan_program import ScanProgram
-from server.executor.storage_columns import load_column, system_column, system_values
+from server.executor.storage_columns import stored_column, system_column, system_values
 from server.executor.table_shape import Row, shape_of
 from server.expressions.evaluate import conjuncts
 from server.expressions.expression import And, Expression, columns_used
@@ -124,8 +124,7 @@ class RowLoader:
         attribute = self._plan.attributes[index]
         if attribute < 0:
             return system_column(attribute, view, self._plan.table.oid, positions)
-        values, valid = view.column(attribute - 1)
-        return load_column(values, valid, self._plan.types[index], positions)
+        return stored_column(view, attribute - 1, self._plan.types[index], positions)
 
 
 class Stage:

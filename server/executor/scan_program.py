@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.executor.machine_compile import Compiler, Unsupported
 from server.executor.native import selected_rows
+from server.executor.storage_columns import machine_inputs
 from server.expressions.expression import OuterVariable, Parameter, walk
 
 if TYPE_CHECKING:
@@ -58,12 +59,7 @@ class ScanProgram:
         if compiled is None:
             return None
         program, numbers = compiled
-        columns = [view.column(number) for number in numbers]
-        if among is not None:
-            columns = [
-                (values[among], None if valid is None else valid[among])
-                for values, valid in columns
-            ]
+        columns = machine_inputs(view, numbers, among)
         return selected_rows(program, columns, count)
 
     def _compiled(self, context: ExecutionContext) -> Compiled | None:

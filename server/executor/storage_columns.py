@@ -15,7 +15,7 @@ from server.executor.native import ViewCodes
 from server.vector.column import Column, Mask, Positions, Values
 from server.vector.rows import objects
 from server.vector.texts import TextColumn
-from storage.engine import StringViews
+from storage.engine import Framed, StringViews
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,28 +31,61 @@ _STRING_OIDS: Final = frozenset({25, 1043, 1042, 705})
 """Types whose row form is the str of their stored bytes."""
 
 
-def load_column(
-    values: Any,
-    valid: Mask | None,
+def stored_column(
+    view: Any,
+    number: int,
     reference: TypeReference,
-    positions: Positions | None = None,
+    places: Positions | None = None,
     *,
     as_views: bool = False,
 ) -> Column:
-    """Make a column of stored values: an array of the kind's dtype, or string views.
+    """Make a column of what the rows of a view, or those at some places, have in storage under a number.
 
-    as_views: texts are left where they lie, whether they repeat or not.
+    as_views: texts are left where they lie, whether they repeat or not; those that storage has as codes stay codes.
     """
-    is_string = not isinstance(values, np.ndarray)
-    if positions is not None:
-        values = values.take(positions) if is_string else values[positions]
-        valid = None if valid is None else valid[positions]
-    if not is_string:
+    if reference.oid in _STRING_OIDS:
+        coded = _column_of_words(view, number, places)
+        if coded is not None:
+            return coded
+    values, valid = view.column(number, places)
+    return load_column(values, valid, reference, as_views=as_views)
+
+
+def machine_inputs(
+    view: Any, numbers: Sequence[int], places: Positions | None = None
+) -> list[tuple[Any, Mask | None]]:
+    """Columns of a view's rows as the vector machine reads them: codes where they can be computed with."""
+    inputs = []
+    for number in numbers:
+        coded = view.codes(number, places)
+        if coded is None or not isinstance(coded[0], Framed):
+            coded = view.column(number, places)
+        inputs.append(coded)
+    return inputs
+
+
+def load_column(
+    values: Any, valid: Mask | None, reference: TypeReference, *, as_views: bool = False
+) -> Column:
+    """Make a column of stored values: an array of the kind's dtype, or string views."""
+    if isinstance(values, np.ndarray):
         return reference.type.from_storage(values, valid, reference.modifier)
     if reference.oid in _STRING_OIDS:
         coded = None if as_views else _coded_column(values, valid)
         return coded or TextColumn(values.store, values.views, valid, _decoded_views)
     return reference.type.from_storage(values.to_list(), valid, reference.modifier)
+
+
+def _column_of_words(view: Any, number: int, places: Positions | None) -> Column | None:
+    """Texts that storage has as codes; None: it does not, or there are too many words for so few rows."""
+    found = view.codes(number, places)
+    if found is None:
+        return None
+    coded, valid = found
+    if len(coded.words) * CODED_ROWS_PER_WORD > max(len(coded), CODED_ROWS_MIN):
+        return None
+    words = view.words(number, coded.words).to_str()
+    return Column(coded.codes.astype(np.int32), valid, None, Column(words))
 
 
 def _decoded_views(store: Values, views: Values) -> Values:

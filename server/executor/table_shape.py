@@ -15,7 +15,7 @@ import numpy as np
 
 from server.catalog.partition_bounds import ancestors_of, same_columns
 from server.executor.index_keys import IndexShape
-from server.executor.storage_columns import load_column, load_value, store_value
+from server.executor.storage_columns import load_value, store_value, stored_column
 from server.executor.table_triggers import Triggers
 from server.types.type import TypeReference, Value
 from server.vector.batch import Batch
@@ -114,8 +114,7 @@ class TableShape:
         columns: list[Column] = []
         for index, reference in enumerate(self.types):
             if only is None or index + 1 in only:
-                values, valid = view.column(index)
-                columns.append(load_column(values, valid, reference))
+                columns.append(stored_column(view, index, reference))
             else:
                 columns.append(_all_null(view.count))
         return Batch(tuple(columns), view.count)

@@ -3,33 +3,11 @@
 import numpy as np
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
 
-cdef enum:
-    INLINE_MAX = 12
-    TEXTS_A_START = 64
-
-
-cdef struct View:
-    uint32_t length
-    char prefix[4]
-    uint64_t address
-
+from storage.native.blocks cimport TEXTS_A_START, View, fill_view
 
 cdef inline uint32_t length_at(const uint8_t *lengths, int width, Py_ssize_t slot) noexcept nogil:
     return lengths[slot] if width == 1 else (<const uint16_t *>lengths)[slot]
-
-
-cdef inline void fill(
-    View *view, const unsigned char *store, uint64_t place, uint32_t length
-) noexcept nogil:
-    memset(view, 0, sizeof(View))
-    view.length = length
-    if length <= INLINE_MAX:
-        memcpy(view.prefix, store + place, length)
-    else:
-        memcpy(view.prefix, store + place, 4)
-        view.address = place
 
 
 def packed_views(
@@ -62,6 +40,6 @@ def packed_views(
                 for before in range(slot // TEXTS_A_START * TEXTS_A_START, slot):
                     place += length_at(&raw[0], width, before)
             length = length_at(&raw[0], width, slot)
-            fill(view + i, &store[0], place, length)
+            fill_view(view + i, &store[0], place, length)
             place += length
     return found

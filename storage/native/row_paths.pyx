@@ -11,10 +11,13 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.dict cimport PyDict_GetItem
 from cpython.ref cimport PyObject
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
+from storage.native.blocks cimport (
+    BLOCK_BYTES, DICTIONARY, FRAME, PACKED, Block, View, code_at, framed_at, text_place, words_of,
+)
 from storage.native.change cimport Change, PageTable
 from storage.native.commit_log cimport CommitLog, Snapshot
 
@@ -44,14 +47,6 @@ cdef enum:
     UNDO_INSERT = 1
     UNDO_UPDATE = 3
     UNDO_DELETE = 4
-
-cdef enum:  # the twin of storage.encodings.Encoding, and the size of a block's header
-    PLAIN = 0
-    FRAME = 1
-    DICTIONARY = 2
-    PACKED = 3
-    BLOCK_BYTES = 64
-    TEXTS_A_START = 64
 
 cdef enum:
     NO_KEY_UPDATE = 3
@@ -91,23 +86,6 @@ cdef struct Version:
     uint64_t nulls
 
 
-cdef struct View:
-    uint32_t length
-    char prefix[4]
-    uint64_t address
-
-
-cdef struct Block:
-    uint8_t encoding
-    uint8_t code_bytes
-    uint16_t unused
-    uint32_t count
-    int64_t base
-    int64_t step
-    uint32_t second
-    uint32_t third
-
-
 cdef struct Place:
     uint64_t address  # of the run; 0: the group is not known yet
     bint is_sealed
@@ -117,30 +95,6 @@ cdef struct Place:
     uint64_t *columns
     uint32_t capacity
     uint32_t column_count
-
-
-cdef inline uint64_t code_at(const Block *block, uint64_t slot) noexcept nogil:
-    """The code, or length, of one slot."""
-    cdef const unsigned char *codes = <const unsigned char *>block + BLOCK_BYTES
-    if block.code_bytes == 1:
-        return codes[slot]
-    if block.code_bytes == 2:
-        return (<const uint16_t *>codes)[slot]
-    if block.code_bytes == 4:
-        return (<const uint32_t *>codes)[slot]
-    return (<const uint64_t *>codes)[slot] if block.code_bytes else 0
-
-
-cdef object packed_text(const Block *block, uint64_t slot):
-    """The twin of storage.encodings' reader of PACKED blocks, for one slot."""
-    cdef const unsigned char *start = <const unsigned char *>block
-    cdef uint64_t first = slot // TEXTS_A_START, place, i
-    place = (<const uint32_t *>(start + block.second))[first]
-    for i in range(first * TEXTS_A_START, slot):
-        place += code_at(block, i)
-    return PyBytes_FromStringAndSize(
-        <const char *>start + block.third + place, code_at(block, slot)
-    )
 
 
 cdef inline object plain_value(const unsigned char *at, unsigned char kind):
@@ -163,17 +117,19 @@ cdef inline object plain_value(const unsigned char *at, unsigned char kind):
 cdef object sealed_value(const Block *block, uint64_t slot, unsigned char kind):
     """The value of one slot of a sealed group's column."""
     cdef uint64_t number
+    cdef const unsigned char *start
     if block.encoding == DICTIONARY:
         slot = code_at(block, slot)
-        block = <const Block *>(<const unsigned char *>block + block.second)
+        block = words_of(block)
+    start = <const unsigned char *>block
     if block.encoding == PACKED:
-        return packed_text(block, slot)
+        return PyBytes_FromStringAndSize(
+            <const char *>start + text_place(block, slot), code_at(block, slot)
+        )
     if block.encoding == FRAME:
-        number = <uint64_t>block.base + <uint64_t>block.step * code_at(block, slot)
+        number = framed_at(block, slot)
         return plain_value(<const unsigned char *>&number, kind)
-    return plain_value(
-        <const unsigned char *>block + BLOCK_BYTES + WIDTHS[kind] * slot, kind
-    )
+    return plain_value(start + BLOCK_BYTES + WIDTHS[kind] * slot, kind)
 
 
 cdef class RowPaths:

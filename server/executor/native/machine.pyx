@@ -8,9 +8,10 @@ NULLs at all is known vector by vector, so that the loops without them stay simp
 import numpy as np
 
 from server.executor.machine import Totals
+from storage.engine import Framed
 
 from libc.math cimport isfinite, isnan
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t, uintptr_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
@@ -75,13 +76,21 @@ cdef enum Width:
     INT64 = 3
     FLOAT32 = 4
     FLOAT64 = 5
+    UINT16 = 6
+    UINT32 = 7
 
-WIDTHS = {"bool": BYTE, "int16": INT16, "int32": INT32, "int64": INT64, "float32": FLOAT32, "float64": FLOAT64}
+WIDTHS = {
+    "bool": BYTE, "int16": INT16, "int32": INT32, "int64": INT64, "float32": FLOAT32, "float64": FLOAT64,
+    "uint8": BYTE, "uint16": UINT16, "uint32": UINT32, "uint64": INT64,
+}
 
 cdef struct Input:
     const void *values
     const uint8_t *valid  # NULL: no row is NULL
     int width
+    bint is_framed  # values are codes: base + step * code is meant
+    uint64_t base
+    uint64_t step
 
 cdef struct Register:
     int64_t *values  # or doubles
@@ -164,6 +173,11 @@ cdef Py_ssize_t _run(program, columns, Py_ssize_t count, groups, totals, passed)
         for i in range(len(columns)):
             values, valid = columns[i]
             assert len(values) == count and (valid is None or len(valid) == count)
+            state.inputs[i].is_framed = isinstance(values, Framed)
+            if state.inputs[i].is_framed:
+                state.inputs[i].base = <uint64_t><int64_t>values.base
+                state.inputs[i].step = <uint64_t><int64_t>values.step
+                values = values.codes
             values = np.ascontiguousarray(values)
             kept.append(values)
             state.inputs[i].values = <const void *><uintptr_t>values.ctypes.data
@@ -303,6 +317,7 @@ cdef bint compute(State *state, const int32_t *step, Py_ssize_t start, Py_ssize_
             load(&state.inputs[step[2]], target, start, rows)
         else:
             pick(&state.inputs[step[2]], target, start, state.selected, rows)
+        unframe(&state.inputs[step[2]], target, rows)
         return op == LOAD or has_no_nan(target, rows)
     cdef Register *first = &state.registers[step[2]]
     cdef Register *second = &state.registers[step[3]]
@@ -359,6 +374,12 @@ cdef void pick(Input *source, Register *target, Py_ssize_t start, const int32_t 
     elif source.width == INT16:
         for i in range(rows):
             target.values[i] = (<const int16_t *>source.values)[start + rows_of[i]]
+    elif source.width == UINT16:
+        for i in range(rows):
+            target.values[i] = (<const uint16_t *>source.values)[start + rows_of[i]]
+    elif source.width == UINT32:
+        for i in range(rows):
+            target.values[i] = (<const uint32_t *>source.values)[start + rows_of[i]]
     elif source.width == BYTE:
         for i in range(rows):
             target.values[i] = (<const uint8_t *>source.values)[start + rows_of[i]]
@@ -389,6 +410,12 @@ cdef void load(Input *source, Register *target, Py_ssize_t start, Py_ssize_t row
     elif source.width == INT16:
         for i in range(rows):
             target.values[i] = (<const int16_t *>source.values)[start + i]
+    elif source.width == UINT16:
+        for i in range(rows):
+            target.values[i] = (<const uint16_t *>source.values)[start + i]
+    elif source.width == UINT32:
+        for i in range(rows):
+            target.values[i] = (<const uint32_t *>source.values)[start + i]
     elif source.width == BYTE:
         for i in range(rows):
             target.values[i] = (<const uint8_t *>source.values)[start + i]
@@ -398,6 +425,21 @@ cdef void load(Input *source, Register *target, Py_ssize_t start, Py_ssize_t row
     else:
         for i in range(rows):
             floats[i] = (<const float *>source.values)[start + i]
+
+
+cdef void unframe(Input *source, Register *target, Py_ssize_t rows) noexcept nogil:
+    """The numbers that codes stand for; modulo 64 bits, as they were coded."""
+    cdef Py_ssize_t i
+    cdef uint64_t base = source.base, step = source.step
+    cdef uint64_t *values = <uint64_t *>target.values
+    if not source.is_framed:
+        return
+    if step != 1:
+        for i in range(rows):
+            values[i] = base + step * values[i]
+    elif base:
+        for i in range(rows):
+            values[i] += base
 
 
 cdef inline void joint_nulls(Register *target, Register *first, Register *second, Py_ssize_t rows) noexcept nogil:

@@ -8,7 +8,7 @@ import pytest
 from storage.chains import read_version, walk
 from storage.check import check
 from storage.encodings import Encoding
-from storage.engine import Engine, Kind, Status
+from storage.engine import Engine, Framed, Kind, Status, Worded
 from storage.errors import Corruption
 from storage.memory_files import MemoryFiles
 from storage.rowgroup import REDIRECT
@@ -346,19 +346,72 @@ def test_a_group_that_changes_while_it_is_encoded_stays_open(engine, table, monk
     assert len(rows(engine, table)) == COUNT - 1
 
 
-def test_decoded_columns_are_kept_up_to_a_limit(engine, table, roots):
+def test_only_texts_that_lie_end_to_end_are_kept_decoded(engine, table, roots):
     decoded = engine.store.pager.decoded
-    rows(engine, table)
-    misses = decoded.miss_count
-    rows(engine, table)
-    assert decoded.miss_count == misses
-    assert decoded.hit_count
+    packed = table.groups[0].encodings.count(Encoding.PACKED)
+    for _ in range(2):
+        rows(engine, table)
+    assert (decoded.miss_count, decoded.hit_count) == (packed, packed)
+    assert decoded.byte_count == packed * COUNT * Kind.BYTES.width
     table.groups[0].forget()
     assert decoded.byte_count == 0
-    decoded.bytes_max = 600
-    rows(engine, table)
-    assert 0 < decoded.byte_count <= 600
-    assert decoded.evicted_count
+
+
+def decoded_codes(view, column, coded):
+    if isinstance(coded, Framed):
+        return coded.decoded().tolist()
+    words = view.words(column, coded.words)
+    found = words.tolist() if isinstance(words, np.ndarray) else words.to_list()
+    return [found[code] for code in coded.codes.tolist()]
+
+
+@pytest.mark.parametrize("places", [None, [5, 3, 3, 0]])
+def test_codes_stand_for_the_values(engine, table, roots, places):
+    places = None if places is None else np.array(places)
+    change(engine, table, roots[2], None).commit()  # so that slots are selected
+    view = next(table.scan(engine.begin().snapshot()))
+    kinds = set()
+    for column in range(len(KINDS)):
+        found = view.codes(column, places)
+        if found is None:
+            continue
+        values, valid = view.column(column, places)
+        coded, coded_valid = found
+        kinds.add(type(coded))
+        items = values.tolist() if isinstance(values, np.ndarray) else values.to_list()
+        there = [True] * len(items) if valid is None else valid.tolist()
+        assert coded_valid is None if valid is None else coded_valid.tolist() == there
+        pairs = zip(items, decoded_codes(view, column, coded), there, strict=True)
+        assert all(item == code for item, code, is_there in pairs if is_there)
+    assert kinds == {Framed, Worded}
+
+
+def test_an_open_group_has_no_codes(engine, table):
+    add(engine, table, 3)
+    view = next(table.scan(engine.begin().snapshot()))
+    assert [view.codes(column) for column in range(len(KINDS))] == [None] * len(KINDS)
+
+
+def test_rows_of_several_groups_are_read_in_one_pass(engine, table):
+    """Of an open group and a sealed one, in no order, with NULLs and texts of every length."""
+    ids = add_groups(engine, table)
+    vacuum(engine, TABLE, seal_age_min=0)
+    for number in range(10):
+        change(engine, table, ids[number], row(number)).commit()
+    assert [group.is_sealed for group in table.groups] == [True, False]
+    wanted = np.array([ids[place] for place in (70, 3, 3, 65536, 0, 63, 9, 8)])
+    view = table.fetch_many(engine.begin().snapshot(), wanted)
+    places = np.array([6, 0, 1])
+    for column in range(len(KINDS)):
+        for picked in (None, places):
+            values, valid = view.column(column, picked)
+            items = values.tolist() if isinstance(values, np.ndarray) else values.to_list()
+            there = [True] * len(items) if valid is None else valid.tolist()
+            found = [
+                item if is_there else None for item, is_there in zip(items, there, strict=True)
+            ]
+            chosen = wanted if picked is None else wanted[picked]
+            assert found == [fetch(engine, table, int(root), [column])[0] for root in chosen]
 
 
 def test_a_sealed_group_takes_less_room(engine, table):

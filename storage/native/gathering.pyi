@@ -1,0 +1,1 @@
+from storage.gathering import gathered as gathered
