@@ -66,6 +66,7 @@ assert DESCRIPTOR.size == 32
 assert VERSION.size == VERSION_BYTES
 
 Words = npt.NDArray[np.uint64]
+Zone = tuple[Any, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ class RowGroup:
     __slots__ = (
         "_nulls",
         "_plain",
+        "_zones",
         "address",
         "change_no",
         "ended",
@@ -163,7 +165,6 @@ class RowGroup:
         "stamp_max",
         "used",
         "versions",
-        "zones",
     )
 
     is_sealed = False
@@ -197,7 +198,7 @@ class RowGroup:
         self.change_no = 0
         self.selection: tuple[int, npt.NDArray[np.int64]] | None = None
         self._nulls: dict[int, tuple[int, int]] = {}
-        self.zones: dict[int, tuple[int, tuple[Any, Any] | None]] = {}
+        self._zones: dict[int, tuple[int, tuple[Zone] | None]] = {}
 
     def _version_array(self, store: npt.NDArray[np.uint8]) -> Words:
         """The version headers, one a slot."""
@@ -262,7 +263,7 @@ class RowGroup:
             known = self._nulls[word] = (change_no, bits)
         return bool(known[1] >> bit & 1)
 
-    def extremes(self, store: npt.NDArray[np.uint8], column: int) -> tuple[Any, Any] | None:
+    def extremes(self, store: npt.NDArray[np.uint8], column: int) -> Zone:
         """Least and greatest value among all slots; None: of no number, unknown, or none."""
         kinds = self.layout.kinds
         if column >= len(kinds) or kinds[column] in (Kind.BYTES, Kind.FIXED16, Kind.BOOL):
@@ -272,6 +273,21 @@ class RowGroup:
             return None
         low, high = values.min(), values.max()
         return None if low != low or high != high else (low.item(), high.item())
+
+    def zone(self, store: npt.NDArray[np.uint8], column: int) -> Zone:
+        """The same, remembered; looked for when it is asked for again without a change in between.
+
+        Where rows change all the time it would be looked for each time.
+        """
+        change_no = self.change_no
+        known = self._zones.get(column)
+        if known is None or known[0] != change_no:
+            self._zones[column] = (change_no, None)
+            return None
+        if known[1] is None:
+            known = self._zones[column] = (change_no, (self.extremes(store, column),))
+        assert known[1] is not None
+        return known[1][0]
 
     def changed(self, stamp: int, *, used: int = 0) -> None:
         """Note a write by the stamp's transaction, maybe into new slots up to `used`.

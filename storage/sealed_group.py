@@ -33,6 +33,7 @@ from storage.rowgroup import (
     Layout,
     RowGroup,
     Words,
+    Zone,
     aligned,
     lay_out,
 )
@@ -49,7 +50,6 @@ FEW_SLOTS_SHARE = 16
 FLOAT_ZONE = struct.Struct("<d")
 INTEGER_ZONE = struct.Struct("<q")
 ZONE_BYTES = 8
-Zone = tuple[Any, Any] | None
 
 
 class SealedGroup(RowGroup):
@@ -129,6 +129,10 @@ class SealedGroup(RowGroup):
         """Least and greatest value when it was sealed."""
         del store
         return self._kept_zones[column] if column < len(self._kept_zones) else None
+
+    def zone(self, store: npt.NDArray[np.uint8], column: int) -> Zone:
+        """The same."""
+        return self.extremes(store, column)
 
     def forget(self) -> None:
         """The group is no more: nothing of it need be kept decoded."""

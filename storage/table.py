@@ -221,11 +221,13 @@ class Table:
 
         Values of versions that are gone may widen it; NULLs do not count.
         """
+        return self.groups[group_no].zone(self.pager.store, column)
+
+    def may_be_null(self, group_no: int, column: int) -> bool:
+        """Whether a row of a group may be NULL in a column."""
         group = self.groups[group_no]
-        known, change_no = group.zones.get(column), group.change_no
-        if known is None or known[0] != change_no:
-            known = group.zones[column] = (change_no, group.extremes(self.pager.store, column))
-        return known[1]
+        is_there = column < len(group.layout.kinds)
+        return not is_there or group.may_be_null(self.pager.store, column)
 
     # Inserting -------------------------------------------------------------------------------
 

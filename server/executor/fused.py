@@ -20,7 +20,7 @@ import numpy as np
 from server.executor.aggregate import HashAggregate
 from server.executor.columns import concatenate_batches, slices
 from server.executor.key_table import KeyTable, first_rows
-from server.executor.machine import GROUPS_MAX, Op, Totals
+from server.executor.machine import AGGREGATES, GROUPS_MAX, Op, Totals
 from server.executor.machine_compile import (
     DECIMAL,
     FLOAT,
@@ -32,7 +32,9 @@ from server.executor.machine_compile import (
 )
 from server.executor.morsels import in_order
 from server.executor.native import run_program, selected_rows
+from server.executor.scan_program import stored_columns
 from server.executor.storage_columns import machine_inputs, stored_column
+from server.executor.zones import ZoneFilter
 from server.expressions.expression import AggregateCall, Call, Constant, Expression, Variable
 from server.functions import numeric_math
 from server.functions.function import CallContext
@@ -142,6 +144,13 @@ def _add_filters(compiler: Compiler, filters: Sequence[Expression]) -> None:
         compiler.add_filter(condition)
 
 
+def _only_extremes(plan: physical.HashAggregate, compiler: Compiler) -> bool:
+    """Whether least and greatest values of columns are all that is asked for."""
+    loads = {Op.LOAD, Op.LOAD_DECIMAL}
+    steps = {Op(step) for step in compiler.program().code[:, 0].tolist()} - AGGREGATES
+    return steps <= loads and all(call.aggregate.name in _EXTREMES for call in plan.aggregates)
+
+
 def _finishers(plan: physical.HashAggregate, compiler: Compiler) -> list[_Finisher]:
     compiler.add_total(Op.COUNT, None)  # total 0: rows
     return [_Finisher(call, compiler) for call in plan.aggregates]
@@ -161,18 +170,14 @@ class _Pipeline:
         self._plan = plan
         self._scan = scan
         self._context = context
-        columns = {
-            column: (attribute - 1, reference)
-            for column, attribute, reference in zip(
-                scan.output, scan.attributes, scan.types, strict=True
-            )
-            if attribute > 0
-        }
+        columns = stored_columns(scan)
+        self._zones = ZoneFilter(filters[::-1], columns, replaced)
         whole = Compiler(columns, replaced, context)
         _add_filters(whole, filters)
         self._finishers = _finishers(plan, whole)
         self._program, self._used = whole.program(), whole.used
         self._operations = whole.totals
+        self._is_in_zones = not plan.keys and not filters and _only_extremes(plan, whole)
         self._apart: _Apart | None = None
         if plan.keys and filters:
             first, rest = (Compiler(columns, replaced, context) for _ in range(2))
@@ -190,7 +195,7 @@ class _Pipeline:
             context.transaction.tracked.read_relation(relation.relation_id)
         parts = [
             partial(self._add_group, relation, group_no, key_places)
-            for group_no in range(relation.group_count)
+            for group_no in self._zones.groups(relation, context)
         ]
         with closing(in_order(parts, context)) as results:
             for is_exact in results:
@@ -213,6 +218,9 @@ class _Pipeline:
             view = relation.view(self._context.snapshot, group_no)
         if not view.count:
             return True
+        bounds = self._bounds(relation, view) if self._is_in_zones else None
+        if bounds is not None:
+            return run_program(self._program, bounds, 2, None, collected.totals)
         apart = self._apart
         if apart is not None:
             rows = selected_rows(apart.filters, machine_inputs(view, apart.filtered), view.count)
@@ -226,6 +234,15 @@ class _Pipeline:
             return False
         columns = machine_inputs(view, self._used)
         return run_program(self._program, columns, view.count, groups, collected.totals)
+
+    def _bounds(self, relation: Any, view: Any) -> list[tuple[Any, Any]] | None:
+        """Least and greatest values in place of all; None: not known, or maybe of rows that are gone."""
+        if view.selection is not None:
+            return None
+        zones = [relation.zone(view.group_no, number) for number in self._used]
+        if None in zones:
+            return None
+        return [(np.array(zone, np.int64), None) for zone in zones]
 
     def _add_rows(
         self,

@@ -38,6 +38,7 @@ class Statistics:
     startup_ns: int = 0
     total_ns: int = 0
     filtered_rows: int = 0
+    skipped_groups: int = 0
 
 
 class Builder(Protocol):

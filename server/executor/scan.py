@@ -20,9 +20,10 @@ from server.executor.evaluation import condition, layout_of, scalar
 from server.executor.morsels import Morsels, may_run_beside
 from server.executor.operator import Builder, Operator
 from server.executor.sample import SampleScan
-from server.executor.scan_program import ScanProgram
+from server.executor.scan_program import ScanProgram, stored_columns
 from server.executor.storage_columns import stored_column, system_column, system_values
 from server.executor.table_shape import Row, shape_of
+from server.executor.zones import ZoneFilter
 from server.expressions.evaluate import conjuncts
 from server.expressions.expression import And, Expression, columns_used
 from server.expressions.safety import cannot_raise
@@ -32,7 +33,7 @@ from server.vector.batch import Batch
 from server.vector.column import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
@@ -162,9 +163,9 @@ def _parts_of(filter_: Expression | None, plan: ScanPlan) -> list[Expression]:
 
 
 class TableScan(Operator):
-    """All visible rows of a table."""
+    """All visible rows of a table, without the row groups that cannot have any that pass the filter."""
 
-    __slots__ = ("_loader", "_sample")
+    __slots__ = ("_loader", "_sample", "_zones")
 
     plan: physical.TableScan
 
@@ -172,6 +173,8 @@ class TableScan(Operator):
         super().__init__(plan, builder)
         self._loader = RowLoader(plan, plan.filter)
         self._sample = None if plan.sample is None else SampleScan(plan.sample)
+        filters = () if plan.filter is None else (plan.filter,)
+        self._zones = ZoneFilter(filters, stored_columns(plan))
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield the rows of the row groups one after the other."""
@@ -180,7 +183,7 @@ class TableScan(Operator):
             return
         relation = self._relation(context)
         choose = None if self._sample is None else self._sample.start(context)
-        for span in _spans(relation.group_count):
+        for span in _spans(self._group_nos(relation, context)):
             yield from self._rows(relation, span, context, choose)
 
     def has_morsels(self, context: ExecutionContext) -> bool:
@@ -192,8 +195,17 @@ class TableScan(Operator):
         if not self.has_morsels(context):
             return None
         relation = self._relation(context)
-        spans = _spans(relation.group_count)
+        spans = _spans(self._group_nos(relation, context))
         return Morsels(tuple(partial(self._rows, relation, span, context) for span in spans))
+
+    def _group_nos(self, relation: Any, context: ExecutionContext) -> Sequence[int]:
+        """The row groups to be read."""
+        if self._sample is not None:  # which rows are drawn depends on all that come before
+            return range(relation.group_count)
+        found = self._zones.groups(relation, context)
+        if context.instruments is not None and self.plan in context.instruments:
+            context.instruments[self.plan].skipped_groups += relation.group_count - len(found)
+        return found
 
     def _relation(self, context: ExecutionContext) -> Any:
         relation = context.engine.relation(self.plan.table.storage_id)
@@ -218,12 +230,12 @@ class TableScan(Operator):
         return list(merged(batches))
 
 
-def _spans(group_count: int) -> Iterator[range]:
+def _spans(group_nos: Sequence[int]) -> Iterator[Sequence[int]]:
     """The row groups, a few at a time."""
     start = 0
-    while start < group_count:
-        stop = min(group_count, start + min(SPAN_GROUPS_MAX, max(1, start // 2)))
-        yield range(start, stop)
+    while start < len(group_nos):
+        stop = min(len(group_nos), start + min(SPAN_GROUPS_MAX, max(1, start // 2)))
+        yield group_nos[start:stop]
         start = stop
 
 

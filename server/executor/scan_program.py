@@ -17,8 +17,9 @@ from server.expressions.expression import OuterVariable, Parameter, walk
 if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.executor.machine import Program
-    from server.expressions.expression import Expression
+    from server.expressions.expression import ColumnId, Expression
     from server.planner import physical
+    from server.types.type import TypeReference
     from server.vector.column import Positions
 
     ScanPlan = physical.TableScan | physical.IndexScan | physical.RowIdScan
@@ -29,6 +30,17 @@ ROWS_MIN: Final = 1024
 Compiled = tuple["Program", tuple[int, ...]]  # with the numbers of the columns that it reads
 
 
+def stored_columns(plan: ScanPlan) -> dict[ColumnId, tuple[int, TypeReference]]:
+    """The number in storage and the type of each column that a scan reads there, as a Compiler wants them."""
+    return {
+        column: (attribute - 1, reference)
+        for column, attribute, reference in zip(
+            plan.output, plan.attributes, plan.types, strict=True
+        )
+        if attribute > 0
+    }
+
+
 class ScanProgram:
     """One condition of a scan."""
 
@@ -36,13 +48,7 @@ class ScanProgram:
 
     def __init__(self, condition: Expression, plan: ScanPlan) -> None:
         self._condition = condition
-        self._columns = {
-            column: (attribute - 1, reference)
-            for column, attribute, reference in zip(
-                plan.output, plan.attributes, plan.types, strict=True
-            )
-            if attribute > 0
-        }
+        self._columns = stored_columns(plan)
         found = {type(node) for node in walk(condition)}
         self._is_possible = OuterVariable not in found
         self._is_lasting = Parameter not in found

@@ -24,6 +24,7 @@ class Measured(Protocol):
     startup_ns: int
     total_ns: int
     filtered_rows: int
+    skipped_groups: int
 
 
 Instruments = Mapping[Plan, Measured]
@@ -98,6 +99,9 @@ class _Writer:
         removed = self._removed(node)
         if removed:
             yield f"{inner}Rows Removed by Filter: {removed}"
+        measured = self._measured(node)
+        if measured is not None and measured.skipped_groups:
+            yield f"{inner}Row Groups Skipped: {measured.skipped_groups}"
         for relationship, child in node.children:
             named = relationship if " " in relationship else ""
             yield from self.lines(child, depth + 1, named)
