@@ -845,9 +845,11 @@ cdef class RowPaths:
         return type(values) is dict or len(values) == self.kind_count
 
     cdef bint may_copy(self, Place *place, uint64_t slot, values) except -1:
-        """Whether the values an update keeps lie as they are in the old version's group, and are not large."""
+        """Whether the values an update keeps are in the old version's group, and are not large."""
         if type(values) is not dict:
             return True
+        if place.is_sealed:
+            return place.column_count == self.kind_count
         return self.is_open(place) and not self.has_large(place, slot)
 
     cdef int write_version(self, Change change, uint64_t row_id, Version *version) except -1:
@@ -898,6 +900,10 @@ cdef class RowPaths:
     ) except -1:
         cdef unsigned char kind = self.kinds[column]
         cdef uint64_t width = WIDTHS[kind]
+        if old.is_sealed:
+            return self.write_value(
+                change, group, place, slot, column, self.value_of(old, old_slot, column)
+            )
         cdef const unsigned char *at = self.table.bytes + old.columns[column] + width * old_slot
         cdef const View *view = <const View *>at
         if kind == BYTES and view.length > INLINE_MAX:
