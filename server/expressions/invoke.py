@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from server.functions.function import CallContext, Function
+from server.functions.function import CallContext, Function, TextByText
 from server.vector.column import Column, Mask, unset
 from server.vector.rows import (
     column_of,
@@ -24,7 +24,7 @@ from server.vector.rows import (
     plain_values,
     values_of,
 )
-from server.vector.texts import TextColumn
+from server.vector.texts import TextColumn, coded_texts
 
 ColumnCall = Callable[[CallContext, Sequence[Column], int], Column]
 
@@ -34,16 +34,22 @@ def column_call(function: Function) -> ColumnCall:
     plain = _kernel_call(function) if function.kernel is not None else _row_call(function)
     if function.volatility == "v":
         return plain
+    is_slow = function.kernel is None or isinstance(function.kernel, TextByText)
 
     def call(context: CallContext, columns: Sequence[Column], count: int) -> Column:
         if count > 1 and columns and all(is_constant(column) for column in columns):
             once = plain(context, [column.slice(0, 1) for column in columns], 1)
             value = values_of(once)[0]
             return constant_column(value, context.result.type.dtype, count)
-        if function.strict and len(columns) <= 3:
+        if function.strict and len(columns) <= 4:
             varying = [n for n, column in enumerate(columns) if not is_constant(column)]
-            if len(varying) == 1 and columns[varying[0]].dictionary is not None:
-                return _over_dictionary(plain, context, columns, varying[0], function.total)
+            if len(varying) == 1:
+                one, column = varying[0], columns[varying[0]]
+                if is_slow and isinstance(column, TextColumn):
+                    column = coded_texts(column) or column
+                if column.dictionary is not None:
+                    columns = [*columns[:one], column, *columns[one + 1 :]]
+                    return _over_dictionary(plain, context, columns, one, function.total)
         return plain(context, columns, count)
 
     return call

@@ -41,6 +41,17 @@ Row = Callable[..., Any]
 Kernel = Callable[..., Column]  # (CallContext, *columns, count=rows) -> Column
 
 
+@dataclass(frozen=True, slots=True)
+class TextByText:
+    """A kernel that goes from text to text in Python, so that texts which rows share are better done once."""
+
+    kernel: Kernel
+
+    def __call__(self, context: CallContext, *columns: Column, count: int) -> Column:
+        """Call the kernel."""
+        return self.kernel(context, *columns, count=count)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Function:
     """A scalar or set-returning function. OIDs are PostgreSQL's for built-in ones.

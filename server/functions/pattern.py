@@ -16,6 +16,7 @@ import numpy as np
 
 from server.errors import InvalidEscapeSequence, SqlError
 from server.functions.declare import row
+from server.functions.function import TextByText
 from server.vector.column import Column, Mask
 from server.vector.native import folded_like_views, like_views
 from server.vector.rows import constant_value, is_constant, joint_validity
@@ -200,7 +201,7 @@ def matching_kernel(
         result[places] = found
         return Column(~result if negated else result, valid)
 
-    return kernel
+    return kernel if search is not None else TextByText(kernel)
 
 
 def _compile_ilike(pattern: str) -> Test:

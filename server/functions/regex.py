@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,13 +9,14 @@ from server.errors import InvalidParameterValue
 from server.functions.declare import row
 from server.functions.pattern import Test, matching_kernel, similar_to_regex
 from server.functions.regex_flags import split_flags
-from server.functions.regex_search import Check, Match, Regex, compile_regex
+from server.functions.regex_replace import REPLACE, replace_from, replace_matches
+from server.functions.regex_search import Check, Match, Regex, check_of, compile_regex
 from server.types.array import Array, make_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.functions.function import CallContext, Row
+    from server.functions.function import Row
 
 TEXT: Final = 25
 
@@ -50,46 +50,6 @@ _MATCH_CASE = matching_kernel(_tester("i"), False)
 _NO_MATCH_CASE = matching_kernel(_tester("i"), True)
 
 
-# Replacement: \1 to \9, \& and \\ in the new text.
-
-_REFERENCE: Final = re.compile(r"\\(?:([1-9])|(&)|(\\))")
-
-
-def _replacement(match: Match, new: str) -> str:
-    def referred(reference: re.Match[str]) -> str:
-        if reference[1]:
-            number = int(reference[1])
-            return (match[number] or "") if number <= match.group_count else ""
-        return (match[0] or "") if reference[2] else "\\"
-
-    return _REFERENCE.sub(referred, new)
-
-
-def _replace_from(check: Check, text: str, pattern: Regex, new: str, start: int, which: int) -> str:
-    """Replace the match of a number, or every one for 0, from a position."""
-    parts, end = [text[:start]], start
-    for number, match in enumerate(pattern.finditer(text, start, check), 1):
-        if which in (0, number):
-            parts += [text[end : match.start()], _replacement(match, new)]
-            end = match.end()
-        if number == which:
-            break
-    return "".join([*parts, text[end:]])
-
-
-def _replace(check: Check, text: str, pattern: str, new: str, flags: str = "") -> str:
-    if flags[:1].isdigit():
-        raise InvalidParameterValue(
-            f'invalid regular expression option: "{flags[0]}"',
-            hint="If you meant to use regexp_replace() with a start parameter, "
-            "cast the fourth argument to integer explicitly.",
-        )
-    options, is_global = split_flags(flags, True)
-    return _replace_from(
-        check, text, compile_regex(pattern, options), new, 0, 0 if is_global else 1
-    )
-
-
 def _checked(name: str, value: int, least: int) -> int:
     if value < least:
         raise InvalidParameterValue(f'invalid value for parameter "{name}": {value}')
@@ -110,7 +70,7 @@ def _replace_at(  # noqa: PLR0913  (the SQL function has as many)
         _checked("n", number, 0)
     options, is_global = split_flags(flags, True)
     which = (0 if is_global else 1) if number is None else number
-    return _replace_from(check, text, compile_regex(pattern, options), new, start - 1, which)
+    return replace_from(check, text, compile_regex(pattern, options), new, start - 1, which)
 
 
 # Finding.
@@ -319,15 +279,17 @@ _CALLED: Final = (
     ),
     row(
         "2284 regexp_replace(text, text, text) text",
-        _replace,
+        replace_matches,
         "The first match replaced.",
         "'Thomas', '.[mN]a.', 'M' -> ThM",
+        REPLACE,
     ),
     row(
         "2285 regexp_replace(text, text, text, text) text",
-        _replace,
+        replace_matches,
         "Matches replaced.",
         r"'foobarbaz', 'b(..)', 'X\1Y', 'g' -> fooXarYXazY",
+        REPLACE,
     ),
     row(
         "6253 regexp_replace(text, text, text, int4) text",
@@ -489,16 +451,7 @@ _CALLED: Final = (
 def _checking(function: Row | None) -> Row:
     """The same with the context in the place of the check whether to go on."""
     assert function is not None
-    return lambda call, *arguments: function(_check_of(call), *arguments)
-
-
-def _check_of(call: CallContext) -> Check:
-    check = getattr(call.execution, "check_cancelled", None)
-    return _go_on if check is None else check
-
-
-def _go_on() -> None:
-    pass
+    return lambda call, *arguments: function(check_of(call), *arguments)
 
 
 FUNCTIONS: Final = (

@@ -1,13 +1,17 @@
 """Expressions that Python's re module matches as PostgreSQL does, and in bounded time.
 
 Rule 1: for a test it is enough that nothing is repeated without an end in something repeated.
-Rule 2: for a match it must also be the same one: no choice of branches, and whatever a repetition may
-        take cannot belong to what comes behind it.
+Rule 2: for a match it must also be the same one. Where each character that comes tells what it belongs to
+        (the expression is settled), a text has one parse and Python's greed finds the longest match.
+Rule 3: where the end of the match is that of the text, both look for the longest first part that leaves a
+        match to the rest, then for the next part: so it is enough that each part is settled by itself.
+        A part is what PostgreSQL takes as a whole: a group, or all that stands between two groups.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from server.functions.regex_nodes import (
@@ -23,11 +27,16 @@ from server.functions.regex_nodes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    Sets = tuple[Characters, ...]
 
 ASCII: Final = tuple(map(chr, range(128)))
 UNBOUNDED_MAX: Final = 2
 STATES_MAX: Final = 300
+CHOICES_MAX: Final = 20
+GROUPS_MANY: Final = 9
+AT_END: Final = r"\Z"
 
 
 class _Strange(Exception):
@@ -48,8 +57,7 @@ def python_test(node: Node) -> Callable[[str], Any] | None:
 def python_search(node: Node, group_count: int) -> Callable[[str, int], Any] | None:
     """The search of an expression whose match is the same; None for others."""
     try:
-        items = _flat(node)
-        if not all(_is_settled(items, at) for at in range(len(items))):
+        if not (_is_settled(node, ()) or _is_settled_in_parts(node)):
             return None
         notation = _written(node)
         compiled = re.compile(notation)
@@ -93,37 +101,111 @@ def _written(node: Node) -> str:
     raise _Strange
 
 
-def _flat(node: Node) -> list[Node]:
-    """The items of a sequence, those of groups among them."""
+def _firsts(node: Node) -> tuple[Sets, bool]:
+    """Which characters a match can begin with, and whether it can be empty."""
+    if isinstance(node, Characters):
+        return (node,), False
+    if isinstance(node, Anchor):
+        return (), True
     if isinstance(node, Group):
-        return _flat(node.item)
+        return _firsts(node.item)
+    if isinstance(node, Repeat):
+        sets, can_be_empty = _firsts(node.item)
+        return sets, can_be_empty or node.least == 0
+    if isinstance(node, Alternation):
+        branches = [_firsts(branch) for branch in node.branches]
+        return sum((sets for sets, _ in branches), ()), any(empty for _, empty in branches)
     if isinstance(node, Sequence):
-        return [part for item in node.items for part in _flat(item)]
-    if isinstance(node, Repeat) and not isinstance(node.item, Characters):
-        raise _Strange
-    if isinstance(node, Alternation) or not isinstance(node, Characters | Anchor | Repeat):
-        raise _Strange
-    return [node]
+        return _firsts_of_items(node.items, ())
+    raise _Strange
 
 
-def _is_settled(items: list[Node], at: int) -> bool:
-    """Whether a repetition takes all it can, whatever is behind it."""
-    item = items[at]
-    if not isinstance(item, Repeat) or item.least == item.most:
+def _firsts_of_items(items: Iterable[Node], after: Sets) -> tuple[Sets, bool]:
+    """The same of items one behind the other, and of what comes after them."""
+    found: Sets = ()
+    for item in items:
+        sets, can_be_empty = _firsts(item)
+        found += sets
+        if not can_be_empty:
+            return found, False
+    return found + after, True
+
+
+def _is_settled(node: Node, after: Sets) -> bool:
+    """Whether the next character always tells what it belongs to; after is what may come behind the node."""
+    if isinstance(node, Characters | Anchor):
         return True
-    if item.preference == SHORT:
-        return False
-    assert isinstance(item.item, Characters)
-    for following in items[at + 1 :]:
-        if isinstance(following, Anchor):
-            continue
-        characters = following.item if isinstance(following, Repeat) else following
-        assert isinstance(characters, Characters)
-        if not _are_disjoint(item.item, characters):
+    if isinstance(node, Group):
+        return _is_settled(node.item, after)
+    if isinstance(node, Sequence):
+        return all(
+            _is_settled(item, _firsts_of_items(node.items[at:], after)[0])
+            for at, item in enumerate(node.items, 1)
+        )
+    if isinstance(node, Alternation):
+        return _are_branches_settled(node, after)
+    return isinstance(node, Repeat) and _is_repeat_settled(node, after)
+
+
+def _are_branches_settled(node: Alternation, after: Sets) -> bool:
+    firsts = [_firsts(branch) for branch in node.branches]
+    for at, (sets, can_be_empty) in enumerate(firsts):
+        if can_be_empty or any(_meet(sets, others) for others, _ in firsts[:at]):
             return False
-        if not isinstance(following, Repeat) or following.least:
-            return True
-    return True
+    return all(_is_settled(branch, after) for branch in node.branches)
+
+
+def _is_repeat_settled(node: Repeat, after: Sets) -> bool:
+    """Groups keep their last round in PostgreSQL, whatever it lacks, so there must be one."""
+    sets, can_be_empty = _firsts(node.item)
+    if node.preference == SHORT or can_be_empty or (node.capturing and node.most != 1):
+        return False
+    if node.least != node.most and _meet(sets, after):
+        return False
+    return _is_settled(node.item, after if node.most == 1 else sets + after)
+
+
+def _is_settled_in_parts(node: Node) -> bool:
+    """Whether the match ends with the text, and each part is settled by itself."""
+    if not isinstance(node, Sequence) or _choices(node) > CHOICES_MAX:
+        return False
+    last = node.items[-1] if node.items else node
+    if not isinstance(last, Anchor) or last.python != AT_END:
+        return False
+    pieces: list[Node] = []
+    for is_capturing, items in groupby(node.items, lambda item: item.capturing):
+        if is_capturing:
+            pieces += items
+        else:
+            pieces.append(Sequence(items=tuple(items)))
+    return all(_is_settled(piece, ()) and _depth(piece) <= 1 for piece in pieces)
+
+
+def _choices(node: Node) -> int:
+    """How many times that may be tried which is tried in vain, in powers of two as long as texts are short."""
+    if isinstance(node, Sequence):
+        return sum(map(_choices, node.items))
+    if isinstance(node, Alternation):
+        return max(map(_choices, node.branches))
+    if isinstance(node, Group):
+        return _choices(node.item)
+    if not isinstance(node, Repeat) or node.least == node.most:
+        return 0
+    return CHOICES_MAX // 2 - 2 if node.most != 1 else 1
+
+
+def _depth(node: Node) -> int:
+    """How many groups are within each other; many if it is not only one thing that has them."""
+    if not node.capturing:
+        return 0
+    if isinstance(node, Group):
+        return 1 + _depth(node.item)
+    return _depth(node.item) if isinstance(node, Repeat) else GROUPS_MANY
+
+
+def _meet(left: Sets, right: Sets) -> bool:
+    """Whether a character may be in a set of each side."""
+    return not all(_are_disjoint(one, other) for one in left for other in right)
 
 
 def _are_disjoint(left: Characters, right: Characters) -> bool:

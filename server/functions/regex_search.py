@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from server.functions.regex_automaton import Automaton
 from server.functions.regex_nodes import (
@@ -32,10 +32,23 @@ from server.functions.regex_nodes import (
 from server.functions.regex_python import python_search, python_test
 from server.functions.regex_reader import invalid, read_regex
 
+if TYPE_CHECKING:
+    from server.functions.function import CallContext
+
 Check = Callable[[], None]
 Spans = dict[int, tuple[int, int]]
 RUNS_PER_CHECK: Final = 64
 SHORT_TEXT: Final = 400
+
+
+def check_of(call: CallContext) -> Check:
+    """What is to be called now and then: it raises when the statement is cancelled."""
+    check: Check | None = getattr(call.execution, "check_cancelled", None)
+    return _go_on if check is None else check
+
+
+def _go_on() -> None:
+    pass
 
 
 class Match:

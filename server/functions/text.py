@@ -22,6 +22,7 @@ from server.errors import (
     SubstringError,
 )
 from server.functions.declare import row
+from server.functions.function import TextByText
 from server.identifiers import quote_identifier
 from server.types.text import cut_name, format_char, parse_char
 from server.types.type import PLAIN_STYLE
@@ -38,7 +39,7 @@ from server.vector.texts import TextColumn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from server.functions.function import CallContext, Kernel
+    from server.functions.function import CallContext
 
 BYTES_MAX: Final = 0x3FFFFFFF
 OBJECT: Final = np.dtype(object)
@@ -247,7 +248,7 @@ def _pad_to(context: CallContext, text: str, modifier: int, explicit: bool) -> s
 # Kernels: one list comprehension over the rows that are not NULL.
 
 
-def each(operation: Callable[..., Any], dtype: np.dtype[Any] = OBJECT) -> Kernel:
+def each(operation: Callable[..., Any], dtype: np.dtype[Any] = OBJECT) -> TextByText:
     """The kernel of an operation on a text and arguments that are mostly constant."""
 
     def kernel(context: CallContext, texts: Column, *others: Column, count: int) -> Column:
@@ -266,7 +267,7 @@ def each(operation: Callable[..., Any], dtype: np.dtype[Any] = OBJECT) -> Kernel
         values[places] = found
         return Column(values, valid)
 
-    return kernel
+    return TextByText(kernel)
 
 
 def _concatenate_kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:

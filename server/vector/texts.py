@@ -6,7 +6,7 @@ are made when they are first asked for. The views hold as long as the snapshot t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from server.vector.column import Positions
 
+SAMPLE_ROWS: Final = 2048
+DISTINCT_SHARE_MAX: Final = 0.75
 _WORDS = np.dtype(np.complex128)  # as wide as a view, and picked by position much faster than V16
 
 
@@ -121,6 +123,21 @@ def text_column(column: Column) -> TextColumn:
     if column.valid is not None:
         texts = ["" if text is None else text for text in texts]
     return TextColumn(*views_of([text.encode() for text in texts]), column.valid)
+
+
+def coded_texts(column: TextColumn) -> Column | None:
+    """The same rows as codes of their distinct texts; None where few rows share one."""
+    numbers, count = TextCodes(False), len(column)
+    sample = min(count, SAMPLE_ROWS)
+    valid = None if column.valid is None else column.valid[:sample]
+    numbers.add(column.store, column.views[:sample], valid)
+    if not count or len(numbers) > DISTINCT_SHARE_MAX * sample:
+        return None
+    codes = numbers.add(column.store, column.views, column.valid).astype(np.int32)
+    firsts = np.zeros(len(numbers), np.int64)
+    rows = np.arange(count) if column.valid is None else np.flatnonzero(column.valid)
+    firsts[codes[rows]] = rows
+    return Column(np.maximum(codes, 0), column.valid, None, column.masked(None).take(firsts))
 
 
 def concatenated(columns: Sequence[Column], valid: Mask | None) -> TextColumn | None:
