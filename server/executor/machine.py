@@ -62,9 +62,14 @@ class Op(IntEnum):
     SUM_FLOAT = 28
     MINIMUM = 29
     MAXIMUM = 30
+    RANGE = (
+        31  # a filter; target, second: numbers of the constants that the column first lies between
+    )
+    RANGE_DECIMAL = 32
 
 
 AGGREGATES: Final = frozenset((Op.COUNT, Op.SUM, Op.SUM_FLOAT, Op.MINIMUM, Op.MAXIMUM))
+RANGES: Final = frozenset((Op.RANGE, Op.RANGE_DECIMAL))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,6 +197,8 @@ class _Machine:
         if op == Op.FILTER:
             self._narrow(*self._registers[first])
             return True
+        if op in RANGES:
+            return self._range(op, target, first, second)
         made = STEPS[op](self, first, second)
         if made is None:
             return False
@@ -204,6 +211,15 @@ class _Machine:
         self._count = len(self.rows)
         for number, (known, known_nulls) in self._registers.items():
             self._registers[number] = known[passed], known_nulls[passed]
+
+    def _range(self, op: int, low: int, column: int, high: int) -> bool:
+        made = (self.load_decimal if op == Op.RANGE_DECIMAL else self.load)(column, 0)
+        if made is None:
+            return False
+        values, nulls = made
+        least, greatest = self._program.constants[low], self._program.constants[high]
+        self._narrow((values >= least) & (values <= greatest), nulls)
+        return True
 
     def load(self, first: int, second: int) -> Register:
         """A column as int64 or float64."""
@@ -414,4 +430,4 @@ STEPS: Final[dict[int, Step]] = {
 }
 """Every operation that makes a register."""
 
-assert STEPS.keys() | AGGREGATES | {Op.FILTER} == set(Op)
+assert STEPS.keys() | AGGREGATES | RANGES | {Op.FILTER} == set(Op)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from server.executor.machine import Op, Program
+from server.executor.machine_ranges import SWAPPED, Range, conjuncts, range_of
 from server.expressions import expression as nodes
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ _COMPARISON: Final = re.compile(
     r"(eq|ne|lt|le|gt|ge)"
 )
 _MOMENTS: Final = re.compile(r"(date|timestamp)_(eq|ne|lt|le|gt|ge)_(date|timestamp)")
+_DATE_OID: Final = 1082
+_DATE_MAX: Final = (1 << 31) - 1
 _DAY_US: Final = 86_400_000_000
 # operation, whether the sides change places
 _COMPARED: Final = {
@@ -129,12 +132,60 @@ class Compiler:
 
     def add_filter(self, condition: Expression) -> None:
         """Keep only rows for which the condition is true."""
-        parts = condition.arguments if isinstance(condition, nodes.And) else (condition,)
-        for part in parts:
-            operand = self.operand(part)
-            if operand.form != BOOLEAN:
-                raise Unsupported
-            self._code.append((Op.FILTER, 0, operand.register, 0))
+        ranges: dict[int, tuple[Op, Range]] = {}
+        others = []
+        for part in conjuncts(condition):
+            found = self._range(part)
+            if found is None:
+                others.append(part)
+            else:
+                number, op, bounds = found
+                ranges[number] = op, bounds.within(ranges.get(number, (op, bounds))[1])
+        for number, (op, bounds) in ranges.items():
+            low, high = self._place_of(bounds.low), self._place_of(bounds.high)
+            self._code.append((op, low, self._input(number), high))
+        for part in others:
+            self._code.append((Op.FILTER, 0, self._truth(part).register, 0))
+
+    def _range(self, node: Expression) -> tuple[int, Op, Range] | None:
+        """The column that a condition bounds, if that is all it does, and to what."""
+        if not isinstance(node, nodes.Call) or len(node.arguments) != 2:
+            return None
+        name, (left, right) = node.function.name, node.arguments
+        compared = _COMPARISON.fullmatch(name) or _MOMENTS.fullmatch(name)
+        if compared is None:
+            return None
+        sign = compared[1] if len(compared.groups()) == 1 else compared[2]
+        column, value = self._stored(left), self._given(right)
+        if column is None or value is None:
+            column, value, sign = self._stored(right), self._given(left), SWAPPED.get(sign, "")
+        if column is None or value is None or sign not in SWAPPED:
+            return None
+        number, reference = column
+        units = _units(reference, *value)
+        if units is None:
+            return None
+        op = Op.RANGE_DECIMAL if _FORMS[reference.oid] == DECIMAL else Op.RANGE
+        return number, op, range_of(sign, *units)
+
+    def _stored(self, node: Expression) -> tuple[int, TypeReference] | None:
+        """The input and the type of a column that is kept as whole numbers."""
+        while isinstance(node, nodes.Variable) and node.column in self._replaced:
+            node = self._replaced[node.column]
+        found = self._columns.get(node.column) if isinstance(node, nodes.Variable) else None
+        is_whole = found is not None and _FORMS.get(found[1].oid) in (INTEGER, DECIMAL)
+        return found if is_whole else None
+
+    def _given(self, node: Expression) -> tuple[Value, TypeReference] | None:
+        """A value that does not change during the run, and its type."""
+        value = None
+        if isinstance(node, nodes.Constant):
+            value = node.value
+        elif isinstance(node, nodes.Parameter):
+            value = self._context.parameters[node.number - 1]
+        elif isinstance(node, nodes.OuterVariable):
+            value = self._context.outer[node.column]
+        return None if value is None else (value, node.type)
 
     def add_total(self, op: Op, operand: Operand | None) -> int:
         """The number of the total that sums this up; the same one for the same."""
@@ -166,10 +217,14 @@ class Compiler:
             raise Unsupported
         number, reference = self._columns[node.column]
         form, scale = form_of(reference)
+        op = Op.LOAD_DECIMAL if form == DECIMAL else Op.LOAD
+        return self._emit(op, self._input(number), 0, form, scale)
+
+    def _input(self, number: int) -> int:
+        """The place of a column among the inputs."""
         if number not in self.used:
             self.used.append(number)
-        op = Op.LOAD_DECIMAL if form == DECIMAL else Op.LOAD
-        return self._emit(op, self.used.index(number), 0, form, scale)
+        return self.used.index(number)
 
     def constant(self, node: nodes.Constant) -> Operand:
         """A constant."""
@@ -198,10 +253,14 @@ class Compiler:
     def _integer(self, value: int, form: str, scale: int = 0) -> Operand:
         if abs(value) > WORD_MAX:
             raise Unsupported
+        made = self._emit(Op.CONSTANT, self._place_of(value), 0, form, scale)
+        return replace(made, constant=value)
+
+    def _place_of(self, value: int) -> int:
+        """The place of a number among the constants."""
         if value not in self._constants:
             self._constants.append(value)
-        made = self._emit(Op.CONSTANT, self._constants.index(value), 0, form, scale)
-        return replace(made, constant=value)
+        return self._constants.index(value)
 
     # Calls
 
@@ -353,6 +412,26 @@ def form_of(reference: TypeReference) -> tuple[str, int]:
     if precision > _SCALED_PRECISION_MAX or scale > _SCALED_PRECISION_MAX:
         raise Unsupported
     return form, scale
+
+
+def _units(reference: TypeReference, value: Value, given: TypeReference) -> tuple[int, int] | None:
+    """A value to compare a column with as a whole number, and how many of its units one of the column is."""
+    form, scale = form_of(reference)
+    if _FORMS.get(given.oid) != form:
+        return None
+    if form == DECIMAL:
+        number, digits = _scaled(value)
+        return number * 10 ** max(scale - digits, 0), 10 ** max(digits - scale, 0)
+    number, kept, kind = int(value), _is_date(reference), _is_date(given)
+    if kept == kind:
+        return number, 1
+    if abs(number) >= (_DATE_MAX if kind else WORD_MAX):  # infinite ones are so in both types
+        return None
+    return (number * _DAY_US, 1) if kind else (number, _DAY_US)
+
+
+def _is_date(reference: TypeReference) -> bool:
+    return reference.oid == _DATE_OID
 
 
 def _scaled(value: Decimal) -> tuple[int, int]:

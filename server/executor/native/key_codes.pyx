@@ -4,7 +4,7 @@ import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 cdef extern from *:
     """
@@ -344,8 +344,10 @@ cdef class ViewCodes:
     cdef ViewSlot *slots
     cdef uint64_t mask
     cdef int64_t count
+    cdef int64_t shortest[257]  # numbers (plus one) of the texts of one byte, by it, and of the empty one
 
     def __cinit__(self):
+        memset(self.shortest, 0, sizeof(self.shortest))
         self.mask = 255
         self.count = 0
         self.slots = <ViewSlot *>calloc(256, sizeof(ViewSlot))
@@ -390,8 +392,14 @@ cdef class ViewCodes:
     cdef bint _add(self, const uint64_t[::1] words, int64_t[::1] out, int64_t limit) noexcept nogil:
         cdef Py_ssize_t i
         cdef uint64_t first, second, at
+        cdef int64_t *known = NULL
         for i in range(out.shape[0]):
             first = words[2 * i]
+            if <uint32_t>first <= 1:
+                known = &self.shortest[(first >> 32) & 255 if <uint32_t>first else 256]
+                if known[0]:
+                    out[i] = known[0] - 1
+                    continue
             second = words[2 * i + 1]
             if <uint32_t>first > 12:
                 return False
@@ -411,6 +419,8 @@ cdef class ViewCodes:
                 self.slots[at].second = second
                 self.slots[at].code_plus_one = self.count
             out[i] = self.slots[at].code_plus_one - 1
+            if <uint32_t>first <= 1:
+                known[0] = self.slots[at].code_plus_one
         return True
 
     def words(self):

@@ -26,11 +26,21 @@ cdef extern from *:
         *low = (int64_t)(uint64_t)sum;
         *high = (int64_t)(sum >> 64);
     }
+
+    /* The loops twice, for processors with wider vectors and for all others. */
+    #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+    #define IN_VERSIONS __attribute__((target_clones("avx2", "default"), flatten))
+    #else
+    #define IN_VERSIONS
+    #endif
+    static int rdb_machine_vectors(void *state, Py_ssize_t count);
+    IN_VERSIONS static int run_vectors(void *state, Py_ssize_t count) { return rdb_machine_vectors(state, count); }
     """
     bint add_overflows(int64_t a, int64_t b, int64_t *r) noexcept nogil
     bint subtract_overflows(int64_t a, int64_t b, int64_t *r) noexcept nogil
     bint multiply_overflows(int64_t a, int64_t b, int64_t *r) noexcept nogil
     void add_wide(int64_t *low, int64_t *high, int64_t value) noexcept nogil
+    bint run_vectors(void *state, Py_ssize_t count) noexcept nogil
 
 cdef enum:
     VECTOR_ROWS = 4096
@@ -68,6 +78,8 @@ cdef enum Op:
     SUM_FLOAT = 28
     MINIMUM = 29
     MAXIMUM = 30
+    RANGE = 31
+    RANGE_DECIMAL = 32
 
 cdef enum Width:
     BYTE = 0
@@ -83,6 +95,12 @@ WIDTHS = {
     "bool": BYTE, "int16": INT16, "int32": INT32, "int64": INT64, "float32": FLOAT32, "float64": FLOAT64,
     "uint8": BYTE, "uint16": UINT16, "uint32": UINT32, "uint64": INT64,
 }
+
+ctypedef fused Stored:
+    uint8_t
+    int16_t
+    int32_t
+    int64_t
 
 cdef struct Input:
     const void *values
@@ -238,13 +256,15 @@ cdef void prepare(State *state) noexcept nogil:
                 (<double *>target.values)[i] = state.float_constants[step[2]]
         elif step[0] < FILTER:
             state.registers[step[1]].made_at = number
-        if step[0] > CONSTANT_FLOAT and step[2] >= 0:
+        if CONSTANT_FLOAT < step[0] < RANGE and step[2] >= 0:
             state.registers[step[2]].last_use = number
         if ADD <= step[0] <= OR and step[0] != TO_FLOAT and step[0] != CHECK_BITS:
             state.registers[step[3]].last_use = number
 
 
-cdef bint run_vectors(State *state, Py_ssize_t count) noexcept nogil:
+cdef bint vectors "rdb_machine_vectors"(void *of_run, Py_ssize_t count) noexcept nogil:
+    """All rows, a vector after the other; false: it cannot be done exactly."""
+    cdef State *state = <State *>of_run
     cdef Py_ssize_t start = 0, rows, number
     cdef const int32_t *step
     while start < count:
@@ -254,8 +274,10 @@ cdef bint run_vectors(State *state, Py_ssize_t count) noexcept nogil:
         state.are_counted = False
         for number in range(state.code_count):
             step = state.code + number * 4
-            if step[0] == FILTER:
-                rows = narrow(state, &state.registers[step[2]], number, rows)
+            if step[0] == FILTER or step[0] >= RANGE:
+                rows = narrow(state, step, number, start, rows)
+                if rows < 0:
+                    return False
                 if rows == 0:
                     break
             elif step[0] >= COUNT:
@@ -274,10 +296,21 @@ cdef bint run_vectors(State *state, Py_ssize_t count) noexcept nogil:
     return True
 
 
-cdef Py_ssize_t narrow(State *state, Register *condition, Py_ssize_t number, Py_ssize_t rows) noexcept nogil:
-    """Keep the rows for which the condition is true, in the registers needed from here on; gives how many."""
-    cdef Py_ssize_t i, kept = 0, other
-    cdef Register *register
+cdef Py_ssize_t narrow(State *state, const int32_t *step, Py_ssize_t number, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
+    """Keep the rows that pass a filter; gives how many, -1 if that cannot be said."""
+    cdef Input *source
+    if step[0] == FILTER:
+        return shrunk(state, true_rows(state, &state.registers[step[2]], rows), number, rows)
+    source = &state.inputs[step[2]]
+    if step[0] == RANGE_DECIMAL and has_nan(state, source, start, rows):
+        return -1
+    return shrunk(state, rows_in_range(state, source, state.constants[step[1]], state.constants[step[3]], start, rows),
+                  number, rows)
+
+
+cdef Py_ssize_t true_rows(State *state, Register *condition, Py_ssize_t rows) noexcept nogil:
+    """Note the rows for which a condition is true; gives how many."""
+    cdef Py_ssize_t i, kept = 0
     cdef int32_t *row_at = state.kept
     if condition.has_nulls:
         for i in range(rows):
@@ -287,6 +320,70 @@ cdef Py_ssize_t narrow(State *state, Register *condition, Py_ssize_t number, Py_
         for i in range(rows):
             row_at[kept] = <int32_t>i
             kept += condition.values[i] != 0
+    return kept
+
+
+cdef bint has_nan(State *state, Input *source, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
+    """Whether one of the decimals is NaN, for which the least int64 stands."""
+    cdef const int64_t *values = <const int64_t *>source.values + start
+    cdef int64_t least = <int64_t>(<uint64_t>1 << 63)
+    cdef Py_ssize_t i, at
+    cdef bint found = False
+    if state.all_are_selected:
+        for i in range(rows):
+            found |= values[i] == least
+        if not found or source.valid == NULL:
+            return found
+    for i in range(rows):
+        at = i if state.all_are_selected else state.selected[i]
+        if values[at] == least and (source.valid == NULL or source.valid[start + at]):
+            return True
+    return False
+
+
+cdef Py_ssize_t rows_in_range(State *state, Input *source, int64_t low, int64_t high, Py_ssize_t start,
+                              Py_ssize_t rows) noexcept nogil:
+    """Note the rows whose integer lies between two others; gives how many."""
+    if low > high:
+        return 0
+    if source.width == INT64:
+        return rows_within(state, <const int64_t *>source.values, source.valid, low, high, start, rows)
+    if source.width == INT32:
+        return rows_within(state, <const int32_t *>source.values, source.valid, low, high, start, rows)
+    if source.width == INT16:
+        return rows_within(state, <const int16_t *>source.values, source.valid, low, high, start, rows)
+    return rows_within(state, <const uint8_t *>source.values, source.valid, low, high, start, rows)
+
+
+cdef inline Py_ssize_t rows_within(State *state, const Stored *values, const uint8_t *valid, int64_t low, int64_t high,
+                                   Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i, kept = 0
+    cdef int32_t *row_at = state.kept
+    cdef const int32_t *selected = state.selected
+    cdef uint64_t span = <uint64_t>high - <uint64_t>low  # unsigned, so that one comparison sees both ends
+    values += start
+    if state.all_are_selected:
+        for i in range(rows):
+            row_at[kept] = <int32_t>i
+            kept += <uint64_t><int64_t>values[i] - <uint64_t>low <= span
+    else:
+        for i in range(rows):
+            row_at[kept] = <int32_t>i
+            kept += <uint64_t><int64_t>values[selected[i]] - <uint64_t>low <= span
+    if valid == NULL:
+        return kept
+    rows, kept = kept, 0
+    for i in range(rows):
+        row_at[kept] = row_at[i]
+        kept += valid[start + (row_at[i] if state.all_are_selected else selected[row_at[i]])]
+    return kept
+
+
+cdef Py_ssize_t shrunk(State *state, Py_ssize_t kept, Py_ssize_t number, Py_ssize_t rows) noexcept nogil:
+    """Move the rows that were noted together, in the registers needed from here on; gives how many there are."""
+    cdef Py_ssize_t i, other
+    cdef Register *register
+    cdef int32_t *row_at = state.kept
     if kept == rows:
         return rows
     for other in range(state.register_count):
@@ -478,16 +575,44 @@ cdef bint arithmetic(int op, Register *target, Register *first, Register *second
                 failed |= subtract_overflows(left[i], right[i], &out[i]) and not target.nulls[i]
             else:
                 failed |= multiply_overflows(left[i], right[i], &out[i]) and not target.nulls[i]
-    elif op == ADD:
-        for i in range(rows):
-            failed |= add_overflows(left[i], right[i], &out[i])
-    elif op == SUBTRACT:
-        for i in range(rows):
-            failed |= subtract_overflows(left[i], right[i], &out[i])
-    else:
+    elif op == MULTIPLY and not products_fit(left, right, rows):
         for i in range(rows):
             failed |= multiply_overflows(left[i], right[i], &out[i])
+    elif op == MULTIPLY:
+        for i in range(rows):
+            out[i] = <int64_t>(<uint64_t>left[i] * <uint64_t>right[i])
+    else:
+        return sums_fit(op, left, right, out, rows)
     return not failed
+
+
+cdef inline uint64_t bits_used(const int64_t *values, Py_ssize_t rows) noexcept nogil:
+    """A number at least as long as any of the values is without its sign."""
+    cdef int64_t used = 0
+    cdef Py_ssize_t i
+    for i in range(rows):
+        used |= values[i] ^ (values[i] >> 63)
+    return <uint64_t>used
+
+
+cdef inline bint products_fit(const int64_t *left, const int64_t *right, Py_ssize_t rows) noexcept nogil:
+    """Whether no product can overflow; if so they need not be looked at one by one."""
+    return bits_used(left, rows) >> 31 == 0 and bits_used(right, rows) >> 31 == 0
+
+
+cdef inline bint sums_fit(int op, const int64_t *left, const int64_t *right, int64_t *out, Py_ssize_t rows) noexcept nogil:
+    """Add or subtract; false: there was an overflow, as the signs tell."""
+    cdef int64_t wrong = 0
+    cdef Py_ssize_t i
+    if op == ADD:
+        for i in range(rows):
+            out[i] = <int64_t>(<uint64_t>left[i] + <uint64_t>right[i])
+            wrong |= (left[i] ^ out[i]) & (right[i] ^ out[i])
+    else:
+        for i in range(rows):
+            out[i] = <int64_t>(<uint64_t>left[i] - <uint64_t>right[i])
+            wrong |= (left[i] ^ right[i]) & (left[i] ^ out[i])
+    return wrong >= 0
 
 
 cdef bint float_arithmetic(int op, Register *target, Register *first, Register *second,
@@ -682,11 +807,9 @@ cdef void sum_integers(State *state, Register *source, int64_t *low, int64_t *hi
                        Py_ssize_t rows) noexcept nogil:
     """Add up a vector: in 64 bits where no value is large, four sums a group so that they do not wait for each other."""
     cdef int64_t sums[4 * FEW_GROUPS]
-    cdef int64_t large = 0, total = 0
+    cdef int64_t total = 0
     cdef Py_ssize_t row, group, i
-    for row in range(rows):
-        large |= source.values[row] ^ (source.values[row] >> 63)
-    if large >> 48 or state.group_count > FEW_GROUPS:
+    if bits_used(source.values, rows) >> 48 or state.group_count > FEW_GROUPS:
         for row in range(rows):
             if not (source.has_nulls and source.nulls[row]):
                 group = 0 if groups == NULL else groups[row]

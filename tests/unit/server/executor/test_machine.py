@@ -271,3 +271,46 @@ def test_codes_are_computed_with(code_dtype: Any, base: int, step: int, nulls: b
     assert [found.integer(total, 0) for total in range(3)] == [
         expected.integer(total, 0) for total in range(3)
     ]
+
+
+RANGED = [np.int64, np.int32, np.int16, np.bool_]
+
+
+@pytest.mark.parametrize("count", [*COUNTS, 65_537])
+@pytest.mark.parametrize("nulls", [False, True])
+@pytest.mark.parametrize("dtype", RANGED)
+def test_ranges_keep_the_rows_between_their_ends(count: int, nulls: bool, dtype: Any):
+    """First over all rows, then over those that are left, for columns of every width."""
+    rng = np.random.default_rng(count)
+    columns = [column(rng, np.int32, count, nulls), column(rng, dtype, count, nulls)]
+    code = [(Op.LOAD, 0, 0, 0), (Op.RANGE, 0, 0, 1), (Op.RANGE, 2, 1, 3), (Op.SUM, 0, 0, 0)]
+    for low, high in ((-50, 50), (1, 1 << 40), (-(1 << 63), (1 << 63) - 1), (1, 0)):
+        made = program([*code, (Op.LOAD, 1, 1, 0), (Op.SUM, 1, 1, 0)], [-90, 80, low, high])
+        assert both(made, columns, count, None, 1) is not None
+        rows = selected_rows(program(code[1:3], [-90, 80, low, high]), columns, count)
+        expected = machine.selected(program(code[1:3], [-90, 80, low, high]), columns, count)
+        assert rows.tolist() == expected.tolist()
+
+
+def test_nan_is_in_no_range_of_decimals():
+    """It is refused where it is looked at, so neither in NULL rows nor behind a filter that drops it."""
+    nan = np.iinfo(np.int64).min
+    decimals, passed = np.array([5, nan, 7]), np.array([1, 0, 1], np.int32)
+    code = [(Op.RANGE_DECIMAL, 0, 0, 1), (Op.COUNT, 0, -1, 0)]
+    columns = [(decimals, None), (passed, None)]
+    assert both(program(code, [0, 9]), columns, 3, None, 1) is None
+    behind = [(Op.RANGE, 2, 1, 2), *code]
+    assert both(program(behind, [0, 9, 1]), columns, 3, None, 1) is not None
+    columns[0] = decimals, np.array([True, False, True])
+    assert both(program(code, [0, 9]), columns, 3, None, 1) is not None
+    assert both(program(behind, [0, 9, 0]), columns, 3, None, 1) is not None
+
+
+@pytest.mark.parametrize("op", [Op.ADD, Op.SUBTRACT, Op.MULTIPLY])
+@pytest.mark.parametrize("size", [1 << 20, 1 << 31, (1 << 32) + 5, (1 << 63) - 1])
+def test_arithmetic_is_exact_or_refused_for_numbers_of_every_size(op: Op, size: int):
+    rng = np.random.default_rng(size & 0xFF)
+    code = [(0, 0, 0, 0), (0, 1, 1, 0), (int(op), 2, 0, 1), (int(Op.SUM), 0, 2, 0)]
+    for _ in range(20):
+        columns = [(rng.integers(-size, size, 3, np.int64, endpoint=True), None) for _ in range(2)]
+        both(program(code), columns, 3, None, 1)

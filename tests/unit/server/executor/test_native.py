@@ -72,13 +72,13 @@ def views(words: list[bytes]) -> Any:
 
 
 def test_view_codes():
-    words = [b"AIR", b"", b"TRUCK", b"AIR", b"REG AIR", b"twelve bytes"] * 200
+    words = [b"AIR", b"", b"TRUCK", b"AIR", b"REG AIR", b"twelve bytes", b"N", b"\xff"] * 200
     for kind in (native.ViewCodes, key_codes.ViewCodes):
         table = kind()
         codes = table.add(views(words), 100)
         assert codes is not None
         assert [table.words()[code] for code in codes.tolist()] == words
-        assert len(table) == 5
+        assert len(table) == 7
         assert kind().add(views([b"thirteen byte"]), 100) is None
         assert kind().add(views([b"%d" % n for n in range(11)]), 10) is None
         assert kind().add(views([b"%d" % n for n in range(500)]), 500) is not None

@@ -21,18 +21,35 @@ CONDITIONS = [
     "i IS NULL",
     "i < 0",
     "true",
+    "i = 5 AND 7 >= i",
+    "s BETWEEN 3 AND 9 AND s > 4",
+    "s < 100000 AND s > -100000",
+    "i > 5 AND i < 3",
+    "n > 1.2345 AND n <= 1.75000",
+    "n = 1.751",
+    "n >= 1 AND 2 > n",
+    "d < timestamp '2000-02-01 12:00' AND d >= timestamp '2000-01-15 00:00:01'",
+    "d = timestamp '2000-02-01'",
+    "d < timestamp 'infinity' AND d > date '-infinity'",
+    "d <> '2000-02-01'",
+    "m > date '2000-02-01' AND m <= date '2000-03-01'",
+    "m < date 'infinity'",
+    "m >= timestamp '2000-01-31 12:00' AND m < timestamp 'infinity'",
 ]
 
 
 @pytest.fixture
 def table(client):
     client.run(
-        "CREATE TABLE v (i int, s smallint, n numeric(10, 2), f float8, d date, b bool, t text)"
+        "CREATE TABLE v (i int, s smallint, n numeric(10, 2), f float8, d date, b bool, t text, m timestamp)"
     )
     client.run(
         "INSERT INTO v SELECT nullif(g % 101, 7), g % 50, nullif(g % 9, 3) / 4.0, "
-        "CASE g % 5 WHEN 0 THEN 'NaN' ELSE 1.0 / g END, date '2000-01-01' + g % 90, "
-        f"nullif(g % 3, 2)::boolean, 't' || g FROM generate_series(1, {ROWS}) g"
+        "CASE g % 5 WHEN 0 THEN 'NaN' ELSE 1.0 / g END, CASE g % 40 WHEN 2 THEN 'infinity' "
+        "WHEN 3 THEN '-infinity' ELSE date '2000-01-01' + g % 90 END, "
+        "nullif(g % 3, 2)::boolean, 't' || g, CASE g % 40 WHEN 1 THEN 'infinity' "
+        "ELSE timestamp '2000-01-01' + g % 90 * interval '12 hours' END "
+        f"FROM generate_series(1, {ROWS}) g"
     )
     return client
 
