@@ -9,7 +9,7 @@ Rule 5: the first entry of an inner page stands for everything below the second 
         key.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -227,31 +227,41 @@ class Tree:
 
     def build_sorted(self, xid: int, keys: SortedKeys) -> None:
         """`build` of keys in a matrix; takes the latch for some pages at a time."""
-        cuts = keys.leaf_cuts(int(self._room * BUILD_FILL), SLOT_BYTES + LEAF_ENTRY.size)
-        if len(cuts) == 2:
+        if len(self._cuts(keys)) == 2:
             with self.pager.latch:
                 self.build(xid, [keys.pair(place) for place in range(len(keys))])
             return
-        left = 0
-        page_numbers: list[int] = []
-        for first in range(0, len(cuts) - 1, BUILD_PAGES):
-            part = cuts[first : first + BUILD_PAGES + 1]
-            leaf_count = len(part) - 1
-            with self.pager.latch, self.pager.begin_change(xid) as change:
-                page_no = self.pager.allocate(change, leaf_count)
-                page_nos = left, page_no, 0
-                pages = pack_leaves(self.page_bytes, keys, part, page_nos)
-                change.write(page_no * self.page_bytes, pages)
-                self._link_built(change, left, page_no)
-                change.commit()
-            page_numbers.extend(range(page_no, page_no + leaf_count))
-            left = page_no + leaf_count - 1
-        parents = [
-            Entry(*keys.pair(place), page_no)
-            for place, page_no in zip(cuts[:-1].tolist(), page_numbers, strict=True)
-        ]
+        self.build_parts(xid, (keys,))
+
+    def build_parts(self, xid: int, parts: Iterable[SortedKeys]) -> None:
+        """`build_sorted` of matrices whose keys follow each other and fill more than one page."""
+        parents: list[Entry] = []
+        for keys in parts:
+            cuts = self._cuts(keys)
+            for first in range(0, len(cuts) - 1, BUILD_PAGES):
+                self._build_leaves(xid, keys, cuts[first : first + BUILD_PAGES + 1], parents)
         with self.pager.latch:
             self._build_above(xid, 1, self._inner_pages(1, parents))
+
+    def _cuts(self, keys: SortedKeys) -> npt.NDArray[np.int64]:
+        return keys.leaf_cuts(int(self._room * BUILD_FILL), SLOT_BYTES + LEAF_ENTRY.size)
+
+    def _build_leaves(
+        self, xid: int, keys: SortedKeys, cuts: npt.NDArray[np.int64], parents: list[Entry]
+    ) -> None:
+        """Write the leaves between the cuts behind those that have parents already, and note theirs."""
+        leaf_count = len(cuts) - 1
+        left = parents[-1].child if parents else 0
+        with self.pager.latch, self.pager.begin_change(xid) as change:
+            page_no = self.pager.allocate(change, leaf_count)
+            pages = pack_leaves(self.page_bytes, keys, cuts, (left, page_no, 0))
+            change.write(page_no * self.page_bytes, pages)
+            self._link_built(change, left, page_no)
+            change.commit()
+        parents += [
+            Entry(*keys.pair(place), page_no + number)
+            for number, place in enumerate(cuts[:-1].tolist())
+        ]
 
     def _build_above(self, xid: int, level: int, pages: list[NewPage]) -> None:
         """Write the pages of a level and all above it, the last of them to the root's page."""

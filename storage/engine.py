@@ -23,7 +23,7 @@ from storage.encodings import Framed, Worded
 from storage.fast_paths import CommitLog, KeyReader, KeyWriter, Snapshot
 from storage.fast_work import CommitQueue
 from storage.files import Bytes, File, Files
-from storage.index import Index, KeyOf
+from storage.index import Index, KeyOf, KeysOf
 from storage.index_check import Fingerprints, check_leaves, missing_entries
 from storage.key_matrix import KeyMatrix, SortedKeys, encode_matrix
 from storage.key_writer import NOT_INSERTED, KeyColumns
@@ -335,7 +335,7 @@ class Engine:
     def vacuum(
         self,
         relation_id: int,
-        indexes: Sequence[int | tuple[int, KeyOf | None]] = (),
+        indexes: Sequence[int | tuple[int, KeysOf | None]] = (),
         done: Vacuumed | None = None,
         pause: Pause = lambda: None,
         seal_age_min: int | None = None,
@@ -347,7 +347,7 @@ class Engine:
         may raise to stop it; `done` is how far it is. Row groups without a change in the last
         `seal_age_min` transactions are sealed; None: none are.
         """
-        pairs: list[tuple[Index, KeyOf | None]] = []
+        pairs: list[tuple[Index, KeysOf | None]] = []
         for item in indexes:
             index_id, key_of = (item, None) if isinstance(item, int) else item
             pairs.append((self.index(index_id), key_of))

@@ -7,7 +7,7 @@ Rule 2: entries are removed by the abort of the transaction that added them, and
 Rule 3: a prefix given as a bound stands for every key that starts with it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
 from itertools import pairwise
 
@@ -30,6 +30,9 @@ from storage.transactions import Transaction
 
 KeyOf = Callable[[tuple[Value, ...]], bytes | None]
 """The key a row's values have in an index; None: the row is not in it."""
+
+KeysOf = Callable[[tuple[Value, ...]], bytes | frozenset[bytes] | None]
+"""The same for an index whose rows may have several keys, which come as a set then."""
 
 
 class Undo(IntEnum):
@@ -128,6 +131,10 @@ class Index:
         """Fill an index that this transaction has made, and so takes back as a whole; without the latch."""
         if len(keys):
             self.tree.build_sorted(transaction.stamp() >> COMMAND_BITS, keys)
+
+    def build_parts(self, transaction: Transaction, parts: Iterable[SortedKeys]) -> None:
+        """`build` of keys that come in parts, one behind the other, more than one page of them."""
+        self.tree.build_parts(transaction.stamp() >> COMMAND_BITS, parts)
 
     def find_suspects(self, keys: Sequence[bytes | None]) -> list[tuple[int, bool]]:
         """Which of the keys of new rows may be there already, in their order; None: of no interest.

@@ -37,10 +37,7 @@ from storage.locks import Locks, RowLock
 from storage.native import Change
 from storage.outcomes import Counts, Live, Outcome, Status
 from storage.pages import Pager
-from storage.relation import (
-    ColumnHeader,
-    RelationHeader,
-)
+from storage.relation import ColumnHeader, RelationHeader
 from storage.row_batches import (
     Columns,
     NewColumn,
@@ -101,6 +98,7 @@ class Table:
         self.groups = RowGroups(pager, header)
         self.relation_id = header.relation_id
         self.counts = Counts()
+        self.cleared_count = 0  # how often rows have ceased to be KEY_CHANGED
         self.moved: dict[int, int] = {}  # slots vacuum moved a version out of, and when
         self.paths = RowPaths(self.groups, log, locks.rows_of(header.relation_id))
         self.conflicts = Conflicts(self.groups, self.paths, log, locks, header.relation_id)
@@ -471,6 +469,7 @@ class Table:
                 # The flag may be older than the update: a crash leaves index entries behind.
                 restored = (new.next if old.next & INNER else 0) | int(bool(extra)) * KEY_CHANGED
                 change.write(address + 8, VERSION.pack(0, restored, 0, 0)[:16])
+                self.cleared_count += 1
                 change.write(version_address(self.groups, second), VERSION.pack(0, 0, FREE, 0))
             else:
                 change.write_u64(address + 8, 0)

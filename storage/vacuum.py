@@ -18,7 +18,7 @@ import numpy as np
 
 from storage.chains import MOVED, Version, pruned, read_version, rewrite, walk
 from storage.commit_log import COMMAND_BITS, CommitLog
-from storage.index import Index, KeyOf
+from storage.index import Index, KeysOf
 from storage.kinds import Kind
 from storage.mvcc import dead
 from storage.rowgroup import (
@@ -35,7 +35,7 @@ from storage.sealing import open_hollow_groups, seal_cold_groups
 from storage.strings import LARGE_BYTES_MIN, view_length
 from storage.table import Table
 
-Indexes = Sequence[tuple[Index, KeyOf | None]]
+Indexes = Sequence[tuple[Index, KeysOf | None]]
 Pause = Callable[[], None]
 
 SLOTS_AT_ONCE = 1024
@@ -292,14 +292,15 @@ def _sweep_index(
     engine: Engine,
     table: Table,
     index: Index,
-    key_of: KeyOf | None,
+    key_of: KeysOf | None,
     done: Vacuumed,
     pause: Pause,
 ) -> None:
     """Remove the entries of dead rows, and those whose key no version of the row has any more."""
     if not done.dead_roots and not done.changed_roots:
         return
-    suspects = done.dead_roots | done.changed_roots
+    suspects = done.dead_roots if key_of is None else done.dead_roots | done.changed_roots
+    keys = None if key_of is None else _Keys(table, key_of)
     chunks = index.chunks()
     while True:
         with engine.latch:
@@ -307,27 +308,44 @@ def _sweep_index(
             if chunk is None:
                 return
             for key, root_id in chunk:
-                if root_id in suspects and _is_stale(table, root_id, key, key_of, done):
+                if root_id not in suspects:
+                    continue
+                if root_id in done.dead_roots or (keys and not keys.has(root_id, key)):
                     done.removed_entries += index.delete(key, root_id)
         pause()
 
 
-def _is_stale(table: Table, root_id: int, key: bytes, key_of: KeyOf | None, done: Vacuumed) -> bool:
-    """Whether an entry leads to no row that has its key."""
-    if root_id in done.dead_roots:
-        return True
-    return key_of is not None and not _has_key(table, root_id, key, key_of)
+class _Keys:
+    """The keys that rows have in an index: a row of many entries is read once, not at each of them.
 
+    What is known of a row holds as long as its versions are the same.
+    """
 
-def _has_key(table: Table, root_id: int, key: bytes, key_of: KeyOf) -> bool:
-    return any(
-        version.xmin and key_of(table.values(version.row_id)) == key
-        for version in walk(table.groups, root_id)
-    )
+    def __init__(self, table: Table, keys_of: KeysOf) -> None:
+        self._table = table
+        self._keys_of = keys_of
+        self._known: dict[int, tuple[list[tuple[int, int]], set[bytes]]] = {}
+
+    def has(self, root_id: int, key: bytes) -> bool:
+        """Whether a version of the row has the key."""
+        chain = walk(self._table.groups, root_id)
+        versions = [(version.row_id, version.xmin) for version in chain if version.xmin]
+        known = self._known.get(root_id)
+        if known is None or known[0] != versions:
+            known = self._known[root_id] = (versions, self._read(versions))
+        return key in known[1]
+
+    def _read(self, versions: list[tuple[int, int]]) -> set[bytes]:
+        found: set[bytes] = set()
+        for row_id, _ in versions:
+            keys = self._keys_of(self._table.values(row_id))
+            found |= {keys} if isinstance(keys, bytes) else keys or set()
+        return found
 
 
 def _clear_key_changed(table: Table, root_ids: Iterable[int]) -> None:
     """Every entry that is left of these rows fits the one version that is left."""
+    table.cleared_count += 1
     for root_id in root_ids:
         before = list(walk(table.groups, root_id))
         if sum(1 for version in before if version.xmin) != 1:

@@ -119,13 +119,38 @@ def test_a_tree_of_sorted_keys(count, values, width):
         assert list(check_tree(tree)) == []
 
 
-def built(keys):
+@pytest.mark.parametrize("part", [700, 1100, 5000])
+def test_a_tree_of_sorted_keys_in_parts(part):
+    keys = [b"%06d" % (number // 3) for number in range(5000)]
+    ids = np.arange(5000)
+    parts = [
+        SortedKeys(
+            np.frombuffer(b"".join(keys[start : start + part]), np.uint8).reshape(-1, 6),
+            None,
+            ids[start : start + part],
+            None,
+        )
+        for start in range(0, 5000, part)
+    ]
+    tree = empty_tree()
+    tree.build_parts(0, parts)
+    found = [pair for chunk in tree.forward(b"", None) for pair in chunk]
+    assert found == list(zip(keys, range(5000), strict=True))
+    assert list(check_tree(tree)) == []
+
+
+def empty_tree():
     engine, _ = small_engine()
     pager = engine.store.pager
     with pager.begin_change(0) as change:
         tree = Tree(pager, pager.allocate(change, 1))
         tree.format(change)
         change.commit()
+    return tree
+
+
+def built(keys):
+    tree = empty_tree()
     tree.build_sorted(0, keys)
     return tree
 

@@ -197,3 +197,32 @@ def test_the_pause_is_taken_without_the_latch(engine, table):
     assert len(pauses) >= 4
     assert list(engine.index(INDEX).range()) == []
     assert np.all(table.groups[0].versions[:300, 2] == FREE)
+
+
+def test_vacuum_sweeps_the_entries_of_rows_with_several_keys(engine, table):
+    """Those of keys that no version has any more go, and nothing else; a row is read once for all of its entries."""
+    index = engine.index(INDEX)
+    asked = []
+
+    def keys_of(values):
+        asked.append(values)
+        return frozenset(values[1][place : place + 1] for place in range(len(values[1])))
+
+    transaction = engine.begin()
+    (root,) = [table.insert_row(transaction, (1, b"abc"))]
+    for key in (b"a", b"b", b"c"):
+        index.insert(transaction, key, root)
+    transaction.commit()
+    transaction = engine.begin()
+    snapshot = transaction.snapshot()
+    assert table.update(transaction, snapshot, root, (1, b"cd"), True).status is Status.DONE
+    index.insert(transaction, b"d", root)
+    transaction.commit()
+    del snapshot
+    before = table.cleared_count
+    done = vacuum(engine, TABLE, [(index, keys_of)])
+    assert done.removed_entries == 2
+    assert len(asked) == 1
+    assert [pair for chunk in index.chunks() for pair in chunk] == [(b"c", root), (b"d", root)]
+    assert not table.key_changed(root)
+    assert table.cleared_count > before
