@@ -64,7 +64,7 @@ def _database_problems(database: Database, database_oid: int, damaged: set[int])
     execution = context(session)
     for index in database.catalog.views[database_oid].objects(Index):
         table = database.catalog.views[database_oid].object(index.table)
-        if not isinstance(table, Table) or not (index.storage_id and index.is_searched):
+        if not isinstance(table, Table) or not (index.storage_id and index.has_entries):
             continue
         if damaged & {index.storage_id, table.storage_id}:
             continue

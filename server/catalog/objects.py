@@ -194,11 +194,17 @@ class Index(CatalogObject):
     clustered: bool = False
     replica_identity: bool = False
     filenode: Oid = 0  # what pg_class shows of its storage; 0: its own OID
+    inverted: bool = False  # a gin index with entries: all of its operator classes are known
 
     @property
     def is_searched(self) -> bool:
-        """Whether entries are kept; of a gin, gist, spgist or brin index only the definition is."""
+        """Whether rows have an entry each, by the order of their keys."""
         return self.method in ("btree", "hash")
+
+    @property
+    def has_entries(self) -> bool:
+        """Whether entries are kept; of a gist, spgist or brin index only the definition is."""
+        return self.is_searched or self.inverted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from server.executor.filter import Filter, NoRows, OneRow, Project, Values
 from server.executor.fused import FusedAggregate
 from server.executor.index_join import join_of
 from server.executor.index_scan import IndexScan
+from server.executor.inverted_scan import InvertedScan
 from server.executor.join import HashJoin
 from server.executor.limit import Limit
 from server.executor.lock_rows import LockRows
@@ -60,6 +61,7 @@ BUILDERS: Final[dict[type[physical.Plan], Any]] = {
     physical.WorkTableScan: WorkTableScan,
     physical.Window: Window,
     physical.IndexScan: IndexScan,
+    physical.InvertedScan: InvertedScan,
     physical.RowIdScan: RowIdScan,
     physical.LockRows: LockRows,
     physical.Insert: Insert,

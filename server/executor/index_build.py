@@ -11,6 +11,8 @@ from server.errors import UniqueViolation
 from server.executor.columns import rows_of
 from server.executor.constraint_errors import key_text
 from server.executor.index_keys import IndexShape
+from server.executor.inverted_build import fill_inverted
+from server.executor.inverted_keys import InvertedShape, entry_pairs
 from server.executor.table_shape import TableShape
 from storage.engine import KeyMatrix, SortedKeys
 
@@ -37,11 +39,14 @@ def fill_index(context: ExecutionContext, table: Table, index: Index) -> None:
     takes its time and belongs on a worker thread.
     """
     table_shape = TableShape(table, context)
-    shape = IndexShape(index, table, table_shape.types, context)
+    shape = entry_shape(index, table_shape, context)
     with context.engine.latch:
         context.transaction.next_command()
     snapshot = context.transaction.snapshot()
     views = views_of(context, table, snapshot)
+    if isinstance(shape, InvertedShape):
+        fill_inverted(context, table_shape, shape, views)
+        return
     if _fill_by_matrix(context, table_shape, shape, views):
         return
     pairs: list[tuple[bytes, int]] = []
@@ -55,6 +60,14 @@ def fill_index(context: ExecutionContext, table: Table, index: Index) -> None:
     if several and index.unique:
         entries = context.engine.index(shape.storage_id).range()
         _check_unique(context, table_shape, shape, entries)
+
+
+def entry_shape(
+    index: Index, table_shape: TableShape, context: ExecutionContext
+) -> IndexShape | InvertedShape:
+    """An index of the table made ready, of whatever kind it is."""
+    make = InvertedShape if index.inverted else IndexShape
+    return make(index, table_shape.table, table_shape.types, context)
 
 
 def views_of(
@@ -102,12 +115,14 @@ def _fill_by_matrix(
 def entries_of(
     context: ExecutionContext,
     table_shape: TableShape,
-    shape: IndexShape,
+    shape: IndexShape | InvertedShape,
     view: ScanView,
     roots: RootIds,
 ) -> list[tuple[bytes, int]]:
     """The entries of a view's rows: keys and root ids."""
     batch = table_shape.load_batch(view, shape.attributes)
+    if isinstance(shape, InvertedShape):
+        return entry_pairs([shape.keys(row, context) for row in rows_of(batch)], roots.tolist())
     keys = shape.keys(batch.columns, lambda: rows_of(batch), context)
     return [(key, root) for key, root in zip(keys, roots.tolist(), strict=True) if key is not None]
 

@@ -115,13 +115,13 @@ class IndexShape:
         self.constraint: Constraint | None = None
         self.descending = [key.descending for key in index.keys]
         self.nulls_first = [key.nulls_first for key in index.keys]
-        bind = _binder(table, context)
+        bind = binder(table, context)
         self._values: list[Callable[[Row, ExecutionContext], Value | None]] = []
         self.parts: list[KeyPart] = []
         used: set[int] = set()
         for key in index.keys:
             if key.number:
-                self._values.append(_attribute(key.number))
+                self._values.append(attribute_reader(key.number))
                 self.parts.append(KeyPart(types[key.number - 1]))
                 used.add(key.number)
             else:
@@ -244,15 +244,16 @@ class IndexShape:
         )
 
 
-def _attribute(number: int) -> Callable[[Row, Any], Value | None]:
+def attribute_reader(number: int) -> Callable[[Row, Any], Value | None]:
+    """What reads an attribute of a row."""
     position = number - 1
     return lambda row, context: row[position]
 
 
-def _binder(
+def binder(
     table: Table, context: ExecutionContext
 ) -> Callable[[str], tuple[RowEvaluator, set[int], TypeReference]]:
-    """What makes an SQL expression over the table's columns ready to run on rows."""
+    """What makes an SQL expression over the table's columns ready to run on rows: evaluator, attributes, type."""
 
     def bind(text: str) -> tuple[RowEvaluator, set[int], TypeReference]:
         assert context.bind_expression is not None, "expressions of indexes need a binder"

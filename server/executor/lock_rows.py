@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
 
 Row = tuple[Value | None, ...]
-Scan = physical.TableScan | physical.IndexScan | physical.RowIdScan
+Scan = physical.TableScan | physical.IndexScan | physical.InvertedScan | physical.RowIdScan
 
 STRENGTHS: Final = {
     "key share": RowLock.KEY_SHARE,
@@ -175,7 +175,7 @@ def _placed(
 
 def find_scans(plan: physical.Plan, column: int) -> Iterator[Scan]:
     """The scans below that put out this column as the row id: one for each table of a family."""
-    if isinstance(plan, physical.TableScan | physical.IndexScan | physical.RowIdScan):
+    if isinstance(plan, Scan):
         numbered = zip(plan.output, plan.attributes, strict=True)
         if (column, ROW_ID) in numbered:
             yield plan

@@ -44,7 +44,7 @@ SLOT_BITS = 16
 SPAN_GROUPS_MAX: Final = 4
 """How many row groups one part of a scan has at most; the first parts have fewer, for whoever wants few rows."""
 
-ScanPlan = physical.TableScan | physical.IndexScan | physical.RowIdScan
+ScanPlan = physical.TableScan | physical.IndexScan | physical.InvertedScan | physical.RowIdScan
 
 
 class RowLoader:

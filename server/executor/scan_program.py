@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from server.types.type import TypeReference
     from server.vector.column import Positions
 
-    ScanPlan = physical.TableScan | physical.IndexScan | physical.RowIdScan
+    ScanPlan = physical.TableScan | physical.IndexScan | physical.InvertedScan | physical.RowIdScan
 
 ROWS_MIN: Final = 1024
 """With fewer rows the ordinary evaluation is as good."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from server.catalog.partition_bounds import ancestors_of, same_columns
 from server.executor.index_keys import IndexShape
+from server.executor.inverted_keys import InvertedShape
 from server.executor.storage_columns import load_value, store_value, stored_column
 from server.executor.table_triggers import Triggers
 from server.types.type import TypeReference, Value
@@ -37,6 +38,7 @@ class TableShape:
     __slots__ = (
         "checked_later",
         "indexes",
+        "inverted",
         "key_attributes",
         "not_null",
         "not_null_numbers",
@@ -64,6 +66,11 @@ class TableShape:
             for index in catalog.indexes_of(table.oid)
             if index.is_searched
         )
+        self.inverted = tuple(
+            InvertedShape(index, table, self.types, context)
+            for index in catalog.indexes_of(table.oid)
+            if index.inverted
+        )
         constraints = catalog.constraints_of(table.oid)
         deferrable = {item.index: item for item in constraints if item.kind in "pu"}
         for shape in self.indexes:
@@ -84,7 +91,8 @@ class TableShape:
         self.triggers = Triggers(
             tuple(t for t in catalog.triggers_of(table.oid) if t.enabled in "OA")
         )
-        watched = {number for shape in self.indexes for number in shape.attributes}
+        entered: tuple[IndexShape | InvertedShape, ...] = (*self.indexes, *self.inverted)
+        watched = {number for shape in entered for number in shape.attributes}
         watched |= {number for item in self.checked_later for number in item.columns}
         if any(item.kind == "x" for item in self.checked_later):  # expressions may read any
             watched |= {column.number for column in table.live_columns}
@@ -132,7 +140,7 @@ class TableShape:
 
     def plain_keys(self) -> tuple[KeyColumns, ...] | None:
         """What is inserted into the indexes of a row, if they are all of stored columns; else None."""
-        if not all(shape.is_insertable for shape in self.indexes):
+        if self.inverted or not all(shape.is_insertable for shape in self.indexes):
             return None
         return tuple(
             KeyColumns(

@@ -20,6 +20,7 @@ from server.errors import ObjectNotInPrerequisiteState
 from server.executor.columns import batch_of_rows, null_column, rows_of
 from server.executor.constraint_errors import unique_violation
 from server.executor.deferred import UniqueRecheck, queue_insert, queue_removal
+from server.executor.inverted_keys import NewEntries
 from server.executor.storage_columns import store_columns, store_value
 from server.executor.table_shape import Row, TableShape, shape_of
 from server.executor.triggers import queue_after_rows
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape
+    from server.executor.inverted_keys import InvertedShape
     from server.executor.waits import Wait
     from server.vector.column import Column, Positions
 
@@ -89,6 +91,7 @@ class TableWriter:
         """Insert rows given as a column for each attribute; their row ids."""
         all_rows = _once(lambda: rows_of(batch))
         keys = [shape.keys(batch.columns, all_rows, self.context) for shape in self.shape.indexes]
+        entries = [NewEntries(item, all_rows(), self.context) for item in self.shape.inverted]
         values, nulls = store_columns(batch.columns, self.shape.types)
         self._announce()
         while True:
@@ -99,6 +102,8 @@ class TableWriter:
                         self._transaction, values, nulls, batch.count
                     )
                     self._insert_keys(keys, row_ids)
+                    for item in entries:
+                        item.insert(row_ids, self.context)
                     break
             yield from wait_for_xid(self.context, blocker)
         queue_insert(self.context, self.shape, row_ids, all_rows)
@@ -113,6 +118,7 @@ class TableWriter:
         return (
             not shape.checked_later
             and not shape.triggers
+            and not shape.inverted
             and all(
                 index.is_columns_only
                 and not index.is_deferrable
@@ -162,6 +168,7 @@ class TableWriter:
         """Insert one row if nobody is in the way; raises if a unique key is taken."""
         context, shapes = self.context, self.shape.indexes
         self._announce()
+        entries = [NewEntries(item, (row,), context) for item in self.shape.inverted]
         with self._engine.latch:
             keys = [shape.key(row, context) for shape in shapes]
             for shape in self.shape.unique_indexes:
@@ -177,6 +184,8 @@ class TableWriter:
             for shape, key in zip(shapes, keys, strict=True):
                 if key is not None:
                     self._engine.index(shape.storage_id).insert(self._transaction, key, row_id)
+            for item in entries:
+                item.insert(np.array([row_id]), context)
         if self.shape.checked_later:
             queue_insert(context, self.shape, [row_id], lambda: [row])
         return True
@@ -287,13 +296,21 @@ class TableWriter:
                 old: Row = ()
                 new: Row = ()
                 moved: list[tuple[IndexShape, bytes | None]] = []
+                altered: list[tuple[InvertedShape, frozenset[bytes]]] = []
                 if is_seen:
                     old = self.read(row_id)
                     new = tuple(changes.get(n, value) for n, value in enumerate(old, 1))
                     moved = self._moved_keys(old, new, changes)
+                    altered = self._altered_entries(old, new, changes)
                 outcome: Outcome = self.relation.update(
-                    self._transaction, self.context.snapshot, row_id, stored, bool(moved)
+                    self._transaction,
+                    self.context.snapshot,
+                    row_id,
+                    stored,
+                    bool(moved or altered),
                 )
+                if outcome.status is Status.DONE:
+                    self._add_entries(altered, outcome.root_id)
             if outcome.status is not Status.BLOCKED:
                 break
             yield from wait_for_xid(self.context, outcome.blocker_xid)
@@ -365,6 +382,27 @@ class TableWriter:
                 if key != shape.key(old, self.context):
                     moved.append((shape, key))
         return moved
+
+    def _altered_entries(
+        self, old: Row, new: Row, changes: dict[int, Any]
+    ) -> list[tuple[InvertedShape, frozenset[bytes]]]:
+        """Inverted indexes in which the row has other entries than before, with the keys of new ones."""
+        altered = []
+        for shape in self.shape.inverted:
+            if shape.attributes & changes.keys():
+                before, after = shape.keys(old, self.context), shape.keys(new, self.context)
+                if before != after:
+                    altered.append((shape, after - before))
+        return altered
+
+    def _add_entries(
+        self, altered: Sequence[tuple[InvertedShape, frozenset[bytes]]], root_id: int
+    ) -> None:
+        """Add the entries of a changed row, one by one: some may be there from a version before."""
+        for shape, keys in altered:
+            index = self._engine.index(shape.storage_id)
+            for key in sorted(keys):
+                index.insert(self._transaction, key, root_id)
 
     def _insert_key(
         self, shape: IndexShape, key: bytes | None, row: Row, root_id: int

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from server.executor.index_build import entries_of, views_of
-from server.executor.index_keys import IndexShape
+from server.executor.index_build import entries_of, entry_shape, views_of
 from server.executor.table_shape import TableShape
 from storage.engine import Fingerprints
 
@@ -36,7 +35,7 @@ def index_rows_problems(
 ) -> Iterator[str]:
     """Rows without their entry; both ways: entries with a key that their row has not, too."""
     table_shape = TableShape(table, context)
-    shape = IndexShape(index, table, table_shape.types, context)
+    shape = entry_shape(index, table_shape, context)
     known = Fingerprints()
     snapshot = context.transaction.snapshot()
     for view, roots in views_of(context, table, snapshot):

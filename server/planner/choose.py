@@ -161,7 +161,7 @@ class Chooser:
         if table.provider or not table.storage_id:
             return ()
         indexes = self.context.catalog.indexes_of(table.oid)
-        return tuple(index for index in indexes if index.is_searched)
+        return tuple(index for index in indexes if index.has_entries and index.valid)
 
     def index_key(self, scan: Scan, key: IndexKey) -> Expression:
         """What an index key is, over the columns of the scan."""
@@ -224,7 +224,7 @@ class Chooser:
         outside = set().union(*(columns_used(each) for each in conditions)) - own
         inner = [self.outward(each, outside) for each in conditions]
         plan = choose_scan.choose_scan(self, scan, [*filters, *inner], set())
-        if not isinstance(plan, p.IndexScan):
+        if not isinstance(plan, p.IndexScan | p.InvertedScan):
             return None
         return plan.estimate
 

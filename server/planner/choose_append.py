@@ -195,7 +195,10 @@ def one_member(fields: dict[str, Any], source: Plan) -> dict[str, Any]:
     Rows that may have to move to another partition are left to the change of the family.
     """
     table: Table = fields["table"]
-    if not isinstance(source, p.TableScan | p.IndexScan) or source.table.oid == table.oid:
+    if (
+        not isinstance(source, p.TableScan | p.IndexScan | p.InvertedScan)
+        or source.table.oid == table.oid
+    ):
         return fields
     member = source.table
     shape = [(column.number, column.name) for column in member.columns]

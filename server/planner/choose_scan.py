@@ -21,7 +21,7 @@ from server.expressions.expression import (
     Variable,
     columns_used,
 )
-from server.planner import choose_append, cost
+from server.planner import choose_append, choose_inverted, cost
 from server.planner.bind_operator import COMMUTATORS, and_all, conjuncts
 from server.planner.matching import is_volatile, strip_relabel, structural_key
 from server.planner.physical import (
@@ -79,8 +79,10 @@ def choose_scan(
                 best = plan
     whole = _table_scan(chooser, scan, conditions, required)
     if best is None or whole.estimate.total_cost <= best.estimate.total_cost:
-        return whole
-    return best
+        best = whole
+    if not conditions or scan.sample is not None:
+        return best
+    return choose_inverted.unless_inverted(chooser, scan, conditions, required, best)
 
 
 def outputs(
@@ -147,13 +149,8 @@ def match_index(
 
     None when it cannot be used at all (a partial one whose predicate is not implied).
     """
-    if index.method != "btree" or not index.valid:
+    if index.method != "btree" or not index.valid or not serves(chooser, scan, index, conditions):
         return None
-    if index.predicate is not None:
-        known = {structural_key(each) for each in conditions}
-        needed = conjuncts(chooser.index_expression(scan, index.predicate))
-        if not all(structural_key(each) in known for each in needed):
-            return None
     matched = Matched([], [], 0, False)
     for position, key in enumerate(index.keys):
         target = chooser.index_key(scan, key)
@@ -181,6 +178,31 @@ def match_index(
         and all(c.operator == "=" for c in matched.conditions)
     )
     return matched
+
+
+def serves(chooser: Chooser, scan: Scan, index: Index, conditions: list[Expression]) -> bool:
+    """Whether the index has every row that satisfies the conditions: they contain its predicate, if any."""
+    if index.predicate is None:
+        return True
+    known = {structural_key(each) for each in conditions}
+    needed = conjuncts(chooser.index_expression(scan, index.predicate))
+    return all(structural_key(each) in known for each in needed)
+
+
+def unanswered(
+    chooser: Chooser,
+    scan: Scan,
+    index: Index,
+    conditions: list[Expression],
+    answered: list[Expression],
+) -> list[Expression]:
+    """The conditions that neither the index answers nor its predicate is."""
+    rest = [each for each in conditions if not any(each is done for done in answered)]
+    if index.predicate is None:
+        return rest
+    implied = conjuncts(chooser.index_expression(scan, index.predicate))
+    known = {structural_key(each) for each in implied}
+    return [each for each in rest if structural_key(each) not in known]
 
 
 def _narrowest(
@@ -249,6 +271,7 @@ def _list_condition(
 
 
 def _is_key(operand: Expression, wanted: object) -> bool:
+    """Whether the operand is what the index has."""
     return bool(structural_key(strip_relabel(operand)) == wanted)
 
 
@@ -283,11 +306,7 @@ def _index_scan(  # noqa: PLR0913  (the parts of a path)
     *,
     backward: bool | None = None,
 ) -> IndexScan:
-    rest = [each for each in conditions if not any(each is done for done in matched.answered)]
-    if index.predicate is not None:
-        implied = conjuncts(chooser.index_expression(scan, index.predicate))
-        known = {structural_key(each) for each in implied}
-        rest = [each for each in rest if structural_key(each) not in known]
+    rest = unanswered(chooser, scan, index, conditions, matched.answered)
     columns, types, attributes = outputs(scan, required, rest)
     total = chooser.facts.rows(scan.table)
     found = 1.0

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from server.expressions.expression import Expression, SortKey, Subquery, Variable, walk
 from server.planner import physical as p
+from server.planner.bind_operator import and_all
 from server.planner.deparse import Names, bracketed, deparse, deparse_key
 from server.planner.physical import Plan, PlannedStatement
 
@@ -229,7 +230,7 @@ def _name_computed(names: Names, column: int, expression: Expression) -> None:
         names.computed.add(column)
 
 
-_SCANS = (p.TableScan, p.IndexScan, p.CatalogScan, p.RowIdScan)
+_SCANS = (p.TableScan, p.IndexScan, p.InvertedScan, p.CatalogScan, p.RowIdScan)
 _SYSTEM_NAMES = {
     -1: "ctid",
     -2: "xmin",
@@ -322,6 +323,21 @@ def _index_condition(plan: p.IndexScan, names: Names) -> str | None:
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else f"({' AND '.join(parts)})"
+
+
+def _inverted_scan(plan: p.InvertedScan, names: Names) -> Described:
+    asked = and_all([condition.written for condition in plan.conditions])
+    node = _node(
+        plan,
+        names,
+        f"Bitmap Heap Scan on {_on(plan)}",
+        ("Recheck Cond", _condition(plan.recheck, names)),
+        ("Filter", _condition(plan.filter, names)),
+    )
+    entries = Described(f"Bitmap Index Scan on {plan.index.name}", plan)
+    entries.details.append(("Index Cond", deparse(asked, names)))
+    node.children.append(("Outer", entries))
+    return node
 
 
 _JOIN_NAMES = {
@@ -453,6 +469,7 @@ _DESCRIBERS: dict[type[Plan], Callable[[Any, Names], Described]] = {
     p.TableScan: _table_scan,
     p.CatalogScan: _table_scan,
     p.IndexScan: _index_scan,
+    p.InvertedScan: _inverted_scan,
     p.RowIdScan: lambda plan, names: _node(plan, names, f"Tid Scan on {_on(plan)}"),
     p.FunctionScan: _function_scan,
     p.Filter: _filter,

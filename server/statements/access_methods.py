@@ -1,21 +1,22 @@
 """What each index access method can do, and which operator classes its keys have.
 
-Rule 1: btree and hash indexes are kept and searched. Of the others only the definition is kept: their
+Rule 1: btree, hash and gin indexes are kept and searched. Of the others only the definition is kept: their
         conditions are answered from the table, so they cost nothing and change no answer.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from server.catalog.views.physical import operator_class
 from server.errors import FeatureNotSupported, UndefinedObject
+from server.inverted.operator_classes import operator_class_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from server.catalog.objects import IndexKey, Table
+    from server.catalog.objects import Index, IndexKey, Table
     from server.sql.nodes import IndexElement
     from server.sql.utility_objects import CreateIndex
     from server.statements.statement import StatementContext
@@ -86,3 +87,15 @@ def check_classes(
             hint="You must specify an operator class for the index or define a default operator "
             "class for the data type.",
         )
+
+
+def with_entries(context: StatementContext, table: Table, index: Index) -> Index:
+    """The index, marked as inverted if it is a gin index whose operator classes are all known here."""
+    if index.method != "gin":
+        return index
+    types = [table.column(key.number).type if key.number else key.type for key in index.keys]
+    known = [
+        operator_class_of(context.catalog.type(oid), key.operator_class)
+        for oid, key in zip(types, index.keys, strict=True)
+    ]
+    return replace(index, inverted=None not in known)

@@ -13,7 +13,7 @@ from server.planner.standalone import bind_index_expression, check_condition
 from server.planner.stored_text import stored_expression
 from server.sql import nodes
 from server.sql import utility_objects as tree
-from server.statements.access_methods import check_classes, check_method
+from server.statements.access_methods import check_classes, check_method, with_entries
 from server.statements.names import (
     claim_name,
     free_name,
@@ -167,13 +167,14 @@ def make_index(context: StatementContext, table: Table, index: Index) -> None:
         raise FeatureNotSupported(f"cannot use more than {KEYS_MAX} columns in an index")
     if index.storage_id:
         context.transaction.create_index(index.storage_id, index.unique)
-    context.ddl.put(index)
+    context.ddl.put(with_entries(context, table, index))
 
 
 def build_index(context: StatementContext, table: Table, index: Index) -> Iterator[Wait]:
     """Fill an index from the rows of its table."""
+    index = with_entries(context, table, index)
     if (
-        index.is_searched
+        index.has_entries
         and table.storage_id
         and context.engine.relation(table.storage_id).row_estimate
     ):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape
+    from server.executor.inverted_keys import InvertedShape
 
 _LOG = logging.getLogger(__name__)
 
@@ -78,8 +79,11 @@ def _vacuum_table(context: StatementContext, table: Table, *, verbose: bool) -> 
     execution = context.execution()
     execution.snapshot = None  # keys need none, and it would hold back what is to be freed
     shape = TableShape(table, execution)
-    indexes = tuple(
+    indexes: tuple[tuple[int, Callable[[Any], Any]], ...] = tuple(
         (item.storage_id, _key_function(shape, item, execution)) for item in shape.indexes
+    )
+    indexes += tuple(
+        (item.storage_id, _keys_function(shape, item, execution)) for item in shape.inverted
     )
     done = Vacuumed()
     started_us = context.session.clock.now_us()
@@ -199,6 +203,13 @@ def _key_function(
 ) -> Callable[[Any], bytes | None]:
     """What gives storage the key of a row it finds, so that entries of keys that are gone can go too."""
     return lambda stored: index.key(shape.load_row(stored), execution)
+
+
+def _keys_function(
+    shape: TableShape, index: InvertedShape, execution: ExecutionContext
+) -> Callable[[Any], frozenset[bytes]]:
+    """The same for an index that has several entries a row."""
+    return lambda stored: index.keys(shape.load_row(stored), execution)
 
 
 def _analyze_table(context: StatementContext, table: Table, *, verbose: bool) -> Iterator[Wait]:

@@ -50,6 +50,7 @@ TABLES = """
     SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('journal', 'held')
 """
 NAMES = ("red", "green", "blue", "grey")
+LETTERS = "string_to_array(words, NULL)"
 COLUMNS = ("extra", "more")
 LONG = ("", "short", "x" * 30, "y" * 400, "z" * 2000)
 TOLERATED = {"53100"}
@@ -325,6 +326,15 @@ class SqlSimulation:
         table.indexes[index] = column
         return bool(self._ask(f"CREATE INDEX {index} ON {name} ({column})"))
 
+    def _inverted(self, name: str, state: State) -> bool:
+        indexes = state[name].indexes
+        index = f"{name}_letters"
+        if index in indexes:
+            del indexes[index]
+            return bool(self._ask(f"DROP INDEX {index}"))
+        indexes[index] = "words"
+        return bool(self._ask(f"CREATE INDEX {index} ON {name} USING gin ({LETTERS})"))
+
     def _rewrite(self, name: str, _state: State) -> bool:
         return bool(self._ask(f"ALTER TABLE {name} ALTER words TYPE varchar"))
 
@@ -406,6 +416,17 @@ class SqlSimulation:
                 if found != [(other[0],) for other in wanted if other[position] == value]:
                     raise BadSeed(f"{name} by {column} {value[-10:]}: {found[:9]}")
         rows("RESET enable_seqscan")
+        if f"{name}_letters" in table.indexes:
+            self._compare_letters(name, wanted)
+
+    def _compare_letters(self, name: str, wanted: list[Row]) -> None:
+        for _ in range(4):
+            letters = self.random.sample("shortxyz0123456789", self.random.choice((1, 2)))
+            found = self.client.rows(
+                f"SELECT id FROM {name} WHERE {LETTERS} @> '{{{','.join(letters)}}}' ORDER BY id"
+            )
+            if found != [(row[0],) for row in wanted if {*letters} <= {*(row[1] or "")}]:
+                raise BadSeed(f"{name} by letters {letters}: {found[:9]}")
 
 
 def _literal(value: str | None) -> str:
@@ -427,11 +448,12 @@ _STEPS = (
     SqlSimulation._truncate,
     SqlSimulation._add_column,
     SqlSimulation._index,
+    SqlSimulation._inverted,
     SqlSimulation._rewrite,
     SqlSimulation._rename,
     SqlSimulation._drop,
 )
-_WEIGHTS = (20, 15, 30, 12, 4, 8, 10, 2, 3, 3)
+_WEIGHTS = (20, 15, 30, 12, 4, 8, 10, 8, 2, 3, 3)
 
 
 def run_sql_seed(seed: int, error_rate: float = 0.0) -> str | None:

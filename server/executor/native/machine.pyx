@@ -98,6 +98,8 @@ WIDTHS = {
 
 ctypedef fused Stored:
     uint8_t
+    uint16_t
+    uint32_t
     int16_t
     int32_t
     int64_t
@@ -329,6 +331,8 @@ cdef bint has_nan(State *state, Input *source, Py_ssize_t start, Py_ssize_t rows
     cdef int64_t least = <int64_t>(<uint64_t>1 << 63)
     cdef Py_ssize_t i, at
     cdef bint found = False
+    if source.is_framed:
+        return rows_in_range(state, source, least, least, start, rows) > 0
     if state.all_are_selected:
         for i in range(rows):
             found |= values[i] == least
@@ -344,7 +348,7 @@ cdef bint has_nan(State *state, Input *source, Py_ssize_t start, Py_ssize_t rows
 cdef Py_ssize_t rows_in_range(State *state, Input *source, int64_t low, int64_t high, Py_ssize_t start,
                               Py_ssize_t rows) noexcept nogil:
     """Note the rows whose integer lies between two others; gives how many."""
-    if low > high:
+    if low > high or (source.is_framed and not ends_as_codes(source, &low, &high)):
         return 0
     if source.width == INT64:
         return rows_within(state, <const int64_t *>source.values, source.valid, low, high, start, rows)
@@ -352,7 +356,27 @@ cdef Py_ssize_t rows_in_range(State *state, Input *source, int64_t low, int64_t 
         return rows_within(state, <const int32_t *>source.values, source.valid, low, high, start, rows)
     if source.width == INT16:
         return rows_within(state, <const int16_t *>source.values, source.valid, low, high, start, rows)
+    if source.width == UINT32:
+        return rows_within(state, <const uint32_t *>source.values, source.valid, low, high, start, rows)
+    if source.width == UINT16:
+        return rows_within(state, <const uint16_t *>source.values, source.valid, low, high, start, rows)
     return rows_within(state, <const uint8_t *>source.values, source.valid, low, high, start, rows)
+
+
+cdef bint ends_as_codes(Input *source, int64_t *low, int64_t *high) noexcept nogil:
+    """Turn the ends of a range into codes, which have no sign; false: no code lies between them."""
+    cdef int64_t base = <int64_t>source.base
+    cdef uint64_t first, last
+    if high[0] < base:
+        return False
+    first = <uint64_t>low[0] - source.base if low[0] > base else 0
+    last = <uint64_t>high[0] - source.base
+    if source.step > 1:
+        first, last = first // source.step + (first % source.step != 0), last // source.step
+    elif source.step == 0:  # every number is the base
+        last = 0 if first else <uint64_t>-1
+    low[0], high[0] = <int64_t>first, <int64_t>last
+    return first <= last
 
 
 cdef inline Py_ssize_t rows_within(State *state, const Stored *values, const uint8_t *valid, int64_t low, int64_t high,

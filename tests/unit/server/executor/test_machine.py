@@ -292,6 +292,31 @@ def test_ranges_keep_the_rows_between_their_ends(count: int, nulls: bool, dtype:
         assert rows.tolist() == expected.tolist()
 
 
+@pytest.mark.parametrize("code_dtype", [np.uint8, np.uint16, np.uint32, np.uint64])
+@pytest.mark.parametrize(("base", "step"), [(0, 1), (-7, 1), (5, 100), (-(1 << 63), 3), (9, 0)])
+@pytest.mark.parametrize("nulls", [False, True])
+def test_ranges_of_codes_are_those_of_the_numbers(
+    code_dtype: Any, base: int, step: int, nulls: bool
+):
+    """First over all rows, then over those that are left; a NaN among decimals is found as well."""
+    count = 5000
+    rng = np.random.default_rng(4)
+    codes = rng.integers(0, 200, count).astype(code_dtype)
+    framed = Framed(codes, base, step, np.dtype(np.int64))
+    plain = framed.decoded()
+    valid = (rng.random(count) < 0.8) if nulls else None
+    ends = [base - 1, base, base + 3, base + 50 * step, base + 50 * step + 1, base + 400 * step]
+    inside = [end for end in ends if -(1 << 63) <= end < 1 << 63]
+    for low in inside:
+        for high in inside:
+            for op in (Op.RANGE, Op.RANGE_DECIMAL):
+                made = program([(op, 0, 0, 1), (op, 0, 0, 1)], [low, high])
+                found = selected_rows(made, [(framed, valid)], count)
+                expected = selected_rows(made, [(plain, valid)], count)
+                assert (found is None) == (expected is None)
+                assert found is None or found.tolist() == expected.tolist()
+
+
 def test_nan_is_in_no_range_of_decimals():
     """It is refused where it is looked at, so neither in NULL rows nor behind a filter that drops it."""
     nan = np.iinfo(np.int64).min

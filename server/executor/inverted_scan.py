@@ -1,0 +1,149 @@
+"""Scans of inverted indexes: row sets out of entries, then the rows that the snapshot sees of them.
+
+Rule 1: entries may be of another version than the one seen. Where entries answer exactly, rows whose entries have
+        never changed are taken at their word; every other row is looked at again.
+Rule 2: rows may lose the mark of having changed while a scan runs: then all that it has still to read are looked at.
+Rule 3: what entries cannot tell is asked of the whole table.
+Rule 4: a serializable transaction has read the relation: who adds an entry for a key also writes the relation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from server.executor.evaluation import Scalar, scalar
+from server.executor.operator import Builder, Operator
+from server.executor.scan import RowLoader, overridden
+from server.executor.table_shape import shape_of
+from server.expressions.expression import And, Expression
+from server.inverted.row_sets import RowIds, Search, all_of, answered, has_negation, possible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.executor.context import ExecutionContext
+    from server.executor.inverted_keys import InvertedShape
+    from server.planner import physical
+    from server.vector.batch import Batch
+
+ROWS_AT_ONCE: Final = 4096
+
+
+class Candidates(NamedTuple):
+    """Rows that may be among those asked for, those of them that are if their entries are right, and since when."""
+
+    possible: RowIds
+    answered: RowIds
+    exact: bool
+    cleared_count: int
+
+
+class InvertedScan(Operator):
+    """The rows that satisfy conditions on the keys of an inverted index, as they lie in the table."""
+
+    __slots__ = ("_conditions", "_loader", "_trusting_loader")
+
+    plan: physical.InvertedScan
+
+    def __init__(self, plan: physical.InvertedScan, builder: Builder) -> None:
+        super().__init__(plan, builder)
+        self._loader = RowLoader(plan, _both(plan.recheck, plan.filter))
+        self._trusting_loader = RowLoader(plan, plan.filter)
+        self._conditions: tuple[tuple[physical.SearchCondition, Scalar], ...] = tuple(
+            (condition, scalar(condition.value)) for condition in plan.conditions
+        )
+
+    def run(self, context: ExecutionContext) -> Iterator[Batch]:
+        """Yield the rows, some thousand at a time."""
+        if self.plan in context.overrides:
+            yield from overridden(self._loader, self.plan, context)
+            return
+        search = self._search(context)
+        if search is None:
+            return
+        relation = context.engine.relation(self.plan.table.storage_id)
+        if context.transaction.tracked is not None:
+            context.transaction.tracked.read_relation(relation.relation_id)
+        found = self._candidates(search, relation, context)
+        if found is None:
+            yield from self._all(relation, context)
+            return
+        for start in range(0, len(found.possible), ROWS_AT_ONCE):
+            context.check_cancelled()
+            ids = found.possible[start : start + ROWS_AT_ONCE]
+            yield from self._rows(ids, found, relation, context)
+
+    def _shape(self, context: ExecutionContext) -> InvertedShape:
+        for shape in shape_of(self.plan.table, context).inverted:
+            if shape.index.oid == self.plan.index.oid:
+                return shape
+        raise AssertionError("the index is not one of its table")
+
+    def _search(self, context: ExecutionContext) -> Search | None:
+        """What is asked of the entries; None: a value is NULL, so that no row satisfies the conditions."""
+        shape = self._shape(context)
+        searches = []
+        for condition, value_of in self._conditions:
+            value = value_of(context)
+            if value is None:
+                return None
+            searches.append(shape.search(condition.position, condition.strategy, value))
+        return all_of(searches)
+
+    def _candidates(
+        self, search: Search, relation: Any, context: ExecutionContext
+    ) -> Candidates | None:
+        index = context.engine.index(self.plan.index.storage_id)
+
+        def read(prefix: bytes) -> RowIds:
+            with context.engine.latch:
+                return np.array(index.lookup(prefix), np.int64)
+
+        cleared_count = relation.cleared_count
+        found = possible(search.node, read)
+        if found is None:
+            return None
+        sure = found
+        if search.exact and has_negation(search.node):
+            listed = answered(search.node, read)
+            assert listed is not None
+            sure = listed
+        return Candidates(found, sure, search.exact, cleared_count)
+
+    def _rows(
+        self, ids: RowIds, found: Candidates, relation: Any, context: ExecutionContext
+    ) -> Iterator[Batch]:
+        """What the snapshot sees of some rows, in the order of the table."""
+        with context.engine.latch:
+            view = relation.fetch_many(context.snapshot, ids)
+            roots = ids[view.positions]
+            is_trusted = np.zeros(view.count, np.bool_)
+            if found.exact and found.cleared_count == relation.cleared_count:
+                changed = [relation.key_changed(root_id) for root_id in roots.tolist()]
+                is_trusted = ~np.array(changed, np.bool_)
+        order = np.argsort(view.row_ids, kind="stable")
+        is_trusted = is_trusted[order]
+        looked_at = order[~is_trusted]
+        if len(looked_at):
+            yield self._loader.load(view, context, looked_at)
+        taken = order[is_trusted]
+        taken = taken[np.isin(roots[taken], found.answered)]
+        if len(taken):
+            yield self._trusting_loader.load(view, context, taken)
+
+    def _all(self, relation: Any, context: ExecutionContext) -> Iterator[Batch]:
+        """Every row that satisfies the conditions, found without the index."""
+        for group_no in range(relation.group_count):
+            context.check_cancelled()
+            with context.engine.latch:
+                view = relation.view(context.snapshot, group_no)
+            if view.count:
+                yield self._loader.load(view, context)
+
+
+def _both(recheck: Expression, filter_: Expression | None) -> Expression:
+    if filter_ is None:
+        return recheck
+    return And(type=recheck.type, arguments=(recheck, filter_))

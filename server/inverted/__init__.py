@@ -1,0 +1,1 @@
+"""Inverted indexes: the keys that values have in them, and what conditions ask of them."""

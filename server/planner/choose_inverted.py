@@ -1,0 +1,132 @@
+"""Access by inverted indexes: which conditions they can be asked, and whether that is cheaper.
+
+Rule 1: a condition is asked of an index key if its operator is one of the key's operator class and its other side is
+        known before the scan.
+Rule 2: a constant that every row may satisfy, as far as entries tell, is not worth asking for. Of other values the
+        executor finds that out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.expressions.expression import Call, Constant, Expression, columns_used
+from server.inverted.operator_classes import operator_class_of
+from server.inverted.row_sets import is_bounded
+from server.planner import choose_scan, cost
+from server.planner.bind_operator import and_all
+from server.planner.matching import is_volatile, strip_relabel, structural_key
+from server.planner.physical import Estimate, IndexScan, InvertedScan, Plan, SearchCondition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.catalog.objects import Index
+    from server.expressions.expression import ColumnId
+    from server.inverted.operator_classes import OperatorClass
+    from server.planner.choose import Chooser
+    from server.planner.plan import Scan
+    from server.types.type import Type
+
+
+def unless_inverted(
+    chooser: Chooser,
+    scan: Scan,
+    conditions: list[Expression],
+    required: set[ColumnId],
+    other: Plan,
+) -> Plan:
+    """The other plan, unless one by an inverted index is cheaper."""
+    total = chooser.facts.rows(scan.table)
+    best, least = other, None
+    for index in chooser.indexes_of(scan.table):
+        if not index.inverted or not choose_scan.serves(chooser, scan, index, conditions):
+            continue
+        found = tuple(_conditions(chooser, scan, index, conditions))
+        if not found:
+            continue
+        plan = _inverted_scan(chooser, scan, index, found, conditions, required)
+        price = plan.estimate.total_cost
+        if least is None or price < least:
+            looked_at = other.estimate.total_cost if isinstance(other, IndexScan) else total
+            if price < other.estimate.total_cost + looked_at * cost.SEARCH_ROW * len(found):
+                best, least = plan, price
+    return best
+
+
+def _conditions(
+    chooser: Chooser, scan: Scan, index: Index, conditions: list[Expression]
+) -> Iterator[SearchCondition]:
+    """The conditions that the index can be asked, in its terms."""
+    calls = [
+        each
+        for each in conditions
+        if isinstance(each, Call) and each.form == "operator" and len(each.arguments) == 2
+    ]
+    for position, key in enumerate(index.keys):
+        target = strip_relabel(chooser.index_key(scan, key))
+        kind = target.type.type
+        known = operator_class_of(kind, key.operator_class)
+        if known is None:
+            continue
+        wanted = structural_key(target)
+        for call in calls:
+            found = _asked(call, known, wanted)
+            if found is not None and _is_worth_asking(chooser, known, kind, *found):
+                yield SearchCondition(
+                    position=position, strategy=found[0], value=found[1], written=call
+                )
+
+
+def _asked(call: Call, known: OperatorClass, wanted: object) -> tuple[str, Expression] | None:
+    """The strategy and the value of a call about an index key."""
+    for mine, strategies in ((0, known.left), (1, known.right)):
+        strategy = strategies.get(call.function.oid)
+        operand, value = call.arguments[mine], call.arguments[1 - mine]
+        if strategy is None or structural_key(strip_relabel(operand)) != wanted:
+            continue
+        if not columns_used(value) and not is_volatile(value):
+            return strategy, value
+    return None
+
+
+def _is_worth_asking(
+    chooser: Chooser, known: OperatorClass, kind: Type, strategy: str, value: Expression
+) -> bool:
+    constant = strip_relabel(value)
+    if not isinstance(constant, Constant) or constant.value is None:
+        return True
+    extraction = known.extraction(kind, chooser.context.catalog.type)
+    return is_bounded(extraction.search(strategy, constant.value).node)
+
+
+def _inverted_scan(
+    chooser: Chooser,
+    scan: Scan,
+    index: Index,
+    found: tuple[SearchCondition, ...],
+    conditions: list[Expression],
+    required: set[ColumnId],
+) -> InvertedScan:
+    answered = [condition.written for condition in found]
+    rest = choose_scan.unanswered(chooser, scan, index, conditions, answered)
+    recheck = [each for each in conditions if not any(each is other for other in rest)]
+    columns, types, attributes = choose_scan.outputs(scan, required, conditions)
+    total = chooser.facts.rows(scan.table)
+    looked_at = max(1.0, total * cost.selectivity_of_all(chooser.facts, answered))
+    rows = max(1.0, looked_at * cost.selectivity_of_all(chooser.facts, rest))
+    price = cost.INDEX_START * len(found) + looked_at * (
+        cost.INDEX_ROW + cost.FILTER_ROW * len(rest)
+    )
+    return InvertedScan(
+        output=columns,
+        types=types,
+        estimate=Estimate(rows, chooser.width(columns), cost.INDEX_START, price),
+        table=scan.table,
+        alias=scan.alias,
+        index=index,
+        attributes=attributes,
+        conditions=found,
+        recheck=and_all(recheck),
+        filter=and_all(rest) if rest else None,
+    )

@@ -1,0 +1,149 @@
+"""Operator classes: whatever satisfies a condition is among what its search finds, and just that if it is exact."""
+
+import json
+import random
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from server.functions.array import _contained, _contains, _overlaps
+from server.functions.json import contains
+from server.inverted.arrays import Arrays
+from server.inverted.documents import Documents
+from server.inverted.entry_keys import VALUE_BYTES_MAX
+from server.inverted.json_values import JsonParts, JsonWays
+from server.inverted.operator_classes import operator_class_of
+from server.inverted.row_sets import answered, possible
+from server.text_search.matching import matches
+from server.types.array import make_array
+from server.types.jsonb import Jsonb, parse_jsonb
+from server.types.registry import TYPE_BY_OID
+from server.types.tsquery import parse_tsquery
+from server.types.tsvector import parse_tsvector
+from server.types.type import PLAIN_STYLE
+
+LONG = "l" * VALUE_BYTES_MAX
+
+
+def found_by(extraction, values, strategy, asked):
+    """The numbers of the values that a search finds, and whether it is exact; None: all of them."""
+    search = extraction.search(strategy, asked)
+    entries = {}
+    for number, value in enumerate(values):
+        keys = extraction.keys(value)
+        for key in keys:
+            entries.setdefault(key, set()).add(number)
+    ordered = sorted(entries)
+    assert not any(b.startswith(a) for a, b in pairwise(ordered))
+
+    def read(prefix):
+        rows = [row for key in ordered if key.startswith(prefix) for row in entries[key]]
+        return np.array(rows, np.int64)
+
+    rows = (answered if search.exact else possible)(search.node, read)
+    if rows is None:
+        return set(range(len(values))), False
+    return set(rows.tolist()), search.exact
+
+
+def check(extraction, values, strategy, asked, holds):
+    found, is_exact = found_by(extraction, values, strategy, asked)
+    wanted = {number for number, value in enumerate(values) if holds(value, asked)}
+    assert wanted <= found
+    assert not is_exact or found == wanted
+
+
+WORDS = ["a", "ab", "abc", "b", "a b", "\u00e9", LONG + "x", LONG + "y", LONG]
+
+
+def random_vector(chance):
+    words = chance.sample(WORDS, chance.randrange(5))
+    return parse_tsvector(
+        " ".join(f"'{w}':{chance.randrange(1, 9)}{chance.choice('ABCD')}" for w in words),
+        -1,
+        PLAIN_STYLE,
+    )
+
+
+def random_query(chance, depth=3):
+    kind = chance.choice(("word", "&", "|", "!", "<->")) if depth else "word"
+    if kind == "word":
+        suffix = chance.choice(("", "", "", ":*", ":A", ":*B"))
+        return f"'{chance.choice(WORDS)}'{suffix}"
+    if kind == "!":
+        return f"!({random_query(chance, depth - 1)})"
+    return f"({random_query(chance, depth - 1)} {kind} {random_query(chance, depth - 1)})"
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_documents(seed):
+    chance = random.Random(seed)
+    vectors = [random_vector(chance) for _ in range(25)]
+    query = parse_tsquery(random_query(chance), -1, PLAIN_STYLE)
+    check(Documents(), vectors, "match", query, matches)
+
+
+def test_which_queries_are_exact():
+    def exact(text):
+        return Documents().search("match", parse_tsquery(text, -1, PLAIN_STYLE)).exact
+
+    assert exact("a & !b | c:*")
+    assert not any(map(exact, ("a:B", "a <-> b", LONG)))
+
+
+@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("items", [(1, 2, 3, None), ("a", "", LONG + "x", LONG + "y", None)])
+def test_arrays(seed, items):
+    chance = random.Random(seed)
+    element = TYPE_BY_OID[23 if items[0] == 1 else 25]
+    arrays = [
+        make_array(element.oid, tuple(chance.choices(items, k=chance.randrange(4))))
+        for _ in range(25)
+    ]
+    asked = make_array(element.oid, tuple(chance.choices(items, k=chance.randrange(3))))
+    extraction = Arrays(element)
+    for strategy, holds in (
+        ("contains", _contains),
+        ("contained", _contained),
+        ("overlaps", _overlaps),
+        ("equals", lambda left, right: left.items == right.items),
+    ):
+        check(extraction, arrays, strategy, asked, holds)
+
+
+def random_json(chance, depth=3):
+    kind = chance.choice(("scalar", "list", "dict", "dict")) if depth else "scalar"
+    if kind == "list":
+        return [random_json(chance, depth - 1) for _ in range(chance.randrange(3))]
+    if kind == "dict":
+        names = chance.sample(("a", "b", "c", "x"), chance.randrange(3))
+        return {name: random_json(chance, depth - 1) for name in names}
+    return chance.choice(("a", "x", LONG + "1", LONG + "2", None, True, False, 1, 0, 2.5))
+
+
+def as_jsonb(value):
+    return parse_jsonb(json.dumps(value), -1, PLAIN_STYLE)
+
+
+@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("extraction", [JsonParts(), JsonWays()])
+def test_json_contains(seed, extraction):
+    chance = random.Random(seed)
+    values = [as_jsonb(random_json(chance)) for _ in range(30)]
+    check(extraction, values, "contains", as_jsonb(random_json(chance, 2)), contains)
+
+
+def test_equal_numbers_have_one_key():
+    keys = [JsonParts().keys(parse_jsonb(text, -1, PLAIN_STYLE)) for text in ("1.0", "1", "100e-2")]
+    assert keys[0] == keys[1] == keys[2]
+    assert keys[0] != JsonParts().keys(Jsonb(True))
+
+
+def test_classes_by_name_and_type():
+    integers, documents = TYPE_BY_OID[1007], TYPE_BY_OID[3802]
+    assert operator_class_of(integers, "").name == "array_ops"
+    assert operator_class_of(documents, "").name == "jsonb_ops"
+    assert operator_class_of(documents, "pg_catalog.jsonb_path_ops").name == "jsonb_path_ops"
+    assert operator_class_of(documents, "array_ops") is None
+    assert operator_class_of(TYPE_BY_OID[25], "") is None
