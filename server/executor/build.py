@@ -34,7 +34,7 @@ from server.executor.scan import RowIdScan, TableScan
 from server.executor.setops import SetOperation
 from server.executor.sort import Sort
 from server.executor.window import Window
-from server.planner import physical
+from server.planner import inverted_plan, physical
 
 BUILDERS: Final[dict[type[physical.Plan], Any]] = {
     physical.OneRow: OneRow,
@@ -61,7 +61,7 @@ BUILDERS: Final[dict[type[physical.Plan], Any]] = {
     physical.WorkTableScan: WorkTableScan,
     physical.Window: Window,
     physical.IndexScan: IndexScan,
-    physical.InvertedScan: InvertedScan,
+    inverted_plan.InvertedScan: InvertedScan,
     physical.RowIdScan: RowIdScan,
     physical.LockRows: LockRows,
     physical.Insert: Insert,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from server.executor.context import ExecutionContext
     from server.executor.inverted_keys import InvertedShape
-    from server.planner import physical
+    from server.planner import inverted_plan
     from server.vector.batch import Batch
 
 ROWS_AT_ONCE: Final = 4096
@@ -45,13 +45,13 @@ class InvertedScan(Operator):
 
     __slots__ = ("_conditions", "_loader", "_trusting_loader")
 
-    plan: physical.InvertedScan
+    plan: inverted_plan.InvertedScan
 
-    def __init__(self, plan: physical.InvertedScan, builder: Builder) -> None:
+    def __init__(self, plan: inverted_plan.InvertedScan, builder: Builder) -> None:
         super().__init__(plan, builder)
         self._loader = RowLoader(plan, _both(plan.recheck, plan.filter))
         self._trusting_loader = RowLoader(plan, plan.filter)
-        self._conditions: tuple[tuple[physical.SearchCondition, Scalar], ...] = tuple(
+        self._conditions: tuple[tuple[inverted_plan.SearchCondition, Scalar], ...] = tuple(
             (condition, scalar(condition.value)) for condition in plan.conditions
         )
 

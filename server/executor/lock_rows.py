@@ -19,6 +19,7 @@ from server.executor.operator import Builder, Operator
 from server.executor.waiting import wait_for_xid
 from server.executor.waits import is_wait
 from server.planner import physical
+from server.planner.inverted_plan import InvertedScan
 from server.types.type import Value
 from storage.engine import Outcome, RowLock, Status
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
 
 Row = tuple[Value | None, ...]
-Scan = physical.TableScan | physical.IndexScan | physical.InvertedScan | physical.RowIdScan
+Scan = physical.TableScan | physical.IndexScan | InvertedScan | physical.RowIdScan
 
 STRENGTHS: Final = {
     "key share": RowLock.KEY_SHARE,

@@ -28,6 +28,7 @@ from server.expressions.evaluate import conjuncts
 from server.expressions.expression import And, Expression, columns_used
 from server.expressions.safety import cannot_raise
 from server.planner import physical
+from server.planner.inverted_plan import InvertedScan
 from server.types.array import Array
 from server.vector.batch import Batch
 from server.vector.column import Column
@@ -44,7 +45,7 @@ SLOT_BITS = 16
 SPAN_GROUPS_MAX: Final = 4
 """How many row groups one part of a scan has at most; the first parts have fewer, for whoever wants few rows."""
 
-ScanPlan = physical.TableScan | physical.IndexScan | physical.InvertedScan | physical.RowIdScan
+ScanPlan = physical.TableScan | physical.IndexScan | InvertedScan | physical.RowIdScan
 
 
 class RowLoader:

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from server.executor.machine import Program
     from server.expressions.expression import ColumnId, Expression
     from server.planner import physical
+    from server.planner.inverted_plan import InvertedScan
     from server.types.type import TypeReference
     from server.vector.column import Positions
 
-    ScanPlan = physical.TableScan | physical.IndexScan | physical.InvertedScan | physical.RowIdScan
+    ScanPlan = physical.TableScan | physical.IndexScan | InvertedScan | physical.RowIdScan
 
 ROWS_MIN: Final = 1024
 """With fewer rows the ordinary evaluation is as good."""

@@ -28,6 +28,7 @@ from server.planner import plan as logical
 from server.planner.bind_operator import and_all, conjuncts, find_operator, function_of
 from server.planner.bind_text import bind_catalog_expression
 from server.planner.choose_append import one_member
+from server.planner.inverted_plan import InvertedScan
 from server.planner.matching import replace_top_down
 from server.planner.physical import Estimate, Plan
 from server.planner.plan import Columns, Node, Scan, columns_read
@@ -224,7 +225,7 @@ class Chooser:
         outside = set().union(*(columns_used(each) for each in conditions)) - own
         inner = [self.outward(each, outside) for each in conditions]
         plan = choose_scan.choose_scan(self, scan, [*filters, *inner], set())
-        if not isinstance(plan, p.IndexScan | p.InvertedScan):
+        if not isinstance(plan, p.IndexScan | InvertedScan):
             return None
         return plan.estimate
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from server.planner import choose_scan
 from server.planner import physical as p
 from server.planner.bind_operator import conjuncts
+from server.planner.inverted_plan import InvertedScan
 from server.planner.physical import Estimate, Plan
 from server.planner.prune import Pruner
 
@@ -196,7 +197,7 @@ def one_member(fields: dict[str, Any], source: Plan) -> dict[str, Any]:
     """
     table: Table = fields["table"]
     if (
-        not isinstance(source, p.TableScan | p.IndexScan | p.InvertedScan)
+        not isinstance(source, p.TableScan | p.IndexScan | InvertedScan)
         or source.table.oid == table.oid
     ):
         return fields

@@ -15,8 +15,9 @@ from server.inverted.operator_classes import operator_class_of
 from server.inverted.row_sets import is_bounded
 from server.planner import choose_scan, cost
 from server.planner.bind_operator import and_all
+from server.planner.inverted_plan import InvertedScan, SearchCondition
 from server.planner.matching import is_volatile, strip_relabel, structural_key
-from server.planner.physical import Estimate, IndexScan, InvertedScan, Plan, SearchCondition
+from server.planner.physical import Estimate, IndexScan, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,6 +14,7 @@ from server.expressions.expression import Expression, SortKey, Subquery, Variabl
 from server.planner import physical as p
 from server.planner.bind_operator import and_all
 from server.planner.deparse import Names, bracketed, deparse, deparse_key
+from server.planner.inverted_plan import InvertedScan
 from server.planner.physical import Plan, PlannedStatement
 
 
@@ -230,7 +231,7 @@ def _name_computed(names: Names, column: int, expression: Expression) -> None:
         names.computed.add(column)
 
 
-_SCANS = (p.TableScan, p.IndexScan, p.InvertedScan, p.CatalogScan, p.RowIdScan)
+_SCANS = (p.TableScan, p.IndexScan, InvertedScan, p.CatalogScan, p.RowIdScan)
 _SYSTEM_NAMES = {
     -1: "ctid",
     -2: "xmin",
@@ -325,7 +326,7 @@ def _index_condition(plan: p.IndexScan, names: Names) -> str | None:
     return parts[0] if len(parts) == 1 else f"({' AND '.join(parts)})"
 
 
-def _inverted_scan(plan: p.InvertedScan, names: Names) -> Described:
+def _inverted_scan(plan: InvertedScan, names: Names) -> Described:
     asked = and_all([condition.written for condition in plan.conditions])
     node = _node(
         plan,
@@ -469,7 +470,7 @@ _DESCRIBERS: dict[type[Plan], Callable[[Any, Names], Described]] = {
     p.TableScan: _table_scan,
     p.CatalogScan: _table_scan,
     p.IndexScan: _index_scan,
-    p.InvertedScan: _inverted_scan,
+    InvertedScan: _inverted_scan,
     p.RowIdScan: lambda plan, names: _node(plan, names, f"Tid Scan on {_on(plan)}"),
     p.FunctionScan: _function_scan,
     p.Filter: _filter,

@@ -135,36 +135,6 @@ class IndexScan(Plan):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SearchCondition:
-    """A condition on one key of an inverted index: a strategy of its operator class, and the value searched for.
-
-    Values hold no columns of the scanned table (outer ones: OuterVariable). written: the condition itself.
-    """
-
-    position: int
-    strategy: str
-    value: Expression
-    written: Expression
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class InvertedScan(Plan):
-    """Rows found through the entries of an inverted index, as they lie in the table, some thousand at a time.
-
-    recheck: the conditions again, with those that a partial index makes true, for rows that the entries do not answer
-    for; filter: what they say nothing of.
-    """
-
-    table: Table
-    alias: str
-    index: Index
-    attributes: tuple[int, ...]
-    conditions: tuple[SearchCondition, ...]
-    recheck: Expression
-    filter: Expression | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RowIdScan(Plan):
     """WHERE ctid = ..., for WHERE CURRENT OF too."""
 
