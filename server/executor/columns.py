@@ -17,7 +17,7 @@ from server.vector.rows import column_of, objects, plain_values, values_of
 from server.vector.texts import TextColumn, concatenated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from server.types.type import Type, TypeReference, Value
 
@@ -148,11 +148,3 @@ def batch_of_rows(rows: Sequence[Sequence[Value | None]], types: Sequence[TypeRe
         for index, reference in enumerate(types)
     )
     return Batch(columns, len(rows))
-
-
-def with_table_oid(batch: Batch, oid: int, others: Mapping[int, int] | None = None) -> Batch:
-    """Rows with the table they are of as a further column; others: rows of other tables, by place."""
-    oids = np.full(batch.count, oid, np.int64)
-    for place, other in (others or {}).items():
-        oids[place] = other
-    return Batch((*batch.columns, Column(oids)), batch.count)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
     from server.executor.leaf_insert import LeafInsert
+    from server.executor.target_checks import TargetChecks
     from server.vector.batch import Batch
 
 
@@ -95,12 +96,14 @@ class FamilyMember:
         fires = bool(shape_of(table, context).triggers.rows("before", "update"))
         self._is_watched = (fires and table.is_partition) or is_routed(table, self.changed, context)
 
-    def movers(self, made: Batch, context: ExecutionContext) -> dict[int, LeafInsert]:
+    def movers(
+        self, made: Batch, target_checks: TargetChecks, context: ExecutionContext
+    ) -> dict[int, LeafInsert]:
         """The rows that belong to other partitions now: their places, and what inserts them there."""
         if not self._is_watched:
             return {}
         if self._moves is None:
-            self._moves = RowMoves(self.table, self._target, context)
+            self._moves = RowMoves(self.table, self._target, context, target_checks)
         return self._moves.destinations(made, context)
 
     def as_target(self, made: Batch, context: ExecutionContext) -> Batch:

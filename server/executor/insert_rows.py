@@ -8,40 +8,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.executor.columns import concatenate_batches, with_table_oid
+from server.executor.columns import concatenate_batches
 from server.executor.leaf_insert import LeafInsert
-from server.executor.partition_routing import Router
+from server.executor.new_rows import SYSTEM_TYPES, refuse_transactions, shows_transactions
+from server.executor.partition_routing import Router, translation
 from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
-from server.types.registry import TYPE_BY_OID
-from server.types.type import TypeReference
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
     from server.executor.waits import Wait
     from server.planner import physical
     from server.vector.batch import Batch
     from server.vector.column import Column
 
-OID_OID = 26
-
 
 class PartitionedTarget:
     """The partitions of a table that rows are inserted into by way of it."""
 
-    __slots__ = ("_leaves", "_plan", "_router")
+    __slots__ = ("_leaves", "_plan", "_router", "_shows_transactions")
 
     def __init__(self, plan: physical.Insert) -> None:
         self._plan = plan
         self._router: Router | None = None
+        self._shows_transactions = shows_transactions(plan)
         self._leaves: dict[int, LeafInsert] = {}
 
     def insert(
         self, columns: dict[int, Column], count: int, context: ExecutionContext
     ) -> Generator[Wait, None, Batch]:
-        """Insert rows given by attribute of the table; gives them as they were stored."""
+        """Insert rows given by attribute of the table; gives them as they were stored, with system columns."""
         table = self._plan.table
         shape = shape_of(table, context)
         batch = TableWriter.full_batch_of(table, columns, count, context)
@@ -51,10 +50,16 @@ class PartitionedTarget:
         for leaf, positions in self._router.route(batch, context):
             target = self._leaves.get(leaf.oid)
             if target is None:
+                self._refuse_alike(leaf)
                 target = LeafInsert(table, leaf, context, self._plan)
                 self._leaves[leaf.oid] = target
             rows = batch if len(positions) == batch.count else batch.take(positions)
             made = yield from target.insert(rows, context)
-            stored.append(with_table_oid(made, leaf.oid))
-        oid = TypeReference(TYPE_BY_OID[OID_OID])
-        return concatenate_batches(stored, (*shape.types, oid))
+            stored.append(made)
+        return concatenate_batches(stored, (*shape.types, *SYSTEM_TYPES))
+
+    def _refuse_alike(self, leaf: Table) -> None:
+        """Raise for a partition with the columns of its parent, of whose rows PostgreSQL cannot show xmin and xmax."""
+        numbers = translation(self._plan.table, leaf)
+        if self._shows_transactions and numbers == tuple(range(1, len(numbers) + 1)):
+            refuse_transactions()

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 
 from server.errors import FeatureNotSupported
 from server.executor.columns import batch_of_rows, concatenate_batches, rows_of
-from server.executor.partition_routing import Router, translated, translation
+from server.executor.new_rows import (
+    SYSTEM_TYPES,
+    translated_with_system,
+    with_system_columns,
+)
+from server.executor.partition_routing import Router, translated, translation, violation
 from server.executor.row_checks import RowChecks
 from server.executor.table_writer import TableWriter
 from server.executor.triggers import before_row
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
 
     from server.catalog.objects import Index, Table
     from server.executor.context import ExecutionContext
+    from server.executor.target_checks import TargetChecks
     from server.executor.waits import Wait
     from server.planner import physical
     from server.vector.batch import Batch
@@ -38,7 +44,7 @@ def row_checks_of(table: Table, context: ExecutionContext) -> RowChecks:
 class LeafInsert:
     """Inserts rows of a parent into one of its partitions."""
 
-    __slots__ = ("_checks", "_parent", "_upsert", "table")
+    __slots__ = ("_checks", "_parent", "_target_checks", "_upsert", "table")
 
     def __init__(
         self,
@@ -46,23 +52,25 @@ class LeafInsert:
         table: Table,
         context: ExecutionContext,
         plan: physical.Insert | None = None,
+        target_checks: TargetChecks | None = None,
     ) -> None:
         self.table = table
         self._parent = parent
+        self._target_checks = target_checks
         self._checks = row_checks_of(table, context)
         self._upsert = None
         if plan is not None and plan.conflict is not None:
             self._upsert = Upsert(_leaf_plan(plan, table, context), self._checks)
 
     def insert(self, batch: Batch, context: ExecutionContext) -> Generator[Wait, None, Batch]:
-        """Insert rows of the parent; gives them as they were stored, as rows of the parent."""
+        """Insert rows of the parent; gives them as they were stored, as rows of the parent with system columns."""
         writer = TableWriter(self.table, context)
         rows = translated(batch, self._parent, self.table, context)
         if writer.shape.triggers.rows("before", "insert"):
             rows = yield from self._insert_one_by_one(rows, writer, context)
         else:
             rows = yield from self._write(rows, writer, context)
-        return translated(rows, self.table, self._parent, context)
+        return translated_with_system(rows, self.table, self._parent, context)
 
     def _insert_one_by_one(
         self, batch: Batch, writer: TableWriter, context: ExecutionContext
@@ -75,29 +83,37 @@ class LeafInsert:
                 continue
             one = batch_of_rows([changed], writer.shape.types)
             if changed != row:
-                self._check_home(one, context)
+                self._check_home(one, writer, context)
             made.append((yield from self._write(one, writer, context)))
-        return concatenate_batches(made, writer.shape.types)
+        return concatenate_batches(made, (*writer.shape.types, *SYSTEM_TYPES))
 
-    def _check_home(self, batch: Batch, context: ExecutionContext) -> None:
-        whole = translated(batch, self.table, self._parent, context)
-        ((leaf, _),) = Router(self._parent, context).route(whole, context)
-        if leaf.oid != self.table.oid:
-            raise FeatureNotSupported(
-                "moving row to another partition during a BEFORE FOR EACH ROW trigger "
-                "is not supported"
-            )
+    def _check_home(self, batch: Batch, writer: TableWriter, context: ExecutionContext) -> None:
+        """Raise if triggers have made a row that belongs elsewhere."""
+        if Router(self.table, context).are_home(batch, context):
+            return
+        shape = writer.shape
+        spread = [t.name for t in shape.triggers.rows("before", "insert") if t.parent]
+        if not spread:
+            raise violation(self.table, batch, 0, context)
+        raise FeatureNotSupported(
+            "moving row to another partition during a BEFORE FOR EACH ROW trigger is not supported",
+            detail=f'Before executing trigger "{spread[0]}", the row was to be in partition '
+            f'"{shape.schema_name}.{self.table.name}".',
+        )
 
     def _write(
         self, rows: Batch, writer: TableWriter, context: ExecutionContext
     ) -> Generator[Wait, None, Batch]:
         rows = self._checks.complete(rows, context)
+        if self._target_checks is not None:
+            self._target_checks.check(rows, self.table, context)
         self._checks.check(rows, writer.shape, context)
+        locked: list[int] = []
         if self._upsert is not None:
-            rows = yield from self._upsert.run(rows, writer, context)
+            rows, locked = yield from self._upsert.run(rows, writer, context)
         else:
             yield from writer.insert(rows)
-        return rows
+        return with_system_columns(rows, self.table.oid, context, locked=locked)
 
 
 def _leaf_plan(plan: physical.Insert, table: Table, context: ExecutionContext) -> physical.Insert:

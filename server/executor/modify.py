@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.executor.columns import batch_of_rows, concatenate_batches, rows_of, with_table_oid
+from server.executor.columns import batch_of_rows, concatenate_batches, rows_of
 from server.executor.evaluation import evaluators
 from server.executor.insert_rows import PartitionedTarget
+from server.executor.new_rows import SYSTEM_TYPES, with_system_columns
 from server.executor.operator import Builder, Operator
 from server.executor.partition_routing import Router
 from server.executor.row_checks import RowChecks, ViewChecks
@@ -56,7 +57,7 @@ class Insert(Driver):
         self._router: Router | None = None
         self._view_checks = ViewChecks(plan.row, plan.view_checks)
         layout = {column: number - 1 for number, column in plan.row}
-        layout[plan.row_table_oid] = len(plan.table.columns)
+        layout |= {column: n for n, column in enumerate(plan.row_system, len(plan.table.columns))}
         self._returning = None
         if plan.returning is not None:
             self._returning = evaluators(plan.returning, layout)
@@ -93,8 +94,6 @@ class Insert(Driver):
             columns = dict(zip(self.plan.attributes, batch.columns, strict=True))
             made = yield from self.insert(columns, batch.count, context)
             if self._returning is not None:
-                if self._partitions is None:
-                    made = with_table_oid(made, self.plan.table.oid)
                 found = tuple(evaluate(made, context) for evaluate in self._returning)
                 yield Batch(found, made.count)
 
@@ -103,7 +102,7 @@ class Insert(Driver):
     ) -> Generator[Wait, None, Batch]:
         """Insert rows given by attribute.
 
-        The way in for COPY. Gives the rows as they were stored.
+        The way in for COPY. Gives the rows as they were stored, with system columns.
         """
         if self.plan.table.kind == "v":
             full = TableWriter.full_batch_of(self.plan.table, columns, count, context)
@@ -132,7 +131,8 @@ class Insert(Driver):
             if given is not None:
                 made.append(given)
         self.counted(context, len(made))
-        return batch_of_rows(made, shape.types)
+        rows = batch_of_rows(made, shape.types)
+        return with_system_columns(rows, self.plan.table.oid, context)
 
     def _insert_one_by_one(
         self, batch: Batch, writer: TableWriter, context: ExecutionContext
@@ -145,7 +145,7 @@ class Insert(Driver):
             if changed is not None:
                 one = batch_of_rows([changed], writer.shape.types)
                 made.append((yield from self._write(one, writer, context)))
-        return concatenate_batches(made, writer.shape.types)
+        return concatenate_batches(made, (*writer.shape.types, *SYSTEM_TYPES))
 
     def _write(
         self, batch: Batch, writer: TableWriter, context: ExecutionContext
@@ -156,12 +156,13 @@ class Insert(Driver):
         self._view_checks.check(batch, self.plan.table, context)
         if self.plan.table.is_partition:
             self._check_bound(batch, context)
+        locked: list[int] = []
         if self._upsert is not None:
-            batch = yield from self._upsert.run(batch, writer, context)
+            batch, locked = yield from self._upsert.run(batch, writer, context)
         else:
             yield from writer.insert(batch)
         self.counted(context, batch.count)
-        return batch
+        return with_system_columns(batch, self.plan.table.oid, context, locked=locked)
 
     def _check_bound(self, batch: Batch, context: ExecutionContext) -> None:
         """Raise unless the rows belong into this partition."""

@@ -11,18 +11,24 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from server.executor.columns import batch_of_rows, beside, rows_of, with_table_oid
+from server.executor.columns import batch_of_rows, beside, rows_of
 from server.executor.evaluation import evaluators, layout_of
 from server.executor.family import FamilyMember
 from server.executor.modify import Driver
+from server.executor.new_rows import (
+    refuse_transactions,
+    shows_transactions,
+    with_system_columns,
+)
 from server.executor.recheck import Recheck
-from server.executor.row_checks import RowChecks, ViewChecks
 from server.executor.row_moves import may_go, move_row
 from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
+from server.executor.target_checks import TargetChecks
 from server.executor.triggers import before_row, before_statement, queue_after_statement
 from server.executor.waits import is_wait
 from server.vector.batch import Batch
+from server.vector.column import Column
 from server.vector.rows import values_of
 from storage.engine import Outcome, Status
 
@@ -36,7 +42,6 @@ if TYPE_CHECKING:
     from server.executor.table_shape import Row, TableShape
     from server.executor.waits import Wait
     from server.planner import physical
-    from server.vector.column import Column
 
 
 class RowDriver(Driver):
@@ -106,7 +111,7 @@ class RowDriver(Driver):
                 made.append(given)
         self.counted(context, len(kept))
         if self._returning is not None:
-            both = self.beside_new(batch.take(np.array(kept, np.int64)), made, shape)
+            both = self.beside_new(batch.take(np.array(kept, np.int64)), made, shape, context)
             yield Batch(tuple(evaluate(both, context) for evaluate in self._returning), both.count)
 
     def new_rows(
@@ -115,7 +120,9 @@ class RowDriver(Driver):
         """The rows of a view as they are to be."""
         return [None] * len(olds)
 
-    def beside_new(self, rows: Batch, made: Sequence[Row], shape: TableShape) -> Batch:
+    def beside_new(
+        self, rows: Batch, made: Sequence[Row], shape: TableShape, context: ExecutionContext
+    ) -> Batch:
         """What RETURNING sees."""
         return rows
 
@@ -182,7 +189,9 @@ class Delete(RowDriver):
     def __init__(self, plan: physical.Delete, builder: Builder) -> None:
         super().__init__(plan, builder)
         if plan.returning is not None:
-            self._returning = evaluators(plan.returning, layout_of(plan.input.output))
+            layout = layout_of(plan.input.output)
+            layout = {**layout, plan.row_xmax: len(plan.input.output)}
+            self._returning = evaluators(plan.returning, layout)
 
     def change(
         self, batch: Batch, member: FamilyMember, writer: TableWriter, context: ExecutionContext
@@ -210,6 +219,8 @@ class Delete(RowDriver):
         self.counted(context, len(gone))
         if self._returning is not None:
             rows = replaced(batch, gone, renewed, self.plan.input.types)
+            xmax = np.full(rows.count, context.transaction.stamp() >> 16, np.int64)
+            rows = Batch((*rows.columns, Column(xmax)), rows.count)
             columns = tuple(evaluate(rows, context) for evaluate in self._returning)
             yield Batch(columns, rows.count)
 
@@ -227,17 +238,6 @@ def replaced(
     return batch_of_rows(values, types)
 
 
-def moved_oids(
-    movers: dict[int, LeafInsert], done: list[int], renewed: dict[int, Row]
-) -> dict[int, int]:
-    """The tables of rows that have moved, by their places among those that were changed."""
-    if renewed:
-        return {}
-    return {
-        place: movers[number].table.oid for place, number in enumerate(done) if number in movers
-    }
-
-
 class Update(RowDriver):
     """UPDATE, with RETURNING.
 
@@ -247,7 +247,7 @@ class Update(RowDriver):
 
     event = "update"
 
-    __slots__ = ("_evaluators", "_policies", "_view_checks")
+    __slots__ = ("_evaluators", "_shows_transactions", "_target_checks")
 
     plan: physical.Update
 
@@ -255,12 +255,13 @@ class Update(RowDriver):
         super().__init__(plan, builder)
         layout = layout_of(plan.input.output)
         self._evaluators = evaluators([item for _, item in plan.assignments], layout)
-        self._policies = RowChecks(plan.row, (), (), plan.policies)
-        self._view_checks = ViewChecks(plan.row, plan.view_checks)
+        self._target_checks = TargetChecks(plan)
+        self._shows_transactions = shows_transactions(plan)
         if plan.returning is not None:
             width = len(plan.input.output)
             layout = dict(layout) | {column: width + number - 1 for number, column in plan.row}
-            layout[plan.row_table_oid] = width + len(plan.table.columns)
+            width += len(plan.table.columns)
+            layout |= {column: n for n, column in enumerate(plan.row_system, width)}
             self._returning = evaluators(plan.returning, layout)
 
     @property
@@ -286,6 +287,7 @@ class Update(RowDriver):
     ) -> Iterator[Any]:
         """Write the rows that were computed, again those that have changed meanwhile."""
         made, movers = computed
+        arrived: dict[int, Row] = {}
         numbers = self._changed(member, writer)
         row_ids = batch.columns[self._row_id].values
         changed = {number: made.columns[number - 1] for number in numbers}
@@ -299,7 +301,8 @@ class Update(RowDriver):
             changes: dict[int, Any] = dict(zip(numbers, values, strict=True))
             mover = movers.get(place)
             one = made.slice(place, place + 1)
-            outcome = yield from self._write(row_id, changes, (mover, one), writer, context)
+            there: list[Row] = []
+            outcome = yield from self._write(row_id, changes, (mover, one, there), writer, context)
             while outcome is not None and outcome.status is not Status.DONE:
                 row = rows_of(batch.slice(place, place + 1))[0]
                 newer = yield from self._recheck.newer(row, outcome, member, writer, context)
@@ -316,31 +319,42 @@ class Update(RowDriver):
                 changes = {number: found[number - 1] for number in numbers}
                 mover = moving.get(0)
                 row_id = self._recheck.row_id(newer)
-                outcome = yield from self._write(row_id, changes, (mover, one), writer, context)
+                move = mover, one, there
+                outcome = yield from self._write(row_id, changes, move, writer, context)
             else:
-                done += [] if outcome is None else [place]
+                arrived |= dict.fromkeys([place], there[0]) if there else {}
+                is_stopped = outcome is None or (mover is not None and not there)
+                done += [] if is_stopped else [place]
         self.counted(context, len(done))
         if self._returning is not None:
-            yield self._returned(batch, made, (done, renewed, movers), member, writer, context)
+            yield self._returned(batch, made, (done, renewed, arrived), member, writer, context)
 
     def _returned(
         self,
         batch: Batch,
         made: Batch,
-        changed: tuple[list[int], dict[int, Row], dict[int, LeafInsert]],
+        changed: tuple[list[int], dict[int, Row], dict[int, Row]],
         member: FamilyMember,
         writer: TableWriter,
         context: ExecutionContext,
     ) -> Batch:
-        """What RETURNING gives of the rows that were changed."""
+        """What RETURNING gives of the rows that were changed: done, from newer versions, and moved elsewhere."""
         assert self._returning is not None
-        done, renewed, movers = changed
+        done, renewed, arrived = changed
+        arrived = {place: arrived[number] for place, number in enumerate(done) if number in arrived}
         rows = replaced(batch, done, renewed, self.plan.input.types)
         if renewed and batch.count > 1:
             made, _ = self._new_rows(rows, member, writer, context)
             done = list(range(rows.count))
-        shown = member.as_target(replaced(made, done, {}, ()), context)
-        shown = with_table_oid(shown, member.table.oid, moved_oids(movers, done, renewed))
+        width = len(writer.shape.types)
+        there = {place: row[:width] for place, row in arrived.items()}
+        made = replaced(made, done, {}, ())
+        made = replaced(made, range(made.count), there, writer.shape.types)
+        shown = member.as_target(made, context)
+        moved: dict[int, Any] = {place: row[width] for place, row in arrived.items()}
+        if moved and self._shows_transactions:
+            refuse_transactions()
+        shown = with_system_columns(shown, member.table.oid, context, others=moved)
         both = beside(rows, shown)
         found_columns = tuple(evaluate(both, context) for evaluate in self._returning)
         return Batch(found_columns, rows.count)
@@ -358,9 +372,11 @@ class Update(RowDriver):
             found.append(tuple(new))
         return found
 
-    def beside_new(self, rows: Batch, made: Sequence[Row], shape: TableShape) -> Batch:
+    def beside_new(
+        self, rows: Batch, made: Sequence[Row], shape: TableShape, context: ExecutionContext
+    ) -> Batch:
         """What RETURNING sees."""
-        new = with_table_oid(batch_of_rows(made, shape.types), shape.table.oid)
+        new = with_system_columns(batch_of_rows(made, shape.types), shape.table.oid, context)
         return beside(rows, new)
 
     @staticmethod
@@ -374,15 +390,15 @@ class Update(RowDriver):
     def _write(
         row_id: int,
         changes: dict[int, Any],
-        move: tuple[LeafInsert | None, Batch],
+        move: tuple[LeafInsert | None, Batch, list[Row]],
         writer: TableWriter,
         context: ExecutionContext,
     ) -> Generator[Wait, None, Outcome | None]:
         """Update a row where it is, or move it to where it belongs now; None if a trigger keeps it there."""
-        mover, made = move
+        mover, made, there = move
         if mover is None:
             return (yield from writer.update(row_id, changes))
-        return (yield from move_row(row_id, made, mover, writer, context))
+        return (yield from move_row(row_id, made, mover, writer, context, there))
 
     def _new_rows(
         self, batch: Batch, member: FamilyMember, writer: TableWriter, context: ExecutionContext
@@ -403,17 +419,13 @@ class Update(RowDriver):
             made = self._after_triggers(batch, made, member, writer, context)
         made = member.checks.complete(made, context)
         known = frozenset(columns.keys() | set(member.changed))
-        movers = member.movers(made, context)
+        movers = member.movers(made, self._target_checks, context)
         staying = made
         if movers:
             places = [place for place in range(made.count) if place not in movers]
             staying = made.take(np.array(places, np.int64))
         member.checks.check(staying, writer.shape, context, known)
-        if self.plan.policies and member.table.oid != self.plan.table.oid:
-            shape = shape_of(self.plan.table, context)
-            self._policies.check_policies(member.as_target(made, context), shape, context)
-        if self.plan.view_checks:
-            self._view_checks.check(member.as_target(made, context), self.plan.table, context)
+        self._target_checks.check(staying, member.table, context)
         return made, movers
 
     def _after_triggers(

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
+    from server.executor.table_shape import Row
     from server.executor.table_writer import TableWriter
+    from server.executor.target_checks import TargetChecks
     from server.executor.waits import Wait
     from server.vector.batch import Batch
 
@@ -27,10 +29,17 @@ if TYPE_CHECKING:
 class RowMoves:
     """The ways out of one partition, to others below the table that the statement names."""
 
-    __slots__ = ("_leaves", "_named", "_router", "_table")
+    __slots__ = ("_leaves", "_named", "_router", "_table", "_target_checks")
 
-    def __init__(self, table: Table, named: Table, context: ExecutionContext) -> None:
+    def __init__(
+        self,
+        table: Table,
+        named: Table,
+        context: ExecutionContext,
+        target_checks: TargetChecks | None = None,
+    ) -> None:
         self._table = table
+        self._target_checks = target_checks
         self._named = named
         self._router = Router(table, context, named)
         self._leaves: dict[int, LeafInsert] = {}
@@ -46,7 +55,8 @@ class RowMoves:
                 raise violation(self._table, made, int(positions[0]), context)
             insert = self._leaves.get(leaf.oid)
             if insert is None:
-                insert = self._leaves[leaf.oid] = LeafInsert(self._table, leaf, context)
+                insert = LeafInsert(self._table, leaf, context, target_checks=self._target_checks)
+                self._leaves[leaf.oid] = insert
             found.update(dict.fromkeys(positions.tolist(), insert))
         return found
 
@@ -68,9 +78,17 @@ def may_go(row_id: int, writer: TableWriter, context: ExecutionContext) -> bool:
 
 
 def move_row(
-    row_id: int, made: Batch, mover: LeafInsert, writer: TableWriter, context: ExecutionContext
+    row_id: int,
+    made: Batch,
+    mover: LeafInsert,
+    writer: TableWriter,
+    context: ExecutionContext,
+    arrived: list[Row] | None = None,
 ) -> Generator[Wait, None, Outcome | None]:
-    """Move a row to where it belongs as it is made; None if a trigger keeps it as it is."""
+    """Move a row to where it belongs as it is made; None if a trigger keeps it as it is.
+
+    arrived is given the row as it was stored, with system columns, unless a trigger there has stopped it.
+    """
     if not may_go(row_id, writer, context):
         return None
     outcome = yield from writer.delete(row_id, rows_of(made)[0])
@@ -78,7 +96,9 @@ def move_row(
         root_id = writer.relation.root(row_id)
         xid = context.transaction.xid
         context.engine.departures.note(writer.relation.relation_id, root_id, xid)
-        yield from mover.insert(made, context)
+        stored = yield from mover.insert(made, context)
+        if arrived is not None:
+            arrived += rows_of(stored)
     return outcome
 
 

@@ -66,19 +66,23 @@ class Upsert:
 
     def run(
         self, batch: Batch, writer: TableWriter, context: ExecutionContext
-    ) -> Generator[Wait, None, Batch]:
-        """Insert or update; give the rows that were written."""
+    ) -> Generator[Wait, None, tuple[Batch, list[int]]]:
+        """Insert or update; give the rows that were written, and the places of those that were updated."""
         oids = {index.oid for index in self._clause.indexes}
         arbiters = [
             shape for shape in writer.shape.unique_indexes if not oids or shape.index.oid in oids
         ]
         written: list[Row] = []
+        updated: list[int] = []
         for row in rows_of(batch):
             context.check_cancelled()
             made = yield from self._write(row, arbiters, writer, context)
-            if made is not None:
-                written.append(made)
-        return batch_of_rows(written, writer.shape.types)
+            if made is None:
+                continue
+            if made is not row:
+                updated.append(len(written))
+            written.append(made)
+        return batch_of_rows(written, writer.shape.types), updated
 
     def _write(
         self,

@@ -18,7 +18,6 @@ from server.planner import physical
 from server.planner.bind_conflict import bind_conflict
 from server.planner.bind_from import bind_item
 from server.planner.bind_modify import (
-    TABLE_OID,
     BoundModify,
     ModifyTarget,
     assigned,
@@ -27,6 +26,7 @@ from server.planner.bind_modify import (
     bind_returning,
     bind_target,
     column_of,
+    new_row_system,
     refuse_generated,
     row_columns,
     security_of,
@@ -82,7 +82,7 @@ def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
             "conflict": conflict,
             "returning": returning,
             "view_checks": view_checks(context, target, target.scan),
-            "row_table_oid": target.scan.column_of(TABLE_OID),
+            "row_system": new_row_system(target.scan),
         },
         needed=tuple(target.scan.base + column.number for column in written),
         returning_columns=outputs,

@@ -282,19 +282,24 @@ def bind_checks(context: BindContext, target: ModifyTarget) -> tuple[tuple[str, 
     return tuple(result)
 
 
-TABLE_OID = -6
-SYSTEM_NAMES = {-1: "ctid", -2: "xmin", -3: "cmin", -4: "xmax", -5: "cmax"}
+XMIN, XMAX, TABLE_OID = -2, -4, -6
+UNKNOWN_OF_NEW = {-1: "ctid", -3: "cmin", -5: "cmax"}
 
 
 def settled_returning(
     context: BindContext, scan: Scan, returning: tuple[Expression, ...] | None
 ) -> tuple[Expression, ...] | None:
-    """RETURNING over new rows, of which the table is known and no other system column."""
+    """RETURNING over new rows, of which the table and the transactions are known and no other system column."""
     for expression in returning or ():
-        for number, name in SYSTEM_NAMES.items():
+        for number, name in UNKNOWN_OF_NEW.items():
             if scan.column_of(number) in columns_used(expression):
                 raise FeatureNotSupported(f"RETURNING {name} of a new row is not supported")
     return returning
+
+
+def new_row_system(scan: Scan) -> tuple[int, int, int]:
+    """What RETURNING knows tableoid, xmin and xmax of a new row by."""
+    return scan.column_of(TABLE_OID), scan.column_of(XMIN), scan.column_of(XMAX)
 
 
 def bind_returning(

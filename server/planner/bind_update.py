@@ -13,6 +13,7 @@ from server.planner.bind_instead import rows_of_target
 from server.planner.bind_lock import ROW_ID
 from server.planner.bind_modify import (
     TABLE_OID,
+    XMAX,
     BoundModify,
     ModifyTarget,
     assigned,
@@ -21,6 +22,7 @@ from server.planner.bind_modify import (
     bind_returning,
     bind_target,
     column_of,
+    new_row_system,
     refuse_generated,
     row_columns,
     security_of,
@@ -85,12 +87,12 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
         "generated": bind_generated(context, written),
         "returning": settled_returning(context, new_row, returning),
         "view_checks": view_checks(context, target, new_row),
-        "row_table_oid": new_row.column_of(TABLE_OID),
+        "row_system": new_row_system(new_row),
     }
     needed = _needed(
         target,
         fields,
-        {column for _, column in row_columns(written)} | {new_row.column_of(TABLE_OID)},
+        {column for _, column in row_columns(written)} | set(new_row_system(new_row)),
     )
     modify = Modify(
         kind=physical.Update,
@@ -120,6 +122,7 @@ def bind_delete(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
         "recheck": recheck,
         "system": system_columns(target, _given(recheck)),
         "returning": returning,
+        "row_xmax": target.scan.column_of(XMAX),
     }
     needed = _needed(target, fields, set())
     modify = Modify(

@@ -495,7 +495,9 @@ class Insert(Plan):
     generated: tuple[tuple[int, Expression], ...] = ()
     conflict: ConflictClause | None = None
     returning: tuple[Expression, ...] | None = None
-    row_table_oid: ColumnId = 0  # what RETURNING knows the tableoid of the row by
+    row_system: tuple[
+        ColumnId, ...
+    ] = ()  # what RETURNING knows tableoid, xmin and xmax of the row by
     view_checks: tuple[tuple[str, Expression], ...] = ()  # WITH CHECK OPTION: view, over `row`
 
 
@@ -525,7 +527,7 @@ class Update(Plan):
     checks: tuple[tuple[str, Expression], ...] = ()
     generated: tuple[tuple[int, Expression], ...] = ()
     returning: tuple[Expression, ...] | None = None
-    row_table_oid: ColumnId = 0  # as in Insert
+    row_system: tuple[ColumnId, ...] = ()  # as in Insert
     system: tuple[
         tuple[int, ColumnId], ...
     ] = ()  # those of the target's system columns that are read
@@ -544,6 +546,7 @@ class Delete(Plan):
     old: tuple[tuple[int, ColumnId], ...]
     recheck: Expression | None = None
     returning: tuple[Expression, ...] | None = None
+    row_xmax: ColumnId = 0  # what RETURNING knows the transaction that deletes by
     system: tuple[tuple[int, ColumnId], ...] = ()  # as in Update
     of_merge: bool = False  # as in Update
 
