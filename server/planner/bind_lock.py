@@ -73,7 +73,7 @@ def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: No
                 for each in sources
                 if each.table_oid is not None
             ]
-            plan = _carrying(plan, (*carried, *kept))
+            plan = carrying(plan, (*carried, *kept))
             plan = LockRows(
                 input=plan,
                 strength=strength,
@@ -111,10 +111,10 @@ def _kept(scope: Scope) -> tuple[OutputColumn, ...]:
     return tuple(OutputColumn(each.column, each.type, each.name) for each in variables)
 
 
-def _carrying(plan: Node, outputs: Sequence[OutputColumn]) -> Node:
+def carrying(plan: Node, outputs: Sequence[OutputColumn]) -> Node:
     """The plan with its projection letting these columns through."""
     if isinstance(plan, Filter | Limit | Sort | LockRows):
-        return replace(plan, input=_carrying(plan.input, outputs))
+        return replace(plan, input=carrying(plan.input, outputs))
     if not isinstance(plan, Project):
         return plan
     known = {output.column for output in plan.outputs}

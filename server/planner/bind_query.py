@@ -44,6 +44,7 @@ from server.planner.bind_window import (
     sorted_windows,
 )
 from server.planner.coerce import coerce_specific, settle
+from server.planner.cursor_rows import with_cursor_rows
 from server.planner.environment import INT8, RECORD, BindContext, raise_at
 from server.planner.matching import is_volatile, replace_top_down, structural_key
 from server.planner.names import target_name
@@ -158,6 +159,7 @@ def _bind_select(
     plan = lock_rows(context, scope, node, plan)  # before LIMIT: rows passed over do not count
     if not is_limited:
         plan = bind_limit(context, scope, node, plan, keys)
+    plan = with_cursor_rows(context, scope, node, plan)
     origins = tuple(target.origin for target in shown if not target.hidden)
     return BoundQuery(plan, columns, origins, offsets)
 

@@ -52,7 +52,8 @@ def bind_statement(context: BindContext, tree: exp.Expression) -> BoundStatement
             context.parameters[number] = context.type(oid)
     if isinstance(tree, nodes.Query):
         query = bind_query(context, Scope(top=True), tree)
-        node = project_exactly(query.node, query.columns)
+        more = () if context.cursor_rows is None else context.cursor_rows.columns
+        node = project_exactly(query.node, (*query.columns, *more))
         bound = BoundStatement(node, query.columns, query.origins, "SELECT", True, context.writes)
     else:
         modify = bind_modification(context, Scope(top=True), tree)

@@ -34,6 +34,7 @@ from server.planner.bind_modify import (
 from server.planner.bind_operator import and_all
 from server.planner.bind_part import stored_part
 from server.planner.bind_view_target import item_over
+from server.planner.cursor_rows import bind_current_of
 from server.planner.environment import BindContext, raise_at
 from server.planner.plan import Filter, Join, Modify, Node, OneRow, columns_read, transform_plan
 from server.planner.publication_filter import check_replica_identity
@@ -175,7 +176,9 @@ def rows_to_change(
     scope.items = [target.item, *scope.items]
     where = node.args.get("where")
     conditions = [] if target.view is None else list(target.view.conditions)
-    if where is not None:
+    if isinstance(where, nodes.CurrentOf):
+        plan = Filter(input=plan, condition=bind_current_of(context, target, where))
+    elif where is not None:
         conditions.append(bind_condition(context, scope, where, "WHERE"))
     if not conditions:
         return plan, None

@@ -30,6 +30,7 @@ from server.planner.physical import (
     IndexScan,
     KeyCondition,
     Plan,
+    RowIdScan,
     TableScan,
 )
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from server.planner.plan import Scan
     from server.types.type import TypeReference
 
+CTID, TID = -1, 27
 _INDEXABLE = ("=", "<", "<=", ">", ">=")
 _INTEGERS = frozenset((20, 21, 23))
 _STRINGS = frozenset((25, 1043, 1042))
@@ -68,6 +70,9 @@ def choose_scan(
         return choose_append.choose_family(chooser, scan, conditions, required)
     best: Plan | None = None
     if conditions and scan.sample is None:
+        by_id = _row_id_scan(chooser, scan, conditions, required)
+        if by_id is not None:
+            return by_id
         for index in chooser.indexes_of(scan.table):
             matched = match_index(chooser, scan, index, conditions)
             if matched is None or not matched.conditions:
@@ -107,6 +112,44 @@ def outputs(
         types.append(reference)
         attributes.append(number)
     return tuple(columns), tuple(types), tuple(attributes)
+
+
+def _row_id_scan(
+    chooser: Chooser, scan: Scan, conditions: list[Expression], required: set[ColumnId]
+) -> Plan | None:
+    """The rows at given ctids, where a condition gives them."""
+    if scan.table.provider:
+        return None
+    for condition in conditions:
+        given = _given_ids(scan, condition)
+        if given is None:
+            continue
+        rest = [each for each in conditions if each is not condition]
+        columns, types, attributes = outputs(scan, required, rest)
+        price = cost.SCAN_START + cost.SCAN_VALUE * max(1, len(columns))
+        return RowIdScan(
+            output=columns,
+            types=types,
+            estimate=Estimate(1.0, chooser.width(columns), 0.0, price),
+            table=scan.table,
+            alias=scan.alias,
+            attributes=attributes,
+            row_ids=chooser.expression(given),
+            filter=and_all(rest) if rest else None,
+        )
+    return None
+
+
+def _given_ids(scan: Scan, condition: Expression) -> Expression | None:
+    """What ctid is to equal, if the condition is of that kind and needs no row to be known."""
+    if not isinstance(condition, Call) or condition.operator != "=":
+        return None
+    sides = condition.arguments
+    for own, other in (sides, sides[::-1]):
+        is_ctid = isinstance(own, Variable) and scan.attribute(own.column) == CTID
+        if is_ctid and other.type.oid == TID and not columns_used(other):
+            return None if is_volatile(other) else other
+    return None
 
 
 def _table_scan(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from server.catalog.catalog import CatalogView
     from server.errors import SqlError
+    from server.planner.cursor_rows import CursorRows
     from server.planner.resolution import Resolution
     from server.planner.routine import RoutineNames
 
@@ -108,6 +109,7 @@ class BindContext:
     defines_rule: bool = (
         False  # a rule's action is bound to see what is wrong with it, not to be run
     )
+    cursor_rows: CursorRows | None = None  # where the rows of the cursor that the query is for lie
     resolution: Resolution | None = None  # what is found out about the nodes, if anybody asks
 
     @property

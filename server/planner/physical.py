@@ -476,6 +476,15 @@ class ConflictClause:
     excluded: tuple[tuple[int, ColumnId], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class CursorSource:
+    """A table of a cursor's query, and where in its rows the row id stands, and the table's OID if that varies."""
+
+    table: int
+    row_id: int
+    table_oid: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Insert(Plan):
     """INSERT.
@@ -634,5 +643,7 @@ class PlannedStatement:
     shape: Shape | None = None
     uses: tuple[int, ...] = ()  # functions and operators of users
     calls_routines: bool = False  # functions whose bodies are statements, which may have to wait
+    cursor_sources: tuple[CursorSource, ...] = ()  # of a cursor's query: what else its rows tell
+    locks: str = ""  # and how that is locked: FOR UPDATE or a weaker form
     before: tuple[PlannedStatement, ...] = ()  # what rules have run before it and after it
     after: tuple[PlannedStatement, ...] = ()

@@ -129,7 +129,8 @@ def plan_bound(context: BindContext, bound: BoundStatement) -> PlannedStatement:
 def _choose(chooser: Chooser, bound: BoundStatement, node: Node) -> p.Plan:
     if _is_modification(node):
         return chooser.choose(node, {column.column for column in bound.columns})
-    return chooser.exactly(node, bound.columns)
+    rows = chooser.context.cursor_rows
+    return chooser.exactly(node, (*bound.columns, *(() if rows is None else rows.columns)))
 
 
 def _is_modification(node: Node) -> bool:
@@ -142,6 +143,7 @@ def _is_modification(node: Node) -> bool:
 
 def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> PlannedStatement:
     count = max(context.parameters, default=0)
+    rows = context.cursor_rows
     calls_routines = context.calls_routines or (bound.writes and _fires_triggers(context))
     return PlannedStatement(
         plan=plan,
@@ -162,6 +164,8 @@ def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> Plann
         shape=None if calls_routines else shape_of(plan),
         uses=tuple(sorted(context.uses)),
         calls_routines=calls_routines,
+        cursor_sources=() if rows is None else rows.placed(len(bound.columns)),
+        locks="" if rows is None else rows.locks,
     )
 
 

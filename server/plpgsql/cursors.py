@@ -10,33 +10,49 @@ from server.executor.routines import pass_wait
 from server.plpgsql import tree
 from server.plpgsql.assign import assign_row
 from server.plpgsql.embedded import value_of
-from server.plpgsql.running_sql import cursor_plan, set_arguments
+from server.plpgsql.running_sql import Found, cursor_plan, rows_of, set_arguments
 from server.sql import utility_transactions
-from server.statements.cursors import fetched
+from server.statements.cursors import fetched, keep_all
 from server.statements.portal import Portal, Prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from server.plpgsql.frame import Frame
     from server.plpgsql.signals import Signal
 
 
 def _open(frame: Frame, statement: tree.Open) -> Signal:
-    variable = frame.tree.variables[statement.slot]
-    name = frame.values[statement.slot]
-    portals = frame.caller.session.portals
-    if name is not None and name in portals:
+    bound = frame.tree.variables[statement.slot].cursor
+    if bound is not None:
+        _open_bound(frame, statement.slot, bound, statement.arguments)
+        return
+    assert statement.rows is not None
+    _check_unused(frame, statement.slot)
+    _open_rows(frame, statement.slot, statement.rows, statement.scroll)
+
+
+def _open_bound(
+    frame: Frame, slot: int, bound: tree.CursorSpec, arguments: tree.Source | None
+) -> Portal:
+    _check_unused(frame, slot)
+    set_arguments(frame, bound, arguments)
+    return _open_rows(frame, slot, tree.Rows(query=bound.query), bound.scroll)
+
+
+def _check_unused(frame: Frame, slot: int) -> None:
+    name = frame.values[slot]
+    if name is not None and name in frame.caller.session.portals:
         raise DuplicateCursor(f'cursor "{name}" already in use')
-    rows, scroll = statement.rows, statement.scroll
-    if variable.cursor is not None:
-        set_arguments(frame, variable.cursor, statement.arguments)
-        rows, scroll = tree.Rows(query=variable.cursor.query), variable.cursor.scroll
-    assert rows is not None
+
+
+def _open_rows(frame: Frame, slot: int, rows: tree.Rows, scroll: bool | None) -> Portal:
+    portals = frame.caller.session.portals
     planned, values, text = cursor_plan(frame, rows)
+    name = frame.values[slot]
     if name is None:
         name = _unused_name(portals)
-        frame.values[statement.slot] = name
+        frame.values[slot] = name
     surroundings = frame.surroundings
     for wait in surroundings.locks(planned):
         pass_wait(frame.caller, wait)
@@ -55,6 +71,36 @@ def _open(frame: Frame, statement: tree.Open) -> Signal:
     portal.rows = surroundings.rows(planned, portal.context)
     portal.started = portal.is_cursor = True
     portals[name] = portal
+    return portal
+
+
+def loop_rows(frame: Frame, rows: tree.Rows) -> Found:
+    """The rows of a loop. One over a cursor opens it, and the cursor stands on the row that the body is about."""
+    if rows.cursor < 0:
+        return rows_of(frame, rows)
+    bound = frame.tree.variables[rows.cursor].cursor
+    assert bound is not None
+    is_named = frame.values[rows.cursor] is not None
+    portal = _open_bound(frame, rows.cursor, bound, rows.cursor_arguments)
+    if not frame.caller.is_atomic:  # a COMMIT in the loop must leave it its rows
+        portal.held, portal.made_in = True, frame.caller.session.transaction.running
+        for wait in keep_all(portal):
+            pass_wait(frame.caller, wait)
+
+    def one_by_one() -> Iterator[Any]:
+        node = utility_transactions.Fetch(
+            name=portal.name, direction="forward", count=1, move=False
+        )
+        try:
+            while found := _fetched_rows(frame, portal, node)[0]:
+                yield found[0]
+        finally:
+            portal.close()
+            frame.caller.session.portals.pop(portal.name, None)
+            if not is_named:
+                frame.values[rows.cursor] = None
+
+    return Found(portal.names, portal.types, one_by_one())
 
 
 def _unused_name(portals: Mapping[str, Any]) -> str:
@@ -87,24 +133,29 @@ def _fetch(frame: Frame, statement: tree.Fetch) -> Signal:
         count=count,
         move=statement.is_move,
     )
-    rows: list[Any] = []
-    steps = fetched(portal, node)
-    number = 0
-    while True:
-        try:
-            item = next(steps)
-        except StopIteration as stop:
-            number = stop.value
-            break
-        if hasattr(item, "columns"):
-            rows += rows_of_batch(item)
-        else:
-            pass_wait(frame.caller, item)
+    rows, number = _fetched_rows(frame, portal, node)
     if statement.into is not None:
         first = rows[0] if rows else None
         assign_row(frame, statement.into, first, portal.names, portal.types)
     frame.row_count = number
     frame.values[frame.tree.found_slot] = number > 0
+
+
+def _fetched_rows(
+    frame: Frame, portal: Portal, node: utility_transactions.Fetch
+) -> tuple[list[Any], int]:
+    """The rows that a FETCH gives, and how many it has passed."""
+    rows: list[Any] = []
+    steps = fetched(portal, node)
+    while True:
+        try:
+            item = next(steps)
+        except StopIteration as stop:
+            return rows, stop.value
+        if hasattr(item, "columns"):
+            rows += rows_of_batch(item)
+        else:
+            pass_wait(frame.caller, item)
 
 
 def _close(frame: Frame, statement: tree.Close) -> Signal:

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from server.errors import CardinalityViolation, DatatypeMismatch, SqlError, SqlSyntaxError
+from server.errors import (
+    CardinalityViolation,
+    DatatypeMismatch,
+    FeatureNotSupported,
+    SqlError,
+    SqlSyntaxError,
+)
 from server.executor.routines import run_rows
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import Call, Expression, Subquery, Variable, walk
@@ -241,6 +247,10 @@ def _compile_part(frame: Frame, slot: int, part: Source, kind: TypeReference) ->
             bound = stored_part(context, Scope(), container, shorter, value)
         else:
             bound = assigned(context, value, container.type)
+    if any(isinstance(each, Subquery) for each in walk(bound)):
+        raise FeatureNotSupported(
+            "subqueries in subscripts of an assigned variable are not supported"
+        )
     return Compiled(
         None,
         reader_of(names.inputs),
@@ -288,6 +298,25 @@ def compiled_statement(frame: Frame, source: Source) -> Compiled:
     if found is None or not found.fits(frame):
         found = frame.plans[source] = _compile_statement(frame, source, parsed(source.text))
     return found
+
+
+def compiled_cursor(frame: Frame, source: Source) -> Compiled:
+    """A statement of the body that a cursor is opened for: a loop over the same cursor has it plain."""
+    key = "cursor", source
+    found: Compiled | None = frame.plans.get(key)
+    if found is None or not found.fits(frame):
+        statement = of_cursor(parsed(source.text))
+        found = frame.plans[key] = _compile_statement(frame, source, statement)
+    return found
+
+
+def of_cursor(statement: Statement) -> Statement:
+    """The statement as one whose rows WHERE CURRENT OF may be about."""
+    if not isinstance(statement.tree, exp.Expression):
+        return statement
+    tree = statement.tree.copy()
+    tree.set("of_cursor", True)
+    return replace(statement, tree=tree)
 
 
 def _compile_statement(frame: Frame, source: Source, statement: Statement) -> Compiled:

@@ -19,12 +19,12 @@ from server.errors import (
 from server.plpgsql import tree
 from server.plpgsql.assign import assign, assign_row, store
 from server.plpgsql.cursors import RUNNERS as CURSOR_RUNNERS
+from server.plpgsql.cursors import loop_rows
 from server.plpgsql.embedded import value_of
 from server.plpgsql.errors import CaseNotFound
 from server.plpgsql.raising import RUNNERS as RAISING_RUNNERS
 from server.plpgsql.results import RUNNERS as RESULT_RUNNERS
 from server.plpgsql.running_sql import RUNNERS as SQL_RUNNERS
-from server.plpgsql.running_sql import rows_of
 from server.plpgsql.signals import Leaving, Signal
 from server.types.array import Array
 from server.types.record import Record
@@ -257,13 +257,15 @@ def _over(
 
 
 def _row_loop(frame: Frame, statement: tree.RowLoop) -> Signal:
-    found = rows_of(frame, statement.rows)
+    found = loop_rows(frame, statement.rows)
 
     def set_next(row: Any) -> None:
         assign_row(frame, statement.into, row, found.names, found.types)
 
     rows = found.rows
-    if not frame.caller.is_atomic:  # a COMMIT in the loop must leave it its rows
+    if (
+        not frame.caller.is_atomic and statement.rows.cursor < 0
+    ):  # a COMMIT in the loop must leave it its rows
         rows = iter(list(rows))
     try:
         signal = _over(frame, statement, rows, set_next)

@@ -23,7 +23,9 @@ from server.planner.standalone import bind_call
 from server.plpgsql import tree
 from server.plpgsql.assign import assign_row, store
 from server.plpgsql.embedded import (
+    compiled_cursor,
     compiled_statement,
+    of_cursor,
     parsed,
     plan_dynamic,
     rows_of_plan,
@@ -89,7 +91,7 @@ def rows_of(frame: Frame, rows: Rows) -> Found:
 def cursor_plan(frame: Frame, rows: Rows) -> tuple[PlannedStatement, tuple[Any, ...], str]:
     """What a cursor over these rows runs: a plan, its parameters, its text."""
     if rows.query is not None:
-        compiled = compiled_statement(frame, rows.query)
+        compiled = compiled_cursor(frame, rows.query)
         planned, values, text = (
             compiled.planned,
             compiled.read(frame.values),
@@ -101,7 +103,7 @@ def cursor_plan(frame: Frame, rows: Rows) -> tuple[PlannedStatement, tuple[Any, 
         statements = _statements(frame, text)
         if len(statements) != 1:
             raise BY_SQLSTATE["34000"]("cannot open multi-query plan as cursor")
-        planned = _planned(frame, statements[0], types, text)
+        planned = _planned(frame, of_cursor(statements[0]), types, text)
     if planned is None:
         raise BY_SQLSTATE["34000"]("cannot open this statement as cursor")
     _refuse_rowless(planned)
@@ -258,7 +260,7 @@ def _into(
     rows: Iterator[Any],
     count: list[int],
 ) -> None:
-    """Assign the first row; a strict INTO, and that of a data change, wants no more than one."""
+    """Assign the first row; a strict INTO, and that of a data change that is no text, wants no more than one."""
     assert statement.into is not None
     if not planned.returns_rows:
         raise SqlSyntaxError("INTO used with a command that cannot return data")
@@ -273,7 +275,8 @@ def _into(
         close()
     if not found and statement.is_strict:
         raise NoDataFound("query returned no rows")
-    if len(found) > 1 and (statement.is_strict or is_change):
+    is_picky = statement.is_strict or (is_change and isinstance(statement, tree.Sql))
+    if len(found) > 1 and is_picky:
         raise TooManyRows(
             "query returned more than one row",
             hint="Make sure the query returns a single row, or use LIMIT 1.",

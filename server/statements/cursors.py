@@ -10,9 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sqlglot import exp
 
 from server.errors import (
     DuplicateCursor,
+    FeatureNotSupported,
     InvalidCursorName,
     NoActiveSqlTransaction,
     ObjectNotInPrerequisiteState,
@@ -43,7 +45,10 @@ def declare(context: StatementContext, statement: tree.DeclareCursor) -> Run:
     if statement.name in session.portals:
         raise DuplicateCursor(f'cursor "{statement.name}" already exists')
     inner = inner_statement(context, statement.query)
+    if isinstance(inner.tree, exp.Expression):
+        inner.tree.set("of_cursor", True)
     planned = yield from context.plan(inner, context.parameter_types)
+    _refuse_locks(statement, planned.locks)
     portal = Portal(
         statement.name,
         Prepared("", context.source, inner, ()),
@@ -51,7 +56,7 @@ def declare(context: StatementContext, statement: tree.DeclareCursor) -> Run:
         names=planned.names,
         types=planned.types,
         binary=statement.binary,
-        scroll=statement.scroll,
+        scroll=False if planned.locks and not statement.scroll else statement.scroll,
         created_us=session.activity.query_started_us,
         source=context.source,
     )
@@ -65,8 +70,19 @@ def declare(context: StatementContext, statement: tree.DeclareCursor) -> Run:
     if statement.hold:
         portal.made_in = session.transaction.running
         context.transaction.on_abort(partial(_forget, session, portal))
-        yield from _keep_all(portal)
+        yield from keep_all(portal)
     return "DECLARE CURSOR"
+
+
+def _refuse_locks(statement: tree.DeclareCursor, locks: str) -> None:
+    """Raise for a cursor that may only read, over rows that are to be locked."""
+    if locks and (statement.hold or statement.scroll):
+        head = "CURSOR WITH HOLD" if statement.hold else "SCROLL CURSOR"
+        kind = "Holdable" if statement.hold else "Scrollable"
+        raise FeatureNotSupported(
+            f"DECLARE {head} ... {locks} is not supported",
+            detail=f"{kind} cursors must be READ ONLY.",
+        )
 
 
 def _forget(session: Any, portal: Portal) -> None:
@@ -75,7 +91,7 @@ def _forget(session: Any, portal: Portal) -> None:
         del session.portals[portal.name]
 
 
-def _keep_all(portal: Portal) -> Iterator[Wait]:
+def keep_all(portal: Portal) -> Iterator[Wait]:
     """Run a cursor to its end now: its transaction may be gone when it is read."""
     for item in portal.fetch(0):
         if isinstance(item, Wait):
@@ -138,7 +154,7 @@ def forward(portal: Portal, count: int) -> Generator[Any, Any, None]:
     for item in portal.fetch(count):
         if not isinstance(item, Wait):
             portal.unkept += item.count
-        yield item
+        yield item if isinstance(item, Wait) else portal.shown(item)
 
 
 def _reversed(batch: Batch) -> Batch:
@@ -157,18 +173,24 @@ def _target(portal: Portal, statement: tree.Fetch) -> Generator[Any, Any, tuple[
         direction, count = "backward", -count
     if direction == "forward":
         return (yield from _forward(portal, count))
+    if direction == "backward":
+        _check_scroll(portal)
+        return _backward(portal, count)
+    return (yield from _absolute(portal, direction, count or 0))
+
+
+def _check_scroll(portal: Portal) -> None:
     if portal.scroll is False:
         raise ObjectNotInPrerequisiteState(
             "cursor can only scan forward",
             hint="Declare it with SCROLL option to enable backward scan.",
         )
-    if direction == "backward":
-        return _backward(portal, count)
-    return (yield from _absolute(portal, direction, count or 0))
 
 
 def _forward(portal: Portal, count: int | None) -> Generator[Any, Any, tuple[int, int, bool]]:
     if count == 0:  # the current row again
+        if portal.row_here() is not None:
+            _check_scroll(portal)
         here = portal.position
         available = yield from _keep_until(portal, here)
         inside = 0 < here <= available
@@ -194,9 +216,12 @@ def _absolute(
     portal: Portal, direction: str, count: int
 ) -> Generator[Any, Any, tuple[int, int, bool]]:
     goal = portal.position + count if direction == "relative" else count
+    if 0 < portal.position >= goal:
+        _check_scroll(portal)
     if direction == "absolute" and count < 0:
         available = yield from _keep_until(portal, None)
         goal = available + count + 1
+        _check_scroll(portal)
     available = yield from _keep_until(portal, max(goal, 0))
     if goal < 1:
         portal.position = 0
@@ -233,7 +258,7 @@ def _kept_rows(portal: Portal, first: int, stop: int) -> Iterator[Batch]:
     for batch in portal.kept:
         low, high = max(first - passed, 0), min(stop - passed, batch.count)
         if low < high:
-            yield batch.slice(low, high)
+            yield portal.shown(batch.slice(low, high))
         passed += batch.count
 
 

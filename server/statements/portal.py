@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from server.errors import FeatureNotSupported
+from server.executor.columns import rows_of
 from server.executor.waits import Wait
 
 if TYPE_CHECKING:
@@ -114,6 +115,21 @@ class Portal:
             elif item.count:
                 return item
         self.done = True
+        return None
+
+    def shown(self, batch: Batch) -> Batch:
+        """Rows as the client sees them: a cursor's tell where they lie as well."""
+        width = len(self.types)
+        return batch if len(batch.columns) == width else batch.select(tuple(range(width)))
+
+    def row_here(self) -> tuple[Any, ...] | None:
+        """The row that the portal stands on, with what only WHERE CURRENT OF asks of it; None if there is none."""
+        passed = self.unkept
+        for batch in self.kept:
+            place = self.position - 1 - passed
+            if 0 <= place < batch.count:
+                return rows_of(batch.slice(place, place + 1))[0]
+            passed += batch.count
         return None
 
     def close(self) -> None:

@@ -200,11 +200,11 @@ def _cursors(session: Any) -> Iterator[Row]:
     for name, portal in session.portals.items():
         yield {
             "name": name,
-            "statement": session.activity.query,
+            "statement": getattr(portal, "source", ""),
             "is_holdable": portal.held,
-            "is_binary": False,
+            "is_binary": getattr(portal, "binary", False),
             "is_scrollable": bool(getattr(portal, "scroll", False)),
-            "creation_time": session.activity.query_started_us,
+            "creation_time": getattr(portal, "created_us", session.activity.query_started_us),
         }
 
 
