@@ -17,7 +17,6 @@ from server.expressions.expression import Call, Constant, Expression, Variable
 from server.planner.bind_lock import TABLE_OID, carrying, row_source
 from server.planner.bind_operator import and_all, make_operator
 from server.planner.environment import INT8, OID, TEXT, BindContext, raise_at
-from server.planner.physical import CursorSource
 from server.planner.plan import Filter, Limit, LockRows, Node, OutputColumn, Project, Scan, Sort
 
 if TYPE_CHECKING:
@@ -29,6 +28,15 @@ if TYPE_CHECKING:
 
 CTID = -1
 TID, REFCURSOR = 27, 1790
+
+
+@dataclass(frozen=True, slots=True)
+class CursorSource:
+    """A table of a cursor's query, and where in its rows the row id stands, and the table's OID if that varies."""
+
+    table: int
+    row_id: int
+    table_oid: int | None
 
 
 @dataclass(frozen=True, slots=True)

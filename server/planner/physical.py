@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         WindowCall,
     )
     from server.functions.function import Function
+    from server.planner.cursor_rows import CursorSource
     from server.types.type import TypeReference
 
 
@@ -474,15 +475,6 @@ class ConflictClause:
     policies: tuple[tuple[str, Expression], ...] = ()  # over the columns of the row it becomes
     existing: tuple[tuple[int, ColumnId], ...] = ()
     excluded: tuple[tuple[int, ColumnId], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CursorSource:
-    """A table of a cursor's query, and where in its rows the row id stands, and the table's OID if that varies."""
-
-    table: int
-    row_id: int
-    table_oid: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -14,7 +14,7 @@ from server.functions.declare import row
 
 if TYPE_CHECKING:
     from server.functions.function import CallContext
-    from server.planner.physical import CursorSource
+    from server.planner.cursor_rows import CursorSource
 
 
 def _current_row(call: CallContext, name: str, target: int) -> int | None:
