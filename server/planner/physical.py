@@ -529,9 +529,7 @@ class Update(Plan):
     generated: tuple[tuple[int, Expression], ...] = ()
     returning: tuple[Expression, ...] | None = None
     row_system: tuple[ColumnId, ...] = ()  # as in Insert
-    system: tuple[
-        tuple[int, ColumnId], ...
-    ] = ()  # those of the target's system columns that are read
+    system: tuple[tuple[int, ColumnId], ...] = ()  # the target's system columns that are read
     of_merge: bool = False  # rows that have changed meanwhile are left to MERGE
     view_checks: tuple[tuple[str, Expression], ...] = ()  # as in Insert
 
