@@ -8,7 +8,9 @@
 Rule 1: answer a message before asking for the next one: what the next one may be depends on it.
 Rule 2: a ProtocolError from any method is fatal: send ErrorResponse(error.fields), flush, close.
 Rule 3: no length is waited for before it was found to be within the limits of its type.
-Rule 4: bytes are not held across a change to TLS: what came before it was not encrypted.
+Rule 4: once the client was told its client_encoding by a ParameterStatus, strings are in that encoding both ways. The
+        values of Bind and of rows are not touched: whoever knows their types converts them.
+Rule 5: bytes are not held across a change to TLS: what came before it was not encrypted.
 """
 
 import struct
@@ -16,6 +18,7 @@ import struct
 from protocol import decode as decoding
 from protocol import startup
 from protocol.encode import ENCODERS
+from protocol.encodings import Encoding, encoding_named, is_converted
 from protocol.errors import ProtocolError
 from protocol.messages import (
     NEED_DATA,
@@ -29,11 +32,13 @@ from protocol.messages import (
     GSSENCRequest,
     Malformed,
     NeedData,
+    ParameterStatus,
     SSLRequest,
     StartupMessage,
 )
 from protocol.native import decode, join_copy_data
 from protocol.phases import RECEIVED, SENT, TAGS, Phase, Verdict, refusal
+from protocol.transcoding import message_to_client, message_to_server
 
 MESSAGE_BYTES_MAX = 0x3FFF_FFFE  # PostgreSQL's MaxAllocSize, less one
 SMALL_MESSAGE_BYTES_MAX = 10_000
@@ -70,6 +75,7 @@ class Connection:
         self._arrived_bytes = 0
         self._output: list[bytes] = []
         self._password_decoder: decoding.Decoder | None = None
+        self.encoding: Encoding | None = None  # of the client, where it is not the server's
         self._encryption_asked: SSLRequest | GSSENCRequest | None = None
         self._encryption_done: set[type[object]] = set()
 
@@ -150,11 +156,25 @@ class Connection:
     def send(self, message: BackendMessage) -> None:
         """Add a message to the output and follow what it means for the phase."""
         kind = type(message)
-        self._output.append(ENCODERS[kind](message))
+        data = ENCODERS[kind](message)
+        self._output.append(data if self.encoding is None else self._in_encoding(message, data))
         if kind in SENT:
             self._follow(message)
         elif kind in _AUTHENTICATION_DECODERS:
             self._password_decoder = _AUTHENTICATION_DECODERS[kind]
+        elif isinstance(message, ParameterStatus) and message.name == "client_encoding":
+            found = encoding_named(message.value)
+            self.encoding = found if found is not None and is_converted(found) else None
+
+    def _in_encoding(self, message: BackendMessage, data: bytes) -> bytes:
+        """A message in the client's encoding; an error that has no form there is replaced by the one that says so."""
+        assert self.encoding is not None
+        try:
+            return message_to_client(data, self.encoding)
+        except ProtocolError as error:
+            if not isinstance(message, ErrorResponse):
+                raise
+            return ENCODERS[ErrorResponse](ErrorResponse(error.fields))
 
     def send_framed(self, data: bytes) -> None:
         """Add bytes that are whole messages already and that change no phase."""
@@ -242,6 +262,9 @@ class Connection:
         if tag == _PASSWORD_TAG:
             return self._decode_password(start, end)
         try:
+            if self.encoding is not None:
+                body = message_to_server(tag, self._input[start:end], self.encoding)
+                return decode(tag, body, 0, len(body))
             return decode(tag, self._input, start, end)
         except ProtocolError as error:
             if error.fatal:

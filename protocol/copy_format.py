@@ -17,9 +17,11 @@ from enum import Enum
 from typing import Protocol
 
 from protocol.copy_binary import BinaryDecoder, encode_binary_header, encode_binary_rows
+from protocol.copy_encoded import EncodedDecoder
 from protocol.copy_fields import copy_escape, copy_escapes, csv_fields
 from protocol.copy_spans import NULL, Spans
 from protocol.copy_text import Columns, Dialect, LineEnd, first_line
+from protocol.encodings import Encoding, to_client
 from protocol.errors import CopyFormatError
 from protocol.native import decode_columns, plain_spans
 
@@ -53,6 +55,7 @@ class CopyOptions:
     force_quote: tuple[bool, ...] = ()
     force_not_null: tuple[bool, ...] = ()
     force_null: tuple[bool, ...] = ()
+    encoding: Encoding | None = None  # of text and csv, where it is not UTF8
 
     @classmethod
     def csv(cls, **rest: bytes | Header | tuple[bool, ...]) -> "CopyOptions":
@@ -70,7 +73,10 @@ class CopyOptions:
 class CopyDecoder(Protocol):
     """Takes data in pieces, gives columns of whole rows."""
 
-    row_count: int
+    @property
+    def row_count(self) -> int:
+        """How many rows there were so far."""
+        ...
 
     def feed(self, data: bytes) -> Columns:
         """Take a piece; return the rows that it completes."""
@@ -85,7 +91,8 @@ def copy_decoder(options: CopyOptions, column_names: Sequence[str]) -> CopyDecod
     """Return the decoder for a format."""
     if options.format is CopyFormat.BINARY:
         return BinaryDecoder(len(column_names))
-    return TextDecoder(options, column_names)
+    decoder = TextDecoder(options, column_names)
+    return decoder if options.encoding is None else EncodedDecoder(decoder, options.encoding)
 
 
 def encode_copy_header(options: CopyOptions, column_names: Sequence[str]) -> bytes:
@@ -96,8 +103,11 @@ def encode_copy_header(options: CopyOptions, column_names: Sequence[str]) -> byt
         return b""
     names: Columns = [[name.encode()] for name in column_names]
     if options.format is CopyFormat.TEXT:
-        return encode_text_rows(names, options)
-    return encode_csv_rows(names, CopyOptions.csv(delimiter=options.delimiter, quote=options.quote))
+        line = encode_text_rows(names, options)
+    else:
+        csv = CopyOptions.csv(delimiter=options.delimiter, quote=options.quote)
+        line = encode_csv_rows(names, csv)
+    return line if options.encoding is None else to_client(line, options.encoding)
 
 
 def encode_copy_rows(columns: Columns, options: CopyOptions) -> bytes:

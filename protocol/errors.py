@@ -11,6 +11,7 @@ from dataclasses import dataclass
 PROTOCOL_VIOLATION = "08P01"
 BAD_COPY_FILE_FORMAT = "22P04"
 CHARACTER_NOT_IN_REPERTOIRE = "22021"
+UNTRANSLATABLE_CHARACTER = "22P05"
 FEATURE_NOT_SUPPORTED = "0A000"
 
 
@@ -68,11 +69,25 @@ class ProtocolError(Exception):
         )
 
 
+class Untranslatable(ProtocolError):
+    """Text that has no form in the encoding it is wanted in."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, sqlstate=UNTRANSLATABLE_CHARACTER)
+
+
 class CopyFormatError(ProtocolError):
     """COPY data that is not in the format announced; `line_no` counts from 1, 0 when unknown."""
 
-    def __init__(self, message: str, *, line_no: int = 0, hint: str = "") -> None:
-        super().__init__(message, sqlstate=BAD_COPY_FILE_FORMAT, hint=hint)
+    def __init__(
+        self,
+        message: str,
+        *,
+        line_no: int = 0,
+        hint: str = "",
+        sqlstate: str = BAD_COPY_FILE_FORMAT,
+    ) -> None:
+        super().__init__(message, sqlstate=sqlstate, hint=hint)
         self.line_no = line_no
 
 

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import (
     ArraySubscriptError,
-    CharacterNotInRepertoire,
     InvalidParameterValue,
     NumericValueOutOfRange,
     SubstringError,
-    UntranslatableCharacter,
 )
 from server.functions.declare import row
 
@@ -154,67 +152,6 @@ def _decode(text: str, name: str) -> bytes:
     return _coding(name)[1](text)
 
 
-_CHARACTER_SETS: Final = {
-    "utf8": "utf-8",
-    "unicode": "utf-8",
-    "utf-8": "utf-8",
-    "latin1": "latin-1",
-    "iso88591": "latin-1",
-    "latin9": "iso8859-15",
-    "sql_ascii": "ascii",
-    "win1252": "cp1252",
-    "win1251": "cp1251",
-    "win1250": "cp1250",
-    "koi8r": "koi8-r",
-    "euc_jp": "euc_jp",
-    "sjis": "shift_jis",
-    "gbk": "gbk",
-    "big5": "big5",
-}
-
-
-def _character_set(name: str, role: str) -> str:
-    found = _CHARACTER_SETS.get(name.lower().replace("-", "")) or _CHARACTER_SETS.get(name.lower())
-    if found is None:
-        raise InvalidParameterValue(f'invalid {role} encoding name "{name}"')
-    return found
-
-
-def _convert_to(text: str, name: str) -> bytes:
-    try:
-        return text.encode(_character_set(name, "destination"))
-    except UnicodeEncodeError as error:
-        character = text[error.start]
-        shown = " ".join(f"0x{byte:02x}" for byte in character.encode())
-        raise UntranslatableCharacter(
-            f'character with byte sequence {shown} in encoding "UTF8" '
-            f'has no equivalent in encoding "{name.upper()}"'
-        ) from None
-
-
-def _convert_from(data: bytes, name: str) -> str:
-    try:
-        text = data.decode(_character_set(name, "source"))
-    except UnicodeDecodeError as error:
-        shown = f"0x{data[error.start]:02x}"
-        raise CharacterNotInRepertoire(
-            f'invalid byte sequence for encoding "{name.upper()}": {shown}'
-        ) from None
-    if "\0" in text:
-        raise CharacterNotInRepertoire(f'invalid byte sequence for encoding "{name.upper()}": 0x00')
-    return text
-
-
-def _character_count(data: bytes, name: str) -> int:
-    if name.lower() not in _CHARACTER_SETS and name.lower().replace("-", "") not in _CHARACTER_SETS:
-        raise InvalidParameterValue(f'invalid encoding name "{name}"')
-    return len(_convert_from(data, name))
-
-
-def _convert(data: bytes, source: str, target: str) -> bytes:
-    return _convert_to(_convert_from(data, source), target)
-
-
 def _md5(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
@@ -294,12 +231,6 @@ FUNCTIONS: Final = (
         "Where a part is, or 0.",
         r"'\x123456', '\x34' -> 2",
     ),
-    row(
-        "1713 length(bytea, name) int4",
-        _character_count,
-        "Number of characters in an encoding.",
-        r"'\xc3a4', 'UTF8' -> 1",
-    ),
     row("721 get_byte(bytea, int4) int4", _get_byte, "One byte.", r"'\x1234', 1 -> 52"),
     row(
         "722 set_byte(bytea, int4, int4) bytea",
@@ -344,24 +275,6 @@ FUNCTIONS: Final = (
         _decode,
         "Bytes of a text.",
         r"'MTIzAAE=', 'base64' -> \x3132330001",
-    ),
-    row(
-        "1717 convert_to(text, name) bytea stable",
-        _convert_to,
-        "Bytes in an encoding.",
-        r"'abc', 'UTF8' -> \x616263",
-    ),
-    row(
-        "1714 convert_from(bytea, name) text stable",
-        _convert_from,
-        "Text of an encoding.",
-        r"'\x616263', 'UTF8' -> abc",
-    ),
-    row(
-        "1813 convert(bytea, name, name) bytea stable",
-        _convert,
-        "From one encoding to another.",
-        r"'\x61', 'UTF8', 'LATIN1' -> \x61",
     ),
     row(
         "2321 md5(bytea) text",

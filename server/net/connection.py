@@ -21,7 +21,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from protocol.connection import Connection
-from protocol.errors import ErrorFields, ProtocolError
+from protocol.errors import ErrorFields, ProtocolError, Untranslatable
 from protocol.messages import (
     NEED_DATA,
     CancelRequest,
@@ -230,6 +230,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _run(self, answer: Any) -> None:
         started = time.monotonic_ns()
+        error: SqlError | None = None
         while not self._closed:
             if self._steps is None and self._serve_ahead():
                 if self._has_to_flush() or self._is_over(started):
@@ -248,18 +249,23 @@ class ClientConnection(asyncio.Protocol):
                         return
                     continue
             try:
-                item = self._steps.send(answer)
+                item = self._steps.send(answer) if error is None else self._steps.throw(error)
             except StopIteration as stop:
                 self._ended(stop.value)
-                answer = None
+                answer = error = None
                 continue
-            answer = None
-            if self._give(item) or self._is_over(started):
+            answer = error = None
+            try:
+                must_wait = self._give(item)
+            except Untranslatable as failed:  # it is the statement that has failed
+                error = translate(failed)
+                continue
+            if must_wait or self._is_over(started):
                 return
 
     def _serve_ahead(self) -> bool:
         """Answer statements that go ahead of their Sync, and that, if they are next."""
-        if self.session is None or self.wire.phase not in _BETWEEN:
+        if self.session is None or self.wire.phase not in _BETWEEN or self.wire.encoding is not None:
             return False
         data, start = self.wire.ahead()
         if not data or data[start] not in _PIPELINED:
@@ -275,6 +281,7 @@ class ClientConnection(asyncio.Protocol):
         return (
             self.session is not None
             and self.wire.phase is Phase.READY
+            and self.wire.encoding is None
             and self._steps is None
             and self._asks is None
             and not self._paused

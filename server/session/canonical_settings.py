@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from protocol.encodings import encoding_named
 from server.errors import FeatureNotSupported, InvalidParameterValue, SqlError
 from server.types.calendar import US_PER_SECOND
 from server.types.interval import parse_interval
@@ -25,14 +26,6 @@ DEFAULT: Final = ("ISO", "MDY")
 INTERVAL: Final = re.compile(r"\s*interval\s*'([^']*)'\s*", re.IGNORECASE)
 HOURS: Final = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)\s*")
 HOURS_MAX: Final = 168
-ENCODINGS: Final = {"utf8": "UTF8", "unicode": "UTF8", "sqlascii": "SQL_ASCII"}
-_NAMES: Final = (
-    "BIG5 EUC_CN EUC_JIS_2004 EUC_JP EUC_KR EUC_TW GB18030 GBK ISO_8859_5 ISO_8859_6 ISO_8859_7 ISO_8859_8 JOHAB "
-    "KOI8R KOI8U LATIN1 LATIN2 LATIN3 LATIN4 LATIN5 LATIN6 LATIN7 LATIN8 LATIN9 LATIN10 MULE_INTERNAL "
-    "SHIFT_JIS_2004 SJIS UHC WIN866 WIN874 WIN1250 WIN1251 WIN1252 WIN1253 WIN1254 WIN1255 WIN1256 WIN1257 WIN1258"
-)
-UNCONVERTED: Final = {name.lower().replace("_", ""): name for name in _NAMES.split()}
-"""Encodings that PostgreSQL knows and from which nothing is converted here, by their plain names."""
 
 
 def _invalid(name: str, text: str, detail: str = "") -> InvalidParameterValue:
@@ -94,16 +87,15 @@ def _fixed(text: str, seconds_east: int) -> str:
 
 
 def client_encoding(text: str, _current: str) -> str:
-    """UTF8 or SQL_ASCII, which is not converted either; others are known and refused."""
-    plain = re.sub("[^a-z0-9]", "", text.lower())
-    if plain in ENCODINGS:
-        return ENCODINGS[plain]
-    if plain not in UNCONVERTED:
+    """PostgreSQL's name of an encoding from and to which there is a conversion."""
+    found = encoding_named(text)
+    if found is None:
         raise _invalid("client_encoding", text)
-    name = UNCONVERTED[plain]
+    if found.codec:
+        return found.name
     raise FeatureNotSupported(
         f'invalid value for parameter "client_encoding": "{text}"',
-        detail=f"Conversion between {name} and UTF8 is not supported.",
+        detail=f"Conversion between {found.name} and UTF8 is not supported.",
     )
 
 

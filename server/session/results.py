@@ -8,12 +8,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from protocol.copy_format import CopyFormat, CopyOptions
+from protocol.copy_format import CopyFormat, CopyOptions, encode_copy_rows
+from protocol.encodings import to_client
 from protocol.errors import ErrorFields
-from protocol.messages import CopyRows, DataRows, FieldDescription, RowDescription
+from protocol.messages import CopyData, CopyRows, DataRows, FieldDescription, RowDescription
 from protocol.native import encode_csv_rows, encode_rows, encode_text_rows
-from protocol.rows import COPY_DATA, ColumnKind, EncodeColumn
+from protocol.rows import COPY_DATA, ColumnKind, EncodeColumn, encode_column
 from server.errors import InternalError, ProtocolViolation
+from server.types.client_text import converted_column, converted_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,6 +86,9 @@ def data_rows(
         encoded_column(column, reference.type, code == 1, style)
         for column, reference, code in zip(batch.columns, types, formats, strict=True)
     ]
+    if style.encoding is not None:
+        kinds = [reference.type for reference in types]
+        return converted_rows(columns, kinds, batch.count, style.encoding)
     return DataRows(encode_rows(columns, batch.count))
 
 
@@ -184,15 +189,27 @@ def described(description: Description, formats: Sequence[int]) -> RowDescriptio
 
 def copy_rows(
     batch: Batch, types: Sequence[TypeReference], options: CopyOptions, style: TextStyle
-) -> CopyRows:
-    """The rows of a batch as COPY sends them, one CopyData a row."""
+) -> CopyRows | CopyData:
+    """The rows of a batch as COPY sends them: one CopyData a row, or one for all in another encoding.
+
+    Texts inside binary data are in the client's encoding, whatever ENCODING says, as PostgreSQL has it.
+    """
     is_binary = options.format is CopyFormat.BINARY
     columns = [
         encoded_column(column, reference.type, is_binary, style)
         for column, reference in zip(batch.columns, types, strict=True)
     ]
     if is_binary:
+        if style.encoding is not None:
+            values = [
+                converted_column(column, reference.type, style.encoding)
+                for column, reference in zip(columns, types, strict=True)
+            ]
+            return CopyData(encode_copy_rows(values, options))
         return CopyRows(encode_rows(columns, batch.count, COPY_DATA))
+    if options.encoding is not None:
+        data = encode_copy_rows([encode_column(column) for column in columns], options)
+        return CopyData(to_client(data, options.encoding))
     if options.format is CopyFormat.CSV:
         dialect, forced = options.dialect, options.force_quote
         return CopyRows(encode_csv_rows(columns, batch.count, dialect, forced))

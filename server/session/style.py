@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from protocol.encodings import encoding_named, is_converted
 from server.catalog.names import CatalogNames
 from server.types.type import ObjectNames, TextStyle
 
 if TYPE_CHECKING:
+    from protocol.encodings import Encoding
     from server.config import SessionSettings
     from server.session.session import Session
 
@@ -46,6 +48,12 @@ class SessionNames:
         return names
 
 
+def client_encoding(name: str) -> Encoding | None:
+    """The encoding of a client that does not speak the server's."""
+    found = encoding_named(name)
+    return found if found is not None and is_converted(found) else None
+
+
 def text_style(
     settings: SessionSettings, now_us: int = 0, names: ObjectNames | None = None
 ) -> TextStyle:
@@ -59,5 +67,6 @@ def text_style(
         extra_float_digits=settings.integer("extra_float_digits"),
         bytea_output=settings.text("bytea_output"),
         now_us=now_us,
+        encoding=client_encoding(settings.text("client_encoding")),
         names=names,
     )

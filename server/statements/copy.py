@@ -21,7 +21,7 @@ from protocol.native import join_copy_data
 from server.catalog.objects import Column as TableColumn
 from server.catalog.objects import Table
 from server.errors import (
-    BadCopyFileFormat,
+    BY_SQLSTATE,
     CharacterNotInRepertoire,
     DuplicateColumn,
     FeatureNotSupported,
@@ -58,6 +58,7 @@ from server.statements.names import relation_named
 from server.statements.ownership import require_privilege
 from server.statements.prepared import inner_statement
 from server.statements.statement import Run, StatementContext, Utility
+from server.types.client_text import parameter_binary
 from server.types.errors import decode_text
 from server.types.type import TypeReference
 from server.vector.batch import Batch
@@ -114,7 +115,9 @@ def copy_from(context: StatementContext, statement: tree.Copy) -> Run:
         raise WrongObjectType(f'cannot copy to {kind} "{table.name}"')
     columns = chosen_columns(table, statement.columns, is_from=True)
     names = [column.name for column in columns]
-    options = copy_options(statement.options, names, is_from=True)
+    options = copy_options(
+        statement.options, names, is_from=True, client_encoding=context.session.style.encoding
+    )
     require_privilege(context, table, "a", (column.number for column in columns))
     if table.row_security and row_security_active(context.environment(), table):
         raise FeatureNotSupported(
@@ -140,7 +143,7 @@ def copy_from(context: StatementContext, statement: tree.Copy) -> Run:
 
 def _located(error: CopyFormatError, table: str) -> SqlError:
     fields = error.fields
-    found = BadCopyFileFormat(fields.message, detail=fields.detail, hint=fields.hint)
+    found = BY_SQLSTATE[fields.sqlstate](fields.message, detail=fields.detail, hint=fields.hint)
     if error.line_no:
         found.context = f"COPY {table}, line {error.line_no}"
     return found
@@ -329,15 +332,23 @@ class Loader:
         """Values out of texts, tested where they are of a domain."""
         reference = self._types[position]
         column = (
-            received(reference, texts, self._style)
-            if self.is_binary
-            else self._read(reference, texts)
+            self._received(reference, texts) if self.is_binary else self._read(reference, texts)
         )
         test = self._tests[position]
         if test is not None:
             for value in values_of(column):
                 test(value, self.execution)
         return column
+
+    def _received(self, reference: TypeReference, fields: list[bytes | None]) -> Column:
+        encoding = self._style.encoding
+        if encoding is not None:
+            kind = reference.type
+            fields = [
+                None if field is None else parameter_binary(field, kind, encoding)
+                for field in fields
+            ]
+        return received(reference, fields, self._style)
 
     def _read(self, reference: TypeReference, texts: list[bytes | None]) -> Column:
         try:
@@ -394,7 +405,10 @@ def copy_to(context: StatementContext, statement: tree.Copy) -> Run:
     planned = yield from context.plan(inner)
     if not planned.returns_rows:
         raise FeatureNotSupported("COPY query must have a RETURNING clause")
-    options = copy_options(statement.options, planned.names, is_from=False)
+    encoding = context.session.style.encoding
+    options = copy_options(
+        statement.options, planned.names, is_from=False, client_encoding=encoding
+    )
     if statement.filename:
         return (yield from _write_file(context, planned, options, statement.filename))
     code = 1 if options.format is CopyFormat.BINARY else 0

@@ -5,25 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from protocol.copy_format import CopyFormat, CopyOptions, Header
+from protocol.encodings import UNSUPPORTED, encoding_named, is_converted
 from server.errors import (
     FeatureNotSupported,
     InvalidParameterValue,
     SqlSyntaxError,
     UndefinedColumn,
+    UndefinedFunction,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from protocol.encodings import Encoding
     from server.sql.utility_statement import Option
 
 COLUMN_LISTS = ("force_quote", "force_not_null", "force_null")
 
 
 def copy_options(
-    options: Sequence[Option], columns: Sequence[str], *, is_from: bool
+    options: Sequence[Option],
+    columns: Sequence[str],
+    *,
+    is_from: bool,
+    client_encoding: Encoding | None,
 ) -> CopyOptions:
-    """Read the options; raises SqlError as PostgreSQL does for what does not go together."""
+    """Read the options; raises SqlError as PostgreSQL does for what does not go together.
+
+    client_encoding: that of the data where ENCODING says nothing; None for UTF8.
+    """
     given: dict[str, Any] = {}
     for option in options:
         if option.name in given:
@@ -41,9 +51,7 @@ def copy_options(
     for name in COLUMN_LISTS:
         if name in given:
             values[name] = _column_flags(name, given.pop(name), columns, form, is_from=is_from)
-    encoding = str(given.pop("encoding", "utf8")).lower().replace("-", "").replace("_", "")
-    if encoding not in ("utf8", "unicode", "sqlascii"):
-        raise FeatureNotSupported(f'COPY encoding "{encoding}" is not supported')
+    values["encoding"] = _encoding(given, client_encoding)
     given.pop("freeze", None)
     for name in given:
         raise SqlSyntaxError(f'option "{name}" not recognized')
@@ -56,6 +64,21 @@ def _format(name: str) -> CopyFormat:
         return CopyFormat(name.lower())
     except ValueError as error:
         raise InvalidParameterValue(f'COPY format "{name}" not recognized') from error
+
+
+def _encoding(given: dict[str, Any], client_encoding: Encoding | None) -> Encoding | None:
+    if "encoding" not in given:
+        return client_encoding
+    found = encoding_named(str(given.pop("encoding")))
+    if found is None:
+        raise InvalidParameterValue('argument to option "encoding" must be a valid encoding name')
+    if found.name in UNSUPPORTED:
+        raise FeatureNotSupported(f'COPY encoding "{found.name}" is not supported')
+    if not found.codec:
+        raise UndefinedFunction(
+            f'default conversion function for encoding "{found.name}" to "UTF8" does not exist'
+        )
+    return found if is_converted(found) else None
 
 
 def _byte(

@@ -22,6 +22,7 @@ from server.vector.column import Column
 if TYPE_CHECKING:
     import numpy as np
 
+    from protocol.encodings import Encoding
     from server.types.range import RangeKind
 
 Value = Any
@@ -49,6 +50,7 @@ class TextStyle:
     extra_float_digits: int = 1
     bytea_output: str = "hex"
     now_us: int = 0  # start of the transaction, for 'now' and 'today'
+    encoding: Encoding | None = None  # of the client, where it is not the server's
     names: ObjectNames | None = None  # without it reg* values are printed and read as numbers
 
     def at(self, now_us: int) -> TextStyle:
@@ -61,6 +63,7 @@ class TextStyle:
             self.extra_float_digits,
             self.bytea_output,
             now_us,
+            self.encoding,
             self.names,
         )
 

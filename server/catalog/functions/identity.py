@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from typing import TYPE_CHECKING, Any
 
+from protocol.encodings import ENCODINGS, encoding_number
 from server.catalog.functions.scope import names_of, session_of, view_of
 from server.catalog.objects import Role
 from server.catalog.views.values import inet_of
@@ -18,53 +19,6 @@ if TYPE_CHECKING:
 
 NAME_OID, INT4_OID = 19, 23
 CODE_PAGE_BITS = 64
-ENCODINGS = [
-    "SQL_ASCII",
-    "EUC_JP",
-    "EUC_CN",
-    "EUC_KR",
-    "EUC_TW",
-    "EUC_JIS_2004",
-    "UTF8",
-    "MULE_INTERNAL",
-    "LATIN1",
-    "LATIN2",
-    "LATIN3",
-    "LATIN4",
-    "LATIN5",
-    "LATIN6",
-    "LATIN7",
-    "LATIN8",
-    "LATIN9",
-    "LATIN10",
-    "WIN1256",
-    "WIN1258",
-    "WIN866",
-    "WIN874",
-    "KOI8R",
-    "WIN1251",
-    "WIN1252",
-    "ISO_8859_5",
-    "ISO_8859_6",
-    "ISO_8859_7",
-    "ISO_8859_8",
-    "WIN1250",
-    "WIN1253",
-    "WIN1254",
-    "WIN1255",
-    "WIN1257",
-    "KOI8U",
-    "SJIS",
-    "BIG5",
-    "GBK",
-    "UHC",
-    "GB18030",
-    "JOHAB",
-    "SHIFT_JIS_2004",
-]
-"""Names of encodings by their number."""
-
-_ALIASES = {"unicode": "UTF8", "utf8": "UTF8", "ascii": "SQL_ASCII", "sqlascii": "SQL_ASCII"}
 
 
 def version(call: CallContext) -> str:
@@ -96,15 +50,7 @@ def _user_by_id(call: CallContext, oid: int) -> str:
 
 
 def _encoding_name(number: int) -> str:
-    return ENCODINGS[number] if 0 <= number < len(ENCODINGS) else ""
-
-
-def _encoding_number(name: str) -> int:
-    plain = "".join(char for char in name.lower() if char.isalnum())
-    for number, known in enumerate(ENCODINGS):
-        if known.replace("_", "").lower() == plain:
-            return number
-    return ENCODINGS.index(_ALIASES[plain]) if plain in _ALIASES else -1
+    return ENCODINGS[number].name if 0 <= number < len(ENCODINGS) else ""
 
 
 def _query(call: CallContext) -> str | None:
@@ -192,7 +138,7 @@ FUNCTIONS = (
     ),
     row("1642 pg_get_userbyid(oid) name stable context", _user_by_id, "the name of a role"),
     row("1597 pg_encoding_to_char(int4) name stable", _encoding_name, "the name of an encoding"),
-    row("1264 pg_char_to_encoding(name) int4 stable", _encoding_number, "an encoding by name"),
+    row("1264 pg_char_to_encoding(name) int4 stable", encoding_number, "an encoding by name"),
     row("1039 getdatabaseencoding() name stable", lambda: "UTF8", "the database's encoding"),
     row(
         "810 pg_client_encoding() name stable context",
