@@ -25,6 +25,7 @@ class Names:
     computed: set[ColumnId] = field(default_factory=set)  # whose name is the text of an expression
     qualified: bool = False  # columns are shown with the alias of their table
     subplans: list[Any] = field(default_factory=list)
+    schema_name: Callable[[int], str] | None = None  # by OID, where tables are shown with schemas
 
     def subplan(self, node: e.Subquery) -> int:
         """The number of a subquery's plan."""

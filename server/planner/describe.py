@@ -1,6 +1,6 @@
 """Plans as PostgreSQL's EXPLAIN prints them: nodes with names, costs and the conditions they apply.
 
-describe() gives a tree of plain values, from which the text and other formats are made.
+describe() gives a tree of plain values, from which the text and other formats (explain_formats.py) are made.
 """
 
 from __future__ import annotations
@@ -40,31 +40,49 @@ class ExplainOptions:
     verbose: bool = False
     costs: bool = True
     timing: bool = True
+    buffers: bool = False
+    wal: bool = False
+    schema_name: Callable[[int], str] | None = None  # by OID, for VERBOSE
+
+
+Detail = tuple[str, str | tuple[str, ...]]
 
 
 @dataclass(slots=True)
 class Described:
-    """A node of EXPLAIN: its title, its properties in order, and its inputs by relationship."""
+    """A node of EXPLAIN: its title, its properties in order, and its inputs by relationship.
+
+    The title is for the text format. The others have Node Type and what goes with it in `kind` (the title where it is
+    empty), and what the node is about in `target`.
+    """
 
     title: str
     plan: Plan | None
-    details: list[tuple[str, str]] = field(default_factory=list)
+    details: list[Detail] = field(default_factory=list)
     children: list[tuple[str, Described]] = field(default_factory=list)
+    kind: tuple[tuple[str, str], ...] = ()
+    target: tuple[tuple[str, str], ...] = ()
 
 
 def describe_plan(
     planned: PlannedStatement, options: ExplainOptions, instruments: Instruments | None = None
 ) -> list[str]:
     """The lines of EXPLAIN in text format; instruments is what EXPLAIN ANALYZE measured."""
+    writer = _Writer(options, instruments)
+    return list(writer.lines(described_plan(planned, options), 0))
+
+
+def described_plan(planned: PlannedStatement, options: ExplainOptions) -> Described:
+    """The tree of a statement's plan; raises the error that planning has found."""
     if isinstance(planned.plan, p.Failure):
         raise copy(planned.plan.error)
-    writer = _Writer(options, instruments)
-    return list(writer.lines(describe(planned.plan), 0))
+    return describe(planned.plan, options.schema_name if options.verbose else None)
 
 
-def describe(plan: Plan) -> Described:
-    """The tree of a plan."""
-    names = name_columns(plan)
+def describe(plan: Plan, schema_name: Callable[[int], str] | None = None) -> Described:
+    """The tree of a plan; schema_name: by OID, for tables to be shown with their schemas."""
+    names = name_columns(plan, verbose=schema_name is not None)
+    names.schema_name = schema_name
     root = _describe(plan, names)
     for number, node in _subplans(names):
         title = "SubPlan" if node.outer or node.kind in ("any", "all", "exists") else "InitPlan"
@@ -97,8 +115,8 @@ class _Writer:
         yield f"{indent}{arrow}{node.title}{self._numbers(node)}"
         inner = " " * (6 * depth + 2 + (2 if label else 0))
         for name, value in node.details:
-            yield f"{inner}{name}: {value}"
-        removed = self._removed(node)
+            yield f"{inner}{name}: {value if isinstance(value, str) else ', '.join(value)}"
+        removed = rows_removed(node, self._measured(node))
         if removed:
             yield f"{inner}Rows Removed by Filter: {removed}"
         measured = self._measured(node)
@@ -109,9 +127,7 @@ class _Writer:
             yield from self.lines(child, depth + 1, named)
 
     def _measured(self, node: Described) -> Measured | None:
-        if self.instruments is None or node.plan is None:
-            return None
-        return self.instruments.get(node.plan)
+        return measured_of(node, self.instruments)
 
     def _numbers(self, node: Described) -> str:
         if node.plan is None:
@@ -137,11 +153,19 @@ class _Writer:
         start, total = (ns / loops / 1e6 for ns in (measured.startup_ns, measured.total_ns))
         return f"(actual time={start:.3f}..{total:.3f} rows={rows} loops={loops})"
 
-    def _removed(self, node: Described) -> int:
-        measured = self._measured(node)
-        if measured is None or not any(name == "Filter" for name, _ in node.details):
-            return 0
-        return round(measured.filtered_rows / max(measured.loops, 1))
+
+def measured_of(node: Described, instruments: Instruments | None) -> Measured | None:
+    """What was measured of a node."""
+    if instruments is None or node.plan is None:
+        return None
+    return instruments.get(node.plan)
+
+
+def rows_removed(node: Described, measured: Measured | None) -> int:
+    """How many rows the filter of a node has dropped, a loop."""
+    if measured is None or not any(name == "Filter" for name, _ in node.details):
+        return 0
+    return round(measured.filtered_rows / max(measured.loops, 1))
 
 
 def plans_of(plan: Plan) -> Iterator[Plan]:
@@ -186,14 +210,14 @@ def _expressions(value: Any) -> Iterator[Expression]:
             yield from _expressions(item)
 
 
-def name_columns(plan: Plan) -> Names:
+def name_columns(plan: Plan, *, verbose: bool = False) -> Names:
     """The names of all columns.
 
-    Those of tables, with their alias where there are several, and texts of computed ones.
+    Those of tables, with their alias where there are several or all is to be told, and texts of computed ones.
     """
     names = Names()
     scans = [each for each in _with_subplans(plan) if hasattr(each, "alias")]
-    names.qualified = len(scans) > 1
+    names.qualified = verbose or len(scans) > 1
     _name_below(plan, names, names.qualified)
     return names
 
@@ -251,14 +275,26 @@ def _attribute_name(plan: Any, attribute: int) -> str:
     return name
 
 
-def _on(plan: Any) -> str:
+def _on(plan: Any, names: Names) -> str:
+    """The table of a scan and its alias."""
     alias = f" {plan.alias}" if plan.alias and plan.alias != plan.table.name else ""
-    return f"{plan.table.name}{alias}"
+    if names.schema_name is None:
+        return f"{plan.table.name}{alias}"
+    return f"{names.schema_name(plan.table.schema)}.{plan.table.name}{alias}"
+
+
+def _relation(plan: Any, names: Names) -> tuple[tuple[str, str], ...]:
+    """The same as facts."""
+    shown = [("Relation Name", plan.table.name)]
+    if names.schema_name is not None:
+        shown.append(("Schema", names.schema_name(plan.table.schema)))
+    shown.append(("Alias", getattr(plan, "alias", "") or plan.table.name))
+    return tuple(shown)
 
 
 def _describe(plan: Plan, names: Names) -> Described:
     if not names.columns:
-        fresh = name_columns(plan)
+        fresh = name_columns(plan, verbose=names.schema_name is not None)
         names.columns.update(fresh.columns)
         names.computed |= fresh.computed
     elif not plan.output or any(column not in names.columns for column in plan.output):
@@ -268,13 +304,17 @@ def _describe(plan: Plan, names: Names) -> Described:
             if column not in names.columns:
                 names.columns[column] = text
                 names.computed |= fresh.computed & {column}
-    describer = _DESCRIBERS.get(type(plan))
-    if describer is not None:
-        return describer(plan, names)
-    return _plain(type(plan).__name__)(plan, names)
+    describer = _DESCRIBERS.get(type(plan)) or _plain(type(plan).__name__)
+    node = describer(plan, names)
+    if names.schema_name is not None and plan.output:
+        others = [detail for detail in node.details if detail[0] != "Output"]
+        node.details = [("Output", _output(plan, names)), *others]
+    return node
 
 
-def _node(plan: Plan, names: Names, title: str, *details: tuple[str, str | None]) -> Described:
+def _node(
+    plan: Plan, names: Names, title: str, *details: tuple[str, str | tuple[str, ...] | None]
+) -> Described:
     node = Described(title, plan, [(name, text) for name, text in details if text])
     for child in plans_of(plan):
         node.children.append(("Outer", _describe(child, names)))
@@ -290,21 +330,36 @@ def _condition(expression: Expression | None, names: Names) -> str | None:
 
 
 def _table_scan(plan: p.TableScan, names: Names) -> Described:
-    return _node(
-        plan, names, f"Seq Scan on {_on(plan)}", ("Filter", _condition(plan.filter, names))
-    )
+    title = f"Seq Scan on {_on(plan, names)}"
+    node = _node(plan, names, title, ("Filter", _condition(plan.filter, names)))
+    node.kind, node.target = (("Node Type", "Seq Scan"),), _relation(plan, names)
+    return node
+
+
+def _row_id_scan(plan: p.RowIdScan, names: Names) -> Described:
+    node = _node(plan, names, f"Tid Scan on {_on(plan, names)}")
+    node.kind, node.target = (("Node Type", "Tid Scan"),), _relation(plan, names)
+    return node
 
 
 def _index_scan(plan: p.IndexScan, names: Names) -> Described:
     kind = "Index Only Scan" if plan.index_only else "Index Scan"
     way = " Backward" if plan.backward else ""
-    return _node(
+    node = _node(
         plan,
         names,
-        f"{kind}{way} using {plan.index.name} on {_on(plan)}",
+        f"{kind}{way} using {plan.index.name} on {_on(plan, names)}",
         ("Index Cond", _index_condition(plan, names)),
         ("Filter", _condition(plan.filter, names)),
     )
+    node.kind = (("Node Type", kind),)
+    direction = "Backward" if plan.backward else "Forward"
+    node.target = (
+        ("Scan Direction", direction),
+        ("Index Name", plan.index.name),
+        *_relation(plan, names),
+    )
+    return node
 
 
 def _index_condition(plan: p.IndexScan, names: Names) -> str | None:
@@ -331,11 +386,14 @@ def _inverted_scan(plan: InvertedScan, names: Names) -> Described:
     node = _node(
         plan,
         names,
-        f"Bitmap Heap Scan on {_on(plan)}",
+        f"Bitmap Heap Scan on {_on(plan, names)}",
         ("Recheck Cond", _condition(plan.recheck, names)),
         ("Filter", _condition(plan.filter, names)),
     )
+    node.kind, node.target = (("Node Type", "Bitmap Heap Scan"),), _relation(plan, names)
     entries = Described(f"Bitmap Index Scan on {plan.index.name}", plan)
+    entries.kind = (("Node Type", "Bitmap Index Scan"),)
+    entries.target = (("Index Name", plan.index.name),)
     entries.details.append(("Index Cond", deparse(asked, names)))
     node.children.append(("Outer", entries))
     return node
@@ -352,11 +410,16 @@ _JOIN_NAMES = {
 }
 
 
+def _join_type(kind: str) -> tuple[tuple[str, str], ...]:
+    return (("Join Type", _JOIN_NAMES[kind].strip() or "Inner"),)
+
+
 def _hash_join(plan: p.HashJoin, names: Names) -> Described:
     keys = [f"({deparse(a, names)} = {deparse(b, names)})" for a, b, _ in plan.keys]
     condition = keys[0] if len(keys) == 1 else f"({' AND '.join(keys)})"
     suffix = " Join" if plan.kind == "inner" else f"{_JOIN_NAMES[plan.kind]} Join"
     node = Described(f"Hash{suffix}", plan, [("Hash Cond", condition)])
+    node.kind, node.target = (("Node Type", "Hash Join"),), _join_type(plan.kind)
     if plan.residual is not None:
         node.details.append(("Join Filter", deparse(plan.residual, names)))
     build = Described("Hash", plan.right)
@@ -367,18 +430,32 @@ def _hash_join(plan: p.HashJoin, names: Names) -> Described:
 
 def _nested_loop(plan: p.NestedLoop, names: Names) -> Described:
     suffix = f"{_JOIN_NAMES[plan.kind]} Join" if plan.kind != "inner" else ""
-    return _node(
+    node = _node(
         plan, names, f"Nested Loop{suffix}", ("Join Filter", _condition(plan.condition, names))
     )
+    node.kind, node.target = (("Node Type", "Nested Loop"),), _join_type(plan.kind)
+    if len(node.children) > 1:
+        node.children[1] = ("Inner", node.children[1][1])
+    return node
+
+
+def _aggregate_kind(strategy: str) -> tuple[tuple[str, str], ...]:
+    return (("Node Type", "Aggregate"), ("Strategy", strategy), ("Partial Mode", "Simple"))
 
 
 def _aggregate(plan: p.HashAggregate, names: Names) -> Described:
     if not plan.keys:
-        return _node(plan, names, "Aggregate")
+        node = _node(plan, names, "Aggregate")
+        node.kind = _aggregate_kind("Plain")
+        return node
     keys = [bracketed(key, names) for key in plan.keys]
     if len(plan.sets) == 1:
-        return _node(plan, names, "HashAggregate", ("Group Key", ", ".join(keys)))
+        node = _node(plan, names, "HashAggregate", ("Group Key", tuple(keys)))
+        node.kind = _aggregate_kind("Hashed")
+        return node
+    strategy = "Mixed" if () in plan.sets else "Hashed"
     node = _node(plan, names, "MixedAggregate" if () in plan.sets else "HashAggregate")
+    node.kind = _aggregate_kind(strategy)
     for members in plan.sets:
         shown = ", ".join(keys[number] for number in members) or "()"
         node.details.append(("Hash Key" if members else "Group Key", shown))
@@ -386,7 +463,7 @@ def _aggregate(plan: p.HashAggregate, names: Names) -> Described:
 
 
 def _sort(plan: p.Sort, names: Names) -> Described:
-    keys = ", ".join(deparse_key(key, names) for key in plan.keys)
+    keys = tuple(deparse_key(key, names) for key in plan.keys)
     return _node(plan, names, "Sort", ("Sort Key", keys))
 
 
@@ -409,39 +486,74 @@ def _project(plan: p.Project, names: Names) -> Described:
 
 
 def _values(plan: p.Values, names: Names) -> Described:
-    return Described("Result" if len(plan.rows) == 1 else 'Values Scan on "*VALUES*"', plan)
+    if len(plan.rows) == 1:
+        return Described("Result", plan)
+    node = Described('Values Scan on "*VALUES*"', plan)
+    node.kind, node.target = (("Node Type", "Values Scan"),), (("Alias", "*VALUES*"),)
+    return node
 
 
 def _function_scan(plan: p.FunctionScan, names: Names) -> Described:
     called = [getattr(getattr(each, "function", None), "name", "") for each in plan.functions]
-    return Described(f"Function Scan on {', '.join(called)}", plan)
+    node = Described(f"Function Scan on {', '.join(called)}", plan)
+    node.kind = (("Node Type", "Function Scan"),)
+    node.target = (("Function Name", ", ".join(called)), ("Alias", ", ".join(called)))
+    return node
+
+
+def _named_scan(kind: str) -> Callable[[Any, Names], Described]:
+    """A scan of what WITH has made."""
+
+    def described(plan: Any, names: Names) -> Described:
+        node = Described(f"{kind} on {plan.alias}", plan)
+        node.kind = (("Node Type", kind),)
+        node.target = (("CTE Name", plan.alias), ("Alias", plan.alias))
+        return node
+
+    return described
 
 
 def _set_operation(plan: p.SetOperation, names: Names) -> Described:
     if plan.kind == "union":
         inner = Described("Append", None)
         inner.children = [("Outer", _describe(each, names)) for each in (plan.left, plan.right)]
-        columns = ", ".join(names.columns.get(c, f"column{c}") for c in plan.output)
-        return Described("HashAggregate", plan, [("Group Key", columns)], [("Outer", inner)])
+        node = Described("HashAggregate", plan, [("Group Key", _output(plan, names))])
+        node.kind = _aggregate_kind("Hashed")
+        node.children = [("Outer", inner)]
+        return node
     word = plan.kind.capitalize() + (" All" if plan.all else "")
-    return _node(plan, names, f"HashSetOp {word}")
+    node = _node(plan, names, f"HashSetOp {word}")
+    node.kind = (("Node Type", "SetOp"), ("Strategy", "Hashed"))
+    node.target = (("Command", word),)
+    return node
+
+
+def _output(plan: Plan, names: Names) -> tuple[str, ...]:
+    """The columns of a node."""
+    return tuple(names.columns.get(column, f"column{column}") for column in plan.output)
 
 
 def _distinct(plan: p.Distinct, names: Names) -> Described:
     if plan.on is not None:
         return _node(plan, names, "Unique")
-    columns = ", ".join(names.columns.get(column, f"column{column}") for column in plan.output)
-    return _node(plan, names, "HashAggregate", ("Group Key", columns))
+    node = _node(plan, names, "HashAggregate", ("Group Key", _output(plan, names)))
+    node.kind = _aggregate_kind("Hashed")
+    return node
 
 
 def _modify(word: str) -> Callable[[Any, Names], Described]:
     def described(plan: Any, names: Names) -> Described:
-        node = _node(plan, names, f"{word} on {plan.table.name}")
+        shown = plan.table.name
+        if names.schema_name is not None:
+            shown = f"{names.schema_name(plan.table.schema)}.{shown}"
+        node = _node(plan, names, f"{word} on {shown}")
+        node.kind = (("Node Type", "ModifyTable"), ("Operation", word))
+        node.target = _relation(plan, names)
         conflict = getattr(plan, "conflict", None)
         if conflict is not None:
             resolution = "NOTHING" if conflict.update is None else "UPDATE"
             node.details.append(("Conflict Resolution", resolution))
-            arbiters = ", ".join(index.name for index in conflict.indexes)
+            arbiters = tuple(index.name for index in conflict.indexes)
             if arbiters:
                 node.details.append(("Conflict Arbiter Indexes", arbiters))
         return node
@@ -471,7 +583,7 @@ _DESCRIBERS: dict[type[Plan], Callable[[Any, Names], Described]] = {
     p.CatalogScan: _table_scan,
     p.IndexScan: _index_scan,
     InvertedScan: _inverted_scan,
-    p.RowIdScan: lambda plan, names: _node(plan, names, f"Tid Scan on {_on(plan)}"),
+    p.RowIdScan: _row_id_scan,
     p.FunctionScan: _function_scan,
     p.Filter: _filter,
     p.Project: _project,
@@ -486,9 +598,9 @@ _DESCRIBERS: dict[type[Plan], Callable[[Any, Names], Described]] = {
     p.SetOperation: _set_operation,
     p.Window: _plain("WindowAgg"),
     p.CommonTable: _common_table,
-    p.CommonTableScan: lambda plan, names: Described(f"CTE Scan on {plan.alias}", plan),
+    p.CommonTableScan: _named_scan("CTE Scan"),
     p.RecursiveUnion: _plain("Recursive Union"),
-    p.WorkTableScan: lambda plan, names: Described(f"WorkTable Scan on {plan.alias}", plan),
+    p.WorkTableScan: _named_scan("WorkTable Scan"),
     p.LockRows: _plain("LockRows"),
     p.Insert: _modify("Insert"),
     p.Update: _modify("Update"),
