@@ -50,7 +50,7 @@ from server.catalog.objects import (
 )
 from server.catalog.privileges import with_default_acl
 from server.catalog.publication_objects import Publication, PublishedTable
-from server.catalog.state import PUBLICATIONS, CatalogState, Changes, Relation
+from server.catalog.state import PUBLICATIONS, SPACES, CatalogState, Changes, Relation
 from server.catalog.user_functions import make_callable
 from server.catalog.user_types import constructors, make_type
 from server.errors import InternalError
@@ -122,6 +122,13 @@ class CatalogView:
             if oid is not None:
                 return state.by_oid[oid]
         return None
+
+    def object_named(
+        self, kind: KindOf[ObjectKind], name: str, schema: Oid = 0
+    ) -> ObjectKind | None:
+        """An object of a kind that is found by name."""
+        found = self._named(SPACES[kind], schema, name)
+        return found if isinstance(found, kind) else None
 
     def schema_named(self, name: str) -> Schema | None:
         """A schema by name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from server.catalog.large_objects import LargeObject
 from server.catalog.objects import (
     CatalogObject,
     Constraint,
@@ -61,5 +62,6 @@ KINDS: tuple[type[CatalogObject], ...] = (
     PublishedTable,
     PublishedSchema,
     Subscription,
+    LargeObject,
 )
 """Only ever appended to."""

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from server.catalog.large_objects import LargeObject
 from server.catalog.objects import (
     CatalogObject,
     Database,
@@ -67,6 +68,7 @@ ALL_OF: Mapping[str, str] = {
     "tablespace": "C",
     "foreign data wrapper": "U",
     "server": "U",
+    "large object": "rw",
 }
 """Every privilege there is for a kind of object."""
 
@@ -206,6 +208,7 @@ def acl_kind(value: CatalogObject) -> str:
         (UserFunction, "function"),
         (UserType, "type"),
         (Index, "table"),
+        (LargeObject, "large object"),
     )
     return next((kind for type_, kind in kinds if isinstance(value, type_)), "table")
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TypeVar
 
+from server.catalog.large_objects import LargeObject
 from server.catalog.objects import (
     CatalogObject,
     Constraint,
@@ -65,6 +66,7 @@ SPACES: Mapping[type[CatalogObject], str] = MappingProxyType(
         DefaultPrivileges: "default privileges",
         ExtendedStatistics: "statistics",
         Publication: "publication",
+        LargeObject: "large object",
     }
 )
 """The name space an object's name is unique in; kinds not listed are not found by name alone."""

@@ -21,6 +21,7 @@ from server.catalog.views import (
     dependencies,
     information,
     initial_privileges,
+    large_objects,
     listings,
     policies,
     publications,
@@ -51,6 +52,7 @@ SUBJECTS = (
     policies,
     publications,
     triggers,
+    large_objects,
 )
 
 SYSTEM_RELATIONS: Mapping[str, SystemRelation] = {

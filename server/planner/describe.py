@@ -81,7 +81,7 @@ def described_plan(planned: PlannedStatement, options: ExplainOptions) -> Descri
 
 def describe(plan: Plan, schema_name: Callable[[int], str] | None = None) -> Described:
     """The tree of a plan; schema_name: by OID, for tables to be shown with their schemas."""
-    names = name_columns(plan, verbose=schema_name is not None)
+    names = name_columns(plan)
     names.schema_name = schema_name
     root = _describe(plan, names)
     for number, node in _subplans(names):
@@ -210,14 +210,14 @@ def _expressions(value: Any) -> Iterator[Expression]:
             yield from _expressions(item)
 
 
-def name_columns(plan: Plan, *, verbose: bool = False) -> Names:
+def name_columns(plan: Plan) -> Names:
     """The names of all columns.
 
-    Those of tables, with their alias where there are several or all is to be told, and texts of computed ones.
+    Those of tables, with their alias where there are several, and texts of computed ones.
     """
     names = Names()
     scans = [each for each in _with_subplans(plan) if hasattr(each, "alias")]
-    names.qualified = verbose or len(scans) > 1
+    names.qualified = len(scans) > 1
     _name_below(plan, names, names.qualified)
     return names
 
@@ -294,7 +294,7 @@ def _relation(plan: Any, names: Names) -> tuple[tuple[str, str], ...]:
 
 def _describe(plan: Plan, names: Names) -> Described:
     if not names.columns:
-        fresh = name_columns(plan, verbose=names.schema_name is not None)
+        fresh = name_columns(plan)
         names.columns.update(fresh.columns)
         names.computed |= fresh.computed
     elif not plan.output or any(column not in names.columns for column in plan.output):

@@ -15,7 +15,6 @@ from server.errors import (
     BY_SQLSTATE,
     DuplicateCursor,
     DuplicatePreparedStatement,
-    FeatureNotSupported,
     InFailedSqlTransaction,
     InvalidCursorName,
     InvalidSqlStatementName,
@@ -190,7 +189,7 @@ def bind_parameters(
     style = session.style
     return tuple(
         [
-            None if data is None else read_parameter(reference, data, code, style)
+            None if data is None else read_parameter(reference.type, data, code, style)
             for data, code, reference in zip(values, spread, types, strict=True)
         ]
     )
@@ -326,12 +325,6 @@ def flush(session: Session, message: messages.Flush) -> Steps:
 def sync(session: Session, message: messages.Sync) -> Steps:
     """End a series of messages; the session commits and says ReadyForQuery."""
     yield from ()
-
-
-def function_call(session: Session, message: messages.FunctionCall) -> Steps:
-    """The fast path of old libpq."""
-    yield from ()
-    raise FeatureNotSupported("fastpath function calls are not supported")
 
 
 def malformed(session: Session, message: messages.Malformed) -> Steps:

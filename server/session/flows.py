@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from protocol import messages
-from server.session import extended_query, simple_query
+from server.session import extended_query, function_call, simple_query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -45,7 +45,7 @@ FLOWS: Mapping[type[Any], Flow] = {
     messages.CopyDone: Flow(run=ignored, after_error=True),
     messages.CopyFail: Flow(run=ignored, after_error=True),
     messages.FunctionCall: Flow(
-        run=extended_query.function_call, extended=False, cycle=True, after_error=True
+        run=function_call.function_call, extended=False, cycle=True, after_error=True
     ),
 }
 

@@ -140,6 +140,14 @@ def _through_codec(column: Column, kind: Type, binary: bool, style: TextStyle) -
     return EncodeColumn(kind=ColumnKind.BYTES, values=encoded, binary=binary)
 
 
+def first_value(column: Column, kind: Type, binary: bool, style: TextStyle) -> bytes | None:
+    """The first value of a column as the client is to have it."""
+    encoded = encoded_column(column, kind, binary, style)
+    if style.encoding is not None:
+        return converted_column(encoded, kind, style.encoding)[0]
+    return encode_column(encoded)[0]
+
+
 def row_values(column: Column) -> list[object]:
     """The values of a column in row form, None for NULL."""
     column = column.decoded()

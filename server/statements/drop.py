@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from server.catalog.catalog import oids_of
+from server.catalog.large_objects import LargeObject
 from server.catalog.objects import (
     CatalogObject,
     Column,
@@ -245,6 +246,15 @@ def _type(context: StatementContext, kind: str, name: ObjectName) -> CatalogObje
     raise UndefinedObject(f'type "{".".join(name.parts)}" does not exist')
 
 
+def large_object_named(context: StatementContext, kind: str, name: ObjectName) -> CatalogObject:
+    """A large object by its number."""
+    del kind
+    found = context.catalog.object_named(LargeObject, name.parts[-1])
+    if found is None:
+        raise UndefinedObject(f"large object {name.parts[-1]} does not exist")
+    return found
+
+
 FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]] = {
     **dict.fromkeys(RELATIONS, _relation),
     "schema": _schema,
@@ -260,6 +270,7 @@ FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]]
     "operator": operator_named,
     "cast": cast_named,
     "extension": extension_named,
+    "large object": large_object_named,
     **dict.fromkeys(KIND_WORDS, text_search_named),
 }
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from server.catalog.large_objects import LargeObject
 from server.catalog.objects import (
     CatalogObject,
     Database,
@@ -56,6 +57,12 @@ class Change:
     grantees: tuple[int, ...]
 
 
+FOUND_BY_NAME: Final = frozenset(
+    ("type", "domain", "function", "procedure", "routine", "large object")
+)
+"""Kinds whose objects are found as DROP finds them."""
+
+
 def grant(context: StatementContext, statement: tree.Grant) -> Run:
     """GRANT and REVOKE."""
     yield from ()
@@ -103,7 +110,7 @@ def _target(context: StatementContext, kind: str, name: ObjectName) -> CatalogOb
         routine = FINDERS["routine"](context, "routine", name)
         if isinstance(routine, UserFunction) and routine.kind != "p":
             return routine
-    if kind in ("type", "domain", "function", "procedure", "routine") and kind in FINDERS:
+    if kind in FOUND_BY_NAME:
         return FINDERS[kind](context, kind, name)
     raise FeatureNotSupported(f"privileges on a {kind} are not supported")
 
@@ -229,6 +236,7 @@ def _shown_kind(value: CatalogObject) -> str:
         (Schema, "schema"),
         (Database, "database"),
         (UserType, "type"),
+        (LargeObject, "large object"),
     )
     found = next((word for kind, word in words if isinstance(value, kind)), "function")
     return "view" if isinstance(value, Table) and value.kind == "v" else found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from server.catalog.large_objects import LargeObject
 from server.catalog.objects import (
     CatalogObject,
     Constraint,
@@ -56,6 +57,7 @@ WORDS: Final[Mapping[type[CatalogObject], str]] = {
     ExtendedStatistics: "statistics object",
     Publication: "publication",
     Subscription: "subscription",
+    LargeObject: "large object",
 }
 
 

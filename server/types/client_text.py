@@ -38,7 +38,7 @@ _LENGTH: Final = struct.Struct("!i")
 _DIMENSION_BYTES: Final = 8
 
 
-def parameter_text(data: bytes, encoding: Encoding) -> bytes:
+def parameter_text(data: bytes, _kind: Type, encoding: Encoding) -> bytes:
     """A parameter in text form, in UTF-8; raises ProtocolError."""
     return to_server(data, encoding)
 

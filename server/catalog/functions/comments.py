@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.catalog.functions.scope import view_of
+from server.catalog.large_objects import LargeObject
 from server.catalog.objects import CatalogObject, Table
 from server.catalog.views.comments import CATALOG_OF, builtin_descriptions
 from server.functions.declare import row
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 
 def _comment(call: CallContext, oid: int, catalog: str = "") -> str | None:
+    if catalog == CATALOG_OF[LargeObject]:
+        found = view_of(call).object_named(LargeObject, str(oid))
+        return None if found is None else found.comment
     value = view_of(call).object(oid)
     if value is None:
         catalogs = (catalog,) if catalog else ("pg_proc", "pg_operator")

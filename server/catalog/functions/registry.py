@@ -11,6 +11,7 @@ from server.catalog.functions import (
     configuration,
     definition,
     identity,
+    large_objects,
     object_identity,
     partition,
     privilege,
@@ -45,4 +46,5 @@ SYSTEM_FUNCTIONS: Final[tuple[Function, ...]] = (
     *publication.FUNCTIONS,
     *verification.FUNCTIONS,
     *text_search.FUNCTIONS,
+    *large_objects.FUNCTIONS,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from server.catalog.large_objects import LargeObject
 from server.catalog.objects import (
     CatalogObject,
     Constraint,
@@ -55,6 +56,7 @@ CATALOG_OF: dict[type[CatalogObject], str] = {
     Policy: "pg_policy",
     Publication: "pg_publication",
     Subscription: "pg_subscription",
+    LargeObject: "pg_largeobject",
     PublishedTable: "pg_publication_rel",
     PublishedSchema: "pg_publication_namespace",
     Rule: "pg_rewrite",
@@ -86,6 +88,7 @@ CATALOG_OIDS = {
     "pg_publication_rel": 6106,
     "pg_publication_namespace": 6237,
     "pg_statistic_ext": 3381,
+    "pg_largeobject": 2613,
     "pg_trigger": 2620,
     "pg_operator": 2617,
     "pg_cast": 2605,
@@ -131,7 +134,7 @@ def _descriptions(view: CatalogView) -> Iterator[Row]:
 
 def _row(value: CatalogObject, number: int, text: str) -> Row:
     return {
-        "objoid": value.oid,
+        "objoid": value.number if isinstance(value, LargeObject) else value.oid,
         "classoid": class_oid(value),
         "objsubid": number,
         "description": text,

@@ -162,7 +162,7 @@ cdef object value_of(lane, int place, bytes data, int code):
     if code > 1:
         return None
     try:
-        return read_parameter(lane.planned.parameters[place], data, code, lane.style)
+        return read_parameter(lane.planned.parameters[place].type, data, code, lane.style)
     except Exception:  # noqa: BLE001 - it comes up again there
         return None
 
