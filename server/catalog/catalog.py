@@ -132,8 +132,7 @@ class CatalogView:
 
     def schema_named(self, name: str) -> Schema | None:
         """A schema by name."""
-        found = self._named("schema", 0, name)
-        return found if isinstance(found, Schema) else None
+        return self.object_named(Schema, name)
 
     def relation_named(self, schema: Oid, name: str) -> Relation | None:
         """A table, view, index or sequence: they share one name space."""
@@ -142,13 +141,11 @@ class CatalogView:
 
     def role_named(self, name: str) -> Role | None:
         """A role by name."""
-        found = self._named("role", 0, name)
-        return found if isinstance(found, Role) else None
+        return self.object_named(Role, name)
 
     def database_named(self, name: str) -> Database | None:
         """A database by name."""
-        found = self._named("database", 0, name)
-        return found if isinstance(found, Database) else None
+        return self.object_named(Database, name)
 
     def text_search_named(self, kind: str, schema: Oid, name: str) -> CatalogObject | None:
         """A text search configuration, dictionary, parser or template by name."""
@@ -156,13 +153,11 @@ class CatalogView:
 
     def default_privileges(self, schema: Oid, name: str) -> DefaultPrivileges | None:
         """What new objects get, by what `default_privileges_name` makes of their owner and kind."""
-        found = self._named("default privileges", schema, name)
-        return found if isinstance(found, DefaultPrivileges) else None
+        return self.object_named(DefaultPrivileges, name, schema)
 
     def statistics_named(self, schema: Oid, name: str) -> ExtendedStatistics | None:
         """A statistics object by name."""
-        found = self._named("statistics", schema, name)
-        return found if isinstance(found, ExtendedStatistics) else None
+        return self.object_named(ExtendedStatistics, name, schema)
 
     def extended_statistics_of(self, table: Oid) -> tuple[ExtendedStatistics, ...]:
         """The statistics objects of a table."""
