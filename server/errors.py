@@ -315,10 +315,6 @@ class InvalidPassword(SqlError, sqlstate="28P01"):
     """invalid_password."""
 
 
-class DependentPrivilegeDescriptorsStillExist(SqlError, sqlstate="2B000"):
-    """dependent_privilege_descriptors_still_exist."""
-
-
 class DependentObjectsStillExist(SqlError, sqlstate="2BP01"):
     """dependent_objects_still_exist."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
 from server.catalog.large_objects import LargeObject
 from server.catalog.objects import (
     CatalogObject,
@@ -63,5 +64,8 @@ KINDS: tuple[type[CatalogObject], ...] = (
     PublishedSchema,
     Subscription,
     LargeObject,
+    ForeignDataWrapper,
+    ForeignServer,
+    UserMapping,
 )
 """Only ever appended to."""

@@ -53,6 +53,7 @@ class Column:
     default: str | None = None  # SQL text
     identity: str = ""  # a always, d by default
     generated: str = ""  # s stored: default is its expression
+    foreign_options: tuple[str, ...] = ()
     dropped: bool = False
     collation: Oid = 0
     dimensions: int = 0
@@ -108,7 +109,7 @@ class Table(CatalogObject):
     """A relation with columns.
 
     Kind as in pg_class: r table, v view, m materialized view, p partitioned table, c composite
-    type.
+    type, f foreign table.
 
     storage_id is the relation's number in storage (0: none); a rewrite or TRUNCATE gives a new one.
     Relations of pg_catalog and information_schema that are computed have `provider`, the name of
@@ -136,6 +137,8 @@ class Table(CatalogObject):
     temporary_on_commit: str = ""  # of temporary tables: delete or drop
     row_security: bool = False
     force_row_security: bool = False  # for the owner too
+    server: Oid = 0  # of a foreign table
+    foreign_options: tuple[str, ...] = ()
 
     @property
     def is_partition(self) -> bool:

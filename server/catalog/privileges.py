@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer
 from server.catalog.large_objects import LargeObject
 from server.catalog.objects import (
     CatalogObject,
@@ -209,6 +210,8 @@ def acl_kind(value: CatalogObject) -> str:
         (UserType, "type"),
         (Index, "table"),
         (LargeObject, "large object"),
+        (ForeignDataWrapper, "foreign data wrapper"),
+        (ForeignServer, "server"),
     )
     return next((kind for type_, kind in kinds if isinstance(value, type_)), "table")
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TypeVar
 
+from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
 from server.catalog.large_objects import LargeObject
 from server.catalog.objects import (
     CatalogObject,
@@ -67,6 +68,9 @@ SPACES: Mapping[type[CatalogObject], str] = MappingProxyType(
         ExtendedStatistics: "statistics",
         Publication: "publication",
         LargeObject: "large object",
+        ForeignDataWrapper: "foreign-data wrapper",
+        ForeignServer: "server",
+        UserMapping: "user mapping",
     }
 )
 """The name space an object's name is unique in; kinds not listed are not found by name alone."""

@@ -19,6 +19,7 @@ from server.catalog.views import (
     comments,
     constraints,
     dependencies,
+    foreign,
     information,
     initial_privileges,
     large_objects,
@@ -53,6 +54,7 @@ SUBJECTS = (
     publications,
     triggers,
     large_objects,
+    foreign,
 )
 
 SYSTEM_RELATIONS: Mapping[str, SystemRelation] = {

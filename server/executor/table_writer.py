@@ -25,6 +25,7 @@ from server.executor.storage_columns import store_columns, store_value
 from server.executor.table_shape import Row, TableShape, shape_of
 from server.executor.triggers import queue_after_rows
 from server.executor.waiting import wait_for_xid
+from server.planner.foreign import refuse_foreign
 from server.vector.batch import Batch
 from storage.engine import Kind, Outcome, Status, encode_keys
 
@@ -51,6 +52,7 @@ class TableWriter:
     __slots__ = ("_engine", "_transaction", "context", "relation", "shape")
 
     def __init__(self, table: Table, context: ExecutionContext) -> None:
+        refuse_foreign(context.catalog, table)  # which partitions may be
         self.shape: TableShape = shape_of(table, context)
         self.context = context
         self.relation = context.engine.relation(table.storage_id)

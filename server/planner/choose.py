@@ -28,6 +28,7 @@ from server.planner import plan as logical
 from server.planner.bind_operator import and_all, conjuncts, find_operator, function_of
 from server.planner.bind_text import bind_catalog_expression
 from server.planner.choose_append import one_member
+from server.planner.foreign import foreign_error
 from server.planner.inverted_plan import InvertedScan
 from server.planner.matching import replace_top_down
 from server.planner.physical import Estimate, Plan
@@ -409,6 +410,8 @@ def _set_operation(chooser: Chooser, node: logical.SetOperation, required: set[C
 def _modify(chooser: Chooser, node: logical.Modify, required: set[ColumnId]) -> Plan:
     types = {column.column: column for column in node.input.columns}
     if node.kind is p.Insert:
+        table = node.fields["table"]
+        chooser.error = chooser.error or foreign_error(chooser.context.catalog, table)
         columns = tuple(types[number] for number in node.needed)
         source = chooser.exactly(node.input, columns)
     else:

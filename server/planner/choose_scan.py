@@ -23,6 +23,7 @@ from server.expressions.expression import (
 )
 from server.planner import choose_append, choose_inverted, cost
 from server.planner.bind_operator import COMMUTATORS, and_all, conjuncts
+from server.planner.foreign import foreign_error
 from server.planner.matching import is_volatile, strip_relabel, structural_key
 from server.planner.physical import (
     CatalogScan,
@@ -66,6 +67,8 @@ def choose_scan(
     required: set[ColumnId],
 ) -> Plan:
     """The cheapest way to the rows; a full unique key is always taken."""
+    if not scan.table.storage_id:
+        chooser.error = chooser.error or foreign_error(chooser.context.catalog, scan.table)
     if scan.inherits or (scan.table.kind == "p"):
         return choose_append.choose_family(chooser, scan, conditions, required)
     best: Plan | None = None

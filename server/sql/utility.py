@@ -4,6 +4,7 @@ from typing import Final
 
 from server.sql import (
     utility_alter,
+    utility_foreign,
     utility_functions,
     utility_objects,
     utility_publications,
@@ -22,14 +23,10 @@ from server.sql.utility_statement import Unsupported
 
 # Where PostgreSQL's tag is not the name of the parse tree's node in words.
 UNSUPPORTED_TAGS: Final = {
-    "alter_fdw_stmt": "ALTER FOREIGN DATA WRAPPER",
-    "alter_foreign_server_stmt": "ALTER SERVER",
     "alter_op_family_stmt": "ALTER OPERATOR FAMILY",
     "alter_tsconfiguration_stmt": "ALTER TEXT SEARCH CONFIGURATION",
     "alter_tsdictionary_stmt": "ALTER TEXT SEARCH DICTIONARY",
     "create_am_stmt": "CREATE ACCESS METHOD",
-    "create_fdw_stmt": "CREATE FOREIGN DATA WRAPPER",
-    "create_foreign_server_stmt": "CREATE SERVER",
     "create_op_class_stmt": "CREATE OPERATOR CLASS",
     "create_op_family_stmt": "CREATE OPERATOR FAMILY",
     "create_plang_stmt": "CREATE LANGUAGE",
@@ -59,6 +56,7 @@ def unsupported(context: Context, node: Node) -> Unsupported:
 
 UTILITIES: Final[Utilities] = {
     **utility_alter.UTILITIES,
+    **utility_foreign.UTILITIES,
     **utility_functions.UTILITIES,
     **utility_objects.UTILITIES,
     **utility_publications.UTILITIES,

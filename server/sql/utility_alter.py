@@ -208,6 +208,14 @@ class SetOptions(AlterCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class SetForeignOptions(AlterCommand):
+    """OPTIONS of a foreign table, or of one of its columns."""
+
+    column: str
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SetTablespace(AlterCommand):
     """SET TABLESPACE."""
 
@@ -396,6 +404,11 @@ def inheritance(context: Context, message: tree.AlterTableCmd) -> AlterCommand:
     return SetInheritance(relation_parts(parent), removed, context.source_offset(parent.location))
 
 
+def foreign_options(context: Context, message: tree.AlterTableCmd) -> AlterCommand:
+    """Convert OPTIONS."""
+    return SetForeignOptions(message.name, option_list(context, message))
+
+
 REPLICA_IDENTITIES: Final = {"n": "nothing", "f": "full", "d": "default", "i": "index"}
 
 
@@ -519,6 +532,7 @@ COMMANDS: Final[dict[int, Callable[[Context, Any], AlterCommand]]] = {
         kind: lambda _, message: SetRule(message.name, RULE_STATES[message.subtype])
         for kind in RULE_STATES
     },
+    **dict.fromkeys((tree.AT_GenericOptions, tree.AT_AlterColumnGenericOptions), foreign_options),
     tree.AT_AddInherit: inheritance,
     tree.AT_DropInherit: inheritance,
     tree.AT_AddOf: lambda context, message: SetType(

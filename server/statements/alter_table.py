@@ -35,6 +35,7 @@ from server.statements.column_definition import column_of
 from server.statements.constraints import ConstraintNames
 from server.statements.dependencies import Dependent, Part, describe, of_default
 from server.statements.drop import drop_objects, dropped_column, remove_object
+from server.statements.foreign_tables import refuse_constraint, set_foreign_options
 from server.statements.names import (
     column_number,
     find_relation,
@@ -72,9 +73,7 @@ if TYPE_CHECKING:
 
 Step = Callable[[StatementContext, Table, Any], Iterator[Wait]]
 
-# What of the object kinds a command may be said of: ALTER TABLE works on all of these.
 INTEGERS = (20, 21, 23)
-KINDS = {"table": "rp", "view": "v", "materialized view": "m"}
 
 
 def alter_table(context: StatementContext, statement: tree.AlterTable) -> Run:
@@ -347,6 +346,8 @@ def add_table_constraint(
     """ADD CONSTRAINT."""
     names = ConstraintNames(context, table)
     constraint = command.constraint
+    if table.kind == "f":
+        refuse_constraint(context, constraint)
     if isinstance(constraint, written.Unique) and constraint.primary:
         for name in constraint.columns:
             column = existing_column(table, name)
@@ -576,6 +577,7 @@ PASSES: dict[type[Any], int] = {
 
 STEPS: dict[type[Any], Step] = {
     tree.SetRowSecurity: set_row_security,
+    tree.SetForeignOptions: set_foreign_options,
     tree.AddColumn: add_column,
     tree.DropColumn: drop_column,
     tree.SetDefault: set_default,

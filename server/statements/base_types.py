@@ -23,12 +23,11 @@ from server.errors import (
     UndefinedObject,
     WrongObjectType,
 )
-from server.functions.function import Function
 from server.identifiers import quote_literal
 from server.sql.utility_statement import Option
 from server.statements.definitions import name_in, text_in, truth_in, type_in
 from server.statements.names import claim_name, target_schema
-from server.statements.routine_names import shown_type
+from server.statements.routine_names import exact_function, shown_type
 from server.statements.statement import Run, StatementContext
 from server.statements.types import type_named
 
@@ -252,7 +251,7 @@ def _function(
     shapes: Shapes = (arguments,)
     if role in ("input", "receive"):
         shapes += ((*arguments, OID, INT4),)
-    found = _exact(context, name, shapes)
+    found = exact_function(context, name, shapes)
     if found is None:
         shown = ", ".join(shown_type(context, oid) for oid in arguments)
         raise UndefinedFunction(f"function {'.'.join(name)}({shown}) does not exist")
@@ -263,19 +262,6 @@ def _function(
     if found.volatility == "v":
         context.warn("42P17", f"{words} function {'.'.join(name)} should not be volatile")
     return found.oid
-
-
-def _exact(context: StatementContext, name: tuple[str, ...], shapes: Shapes) -> Function | None:
-    schemas = tuple(context.search_path())
-    if len(name) > 1:
-        home = context.catalog.schema_named(name[-2])
-        schemas = () if home is None else (home.oid,)
-    for shape in shapes:
-        for schema in schemas:
-            for each in context.catalog.functions_named(name[-1], schema):
-                if each.arguments == shape and isinstance(each, Function):
-                    return each
-    return None
 
 
 def _model(context: StatementContext, reader: int, writer: int) -> int:

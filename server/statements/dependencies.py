@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
+from server.catalog.large_objects import LargeObject
 from server.catalog.names import TEXT_SEARCH_KINDS
 from server.catalog.objects import (
     AggregateParts,
@@ -53,6 +55,7 @@ TABLE_WORDS = {
     "v": "view",
     "m": "materialized view",
     "c": "composite type",
+    "f": "foreign table",
 }
 
 
@@ -111,11 +114,18 @@ def _described_member(context: StatementContext, value: PublishedTable) -> str:
     return f"publication of {describe(context, table)} in publication {publication.name}"
 
 
+def _described_mapping(context: StatementContext, value: UserMapping) -> str:
+    role, server = context.catalog.object(value.role), context.catalog.object(value.server)
+    assert server is not None
+    return f"user mapping for {'public' if role is None else role.name} on server {server.name}"
+
+
 _DESCRIBED: dict[type[CatalogObject], Callable[[StatementContext, Any], str]] = {
     UserFunction: _described_function,
     UserOperator: _described_operator,
     UserCast: _described_cast,
     PublishedTable: _described_member,
+    UserMapping: _described_mapping,
 }
 
 
@@ -133,6 +143,9 @@ def word_for(value: CatalogObject) -> str:
         Publication: "publication",
         **{value: f"text search {kind}" for kind, value in TEXT_SEARCH_KINDS.items()},
         ExtendedStatistics: "statistics object",
+        LargeObject: "large object",
+        ForeignDataWrapper: "foreign-data wrapper",
+        ForeignServer: "server",
     }
     return words.get(type(value), "object")
 
@@ -268,7 +281,7 @@ def _columns_of_type(
     context: StatementContext, table: Table, types: set[int]
 ) -> Iterator[Dependent]:
     """The columns of some types; a partition key takes its table along."""
-    if table.kind not in "rpmc":
+    if table.kind not in "rpmcf":
         return
     for column in table.live_columns:
         if column.type not in types:
@@ -449,6 +462,21 @@ def refuse_members(context: StatementContext, targets: list[CatalogObject]) -> N
             )
 
 
+def _of_wrapper(context: StatementContext, wrapper: ForeignDataWrapper) -> Iterator[Dependent]:
+    for server in context.catalog.objects(ForeignServer):
+        if server.wrapper == wrapper.oid:
+            yield Dependent(server, automatic=False)
+
+
+def _of_server(context: StatementContext, server: ForeignServer) -> Iterator[Dependent]:
+    for mapping in context.catalog.objects(UserMapping):
+        if mapping.server == server.oid:
+            yield Dependent(mapping, automatic=False)
+    for table in context.catalog.objects(Table):
+        if table.server == server.oid:
+            yield Dependent(table, automatic=False)
+
+
 def _of_parser(context: StatementContext, parser: TextSearchParser) -> Iterator[Dependent]:
     for value in context.catalog.objects(TextSearchConfiguration):
         if value.parser == parser.oid:
@@ -480,6 +508,8 @@ _FINDERS: dict[type[Any], Callable[[StatementContext, Any], Iterator[Dependent]]
     UserOperator: _of_operator,
     Publication: _of_publication,
     Schema: _of_schema,
+    ForeignDataWrapper: _of_wrapper,
+    ForeignServer: _of_server,
     ExtensionObject: _of_extension,
     TextSearchParser: _of_parser,
     TextSearchTemplate: _of_template,

@@ -38,6 +38,7 @@ from server.statements.dependencies import (
 )
 from server.statements.extended_statistics import statistics_named
 from server.statements.extensions import extension_named
+from server.statements.foreign_options import server_named, wrapper_named
 from server.statements.names import (
     find_relation,
     refuse_system,
@@ -63,13 +64,15 @@ if TYPE_CHECKING:
     from server.sql.object_names import ObjectName
 
 ARTICLES = {"table": "a table", "view": "a view", "materialized view": "a materialized view",
-            "index": "an index", "sequence": "a sequence", "type": "a type"}  # fmt: skip
+            "index": "an index", "sequence": "a sequence", "type": "a type",
+            "foreign table": "a foreign table"}  # fmt: skip
 RELATIONS = {
     "table": (Table, "rp"),
     "view": (Table, "v"),
     "materialized view": (Table, "m"),
     "index": (Index, ""),
     "sequence": (Sequence, ""),
+    "foreign table": (Table, "f"),
 }
 
 
@@ -271,6 +274,8 @@ FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]]
     "cast": cast_named,
     "extension": extension_named,
     "large object": large_object_named,
+    "foreign data wrapper": wrapper_named,
+    "server": server_named,
     **dict.fromkeys(KIND_WORDS, text_search_named),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer
 from server.catalog.large_objects import LargeObject
 from server.catalog.objects import (
     CatalogObject,
@@ -26,7 +27,7 @@ from server.catalog.privileges import (
     parse_item,
 )
 from server.errors import (
-    DependentPrivilegeDescriptorsStillExist,
+    DependentObjectsStillExist,
     FeatureNotSupported,
     InsufficientPrivilege,
     InvalidGrantOperation,
@@ -44,6 +45,11 @@ if TYPE_CHECKING:
 
     from server.sql.object_names import ObjectName
 
+SHOWN_KINDS = {
+    "table": "relation",
+    "foreign data wrapper": "foreign-data wrapper",
+    "server": "foreign server",
+}
 RELATION_KINDS = ("table", "sequence")
 ALL_IN_SCHEMA = {"table": (Table,), "sequence": (Sequence,), "function": (UserFunction,)}
 
@@ -58,7 +64,16 @@ class Change:
 
 
 FOUND_BY_NAME: Final = frozenset(
-    ("type", "domain", "function", "procedure", "routine", "large object")
+    (
+        "type",
+        "domain",
+        "function",
+        "procedure",
+        "routine",
+        "large object",
+        "foreign data wrapper",
+        "server",
+    )
 )
 """Kinds whose objects are found as DROP finds them."""
 
@@ -91,7 +106,7 @@ def _targets(context: StatementContext, statement: tree.Grant) -> Iterator[Catal
 
 
 def _has_acl(value: CatalogObject) -> bool:
-    return not isinstance(value, Table) or value.kind in "rvm"
+    return not isinstance(value, Table) or value.kind in "rvmf"
 
 
 def _target(context: StatementContext, kind: str, name: ObjectName) -> CatalogObject:
@@ -163,7 +178,7 @@ def _letters(
 
 
 def _kind_words(kind: str, privilege: tree.Privilege) -> str:
-    return "column" if privilege.columns else {"table": "relation"}.get(kind, kind)
+    return "column" if privilege.columns else SHOWN_KINDS.get(kind, kind)
 
 
 def _apply_to_columns(
@@ -237,6 +252,8 @@ def _shown_kind(value: CatalogObject) -> str:
         (Database, "database"),
         (UserType, "type"),
         (LargeObject, "large object"),
+        (ForeignDataWrapper, "foreign-data wrapper"),
+        (ForeignServer, "foreign server"),
     )
     found = next((word for kind, word in words if isinstance(value, kind)), "function")
     return "view" if isinstance(value, Table) and value.kind == "v" else found
@@ -280,7 +297,7 @@ def _without_dependents(
     """What a role passed on goes with its grant option, if CASCADE allows it."""
     passed_on = [item for item in grants if item.grantor == grantee and item.letters & lost]
     if passed_on and not statement.cascade:
-        raise DependentPrivilegeDescriptorsStillExist(
+        raise DependentObjectsStillExist(
             "dependent privileges exist", hint="Use CASCADE to revoke them too."
         )
     for item in passed_on:

@@ -57,7 +57,7 @@ def _refuse_parent(
     context: StatementContext, found: object, *, is_partition: bool, is_temporary: bool
 ) -> None:
     name = getattr(found, "name", "")
-    if not isinstance(found, Table) or found.kind not in "rp":
+    if not isinstance(found, Table) or found.kind not in "rpf":
         if is_partition:
             raise InvalidObjectDefinition(f'"{name}" is not partitioned')
         raise WrongObjectType(f'inherited relation "{name}" is not a table or foreign table')

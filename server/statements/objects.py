@@ -30,6 +30,7 @@ from server.errors import (
 from server.sql import utility_objects as tree
 from server.sql.object_names import ObjectName
 from server.statements.drop import FINDERS
+from server.statements.foreign import check_wrapper_owner
 from server.statements.names import (
     claim_name,
     find_relation,
@@ -239,12 +240,26 @@ def _rename_statistics(context: StatementContext, statement: tree.Rename) -> Any
     context.ddl.put(replace(found, name=statement.new_name))
 
 
+def _rename_foreign(context: StatementContext, statement: tree.Rename) -> Any:
+    """Wrappers and servers: names of which there is one in the database."""
+    found = FINDERS[statement.kind](context, statement.kind, statement.name)
+    require_owner(context, found)
+    yield from claim_name(context, 0, statement.new_name)
+    if context.catalog.object_named(type(found), statement.new_name) is not None:
+        word = "server" if statement.kind == "server" else "foreign-data wrapper"
+        raise DuplicateObject(f'{word} "{statement.new_name}" already exists')
+    context.ddl.put(replace(found, name=statement.new_name))
+
+
 RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "table": _rename_relation,
     "view": _rename_relation,
     "materialized view": _rename_relation,
     "index": _rename_relation,
     "sequence": _rename_relation,
+    "foreign table": _rename_relation,
+    "foreign data wrapper": _rename_foreign,
+    "server": _rename_foreign,
     "column": rename_column,
     "attribute": rename_attribute,
     "table constraint": rename_constraint,
@@ -346,6 +361,7 @@ def alter_owner(context: StatementContext, statement: tree.AlterOwner) -> Run:
     if owner != found.owner:
         require_owner(context, found)
         require_member(context, owner)
+        check_wrapper_owner(context, found, owner)
         if isinstance(found, Publication):
             check_publication_owner(context, found, owner)
         if isinstance(found, Subscription):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer
 from server.catalog.large_objects import LargeObject
 from server.catalog.objects import (
     CatalogObject,
@@ -58,6 +59,8 @@ WORDS: Final[Mapping[type[CatalogObject], str]] = {
     Publication: "publication",
     Subscription: "subscription",
     LargeObject: "large object",
+    ForeignDataWrapper: "foreign-data wrapper",
+    ForeignServer: "foreign server",
 }
 
 

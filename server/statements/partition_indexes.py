@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from server.catalog.objects import Constraint, Index, IndexKey, Table
-from server.errors import FeatureNotSupported
+from server.errors import FeatureNotSupported, WrongObjectType
 from server.statements.indexes import build_index, key_names, make_index
 from server.statements.inheritance import child_numbers
 from server.statements.names import claim_name, free_name
@@ -54,7 +54,14 @@ def spread_index(context: StatementContext, table: Table, index: Index) -> Itera
 def index_partition(
     context: StatementContext, table: Table, index: Index, child: Table
 ) -> Iterator[Wait]:
-    """Give one partition its part of an index: one that it has, or a new one."""
+    """Give one partition its part of an index: one that it has, or a new one; foreign tables have none."""
+    if child.kind == "f":
+        if index.unique:
+            raise WrongObjectType(
+                f'cannot create unique index on partitioned table "{table.name}"',
+                detail=f'Table "{table.name}" contains partitions that are foreign tables.',
+            )
+        return
     wanted = _translated(table, index, child)
     for own in context.catalog.indexes_of(child.oid):
         if not own.parent and _is_same(own, wanted) and _fits_constraint(context, index, own):

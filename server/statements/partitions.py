@@ -157,7 +157,7 @@ def attach_partition(
     if table.kind != "p":
         raise InvalidObjectDefinition(f'table "{table.name}" is not partitioned')
     found = relation_named(context, command.partition, command.offset)
-    if not isinstance(found, Table) or found.kind not in "rp":
+    if not isinstance(found, Table) or found.kind not in "rpf":
         raise WrongObjectType(
             f'ALTER action ATTACH PARTITION cannot be performed on relation "{found.name}"'
         )

@@ -11,6 +11,7 @@ from server.errors import (
     UndefinedFunction,
     WrongObjectType,
 )
+from server.functions.function import Function
 from server.identifiers import quote_identifier
 from server.planner.standalone import type_oid
 from server.statements.names import split_name
@@ -137,3 +138,19 @@ def _shown_name(context: StatementContext, value: UserFunction) -> str:
     home = context.catalog.object(value.schema)
     assert home is not None
     return f"{quote_identifier(home.name)}.{quote_identifier(value.name)}"
+
+
+def exact_function(
+    context: StatementContext, name: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]
+) -> Function | None:
+    """A function by its exact arguments, of several shapes these may have."""
+    schemas = tuple(context.search_path())
+    if len(name) > 1:
+        home = context.catalog.schema_named(name[-2])
+        schemas = () if home is None else (home.oid,)
+    for shape in shapes:
+        for schema in schemas:
+            for each in context.catalog.functions_named(name[-1], schema):
+                if each.arguments == shape and isinstance(each, Function):
+                    return each
+    return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Column, Sequence, Table, UserType
 from server.errors import (
@@ -140,10 +140,18 @@ class NewTable:
 
 def create_table(context: StatementContext, statement: tree.CreateTable) -> Run:
     """CREATE TABLE."""
+    yield from make_table(context, statement)
+    return "CREATE TABLE"
+
+
+def make_table(
+    context: StatementContext, statement: tree.CreateTable, **fields: Any
+) -> Iterator[Wait]:
+    """Make the table; fields: those of its catalog object that CREATE TABLE has no words for."""
     refuse_unsupported(context, statement)
     claimed = yield from claim_relation(context, statement)
     if claimed is None:
-        return "CREATE TABLE"
+        return
     schema, name = claimed
     is_temporary = schema == context.session.temporary_schema
     _refuse_persistence(statement, is_temporary=is_temporary)
@@ -166,12 +174,12 @@ def create_table(context: StatementContext, statement: tree.CreateTable) -> Run:
         options=storage_parameters(statement.options, TABLE_PARAMETERS, toast=True),
         temporary_on_commit=statement.on_commit if is_temporary else "",
     )
+    table = replace(table, **fields)
     new = new_table(context, table, statement, parents)
     yield from finish_table(new, statement.constraints, parents)
     if is_partition:
         yield from complete_partition(context, parents[0], table.oid)
     yield from new.copy_objects()
-    return "CREATE TABLE"
 
 
 def _refuse_persistence(statement: tree.CreateTable, *, is_temporary: bool) -> None:

@@ -94,13 +94,16 @@ def create_trigger(context: StatementContext, statement: CreateTrigger) -> Run:
 def _target(found: object, statement: CreateTrigger) -> Table:
     """The table or view, if it can have such a trigger."""
     name = getattr(found, "name", "")
-    if not isinstance(found, Table) or found.kind not in "rpv":
+    if not isinstance(found, Table) or found.kind not in "rpvf":
         raise WrongObjectType(
             f'relation "{name}" cannot have triggers',
             detail=KIND_DETAILS.get(
                 getattr(found, "kind", ""), "This operation is not supported for indexes."
             ),
         )
+    if found.kind == "f":
+        _refuse_on_foreign(found, statement)
+        return found
     if found.kind in "rp":
         if statement.timing == "instead":
             raise WrongObjectType(
@@ -114,6 +117,19 @@ def _target(found: object, statement: CreateTrigger) -> Table:
     if "truncate" in statement.events:
         raise WrongObjectType(f'"{name}" is a view', detail="Views cannot have TRUNCATE triggers.")
     return found
+
+
+def _refuse_on_foreign(table: Table, statement: CreateTrigger) -> None:
+    """What foreign tables have no triggers for."""
+    wrong = {
+        "INSTEAD OF triggers": statement.timing == "instead",
+        "TRUNCATE triggers": "truncate" in statement.events,
+        "constraint triggers": statement.constraint,
+    }
+    for word in (word for word, is_wrong in wrong.items() if is_wrong):
+        raise WrongObjectType(
+            f'"{table.name}" is a foreign table', detail=f"Foreign tables cannot have {word}."
+        )
 
 
 def _check_shape(statement: CreateTrigger) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer
 from server.catalog.functions.scope import names_of, session_of, view_of
 from server.catalog.names import find_relation
 from server.catalog.objects import (
@@ -156,6 +157,16 @@ OBJECT_FINDERS: dict[str, Finder] = {
     "type": _registered("regtype", UserType),
     "language": _everybodys,
     "tablespace": _everybodys,
+    "foreign data wrapper": _named(
+        ForeignDataWrapper,
+        lambda view, name: view.object_named(ForeignDataWrapper, name),
+        lambda name: UndefinedObject(f'foreign-data wrapper "{name}" does not exist'),
+    ),
+    "server": _named(
+        ForeignServer,
+        lambda view, name: view.object_named(ForeignServer, name),
+        lambda name: UndefinedObject(f'server "{name}" does not exist'),
+    ),
 }
 
 KIND_OIDS = {
@@ -166,6 +177,8 @@ KIND_OIDS = {
     "language": (2262, 2263, 2264, 2265, 2266, 2267),
     "schema": (2268, 2269, 2270, 2271, 2272, 2273),
     "tablespace": (2390, 2391, 2392, 2393, 2394, 2395),
+    "foreign data wrapper": (3000, 3001, 3002, 3003, 3004, 3005),
+    "server": (3006, 3007, 3008, 3009, 3010, 3011),
     "type": (3138, 3139, 3140, 3141, 3142, 3143),
 }
 FORMS = (
@@ -210,7 +223,7 @@ def _kind_functions() -> Iterator[Function]:
         check = _checker(kind)
         for oid, form in zip(oids, FORMS, strict=True):
             yield row(
-                f"{oid} has_{kind}_privilege({form}) bool stable context",
+                f"{oid} has_{kind.replace(' ', '_')}_privilege({form}) bool stable context",
                 check,
                 f"whether a role has a privilege on a {kind}",
             )

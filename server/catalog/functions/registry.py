@@ -10,6 +10,7 @@ from server.catalog.functions import (
     comments,
     configuration,
     definition,
+    foreign,
     identity,
     large_objects,
     object_identity,
@@ -47,4 +48,5 @@ SYSTEM_FUNCTIONS: Final[tuple[Function, ...]] = (
     *verification.FUNCTIONS,
     *text_search.FUNCTIONS,
     *large_objects.FUNCTIONS,
+    *foreign.FUNCTIONS,
 )

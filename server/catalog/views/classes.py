@@ -255,6 +255,7 @@ def _table_column(view: CatalogView, table: Table, column: Column) -> Row:
         "attacl": acl_array(view, column.acl),
         "attcompression": column.compression,
         "attoptions": texts_or_null(column.options),
+        "attfdwoptions": texts_or_null(column.foreign_options),
         "attislocal": column.local,
         "attinhcount": column.inherited,
     }

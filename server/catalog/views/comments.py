@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
 from server.catalog.large_objects import LargeObject
 from server.catalog.objects import (
     CatalogObject,
@@ -57,6 +58,9 @@ CATALOG_OF: dict[type[CatalogObject], str] = {
     Publication: "pg_publication",
     Subscription: "pg_subscription",
     LargeObject: "pg_largeobject",
+    ForeignDataWrapper: "pg_foreign_data_wrapper",
+    ForeignServer: "pg_foreign_server",
+    UserMapping: "pg_user_mapping",
     PublishedTable: "pg_publication_rel",
     PublishedSchema: "pg_publication_namespace",
     Rule: "pg_rewrite",
@@ -89,6 +93,9 @@ CATALOG_OIDS = {
     "pg_publication_namespace": 6237,
     "pg_statistic_ext": 3381,
     "pg_largeobject": 2613,
+    "pg_foreign_data_wrapper": 2328,
+    "pg_foreign_server": 1417,
+    "pg_user_mapping": 1418,
     "pg_trigger": 2620,
     "pg_operator": 2617,
     "pg_cast": 2605,
