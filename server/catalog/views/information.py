@@ -109,7 +109,7 @@ def _udt(catalog: str, schema: str, name: str) -> dict[str, Any]:
 
 
 def _tables(viewer: Viewer) -> Iterator[Row]:
-    for table in viewer.tables("rvp"):
+    for table in viewer.tables("rvpf"):
         is_temporary = table.persistence == "t"
         yield {
             **viewer.address("table", table),
@@ -120,7 +120,7 @@ def _tables(viewer: Viewer) -> Iterator[Row]:
 
 
 def _columns(viewer: Viewer) -> Iterator[Row]:
-    for table in viewer.tables("rvp"):
+    for table in viewer.tables("rvpf"):
         sequences = {
             sequence.owned_by[1]: sequence
             for sequence in viewer.view.sequences_of(table.oid)
@@ -433,7 +433,7 @@ def _privilege_rows(
 
 def _table_privileges(viewer: Viewer) -> Iterator[Row]:
     for table in viewer.view.objects(Table):
-        if table.kind in "rvp":
+        if table.kind in "rvpf":
             for row in _privilege_rows(viewer, table.owner, "table", table.acl):
                 with_hierarchy = yes_or_no(row["letter"] == "r")
                 yield {**row, **viewer.address("table", table), "with_hierarchy": with_hierarchy}
@@ -441,7 +441,7 @@ def _table_privileges(viewer: Viewer) -> Iterator[Row]:
 
 def _column_privileges(viewer: Viewer) -> Iterator[Row]:
     for table in viewer.view.objects(Table):
-        if table.kind not in "rvp":
+        if table.kind not in "rvpf":
             continue
         for row in _privilege_rows(viewer, table.owner, "table", table.acl):
             if row["letter"] in "arwx":
