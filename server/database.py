@@ -13,6 +13,7 @@ from server.catalog.catalog import CATALOG_KINDS, CATALOG_RELATION, Catalog, Cat
 from server.catalog.codec import KIND_NUMBER, encode_object
 from server.catalog.initial import initial_objects
 from server.catalog.sequences import SequenceValues
+from server.catalog.statement_statistics import StatementStatistics
 from server.catalog.table_activity import TableActivities
 from server.clock import Clock, SystemClock
 from server.executor.deferred import run_deferred
@@ -68,6 +69,7 @@ class Database:
         self.exported: dict[str, Any] = {}  # snapshots by name; see server/session/exported.py
         self.background: dict[int, Any] = {}  # sessions of the server's own
         self.tables = TableActivities()
+        self.statement_statistics = StatementStatistics(self.clock)
         self.temporary_file_counts: Counter[int] = Counter()  # by OID of the database
         self.temporary_byte_counts: Counter[int] = Counter()
         self.channels = Channels()

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 from server.extensions.citext import CITEXT
 from server.extensions.fuzzystrmatch import FUZZYSTRMATCH
 from server.extensions.hstore import HSTORE
+from server.extensions.pg_stat_statements import PG_STAT_STATEMENTS
 from server.extensions.pg_trgm import PG_TRGM
 from server.extensions.pgcrypto import PGCRYPTO
+from server.extensions.postgres_fdw import POSTGRES_FDW
 from server.extensions.unaccent import UNACCENT
 from server.extensions.uuid_ossp import UUID_OSSP
 
@@ -21,8 +23,10 @@ _ALL: Final[tuple[Extension, ...]] = (
     CITEXT,
     FUZZYSTRMATCH,
     HSTORE,
+    PG_STAT_STATEMENTS,
     PG_TRGM,
     PGCRYPTO,
+    POSTGRES_FDW,
     UNACCENT,
     UUID_OSSP,
 )

@@ -6,9 +6,9 @@ Aggregates and windows told apart.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import PG_CATALOG_OID, Sequence
+from server.catalog.objects import FIRST_USER_OID, PG_CATALOG_OID, Sequence
 from server.errors import (
     AmbiguousFunction,
     DatatypeMismatch,
@@ -161,7 +161,9 @@ def function_of_row(
 def _refuse_procedure(
     context: BindContext, node: exp.Expression, written: Written, target: Callee
 ) -> None:
-    definition = getattr(target, "definition", None)
+    definition: Any = getattr(target, "definition", None)
+    if definition is None and target.oid >= FIRST_USER_OID:  # it came with an extension
+        definition = context.catalog.object(target.oid)
     if definition is None:
         return
     context.uses.add(definition.oid)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.config import setting_named
 from server.executor.memory import Memory, machine_bytes
+from server.extensions.pg_stat_statements import PG_STAT_STATEMENTS
 from server.planner.environment import PlanningEnvironment
 from server.session.transaction import READ_COMMITTED_LEVELS
 
@@ -44,6 +45,7 @@ class Basis:
     read_only: bool
     deferrable: bool
     read_committed: bool
+    is_watched: bool  # pg_stat_statements is there
     routines: dict[Any, Any] = field(default_factory=dict)  # plans of the bodies of functions
 
     def fits(self, session: Session, view: CatalogView) -> bool:
@@ -87,6 +89,10 @@ def make_basis(session: Session, view: CatalogView) -> Basis:
         isolation=isolation,
         read_only=bool(settings["default_transaction_read_only"]),
         deferrable=bool(settings["default_transaction_deferrable"]),
+        is_watched=any(
+            value.binary == PG_STAT_STATEMENTS.library
+            for value in view.user_functions_named(PG_STAT_STATEMENTS.name)
+        ),
         read_committed=isolation in READ_COMMITTED_LEVELS,
         synchronous_commit=session.settings.text("synchronous_commit") != "off",
     )

@@ -23,6 +23,7 @@ from server.errors import (
     SqlSyntaxError,
 )
 from server.executor.waits import Wait
+from server.session import watching
 from server.session.block import ABORTED
 from server.session.execution import context, plan_allowed, portal_rows, take_locks
 from server.session.lane import make_lane
@@ -250,6 +251,7 @@ def execute(session: Session, message: messages.Execute) -> Steps:
         yield messages.EmptyQueryResponse()
         return
     refuse_in_failed_block(session, statement)
+    started = watching.started(session)
     if portal.planned is None:
         if portal.done:
             raise ObjectNotInPrerequisiteState(f'portal "{message.portal}" cannot be run')
@@ -261,11 +263,13 @@ def execute(session: Session, message: messages.Execute) -> Steps:
         yield from session.changed_settings()
         yield messages.CommandComplete(tag)
     else:
-        yield from _execute_plan(session, portal, message.max_rows)
+        tag = yield from _execute_plan(session, portal, message.max_rows)
+    watching.ended(session, started, portal.source, tag)
     session.transaction.is_pipelined = True
 
 
-def _execute_plan(session: Session, portal: Portal, max_rows: int) -> Steps:
+def _execute_plan(session: Session, portal: Portal, max_rows: int) -> Generator[Any, Any, str]:
+    """Give the rows and the end of a plan, or of as much of it as was asked for; returns the command tag."""
     planned = portal.planned
     assert planned is not None
     if not portal.started:
@@ -287,9 +291,10 @@ def _execute_plan(session: Session, portal: Portal, max_rows: int) -> Steps:
             yield data_rows(item, planned.types, portal.formats, session.style)
     if max_rows and count == max_rows and not portal.done:
         yield messages.PortalSuspended()
-        return
-    affected = portal.context.row_count if planned.writes else count
-    yield messages.CommandComplete(command_tag(planned.tag, affected))
+        return command_tag(planned.tag, count)
+    tag = command_tag(planned.tag, portal.context.row_count if planned.writes else count)
+    yield messages.CommandComplete(tag)
+    return tag
 
 
 def _renew_portal(session: Session, portal: Portal) -> Generator[Any, Any, None]:

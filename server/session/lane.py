@@ -168,8 +168,8 @@ def make_lane(session: Session, planned: PlannedStatement) -> Lane | None:
     """What the short path needs for a statement, if it is one for it."""
     if planned.catalog_version < 0 or is_heavy(planned):
         return None
-    if session.style.encoding is not None:  # a lane speaks the server's
-        return None
+    if session.style.encoding is not None or session.basis().is_watched:
+        return None  # a lane speaks the server's encoding, and tells nobody
     program = session.database.plans.program(planned)
     if program.point is None:
         return None

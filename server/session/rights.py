@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ROLE, AUTHORIZATION, SUPERUSER = "role", "session_authorization", "is_superuser"
 NO_ROLE = "none"
+READ_ALL_STATISTICS_OID = 3375  # pg_read_all_stats
 
 
 class Rights:
@@ -47,6 +48,13 @@ class Rights:
         if self.version != self._session.settings.version:
             self._read()
         return self._session_oid
+
+    def read_all_statistics(self) -> bool:
+        """Whether the current user sees what others do."""
+        view = self._session.transaction.catalog
+        return is_superuser(view, self.current_oid) or is_member(
+            view, self.current_oid, READ_ALL_STATISTICS_OID
+        )
 
     def _read(self) -> None:
         settings = self._session.settings

@@ -15,6 +15,7 @@ from server.errors import (
 )
 from server.executor.run import SideRows
 from server.executor.waits import Wait
+from server.session import watching
 from server.session.block import ABORTED
 from server.session.execution import context, plan_allowed, portal_rows
 from server.session.results import (
@@ -60,15 +61,19 @@ def query(session: Session, message: Query) -> Steps:
     if data is not None:
         yield Framed(data)
         return
+    started = watching.started(session)
     ready = yield from ready_rows(session, sql)
     if ready is not None:
-        yield from finish_statement(session, (yield from run_planned(session, *ready)), ends=True)
+        tag = yield from run_planned(session, *ready)
+        watching.ended(session, started, sql, tag)
+        yield from finish_statement(session, tag, ends=True)
         return
     statements = session.database.plans.statements(sql)
     if not statements:
         yield EmptyQueryResponse()
     session.transaction.is_shared = len(statements) > 1
-    for statement in statements:
+    for number, statement in enumerate(statements, 1):
+        started = watching.started(session)
         refuse_in_failed_block(session, statement)
         if isinstance(statement.tree, UtilityStatement):
             tag = yield from run_utility(session, statement)
@@ -76,7 +81,9 @@ def query(session: Session, message: Query) -> Steps:
             planned, tag = yield from run_query(session, statement)
             if len(statements) == 1:
                 remember(session, sql, planned)
-        yield from finish_statement(session, tag, ends=statement is statements[-1])
+        following = statements[number].offset if number < len(statements) else None
+        watching.ended(session, started, sql[statement.offset : following], tag)
+        yield from finish_statement(session, tag, ends=following is None)
 
 
 def finish_statement(session: Session, tag: str, *, ends: bool) -> Steps:

@@ -29,7 +29,16 @@ from server.errors import (
     StatementTooComplex,
 )
 
-__all__ = ["Node", "RawStatement", "normalise", "parse", "parses_slowly", "scan", "tree"]
+__all__ = [
+    "Node",
+    "RawStatement",
+    "fingerprint",
+    "normalise",
+    "parse",
+    "parses_slowly",
+    "scan",
+    "tree",
+]
 
 TEXT_BYTES_MAX: Final = 256 << 20
 TOKEN_COUNT_MAX: Final = 20_000_000
@@ -149,6 +158,15 @@ def normalise(sql: str) -> str:
     check_limits(sql)
     try:
         return str(postgast.normalize(sql))
+    except postgast.PgQueryError as error:
+        raise translated(error) from None
+
+
+def fingerprint(sql: str) -> int:
+    """What texts have in common that differ in constants, blanks and comments only, as a number of 64 bits."""
+    check_limits(sql)
+    try:
+        return int(postgast.fingerprint(sql).fingerprint)
     except postgast.PgQueryError as error:
         raise translated(error) from None
 
