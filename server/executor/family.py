@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.executor.leaf_insert import row_checks_of
 from server.executor.partition_routing import translated, translation
-from server.executor.row_checks import RowChecks
+from server.executor.row_checks import RowChecks, row_checks_of
 from server.executor.row_moves import RowMoves, is_routed
 from server.executor.table_shape import shape_of
 from server.planner import physical

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from server.catalog.partition_bounds import leaf_for_key, same_columns
 from server.errors import FeatureNotSupported, SerializationFailure
-from server.executor.columns import rows_of
+from server.executor.columns import batch_of_rows, rows_of
 from server.executor.constraint_errors import (
     missing_reference,
     mixed_nulls,
     still_referenced,
 )
 from server.executor.departed import refuse_departed
+from server.executor.row_checks import row_checks_of
 from server.executor.row_moves import update_or_move
 from server.executor.table_shape import Row, TableShape, shape_of
 from server.executor.table_writer import TableWriter
@@ -183,6 +184,8 @@ class ReferencedChange:
             changes, is_stopped = _triggered(row_id, changes, writer, context)
             if is_stopped:
                 return
+        if changes is not None:
+            changes = _checked(row_id, changes, writer, context)
         named = _declared_on(self.constraint, context)
         while True:
             outcome = yield from (
@@ -260,6 +263,24 @@ def _triggered(
         for number, (before, value) in enumerate(zip(new, given, strict=True), 1)
         if before is not value
     }, False
+
+
+def _checked(
+    row_id: int,
+    changes: dict[int, Value | None],
+    writer: TableWriter,
+    context: ExecutionContext,
+) -> dict[int, Value | None]:
+    """The changes of a referring row and of its generated columns; raises if it may not be like that."""
+    new = tuple(changes.get(n, value) for n, value in enumerate(writer.read(row_id), 1))
+    checks = row_checks_of(writer.shape.table, context)
+    batch = checks.complete(batch_of_rows([new], writer.shape.types), context)
+    checks.check(batch, writer.shape, context)
+    if checks.is_empty:
+        return changes
+    (made,) = rows_of(batch)
+    generated = {column.number for column in writer.shape.table.live_columns if column.generated}
+    return changes | {number: made[number - 1] for number in generated}
 
 
 def _default(writer: TableWriter, number: int, context: ExecutionContext) -> Value | None:

@@ -17,7 +17,7 @@ from server.executor.new_rows import (
     with_system_columns,
 )
 from server.executor.partition_routing import Router, translated, translation, violation
-from server.executor.row_checks import RowChecks
+from server.executor.row_checks import row_checks_of
 from server.executor.table_writer import TableWriter
 from server.executor.triggers import before_row
 from server.executor.upsert import Upsert
@@ -31,14 +31,6 @@ if TYPE_CHECKING:
     from server.executor.waits import Wait
     from server.planner import physical
     from server.vector.batch import Batch
-
-
-def row_checks_of(table: Table, context: ExecutionContext) -> RowChecks:
-    """The checks and generated columns of a table, over its rows."""
-    assert context.bind_row is not None
-    checks, generated = context.bind_row(table)
-    row = [(column.number, column.number) for column in table.columns]
-    return RowChecks(row, checks, generated)
 
 
 class LeafInsert:

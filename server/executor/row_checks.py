@@ -136,3 +136,11 @@ class RowChecks:
         if failed:
             raise check_violation(shape, failed, values, context.style)
         raise not_null_violation(shape, null_in, values, context.style)
+
+
+def row_checks_of(table: Table, context: ExecutionContext) -> RowChecks:
+    """The checks and generated columns of a table, over its rows."""
+    assert context.bind_row is not None
+    checks, generated = context.bind_row(table)
+    row = [(column.number, column.number) for column in table.columns]
+    return RowChecks(row, checks, generated)

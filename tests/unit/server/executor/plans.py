@@ -75,6 +75,7 @@ def context(**more: Any) -> ExecutionContext:
         "catalog": None,
         "settings": {},
         "random": random.Random(1),
+        "bind_row": lambda table: ((), ()),
     }
     return ExecutionContext(**(fields | more))
 
