@@ -23,6 +23,7 @@ from storage.rowgroup import (
     FREE,
     INNER,
     KEY_CHANGED,
+    KEY_KEPT,
     NEWER,
     REDIRECT,
     ROW_ID_MASK,
@@ -55,6 +56,11 @@ class Version:
     def newer(self) -> int | None:
         """The row id of the next newer version."""
         return self.next & ROW_ID_MASK if self.next & NEWER else None
+
+    @property
+    def keeps_key(self) -> bool:
+        """Whether there is a newer version that has the key which other rows may refer to."""
+        return bool(self.next & NEWER) and self.next & (KEY_CHANGED | KEY_KEPT) != KEY_CHANGED
 
 
 def read_version(groups: RowGroups, row_id: int) -> Version:
@@ -127,7 +133,7 @@ def version_address(groups: RowGroups, row_id: int) -> int:
 
 def _relinked(version: Version, following: int) -> Version:
     """The version with the link of the one behind it, which is cut out."""
-    flags = version.next & ~ROW_ID_MASK | following & KEY_CHANGED
+    flags = version.next & ~(ROW_ID_MASK | KEY_KEPT) | following & KEY_CHANGED
     return Version(
         version.row_id,
         version.xmin,

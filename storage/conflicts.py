@@ -42,7 +42,7 @@ class Conflicts:
             status, blocker = self._ended(transaction, version)
             if status is Status.DONE:
                 break
-            keeps_key = version.next & (NEWER | KEY_CHANGED) == NEWER
+            keeps_key = version.keeps_key
             if status is Status.BLOCKED and not (mode is RowLock.KEY_SHARE and keeps_key):
                 return Outcome(status, blocker_xid=blocker)
             if status in (Status.SELF_MODIFIED, Status.DELETED):

@@ -124,9 +124,10 @@ class RowPaths:
         row_id: int,
         values: "Sequence[Value] | Mapping[int, Value]",
         key_changed: bool,
+        key_kept: bool,
     ) -> "Outcome | None":
         """Replace a version nobody stands in the way of, and count that, or None for the long way."""
-        del table, transaction, row_id, values, key_changed
+        del table, transaction, row_id, values, key_changed, key_kept
         return None
 
     def delete(self, table: "Table", transaction: "Transaction", row_id: int) -> "Outcome | None":

@@ -19,6 +19,7 @@ Rule 5: the header and descriptors are written once, when the run is made.
       NEWER          the row id is that of the next newer version
       INNER          no index entry points here; without NEWER the row id is that of the root
       KEY_CHANGED    on the way from this version to the next an indexed value changed
+      KEY_KEPT       beside KEY_CHANGED: but none that other rows may refer to; says nothing where it is missing
       REDIRECT       no row here any more, only the way to the oldest version that is left
       DEAD           no row here any more, and no other version: waits for vacuum of the indexes
       FREE           may be reused
@@ -60,6 +61,7 @@ KEY_CHANGED = 1 << 50
 REDIRECT = 1 << 51
 DEAD = 1 << 52
 FREE = 1 << 53
+KEY_KEPT = 1 << 54
 
 assert HEADER.size == 64
 assert DESCRIPTOR.size == 32

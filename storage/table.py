@@ -57,6 +57,7 @@ from storage.rowgroup import (
     FREE,
     INNER,
     KEY_CHANGED,
+    KEY_KEPT,
     NEWER,
     SLOT_BITS,
     SLOT_MASK,
@@ -324,12 +325,14 @@ class Table:
         row_id: int,
         values: Sequence[Value] | Mapping[int, Value],
         key_changed: bool = False,
+        key_kept: bool = False,
     ) -> Outcome:
         """Replace the version the snapshot saw by a new one: all values, or some by column.
 
-        With key_changed the caller adds entries (new key, root_id) to the indexes concerned.
+        With key_changed the caller adds entries (new key, root_id) to the indexes concerned; key_kept: none of these
+        is one that other rows may refer to.
         """
-        outcome = self._update(transaction, row_id, values, key_changed)
+        outcome = self._update(transaction, row_id, values, key_changed, key_kept)
         if transaction.tracked is not None and outcome.status is Status.DONE:
             transaction.tracked.write_rows(self.relation_id, (outcome.root_id,))
         return outcome
@@ -340,14 +343,15 @@ class Table:
         row_id: int,
         values: Sequence[Value] | Mapping[int, Value],
         key_changed: bool,
+        key_kept: bool,
     ) -> Outcome:
         if not isinstance(values, Mapping):
             values = with_unused_values(self.kinds, values)
-        quick = self.paths.update(self, transaction, row_id, values, key_changed)
+        quick = self.paths.update(self, transaction, row_id, values, key_changed, key_kept)
         if quick is not None:
             return quick
         row_id = moved_to(self.groups, row_id)
-        mode = RowLock.UPDATE if key_changed else RowLock.NO_KEY_UPDATE
+        mode = RowLock.UPDATE if key_changed and not key_kept else RowLock.NO_KEY_UPDATE
         refused = self.conflicts.check(transaction, row_id, mode)
         if refused is not None:
             return refused
@@ -363,7 +367,9 @@ class Table:
         self._prune_row(root_id)
         group, slot = self.place(stamp >> COMMAND_BITS, row_id >> SLOT_BITS)
         new_row_id = group.group_no << SLOT_BITS | slot
-        flags = NEWER | old.next & (INNER | KEY_CHANGED) | (KEY_CHANGED if key_changed else 0)
+        flags = NEWER | old.next & (INNER | KEY_CHANGED)
+        if key_changed:
+            flags |= KEY_CHANGED | (KEY_KEPT if key_kept else 0)
         old_nulls = read_version(self.groups, row_id).nulls  # the group may have got columns
         link = (row_id, VERSION.pack(old.xmin, stamp, flags | new_row_id, old_nulls))
         self._store_row(stamp, group, slot, values, INNER | root_id, link)

@@ -163,10 +163,16 @@ class IndexShape:
 
     def unique_key(self, row: Row, context: ExecutionContext) -> bytes | None:
         """The key of a row that no other may have; None if any number of rows may have it."""
+        return self.both_keys(row, context)[1]
+
+    def both_keys(self, row: Row, context: ExecutionContext) -> tuple[bytes | None, bytes | None]:
+        """`key` and `unique_key`; expressions are evaluated once."""
+        if not self.has(row, context):
+            return None, None
         values = self.values(row, context)
-        if not self.index.nulls_not_distinct and any(value is None for value in values):
-            return None
-        return self.encode(values) if self.has(row, context) else None
+        key = self.encode(values)
+        may_repeat = not self.index.nulls_not_distinct and any(value is None for value in values)
+        return key, None if may_repeat else key
 
     def encode(self, values: Sequence[Value | None]) -> bytes:
         """The bytes of key values in row form; fewer than the index has keys make a prefix."""
@@ -223,6 +229,11 @@ class IndexShape:
     def is_columns_only(self) -> bool:
         """Whether keys are plain columns and there is no predicate."""
         return self._columns_only
+
+    @property
+    def may_be_referred_to(self) -> bool:
+        """Whether foreign keys may refer to rows by this key."""
+        return self.index.unique and self._columns_only and not self.is_deferrable
 
     @property
     def is_plain(self) -> bool:

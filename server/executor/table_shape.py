@@ -79,7 +79,7 @@ class TableShape:
         self.key_attributes = frozenset(
             number
             for shape in self.unique_indexes
-            if shape.is_columns_only and shape.index.predicate is None
+            if shape.may_be_referred_to
             for number in shape.attributes
         )
         """Attributes that others may refer to: who is to change one locks the row FOR UPDATE."""

@@ -91,14 +91,25 @@ class TableWriter:
 
     def insert(self, batch: Batch) -> Generator[Wait, None, Positions]:
         """Insert rows given as a column for each attribute; their row ids."""
+        row_ids = yield from self._insert(batch, ())
+        assert row_ids is not None
+        return row_ids
+
+    def _insert(
+        self, batch: Batch, arbiters: Sequence[IndexShape]
+    ) -> Generator[Wait, None, Positions | None]:
+        """Insert rows; None: the key of the only one has come to be taken in one of the arbiters."""
         all_rows = _once(lambda: rows_of(batch))
-        keys = [shape.keys(batch.columns, all_rows, self.context) for shape in self.shape.indexes]
+        found = [self._keys(shape, batch, all_rows) for shape in self.shape.indexes]
+        keys, distinct = [own for own, _ in found], [own for _, own in found]
         entries = [NewEntries(item, all_rows(), self.context) for item in self.shape.inverted]
         values, nulls = store_columns(batch.columns, self.shape.types)
         self._announce()
         while True:
             with self._engine.latch:
-                blocker = self._find_conflict(batch, keys, all_rows)
+                if arbiters and self._is_taken(arbiters, distinct):
+                    return None
+                blocker = self._find_conflict(batch, distinct)
                 if not blocker:
                     row_ids: Positions = self.relation.insert(
                         self._transaction, values, nulls, batch.count
@@ -156,15 +167,16 @@ class TableWriter:
     ) -> Generator[Wait, None, Outcome]:
         """Insert one row unless another has its key in one of the arbiters: DONE or DUPLICATE."""
         while True:
-            with self._engine.latch:
-                found = self._find_arbiter_conflict(row, arbiters)
-                if found is None:
-                    break
-            if found.status is Status.DUPLICATE:
+            found = self._find_arbiter_conflict(row, arbiters)
+            if found is None:
+                # Functions in the keys may wait, so that somebody else may come first all the same.
+                row_ids = yield from self._insert(batch_of_rows([row], self.shape.types), arbiters)
+                if row_ids is not None:
+                    return Outcome(Status.DONE, new_row_id=int(row_ids[0]), root_id=int(row_ids[0]))
+            elif found.status is Status.DUPLICATE:
                 return found
-            yield from wait_for_xid(self.context, found.blocker_xid)
-        row_ids = yield from self.insert(batch_of_rows([row], self.shape.types))
-        return Outcome(Status.DONE, new_row_id=int(row_ids[0]), root_id=int(row_ids[0]))
+            else:
+                yield from wait_for_xid(self.context, found.blocker_xid)
 
     def try_insert(self, row: Row) -> bool:
         """Insert one row if nobody is in the way; raises if a unique key is taken."""
@@ -206,10 +218,20 @@ class TableWriter:
                 )
             key = shape.unique_key(row, self.context)
             if key is not None:
-                found = self._duplicate_of(shape, key, -1)
+                with self._engine.latch:
+                    found = self._duplicate_of(shape, key, -1)
                 if found is not None:
                     return found
         return None
+
+    def _is_taken(self, arbiters: Sequence[IndexShape], keys: Sequence[Keys]) -> bool:
+        """Whether the key of the only row is in the way of another, or maybe is, in one of the arbiters."""
+        return any(
+            shape in arbiters
+            and own[0] is not None
+            and self._duplicate_of(shape, own[0], -1) is not None
+            for shape, own in zip(self.shape.indexes, keys, strict=True)
+        )
 
     def _duplicate_of(self, shape: IndexShape, key: bytes, root_id: int) -> Outcome | None:
         index = self._engine.index(shape.storage_id)
@@ -219,12 +241,11 @@ class TableWriter:
         )
         return found
 
-    def _find_conflict(self, batch: Batch, keys: Sequence[Keys], all_rows: AllRows) -> int:
+    def _find_conflict(self, batch: Batch, keys: Sequence[Keys]) -> int:
         """Raise if a unique key is taken; give the xid to wait for, or 0."""
-        for shape, own in zip(self.shape.indexes, keys, strict=True):
+        for shape, distinct in zip(self.shape.indexes, keys, strict=True):
             if not shape.index.unique:
                 continue
-            distinct = self._unique_keys(shape, batch, own, all_rows)
             if shape.is_deferrable:
                 self._recheck_later(shape, distinct)
                 continue
@@ -233,14 +254,17 @@ class TableWriter:
                 return blocker
         return 0
 
-    def _unique_keys(self, shape: IndexShape, batch: Batch, keys: Keys, all_rows: AllRows) -> Keys:
-        """Keys with None for the rows that may equal others."""
+    def _keys(self, shape: IndexShape, batch: Batch, all_rows: AllRows) -> tuple[Keys, Keys]:
+        """The keys of the rows, and those with None for the rows that may equal others."""
         if not shape.is_columns_only:
-            return [shape.unique_key(row, self.context) for row in all_rows()]
-        mask = shape.distinct_rows(batch.columns, batch.count)
+            pairs = [shape.both_keys(row, self.context) for row in all_rows()]
+            return [key for key, _ in pairs], [key for _, key in pairs]
+        keys = shape.keys(batch.columns, all_rows, self.context)
+        mask = shape.distinct_rows(batch.columns, batch.count) if shape.index.unique else None
         if mask is None:
-            return keys
-        return [key if is_set else None for key, is_set in zip(keys, mask.tolist(), strict=True)]
+            return keys, keys
+        is_distinct = mask.tolist()
+        return keys, [key if is_distinct[place] else None for place, key in enumerate(keys)]
 
     def _recheck_later(self, shape: IndexShape, keys: Keys) -> None:
         for key in keys:
@@ -292,24 +316,25 @@ class TableWriter:
             for number, value in changes.items()
         }
         watched = self.shape.watched & changes.keys()
-        is_seen = bool(watched) or bool(self.shape.triggers)
+        old: Row = ()
+        new: Row = ()
+        moved: list[tuple[IndexShape, bytes | None]] = []
+        altered: list[tuple[InvertedShape, frozenset[bytes]]] = []
+        if watched or self.shape.triggers:
+            old = self.read(row_id)
+            new = tuple(changes.get(n, value) for n, value in enumerate(old, 1))
+            moved = self._moved_keys(old, new, changes)
+            altered = self._altered_entries(old, new, changes)
+        key_kept = not any(shape.may_be_referred_to for shape, _ in moved)
         while True:
             with self._engine.latch:
-                old: Row = ()
-                new: Row = ()
-                moved: list[tuple[IndexShape, bytes | None]] = []
-                altered: list[tuple[InvertedShape, frozenset[bytes]]] = []
-                if is_seen:
-                    old = self.read(row_id)
-                    new = tuple(changes.get(n, value) for n, value in enumerate(old, 1))
-                    moved = self._moved_keys(old, new, changes)
-                    altered = self._altered_entries(old, new, changes)
                 outcome: Outcome = self.relation.update(
                     self._transaction,
                     self.context.snapshot,
                     row_id,
                     stored,
                     bool(moved or altered),
+                    key_kept,
                 )
                 if outcome.status is Status.DONE:
                     self._add_entries(altered, outcome.root_id)

@@ -110,7 +110,7 @@ cdef class KeyReader:
         try:
             table = self.table()
             if transaction.tracked is None:
-                outcome = table.paths.update(table, transaction, row_id, values, False)
+                outcome = table.paths.update(table, transaction, row_id, values, False, False)
                 if outcome is not None:
                     return outcome
             return table.update(transaction, snapshot, row_id, values)

@@ -69,6 +69,7 @@ cdef uint64_t ROW_ID_MASK = (<uint64_t>1 << 48) - 1
 cdef uint64_t NEWER = <uint64_t>1 << 48
 cdef uint64_t INNER = <uint64_t>1 << 49
 cdef uint64_t KEY_CHANGED = <uint64_t>1 << 50
+cdef uint64_t KEY_KEPT = <uint64_t>1 << 54
 cdef uint64_t REDIRECT = <uint64_t>1 << 51
 cdef uint64_t DEAD = <uint64_t>1 << 52
 cdef uint64_t FREE = <uint64_t>1 << 53
@@ -84,6 +85,14 @@ cdef struct Version:
     uint64_t xmax
     uint64_t following
     uint64_t nulls
+
+
+cdef inline bint keeps_key(Version *version) noexcept nogil:
+    """The twin of storage.chains.Version.keeps_key."""
+    return (
+        version.following & NEWER != 0
+        and version.following & (KEY_CHANGED | KEY_KEPT) != KEY_CHANGED
+    )
 
 
 cdef struct Place:
@@ -433,7 +442,7 @@ cdef class RowPaths:
         transaction.undo.append((table, UNDO_INSERT, row_id, 0, None))
         return row_id
 
-    def update(self, table, transaction, uint64_t row_id, values, bint key_changed):
+    def update(self, table, transaction, uint64_t row_id, values, bint key_changed, bint key_kept):
         """Replace a version nobody stands in the way of, or None for the long way."""
         cdef Version *version = self.version_of(row_id)
         cdef Place *old_place = self.place_of(row_id)
@@ -455,7 +464,8 @@ cdef class RowPaths:
         if self.locks or self.newest:
             if self.root_raw(row_id) in self.newest:
                 return None
-            if self.locked(transaction, self.root_raw(row_id), UPDATE if key_changed else NO_KEY_UPDATE):
+            mode = UPDATE if key_changed and not key_kept else NO_KEY_UPDATE
+            if self.locked(transaction, self.root_raw(row_id), mode):
                 return None
         if version.following & INNER:
             root_id = version.following & ROW_ID_MASK
@@ -504,7 +514,8 @@ cdef class RowPaths:
             header.xmax = stamp
             header.following = (
                 NEWER | (header.following & (INNER | KEY_CHANGED))
-                | (KEY_CHANGED if key_changed else 0) | new_id
+                | (KEY_CHANGED if key_changed else 0)
+                | (KEY_KEPT if key_changed and key_kept else 0) | new_id
             )
             self.write_version(change, row_id, &header)
             change.commit_raw()
@@ -574,13 +585,13 @@ cdef class RowPaths:
                 decided = self.log.decided.get(xid)
                 if decided is None:
                     has_ended = False
-                    if mode != KEY_SHARE or version.following & (NEWER | KEY_CHANGED) != NEWER:
+                    if mode != KEY_SHARE or not keeps_key(version):
                         return Outcome(BLOCKED, xid)
                 elif decided > transaction.seen_lsn:
                     transaction.seen_lsn = decided
             if not version.following & NEWER:
                 return Outcome(DELETED)
-            has_key = has_key and not version.following & KEY_CHANGED
+            has_key = has_key and keeps_key(version)
             at = version.following & ROW_ID_MASK
             if has_ended:
                 last = at
@@ -666,7 +677,7 @@ cdef class RowPaths:
             gone = version.xmin == 0 or self.log.dead_raw(version.xmin, version.xmax)
             if gone and kept:
                 versions[kept - 1].following = (
-                    versions[kept - 1].following & ~ROW_ID_MASK
+                    versions[kept - 1].following & ~(ROW_ID_MASK | KEY_KEPT)
                     | version.following & (KEY_CHANGED | ROW_ID_MASK)
                 )
                 changed[kept - 1] = True
