@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from server.executor.subqueries import Answer
     from server.executor.table_shape import TableShape
     from server.executor.temporary_files import TemporaryFiles
-    from server.executor.waits import Wait
     from server.expressions.expression import ColumnId, Expression, Subquery
     from server.functions.function import CallContext
     from server.planner.physical import Plan
     from server.planner.standalone import RowRules
     from server.vector.batch import Batch
+    from storage.waits import Completion
 
 
 class Clock(Protocol):
@@ -117,7 +117,7 @@ class ExecutionContext:
     modified_tables: dict[int, Any] = field(default_factory=dict)
     row_count: int = 0
     surroundings: Any = None  # of the functions that are called: see executor/routines.py
-    wait: Callable[[Wait], None] | None = None  # waits in the middle of an expression
+    wait: Callable[[Completion, str], None] | None = None  # waits in the middle of an expression
     domain_tests: dict[int, Any] = field(default_factory=dict)
     transitions: dict[tuple[int, str], Any] = field(default_factory=dict)  # rows that triggers see
     depth: int = 0  # of calls of functions whose bodies are statements

@@ -255,7 +255,7 @@ def run_rows(
     if tables:
         running.common_tables.update(tables)
     running.depth = caller.depth + 1
-    running.wait, running.cancelled = caller.wait, caller.cancelled
+    running.cancelled = caller.cancelled
     for item in execute(planned, running, surroundings.program(planned)):
         if isinstance(item, Wait):
             pass_wait(caller, item)
@@ -285,4 +285,4 @@ def pass_wait(caller: ExecutionContext, item: Any) -> None:
         return
     if caller.wait is None:
         raise LockNotAvailable("could not wait for a lock inside of a function called here")
-    caller.wait(item)
+    caller.wait(item.completion, item.what)

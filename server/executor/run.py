@@ -59,7 +59,7 @@ def execute(
 def _run_beside(planned: PlannedStatement, context: ExecutionContext) -> Iterator[Any]:
     """Run what a rule has done beside a statement; few see its rows, as SideRows."""
     running = context.surroundings.context(context.parameters)
-    running.wait, running.cancelled = context.wait, context.cancelled
+    running.cancelled = context.cancelled
     running.depth = context.depth
     is_shown = context.shows_side_rows and planned.tag == "SELECT" and planned.returns_rows
     if is_shown:

@@ -79,6 +79,9 @@ class Function:
     needs_context: bool = False
     needs_execution: bool = False  # an immutable one that must not be called while planning
     slow: bool = False  # takes its time, so statements with it run on a worker thread
+    may_wait: bool = (
+        False  # for a lock or for time to pass: statements with it run on a thread of their own
+    )
     result_modifier: Callable[[tuple[TypeReference, ...]], int] | None = None
     definition: Any = None  # the catalog object of a function made by a user
     with_columns: Callable[[Any], Row] | None = None  # makes `row` for a column definition list

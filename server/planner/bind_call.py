@@ -123,6 +123,7 @@ def bind_function_call(context: BindContext, scope: Scope, node: exp.Expression)
     if getattr(target, "volatility", "i") == "v":
         context.volatile = True
         context.slow |= getattr(target, "slow", False)
+        context.calls_routines |= getattr(target, "may_wait", False)
     if isinstance(target, Aggregate):
         if len(scope.outer_aggregates) > outer_count:
             position = context.position(scope.outer_aggregates[-1][1].offset)

@@ -14,6 +14,7 @@ from server.expressions.evaluate import compile_row
 from server.expressions.expression import Call, Variable
 from server.functions.function import Function
 from server.planner.bind_text import bind_catalog_expression
+from server.planner.called_routines import calls_routine
 from server.planner.environment import BindContext, PlanningEnvironment
 from server.planner.scope import RangeColumn, RangeItem, Scope
 
@@ -175,4 +176,5 @@ def _test(context: BindContext, domain: UserType, constraint: Constraint) -> Tes
     value = Variable(type=inner.type(base), column=1, name="value")
     scope = Scope(items=[RangeItem(alias="", listed=(RangeColumn("value", value),))])
     bound = bind_catalog_expression(inner, scope, constraint.expression or "true")
+    context.calls_routines |= inner.calls_routines or calls_routine(bound)
     return constraint.name, compile_row(bound, {1: 0})

@@ -104,7 +104,7 @@ class BindContext:
     policy_tables: list[Oid] = field(default_factory=list)  # whose policies are being bound
     untyped_parameters: int = 0  # references to parameters whose type nothing has told yet
     routine: RoutineNames | None = None  # of the function whose body this is
-    calls_routines: bool = False  # functions whose bodies are statements
+    calls_routines: bool = False  # functions whose bodies are statements, or others that may wait
     uses: set[Oid] = field(default_factory=set)  # functions of users
     defines_rule: bool = (
         False  # a rule's action is bound to see what is wrong with it, not to be run

@@ -625,14 +625,16 @@ class PlannedStatement:
     relations: tuple[tuple[int, str], ...]  # (relation oid, lock mode) to take before running
     catalog_version: int
     volatile: bool = False
-    slow: bool = False  # may take long, however few its rows: calls pg_sleep, say
+    slow: bool = False  # may take long, however few its rows: calls bt_index_check, say
     access: tuple[Access, ...] = ()
     depends_on_style: bool = (
         False  # literals were read under DateStyle and TimeZone: plan again when these change
     )
     shape: Shape | None = None
     uses: tuple[int, ...] = ()  # functions and operators of users
-    calls_routines: bool = False  # functions whose bodies are statements, which may have to wait
+    calls_routines: bool = (
+        False  # functions whose bodies are statements, or others that may have to wait
+    )
     cursor_sources: tuple[CursorSource, ...] = ()  # of a cursor's query: what else its rows tell
     locks: str = ""  # and how that is locked: FOR UPDATE or a weaker form
     before: tuple[PlannedStatement, ...] = ()  # what rules have run before it and after it

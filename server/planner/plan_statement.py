@@ -17,6 +17,7 @@ from server.planner.bind_statement import BoundStatement, bind_statement
 from server.planner.choose import Chooser
 from server.planner.coerce import base_modifier, base_type
 from server.planner.environment import LOCK_ORDER, BindContext, PlanningEnvironment
+from server.planner.may_wait import tables_may_wait
 from server.planner.physical import Access, Failure, PlannedStatement
 from server.planner.plan import Modify, Node
 from server.planner.rewrite.rules import rewrite
@@ -144,7 +145,7 @@ def _is_modification(node: Node) -> bool:
 def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> PlannedStatement:
     count = max(context.parameters, default=0)
     rows = context.cursor_rows
-    calls_routines = context.calls_routines or (bound.writes and _fires_triggers(context))
+    calls_routines = context.calls_routines or (bound.writes and tables_may_wait(context))
     return PlannedStatement(
         plan=plan,
         names=tuple(column.name for column in bound.columns),
@@ -175,14 +176,6 @@ def _accesses(context: BindContext) -> tuple[Access, ...]:
         for each in context.access
         if each.columns or not each.if_read
     )
-
-
-def _fires_triggers(context: BindContext) -> bool:
-    """Whether the tables that are written, or that refer to those, have triggers."""
-    catalog = context.catalog
-    written = [oid for oid, mode in context.relations.items() if mode == "row exclusive"]
-    referring = [item.table for oid in written for item in catalog.references_to(oid)]
-    return any(catalog.triggers_of(oid) for oid in (*written, *referring))
 
 
 def shown_type(context: BindContext, kind: TypeReference) -> TypeReference:

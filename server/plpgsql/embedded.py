@@ -112,7 +112,7 @@ def _plain_context(frame: Frame) -> ExecutionContext:
     """A new context: functions see what is there now."""
     found: ExecutionContext = frame.surroundings.context(())
     found.depth = frame.caller.depth + 1
-    found.wait, found.cancelled = frame.caller.wait, frame.caller.cancelled
+    found.cancelled = frame.caller.cancelled
     if not frame.is_changing:
         found.snapshot = frame.caller.snapshot
     frame.plain_context = found

@@ -367,7 +367,7 @@ def _call(frame: Frame, statement: tree.Call) -> Signal:
     values = reader_of(names.inputs)(frame.values)
     execution = frame.surroundings.context(values)
     execution.depth, execution.is_atomic = frame.caller.depth + 1, frame.caller.is_atomic
-    execution.wait, execution.cancelled = frame.caller.wait, frame.caller.cancelled
+    execution.cancelled = frame.caller.cancelled
     given = [resolved.arguments[position] for position in input_positions(definition)]
     kinds = tuple(each.type for each in given)
     told = CallContext(execution.style, resolved.type, kinds, execution)

@@ -112,6 +112,7 @@ def context(session: Session, parameters: tuple[Any, ...] = ()) -> ExecutionCont
         constraint_modes=running.constraint_modes,
         shapes=session.database.shapes_of(running.catalog.view),
         surroundings=session.surroundings,
+        wait=session.wait_inside,
         read_committed=running.modes.isolation in READ_COMMITTED_LEVELS,
     )
 
@@ -180,7 +181,7 @@ def portal_rows(
     program = session.database.plans.program(planned)
     steps = execute(planned, running, program)
     if planned.calls_routines:
-        yield from apart(session, steps, running)
+        yield from apart(session, steps)
         return
     if is_heavy(planned):
         _call_helpers(session, planned, running)
@@ -214,13 +215,13 @@ def _call_helpers(session: Session, planned: PlannedStatement, running: Executio
         running.workers = session.database.workers
 
 
-def apart(
-    session: Session, steps: Iterator[Any], running: ExecutionContext
-) -> Generator[Any, None, None]:
+def apart(session: Session, steps: Iterator[Any]) -> Generator[Any, None, None]:
     """Run steps that may have to wait in the middle of an expression on a thread of their own."""
+    if session.own_thread is not None and session.own_thread.is_here():
+        yield from steps
+        return
     own = OwnThread(steps, deferring=session.database.workers.has_threads)
-    running.wait = own.wait
-    yield from own.items()
+    yield from own.items(session)
 
 
 def _first_item(

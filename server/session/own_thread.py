@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from server.errors import SqlError
 from server.executor.waits import Wait
@@ -29,6 +29,12 @@ class Stopped(BaseException):
     """The statement is given up: its thread unwinds."""
 
 
+class Resumed(Protocol):
+    """A session, which has no more than one thread at a time to run for it."""
+
+    own_thread: OwnThread | None
+
+
 class OwnThread:
     """A statement's steps on a thread of their own."""
 
@@ -41,16 +47,22 @@ class OwnThread:
         self._is_over = False
         self._thread = threading.Thread(target=self._serve, name="routines", daemon=True)
 
-    def items(self) -> Generator[Any, Any, None]:
-        """What the statement yields; its own Waits and those for the thread itself."""
+    def items(self, session: Resumed) -> Generator[Any, Any, None]:
+        """What the statement yields; its own Waits and those for the thread itself.
+
+        While it is the thread's turn, the session says so.
+        """
         answer: BaseException | None = None
+        outer = session.own_thread
         self._thread.start()
         try:
             while True:
                 turn = self._turn = Completion()
+                outer, session.own_thread = session.own_thread, self
                 self._answers.put(answer)
                 answer = None
                 yield from self._until(turn)
+                session.own_thread = outer
                 if turn.error is not None:
                     raise turn.error
                 if self._item is None:
@@ -62,6 +74,7 @@ class OwnThread:
         finally:
             while not self._is_over:
                 self._stop()
+            session.own_thread = outer
 
     def _until(self, turn: Completion) -> Iterator[Wait]:
         if not turn.wait(TURN_S_MAX if self._deferring else None):
@@ -76,6 +89,10 @@ class OwnThread:
             turn = self._turn = Completion()
             self._answers.put(Stopped())
             turn.wait()
+
+    def is_here(self) -> bool:
+        """Whether the caller runs on this thread."""
+        return threading.current_thread() is self._thread
 
     def wait(self, wait: Wait) -> None:
         """Called on the thread: have the session wait; raises what comes of it."""

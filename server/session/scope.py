@@ -129,6 +129,6 @@ class StatementScope:
         """Run a plan whose locks are held."""
         return execution.portal_rows(self.session, planned, running)
 
-    def apart(self, steps: Iterator[Any], running: ExecutionContext) -> Generator[Any, None, None]:
+    def apart(self, steps: Iterator[Any]) -> Generator[Any, None, None]:
         """Run steps whose functions may have to wait in the middle."""
-        return execution.apart(self.session, steps, running)
+        return execution.apart(self.session, steps)

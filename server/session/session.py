@@ -39,7 +39,7 @@ from server.session.short_path import QUICK
 from server.session.style import SessionNames, text_style
 from server.session.temporary import end_session, end_transaction, ensure_schema
 from server.session.transaction import Running, SessionTransaction
-from server.session.waiting import satisfy, wait_here
+from server.session.waiting import satisfy, wait_inside
 from server.settings import REPORTED
 from server.sql.printed import printed, printed_query
 
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from server.config import SessionSettings
     from server.database import Database
     from server.executor.context import ExecutionContext
+    from server.session.own_thread import OwnThread
     from server.session.unfinished import Flushing
     from server.statements.portal import Portal, Prepared
     from server.types.type import TextStyle
@@ -151,6 +152,7 @@ class Session:
         self.row_values = row_values
         self.wake: Callable[[], None] = _nobody_waits  # set by whoever drives the session
         self.wait_event = ""
+        self.own_thread: OwnThread | None = None  # that runs the statement now
         self.backend_type = "client backend"
         self.activity = Activity(self.clock.now_us())
         self.deadline_ns = 0
@@ -498,9 +500,9 @@ class Session:
             self.deadline_ns = 0
             raise _statement_timeout()
 
-    def wait_here(self, completion: Completion, what: str) -> None:
-        """Wait on this thread, obeying timeouts, cancel requests and deadlocks; for functions."""
-        wait_here(self, Wait(completion, what=what))
+    def wait_inside(self, completion: Completion, what: str) -> None:
+        """Wait in the middle of an expression, obeying timeouts, cancel requests and deadlocks; for functions."""
+        wait_inside(self, Wait(completion, what=what))
 
     def statement_time_left_ms(self) -> int | None:
         """How long the statement may go on; None for as long as it likes."""

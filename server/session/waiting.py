@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from server.errors import DeadlockDetected, LockNotAvailable
+from server.errors import DeadlockDetected, FeatureNotSupported, LockNotAvailable
 from server.executor.waits import Wait
 
 if TYPE_CHECKING:
@@ -66,8 +66,26 @@ def satisfy(session: Session, wait: Wait) -> Generator[Wait, bool | None, None]:
         raise completion.error
 
 
-def wait_here(session: Session, wait: Wait) -> None:
-    """Wait on this thread, which must be a worker's: for functions, which cannot yield."""
+def wait_inside(session: Session, wait: Wait) -> None:
+    """Wait in the middle of an expression, which cannot yield; raises what comes of it.
+
+    Nobody may wait while he holds the latch, as a function in an index would while the keys of others are looked at.
+    """
+    if wait.completion.done:
+        return
+    own, database = session.own_thread, session.database
+    is_latched = database.engine.latch._is_owned()  # type: ignore[attr-defined]
+    if own is not None and own.is_here() and not is_latched:
+        own.wait(wait)
+    elif database.workers.is_worker() and not is_latched:
+        _wait_here(session, wait)
+    else:
+        session.give_up()
+        raise FeatureNotSupported("waiting for a lock is not supported here")
+
+
+def _wait_here(session: Session, wait: Wait) -> None:
+    """Wait on this thread, which must be a worker's."""
     woken = threading.Event()
     wait.completion.on_done(woken.set)
     steps = satisfy(session, wait)

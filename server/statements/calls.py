@@ -78,7 +78,7 @@ def call(context: StatementContext, statement: tree.Call) -> Run:
         yield (call_routine(execution, definition, told, values),)
 
     result: Any = None
-    for item in context.apart(steps(), execution):
+    for item in context.apart(steps()):
         if isinstance(item, Wait):
             yield item
         else:
@@ -102,7 +102,7 @@ def do(context: StatementContext, statement: tree.Do) -> Run:
         language.run_block(execution, statement.source)
         yield from ()
 
-    for item in context.apart(steps(), execution):
+    for item in context.apart(steps()):
         if isinstance(item, Wait):
             yield item
     return "DO"

@@ -173,14 +173,21 @@ def make_index(context: StatementContext, table: Table, index: Index) -> None:
 def build_index(context: StatementContext, table: Table, index: Index) -> Iterator[Wait]:
     """Fill an index from the rows of its table."""
     index = with_entries(context, table, index)
-    if (
-        index.has_entries
-        and table.storage_id
-        and context.engine.relation(table.storage_id).row_estimate
-    ):
-        execution = context.execution()
+    if not (index.has_entries and table.storage_id):
+        return
+    if not context.engine.relation(table.storage_id).row_estimate:
+        return
+    execution = context.execution()
+    if index.predicate is None and all(key.number for key in index.keys):
         work = context.session.database.workers.submit(lambda: fill_index(execution, table, index))
         yield Wait(work, what="Execute")
+        return
+
+    def steps() -> Iterator[Any]:  # functions may have to wait
+        fill_index(execution, table, index)
+        yield from ()
+
+    yield from context.apart(steps())
 
 
 def rebuild_index(context: StatementContext, table: Table, index: Index) -> Iterator[Wait]:

@@ -122,7 +122,7 @@ class StatementContext(Protocol):
     ) -> Generator[Wait | Batch, None, None]:
         """Run a plan whose locks are held."""
 
-    def apart(self, steps: Iterator[Any], context: ExecutionContext) -> Generator[Any, None, None]:
+    def apart(self, steps: Iterator[Any]) -> Generator[Any, None, None]:
         """Run steps whose functions may have to wait in the middle; yields their items and Waits."""
 
 

@@ -76,7 +76,7 @@ def _truncated(context: StatementContext, tables: list[Table], *, restart: bool)
         yield from run_after_statement(execution)
 
     if has_triggers:
-        yield from context.apart(steps(), execution)
+        yield from context.apart(steps())
     else:
         _empty(context, tables, restart=restart)
 

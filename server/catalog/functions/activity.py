@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.functions import snapshots
 from server.catalog.functions.scope import session_of
 from server.catalog.privileges import is_member, is_superuser
-from server.errors import (
-    AdminShutdown,
-    FeatureNotSupported,
-    InsufficientPrivilege,
-    QueryCanceled,
-)
+from server.errors import AdminShutdown, InsufficientPrivilege, QueryCanceled
 from server.functions.declare import row
 from server.types.array import Array, make_array
 from storage.engine import LockMode
@@ -164,13 +159,10 @@ def _locker(*, shared: bool, transactional: bool, attempt: bool) -> Callable[...
 
     def lock(call: CallContext, *keys: int) -> str:
         session = session_of(call)
-        if attempt_lock(call, *keys):
-            return ""
-        if not session.database.workers.is_worker():
-            raise FeatureNotSupported("waiting for an advisory lock is not supported here")
-        owner = _owner(call, transactional=transactional)
-        locks = session.database.engine.locks
-        session.wait_here(locks.acquire(owner, advisory_tag(call, keys), mode), "advisory")
+        if not attempt_lock(call, *keys):
+            owner = _owner(call, transactional=transactional)
+            asked = session.database.engine.locks.acquire(owner, advisory_tag(call, keys), mode)
+            session.wait_inside(asked, "advisory")
         return ""
 
     return attempt_lock if attempt else lock
@@ -222,8 +214,9 @@ def _advisory() -> Iterator[Function]:
         result = "bool" if attempt else "void"
         doc = "takes an advisory lock" + (" if it is free" if attempt else "")
         may_wait = not attempt
-        yield row(f"{one} {name}(int8) {result} volatile context", lock, doc, slow=may_wait)
-        yield row(f"{two} {name}(int4, int4) {result} volatile context", lock, doc, slow=may_wait)
+        yield row(f"{one} {name}(int8) {result} volatile context", lock, doc, may_wait=may_wait)
+        two_keys = f"{two} {name}(int4, int4) {result} volatile context"
+        yield row(two_keys, lock, doc, may_wait=may_wait)
     for name, one, two, shared in UNLOCKERS:
         unlock = _unlocker(shared=shared)
         yield row(
@@ -281,18 +274,23 @@ FUNCTIONS = (
         _xid_or_null,
         "the transaction's number if it has one yet",
     ),
-    row("2626 pg_sleep(float8) void volatile context", _sleep, "waits so many seconds", slow=True),
+    row(
+        "2626 pg_sleep(float8) void volatile context",
+        _sleep,
+        "waits so many seconds",
+        may_wait=True,
+    ),
     row(
         "3935 pg_sleep_for(interval) void volatile context",
         _sleep_for,
         "waits that long",
-        slow=True,
+        may_wait=True,
     ),
     row(
         "3936 pg_sleep_until(timestamptz) void volatile context",
         _sleep_until,
         "waits until then",
-        slow=True,
+        may_wait=True,
     ),
     row(
         "2171 pg_cancel_backend(int4) bool volatile context", _cancel, "ends a session's statement"

@@ -100,7 +100,7 @@ def _lock(call: CallContext, oid: int, mode: LockMode) -> None:
     locks, owner = session.database.engine.locks, call.execution.transaction
     tag = ("relation", oid)
     if not locks.try_acquire(owner, tag, mode):
-        session.wait_here(locks.acquire(owner, tag, mode), "relation")
+        session.wait_inside(locks.acquire(owner, tag, mode), "relation")
 
 
 def _verify_heap(  # noqa: PLR0913 - PostgreSQL's arguments

@@ -16,6 +16,7 @@ from server.errors import SqlError
 from server.expressions import expression as nodes
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_text import body_statements, without_positions
+from server.planner.called_routines import definition_of
 from server.planner.coerce import settle
 from server.planner.environment import UNKNOWN
 from server.planner.matching import is_volatile, replace_top_down
@@ -60,7 +61,7 @@ def inline_routines(chooser: Chooser, node: Node) -> Node:
     inlined = transform_plan(node, lambda each: _with_expressions(each, change))
     if not context.calls_routines:
         context.calls_routines = any(
-            _definition_of(part) is not None
+            definition_of(part) is not None
             for each in walk_plan(inlined)
             for expression in expressions_of(each)
             for part in nodes.walk(expression)
@@ -75,22 +76,12 @@ def inlined_expression(context: BindContext, expression: nodes.Expression) -> no
 
 def _with_expressions(node: Node, change: Callable[[nodes.Expression], nodes.Expression]) -> Node:
     if any(
-        _definition_of(part) is not None
+        definition_of(part) is not None
         for expression in expressions_of(node)
         for part in nodes.walk(expression)
     ):
         return replace_expressions(node, change)
     return node
-
-
-def _definition_of(expression: nodes.Expression) -> UserFunction | None:
-    """The user's function that an expression calls."""
-    for name in ("function", "aggregate"):
-        found = getattr(getattr(expression, name, None), "definition", None)
-        if found is not None:
-            return found  # type: ignore[no-any-return]
-    functions = getattr(expression, "functions", ()) or getattr(expression, "equals", ())
-    return next((each.definition for each in functions if each.definition is not None), None)
 
 
 def _inlined(
@@ -219,5 +210,5 @@ def _is_costly(argument: nodes.Expression) -> bool:
     """Whether evaluating it several times would be felt."""
     parts = list(nodes.walk(argument))
     return len(parts) > 10 or any(
-        isinstance(part, nodes.Subquery) or _definition_of(part) is not None for part in parts
+        isinstance(part, nodes.Subquery) or definition_of(part) is not None for part in parts
     )
