@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 CHANNEL_BYTES_MAX: Final = 63
 PAYLOAD_BYTES_MAX: Final = 7999
+LISTENS: Final = 0
+TELLS: Final = 1
+"""A transaction first listens, so that it hears all it tells, whatever came first."""
 
 
 class Mail:
@@ -32,14 +35,14 @@ class Mail:
     def listen(self, channel: str) -> None:
         """LISTEN."""
         channels, database = self._session.database.channels, self._session.database_oid
-        self._at_commit(lambda: channels.listen(database, channel, self.box))
+        self._at_commit(LISTENS, lambda: channels.listen(database, channel, self.box))
 
     def unlisten(self, channel: str = "") -> None:
         """UNLISTEN; no channel means all."""
         channels, database = self._session.database.channels, self._session.database_oid
         running = self._session.transaction.running
-        if self.box.channels or (running is not None and running.has_mail):
-            self._at_commit(lambda: channels.unlisten(database, channel, self.box))
+        if self.box.channels or (running is not None and running.mail):
+            self._at_commit(LISTENS, lambda: channels.unlisten(database, channel, self.box))
 
     def notify(self, channel: str, payload: str) -> None:
         """NOTIFY; raises InvalidParameterValue."""
@@ -62,12 +65,10 @@ class Mail:
                     Notification(self._session.identity.pid, channel, payload),
                 )
 
-        self._at_commit(tell)
+        self._at_commit(TELLS, tell)
 
-    def _at_commit(self, callback: Callable[[], None]) -> None:
-        running = self._session.transaction.start_statement()
-        running.has_mail = True
-        running.storage.on_commit(callback)
+    def _at_commit(self, turn: int, callback: Callable[[], None]) -> None:
+        self._session.transaction.start_statement().mail.append((turn, callback))
 
     def deliver(self) -> Iterator[NotificationResponse]:
         """What has arrived, for a client that is not in a transaction block."""

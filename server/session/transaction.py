@@ -9,6 +9,7 @@ from __future__ import annotations
 import weakref
 from dataclasses import dataclass, field
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.catalog import CatalogTransaction, CatalogView
@@ -49,7 +50,7 @@ class Savepoint:
     deferred_count: int
     portals: frozenset[str] = frozenset()
     read_only: bool = False
-    has_mail: bool = False
+    mail_count: int = 0
 
 
 @dataclass(slots=True)
@@ -72,7 +73,7 @@ class Running:
     made_catalog: CatalogTransaction | None = None  # `catalog`, if anybody has asked for it
     has_snapshot: bool = False
     has_exported: bool = False
-    has_mail: bool = False  # LISTEN, UNLISTEN or NOTIFY was said in it
+    mail: list[tuple[int, Callable[[], None]]] = field(default_factory=list)  # see Mail
     newest: weakref.ref[Snapshot] | None = None  # nobody else knows whether it is still held
     savepoints: list[Savepoint] = field(default_factory=list)
     deferred: list[Any] = field(default_factory=list)
@@ -413,7 +414,7 @@ class SessionTransaction:
                 len(running.deferred),
                 portals,
                 running.modes.read_only,
-                running.has_mail,
+                len(running.mail),
             )
         )
 
@@ -446,7 +447,7 @@ class SessionTransaction:
         savepoint = running.savepoints[position]
         running.storage.rollback_to(savepoint.storage)
         running.modes.read_only = savepoint.read_only
-        running.has_mail = savepoint.has_mail
+        del running.mail[savepoint.mail_count :]
         running.catalog.rollback_to(position)
         del running.deferred[savepoint.deferred_count :]
         del running.savepoints[position + 1 :]
@@ -466,5 +467,8 @@ class SessionTransaction:
 
 def _publish_with(running: Running) -> None:
     """Let the catalog's changes be seen when the transaction is, before anything else that waits for that."""
+    for _, callback in sorted(running.mail, key=itemgetter(0)):
+        running.storage.on_commit(callback)
+    running.mail.clear()
     if running.made_catalog is not None:
         running.storage.on_commit(running.made_catalog.publish, first=True)

@@ -109,7 +109,7 @@ def _refuse_what_cannot_last(session: Any) -> None:
         raise FeatureNotSupported(
             "cannot PREPARE a transaction that has operated on temporary objects"
         )
-    if running.has_mail:
+    if running.mail:
         raise FeatureNotSupported(
             "cannot PREPARE a transaction that has executed LISTEN, UNLISTEN, or NOTIFY"
         )

@@ -57,6 +57,15 @@ def test_a_rollback_says_nothing(pair):
     assert heard(listener) == [("news", "a")]
 
 
+def test_who_listens_hears_what_he_has_said_before(pair):
+    listener, _ = pair
+    replies = listener.send(Query("begin; notify news, 'a'; listen news; commit"))
+    replies += listener.send(Query("begin; savepoint s; listen other; rollback to s; commit"))
+    replies += listener.send(Query("notify other, 'b'"))
+    told = [(r.channel, r.payload) for r in replies if isinstance(r, NotificationResponse)]
+    assert told == [("news", "a")]
+
+
 def test_listening_follows_the_transaction(pair):
     listener, speaker = pair
     listener.send(Query("begin; listen news; rollback"))
