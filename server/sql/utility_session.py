@@ -346,6 +346,7 @@ class LockTable(UtilityStatement):
     mode: int
     nowait: bool
     offsets: tuple[int, ...] = ()
+    only: tuple[bool, ...] = ()
 
 
 def lock_table(context: Context, message: tree.LockStmt) -> LockTable:
@@ -355,6 +356,7 @@ def lock_table(context: Context, message: tree.LockStmt) -> LockTable:
         message.mode,
         message.nowait,
         tuple(context.source_offset(item.range_var.location) for item in message.relations),
+        tuple(not item.range_var.inh for item in message.relations),
     )
 
 

@@ -51,6 +51,7 @@ def _chosen(context: StatementContext, table: Table, name: str) -> Index:
 
 def _cluster_partitions(context: StatementContext, table: Table, index: Index) -> Iterator[Any]:
     """Every partition by its part of the index; they are not marked."""
+    yield from context.lock_relation(table.oid, "access exclusive", table.name)
     for part in list(context.catalog.child_indexes_of(index.oid)):
         child = context.catalog.object(part.table)
         assert isinstance(child, Table)

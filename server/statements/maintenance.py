@@ -1,13 +1,12 @@
-"""CHECKPOINT, LOCK TABLE, SET CONSTRAINTS."""
+"""CHECKPOINT, SET CONSTRAINTS."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Constraint, Table
+from server.catalog.objects import Constraint
 from server.errors import (
     FeatureNotSupported,
-    LockNotAvailable,
     UndefinedObject,
     WrongObjectType,
 )
@@ -15,43 +14,17 @@ from server.executor.deferred import run_deferred
 from server.executor.waits import Wait
 from server.sql import utility_session as tree
 from server.sql import utility_transactions as transactions
-from server.statements.names import relation_named, schema_named
-from server.statements.ownership import require_privilege
+from server.statements.names import schema_named
 from server.statements.statement import Run, StatementContext, Utility
-from storage.engine import LockMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-LOCK_PRIVILEGES = {LockMode.ACCESS_SHARE: "r", LockMode.ROW_EXCLUSIVE: "awdD"}
-"""What may lock a table in the weaker modes; the others need one that changes rows."""
 
 
 def checkpoint(context: StatementContext, statement: tree.Checkpoint) -> Run:
     """CHECKPOINT."""
     yield Wait(context.engine.checkpoint(), what="CheckpointDone")
     return "CHECKPOINT"
-
-
-def lock_table(context: StatementContext, statement: tree.LockTable) -> Run:
-    """LOCK TABLE."""
-    context.session.transaction.require_block("LOCK TABLE")
-    for parts, offset in zip(statement.relations, statement.offsets, strict=True):
-        table = relation_named(context, parts, offset)
-        if not isinstance(table, Table):
-            raise WrongObjectType(f'"{table.name}" is not a table or view')
-        mode = LockMode(statement.mode)
-        require_privilege(context, table, LOCK_PRIVILEGES.get(mode, "wdD"))
-        if statement.nowait:
-            tag = ("relation", table.oid)
-            if not context.engine.locks.try_acquire(context.transaction, tag, mode):
-                raise LockNotAvailable(f'could not obtain lock on relation "{table.name}"')
-            continue
-        completion = context.engine.locks.lock_table(context.transaction, table.oid, mode)
-        if not completion.done:
-            yield Wait(completion, what="relation")
-    return "LOCK TABLE"
 
 
 def set_constraints(context: StatementContext, statement: transactions.SetConstraints) -> Run:
@@ -108,6 +81,5 @@ def refuse(context: StatementContext, statement: Any) -> Run:
 
 UTILITIES = (
     Utility(node=tree.Checkpoint, run=checkpoint, writes=False, outside_block=False),
-    Utility(node=tree.LockTable, run=lock_table, writes=False),
     Utility(node=transactions.SetConstraints, run=set_constraints, writes=False),
 )
