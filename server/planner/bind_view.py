@@ -28,7 +28,7 @@ def bind_view(context: BindContext, view: Table, alias: str) -> tuple[RangeItem,
     assert view.view_query is not None
     role, environment, notes = context.role, context.environment, context.resolution
     context.resolution = None
-    context.role, context.view_depth = view.owner, context.view_depth + 1
+    context.role, context.view_depth = view.reader(role), context.view_depth + 1
     # Names mean what they meant when the view was made, whatever the reader's search path.
     if view.view_path:
         context.environment = replace(environment, search_path=view.view_path)

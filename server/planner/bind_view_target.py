@@ -83,7 +83,7 @@ def bind_view_target(
     if reason:
         raise not_updatable(view.name, privileges, reason)
     role, environment = context.role, context.environment
-    context.role = view.owner
+    context.role = view.reader(role)
     if view.view_path:
         context.environment = replace(environment, search_path=view.view_path)
     try:
@@ -188,7 +188,7 @@ def _layer_over(context: BindContext, view: Table, item: RangeItem) -> Layer:
     elif names:
         below = replace(below, listed=renamed(below.listed, names, alias))
     role, environment = context.role, context.environment
-    context.role = view.owner
+    context.role = view.reader(role)
     if view.view_path:
         context.environment = replace(environment, search_path=view.view_path)
     try:

@@ -96,7 +96,7 @@ class Locking:
         for oid in view.depends_on:
             table = self._context.catalog.object(oid)
             if isinstance(table, Table) and table.kind in "rpv":
-                self._require(table, view.owner)
+                self._require(table, view.reader(self._context.user_oid))
                 yield from self._lock(table)
                 yield from self._lock_below(table)
 
