@@ -37,7 +37,12 @@ from server.session.routines import SessionSurroundings
 from server.session.series import run_series, run_text
 from server.session.short_path import QUICK
 from server.session.style import SessionNames, text_style
-from server.session.temporary import end_session, end_transaction, ensure_schema
+from server.session.temporary import (
+    empty_schema,
+    end_session,
+    end_transaction,
+    ensure_schema,
+)
 from server.session.transaction import Running, SessionTransaction
 from server.session.waiting import satisfy, wait_inside
 from server.settings import REPORTED
@@ -45,6 +50,7 @@ from server.sql.printed import printed, printed_query
 
 if TYPE_CHECKING:
     from protocol.messages import Bind
+    from server.catalog.catalog import CatalogTransaction
     from server.config import SessionSettings
     from server.database import Database
     from server.executor.context import ExecutionContext
@@ -52,6 +58,7 @@ if TYPE_CHECKING:
     from server.session.unfinished import Flushing
     from server.statements.portal import Portal, Prepared
     from server.types.type import TextStyle
+    from storage.engine import Transaction
     from storage.waits import Completion
 
 _NS_PER_MS = 1_000_000
@@ -523,6 +530,10 @@ class Session:
     def ensure_temporary_schema(self) -> int:
         """The OID of the schema for temporary tables."""
         return ensure_schema(self)
+
+    def empty_temporary_schema(self, catalog: CatalogTransaction, storage: Transaction) -> None:
+        """Drop all temporary objects, as part of a transaction."""
+        empty_schema(catalog, storage, self.temporary_schema)
 
     def run_deferred(self, running: Running) -> Iterator[Wait]:
         """What a commit does first: deferred constraints, ON COMMIT of temporary tables."""

@@ -143,6 +143,12 @@ def _empty(engine: Engine, running: Running, table: Table, indexes: Iterable[Ind
         running.catalog.put(renewed)
 
 
+def empty_schema(catalog: CatalogTransaction, storage: Transaction, schema: int) -> None:
+    """Drop everything in a temporary schema; the schema itself stays."""
+    if schema:
+        remove(catalog, storage, contents(catalog, schema))
+
+
 def end_session(session: Session) -> None:
     """The session is over: its temporary objects go."""
     if session.temporary_schema:
@@ -166,6 +172,6 @@ def drop_schemas(engine: Engine, catalog: Catalog, database: int, schema: int = 
     changes = CatalogTransaction(catalog, database, storage)
     storage.on_commit(changes.publish)
     for value in found:
-        remove(changes, storage, contents(changes, value.oid))
+        empty_schema(changes, storage, value.oid)
         changes.remove(value.oid)
     storage.commit(synchronous=False)

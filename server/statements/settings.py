@@ -132,6 +132,7 @@ def discard(context: StatementContext, statement: tree.Discard) -> Run:
     yield from ()
     session = context.session
     if statement.target == "all":
+        session.transaction.refuse_in_block("DISCARD ALL")
         session.close_portals()
         session.prepared.clear()
         session.settings.reset_all()
@@ -141,6 +142,8 @@ def discard(context: StatementContext, statement: tree.Discard) -> Run:
     if statement.target in ("all", "sequences"):
         session.sequences.values.clear()
         session.sequences.last = None
+    if statement.target in ("all", "temp"):
+        session.empty_temporary_schema(context.ddl, context.transaction)
     return statement.tag
 
 

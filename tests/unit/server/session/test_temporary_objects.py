@@ -58,3 +58,22 @@ def test_with_the_transaction(database):
     client.rows("commit")
     assert left(database) == []
     client.close()
+
+
+@pytest.mark.parametrize("target", ["temp", "all"])
+def test_discard_drops_them(database, target):
+    client = Client(database)
+    client.rows("create temp table kept (id serial primary key)")
+    client.rows("create function pg_temp.made() returns int language sql as 'select 1'")
+    client.rows(f"discard {target}")
+    of_schema = "select count(*) from pg_class c join pg_namespace n on n.oid = relnamespace"
+    assert client.rows(f"{of_schema} where nspname like 'pg_temp%'") == [("0",)]
+    assert client.rows("select count(*) from pg_proc where proname = 'made'") == [("0",)]
+    client.rows("create temp table kept (id int)")
+
+
+def test_discard_all_is_no_part_of_a_block(database):
+    client = Client(database)
+    client.rows("begin")
+    with pytest.raises(AssertionError, match="25001"):
+        client.rows("discard all")
