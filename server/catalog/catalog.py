@@ -490,6 +490,14 @@ def read_objects(
             yield int(row_id), int(databases[position]), value
 
 
+class RowInUse(InternalError):
+    """Another transaction has changed an object; xid: the one to wait for, 0 if its end is decided."""
+
+    def __init__(self, xid: int) -> None:
+        super().__init__("tuple concurrently updated")
+        self.xid = xid
+
+
 @dataclass(slots=True)
 class _Mark:
     """Where a savepoint goes back to."""
@@ -597,7 +605,7 @@ class CatalogTransaction:
         self.transaction.next_command()
         outcome = table.delete(self.transaction, self.transaction.snapshot(), row_id)
         if outcome.status is not Status.DONE:
-            raise InternalError("tuple concurrently updated")
+            raise RowInUse(outcome.blocker_xid)
 
     def savepoint(self) -> None:
         """Remember the changes so far."""

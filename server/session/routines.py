@@ -87,6 +87,7 @@ class SessionSurroundings:
         parameter_types: tuple[int, ...] = (),
     ) -> Iterator[Any]:
         """Run a statement that is no query: its Waits, and if it gives rows their Description and batches."""
+        from server.session.begun_again import utility_steps
         from server.session.simple_query import begun_utility
 
         if self._session.database.statements[type(statement.tree)].outside_block:
@@ -96,7 +97,7 @@ class SessionSurroundings:
             description = row.describe(scope, statement.tree)
             if description is not None:
                 yield description
-        with closing(row.run(scope, statement.tree)) as steps:
+        with closing(utility_steps(self._session, scope, row)) as steps:
             for item in steps:
                 yield item.batch if isinstance(item, Rows) else item
 

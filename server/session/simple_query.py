@@ -16,6 +16,7 @@ from server.errors import (
 from server.executor.run import SideRows
 from server.executor.waits import Wait
 from server.session import watching
+from server.session.begun_again import utility_steps
 from server.session.block import ABORTED
 from server.session.execution import context, plan_allowed, portal_rows
 from server.session.results import (
@@ -197,12 +198,11 @@ def run_utility(
 ) -> Generator[Any, Any, str]:
     """Run a utility statement; describe says whether RowDescription goes before its rows. Gives its command tag."""
     scope, row = begun_utility(session, statement, parameters, parameter_types)
-    tree = statement.tree
-    description = row.describe(scope, tree) if row.describe is not None else None
+    description = row.describe(scope, statement.tree) if row.describe is not None else None
     spread = spread_formats(formats, len(description.names)) if description else ()
     header = [described(description, spread)] if description is not None and describe else []
     # An error that comes in here at a yield ends the statement at once, not when its generator is collected.
-    with closing(row.run(scope, tree)) as steps:
+    with closing(utility_steps(session, scope, row)) as steps:
         answer: Any = None
         while True:
             try:

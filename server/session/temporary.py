@@ -36,22 +36,20 @@ PREFIX = "pg_temp_"
 
 def ensure_schema(session: Session) -> int:
     """The OID of the session's temporary schema, which is made when it is first needed."""
-    if session.temporary_schema:
-        return session.temporary_schema
     running = session.transaction.running
     assert running is not None
-    schema = Schema(
-        oid=session.database.catalog.new_oid(),
-        name=f"{PREFIX}{session.pid}",
-    )
-    running.catalog.put(schema)
-    session.temporary_schema = schema.oid
+    is_new = not session.temporary_schema
+    oid = session.temporary_schema or session.database.catalog.new_oid()
+    if is_new or running.catalog.view.object(oid) is None:  # it went with ROLLBACK TO SAVEPOINT
+        running.catalog.put(Schema(oid=oid, name=f"{PREFIX}{session.pid}"))
+    session.temporary_schema = oid
 
     def forget() -> None:
         session.temporary_schema = 0
 
-    running.storage.on_abort(forget)
-    return schema.oid
+    if is_new:
+        running.storage.on_abort(forget)
+    return oid
 
 
 def contents(catalog: CatalogTransaction, schema: int) -> list[CatalogObject]:

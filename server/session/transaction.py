@@ -53,6 +53,15 @@ class Savepoint:
     mail_count: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class StatementMark:
+    """Where each part of the transaction stood when a statement began."""
+
+    storage: int
+    deferred_count: int
+    mail_count: int
+
+
 @dataclass(slots=True)
 class Modes:
     """ISOLATION LEVEL, READ ONLY and DEFERRABLE of a transaction."""
@@ -397,6 +406,32 @@ class SessionTransaction:
         running.catalog.release(position)
         running.storage.release(running.savepoints[position].storage)
         del running.savepoints[position:]
+
+    def mark_statement(self) -> StatementMark:
+        """Where a statement began that may have to be begun again."""
+        running = self.running
+        assert running is not None
+        running.catalog.savepoint()
+        token = running.storage.savepoint(statement=True)
+        return StatementMark(token, len(running.deferred), len(running.mail))
+
+    def release_mark(self, mark: StatementMark) -> None:
+        """Keep what was done since the mark."""
+        running = self.running
+        if running is not None and not running.storage.ended:
+            running.storage.release(mark.storage)
+            running.catalog.release(len(running.savepoints))
+
+    def back_to_mark(self, mark: StatementMark) -> None:
+        """Undo what was done since the mark, which is forgotten; the locks taken since go, too."""
+        running = self.running
+        assert running is not None
+        running.storage.rollback_to(mark.storage)
+        running.storage.release(mark.storage)
+        running.catalog.rollback_to(len(running.savepoints))
+        running.catalog.release(len(running.savepoints))
+        del running.deferred[mark.deferred_count :]
+        del running.mail[mark.mail_count :]
 
     def _push_savepoint(self, name: str) -> None:
         running = self.running

@@ -77,3 +77,14 @@ def test_discard_all_is_no_part_of_a_block(database):
     client.rows("begin")
     with pytest.raises(AssertionError, match="25001"):
         client.rows("discard all")
+
+
+def test_the_first_of_them_goes_with_a_savepoint(database):
+    client = Client(database)
+    client.rows("begin")
+    client.rows("savepoint s")
+    client.rows("create temp table kept (id int)")
+    client.rows("rollback to s")
+    client.rows("create temp table kept (id int)")
+    client.rows("commit")
+    assert client.rows("select count(*) from kept") == [("0",)]

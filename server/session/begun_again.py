@@ -1,0 +1,48 @@
+"""Utility statements that meet an object which another transaction has changed and not committed yet.
+
+Such a statement is undone, waits for the end of that transaction and is begun again, with the catalog as it is by then.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.catalog import RowInUse
+from server.executor.waiting import catch_up, wait_for_xid
+from server.session.execution import context
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from server.session.scope import StatementScope
+    from server.session.session import Session
+    from server.statements.statement import Utility
+
+
+def utility_steps(
+    session: Session, scope: StatementScope, row: Utility
+) -> Generator[Any, Any, str]:
+    """Run a utility statement: what it yields, and its command tag."""
+    if row.controls or row.outside_block or not row.writes:
+        return (yield from row.run(scope, scope.statement.tree))
+    transaction = session.transaction
+    while True:
+        mark = transaction.mark_statement()
+        try:
+            tag: str = yield from row.run(scope, scope.statement.tree)
+        except RowInUse as error:
+            xid = error.xid
+            if not xid and not _is_ahead(session):
+                raise
+        else:
+            transaction.release_mark(mark)
+            return tag
+        transaction.back_to_mark(mark)
+        running = context(session)
+        yield from wait_for_xid(running, xid) if xid else catch_up(running.transaction)
+
+
+def _is_ahead(session: Session) -> bool:
+    """Whether the other transaction's commit is decided and not published, so that the catalog does not have it yet."""
+    running = session.transaction.running
+    return running is not None and running.storage.is_ahead
