@@ -48,6 +48,7 @@ from server.catalog.objects import (
     UserOperator,
     UserType,
 )
+from server.catalog.oids import first_free_oid
 from server.catalog.privileges import with_default_acl
 from server.catalog.publication_objects import Publication, PublishedTable
 from server.catalog.state import PUBLICATIONS, SPACES, CatalogState, Changes, Relation
@@ -627,22 +628,3 @@ class CatalogTransaction:
         """The transaction has committed."""
         if self.changes:
             self.catalog.publish(self)
-
-
-def first_free_oid(objects: Iterable[CatalogObject]) -> Oid:
-    """Where the numbering of new objects goes on."""
-    used = (oid for value in objects for oid in oids_of(value))
-    return max((FIRST_USER_OID - 1, *used)) + 1
-
-
-def oids_of(value: CatalogObject) -> Iterator[Oid]:
-    """Every OID an object takes: its own, and those of what it brings along."""
-    if isinstance(value, Statistics):
-        return  # named after its table
-    yield value.oid
-    if isinstance(value, Table):
-        yield value.row_type
-        yield value.array_type
-    elif isinstance(value, UserType):
-        yield value.array_oid
-        yield from (oid for oid, _, _ in value.labels)

@@ -265,7 +265,11 @@ class ClientConnection(asyncio.Protocol):
 
     def _serve_ahead(self) -> bool:
         """Answer statements that go ahead of their Sync, and that, if they are next."""
-        if self.session is None or self.wire.phase not in _BETWEEN or self.wire.encoding is not None:
+        if (
+            self.session is None
+            or self.wire.phase not in _BETWEEN
+            or self.wire.encoding is not None
+        ):
             return False
         data, start = self.wire.ahead()
         if not data or data[start] not in _PIPELINED:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from server.catalog.catalog import oids_of
 from server.catalog.large_objects import LargeObject
 from server.catalog.objects import (
     CatalogObject,
@@ -18,6 +17,7 @@ from server.catalog.objects import (
     Trigger,
     UserType,
 )
+from server.catalog.oids import oids_of
 from server.errors import (
     DependentObjectsStillExist,
     FeatureNotSupported,

@@ -1,0 +1,29 @@
+"""The OIDs that catalog objects take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.catalog.objects import FIRST_USER_OID, CatalogObject, Oid, Statistics, Table, UserType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+def first_free_oid(objects: Iterable[CatalogObject]) -> Oid:
+    """Where the numbering of new objects goes on."""
+    used = (oid for value in objects for oid in oids_of(value))
+    return max((FIRST_USER_OID - 1, *used)) + 1
+
+
+def oids_of(value: CatalogObject) -> Iterator[Oid]:
+    """Every OID an object takes: its own, and those of what it brings along."""
+    if isinstance(value, Statistics):
+        return  # named after its table
+    yield value.oid
+    if isinstance(value, Table):
+        yield value.row_type
+        yield value.array_type
+    elif isinstance(value, UserType):
+        yield value.array_oid
+        yield from (oid for oid, _, _ in value.labels)
