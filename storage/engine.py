@@ -16,7 +16,7 @@ import numpy as np
 
 from storage.chains import Version
 from storage.check import Problem, check, check_table
-from storage.commit_log import transaction_outcome
+from storage.commit_log import COMMAND_BITS, transaction_outcome
 from storage.departures import Departures
 from storage.directory import is_initialised
 from storage.encodings import Framed, Worded
@@ -55,6 +55,7 @@ from storage.waits import Completion
 from storage.wal import Wal
 
 __all__ = [
+    "COMMAND_BITS",
     "NOT_INSERTED",
     "Counts",
     "Departures",

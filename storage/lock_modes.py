@@ -26,7 +26,7 @@ def bits(*modes: int) -> int:
 
 
 # Manual 13.3.1, table 13.2: bit sets of the modes that conflict with each mode.
-CONFLICTS: dict[LockMode, int] = {
+CONFLICTS: dict[int, int] = {
     LockMode.ACCESS_SHARE: bits(8),
     LockMode.ROW_SHARE: bits(7, 8),
     LockMode.ROW_EXCLUSIVE: bits(5, 6, 7, 8),

@@ -9,9 +9,10 @@ Rule 4: row locks live in memory only and are keyed by the row's root, so they s
         updates. Who holds one has an xid, and who wants the row waits for that xid.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Final, cast
 
 from storage.fast_locks import Held, Lock, LockTable
 from storage.lock_modes import CONFLICTS, LockMode, LockOwner, Tag, bits, table_lock
@@ -39,12 +40,13 @@ ROW_CONFLICTS: dict[RowLock, int] = {
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """One owner waiting for one mode of one thing."""
+    """One owner waiting for one mode of one thing; or for the ends of those who have it, and then in nobody's way."""
 
     owner: LockOwner
     tag: Tag
     mode: LockMode
     completion: Completion = field(default_factory=Completion)
+    until_gone: frozenset[LockOwner] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class WaitEdge:
     blocker: LockOwner
 
 
+NO_MODE: Final = cast("LockMode", 0)
+"""What a request asks for that only waits for others to end: it conflicts with nothing."""
 GRANTED = Completion()
 GRANTED.complete()
 
@@ -111,6 +115,25 @@ class Locks:
     def try_table(self, owner: LockOwner, relation_id: int, mode: LockMode) -> bool:
         """`try_acquire` of a relation, once for each mode."""
         return self.try_all(owner, (table_lock(relation_id, mode),))
+
+    def wait_for_holders(
+        self,
+        owner: LockOwner,
+        tag: Tag,
+        mode: LockMode,
+        which: Callable[[LockOwner], bool] = lambda holder: True,
+    ) -> Completion:
+        """Done when those have ended who now hold what conflicts with the mode; nobody waits behind the request."""
+        with self.mutex:
+            lock = self._locks.get(tag)
+            found = () if lock is None else _conflicting_holders(lock, owner, mode)
+            holders = frozenset(holder for holder in found if which(holder))
+            if lock is None or not holders:
+                return GRANTED
+            request = Request(owner, tag, NO_MODE, until_gone=holders)
+            lock.queue.append(request)
+            self._waiting[owner.lock_group] = request
+            return request.completion
 
     def release(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
         """Give back one acquisition (advisory locks of sessions); False: it was not held."""
@@ -285,6 +308,7 @@ class Locks:
             rows += [
                 LockStatus(request.tag, request.owner, request.mode, False)
                 for request in self._waiting.values()
+                if request.mode
             ]
             rows += [
                 LockStatus(("xid", xid), owner, LockMode.EXCLUSIVE, True)
@@ -298,7 +322,7 @@ class Locks:
         mine = lock.granted.get(request.owner, {})
         place = len(lock.queue)
         for i, ahead in enumerate(lock.queue):
-            if any(CONFLICTS[ahead.mode] >> mode & 1 for mode in mine):
+            if any(CONFLICTS.get(ahead.mode, 0) >> mode & 1 for mode in mine):
                 place = i
                 break
         lock.queue.insert(place, request)
@@ -311,6 +335,12 @@ class Locks:
         served: list[Request] = []
         blocked = 0  # modes that conflict with somebody still waiting further ahead
         for request in tuple(lock.queue):
+            if request.until_gone:
+                if request.until_gone.isdisjoint(lock.granted):
+                    lock.queue.remove(request)
+                    self._waiting.pop(request.owner.lock_group, None)
+                    served.append(request)
+                continue
             overtakes = request.owner in lock.granted
             if (blocked >> request.mode & 1 and not overtakes) or any(
                 _conflicting_holders(lock, request.owner, request.mode)
@@ -372,6 +402,10 @@ class Locks:
                 yield WaitEdge(owner, tag, mode, holder)
             return
         lock = self._locks[tag]
+        if not mode:
+            for holder in request.until_gone & lock.granted.keys():
+                yield WaitEdge(owner, ("virtual transaction", 0), LockMode.SHARE, holder)
+            return
         for holder in _conflicting_holders(lock, owner, mode):
             yield WaitEdge(owner, tag, mode, holder)
         for ahead in lock.queue:
@@ -382,7 +416,7 @@ class Locks:
 
 
 def _conflicting_holders(lock: Lock, owner: LockOwner, mode: LockMode) -> Iterator[LockOwner]:
-    conflicts = CONFLICTS[mode]
+    conflicts = CONFLICTS.get(mode, 0)
     if not conflicts & lock.modes:
         return
     for holder, modes in lock.granted.items():
@@ -393,7 +427,7 @@ def _conflicting_holders(lock: Lock, owner: LockOwner, mode: LockMode) -> Iterat
 def _is_in_way(lock: Lock, holder: LockOwner, request: Request) -> bool:
     """Whether what one holds conflicts with what another one asks for."""
     return any(
-        CONFLICTS[request.mode] >> mode & 1 and owner.lock_group == holder.lock_group
+        CONFLICTS.get(request.mode, 0) >> mode & 1 and owner.lock_group == holder.lock_group
         for owner, modes in lock.granted.items()
         for mode in modes
     )

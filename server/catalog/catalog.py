@@ -350,7 +350,11 @@ class CatalogView:
         return tuple(sorted(self._listed(table, Rule), key=lambda rule: rule.name))
 
     def children_of(self, table: Oid) -> tuple[Table, ...]:
-        """The tables that inherit from a table, and partitions of it, oldest first."""
+        """The tables that inherit from a table, and partitions of it that are not being detached, oldest first."""
+        return tuple(child for child in self.all_children_of(table) if not child.detached_xid)
+
+    def all_children_of(self, table: Oid) -> tuple[Table, ...]:
+        """`children_of` with the partitions that are being detached."""
         children = [self.state.by_oid[oid] for oid in self.state.children.get(table, ())]
         found = [child for child in children if isinstance(child, Table)]
         return tuple(sorted(found, key=lambda child: child.oid))

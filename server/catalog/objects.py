@@ -130,6 +130,7 @@ class Table(CatalogObject):
     parents: tuple[Oid, ...] = ()  # whose rows the rows of this table are too
     partition_key: PartitionKey | None = None  # of a partitioned table
     bound: PartitionBound | None = None  # of a partition: which rows of its parent it has
+    detached_xid: int = 0  # since whose commit it is being detached: who looks later does not see it below its parent
     of_type: Oid = 0  # the composite type of a typed table
     provider: str = ""
     replica_identity: str = "d"  # d primary key, n nothing, f all columns, i an index

@@ -133,6 +133,7 @@ class CatalogState:
         "casts",
         "children",
         "derived",
+        "detaching",
         "functions",
         "of_table",
         "operators",
@@ -150,6 +151,9 @@ class CatalogState:
         self.functions: dict[str, tuple[Oid, ...]] = {}
         self.operators: dict[str, tuple[Oid, ...]] = {}
         self.casts: dict[tuple[Oid, Oid], Oid] = {}
+        self.detaching: dict[
+            Oid, int
+        ] = {}  # partitions, and the transactions that began to detach them
         self.children: dict[Oid, tuple[Oid, ...]] = {}  # of tables and of partitioned indexes
         self.derived: dict[
             Oid, Oid
@@ -167,6 +171,7 @@ class CatalogState:
         state.functions = self.functions.copy()
         state.operators = self.operators.copy()
         state.casts = self.casts.copy()
+        state.detaching = self.detaching.copy()
         state.children = self.children.copy()
         state.derived = self.derived.copy()
         for oid in changes:
@@ -182,6 +187,8 @@ class CatalogState:
         key = name_key(value)
         if key is not None:
             self.by_name[key] = oid
+        if isinstance(value, Table) and value.detached_xid:
+            self.detaching[oid] = value.detached_xid
         if owner := _owner(value):
             self.of_table[owner] = (*self.of_table.get(owner, ()), oid)
         if isinstance(value, Constraint) and value.referenced_table:
@@ -205,6 +212,7 @@ class CatalogState:
         key = name_key(value)
         if key is not None and self.by_name.get(key) == oid:
             del self.by_name[key]
+        self.detaching.pop(oid, None)
         _drop_from(self.of_table, _owner(value), oid)
         for parent in _parents(value):
             _drop_from(self.children, parent, oid)

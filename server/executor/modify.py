@@ -154,7 +154,7 @@ class Insert(Driver):
         batch = self._checks.complete(batch, context)
         self._checks.check(batch, writer.shape, context)
         self._view_checks.check(batch, self.plan.table, context)
-        if self.plan.table.is_partition:
+        if self.plan.table.is_partition and not self.plan.table.detached_xid:
             self._check_bound(batch, context)
         locked: list[int] = []
         if self._upsert is not None:

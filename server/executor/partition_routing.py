@@ -122,7 +122,9 @@ class Router:
         return found
 
     def are_home(self, batch: Batch, context: ExecutionContext) -> bool:
-        """Whether all rows of the target, a partition, belong into it."""
+        """Whether all rows of the target, a partition, belong into it; a check says so of one being detached."""
+        if self._target.detached_xid:
+            return True
         found: Destinations = []
         rows = translated(batch, self._target, self._root, context)
         everything: Positions = np.arange(batch.count, dtype=np.int64)

@@ -63,7 +63,7 @@ class RowMoves:
 
 def is_routed(table: Table, numbers: Iterable[int], context: ExecutionContext) -> bool:
     """Whether rows may belong elsewhere when these attributes change."""
-    if not table.is_partition:
+    if not table.is_partition or table.detached_xid:
         return False
     names = {table.column(number).name for number in numbers}
     return not names.isdisjoint(routed_columns(context, table))

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.objects import Table
+from server.catalog.partition_bounds import ancestors_of, leaves_of
 from server.planner import choose_scan
 from server.planner import physical as p
 from server.planner.bind_operator import conjuncts
@@ -19,7 +21,6 @@ from server.planner.physical import Estimate, Plan
 from server.planner.prune import Pruner
 
 if TYPE_CHECKING:
-    from server.catalog.objects import Table
     from server.expressions.expression import ColumnId, Expression, SortKey
     from server.planner.choose import Chooser
     from server.planner.environment import BindContext
@@ -81,10 +82,28 @@ def _members(
         flat = [part for each in conditions for part in conjuncts(each)]
         pruner = Pruner(context, scan, flat)
         family, pruning = pruner.members(), pruner.pruning()
+        detaching = [
+            leaf
+            for each in _detaching(context, scan.table)
+            for leaf in leaves_of(context.catalog, each)
+        ]
+        if detaching:
+            family, pruning = [*family, *detaching], None
     mode = context.relations.get(scan.table.oid, "access share")
     for member in family:
         context.lock(member.oid, mode)
     return family, pruning
+
+
+def _detaching(context: BindContext, table: Table) -> list[Table]:
+    """The partitions below a table that are gone for others only."""
+    found = map(context.catalog.object, context.environment.detaching)
+    return [
+        part
+        for part in found
+        if isinstance(part, Table)
+        and any(each.oid == table.oid for each in ancestors_of(context.catalog, part))
+    ]
 
 
 def _is_near(context: BindContext, table: Table) -> bool:

@@ -57,6 +57,9 @@ class PlanningEnvironment:
     search_path: tuple[Oid, ...] = (PG_CATALOG_OID, 2200)
     user: Oid = 10
     parameter_types: tuple[Oid, ...] = ()
+    detaching: tuple[
+        Oid, ...
+    ] = ()  # partitions being detached that the transaction's snapshot still has
     row_count: Callable[[Table], float] = one_thousand
     style: TextStyle = field(default_factory=TextStyle)
     database: str = "postgres"

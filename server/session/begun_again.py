@@ -32,7 +32,8 @@ def utility_steps(
             tag: str = yield from row.run(scope, scope.statement.tree)
         except RowInUse as error:
             xid = error.xid
-            if not xid and not _is_ahead(session):
+            has_moved_on = transaction.running is not mark.running
+            if has_moved_on or not (xid or _is_ahead(session)):
                 raise
         else:
             transaction.release_mark(mark)

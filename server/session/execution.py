@@ -17,11 +17,12 @@ from server.planner.standalone import bind_over_table, bind_row_rules
 from server.session.access import check_access
 from server.session.own_thread import OwnThread
 from server.session.transaction import READ_COMMITTED_LEVELS, Running
-from storage.engine import LockMode
+from storage.engine import COMMAND_BITS, LockMode
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from server.catalog.catalog import CatalogView
     from server.plan_cache import PlanKey
     from server.planner.environment import PlanningEnvironment
     from server.planner.physical import PlannedStatement
@@ -48,7 +49,19 @@ LOCK_MODES = {
 def environment(session: Session, parameter_types: tuple[int, ...] = ()) -> PlanningEnvironment:
     """What planning a statement now depends on."""
     found = session.basis().environment
+    if found.catalog.state.detaching:
+        found = replace(found, detaching=still_attached(session, found.catalog))
     return replace(found, parameter_types=parameter_types) if parameter_types else found
+
+
+def still_attached(session: Session, view: CatalogView) -> tuple[int, ...]:
+    """The partitions being detached that the transaction had already seen when that began."""
+    running = session.transaction.running
+    if running is None or not (running.storage.keep_snapshot and running.has_snapshot):
+        return ()
+    snapshot = session.transaction.snapshot()
+    detaching = view.state.detaching.items()
+    return tuple(oid for oid, xid in detaching if not snapshot.sees(xid << COMMAND_BITS))
 
 
 def plan(
@@ -79,7 +92,12 @@ def plan_key(
         basis.search_path,
         basis.user_oid,
         parameter_types,
-        (basis.style, basis.environment.row_security, basis.environment.keeps_join_order),
+        (
+            basis.style,
+            basis.environment.row_security,
+            basis.environment.keeps_join_order,
+            still_attached(session, basis.view) if basis.view.state.detaching else (),
+        ),
     )
 
 

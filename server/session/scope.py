@@ -129,6 +129,10 @@ class StatementScope:
         """Run a plan whose locks are held."""
         return execution.portal_rows(self.session, planned, running)
 
+    def next_transaction(self) -> Iterator[Wait]:
+        """Commit what the statement has done so far; the rest is a transaction of its own."""
+        yield from self.session.surroundings.end_transaction(commit=True, chained=False)
+
     def apart(self, steps: Iterator[Any]) -> Generator[Any, None, None]:
         """Run steps whose functions may have to wait in the middle."""
         return execution.apart(self.session, steps)

@@ -57,6 +57,7 @@ class Savepoint:
 class StatementMark:
     """Where each part of the transaction stood when a statement began."""
 
+    running: Running
     storage: int
     deferred_count: int
     mail_count: int
@@ -413,12 +414,12 @@ class SessionTransaction:
         assert running is not None
         running.catalog.savepoint()
         token = running.storage.savepoint(statement=True)
-        return StatementMark(token, len(running.deferred), len(running.mail))
+        return StatementMark(running, token, len(running.deferred), len(running.mail))
 
     def release_mark(self, mark: StatementMark) -> None:
         """Keep what was done since the mark."""
         running = self.running
-        if running is not None and not running.storage.ended:
+        if running is mark.running:
             running.storage.release(mark.storage)
             running.catalog.release(len(running.savepoints))
 

@@ -1,6 +1,6 @@
 """The locks of ALTER TABLE: each command has a mode, and the statement takes the strongest of its commands' at once.
 
-A command without a mode here takes ACCESS EXCLUSIVE, as most do; ATTACH and DETACH PARTITION too, as an INSERT into
+A command without a mode here takes ACCESS EXCLUSIVE, as most do; ATTACH and plain DETACH PARTITION too, as INSERT into
 the parent does not lock a default partition that has partitions itself.
 """
 
@@ -38,6 +38,8 @@ def lock_mode(commands: Iterable[Any]) -> str:
 
 
 def _mode(command: Any) -> str:
+    if isinstance(command, tree.DetachPartition) and (command.concurrently or command.finalize):
+        return WEAKEST
     if isinstance(command, tree.AddConstraint):
         return MIDDLE if isinstance(command.constraint, written.ForeignKey) else STRONGEST
     return MODES.get(type(command), STRONGEST)

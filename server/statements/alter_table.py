@@ -34,6 +34,7 @@ from server.statements.alter_types import alter_types
 from server.statements.column_definition import column_of
 from server.statements.constraints import ConstraintNames
 from server.statements.dependencies import Dependent, Part, describe, of_default
+from server.statements.detach import detach_partition, refuse_detaching
 from server.statements.drop import drop_objects, dropped_column, remove_object
 from server.statements.foreign_tables import refuse_constraint, set_foreign_options
 from server.statements.names import (
@@ -46,7 +47,6 @@ from server.statements.names import (
 from server.statements.ownership import require_member, require_owner
 from server.statements.partitions import (
     attach_partition,
-    detach_partition,
 )
 from server.statements.rename_columns import typed_table_error, typed_tables
 from server.statements.rewrite import rewrite_table
@@ -96,6 +96,7 @@ def alter_table(context: StatementContext, statement: tree.AlterTable) -> Run:
             raise FeatureNotSupported(f"this form of {statement.tag} is not supported")
         table = context.catalog.object(found.oid)
         assert isinstance(table, Table)
+        refuse_detaching(table)
         yield from spread(context, table, command, step, only=statement.only)
         if table.kind == "c":
             yield from _change_typed(context, table, command, step)

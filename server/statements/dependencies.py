@@ -168,7 +168,7 @@ def dependents(context: StatementContext, value: CatalogObject) -> Iterator[Depe
 
 def _of_table(context: StatementContext, table: Table) -> Iterator[Dependent]:
     catalog = context.catalog
-    for child in catalog.children_of(table.oid):
+    for child in catalog.all_children_of(table.oid):
         yield Dependent(child, automatic=child.is_partition)
     yield from _references(context, table)
     for index in catalog.indexes_of(table.oid):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from server.catalog.large_objects import LargeObject
@@ -57,7 +58,7 @@ from server.statements.triggers import trigger_named
 from server.types.storage import storage_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from server.catalog.catalog import CatalogView
     from server.executor.waits import Wait
@@ -84,22 +85,47 @@ def drop(context: StatementContext, statement: tree.Drop) -> Run:
     targets: list[CatalogObject] = []
     for name in statement.names:
         try:
-            found = finder(context, statement.kind, name)
+            found = yield from _locked(context, partial(finder, context, statement.kind, name))
         except (UndefinedTable, UndefinedObject, InvalidSchemaName, UndefinedFunction) as error:
             if not statement.if_exists:
                 raise
             context.notice("00000", f"{error.message}, skipping")
             continue
-        require_owner_to_drop(context, found)
         if found not in targets:
             targets.append(found)
     for target in targets:
-        table = target.table if isinstance(target, Index | Policy | Rule | Trigger) else target.oid
-        yield from context.lock_relation(table, "access exclusive", target.name)
         if isinstance(target, Table):
             refuse_pending(context, (target,), statement.tag)
     yield from drop_objects(context, targets, cascade=statement.cascade)
     return statement.tag
+
+
+def _locked(
+    context: StatementContext, find: Callable[[], CatalogObject]
+) -> Generator[Wait, None, CatalogObject]:
+    """The object that a name means when its locks are had."""
+    while True:
+        target = find()
+        require_owner_to_drop(context, target)
+        for table, name in _tables_to_lock(context, target):
+            yield from context.lock_relation(table, "access exclusive", name)
+        again = find()
+        if again.oid == target.oid:
+            return again
+
+
+def _tables_to_lock(context: StatementContext, target: CatalogObject) -> Iterator[tuple[int, str]]:
+    """The object and the table that it is a partition of; of an index all tables where it has parts."""
+    if isinstance(target, Table) and target.is_partition:
+        yield target.parents[0], target.name
+    if not isinstance(target, Index | Policy | Rule | Trigger):
+        yield target.oid, target.name
+        return
+    table = context.catalog.object(target.table)
+    if isinstance(target, Index) and isinstance(table, Table):
+        yield from ((member.oid, member.name) for member in context.catalog.family_of(table))
+    else:
+        yield target.table, target.name
 
 
 def drop_objects(

@@ -20,22 +20,20 @@ from server.errors import (
     InvalidObjectDefinition,
     InvalidTableDefinition,
     ObjectNotInPrerequisiteState,
-    UndefinedTable,
     WrongObjectType,
 )
 from server.statements.constraints import lock_referenced_family
-from server.statements.inheritance import child_numbers, leave_parent, merge_into_child
+from server.statements.inheritance import child_numbers, merge_into_child
 from server.statements.internal import first_row, internal_query, qualified_name
 from server.statements.names import relation_named
 from server.statements.ownership import require_owner
 from server.statements.partition_indexes import (
     attach_index,
     is_part_of,
-    release_indexes,
     take_indexes,
 )
 from server.statements.partition_keys import default_partition, partition_bound
-from server.statements.triggers import release_triggers, take_triggers
+from server.statements.triggers import take_triggers
 from server.statements.verify import has_rows, verify_foreign_key
 
 if TYPE_CHECKING:
@@ -210,65 +208,6 @@ def _refuse_attaching(context: StatementContext, table: Table, child: Table) -> 
                 f'"{table.name}"',
                 detail="The new partition may contain only the columns present in parent.",
             )
-
-
-def detach_partition(
-    context: StatementContext, table: Table, command: tree.DetachPartition
-) -> Iterator[Wait]:
-    """DETACH PARTITION."""
-    if table.kind != "p":
-        raise InvalidObjectDefinition(f'table "{table.name}" is not partitioned')
-    if command.concurrently:
-        context.session.transaction.refuse_in_block("ALTER TABLE ... DETACH CONCURRENTLY")
-        if default_partition(context, table) is not None:
-            raise ObjectNotInPrerequisiteState(
-                "cannot detach partitions concurrently when a default partition exists"
-            )
-    found = relation_named(context, command.partition)
-    yield from context.lock_relation(found.oid, "access exclusive", found.name)
-    child = context.catalog.object(found.oid)
-    if not isinstance(child, Table) or not child.is_partition or child.parents != (table.oid,):
-        raise UndefinedTable(
-            f'relation "{found.name}" is not a partition of relation "{table.name}"'
-        )
-    if command.finalize:
-        raise ObjectNotInPrerequisiteState(
-            f'partition "{child.name}" in partitioned table "{table.name}" is not pending detach'
-        )
-    yield from _refuse_referenced(context, table, child)
-    release_indexes(context, child)
-    release_triggers(context, child)
-    for constraint in context.catalog.constraints_of(child.oid):
-        if constraint.kind == "f" and constraint.parent:
-            context.ddl.put(replace(constraint, parent=0, inherited=0, local=True))
-    context.ddl.put(replace(leave_parent(context, table, child), bound=None))
-
-
-def _refuse_referenced(context: StatementContext, table: Table, child: Table) -> Iterator[Wait]:
-    """Rows that foreign keys refer to stay where these look for them."""
-    above = (table, *ancestors_of(context.catalog, table))
-    for item in above:
-        for constraint in context.catalog.references_to(item.oid):
-            source = context.catalog.object(constraint.table)
-            assert isinstance(source, Table)
-            if constraint.parent:
-                continue
-            mine = ", ".join(f'f."{source.column(number).name}"' for number in constraint.columns)
-            theirs = ", ".join(
-                f'p."{item.column(number).name}"' for number in constraint.referenced_columns
-            )
-            sql = (
-                f"SELECT 1 FROM {qualified_name(context, source.schema, source.name)} f WHERE "
-                f"({mine}) IN (SELECT {theirs} FROM "
-                f"{qualified_name(context, child.schema, child.name)} p) LIMIT 1"
-            )
-            if first_row((yield from internal_query(context, sql))) is not None:
-                from server.errors import ForeignKeyViolation
-
-                raise ForeignKeyViolation(
-                    f'removing partition "{child.name}" violates foreign key constraint '
-                    f'"{constraint.name}"'
-                )
 
 
 def attach_index_partition(

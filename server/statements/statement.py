@@ -122,6 +122,9 @@ class StatementContext(Protocol):
     ) -> Generator[Wait | Batch, None, None]:
         """Run a plan whose locks are held."""
 
+    def next_transaction(self) -> Iterator[Wait]:
+        """Commit what the statement has done so far; the rest is a transaction of its own."""
+
     def apart(self, steps: Iterator[Any]) -> Generator[Any, None, None]:
         """Run steps whose functions may have to wait in the middle; yields their items and Waits."""
 

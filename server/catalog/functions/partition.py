@@ -33,7 +33,7 @@ def _part(call: CallContext, oid: int) -> Part | None:
 
 def _parent(value: Part) -> int:
     if isinstance(value, Table):
-        return value.parents[0] if value.is_partition else 0
+        return value.parents[0] if value.is_partition and not value.detached_xid else 0
     return value.parent
 
 

@@ -244,7 +244,7 @@ def _inheritance(view: CatalogView) -> Iterator[Row]:
                 "inhrelid": value.oid,
                 "inhparent": parent,
                 "inhseqno": number,
-                "inhdetachpending": False,
+                "inhdetachpending": value.oid in view.state.detaching,
             }
 
 
