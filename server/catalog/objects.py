@@ -205,6 +205,9 @@ class Index(CatalogObject):
     replica_identity: bool = False
     filenode: Oid = 0  # what pg_class shows of its storage; 0: its own OID
     inverted: bool = False  # a gin index with entries: all of its operator classes are known
+    filled_xid: int = (
+        0  # who filled it from versions of rows of that time: older snapshots cannot use it
+    )
 
     @property
     def is_searched(self) -> bool:

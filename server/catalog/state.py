@@ -134,7 +134,9 @@ class CatalogState:
         "children",
         "derived",
         "detaching",
+        "filled",
         "functions",
+        "newest_mark",
         "of_table",
         "operators",
         "references",
@@ -151,9 +153,10 @@ class CatalogState:
         self.functions: dict[str, tuple[Oid, ...]] = {}
         self.operators: dict[str, tuple[Oid, ...]] = {}
         self.casts: dict[tuple[Oid, Oid], Oid] = {}
-        self.detaching: dict[
-            Oid, int
-        ] = {}  # partitions, and the transactions that began to detach them
+        # Partitions being detached, and filled indexes, with the transactions that did it; the youngest of these.
+        self.detaching: dict[Oid, int] = {}
+        self.filled: dict[Oid, int] = {}
+        self.newest_mark = 0
         self.children: dict[Oid, tuple[Oid, ...]] = {}  # of tables and of partitioned indexes
         self.derived: dict[
             Oid, Oid
@@ -172,6 +175,8 @@ class CatalogState:
         state.operators = self.operators.copy()
         state.casts = self.casts.copy()
         state.detaching = self.detaching.copy()
+        state.filled = self.filled.copy()
+        state.newest_mark = self.newest_mark
         state.children = self.children.copy()
         state.derived = self.derived.copy()
         for oid in changes:
@@ -187,8 +192,7 @@ class CatalogState:
         key = name_key(value)
         if key is not None:
             self.by_name[key] = oid
-        if isinstance(value, Table) and value.detached_xid:
-            self.detaching[oid] = value.detached_xid
+        self._mark(value)
         if owner := _owner(value):
             self.of_table[owner] = (*self.of_table.get(owner, ()), oid)
         if isinstance(value, Constraint) and value.referenced_table:
@@ -205,6 +209,15 @@ class CatalogState:
         elif isinstance(value, UserCast):
             self.casts[value.source, value.target] = oid
 
+    def _mark(self, value: CatalogObject) -> None:
+        """Note what snapshots from before it are too old for."""
+        xid = 0
+        if isinstance(value, Table) and value.detached_xid:
+            xid = self.detaching[value.oid] = value.detached_xid
+        elif isinstance(value, Index) and value.filled_xid:
+            xid = self.filled[value.oid] = value.filled_xid
+        self.newest_mark = max(self.newest_mark, xid)
+
     def _remove(self, oid: Oid) -> None:
         value = self.by_oid.pop(oid, None)
         if value is None:
@@ -213,6 +226,7 @@ class CatalogState:
         if key is not None and self.by_name.get(key) == oid:
             del self.by_name[key]
         self.detaching.pop(oid, None)
+        self.filled.pop(oid, None)
         _drop_from(self.of_table, _owner(value), oid)
         for parent in _parents(value):
             _drop_from(self.children, parent, oid)

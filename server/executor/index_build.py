@@ -33,7 +33,9 @@ FILL_ROWS = 1 << 22
 
 
 def fill_index(context: ExecutionContext, table: Table, index: Index) -> None:
-    """Enter every row that is not over into a new index; raises if a unique key is there twice.
+    """Enter every row that is not over into a new index, whatever the transaction's snapshot sees of it.
+
+    Raises if a unique key is there twice.
 
     The table must be locked against changes: all its rows are this transaction's or committed. It
     takes its time and belongs on a worker thread.
@@ -42,7 +44,7 @@ def fill_index(context: ExecutionContext, table: Table, index: Index) -> None:
     shape = entry_shape(index, table_shape, context)
     with context.engine.latch:
         context.transaction.next_command()
-    snapshot = context.transaction.snapshot()
+    snapshot = context.transaction.newest_snapshot()
     views = views_of(context, table, snapshot)
     if isinstance(shape, InvertedShape):
         fill_inverted(context, table_shape, shape, views)
@@ -144,7 +146,7 @@ def _check_unique(
 
 def _row(context: ExecutionContext, table_shape: TableShape, root_id: int) -> Row:
     relation = context.engine.relation(table_shape.table.storage_id)
-    found = relation.find(context.transaction.snapshot(), root_id)
+    found = relation.find(context.transaction.newest_snapshot(), root_id)
     assert found is not None
     return table_shape.load_row(relation.values(found.row_id))
 

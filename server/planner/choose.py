@@ -163,7 +163,8 @@ class Chooser:
         if table.provider or not table.storage_id:
             return ()
         indexes = self.context.catalog.indexes_of(table.oid)
-        return tuple(index for index in indexes if index.has_entries and index.valid)
+        unseen = self.context.environment.unseen.indexes
+        return tuple(each for each in indexes if each.has_entries and each.valid and each.oid not in unseen)
 
     def index_key(self, scan: Scan, key: IndexKey) -> Expression:
         """What an index key is, over the columns of the scan."""

@@ -97,7 +97,7 @@ def _members(
 
 def _detaching(context: BindContext, table: Table) -> list[Table]:
     """The partitions below a table that are gone for others only."""
-    found = map(context.catalog.object, context.environment.detaching)
+    found = map(context.catalog.object, context.environment.unseen.detaching)
     return [
         part
         for part in found

@@ -43,6 +43,14 @@ def not_interrupted() -> None:
     """Nobody asks the statement to end."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """What has happened to the catalog since the transaction's snapshot, and must not matter to what it reads."""
+
+    detaching: tuple[Oid, ...] = ()  # partitions that are being detached
+    indexes: tuple[Oid, ...] = ()  # that were filled
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanningEnvironment:
     """What planning depends on.
@@ -57,9 +65,7 @@ class PlanningEnvironment:
     search_path: tuple[Oid, ...] = (PG_CATALOG_OID, 2200)
     user: Oid = 10
     parameter_types: tuple[Oid, ...] = ()
-    detaching: tuple[
-        Oid, ...
-    ] = ()  # partitions being detached that the transaction's snapshot still has
+    unseen: Unseen = field(default_factory=Unseen)
     row_count: Callable[[Table], float] = one_thousand
     style: TextStyle = field(default_factory=TextStyle)
     database: str = "postgres"

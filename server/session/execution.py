@@ -12,6 +12,7 @@ from server.executor.context import ExecutionContext
 from server.executor.run import execute, is_heavy
 from server.executor.waiting import catch_up
 from server.executor.waits import Wait
+from server.planner.environment import Unseen
 from server.planner.plan_statement import plan_statement
 from server.planner.standalone import bind_over_table, bind_row_rules
 from server.session.access import check_access
@@ -20,7 +21,7 @@ from server.session.transaction import READ_COMMITTED_LEVELS, Running
 from storage.engine import COMMAND_BITS, LockMode
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Mapping
 
     from server.catalog.catalog import CatalogView
     from server.plan_cache import PlanKey
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 LOOP_NS_MAX = 20_000_000  # how long a statement that was thought short may hold up the others
 LOOP_ROWS_MAX = 4096  # a first batch of so many rows promises more
+ALL_SEEN = Unseen()
 LOCK_MODES = {
     "access share": 1,
     "row share": 2,
@@ -49,19 +51,30 @@ LOCK_MODES = {
 def environment(session: Session, parameter_types: tuple[int, ...] = ()) -> PlanningEnvironment:
     """What planning a statement now depends on."""
     found = session.basis().environment
-    if found.catalog.state.detaching:
-        found = replace(found, detaching=still_attached(session, found.catalog))
+    missing = unseen(session, found.catalog)
+    if missing is not ALL_SEEN:
+        found = replace(found, unseen=missing)
     return replace(found, parameter_types=parameter_types) if parameter_types else found
 
 
-def still_attached(session: Session, view: CatalogView) -> tuple[int, ...]:
-    """The partitions being detached that the transaction had already seen when that began."""
-    running = session.transaction.running
+def unseen(session: Session, view: CatalogView) -> Unseen:
+    """What the snapshot that the transaction keeps is too old for."""
+    running, state = session.transaction.running, view.state
     if running is None or not (running.storage.keep_snapshot and running.has_snapshot):
-        return ()
+        return ALL_SEEN
     snapshot = session.transaction.snapshot()
-    detaching = view.state.detaching.items()
-    return tuple(oid for oid, xid in detaching if not snapshot.sees(xid << COMMAND_BITS))
+    if state.newest_mark < snapshot.xmin:
+        return ALL_SEEN
+    own = running.storage.xids
+
+    def left(marks: Mapping[int, int]) -> tuple[int, ...]:
+        return tuple(
+            oid
+            for oid, xid in marks.items()
+            if xid in own or not snapshot.sees(xid << COMMAND_BITS)
+        )
+
+    return Unseen(left(state.detaching), left(state.filled))
 
 
 def plan(
@@ -96,7 +109,7 @@ def plan_key(
             basis.style,
             basis.environment.row_security,
             basis.environment.keeps_join_order,
-            still_attached(session, basis.view) if basis.view.state.detaching else (),
+            unseen(session, basis.view),
         ),
     )
 

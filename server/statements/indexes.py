@@ -167,6 +167,8 @@ def make_index(context: StatementContext, table: Table, index: Index) -> None:
         raise FeatureNotSupported(f"cannot use more than {KEYS_MAX} columns in an index")
     if index.storage_id:
         context.transaction.create_index(index.storage_id, index.unique)
+    if table.storage_id and context.engine.relation(table.storage_id).group_count:
+        index = replace(index, filled_xid=context.transaction.xid)
     context.ddl.put(with_entries(context, table, index))
 
 
