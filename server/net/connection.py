@@ -248,20 +248,23 @@ class ClientConnection(asyncio.Protocol):
                     if self._switching or self._is_over(started):
                         return
                     continue
-            try:
-                item = self._steps.send(answer) if error is None else self._steps.throw(error)
-            except StopIteration as stop:
-                self._ended(stop.value)
-                answer = error = None
-                continue
-            answer = error = None
-            try:
-                must_wait = self._give(item)
-            except Untranslatable as failed:  # it is the statement that has failed
-                error = translate(failed)
-                continue
+            must_wait, error = self._step(answer, error)
+            answer = None
             if must_wait or self._is_over(started):
                 return
+
+    def _step(self, answer: Any, error: SqlError | None) -> tuple[bool, SqlError | None]:
+        """Run up to what comes next, and send it: whether to wait now, and what the statement is to fail with."""
+        assert self._steps is not None
+        try:
+            item = self._steps.send(answer) if error is None else self._steps.throw(error)
+        except StopIteration as stop:
+            self._ended(stop.value)
+            return False, None
+        try:
+            return self._give(item), None
+        except Untranslatable as failed:
+            return False, translate(failed)
 
     def _serve_ahead(self) -> bool:
         """Answer statements that go ahead of their Sync, and that, if they are next."""

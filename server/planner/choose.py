@@ -164,7 +164,9 @@ class Chooser:
             return ()
         indexes = self.context.catalog.indexes_of(table.oid)
         unseen = self.context.environment.unseen.indexes
-        return tuple(each for each in indexes if each.has_entries and each.valid and each.oid not in unseen)
+        return tuple(
+            each for each in indexes if each.has_entries and each.valid and each.oid not in unseen
+        )
 
     def index_key(self, scan: Scan, key: IndexKey) -> Expression:
         """What an index key is, over the columns of the scan."""

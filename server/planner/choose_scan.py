@@ -71,26 +71,35 @@ def choose_scan(
         chooser.error = chooser.error or foreign_error(chooser.context.catalog, scan.table)
     if scan.inherits or (scan.table.kind == "p"):
         return choose_append.choose_family(chooser, scan, conditions, required)
-    best: Plan | None = None
-    if conditions and scan.sample is None:
-        by_id = _row_id_scan(chooser, scan, conditions, required)
-        if by_id is not None:
-            return by_id
-        for index in chooser.indexes_of(scan.table):
-            matched = match_index(chooser, scan, index, conditions)
-            if matched is None or not matched.conditions:
-                continue
-            plan = _index_scan(chooser, scan, index, matched, conditions, required)
-            if matched.unique:
-                return plan
-            if best is None or plan.estimate.total_cost < best.estimate.total_cost:
-                best = plan
+    if not conditions or scan.sample is not None:
+        return _table_scan(chooser, scan, conditions, required)
+    by_id = _row_id_scan(chooser, scan, conditions, required)
+    if by_id is not None:
+        return by_id
+    best, is_unique = _best_index_scan(chooser, scan, conditions, required)
+    if best is not None and is_unique:
+        return best
     whole = _table_scan(chooser, scan, conditions, required)
     if best is None or whole.estimate.total_cost <= best.estimate.total_cost:
         best = whole
-    if not conditions or scan.sample is not None:
-        return best
     return choose_inverted.unless_inverted(chooser, scan, conditions, required, best)
+
+
+def _best_index_scan(
+    chooser: Chooser, scan: Scan, conditions: list[Expression], required: set[ColumnId]
+) -> tuple[Plan | None, bool]:
+    """The cheapest scan by the order of an index, if one serves; and whether it finds one row at most."""
+    best: Plan | None = None
+    for index in chooser.indexes_of(scan.table):
+        matched = match_index(chooser, scan, index, conditions)
+        if matched is None or not matched.conditions:
+            continue
+        plan = _index_scan(chooser, scan, index, matched, conditions, required)
+        if matched.unique:
+            return plan, True
+        if best is None or plan.estimate.total_cost < best.estimate.total_cost:
+            best = plan
+    return best, False
 
 
 def outputs(
