@@ -118,6 +118,7 @@ class ClientConnection(asyncio.Protocol):
                 assert self.transport is not None
                 if reply:
                     self.transport.write(reply)
+                    self.listener.linger.begin()
                 if self._has_more_to_do(data[taken:]) or taken == len(data):
                     return
                 data = data[taken:]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from server.errors import AdminShutdown, QueryCanceled, TooManyConnections
 from server.net.connection import ClientConnection
+from server.net.linger import Linger
 
 if TYPE_CHECKING:
     from protocol.messages import CancelRequest
@@ -34,6 +35,7 @@ class Listener:
         self.database = database
         self.loop = loop
         self.thread_ident = threading.get_ident()  # of the loop
+        self.linger = Linger(loop, database.sessions)
         self.tls_context = make_tls_context(database)
         self.connections: set[ClientConnection] = set()
         self._servers: list[asyncio.AbstractServer] = []
