@@ -164,8 +164,7 @@ class TextDecoder:
         """Take a piece whose rows are all plain; None: nothing was taken, feed it."""
         options = self._options
         is_plain = (
-            options.format is CopyFormat.TEXT
-            and options.null == NULL
+            options.null in ((NULL, b"") if options.format is CopyFormat.TEXT else (b"",))
             and not options.force_null
             and not options.force_not_null
             and self._line_end in (LineEnd.UNKNOWN, LineEnd.NEWLINE)
@@ -173,7 +172,9 @@ class TextDecoder:
         if not is_plain or self._ended or self._header_due:
             return None
         whole = b"".join([*self._pending, data]) if self._pending else data
-        spans = plain_spans(whole, len(self._names), options.delimiter)
+        if options.format is CopyFormat.CSV and options.quote in whole:
+            return None
+        spans = plain_spans(whole, len(self._names), options.delimiter, options.null)
         if spans is None or not spans.row_count:
             return None
         self._line_end = LineEnd.NEWLINE

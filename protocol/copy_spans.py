@@ -1,7 +1,8 @@
 r"""Where the fields of plain COPY text lie, so that whoever wants them need not be given a value each.
 
-Rule 1: plain is text with newlines only, whose backslashes are all those of `\N` and no byte of which is zero;
-        for anything else, wrong data included, there is None, and the ordinary decoder.
+Rule 1: plain is text with newlines only, whose backslashes are all those of `\N` - none where NULL is the empty field -
+        and no byte of which is zero; csv without a quote is no other. For anything else, wrong data included, there is
+        None, and the ordinary decoder.
 Rule 2: only rows that are there whole are taken.
 """
 
@@ -33,8 +34,10 @@ class Spans(NamedTuple):
         return [None if stop < 0 else data[start:stop] for start, stop in places]
 
 
-def plain_spans(data: bytes, column_count: int, delimiter: bytes) -> Spans | None:
-    """The fields of the whole rows of plain text."""
+def plain_spans(
+    data: bytes, column_count: int, delimiter: bytes, null: bytes = NULL
+) -> Spans | None:
+    """The fields of the whole rows of plain text. null: NULL, or nothing."""
     if b"\r" in data or b"\0" in data or not column_count:
         return None
     consumed = data.rfind(b"\n") + 1
@@ -48,10 +51,10 @@ def plain_spans(data: bytes, column_count: int, delimiter: bytes) -> Spans | Non
         starts.append([])
         stops.append([])
         for field in fields:
-            if b"\\" in field and field != NULL:
+            if b"\\" in field and field != null:
                 return None
             starts[-1].append(place)
-            stops[-1].append(-1 if field == NULL else place + len(field))
+            stops[-1].append(-1 if field == null else place + len(field))
             place += len(field) + 1
     shape = len(starts), column_count
     return Spans(

@@ -6,6 +6,7 @@ from libc.string cimport memchr
 
 import numpy as np
 
+from protocol.copy_spans import NULL as NULL_TEXT
 from protocol.copy_spans import Spans
 
 cdef enum:
@@ -17,8 +18,11 @@ cdef enum:
 cdef Py_ssize_t BYTES_MAX = (<Py_ssize_t>1 << 31) - 1
 
 
-def plain_spans(bytes data not None, Py_ssize_t column_count, bytes delimiter not None):
-    """The fields of the whole rows of plain text, or None."""
+def plain_spans(
+    bytes data not None, Py_ssize_t column_count, bytes delimiter not None, bytes null=NULL_TEXT
+):
+    """The fields of the whole rows of plain text, or None. null: NULL_TEXT, or nothing."""
+    cdef bint is_empty_null = not null
     cdef const uint8_t *start = <const uint8_t *>PyBytes_AS_STRING(data)
     cdef Py_ssize_t size = PyBytes_GET_SIZE(data), row_count = 0, at
     cdef uint8_t mark = <uint8_t>PyBytes_AS_STRING(delimiter)[0]
@@ -28,6 +32,8 @@ def plain_spans(bytes data not None, Py_ssize_t column_count, bytes delimiter no
     if memchr(start, RETURN, size) != NULL or memchr(start, 0, size) != NULL:
         return None
     escapes = memchr(start, BACKSLASH, size) != NULL
+    if escapes and is_empty_null:
+        return None
     while size and start[size - 1] != NEWLINE:
         size -= 1
     for at in range(size):
@@ -37,7 +43,8 @@ def plain_spans(bytes data not None, Py_ssize_t column_count, bytes delimiter no
     cdef int32_t[:, ::1] start_of = starts
     cdef int32_t[:, ::1] stop_of = stops
     if row_count and not find(
-        start, size, column_count, row_count, mark, escapes, &start_of[0, 0], &stop_of[0, 0]
+        start, size, column_count, row_count, mark, escapes, is_empty_null, &start_of[0, 0],
+        &stop_of[0, 0],
     ):
         return None
     return Spans(data, starts, stops, size)
@@ -45,7 +52,7 @@ def plain_spans(bytes data not None, Py_ssize_t column_count, bytes delimiter no
 
 cdef bint find(
     const uint8_t *data, Py_ssize_t size, Py_ssize_t column_count, Py_ssize_t row_count,
-    uint8_t mark, bint escapes, int32_t *starts, int32_t *stops,
+    uint8_t mark, bint escapes, bint is_empty_null, int32_t *starts, int32_t *stops,
 ) noexcept nogil:
     cdef const uint8_t *place = data
     cdef const uint8_t *line_end
@@ -69,6 +76,8 @@ cdef bint find(
             if escapes and memchr(place, BACKSLASH, stop - place) != NULL:
                 if stop - place != 2 or place[0] != BACKSLASH or place[1] != LETTER_N:
                     return False
+                stops[cell] = -1
+            elif is_empty_null and stop == place:
                 stops[cell] = -1
             place = stop + 1
     return True

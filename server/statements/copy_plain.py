@@ -14,7 +14,7 @@ import numpy as np
 from server.errors import SqlError
 from server.executor.storage_columns import store_columns
 from server.executor.table_writer import TableWriter
-from server.types.native import integer_spans, text_spans
+from server.types.native import integer_spans, number_spans, text_spans
 from storage.engine import StringBlob
 
 if TYPE_CHECKING:
@@ -75,8 +75,9 @@ class PlainLoader:
 
     def _read(self, spans: Spans, number: int, reference: TypeReference) -> Stored | None:
         read = READERS.get(reference.oid)
-        if read is not None:
-            return read(spans, number, reference.modifier)
+        stored = None if read is None else read(spans, number, reference.modifier)
+        if stored is not None:
+            return stored
         try:
             column = reference.type.parse_column(
                 spans.fields(number), reference.modifier, self._style
@@ -171,6 +172,13 @@ def _bounded(*, padded: bool) -> Any:
     return read
 
 
+def _numbers(spans: Spans, number: int, modifier: int) -> StringBlob | None:
+    if modifier >= MODIFIER_OFFSET:
+        return None
+    found = number_spans(spans.data, spans.starts[number], spans.stops[number])
+    return None if found is None else StringBlob(*found)
+
+
 def _blob(spans: Spans, number: int, length: int, *, padded: bool) -> StringBlob | None:
     found = text_spans(spans.data, spans.starts[number], spans.stops[number], length, padded)
     return None if found is None else StringBlob(*found)
@@ -183,5 +191,6 @@ READERS: Final[dict[int, Any]] = {
     25: _texts,
     1042: _bounded(padded=True),
     1043: _bounded(padded=False),
+    1700: _numbers,
 }
-"""By type OID: stored values out of the fields of a column."""
+"""By type OID: stored values out of the fields of a column; None: not all of these have a plain form."""

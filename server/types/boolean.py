@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from server.types.columns import column_of
 from server.types.errors import invalid_syntax, unpack
 from server.types.facts import define
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from server.types.columns import Encoded
-    from server.types.type import TextStyle
+    from server.types.type import TextStyle, Value
     from server.vector.column import Column
 
 SPACES: Final = " \t\n\v\f\r"
@@ -32,6 +35,14 @@ WORDS: Final = {
 }
 """Every prefix that is unambiguous: o alone is not."""
 
+PLAIN: Final[Mapping[bytes | None, bool]] = {
+    b"t": True,
+    b"f": False,
+    b"true": True,
+    b"false": False,
+}
+
+BOOLEANS: Final = np.dtype(np.bool_)
 BYTE: Final = struct.Struct("!?")
 
 
@@ -41,6 +52,15 @@ def parse_bool(text: str, _modifier: int, _style: TextStyle) -> bool:
     if value is None:
         raise invalid_syntax("boolean", text)
     return value
+
+
+def _parse_column(texts: Sequence[bytes | None], modifier: int, style: TextStyle) -> Column:
+    values: list[Value | None] = [PLAIN.get(text) for text in texts]
+    if None in values:
+        for place, text in enumerate(texts):
+            if text is not None and values[place] is None:
+                values[place] = parse_bool(text.decode(), modifier, style)
+    return column_of(values, BOOLEANS)
 
 
 def format_bool(value: bool, _style: TextStyle) -> str:
@@ -67,7 +87,7 @@ def _choose(column: Column, true: bytes, false: bytes) -> Encoded:
 BOOLEAN_TYPES: Final = (
     define(
         "bool",
-        dtype=np.dtype(np.bool_),
+        dtype=BOOLEANS,
         storage_kind="BOOL",
         parse=parse_bool,
         format=format_bool,
@@ -75,5 +95,6 @@ BOOLEAN_TYPES: Final = (
         send=BYTE.pack,
         format_column=_format_column,
         send_column=_send_column,
+        parse_column=_parse_column,
     ),
 )

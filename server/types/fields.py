@@ -8,6 +8,7 @@ which also raises the errors.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -24,6 +25,7 @@ Read = tuple[npt.NDArray[Any], npt.NDArray[np.bool_], list[int]]
 UNKNOWN_OFFSET: Final = -(1 << 31)
 INTEGER: Final = re.compile(rb"-?[0-9]{1,18}")
 DECIMAL: Final = re.compile(rb"(-?)([0-9]{1,18})(?:\.([0-9]{0,18}))?")
+NUMBER: Final = re.compile(rb"-?[0-9]{1,100}(?:\.[0-9]{1,100})?")
 FLOAT: Final = re.compile(rb"-?[0-9]{1,40}(?:\.[0-9]{0,40})?(?:e[+-]?[0-9]{1,2})?")
 DATE: Final = re.compile(rb"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 TIMESTAMP: Final = re.compile(
@@ -76,6 +78,18 @@ def read_scaled(fields: Fields, precision: int, scale: int) -> Read:
         return None if value >= limit else -value if match[1] else value
 
     return _read_each(fields, "int64", read)
+
+
+def read_numbers(fields: Fields) -> Read:
+    """Read decimal numbers of any precision as Decimals; what has a sign and may be zero is left."""
+
+    def read(field: bytes) -> Decimal | None:
+        if NUMBER.fullmatch(field) is None:
+            return None
+        value = Decimal(field.decode())
+        return value if value or not value.is_signed() else None
+
+    return _read_each(fields, "O", read)
 
 
 def read_floats(fields: Fields) -> Read:

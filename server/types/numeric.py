@@ -26,8 +26,9 @@ from server.errors import (
 from server.types.columns import column_of, encode_rows, finish_plain, object_array
 from server.types.errors import incorrect_format, insufficient_data, invalid_syntax
 from server.types.facts import define
-from server.types.native import read_scaled
+from server.types.native import read_numbers, read_scaled
 from server.types.text import OBJECTS
+from server.types.type import PLAIN_STYLE
 from server.vector.column import Column
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def _overflow() -> NumericValueOutOfRange:
 
 def format_numeric(value: Decimal, _style: TextStyle) -> str:
     """Write all digits of the display scale."""
-    return f"{value:f}"
+    text = str(value)  # several times as fast as with a format
+    return f"{value:f}" if "E" in text else text
 
 
 def modifier_in(arguments: tuple[Any, ...]) -> int:
@@ -257,7 +259,7 @@ def store_value(value: Decimal, modifier: int) -> int | bytes:
     """Give storage one value."""
     scale = scaled_by(modifier)
     if scale is None:
-        return f"{value:f}".encode()
+        return format_numeric(value, PLAIN_STYLE).encode()
     return NAN_STORED if value.is_nan() else int(value.scaleb(scale, EXACT))
 
 
@@ -325,7 +327,7 @@ def unscaled(column: Column) -> Column:
 
 def _format_column(column: Column, _style: TextStyle | None) -> Encoded:
     if column.scale is None:
-        return encode_rows(column, lambda value: f"{value:f}".encode())
+        return encode_rows(column, lambda value: format_numeric(value, PLAIN_STYLE).encode())
     return format_scaled(column.values, column.valid, column.scale)
 
 
@@ -352,7 +354,10 @@ def _send_column(column: Column) -> Encoded:
 
 def _parse_column(texts: Sequence[bytes | None], modifier: int, style: TextStyle) -> Column:
     limits = precision_and_scale(modifier)
-    if limits is None or scaled_by(modifier) is None:
+    if limits is None:
+        found = read_numbers(list(texts))
+        return finish_plain(found, texts, lambda text: parse_numeric(text, -1, style), OBJECTS)
+    if scaled_by(modifier) is None:
         values = [
             None if text is None else parse_numeric(text.decode(), modifier, style)
             for text in texts

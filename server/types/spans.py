@@ -4,7 +4,8 @@ Rule 1: what a function gives is what storage would keep of the type's input fun
 Rule 2: any field in another form, or wrong, makes it None: the input functions know more, and what to say.
 """
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,9 @@ from server.types.fields import read_integers
 
 Places = npt.NDArray[np.int32]
 Blob = npt.NDArray[Any]
+
+NUMBER: Final = re.compile(rb"(?!-0(?:\.0*)?\Z)-?(?:0|[1-9][0-9]{0,99})(?:\.[0-9]{1,100})?")
+"""What numeric's output function gives of every number that has no more digits, and nothing else."""
 
 
 def _fields(data: bytes, starts: Places, stops: Places) -> list[bytes | None]:
@@ -41,3 +45,11 @@ def text_spans(
     offsets = np.zeros(len(texts) + 1, np.int64)
     np.cumsum([len(text) for text in texts], out=offsets[1:])
     return np.frombuffer(b"".join(texts), np.uint8), offsets
+
+
+def number_spans(data: bytes, starts: Places, stops: Places) -> tuple[Blob, Blob] | None:
+    """Numbers as numeric without a precision is kept, end to end, and their offsets; None if one has another form."""
+    fields = _fields(data, starts, stops)
+    if not all(field is None or NUMBER.fullmatch(field) for field in fields):
+        return None
+    return text_spans(data, starts, stops, -1, False)

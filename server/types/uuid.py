@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from server.vector.column import Column, Values
 
 UUID_BYTES: Final = 16
+TEXT_LENGTH: Final = 36
 # A hyphen may stand behind every fourth digit but the last.
 FORM: Final = re.compile(r"(\{)?[0-9a-f]{4}(?:-?[0-9a-f]{4}){7}(?(1)\})", re.IGNORECASE)
 MARKS: Final = str.maketrans("", "", "{}-")
@@ -24,6 +25,13 @@ MARKS: Final = str.maketrans("", "", "{}-")
 
 def parse_uuid(text: str, _modifier: int, _style: TextStyle) -> bytes:
     """Read the digits, with braces and hyphens or without."""
+    if len(text) == TEXT_LENGTH and text[8] == text[13] == text[18] == text[23] == "-":
+        digits = text.replace("-", "")
+        if len(digits) == 2 * UUID_BYTES and digits.isalnum() and digits.isascii():
+            try:
+                return bytes.fromhex(digits)
+            except ValueError:
+                pass  # told below
     if FORM.fullmatch(text) is None:
         raise invalid_syntax("uuid", text)
     return bytes.fromhex(text.translate(MARKS))

@@ -11,35 +11,40 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         read_dates,
         read_floats,
         read_integers,
+        read_numbers,
         read_scaled,
         read_timestamps,
     )
-    from server.types.spans import integer_spans, text_spans
+    from server.types.spans import integer_spans, number_spans, text_spans
 else:
     try:
         from server.types.native.fields import (
             read_dates,
             read_floats,
             read_integers,
+            read_numbers,
             read_scaled,
             read_timestamps,
         )
-        from server.types.native.spans import integer_spans, text_spans
+        from server.types.native.spans import integer_spans, number_spans, text_spans
     except ImportError:  # not built
         from server.types.fields import (
             read_dates,
             read_floats,
             read_integers,
+            read_numbers,
             read_scaled,
             read_timestamps,
         )
-        from server.types.spans import integer_spans, text_spans
+        from server.types.spans import integer_spans, number_spans, text_spans
 
 __all__ = [
     "integer_spans",
+    "number_spans",
     "read_dates",
     "read_floats",
     "read_integers",
+    "read_numbers",
     "read_scaled",
     "read_timestamps",
     "text_spans",

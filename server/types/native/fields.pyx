@@ -5,6 +5,8 @@ from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t
 
+from decimal import Decimal
+
 import numpy as np
 
 from numpy cimport ndarray
@@ -16,6 +18,7 @@ cdef int64_t UNKNOWN_OFFSET = -(<int64_t>1 << 31)
 cdef int64_t US_PER_SECOND = 1000000
 cdef int64_t US_PER_DAY = 86400 * US_PER_SECOND
 cdef int64_t DIGITS_MAX = 18
+cdef Py_ssize_t NUMBER_DIGITS_MAX = 100
 cdef int[12] MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 cdef int64_t[19] POWERS
 cdef int _power
@@ -134,6 +137,48 @@ def read_scaled(list fields not None, int precision, int scale):
             PyBytes_AS_STRING(field), PyBytes_GET_SIZE(field), scale, limit, &value
         ):
             out[row] = value
+        else:
+            others.append(row)
+    return values, valid, others
+
+
+cdef bint is_number(const char *text, Py_ssize_t length) noexcept nogil:
+    """Check the form: digits, perhaps a point and digits; with a sign one of them is not zero."""
+    cdef Py_ssize_t at = length > 0 and text[0] == 45, start
+    cdef bint is_zero = at == 1
+    start = at
+    while at < length and is_digit(text[at]):
+        is_zero = is_zero and text[at] == 48
+        at += 1
+    if not 0 < at - start <= NUMBER_DIGITS_MAX:
+        return False
+    if at < length:
+        if text[at] != 46:
+            return False
+        at += 1
+        start = at
+        while at < length and is_digit(text[at]):
+            is_zero = is_zero and text[at] == 48
+            at += 1
+        if not 0 < at - start <= NUMBER_DIGITS_MAX:
+            return False
+    return at == length and not is_zero
+
+
+def read_numbers(list fields not None):
+    """Read decimal numbers of any precision as Decimals; what has a sign and may be zero is left."""
+    cdef Py_ssize_t count = PyList_GET_SIZE(fields), row
+    cdef ndarray values = np.zeros(count, object)
+    cdef ndarray valid = np.ones(count, np.bool_)
+    cdef unsigned char[::1] present = valid.view(np.uint8)
+    cdef list others = []
+    cdef object field
+    for row in range(count):
+        field = <object>PyList_GET_ITEM(fields, row)
+        if field is None:
+            present[row] = 0
+        elif is_number(PyBytes_AS_STRING(field), PyBytes_GET_SIZE(field)):
+            values[row] = Decimal((<bytes>field).decode("ascii"))
         else:
             others.append(row)
     return values, valid, others

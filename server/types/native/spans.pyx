@@ -11,6 +11,9 @@ cdef enum:
     ZERO = 48
     BLANK = 32
     DIGITS_MAX = 18
+    POINT = 46
+    NINE = 57
+    NUMBER_DIGITS_MAX = 100
 
 
 cdef inline bint read(const uint8_t *text, Py_ssize_t length, int64_t *value) noexcept nogil:
@@ -107,3 +110,37 @@ def text_spans(
             if size < length:
                 memset(&out[offset_of[row] + size], BLANK, length - size)
     return blob, offsets
+
+
+cdef bint is_number(const uint8_t *text, Py_ssize_t length) noexcept nogil:
+    """Whether numeric's output function would write the number so; of at most NUMBER_DIGITS_MAX digits on either side."""
+    cdef Py_ssize_t at = 0, whole, fraction
+    cdef bint is_negative = length > 0 and text[0] == MINUS, is_zero = True
+    at = is_negative
+    whole = at
+    while at < length and ZERO <= text[at] <= NINE:
+        is_zero = is_zero and text[at] == ZERO
+        at += 1
+    if not 0 < at - whole <= NUMBER_DIGITS_MAX or (text[whole] == ZERO and at - whole > 1):
+        return False
+    if at < length:
+        if text[at] != POINT:
+            return False
+        at += 1
+        fraction = at
+        while at < length and ZERO <= text[at] <= NINE:
+            is_zero = is_zero and text[at] == ZERO
+            at += 1
+        if not 0 < at - fraction <= NUMBER_DIGITS_MAX:
+            return False
+    return at == length and not (is_negative and is_zero)
+
+
+def number_spans(bytes data not None, const int32_t[::1] starts, const int32_t[::1] stops):
+    """Numbers as numeric without a precision is kept, end to end, and their offsets; None if one has another form."""
+    cdef const uint8_t *text = <const uint8_t *>PyBytes_AS_STRING(data)
+    cdef Py_ssize_t row
+    for row in range(starts.shape[0]):
+        if stops[row] >= 0 and not is_number(text + starts[row], stops[row] - starts[row]):
+            return None
+    return text_spans(data, starts, stops, -1, False)

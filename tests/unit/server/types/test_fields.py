@@ -67,6 +67,21 @@ def test_floats(fields):
 
 
 @QUICK
+@given(FIELDS["numbers"])
+def test_numbers(fields):
+    assert same(native.read_numbers(fields), original.read_numbers(fields))
+
+
+def test_numbers_keep_their_scale_and_lose_their_zeros():
+    fields = [b"007.10", b"-0", b"-0.0", b"0.00", b"9" * 101, b".5", b"1e3", None, b"-0.10", b"NaN"]
+    for module in (native, original):
+        values, valid, others = module.read_numbers(fields)
+        assert others == [1, 2, 4, 5, 6, 9]
+        assert [str(value) for value in values[[0, 3, 8]]] == ["7.10", "0.00", "-0.10"]
+        assert valid.tolist() == [field is not None for field in fields]
+
+
+@QUICK
 @given(FIELDS["dates"])
 def test_dates(fields):
     assert same(native.read_dates(fields), original.read_dates(fields))

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from server.types import native, spans
+from server.types.numeric import parse_numeric, store_value
+from server.types.type import PLAIN_STYLE
 
 
 def places(fields):
@@ -63,3 +65,56 @@ def test_lengths_of_what_is_not_ascii_are_left_to_the_input_function(module):
     fields = places(["\u00e4".encode()])
     assert module.text_spans(*fields, 5, False) is None
     assert module.text_spans(*fields, -1, False)[1].tolist() == [0, 2]
+
+
+NUMBERS = [
+    b"0",
+    b"7",
+    b"-7",
+    b"10",
+    b"0.5",
+    b"-0.05",
+    b"0.00",
+    b"1.50",
+    b"9" * 100,
+    b"0." + b"1" * 100,
+]
+OTHER_NUMBERS = [
+    b"",
+    b"-",
+    b".",
+    b"007",
+    b"00",
+    b"-0",
+    b"-0.0",
+    b"+1",
+    b"1.",
+    b".5",
+    b"1e3",
+    b" 1",
+    b"1 ",
+]
+OTHER_NUMBERS += [
+    b"NaN",
+    b"1.2.3",
+    b"--1",
+    b"9" * 101,
+    b"0." + b"1" * 101,
+    b"1\n",
+    b"1,5",
+    b"-00.1",
+]
+
+
+@pytest.mark.parametrize("module", [native, spans])
+def test_numbers_are_what_storage_keeps_of_them(module):
+    blob, offsets = module.number_spans(*places([*NUMBERS, None]))
+    values = [blob[start:stop].tobytes() for start, stop in pairwise(offsets.tolist())]
+    kept = [store_value(parse_numeric(text.decode(), -1, PLAIN_STYLE), -1) for text in NUMBERS]
+    assert values == [*kept, b""]
+
+
+@pytest.mark.parametrize("module", [native, spans])
+@pytest.mark.parametrize("field", OTHER_NUMBERS)
+def test_other_numbers_are_left_to_the_input_function(module, field):
+    assert module.number_spans(*places([b"1", field])) is None
