@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from storage.encodings import BLOCK, TEXTS_A_START, Encoding
 from storage.kinds import Kind
-from storage.strings import LARGE_BYTES_MIN, StringViews
+from storage.strings import StringViews
 
 Values = npt.NDArray[Any]
 Live = npt.NDArray[np.bool_] | None
@@ -56,15 +56,14 @@ def encode_numbers(kind: Kind, values: Values, live: Live) -> Encoded:
     return Encoded(encoding, block, zone)
 
 
-def encode_texts(views: StringViews, live: Live) -> Encoded | None:
-    """A column of BYTES; None: some value is too large for a block."""
-    if len(views) and int(views.lengths().max()) >= LARGE_BYTES_MIN:
-        return None
-    values = views.to_list()
+def encode_texts(views: StringViews, live: Live) -> Encoded:
+    """A column of BYTES, none of which has pages of its own."""
     if live is not None:
-        values = [value if alive else b"" for value, alive in zip(values, live, strict=True)]
-    found = [_packed(values)]
-    words = _text_words(values)
+        shown = views.views.copy()
+        shown[~live] = np.zeros(1, shown.dtype)
+        views = StringViews(views.store, shown)
+    found = [_packed_views(views)]
+    words = _text_words(views)
     if words is not None:
         found.append(words)
     encoding, block = min(found, key=lambda item: len(item[1]))
@@ -152,9 +151,12 @@ def _fixed_words(values: Values) -> tuple[Encoding, bytes] | None:
     return _dictionary(len(words), codes, _plain(np.array(words, values.dtype))[1])
 
 
-def _text_words(values: list[bytes]) -> tuple[Encoding, bytes] | None:
+def _text_words(views: StringViews) -> tuple[Encoding, bytes] | None:
     """A dictionary of texts; None: they do not repeat."""
-    found = _words_of(values)
+    step = max(1, len(views) // SAMPLE_VALUES)
+    if len(set(views.take(np.arange(0, len(views), step)).to_list())) > SAMPLE_WORDS_MAX:
+        return None
+    found = _words_of(views.to_list())
     if found is None:
         return None
     words, codes = found
@@ -183,12 +185,20 @@ def _dictionary(
 def _packed(values: list[bytes]) -> tuple[Encoding, bytes]:
     """Texts end to end."""
     lengths = np.fromiter(map(len, values), np.int64, len(values))
+    return _packed_texts(lengths, b"".join(values))
+
+
+def _packed_views(views: StringViews) -> tuple[Encoding, bytes]:
+    return _packed_texts(views.lengths(), views.to_blob()[0].tobytes())
+
+
+def _packed_texts(lengths: npt.NDArray[np.int64], texts: bytes) -> tuple[Encoding, bytes]:
     starts = (np.cumsum(lengths) - lengths)[::TEXTS_A_START].astype(np.uint32)
     width = max(1, _width_of(int(lengths.max(initial=0))))
     return _block(
         Encoding.PACKED,
         width,
-        len(values),
+        len(lengths),
         lengths.astype(UNSIGNED[width]).tobytes(),
-        parts=(starts.tobytes(), b"".join(values)),
+        parts=(starts.tobytes(), texts),
     )

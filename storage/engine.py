@@ -44,19 +44,21 @@ from storage.relations import Relations
 from storage.rows import Value
 from storage.rows_view import RowsView
 from storage.scan import ScanView
+from storage.sealing import Cooling, ToSeal
 from storage.serializable import Dependencies, Tracked
 from storage.store import Hooks, Store
 from storage.strings import StringBlob, StringViews
 from storage.table import Table
 from storage.transactions import Prepared
 from storage.transactions import Transaction as StorageTransaction
-from storage.vacuum import Pause, Vacuumed, forget_aborted, vacuum
+from storage.vacuum import NOTHING_TO_SEAL, Pause, Vacuumed, forget_aborted, vacuum
 from storage.waits import Completion
 from storage.wal import Wal
 
 __all__ = [
     "COMMAND_BITS",
     "NOT_INSERTED",
+    "Cooling",
     "Counts",
     "Departures",
     "Engine",
@@ -88,6 +90,7 @@ __all__ = [
     "StringViews",
     "Table",
     "TableLock",
+    "ToSeal",
     "Tracked",
     "Transaction",
     "Vacuumed",
@@ -339,20 +342,19 @@ class Engine:
         indexes: Sequence[int | tuple[int, KeysOf | None]] = (),
         done: Vacuumed | None = None,
         pause: Pause = lambda: None,
-        seal_age_min: int | None = None,
+        chosen: ToSeal = NOTHING_TO_SEAL,
     ) -> Vacuumed:
         """Take back what dead rows of a table hold; `indexes` are the ids of all of its indexes.
 
         An index that comes with its key function also loses the entries of keys that changed.
         Takes the latch for a step at a time: call it without. Between steps it calls `pause`, which
-        may raise to stop it; `done` is how far it is. Row groups without a change in the last
-        `seal_age_min` transactions are sealed; None: none are.
+        may raise to stop it; `done` is how far it is. The row groups chosen are sealed.
         """
         pairs: list[tuple[Index, KeysOf | None]] = []
         for item in indexes:
             index_id, key_of = (item, None) if isinstance(item, int) else item
             pairs.append((self.index(index_id), key_of))
-        return vacuum(self, relation_id, pairs, done, pause, seal_age_min)
+        return vacuum(self, relation_id, pairs, done, pause, chosen)
 
     def forget_aborted(self, xids: Iterable[int]) -> None:
         """Every table was vacuumed since these xids were in `log.aborted`."""

@@ -145,7 +145,8 @@ class RowGroup:
 
     Summary: `used` slots; `stamp_max`, the newest stamp anywhere in the group; `ended`, how many
     slots carry an xmax; `holes`, how many used slots hold no row; `free`, the slots to reuse;
-    `change_no` grows with every change. Whoever writes to the group keeps the summary.
+    `change_no` grows with every change; `swept_at` is that of the last vacuum that found nothing to
+    do. Whoever writes to the group keeps the summary.
     """
 
     __slots__ = (
@@ -165,6 +166,7 @@ class RowGroup:
         "selection",
         "shared",
         "stamp_max",
+        "swept_at",
         "used",
         "versions",
     )
@@ -198,6 +200,7 @@ class RowGroup:
         self.holes = 0
         self.free: list[int] = []
         self.change_no = 0
+        self.swept_at = -1
         self.selection: tuple[int, npt.NDArray[np.int64]] | None = None
         self._nulls: dict[int, tuple[int, int]] = {}
         self._zones: dict[int, tuple[int, tuple[Zone] | None]] = {}

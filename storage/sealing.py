@@ -6,10 +6,11 @@ Rule 1: a group may be sealed when it has rows enough, nothing in it is over, fe
 Rule 2: one change writes the new run, leads the relation to it and gives up the old one: after a crash the group
         is the one or the other. The old run is reused as any other that was given up, so views of it hold.
 Rule 3: row ids and version headers stay as they are; indexes and chains are not touched.
-Rule 4: a sealed group of which much is empty is made open again, so that its slots are used.
+Rule 4: a sealed group of which much is empty is made open again, so that its slots are used. Where that happens,
+        groups have to be left alone for longer before they are sealed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,7 +27,7 @@ from storage.kinds import Kind
 from storage.rowgroup import NULLS_PER_WORD, RowGroup
 from storage.rows import release_strings
 from storage.sealed_group import SealedGroup, lay_out_sealed, sealed_header_bytes
-from storage.strings import StringViews
+from storage.strings import LARGE_BYTES_MIN, StringViews
 from storage.table import Table
 
 Pause = Callable[[], None]
@@ -34,6 +35,9 @@ Pause = Callable[[], None]
 HOLES_SHARE_TO_SEAL = 16
 HOLES_SHARE_TO_OPEN = 4
 """A group is sealed if at most one slot in so many is empty, and opened if more than one in so many is."""
+
+PATIENCE_MAX = 256
+"""How many times as long as elsewhere groups have to be left alone where sealed ones were opened again."""
 
 
 class Engine(Protocol):
@@ -57,12 +61,59 @@ class SealedColumns:
     change_no: int
 
 
+@dataclass(frozen=True, slots=True)
+class ToSeal:
+    """Which groups a vacuum is to seal, as far as they may be sealed."""
+
+    age_min: int | None = None
+    """Those whose youngest stamp is at least so many transactions old; None: no others than `cold`."""
+    cold: Collection[int] = ()
+
+    def age_min_of(self, group_no: int) -> int | None:
+        """The age at which a group is sealed; None: at none."""
+        return 0 if group_no in self.cold else self.age_min
+
+
+class Cooling:
+    """Since when nothing has changed in each row group of a table, for who looks now and then."""
+
+    def __init__(self) -> None:
+        self._seen: dict[
+            int, tuple[int, int]
+        ] = {}  # by group: its change_no, and when that was new
+        self._patience = 1
+
+    def cold_groups(self, engine: Engine, table: Table, now_us: int, idle_us: int) -> list[int]:
+        """The groups that could be sealed, of those read so far, without a change for so long; each is told once."""
+        cold = []
+        with engine.latch:
+            for group in table.groups.known:
+                if group is None or not table.groups.is_open(group):
+                    continue
+                change_no, since_us = self._seen.get(group.group_no, (-1, 0))
+                if change_no != group.change_no:
+                    self._seen[group.group_no] = (group.change_no, now_us)
+                elif now_us - since_us >= idle_us * self._patience and may_be_sealed(
+                    engine.log, group, 0, table.pager.sealed_rows_min
+                ):
+                    self._seen[group.group_no] = (change_no, now_us)
+                    cold.append(group.group_no)
+        return cold
+
+    def opened(self) -> None:
+        """Groups were sealed too soon."""
+        self._patience = min(self._patience * 4, PATIENCE_MAX)
+
+
 def seal_cold_groups(
-    engine: Engine, table: Table, age_min: int, pause: Pause = lambda: None
+    engine: Engine, table: Table, chosen: ToSeal, pause: Pause = lambda: None
 ) -> int:
-    """Seal the groups whose youngest stamp is at least so many transactions old; how many that were."""
+    """Seal groups; how many that were."""
     done = 0
     for group_no in range(table.group_count):
+        age_min = chosen.age_min_of(group_no)
+        if age_min is None:
+            continue
         with engine.latch:
             group = table.groups[group_no]
             is_cold = may_be_sealed(engine.log, group, age_min, table.pager.sealed_rows_min)
@@ -108,6 +159,8 @@ def may_be_sealed(log: CommitLog, group: RowGroup, age_min: int, rows_min: int) 
 def encode_group(table: Table, group: RowGroup) -> SealedColumns | None:
     """The columns of a group, encoded; None: it has values that lie in pages of their own."""
     change_no = group.change_no
+    if _has_large_values(table, group):
+        return None
     columns, null_counts = [], []
     occupied = _occupied(group)
     for column, kind in enumerate(group.layout.kinds):
@@ -116,13 +169,21 @@ def encode_group(table: Table, group: RowGroup) -> SealedColumns | None:
         values = group.take(column, group.used, None)
         if kind is Kind.BYTES:
             encoded = encode_texts(StringViews(table.pager.store, values), live)
-            if encoded is None:
-                return None
         else:
             encoded = encode_numbers(kind, values, live)
         columns.append(encoded)
         null_counts.append(0 if null is None else int(np.count_nonzero(null)))
     return SealedColumns(tuple(columns), tuple(null_counts), change_no)
+
+
+def _has_large_values(table: Table, group: RowGroup) -> bool:
+    """Whether some value lies in pages of its own."""
+    for column, kind in enumerate(group.layout.kinds):
+        if kind is Kind.BYTES and group.used:
+            views = StringViews(table.pager.store, group.take(column, group.used, None))
+            if int(views.lengths().max()) >= LARGE_BYTES_MIN:
+                return True
+    return False
 
 
 def seal(table: Table, old: RowGroup, sealed: SealedColumns) -> SealedGroup:

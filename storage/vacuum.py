@@ -31,13 +31,14 @@ from storage.rowgroup import (
     RowGroup,
 )
 from storage.rows import write_values
-from storage.sealing import open_hollow_groups, seal_cold_groups
+from storage.sealing import ToSeal, open_hollow_groups, seal_cold_groups
 from storage.strings import LARGE_BYTES_MIN, view_length
 from storage.table import Table
 
 Indexes = Sequence[tuple[Index, KeysOf | None]]
 Pause = Callable[[], None]
 
+NOTHING_TO_SEAL = ToSeal()
 SLOTS_AT_ONCE = 1024
 ROWS_AT_ONCE = 128
 """So much is done under the latch at once: a millisecond or two."""
@@ -84,20 +85,17 @@ def vacuum(
     indexes: Indexes = (),
     done: Vacuumed | None = None,
     pause: Pause = lambda: None,
-    seal_age_min: int | None = None,
+    chosen: ToSeal = NOTHING_TO_SEAL,
 ) -> Vacuumed:
     """Sweep one table and all of its indexes; `pause` is called between steps, without the latch.
 
-    Row groups without a change in the last `seal_age_min` transactions are sealed; None: none are.
+    In the end the row groups chosen are sealed.
     """
     done = Vacuumed() if done is None else done
     table = engine.relation(relation_id)
     done.group_count = table.group_count
     for group_no in range(done.group_count):
-        for first_slot in range(0, table.groups[group_no].used, SLOTS_AT_ONCE):
-            with engine.latch:
-                _sweep_slots(engine, table, table.groups[group_no], first_slot, done)
-            pause()
+        _sweep_group(engine, table, table.groups[group_no], done, pause)
         done.groups_done += 1
     done.phase = "vacuuming indexes"
     for index, key_of in indexes:
@@ -114,8 +112,7 @@ def vacuum(
     done.phase = "performing final cleanup"
     _free_moved(engine, table, done, pause)
     done.opened_groups = open_hollow_groups(engine, table, pause)
-    if seal_age_min is not None:
-        done.sealed_groups = seal_cold_groups(engine, table, seal_age_min, pause)
+    done.sealed_groups = seal_cold_groups(engine, table, chosen, pause)
     with engine.latch:
         done.kept_slots = table.reclaimable_count
     return done
@@ -127,10 +124,27 @@ def forget_aborted(engine: Engine, xids: Iterable[int]) -> None:
         engine.log.aborted.difference_update(xids)
 
 
+def _sweep_group(
+    engine: Engine, table: Table, group: RowGroup, done: Vacuumed, pause: Pause
+) -> None:
+    """Sweep a group, unless nothing has changed since one in which there was nothing to do."""
+    change_no = group.change_no
+    if group.swept_at == change_no and not engine.log.aborted:
+        return
+    is_clean = True
+    for first_slot in range(0, group.used, SLOTS_AT_ONCE):
+        with engine.latch:
+            now = table.groups[group.group_no]  # it may have moved
+            is_clean &= _sweep_slots(engine, table, now, first_slot, done)
+        pause()
+    if is_clean:
+        group.swept_at = change_no
+
+
 def _sweep_slots(
     engine: Engine, table: Table, group: RowGroup, first_slot: int, done: Vacuumed
-) -> None:
-    """Prune the chains that begin in some slots of a group, and free what a crash cut off."""
+) -> bool:
+    """Prune the chains that begin in some slots of a group, and free what a crash cut off; whether there were none."""
     stop_slot = min(first_slot + SLOTS_AT_ONCE, group.used)
     left, moved, freed = table.paths.sweep(group, first_slot, stop_slot)
     done.freed_slots += freed
@@ -146,6 +160,7 @@ def _sweep_slots(
             _sweep_row(engine, table, row_id, done)
     if engine.log.aborted:
         _free_orphans(engine, table, group, slice(first_slot, stop_slot), done)
+    return not (left or moved or freed)
 
 
 def _note_moved(engine: Engine, table: Table, row_ids: Iterable[int], done: Vacuumed) -> None:

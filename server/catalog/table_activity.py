@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from storage.engine import Counts, Vacuumed
+from storage.engine import Cooling, Counts, Vacuumed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +30,8 @@ class TableActivity:
     autoanalyze_count: int = 0
     at_vacuum: Counts = field(default_factory=Counts)
     at_analyze: Counts = field(default_factory=Counts)
+    cooling: Cooling = field(default_factory=Cooling)
+    cold_groups: tuple[int, ...] = ()  # those that the next autovacuum is to seal
 
     def vacuumed(self, now_us: int, counts: Counts, *, by_server: bool) -> None:
         """A vacuum has ended."""
@@ -87,9 +89,10 @@ class Due:
 
     vacuum: bool
     analyze: bool
+    seal: bool = False
 
     def __bool__(self) -> bool:
-        return self.vacuum or self.analyze
+        return self.vacuum or self.analyze or self.seal
 
 
 def parameter(options: tuple[str, ...], name: str, settings: Mapping[str, Any]) -> float:
@@ -99,6 +102,11 @@ def parameter(options: tuple[str, ...], name: str, settings: Mapping[str, Any]) 
         if key == name:
             return float(value)
     return float(settings[name])
+
+
+def is_enabled(options: tuple[str, ...]) -> bool:
+    """Whether autovacuum visits a table with these storage parameters."""
+    return "autovacuum_enabled=false" not in options and "autovacuum_enabled=off" not in options
 
 
 def due(
@@ -111,7 +119,7 @@ def due(
     settings: Mapping[str, Any],
 ) -> Due:
     """Whether so much has changed that a table is worth a visit: the manual's formulas."""
-    if "autovacuum_enabled=false" in options or "autovacuum_enabled=off" in options:
+    if not is_enabled(options):
         return Due(vacuum=False, analyze=False)
 
     def limit(kind: str) -> float:
@@ -122,4 +130,5 @@ def due(
     return Due(
         vacuum=reclaimable > limit("vacuum") and since_vacuum > 0,
         analyze=changes_since(counts, activity.at_analyze) > limit("analyze"),
+        seal=bool(activity.cold_groups),
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from protocol.messages import ErrorResponse, Query
 from server.catalog.objects import Database as DatabaseObject
 from server.catalog.objects import Role, Schema, Table
-from server.catalog.table_activity import Due, due
+from server.catalog.table_activity import Due, TableActivity, due, is_enabled, parameter
 from server.config import SessionSettings
 from server.errors import AdminShutdown
 from server.executor.waits import Wait
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
+US_PER_SECOND = 1_000_000
 GOING = "terminating autovacuum process due to administrator command"
 
 
@@ -52,8 +53,10 @@ def _due(database: Database, table: Table) -> Due:
     with database.engine.latch:
         relation = database.engine.relation(table.storage_id)
         rows, reclaimable = relation.row_estimate, relation.reclaimable_count
+    activity = database.tables.of(table.oid)
+    activity.cold_groups = _cold_groups(database, table, relation, activity)
     return due(
-        database.tables.of(table.oid),
+        activity,
         relation.counts,
         rows=rows,
         reclaimable=reclaimable,
@@ -62,12 +65,25 @@ def _due(database: Database, table: Table) -> Due:
     )
 
 
+def _cold_groups(
+    database: Database, table: Table, relation: Any, activity: TableActivity
+) -> tuple[int, ...]:
+    """The row groups in which nothing has changed for autovacuum_seal_delay."""
+    seconds = parameter(table.options, "autovacuum_seal_delay", database.settings)  # type: ignore[arg-type]
+    if seconds < 0 or not is_enabled(table.options):
+        return ()
+    now_us, idle_us = database.clock.now_us(), int(seconds * US_PER_SECOND)
+    return tuple(activity.cooling.cold_groups(database.engine, relation, now_us, idle_us))
+
+
 def statement_for(view: CatalogView, table: Table, what: Due) -> str:
     """The statement that does what is due."""
     schema = view.object(table.schema)
     assert isinstance(schema, Schema)
     name = f"{quote_identifier(schema.name)}.{quote_identifier(table.name)}"
-    verb = "ANALYZE" if not what.vacuum else "VACUUM (ANALYZE)" if what.analyze else "VACUUM"
+    verb = "VACUUM (ANALYZE)" if what.analyze else "VACUUM"
+    if not what.vacuum and not what.seal:
+        verb = "ANALYZE"
     return f"{verb} {name}"
 
 

@@ -41,6 +41,7 @@ _VACUUM: Final[Mapping[str, Parameter]] = {
     "autovacuum_vacuum_insert_threshold": Parameter("int", -1, INT_MAX),
     "autovacuum_vacuum_cost_limit": Parameter("int", 1, 10_000),
     "autovacuum_vacuum_cost_delay": Parameter("real", 0, 100),
+    "autovacuum_seal_delay": Parameter("int", -1, INT_MAX),
     "autovacuum_vacuum_scale_factor": Parameter("real", 0, 100),
     "autovacuum_vacuum_insert_scale_factor": Parameter("real", 0, 100),
     "autovacuum_freeze_min_age": Parameter("int", 0, AGE_MAX),

@@ -2,7 +2,8 @@
 
 Rule 1: the work stops when the statement is cancelled, when the client goes, and, if the server itself asked for it,
         when anybody waits for a lock on the table; the lock is held until it has stopped.
-Rule 2: between its steps it gives way, the server's own for autovacuum_vacuum_cost_delay.
+Rule 2: between its steps it gives way, the server's own for autovacuum_vacuum_cost_delay, and for as long as the step
+        took: to seal a row group is work for a tenth of a second.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from server.sql import utility_session as tree
 from server.statements.analyze import analyze_table
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.vacuum_targets import locked, targets
-from storage.engine import Vacuumed
+from storage.engine import ToSeal, Vacuumed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +39,7 @@ VACUUM_OPTIONS = (
 )  # fmt: skip
 AUTOVACUUM = "autovacuum worker"
 GIVE_WAY_SECONDS = 0.0002
+REST_SECONDS_MAX = 1.0
 LOOK_FOR_WAITERS_NS = 1_000_000_000
 US_PER_MS = 1000
 WEAK = "share update exclusive"
@@ -94,9 +96,11 @@ def _vacuum_table(context: StatementContext, table: Table, *, verbose: bool) -> 
     )
     pause = Pause(context, table)
     age_min = context.settings.integer("vacuum_seal_min_age")
-    seal_age_min = age_min if age_min >= 0 else None
+    activity, by_server = database.tables.of(table.oid), session.backend_type == AUTOVACUUM
+    cold = activity.cold_groups if by_server else ()
+    chosen = ToSeal(age_min if age_min >= 0 else None, cold)
     work = database.workers.submit(
-        lambda: context.engine.vacuum(table.storage_id, indexes, done, pause, seal_age_min)
+        lambda: context.engine.vacuum(table.storage_id, indexes, done, pause, chosen)
     )
     try:
         yield Wait(work, what="Execute")
@@ -106,8 +110,9 @@ def _vacuum_table(context: StatementContext, table: Table, *, verbose: bool) -> 
             work.wait()
         database.tables.running.pop(session.pid, None)
     now_us = session.clock.now_us()
-    by_server = session.backend_type == AUTOVACUUM
-    database.tables.of(table.oid).vacuumed(now_us, counts, by_server=by_server)
+    activity.vacuumed(now_us, counts, by_server=by_server)
+    if done.opened_groups:
+        activity.cooling.opened()
     report = _report(context, name, done, relation.row_estimate, by_server=by_server)
     if verbose:
         session.notice("00000", report, severity="INFO")
@@ -183,7 +188,8 @@ class Pause:
         if self._by_server:
             delay_ms = float(context.settings["autovacuum_vacuum_cost_delay"])
         self._seconds = max(delay_ms / 1000, GIVE_WAY_SECONDS)
-        self._look_at_ns = self._session.clock.monotonic_ns() + LOOK_FOR_WAITERS_NS
+        self._begun_ns = self._session.clock.monotonic_ns()
+        self._look_at_ns = self._begun_ns + LOOK_FOR_WAITERS_NS
         self.stopped = False
 
     def __call__(self) -> None:
@@ -195,7 +201,9 @@ class Pause:
             self._look_at_ns = self._session.clock.monotonic_ns() + LOOK_FOR_WAITERS_NS
             if any(item.tag == self._tag and not item.granted for item in self._locks.holders()):
                 raise QueryCanceled("canceling autovacuum task")
-        time.sleep(self._seconds)
+        worked_seconds = (self._session.clock.monotonic_ns() - self._begun_ns) / 1e9
+        time.sleep(max(self._seconds, min(worked_seconds, REST_SECONDS_MAX) * self._by_server))
+        self._begun_ns = self._session.clock.monotonic_ns()
 
 
 def _key_function(

@@ -14,6 +14,7 @@ from storage.engine import Engine, Kind, Status
 from storage.errors import DiskFull, Failed
 from storage.keys import encode_key
 from storage.options import Options
+from storage.sealing import ToSeal
 from storage.vacuum import forget_aborted, vacuum
 from tests.crash.disk import CrashingFiles, Faults, PowerCut
 
@@ -184,10 +185,10 @@ class Bank:
     def vacuum(self):
         aborted = set(self.engine.log.aborted)
         number, text = self.engine.index(BY_NUMBER), self.engine.index(BY_TEXT)
-        seal_age_min = self.random.choice((None, 0))
+        chosen = ToSeal(self.random.choice((None, 0)))
         indexes = [(number, number_key), (text, text_key)]
-        vacuum(self.engine, ACCOUNTS, indexes, seal_age_min=seal_age_min)
-        vacuum(self.engine, HISTORY, seal_age_min=seal_age_min)
+        vacuum(self.engine, ACCOUNTS, indexes, chosen=chosen)
+        vacuum(self.engine, HISTORY, chosen=chosen)
         forget_aborted(self.engine, aborted)
 
     def recover(self):

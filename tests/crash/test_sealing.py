@@ -10,7 +10,7 @@ from storage.check import check
 from storage.engine import Engine, Kind, Status
 from storage.errors import Failed
 from storage.row_groups import RowGroups
-from storage.sealing import encode_group, seal, seal_cold_groups
+from storage.sealing import ToSeal, encode_group, seal, seal_cold_groups
 from storage.vacuum import forget_aborted, vacuum
 from tests.crash.disk import CrashingFiles, Faults, PowerCut
 from tests.crash.test_engine_crash import OPTIONS
@@ -51,7 +51,7 @@ class Archive:
 
     def seal(self):
         aborted = set(self.engine.log.aborted)
-        self.sealed_count += vacuum(self.engine, TABLE, seal_age_min=0).sealed_groups
+        self.sealed_count += vacuum(self.engine, TABLE, chosen=ToSeal(0)).sealed_groups
         forget_aborted(self.engine, aborted)
 
     def advance(self):
@@ -171,7 +171,7 @@ def test_what_changed_while_it_was_encoded_is_not_stored(monkeypatch, has_rule):
         return found if has_rule else dataclasses.replace(found, change_no=group.change_no)
 
     monkeypatch.setattr("storage.sealing.encode_group", encode)
-    seal_cold_groups(engine, table, 0)
+    seal_cold_groups(engine, table, ToSeal(0))
     assert used_again == archive.roots[:1]
     found = table.fetch(engine.begin().snapshot(), used_again[0])
     assert (found == (500, 5, LONG)) is has_rule

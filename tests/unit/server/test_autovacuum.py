@@ -1,13 +1,18 @@
 """VACUUM's report and counters, and which tables autovacuum visits."""
 
+from dataclasses import replace
+
 import pytest
 
 from protocol.messages import NoticeResponse, Query
+from server.catalog.objects import Table
 from server.catalog.table_activity import Due, TableActivity, due
 from server.errors import QueryCanceled
 from server.net.autovacuum import due_tables, open_session, statement_for
 from storage.engine import Counts
-from tests.support.conversation import shown
+from storage.memory_files import MemoryFiles
+from tests.support.conversation import Client, shown
+from tests.support.engine import SMALL, make_database
 
 SETTINGS = {
     "autovacuum_vacuum_threshold": 50,
@@ -141,3 +146,79 @@ def test_a_cancelled_vacuum_stops(client):
     session.cancel(QueryCanceled("canceling statement due to user request"))
     assert any("57014" in line for line in shown(steps))
     assert client.rows("SELECT count(*) FROM pg_stat_progress_vacuum") == [("0",)]
+
+
+@pytest.fixture
+def cooling(clock):
+    """A client and its database, in which small groups may be sealed after five minutes."""
+    database = make_database(MemoryFiles(), clock, replace(SMALL, sealed_rows_min=64))
+    database.settings.assign("autovacuum_seal_delay", "300", "command line")
+    client = Client(database)
+    client.run("CREATE TABLE t (a int, b text)")
+    client.run("INSERT INTO t SELECT i, 'x' FROM generate_series(1, 64) i")
+    client.run("ANALYZE t")
+    yield client, database
+    database.close()
+
+
+def run_due(database):
+    """Do what is due; the statements."""
+    done = []
+    for database_oid, view, table, what in list(due_tables(database)):
+        done.append(statement_for(view, table, what))
+        session = open_session(database, database_oid, 77)
+        shown(session.handle(Query(done[-1])))
+        session.close()
+    return done
+
+
+def is_sealed(database):
+    ((table,),) = [
+        [table for table in view.objects(Table) if table.name == "t"]
+        for view in database.catalog.views.values()
+        if any(table.name == "t" for table in view.objects(Table))
+    ]
+    return database.engine.relation(table.storage_id).groups[0].is_sealed
+
+
+def test_row_groups_without_a_change_for_long_are_sealed(cooling, clock):
+    client, database = cooling
+    assert run_due(database) == []
+    clock.advance_ms(299_000)
+    assert run_due(database) == []
+    clock.advance_ms(1_000)
+    assert run_due(database) == ["VACUUM public.t"]
+    assert is_sealed(database)
+    assert client.rows("SELECT count(*), sum(a) FROM t") == [("64", "2080")]
+    clock.advance_ms(1000_000)
+    assert run_due(database) == []
+
+
+def test_tables_that_are_changed_all_the_time_are_not_sealed(cooling, clock):
+    client, database = cooling
+    for _ in range(10):
+        clock.advance_ms(200_000)
+        client.run("UPDATE t SET b = 'y' WHERE a = 5")
+        run_due(database)
+        assert not is_sealed(database)
+
+
+@pytest.mark.parametrize("parameter", ["autovacuum_seal_delay = -1", "autovacuum_enabled = off"])
+def test_a_table_can_be_left_out_of_sealing(cooling, clock, parameter):
+    client, database = cooling
+    client.run(f"ALTER TABLE t SET ({parameter})")
+    for _ in range(3):
+        assert run_due(database) == []
+        clock.advance_ms(1000_000)
+
+
+def test_a_vacuum_by_hand_seals_only_if_told_to(cooling, clock):
+    client, database = cooling
+    run_due(database)
+    clock.advance_ms(1000_000)
+    list(due_tables(database))
+    client.run("VACUUM t")
+    assert not is_sealed(database)
+    client.run("SET vacuum_seal_min_age = 0")
+    client.run("VACUUM t")
+    assert is_sealed(database)

@@ -114,12 +114,6 @@ def test_texts_nobody_reads_take_no_room():
     assert StringViews(store, found).to_list() == [b"", b"y"]
 
 
-def test_texts_with_pages_of_their_own_are_no_block():
-    values = [b"x" * 65536]
-    views = np.frombuffer((65536).to_bytes(4, "little") + b"xxxx" + bytes(8), "V16")
-    assert encode_texts(StringViews(np.frombuffer(values[0], np.uint8), views), None) is None
-
-
 @pytest.mark.parametrize("slots", [None, [], [0], [130, 2, 64, 63, 65, 0]])
 def test_the_twins_make_the_same_views(slots):
     lengths = np.arange(131).astype(np.uint8) % 40

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from storage import row_paths
+from storage import vacuum as vacuum_module
 from storage.chains import read_version, walk
 from storage.check import check
 from storage.encodings import Encoding
@@ -14,7 +15,7 @@ from storage.errors import Corruption
 from storage.fast_paths import RowPaths
 from storage.memory_files import MemoryFiles
 from storage.rowgroup import REDIRECT
-from storage.sealing import encode_group, seal, seal_cold_groups
+from storage.sealing import Cooling, ToSeal, encode_group, seal, seal_cold_groups
 from storage.vacuum import vacuum
 from tests.support.small_engine import SMALL
 
@@ -60,7 +61,7 @@ def table(engine):
 def roots(engine, table):
     """A full group, sealed."""
     ids = add(engine, table, COUNT)
-    assert vacuum(engine, TABLE, seal_age_min=0).sealed_groups == 1
+    assert vacuum(engine, TABLE, chosen=ToSeal(0)).sealed_groups == 1
     assert table.groups[0].is_sealed
     return ids
 
@@ -167,7 +168,7 @@ def test_the_new_version_of_a_sealed_row_goes_elsewhere_and_its_slot_is_not_used
     engine, table
 ):
     ids = add_groups(engine, table)
-    assert vacuum(engine, TABLE, seal_age_min=0).sealed_groups == 1
+    assert vacuum(engine, TABLE, chosen=ToSeal(0)).sealed_groups == 1
     for _ in range(3):
         change(engine, table, ids[5], {1: 9}).commit()
         vacuum(engine, TABLE)
@@ -208,7 +209,7 @@ def full(engine, table):
     transaction = engine.begin()
     ids = table.insert(transaction, columns, nulls, count).tolist()
     transaction.commit()
-    assert vacuum(engine, TABLE, seal_age_min=0).sealed_groups == 1
+    assert vacuum(engine, TABLE, chosen=ToSeal(0)).sealed_groups == 1
     return ids
 
 
@@ -221,7 +222,7 @@ def alike(engine, table):
     columns += [np.frombuffer(bytes(16 * COUNT), "V16"), [LONG] * COUNT, [b""] * COUNT]
     ids = table.insert(transaction, columns, [None] * len(KINDS), COUNT).tolist()
     transaction.commit()
-    assert vacuum(engine, TABLE, seal_age_min=0).sealed_groups == 1
+    assert vacuum(engine, TABLE, chosen=ToSeal(0)).sealed_groups == 1
     assert table.groups[0].is_alike
     return ids
 
@@ -282,7 +283,7 @@ def test_an_old_snapshot_does_not_see_rows_sealed_since(engine, table):
     reader = engine.begin(keep_snapshot=True)
     snapshot = reader.snapshot()
     add(engine, table, COUNT)
-    vacuum(engine, TABLE, seal_age_min=0)
+    vacuum(engine, TABLE, chosen=ToSeal(0))
     assert not table.groups[0].is_sealed
     assert [view.count for view in table.scan(snapshot)] == []
     reader.abort()
@@ -291,7 +292,7 @@ def test_an_old_snapshot_does_not_see_rows_sealed_since(engine, table):
 def test_a_hollow_group_is_opened_again(engine, table, roots):
     for root in roots[:20]:
         change(engine, table, root, None).commit()
-    done = vacuum(engine, TABLE, seal_age_min=0)
+    done = vacuum(engine, TABLE, chosen=ToSeal(0))
     assert (done.opened_groups, done.sealed_groups) == (1, 0)
     assert not table.groups[0].is_sealed
     assert rows(engine, table) == [row(number) for number in range(20, COUNT)]
@@ -325,7 +326,7 @@ def test_views_taken_before_hold(engine, table):
     reader = engine.begin(keep_snapshot=True)
     (view,) = table.scan(reader.snapshot())
     texts, _ = view.column(7)
-    vacuum(engine, TABLE, seal_age_min=0)
+    vacuum(engine, TABLE, chosen=ToSeal(0))
     engine.checkpoint()
     (after,) = table.scan(reader.snapshot())
     assert texts.to_list()[3] == after.column(7)[0].to_list()[3] == row(3)[7]
@@ -347,7 +348,7 @@ def test_what_is_not_cold_stays_open(engine, table, why):
         change(engine, table, ids[0], {7: bytes(70_000)}).commit()
         vacuum(engine, TABLE)
     age_min = 50 if why == "young" else 0
-    assert vacuum(engine, TABLE, seal_age_min=age_min).sealed_groups == 0
+    assert vacuum(engine, TABLE, chosen=ToSeal(age_min)).sealed_groups == 0
     assert not table.groups[0].is_sealed
     if writer is not None:
         writer.abort()
@@ -362,7 +363,7 @@ def test_a_group_that_changes_while_it_is_encoded_stays_open(engine, table, monk
         return found
 
     monkeypatch.setattr("storage.sealing.encode_group", encode)
-    assert seal_cold_groups(engine, table, 0) == 0
+    assert seal_cold_groups(engine, table, ToSeal(0)) == 0
     assert len(rows(engine, table)) == COUNT - 1
 
 
@@ -452,7 +453,7 @@ def test_rows_of_several_groups_are_read_in_one_pass(engine, table, full):
 def test_a_sealed_group_takes_less_room(engine, table):
     add_groups(engine, table)
     before = table.groups[0].layout.page_count
-    vacuum(engine, TABLE, seal_age_min=0)
+    vacuum(engine, TABLE, chosen=ToSeal(0))
     assert table.groups[0].layout.page_count < before / 2
 
 
@@ -480,3 +481,61 @@ def test_a_damaged_sealed_page_is_told(engine, table, roots):
     with pytest.raises(Corruption, match="wrong checksum"):
         fetch(again, again.relation(TABLE), roots[0])
     assert "wrong checksum" in str(check(again)[0])
+
+
+MINUTE_US = 60_000_000
+
+
+def cold(engine, table, cooling, minutes):
+    return cooling.cold_groups(engine, table, minutes * MINUTE_US, 5 * MINUTE_US)
+
+
+def test_groups_are_cold_when_nothing_has_changed_for_long_enough(engine, table):
+    ids = add(engine, table, COUNT)
+    cooling = Cooling()
+    assert [cold(engine, table, cooling, minutes) for minutes in (0, 4, 5, 6)] == [[], [], [0], []]
+    assert cold(engine, table, cooling, 10) == [0]  # nobody has sealed it
+    change(engine, table, ids[0], None).commit()
+    vacuum(engine, TABLE)
+    table.insert_row(transaction := engine.begin(), row(5))
+    transaction.commit()
+    assert [cold(engine, table, cooling, minutes) for minutes in (11, 15, 16)] == [[], [], [0]]
+    assert vacuum(engine, TABLE, chosen=ToSeal(cold=[0])).sealed_groups == 1
+    assert cold(engine, table, cooling, 100) == []
+
+
+def test_what_may_not_be_sealed_is_not_cold(engine, table):
+    add(engine, table, COUNT - 1)
+    cooling = Cooling()
+    assert [cold(engine, table, cooling, minutes) for minutes in (0, 5, 10)] == [[], [], []]
+
+
+def test_where_groups_were_opened_again_they_are_left_open_for_longer(engine, table):
+    add(engine, table, COUNT)
+    cooling = Cooling()
+    cooling.opened()
+    assert [cold(engine, table, cooling, minutes) for minutes in (0, 19, 20)] == [[], [], [0]]
+    for _ in range(10):
+        cooling.opened()
+    assert [cold(engine, table, cooling, minutes) for minutes in (1299, 1300)] == [[], [0]]
+
+
+def test_a_group_is_swept_again_only_if_it_has_changed(engine, table, monkeypatch):
+    ids = add(engine, table, COUNT)
+    swept = []
+    sweep = vacuum_module._sweep_slots
+    monkeypatch.setattr(
+        vacuum_module, "_sweep_slots", lambda *given: swept.append(given) or sweep(*given)
+    )
+    vacuum(engine, TABLE)
+    vacuum(engine, TABLE)
+    assert len(swept) == 1
+    change(engine, table, ids[0], None).commit()
+    vacuum(engine, TABLE)  # finds something
+    vacuum(engine, TABLE)
+    vacuum(engine, TABLE)
+    assert len(swept) == 3
+    engine.log.aborted.add(1)
+    vacuum(engine, TABLE)
+    assert len(swept) == 4
+    engine.log.aborted.clear()
