@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from storage.errors import Corruption
 from storage.kinds import Kind
-from storage.native import packed_views
+from storage.native import framed_numbers, packed_views
 
 Bytes = npt.NDArray[np.uint8]
 Values = npt.NDArray[Any]
@@ -78,18 +78,14 @@ class Framed:
     def __getitem__(self, places: Any) -> "Framed":
         return Framed(self.codes[places], self.base, self.step, self.dtype)
 
-    def decoded(self) -> Values:
-        """The numbers. Computed modulo the width: what overflows on the way comes back."""
-        modulus = 1 << 8 * self.dtype.itemsize
-        unsigned = CODE_DTYPES[self.dtype.itemsize]
+    def decoded(self, slots: Slots | None = None) -> Values:
+        """The numbers, or those at some places."""
         if not self.codes.strides[0]:
-            return np.full(len(self), self.base % modulus, unsigned).view(self.dtype)
-        values = self.codes.astype(unsigned)
-        if self.step != 1:
-            values *= unsigned.type(self.step % modulus)
-        if self.base:
-            values += unsigned.type(self.base % modulus)
-        return values.view(self.dtype)
+            modulus = 1 << 8 * self.dtype.itemsize
+            count = len(self) if slots is None else len(slots)
+            unsigned = CODE_DTYPES[self.dtype.itemsize]
+            return np.full(count, self.base % modulus, unsigned).view(self.dtype)
+        return framed_numbers(self.codes, self.base, self.step, self.dtype, slots)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,7 +162,7 @@ def _worded(store: Bytes, block: Block, kind: Kind, slots: Slots | None) -> Word
 
 
 def _read_frame(store: Bytes, block: Block, kind: Kind, slots: Slots | None) -> Values:
-    return _framed(store, block, kind, slots).decoded()
+    return _framed(store, block, kind, None).decoded(slots)
 
 
 def _read_dictionary(store: Bytes, block: Block, kind: Kind, slots: Slots | None) -> Values:

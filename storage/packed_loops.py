@@ -1,4 +1,7 @@
-"""The loop over packed texts: views for texts that lie end to end in a sealed row group. See storage/encodings."""
+"""The loops over blocks of sealed row groups: views for texts that lie end to end, and numbers out of codes.
+
+See storage/encodings.
+"""
 
 from typing import Any
 
@@ -33,3 +36,19 @@ def packed_views(
         else:
             views.append(LONG_VIEW.pack(length, text[:4], place))
     return np.frombuffer(bytearray(b"".join(views)), np.uint8)
+
+
+def framed_numbers(
+    codes: npt.NDArray[Any],
+    base: int,
+    step: int,
+    dtype: "np.dtype[Any]",
+    slots: npt.NDArray[np.int64] | None,
+) -> npt.NDArray[Any]:
+    """The numbers that codes stand for, or those at some places: base + step * code, modulo the width of the dtype."""
+    modulus = 1 << 8 * dtype.itemsize
+    unsigned = np.dtype(f"u{dtype.itemsize}")
+    values = (codes if slots is None else codes[slots]).astype(unsigned)
+    values *= unsigned.type(step % modulus)
+    values += unsigned.type(base % modulus)
+    return values.view(dtype)

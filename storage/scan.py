@@ -109,11 +109,11 @@ class ScanView:
         return self.selection[places]
 
     def _valid(self, column: int, slots: Places) -> Valid:
+        if not self._group.may_be_null(self._store, column):
+            return None
         word, bit = divmod(column, NULLS_PER_WORD)
         words = self._group.null_words(self._store, word)[: self.slot_count]
         mask = np.uint64(1 << bit)
-        if not self._group.may_be_null(self._store, column):
-            return None
         valid: npt.NDArray[np.bool_] = ((words if slots is None else words[slots]) & mask) == 0
         return valid
 

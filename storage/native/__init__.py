@@ -12,7 +12,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.log_record import read_records, skip_records
     from storage.log_writer import LogWriter
     from storage.logbuffer import LogBuffer
-    from storage.packed_loops import packed_views
+    from storage.packed_loops import framed_numbers, packed_views
     from storage.replay import replay_records
     from storage.string_loops import (
         gather_blob,
@@ -29,7 +29,7 @@ else:
     from storage.native.log_record import read_records, skip_records
     from storage.native.log_writer import LogWriter
     from storage.native.logbuffer import LogBuffer
-    from storage.native.packed import packed_views
+    from storage.native.packed import framed_numbers, packed_views
     from storage.native.replay import replay_records
     from storage.native.strings import (
         gather_blob,
@@ -47,6 +47,7 @@ __all__ = [
     "LogWriter",
     "PageTable",
     "crc32c",
+    "framed_numbers",
     "gather_blob",
     "gather_bytes",
     "gather_str",

@@ -8,7 +8,7 @@ from storage.encoders import encode_numbers, encode_texts
 from storage.encodings import BLOCK, Encoding, read_block, read_header
 from storage.errors import Corruption
 from storage.kinds import Kind
-from storage.native import pack_strings, packed_views
+from storage.native import framed_numbers, pack_strings, packed_views
 from storage.strings import StringViews
 
 ADDRESS = 128
@@ -128,3 +128,18 @@ def test_an_encoding_nobody_knows_is_corruption():
     store = np.full(256, 77, np.uint8)
     with pytest.raises(Corruption):
         read_block(store, read_header(store, ADDRESS), Kind.INT64)
+
+
+@pytest.mark.parametrize("code_dtype", [np.uint8, np.uint16, np.uint32, np.uint64])
+@pytest.mark.parametrize("dtype", [np.bool_, np.int16, np.int32, np.int64])
+@pytest.mark.parametrize("slots", [None, [], [3, 0, 3, 129]])
+def test_the_twins_make_the_same_numbers(code_dtype, dtype, slots):
+    codes = (np.arange(130) % 2 if dtype is np.bool_ else np.arange(130)).astype(code_dtype)
+    slots = None if slots is None else np.array(slots, np.int64)
+    for base, step in (
+        ((0, 1),) if dtype is np.bool_ else ((0, 1), (-7, 1), (5, 100), (WORD_MIN, 3))
+    ):
+        arguments = (codes, base, step, np.dtype(dtype), slots)
+        found, expected = framed_numbers(*arguments), packed_loops.framed_numbers(*arguments)
+        assert found.dtype == expected.dtype
+        assert found.tolist() == expected.tolist()
