@@ -30,7 +30,7 @@ from server.functions.function import Function
 from server.planner import cost
 from server.planner.bind_operator import and_all, conjuncts
 from server.planner.equalities import equality_classes, implied, or_filter
-from server.planner.join_estimates import composite_key, spanning
+from server.planner.join_estimates import by_class, composite_key, spanning
 from server.planner.join_order import Entry, JoinOrder
 from server.planner.matching import is_volatile, strip_relabel
 from server.planner.outer_references import outer_columns, outer_of
@@ -87,8 +87,13 @@ class Region:
         self.predicates: list[Predicate] = []
         self._place()
         self._estimate_items()
+        self._touching = [
+            [each for each in self.predicates if each.mask >> number & 1]
+            for number in range(len(self.items))
+        ]
+        self._alone, self._classes = by_class(self.predicates)
         self._rows: dict[int, float] = {}
-        self._sides: dict[int, tuple[int, int]] = {}
+        self._ends: dict[int, tuple[int, int]] = {}
         self._keys_of: dict[int, Sequence[tuple[int, ...]]] = {}
         self.order = JoinOrder(self, chooser.context.environment.interrupted)
 
@@ -227,15 +232,14 @@ class Region:
         for _, item in inside:
             if item.kind == "inner":
                 result *= item.rows
-        groups: dict[int, list[Predicate]] = {}
-        for predicate in self.predicates:
-            if predicate.mask & ~mask == 0:
-                if predicate.group < 0:
-                    result *= predicate.selectivity
-                else:
-                    groups.setdefault(predicate.group, []).append(predicate)
-        for found in groups.values():
-            result *= spanning(found)
+        outside = ~mask
+        for predicate in self._alone:
+            if not predicate.mask & outside:
+                result *= predicate.selectivity
+        for members in self._classes:
+            found = [each for each in members if not each.mask & outside]
+            if found:
+                result *= spanning(found)
         for number, item in inside:
             result *= self._factor(item) * composite_key(self, number, mask)
         self._rows[mask] = result = max(1.0, result)
@@ -282,13 +286,17 @@ class Region:
 
         Predicates that become decidable, and the item's own conditions.
         """
-        both = left | right
         if item is not None and item.kind != "inner":
             return item.conditions
         result = []
         seen: set[int] = set()
-        for each in self.predicates:
-            if each.mask & ~both or not each.mask & ~left or not each.mask & ~right:
+        outside = ~(left | right)
+        only = min(left, right, key=int.bit_count)
+        touching = self.predicates
+        if only.bit_count() == 1:
+            touching = self._touching[only.bit_length() - 1]
+        for each in touching:
+            if each.mask & outside or not each.mask & ~left or not each.mask & ~right:
                 continue
             if each.group >= 0:
                 # The columns of a class are equal on either side already: one condition ties them.
@@ -307,7 +315,7 @@ class Region:
         ):
             return None
         a, b = condition.arguments
-        first, second = self._sides_of(condition)
+        first, second = self._ends_of(condition)
         if not first or not second:
             return None
         if not first & ~left and not second & ~right:
@@ -318,15 +326,26 @@ class Region:
         return None
 
     def is_key(self, condition: Expression, left: int, right: int) -> bool:
-        """Whether a hash join of the two sides can use the condition."""
-        return self.as_key(condition, left, right) is not None
+        """Whether a hash join of the two sides can use the condition, one way round or the other."""
+        first, second = self._ends_of(condition)
+        if not first or not second:
+            return False
+        return not (first & ~left or second & ~right) or not (first & ~right or second & ~left)
 
-    def _sides_of(self, equality: Call) -> tuple[int, int]:
-        """The items that either operand reads."""
-        known = self._sides.get(id(equality))
+    def _ends_of(self, condition: Expression) -> tuple[int, int]:
+        """The items that either operand of an equality reads; none of what is no key."""
+        known = self._ends.get(id(condition))
         if known is None:
-            first, second = (self.mask_of(columns_used(each)) for each in equality.arguments)
-            known = self._sides[id(equality)] = first, second
+            known = 0, 0
+            if (
+                isinstance(condition, Call)
+                and condition.operator == "="
+                and condition.form == "operator"
+                and self.chooser.commuted(condition) is not None
+            ):
+                first, second = (self.mask_of(columns_used(each)) for each in condition.arguments)
+                known = first, second
+            self._ends[id(condition)] = known
         return known
 
     # The plan.

@@ -12,6 +12,24 @@ if TYPE_CHECKING:
     from server.planner.choose_join import Predicate, Region
 
 
+def by_class(predicates: list[Predicate]) -> tuple[list[Predicate], list[list[Predicate]]]:
+    """Predicates that restrict by themselves, and those of each equality class that others may say, too."""
+    classes: dict[int, list[Predicate]] = {}
+    alone = []
+    for predicate in predicates:
+        if predicate.group < 0:
+            alone.append(predicate)
+        else:
+            classes.setdefault(predicate.group, []).append(predicate)
+    shared = []
+    for members in classes.values():
+        if len(members) == 1 and members[0].mask.bit_count() == 2:
+            alone += members
+        else:
+            shared.append(members)
+    return alone, shared
+
+
 def spanning(found: list[Predicate]) -> float:
     """The selectivity of an equality class.
 

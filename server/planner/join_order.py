@@ -69,7 +69,8 @@ class JoinOrder:
             if self._is_free(item):
                 self.best[1 << number] = Entry(item.price)
         everything = (1 << len(self.items)) - 1
-        if len(self.items) > EXHAUSTIVE_MAX or not self._search():
+        is_small = len(self.items) <= EXHAUSTIVE_MAX and self._has_few_orders()
+        if not (is_small and self._search()):
             self._search_beam()
             self._search_greedily()
         elif everything not in self.best:
@@ -106,6 +107,20 @@ class JoinOrder:
         return known
 
     # All orders.
+
+    def _has_few_orders(self) -> bool:
+        """Whether so few sets can be made by joining item after item that all may be priced."""
+        sets, pairs = set(self.best), 0
+        while sets:
+            larger: set[int] = set()
+            for left in sets:
+                found = [left | bit for bit in self._next_items(left)]
+                larger.update(found)
+                pairs += len(found)
+                if pairs > PAIRS_MAX:
+                    return False
+            sets = larger
+        return True
 
     def _search(self) -> bool:
         """False: there are too many."""
@@ -157,13 +172,19 @@ class JoinOrder:
 
     def _extensions(self, left: int) -> Iterator[int]:
         """Join one more item to a set, each that is tied to it."""
+        for bit in self._next_items(left):
+            self._consider(left, bit)
+            yield left | bit
+
+    def _next_items(self, left: int) -> Iterator[int]:
+        """The items that can be joined to a set."""
+        tied = self._tied_to(left)
         for number, item in enumerate(self.items):
             bit = 1 << number
             if left & bit or item.needs & ~left:
                 continue
-            if not self._is_free(item) or self._connected(left, bit):
-                self._consider(left, bit)
-                yield left | bit
+            if tied & bit or not self._is_free(item) or (self._wide and self._connected(left, bit)):
+                yield bit
 
     # One order.
 
@@ -208,22 +229,25 @@ class JoinOrder:
         self._pair_count += 1
         if not self._pair_count % PAIRS_UNASKED:
             self._interrupted()
-        entry = self._price(left, right)
-        item = self.region.single(right)
-        if item is None or self._is_free(item):
-            other = self._price(right, left)
+        region = self.region
+        item = region.single(right)
+        conditions = region.conditions_between(left, right, item)
+        entry = self._price(left, right, item, conditions)
+        if item is None or self._is_free(item):  # then the conditions are those of either way round
+            other = self._price(right, left, region.single(left), conditions)
             if other.price < entry.price:
                 entry = other
         known = self.best.get(both)
         if known is None or entry.price < known.price:
             self.best[both] = entry
 
-    def _price(self, left: int, right: int) -> Entry:
+    def _price(
+        self, left: int, right: int, item: Item | None, conditions: list[Expression]
+    ) -> Entry:
         """The cheapest method to join these sides, left driving."""
         region = self.region
         before = self.best[left].price
         rows, found = region.rows(left), region.rows(left | right)
-        item = region.single(right)
         out = found * cost.OUTPUT_ROW
         if item is not None and item.lateral:
             price = before + rows * (cost.LOOP_START + item.price) + out
@@ -231,7 +255,6 @@ class JoinOrder:
         known = self.best.get(right)
         right_price = known.price if known is not None else item.price if item is not None else 0.0
         right_rows = item.rows if item is not None else region.rows(right)
-        conditions = region.conditions_between(left, right, item)
         if any(region.is_key(each, left, right) for each in conditions):
             kind = "inner" if item is None else item.kind
             price = before + right_price + hash_price(kind, rows, right_rows, found) + out

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from server.planner.join_order import EXHAUSTIVE_MAX, JoinOrder
+from server.planner.join_order import EXHAUSTIVE_MAX, PAIRS_MAX, JoinOrder
 
 
 class FakeRegion:
@@ -68,7 +68,9 @@ def cheapest_of_all(region):
                 order.best[left] = SimpleNamespace(price=price(left))
                 order.best[right] = SimpleNamespace(price=price(right))
                 if max(price(left), price(right)) < float("inf"):
-                    best = min(best, order._price(left, right).price)
+                    conditions = region.conditions_between(left, right, None)
+                    found = order._price(left, right, region.single(right), conditions)
+                    best = min(best, found.price)
             left = (left - 1) & mask
         return best
 
@@ -101,6 +103,14 @@ def test_many_items_are_joined_once_each_without_cross_products(count):
     assert sorted(leaves(order, everything)) == [1 << n for n in range(count)]
     entries = [entry for entry in order.best.values() if entry.method]
     assert {entry.method for entry in entries} == {"hash"}
+
+
+def test_nothing_is_priced_in_vain_where_orders_are_too_many():
+    """A star has too many sets of tables: that is found out before any of them is priced."""
+    ties = [(0, n, 1e-3) for n in range(1, 17)]
+    order = JoinOrder(FakeRegion([1e6, *[1e3] * 16], ties))
+    order.solve()
+    assert order._pair_count < PAIRS_MAX
 
 
 def test_items_without_ties_come_together_at_last():
