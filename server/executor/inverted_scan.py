@@ -9,6 +9,7 @@ Rule 4: a serializable transaction has read the relation: who adds an entry for 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -43,13 +44,16 @@ class Candidates(NamedTuple):
 class InvertedScan(Operator):
     """The rows that satisfy conditions on the keys of an inverted index, as they lie in the table."""
 
-    __slots__ = ("_conditions", "_loader", "_trusting_loader")
+    __slots__ = ("_conditions", "_loader", "_output", "_trusting_loader")
 
     plan: inverted_plan.InvertedScan
 
     def __init__(self, plan: inverted_plan.InvertedScan, builder: Builder) -> None:
         super().__init__(plan, builder)
-        self._loader = RowLoader(plan, _both(plan.recheck, plan.filter))
+        columns, types, attributes = plan.looked_at
+        wide = replace(plan, output=columns, types=types, attributes=attributes)
+        self._loader = RowLoader(wide, _both(plan.recheck, plan.filter))
+        self._output = tuple(columns.index(column) for column in plan.output)
         self._trusting_loader = RowLoader(plan, plan.filter)
         self._conditions: tuple[tuple[inverted_plan.SearchCondition, Scalar], ...] = tuple(
             (condition, scalar(condition.value)) for condition in plan.conditions
@@ -58,7 +62,8 @@ class InvertedScan(Operator):
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield the rows, some thousand at a time."""
         if self.plan in context.overrides:
-            yield from overridden(self._loader, self.plan, context)
+            for batch in overridden(self._loader, self.plan, context):
+                yield batch.select(self._output)
             return
         search = self._search(context)
         if search is None:
@@ -127,7 +132,7 @@ class InvertedScan(Operator):
         is_trusted = is_trusted[order]
         looked_at = order[~is_trusted]
         if len(looked_at):
-            yield self._loader.load(view, context, looked_at)
+            yield self._loader.load(view, context, looked_at).select(self._output)
         taken = order[is_trusted]
         taken = taken[np.isin(roots[taken], found.answered)]
         if len(taken):
@@ -140,7 +145,7 @@ class InvertedScan(Operator):
             with context.engine.latch:
                 view = relation.view(context.snapshot, group_no)
             if view.count:
-                yield self._loader.load(view, context)
+                yield self._loader.load(view, context).select(self._output)
 
 
 def _both(recheck: Expression, filter_: Expression | None) -> Expression:

@@ -29,7 +29,7 @@ class BaseType:
 class Extension:
     """An extension. declarations: a line a function, see `script`; more: SQL behind them.
 
-    Functions listed in in_context get the CallContext first.
+    Functions listed in in_context get the CallContext first. operator_classes: access method, name and type of each.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Extension:
     types: tuple[BaseType, ...] = ()
     more: str = ""
     in_context: frozenset[str] = field(default_factory=frozenset)
+    operator_classes: tuple[tuple[str, str, int], ...] = ()
 
     @property
     def library(self) -> str:

@@ -161,6 +161,7 @@ strict_word_similarity_commutator_op(text, text) bool | stable strict = has_stri
         "has_strict_word": _above(strict_word_similarity, STRICT_WORD_SIMILARITY, turned=True),
     },
     in_context=frozenset(("limit",)),
+    operator_classes=(("gin", "gin_trgm_ops", TEXT), ("gist", "gist_trgm_ops", TEXT)),
     more="\n".join(
         f"create operator {name} (leftarg = text, rightarg = text, procedure = {function}, "
         f"commutator = {commutator});"

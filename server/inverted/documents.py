@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from server.inverted.entry_keys import is_exact, text_key, text_prefix
@@ -22,7 +23,7 @@ class Documents:
 
     def keys(self, value: TsVector) -> set[bytes]:
         """A key for each word."""
-        return {text_key(WORD, lexeme.word.encode()) for lexeme in value.lexemes}
+        return {_key(lexeme.word) for lexeme in value.lexemes}
 
     def search(self, strategy: str, value: Any) -> Search:
         """The rows that match a query."""
@@ -31,6 +32,11 @@ class Documents:
         if value.root is None:
             return Search(NOTHING, exact=True)
         return Search(_node(value.root), all(map(_is_exact, nodes_of(value.root))))
+
+
+@lru_cache(maxsize=1 << 16)
+def _key(word: str) -> bytes:
+    return text_key(WORD, word.encode())
 
 
 def _is_exact(node: QueryNode) -> bool:

@@ -10,6 +10,7 @@ Rule 3: neither says at which places things stand in arrays, so whatever is foun
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +30,7 @@ _LITERALS: Final = {None: OTHER + b"n", True: OTHER + b"t", False: OTHER + b"f"}
 _DIGEST_BYTES: Final = 8
 
 
+@lru_cache(maxsize=1 << 14)
 def name_key(name: str) -> bytes:
     """The key of a member's name."""
     return text_key(NAME, name.encode())
@@ -50,7 +52,7 @@ def way_key(way: bytes, value: Any) -> bytes:
 
 def step_on(way: bytes, name: str) -> bytes:
     """The way on to a member."""
-    return way + text_key(NAME, name.encode())
+    return way + name_key(name)
 
 
 class JsonParts:

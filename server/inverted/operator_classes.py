@@ -9,17 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from server.extensions.pg_trgm import PG_TRGM
 from server.inverted.arrays import Arrays
 from server.inverted.documents import Documents
 from server.inverted.json_values import JsonParts, JsonWays
+from server.inverted.trigrams import Trigrams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from server.functions.function import Function
     from server.inverted.row_sets import Search
     from server.types.type import Type
 
-TSVECTOR, JSONB = 3614, 3802
+TEXT, VARCHAR, TSVECTOR, JSONB = 25, 1043, 3614, 3802
 
 
 class Extraction(Protocol):
@@ -34,12 +37,22 @@ class Extraction(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OperatorClass:
-    """A class for the values of a type, and strategies by the OIDs of functions: with the key left, and right."""
+    """A class for the values of a type, and the strategies of functions: with the key left, and right.
+
+    Functions go by their OIDs, those of extensions by what they are in Python. look_cost: what it costs to look into
+    a value, in the planner's unit.
+    """
 
     name: str
     extraction: Callable[[Type, Callable[[int], Type]], Extraction]
-    left: Mapping[int, str]
-    right: Mapping[int, str]
+    left: Mapping[Any, str]
+    right: Mapping[Any, str]
+    look_cost: float = 2.0
+
+    def strategy(self, function: Function, *, is_left: bool) -> str | None:
+        """What a condition by that function asks, with the key on that side; None: nothing."""
+        strategies = self.left if is_left else self.right
+        return strategies.get(function.oid) or strategies.get(function.row)
 
 
 _ARRAYS: Final = OperatorClass(
@@ -70,8 +83,32 @@ _JSON_WAYS: Final = OperatorClass(
     {4046: "contains", 4010: "path_exists", 4011: "path_holds"},
     {4050: "contains"},
 )
+_SIMILAR: Final = PG_TRGM.functions["is_similar"]
+_TRIGRAMS: Final = OperatorClass(
+    "gin_trgm_ops",
+    lambda _kind, _type_of: Trigrams(),
+    {
+        67: "equals",
+        850: "like",
+        1633: "like",
+        1254: "matches",
+        1238: "matches in any case",
+        _SIMILAR: "similar",
+        PG_TRGM.functions["has_word"]: "similar word",
+        PG_TRGM.functions["has_strict_word"]: "similar strict word",
+    },
+    {
+        67: "equals",
+        _SIMILAR: "similar",
+        PG_TRGM.functions["is_word"]: "similar word",
+        PG_TRGM.functions["is_strict_word"]: "similar strict word",
+    },
+    look_cost=0.2,
+)
 _OF_TYPE: Final = {
     TSVECTOR: {"": _DOCUMENTS, "tsvector_ops": _DOCUMENTS},
+    TEXT: {"gin_trgm_ops": _TRIGRAMS},
+    VARCHAR: {"gin_trgm_ops": _TRIGRAMS},
     JSONB: {"": _JSON_PARTS, "jsonb_ops": _JSON_PARTS, "jsonb_path_ops": _JSON_WAYS},
 }
 _OF_ARRAYS: Final = {"": _ARRAYS, "array_ops": _ARRAYS}

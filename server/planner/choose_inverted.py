@@ -20,8 +20,6 @@ from server.planner.matching import is_volatile, strip_relabel, structural_key
 from server.planner.physical import Estimate, IndexScan, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from server.catalog.objects import Index
     from server.expressions.expression import ColumnId
     from server.inverted.operator_classes import OperatorClass
@@ -43,22 +41,23 @@ def unless_inverted(
     for index in chooser.indexes_of(scan.table):
         if not index.inverted or not choose_scan.serves(chooser, scan, index, conditions):
             continue
-        found = tuple(_conditions(chooser, scan, index, conditions))
+        looks, found = _conditions(chooser, scan, index, conditions)
         if not found:
             continue
         plan = _inverted_scan(chooser, scan, index, found, conditions, required)
         price = plan.estimate.total_cost
         if least is None or price < least:
             looked_at = other.estimate.total_cost if isinstance(other, IndexScan) else total
-            if price < other.estimate.total_cost + looked_at * cost.SEARCH_ROW * len(found):
+            if price < other.estimate.total_cost + looked_at * looks:
                 best, least = plan, price
     return best
 
 
 def _conditions(
     chooser: Chooser, scan: Scan, index: Index, conditions: list[Expression]
-) -> Iterator[SearchCondition]:
-    """The conditions that the index can be asked, in its terms."""
+) -> tuple[float, tuple[SearchCondition, ...]]:
+    """The conditions that the index can be asked, in its terms, and what it costs to ask them of one row."""
+    looks, asked = 0.0, []
     calls = [
         each
         for each in conditions
@@ -74,15 +73,18 @@ def _conditions(
         for call in calls:
             found = _asked(call, known, wanted)
             if found is not None and _is_worth_asking(chooser, known, kind, *found):
-                yield SearchCondition(
-                    position=position, strategy=found[0], value=found[1], written=call
+                looks += known.look_cost
+                strategy, value = found
+                asked.append(
+                    SearchCondition(position=position, strategy=strategy, value=value, written=call)
                 )
+    return looks, tuple(asked)
 
 
 def _asked(call: Call, known: OperatorClass, wanted: object) -> tuple[str, Expression] | None:
     """The strategy and the value of a call about an index key."""
-    for mine, strategies in ((0, known.left), (1, known.right)):
-        strategy = strategies.get(call.function.oid)
+    for mine in (0, 1):
+        strategy = known.strategy(call.function, is_left=mine == 0)
         operand, value = call.arguments[mine], call.arguments[1 - mine]
         if strategy is None or structural_key(strip_relabel(operand)) != wanted:
             continue
@@ -112,7 +114,7 @@ def _inverted_scan(
     answered = [condition.written for condition in found]
     rest = choose_scan.unanswered(chooser, scan, index, conditions, answered)
     recheck = [each for each in conditions if not any(each is other for other in rest)]
-    columns, types, attributes = choose_scan.outputs(scan, required, conditions)
+    columns, types, attributes = choose_scan.outputs(scan, required, rest)
     total = chooser.facts.rows(scan.table)
     looked_at = max(1.0, total * cost.selectivity_of_all(chooser.facts, answered))
     rows = max(1.0, looked_at * cost.selectivity_of_all(chooser.facts, rest))
@@ -129,5 +131,6 @@ def _inverted_scan(
         attributes=attributes,
         conditions=found,
         recheck=and_all(recheck),
+        looked_at=choose_scan.outputs(scan, required, conditions),
         filter=and_all(rest) if rest else None,
     )

@@ -37,7 +37,6 @@ SCAN_VALUE = 0.002  # one value of one column
 FILTER_ROW = 0.004
 INDEX_START = 4.0
 INDEX_ROW = 1.0
-SEARCH_ROW = 2.0  # looking into one document, array or JSON value
 LOOP_START = 100.0  # one more run of the inner side of a dependent join (measured: 115)
 LOOKUP_START = 12.0  # one more key of an index join, answered a batch at a time (measured: 10)
 LOOP_PAIR = 0.004

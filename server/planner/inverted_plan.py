@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from server.expressions.expression import ColumnId, Expression
 from server.planner.physical import Plan
+from server.types.type import TypeReference
 
 if TYPE_CHECKING:
     from server.catalog.objects import Index, Table
-    from server.expressions.expression import Expression
+
+Columns = tuple[tuple[ColumnId, ...], tuple[TypeReference, ...], tuple[int, ...]]
+"""Columns of a scan with their types and attributes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,7 +34,7 @@ class InvertedScan(Plan):
     """Rows found through the entries of an inverted index, as they lie in the table, some thousand at a time.
 
     recheck: the conditions again, with those that a partial index makes true, for rows that the entries do not answer
-    for; filter: what they say nothing of.
+    for; filter: what they say nothing of. Columns that only rechecks read are not put out: `looked_at` has all.
     """
 
     table: Table
@@ -39,4 +43,5 @@ class InvertedScan(Plan):
     attributes: tuple[int, ...]
     conditions: tuple[SearchCondition, ...]
     recheck: Expression
+    looked_at: Columns
     filter: Expression | None = None

@@ -10,8 +10,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.bootstrap import SYSTEM_OBJECTS
-from server.catalog.objects import FIRST_USER_OID, Oid, Table, UserType
+from server.catalog.objects import FIRST_USER_OID, ExtensionObject, Oid, Table, UserType
 from server.catalog.views.facts import facts
+from server.extensions.registry import EXTENSIONS
 
 if TYPE_CHECKING:
     from server.catalog.catalog import CatalogView
@@ -109,11 +110,21 @@ def operator_class(view: CatalogView, method: str, type_oid: Oid, name: str = ""
     """The operator class an index key uses; 0 for none that is known."""
     access = method_oids().get(method, 0)
     if name:
-        return _named_classes().get((access, name), 0)
+        return _named_classes().get((access, name)) or _class_of_extension(view, method, name)
     classes = _default_classes()
     for candidate in _class_types(view, type_oid):
         if (access, candidate) in classes:
             return classes[access, candidate]
+    return 0
+
+
+def _class_of_extension(view: CatalogView, method: str, name: str) -> Oid:
+    """The extension that has brought the class, which stands for it; 0: there is none."""
+    for value in view.objects(ExtensionObject):
+        extension = EXTENSIONS.get(value.name)
+        classes = () if extension is None else extension.operator_classes
+        if any((method, name) == known[:2] for known in classes):
+            return value.oid
     return 0
 
 

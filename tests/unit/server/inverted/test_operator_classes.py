@@ -7,14 +7,19 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from server.extensions.pg_trgm import PG_TRGM
 from server.functions.array import _contained, _contains, _overlaps
 from server.functions.json import contains
+from server.functions.pattern import ilike, like
+from server.functions.regex import _matches_in_any_case
+from server.functions.regex import matches as matches_regex
 from server.inverted.arrays import Arrays
 from server.inverted.documents import Documents
 from server.inverted.entry_keys import VALUE_BYTES_MAX
 from server.inverted.json_values import JsonParts, JsonWays
 from server.inverted.operator_classes import operator_class_of
-from server.inverted.row_sets import answered, possible
+from server.inverted.row_sets import answered, is_bounded, possible
+from server.inverted.trigrams import Trigrams
 from server.text_search.matching import matches
 from server.types.array import make_array
 from server.types.jsonb import Jsonb, parse_jsonb
@@ -138,6 +143,77 @@ def test_equal_numbers_have_one_key():
     keys = [JsonParts().keys(parse_jsonb(text, -1, PLAIN_STYLE)) for text in ("1.0", "1", "100e-2")]
     assert keys[0] == keys[1] == keys[2]
     assert keys[0] != JsonParts().keys(Jsonb(True))
+
+
+LETTERS = "abAB \u03a3\u03c2\u03c3\u0130\u00df-_1"
+TEXTS = ("ab ab", "aba-bab1", "\u0391\u03a3\u0391 a\u03a3", "abba baab", "a", "", "AB_ba")
+
+
+def random_pattern(chance, wild):
+    return "".join(chance.choice((*LETTERS, *wild)) for _ in range(chance.randrange(9)))
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_texts_like_patterns(seed):
+    chance = random.Random(seed)
+    texts = [random_pattern(chance, "") for _ in range(40)]
+    texts += [text * 2 for text in TEXTS]
+    pattern = random_pattern(chance, "%%%_").replace("_", chance.choice("_a"))
+    part = chance.choice(texts)
+    for asked in (pattern, f"%{part[1:6]}%", f"{part[:4]}%", f"%{part[3:]}", part):
+        check(Trigrams(), texts, "like", asked, like)
+        check(Trigrams(), texts, "like", asked, ilike)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_texts_that_match(seed):
+    chance = random.Random(seed)
+    texts = [random_pattern(chance, "") for _ in range(40)]
+    texts += [text * 2 for text in TEXTS]
+    for _ in range(4):
+        ends = chance.choice(("", "^", r"\m")), chance.choice(("", "", "$"))
+        pattern = f"{ends[0]}{random_regex(chance, 3)}{ends[1]}"
+        check(Trigrams(), texts, "matches", pattern, matches_regex)
+        check(Trigrams(), texts, "matches in any case", pattern, _matches_in_any_case)
+
+
+def random_regex(chance, depth):
+    if not depth:
+        known = "".join(chance.choice("abAB 1") for _ in range(chance.randrange(1, 4)))
+        return chance.choice((known, known, known, ".", "[aB]", "[Aa]", r"\w"))
+    first, second = (random_regex(chance, depth - 1) for _ in range(2))
+    shapes = ("{}{}", "{}{}", "({}|{})", "({}){{2}}{}", "({})?{}", "({})*{}", "({})+{}", "(?={}){}")
+    return chance.choice(shapes).format(first, second)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_similar_texts(seed):
+    chance = random.Random(seed)
+    words = ("quick", "quack", "brown", "br", "fox", "\u03a3\u03c3\u03a3", "x")
+    texts = [" ".join(chance.choices(words, k=chance.randrange(5))) for _ in range(40)]
+    asked = " ".join(chance.choices(words, k=chance.randrange(4)))
+    functions = PG_TRGM.functions
+    for strategy, name in (
+        ("similar", "is_similar"),
+        ("similar word", "has_word"),
+        ("similar strict word", "has_strict_word"),
+    ):
+        check(Trigrams(), texts, strategy, asked, functions[name])
+
+
+def test_what_a_pattern_asks_for():
+    def count(pattern):
+        return len(Trigrams().search("like", pattern).node.parts)
+
+    assert [count(each) for each in ("%abcd%", "abcd%", "abcd", "%a%", "%ab_cd%")] == [
+        2,
+        4,
+        5,
+        0,
+        0,
+    ]
+    assert not is_bounded(Trigrams().search("matches", "a.*|foo").node)
+    assert is_bounded(Trigrams().search("matches", "bar|foo").node)
 
 
 def test_classes_by_name_and_type():
