@@ -165,12 +165,12 @@ def test_texts_like_patterns(seed):
         check(Trigrams(), texts, "like", asked, ilike)
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", range(50))
 def test_texts_that_match(seed):
     chance = random.Random(seed)
     texts = [random_pattern(chance, "") for _ in range(40)]
     texts += [text * 2 for text in TEXTS]
-    for _ in range(4):
+    for _ in range(2):
         ends = chance.choice(("", "^", r"\m")), chance.choice(("", "", "$"))
         pattern = f"{ends[0]}{random_regex(chance, 3)}{ends[1]}"
         check(Trigrams(), texts, "matches", pattern, matches_regex)
