@@ -195,7 +195,7 @@ def bind_array(context: BindContext, scope: Scope, node: exp.Expression, target:
     else:
         element = common_type(context, items, "ARRAY")
         items = [coerce_or_fail(context, each, element, "ARRAY") for each in items]
-    array = context.type(base_type(context, element)).type.array_oid
+    array = context.type(element).type.array_oid
     if not array:
         raise WrongObjectType(
             f"could not find array type for data type {type_name(context, element)}"
@@ -204,8 +204,10 @@ def bind_array(context: BindContext, scope: Scope, node: exp.Expression, target:
 
 
 def _is_array(context: BindContext, expression: Expression) -> bool:
-    """Whether it is an array that may stand for a part of one; the vectors of catalogs may not."""
-    kind = context.type(base_type(context, expression.type.oid)).type
+    """Whether it is an array that may stand for a part of one; domains and the vectors of catalogs may not."""
+    kind = expression.type.type
+    if kind.kind == "d":
+        return False
     return kind.category == "A" and kind.element_oid != 0 and kind.oid not in _VECTORS
 
 

@@ -55,6 +55,7 @@ from server.planner.bind_operator import (
 )
 from server.planner.bind_type import bind_type
 from server.planner.coerce import (
+    base_type,
     coerce_or_fail,
     coerce_to,
     coerce_to_boolean,
@@ -430,7 +431,8 @@ def _cast(context: BindContext, scope: Scope, node: exp.Expression) -> Expressio
     target = bind_type(context, node.args["to"])
     operand_node = node.args["this"]
     if isinstance(operand_node, nodes.ArrayConstructor):
-        bound = bind_collection.bind_array(context, scope, operand_node, target.oid)
+        plain = base_type(context, target.oid)
+        bound = bind_collection.bind_array(context, scope, operand_node, plain)
     else:
         bound = bind_expression(context, scope, operand_node)
     return bind_cast(context, bound, target, _offset(node))

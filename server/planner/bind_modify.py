@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.objects import UserType
 from server.errors import (
     DatatypeMismatch,
     FeatureNotSupported,
@@ -25,7 +26,7 @@ from server.planner.bind_from import make_scan, relation_of, schema_name
 from server.planner.bind_instead import has_instead
 from server.planner.bind_query import bind_targets
 from server.planner.bind_text import bind_catalog_expression
-from server.planner.coerce import coerce_to, coerce_to_boolean, settle, type_name
+from server.planner.coerce import FIRST_DOMAIN_OID, coerce_to, coerce_to_boolean, settle, type_name
 from server.planner.domains import tested
 from server.planner.environment import Access, BindContext, raise_at
 from server.planner.plan import Columns, Node, OutputColumn, Scan, columns_read
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
+    from server.catalog.catalog import CatalogView
     from server.catalog.objects import Column, Table
     from server.planner.bind_order import Target
     from server.planner.bind_view_target import ViewTarget
@@ -174,7 +176,7 @@ def default_of(context: BindContext, table: Table, column: Column) -> Expression
         return _next_value(context, table, column)
     text = column.default
     if text is None or column.generated:
-        text = _domain_default(context, column)
+        text = default_of_domain(context.catalog, column.type)
     if text is None:
         missing = Constant(type=context.type(column.type, column.modifier), value=None)
         return tested(context, missing, column.type)
@@ -184,10 +186,9 @@ def default_of(context: BindContext, table: Table, column: Column) -> Expression
     return changed
 
 
-def _domain_default(context: BindContext, column: Column) -> str | None:
-    from server.catalog.objects import UserType
-
-    found = context.catalog.object(column.type) if column.type >= 13000 else None
+def default_of_domain(catalog: CatalogView, oid: int) -> str | None:
+    """The default of the values of a domain as SQL text."""
+    found = catalog.object(oid) if oid >= FIRST_DOMAIN_OID else None
     return found.default if isinstance(found, UserType) else None
 
 

@@ -82,9 +82,16 @@ def base_type(context: BindContext, oid: Oid) -> Oid:
 
 
 def base_modifier(context: BindContext, oid: Oid) -> int:
-    """The type modifier that a domain gives its base type."""
-    found = context.catalog.object(oid) if oid >= FIRST_DOMAIN_OID else None
-    return found.base_modifier if isinstance(found, UserType) and found.kind == "d" else -1
+    """The type modifier that a domain, or one it is over, gives the type below; of an array, its elements'."""
+    modifier = -1
+    while oid >= FIRST_DOMAIN_OID:
+        found = context.catalog.object(oid)
+        if not isinstance(found, UserType) or found.kind != "d":
+            kind = context.type(oid).type
+            is_array = kind.category == "A" and kind.element_oid
+            return base_modifier(context, kind.element_oid) if is_array else modifier
+        oid, modifier = found.base_type, found.base_modifier
+    return modifier
 
 
 def type_name(context: BindContext, oid: Oid, modifier: int = -1) -> str:

@@ -156,9 +156,25 @@ def _row_tester(context: BindContext, target: Oid, active: frozenset[Oid]) -> Te
     return test_fields
 
 
+def _range_tester(context: BindContext, target: Oid, active: frozenset[Oid]) -> Tester | None:
+    """Both bounds are values of the type that the range is over."""
+    found = context.catalog.object(target)
+    inner = domain_tester(context, found.base_type, active) if isinstance(found, UserType) else None
+    if inner is None:
+        return None
+
+    def test_bounds(value: Any, execution: Any) -> None:
+        for bound in () if value is None or value.is_empty else (value.lower, value.upper):
+            if bound is not None:
+                inner(bound, execution)
+
+    return test_bounds
+
+
 _TESTERS: Mapping[str, Callable[[BindContext, Oid, frozenset[Oid]], Tester | None]] = {
     "d": _tester_of_domain,
     "c": _row_tester,
+    "r": _range_tester,
 }
 """Who makes the tester of a kind of type; all others may be arrays."""
 

@@ -314,15 +314,10 @@ def bind_index_expression(
 
 
 def constant_default(
-    environment: PlanningEnvironment, column: Column, execution: Any
+    environment: PlanningEnvironment, table: Table, column: Column, execution: Any
 ) -> tuple[bool, Any]:
-    """Whether a default has one value for all rows that are there, and that value."""
-    context = _context(environment, -1)
-    assert column.default is not None
-    with without_positions(context):
-        bound = bind_expression(context, Scope(), parse_expression(column.default))
-    changed = coerce_to(context, bound, column.type, column.modifier, "a")
-    assert changed is not None
+    """Whether a default, or that of a column's domain, has one value for all rows that are there, and that value."""
+    changed = default_of(_context(environment, -1), table, column)
     if any(isinstance(node, Call) and node.function.volatility == "v" for node in walk(changed)):
         return False, None
     if isinstance(changed, Constant):

@@ -20,6 +20,7 @@ from server.errors import (
     WrongObjectType,
 )
 from server.executor.waits import Wait
+from server.planner.bind_modify import default_of_domain
 from server.planner.scope import SYSTEM_COLUMNS
 from server.planner.standalone import check_default, constant_default
 from server.planner.stored_text import stored_default
@@ -178,12 +179,17 @@ def put_column(
         rows = context.engine.relation(table.storage_id).row_estimate
     computed = bool(sequences) or bool(column.generated)
     missing = None
-    if rows and column.default is not None and not computed:
-        is_constant, value = constant_default(context.environment(), column, context.execution())
+    kind_of_column = context.catalog.type(column.type)
+    has_default = column.default is not None or kind_of_column.kind == "d"
+    if rows and has_default and not computed:
+        is_constant, value = constant_default(
+            context.environment(), table, column, context.execution()
+        )
         computed = not is_constant
-        missing = storage_form(context.catalog.type(column.type), column.modifier, value)
+        if value is not None:
+            missing = storage_form(kind_of_column, column.modifier, value)
     changed = replace(table, columns=(*table.columns, replace(column, missing=missing)))
-    kind = Kind[storage_kind(context.catalog.type(column.type), column.modifier)]
+    kind = Kind[storage_kind(kind_of_column, column.modifier)]
     if table.storage_id:
         with context.engine.latch:
             context.engine.relation(table.storage_id).add_column(context.transaction, kind, missing)
@@ -210,7 +216,7 @@ def _default_text(context: StatementContext, table: Table, column: Column) -> st
             if item.owned_by == (table.oid, column.number)
         )
         return f"nextval('{sequence.oid}'::regclass)"
-    return current.default or "NULL"
+    return current.default or default_of_domain(context.catalog, current.type) or "NULL"
 
 
 def drop_column(

@@ -18,6 +18,7 @@ from server.errors import (
     InvalidParameterValue,
 )
 from server.identifiers import quote_identifier
+from server.planner.domains import check_of
 from server.planner.standalone import bind_type_name, can_assign, keeps_default, type_over_table
 from server.statements.column_definition import refuse_itself
 from server.statements.constraints import check_key_types
@@ -61,6 +62,7 @@ def alter_types(
     word = "type" if table.kind == "c" else "table"
     refuse_row_users(context, table.row_type, f'cannot alter {word} "{table.name}"', word)
     yield from _write(context, table, now, conversions)
+    _check_domains(context, table)
     _check_foreign_keys(context, now, frozenset(columns))
     for changed in columns.values():
         if changed.identity:
@@ -133,7 +135,7 @@ def _conversion(
     environment = context.environment()
     using = command.using.source if command.using is not None else None
     source = column.type if using is None else type_over_table(environment, table, using)
-    if not can_assign(environment, source, changed.type):
+    if table.kind != "c" and not can_assign(environment, source, changed.type):
         kind = context.catalog.type(changed.type).sql_name
         name = quote_identifier(column.name)
         if using is not None:
@@ -149,6 +151,14 @@ def _conversion(
             else "",
         )
     return Conversion(quote_identifier(column.name) if using is None else using)
+
+
+def _check_domains(context: StatementContext, composite: Table) -> None:
+    """Raise for a check of a domain over the row type that means nothing any more."""
+    for domain in context.catalog.objects(UserType):
+        if domain.kind == "d" and domain.base_type == composite.row_type:
+            for constraint in context.catalog.constraints_of(domain.oid):
+                check_of(context.environment(), domain, constraint)
 
 
 def _check_foreign_keys(context: StatementContext, now: Table, numbers: frozenset[int]) -> None:

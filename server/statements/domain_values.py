@@ -68,7 +68,7 @@ def _types_over(context: StatementContext, domain: UserType) -> tuple[set[int], 
             if other.kind == "d" and other.base_type in direct:
                 direct.add(other.oid)
                 containers.add(other.array_oid)
-            elif other.kind == "d" and other.base_type in containers:
+            elif other.kind in "drm" and other.base_type in direct | containers:
                 containers |= {other.oid, other.array_oid}
         for table in context.catalog.objects(Table):
             if any(column.type in direct | containers for column in table.live_columns):
