@@ -121,7 +121,7 @@ class Definer:
         keys = ", ".join(self._index_key(value, table, key) for key in value.keys)
         text = (
             f"CREATE {'UNIQUE ' if value.unique else ''}INDEX {quote_identifier(value.name)} "
-            f"ON {on} USING {value.method} ({keys})"
+            f"ON {'ONLY ' if table.kind == 'p' else ''}{on} USING {value.method} ({keys})"
         )
         if value.included:
             names = (quote_identifier(table.column(number).name) for number in value.included)

@@ -29,6 +29,12 @@ from server.catalog.objects import (
     UserOperator,
     UserType,
 )
+from server.catalog.operator_class_objects import (
+    FamilyFunction,
+    FamilyOperator,
+    OperatorClass,
+    OperatorFamily,
+)
 from server.catalog.publication_objects import (
     Publication,
     PublishedSchema,
@@ -67,5 +73,9 @@ KINDS: tuple[type[CatalogObject], ...] = (
     ForeignDataWrapper,
     ForeignServer,
     UserMapping,
+    OperatorFamily,
+    OperatorClass,
+    FamilyOperator,
+    FamilyFunction,
 )
 """Only ever appended to."""

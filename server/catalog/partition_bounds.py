@@ -11,7 +11,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.operator_class_objects import hash_function
 from server.catalog.partition_hash import row_hash
+from server.errors import FeatureNotSupported
 from server.types.order import sort_key_of
 from server.types.type import TextStyle
 
@@ -32,6 +34,7 @@ class PartitionMap:
 
     __slots__ = (
         "default",
+        "hash_functions",
         "hashes",
         "lists",
         "lowers",
@@ -59,6 +62,8 @@ class PartitionMap:
         self.lists: list[tuple[Any, ...]] = []  # sort keys of each list
         self.null: int | None = None
         self.hashes: list[tuple[int, int]] = []
+        # Of users' operator classes, by part; 0: PostgreSQL's for the type.
+        self.hash_functions = tuple(hash_function(view, part.operator_class) for part in key.parts)
         for number, partition in enumerate(self.partitions):
             assert partition.bound is not None
             self._add(number, partition.bound)
@@ -126,7 +131,14 @@ class PartitionMap:
         return self._by_range(values)
 
     def _by_hash(self, values: Sequence[Value | None]) -> int | None:
-        hashed = row_hash(self.types, values)
+        if any(self.hash_functions):
+            raise FeatureNotSupported(
+                "looking up a key in partitions by the hash function of a user is not supported"
+            )
+        return self.number_of_hash(row_hash(self.types, values))
+
+    def number_of_hash(self, hashed: int) -> int | None:
+        """The number of the partition for a key of that hash."""
         for number, (modulus, remainder) in enumerate(self.hashes):
             if hashed % modulus == remainder:
                 return number

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from server.functions.hashing import HASHES, LONG
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from server.types.type import Type, Value
 
@@ -31,10 +31,20 @@ def is_hashable(kind: Type) -> bool:
     return kind.name in HASHES
 
 
-def row_hash(kinds: Sequence[Type], values: Sequence[Value | None]) -> int:
-    """The hash of a key; NULLs count for nothing."""
+def combined(hashes: Iterable[int | None]) -> int:
+    """The hash of a key by those of its parts; NULLs count for nothing."""
     result = 0
-    for kind, value in zip(kinds, values, strict=True):
-        if value is not None:
-            result = combine(result, HASHES[kind.name](value, SEED))
+    for each in hashes:
+        if each is not None:
+            result = combine(result, each & LONG)
     return result
+
+
+def row_hash(kinds: Sequence[Type], values: Sequence[Value | None]) -> int:
+    """The hash of a key by the functions of its types."""
+    return combined(part_hash(kind, value) for kind, value in zip(kinds, values, strict=True))
+
+
+def part_hash(kind: Type, value: Value | None) -> int | None:
+    """The hash of one part of a key by the function of its type."""
+    return None if value is None else HASHES[kind.name](value, SEED)

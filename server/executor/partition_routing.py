@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from server.catalog.objects import Table
+from server.catalog.objects import Table, UserFunction
 from server.catalog.partition_bounds import PartitionMap, ancestors_of, partition_map
+from server.catalog.partition_hash import SEED, combined, part_hash
 from server.errors import CheckViolation
 from server.executor.columns import null_column, rows_of
 from server.executor.constraint_errors import failing_row
 from server.executor.evaluation import evaluator
 from server.executor.table_shape import shape_of
+from server.identifiers import quote_identifier
 from server.vector.batch import Batch
 from server.vector.rows import values_of
 
@@ -54,7 +56,7 @@ def translated(batch: Batch, source: Table, target: Table, context: ExecutionCon
 class Level:
     """One partitioned table: its map, and what computes its key from its rows."""
 
-    __slots__ = ("keys", "map", "names", "table")
+    __slots__ = ("_hashers", "keys", "map", "names", "table")
 
     def __init__(self, table: Table, context: ExecutionContext) -> None:
         key = table.partition_key
@@ -74,6 +76,7 @@ class Level:
                 keys.append(evaluator(bound, layout))
                 self.names.append(part.expression or "")
         self.keys = tuple(keys)
+        self._hashers = self._users_hashes(context, layout)
 
     def numbers(
         self, batch: Batch, context: ExecutionContext
@@ -82,6 +85,8 @@ class Level:
         columns = [values_of(key(batch, context)) for key in self.keys]
         rows: list[Row] = list(zip(*columns, strict=True))
         known: dict[Any, int | None] = {}
+        if self._hashers:
+            return rows, self._numbers_by_hash(rows, batch, context)
         found: list[int | None] = []
         for row in rows:
             try:
@@ -91,6 +96,43 @@ class Level:
             except TypeError:  # a value that is no key of a dictionary
                 found.append(self.map.number_of(row))
         return rows, found
+
+    def _users_hashes(
+        self, context: ExecutionContext, layout: dict[int, int]
+    ) -> dict[int, Evaluator]:
+        """What computes the hashes of the parts that users' operator classes are for."""
+        key = self.table.partition_key
+        assert key is not None
+        assert context.bind_expression is not None
+        found: dict[int, Evaluator] = {}
+        for place, oid in enumerate(self.map.hash_functions if key.strategy == "hash" else ()):
+            if oid:
+                text = key.parts[place].expression or quote_identifier(self.names[place])
+                call = f"{_function_name(context, oid)}(({text}), {SEED}::int8)"
+                found[place] = evaluator(context.bind_expression(self.table, call), layout)
+        return found
+
+    def _numbers_by_hash(
+        self, rows: list[Row], batch: Batch, context: ExecutionContext
+    ) -> list[int | None]:
+        given = {n: values_of(each(batch, context)) for n, each in self._hashers.items()}
+        return [
+            self.map.number_of_hash(
+                combined(
+                    given[n][place] if n in given else part_hash(self.map.types[n], value)
+                    for n, value in enumerate(row)
+                )
+            )
+            for place, row in enumerate(rows)
+        ]
+
+
+def _function_name(context: ExecutionContext, oid: int) -> str:
+    function = context.catalog.object(oid)
+    if not isinstance(function, UserFunction):
+        return quote_identifier(context.catalog.function(oid).name)
+    schema: Any = context.catalog.object(function.schema)
+    return f"{quote_identifier(schema.name)}.{quote_identifier(function.name)}"
 
 
 def _column(position: int) -> Evaluator:

@@ -286,14 +286,16 @@ def _evaluated(
 def _point(found: PartitionMap, clauses: Clauses) -> list[Any] | None:
     """The whole key, where each of its columns equals one value: what else is asked rules out no other."""
     values = {position: value for position, operator, value in clauses if operator == "="}
-    if len(values) < len(found.types):
+    if len(values) < len(found.types) or any(found.hash_functions):
         return None
     return [values[position] for position in range(len(found.types))]
 
 
 def _match_hash(found: PartitionMap, clauses: Clauses) -> set[int]:
-    """Only when the whole key is known."""
+    """Only when the whole key is known, and PostgreSQL's own functions hash it."""
     every = set(range(len(found.partitions)))
+    if any(found.hash_functions):
+        return every
     choices: list[list[Any]] = []
     for position in range(len(found.types)):
         values: list[Any] | None = None

@@ -7,6 +7,7 @@ from server.sql import (
     utility_foreign,
     utility_functions,
     utility_objects,
+    utility_operator_classes,
     utility_publications,
     utility_roles,
     utility_rules,
@@ -23,12 +24,9 @@ from server.sql.utility_statement import Unsupported
 
 # Where PostgreSQL's tag is not the name of the parse tree's node in words.
 UNSUPPORTED_TAGS: Final = {
-    "alter_op_family_stmt": "ALTER OPERATOR FAMILY",
     "alter_tsconfiguration_stmt": "ALTER TEXT SEARCH CONFIGURATION",
     "alter_tsdictionary_stmt": "ALTER TEXT SEARCH DICTIONARY",
     "create_am_stmt": "CREATE ACCESS METHOD",
-    "create_op_class_stmt": "CREATE OPERATOR CLASS",
-    "create_op_family_stmt": "CREATE OPERATOR FAMILY",
     "create_plang_stmt": "CREATE LANGUAGE",
     "create_table_space_stmt": "CREATE TABLESPACE",
     "drop_table_space_stmt": "DROP TABLESPACE",
@@ -59,6 +57,7 @@ UTILITIES: Final[Utilities] = {
     **utility_foreign.UTILITIES,
     **utility_functions.UTILITIES,
     **utility_objects.UTILITIES,
+    **utility_operator_classes.UTILITIES,
     **utility_publications.UTILITIES,
     **utility_roles.UTILITIES,
     **utility_rules.UTILITIES,

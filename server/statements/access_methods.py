@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from server.catalog.operator_class_objects import user_class
 from server.catalog.views.physical import operator_class
-from server.errors import FeatureNotSupported, UndefinedObject
+from server.errors import DatatypeMismatch, FeatureNotSupported, UndefinedObject
 from server.inverted.operator_classes import operator_class_of
+from server.planner.standalone import is_relabelled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,19 +76,27 @@ def check_classes(
     """Raise UndefinedObject for a key whose type the access method has no operators for."""
     for key in keys:
         oid = table.column(key.number).type if key.number else key.type
-        name = key.operator_class.rpartition(".")[2]
-        if operator_class(context.catalog, method, oid, name):
-            continue
-        if name:
-            raise UndefinedObject(
-                f'operator class "{name}" does not exist for access method "{method}"'
-            )
-        shown = context.catalog.type(oid).sql_name
+        check_class(context, method, oid, key.operator_class)
+
+
+def check_class(context: StatementContext, method: str, oid: int, name: str) -> None:
+    """Raise UndefinedObject unless there is the class, or without a name one for the type."""
+    if operator_class(context.catalog, method, oid, name):
+        own = user_class(context.catalog, method, name) if name else None
+        if own is not None and not is_relabelled(context.environment(), oid, own.type):
+            shown = context.catalog.type(oid).sql_name
+            raise DatatypeMismatch(f'operator class "{name}" does not accept data type {shown}')
+        return
+    if name:
         raise UndefinedObject(
-            f'data type {shown} has no default operator class for access method "{method}"',
-            hint="You must specify an operator class for the index or define a default operator "
-            "class for the data type.",
+            f'operator class "{name}" does not exist for access method "{method}"'
         )
+    shown = context.catalog.type(oid).sql_name
+    raise UndefinedObject(
+        f'data type {shown} has no default operator class for access method "{method}"',
+        hint="You must specify an operator class for the index or define a default operator "
+        "class for the data type.",
+    )
 
 
 def with_entries(context: StatementContext, table: Table, index: Index) -> Index:
@@ -95,7 +105,9 @@ def with_entries(context: StatementContext, table: Table, index: Index) -> Index
         return index
     types = [table.column(key.number).type if key.number else key.type for key in index.keys]
     known = [
-        operator_class_of(context.catalog.type(oid), key.operator_class)
+        None
+        if key.operator_class and user_class(context.catalog, "gin", key.operator_class)
+        else operator_class_of(context.catalog.type(oid), key.operator_class.rpartition(".")[2])
         for oid, key in zip(types, index.keys, strict=True)
     ]
     return replace(index, inverted=None not in known)

@@ -25,7 +25,6 @@ from server.catalog.objects import (
     Schema,
     Sequence,
     Table,
-    TextSearchConfiguration,
     TextSearchDictionary,
     TextSearchParser,
     TextSearchTemplate,
@@ -35,13 +34,29 @@ from server.catalog.objects import (
     UserOperator,
     UserType,
 )
+from server.catalog.operator_class_objects import (
+    FamilyFunction,
+    FamilyMember,
+    FamilyOperator,
+    OperatorClass,
+    OperatorFamily,
+)
 from server.catalog.partition_bounds import ancestors_of
 from server.catalog.publication_objects import Publication, PublishedSchema, PublishedTable
-from server.catalog.publications import members_of, schemas_of
 from server.errors import DependentObjectsStillExist
 from server.identifiers import quote_identifier
 from server.planner.bind_text import parse_expression
 from server.sql import nodes
+from server.statements.dependents import (
+    Dependent,
+    of_dictionary,
+    of_extension,
+    of_operator_class,
+    of_operator_family,
+    of_parser,
+    of_publication,
+    of_template,
+)
 from server.statements.routine_names import listed_types, shown_type, signature
 
 if TYPE_CHECKING:
@@ -66,17 +81,6 @@ PART_WORDS: dict[type[CatalogObject], str] = {
     Trigger: "trigger",
 }
 """What is part of a table and named together with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dependent:
-    """One object (or a column's default: object None) that depends on another."""
-
-    object: CatalogObject | None
-    automatic: bool
-    description: str = ""
-    default_of: tuple[int, int] | None = None  # table, attribute: the default to be dropped
-    on: str = ""  # what it depends on, where that is not the object itself but its row type
 
 
 def describe(context: StatementContext, value: CatalogObject) -> str:
@@ -120,12 +124,35 @@ def _described_mapping(context: StatementContext, value: UserMapping) -> str:
     return f"user mapping for {'public' if role is None else role.name} on server {server.name}"
 
 
+def _described_of_method(
+    context: StatementContext, value: OperatorClass | OperatorFamily, word: str
+) -> str:
+    return f"operator {word} {shown_name(context, value)} for access method {value.method}"
+
+
+def _described_of_family(
+    context: StatementContext, value: FamilyMember, word: str, number: int
+) -> str:
+    family = context.catalog.object(value.family)
+    sides = ", ".join(shown_type(context, oid) for oid in (value.left, value.right))
+    home = "a built-in operator family" if family is None else describe(context, family)
+    return f"{word} {number} ({sides}) of {home}"
+
+
 _DESCRIBED: dict[type[CatalogObject], Callable[[StatementContext, Any], str]] = {
     UserFunction: _described_function,
     UserOperator: _described_operator,
     UserCast: _described_cast,
     PublishedTable: _described_member,
     UserMapping: _described_mapping,
+    OperatorClass: lambda context, value: _described_of_method(context, value, "class"),
+    OperatorFamily: lambda context, value: _described_of_method(context, value, "family"),
+    FamilyOperator: lambda context, value: _described_of_family(
+        context, value, "operator", value.strategy
+    ),
+    FamilyFunction: lambda context, value: _described_of_family(
+        context, value, "function", value.number
+    ),
 }
 
 
@@ -146,6 +173,7 @@ def word_for(value: CatalogObject) -> str:
         LargeObject: "large object",
         ForeignDataWrapper: "foreign-data wrapper",
         ForeignServer: "server",
+        OperatorFamily: "operator family",
     }
     return words.get(type(value), "object")
 
@@ -415,12 +443,6 @@ def _of_user_type(context: StatementContext, value: UserType) -> Iterator[Depend
     yield from _of_type(context, value.oid)
 
 
-def _of_publication(context: StatementContext, value: Publication) -> Iterator[Dependent]:
-    """The tables and schemas that it names."""
-    for member in (*members_of(context.catalog, value), *schemas_of(context.catalog, value)):
-        yield Dependent(member, automatic=True)
-
-
 def _of_schema(context: StatementContext, schema: Schema) -> Iterator[Dependent]:
     for member in context.catalog.objects(PublishedSchema):
         if member.namespace == schema.oid:
@@ -433,6 +455,8 @@ def _of_schema(context: StatementContext, schema: Schema) -> Iterator[Dependent]
         UserOperator,
         ExtensionObject,
         ExtendedStatistics,
+        OperatorClass,
+        OperatorFamily,
         *TEXT_SEARCH_KINDS.values(),
     )
     for kind in kinds:
@@ -440,13 +464,6 @@ def _of_schema(context: StatementContext, schema: Schema) -> Iterator[Dependent]
             is_owned = isinstance(value, Sequence) and value.owned_by is not None
             if value.schema == schema.oid and not is_owned:
                 yield Dependent(value, automatic=False)
-
-
-def _of_extension(context: StatementContext, extension: ExtensionObject) -> Iterator[Dependent]:
-    for oid in extension.members:
-        member = context.catalog.object(oid)
-        if member is not None:
-            yield Dependent(member, automatic=True)
 
 
 def refuse_members(context: StatementContext, targets: list[CatalogObject]) -> None:
@@ -477,26 +494,6 @@ def _of_server(context: StatementContext, server: ForeignServer) -> Iterator[Dep
             yield Dependent(table, automatic=False)
 
 
-def _of_parser(context: StatementContext, parser: TextSearchParser) -> Iterator[Dependent]:
-    for value in context.catalog.objects(TextSearchConfiguration):
-        if value.parser == parser.oid:
-            yield Dependent(value, automatic=False)
-
-
-def _of_template(context: StatementContext, template: TextSearchTemplate) -> Iterator[Dependent]:
-    for value in context.catalog.objects(TextSearchDictionary):
-        if value.template == template.oid:
-            yield Dependent(value, automatic=False)
-
-
-def _of_dictionary(
-    context: StatementContext, dictionary: TextSearchDictionary
-) -> Iterator[Dependent]:
-    for value in context.catalog.objects(TextSearchConfiguration):
-        if any(dictionary.oid in oids for _, oids in value.mapping):
-            yield Dependent(value, automatic=False)
-
-
 _FINDERS: dict[type[Any], Callable[[StatementContext, Any], Iterator[Dependent]]] = {
     Table: _of_table,
     Index: _of_index,
@@ -506,14 +503,16 @@ _FINDERS: dict[type[Any], Callable[[StatementContext, Any], Iterator[Dependent]]
     UserFunction: _of_function,
     Trigger: _of_trigger,
     UserOperator: _of_operator,
-    Publication: _of_publication,
+    Publication: of_publication,
     Schema: _of_schema,
     ForeignDataWrapper: _of_wrapper,
     ForeignServer: _of_server,
-    ExtensionObject: _of_extension,
-    TextSearchParser: _of_parser,
-    TextSearchTemplate: _of_template,
-    TextSearchDictionary: _of_dictionary,
+    ExtensionObject: of_extension,
+    TextSearchParser: of_parser,
+    TextSearchTemplate: of_template,
+    TextSearchDictionary: of_dictionary,
+    OperatorFamily: of_operator_family,
+    OperatorClass: of_operator_class,
 }
 
 

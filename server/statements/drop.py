@@ -45,6 +45,9 @@ from server.statements.names import (
     refuse_system,
     split_name,
 )
+from server.statements.operator_class_items import numbers_of
+from server.statements.operator_classes import KINDS as OPERATOR_CLASS_KINDS
+from server.statements.operator_classes import operator_class_named
 from server.statements.operators import cast_named, operator_named
 from server.statements.ownership import require_owner_to_drop
 from server.statements.policies import policy_named
@@ -84,6 +87,8 @@ def drop(context: StatementContext, statement: tree.Drop) -> Run:
         raise FeatureNotSupported(f"DROP {statement.kind.upper()} is not supported")
     targets: list[CatalogObject] = []
     for name in statement.names:
+        if statement.kind in OPERATOR_CLASS_KINDS:
+            numbers_of(name.parts[0])  # IF EXISTS is not about the method
         try:
             found = yield from _locked(context, partial(finder, context, statement.kind, name))
         except (UndefinedTable, UndefinedObject, InvalidSchemaName, UndefinedFunction) as error:
@@ -298,6 +303,8 @@ FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]]
     **dict.fromkeys(("function", "procedure", "routine", "aggregate"), routine_named),
     "operator": operator_named,
     "cast": cast_named,
+    "operator class": operator_class_named,
+    "operator family": operator_class_named,
     "extension": extension_named,
     "large object": large_object_named,
     "foreign data wrapper": wrapper_named,

@@ -40,6 +40,13 @@ from server.statements.names import (
     role_oid,
     schema_named,
 )
+from server.statements.operator_classes import (
+    KINDS as OPERATOR_CLASS_KINDS,
+)
+from server.statements.operator_classes import (
+    move_operator_class,
+    rename_operator_class,
+)
 from server.statements.ownership import require_create, require_member, require_owner
 from server.statements.policies import policy_of
 from server.statements.publications import check_publication_owner, rename_publication
@@ -273,6 +280,7 @@ RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "statistics": _rename_statistics,
     "trigger": _rename_trigger,
     "type": _rename_type,
+    **dict.fromkeys(OPERATOR_CLASS_KINDS, rename_operator_class),
     "domain": _rename_type,
     **dict.fromkeys(KIND_WORDS, rename_text_search),
     **dict.fromkeys(("function", "procedure", "routine", "aggregate"), _rename_routine),
@@ -347,6 +355,7 @@ MOVERS: dict[str, Callable[[StatementContext, tree.AlterSchemaOf, int], Any]] = 
     **dict.fromkeys(("function", "procedure", "routine", "aggregate"), _move_routine),
     **dict.fromkeys(("type", "domain"), _move_type),
     "operator": _move_operator,
+    **dict.fromkeys(OPERATOR_CLASS_KINDS, move_operator_class),
     **dict.fromkeys(KIND_WORDS, move_text_search),
     "statistics": _move_operator,
 }

@@ -24,6 +24,7 @@ from server.catalog.objects import (
     UserFunction,
     UserType,
 )
+from server.catalog.operator_class_objects import OperatorClass, OperatorFamily
 from server.catalog.privileges import (
     DATABASE_OWNER_OID,
     has_column_privilege,
@@ -56,6 +57,8 @@ WORDS: Final[Mapping[type[CatalogObject], str]] = {
     TextSearchConfiguration: "text search configuration",
     TextSearchDictionary: "text search dictionary",
     ExtendedStatistics: "statistics object",
+    OperatorClass: "operator class",
+    OperatorFamily: "operator family",
     Publication: "publication",
     Subscription: "subscription",
     LargeObject: "large object",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from server.catalog.names import collation_oid
 from server.catalog.objects import PartitionBound, PartitionKey, PartitionKeyPart, Table
+from server.catalog.operator_class_objects import user_class
 from server.catalog.partition_bounds import STYLE, PartitionMap, partition_map
 from server.catalog.partition_hash import is_hashable
 from server.catalog.partition_text import bound_text, part_text
@@ -25,6 +26,8 @@ from server.errors import (
 from server.planner.partition_values import bind_key_expression, bound_value
 from server.planner.scope import SYSTEM_COLUMNS
 from server.planner.stored_text import stored_expression
+from server.statements.access_methods import check_class
+from server.statements.operator_classes import is_standard
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -99,8 +102,22 @@ def _key_part(
             collation=collation or bound.type.type.collation,
             operator_class=operator_class,
         )
-    _refuse_type(context, part, strategy)
+    if operator_class:
+        _check_class(context, part, strategy)
+    else:
+        _refuse_type(context, part, strategy)
     return part
+
+
+def _check_class(context: StatementContext, part: PartitionKeyPart, strategy: str) -> None:
+    """Raise for an operator class that there is not, or that orders otherwise than the type does."""
+    method = "hash" if strategy == "hash" else "btree"
+    check_class(context, method, part.type, part.operator_class)
+    own = user_class(context.catalog, method, part.operator_class)
+    if own is not None and method == "btree" and not is_standard(context, own):
+        raise FeatureNotSupported(
+            "partitioning by an operator class of another order is not supported"
+        )
 
 
 def _refuse_name(name: str, where: int) -> None:

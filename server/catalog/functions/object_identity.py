@@ -21,6 +21,7 @@ from server.catalog.objects import (
     UserFunction,
     UserType,
 )
+from server.catalog.operator_class_objects import OperatorClass, OperatorFamily
 from server.catalog.publication_objects import Publication
 from server.catalog.views.comments import CATALOG_OF, CATALOG_OIDS
 from server.catalog.views.physical import fact_of
@@ -90,6 +91,12 @@ def _shown(call: CallContext, value: CatalogObject) -> str:
     """An object in words, its name as short as the search path allows."""
     if isinstance(value, Table | Index | Sequence):
         return f"{_word(value)} {names_of(call).name_of('regclass', value.oid)}"
+    if isinstance(value, OperatorClass | OperatorFamily):
+        name = quote_identifier(value.name)
+        home = view_of(call).object(value.schema)
+        if home is not None and value.schema not in names_of(call).path:
+            name = f"{quote_identifier(home.name)}.{name}"
+        return f"{_word(value)} {name} for access method {value.method}"
     if isinstance(value, Constraint | Policy | Rule | Trigger):
         table = view_of(call).object(value.table)
         if table is not None:
@@ -114,6 +121,8 @@ def _word(value: CatalogObject) -> str:
         Trigger: "trigger",
         UserType: "type",
         UserFunction: "function",
+        OperatorClass: "operator class",
+        OperatorFamily: "operator family",
     }
     return words.get(type(value), "object")
 

@@ -31,6 +31,7 @@ from server.catalog.objects import (
     UserOperator,
     UserType,
 )
+from server.catalog.operator_class_objects import OperatorClass, OperatorFamily
 from server.catalog.publication_objects import (
     Publication,
     PublishedSchema,
@@ -70,6 +71,8 @@ CATALOG_OF: dict[type[CatalogObject], str] = {
     TextSearchDictionary: "pg_ts_dict",
     TextSearchParser: "pg_ts_parser",
     TextSearchTemplate: "pg_ts_template",
+    OperatorClass: "pg_opclass",
+    OperatorFamily: "pg_opfamily",
     ExtensionObject: "pg_extension",
     Role: "pg_authid",
     Database: "pg_database",
@@ -98,6 +101,8 @@ CATALOG_OIDS = {
     "pg_user_mapping": 1418,
     "pg_trigger": 2620,
     "pg_operator": 2617,
+    "pg_opclass": 2616,
+    "pg_opfamily": 2753,
     "pg_cast": 2605,
     "pg_extension": 3079,
     "pg_ts_config": 3602,

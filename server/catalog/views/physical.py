@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.catalog.bootstrap import SYSTEM_OBJECTS
 from server.catalog.objects import FIRST_USER_OID, ExtensionObject, Oid, Table, UserType
+from server.catalog.operator_class_objects import default_user_class, user_class
 from server.catalog.views.facts import facts
 from server.extensions.registry import EXTENSIONS
 
@@ -106,12 +107,21 @@ ANY_RANGE, ANY_MULTIRANGE = 3831, 4537
 _GENERAL = {"e": ANY_ENUM, "c": RECORD, "r": ANY_RANGE, "m": ANY_MULTIRANGE}
 
 
-def operator_class(view: CatalogView, method: str, type_oid: Oid, name: str = "") -> Oid:
+def operator_class(
+    view: CatalogView, method: str, type_oid: Oid, name: str = "", *, built_in: bool = False
+) -> Oid:
     """The operator class an index key uses; 0 for none that is known."""
     access = method_oids().get(method, 0)
     if name:
-        return _named_classes().get((access, name)) or _class_of_extension(view, method, name)
+        known = _named_classes().get((access, name.removeprefix("pg_catalog.")), 0)
+        found = None if known else user_class(view, method, name)
+        if found is not None:
+            return found.oid
+        return known or _class_of_extension(view, method, name)
     classes = _default_classes()
+    own = None if built_in else default_user_class(view, method, type_oid)
+    if own is not None:
+        return own.oid
     for candidate in _class_types(view, type_oid):
         if (access, candidate) in classes:
             return classes[access, candidate]

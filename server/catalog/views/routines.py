@@ -1,6 +1,6 @@
 """pg_proc, pg_aggregate, pg_operator and pg_cast, and the catalogs that users cannot add to.
 
-Collations, languages, operator classes.
+Collations, languages, index methods.
 """
 
 from __future__ import annotations
@@ -165,10 +165,6 @@ def _extensions(view: CatalogView) -> Iterator[Row]:
 
 
 FACTS_ONLY = (
-    "pg_opclass",
-    "pg_opfamily",
-    "pg_amop",
-    "pg_amproc",
     "pg_am",
     "pg_collation",
     "pg_language",
