@@ -50,8 +50,14 @@ from server.catalog.objects import (
 )
 from server.catalog.oids import first_free_oid
 from server.catalog.privileges import with_default_acl
-from server.catalog.publication_objects import Publication, PublishedTable
-from server.catalog.state import PUBLICATIONS, SPACES, CatalogState, Changes, Relation
+from server.catalog.publication_objects import Publication
+from server.catalog.state import (
+    PUBLICATIONS,
+    SPACES,
+    CatalogState,
+    Changes,
+    Relation,
+)
 from server.catalog.user_functions import make_callable
 from server.catalog.user_types import constructors, make_type
 from server.errors import InternalError
@@ -159,10 +165,6 @@ class CatalogView:
     def statistics_named(self, schema: Oid, name: str) -> ExtendedStatistics | None:
         """A statistics object by name."""
         return self.object_named(ExtendedStatistics, name, schema)
-
-    def extended_statistics_of(self, table: Oid) -> tuple[ExtendedStatistics, ...]:
-        """The statistics objects of a table."""
-        return self._listed(table, ExtendedStatistics)
 
     def type_named(self, schema: Oid, name: str) -> Type | None:
         """A type by its catalog name.
@@ -311,7 +313,8 @@ class CatalogView:
             return None
         return Cast(source=source, target=target, function=RANGE_TO_MULTIRANGE, context="e")
 
-    def _listed(self, table: Oid, kind: KindOf[ObjectKind]) -> tuple[ObjectKind, ...]:
+    def listed(self, table: Oid, kind: KindOf[ObjectKind]) -> tuple[ObjectKind, ...]:
+        """The objects of a kind that belong to a table, or to what stands in its place."""
         found = []
         for state in (self.state, self._builtin.state):
             for oid in state.of_table.get(table, ()):
@@ -322,32 +325,28 @@ class CatalogView:
 
     def indexes_of(self, table: Oid) -> tuple[Index, ...]:
         """The indexes of a table, oldest first."""
-        return tuple(sorted(self._listed(table, Index), key=lambda index: index.oid))
+        return tuple(sorted(self.listed(table, Index), key=lambda index: index.oid))
 
     def constraints_of(self, table: Oid) -> tuple[Constraint, ...]:
         """The constraints of a table by name."""
-        return tuple(sorted(self._listed(table, Constraint), key=lambda item: item.name))
+        return tuple(sorted(self.listed(table, Constraint), key=lambda item: item.name))
 
     def policies_of(self, table: Oid) -> tuple[Policy, ...]:
         """The policies of a table's row level security."""
-        return self._listed(table, Policy)
+        return self.listed(table, Policy)
 
     def triggers_of(self, table: Oid) -> tuple[Trigger, ...]:
         """The triggers of a table by name, which is the order they fire in."""
-        return tuple(sorted(self._listed(table, Trigger), key=lambda trigger: trigger.name))
+        return tuple(sorted(self.listed(table, Trigger), key=lambda trigger: trigger.name))
 
     @property
     def publications(self) -> tuple[Publication, ...]:
         """The publications of the database."""
-        return self._listed(PUBLICATIONS, Publication)
-
-    def memberships_of(self, table: Oid) -> tuple[PublishedTable, ...]:
-        """Where publications name a table."""
-        return self._listed(table, PublishedTable)
+        return self.listed(PUBLICATIONS, Publication)
 
     def rules_of(self, table: Oid) -> tuple[Rule, ...]:
         """The rules of a relation by name, which is the order they are applied in."""
-        return tuple(sorted(self._listed(table, Rule), key=lambda rule: rule.name))
+        return tuple(sorted(self.listed(table, Rule), key=lambda rule: rule.name))
 
     def children_of(self, table: Oid) -> tuple[Table, ...]:
         """The tables that inherit from a table, and partitions of it that are not being detached, oldest first."""
@@ -381,11 +380,11 @@ class CatalogView:
 
     def sequences_of(self, table: Oid) -> tuple[Sequence, ...]:
         """The sequences a table owns."""
-        return self._listed(table, Sequence)
+        return self.listed(table, Sequence)
 
     def statistics_of(self, table: Oid) -> Statistics | None:
         """What ANALYZE learned of a table."""
-        found = self._listed(table, Statistics)
+        found = self.listed(table, Statistics)
         return found[0] if found else None
 
     def references_to(self, table: Oid) -> tuple[Constraint, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from server.catalog.event_triggers import EventTrigger
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
 from server.catalog.large_objects import LargeObject
 from server.catalog.objects import (
@@ -77,5 +78,6 @@ KINDS: tuple[type[CatalogObject], ...] = (
     OperatorClass,
     FamilyOperator,
     FamilyFunction,
+    EventTrigger,
 )
 """Only ever appended to."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TypeVar
 
+from server.catalog.event_triggers import EVENT_TRIGGERS, EventTrigger
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
 from server.catalog.large_objects import LargeObject
 from server.catalog.objects import (
@@ -71,6 +72,7 @@ SPACES: Mapping[type[CatalogObject], str] = MappingProxyType(
         ForeignDataWrapper: "foreign-data wrapper",
         ForeignServer: "server",
         UserMapping: "user mapping",
+        EventTrigger: "event trigger",
     }
 )
 """The name space an object's name is unique in; kinds not listed are not found by name alone."""
@@ -86,6 +88,8 @@ def _owner(value: CatalogObject) -> Oid:
     """The table (or, for a function, the schema) an object is listed under."""
     if isinstance(value, Publication):
         return PUBLICATIONS
+    if isinstance(value, EventTrigger):
+        return EVENT_TRIGGERS
     listed = (
         Index
         | Constraint

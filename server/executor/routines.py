@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
     from contextlib import AbstractContextManager
 
+    from server.catalog.event_triggers import Event
     from server.catalog.objects import UserFunction
     from server.executor.common_tables import SharedRows
     from server.executor.context import ExecutionContext
@@ -102,6 +103,9 @@ class Language(Protocol):
         self, caller: ExecutionContext, function: UserFunction, firing: Firing
     ) -> Record | None:
         """Call a trigger's function: the row it gives, which is None where it gives none."""
+
+    def fire_event(self, caller: ExecutionContext, function: UserFunction, event: Event) -> None:
+        """Call an event trigger's function."""
 
 
 def call_routine(

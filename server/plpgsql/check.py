@@ -101,7 +101,9 @@ def _check_plain_return(function: UserFunction, statement: tree.Return) -> None:
                 hint="Use RETURN NEXT or RETURN QUERY.",
             )
         return
-    if function.result == VOID or (function.kind == "p" and not function.having_mode("obt")):
+    if function.result in (VOID, EVENT_TRIGGER) or (
+        function.kind == "p" and not function.having_mode("obt")
+    ):
         if given:
             where = "a procedure" if function.kind == "p" else "function returning void"
             raise DatatypeMismatch(f"RETURN cannot have a parameter in {where}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.event_triggers import EVENT_TRIGGER_TYPE
 from server.catalog.user_functions import actual_type
 from server.error_translation import translate
 from server.errors import FeatureNotSupported
@@ -22,6 +23,7 @@ from server.types.array import Array
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from server.catalog.event_triggers import Event
     from server.catalog.objects import UserFunction
     from server.executor.context import ExecutionContext
     from server.executor.triggers import Firing
@@ -41,6 +43,7 @@ def header_of(function: UserFunction) -> Header:
         tuple(function.argument_names),
         tuple(function.having_mode("obt")),
         is_trigger=function.result == TRIGGER,
+        is_event_trigger=function.result == EVENT_TRIGGER_TYPE,
     )
 
 
@@ -65,7 +68,7 @@ def call(
     caller: ExecutionContext, function: UserFunction, call: CallContext, values: tuple[Any, ...]
 ) -> Any:
     """Call a function or procedure."""
-    if function.result == TRIGGER:
+    if function.result in (TRIGGER, EVENT_TRIGGER_TYPE):
         raise FeatureNotSupported("trigger functions can only be called as triggers")
     body = parse_body(function.body, header_of(function))
     frame = _frame(caller, function, body, call)
@@ -146,6 +149,7 @@ def run(frame: Frame) -> None:
 def _must_return(frame: Frame, function: UserFunction) -> bool:
     return not (
         function.returns_set
+        or function.result == EVENT_TRIGGER_TYPE
         or function.kind == "p"
         or frame.tree.outputs
         or function.result == VOID
@@ -198,6 +202,25 @@ def fire(caller: ExecutionContext, function: UserFunction, firing: Firing) -> Re
     return result
 
 
+def fire_event(caller: ExecutionContext, function: UserFunction, event: Event) -> None:
+    """Call an event trigger's function with what TG_EVENT and TG_TAG tell."""
+    body = parse_body(function.body, header_of(function))
+    kept = caller.surroundings.kept()
+    key = (function.oid, "event trigger", body)
+    found = kept.get(key)
+    if found is None:
+        environment = caller.surroundings.environment()
+        context = BindContext(environment, base_offset=-1, role=environment.user)
+        found = kept[key] = (variable_types(context, body, ()), {})
+    types, plans = found
+    name = f"{function.name}()"
+    values: list[Any] = [None] * len(types)
+    frame = Frame(body, caller, name, list(types), values, function=function, plans=plans)
+    frame.values[body.slots["tg_event"]] = event.name
+    frame.values[body.slots["tg_tag"]] = event.tag
+    run(frame)
+
+
 def told(firing: Firing) -> dict[str, Any]:
     """The values of a trigger function's variables."""
     trigger = firing.trigger
@@ -244,6 +267,10 @@ class PlPgSql:
     ) -> Record | None:
         """Call a trigger's function."""
         return fire(caller, function, firing)
+
+    def fire_event(self, caller: ExecutionContext, function: UserFunction, event: Event) -> None:
+        """Call an event trigger's function."""
+        fire_event(caller, function, event)
 
     def run_block(self, caller: ExecutionContext, source: str) -> None:
         """DO."""

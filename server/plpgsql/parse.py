@@ -42,6 +42,9 @@ TRIGGER_VARIABLES: Final = (
 )
 
 
+EVENT_TRIGGER_VARIABLES: Final = (("tg_event", TEXT), ("tg_tag", TEXT))
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """What a body is parsed with: the function's name and the names of its parameters.
@@ -53,6 +56,7 @@ class Header:
     parameters: tuple[str, ...] = ()
     outputs: tuple[int, ...] = ()
     is_trigger: bool = False
+    is_event_trigger: bool = False
 
 
 @lru_cache(maxsize=1000)
@@ -63,9 +67,9 @@ def parse_body(text: str, header: Header) -> Function:
     found = reader.declare(Variable("found", 0, BOOLEAN))
     slots = _declare_parameters(reader, header)
     named: dict[str, int] = {}
-    if header.is_trigger:
-        for name, kind in TRIGGER_VARIABLES:
-            named[name] = reader.declare(Variable(name, 0, kind))
+    given = TRIGGER_VARIABLES if header.is_trigger else ()
+    for name, kind in EVENT_TRIGGER_VARIABLES if header.is_event_trigger else given:
+        named[name] = reader.declare(Variable(name, 0, kind))
     _options(reader)
     block = _block(reader, _label(reader))
     reader.accept(";")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.catalog.catalog import RowInUse
 from server.executor.waiting import catch_up, wait_for_xid
+from server.session.events import run_between_events
 from server.session.execution import context
 
 if TYPE_CHECKING:
@@ -24,12 +25,12 @@ def utility_steps(
 ) -> Generator[Any, Any, str]:
     """Run a utility statement: what it yields, and its command tag."""
     if row.controls or row.outside_block or not row.writes:
-        return (yield from row.run(scope, scope.statement.tree))
+        return (yield from run_between_events(scope, row, scope.statement.tree))
     transaction = session.transaction
     while True:
         mark = transaction.mark_statement()
         try:
-            tag: str = yield from row.run(scope, scope.statement.tree)
+            tag: str = yield from run_between_events(scope, row, scope.statement.tree)
         except RowInUse as error:
             xid = error.xid
             has_moved_on = transaction.running is not mark.running

@@ -15,6 +15,7 @@ from server.statements.statement import Rows
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from server.catalog.event_triggers import Event
     from server.catalog.objects import UserFunction
     from server.executor.context import ExecutionContext
     from server.executor.program import Program
@@ -128,6 +129,16 @@ class SessionSurroundings:
                 return language.fire(caller, function, firing)
         finally:
             session.trigger_depth -= 1
+
+    def fire_event(self, caller: ExecutionContext, function: UserFunction, event: Event) -> None:
+        """Call an event trigger's function."""
+        language = LANGUAGES.get(function.language)
+        if language is None:
+            raise FeatureNotSupported(
+                f"trigger functions in language {function.language} are not supported"
+            )
+        with self.acting(function):
+            language.fire_event(caller, function, event)
 
     # Transactions
 

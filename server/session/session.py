@@ -29,6 +29,7 @@ from server.errors import QueryCanceled, SqlError
 from server.executor.verification import VERIFICATION, Verification
 from server.executor.waits import Wait
 from server.session.basis import Basis, make_basis
+from server.session.events import fire_rewrite
 from server.session.flows import flow_of
 from server.session.mail import Mail
 from server.session.results import copy_rows, error_fields, row_values
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from server.database import Database
     from server.executor.context import ExecutionContext
     from server.session.own_thread import OwnThread
+    from server.session.scope import StatementScope
     from server.session.unfinished import Flushing
     from server.statements.portal import Portal, Prepared
     from server.types.type import TextStyle
@@ -534,6 +536,10 @@ class Session:
     def empty_temporary_schema(self, catalog: CatalogTransaction, storage: Transaction) -> None:
         """Drop all temporary objects, as part of a transaction."""
         empty_schema(catalog, storage, self.temporary_schema)
+
+    def rewriting(self, scope: StatementScope, oid: int) -> Iterator[Wait]:
+        """Call the event triggers for a table that is about to be written anew."""
+        return fire_rewrite(scope, oid)
 
     def run_deferred(self, running: Running) -> Iterator[Wait]:
         """What a commit does first: deferred constraints, ON COMMIT of temporary tables."""

@@ -88,6 +88,7 @@ class Running:
     savepoints: list[Savepoint] = field(default_factory=list)
     deferred: list[Any] = field(default_factory=list)
     constraint_modes: dict[int, bool] = field(default_factory=dict)
+    event: Any = None  # while its triggers are being called
     large_objects: list[Any] = field(default_factory=list)  # open ones, by descriptor
     explicit: bool = False
     style: TextStyle | None = None

@@ -4,6 +4,7 @@ from typing import Final
 
 from server.sql import (
     utility_alter,
+    utility_events,
     utility_foreign,
     utility_functions,
     utility_objects,
@@ -31,8 +32,6 @@ UNSUPPORTED_TAGS: Final = {
     "create_table_space_stmt": "CREATE TABLESPACE",
     "drop_table_space_stmt": "DROP TABLESPACE",
     "alter_table_space_options_stmt": "ALTER TABLESPACE",
-    "create_event_trig_stmt": "CREATE EVENT TRIGGER",
-    "alter_event_trig_stmt": "ALTER EVENT TRIGGER",
     "sec_label_stmt": "SECURITY LABEL",
     "alter_object_depends_stmt": "ALTER",
     "alter_stats_stmt": "ALTER STATISTICS",
@@ -54,6 +53,7 @@ def unsupported(context: Context, node: Node) -> Unsupported:
 
 UTILITIES: Final[Utilities] = {
     **utility_alter.UTILITIES,
+    **utility_events.UTILITIES,
     **utility_foreign.UTILITIES,
     **utility_functions.UTILITIES,
     **utility_objects.UTILITIES,

@@ -6,8 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import CatalogObject, Column, Constraint, Index, Sequence, Table
+from server.catalog.objects import (
+    CatalogObject,
+    Column,
+    Constraint,
+    ExtendedStatistics,
+    Index,
+    Sequence,
+    Table,
+)
 from server.catalog.privileges import acl_of_new_owner
+from server.catalog.publication_objects import PublishedTable
 from server.errors import (
     DuplicateColumn,
     FeatureNotSupported,
@@ -263,7 +272,7 @@ def _going_along(context: StatementContext, table: Table, column: Column) -> lis
     sequences = [item for item in catalog.sequences_of(table.oid) if item.owned_by == owned]
     statistics = [
         item
-        for item in catalog.extended_statistics_of(table.oid)
+        for item in catalog.listed(table.oid, ExtendedStatistics)
         if column.number in item.columns
         or any(column.number in columns_read(context, table, text) for text in item.expressions)
     ]
@@ -279,7 +288,7 @@ def _in_the_way(context: StatementContext, table: Table, column: Column) -> Iter
         yield Dependent(view, automatic=False)
     for policy in policies_reading(context, table, column):
         yield Dependent(policy, automatic=False)
-    for member in context.catalog.memberships_of(table.oid):
+    for member in context.catalog.listed(table.oid, PublishedTable):
         if column.number in {*member.columns, *columns_read(context, table, member.condition)}:
             yield Dependent(member, automatic=False)
     for rule in rules_reading(context, table, column):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.event_triggers import EventTrigger, event_triggers
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
 from server.catalog.large_objects import LargeObject
 from server.catalog.names import TEXT_SEARCH_KINDS
@@ -174,6 +175,7 @@ def word_for(value: CatalogObject) -> str:
         ForeignDataWrapper: "foreign-data wrapper",
         ForeignServer: "server",
         OperatorFamily: "operator family",
+        EventTrigger: "event trigger",
     }
     return words.get(type(value), "object")
 
@@ -208,11 +210,11 @@ def _of_table(context: StatementContext, table: Table) -> Iterator[Dependent]:
     statistics = catalog.statistics_of(table.oid)
     if statistics is not None:
         yield Dependent(statistics, automatic=True)
-    for owned in (*catalog.policies_of(table.oid), *catalog.extended_statistics_of(table.oid)):
+    for owned in (*catalog.policies_of(table.oid), *catalog.listed(table.oid, ExtendedStatistics)):
         yield Dependent(owned, automatic=True)
     for owned in (*catalog.triggers_of(table.oid), *catalog.rules_of(table.oid)):
         yield Dependent(owned, automatic=True)
-    for member in catalog.memberships_of(table.oid):
+    for member in catalog.listed(table.oid, PublishedTable):
         yield Dependent(member, automatic=True)
     yield from _readers(context, table.oid)
     yield from _of_type(context, table.row_type)
@@ -359,6 +361,15 @@ def _types_through(context: StatementContext, oid: int) -> Iterator[Dependent]:
             yield Dependent(kind, automatic=False)
 
 
+def _triggers_through(context: StatementContext, oid: int) -> Iterator[Dependent]:
+    for trigger in context.catalog.objects(Trigger):
+        if trigger.function == oid and not trigger.parent:
+            yield Dependent(trigger, automatic=False)
+    for event_trigger in event_triggers(context.catalog):
+        if event_trigger.function == oid:
+            yield Dependent(event_trigger, automatic=False)
+
+
 def _of_function(context: StatementContext, function: UserFunction) -> Iterator[Dependent]:
     """What calls a function, as far as it is known: bodies given as strings say nothing."""
     oid, catalog = function.oid, context.catalog
@@ -369,9 +380,7 @@ def _of_function(context: StatementContext, function: UserFunction) -> Iterator[
     for cast in catalog.objects(UserCast):
         if cast.function == oid:
             yield Dependent(cast, automatic=False)
-    for trigger in catalog.objects(Trigger):
-        if trigger.function == oid and not trigger.parent:
-            yield Dependent(trigger, automatic=False)
+    yield from _triggers_through(context, oid)
     for other in catalog.objects(UserFunction):
         parts = other.aggregate
         if parts is not None and oid in _functions_of(parts):

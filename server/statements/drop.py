@@ -37,6 +37,7 @@ from server.statements.dependencies import (
     refuse_members,
     word_for,
 )
+from server.statements.event_triggers import event_trigger_named
 from server.statements.extended_statistics import statistics_named
 from server.statements.extensions import extension_named
 from server.statements.foreign_options import server_named, wrapper_named
@@ -309,6 +310,7 @@ FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]]
     "large object": large_object_named,
     "foreign data wrapper": wrapper_named,
     "server": server_named,
+    "event trigger": event_trigger_named,
     **dict.fromkeys(KIND_WORDS, text_search_named),
 }
 

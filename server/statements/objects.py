@@ -30,6 +30,7 @@ from server.errors import (
 from server.sql import utility_objects as tree
 from server.sql.object_names import ObjectName
 from server.statements.drop import FINDERS
+from server.statements.event_triggers import check_event_trigger_owner
 from server.statements.foreign import check_wrapper_owner
 from server.statements.names import (
     claim_name,
@@ -247,13 +248,13 @@ def _rename_statistics(context: StatementContext, statement: tree.Rename) -> Any
     context.ddl.put(replace(found, name=statement.new_name))
 
 
-def _rename_foreign(context: StatementContext, statement: tree.Rename) -> Any:
-    """Wrappers and servers: names of which there is one in the database."""
+def _rename_alone(context: StatementContext, statement: tree.Rename) -> Any:
+    """Wrappers, servers, event triggers: names of which there is one in the database."""
     found = FINDERS[statement.kind](context, statement.kind, statement.name)
     require_owner(context, found)
     yield from claim_name(context, 0, statement.new_name)
     if context.catalog.object_named(type(found), statement.new_name) is not None:
-        word = "server" if statement.kind == "server" else "foreign-data wrapper"
+        word = statement.kind.replace("foreign data", "foreign-data")
         raise DuplicateObject(f'{word} "{statement.new_name}" already exists')
     context.ddl.put(replace(found, name=statement.new_name))
 
@@ -265,8 +266,9 @@ RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "index": _rename_relation,
     "sequence": _rename_relation,
     "foreign table": _rename_relation,
-    "foreign data wrapper": _rename_foreign,
-    "server": _rename_foreign,
+    "foreign data wrapper": _rename_alone,
+    "server": _rename_alone,
+    "event trigger": _rename_alone,
     "column": rename_column,
     "attribute": rename_attribute,
     "table constraint": rename_constraint,
@@ -371,6 +373,7 @@ def alter_owner(context: StatementContext, statement: tree.AlterOwner) -> Run:
         require_owner(context, found)
         require_member(context, owner)
         check_wrapper_owner(context, found, owner)
+        check_event_trigger_owner(context, found, owner)
         if isinstance(found, Publication):
             check_publication_owner(context, found, owner)
         if isinstance(found, Subscription):

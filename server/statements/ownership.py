@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from server.catalog.event_triggers import EventTrigger
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer
 from server.catalog.large_objects import LargeObject
 from server.catalog.objects import (
@@ -64,6 +65,7 @@ WORDS: Final[Mapping[type[CatalogObject], str]] = {
     LargeObject: "large object",
     ForeignDataWrapper: "foreign-data wrapper",
     ForeignServer: "foreign server",
+    EventTrigger: "event trigger",
 }
 
 

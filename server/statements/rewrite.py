@@ -45,6 +45,7 @@ def rewrite_table(
     computed: SQL text by attribute number. old: the table before, where columns change their types;
     conversions says how, by attribute number. order: what the rows are sorted by.
     """
+    yield from context.session.rewriting(context, table.oid)
     source = old or table
     name = free_name(context, table.schema, "pg_rewrite", str(table.oid), "")
     scratch = replace(

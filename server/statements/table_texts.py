@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Column, Policy, Table, Trigger
+from server.catalog.objects import Column, ExtendedStatistics, Policy, Table, Trigger
+from server.catalog.publication_objects import PublishedTable
 from server.expressions.expression import columns_used
 from server.planner.bind_text import parse_expression
 from server.planner.standalone import bind_over_table
@@ -138,10 +139,10 @@ class _Respelling:
             )
             predicate = None if index.predicate is None else self.text(index.predicate)
             context.ddl.put(replace(index, keys=keys, predicate=predicate))
-        for statistics in context.catalog.extended_statistics_of(now.oid):
+        for statistics in context.catalog.listed(now.oid, ExtendedStatistics):
             texts = tuple(self.text(each) for each in statistics.expressions)
             context.ddl.put(replace(statistics, expressions=texts))
-        for member in context.catalog.memberships_of(now.oid):
+        for member in context.catalog.listed(now.oid, PublishedTable):
             if member.condition is not None:
                 context.ddl.put(replace(member, condition=self.text(member.condition)))
         for trigger in context.catalog.objects(Trigger):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.event_triggers import EventTrigger
+from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
 from server.catalog.functions.scope import names_of, view_of
+from server.catalog.large_objects import LargeObject
+from server.catalog.names import TEXT_SEARCH_KINDS, type_text
 from server.catalog.objects import (
     CatalogObject,
     Constraint,
     Database,
     ExtendedStatistics,
+    ExtensionObject,
     Index,
     Policy,
     Role,
@@ -22,7 +27,7 @@ from server.catalog.objects import (
     UserType,
 )
 from server.catalog.operator_class_objects import OperatorClass, OperatorFamily
-from server.catalog.publication_objects import Publication
+from server.catalog.publication_objects import Publication, Subscription
 from server.catalog.views.comments import CATALOG_OF, CATALOG_OIDS
 from server.catalog.views.physical import fact_of
 from server.functions.declare import row
@@ -44,6 +49,12 @@ RELATION_WORDS = {
     "c": "composite type",
     "t": "toast table",
 }
+STANDARD_NAMES = frozenset(
+    ("bigint", "bit", "boolean", "character", "integer", "interval", "numeric", "real", "smallint")
+)
+"""Types in one word that SQL knows by another name than the catalog, or by a keyword."""
+
+ROUTINE_WORDS = {"p": "procedure", "a": "aggregate"}
 FACTS = {
     3079: ("pg_extension", "extname", "extension"),
     2612: ("pg_language", "lanname", "language"),
@@ -123,6 +134,14 @@ def _word(value: CatalogObject) -> str:
         UserFunction: "function",
         OperatorClass: "operator class",
         OperatorFamily: "operator family",
+        ForeignDataWrapper: "foreign-data wrapper",
+        ForeignServer: "server",
+        UserMapping: "user mapping",
+        EventTrigger: "event trigger",
+        LargeObject: "large object",
+        Subscription: "subscription",
+        ExtensionObject: "extension",
+        **{kind: f"text search {word}" for word, kind in TEXT_SEARCH_KINDS.items()},
     }
     return words.get(type(value), "object")
 
@@ -140,19 +159,21 @@ def _identify(
     if value is None:
         return (None, None, None, None)
     if number and isinstance(value, Table) and number <= len(value.columns):
-        kind, schema, name, identity = _identity(view, value)
+        kind, schema, name, identity = identity_of(view, value)
         shown = f"{identity}.{quote_identifier(value.column(number).name)}"
         return (f"{kind} column", schema, name, shown)
-    return _identity(view, value)
+    return identity_of(view, value)
 
 
-def _identity(view: CatalogView, value: CatalogObject) -> Identity:
+def identity_of(view: CatalogView, value: CatalogObject) -> Identity:
     """Kind, schema, name if it is unique in the schema, and the name that tells it from all others."""
     name = quote_identifier(value.name)
+    if isinstance(value, UserFunction):
+        return _routine_identity(view, value)
     if isinstance(value, Constraint | Policy | Rule | Trigger):
         table = view.object(value.table)
         assert table is not None, value.name
-        kind, schema, _, identity = _identity(view, table)
+        kind, schema, _, identity = identity_of(view, table)
         prefix = f"{kind} constraint" if isinstance(value, Constraint) else _word(value)
         return (
             prefix,
@@ -165,6 +186,22 @@ def _identity(view: CatalogView, value: CatalogObject) -> Identity:
         return (_word(value), None, name, name)
     schema = quote_identifier(home.name)
     return (_word(value), schema, name, f"{schema}.{name}")
+
+
+def _type_identity(view: CatalogView, oid: int) -> str:
+    """A type under the name that the standard has for it, or with its schema."""
+    text = type_text(view, (), oid)
+    plain = text.removesuffix("[]")
+    is_of_standard = "." in plain or " " in plain or plain in STANDARD_NAMES
+    return text if is_of_standard else f"pg_catalog.{text}"
+
+
+def _routine_identity(view: CatalogView, value: UserFunction) -> Identity:
+    home = view.object(value.schema)
+    schema = quote_identifier(home.name) if home is not None else ""
+    given = ",".join(_type_identity(view, oid) for oid in value.inputs)
+    word = ROUTINE_WORDS.get(value.kind, "function")
+    return (word, schema, None, f"{schema}.{quote_identifier(value.name)}({given})")
 
 
 FUNCTIONS: tuple[Function, ...] = (

@@ -10,6 +10,7 @@ from server.catalog.functions import (
     comments,
     configuration,
     definition,
+    event_triggers,
     foreign,
     identity,
     large_objects,
@@ -49,4 +50,5 @@ SYSTEM_FUNCTIONS: Final[tuple[Function, ...]] = (
     *text_search.FUNCTIONS,
     *large_objects.FUNCTIONS,
     *foreign.FUNCTIONS,
+    *event_triggers.FUNCTIONS,
 )

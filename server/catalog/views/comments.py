@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from server.catalog.event_triggers import EventTrigger
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
 from server.catalog.large_objects import LargeObject
 from server.catalog.objects import (
@@ -62,6 +63,7 @@ CATALOG_OF: dict[type[CatalogObject], str] = {
     ForeignDataWrapper: "pg_foreign_data_wrapper",
     ForeignServer: "pg_foreign_server",
     UserMapping: "pg_user_mapping",
+    EventTrigger: "pg_event_trigger",
     PublishedTable: "pg_publication_rel",
     PublishedSchema: "pg_publication_namespace",
     Rule: "pg_rewrite",
@@ -99,6 +101,7 @@ CATALOG_OIDS = {
     "pg_foreign_data_wrapper": 2328,
     "pg_foreign_server": 1417,
     "pg_user_mapping": 1418,
+    "pg_event_trigger": 3466,
     "pg_trigger": 2620,
     "pg_operator": 2617,
     "pg_opclass": 2616,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.event_triggers import event_triggers
 from server.catalog.objects import Trigger
 from server.catalog.views.relation import Row, SystemRelation
-from server.catalog.views.values import small_vector
+from server.catalog.views.values import small_vector, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +107,21 @@ def _action(view: CatalogView, trigger: Trigger, function: Any) -> str:
     return f"EXECUTE FUNCTION {name}({arguments})"
 
 
+def _event_triggers(view: CatalogView) -> Iterator[Row]:
+    for value in event_triggers(view):
+        yield {
+            "oid": value.oid,
+            "evtname": value.name,
+            "evtevent": value.event,
+            "evtowner": value.owner,
+            "evtfoid": value.function,
+            "evtenabled": value.enabled,
+            "evttags": texts(value.tags) if value.tags else None,
+        }
+
+
 RELATIONS = (
+    SystemRelation(name="pg_event_trigger", objects=_event_triggers),
     SystemRelation(name="pg_trigger", objects=_triggers),
     SystemRelation(name="information_schema.triggers", live=_listed),
 )
