@@ -107,6 +107,6 @@ def _fire(
 
     outer, running.event = running.event, event
     try:
-        yield from scope.apart(steps(), context)
+        yield from scope.apart(steps())
     finally:
         running.event = outer
