@@ -40,11 +40,16 @@ ROW_CONFLICTS: dict[RowLock, int] = {
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """One owner waiting for one mode of one thing; or for the ends of those who have it, and then in nobody's way."""
+    """One owner waiting for one mode of one thing; or for the ends of those who have it, and then in nobody's way.
+
+    row: the row it waits for the end of a transaction for; own_xid: under which it will have it then.
+    """
 
     owner: LockOwner
     tag: Tag
     mode: LockMode
+    row: tuple[int, int] | None = None
+    own_xid: int = 0
     completion: Completion = field(default_factory=Completion)
     until_gone: frozenset[LockOwner] = frozenset()
 
@@ -226,20 +231,59 @@ class Locks:
         with self.mutex:
             for xid in xids:
                 self._row_owners.pop(xid, None)
-                done += self._xid_waiters.pop(xid, ())
+            for xid in xids:
+                waiters = self._xid_waiters.pop(xid, None)
+                if waiters is not None:
+                    done += self._first_in_line(waiters)
             for request in done:
                 self._waiting.pop(request.owner.lock_group, None)
         _complete(done)
 
-    def wait_for_xid(self, owner: LockOwner, xid: int) -> Completion:
-        """Done when the transaction with this xid has ended, or rolled back to before it."""
+    def wait_for_xid(
+        self, owner: LockOwner, xid: int, row: tuple[int, int] | None = None, own_xid: int = 0
+    ) -> Completion:
+        """Done when the transaction with this xid has ended, or rolled back to before it.
+
+        With a row and the xid that the owner has already: of all who wait for that row only the first is told, and the
+        others wait for that one's end; so it has to `pass_on` the row if it does not take it.
+        """
         with self.mutex:
             if xid not in self._row_owners:
                 return GRANTED
-            request = Request(owner, ("xid", xid), LockMode.SHARE)
+            request = Request(owner, ("xid", xid), LockMode.SHARE, row, own_xid)
             self._xid_waiters.setdefault(xid, []).append(request)
             self._waiting[owner.lock_group] = request
             return request.completion
+
+    def pass_on(self, own_xid: int) -> None:
+        """Who runs under this xid has not taken a row that others wait behind him for: the first of them looks."""
+        with self.mutex:
+            waiters = self._xid_waiters.get(own_xid, [])
+            followers = [request for request in waiters if request.row is not None]
+            for request in followers:
+                waiters.remove(request)
+            done = self._first_in_line(followers)
+            for request in done:
+                self._waiting.pop(request.owner.lock_group, None)
+        _complete(done)
+
+    def _first_in_line(self, waiters: list[Request]) -> list[Request]:
+        """Those who go on; who wants the same row as one of them waits for that one."""
+        if len(waiters) == 1:
+            return waiters
+        done: list[Request] = []
+        first: dict[tuple[int, int], int] = {}
+        for request in waiters:
+            row = request.row
+            heir_xid = 0 if row is None else first.get(row, 0)
+            if heir_xid in self._row_owners:
+                request.tag = ("xid", heir_xid)
+                self._xid_waiters.setdefault(heir_xid, []).append(request)
+                continue
+            done.append(request)
+            if row is not None:
+                first[row] = request.own_xid
+        return done
 
     def cancel_wait(self, owner: LockOwner, completion: Completion | None = None) -> None:
         """Stop waiting: the request is withdrawn and those behind it may go on.

@@ -95,6 +95,12 @@ class Work:
         return self.stamp() >> COMMAND_BITS
 
     @property
+    def current_xid(self) -> int:
+        """The xid of the next write, or 0 if that assigns one."""
+        is_used_up = self._needs_xid or self._command > COMMAND_MAX
+        return 0 if is_used_up or not self.xids else self.xids[-1]
+
+    @property
     def top_xid(self) -> int:
         """The first xid, or 0 as long as nothing was written."""
         return self.xids[0] if self.xids else 0

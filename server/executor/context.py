@@ -116,6 +116,12 @@ class ExecutionContext:
     read_committed: bool = True
     modified_tables: dict[int, Any] = field(default_factory=dict)
     row_count: int = 0
+    is_stale: bool = (
+        False  # the snapshot of a point change does not show all that the transaction has built on
+    )
+    row_in_way: tuple[int, int] | None = (
+        None  # table and root of the row that a point change has not got
+    )
     surroundings: Any = None  # of the functions that are called: see executor/routines.py
     wait: Callable[[Completion, str], None] | None = None  # waits in the middle of an expression
     domain_tests: dict[int, Any] = field(default_factory=dict)

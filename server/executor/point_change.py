@@ -202,6 +202,7 @@ class KeyUpdate:
             if outcome.status is Status.DONE:
                 return 1
             if outcome.status is Status.BLOCKED:
+                context.row_in_way = self.plan.table.storage_id, writer.relation.root(row_id)
                 return -outcome.blocker_xid
             if outcome.status is not Status.UPDATED or not context.read_committed:
                 return LEFT

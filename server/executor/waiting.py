@@ -20,10 +20,16 @@ if TYPE_CHECKING:
     from storage.engine import Transaction
 
 
-def wait_for_xid(context: ExecutionContext, xid: int) -> Iterator[Wait]:
-    """Wait until the transaction with this xid has ended, or until it is seen to have if its end is decided."""
+def wait_for_xid(
+    context: ExecutionContext, xid: int, row: tuple[int, int] | None = None
+) -> Iterator[Wait]:
+    """Wait until the transaction with this xid has ended, or until it is seen to have if its end is decided.
+
+    row: what it is in the way of; who says so has to pass on what it then does not take.
+    """
     locks = context.engine.locks
-    completion = locks.wait_for_xid(context.transaction, xid)
+    own_xid = 0 if row is None else context.transaction.current_xid
+    completion = locks.wait_for_xid(context.transaction, xid, row, own_xid)
     if completion.done:
         # It is its row locks that are in the way: they go with the publication of its commit.
         yield from _wait_for_publication(context, xid)

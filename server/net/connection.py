@@ -42,6 +42,7 @@ from server.error_translation import translate
 from server.errors import AdminShutdown, SqlError
 from server.executor.waits import Wait
 from server.session.block import State
+from server.session.blocked import Blocked
 from server.session.login import NEED_MESSAGE, Peer, log_in
 from server.session.native import serve, serve_pipeline
 from server.session.results import error_fields
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
     from server.net.listener import Listener
     from server.session.session import Session
+    from storage.waits import Completion
 
 _LOG = logging.getLogger(__name__)
 
@@ -81,6 +83,7 @@ class ClientConnection(asyncio.Protocol):
             None  # NEED_MESSAGE or NEED_COPY_DATA while that is what the generator waits for
         )
         self._wait: Wait | None = None
+        self._blocked: Blocked | None = None  # while a change waits without a generator
         self._timer: asyncio.TimerHandle | None = None
         self._startup_timer: asyncio.TimerHandle | None = None
         self._output_bytes = 0
@@ -158,9 +161,59 @@ class ClientConnection(asyncio.Protocol):
         steps, self.session.unfinished = self.session.unfinished, None
         if type(steps) is Flushing and not steps.completion.done:
             self._await_flush(steps)
+            self._flush_output()
+            return True
+        if type(steps) is Blocked and self._await_row(steps):
+            self._flush_output()
             return True
         self._steps = None if steps is None else iter(steps)
         return False
+
+    def _flush_output(self) -> None:
+        """Send what stands before a reply that is to be written past the buffer."""
+        if self._output_bytes:
+            self._flush()
+
+    def _await_row(self, steps: Blocked) -> bool:
+        """Go on with a change when nobody is in its way any more; false: its steps are to be run."""
+        completion = steps.wait()
+        if completion is None:
+            return False
+        self._at_rest = False
+        self._wait, self._blocked = _ROW, steps
+        seconds = steps.deadlock_timeout_seconds
+        self._timer = self.loop.call_later(seconds, self._has_waited_long, steps)
+        completion.on_done(lambda: self._call_soon(self._unblocked, completion))
+        return True
+
+    def _unblocked(self, completion: Completion) -> None:
+        steps = self._blocked
+        if steps is None or steps.completion is not completion or self._closed:
+            return
+        self._stop_timer()
+        reply = steps.go_on()
+        if reply is None:
+            if not self._await_row(steps):
+                self._run_blocked(steps)
+            return
+        self._wait = self._blocked = None
+        assert self.transport is not None
+        self.transport.write(reply)
+        self._at_rest = self._is_at_rest()
+        if not (self._at_rest or self._paused or self._closed):
+            self._advance(None)
+
+    def _has_waited_long(self, steps: Blocked) -> None:
+        if self._blocked is steps and steps.is_deadlocked():
+            self._run_blocked(steps)
+
+    def _run_blocked(self, steps: Blocked) -> None:
+        """Leave the usual way: the steps know all others."""
+        self._stop_timer()
+        steps.withdraw()
+        self._wait = self._blocked = None
+        self._steps = iter(steps)
+        self._advance(None)
 
     def _await_flush(self, steps: Flushing) -> None:
         """Answer a commit when it is durable."""
@@ -439,7 +492,9 @@ class ClientConnection(asyncio.Protocol):
     def _wake(self) -> None:
         if self._wait is _FLUSH:
             return
-        if self._wait is not None and self._wait is not _TURN:
+        if self._blocked is not None:
+            self._run_blocked(self._blocked)
+        elif self._wait is not None and self._wait is not _TURN:
             self._end_wait(self._wait)
         elif (
             self.session is not None and self.session.cancelled is not None and self._steps is None
@@ -548,7 +603,9 @@ class ClientConnection(asyncio.Protocol):
                 session.cancel(AdminShutdown("terminating connection because the client is gone"))
                 completion.on_done(self._close_later)
                 return
-        self._steps = self._wait = None
+        if self._blocked is not None:
+            self._blocked.withdraw()
+        self._steps = self._wait = self._blocked = None
         if steps is not None:
             steps.close()
         if session is not None:
@@ -560,4 +617,5 @@ _BETWEEN = (Phase.READY, Phase.EXTENDED)  # where the next message begins someth
 _PIPELINED = b"PBS"  # the tags of messages that pipelines begin with
 
 _FLUSH = Wait(completion=None, what="WALSync")  # type: ignore[arg-type]  # see _await_flush
+_ROW = Wait(completion=None, what="transactionid")  # type: ignore[arg-type]  # see _await_row
 _TURN = Wait(completion=None, what="turn")  # type: ignore[arg-type]  # not a wait: the others' turn

@@ -73,6 +73,7 @@ class Lane:
         "program",
         "series",
         "style",
+        "updates_by_key",
     )
 
     def __init__(
@@ -100,6 +101,7 @@ class Lane:
         self.plain_formats = (0,) * len(planned.names)
         point = program.point
         self.change = point if isinstance(point, KeyUpdate | RowInsert) else None
+        self.updates_by_key = isinstance(point, KeyUpdate)
         self.series = self._make_series()
 
     def description(self, formats: tuple[int, ...]) -> bytes:

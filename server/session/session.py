@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from server.config import SessionSettings
     from server.database import Database
     from server.executor.context import ExecutionContext
+    from server.session.blocked import Blocked
     from server.session.own_thread import OwnThread
     from server.session.scope import StatementScope
     from server.session.unfinished import Flushing
@@ -178,7 +179,7 @@ class Session:
         )
         self.point_basis: Basis | None = None  # which that was made on
         # What a step that was taken from the wire leaves to be done.
-        self.unfinished: Replies | Flushing | None = None
+        self.unfinished: Replies | Flushing | Blocked | None = None
 
     # What functions and statements ask of a session
 

@@ -9,19 +9,11 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from protocol.messages import Framed
-from server.executor.deferred import run_after_statement
-from server.executor.point_change import LEFT
-from server.executor.run import execute
-from server.executor.waiting import wait_for_xid
 from server.executor.waits import Wait
 from server.session.block import State
-from server.statements.portal import finished_portal
 
 if TYPE_CHECKING:
-    from server.executor.context import ExecutionContext
-    from server.session.lane import Lane
     from server.session.session import Session
-    from server.statements.portal import Prepared
     from storage.waits import Completion
 
 Steps = Generator[Any, Any, None]
@@ -119,52 +111,6 @@ class Flushing:
             session.close_portals()
         session.rest("idle")
         return self._head + self._data + READY["I"]
-
-
-def unblocked(
-    session: Session, prepared: Prepared, count: int, head: bytes, sql: str | None, synced: bool
-) -> Steps:
-    """Go on with a change that another transaction was in the way of, or that has left checks.
-
-    count: the negative xid of that transaction, or of how many rows. sql and synced: as for the series.
-    """
-    lane: Lane = prepared.lane
-    try:
-        running = session.transaction.running
-        assert running is not None
-        assert running.point_context is not None
-        context = running.point_context
-        yield from session.driven(_wait_and_change(context, lane, count))
-        data = lane.complete(context.row_count)
-    except GeneratorExit:
-        raise
-    except Exception as error:  # noqa: BLE001 - the boundary: it becomes a reply
-        yield from fail(session, head, error, synced)
-        return
-    if sql is None and (session.transaction.in_block or not synced):
-        session.portals[""] = finished_portal(prepared, session.activity.query_started_us)
-    if synced:
-        yield from finish(session, head, data)
-    else:
-        session.transaction.is_pipelined = True
-        yield from tell(session, head, data)
-
-
-def _wait_and_change(context: ExecutionContext, lane: Lane, count: int) -> Steps:
-    """Leave the number of rows changed in the context."""
-    assert lane.change is not None
-    try:
-        while count < LEFT:
-            yield from wait_for_xid(context, -count)
-            count = lane.change.count(context)
-        if count == LEFT:
-            yield from execute(lane.planned, context, lane.program)
-        else:
-            yield from run_after_statement(context)
-            context.row_count = count
-    finally:
-        context.snapshot = None
-        context.after_statement.clear()
 
 
 def ready(session: Session) -> bytes:

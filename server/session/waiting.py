@@ -52,7 +52,7 @@ def satisfy(session: Session, wait: Wait) -> Generator[Wait, bool | None, None]:
             session.check_cancelled()
             if not deadlock_looked_for:
                 deadlock_looked_for = True
-                _look_for_deadlock(session)
+                look_for_deadlock(session)
             waited_ms = (session.clock.monotonic_ns() - started_ns) // _NS_PER_MS
             if lock_timeout_ms and waited_ms >= lock_timeout_ms:
                 raise LockNotAvailable("canceling statement due to lock timeout")
@@ -110,7 +110,8 @@ def _done_in_time(session: Session, woken: threading.Event, timeout_ms: int | No
     return woken.is_set()
 
 
-def _look_for_deadlock(session: Session) -> None:
+def look_for_deadlock(session: Session) -> None:
+    """Raise if the session waits for somebody who waits for it."""
     running = session.transaction.running
     if running is None:
         return

@@ -9,12 +9,14 @@ from storage.native.work cimport Work
 
 from storage.locks import RowLock
 from storage.native.btree_search import lookup_prefix
+from storage.outcomes import Outcome
 
 cdef enum:  # of RowPaths.keeps_key
     THERE = 1
     OWN = 2
 
 cdef object KEY_SHARE = RowLock.KEY_SHARE
+cdef object NO_KEY_UPDATE = RowLock.NO_KEY_UPDATE
 
 
 cdef class KeyReader:
@@ -112,6 +114,9 @@ cdef class KeyReader:
             if transaction.tracked is None:
                 outcome = table.paths.update(table, transaction, row_id, values, False, False)
                 if outcome is not None:
+                    return outcome
+                outcome = table.paths.check(transaction, row_id, NO_KEY_UPDATE)
+                if type(outcome) is Outcome:
                     return outcome
             return table.update(transaction, snapshot, row_id, values)
         finally:

@@ -46,6 +46,13 @@ cdef class Work:
         return self.stamp_raw() >> COMMAND_BITS
 
     @property
+    def current_xid(self):
+        """The xid of the next write, or 0 if that assigns one."""
+        if self._needs_xid or self._command > COMMAND_MAX or not self.xids:
+            return 0
+        return self.xids[len(self.xids) - 1]
+
+    @property
     def top_xid(self):
         """The first xid, or 0 as long as nothing was written."""
         return self.xids[0] if self.xids else 0

@@ -342,6 +342,8 @@ cdef class KeyUpdate:
             if status is DONE:
                 return 1
             if status is BLOCKED:
+                table_id = self.plan.table.storage_id
+                context.row_in_way = table_id, context.engine.relation(table_id).root(row[self.place])
                 return -outcome.blocker_xid
             if status is not UPDATED or not context.read_committed:
                 return LEFT

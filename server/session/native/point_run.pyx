@@ -17,9 +17,10 @@ from server.clock import SystemClock
 from server.errors import InternalError
 from server.executor.run import run_point
 from server.session.block import State
+from server.session.blocked import Blocked
 from server.session.execution import renew_point_context
 from server.session.point_run import reply_row
-from server.session.unfinished import Flushing, commit, fail, finish, tell, unblocked
+from server.session.unfinished import Flushing, commit, fail, finish, tell
 from server.statements.portal import finished_portal
 
 cdef enum:
@@ -177,7 +178,7 @@ cpdef object run_series_of(
     if data is None:
         return None
     if type(data) is int:
-        session.unfinished = unblocked(session, prepared, data, head, sql, synced)
+        session.unfinished = Blocked(session, prepared, lane, data, head, sql, synced)
         return b""
     if not synced:
         return end_step(session, prepared, head, data)
@@ -274,7 +275,9 @@ cdef bint may_run(running, lane) except -1:
     storage = running.storage
     if storage.is_serializable and (lane.key_read is not None or running.modes.deferrable):
         return False
-    return not storage.seen_lsn or not storage.is_ahead or lane.planned.tag == "INSERT"
+    if not storage.seen_lsn or not storage.is_ahead:
+        return True
+    return lane.updates_by_key or lane.planned.tag == "INSERT"
 
 
 cdef int leave_portal(session) except -1:
@@ -291,7 +294,7 @@ cdef object run(session, lane, running, basis, tuple parameters, tuple formats):
     """The statement's rows and its CommandComplete; None: it is left to the ordinary flow.
 
     A negative xid: that transaction is in the way of the change, which keeps its context meanwhile. Another number:
-    so many rows are changed, and what they refer to is to be looked at.
+    so many rows are changed, and what they refer to is to be looked at; or the row was not found in a stale snapshot.
     """
     cdef int64_t count = 0
     transaction = session.transaction
@@ -304,6 +307,8 @@ cdef object run(session, lane, running, basis, tuple parameters, tuple formats):
     context = running.point_context
     if context is None or running.point_basis is not basis:
         context = renew_point_context(session, running, basis)
+    storage = running.storage
+    context.is_stale = is_stale = bool(storage.seen_lsn) and storage.is_ahead
     context.snapshot = next_snapshot(running)
     context.parameters = parameters
     context.statement_time_us = session.activity.query_started_us
@@ -311,6 +316,8 @@ cdef object run(session, lane, running, basis, tuple parameters, tuple formats):
         if lane.change is not None:
             count = lane.change.count(context)
             if count < LEFT or (lane.leaves_checks and context.after_statement):
+                return count
+            if is_stale and count < 1 and lane.updates_by_key:
                 return count
             return None if count == LEFT else lane.complete(count)
         rows = run_point(planned, context, lane.program)

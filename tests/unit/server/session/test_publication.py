@@ -3,9 +3,14 @@
 On disk a flush takes its time; here it is done when the test says so.
 """
 
+import os
+
 import pytest
 
+from server.executor.waits import Wait
+from server.session import native
 from tests.support.conversation import Client
+from tests.support.series import query
 
 
 class Flush:
@@ -131,3 +136,60 @@ def test_ddl_of_a_prepared_transaction_is_published_by_who_commits_it(pair, data
     assert seen.catalog.relation_named(2200, "made") is None
     other.rows("commit prepared 'x'")
     assert seen.catalog.relation_named(2200, "made") is not None
+
+
+def learn(client):
+    """Have the statements below go by the short path."""
+    client.rows("begin")
+    for _ in range(3):
+        client.rows("update t set n = n + 100 where id = 7")
+    client.rows("rollback")
+
+
+def built_on(pair):
+    """The other one has changed row 1 on top of a commit of all rows that is not published."""
+    one, other = pair
+    learn(other)
+    one.rows("begin")
+    one.rows("update t set n = n + 1")
+    one.rows("insert into t values (7, 0)")
+    other.rows("begin")
+    other.run("update t set n = n + 10 where id = 1")
+    one.run("commit")
+    other.resume()
+    return other
+
+
+def test_who_built_on_a_decided_commit_changes_on_by_key(pair, flushes):
+    other = built_on(pair)
+    other.run("update t set n = n + 100 where id = 2")
+    if other.blocked:
+        assert os.environ.get("RUSTYDB_NATIVE") == "0"
+        flushes[0].complete()
+        other.resume()
+    else:
+        flushes[0].complete()
+    assert other.rows("select n from t order by id") == [("11",), ("101",), ("0",)]
+
+
+@pytest.mark.parametrize("is_served", [False, True])
+@pytest.mark.parametrize("number", [1, 7], ids=["its own", "a new one"])
+def test_what_the_snapshot_does_not_show_is_looked_for_when_it_is_published(
+    pair, flushes, number, is_served
+):
+    other = built_on(pair)
+    sql = f"update t set n = n + 100 where id = {number}"
+    if is_served and native.serve(other.session, query(sql))[1]:
+        steps, other.session.unfinished = iter(other.session.unfinished), None
+        assert type(next(steps)) is Wait
+        flushes[0].complete()
+        assert b"UPDATE 1" in next(steps).data
+        assert list(steps)
+    else:
+        other.run(sql)
+        assert other.blocked
+        flushes[0].complete()
+        other.resume()
+    expected = {1: 11, 2: 1, 7: 0}
+    expected[number] += 100
+    assert other.rows("select n from t order by id") == [(str(n),) for n in expected.values()]

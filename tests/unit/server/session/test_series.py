@@ -9,6 +9,7 @@ from protocol.encode import encode
 from server.errors import QueryCanceled
 from server.executor.waits import Wait
 from server.session import native
+from server.session.blocked import Blocked
 from tests.support.conversation import Client
 from tests.support.engine import memory_database
 from tests.support.series import asked, parse, query, series
@@ -280,7 +281,7 @@ IN_THE_WAY = {
 def waiting(client, data):
     """What a series that has to wait leaves to be done, started."""
     assert native.serve(client.session, data) == (b"", len(data))
-    steps, client.session.unfinished = client.session.unfinished, None
+    steps, client.session.unfinished = iter(client.session.unfinished), None
     assert type(next(steps)) is Wait
     return steps
 
@@ -365,6 +366,128 @@ def test_checks_that_an_error_has_left_are_not_for_the_next_statement(pair):
         assert taken
         assert (b"23503" in reply) == (values[0] == b"9")
     assert first.rows("TABLE move") == [("1", "2", "2")]
+
+
+@pytest.mark.parametrize("beginning", [None, "begin", "begin_serializable"])
+@pytest.mark.parametrize("way", IN_THE_WAY.values(), ids=IN_THE_WAY.keys())
+def test_who_is_called_back_sends_the_same(pair, way, beginning):
+    others = [Client(client.database, pid=2) for client in pair]
+    for client, other in zip(pair, others, strict=True):
+        if beginning:
+            client.send(*asked(beginning))
+            client.send(*asked("read", b"2"))
+        other.run("BEGIN")
+        other.run(way[0])
+    session = pair[0].session
+    steps = blocked(pair[0], series("add", b"1", b"5"))
+    replies = pair[1].send(*asked("add", b"1", b"5"))
+    completion = steps.wait()
+    assert not completion.done
+    assert session.wait_event == "transactionid"
+    for other in others:
+        other.run(way[1])
+    assert completion.done
+    given = steps.go_on()
+    assert not session.wait_event
+    if given is None:
+        assert steps.wait() is None
+        given = b"".join(map(encode, (item for item in steps if type(item) is not Wait)))
+    else:
+        assert beginning
+    assert given == b"".join(map(encode, [*replies, *pair[1].resume()]))
+    assert session.portals.keys() == pair[1].session.portals.keys()
+    for sql in ("COMMIT", "TABLE account"):
+        assert pair[0].run(sql) == pair[1].run(sql)
+    for other in others:
+        other.close()
+
+
+def blocked(client, data):
+    """What a series that has to wait leaves to be done."""
+    assert native.serve(client.session, data) == (b"", len(data))
+    steps, client.session.unfinished = client.session.unfinished, None
+    assert isinstance(steps, Blocked)
+    return steps
+
+
+def in_line(database, count):
+    """Clients in blocks who wait for the same row, with what they wait for, behind one who has it."""
+    holder, *clients = (Client(database, pid=10 + number) for number in range(count + 1))
+    for client in (holder, *clients):
+        client.send(messages.Parse("add", STATEMENTS["add"], ()), messages.Sync())
+        client.run("BEGIN")
+        client.run(
+            "INSERT INTO entry VALUES (NULL, 0)"
+        )  # who has written nothing yet is in no line
+    holder.run("UPDATE account SET balance = 0 WHERE id = 1")
+    steps = [blocked(client, series("add", b"1", b"5")) for client in clients]
+    return holder, clients, steps, [each.wait() for each in steps]
+
+
+def test_of_those_who_want_a_row_one_after_the_other_is_told(pair):
+    holder, clients, steps, waits = in_line(pair[0].database, 3)
+    holder.run("COMMIT")
+    for place, client in enumerate(clients):
+        assert [wait.done for wait in waits] == [i <= place for i in range(3)]
+        assert steps[place].go_on().endswith(b"T")
+        client.run("COMMIT")
+    assert pair[0].rows("SELECT balance FROM account WHERE id = 1") == [("15",)]
+    for client in (holder, *clients):
+        client.close()
+
+
+@pytest.mark.parametrize("way", ["removed", "cancelled", "gone", "rolled back", "withdrawn"])
+def test_who_does_not_take_the_row_passes_it_on(pair, way):
+    holder, clients, steps, waits = in_line(pair[0].database, 3)
+    if way == "removed":
+        holder.run("UPDATE account SET id = 7 WHERE id = 1")
+    if way == "withdrawn":  # before it is told
+        steps[0].withdraw()
+    holder.run("COMMIT")
+    assert [wait.done for wait in waits[1:]] == [way == "withdrawn", False]
+    if way == "removed":
+        assert b"UPDATE 0" in steps[0].go_on()
+    elif way == "cancelled":
+        clients[0].session.cancel(QueryCanceled("canceling statement due to user request"))
+        assert steps[0].go_on() is None
+        assert steps[0].wait() is None
+        assert any(b"57014" in encode(item) for item in steps[0])
+    elif way == "gone":
+        steps[0].withdraw()
+        clients[0].close()
+    elif way == "rolled back":
+        assert steps[0].go_on().endswith(b"T")
+        clients[0].run("ROLLBACK")
+    assert waits[1].done
+    assert not waits[2].done
+    assert steps[1].go_on().endswith(b"T")
+    clients[1].run("COMMIT")
+    assert waits[2].done
+    assert steps[2].go_on().endswith(b"T")
+    for client in (holder, *clients):
+        client.close()
+    pair[0].rows("SELECT FROM account WHERE id = 1 FOR UPDATE")
+
+
+def test_a_deadlock_of_those_who_are_called_back_is_found(pair):
+    clients = [Client(pair[0].database, pid=number) for number in (10, 11)]
+    for number, client in enumerate(clients, 1):
+        client.send(messages.Parse("add", STATEMENTS["add"], ()), messages.Sync())
+        client.run("BEGIN")
+        client.run(f"UPDATE account SET balance = 0 WHERE id = {number}")
+    first, second = (
+        blocked(client, series("add", number, b"5"))
+        for client, number in zip(clients, (b"2", b"1"), strict=True)
+    )
+    waits = first.wait(), second.wait()
+    assert second.is_deadlocked()
+    second.withdraw()
+    assert any(b"40P01" in encode(item) for item in second)
+    assert waits[0].done
+    assert not first.is_deadlocked()
+    assert first.go_on().endswith(b"T")
+    for client in clients:
+        client.close()
 
 
 def test_a_wait_can_be_called_off(pair):
