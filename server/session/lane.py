@@ -21,6 +21,7 @@ from server.executor.table_shape import shape_of
 from server.planner import physical
 from server.session.execution import context
 from server.session.native import KeySeries
+from server.session.parameters import INTEGER_LIMITS, PARAMETERS_MAX, parameter_limits
 from server.session.results import command_tag, row_description
 from storage.engine import LockMode, table_lock
 
@@ -35,13 +36,9 @@ if TYPE_CHECKING:
 EncodeField = Callable[[Any], bytes]
 
 LOCK_MODES = {"access share": LockMode.ACCESS_SHARE, "row exclusive": LockMode.ROW_EXCLUSIVE}
-SERIES_LIMITS = {21: 1 << 15, 23: 1 << 31, 20: 1 << 63, 25: 0, 1043: 0}
-"""Parameter types of the compiled path: the bound of an integer, 0 for text."""
-
 SERIES_COLUMNS = {21: 2, 23: 4, 20: 8, 25: 0, 1043: 0}
 """Column types of the compiled path: the width of an integer, 0 for text."""
 
-SERIES_PARAMETERS_MAX = 64
 SERIES_COLUMNS_MAX = 256
 _INTEGER_OIDS = frozenset((20, 21, 23, 26))
 _TEXT_OIDS = frozenset((25, 1043))
@@ -55,7 +52,7 @@ class Lane:
 
     key_read: it is a plain read by key, which needs no transaction; change: it changes one row and has nothing to
     return; leaves_checks: what the row refers to may have to be looked at when the statement is done. limits are
-    those of its parameters (see SERIES_LIMITS), None where the types are to read them, or where there are too many.
+    those of its parameters (see parameter_limits).
     """
 
     __slots__ = (
@@ -96,8 +93,7 @@ class Lane:
         self._tags: dict[int, bytes] = {}
         self._descriptions: dict[tuple[int, ...], bytes] = {}
         self._encoders: dict[tuple[int, ...], tuple[EncodeField, ...]] = {}
-        limits = [SERIES_LIMITS.get(reference.type.oid) for reference in planned.parameters]
-        self.limits = None if len(limits) > SERIES_PARAMETERS_MAX else tuple(limits)
+        self.limits = parameter_limits(planned)
         self.plain_formats = (0,) * len(planned.names)
         point = program.point
         self.change = point if isinstance(point, KeyUpdate | RowInsert) else None
@@ -142,11 +138,11 @@ class Lane:
     def _make_series(self) -> KeySeries | None:
         """What the compiled path needs, for the types it knows."""
         read, planned = self.key_read, self.planned
-        if read is None or len(planned.parameters) > SERIES_PARAMETERS_MAX:
+        if read is None or len(planned.parameters) > PARAMETERS_MAX:
             return None
-        limits = [SERIES_LIMITS.get(reference.type.oid) for reference in planned.parameters]
+        limits = [INTEGER_LIMITS.get(reference.type.oid) for reference in planned.parameters]
         columns = [SERIES_COLUMNS.get(reference.type.oid) for reference in planned.types]
-        keys = [SERIES_LIMITS.get(source.reference.type.oid) for source in read.sources]
+        keys = [INTEGER_LIMITS.get(source.reference.type.oid) for source in read.sources]
         if None in limits or None in columns or None in keys or len(columns) > SERIES_COLUMNS_MAX:
             return None
         return KeySeries(

@@ -1,4 +1,4 @@
-"""Values of parameters out of the bytes of Bind."""
+"""Parameters: what compiled code reads of the bytes of Bind, and values of the other types."""
 
 from __future__ import annotations
 
@@ -8,7 +8,20 @@ from server.types.client_text import parameter_binary, parameter_text
 from server.types.errors import decode_text
 
 if TYPE_CHECKING:
+    from server.planner.physical import PlannedStatement
     from server.types.type import TextStyle, Type, Value
+
+
+INTEGER_LIMITS = {21: 1 << 15, 23: 1 << 31, 20: 1 << 63, 25: 0, 1043: 0}
+"""Parameter types of the compiled path: the bound of an integer, 0 for text."""
+
+PARAMETERS_MAX = 64
+
+
+def parameter_limits(planned: PlannedStatement) -> tuple[int | None, ...] | None:
+    """Of each parameter (see INTEGER_LIMITS), None where the type is to read it; None if there are too many."""
+    limits = [INTEGER_LIMITS.get(reference.type.oid) for reference in planned.parameters]
+    return None if len(limits) > PARAMETERS_MAX else tuple(limits)
 
 
 def read_parameter(kind: Type, data: bytes, code: int, style: TextStyle) -> Value | None:

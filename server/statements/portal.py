@@ -45,6 +45,7 @@ class Prepared:
     result_types: tuple[int, ...] | None = None
     basis: Any = None  # of the session's, on which planned is fresh
     lane: Any = None  # what the short path keeps ready for planned
+    row_run: Any = None  # what runs of it with one row after the other keep ready
     control: int = 0  # whether it begins or ends a block: see session/extended_query
     finished: Portal | None = None  # the unnamed portal that a whole series leaves in a block
     inner_parameters: tuple[TypeReference, ...] = ()  # of the query in a utility statement

@@ -14,7 +14,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.string cimport memcmp
 
 from server.session.block import State
-from server.session.row_runs import insert_rows, over_rows
+from server.session.row_runs import NO_DATA, ROWS_MAX, insert_rows, run_of
 from server.session.native.key_series cimport KeySeries, Output, fresh, parse_known, serve_series, show
 from server.session.native.point_run cimport (
     basis_of, commit_series, finish_portal, leave_portal, rest, run_series_of, snapshot_in_block
@@ -25,9 +25,8 @@ from server.session.native.wire_series cimport (
 
 cdef enum:
     STEPS_MAX = 256  # at a time, then the other connections have their turn
-    RUN_MIN = 32  # rows from which on it is cheaper to insert them together
-    RUN_MAX = 1024
 
+cdef Py_ssize_t RUN_MAX = ROWS_MAX
 cdef object IDLE = State.IDLE
 cdef object OPEN = State.OPEN
 cdef object IMPLICIT = State.IMPLICIT
@@ -104,32 +103,34 @@ cdef class Pipeline:
         cdef Py_ssize_t count = self.length_of_run(start, first), i
         cdef list rows = []
         cdef tuple row
+        cdef bytes head = BIND_COMPLETE
         self.single = count - 1
-        if count < RUN_MIN:
+        if count == 1:
             return 0
         session = self.session
         prepared = prepared_of(session, self.data, first)
-        if prepared is None or prepared.lane is None or prepared.lane.planned is not prepared.planned:
+        ready = None if prepared is None else run_of(session, prepared)
+        if ready is None or count < ready.rows_min:
             return 0
-        whole = over_rows(session, prepared)
-        if whole is None:
-            return 0
-        lane = prepared.lane
+        count = min(count, ready.rows_max)
         for i in range(count):
             read_series(self.data, start, &series)
             leave_sync(&series)
             start = series.end
-            row = row_values(lane, &series)
-            if row is None or formats_of(lane, &series) is None:
+            row = row_values(ready, &series)
+            if row is None or series.result_format_count > 1:
                 return 0
             rows.append(row)
-        if not insert_rows(session, prepared, whole, rows):
+        self.single = count - 1
+        if not insert_rows(session, prepared, ready, rows):
             return 0
-        head = BIND_COMPLETE + <bytes>lane.description(lane.plain_formats) if first.described else BIND_COMPLETE
-        self.output.add((head + <bytes>lane.complete(1)) * count)
-        session.transaction.is_pipelined = True
-        finish_portal(session, prepared)
         self.single = 0
+        if first.described:
+            head += NO_DATA
+        self.output.add((head + <bytes>ready.complete) * count)
+        session.transaction.is_pipelined = True
+        leave_portal(session)
+        finish_portal(session, prepared)
         return start
 
     cdef Py_ssize_t length_of_run(self, Py_ssize_t start, Series *first) except -1:

@@ -28,6 +28,7 @@ SETUP = (
     "CREATE TABLE checked (id int CHECK (id <> 40), word text NOT NULL)",
     "CREATE TABLE made (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED)",
     "CREATE TABLE child (id int REFERENCES plain)",
+    "CREATE TABLE node (id int PRIMARY KEY, parent int REFERENCES node)",
     "CREATE TABLE late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)",
     "CREATE TABLE loud (id int)",
     "CREATE TRIGGER t AFTER INSERT ON loud FOR EACH ROW EXECUTE FUNCTION shout()",
@@ -39,8 +40,8 @@ SETUP = (
     "CREATE TABLE sums (id int PRIMARY KEY, total int)",
     "CREATE TABLE folded (word text)",
     "CREATE UNIQUE INDEX ON folded (lower(word))",
-    "CREATE TABLE some (id int, word text)",
-    "CREATE UNIQUE INDEX ON some (id) WHERE word IS NULL",
+    "CREATE TABLE partly (id int, word text)",
+    "CREATE UNIQUE INDEX ON partly (id) WHERE word IS NULL",
     "CREATE DOMAIN small AS int CHECK (VALUE < 50)",
     "CREATE TABLE of_domain (id small)",
 )
@@ -58,15 +59,19 @@ STATEMENTS = {
     "sums": "INSERT INTO sums VALUES ($1, 1000 / ($1 - 70))",
     "counted": "INSERT INTO sums VALUES ($1, (SELECT count(*) FROM sums))",
     "returned": "INSERT INTO heap VALUES ($1) RETURNING id",
+    "node": "INSERT INTO node VALUES ($1, $1 + 1)",
+    "add": """INSERT INTO plain VALUES ($1, 1) ON CONFLICT (id)
+    DO UPDATE SET amount = plain.amount + excluded.amount""",
+    "few": "INSERT INTO plain VALUES ($1, 1) ON CONFLICT (id) DO UPDATE SET amount = 9 WHERE plain.id < 20",
     "upsert": "INSERT INTO plain VALUES ($1) ON CONFLICT DO NOTHING",
     "folded": "INSERT INTO folded VALUES ($1)",
-    "some": "INSERT INTO some VALUES ($1, $2)",
+    "partly": "INSERT INTO partly VALUES ($1, $2)",
     "of_domain": "INSERT INTO of_domain VALUES ($1)",
     "begin": "BEGIN",
     "commit": "COMMIT",
 }
 TABLES = ["heard", "plain", "heap", "checked", "made", "child", "late", "loud", "once", "parts"]
-TABLES += ["sums", "folded", "some", "of_domain"]
+TABLES += ["node", "sums", "folded", "partly", "of_domain"]
 COUNT = 100
 
 
@@ -106,6 +111,13 @@ SCRIPTS = {
     "not null": [*rows("checked", b"w", numbers=range(35)), ("checked", b"1", None), None],
     "generated": [*rows("made"), None],
     "foreign key": [*plain(range(40)), None, *rows("child"), None],
+    "no foreign key": [*plain(range(40)), None, *rows("child", numbers=range(20, 60)), None],
+    "few foreign keys": [*plain(range(9)), None, *rows("child", numbers=range(3)), None],
+    "its own key": [*rows("node", numbers=range(50, 0, -1)), None],
+    "no check": [*rows("checked", b"w", numbers=range(20)), None],
+    "added": [*plain(range(0, 60, 2)), None, *rows("add", numbers=range(40)), None],
+    "added twice": [*plain(range(9)), *rows("add", numbers=[*range(20), 3]), None],
+    "some updated": [*plain(range(9)), *rows("few", numbers=range(30)), *rows("few"), None],
     "deferred": [*rows("late"), ("late", b"5"), None],
     "after trigger": [*rows("loud"), None],
     "before trigger": [*rows("once"), None],
@@ -115,11 +127,12 @@ SCRIPTS = {
     "returning": [*rows("returned"), None],
     "conflict": [*rows("upsert"), *rows("upsert"), None],
     "expression": [*rows("folded"), ("folded", b"A"), ("folded", b"a"), None],
-    "partial": [*rows("some", b"w"), *rows("some", b"w"), *rows("some", None), None],
-    "partial duplicate": [*rows("some", None), *rows("some", None), None],
+    "partial": [*rows("partly", b"w"), *rows("partly", b"w"), *rows("partly", None), None],
+    "partial duplicate": [*rows("partly", None), *rows("partly", None), None],
     "domain": [*rows("of_domain"), None],
 }
-AT_ONCE = ["plain", "heap", "nulls", "two runs", "two transactions", "defaults", "in a block"]
+AT_ONCE = ["few foreign keys", "no check", "added", "generated", "partial", "deferred"]
+AT_ONCE += ["plain", "heap", "nulls", "two runs", "two transactions", "defaults", "in a block"]
 
 
 @pytest.fixture
@@ -132,6 +145,7 @@ def pair():
                 client.run(sql)
             for name, sql in STATEMENTS.items():
                 client.send(messages.Parse(name, sql, ()), messages.Sync())
+            assert client.session.prepared.keys() == STATEMENTS.keys()
         yield made
         for client in made:
             client.close()
@@ -142,8 +156,8 @@ def runs(monkeypatch):
     """How many rows were given to a run, and whether it was done."""
     found = []
 
-    def noted(session, prepared, whole, given):
-        found.append((len(given), row_runs.insert_rows(session, prepared, whole, given)))
+    def noted(session, prepared, run, given):
+        found.append((len(given), row_runs.insert_rows(session, prepared, run, given)))
         return found[-1][1]
 
     monkeypatch.setattr(pipelines, "insert_rows", noted)
@@ -209,9 +223,9 @@ def test_a_cancel_request_is_left_to_the_statement_it_comes_to(pair, monkeypatch
     client = pair[0]
     error = client.session.database  # anything: the run only looks whether something is there
 
-    def cancelled_meanwhile(session, prepared, whole, given):
+    def cancelled_meanwhile(session, prepared, run, given):
         session.cancelled = error
-        done = row_runs.insert_rows(session, prepared, whole, given)
+        done = row_runs.insert_rows(session, prepared, run, given)
         assert session.cancelled is error
         session.cancelled = None
         return done
