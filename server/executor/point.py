@@ -15,8 +15,9 @@ from server.executor.append import PartitionChooser
 from server.executor.point_change import LEFT, Row, counted, projection
 from server.executor.point_twins import KeyLookup, KeyUpdate, RowInsert
 from server.executor.table_writer import TableWriter
-from server.expressions.expression import Expression, Subquery, walk
+from server.expressions.expression import Expression, Subquery, Variable, columns_used, walk
 from server.planner import physical
+from server.planner.matching import is_volatile, replace_top_down
 from server.planner.shape import is_routed
 from storage.engine import Status
 
@@ -120,8 +121,23 @@ def _is_plain_change(plan: physical.Insert | physical.Update | physical.Delete) 
     return plan.returning is None and not is_routed(plan)
 
 
-def _has_checks(plan: physical.Insert | physical.Update) -> bool:
-    return bool(plan.checks or plan.policies)
+def _checks_of_old_row(plan: physical.Update) -> list[Expression] | None:
+    """The CHECK constraints of the new row as conditions over the one it is made of; None: it does not tell."""
+    if plan.checks and any(is_volatile(item) for _, item in plan.assignments):
+        return None
+    given = dict(plan.assignments)
+    old = dict(plan.old)
+    numbers = {column: number for number, column in plan.row}
+
+    def as_old(node: Expression) -> Expression | None:
+        if not isinstance(node, Variable) or node.column not in numbers:
+            return None
+        number = numbers[node.column]
+        return given.get(number) or Variable(type=node.type, column=old.get(number, node.column))
+
+    checks = [replace_top_down(check, as_old) for _, check in plan.checks]
+    known = set(plan.input.output)
+    return checks if all(columns_used(check) <= known for check in checks) else None
 
 
 def _delete(plan: physical.Delete) -> RunPoint | None:
@@ -147,11 +163,12 @@ def _delete(plan: physical.Delete) -> RunPoint | None:
 def _update(plan: physical.Update) -> RunPoint | None:
     """UPDATE by key."""
     lookup = _lookup(plan.input)
-    if lookup is None or not _is_plain_change(plan) or plan.generated or _has_checks(plan):
+    if lookup is None or not _is_plain_change(plan) or plan.generated or plan.policies:
         return None
-    if not _are_simple([item for _, item in plan.assignments]):
+    checks = _checks_of_old_row(plan)
+    if checks is None or not _are_simple([*checks, *(item for _, item in plan.assignments)]):
         return None
-    return KeyUpdate(plan, lookup)
+    return KeyUpdate(plan, lookup, checks)
 
 
 def _insert(plan: physical.Insert) -> RunPoint | None:
@@ -164,9 +181,11 @@ def _insert(plan: physical.Insert) -> RunPoint | None:
     is_values = isinstance(source, physical.Values) and len(source.rows) == 1
     if not (is_values or isinstance(source, physical.OneRow)) or not _is_plain_change(plan):
         return None
-    if _has_checks(plan) or plan.generated or plan.conflict is not None:
+    if plan.policies or plan.generated or plan.conflict is not None:
         return None
     cells = source.rows[0] if isinstance(source, physical.Values) else ()
     if not _are_simple(cells) or not all(_are_simple(p.expressions) for p in projections):
+        return None
+    if not _are_simple([check for _, check in plan.checks]):
         return None
     return RowInsert(plan, cells, projections[::-1])

@@ -167,14 +167,18 @@ class KeyLookup:
 class KeyUpdate:
     """UPDATE by key of columns that nothing hangs on."""
 
-    __slots__ = ("_cells", "_lookup", "_numbers", "_place", "_recheck", "plan")
+    __slots__ = ("_cells", "_checks", "_lookup", "_numbers", "_place", "_recheck", "plan")
 
-    def __init__(self, plan: physical.Update, lookup: KeyLookup) -> None:
+    def __init__(
+        self, plan: physical.Update, lookup: KeyLookup, checks: Sequence[Expression] = ()
+    ) -> None:
+        """Checks: conditions over the row that is found, which tell of the one it becomes."""
         self.plan = plan
         self._lookup = lookup
         layout = layout_of(plan.input.output)
         self._numbers = [number for number, _ in plan.assignments]
         self._cells = [compile_row(item, layout) for _, item in plan.assignments]
+        self._checks = [compile_row(check, layout) for check in checks]
         self._place = layout[plan.row_id]
         self._recheck = None if plan.recheck is None else compile_row(plan.recheck, layout)
 
@@ -196,6 +200,8 @@ class KeyUpdate:
             }
             if any(value is None and number in required for number, value in changes.items()):
                 return LEFT  # the ordinary operator knows the error
+            if any(check(row, context) is False for check in self._checks):
+                return LEFT
             row_id = row[self._place]
             assert isinstance(row_id, int)
             outcome = writer.try_update(row_id, changes)
@@ -220,7 +226,7 @@ class KeyUpdate:
 class RowInsert:
     """INSERT of one row of VALUES."""
 
-    __slots__ = ("_first", "_steps", "_width", "plan")
+    __slots__ = ("_checks", "_first", "_steps", "_width", "plan")
 
     def __init__(
         self,
@@ -232,6 +238,8 @@ class RowInsert:
         self._first = [compile_row(cell, {}) for cell in cells]
         self._steps = [projection(node) for node in projections]
         self._width = len(plan.table.columns)
+        layout = {column: number - 1 for number, column in plan.row}
+        self._checks = [compile_row(check, layout) for _, check in plan.checks]
 
     def __call__(self, context: ExecutionContext) -> list[Row] | None:
         """Run the statement: its rows, none, or None when it is LEFT."""
@@ -258,6 +266,8 @@ class RowInsert:
             full[number - 1] = value
         writer = TableWriter(self.plan.table, context)
         if any(full[number - 1] is None for number in writer.shape.not_null):
+            return LEFT
+        if any(check(tuple(full), context) is False for check in self._checks):
             return LEFT
         return 1 if writer.try_insert(tuple(full)) else LEFT
 

@@ -27,7 +27,6 @@ from server.types.type import Value
 from storage.engine import LockMode, table_lock
 
 if TYPE_CHECKING:
-    from server.executor.context import ExecutionContext
     from server.planner.physical import PlannedStatement
     from server.session.session import Session
     from server.statements.portal import Prepared

@@ -149,6 +149,15 @@ cdef tuple cells_of(expressions, layout):
     return tuple([cell_of(expression, layout) for expression in expressions])
 
 
+cdef bint holds(tuple checks, tuple row, tuple parameters, context) except -1:
+    """Whether none of the conditions is false."""
+    cdef Cell check
+    for check in checks:
+        if check.value(row, parameters, context) is False:
+            return False
+    return True
+
+
 cdef tuple values_of(tuple cells, tuple row, tuple parameters, context):
     cdef Cell cell
     return tuple([cell.value(row, parameters, context) for cell in cells])
@@ -282,20 +291,22 @@ cdef class KeyUpdate:
     cdef readonly object plan
     cdef object recheck
     cdef KeyLookup lookup
-    cdef tuple assignments
+    cdef tuple assignments, checks
     cdef Py_ssize_t place
     cdef object shapes  # of the context
     cdef object shape  # of the table in these, for which `stores` and `is_left` were found
     cdef list stores
     cdef bint is_left
 
-    def __init__(self, plan, KeyLookup lookup not None):
+    def __init__(self, plan, KeyLookup lookup not None, checks=()):
+        """checks: conditions over the row that is found, which tell of the one it becomes."""
         self.plan = plan
         self.lookup = lookup
         layout = layout_of(plan.input.output)
         self.assignments = tuple(
             [(number, cell_of(item, layout)) for number, item in plan.assignments]
         )
+        self.checks = cells_of(checks, layout)
         self.place = layout[plan.row_id]
         if plan.recheck is not None:
             self.recheck = compile_row(plan.recheck, layout)
@@ -335,7 +346,7 @@ cdef class KeyUpdate:
             return LEFT
         while row is not None:
             changes = self.changes_of(row, parameters, context)
-            if changes is None:
+            if changes is None or not holds(self.checks, row, parameters, context):
                 return LEFT  # the ordinary operator knows the error
             outcome = self.change(context, row[self.place], changes)
             status = outcome[0]
@@ -379,7 +390,7 @@ cdef class RowInsert:
     """INSERT of one row of VALUES."""
 
     cdef readonly object plan
-    cdef tuple cells
+    cdef tuple cells, checks
     cdef list steps
     cdef tuple attributes
     cdef Py_ssize_t width
@@ -396,6 +407,9 @@ cdef class RowInsert:
         ]
         self.attributes = tuple(plan.attributes)
         self.width = len(plan.table.columns)
+        self.checks = cells_of(
+            [check for _, check in plan.checks], {column: number - 1 for number, column in plan.row}
+        )
 
     def __call__(self, context):
         """Run the statement: its rows, none, or None when it is left."""
@@ -430,6 +444,8 @@ cdef class RowInsert:
         for number in shape.not_null:
             if full[<Py_ssize_t>number - 1] is None:
                 return LEFT
+        if self.checks and not holds(self.checks, tuple(full), parameters, context):
+            return LEFT
         if shape is not self.shape:
             self.prepare(shape, context)
         return self.insert_keys(context, shape, tuple(full))
