@@ -198,10 +198,9 @@ class KeyUpdate:
                 number: cell(row, context)
                 for number, cell in zip(self._numbers, self._cells, strict=True)
             }
-            if any(value is None and number in required for number, value in changes.items()):
+            has_null = any(value is None for number, value in changes.items() if number in required)
+            if has_null or any(check(row, context) is False for check in self._checks):
                 return LEFT  # the ordinary operator knows the error
-            if any(check(row, context) is False for check in self._checks):
-                return LEFT
             row_id = row[self._place]
             assert isinstance(row_id, int)
             outcome = writer.try_update(row_id, changes)

@@ -1,4 +1,4 @@
-"""CHECK constraints of rows that statements about one row write: they pass on the lane, or the ordinary operators tell."""
+"""CHECK constraints and statements about one row: it passes on the lane, or the ordinary operators tell."""
 
 import pytest
 
