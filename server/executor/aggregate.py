@@ -21,7 +21,9 @@ from server.executor.columns import (
 from server.executor.evaluation import Evaluator, evaluator, evaluators, layout_of
 from server.executor.groups import Groups, PreparedGrouping
 from server.executor.key_table import KeyTable, first_rows
+from server.executor.morsels import helper_count
 from server.executor.operator import Builder, Operator
+from server.executor.shared_groups import collect, may_share
 from server.executor.sort import order_by, rank_arrays
 from server.expressions.expression import AggregateCall, Expression, SortKey, Variable
 from server.functions.function import CallContext
@@ -54,7 +56,7 @@ class HashAggregate(Operator):
     Its keys, then its aggregates, then the number of the grouping set if wanted.
     """
 
-    __slots__ = ("prepared",)
+    __slots__ = ("_may_share", "prepared")
 
     plan: physical.HashAggregate
 
@@ -63,19 +65,35 @@ class HashAggregate(Operator):
         layout = layout_of(plan.input.output)
         calls = tuple(PreparedAggregate(call, layout, plan.keys) for call in plan.aggregates)
         self.prepared = PreparedGrouping(plan, evaluators(plan.keys, layout), calls)
+        self._may_share = may_share(plan)
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Read the input to its end, then yield the groups."""
+        if self._may_share and context.workers is not None and helper_count(context):
+            morsels = self.inputs[0].morsels(context)
+            if morsels is not None:
+                with ExitStack() as stack:
+                    sets = self._sets(context, stack)
+                    if collect(morsels, sets, self.prepared, context):
+                        yield from _results(sets)
+                        return
         with ExitStack() as stack:
-            sets = [
-                stack.enter_context(Groups(self.prepared, keys, context)) for keys in self.plan.sets
-            ]
+            sets = self._sets(context, stack)
             for batch in self.inputs[0].batches(context):
                 evaluated = self.prepared.evaluated(batch, context)
                 for groups in sets:
                     groups.add(batch, evaluated)
-            for number, groups in enumerate(sets):
-                yield from groups.results(number)
+            yield from _results(sets)
+
+    def _sets(self, context: ExecutionContext, stack: ExitStack) -> list[Groups]:
+        return [
+            stack.enter_context(Groups(self.prepared, keys, context)) for keys in self.plan.sets
+        ]
+
+
+def _results(sets: list[Groups]) -> Iterator[Batch]:
+    for number, groups in enumerate(sets):
+        yield from groups.results(number)
 
 
 class PreparedAggregate:
@@ -149,6 +167,13 @@ class Collector:
             self.byte_count += self._bytes_of(Batch(columns, len(groups)))
         aggregate = self._prepared.call.aggregate
         state = aggregate.accumulate(self._state, groups, group_count, columns[: self._count])
+        self._state = self._state if state is None else state
+
+    def merge(self, other: Collector, places: Positions, group_count: int) -> None:
+        """Take in what another thread has collected: places says which groups its groups are here."""
+        merge = self._prepared.call.aggregate.merge
+        assert merge is not None
+        state = merge(self._state, other._state, places, group_count)
         self._state = self._state if state is None else state
 
     def finish(self, group_count: int) -> Column:

@@ -213,7 +213,9 @@ class _Pipeline:
     def _add_group(self, relation: Any, group_no: int, key_places: Sequence[int]) -> bool:
         """Run over a row group, into what this thread collects; false: it cannot be exact."""
         with self._lock:
-            collected = self._collected.setdefault(threading.get_ident(), self._new())
+            collected = self._collected.get(threading.get_ident())
+            if collected is None:
+                collected = self._collected[threading.get_ident()] = self._new()
         with self._context.engine.latch:
             view = relation.view(self._context.snapshot, group_no)
         if not view.count:

@@ -115,6 +115,24 @@ class Groups:
             self._collect(*evaluated, batch.count)
             self._count_bytes()
 
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def add_within(self, evaluated: Evaluated, count: int, shares: int) -> bool:
+        """Take rows in on a thread that counts by itself; false: the groups take more than one of so many shares."""
+        self._collect(*evaluated, count)
+        return self._byte_count() * shares <= self._limit_bytes
+
+    def merge(self, other: Groups) -> None:
+        """Take in the groups of another thread; nothing may have been written to files yet."""
+        assert self._rest is None
+        assert other._rest is None
+        count = len(other)
+        places = self._numbers(concatenate_batches(other._found, other._types).columns, count)
+        for mine, theirs in zip(self._collectors, other._collectors, strict=True):
+            mine.merge(theirs, places, len(self))
+        self._count_bytes()
+
     def results(self, set_number: int) -> Iterator[Batch]:
         """Yield the rows of all groups."""
         yield from slices(self._finish(set_number))
@@ -144,24 +162,30 @@ class Groups:
         return tuple(keys[position] for position in self._positions)
 
     def _count_bytes(self) -> None:
+        self._holding.reset(self._byte_count())
+
+    def _byte_count(self) -> int:
         per_group = BYTES_PER_GROUP + BYTES_PER_STATE * len(self._collectors)
         held = sum(collector.byte_count for collector in self._collectors)
-        self._holding.reset(self._found_bytes + per_group * len(self._table) + held)
+        return self._found_bytes + per_group * len(self._table) + held
 
     def _collect(self, keys: tuple[Column, ...], arguments: Arguments, count: int) -> None:
         arguments = [
             self._without_absent(number, given, keys) for number, given in enumerate(arguments)
         ]
-        own = self._own(keys)
+        groups = self._numbers(self._own(keys), count)
+        for collector, (rows, columns) in zip(self._collectors, arguments, strict=True):
+            collector.add(groups if rows is None else groups[rows], len(self._table), columns)
+
+    def _numbers(self, own: tuple[Column, ...], count: int) -> Positions:
+        """The group of each row; the keys of new ones are kept."""
         known = len(self._table)
         groups = self._table.add(own, count)
-        group_count = len(self._table)
-        if own and group_count > known:
-            found = Batch(own, count).take(first_rows(groups, known, group_count))
+        if own and len(self._table) > known:
+            found = Batch(own, count).take(first_rows(groups, known, len(self._table)))
             self._found.append(found)
             self._found_bytes += self._context.bytes_of(found)
-        for collector, (rows, columns) in zip(self._collectors, arguments, strict=True):
-            collector.add(groups if rows is None else groups[rows], group_count, columns)
+        return groups
 
     def _without_absent(
         self,

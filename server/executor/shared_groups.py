@@ -1,0 +1,154 @@
+"""GROUP BY whose input comes in parts that several threads do.
+
+Rule 1: where rows by far outnumber groups, each thread has groups of its own, which become one in the end; otherwise
+        threads compute keys and arguments, and whoever asks for the result finds the groups. The first part tells.
+Rule 2: a thread's groups keep to its share of the memory. If they cannot, nothing is kept and the operator starts from
+        scratch by itself: only one place may write rows to files.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack, closing
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from server.executor.groups import Groups
+from server.executor.morsels import helper_count, in_order, may_run_beside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from server.executor.context import ExecutionContext
+    from server.executor.groups import Evaluated, PreparedGrouping
+    from server.executor.morsels import Morsels
+    from server.planner import physical
+    from server.vector.batch import Batch
+
+    Part = Callable[[], list[Batch]]
+
+ROWS_PER_GROUP: Final = 8
+"""How many rows of the first part there must be for each of its groups, if threads are to have their own."""
+
+
+def may_share(plan: physical.HashAggregate) -> bool:
+    """Whether keys and arguments may be computed on several threads."""
+    filters = (call.filter for call in plan.aggregates)
+    arguments = (
+        each for call in plan.aggregates for each in (*call.arguments, *call.direct_arguments)
+    )
+    ordered = (key.expression for call in plan.aggregates for key in call.order)
+    return may_run_beside((*plan.keys, *filters, *arguments, *ordered))
+
+
+def can_merge(plan: physical.HashAggregate) -> bool:
+    """Whether the states of all aggregates can be put together."""
+    return all(
+        call.aggregate.merge is not None
+        and call.aggregate.kind == "n"
+        and not (call.distinct or call.order)
+        for call in plan.aggregates
+    )
+
+
+def collect(
+    morsels: Morsels,
+    sets: Sequence[Groups],
+    prepared: PreparedGrouping,
+    context: ExecutionContext,
+) -> bool:
+    """Take all rows into the groups of each grouping set; false: they are worth nothing, memory did not suffice."""
+    row_count = 0
+    for part in morsels.parts[:1]:
+        for batch in part():
+            row_count += batch.count
+            _add(batch, prepared.evaluated(batch, context), sets)
+    group_count = sum(len(groups) for groups in sets)
+    if can_merge(prepared.plan) and group_count * ROWS_PER_GROUP <= max(row_count, ROWS_PER_GROUP):
+        with ExitStack() as stack:
+            if not _Threads(sets, prepared, context, stack).take(morsels.parts[1:]):
+                return False
+    else:
+        _take_evaluated(morsels.parts[1:], sets, prepared, context)
+    for last in morsels.rest:
+        for batch in last():
+            context.check_cancelled()
+            if batch.count:
+                _add(batch, prepared.evaluated(batch, context), sets)
+    return True
+
+
+def _add(batch: Batch, evaluated: Evaluated, sets: Sequence[Groups]) -> None:
+    for groups in sets:
+        groups.add(batch, evaluated)
+
+
+def _take_evaluated(
+    parts: Sequence[Part],
+    sets: Sequence[Groups],
+    prepared: PreparedGrouping,
+    context: ExecutionContext,
+) -> None:
+    def evaluated(part: Part) -> list[tuple[Batch, Evaluated]]:
+        return [(batch, prepared.evaluated(batch, context)) for batch in part() if batch.count]
+
+    with closing(in_order([partial(evaluated, part) for part in parts], context)) as results:
+        for found in results:
+            context.check_cancelled()
+            for batch, arguments in found:
+                _add(batch, arguments, sets)
+
+
+class _Threads:
+    """The groups that each thread collects."""
+
+    def __init__(
+        self,
+        sets: Sequence[Groups],
+        prepared: PreparedGrouping,
+        context: ExecutionContext,
+        stack: ExitStack,
+    ) -> None:
+        self._sets = sets
+        self._prepared = prepared
+        self._context = context
+        self._stack = stack
+        self._shares = helper_count(context) + 1
+        self._lock = threading.Lock()
+        self._own: dict[int, list[Groups]] = {}
+
+    def take(self, parts: Sequence[Part]) -> bool:
+        """Take the rows of the parts in; false: memory did not suffice."""
+        with closing(
+            in_order([partial(self._take, part) for part in parts], self._context)
+        ) as all_:
+            for has_room in all_:
+                self._context.check_cancelled()
+                if not has_room:
+                    return False
+        for own in self._own.values():
+            for mine, theirs in zip(self._sets, own, strict=True):
+                mine.merge(theirs)
+        return True
+
+    def _take(self, part: Part) -> bool:
+        has_room = True
+        for batch in part():
+            if batch.count:
+                evaluated = self._prepared.evaluated(batch, self._context)
+                for groups in self._groups_of_thread():
+                    has_room &= groups.add_within(evaluated, batch.count, self._shares)
+        return has_room
+
+    def _groups_of_thread(self) -> list[Groups]:
+        """The caller's own, made when it first has a row; part of this run until its end."""
+        with self._lock:
+            found = self._own.get(threading.get_ident())
+            if found is None:
+                prepared, context = self._prepared, self._context
+                found = [
+                    self._stack.enter_context(Groups(prepared, keys, context))
+                    for keys in prepared.plan.sets
+                ]
+                self._own[threading.get_ident()] = found
+            return found

@@ -1,0 +1,120 @@
+"""GROUP BY with helpers: what one thread finds alone, whatever the aggregates, keys and memory."""
+
+import pytest
+
+from server.executor import shared_groups
+from server.executor.groups import Groups
+from server.session import execution
+from server.workers import Workers
+from storage import row_groups, table
+from tests.support.conversation import Client
+from tests.support.engine import memory_database
+
+ROWS = 7_000
+ROWS_PER_GROUP_MAX = 1024
+"""So that there are several row groups."""
+
+FEW = [
+    "select g % 7, count(*), sum(n), avg(n), min(w), max(w), stddev(g) from many group by 1",
+    "select w, count(v), sum(v), bool_or(v > 3), max(n), bit_xor(g) from many group by w",
+    "select upper(w), date_trunc('day', t), count(*) filter (where g % 3 = 0) from many group by 1, 2",
+    "select count(*), sum(length(w)), avg(v), min(w || 'x') from many",
+    "select count(*), max(w || 'x'), sum(v) from many where g < 0",
+    "select g % 3, w, count(*), grouping(w) from many group by rollup (1, 2)",
+    "select v, max(upper(w)) from many where g > 4000 group by v",
+    "select d.x, sum(v), count(upper(w)) from many join (values (1, 'a'), (2, 'b')) d (k, x) on g % 5 = k group by 1",
+]
+MANY = [
+    "select g / 3, w, count(*), sum(v), min(n) from many group by 1, 2",
+    "select upper(w) || g % 3000, max(t), avg(n) from many group by 1",
+]
+HELD = [
+    "select w, count(distinct g % 100) from many group by w",
+    "select g % 3, array_agg(w order by g desc) from many where g < 500 group by 1",
+]
+
+
+@pytest.fixture(scope="module")
+def client():
+    with memory_database() as database, pytest.MonkeyPatch.context() as patch:
+        made = Client(database)
+        patch.setattr(table, "CAPACITY_MAX", ROWS_PER_GROUP_MAX)
+        patch.setattr(row_groups, "CAPACITY_MAX", ROWS_PER_GROUP_MAX)
+        made.run(
+            "create table many as select g, nullif(g % 11, 4) v, (g % 1000) / 4.0 n, 'w' || g % 5 w, "
+            "timestamp '2020-01-01' + g % 9 * interval '7 hours' t "
+            f"from generate_series(1, {ROWS}) g"
+        )
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def helped(client, monkeypatch):
+    """The client's statements with three threads to help."""
+    workers = Workers(3)
+
+    def call_helpers(_session, _planned, running):
+        running.workers = workers
+
+    monkeypatch.setattr(execution, "is_heavy", lambda _planned: True)
+    monkeypatch.setattr(execution, "_call_helpers", call_helpers)
+    yield client
+    workers.close()
+
+
+def sorted_rows(client, sql):
+    return sorted(client.rows(sql), key=repr)
+
+
+def alone(client, sql):
+    client.run("set max_parallel_workers_per_gather = 0")
+    rows = sorted_rows(client, sql)
+    client.run("reset max_parallel_workers_per_gather")
+    return rows
+
+
+@pytest.fixture
+def merged(monkeypatch):
+    """How often groups of another thread were taken in."""
+    seen, merge = [], Groups.merge
+
+    def noted(mine, theirs):
+        seen.append(len(theirs))
+        merge(mine, theirs)
+
+    monkeypatch.setattr(Groups, "merge", noted)
+    return seen
+
+
+@pytest.mark.parametrize("sql", FEW)
+def test_few_groups_are_put_together(helped, merged, sql):
+    expected = alone(helped, sql)
+    assert not merged
+    assert sorted_rows(helped, sql) == expected
+    assert merged or "g < 0" in sql
+
+
+@pytest.mark.parametrize("sql", MANY + HELD)
+def test_many_groups_are_found_by_one(helped, merged, sql):
+    expected = alone(helped, sql)
+    assert sorted_rows(helped, sql) == expected
+    assert not merged
+
+
+def test_groups_that_become_too_many_begin_again(helped, merged, monkeypatch):
+    """Nothing may be written to files by a thread of its own."""
+    monkeypatch.setattr(shared_groups, "ROWS_PER_GROUP", 0)
+    expected = alone(helped, MANY[0])
+    helped.run("set work_mem = '64kB'")
+    written = helped.database.temporary_file_counts
+    before = written.total()
+    assert sorted_rows(helped, MANY[0]) == expected
+    helped.run("reset work_mem")
+    assert written.total() > before
+    assert not merged
+
+
+def test_errors_of_threads_are_errors_of_the_statement(helped):
+    with pytest.raises(Exception, match="division by zero"):
+        helped.rows(f"select w, sum(1 / (g - {ROWS - 5})) from many group by w")
