@@ -7,6 +7,9 @@ Rule 2: a change that would split or empty a page is refused with -1, and nothin
 import struct
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from storage.btree_page import (
     LEAF_ENTRY,
     NODE,
@@ -57,6 +60,11 @@ def lookup_pairs(pager: Pager, root_page: int, start: bytes, stop: bytes | None)
 def lookup_prefix(pager: Pager, root_page: int, prefix: bytes) -> list[int]:
     """The row ids of the pairs whose key starts with the prefix, in order."""
     return lookup_pairs(pager, root_page, prefix, key_after_prefix(prefix))
+
+
+def lookup_ids(pager: Pager, root_page: int, prefix: bytes, most: int) -> npt.NDArray[np.int64]:
+    """`lookup_prefix` as an array, of so many pairs at most."""
+    return np.array(lookup_prefix(pager, root_page, prefix)[:most], np.int64)
 
 
 def split_leaf(pager: Pager, root_page: int, xid: int, key: bytes, row_id: int) -> int:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from storage.btree import Tree
 from storage.commit_log import COMMAND_BITS
 from storage.errors import DuplicateKey
-from storage.fast_paths import is_ascending, lookup_prefix, present_keys
+from storage.fast_paths import is_ascending, lookup_ids, lookup_prefix, present_keys
 from storage.key_matrix import SortedKeys
 from storage.keys import key_after_prefix
 from storage.native import Change
@@ -33,6 +33,9 @@ KeyOf = Callable[[tuple[Value, ...]], bytes | None]
 
 KeysOf = Callable[[tuple[Value, ...]], bytes | frozenset[bytes] | None]
 """The same for an index whose rows may have several keys, which come as a set then."""
+
+
+ALL_IDS = 1 << 48
 
 
 class Undo(IntEnum):
@@ -166,6 +169,15 @@ class Index:
     def lookup(self, prefix: bytes) -> list[int]:
         """The root ids of all entries whose key starts with the prefix, in the order of keys."""
         return lookup_prefix(self.pager, self.root_page, prefix)
+
+    def lookup_ids(self, prefix: bytes, most: int = ALL_IDS) -> npt.NDArray[np.int64]:
+        """`lookup` as an array, of so many entries at most."""
+        return lookup_ids(self.pager, self.root_page, prefix, most)
+
+    def having(self, key: bytes, row_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """For which of the rows there is an entry with just this key."""
+        found = (self.tree.contains(key, row_id) for row_id in row_ids.tolist())
+        return np.fromiter(found, np.bool_, len(row_ids))
 
     def range(
         self,

@@ -90,7 +90,7 @@ class InvertedShape:
 def _marked(node: Node, mark: bytes) -> Node:
     """The node with every key in the part of the index that the mark stands for."""
     if isinstance(node, Key):
-        return Key(mark + node.prefix)
+        return Key(mark + node.prefix, node.is_whole)
     if isinstance(node, NotIn):
         return NotIn(_marked(node.part, mark))
     if isinstance(node, AtLeast):

@@ -19,7 +19,17 @@ from server.executor.operator import Builder, Operator
 from server.executor.scan import RowLoader, overridden
 from server.executor.table_shape import shape_of
 from server.expressions.expression import And, Expression
-from server.inverted.row_sets import RowIds, Search, all_of, answered, has_negation, possible
+from server.inverted.row_sets import (
+    ALL_IDS,
+    Mask,
+    RowIds,
+    Search,
+    all_of,
+    among,
+    answered,
+    has_negation,
+    possible,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,15 +40,47 @@ if TYPE_CHECKING:
     from server.vector.batch import Batch
 
 ROWS_AT_ONCE: Final = 4096
+PROBES_AT_ONCE: Final = 256
 
 
 class Candidates(NamedTuple):
-    """Rows that may be among those asked for, those of them that are if their entries are right, and since when."""
+    """Rows that may be among those asked for, and those that are if their entries are right; None: all of them.
+
+    cleared_count: what the table's was before entries were read.
+    """
 
     possible: RowIds
-    answered: RowIds
+    answered: RowIds | None
     exact: bool
     cleared_count: int
+
+
+class _Entries:
+    """The entries of an index; long lists are read once."""
+
+    def __init__(self, context: ExecutionContext, storage_id: int) -> None:
+        self._context = context
+        self._index = context.engine.index(storage_id)
+        self._known: dict[bytes, RowIds] = {}
+
+    def ids(self, prefix: bytes, most: int) -> RowIds:
+        """The root ids of entries, by the beginning of their keys."""
+        known = self._known.get(prefix)
+        if known is None:
+            self._context.check_cancelled()
+            with self._context.engine.latch:
+                known = self._index.lookup_ids(prefix, most)
+            if most == ALL_IDS:
+                self._known[prefix] = known
+        return known
+
+    def having(self, key: bytes, ids: RowIds) -> Mask:
+        """Which rows have an entry with the key."""
+        found = [np.zeros(0, np.bool_)]
+        for start in range(0, len(ids), PROBES_AT_ONCE):
+            with self._context.engine.latch:
+                found.append(self._index.having(key, ids[start : start + PROBES_AT_ONCE]))
+        return np.concatenate(found)
 
 
 class InvertedScan(Operator):
@@ -100,21 +142,14 @@ class InvertedScan(Operator):
     def _candidates(
         self, search: Search, relation: Any, context: ExecutionContext
     ) -> Candidates | None:
-        index = context.engine.index(self.plan.index.storage_id)
-
-        def read(prefix: bytes) -> RowIds:
-            with context.engine.latch:
-                return np.array(index.lookup(prefix), np.int64)
-
+        entries = _Entries(context, self.plan.index.storage_id)
         cleared_count = relation.cleared_count
-        found = possible(search.node, read)
+        found = possible(search.node, entries, loosely=not search.exact)
         if found is None:
             return None
-        sure = found
+        sure = None
         if search.exact and has_negation(search.node):
-            listed = answered(search.node, read)
-            assert listed is not None
-            sure = listed
+            sure = answered(search.node, entries)
         return Candidates(found, sure, search.exact, cleared_count)
 
     def _rows(
@@ -134,7 +169,8 @@ class InvertedScan(Operator):
         if len(looked_at):
             yield self._loader.load(view, context, looked_at).select(self._output)
         taken = order[is_trusted]
-        taken = taken[np.isin(roots[taken], found.answered)]
+        if found.answered is not None:
+            taken = taken[among(roots[taken], found.answered)]
         if len(taken):
             yield self._trusting_loader.load(view, context, taken)
 

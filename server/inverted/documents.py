@@ -47,8 +47,9 @@ def _is_exact(node: QueryNode) -> bool:
 
 def _node(node: QueryNode) -> Node:
     if isinstance(node, Operand):
-        make = text_prefix if node.is_prefix else text_key
-        return Key(make(WORD, node.word.encode()))
+        if node.is_prefix:
+            return Key(text_prefix(WORD, node.word.encode()), is_whole=False)
+        return Key(_key(node.word))
     if node.kind == NOT:
         return NotIn(_node(node.right))
     parts = tuple(_node(branch) for branch in _branches(node))

@@ -9,26 +9,42 @@ Rule 3: a set may be the complement of what can be listed. If that is the answer
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from itertools import chain
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 RowIds = npt.NDArray[np.int64]
-Read = Callable[[bytes], RowIds]
-"""The root ids, in any order, of the entries whose key begins with these bytes."""
+Mask = npt.NDArray[np.bool_]
+
+MANY_IDS: Final = 2048
+"""Longer lists are not read if a few rows can be looked up in them."""
+FEW_IDS: Final = 64
+"""So few rows are sooner looked at themselves than looked up in long lists."""
+ALL_IDS: Final = 1 << 48
+
+
+class Entries(Protocol):
+    """The entries of an index."""
+
+    def ids(self, prefix: bytes, most: int) -> RowIds:
+        """The root ids of the entries whose key begins with these bytes, in the order of keys, so many at most."""
+
+    def having(self, key: bytes, ids: RowIds) -> Mask:
+        """Which of the rows have an entry with just this key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The rows with an entry whose key begins with these bytes; whole keys begin no other one."""
+    """The rows with an entry whose key begins with these bytes; a whole key is the beginning of no other one."""
 
     prefix: bytes
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +103,30 @@ NO_ROWS: Final = RowSet(_NONE)
 ALL_ROWS: Final = RowSet(_NONE, True)
 
 
-def possible(node: Node, read: Read) -> RowIds | None:
-    """The rows that may be among those asked for, whatever versions of them are; None: the index cannot tell."""
-    return _listed(_rows(node, read, False))
+def possible(node: Node, entries: Entries, *, loosely: bool = False) -> RowIds | None:
+    """The rows that may be among those asked for, whatever versions of them are; None: the index cannot tell.
+
+    loosely: a few rows more do no harm, as all are looked at.
+    """
+    return _listed(_Evaluation(entries, may_add=loosely).rows(node))
 
 
-def answered(node: Node, read: Read) -> RowIds | None:
+def answered(node: Node, entries: Entries) -> RowIds | None:
     """The rows asked for, as entries have it; None: the index cannot tell."""
-    return _listed(_rows(node, read, True))
+    return _listed(_Evaluation(entries, believes_absence=True).rows(node))
+
+
+class _NoEntries:
+    def ids(self, _prefix: bytes, _most: int) -> RowIds:
+        return _NONE
+
+    def having(self, _key: bytes, ids: RowIds) -> Mask:
+        return np.zeros(len(ids), np.bool_)
 
 
 def is_bounded(node: Node) -> bool:
     """Whether `possible` lists rows, whatever is there."""
-    return not _rows(node, lambda _: _NONE, False).is_complement
+    return possible(node, _NoEntries()) is not None
 
 
 def has_negation(node: Node) -> bool:
@@ -113,18 +140,75 @@ def _listed(found: RowSet) -> RowIds | None:
     return None if found.is_complement else found.ids
 
 
-def _rows(node: Node, read: Read, believes_absence: bool) -> RowSet:
-    if isinstance(node, Key):
-        return RowSet(_distinct(read(node.prefix)))
-    if isinstance(node, AtLeast):
-        return _at_least(node, read)
-    if isinstance(node, NotIn):
-        if not believes_absence:
+class _Evaluation:
+    """One evaluation of a node. may_add: rows may be in the answer that do not belong there."""
+
+    def __init__(
+        self, entries: Entries, *, believes_absence: bool = False, may_add: bool = False
+    ) -> None:
+        self._entries = entries
+        self._believes_absence = believes_absence
+        self._may_add = may_add
+
+    def rows(self, node: Node) -> RowSet:
+        """The rows of a node."""
+        if isinstance(node, Key):
+            return self._of_key(node)
+        if isinstance(node, AtLeast):
+            return self._at_least(node)
+        if isinstance(node, AllOf):
+            return self._all(list(_flat(node)))
+        if isinstance(node, AnyOf):
+            return _union(self.rows(part) for part in node.parts)
+        if not self._believes_absence:
             return ALL_ROWS
-        found = _rows(node.part, read, True)
+        found = self.rows(node.part)
         return RowSet(found.ids, not found.is_complement)
-    parts = (_rows(part, read, believes_absence) for part in node.parts)
-    return _intersection(parts) if isinstance(node, AllOf) else _union(parts)
+
+    def _of_key(self, key: Key) -> RowSet:
+        return RowSet(_distinct(self._entries.ids(key.prefix, ALL_IDS)))
+
+    def _at_least(self, node: AtLeast) -> RowSet:
+        if node.count <= 0:
+            return ALL_ROWS
+        found = [self._of_key(key).ids for key in node.keys]
+        ids, counts = np.unique(np.concatenate([_NONE, *found]), return_counts=True)
+        return RowSet(ids[counts >= node.count])
+
+    def _all(self, parts: list[Node]) -> RowSet:
+        """Short lists first, and long ones only if many rows are left."""
+        short: list[RowSet] = []
+        long: list[Key] = []
+        others: list[Node] = []
+        for part in parts:
+            if not (isinstance(part, Key) and part.is_whole):
+                others.append(part)
+                continue
+            ids = self._entries.ids(part.prefix, MANY_IDS + 1)
+            if len(ids) > MANY_IDS:
+                long.append(part)
+            else:
+                short.append(RowSet(_distinct(ids)))
+        short.sort(key=lambda found: len(found.ids))
+        found = _intersection(chain(short, (self.rows(part) for part in others)))
+        if not found.is_complement and len(found.ids) <= MANY_IDS:
+            return self._narrowed(found.ids, long)
+        return _intersection(chain((found,), (self._of_key(key) for key in long)))
+
+    def _narrowed(self, ids: RowIds, keys: list[Key]) -> RowSet:
+        for key in keys:
+            if len(ids) <= (FEW_IDS if self._may_add else 0):
+                break
+            ids = ids[self._entries.having(key.prefix, ids)]
+        return RowSet(ids)
+
+
+def _flat(node: AllOf) -> Iterator[Node]:
+    for part in node.parts:
+        if isinstance(part, AllOf):
+            yield from _flat(part)
+        else:
+            yield part
 
 
 def _distinct(ids: RowIds) -> RowIds:
@@ -132,30 +216,32 @@ def _distinct(ids: RowIds) -> RowIds:
     return ids if is_ascending else np.unique(ids)
 
 
-def _at_least(node: AtLeast, read: Read) -> RowSet:
-    if node.count <= 0:
-        return ALL_ROWS
-    found = [_distinct(read(key.prefix)) for key in node.keys]
-    ids, counts = np.unique(np.concatenate([_NONE, *found]), return_counts=True)
-    return RowSet(ids[counts >= node.count])
+def among(ids: RowIds, others: RowIds) -> Mask:
+    """Which of the rows are among others, both of them sorted."""
+    if not len(others):
+        return np.zeros(len(ids), np.bool_)
+    places = np.minimum(np.searchsorted(others, ids), len(others) - 1)
+    found: Mask = others[places] == ids
+    return found
 
 
 def _intersection(parts: Iterable[RowSet]) -> RowSet:
-    listed: RowSet | None = None
+    listed: RowIds | None = None
     outside: list[RowIds] = []
     for part in parts:
         if part.is_complement:
             outside.append(part.ids)
         elif listed is None:
-            listed = part
+            listed = part.ids
         else:
-            listed = RowSet(np.intersect1d(listed.ids, part.ids, assume_unique=True))
-        if listed is not None and not len(listed.ids):
+            fewer, more = sorted((listed, part.ids), key=len)
+            listed = fewer[among(fewer, more)]
+        if listed is not None and not len(listed):
             return NO_ROWS
     excluded = outside[0] if len(outside) == 1 else np.unique(np.concatenate([_NONE, *outside]))
     if listed is None:
         return RowSet(excluded, True)
-    return RowSet(np.setdiff1d(listed.ids, excluded, assume_unique=True))
+    return RowSet(listed[~among(listed, excluded)])
 
 
 def _union(parts: Iterable[RowSet]) -> RowSet:

@@ -1,12 +1,17 @@
 """The twin of storage/btree_search.py: the same pages, without parsing them."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
+
+import numpy as np
 
 from storage.native.change cimport Change, PageTable
 
 from storage.errors import Corruption
+
+cdef Py_ssize_t FEW_IDS = 256
+
 
 cdef const Head *head_of(PageTable table, uint64_t page_no) except NULL:
     cdef const Head *head
@@ -234,6 +239,37 @@ def lookup_prefix(pager, uint64_t root_page, bytes prefix not None):
             slot += 1
         if not head.right:
             return found
+        head = head_of(table, head.right)
+        slot = 0
+
+
+def lookup_ids(pager, uint64_t root_page, bytes prefix not None, Py_ssize_t most):
+    """`lookup_prefix` as an array, of so many pairs at most."""
+    cdef PageTable table = pager.table
+    cdef const unsigned char *data = <const unsigned char *><const char *>prefix
+    cdef size_t length = len(prefix)
+    cdef const Head *head = head_of(table, leaf_of(table, root_page, data, length, 0))
+    cdef Py_ssize_t slot = position_of(head, data, length, 0)
+    cdef Py_ssize_t count = 0, room = min(most, FEW_IDS)
+    cdef const unsigned char *entry
+    cdef object found = np.empty(room, np.int64)
+    cdef int64_t[::1] ids = found
+    while True:
+        while slot < head.count:
+            entry = entry_at(head, slot)
+            if (<const uint16_t *>entry)[0] < length or memcmp(entry + LEAF_HEAD, data, length):
+                return found[:count]
+            if count == most:
+                return found
+            if count == room:
+                room = min(most, 2 * room)
+                found = np.resize(found, room)
+                ids = found
+            ids[count] = (<const int64_t *>(entry + 2))[0]
+            count += 1
+            slot += 1
+        if not head.right:
+            return found[:count]
         head = head_of(table, head.right)
         slot = 0
 

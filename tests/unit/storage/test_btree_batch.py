@@ -5,12 +5,18 @@ import random
 import numpy as np
 import pytest
 
-from storage import btree_batch
+from storage import btree_batch, btree_search
 from storage.btree import Tree
 from storage.check import check_tree
 from storage.engine import Kind, encode_key
 from storage.errors import KeyTooLarge
-from storage.fast_paths import insert_sorted, is_ascending, present_keys
+from storage.fast_paths import (
+    insert_sorted,
+    is_ascending,
+    lookup_ids,
+    lookup_prefix,
+    present_keys,
+)
 from tests.support.small_engine import small_engine
 
 
@@ -148,3 +154,14 @@ def test_a_full_disk_in_the_middle_leaves_a_whole_tree(tree, monkeypatch):
     monkeypatch.undo()
     assert content(tree)[: len(before)] == before
     assert insert_sorted(pager, tree.root_page, 0, [number(5000)], np.array([1]), 0) in (0, 1)
+
+
+@pytest.mark.parametrize("most", [0, 1, 5, 255, 256, 257, 900, 1 << 48])
+def test_ids_of_a_key_as_an_array(tree, most):
+    add(tree, [(b"same", row_id) for row_id in range(900)] + [(b"sand", 3), (b"sane", 4)])
+    for prefix in (b"same", b"sa", b"sane", b"no", b"z"):
+        wanted = lookup_prefix(tree.pager, tree.root_page, prefix)[:most]
+        for twin in (lookup_ids, btree_search.lookup_ids):
+            found = twin(tree.pager, tree.root_page, prefix, most)
+            assert found.dtype == np.int64
+            assert found.tolist() == wanted

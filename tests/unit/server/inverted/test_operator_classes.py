@@ -28,6 +28,21 @@ from server.types.tsquery import parse_tsquery
 from server.types.tsvector import parse_tsvector
 from server.types.type import PLAIN_STYLE
 
+
+class Reader:
+    """Entries out of sets."""
+
+    def __init__(self, entries):
+        self.entries = entries
+
+    def ids(self, prefix, most):
+        found = [row for key in self.entries if key.startswith(prefix) for row in self.entries[key]]
+        return np.array(found[:most], np.int64)
+
+    def having(self, key, ids):
+        return np.array([row in self.entries[key] for row in ids.tolist()], np.bool_)
+
+
 LONG = "l" * VALUE_BYTES_MAX
 
 
@@ -42,11 +57,7 @@ def found_by(extraction, values, strategy, asked):
     ordered = sorted(entries)
     assert not any(b.startswith(a) for a, b in pairwise(ordered))
 
-    def read(prefix):
-        rows = [row for key in ordered if key.startswith(prefix) for row in entries[key]]
-        return np.array(rows, np.int64)
-
-    rows = (answered if search.exact else possible)(search.node, read)
+    rows = (answered if search.exact else possible)(search.node, Reader(entries))
     if rows is None:
         return set(range(len(values))), False
     return set(rows.tolist()), search.exact

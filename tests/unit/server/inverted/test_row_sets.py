@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 
+from server.inverted import row_sets
 from server.inverted.row_sets import (
     EVERYTHING,
     NOTHING,
@@ -31,12 +32,19 @@ def world(chance):
     }
 
 
-def reader(entries):
-    def read(prefix):
-        found = [row for key, rows in entries.items() if key.startswith(prefix) for row in rows]
-        return np.array(found, np.int64)
+class Reader:
+    """Entries out of sets."""
 
-    return read
+    def __init__(self, entries):
+        self.entries = entries
+
+    def ids(self, prefix, most):
+        keys = sorted(key for key in self.entries if key.startswith(prefix))
+        found = [row for key in keys for row in sorted(self.entries[key])]
+        return np.array(found[:most], np.int64)
+
+    def having(self, key, ids):
+        return np.array([row in self.entries[key] for row in ids.tolist()], np.bool_)
 
 
 def random_node(chance, depth):
@@ -67,21 +75,26 @@ def truth(node, entries, absent_may_be):
 
 
 @pytest.mark.parametrize("seed", range(300))
-def test_random_nodes(seed):
+def test_random_nodes(seed, monkeypatch):
+    monkeypatch.setattr(row_sets, "MANY_IDS", 8)
+    monkeypatch.setattr(row_sets, "FEW_IDS", 2)
     chance = random.Random(seed)
     entries = world(chance)
     node = random_node(chance, 3)
     for ask, absent_may_be in ((possible, True), (answered, False)):
-        found = ask(node, reader(entries))
+        found = ask(node, Reader(entries))
         if found is not None:
             assert found.tolist() == sorted(truth(node, entries, absent_may_be))
-    assert (possible(node, reader(entries)) is not None) >= is_bounded(node)
+    assert (possible(node, Reader(entries)) is not None) >= is_bounded(node)
+    if is_bounded(node):
+        loose = set(possible(node, Reader(entries), loosely=True).tolist())
+        assert loose >= truth(node, entries, True)
     if not has_negation(node) and is_bounded(node):
-        assert answered(node, reader(entries)).tolist() == possible(node, reader(entries)).tolist()
+        assert answered(node, Reader(entries)).tolist() == possible(node, Reader(entries)).tolist()
 
 
 def test_what_entries_cannot_tell():
-    read = reader(world(random.Random(1)))
+    read = Reader(world(random.Random(1)))
     for node in (EVERYTHING, NotIn(Key(b"\1")), AnyOf((Key(b"\1"), EVERYTHING)), AtLeast(0, ())):
         assert possible(node, read) is None
         assert not is_bounded(node)
@@ -90,14 +103,34 @@ def test_what_entries_cannot_tell():
 
 
 def test_a_negation_is_believed_of_unchanged_rows_only():
-    read = reader({b"a": {1, 2, 3}, b"b": {2}})
+    read = Reader({b"a": {1, 2, 3}, b"b": {2}})
     node = AllOf((Key(b"a"), NotIn(Key(b"b"))))
     assert possible(node, read).tolist() == [1, 2, 3]
     assert answered(node, read).tolist() == [1, 3]
 
 
 def test_a_prefix_finds_a_row_once():
-    assert possible(Key(b"a"), reader({b"a1": {3, 1}, b"a2": {1, 2}})).tolist() == [1, 2, 3]
+    entries = Reader({b"a1": {3, 1}, b"a2": {1, 2}})
+    assert possible(Key(b"a", is_whole=False), entries).tolist() == [1, 2, 3]
+
+
+def test_a_long_list_is_not_read_for_a_few_rows():
+    class Counting(Reader):
+        def ids(self, prefix, most):
+            asked.append(most)
+            return super().ids(prefix, most)
+
+        def having(self, key, ids):
+            probed.append(len(ids))
+            return super().having(key, ids)
+
+    asked, probed = [], []
+    entries = Counting({b"a": set(range(5000)), b"b": set(range(0, 5000, 50)), b"c": {50, 51}})
+    long, short, shortest = (Key(key) for key in (b"a", b"b", b"c"))
+    assert possible(AllOf((long, shortest)), entries, loosely=True).tolist() == [50, 51]
+    assert (max(asked), probed) == (row_sets.MANY_IDS + 1, [])
+    assert possible(AllOf((long, AllOf((short, long)))), entries).tolist() == [*range(0, 5000, 50)]
+    assert (max(asked), probed) == (row_sets.MANY_IDS + 1, [100, 100])
 
 
 def test_several_conditions_are_exact_together():
