@@ -1,7 +1,8 @@
 """Index scans: entries in the order of keys, then the rows that the snapshot sees of them.
 
 Rule 1: an entry may lead to a row that is invisible, or has another key in the version seen: rows
-        whose key has ever changed are compared with the entry they were found by.
+        whose key has ever changed are compared with the entry they were found by; all are, if some
+        have lost that mark since the entry was read.
 Rule 2: a condition with NULL on its right side is never true: nothing is read.
 """
 
@@ -66,22 +67,26 @@ class IndexScan(Operator):
         index = context.engine.index(shape.storage_id)
         tracked = context.transaction.tracked
         held: list[tuple[bytes, int]] = []
+        relation = context.engine.relation(self.plan.table.storage_id)
+        cleared_count = relation.cleared_count
         for low, high in ranges:
             if tracked is not None:
                 tracked.read_range(shape.storage_id, low, high)
             with context.engine.latch:
                 chunks = index.chunks(low, high, True, False, self.plan.backward)
             while True:
+                if not held:
+                    cleared_count = relation.cleared_count
                 with context.engine.latch:
                     chunk = next(chunks, None)
                 if chunk is None:
                     break
                 held += chunk
                 if held and (self.plan.ordered or len(held) >= HELD_MAX):
-                    yield self._rows(held, shape, context)
+                    yield self._rows(held, cleared_count, shape, context)
                     held = []
         if held:
-            yield self._rows(held, shape, context)
+            yield self._rows(held, cleared_count, shape, context)
 
     def _shape(self, context: ExecutionContext) -> IndexShape:
         for shape in shape_of(self.plan.table, context).indexes:
@@ -90,7 +95,11 @@ class IndexScan(Operator):
         raise AssertionError("the index is not one of its table")
 
     def _rows(
-        self, chunk: Sequence[tuple[bytes, int]], shape: IndexShape, context: ExecutionContext
+        self,
+        chunk: Sequence[tuple[bytes, int]],
+        cleared_count: int,
+        shape: IndexShape,
+        context: ExecutionContext,
     ) -> Batch:
         table = shape_of(self.plan.table, context)
         relation = context.engine.relation(self.plan.table.storage_id)
@@ -100,10 +109,11 @@ class IndexScan(Operator):
                 context.transaction.tracked.read_rows(relation.relation_id, roots.tolist())
             view = relation.fetch_many(context.snapshot, roots)
             key_of = table.key_of(shape, context)
+            suspects_all = cleared_count != relation.cleared_count
             stale = [
                 place
                 for place, position in enumerate(view.positions.tolist())
-                if relation.key_changed(chunk[position][1])
+                if (suspects_all or relation.key_changed(chunk[position][1]))
                 and key_of(relation.values(int(view.row_ids[place]))) != chunk[position][0]
             ]
         among = None

@@ -6,6 +6,7 @@ import pytest
 
 from server.directory_check import directory_problems
 from server.executor import inverted_build
+from server.executor.index_scan import IndexScan
 from server.executor.inverted_scan import InvertedScan
 from server.executor.table_shape import shape_of
 from tests.support.conversation import Client
@@ -166,6 +167,27 @@ def test_rows_that_vacuum_settles_during_a_scan_are_looked_at_again(client, monk
 
     monkeypatch.setattr(InvertedScan, "_candidates", interrupted)
     assert client.rows("SELECT count(*) FROM indexed WHERE words @@ 'ant'") == [("6",)]
+
+
+def test_an_ordered_scan_looks_again_at_what_an_abort_has_settled(database, client, monkeypatch):
+    """The entry of a change that is taken back while a scan is about to read rows leads to none of its keys."""
+    client.rows("CREATE INDEX by_id ON indexed (id)")
+    client.rows("INSERT INTO indexed (id) SELECT generate_series(1, 300)")
+    client.rows("ANALYZE indexed")
+    other = Client(database, pid=2)
+    other.rows("BEGIN; UPDATE indexed SET id = 7 WHERE id = 8")
+    ordinary = IndexScan._rows
+
+    def interrupted(scan, *arguments):
+        if other.session.transaction.in_block:
+            other.rows("ROLLBACK")
+        return ordinary(scan, *arguments)
+
+    monkeypatch.setattr(IndexScan, "_rows", interrupted)
+    asked = "SELECT id FROM indexed WHERE id = 7"
+    assert "Index Scan" in explained(client, asked) or "Index Only" in explained(client, asked)
+    assert client.rows(asked) == [("7",)]
+    other.close()
 
 
 def test_a_serializable_search_notes_that_it_has_read(database, client):
