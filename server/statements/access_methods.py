@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from server.catalog.operator_class_objects import user_class
-from server.catalog.views.physical import operator_class
+from server.catalog.views.physical import accepts, operator_class
 from server.errors import DatatypeMismatch, FeatureNotSupported, UndefinedObject
 from server.inverted.operator_classes import operator_class_of
 from server.planner.standalone import is_relabelled
@@ -83,7 +83,14 @@ def check_class(context: StatementContext, method: str, oid: int, name: str) -> 
     """Raise UndefinedObject unless there is the class, or without a name one for the type."""
     if operator_class(context.catalog, method, oid, name):
         own = user_class(context.catalog, method, name) if name else None
-        if own is not None and not is_relabelled(context.environment(), oid, own.type):
+        if not name:
+            return
+        fits = (
+            accepts(context.catalog, method, oid, name.rpartition(".")[2])
+            if own is None
+            else is_relabelled(context.environment(), oid, own.type)
+        )
+        if not fits:
             shown = context.catalog.type(oid).sql_name
             raise DatatypeMismatch(f'operator class "{name}" does not accept data type {shown}')
         return

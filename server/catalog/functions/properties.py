@@ -12,6 +12,7 @@ from server.catalog.objects import Index, Table
 from server.catalog.privileges import has_privileges_of, role_of
 from server.catalog.views.physical import fact_of
 from server.catalog.views.triggers import instead_events
+from server.errors import InsufficientPrivilege, WrongObjectType
 from server.functions.declare import row
 
 if TYPE_CHECKING:
@@ -105,7 +106,23 @@ def _expand(call: CallContext, array: Array) -> Iterator[tuple[Any, int]]:
         yield item, number
 
 
+def _clean_pending_list(call: CallContext, oid: int) -> int:
+    """Entries are never pending: they are where they belong when a statement ends."""
+    index, view = object_of(call, oid, Index), view_of(call)
+    if index is None or index.method != "gin":
+        named = view.object(oid) if index is None else index
+        raise WrongObjectType(f'"{oid if named is None else named.name}" is not a GIN index')
+    if not has_privileges_of(view, session_of(call).user_oid, index.owner):
+        raise InsufficientPrivilege(f"must be owner of index {index.name}")
+    return 0
+
+
 FUNCTIONS = (
+    row(
+        "3789 gin_clean_pending_list(regclass) int8 volatile context",
+        _clean_pending_list,
+        "pages of pending entries put into their place, which are none",
+    ),
     row(
         "13212 _pg_expandarray(anyarray) record(x anyelement, n int4) set context",
         _expand,

@@ -101,7 +101,7 @@ def _named_classes() -> dict[tuple[Oid, str], Oid]:
     return {(row["opcmethod"], row["opcname"]): row["oid"] for row in named_facts("pg_opclass")}
 
 
-_COERCIBLE = {1043: 25, 19: 25, 24: 26, 2202: 26, 2205: 26, 2206: 26, 4089: 26, 4096: 26}
+_COERCIBLE = {650: 869, 1043: 25, 19: 25, 24: 26, 2202: 26, 2205: 26, 2206: 26, 4089: 26, 4096: 26}
 ANY_ENUM, ANY_ARRAY, RECORD, JSONB_OPS = 3500, 2277, 2249, 4036
 ANY_RANGE, ANY_MULTIRANGE = 3831, 4537
 _GENERAL = {"e": ANY_ENUM, "c": RECORD, "r": ANY_RANGE, "m": ANY_MULTIRANGE}
@@ -117,7 +117,7 @@ def operator_class(
         found = None if known else user_class(view, method, name)
         if found is not None:
             return found.oid
-        return known or _class_of_extension(view, method, name)
+        return known or _class_of_extension(view, method, name)[0]
     classes = _default_classes()
     own = None if built_in else default_user_class(view, method, type_oid)
     if own is not None:
@@ -128,14 +128,33 @@ def operator_class(
     return 0
 
 
-def _class_of_extension(view: CatalogView, method: str, name: str) -> Oid:
-    """The extension that has brought the class, which stands for it; 0: there is none."""
+def accepts(view: CatalogView, method: str, type_oid: Oid, name: str) -> bool:
+    """Whether a class with that name, which exists, is one for values of the type."""
+    known = _class_inputs().get((method_oids().get(method, 0), name))
+    if known is None:
+        known = _class_of_extension(view, method, name)[1]
+    if known in _class_types(view, type_oid):
+        return True
+    cast = view.cast(type_oid, known)
+    return cast is not None and cast.method == "b"
+
+
+@cache
+def _class_inputs() -> dict[tuple[Oid, str], Oid]:
+    return {
+        (row["opcmethod"], row["opcname"]): row["opcintype"] for row in named_facts("pg_opclass")
+    }
+
+
+def _class_of_extension(view: CatalogView, method: str, name: str) -> tuple[Oid, Oid]:
+    """The extension that has brought the class, which stands for it, and the class's type; 0: there is none."""
     for value in view.objects(ExtensionObject):
         extension = EXTENSIONS.get(value.name)
         classes = () if extension is None else extension.operator_classes
-        if any((method, name) == known[:2] for known in classes):
-            return value.oid
-    return 0
+        for *known, type_oid in classes:
+            if known == [method, name]:
+                return value.oid, type_oid
+    return 0, 0
 
 
 def _class_types(view: CatalogView, oid: Oid) -> tuple[Oid, ...]:
