@@ -253,8 +253,8 @@ def _rows(
         full = []
         for column in live:
             value = row[position[column.number]] if column.number in position else None
+            refuse_generated(context, target, column, value, "insert")
             if value is not None:
-                refuse_generated(context, column, value, "insert", None)
                 value = identity_value(context, column, value, overriding)
             if column.generated:
                 continue
@@ -339,7 +339,8 @@ def _bind_query(
         value: Expression | None = None
         if column.number in position:
             value = values[position[column.number]]
-            refuse_generated(context, column, value, "insert", None)
+        refuse_generated(context, target, column, value, "insert")
+        if value is not None:
             value = identity_value(context, column, value, node.args.get("overriding") or "")
         if column.generated:
             continue

@@ -165,7 +165,7 @@ def _bind_insert(
     given: dict[int, Expression] = {}
     for column, each in zip(columns, written, strict=False):
         value = _insert_value(context, target, scope, column, each)
-        refuse_generated(context, column, value, "insert", None)
+        refuse_generated(context, target, column, value, "insert")
         kept = identity_value(context, column, value, node.args.get("overriding") or "")
         if kept is not None and not isinstance(kept, DefaultValue):
             given[column.number] = kept

@@ -130,7 +130,7 @@ def security_of(context: BindContext, target: ModifyTarget, scan: Scan) -> RowSe
 def row_scope(target: ModifyTarget) -> Scope:
     """The columns of the row being written."""
     name = target.table.name
-    return Scope(items=[RangeItem(alias=name, scan=target.scan, table=target.table)])
+    return Scope(items=[RangeItem(alias=name, scan=target.scan, table=target.table, of_row=True)])
 
 
 def column_of(
@@ -194,13 +194,20 @@ def default_of_domain(catalog: CatalogView, oid: int) -> str | None:
 
 def target_default(context: BindContext, target: ModifyTarget, column: Column) -> Expression:
     """The default of a column: the view's own, where the target is a view that has one."""
-    if target.view is not None:
-        pairs = zip(target.view.view.live_columns, target.view.columns, strict=True)
-        for own, below in pairs:
-            if below is not None and below.number == column.number and own.default is not None:
-                bound = bind_catalog_expression(context, Scope(), own.default)
-                return assigned(context, target, column, bound)
-    return default_of(context, target.table, column)
+    own = view_default(target, column)
+    if own is None:
+        return default_of(context, target.table, column)
+    return assigned(context, target, column, bind_catalog_expression(context, Scope(), own))
+
+
+def view_default(target: ModifyTarget, column: Column) -> str | None:
+    """The default that the view which is the target has for a column of the table below."""
+    if target.view is None:
+        return None
+    for own, below in zip(target.view.view.live_columns, target.view.columns, strict=True):
+        if below is not None and below.number == column.number:
+            return own.default
+    return None
 
 
 def view_checks(
@@ -225,10 +232,17 @@ def _next_value(context: BindContext, table: Table, column: Column) -> Expressio
 
 
 def refuse_generated(
-    context: BindContext, column: Column, value: Expression, verb: str, node: exp.Expression | None
+    context: BindContext,
+    target: ModifyTarget,
+    column: Column,
+    value: Expression | None,
+    verb: str,
 ) -> None:
-    """Only DEFAULT may be written to a generated column."""
-    if not column.generated or isinstance(value, DefaultValue):
+    """Only DEFAULT may be written to a generated column, which is not that of a view."""
+    is_default = (value is None or isinstance(value, DefaultValue)) and view_default(
+        target, column
+    ) is None
+    if not column.generated or is_default:
         return
     if verb == "insert":
         error = GeneratedAlways(
@@ -240,7 +254,7 @@ def refuse_generated(
             f'column "{column.name}" can only be updated to DEFAULT',
             detail=f'Column "{column.name}" is a generated column.',
         )
-    raise error.at(context.position(value.offset))
+    raise error
 
 
 def row_columns(target: ModifyTarget) -> tuple[tuple[int, int], ...]:

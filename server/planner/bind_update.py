@@ -214,14 +214,14 @@ def bind_assignments(
             if place.args.get("indirection"):
                 if column.number in result and column.number not in partly:
                     raise SqlSyntaxError(f'multiple assignments to same column "{column.name}"')
-                refuse_generated(context, column, value, "update", each)
+                refuse_generated(context, target, column, value, "update")
                 partly.add(column.number)
                 old = result.get(column.number) or _old_value(context, target, column)
                 result[column.number] = stored_part(context, scope, old, place, value)
                 continue
             if column.number in result:
                 raise SqlSyntaxError(f'multiple assignments to same column "{column.name}"')
-            refuse_generated(context, column, value, "update", each)
+            refuse_generated(context, target, column, value, "update")
             if column.generated:
                 continue
             if isinstance(value, DefaultValue):

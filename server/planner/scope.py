@@ -93,6 +93,7 @@ class RangeItem:
     )
     row_type: int = 0  # of a function that returns a composite type
     of_rule: bool = False  # OLD or NEW of a rule
+    of_row: bool = False  # a row on its own, of which no system column but its table is known
     scalar: bool = False  # a function that returns one plain value: its name alone means that value
 
     def columns(self) -> Iterator[RangeColumn]:
@@ -116,7 +117,9 @@ class RangeItem:
     def find_system(self, context: BindContext, name: str) -> RangeColumn | None:
         """The system column of that name, if this is a table."""
         known = SYSTEM_COLUMNS.get(name)
-        if self.scan is None or known is None or self.scan.table.kind == "v":
+        if self.of_row and name == "tableoid" and self.table is not None:
+            return RangeColumn(name, context.constant(known[1], self.table.oid))  # type: ignore[index]
+        if self.of_row or self.scan is None or known is None or self.scan.table.kind == "v":
             return None
         number, oid = known
         return RangeColumn(

@@ -113,7 +113,8 @@ def table_scope(context: BindContext, table: Table, clause: str) -> Scope:
         )
         for column in table.live_columns
     )
-    return Scope(items=[RangeItem(alias=table.name, listed=columns, table=table)], clause=clause)
+    item = RangeItem(alias=table.name, listed=columns, table=table, of_row=True)
+    return Scope(items=[item], clause=clause)
 
 
 def bind_over_table(environment: PlanningEnvironment, table: Table, text: str) -> Expression:
@@ -203,6 +204,12 @@ def check_condition(
 ) -> tuple[int, ...]:
     """Bind a CHECK or an index predicate; gives the attributes it uses."""
     context = _context(environment, base_offset)
+    for node in tree.find_all(nodes.ColumnReference):
+        name = node.args["parts"][-1] if node.args["parts"] else ""
+        is_system = name in SYSTEM_COLUMNS and name != "tableoid"
+        if is_system and table.column_named(name) is None:
+            error = f'system column "{name}" reference in check constraint is invalid'
+            raise raise_at(context, node, InvalidColumnReference(error))
     bound = bind_expression(context, table_scope(context, table, "check constraints"), tree)
     if coerce_to(context, bound, BOOLEAN_OID) is None or bound.type.oid != BOOLEAN_OID:
         kind = type_name(context, bound.type.oid)
@@ -302,10 +309,19 @@ def trigger_scope(context: BindContext, table: Table) -> Scope:
     return Scope(items=items, clause="trigger WHEN conditions")
 
 
+def refuse_system_columns(table: Table, tree: exp.Expression) -> None:
+    """Raise for what an index cannot read."""
+    for node in tree.find_all(nodes.ColumnReference):
+        name = node.args["parts"][-1] if node.args["parts"] else ""
+        if name in SYSTEM_COLUMNS and table.column_named(name) is None:
+            raise FeatureNotSupported("index creation on system columns is not supported")
+
+
 def bind_index_expression(
     environment: PlanningEnvironment, table: Table, tree: exp.Expression, base_offset: int
 ) -> Expression:
     """Bind an index's expression."""
+    refuse_system_columns(table, tree)
     context = _context(environment, base_offset)
     bound = bind_expression(context, table_scope(context, table, "index expressions"), tree)
     if is_mutable(context, bound):

@@ -117,6 +117,8 @@ def _assignable(context: BindContext, changed: Expression, target: Column) -> Ex
 def _is_written_only(node: exp.Expr) -> bool:
     if isinstance(node, nodes.FunctionCall):
         return bool(node.args["sql_syntax"])
+    if isinstance(node, nodes.ColumnReference):  # that of the table it is of by then
+        return node.args["parts"][-1:] == ("tableoid",)
     return isinstance(node, WRITTEN_ONLY)
 
 

@@ -82,9 +82,9 @@ def check_classes(
 def check_class(context: StatementContext, method: str, oid: int, name: str) -> None:
     """Raise UndefinedObject unless there is the class, or without a name one for the type."""
     if operator_class(context.catalog, method, oid, name):
-        own = user_class(context.catalog, method, name) if name else None
         if not name:
             return
+        own = user_class(context.catalog, method, name)
         fits = (
             accepts(context.catalog, method, oid, name.rpartition(".")[2])
             if own is None

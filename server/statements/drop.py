@@ -86,6 +86,8 @@ def drop(context: StatementContext, statement: tree.Drop) -> Run:
     finder = FINDERS.get(statement.kind)
     if finder is None:
         raise FeatureNotSupported(f"DROP {statement.kind.upper()} is not supported")
+    if statement.concurrently:
+        _check_concurrent(context, statement)
     targets: list[CatalogObject] = []
     for name in statement.names:
         if statement.kind in OPERATOR_CLASS_KINDS:
@@ -132,6 +134,17 @@ def _tables_to_lock(context: StatementContext, target: CatalogObject) -> Iterato
         yield from ((member.oid, member.name) for member in context.catalog.family_of(table))
     else:
         yield target.table, target.name
+
+
+def _check_concurrent(context: StatementContext, statement: tree.Drop) -> None:
+    """DROP INDEX CONCURRENTLY is about one index, and has its transactions to itself."""
+    if len(statement.names) > 1:
+        raise FeatureNotSupported(
+            "DROP INDEX CONCURRENTLY does not support dropping multiple objects"
+        )
+    if statement.cascade:
+        raise FeatureNotSupported("DROP INDEX CONCURRENTLY does not support CASCADE")
+    context.session.transaction.refuse_in_block("DROP INDEX CONCURRENTLY")
 
 
 def drop_objects(

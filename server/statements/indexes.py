@@ -6,10 +6,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Index, IndexKey, Table
-from server.errors import DuplicateTable, FeatureNotSupported
+from server.errors import (
+    DuplicateTable,
+    FeatureNotSupported,
+    InvalidTableDefinition,
+    UndefinedColumn,
+)
 from server.executor.index_build import fill_index
 from server.executor.waits import Wait
-from server.planner.standalone import bind_index_expression, check_condition
+from server.planner.names import target_name
+from server.planner.scope import SYSTEM_COLUMNS
+from server.planner.standalone import (
+    bind_index_expression,
+    check_condition,
+    refuse_system_columns,
+)
 from server.planner.stored_text import stored_expression
 from server.sql import nodes
 from server.sql import utility_objects as tree
@@ -51,6 +62,7 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
         raise DuplicateTable(f'relation "{name}" already exists')
     predicate = None
     if statement.where is not None:
+        refuse_system_columns(table, statement.where.tree)
         check_condition(
             context.environment(), table, statement.where.tree, context.statement.offset
         )
@@ -116,14 +128,19 @@ def index_key(context: StatementContext, table: Table, element: nodes.IndexEleme
     name = arguments.get("name")
     if name is not None:
         column = table.column_named(name)
+        if column is None and name in SYSTEM_COLUMNS:
+            raise FeatureNotSupported("index creation on system columns is not supported")
         if column is None:
-            from server.errors import UndefinedColumn
-
             raise UndefinedColumn(f'column "{name}" does not exist')
         return IndexKey(number=column.number, collation=column.collation, **flags)
     expression = bind_index_expression(
         context.environment(), table, arguments["this"], context.statement.offset
     )
+    if expression.type.type.kind == "p":
+        shown = target_name(arguments["this"])
+        raise InvalidTableDefinition(
+            f'column "{shown}" has pseudo-type {expression.type.type.sql_name}'
+        )
     return IndexKey(
         number=0,
         expression=stored_expression(context.environment(), arguments["this"], table),

@@ -29,7 +29,7 @@ from server.errors import (
 )
 from server.sql import utility_objects as tree
 from server.sql.object_names import ObjectName
-from server.statements.drop import FINDERS
+from server.statements.drop import FINDERS, RELATIONS
 from server.statements.event_triggers import check_event_trigger_owner
 from server.statements.foreign import check_wrapper_owner
 from server.statements.names import (
@@ -395,6 +395,8 @@ def _object_named(context: StatementContext, kind: str, name: ObjectName) -> Cat
         return _constraint_named(context, name)
     if kind == "domain constraint":
         return _domain_constraint(context, name.parts[:-1], name.parts[-1])
+    if kind in RELATIONS:
+        relation_named(context, name.parts)  # one that is missing is a relation here
     finder = FINDERS.get(kind)
     if finder is None:
         raise FeatureNotSupported(f"{kind} is not supported here")
