@@ -2,7 +2,9 @@
 
 Rule 1: branches that cannot be reached, for a constant says so, are not looked into: of CASE,
         COALESCE, AND and OR, in the order in which they stand.
-Rule 2: what raises stays as it is, and the error is reported: as PostgreSQL, which plans `1/0` to an
+Rule 2: a strict call with a NULL among its arguments is NULL, whatever the others are; those that are constant were
+        computed before, and may have raised.
+Rule 3: what raises stays as it is, and the error is reported: as PostgreSQL, which plans `1/0` to an
         error, the planner raises it where the value is asked for.
 """
 
@@ -20,10 +22,17 @@ from server.types.registry import TYPE_BY_OID
 from server.types.type import TextStyle, TypeReference
 
 _CONTEXT: Final[Any] = SimpleNamespace(style=TextStyle(), parameters=(), outer={})
-_IMMUTABLE: Final = frozenset(
-    {"bool", "int2", "int4", "int8", "numeric", "text", "varchar", "bpchar"}
+_SETTLED: Final = frozenset(
+    {"bool", "int2", "int4", "int8", "numeric", "text", "varchar", "bpchar", "name"}
 )
 """Types whose text forms depend on no setting."""
+
+_READ_ALIKE: Final = _SETTLED | frozenset(
+    {"bytea", "char", "oid", "json", "jsonb", "jsonpath", "float4", "float8", "bit", "varbit"}
+    | {"point", "lseg", "path", "box", "polygon", "line", "circle", "uuid", "pg_lsn"}
+    | {"inet", "cidr", "macaddr", "macaddr8", "tid", "xid", "tsvector", "tsquery"}
+)
+"""Types that read a text in the same way whatever the settings: their input functions are immutable."""
 
 _FOLDED = (
     nodes.Relabel,
@@ -65,6 +74,8 @@ class _Folding:
         node = nodes.map_operands(node, self.fold)
         if isinstance(node, nodes.ArrayComparison):
             node = _as_list(node)
+        if _is_null(node):
+            return nodes.Constant(type=node.type, offset=node.offset, value=None)
         if not _is_foldable(node):
             return node
         if not all(isinstance(child, nodes.Constant) for child in nodes.children(node)):
@@ -155,6 +166,13 @@ def _as_list(node: nodes.ArrayComparison) -> nodes.Expression:
     )
 
 
+def _is_null(node: nodes.Expression) -> bool:
+    """Whether it is a strict call with a constant NULL among its arguments."""
+    if not isinstance(node, nodes.Call) or not node.function.strict or node.function.returns_set:
+        return False
+    return any(isinstance(each, nodes.Constant) and each.value is None for each in node.arguments)
+
+
 def _is_foldable(node: nodes.Expression) -> bool:
     if getattr(getattr(node, "function", None), "definition", None) is not None:
         return False  # its body is run by the executor
@@ -164,7 +182,7 @@ def _is_foldable(node: nodes.Expression) -> bool:
             return False
         return function.volatility == "i" and function.row is not None
     if isinstance(node, nodes.CastText):
-        return {node.type.type.name, node.argument.type.type.name} <= _IMMUTABLE
+        return node.argument.type.type.name in _SETTLED and node.type.type.name in _READ_ALIKE
     if isinstance(node, _BY_FUNCTION) and node.function.volatility != "i":
         return False
     return isinstance(node, _FOLDED)

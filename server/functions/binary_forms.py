@@ -60,6 +60,7 @@ SENDERS: Final = """
 2487 poly_send polygon
 2501 cstring_send cstring
 2503 anyarray_send anyarray
+5091 anycompatiblearray_send anycompatiblearray
 2411 int2vectorsend int2vector
 2421 oidvectorsend oidvector
 2453 regclasssend regclass
@@ -78,12 +79,35 @@ SENDERS: Final = """
 """
 
 
+STABLE: Final = frozenset(
+    [
+        "array_send",
+        "record_send",
+        "enum_send",
+        "range_send",
+        "multirange_send",
+        "cstring_send",
+        "anyarray_send",
+        "anycompatiblearray_send",
+        "textsend",
+        "namesend",
+        "bpcharsend",
+        "varcharsend",
+    ]
+)
+"""Those that ask the sender of another type, or for the client's encoding."""
+
+
 def _send(context: CallContext, value: Any) -> bytes:
     sent: bytes = context.arguments[0].type.send(value)
     return sent
 
 
 FUNCTIONS: Final = tuple(
-    row(f"{oid} {name}({argument}) bytea context", _send, "The binary form of a value.")
+    row(
+        f"{oid} {name}({argument}) bytea context{' stable' if name in STABLE else ''}",
+        _send,
+        "The binary form of a value.",
+    )
     for oid, name, argument in (line.split(" ") for line in SENDERS.strip().splitlines())
 )

@@ -159,6 +159,10 @@ _UP_TO_FLOOR: Final[dict[Compare, Compare]] = {
 }
 
 
+DAYS_MAX: Final = (TIMESTAMP_INFINITY - 1) // US_PER_DAY
+"""The last date that has a timestamp."""
+
+
 def _instant_kernel(compare: Compare, types: tuple[str, str]) -> Callable[..., Column]:
     """Dates and timestamps, brought to microseconds; to UTC where a zone is involved."""
     zoned = "timestamptz" in types
@@ -184,7 +188,8 @@ def instants_of(column: Column, type_name: str, zone: Zone | None) -> Values:
         return np.broadcast_to(once, len(values))
     if type_name == "date":
         infinite = (values == DATE_INFINITY) | (values == DATE_MINUS_INFINITY)
-        micro = values.astype(np.int64) * US_PER_DAY
+        far = values > DAYS_MAX  # later than any timestamp, and yet finite
+        micro = np.where(far, TIMESTAMP_INFINITY - 1, values.astype(np.int64) * US_PER_DAY)
         if infinite.any():
             ends = np.where(values > 0, TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY)
             micro = np.where(infinite, ends, micro)

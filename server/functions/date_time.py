@@ -41,12 +41,15 @@ INT8_LIMIT: Final = 1 << 63
 
 
 def _make_date(year: int, month: int, day: int) -> int:
+    return _date_of(year, month, day, year + 1 if year < 0 else year)
+
+
+def _date_of(year: int, month: int, day: int, shown: int) -> int:
+    """The date of these fields; shown: the year that errors show."""
     astronomical = year + 1 if year < 0 else year
     valid = year != 0 and 1 <= month <= 12 and 1 <= day <= 31
     if not valid or day > month_length(astronomical, month):
-        raise DatetimeFieldOverflow(
-            f"date field value out of range: {astronomical}-{month:02d}-{day:02d}"
-        )
+        raise DatetimeFieldOverflow(f"date field value out of range: {shown}-{month:02d}-{day:02d}")
     return instants.checked_date(days_of(astronomical, month, day))
 
 
@@ -55,7 +58,9 @@ def _make_time(hour: int, minute: int, second: float) -> int:
     us = round(second * US_PER_SECOND) if valid else 0
     total = (hour * 60 + minute) * 60 * US_PER_SECOND + us
     if not valid or total > US_PER_DAY:
-        shown = "NaN" if math.isnan(second) else f"{second:02g}"
+        shown = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}.get(
+            str(second), f"{second:02g}"
+        )
         raise DatetimeFieldOverflow(f"time field value out of range: {hour}:{minute:02d}:{shown}")
     return total
 
@@ -63,7 +68,7 @@ def _make_time(hour: int, minute: int, second: float) -> int:
 def _make_timestamp(*parts: Any) -> int:
     year, month, day, hour, minute, second = parts
     return instants.checked_timestamp(
-        _make_date(year, month, day) * US_PER_DAY + _make_time(hour, minute, second)
+        _date_of(year, month, day, year) * US_PER_DAY + _make_time(hour, minute, second)
     )
 
 

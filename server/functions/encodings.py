@@ -105,7 +105,7 @@ def _character_count(data: bytes, name: str) -> int:
 
 FUNCTIONS: Final = (
     row(
-        "1713 length(bytea, name) int4",
+        "1713 length(bytea, name) int4 stable",
         _character_count,
         "Number of characters in an encoding.",
         r"'\xc3a4', 'UTF8' -> 1",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from server.errors import InvalidDatetimeFormat
 from server.functions.fields import iso_week
 from server.functions.format_templates import (
     MONTHS,
@@ -78,7 +79,17 @@ def moment_of_interval(interval: Interval) -> Moment:
     hours, us = _cut(us, US_PER_HOUR)
     minutes, us = _cut(us, US_PER_MINUTE)
     seconds, us = _cut(us, US_PER_SECOND)
-    return Moment(years, months, days, hours, minutes, seconds, us, days, None, is_interval=True)
+    day = _julian(years, months, days) - JULIAN_OF_EPOCH
+    return Moment(years, months, days, hours, minutes, seconds, us, day, None, is_interval=True)
+
+
+def _julian(year: int, month: int, day: int) -> int:
+    """PostgreSQL's formula for a Julian day, which takes a month 0 as well."""
+    shift = 13 if month <= 2 else 1
+    years = year + (4799 if month <= 2 else 4800)
+    century = _cut(years, 100)[0]
+    whole = years * 365 - 32167 + _cut(years, 4)[0] - century + _cut(century, 4)[0]
+    return whole + _cut(7834 * (month + shift), 256)[0] + day
 
 
 def format_moment(template: str, moment: Moment) -> str:
@@ -98,9 +109,19 @@ def _granule_of(keyword: str) -> int:
     return _GRANULES.get(keyword, 1 if keyword.startswith("FF") else US_PER_DAY)
 
 
+NOT_OF_INTERVALS: Final = frozenset(
+    ("MONTH", "MON", "DAY", "DY", "D", "ID", "AD", "BC", "A.D.", "B.C.", "TZ", "TZH", "TZM", "OF")
+)
+
+
 def _shown(part: Part, moment: Moment) -> str:
     if not part.keyword:
         return part.text
+    if moment.is_interval and part.keyword.upper() in NOT_OF_INTERVALS:
+        raise InvalidDatetimeFormat(
+            "invalid format specification for an interval value",
+            hint="Intervals are not tied to specific calendar dates.",
+        )
     writer = _WRITERS.get(part.keyword)
     if writer is not None:
         text = writer(moment, part)
@@ -129,10 +150,8 @@ def _year(moment: Moment) -> int:
 
 
 def _iso_year(moment: Moment) -> int:
-    if moment.is_interval:
-        return moment.year
     year = iso_week(moment.days)[0]
-    return year if year > 0 else 1 - year
+    return year if year > 0 or moment.is_interval else 1 - year
 
 
 def _century(moment: Moment) -> int:
@@ -191,12 +210,12 @@ _NUMBERS: Final[dict[str, Number]] = {
     "IDDD": lambda m: (_iso_day_in_year(m), 3),
     "D": lambda m: (weekday_of(m.days) + 1, 1),
     "ID": lambda m: (weekday_of(m.days) or 7, 1),
-    "W": lambda m: ((m.day - 1) // 7 + 1, 1),
-    "WW": lambda m: ((_day_in_year(m) - 1) // 7 + 1, 2),
+    "W": lambda m: (_cut(m.day - 1, 7)[0] + 1, 1),
+    "WW": lambda m: (_cut(_day_in_year(m) - 1, 7)[0] + 1, 2),
     "IW": lambda m: (iso_week(m.days)[1], 2),
     "CC": lambda m: (_century(m), 2),
     "J": lambda m: (m.days + JULIAN_OF_EPOCH, 1),
-    "Q": lambda m: ((m.month - 1) // 3 + 1, 1),
+    "Q": lambda m: (_cut(m.month - 1, 3)[0] + 1, 1),
 }
 
 Writer = Callable[[Moment, Part], str]

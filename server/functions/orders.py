@@ -65,7 +65,7 @@ def date_to_timestamp(days: int) -> int:
         return TIMESTAMP_INFINITY
     if days == DATE_MINUS_INFINITY:
         return TIMESTAMP_MINUS_INFINITY
-    return days * US_PER_DAY
+    return min(days * US_PER_DAY, TIMESTAMP_INFINITY - 1)  # far dates are later than any timestamp
 
 
 def date_key(type_name: str) -> Callable[[Any, Any], int]:

@@ -138,7 +138,7 @@ def _split_part(text: str, separator: str, number: int) -> str:
 
 def initcap(text: str) -> str:
     """The first letter of each word upper-case, the others lower-case."""
-    return re.sub(r"[^\W_]+", lambda match: match[0][0].upper() + match[0][1:].lower(), text)
+    return re.sub(r"[^\W_]+", lambda match: upper(match[0][0]) + match[0][1:].lower(), text)
 
 
 def _trim(side: str) -> Callable[..., str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import InternalError, NumericValueOutOfRange
 from server.functions.cataloged import cataloged
-from server.functions.numeric_math import divide
+from server.functions.numeric_math import add, divide
 from server.types.array import Array, make_array
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _sum_of(state: Any, value: Any) -> Any:
 def _numeric_sum(state: Decimal | None, value: int | None) -> Decimal | None:
     if value is None:
         return state
-    return Decimal(value) if state is None else state + value
+    return Decimal(value) if state is None else add(state, Decimal(value))
 
 
 def _average_accumulated(state: Array, value: int) -> Array:

@@ -98,7 +98,8 @@ def _token(text: str, at: int) -> tuple[Token, int]:
         raise SqlSyntaxError(
             f'unexpected end after backslash at or near "{text[at:]}" of jsonpath input'
         )
-    return _word(name[0]), name.end()
+    following = text[name.end() : name.end() + 1]
+    return _word(name[0], following if following.isspace() else ""), name.end()
 
 
 def _number(text: str, match: re.Match[str]) -> Token:
@@ -120,12 +121,13 @@ def _quoted(text: str, at: int, kind: str) -> tuple[Token, int]:
     return Token(kind, unescaped(match[1]), match[0]), match.end()
 
 
-def _word(written: str) -> Token:
+def _word(written: str, source: str) -> Token:
+    """A word; what errors show of it is the blank that has ended it."""
     if written.lower() in KEYWORDS:
-        return Token("keyword", written.lower(), written)
+        return Token("keyword", written.lower(), source)
     if written in LOWER_KEYWORDS:
-        return Token("keyword", written, written)
-    return Token("name", unescaped(written), written)
+        return Token("keyword", written, source)
+    return Token("name", unescaped(written), source)
 
 
 def unescaped(written: str) -> str:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from server.catalog.views.physical import named_facts
 from server.expressions.evaluate import compile_expression, compile_row, compile_set
 from server.expressions.expression import Call, Constant
 from server.functions.registry import (
@@ -141,3 +142,14 @@ def test_oids_are_used_once_and_everything_is_described():
     assert len({function.oid for function in callables}) == len(callables)
     assert all(function.doc.endswith(".") for function in callables)
     assert all(function.row or function.kernel for function in FUNCTIONS)
+
+
+def test_volatility_and_strictness_are_postgresqls():
+    facts = {row["oid"]: row for row in named_facts("pg_proc")}
+    wrong = [
+        function.name
+        for function in FUNCTIONS
+        if (fact := facts.get(function.oid)) is not None
+        and (fact["provolatile"], fact["proisstrict"]) != (function.volatility, function.strict)
+    ]
+    assert wrong == []
