@@ -80,21 +80,10 @@ SENDERS: Final = """
 
 
 STABLE: Final = frozenset(
-    [
-        "array_send",
-        "record_send",
-        "enum_send",
-        "range_send",
-        "multirange_send",
-        "cstring_send",
-        "anyarray_send",
-        "anycompatiblearray_send",
-        "textsend",
-        "namesend",
-        "bpcharsend",
-        "varcharsend",
-    ]
-)
+    ("array_send", "record_send", "enum_send", "range_send", "multirange_send", "cstring_send",
+     "anyarray_send", "anycompatiblearray_send", "textsend", "namesend", "bpcharsend",
+     "varcharsend")
+)  # fmt: skip
 """Those that ask the sender of another type, or for the client's encoding."""
 
 
