@@ -118,7 +118,7 @@ def _is_written_only(node: exp.Expr) -> bool:
     if isinstance(node, nodes.FunctionCall):
         return bool(node.args["sql_syntax"])
     if isinstance(node, nodes.ColumnReference):  # that of the table it is of by then
-        return node.args["parts"][-1:] == ("tableoid",)
+        return bool(node.args["parts"][-1:] == ("tableoid",))
     return isinstance(node, WRITTEN_ONLY)
 
 
