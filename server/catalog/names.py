@@ -33,9 +33,11 @@ from server.catalog.written_names import split_identifiers
 from server.errors import (
     BY_SQLSTATE,
     AmbiguousFunction,
+    FeatureNotSupported,
     InvalidName,
     InvalidSchemaName,
     SqlError,
+    SqlSyntaxError,
     UndefinedFunction,
     UndefinedObject,
     UndefinedTable,
@@ -56,6 +58,8 @@ TEXT_SEARCH_KINDS: Final[Mapping[str, type[CatalogObject]]] = {
     "template": TextSearchTemplate,
 }
 Path = Sequence[Oid]
+DEEPEST: Final = 3
+"""The parts of a name that says everything: database, schema, name."""
 """OIDs of schemas in the order they are searched."""
 
 
@@ -347,10 +351,8 @@ class CatalogNames:
 
     def relation_oid(self, text: str) -> Oid:
         """A relation."""
-        parts = split_identifiers(text)
-        found = find_relation(self.view, self.path, parts) if len(parts) < 3 else None
-        if len(parts) == 3 and parts[0] == self.database:
-            found = find_relation(self.view, self.path, parts[1:])
+        parts = self._within(split_identifiers(text), "improper relation name", '"')
+        found = find_relation(self.view, self.path, parts)
         if found is None:
             row = self._builtin_index(parts)
             if row is not None:
@@ -372,7 +374,24 @@ class CatalogNames:
 
     def type_oid(self, text: str) -> Oid:
         """A type."""
-        return parse_type(text, lambda parts: find_type(self.view, self.path, parts)).oid
+
+        def find(parts: Sequence[str]) -> Type | None:
+            return find_type(self.view, self.path, self._within(parts, "improper qualified name"))
+
+        return parse_type(text, find).oid
+
+    def _within(self, parts: Sequence[str], improper: str, quote: str = "") -> Sequence[str]:
+        """A name without its database, which must be ours."""
+        shown = ".".join(parts)
+        if len(parts) > DEEPEST:
+            raise SqlSyntaxError(f"{improper} (too many dotted names): {shown}")
+        if len(parts) < DEEPEST:
+            return parts
+        if parts[0] != self.database:
+            raise FeatureNotSupported(
+                f"cross-database references are not implemented: {quote}{shown}{quote}"
+            )
+        return parts[1:]
 
     def routine_oid(self, text: str) -> Oid:
         """A function by name alone."""
@@ -385,6 +404,7 @@ class CatalogNames:
 
     def _routines(self, parts: Sequence[str]) -> list[tuple[Oid, tuple[Oid, ...]]]:
         """Functions of a name, those of the first schema of the path first."""
+        parts = self._within(parts, "improper qualified name")
         homes = self._homes(parts[:-1]) if len(parts) > 1 else self.path
         everything = routines_named(self.view, parts[-1])
         found: dict[tuple[Oid, ...], Oid] = {}

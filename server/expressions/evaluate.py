@@ -14,10 +14,10 @@ from typing import Any
 from server.expressions import expression as nodes
 from server.expressions.columnar import Evaluator, Operand, compile_columns
 from server.expressions.folding import fold_constants
+from server.expressions.records import as_record
 from server.expressions.rowwise import (
     Layout,
     RowEvaluator,
-    as_record,
     call_context,
     compile_row,
     has_null,

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from server.expressions.records import with_records
 from server.functions.function import CallContext, Function, TextByText
 from server.vector.column import Column, Mask, unset
 from server.vector.rows import (
@@ -126,7 +127,8 @@ def with_validity(column: Column, valid: Mask | None) -> Column:
 def _row_call(function: Function) -> ColumnCall:
     row = function.row
     assert row is not None, function
-    invoke, wants_context, strict = row, function.needs_context, function.strict
+    invoke = with_records(function, row)
+    wants_context, strict = function.needs_context, function.strict
 
     def call(context: CallContext, columns: Sequence[Column], count: int) -> Column:
         dtype = context.result.type.dtype

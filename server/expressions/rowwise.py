@@ -15,6 +15,7 @@ from server.expressions import expression as nodes
 from server.expressions.array_stores import store_element, store_slice
 from server.expressions.arrays import construct_array, subscript_array
 from server.expressions.json_stores import store_coordinate, store_member
+from server.expressions.records import with_records
 from server.functions.function import CallContext, Function
 from server.types.array import Array
 from server.types.record import Record
@@ -97,10 +98,7 @@ def call_context(
 def _call(node: nodes.Call, layout: Layout) -> RowEvaluator:
     function = node.function
     arguments = _all(node.arguments, layout)
-    invoke = row_of(function)
-    record = as_record(function)
-    if record is not None:
-        invoke = _composed(record, invoke)
+    invoke = with_records(function, row_of(function))
     if node.variadic and function.variadic == ANY_OID:
         return _call_spread(node, invoke, arguments)
     if function.needs_context:
@@ -112,20 +110,6 @@ def _call(node: nodes.Call, layout: Layout) -> RowEvaluator:
     if len(arguments) == 2:
         return _call_two(invoke, *arguments)
     return _call_strict(invoke, arguments)
-
-
-def as_record(function: Function) -> Callable[[Any], Record | None] | None:
-    """What makes a record of the fields that a function of several columns gives."""
-    oids = function.output_types
-    if len(oids) < 2 or not all(oid in TYPE_BY_OID for oid in oids):
-        return None
-    types = tuple(TYPE_BY_OID[oid] for oid in oids)
-    names = function.output_names
-    return lambda fields: None if fields is None else Record.of(fields, types, names)
-
-
-def _composed(outer: Callable[[Any], Any], inner: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *values: outer(inner(*values))
 
 
 def row_of(function: Function) -> Callable[..., Any]:

@@ -44,7 +44,7 @@ def type_oid(name: str) -> int:
     return oid
 
 
-_PSEUDO = {"opaque": 0, "int2vector": 22, "oidvector": 30}
+_PSEUDO = {"opaque": 0, "int2vector": 22, "oidvector": 30, "pg_type": 71, "pg_attribute": 75}
 
 
 def row(

@@ -108,8 +108,9 @@ def chosen_columns(table: Table, names: Sequence[str], *, is_from: bool) -> tupl
 
 def copy_from(context: StatementContext, statement: tree.Copy) -> Run:
     """COPY table FROM."""
-    context.session.transaction.refuse_writes("COPY FROM")
     table = relation_named(context, statement.relation, statement.offset)
+    if getattr(table, "persistence", "p") != "t":
+        context.session.transaction.refuse_writes("COPY FROM")
     if not isinstance(table, Table) or table.kind not in "rp":
         kind = "view" if isinstance(table, Table) and table.kind == "v" else "non-table relation"
         raise WrongObjectType(f'cannot copy to {kind} "{table.name}"')

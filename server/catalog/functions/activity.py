@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.functions import snapshots
 from server.catalog.functions.scope import session_of
 from server.catalog.privileges import is_member, is_superuser
-from server.errors import AdminShutdown, InsufficientPrivilege, QueryCanceled
+from server.errors import (
+    AdminShutdown,
+    FeatureNotSupported,
+    InsufficientPrivilege,
+    InvalidParameterValue,
+    QueryCanceled,
+)
 from server.functions.declare import row
 from server.types.array import Array, make_array
 from storage.engine import LockMode
@@ -192,6 +198,15 @@ def _unlock_all(call: CallContext) -> str:
     return ""
 
 
+def _log_file(form: str | None) -> None:
+    if form is not None and form not in LOG_FORMATS:
+        raise InvalidParameterValue(
+            f'log format "{form}" is not supported',
+            hint='The supported log formats are "stderr", "csvlog", and "jsonlog".',
+        )
+
+
+LOG_FORMATS = ("stderr", "csvlog", "jsonlog")
 LOCKERS = (
     ("pg_advisory_lock", 2880, 2886, False, False, False),
     ("pg_advisory_lock_shared", 2881, 2887, True, False, False),
@@ -344,7 +359,7 @@ FUNCTIONS = (
         "how full the queue of notifications is",
     ),
     row("3800 pg_current_logfile() text volatile lax", _nothing, "the log file"),
-    row("3801 pg_current_logfile(text) text volatile lax", _nothing, "the log file"),
+    row("3801 pg_current_logfile(text) text volatile lax", _log_file, "the log file of a format"),
     row("3448 pg_collation_actual_version(oid) text volatile", _nothing, "a collation's version"),
     row(
         "6249 pg_database_collation_actual_version(oid) text volatile",

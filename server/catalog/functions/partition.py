@@ -75,11 +75,7 @@ def _tree(call: CallContext, oid: int) -> Iterator[tuple[Any, ...]]:
         pending.extend((child, level + 1) for child in _children(call, value))
 
 
-def _satisfies_hash(
-    call: CallContext, parent: int | None, modulus: int | None, remainder: int | None, *values: Any
-) -> bool:
-    if parent is None or modulus is None or remainder is None:
-        return False
+def _check_numbers(modulus: int, remainder: int) -> None:
     if modulus <= 0:
         raise InvalidParameterValue(
             "modulus for hash partition must be an integer value greater than zero"
@@ -90,6 +86,14 @@ def _satisfies_hash(
         )
     if remainder >= modulus:
         raise InvalidParameterValue("remainder for hash partition must be less than modulus")
+
+
+def _satisfies_hash(
+    call: CallContext, parent: int | None, modulus: int | None, remainder: int | None, *values: Any
+) -> bool:
+    if parent is None or modulus is None or remainder is None:
+        return False
+    _check_numbers(modulus, remainder)
     view = view_of(call)
     table = view.object(parent)
     if table is None:
@@ -97,16 +101,21 @@ def _satisfies_hash(
     key = table.partition_key if isinstance(table, Table) else None
     if key is None or key.strategy != "hash":
         raise InvalidParameterValue(f'"{table.name}" is not a hash partitioned table')
+    types = [argument.type for argument in call.arguments[3:]]
+    mark = ""
+    if len(types) != len(values):  # VARIADIC: all are of the type of the array's items
+        types, mark = types[-1:] * len(values), '"'
     if len(values) != len(key.parts):
         raise InvalidParameterValue(
             f"number of partitioning columns ({len(key.parts)}) does not match number of "
             f"partition keys provided ({len(values)})"
         )
-    for number, (part, argument) in enumerate(zip(key.parts, call.arguments[3:], strict=False), 1):
-        if argument.type.oid != part.type:
+    for number, (part, given) in enumerate(zip(key.parts, types, strict=False), 1):
+        if given.oid != part.type:
+            wanted = view.type(part.type).sql_name
             raise InvalidParameterValue(
-                f"column {number} of the partition key has type {view.type(part.type).sql_name}, "
-                f"but supplied value is of type {argument.type.sql_name}"
+                f"column {number} of the partition key has type {mark}{wanted}{mark}, "
+                f"but supplied value is of type {mark}{given.sql_name}{mark}"
             )
     hashed = row_hash([view.type(part.type) for part in key.parts], values)
     return hashed % modulus == remainder

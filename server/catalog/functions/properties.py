@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.functions.scope import names_of, object_of, session_of, view_of
-from server.catalog.objects import Index, Table
+from server.catalog.objects import Table
 from server.catalog.privileges import has_privileges_of, role_of
 from server.catalog.views.physical import fact_of
 from server.catalog.views.triggers import instead_events
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 
 INSERT_EVENT, UPDATE_EVENT, DELETE_EVENT = 8, 4, 16
 ALL_EVENTS = INSERT_EVENT | UPDATE_EVENT | DELETE_EVENT
-BTREE_OID = 403
-METHOD_PROPERTIES = frozenset(
-    {"can_order", "can_unique", "can_multi_col", "can_exclude", "can_include"}
-)
-INDEX_PROPERTIES = frozenset({"clusterable", "index_scan", "bitmap_scan", "backward_scan"})
-COLUMN_PROPERTIES = frozenset({"orderable", "search_array", "search_nulls", "returnable"})
 
 
 def _updatable_events(call: CallContext, oid: int, triggers: bool) -> int:
@@ -40,32 +34,6 @@ def _updatable_events(call: CallContext, oid: int, triggers: bool) -> int:
 
 def _column_updatable(call: CallContext, oid: int, number: int, triggers: bool) -> bool:
     return number > 0 and bool(_updatable_events(call, oid, triggers))
-
-
-def _method_property(method: int, name: str) -> bool | None:
-    return name.lower() in METHOD_PROPERTIES if method == BTREE_OID else None
-
-
-def _index_property(call: CallContext, oid: int, name: str) -> bool | None:
-    value = object_of(call, oid, Index)
-    return None if value is None else name.lower() in INDEX_PROPERTIES
-
-
-def _index_column_property(call: CallContext, oid: int, number: int, name: str) -> bool | None:
-    value = object_of(call, oid, Index)
-    if value is None or not 1 <= number <= len(value.keys) + len(value.included):
-        return None
-    word = name.lower()
-    if number > len(value.keys):
-        return word == "returnable"
-    key = value.keys[number - 1]
-    by_key = {
-        "asc": not key.descending,
-        "desc": key.descending,
-        "nulls_first": key.nulls_first,
-        "nulls_last": not key.nulls_first,
-    }
-    return by_key.get(word, word in COLUMN_PROPERTIES)
 
 
 def _identity_index(call: CallContext, oid: int) -> int | None:
@@ -124,7 +92,7 @@ FUNCTIONS = (
         "pages of pending entries put into their place, which are none",
     ),
     row(
-        "13212 _pg_expandarray(anyarray) record(x anyelement, n int4) set context",
+        "13208 _pg_expandarray(anyarray) record(x anyelement, n int4) set context",
         _expand,
         "the items of an array with their positions",
     ),
@@ -137,21 +105,6 @@ FUNCTIONS = (
         "3843 pg_column_is_updatable(regclass, int2, bool) bool stable context",
         _column_updatable,
         "whether a column can be updated",
-    ),
-    row(
-        "636 pg_indexam_has_property(oid, text) bool stable",
-        _method_property,
-        "what an index method can do",
-    ),
-    row(
-        "637 pg_index_has_property(regclass, text) bool stable context",
-        _index_property,
-        "what an index can do",
-    ),
-    row(
-        "638 pg_index_column_has_property(regclass, int4, text) bool stable context",
-        _index_column_property,
-        "what an index column can do",
     ),
     row(
         "6120 pg_get_replica_identity_index(regclass) regclass stable context",
