@@ -8,7 +8,7 @@ from server.catalog.event_triggers import EventTrigger
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
 from server.catalog.functions.scope import names_of, view_of
 from server.catalog.large_objects import LargeObject
-from server.catalog.names import TEXT_SEARCH_KINDS, type_text
+from server.catalog.names import TEXT_SEARCH_KINDS, routine_identity, type_text
 from server.catalog.objects import (
     CatalogObject,
     Constraint,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 Identity = tuple[str, str | None, str | None, str]
 ATTRIBUTE_DEFAULT = 2604
+PG_TYPE, PG_PROC, PG_CAST = 1247, 1255, 2605
 REWRITE_RULE = 2618
 RELATION_WORDS = {
     "r": "table",
@@ -49,6 +50,49 @@ RELATION_WORDS = {
     "c": "composite type",
     "t": "toast table",
 }
+MISSING = {
+    1259: "relation",
+    1255: "routine",
+    1247: "type",
+    2605: "cast",
+    3456: "collation",
+    2606: "constraint",
+    2607: "conversion",
+    2604: "default value",
+    2612: "language",
+    2613: "large object",
+    2617: "operator",
+    2616: "operator class",
+    2753: "operator family",
+    2601: "access method",
+    2602: "operator of access method",
+    2603: "function of access method",
+    2618: "rule",
+    2620: "trigger",
+    2615: "schema",
+    3381: "statistics object",
+    3601: "text search parser",
+    3600: "text search dictionary",
+    3764: "text search template",
+    3602: "text search configuration",
+    1260: "role",
+    1262: "database",
+    1213: "tablespace",
+    2328: "foreign-data wrapper",
+    1417: "server",
+    1418: "user mapping",
+    826: "default acl",
+    3079: "extension",
+    3466: "event trigger",
+    3256: "policy",
+    6104: "publication",
+    6106: "publication relation",
+    6237: "publication namespace",
+    6100: "subscription",
+    3576: "transform",
+}
+"""What an object is called that is not there, by the catalog that would list it."""
+
 STANDARD_NAMES = frozenset(
     ("bigint", "bit", "boolean", "character", "integer", "interval", "numeric", "real", "smallint")
 )
@@ -90,7 +134,11 @@ def _part_shown(call: CallContext, class_oid: int, value: CatalogObject, number:
     """An object or what the class and the number say of it: a rule, a default, a column."""
     if class_oid == REWRITE_RULE and not isinstance(value, Rule):
         return f"rule _RETURN on {_shown(call, value)}"
-    column = value.column(number).name if number and isinstance(value, Table) else ""
+    column = ""
+    if number and isinstance(value, Table):
+        if number > len(value.columns):
+            return None
+        column = value.column(number).name
     if class_oid == ATTRIBUTE_DEFAULT:
         return f"default value for column {column} of {_shown(call, value)}"
     if class_oid != class_oid_of(value):
@@ -156,13 +204,32 @@ def _identify(
         name = None if fact is None else quote_identifier(fact[column])
         return (word, None, name, name)
     value = view.object(oid)
-    if value is None:
-        return (None, None, None, None)
-    if number and isinstance(value, Table) and number <= len(value.columns):
+    listed = (class_oid_of(value), ATTRIBUTE_DEFAULT, REWRITE_RULE) if value is not None else ()
+    if value is None or class_oid not in listed:
+        return builtin_identity(view, class_oid, oid) or (MISSING.get(class_oid), None, None, None)
+    if number and isinstance(value, Table):
+        if number > len(value.columns):
+            return (f"{_word(value)} column", None, None, None)
         kind, schema, name, identity = identity_of(view, value)
         shown = f"{identity}.{quote_identifier(value.column(number).name)}"
         return (f"{kind} column", schema, name, shown)
     return identity_of(view, value)
+
+
+def builtin_identity(view: CatalogView, class_oid: int, oid: int) -> Identity | None:
+    """The identity of a built-in type, function or cast."""
+    if class_oid == PG_TYPE and (fact := fact_of("pg_type", oid)) is not None:
+        return ("type", "pg_catalog", fact["typname"], type_identity(view, oid))
+    if class_oid == PG_PROC and (found := routine_identity(view, oid)) is not None:
+        name, schema, arguments = found
+        home = view.object(schema)
+        shown = home.name if home is not None else ""
+        given = ",".join(type_identity(view, each) for each in arguments)
+        return ("function", shown, None, f"{shown}.{quote_identifier(name)}({given})")
+    if class_oid == PG_CAST and (fact := fact_of("pg_cast", oid)) is not None:
+        source, target = (type_text(view, (), fact[name]) for name in ("castsource", "casttarget"))
+        return ("cast", None, None, f"({source} AS {target})")
+    return None
 
 
 def identity_of(view: CatalogView, value: CatalogObject) -> Identity:
@@ -170,6 +237,15 @@ def identity_of(view: CatalogView, value: CatalogObject) -> Identity:
     name = quote_identifier(value.name)
     if isinstance(value, UserFunction):
         return _routine_identity(view, value)
+    if isinstance(value, UserMapping):
+        role, server = view.object(value.role), view.object(value.server)
+        assert server is not None
+        return (
+            _word(value),
+            None,
+            None,
+            f"{role.name if role else 'public'} on server {server.name}",
+        )
     if isinstance(value, Constraint | Policy | Rule | Trigger):
         table = view.object(value.table)
         assert table is not None, value.name
@@ -188,7 +264,7 @@ def identity_of(view: CatalogView, value: CatalogObject) -> Identity:
     return (_word(value), schema, name, f"{schema}.{name}")
 
 
-def _type_identity(view: CatalogView, oid: int) -> str:
+def type_identity(view: CatalogView, oid: int) -> str:
     """A type under the name that the standard has for it, or with its schema."""
     text = type_text(view, (), oid)
     plain = text.removesuffix("[]")
@@ -199,7 +275,7 @@ def _type_identity(view: CatalogView, oid: int) -> str:
 def _routine_identity(view: CatalogView, value: UserFunction) -> Identity:
     home = view.object(value.schema)
     schema = quote_identifier(home.name) if home is not None else ""
-    given = ",".join(_type_identity(view, oid) for oid in value.inputs)
+    given = ",".join(type_identity(view, oid) for oid in value.inputs)
     word = ROUTINE_WORDS.get(value.kind, "function")
     return (word, schema, None, f"{schema}.{quote_identifier(value.name)}({given})")
 
