@@ -109,8 +109,16 @@ class Locks:
             return request.completion
 
     def try_acquire(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
-        """Take it if it is free now."""
+        """Take it if it is free now; who does not want to wait overtakes nobody, not even as a holder."""
         with self.mutex:
+            lock = self._locks.get(tag)
+            if lock is not None and lock.queue and not self._table.has(owner, tag, mode):
+                conflicts, group = CONFLICTS[mode], owner.lock_group
+                if any(
+                    conflicts >> ahead.mode & 1 and ahead.owner.lock_group != group
+                    for ahead in lock.queue
+                ):
+                    return False
             return self._table.try_grant(owner, tag, mode)
 
     def lock_table(self, owner: LockOwner, relation_id: int, mode: LockMode) -> Completion:

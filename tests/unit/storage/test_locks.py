@@ -73,6 +73,45 @@ def test_a_holder_overtakes(locks, owners):
     assert locks.acquire(a, TABLE, LockMode.ROW_EXCLUSIVE).done
 
 
+def test_a_holder_who_does_not_want_to_wait_overtakes_nobody(locks, owners):
+    a, b, c, _ = owners
+    locks.acquire(a, TABLE, LockMode.ROW_SHARE)
+    exclusive = locks.acquire(b, TABLE, LockMode.ACCESS_EXCLUSIVE)
+    assert not locks.try_acquire(a, TABLE, LockMode.SHARE)
+    assert locks.try_acquire(a, TABLE, LockMode.ROW_SHARE), "what he has he may have again"
+    assert not locks.try_acquire(c, TABLE, LockMode.ACCESS_SHARE)
+    assert locks.acquire(a, TABLE, LockMode.SHARE).done
+    locks.release_since(a)
+    assert exclusive.done
+
+
+def test_waiting_for_holders_is_in_nobodys_way(locks, owners):
+    a, b, c, d = owners
+    locks.acquire(a, TABLE, LockMode.ROW_EXCLUSIVE)
+    locks.acquire(b, TABLE, LockMode.ACCESS_SHARE)
+    ended = locks.wait_for_holders(c, TABLE, LockMode.SHARE)
+    assert [edge.blocker for edge in locks.blockers(c)] == [a]
+    assert locks.acquire(d, TABLE, LockMode.ROW_EXCLUSIVE).done, "nobody waits behind it"
+    assert locks.try_acquire(b, TABLE, LockMode.ROW_EXCLUSIVE)
+    assert not ended.done
+    locks.release_since(a)
+    assert ended.done, "those who came later are not waited for"
+    assert c not in {status.owner for status in locks.holders()}
+    assert locks.wait_for_holders(c, OTHER, LockMode.SHARE).done
+    locks.wait_for_holders(c, TABLE, LockMode.ACCESS_EXCLUSIVE)
+    locks.cancel_wait(c)
+    assert locks.blockers(c) == []
+
+
+def test_waiting_for_holders_is_part_of_deadlocks(locks, owners):
+    a, b, *_ = owners
+    locks.acquire(a, TABLE, LockMode.ROW_EXCLUSIVE)
+    locks.acquire(b, OTHER, LockMode.ACCESS_EXCLUSIVE)
+    locks.wait_for_holders(b, TABLE, LockMode.SHARE)
+    locks.acquire(a, OTHER, LockMode.ACCESS_SHARE)
+    assert {edge.waiter for edge in locks.find_deadlock(a)} == {a, b}
+
+
 def test_one_group_never_conflicts(locks):
     session = Owner("session")
     transaction = Owner("transaction", session)
