@@ -32,6 +32,8 @@ RANGES_MAX = 256
 """Of keys of one index, likewise."""
 
 Range = tuple[bytes, bytes | None]
+RANGES = -1
+"""Ranges of keys, in the place of a row's root."""
 
 
 @dataclass(slots=True, eq=False)
@@ -217,11 +219,12 @@ class Dependencies:
             return tracked
 
     def locks(self) -> list[tuple[int, int | None, Tracked]]:
-        """What is noted as read: relation, root of a row or None, and by whom."""
+        """What is noted as read: relation, and root of a row, None for all or RANGES of keys; and by whom."""
         with self.mutex:
             found: list[tuple[int, int | None, Tracked]] = []
             for relation_id, noted in self._readers.items():
-                found += [(relation_id, None, each) for each in noted.whole | noted.ranges.keys()]
+                found += [(relation_id, None, each) for each in noted.whole]
+                found += [(relation_id, RANGES, each) for each in noted.ranges.keys() - noted.whole]
                 found += [
                     (relation_id, root, each)
                     for root, holders in noted.rows.items()

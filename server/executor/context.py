@@ -123,7 +123,9 @@ class ExecutionContext:
         None  # table and root of the row that a point change has not got
     )
     surroundings: Any = None  # of the functions that are called: see executor/routines.py
-    wait: Callable[[Completion, str], None] | None = None  # waits in the middle of an expression
+    wait: Callable[[Completion, str, str], None] | None = (
+        None  # waits in the middle of an expression
+    )
     domain_tests: dict[int, Any] = field(default_factory=dict)
     transitions: dict[tuple[int, str], Any] = field(default_factory=dict)  # rows that triggers see
     depth: int = 0  # of calls of functions whose bodies are statements

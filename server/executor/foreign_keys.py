@@ -25,7 +25,7 @@ from server.executor.row_moves import update_or_move
 from server.executor.table_shape import Row, TableShape, shape_of
 from server.executor.table_writer import TableWriter
 from server.executor.triggers import before_row
-from server.executor.waiting import catch_up, wait_for_xid
+from server.executor.waiting import catch_up, doing, wait_for_xid
 from server.executor.waits import Wait
 from storage.engine import LockMode, RowLock, Status, lock_referenced
 
@@ -325,7 +325,8 @@ def _stays(
         if outcome.status is Status.DONE:
             return True
         if outcome.status is Status.BLOCKED:
-            yield from wait_for_xid(context, outcome.blocker_xid)
+            where = doing("locking", writer.shape.table.name, row_id)
+            yield from wait_for_xid(context, outcome.blocker_xid, where)
             continue
         if outcome.status is Status.SELF_MODIFIED:
             return False

@@ -16,7 +16,7 @@ from server.executor.departed import DEPARTED, has_departed
 from server.executor.evaluation import layout_of
 from server.executor.filter import picks
 from server.executor.operator import Builder, Operator
-from server.executor.waiting import wait_for_xid
+from server.executor.waiting import doing, wait_for_xid
 from server.executor.waits import is_wait
 from server.planner import physical
 from server.planner.inverted_plan import InvertedScan
@@ -103,7 +103,8 @@ class LockRows(Operator):
                     raise LockNotAvailable(
                         f'could not obtain lock on row in relation "{table.name}"'
                     )
-                yield from wait_for_xid(context, outcome.blocker_xid)
+                where = doing("locking", table.name, target)
+                yield from wait_for_xid(context, outcome.blocker_xid, where)
                 target = row_id
                 continue
             if outcome.status is Status.SELF_MODIFIED:

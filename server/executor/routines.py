@@ -289,4 +289,4 @@ def pass_wait(caller: ExecutionContext, item: Any) -> None:
         return
     if caller.wait is None:
         raise LockNotAvailable("could not wait for a lock inside of a function called here")
-    caller.wait(item.completion, item.what)
+    caller.wait(item.completion, item.what, item.where)

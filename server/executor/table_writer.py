@@ -24,7 +24,7 @@ from server.executor.inverted_keys import NewEntries
 from server.executor.storage_columns import store_columns, store_value
 from server.executor.table_shape import Row, TableShape, shape_of
 from server.executor.triggers import queue_after_rows
-from server.executor.waiting import wait_for_xid
+from server.executor.waiting import doing, wait_for_xid
 from server.planner.foreign import refuse_foreign
 from server.vector.batch import Batch
 from storage.engine import Kind, Outcome, Status, encode_keys
@@ -340,7 +340,9 @@ class TableWriter:
                     self._add_entries(altered, outcome.root_id)
             if outcome.status is not Status.BLOCKED:
                 break
-            yield from wait_for_xid(self.context, outcome.blocker_xid)
+            yield from wait_for_xid(
+                self.context, outcome.blocker_xid, self._doing("updating", row_id)
+            )
         if outcome.status is Status.DONE and watched:
             for shape, key in moved:
                 yield from self._insert_key(shape, key, new, outcome.root_id)
@@ -452,6 +454,9 @@ class TableWriter:
                 raise self.duplicate_error(shape, row)
             yield from wait_for_xid(self.context, found.blocker_xid)
 
+    def _doing(self, verb: str, row_id: int) -> str:
+        return doing(verb, self.shape.table.name, row_id)
+
     def delete(self, row_id: int, moved: Row | None = None) -> Generator[Wait, None, Outcome]:
         """End the version that the snapshot saw; never BLOCKED.
 
@@ -466,7 +471,9 @@ class TableWriter:
                 )
             if outcome.status is not Status.BLOCKED:
                 break
-            yield from wait_for_xid(self.context, outcome.blocker_xid)
+            yield from wait_for_xid(
+                self.context, outcome.blocker_xid, self._doing("deleting", row_id)
+            )
         if outcome.status is Status.DONE and is_seen:
             queue_removal(self.context, self.shape, old, moved)
             if self.shape.triggers:

@@ -15,7 +15,7 @@ from server.executor.columns import batch_of_rows, rows_of
 from server.executor.partition_routing import Router
 from server.executor.row_checks import RowChecks, ViewChecks
 from server.executor.triggers import before_row
-from server.executor.waiting import wait_for_xid
+from server.executor.waiting import doing, wait_for_xid
 from server.expressions.evaluate import compile_row
 from storage.engine import RowLock, Status
 
@@ -134,7 +134,8 @@ class Upsert:
             if outcome.status is Status.SELF_MODIFIED:
                 raise _second_time()
             if outcome.status is Status.BLOCKED:
-                yield from wait_for_xid(context, outcome.blocker_xid)
+                where = doing("locking", writer.shape.table.name, row_id)
+                yield from wait_for_xid(context, outcome.blocker_xid, where)
                 return None  # what was learned before a wait is not believed after it
             if not context.read_committed:
                 verb = "delete" if outcome.status is Status.DELETED else "update"

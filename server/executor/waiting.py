@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from server.executor.waits import Wait
 
+SLOT_BITS, SLOT_MASK = 16, 0xFFFF  # of a ctid: what its page is made of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -20,12 +22,19 @@ if TYPE_CHECKING:
     from storage.engine import Transaction
 
 
+def doing(verb: str, relation: str, row_id: int) -> str:
+    """What errors say of a wait for a row."""
+    page_no, place = row_id >> SLOT_BITS, (row_id & SLOT_MASK) + 1
+    return f'while {verb} tuple ({page_no},{place}) in relation "{relation}"'
+
+
 def wait_for_xid(
-    context: ExecutionContext, xid: int, row: tuple[int, int] | None = None
+    context: ExecutionContext, xid: int, where: str = "", *, row: tuple[int, int] | None = None
 ) -> Iterator[Wait]:
     """Wait until the transaction with this xid has ended, or until it is seen to have if its end is decided.
 
-    row: what it is in the way of; who says so has to pass on what it then does not take.
+    where: what errors say of the wait. row: what it is in the way of; who says so has to pass on what it then does
+    not take.
     """
     locks = context.engine.locks
     own_xid = 0 if row is None else context.transaction.current_xid
@@ -35,7 +44,7 @@ def wait_for_xid(
         yield from _wait_for_publication(context, xid)
     try:
         while not completion.done:
-            yield Wait(completion, None, "transactionid")
+            yield Wait(completion, None, "transactionid", where)
     finally:
         if not completion.done:
             locks.cancel_wait(context.transaction, completion)

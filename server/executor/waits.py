@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 class Wait:
     """Resume when the completion is done, or after timeout_ms.
 
-    what: the wait event as pg_stat_activity shows it.
+    what: the wait event as pg_stat_activity shows it. where: what is being done, for errors that end the wait.
     """
 
     completion: Completion
     timeout_ms: int | None = None
     what: str = ""
+    where: str = ""
 
 
 def is_wait(item: object) -> bool:

@@ -195,7 +195,7 @@ def _unblocked(
     while count < LEFT:
         try:
             context.check_cancelled()
-            yield from wait_for_xid(context, -count, context.row_in_way)
+            yield from wait_for_xid(context, -count, row=context.row_in_way)
         except BaseException:
             _pass_on(context)
             raise

@@ -510,9 +510,9 @@ class Session:
             self.deadline_ns = 0
             raise _statement_timeout()
 
-    def wait_inside(self, completion: Completion, what: str) -> None:
+    def wait_inside(self, completion: Completion, what: str, where: str = "") -> None:
         """Wait in the middle of an expression, obeying timeouts, cancel requests and deadlocks; for functions."""
-        wait_inside(self, Wait(completion, what=what))
+        wait_inside(self, Wait(completion, what=what, where=where))
 
     def statement_time_left_ms(self) -> int | None:
         """How long the statement may go on; None for as long as it likes."""

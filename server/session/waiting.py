@@ -6,25 +6,37 @@ is up. The session whose deadlock_timeout fires looks for a cycle, and is the vi
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING
 
-from server.errors import DeadlockDetected, FeatureNotSupported, LockNotAvailable
+from server.errors import DeadlockDetected, FeatureNotSupported, LockNotAvailable, SqlError
 from server.executor.waits import Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
     from server.session.session import Session
     from storage.engine import WaitEdge
 
-LOCK_WAITS = frozenset(("relation", "transactionid", "tuple", "advisory", "object", ""))
+LOCK_WAITS = frozenset(
+    ("relation", "transactionid", "virtualxid", "tuple", "advisory", "object", "")
+)
+_LOG = logging.getLogger(__name__)
 _NS_PER_MS = 1_000_000
 WAIT_SLICE_MS = 20
 
 
-def satisfy(session: Session, wait: Wait) -> Generator[Wait, bool | None, None]:  # noqa: C901 - one case after the other
+def satisfy(session: Session, wait: Wait) -> Generator[Wait, bool | None, None]:
     """Wait until the completion is done; raises what a timeout, a cancel request or a deadlock asks for."""
+    try:
+        yield from _until_done(session, wait)
+    except SqlError as error:
+        error.context = error.context or wait.where
+        raise
+
+
+def _until_done(session: Session, wait: Wait) -> Generator[Wait, bool | None, None]:  # noqa: C901 - one case after the other
     completion = wait.completion
     is_lock = wait.what.lower() in LOCK_WAITS
     # Work on a thread looks at the cancel flag itself; a commit whose record is written is never called off.
@@ -132,8 +144,17 @@ def _refuse_plain_deadlock(session: Session) -> None:
 
 
 def _deadlock(session: Session, found: list[WaitEdge]) -> DeadlockDetected:
+    detail = session.database.describe_deadlock(found)
+    _LOG.error("deadlock detected: %s", "\n".join((detail, *_statements(session, found))))
     return DeadlockDetected(
-        "deadlock detected",
-        detail=session.database.describe_deadlock(found),
-        hint="See server log for query details.",
+        "deadlock detected", detail=detail, hint="See server log for query details."
     )
+
+
+def _statements(session: Session, found: list[WaitEdge]) -> Iterator[str]:
+    """What those run who wait for each other: for the server's log alone."""
+    for edge in found:
+        pid = edge.waiter.lock_group
+        waiter = session.database.sessions.get(pid) if isinstance(pid, int) else None
+        if waiter is not None:
+            yield f"Process {pid}: {waiter.activity.query}"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from server.catalog.catalog import CatalogView
     from server.settings import Setting
 
+SLOT_BITS, SLOT_MASK = 16, 0xFFFF  # of a ctid: what its page is made of
 US_PER_DAY = 86_400_000_000
 EPOCH_2000_S = 946_684_800
 
@@ -141,6 +142,44 @@ def _locks(session: Any) -> Iterator[Row]:
             "granted": status.granted,
             "fastpath": False,
         }
+    yield from _predicate_locks(session)
+
+
+def _predicate_locks(session: Any) -> Iterator[Row]:
+    """What serializable transactions have read; ranges of keys are shown as the first page of their index."""
+    found = session.database.engine.dependencies.locks()
+    if not found:
+        return
+    view, sessions = session.transaction.catalog, session.database.sessions
+    oids = {
+        value.storage_id: value.oid
+        for value in view.state.by_oid.values()
+        if isinstance(value, Table | Index) and value.storage_id
+    }
+    for storage_id, place, tracked in found:
+        oid = oids.get(storage_id)
+        pid = tracked.owner if isinstance(tracked.owner, int) else None
+        holder = sessions.get(pid)
+        if oid is None or (holder is not None and holder.database_oid != session.database_oid):
+            continue
+        yield {
+            **_read_place(place),
+            "database": session.database_oid,
+            "relation": oid,
+            "virtualtransaction": f"{pid or 0}/0",
+            "pid": pid,
+            "mode": "SIReadLock",
+            "granted": True,
+            "fastpath": False,
+        }
+
+
+def _read_place(place: int | None) -> dict[str, Any]:
+    if place is None:
+        return {"locktype": "relation"}
+    if place < 0:
+        return {"locktype": "page", "page": 1}
+    return {"locktype": "tuple", "page": place >> SLOT_BITS, "tuple": (place & SLOT_MASK) + 1}
 
 
 def _prepared_transactions(session: Any) -> Iterator[Row]:

@@ -1,0 +1,50 @@
+"""What is told of locks: deadlocks in the server's log, and what serializable transactions have read in pg_locks."""
+
+import logging
+
+import pytest
+
+from protocol.messages import Query
+from tests.support.conversation import Client
+from tests.support.engine import memory_database
+
+
+@pytest.fixture
+def pair():
+    with memory_database() as database:
+        yield Client(database, pid=2), Client(database, pid=3)
+
+
+def test_a_deadlock_is_told_with_its_statements(pair, caplog):
+    first, second = pair
+    for client in pair:
+        client.rows("begin")
+    first.rows("select pg_advisory_xact_lock(1)")
+    second.rows("select pg_advisory_xact_lock(2)")
+    first.send(Query("select pg_advisory_xact_lock(2)"))
+    with caplog.at_level(logging.ERROR):
+        second.send(Query("select pg_advisory_xact_lock(1)"))
+        second.resume(timed_out=True)
+    (record,) = [item for item in caplog.records if "deadlock detected" in item.message]
+    assert "Process 2: select pg_advisory_xact_lock(2)" in record.message
+    assert "Process 3: select pg_advisory_xact_lock(1)" in record.message
+
+
+def test_reads_of_serializable_transactions_are_shown(pair):
+    reader, other = pair
+    reader.rows("create table things (id int primary key, kind int)")
+    reader.rows("insert into things values (1, 1), (2, 2)")
+    reader.rows("begin isolation level serializable")
+    reader.rows("select * from things where id = 2")
+    shown = (
+        "select locktype, relation::regclass::text, page, tuple, pid from pg_locks"
+        " where mode = 'SIReadLock' order by 1, 2"
+    )
+    assert other.rows(shown) == [
+        ("page", "things_pkey", "1", None, "2"),
+        ("tuple", "things", "0", "2", "2"),
+    ]
+    reader.rows("select count(*) from things")
+    assert ("relation", "things", None, None, "2") in other.rows(shown)
+    reader.rows("commit")
+    assert other.rows(shown) == []
