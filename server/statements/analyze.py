@@ -48,15 +48,26 @@ def analyze_table(context: StatementContext, table: Table) -> Iterator[Wait]:
         column_statistics(context, column, [batch.columns[position] for batch in batches], rows)
         for position, column in enumerate(columns)
     )
-    context.ddl.put(
-        Statistics(
-            oid=table.oid | STATISTICS_OID_BIT,
-            name=table.name,
-            table=table.oid,
-            rows=float(rows),
-            pages=max(1, rows // 100),
-            columns=found,
-        )
+    context.ddl.put(_statistics(table, rows, found))
+
+
+def note_row_count(context: StatementContext, table: Table) -> None:
+    """What VACUUM learns of a table: how many rows it has."""
+    rows = context.engine.relation(table.storage_id).row_estimate
+    known = context.catalog.statistics_of(table.oid)
+    if known is None or known.rows != rows:
+        columns = () if known is None else known.columns
+        context.ddl.put(_statistics(table, rows, columns))
+
+
+def _statistics(table: Table, rows: int, columns: tuple[ColumnStatistics, ...]) -> Statistics:
+    return Statistics(
+        oid=table.oid | STATISTICS_OID_BIT,
+        name=table.name,
+        table=table.oid,
+        rows=float(rows),
+        pages=max(1, rows // 100),
+        columns=columns,
     )
 
 

@@ -18,7 +18,7 @@ from server.errors import QueryCanceled, SqlSyntaxError
 from server.executor.table_shape import TableShape
 from server.executor.waits import Wait
 from server.sql import utility_session as tree
-from server.statements.analyze import analyze_table
+from server.statements.analyze import analyze_table, note_row_count
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.vacuum_targets import locked, targets
 from storage.engine import ToSeal, Vacuumed
@@ -113,6 +113,7 @@ def _vacuum_table(context: StatementContext, table: Table, *, verbose: bool) -> 
     activity.vacuumed(now_us, counts, by_server=by_server)
     if done.opened_groups:
         activity.cooling.opened()
+    note_row_count(context, table)
     report = _report(context, name, done, relation.row_estimate, by_server=by_server)
     if verbose:
         session.notice("00000", report, severity="INFO")
