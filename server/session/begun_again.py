@@ -1,6 +1,7 @@
-"""Utility statements that meet an object which another transaction has changed and not committed yet.
+"""Utility statements that are begun again, because what they knew of the catalog is not so any more.
 
-Such a statement is undone, waits for the end of that transaction and is begun again, with the catalog as it is by then.
+A statement that had to wait for a lock goes on with the catalog as it is by then. One that meets an object that another
+transaction has changed and not committed yet is undone, and waits for the end of that transaction first.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from server.catalog.catalog import RowInUse
 from server.executor.waiting import catch_up, wait_for_xid
 from server.session.events import run_between_events
 from server.session.execution import context
+from server.session.scope import CatalogChanged
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -26,11 +28,15 @@ def utility_steps(
     """Run a utility statement: what it yields, and its command tag."""
     if row.controls or row.outside_block or not row.writes:
         return (yield from run_between_events(scope, row, scope.statement.tree))
-    transaction = session.transaction
+    transaction, notice_count = session.transaction, len(session.notices)
+    scope.begins_again = True
     while True:
         mark = transaction.mark_statement()
+        xid = 0
         try:
             tag: str = yield from run_between_events(scope, row, scope.statement.tree)
+        except CatalogChanged:
+            pass
         except RowInUse as error:
             xid = error.xid
             has_moved_on = transaction.running is not mark.running
@@ -40,6 +46,7 @@ def utility_steps(
             transaction.release_mark(mark)
             return tag
         transaction.back_to_mark(mark)
+        del session.notices[notice_count:]
         running = context(session)
         yield from wait_for_xid(running, xid) if xid else catch_up(running.transaction)
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from storage.engine import Engine, Transaction
 
 
+class CatalogChanged(Exception):
+    """While the statement waited for a lock the catalog has changed: it is to be begun again, with its locks."""
+
+
 class StatementScope:
     """One statement's view of its session; see StatementContext for what each part promises."""
 
@@ -39,6 +43,7 @@ class StatementScope:
         self.parameter_types = parameter_types
         self.settings = session.settings
         self.source = statement.source
+        self.begins_again = False  # whoever runs it takes CatalogChanged
 
     @property
     def running(self) -> Running:
@@ -101,8 +106,11 @@ class StatementScope:
         self.session.warn(sqlstate, message)
 
     def lock_relation(self, oid: int, mode: str, name: str = "") -> Iterator[Wait]:
-        """Take a table lock and hold it to the end of the transaction."""
+        """Take a table lock and hold it to the end of the transaction; raises CatalogChanged."""
+        version = self.catalog.version
         yield from execution.lock_relation(self.session, oid, mode, name)
+        if self.begins_again and self.catalog.version != version:
+            raise CatalogChanged
 
     def execution(self, parameters: tuple[Any, ...] = ()) -> ExecutionContext:
         """A context to run a plan in."""
@@ -131,6 +139,7 @@ class StatementScope:
 
     def next_transaction(self) -> Iterator[Wait]:
         """Commit what the statement has done so far; the rest is a transaction of its own."""
+        self.begins_again = False
         yield from self.session.surroundings.end_transaction(commit=True, chained=False)
 
     def apart(self, steps: Iterator[Any]) -> Generator[Any, None, None]:

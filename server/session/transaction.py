@@ -59,6 +59,7 @@ class StatementMark:
 
     running: Running
     storage: int
+    undo_count: int
     deferred_count: int
     mail_count: int
 
@@ -415,7 +416,8 @@ class SessionTransaction:
         assert running is not None
         running.catalog.savepoint()
         token = running.storage.savepoint(statement=True)
-        return StatementMark(running, token, len(running.deferred), len(running.mail))
+        undo_count = len(running.storage.undo)
+        return StatementMark(running, token, undo_count, len(running.deferred), len(running.mail))
 
     def release_mark(self, mark: StatementMark) -> None:
         """Keep what was done since the mark."""
@@ -425,10 +427,11 @@ class SessionTransaction:
             running.catalog.release(len(running.savepoints))
 
     def back_to_mark(self, mark: StatementMark) -> None:
-        """Undo what was done since the mark, which is forgotten; the locks taken since go, too."""
+        """Undo what was done since the mark, which is forgotten; if that is anything, the locks taken since go, too."""
         running = self.running
         assert running is not None
-        running.storage.rollback_to(mark.storage)
+        if len(running.storage.undo) > mark.undo_count:
+            running.storage.rollback_to(mark.storage)
         running.storage.release(mark.storage)
         running.catalog.rollback_to(len(running.savepoints))
         running.catalog.release(len(running.savepoints))
