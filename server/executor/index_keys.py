@@ -232,8 +232,8 @@ class IndexShape:
 
     @property
     def may_be_referred_to(self) -> bool:
-        """Whether foreign keys may refer to rows by this key."""
-        return self.index.unique and self._columns_only and not self.is_deferrable
+        """Whether foreign keys may refer to rows by this key; PostgreSQL counts deferrable ones as well."""
+        return self.index.unique and self._columns_only
 
     @property
     def is_plain(self) -> bool:
