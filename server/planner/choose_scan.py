@@ -77,7 +77,7 @@ def choose_scan(
     if by_id is not None:
         return by_id
     best, is_unique = _best_index_scan(chooser, scan, conditions, required)
-    if best is not None and is_unique:
+    if best is not None and (is_unique or chooser.context.environment.avoids_table_scans):
         return best
     whole = _table_scan(chooser, scan, conditions, required)
     if best is None or whole.estimate.total_cost <= best.estimate.total_cost:
@@ -204,12 +204,14 @@ def match_index(
 
     None when it cannot be used at all (a partial one whose predicate is not implied).
     """
-    if index.method != "btree" or not index.valid or not serves(chooser, scan, index, conditions):
+    if not index.is_searched or not index.valid or not serves(chooser, scan, index, conditions):
         return None
     matched = Matched([], [], 0, False)
     for position, key in enumerate(index.keys):
         target = chooser.index_key(scan, key)
         found = _key_conditions(chooser, scan, target, position, conditions)
+        if index.method == "hash":
+            found = [(c, e) for c, e in found if c.operator == "="]
         if not found:
             break
         if any(c.operator not in ("null", "notnull") for c, _ in found):
@@ -406,7 +408,7 @@ def ordered_scan(
     best: IndexScan | None = None
     for index in chooser.indexes_of(scan.table):
         matched = match_index(chooser, scan, index, conditions)
-        if matched is None:
+        if matched is None or index.method == "hash":
             continue
         backward = _index_order(chooser, scan, index, matched, order)
         if backward is None:

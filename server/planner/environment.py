@@ -70,6 +70,7 @@ class PlanningEnvironment:
     style: TextStyle = field(default_factory=TextStyle)
     database: str = "postgres"
     row_security: bool = True
+    avoids_table_scans: bool = False  # enable_seqscan is off
     keeps_join_order: bool = False  # join_collapse_limit is 1: joins are done as they are written
     interrupted: Callable[[], None] = not_interrupted  # raises when the statement is to end
 

@@ -72,6 +72,7 @@ def make_basis(session: Session, view: CatalogView) -> Basis:
         style=style,
         database=session.database_name,
         row_security=bool(settings["row_security"]),
+        avoids_table_scans=not settings["enable_seqscan"],
         keeps_join_order=settings.integer("join_collapse_limit") == 1,
         interrupted=session.check_cancelled,
     )

@@ -53,7 +53,7 @@ class Blocked:
         "completion",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (what a series has at hand when it stops)
         self,
         session: Session,
         prepared: Prepared,

@@ -109,6 +109,7 @@ def plan_key(
             basis.style,
             basis.environment.row_security,
             basis.environment.keeps_join_order,
+            basis.environment.avoids_table_scans,
             unseen(session, basis.view),
         ),
     )

@@ -12,7 +12,6 @@ from server.catalog.functions.scope import session_of
 from server.catalog.privileges import is_member, is_superuser
 from server.errors import (
     AdminShutdown,
-    FeatureNotSupported,
     InsufficientPrivilege,
     InvalidParameterValue,
     QueryCanceled,
