@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from server.executor.machine import Op
+from server.executor.machine import RANGES, Op
 from server.executor.machine_compile import Compiler, Unsupported
 from server.expressions.evaluate import conjuncts
 from server.expressions.expression import OuterVariable, Parameter, walk
@@ -146,6 +146,8 @@ def _may_pass(program: Program, numbers: Sequence[int], zones: _Zones) -> Mask:
         if op == Op.FILTER:
             condition = run.registers[first]
             possible &= ~condition.known | (condition.high != 0).astype(np.bool_)
+        elif op in RANGES:
+            possible &= run.may_lie_between(op, target, first, second)
         else:
             run.registers[target] = STEPS[op](run, first, second)
     return possible
@@ -184,6 +186,13 @@ class _Run:
         bound = np.full(self._zones.count, value, object)
         there = np.ones(self._zones.count, np.bool_)
         return Interval(bound, bound, there, ~there)
+
+    def may_lie_between(self, op: int, low: int, column: int, high: int) -> Mask:
+        """Where values of a column may lie between two constants."""
+        found = (self.load_decimal if op == Op.RANGE_DECIMAL else self.load)(column, 0)
+        least, greatest = (int(self._program.constants[number]) for number in (low, high))
+        overlaps = (found.low <= greatest) & (found.high >= least)
+        return ~found.known | (overlaps.astype(np.bool_) & (least <= greatest))
 
     def unknown(self, _first: int, _second: int) -> Interval:
         """What nothing is said of."""

@@ -81,12 +81,6 @@ def _vacuum_table(context: StatementContext, table: Table, *, verbose: bool) -> 
     execution = context.execution()
     execution.snapshot = None  # keys need none, and it would hold back what is to be freed
     shape = TableShape(table, execution)
-    indexes: tuple[tuple[int, Callable[[Any], Any]], ...] = tuple(
-        (item.storage_id, _key_function(shape, item, execution)) for item in shape.indexes
-    )
-    indexes += tuple(
-        (item.storage_id, _keys_function(shape, item, execution)) for item in shape.inverted
-    )
     done = Vacuumed()
     started_us = context.session.clock.now_us()
     relation = context.engine.relation(table.storage_id)
@@ -100,7 +94,9 @@ def _vacuum_table(context: StatementContext, table: Table, *, verbose: bool) -> 
     cold = activity.cold_groups if by_server else ()
     chosen = ToSeal(age_min if age_min >= 0 else None, cold)
     work = database.workers.submit(
-        lambda: context.engine.vacuum(table.storage_id, indexes, done, pause, chosen)
+        lambda: context.engine.vacuum(
+            table.storage_id, _indexes_of(shape, execution), done, pause, chosen
+        )
     )
     try:
         yield Wait(work, what="Execute")
@@ -120,6 +116,15 @@ def _vacuum_table(context: StatementContext, table: Table, *, verbose: bool) -> 
     limit_ms = context.settings.integer("log_autovacuum_min_duration")
     if by_server and (0 <= limit_ms * US_PER_MS <= now_us - started_us):
         _LOG.info("%s", report)
+
+
+def _indexes_of(
+    shape: TableShape, execution: ExecutionContext
+) -> tuple[tuple[int, Callable[[Any], Any]], ...]:
+    """The indexes, each with what gives the key or the keys of a row."""
+    plain = ((item.storage_id, _key_function(shape, item, execution)) for item in shape.indexes)
+    several = ((item.storage_id, _keys_function(shape, item, execution)) for item in shape.inverted)
+    return (*plain, *several)
 
 
 def _full_name(context: StatementContext, table: Table) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.functions.scope import names_of, object_of, session_of, view_of
-from server.catalog.objects import Table
+from server.catalog.objects import Index, Table
 from server.catalog.privileges import has_privileges_of, role_of
 from server.catalog.views.physical import fact_of
 from server.catalog.views.triggers import instead_events

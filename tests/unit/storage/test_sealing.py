@@ -417,7 +417,7 @@ def test_an_update_of_some_columns_takes_the_others_out_of_the_blocks(engine, ta
     for number in range(COUNT):
         transaction = engine.begin()
         row_id = table.find(transaction.snapshot(), full[number]).row_id
-        outcome = table.paths.update(table, transaction, row_id, {0: number}, False)
+        outcome = table.paths.update(table, transaction, row_id, {0: number}, False, True)
         if RowPaths is not row_paths.RowPaths:  # compiled: there is no need of the long way
             assert outcome is not None
         if outcome is None:
