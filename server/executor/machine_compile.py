@@ -16,9 +16,10 @@ import numpy as np
 from server.executor.machine import Op, Program
 from server.executor.machine_ranges import SWAPPED, Range, conjuncts, range_of
 from server.expressions import expression as nodes
+from server.expressions.safety import cannot_raise
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
     from server.executor.context import ExecutionContext
@@ -131,10 +132,22 @@ class Compiler:
         )
 
     def add_filter(self, condition: Expression) -> None:
-        """Keep only rows for which the condition is true."""
+        """Keep only rows for which the condition is true.
+
+        Ranges come first, but not before what can raise and was written before them.
+        """
+        parts: list[Expression] = []
+        for part in conjuncts(condition):
+            parts.append(part)
+            if not cannot_raise(part):
+                self._add_conjuncts(parts)
+                parts = []
+        self._add_conjuncts(parts)
+
+    def _add_conjuncts(self, parts: Sequence[Expression]) -> None:
         ranges: dict[int, tuple[Op, Range]] = {}
         others = []
-        for part in conjuncts(condition):
+        for part in parts:
             found = self._range(part)
             if found is None:
                 others.append(part)

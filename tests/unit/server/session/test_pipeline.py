@@ -142,7 +142,7 @@ def test_whole_pipelines_are_taken(pair, name):
     data = pipeline(*script)
     reply, taken, is_within = native.serve_pipeline(pair[0].session, data, 0)
     while taken < len(data):  # some commits ask for their flush to be waited for
-        steps, pair[0].session.unfinished = pair[0].session.unfinished, None
+        steps, pair[0].session.unfinished = iter(pair[0].session.unfinished), None
         assert steps is not None
         reply += b"".join(encode(item) for item in steps if type(item) is not Wait)
         more, size, is_within = native.serve_pipeline(pair[0].session, data, taken)
@@ -210,7 +210,7 @@ def test_what_stands_in_the_way_is_waited_for(pair, way):
         other.run("BEGIN")
         other.run("UPDATE account SET balance = balance + 1000 WHERE id = 1")
     reply, taken, _ = native.serve_pipeline(pair[0].session, data, 0)
-    steps, pair[0].session.unfinished = pair[0].session.unfinished, None
+    steps, pair[0].session.unfinished = iter(pair[0].session.unfinished), None
     assert type(next(steps)) is Wait
     replies = pair[1].send(*split(data))
     assert pair[1].blocked
@@ -232,7 +232,7 @@ def test_a_wait_that_is_called_off_skips_to_the_sync(pair):
     data = pipeline(("add", b"2", b"1"), ("add", b"1", b"5"), ("add", b"2", b"1"), None)
     _, taken, is_within = native.serve_pipeline(first.session, data, 0)
     assert is_within
-    steps, first.session.unfinished = first.session.unfinished, None
+    steps, first.session.unfinished = iter(first.session.unfinished), None
     next(steps)
     first.session.cancel(QueryCanceled("canceling statement due to user request"))
     assert b"57014" in b"".join(map(encode, steps))

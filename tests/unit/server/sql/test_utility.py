@@ -278,11 +278,6 @@ def test_alter_table_action_of_foreign_tables():
     assert type(command).__name__ == "SetForeignOptions"
 
 
-def test_alter_table_action_that_is_not_known():
-    with pytest.raises(FeatureNotSupported):
-        parsed("alter table t set tablespace a")
-
-
 def test_drop_names():
     tables = parsed("drop table if exists a, s.b cascade")
     assert tables == Drop("table", (ObjectName(("a",)), ObjectName(("s", "b"))), True, True)
