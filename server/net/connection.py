@@ -122,9 +122,12 @@ class ClientConnection(asyncio.Protocol):
                 if reply:
                     self.transport.write(reply)
                     self.listener.linger.begin()
-                if self._has_more_to_do(data[taken:]) or taken == len(data):
+                is_all = taken == len(data)
+                if is_all and self.session.unfinished is None:  # type: ignore[union-attr]  # it is at rest
                     return
                 data = data[taken:]
+                if self._has_more_to_do(data) or is_all:
+                    return
         self.wire.receive_data(data)
         if self._running or self._wait is not None or self._switching or self._paused:
             self._read_less()

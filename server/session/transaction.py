@@ -200,7 +200,7 @@ class SessionTransaction:
 
     def open_block(self, basis: Basis) -> None:
         """BEGIN without modes, of a session that is idle and whose basis this is."""
-        self.state = next_state(self.state, Event.BEGIN)
+        self.state = State.OPEN
         self._begin_on(basis).explicit = True
 
     def set_modes(
@@ -312,7 +312,8 @@ class SessionTransaction:
     def commit_now(self, running: Running, synchronous: bool) -> Completion:
         """`commit` behind the deferred checks; done when it is published. An error leaves it rolled back."""
         try:
-            _publish_with(running)
+            if running.made_catalog is not None:
+                _publish_with(running)
             completion = running.storage.commit(synchronous)
         except BaseException:
             self.abort()
