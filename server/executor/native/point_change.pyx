@@ -13,7 +13,7 @@ from server.executor.evaluation import layout_of
 from server.executor.index_scan import key_ranges
 from server.executor.point_change import counted
 from server.executor.point_read import stored_part
-from server.executor.point_references import referenced_keys
+from server.executor.point_references import referenced_keys, referenced_locks
 from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
 from server.expressions.evaluate import compile_row
@@ -398,6 +398,7 @@ cdef class RowInsert:
     cdef list stores
     cdef object writer
     cdef tuple references  # what rows refer to; None: that is for the checks alone
+    cdef tuple reference_locks  # on the tables of those
 
     def __init__(self, plan, cells, projections):
         self.plan = plan
@@ -458,6 +459,7 @@ cdef class RowInsert:
         if keys is not None:
             self.writer = KeyWriter(context.engine, self.plan.table.storage_id, keys)
         self.references = referenced_keys(shape, context)
+        self.reference_locks = referenced_locks(shape, context)
         self.shape = shape
         return 0
 
@@ -473,9 +475,11 @@ cdef class RowInsert:
         return 1 if TableWriter(self.plan.table, context).try_insert(row) else LEFT
 
     cdef bint keeps_all(self, transaction, list stored) except -1:
-        """The twin of point_references.keeps_all."""
+        """Whether all that a row refers to is there, and now stays; else the checks look again."""
         cdef list parts
         if self.references is None:
+            return False
+        if not transaction.locks.try_all(transaction, self.reference_locks):
             return False
         for reader, columns in self.references:
             parts = [stored[<Py_ssize_t>column] for column in <tuple>columns]

@@ -359,6 +359,26 @@ def test_what_is_referred_to_stays_until_the_end_and_may_change_beside_its_key(p
     other.close()
 
 
+@pytest.mark.parametrize("is_known", [False, True])
+def test_the_table_that_is_referred_to_is_locked_first(pair, is_known):
+    first = pair[0]
+    other = Client(first.database, pid=2)
+    for number in range(3 if is_known else 0):
+        first.run(f"INSERT INTO move VALUES (1, 2, {number})")
+    other.run("BEGIN")
+    other.run("LOCK TABLE account IN ACCESS EXCLUSIVE MODE")
+    first.run("INSERT INTO move VALUES (1, 2, 5)")
+    assert first.blocked
+    other.run("COMMIT")
+    first.resume()
+    first.run("BEGIN")
+    first.run("INSERT INTO move VALUES (1, 2, 6)")
+    other.run("LOCK TABLE account IN ACCESS EXCLUSIVE MODE NOWAIT")
+    held = "SELECT mode FROM pg_locks WHERE relation = 'account'::regclass ORDER BY mode"
+    assert other.rows(held) == [("RowShareLock",)]
+    other.close()
+
+
 def test_checks_that_an_error_has_left_are_not_for_the_next_statement(pair):
     first = pair[0]
     for values in ((b"9", b"8", b"1"), (b"1", b"2", b"2")):
