@@ -16,6 +16,7 @@ from server.executor.columns import batch_of_rows
 from server.executor.common_tables import SharedRows
 from server.executor.run import execute
 from server.executor.table_shape import shape_of
+from server.expressions.expression import Call, walk
 from server.planner import physical
 from server.planner.given_rows import GIVEN_ROWS
 from server.planner.outer_references import has_subquery
@@ -41,6 +42,9 @@ ROWS_MIN = 32
 """From so many on it is quicker than one by one on a lane."""
 OTHER_ROWS_MIN = 2
 
+QUICK_VOLATILE = frozenset((1574, 1598, 2649, 3432))
+"""By OID: nextval, random, clock_timestamp, gen_random_uuid."""
+
 
 class RowRun:
     """An INSERT made ready to be run for many rows of parameters.
@@ -56,7 +60,9 @@ class RowRun:
         self.style = session.basis().style
         self.limits = parameter_limits(planned)
         self.complete = encode(CommandComplete(command_tag(planned.tag, 1)))
-        self.rows_min = ROWS_MIN if prepared.lane is not None else OTHER_ROWS_MIN
+        lane = prepared.lane
+        is_quick = lane is not None and not lane.is_checked_later
+        self.rows_min = ROWS_MIN if is_quick else OTHER_ROWS_MIN
         self.rows_max = ROWS_MAX
         self.locks = tuple(
             table_lock(oid, LockMode(LOCK_MODES[mode])) for oid, mode in planned.relations
@@ -78,7 +84,21 @@ class RowRun:
             return None  # a row may be there for the next one
         if shape.checked_later or plan.conflict is not None:
             self.rows_max = CHECKED_ROWS_MAX
-        return session.database.plans.over_rows(self.planned)
+        whole = session.database.plans.over_rows(self.planned)
+        return None if whole is None or _may_take_long(whole.plan) else whole
+
+
+def _may_take_long(plan: physical.Plan) -> bool:
+    """Whether a row's values call volatile functions that are not known to be quick: some sleep."""
+    rows = plan.input if isinstance(plan, physical.Insert) else plan
+    assert isinstance(rows, physical.Project)
+    return any(
+        isinstance(node, Call)
+        and node.function.volatility == "v"
+        and node.function.oid not in QUICK_VOLATILE
+        for expression in rows.expressions
+        for node in walk(expression)
+    )
 
 
 def _looks_elsewhere(conflict: physical.ConflictClause) -> bool:

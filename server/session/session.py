@@ -178,6 +178,7 @@ class Session:
             None  # of the last point statement, for the next
         )
         self.point_basis: Basis | None = None  # which that was made on
+        self.single_steps = 0  # of a pipeline, that are not to be run together: see native/pipeline
         # What a step that was taken from the wire leaves to be done.
         self.unfinished: Replies | Flushing | Blocked | None = None
 

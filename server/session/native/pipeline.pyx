@@ -11,7 +11,9 @@ Rule 4: an error passes over all that comes before the next Sync, which the sess
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport int64_t
 from libc.string cimport memcmp
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from server.session.block import State
 from server.session.row_runs import NO_DATA, ROWS_MAX, insert_rows, run_of
@@ -24,7 +26,7 @@ from server.session.native.wire_series cimport (
 )
 
 cdef enum:
-    STEPS_MAX = 256  # at a time, then the other connections have their turn
+    SLICE_NS = 3000000  # at a time, then the other connections have their turn, and requests to cancel
 
 cdef Py_ssize_t RUN_MAX = ROWS_MAX
 cdef object IDLE = State.IDLE
@@ -33,6 +35,12 @@ cdef object IMPLICIT = State.IMPLICIT
 cdef bytes BIND_COMPLETE = b"2\x00\x00\x00\x04"
 cdef bytes READY_IDLE = b"Z\x00\x00\x00\x05I"
 cdef bytes READY_OPEN = b"Z\x00\x00\x00\x05T"
+
+
+cdef int64_t monotonic_ns() noexcept:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return <int64_t>now.tv_sec * 1000000000 + now.tv_nsec
 
 
 cdef class Pipeline:
@@ -47,9 +55,8 @@ cdef class Pipeline:
     cdef Py_ssize_t serve(self, Py_ssize_t start) except -1:
         """Answer what begins there: where what is answered ends."""
         cdef Py_ssize_t end, size
-        cdef int count = 0
-        while count < STEPS_MAX or self.single > 0:
-            count += 1
+        cdef int64_t until_ns = monotonic_ns() + SLICE_NS
+        while True:
             if PyBytes_GET_SIZE(self.data) - start < SYNC_BYTES or not is_ready(self.session):
                 break
             size = self.output.size
@@ -61,7 +68,7 @@ cdef class Pipeline:
                 self.output.size = size
                 break
             start = end
-            if self.session.unfinished is not None:
+            if self.session.unfinished is not None or monotonic_ns() > until_ns:
                 break
         return start
 
@@ -74,6 +81,7 @@ cdef class Pipeline:
         if tag == c"S":
             end = serve_sync(session, self.data, start, self.output)
             self.is_within = self.is_within and not end
+            self.single = 0
             return end
         if tag == c"P":
             begin = parse_known(session, self.data, start, &series, self.output)
@@ -159,7 +167,9 @@ def serve_pipeline(session, bytes data not None, Py_ssize_t start):
     pipeline.session = session
     pipeline.data = data
     pipeline.output = Output.__new__(Output)
+    pipeline.single = session.single_steps
     end = pipeline.serve(start)
+    session.single_steps = pipeline.single
     output = PyBytes_FromStringAndSize(pipeline.output.data, pipeline.output.size)
     return output, end - start, pipeline.is_within
 

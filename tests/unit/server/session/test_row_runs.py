@@ -114,7 +114,7 @@ SCRIPTS = {
     "no foreign key": [*plain(range(40)), None, *rows("child", numbers=range(20, 60)), None],
     "few foreign keys": [*plain(range(9)), None, *rows("child", numbers=range(3)), None],
     "its own key": [*rows("node", numbers=range(50, 0, -1)), None],
-    "no check": [*rows("checked", b"w", numbers=range(20)), None],
+    "no check": [*rows("checked", b"w", numbers=range(39)), None],
     "added": [*plain(range(0, 60, 2)), None, *rows("add", numbers=range(40)), None],
     "added twice": [*plain(range(9)), *rows("add", numbers=[*range(20), 3]), None],
     "some updated": [*plain(range(9)), *rows("few", numbers=range(30)), *rows("few"), None],
@@ -190,6 +190,24 @@ def test_rows_are_inserted_together(pair, runs, name):
 def test_what_fails_is_tried_together_once(pair, runs):
     served(pair[0], pipeline(*SCRIPTS["duplicate of before"]))
     assert runs == [(COUNT, False)]
+
+
+def test_what_may_sleep_goes_one_by_one(pair, runs):
+    sql = "INSERT INTO heap VALUES ($1, pg_sleep(0) || 'a')"
+    pair[0].send(messages.Parse("sleep", sql, ()), messages.Sync())
+    served(pair[0], pipeline(*rows("sleep"), None))
+    assert not runs
+    assert pair[0].rows("SELECT count(*) FROM heap") == [(str(COUNT),)]
+
+
+def test_a_pipeline_gives_others_their_turn(pair):
+    data = b"".join(
+        pipeline(("heap", text(number), b"x"), ("checked", text(number), b"x"))
+        for number in range(50, 3000)
+    )
+    _, taken, is_within = native.serve_pipeline(pair[0].session, data, 0)
+    assert 0 < taken < len(data)
+    assert is_within
 
 
 def test_few_rows_go_one_by_one(pair, runs):
