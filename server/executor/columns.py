@@ -75,18 +75,23 @@ def _without_values(parts: Sequence[Column], valid: Mask | None) -> Column | Non
 
 
 def _with_one_dictionary(parts: Sequence[Column], valid: Mask | None) -> Column:
-    """Coded columns one below the other, over the words of all."""
+    """Coded columns one below the other, over the words of all; words that lie in a store stay there."""
     numbers: dict[Value, int] = {}
-    codes = []
+    codes, dictionaries = [], []
     for part in parts:
         assert part.dictionary is not None
         words = part.dictionary.values.tolist()
+        known = len(numbers)
         new = np.array([numbers.setdefault(word, len(numbers)) for word in words], np.int32)
+        if len(numbers) > known:
+            firsts = np.unique(new, return_index=True)[1]  # a dictionary may have a word twice
+            dictionaries.append(part.dictionary.take(firsts[known - len(numbers) :]))
         if part.valid is not None:
             codes.append(new[np.where(part.valid, part.values, 0)] if words else part.values)
         else:
             codes.append(new[part.values])
-    return Column(np.concatenate(codes), valid, None, Column(objects(list(numbers))))
+    dictionary = concatenate(dictionaries) if dictionaries else Column(objects([]))
+    return Column(np.concatenate(codes), valid, None, dictionary)
 
 
 def concatenate_batches(batches: Sequence[Batch], types: Sequence[TypeReference]) -> Batch:

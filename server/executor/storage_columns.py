@@ -84,8 +84,9 @@ def _column_of_words(view: Any, number: int, places: Positions | None) -> Column
     coded, valid = found
     if len(coded.words) * CODED_ROWS_PER_WORD > max(len(coded), CODED_ROWS_MIN):
         return None
-    words = view.words(number, coded.words).to_str()
-    return Column(coded.codes.astype(np.int32), valid, None, Column(words))
+    words = view.words(number, coded.words)
+    dictionary = TextColumn(words.store, words.views, None, _decoded_views)
+    return Column(coded.codes.astype(np.int32), valid, None, dictionary)
 
 
 def _decoded_views(store: Values, views: Values) -> Values:

@@ -13,6 +13,8 @@ from server.expressions.expression import OuterVariable
 from server.planner import physical
 from server.vector.column import Column
 from server.vector.rows import objects, values_of
+from server.vector.text_views import views_of
+from server.vector.texts import TextColumn
 
 LEFT: list[tuple[Any, ...]] = [(1, "a"), (2, "b"), (2, "c"), (None, "d"), (4, "e")]
 RIGHT: list[tuple[Any, ...]] = [(2, 10), (2, 20), (1, 5), (None, 7), (9, 9)]
@@ -195,6 +197,20 @@ def test_the_smaller_left_side_becomes_the_table(kind: str, with_residual: bool,
         "anti": [row for row in lefts if row not in found],
     }[kind]
     assert sorted_rows(run(plan)) == sorted_rows(expected)
+
+
+def test_words_in_a_store_stay_there_and_a_word_may_be_there_twice():
+    long = "longer than what a view holds, "
+    store, views = views_of([(long + word).encode() for word in "abca"])
+    texts = TextColumn(store, views)
+    first = Column(np.array([0, 1], np.int32), None, None, texts.slice(0, 2))
+    second = Column(np.array([1, 3, 2, 0], np.int32), None, None, texts.slice(0, 4))
+    joined = concatenate([first, second, texts.slice(2, 3)])
+    assert isinstance(joined, TextColumn)
+    assert values_of(joined) == [long + word for word in "abbacac"]
+    coded = concatenate([first, second])
+    assert isinstance(coded.dictionary, TextColumn)
+    assert values_of(coded) == [long + word for word in "abbaca"]
 
 
 def test_columns_of_several_dictionaries_become_one():
