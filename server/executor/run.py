@@ -47,13 +47,17 @@ def execute(
 
     After the last batch context.row_count says how many rows were changed.
     """
-    for other in planned.before:
-        yield from _run_beside(other, context)
-    if planned.before:
-        context.snapshot = context.surroundings.context(context.parameters).snapshot
-    yield from _execute_own(planned, context, program)
-    for other in planned.after:
-        yield from _run_beside(other, context)
+    try:
+        for other in planned.before:
+            yield from _run_beside(other, context)
+        if planned.before:
+            context.snapshot = context.surroundings.context(context.parameters).snapshot
+        yield from _execute_own(planned, context, program)
+        for other in planned.after:
+            yield from _run_beside(other, context)
+    finally:  # what runs subqueries and WITH queries holds the context, and so the snapshot
+        context.answers.clear()
+        context.common_tables.clear()
 
 
 def _run_beside(planned: PlannedStatement, context: ExecutionContext) -> Iterator[Any]:
