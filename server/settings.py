@@ -159,7 +159,7 @@ OWN: tuple[Setting, ...] = (
         "integer",
         "sighup",
         "s",
-        -1,
+        300,
         -1,
         (1 << 31) - 1,
         category="Autovacuum",
