@@ -201,7 +201,7 @@ class RowGroup:
         self.free: list[int] = []
         self.change_no = 0
         self.swept_at = -1
-        self.selection: tuple[int, npt.NDArray[np.int64]] | None = None
+        self.selection: tuple[int, npt.NDArray[np.int64] | None] | None = None
         self._nulls: dict[int, tuple[int, int]] = {}
         self._zones: dict[int, tuple[int, tuple[Zone] | None]] = {}
 

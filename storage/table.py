@@ -515,15 +515,13 @@ class Table:
     ) -> npt.NDArray[np.int64] | None:
         """The used slots seen; None: all. Remembered where every snapshot sees the same."""
         change_no = group.change_no
-        settled = group.stamp_max >> COMMAND_BITS < snapshot.xmin and not self.log.aborted
-        if settled and not group.ended and not group.holes:
+        settled = group.stamp_max >> COMMAND_BITS < snapshot.xmin
+        if settled and not group.ended and not group.holes and not self.log.aborted:
             return None
         if settled and group.selection is not None and group.selection[0] == change_no:
             return group.selection[1]
         selection = self.paths.visible_slots(snapshot, group, used)
-        if selection is None:
-            return None
-        if settled:
+        if settled:  # what a crash has cut off is so for everybody
             group.selection = (change_no, selection)
         return selection
 

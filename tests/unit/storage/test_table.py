@@ -1,5 +1,7 @@
 """Tables: versions, pruning, columns added, values of all sizes, rows in each other's way."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -346,3 +348,31 @@ def test_a_crash_removes_relations_that_were_not_committed(engine):
     for _ in range(2):
         last = crashed(last, engine.files)
         assert last.next_id() > first
+
+
+def test_what_a_crash_has_cut_off_is_looked_for_once_a_group(engine, table):
+    transaction = engine.begin()
+    table.insert(transaction, [np.arange(1000), [b""] * 1000], [None, None], 1000)
+    transaction.commit()
+    unfinished = engine.begin()
+    row_id = table.insert_row(unfinished, (5000, b""))
+    engine.store.wal.flush_to(engine.store.wal.end_lsn).wait()
+    again = crashed(engine, engine.files)
+    assert again.log.aborted
+    table = again.relation(TABLE)
+    looked = []
+    real = table.paths
+    paths = SimpleNamespace(
+        visible_slots=lambda *given: looked.append(given) or real.visible_slots(*given)
+    )
+    table.paths = paths
+    for _ in range(3):
+        (view,) = table.scan(again.begin().snapshot())
+        assert view.count == 1000
+    assert len(looked) == 1
+    table.paths = real
+    transaction = again.begin()
+    table.delete(transaction, transaction.snapshot(), row_id - 1)
+    transaction.commit()
+    (view,) = table.scan(again.begin().snapshot())
+    assert view.count == 999
