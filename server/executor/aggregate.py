@@ -102,12 +102,19 @@ class PreparedAggregate:
     How to get its arguments, and how the rows are to be ordered.
     """
 
-    __slots__ = ("_evaluators", "_filter", "arguments_count", "call", "direct_keys")
+    __slots__ = (
+        "_evaluators",
+        "_filter",
+        "arguments_count",
+        "call",
+        "direct_keys",
+        "has_one_group",
+    )
 
-    def __init__(
-        self, call: AggregateCall, layout: Layout, keys: Sequence[Expression] = ()
-    ) -> None:
+    def __init__(self, call: AggregateCall, layout: Layout, keys: Sequence[Expression]) -> None:
+        """The keys are those of the groups."""
         self.call = call
+        self.has_one_group = not keys
         self.direct_keys = tuple(
             next((number for number, key in enumerate(keys) if _same(argument, key)), None)
             for argument in call.direct_arguments
@@ -135,6 +142,8 @@ class PreparedAggregate:
         known = CallContext(context.style, call.type, types, context)
         if call.aggregate.kind == "h":
             return _HypotheticalCollector(self, known, context.bytes_of)
+        if call.distinct and not call.order and call.aggregate.name in _ORDER_IS_NO_MATTER:
+            return _DistinctCollector(self, known, context.bytes_of)
         if call.order or call.distinct:
             return _HeldCollector(self, known, context.bytes_of)
         return Collector(self, known, context.bytes_of)
@@ -181,6 +190,31 @@ class Collector:
         return self._prepared.call.aggregate.finish(self._state, group_count)
 
 
+class _DistinctCollector(Collector):
+    """Takes each row of a group in once, as it comes: for aggregates that no order of rows changes."""
+
+    __slots__ = ("_has_one_group", "_seen")
+
+    def __init__(
+        self, prepared: PreparedAggregate, known: CallContext, bytes_of: Callable[[Batch], int]
+    ) -> None:
+        super().__init__(prepared, known, bytes_of)
+        self._has_one_group = prepared.has_one_group
+        groups = () if self._has_one_group else (TYPE_BY_OID[20],)
+        types = (argument.type.type for argument in prepared.call.arguments)
+        self._seen = KeyTable([*groups, *types], nulls_match=True)
+
+    def add(self, groups: Positions, group_count: int, columns: tuple[Column, ...]) -> None:
+        """Take in rows that have not been there."""
+        known = len(self._seen)
+        keys = columns if self._has_one_group else (Column(groups), *columns)
+        codes = self._seen.add(keys, len(groups))
+        new = first_rows(codes, known, len(self._seen))
+        taken = tuple(column.take(new) for column in columns)
+        self.byte_count += self._bytes_of(Batch(taken, len(new)))
+        super().add(groups[new], group_count, taken)
+
+
 class _HeldCollector(Collector):
     """Holds rows back to drop duplicates or to sort them first."""
 
@@ -217,8 +251,6 @@ class _HeldCollector(Collector):
 
     def _order(self, rows: Batch) -> Positions:
         call = self._prepared.call
-        if not call.order and call.aggregate.name in _ORDER_IS_NO_MATTER:
-            return np.arange(rows.count)
         keys: Sequence[SortKey] = call.order
         columns = rows.columns[self._count + 1 :]
         if not keys:

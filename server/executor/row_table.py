@@ -1,4 +1,4 @@
-"""RowTable: numbers of the distinct rows of several key columns that stand in arrays, found in one go.
+"""RowTable: numbers of the distinct rows of key columns that stand in arrays, found in one go.
 
 Rule 1: it takes integers, floats, scaled decimals of one scale and texts as they lie; what is anything else it refuses,
         and its keys can be taken out again, in the order of their numbers.
@@ -85,8 +85,10 @@ class RowTable:
 
 def row_table(types: Sequence[Type], columns: Sequence[Column]) -> RowTable | None:
     """A table for keys that come like these; None if there is none."""
-    if not 1 < len(types) <= COLUMNS_MAX:
+    if not len(types) <= COLUMNS_MAX:
         return None
+    if len(types) == 1 and not (types[0].oid in TEXT_OIDS and isinstance(columns[0], TextColumn)):
+        return None  # numbers have a faster table, and words of a dictionary are few
     forms = []
     for key_type, column in zip(types, columns, strict=True):
         if key_type.oid in TEXT_OIDS and (

@@ -93,3 +93,36 @@ def test_blanks_at_the_end_of_bpchar_mean_nothing():
     table = KeyTable([BLANK, INT8], nulls_match=True)
     columns = [TextColumn(store, views), Column(np.zeros(5, np.int64))]
     assert table.add(columns, 5).tolist() == [0, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("nulls_match", [False, True])
+@pytest.mark.parametrize("count", [0, 1, 65_537])
+def test_texts_alone_are_rows_too(nulls_match: bool, count: int):
+    """In whatever form they come later: texts of another store, objects, words of a dictionary."""
+    numbers = np.random.default_rng(count).integers(0, 500, count)
+    words = [f"the word with number {number}" for number in numbers.tolist()]
+    valid = numbers % 7 != 3
+    store, views = views_of([word.encode() for word in words])
+    table, known = KeyTable([TEXT], nulls_match=nulls_match), {}
+    found = table.add([TextColumn(store, views, valid)], count).tolist()
+    for word, there, number in zip(words, valid.tolist(), found, strict=True):
+        if there or nulls_match:
+            assert number == known.setdefault(word if there else None, len(known))
+        else:
+            assert number == -1
+    assert len(table) == len(known)
+    objects = Column(np.array(words, object), valid)
+    other_store = TextColumn(*views_of([word.encode() for word in words]), valid)
+    for column in (objects, other_store):
+        assert table.find([column], count).tolist() == found
+        assert table.add([column], count).tolist() == found
+    asked = Column(
+        np.array([1, 0], np.int32),
+        None,
+        None,
+        Column(np.array(["none", *words[:1], "x"], object)),
+    )
+    wanted = known.get(words[0], -1) if count and valid[0] else -1
+    assert table.find([asked], 2).tolist()[1] == -1
+    if count:
+        assert table.find([asked], 2).tolist()[0] == wanted
