@@ -9,7 +9,7 @@ Rule 3: whoever calls names all indexes of the table. Entries of rows whose keys
 Rule 4: groups that went cold are sealed in the end, and those open again of which much is empty; see storage/sealing.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -76,7 +76,8 @@ class Vacuumed:
     kept_slots: int = 0
     """What somebody may still look at, or what only a later vacuum can take."""
     dead_roots: set[int] = field(default_factory=set)
-    changed_roots: set[int] = field(default_factory=set)
+    changed_roots: dict[int, int] = field(default_factory=dict)
+    """Rows whose keys have changed, and who made the one version that each has had all the time; 0: it had others."""
 
 
 def vacuum(
@@ -107,7 +108,7 @@ def vacuum(
     if indexes and all(key_of is not None for _, key_of in indexes):
         for roots in _steps(sorted(done.changed_roots)):
             with engine.latch:
-                _clear_key_changed(table, roots)
+                _clear_key_changed(table, roots, done.changed_roots)
             pause()
     done.phase = "performing final cleanup"
     _free_moved(engine, table, done, pause)
@@ -196,7 +197,8 @@ def _sweep_row(engine: Engine, table: Table, root_id: int, done: Vacuumed) -> No
         done.dead_roots.add(root_id)
         done.dead_rows += 1
     elif any(version.next & KEY_CHANGED for version in after):
-        done.changed_roots.add(root_id)
+        stamps = [version.xmin for version in after if version.xmin]
+        done.changed_roots[root_id] = stamps[0] if len(stamps) == 1 else 0
     if after != before:
         with table.pager.begin_change(0) as change:
             freed = rewrite(groups, change, before, after)
@@ -314,8 +316,8 @@ def _sweep_index(
     """Remove the entries of dead rows, and those whose key no version of the row has any more."""
     if not done.dead_roots and not done.changed_roots:
         return
-    suspects = done.dead_roots if key_of is None else done.dead_roots | done.changed_roots
-    keys = None if key_of is None else _Keys(table, key_of)
+    suspects = done.dead_roots if key_of is None else done.dead_roots | done.changed_roots.keys()
+    keys = None if key_of is None else _Keys(table, key_of, done.changed_roots)
     chunks = index.chunks()
     while True:
         with engine.latch:
@@ -333,18 +335,22 @@ def _sweep_index(
 class _Keys:
     """The keys that rows have in an index: a row of many entries is read once, not at each of them.
 
-    What is known of a row holds as long as its versions are the same.
+    What is known of a row holds as long as its versions are the same. A row that has got others since vacuum looked at
+    it first may keep an entry for their sake, although they go before vacuum is done.
     """
 
-    def __init__(self, table: Table, keys_of: KeysOf) -> None:
+    def __init__(self, table: Table, keys_of: KeysOf, changed_roots: dict[int, int]) -> None:
         self._table = table
         self._keys_of = keys_of
+        self._changed_roots = changed_roots
         self._known: dict[int, tuple[list[tuple[int, int]], set[bytes]]] = {}
 
     def has(self, root_id: int, key: bytes) -> bool:
         """Whether a version of the row has the key."""
         chain = walk(self._table.groups, root_id)
         versions = [(version.row_id, version.xmin) for version in chain if version.xmin]
+        if [xmin for _, xmin in versions] != [self._changed_roots[root_id]]:
+            self._changed_roots[root_id] = 0
         known = self._known.get(root_id)
         if known is None or known[0] != versions:
             known = self._known[root_id] = (versions, self._read(versions))
@@ -358,12 +364,12 @@ class _Keys:
         return found
 
 
-def _clear_key_changed(table: Table, root_ids: Iterable[int]) -> None:
-    """Every entry that is left of these rows fits the one version that is left."""
+def _clear_key_changed(table: Table, root_ids: Iterable[int], stamps: Mapping[int, int]) -> None:
+    """Every entry that is left of a row fits its one version, if it has had no other one all the time."""
     table.cleared_count += 1
     for root_id in root_ids:
         before = list(walk(table.groups, root_id))
-        if sum(1 for version in before if version.xmin) != 1:
+        if [version.xmin for version in before if version.xmin] != [stamps[root_id]]:
             continue
         after = [replace(version, next=version.next & ~KEY_CHANGED) for version in before]
         with table.pager.begin_change(0) as change:

@@ -8,7 +8,7 @@ from storage.check import check
 from storage.engine import Kind, RowLock, Status
 from storage.keys import encode_key
 from storage.rowgroup import FREE
-from storage.vacuum import vacuum
+from storage.vacuum import Vacuumed, vacuum
 from tests.support.small_engine import crashed, small_engine
 
 TABLE, INDEX = 20000, 20001
@@ -226,3 +226,46 @@ def test_vacuum_sweeps_the_entries_of_rows_with_several_keys(engine, table):
     assert [pair for chunk in index.chunks() for pair in chunk] == [(b"c", root), (b"d", root)]
     assert not table.key_changed(root)
     assert table.cleared_count > before
+
+
+def changed_key(engine, table, root, values):
+    """Begin to give a row another key; the transaction."""
+    transaction = engine.begin()
+    snapshot = transaction.snapshot()
+    row_id = table.find(snapshot, root).row_id
+    assert table.update(transaction, snapshot, row_id, values, True).status is Status.DONE
+    engine.index(INDEX).insert(transaction, key_of(values), root)
+    return transaction
+
+
+@pytest.mark.parametrize("at", ["before", "during"])
+def test_a_row_that_changes_while_its_index_is_swept_stays_marked(engine, table, at):
+    """The version for whose sake an entry was kept may be gone before vacuum is done, and the entry is still there."""
+    (root,) = add(engine, table, (1, b"one"))
+    changed_key(engine, table, root, (2, b"two")).commit()
+    changed_key(engine, table, root, (1, b"one")).commit()
+    open_ones = []
+    if at == "before":
+        open_ones.append(changed_key(engine, table, root, (2, b"two")))
+
+    done = Vacuumed()
+
+    def disturb():
+        if done.phase != "vacuuming indexes":
+            return
+        while open_ones:
+            open_ones.pop().abort()
+        if at == "during":
+            changed_key(engine, table, root, (3, b"three")).commit()
+            changed_key(engine, table, root, (4, b"four")).abort()
+            done.phase = "disturbed"
+
+    vacuum(engine, TABLE, [(engine.index(INDEX), key_of)], done, disturb)
+    entries = [key for chunk in engine.index(INDEX).chunks() for key, _ in chunk]
+    stored = table.values(table.find(engine.begin().snapshot(), root).row_id)
+    assert entries != [key_of(stored)]
+    assert table.key_changed(root)
+    vacuum(engine, TABLE, [(engine.index(INDEX), key_of)])
+    entries = [key for chunk in engine.index(INDEX).chunks() for key, _ in chunk]
+    assert entries == [key_of(stored)]
+    assert not table.key_changed(root)
