@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from server.planner.plan import Node
 
 VIEW_DEPTH_MAX = 100
+TRUE_WORDS = ("", "true", "on", "yes", "1", "t", "y")
+
+
+def role_below(context: BindContext, view: Table) -> int:
+    """Whose rights count for what a view reads: its owner's, or with security_invoker the user's."""
+    for option in view.options:
+        name, _, value = option.partition("=")
+        if name == "security_invoker" and value.lower() in TRUE_WORDS:
+            return context.environment.user
+    return view.owner
 
 
 def bind_view(context: BindContext, view: Table, alias: str) -> tuple[RangeItem, Node]:
@@ -28,7 +38,7 @@ def bind_view(context: BindContext, view: Table, alias: str) -> tuple[RangeItem,
     assert view.view_query is not None
     role, environment, notes = context.role, context.environment, context.resolution
     context.resolution = None
-    context.role, context.view_depth = view.reader(role), context.view_depth + 1
+    context.role, context.view_depth = role_below(context, view), context.view_depth + 1
     # Names mean what they meant when the view was made, whatever the reader's search path.
     if view.view_path:
         context.environment = replace(environment, search_path=view.view_path)

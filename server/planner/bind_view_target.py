@@ -16,6 +16,7 @@ from server.errors import FeatureNotSupported, ObjectNotInPrerequisiteState, Und
 from server.expressions.expression import Expression, SystemColumn, Variable, transform
 from server.planner.bind_from import relation_of, renamed, schema_name
 from server.planner.bind_text import parse_query, without_positions
+from server.planner.bind_view import role_below
 from server.planner.environment import Access, BindContext, raise_at
 from server.planner.scope import RangeColumn, RangeItem, Scope
 from server.planner.updatable import (
@@ -83,7 +84,7 @@ def bind_view_target(
     if reason:
         raise not_updatable(view.name, privileges, reason)
     role, environment = context.role, context.environment
-    context.role = view.reader(role)
+    context.role = role_below(context, view)
     if view.view_path:
         context.environment = replace(environment, search_path=view.view_path)
     try:
@@ -188,7 +189,7 @@ def _layer_over(context: BindContext, view: Table, item: RangeItem) -> Layer:
     elif names:
         below = replace(below, listed=renamed(below.listed, names, alias))
     role, environment = context.role, context.environment
-    context.role = view.reader(role)
+    context.role = role_below(context, view)
     if view.view_path:
         context.environment = replace(environment, search_path=view.view_path)
     try:
