@@ -146,6 +146,12 @@ class Table(CatalogObject):
         """Whether the table is a partition of another one."""
         return self.bound is not None
 
+    def reader(self, user: Oid) -> Oid:
+        """Whose rights a view's query has: its owner's, or with security_invoker those of the user."""
+        truths = ("true", "on", "yes", "1")
+        invokes = any(f"security_invoker={text}" in self.options for text in truths)
+        return user if invokes else self.owner
+
     @property
     def live_columns(self) -> tuple[Column, ...]:
         """The columns that have not been dropped."""

@@ -167,7 +167,9 @@ def _as_list(node: nodes.ArrayComparison) -> nodes.Expression:
 
 
 def _is_null(node: nodes.Expression) -> bool:
-    """Whether it is a strict call with a constant NULL among its arguments."""
+    """Whether it is a strict call, or a cast by text, with a constant NULL among its arguments."""
+    if isinstance(node, nodes.CastText) and node.type.type.kind != "d":
+        return isinstance(node.argument, nodes.Constant) and node.argument.value is None
     if not isinstance(node, nodes.Call) or not node.function.strict or node.function.returns_set:
         return False
     return any(isinstance(each, nodes.Constant) and each.value is None for each in node.arguments)

@@ -22,11 +22,7 @@ TRUE_WORDS = ("", "true", "on", "yes", "1", "t", "y")
 
 def role_below(context: BindContext, view: Table) -> int:
     """Whose rights count for what a view reads: its owner's, or with security_invoker the user's."""
-    for option in view.options:
-        name, _, value = option.partition("=")
-        if name == "security_invoker" and value.lower() in TRUE_WORDS:
-            return context.environment.user
-    return view.owner
+    return view.reader(context.environment.user)
 
 
 def bind_view(context: BindContext, view: Table, alias: str) -> tuple[RangeItem, Node]:

@@ -28,6 +28,7 @@ from server.error_translation import log_internal, translate
 from server.errors import QueryCanceled, SqlError
 from server.executor.verification import VERIFICATION, Verification
 from server.executor.waits import Wait
+from server.planner.updatability import updatable_events
 from server.session.basis import Basis, make_basis
 from server.session.events import fire_rewrite
 from server.session.flows import flow_of
@@ -278,6 +279,11 @@ class Session:
     def printed_query(self, text: str, pretty: bool) -> str:
         """A view's query as pg_get_viewdef prints it."""
         return printed_query(text, pretty, self.names.current())
+
+    def updatable_events(self, oid: int, *, triggers: bool, column: int = 0) -> int:
+        """The commands that a relation takes, for a column of it if one is given, as bits."""
+        columns = frozenset((column,)) if column else None
+        return updatable_events(self.basis().environment, oid, triggers=triggers, columns=columns)
 
     # Notices
 

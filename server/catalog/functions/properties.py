@@ -11,7 +11,7 @@ from server.catalog.functions.scope import names_of, object_of, session_of, view
 from server.catalog.objects import Index, Table
 from server.catalog.privileges import has_privileges_of, role_of
 from server.catalog.views.physical import fact_of
-from server.catalog.views.triggers import instead_events
+from server.catalog.views.triggers import COMMAND_BITS
 from server.errors import InsufficientPrivilege, WrongObjectType
 from server.functions.declare import row
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from server.functions.function import CallContext
     from server.types.array import Array
 
-INSERT_EVENT, UPDATE_EVENT, DELETE_EVENT = 8, 4, 16
-ALL_EVENTS = INSERT_EVENT | UPDATE_EVENT | DELETE_EVENT
+CHANGE = COMMAND_BITS["update"] | COMMAND_BITS["delete"]
 
 
 def _updatable_events(call: CallContext, oid: int, triggers: bool) -> int:
-    value = object_of(call, oid, Table)
-    if value is not None and value.kind == "v" and triggers:
-        return instead_events(view_of(call), oid)
-    return ALL_EVENTS if value is not None and value.kind == "r" else 0
+    events: int = session_of(call).updatable_events(oid, triggers=triggers)
+    return events
 
 
 def _column_updatable(call: CallContext, oid: int, number: int, triggers: bool) -> bool:
-    return number > 0 and bool(_updatable_events(call, oid, triggers))
+    if number <= 0:
+        return False
+    events = session_of(call).updatable_events(oid, triggers=triggers, column=number)
+    return bool(events & CHANGE == CHANGE)
 
 
 def _identity_index(call: CallContext, oid: int) -> int | None:

@@ -50,6 +50,9 @@ def yes_or_no(flag: object) -> str:
     return YES if flag else NO
 
 
+CHANGE = COMMAND_BITS["update"] | COMMAND_BITS["delete"]
+
+
 class Viewer:
     """What a session's user may see."""
 
@@ -75,6 +78,13 @@ class Viewer:
         if allowed_letters(self.view, self.user, grants, value.owner)[0]:
             return True
         return any(column.acl for column in getattr(value, "columns", ()))
+
+    def events(self, table: Table, column: int = 0) -> int:
+        """The commands that a relation takes, as bits, but for its triggers."""
+        if table.kind != "v":
+            return CHANGE | COMMAND_BITS["insert"] if table.kind in "rp" else 0
+        events: int = self.session.updatable_events(table.oid, triggers=False, column=column)
+        return events
 
     def tables(self, kinds: str) -> Iterator[Table]:
         """The relations of some kinds that the user sees."""
@@ -114,7 +124,7 @@ def _tables(viewer: Viewer) -> Iterator[Row]:
         yield {
             **viewer.address("table", table),
             "table_type": "LOCAL TEMPORARY" if is_temporary else TABLE_TYPES[table.kind],
-            "is_insertable_into": yes_or_no(table.kind == "r"),
+            "is_insertable_into": yes_or_no(bool(viewer.events(table) & COMMAND_BITS["insert"])),
             "is_typed": NO,
         }
 
@@ -167,7 +177,7 @@ def _column(viewer: Viewer, table: Table, column: Column, sequence: Sequence | N
         **_identity(column, sequence),
         "is_generated": "ALWAYS" if column.generated else "NEVER",
         "generation_expression": default if column.generated else None,
-        "is_updatable": yes_or_no(table.kind == "r"),
+        "is_updatable": yes_or_no(viewer.events(table, column.number) & CHANGE == CHANGE),
     }
 
 
@@ -185,15 +195,20 @@ def _identity(column: Column, sequence: Sequence | None) -> dict[str, Any]:
     }
 
 
+def _check_option(view: Table) -> str:
+    options = dict(option.partition("=")[::2] for option in view.options)
+    return options.get("check_option", "none").upper()
+
+
 def _views(viewer: Viewer) -> Iterator[Row]:
     for table in viewer.tables("v"):
         events = instead_events(viewer.view, table.oid)
         yield {
             **viewer.address("table", table),
             "view_definition": view_text(viewer.session, table) if viewer.owns(table) else None,
-            "check_option": "NONE",
-            "is_updatable": NO,
-            "is_insertable_into": NO,
+            "check_option": _check_option(table),
+            "is_updatable": yes_or_no(viewer.events(table) & CHANGE == CHANGE),
+            "is_insertable_into": yes_or_no(bool(viewer.events(table) & COMMAND_BITS["insert"])),
             "is_trigger_updatable": yes_or_no(bool(events & COMMAND_BITS["update"])),
             "is_trigger_deletable": yes_or_no(bool(events & COMMAND_BITS["delete"])),
             "is_trigger_insertable_into": yes_or_no(bool(events & COMMAND_BITS["insert"])),
