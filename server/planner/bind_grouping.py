@@ -29,7 +29,7 @@ from server.planner.bind_operator import make_operator
 from server.planner.bind_order import Target, bind_group_key, check_comparable
 from server.planner.environment import INT4, BindContext
 from server.planner.matching import replace_top_down, structural_key
-from server.planner.plan import Aggregate, Node, OutputColumn, Project
+from server.planner.plan import Aggregate, Node, OneRow, OutputColumn, Project
 from server.sql import nodes
 
 if TYPE_CHECKING:
@@ -203,6 +203,8 @@ class Grouping:
         outer = [(column, self._grouping_call(call)) for column, call in self.scope.outer_groupings]
         source, keys = self._with_sets(source)
         calls = list(self.calls.values())
+        if not (keys or calls):  # HAVING alone: one row, whatever the tables hold
+            source = OneRow()
         node: Node = Aggregate(
             input=source,
             key_columns=tuple(self.key_columns),

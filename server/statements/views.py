@@ -215,7 +215,8 @@ def create_table_as(context: StatementContext, statement: tree.CreateTableAs) ->
         count = yield from fill(context, table, planned, parameters)
     if is_view:
         return "SELECT " + str(count) if statement.with_data else "CREATE MATERIALIZED VIEW"
-    return f"SELECT {count}" if statement.with_data else "CREATE TABLE AS"
+    is_run = statement.with_data or isinstance(query, Execute)
+    return f"SELECT {count}" if is_run else "CREATE TABLE AS"
 
 
 def fill(
