@@ -58,6 +58,7 @@ from server.catalog.state import (
     Changes,
     Relation,
 )
+from server.catalog.tablespaces import Tablespace
 from server.catalog.user_functions import make_callable
 from server.catalog.user_types import constructors, make_type
 from server.errors import InternalError
@@ -73,7 +74,7 @@ CATALOG_RELATION = 1
 CATALOG_KINDS = (Kind.INT64, Kind.INT64, Kind.INT64, Kind.BYTES)
 SHARED_DATABASE = 0
 RANGE_TO_MULTIRANGE = 4298
-_SHARED = (Role, Database)
+_SHARED = (Role, Database, Tablespace)
 _UNCOMMITTED = count(1)
 
 RowKey = tuple[Oid, Oid]

@@ -42,6 +42,7 @@ from server.catalog.publication_objects import (
     PublishedTable,
     Subscription,
 )
+from server.catalog.tablespaces import Tablespace
 
 KINDS: tuple[type[CatalogObject], ...] = (
     Schema,
@@ -79,5 +80,6 @@ KINDS: tuple[type[CatalogObject], ...] = (
     FamilyOperator,
     FamilyFunction,
     EventTrigger,
+    Tablespace,
 )
 """Only ever appended to."""

@@ -138,6 +138,7 @@ class Table(CatalogObject):
     temporary_on_commit: str = ""  # of temporary tables: delete or drop
     row_security: bool = False
     force_row_security: bool = False  # for the owner too
+    tablespace: Oid = 0  # where it was said to be; 0: where its database is
     server: Oid = 0  # of a foreign table
     foreign_options: tuple[str, ...] = ()
 
@@ -203,6 +204,7 @@ class Index(CatalogObject):
     parent: Oid = 0  # the index of the partitioned table that this one is the part of
     clustered: bool = False
     replica_identity: bool = False
+    tablespace: Oid = 0
     filenode: Oid = 0  # what pg_class shows of its storage; 0: its own OID
     inverted: bool = False  # a gin index with entries: all of its operator classes are known
     filled_xid: int = (

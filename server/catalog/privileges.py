@@ -26,6 +26,7 @@ from server.catalog.objects import (
     UserFunction,
     UserType,
 )
+from server.catalog.tablespaces import Tablespace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -212,6 +213,7 @@ def acl_kind(value: CatalogObject) -> str:
         (LargeObject, "large object"),
         (ForeignDataWrapper, "foreign data wrapper"),
         (ForeignServer, "server"),
+        (Tablespace, "tablespace"),
     )
     return next((kind for type_, kind in kinds if isinstance(value, type_)), "table")
 

@@ -41,6 +41,7 @@ from server.catalog.objects import (
     UserType,
 )
 from server.catalog.publication_objects import Publication, PublishedTable
+from server.catalog.tablespaces import Tablespace
 
 PUBLICATIONS = 6104
 """What publications are listed under as if they belonged to it: the catalog that shows them."""
@@ -73,6 +74,7 @@ SPACES: Mapping[type[CatalogObject], str] = MappingProxyType(
         ForeignServer: "server",
         UserMapping: "user mapping",
         EventTrigger: "event trigger",
+        Tablespace: "tablespace",
     }
 )
 """The name space an object's name is unique in; kinds not listed are not found by name alone."""

@@ -13,6 +13,7 @@ from server.statements.names import role_oid
 from server.statements.ownership import require_member
 from server.statements.partitions import attach_index_partition
 from server.statements.storage_parameters import INDEX_PARAMETERS, changed_parameters
+from server.statements.tablespaces import place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,8 @@ def _changed(context: StatementContext, found: Sequence | Index, command: Any) -
     if isinstance(found, Sequence):
         if isinstance(command, tree.SetLogged):
             return marks.set_sequence_logged(found, command)
+    elif isinstance(command, tree.SetTablespace):
+        return replace(found, tablespace=place(context, command.name))
     elif isinstance(command, tree.SetOptions):
         known = INDEX_PARAMETERS.get(found.method, {})
         return replace(found, options=changed_parameters(command, known, found.options))

@@ -72,6 +72,7 @@ from server.statements.table_texts import (
     triggers_reading,
 )
 from server.statements.tables import NewTable, add_constraint, checked_generation, own_sequence
+from server.statements.tablespaces import set_tablespace
 from server.statements.triggers import set_trigger
 from server.statements.unused_columns import with_unused_columns
 from server.statements.verify import verify_check, verify_foreign_key, verify_not_null
@@ -595,6 +596,7 @@ PASSES: dict[type[Any], int] = {
 STEPS: dict[type[Any], Step] = {
     tree.SetRowSecurity: set_row_security,
     tree.SetForeignOptions: set_foreign_options,
+    tree.SetTablespace: set_tablespace,
     tree.AddColumn: add_column,
     tree.DropColumn: drop_column,
     tree.SetDefault: set_default,

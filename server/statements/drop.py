@@ -57,6 +57,7 @@ from server.statements.routine_names import routine_named
 from server.statements.rules import rule_named
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.subscriptions import subscription_named
+from server.statements.tablespaces import tablespace_named
 from server.statements.text_search import KIND_WORDS, text_search_named
 from server.statements.triggers import trigger_named
 from server.types.storage import storage_kind
@@ -324,6 +325,7 @@ FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]]
     "foreign data wrapper": wrapper_named,
     "server": server_named,
     "event trigger": event_trigger_named,
+    "tablespace": tablespace_named,
     **dict.fromkeys(KIND_WORDS, text_search_named),
 }
 

@@ -26,6 +26,7 @@ from server.catalog.privileges import (
     has_privileges_of,
     parse_item,
 )
+from server.catalog.tablespaces import Tablespace
 from server.errors import (
     DependentObjectsStillExist,
     FeatureNotSupported,
@@ -73,6 +74,7 @@ FOUND_BY_NAME: Final = frozenset(
         "large object",
         "foreign data wrapper",
         "server",
+        "tablespace",
     )
 )
 """Kinds whose objects are found as DROP finds them."""
@@ -254,6 +256,7 @@ def _shown_kind(value: CatalogObject) -> str:
         (LargeObject, "large object"),
         (ForeignDataWrapper, "foreign-data wrapper"),
         (ForeignServer, "foreign server"),
+        (Tablespace, "tablespace"),
     )
     found = next((word for kind, word in words if isinstance(value, kind)), "function")
     return "view" if isinstance(value, Table) and value.kind == "v" else found

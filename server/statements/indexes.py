@@ -33,6 +33,7 @@ from server.statements.names import (
 from server.statements.ownership import require_owner
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.storage_parameters import INDEX_PARAMETERS, storage_parameters
+from server.statements.tablespaces import place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,6 +81,7 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
         unique=statement.unique,
         nulls_not_distinct=statement.nulls_not_distinct,
         predicate=predicate,
+        tablespace=place(context, statement.tablespace, is_partitioned=table.kind == "p"),
         options=storage_parameters(
             statement.options, INDEX_PARAMETERS.get(statement.access_method, {})
         ),

@@ -269,6 +269,7 @@ RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "foreign data wrapper": _rename_alone,
     "server": _rename_alone,
     "event trigger": _rename_alone,
+    "tablespace": _rename_alone,
     "column": rename_column,
     "attribute": rename_attribute,
     "table constraint": rename_constraint,

@@ -34,6 +34,7 @@ from server.catalog.privileges import (
     is_member,
 )
 from server.catalog.publication_objects import Publication, Subscription
+from server.catalog.tablespaces import Tablespace
 from server.errors import InsufficientPrivilege
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ WORDS: Final[Mapping[type[CatalogObject], str]] = {
     ForeignDataWrapper: "foreign-data wrapper",
     ForeignServer: "foreign server",
     EventTrigger: "event trigger",
+    Tablespace: "tablespace",
 }
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.objects import Column, Sequence, Table, UserType
 from server.errors import (
     DuplicateColumn,
-    FeatureNotSupported,
     InvalidObjectDefinition,
     InvalidTableDefinition,
     ObjectNotInPrerequisiteState,
@@ -55,6 +54,7 @@ from server.statements.table_like import (
     identity_options,
     like_source,
 )
+from server.statements.tablespaces import place
 from server.types.storage import storage_kind
 from storage.engine import Kind
 
@@ -173,6 +173,7 @@ def make_table(
         persistence="t" if is_temporary else PERSISTENCE_LETTERS[statement.persistence],
         options=storage_parameters(statement.options, TABLE_PARAMETERS, toast=True),
         temporary_on_commit=statement.on_commit if is_temporary else "",
+        tablespace=_place(context, statement, parents),
     )
     table = replace(table, **fields)
     new = new_table(context, table, statement, parents)
@@ -180,6 +181,16 @@ def make_table(
     if is_partition:
         yield from complete_partition(context, parents[0], table.oid)
     yield from new.copy_objects()
+
+
+def _place(context: StatementContext, statement: tree.CreateTable, parents: list[Table]) -> int:
+    """The tablespace: a partition is where its parent was said to be."""
+    if statement.persistence == "temporary" and not statement.tablespace:
+        return 0
+    above = parents[0].tablespace if parents and statement.partition_bound is not None else 0
+    if above and not statement.tablespace:
+        return above
+    return place(context, statement.tablespace, is_partitioned=statement.partition_key is not None)
 
 
 def _refuse_persistence(statement: tree.CreateTable, *, is_temporary: bool) -> None:
@@ -250,11 +261,8 @@ class TypedColumns(MergedColumns):
 
 def refuse_unsupported(context: StatementContext, statement: tree.CreateTable) -> None:
     """Raise for the forms of CREATE TABLE that are not built yet."""
-    position = context.position(statement.offset)
     if statement.partition_key is not None and statement.inherits and not statement.partition_bound:
         raise InvalidObjectDefinition("cannot create partitioned table as inheritance child")
-    if statement.tablespace not in ("", "pg_default"):
-        raise FeatureNotSupported("tablespaces are not supported", position=position)
 
 
 def finish_table(

@@ -37,6 +37,7 @@ from server.statements.storage_parameters import (
     storage_parameters,
 )
 from server.statements.tables import PERSISTENCE_LETTERS, store_table
+from server.statements.tablespaces import place
 from server.statements.truncate import empty_table
 from server.statements.view_texts import query_text
 
@@ -208,6 +209,7 @@ def create_table_as(context: StatementContext, statement: tree.CreateTableAs) ->
         depends_on=uses_of(planned) if is_view else (),
         temporary_on_commit=statement.on_commit if is_temporary else "",
         options=storage_parameters(statement.options, TABLE_PARAMETERS, toast=True),
+        tablespace=0 if is_temporary else place(context, statement.tablespace),
     )
     store_table(context, table)
     count = 0

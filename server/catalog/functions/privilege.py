@@ -37,6 +37,7 @@ from server.catalog.privileges import (
     role_shown,
     roles_of,
 )
+from server.catalog.tablespaces import BUILT_IN, Tablespace
 from server.catalog.views.physical import fact_of
 from server.catalog.written_names import split_identifiers
 from server.errors import (
@@ -138,6 +139,19 @@ def _everybodys(call: CallContext, name: str | int) -> CatalogObject | None:
     return _builtin(name if isinstance(name, int) else 1)
 
 
+def _tablespace(call: CallContext, name: str | int) -> CatalogObject | None:
+    view = view_of(call)
+    if isinstance(name, int):
+        found = view.object(name)
+        return found if isinstance(found, Tablespace) else _builtin(name)
+    if name in BUILT_IN:
+        return _builtin(BUILT_IN[name])
+    value = view.object_named(Tablespace, name)
+    if value is None:
+        raise UndefinedObject(f'tablespace "{name}" does not exist')
+    return value
+
+
 Finder = Callable[[Any, Any], "CatalogObject | None"]
 
 OBJECT_FINDERS: dict[str, Finder] = {
@@ -156,7 +170,7 @@ OBJECT_FINDERS: dict[str, Finder] = {
     "function": _registered("regprocedure", UserFunction),
     "type": _registered("regtype", UserType),
     "language": _everybodys,
-    "tablespace": _everybodys,
+    "tablespace": _tablespace,
     "foreign data wrapper": _named(
         ForeignDataWrapper,
         lambda view, name: view.object_named(ForeignDataWrapper, name),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.functions.scope import object_of, session_of, view_of
 from server.catalog.objects import Database, Index, Sequence, Table
+from server.catalog.tablespaces import Tablespace
 from server.errors import (
     InvalidCatalogName,
     InvalidParameterValue,
@@ -138,8 +139,11 @@ def _size_bytes(text: str) -> int:
     return size
 
 
-def _location(oid: int) -> str:
-    return ""
+def _location(call: CallContext, oid: int) -> str:
+    found = object_of(call, oid, Tablespace)
+    if found is None:
+        return ""
+    return found.location or f"pg_tblspc/{oid}"
 
 
 def _file_path(call: CallContext, oid: int) -> str | None:
@@ -178,7 +182,7 @@ FUNCTIONS = (
     row("2288 pg_size_pretty(int8) text", pretty_size, "bytes for people", "10485760 -> 10 MB"),
     row("3166 pg_size_pretty(numeric) text", _pretty_numeric, "bytes for people"),
     row("3334 pg_size_bytes(text) int8", _size_bytes, "bytes of a size", "'1 kB' -> 1024"),
-    row("3778 pg_tablespace_location(oid) text stable", _location, "where a tablespace is"),
+    row("3778 pg_tablespace_location(oid) text stable context", _location, "where a tablespace is"),
     row(
         "3034 pg_relation_filepath(regclass) text stable context",
         _file_path,

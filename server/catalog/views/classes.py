@@ -76,6 +76,7 @@ def _common(value: Any, view: CatalogView) -> dict[str, Any]:
         "relnamespace": value.schema,
         "relowner": value.owner,
         "relfilenode": value.storage_id and (getattr(value, "filenode", 0) or value.oid),
+        "reltablespace": getattr(value, "tablespace", 0),
         "relacl": acl_array(view, value.acl),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.catalog.objects import BOOTSTRAP_ROLE_OID, Database, Role
+from server.catalog.tablespaces import Tablespace
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import acl_array, texts_or_null
 
@@ -132,6 +133,17 @@ def _role_settings(view: CatalogView) -> Iterator[Row]:
             }
 
 
+def _tablespaces(view: CatalogView) -> Iterator[Row]:
+    for value in view.objects(Tablespace):
+        yield {
+            "oid": value.oid,
+            "spcname": value.name,
+            "spcowner": value.owner,
+            "spcacl": acl_array(view, value.acl),
+            "spcoptions": texts_or_null(value.options),
+        }
+
+
 RELATIONS = (
     SystemRelation(name="pg_authid", objects=_authorizations),
     SystemRelation(name="pg_roles", objects=_roles),
@@ -141,5 +153,5 @@ RELATIONS = (
     SystemRelation(name="pg_auth_members", objects=_memberships),
     SystemRelation(name="pg_database", objects=_databases),
     SystemRelation(name="pg_db_role_setting", objects=_role_settings),
-    SystemRelation(name="pg_tablespace", file="pg_tablespace"),
+    SystemRelation(name="pg_tablespace", file="pg_tablespace", objects=_tablespaces),
 )

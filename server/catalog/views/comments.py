@@ -39,6 +39,7 @@ from server.catalog.publication_objects import (
     PublishedTable,
     Subscription,
 )
+from server.catalog.tablespaces import Tablespace
 from server.catalog.views.relation import Row, SystemRelation
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ CATALOG_OF: dict[type[CatalogObject], str] = {
     ForeignServer: "pg_foreign_server",
     UserMapping: "pg_user_mapping",
     EventTrigger: "pg_event_trigger",
+    Tablespace: "pg_tablespace",
     PublishedTable: "pg_publication_rel",
     PublishedSchema: "pg_publication_namespace",
     Rule: "pg_rewrite",
@@ -102,6 +104,7 @@ CATALOG_OIDS = {
     "pg_foreign_server": 1417,
     "pg_user_mapping": 1418,
     "pg_event_trigger": 3466,
+    "pg_tablespace": 1213,
     "pg_trigger": 2620,
     "pg_operator": 2617,
     "pg_opclass": 2616,
@@ -137,7 +140,7 @@ def _descriptions(view: CatalogView) -> Iterator[Row]:
             "description": text,
         }
     for value in view.objects(CatalogObject):
-        if type(value) not in CATALOG_OF or isinstance(value, Role | Database):
+        if type(value) not in CATALOG_OF or isinstance(value, Role | Database | Tablespace):
             continue
         if value.comment is not None:
             yield _row(value, 0, value.comment)
@@ -158,7 +161,7 @@ def _row(value: CatalogObject, number: int, text: str) -> Row:
 
 def _shared(view: CatalogView) -> Iterator[Row]:
     for value in view.objects(CatalogObject):
-        if isinstance(value, Role | Database) and value.comment is not None:
+        if isinstance(value, Role | Database | Tablespace) and value.comment is not None:
             yield _row(value, 0, value.comment)
 
 
