@@ -26,6 +26,7 @@ from server.sql.utility_alter import (
     DropColumn,
     DropNotNull,
     SetDefault,
+    SetForeignOptions,
     SetIdentity,
     SetTrigger,
 )
@@ -147,7 +148,10 @@ def test_tag(sql, tag):
 
 
 def test_unsupported():
-    assert isinstance(parsed("create tablespace a location '/x'"), Unsupported)
+    assert isinstance(
+        parsed("create transform for int language sql (from sql with function f(internal))"),
+        Unsupported,
+    )
 
 
 def test_create_table_columns():
@@ -274,8 +278,19 @@ def test_alter_table():
 
 
 def test_alter_table_action_of_foreign_tables():
-    (command,) = parsed("alter foreign table t options (add a 'b')").commands
-    assert type(command).__name__ == "SetForeignOptions"
+    (table, column) = parsed(
+        "alter foreign table t options (set a 'b'), alter column c options (drop d)"
+    ).commands
+    assert isinstance(table, SetForeignOptions)
+    assert isinstance(column, SetForeignOptions)
+    assert (table.column, [(each.name, each.action) for each in table.options]) == (
+        "",
+        [("a", "set")],
+    )
+    assert (column.column, [(each.name, each.action) for each in column.options]) == (
+        "c",
+        [("d", "drop")],
+    )
 
 
 def test_drop_names():
