@@ -226,6 +226,7 @@ def portal_rows(
         first = _first_item(session, steps, running)
     except TakesLong:
         again = context(session, running.parameters)
+        again.snapshot = running.snapshot
         if running.instruments is not None:
             running.instruments.clear()
             again.instruments = running.instruments

@@ -184,6 +184,7 @@ def begun_utility(
         session.transaction.start_statement()
         if row.writes:
             session.transaction.refuse_writes(statement.tag)
+            session.transaction.keep_moment()
     return StatementScope(session, statement, parameters, parameter_types), row
 
 

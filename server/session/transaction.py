@@ -271,6 +271,14 @@ class SessionTransaction:
                 return
             running.storage.forget_snapshot()
 
+    def keep_moment(self) -> None:
+        """A block that looks at one moment does so from its first statement on, whatever that then waits for."""
+        running = self.running
+        if running is None or not self.outlives_statement:
+            return
+        if running.storage.keep_snapshot and not running.has_snapshot:
+            self.snapshot()
+
     def export_snapshot(self, snapshot: Snapshot) -> str:
         """Give the snapshot a name under which other sessions can take it."""
         return export_snapshot(self._session, snapshot)

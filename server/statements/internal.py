@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 
 
 def internal_query(context: StatementContext, sql: str) -> Generator[Wait, None, list[Batch]]:
-    """Run one query or data change of our own and give its rows."""
+    """Run one query or data change of our own and give its rows.
+
+    It is about all rows that there are, also where the transaction looks at an older moment: a rewrite must not lose
+    what is newer, and a constraint holds for it.
+    """
     (statement,) = parse_statements(sql)
     planned = yield from context.plan(statement, checks_access=False)
+    execution = context.execution()
+    execution.snapshot = context.transaction.newest_snapshot()
     batches = []
-    for item in context.run(planned, context.execution()):
+    for item in context.run(planned, execution):
         if isinstance(item, Wait):
             yield item
         else:
