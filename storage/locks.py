@@ -7,6 +7,7 @@ Rule 2: queues are first come, first served: a request also waits for conflictin
 Rule 3: owners of one lock group (the transaction and the session it belongs to) never conflict.
 Rule 4: row locks live in memory only and are keyed by the row's root, so they survive non-key
         updates. Who holds one has an xid, and who wants the row waits for that xid.
+Rule 5: who only waits for the ends of those who hold something now stands in the queue without a mode.
 """
 
 from collections.abc import Callable, Hashable, Iterator
