@@ -595,9 +595,11 @@ class CatalogTransaction:
         return SHARED_DATABASE if isinstance(value, _SHARED) else self.database
 
     def _insert_row(self, database: Oid, value: CatalogObject) -> None:
-        table = self.catalog.engine.relation(CATALOG_RELATION)
         row = (database, value.oid, KIND_NUMBER[type(value)], encode_object(value))
-        self.rows[database, value.oid] = table.insert_row(self.transaction, row)
+        engine = self.catalog.engine
+        with engine.latch:
+            table = engine.relation(CATALOG_RELATION)
+            self.rows[database, value.oid] = table.insert_row(self.transaction, row)
 
     def _delete_row(self, key: RowKey) -> None:
         """Delete the stored row of an object, if it has one."""
@@ -606,9 +608,11 @@ class CatalogTransaction:
             row_id = self.catalog.rows.get(key)
         if row_id is None:
             return
-        table = self.catalog.engine.relation(CATALOG_RELATION)
+        engine = self.catalog.engine
         self.transaction.next_command()
-        outcome = table.delete(self.transaction, self.transaction.snapshot(), row_id)
+        with engine.latch:
+            table = engine.relation(CATALOG_RELATION)
+            outcome = table.delete(self.transaction, self.transaction.snapshot(), row_id)
         if outcome.status is not Status.DONE:
             raise RowInUse(outcome.blocker_xid)
 

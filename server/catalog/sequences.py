@@ -39,7 +39,8 @@ def create_values(
     """Make the relation of a new sequence, in the transaction that creates it."""
     table = transaction.create_relation(sequence.storage_id, SEQUENCE_KINDS)
     start = sequence.start if last_value is None else last_value
-    table.insert_row(transaction, (start, False))
+    with transaction.engine.latch:
+        table.insert_row(transaction, (start, False))
 
 
 class SequenceValues:
