@@ -58,6 +58,35 @@ def column(rng: Any, dtype: Any, count: int, nulls: bool) -> Any:
     return values, (rng.random(count) < 0.8) if nulls else None
 
 
+@pytest.mark.parametrize("code_dtype", [np.uint8, np.uint16, np.uint32, np.uint64])
+@pytest.mark.parametrize(("base", "step"), [(0, 1), (-7, 1), (5, 100), (-(1 << 63), 3)])
+@pytest.mark.parametrize("nulls", [False, True])
+def test_codes_are_computed_with(code_dtype: Any, base: int, step: int, nulls: bool) -> None:
+    """A column as codes gives what the same column decoded gives, also behind a filter."""
+    count = 5000
+    rng = np.random.default_rng(3)
+    codes = rng.integers(0, 200, count).astype(code_dtype)
+    valid = (rng.random(count) < 0.8) if nulls else None
+    framed = Framed(codes, base, step, np.dtype(np.int64))
+    code = [
+        (Op.LOAD, 0, 0, 0),
+        (Op.SUM, 0, 0, 0),
+        (Op.CONSTANT, 1, 0, 0),
+        (Op.LESS, 2, 1, 0),
+        (Op.FILTER, 0, 2, 0),
+        (Op.LOAD, 3, 1, 0),
+        (Op.SUM, 1, 3, 0),
+        (Op.MINIMUM, 2, 3, 0),
+    ]
+    made = program(code, [base + step * 90])
+    found = both(made, [(framed, valid), (framed, valid)], count, None, 1)
+    plain = framed.decoded()
+    expected = both(made, [(plain, valid), (plain, valid)], count, None, 1)
+    assert [found.integer(total, 0) for total in range(3)] == [
+        expected.integer(total, 0) for total in range(3)
+    ]
+
+
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("nulls", [False, True])
 def test_filter_arithmetic_and_sums(count: int, nulls: bool):
@@ -242,35 +271,6 @@ def test_rows_that_pass_filters(count: int, nulls: bool):
     overflowing = program([(Op.CONSTANT, 0, 0, 0), (Op.ADD, 1, 0, 0)], constants=[2**62])
     for select in (selected_rows, machine.selected):
         assert (select(overflowing, [], count) is None) == (count > 0)
-
-
-@pytest.mark.parametrize("code_dtype", [np.uint8, np.uint16, np.uint32, np.uint64])
-@pytest.mark.parametrize(("base", "step"), [(0, 1), (-7, 1), (5, 100), (-(1 << 63), 3)])
-@pytest.mark.parametrize("nulls", [False, True])
-def test_codes_are_computed_with(code_dtype: Any, base: int, step: int, nulls: bool) -> None:
-    """A column as codes gives what the same column decoded gives, also behind a filter."""
-    count = 5000
-    rng = np.random.default_rng(3)
-    codes = rng.integers(0, 200, count).astype(code_dtype)
-    valid = (rng.random(count) < 0.8) if nulls else None
-    framed = Framed(codes, base, step, np.dtype(np.int64))
-    code = [
-        (Op.LOAD, 0, 0, 0),
-        (Op.SUM, 0, 0, 0),
-        (Op.CONSTANT, 1, 0, 0),
-        (Op.LESS, 2, 1, 0),
-        (Op.FILTER, 0, 2, 0),
-        (Op.LOAD, 3, 1, 0),
-        (Op.SUM, 1, 3, 0),
-        (Op.MINIMUM, 2, 3, 0),
-    ]
-    made = program(code, [base + step * 90])
-    found = both(made, [(framed, valid), (framed, valid)], count, None, 1)
-    plain = framed.decoded()
-    expected = both(made, [(plain, valid), (plain, valid)], count, None, 1)
-    assert [found.integer(total, 0) for total in range(3)] == [
-        expected.integer(total, 0) for total in range(3)
-    ]
 
 
 RANGED = [np.int64, np.int32, np.int16, np.bool_]
