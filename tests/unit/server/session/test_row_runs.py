@@ -12,7 +12,7 @@ from server.session.native import pipeline as pipelines
 from tests.support.conversation import Client
 from tests.support.engine import memory_database
 from tests.support.series import pipeline
-from tests.unit.server.session.test_pipeline import ordinary, served
+from tests.unit.server.session.test_pipeline import ordinary, served, taken_at_once
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("RUSTYDB_NATIVE") == "0", reason="the original takes nothing"
@@ -227,9 +227,8 @@ def test_a_row_in_the_way_is_waited_for(pair):
     other = Client(pair[0].database, pid=2)
     other.run("BEGIN")
     other.run("INSERT INTO plain VALUES (50)")
-    reply, taken, _ = native.serve_pipeline(pair[0].session, data, 0)
+    reply, taken, _ = taken_at_once(pair[0], data)
     assert 0 < taken < len(data)
-    assert pair[0].session.unfinished is None
     assert other.rows("SELECT count(*) FROM plain") == [("1",)]
     other.run("ROLLBACK")
     rest, _ = served(pair[0], data[taken:])
@@ -256,7 +255,7 @@ def test_a_cancel_request_is_left_to_the_statement_it_comes_to(pair, monkeypatch
 
 def test_replies_are_those_of_each_row(pair):
     data = pipeline(*rows("heap", b"x", numbers=range(40)), None)
-    reply, taken, is_within = native.serve_pipeline(pair[0].session, data, 0)
+    reply, taken, is_within = taken_at_once(pair[0], data)
     steps, pair[0].session.unfinished = pair[0].session.unfinished, None
     reply += b"" if steps is None else b"".join(encode(s) for s in steps if type(s) is not Wait)
     one = encode(messages.BindComplete()) + encode(messages.CommandComplete("INSERT 0 1"))
