@@ -41,7 +41,7 @@ def are_checked_at_once(shape: TableShape) -> bool:
 def referenced_locks(shape: TableShape, context: ExecutionContext) -> tuple[TableLock, ...]:
     """The locks that looking at what new rows refer to takes."""
     catalog = context.catalog
-    oids = dict.fromkeys(item.referenced_table for item in shape.checked_later)
+    oids = dict.fromkeys(item.referenced_table for item in shape.checked_later if item.kind == "f")
     return tuple(
         table_lock(oid, LockMode.ROW_SHARE) for oid in oids if catalog.object(oid).kind == "r"
     )

@@ -61,7 +61,7 @@ class RowRun:
         self.limits = parameter_limits(planned)
         self.complete = encode(CommandComplete(command_tag(planned.tag, 1)))
         lane = prepared.lane
-        is_quick = lane is not None and not lane.is_checked_later
+        is_quick = lane is not None and not lane.leaves_checks
         self.rows_min = ROWS_MIN if is_quick else OTHER_ROWS_MIN
         self.rows_max = ROWS_MAX
         self.locks = tuple(

@@ -320,7 +320,7 @@ class SessionTransaction:
     def commit_now(self, running: Running, synchronous: bool) -> Completion:
         """`commit` behind the deferred checks; done when it is published. An error leaves it rolled back."""
         try:
-            if running.made_catalog is not None:
+            if running.made_catalog is not None or running.mail:
                 _publish_with(running)
             completion = running.storage.commit(synchronous)
         except BaseException:
