@@ -9,7 +9,7 @@ import random
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.catalog import CATALOG_KINDS, CATALOG_RELATION, Catalog, CatalogView
+from server.catalog.catalog import CATALOG_KINDS, CATALOG_RELATION, Catalog
 from server.catalog.codec import KIND_NUMBER, encode_object
 from server.catalog.initial import initial_objects
 from server.catalog.sequences import SequenceValues
@@ -26,6 +26,7 @@ from server.workers import Workers
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import CatalogObject, Role, Table
     from server.catalog.objects import Database as DatabaseObject
     from server.config import ServerSettings

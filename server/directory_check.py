@@ -20,7 +20,7 @@ from storage.errors import NoSuchRelation, StorageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.config import ServerSettings
     from storage.engine import Engine
 

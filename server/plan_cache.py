@@ -20,7 +20,7 @@ from server.sql.parse import Statement, parse_statements
 
 if TYPE_CHECKING:
     from server.executor.program import Program
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
 
 TEXTS_MAX = 2048
 PLANS_MAX = 4096

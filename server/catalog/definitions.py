@@ -29,7 +29,7 @@ from server.catalog.views.routines import function_row
 from server.identifiers import quote_identifier, quote_literal
 
 if TYPE_CHECKING:
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 Printer = Callable[[str, bool], str]
 """Gives an expression's text: as it is kept, or (true) with only the parentheses it needs."""

@@ -10,7 +10,7 @@ from server.catalog.objects import CatalogObject, Oid
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 EVENTS: Final = ("ddl_command_start", "ddl_command_end", "sql_drop", "table_rewrite")
 EVENT_TRIGGER_TYPE: Final = 3838

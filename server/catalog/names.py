@@ -48,7 +48,7 @@ from server.types.names import parse_type
 from server.types.registry import TYPE_BY_OID
 
 if TYPE_CHECKING:
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.types.type import Type
 
 TEXT_SEARCH_KINDS: Final[Mapping[str, type[CatalogObject]]] = {

@@ -15,7 +15,7 @@ from server.catalog.objects import CatalogObject, Oid
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

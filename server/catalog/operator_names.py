@@ -14,7 +14,7 @@ from server.catalog.views.physical import fact_of, named_facts
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import Oid
 
 

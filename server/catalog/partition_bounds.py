@@ -20,7 +20,7 @@ from server.types.type import TextStyle
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import PartitionBound, Table
     from server.types.type import Type, Value
 

@@ -13,7 +13,7 @@ from server.catalog.partition_bounds import ancestors_of, partition_map
 from server.identifiers import quote_identifier
 
 if TYPE_CHECKING:
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import PartitionBound, PartitionKey, PartitionKeyPart, Table
 
 BARE_TYPES = (20, 21, 23, 26, 700, 701, 1700)

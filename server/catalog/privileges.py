@@ -31,7 +31,7 @@ from server.catalog.tablespaces import Tablespace
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 PUBLIC = 0
 READ_ALL_DATA_OID, WRITE_ALL_DATA_OID, DATABASE_OWNER_OID = 6181, 6182, 6171

@@ -12,7 +12,7 @@ from server.catalog.publication_objects import Publication, PublishedSchema, Pub
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from server.identifiers import quote_identifier
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 
 def rule_definition(session: Any, rule: Rule, *, pretty: bool = False) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.catalog import CatalogView
+from server.catalog.catalog_view import CatalogView
 from server.catalog.objects import BOOTSTRAP_ROLE_OID, Role, Table
 from server.catalog.state import CatalogState
 from server.catalog.views import (

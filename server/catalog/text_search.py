@@ -24,7 +24,7 @@ from server.text_search.thesaurus import Thesaurus
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.text_search.dictionary import Dictionary, Option
 
 DEFAULT_PARSER_OID: Final = 3722

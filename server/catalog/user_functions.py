@@ -20,7 +20,7 @@ from server.vector.rows import column_of, values_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import Oid, UserFunction
     from server.vector.column import Column, Positions
 

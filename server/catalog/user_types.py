@@ -25,7 +25,7 @@ from server.types.user_types import Identity, composite_type, domain_type, enum_
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 
 TEXT = 25

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from server.executor.triggers import Firing
     from server.functions.function import CallContext
     from server.planner.environment import PlanningEnvironment
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.sql.parse import Statement
 
 DEPTH_MAX: Final = 100

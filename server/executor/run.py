@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.executor.context import ExecutionContext
-    from server.planner.physical import Plan, PlannedStatement
+    from server.planner.physical import Plan
+    from server.planner.planned import PlannedStatement
     from server.vector.batch import Batch
 
 CHANGING: Final = (physical.Insert, physical.Update, physical.Delete, physical.Merge)

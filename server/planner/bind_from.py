@@ -21,15 +21,8 @@ from server.expressions.expression import Coalesce, Expression, Variable
 from server.planner.bind_operator import and_all, make_operator
 from server.planner.coerce import coerce_or_fail, coerce_specific, common_type
 from server.planner.environment import ELSEWHERE, FLOAT8, Access, BindContext, raise_at
-from server.planner.plan import (
-    CommonTableScan,
-    Join,
-    Node,
-    OneRow,
-    OutputColumn,
-    Scan,
-    transform_plan,
-)
+from server.planner.plan import CommonTableScan, Join, Node, OneRow, OutputColumn, Scan
+from server.planner.plan_walk import transform_plan
 from server.planner.row_security import secured
 from server.planner.scope import RangeColumn, RangeItem, Scope, is_unready_table, note_read
 from server.sql import nodes
@@ -71,7 +64,7 @@ def lateral_columns(left: Node, right: Bound) -> tuple[int, ...]:
     if not right.lateral:
         return ()
     from server.planner.outer_references import outer_columns
-    from server.planner.plan import column_numbers
+    from server.planner.plan_walk import column_numbers
 
     return tuple(sorted(outer_columns(right.node) & column_numbers(left)))
 

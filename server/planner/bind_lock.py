@@ -21,8 +21,8 @@ from server.planner.plan import (
     SetOperation,
     Sort,
     Window,
-    walk_plan,
 )
+from server.planner.plan_walk import walk_plan
 from server.planner.row_security import locked
 
 if TYPE_CHECKING:

@@ -31,7 +31,8 @@ from server.planner.bind_modify import (
 )
 from server.planner.bind_update import bind_assignments
 from server.planner.environment import Access, BindContext, raise_at
-from server.planner.plan import Join, Modify, columns_read
+from server.planner.plan import Join, Modify
+from server.planner.plan_walk import columns_read
 from server.planner.publication_filter import check_replica_identity
 from server.planner.scope import Scope
 from server.sql import nodes

@@ -29,7 +29,8 @@ from server.planner.bind_text import bind_catalog_expression
 from server.planner.coerce import FIRST_DOMAIN_OID, coerce_to, coerce_to_boolean, settle, type_name
 from server.planner.domains import tested
 from server.planner.environment import Access, BindContext, raise_at
-from server.planner.plan import Columns, Node, OutputColumn, Scan, columns_read
+from server.planner.plan import Columns, Node, OutputColumn, Scan
+from server.planner.plan_walk import columns_read
 from server.planner.row_security import RowSecurity
 from server.planner.scope import RangeItem, Scope
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import Column, Table
     from server.planner.bind_order import Target
     from server.planner.bind_view_target import ViewTarget

@@ -48,17 +48,8 @@ from server.planner.cursor_rows import with_cursor_rows
 from server.planner.environment import INT8, RECORD, BindContext, raise_at
 from server.planner.matching import is_volatile, replace_top_down, structural_key
 from server.planner.names import target_name
-from server.planner.plan import (
-    Columns,
-    Distinct,
-    Filter,
-    Limit,
-    Node,
-    OutputColumn,
-    Project,
-    Sort,
-    project_exactly,
-)
+from server.planner.plan import Columns, Distinct, Filter, Limit, Node, OutputColumn, Project, Sort
+from server.planner.plan_walk import project_exactly
 from server.planner.scope import Scope, expand_item, find_item, missing_item, resolve_column
 from server.sql import nodes
 

@@ -15,7 +15,7 @@ from server.planner.bind_query import bind_query
 from server.planner.bind_update import bind_delete, bind_update
 from server.planner.bind_with import bind_with
 from server.planner.environment import UNKNOWN, BindContext, raise_at
-from server.planner.plan import Columns, Node, map_plan_expressions, project_exactly
+from server.planner.plan_walk import map_plan_expressions, project_exactly
 from server.planner.scope import Scope
 from server.sql import nodes
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlglot import exp
+
+    from server.planner.plan import Columns, Node
 
 
 _MODIFICATIONS: dict[type[exp.Expression], tuple[Callable[..., BoundModify], str]] = {

@@ -36,7 +36,8 @@ from server.planner.bind_part import stored_part
 from server.planner.bind_view_target import item_over
 from server.planner.cursor_rows import bind_current_of
 from server.planner.environment import BindContext, raise_at
-from server.planner.plan import Filter, Join, Modify, Node, OneRow, columns_read, transform_plan
+from server.planner.plan import Filter, Join, Modify, Node, OneRow
+from server.planner.plan_walk import columns_read, transform_plan
 from server.planner.publication_filter import check_replica_identity
 from server.planner.row_security import behind
 from server.planner.rule_tree import new_item, old_item, without_replaced

@@ -32,7 +32,8 @@ from server.planner.foreign import foreign_error
 from server.planner.inverted_plan import InvertedScan
 from server.planner.matching import replace_top_down
 from server.planner.physical import Estimate, Plan
-from server.planner.plan import Columns, Node, Scan, columns_read
+from server.planner.plan import Columns, Node, Scan
+from server.planner.plan_walk import column_numbers, columns_read, scans_of, walk_plan
 from server.planner.rewrite.rules import rewrite
 from server.planner.scope import RangeItem, Scope
 from server.planner.statistics import Facts
@@ -86,7 +87,7 @@ class Chooser:
 
     def register(self, node: Node) -> None:
         """Note the scans of a plan, so that statistics of their columns are found."""
-        for each in logical.walk_plan(node):
+        for each in walk_plan(node):
             if isinstance(each, Scan):
                 self.facts.scans.setdefault(each.base, each)
 
@@ -225,7 +226,7 @@ class Chooser:
 
         None when no index serves the conditions.
         """
-        own = set(logical.column_numbers(scan))
+        own = set(column_numbers(scan))
         outside = set().union(*(columns_used(each) for each in conditions)) - own
         inner = [self.outward(each, outside) for each in conditions]
         plan = choose_scan.choose_scan(self, scan, [*filters, *inner], set())
@@ -292,7 +293,7 @@ def _one_row(chooser: Chooser, node: Node, required: set[ColumnId]) -> Plan:
 
 def _no_rows(chooser: Chooser, node: Node, required: set[ColumnId]) -> Plan:
     types = {column.column: column.type for column in node.columns}
-    for scan in logical.scans_of(node):
+    for scan in scans_of(node):
         types |= {scan.column_of(number): kind for number, kind in SYSTEM_TYPES.items()}
     output = tuple(column for column in types if column in required)
     return p.NoRows(

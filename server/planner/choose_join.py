@@ -36,7 +36,8 @@ from server.planner.matching import is_volatile, strip_relabel
 from server.planner.outer_references import outer_columns, outer_of
 from server.planner.physical import Estimate, NestedLoop, Plan
 from server.planner.plan import Filter as FilterNode
-from server.planner.plan import Join, Node, Scan, column_numbers
+from server.planner.plan import Join, Node, Scan
+from server.planner.plan_walk import column_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

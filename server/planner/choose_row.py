@@ -21,7 +21,8 @@ from server.planner import physical as p
 from server.planner import plan as logical
 from server.planner.bind_operator import conjuncts
 from server.planner.physical import Estimate, Plan
-from server.planner.plan import Node, OutputColumn, columns_read
+from server.planner.plan import Node, OutputColumn
+from server.planner.plan_walk import columns_read, expressions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -218,7 +219,7 @@ def _window(chooser: Chooser, node: logical.Window, required: set[ColumnId]) -> 
         if column.column in required
     ]
     own = {column.column for column in node.call_columns}
-    read = columns_read(tuple(logical.expressions_of(node)))
+    read = columns_read(tuple(expressions_of(node)))
     source = chooser.choose(node.input, (required - own) | read)
     if not kept:
         return source

@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from server.expressions.expression import Expression, SortKey, Subquery, Variable, walk
 from server.planner import physical as p
 from server.planner.bind_operator import and_all
 from server.planner.deparse import Names, bracketed, deparse, deparse_key
 from server.planner.inverted_plan import InvertedScan
-from server.planner.physical import Plan, PlannedStatement
+from server.planner.physical import Plan
+
+if TYPE_CHECKING:
+    from server.planner.planned import PlannedStatement
 
 
 class Measured(Protocol):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.errors import SqlError
     from server.planner.cursor_rows import CursorRows
     from server.planner.resolution import Resolution

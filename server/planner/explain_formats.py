@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from server.planner.describe import Described, ExplainOptions, Instruments, Measured
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
 
 Document = dict[str, Any]
 

@@ -8,7 +8,7 @@ from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer
 from server.errors import FeatureNotSupported, ObjectNotInPrerequisiteState
 
 if TYPE_CHECKING:
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import Table
     from server.errors import SqlError
 

@@ -27,7 +27,7 @@ from server.planner.matching import is_volatile, replace_top_down
 from server.planner.outer_references import has_subquery
 
 if TYPE_CHECKING:
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
 
 GIVEN_ROWS: Final = -1
 """The rows are those of a WITH query of this number."""

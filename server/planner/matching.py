@@ -90,7 +90,8 @@ def is_volatile(expression: Expression) -> bool:
 
 
 def _plan_is_volatile(plan: Any) -> bool:
-    from server.planner.plan import Node, expressions_of, walk_plan
+    from server.planner.plan import Node
+    from server.planner.plan_walk import expressions_of, walk_plan
 
     if not isinstance(plan, Node):
         return False

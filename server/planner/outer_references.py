@@ -12,7 +12,8 @@ from server.expressions.expression import (
     Variable,
     walk,
 )
-from server.planner.plan import Join, Node, column_numbers, expressions_of, walk_plan
+from server.planner.plan import Join, Node
+from server.planner.plan_walk import column_numbers, expressions_of, walk_plan
 
 if TYPE_CHECKING:
     from server.planner.environment import BindContext

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from server.catalog.objects import UserFunction
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.sql.parse import Statement
     from server.types.type import TypeReference
 

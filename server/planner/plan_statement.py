@@ -18,8 +18,9 @@ from server.planner.choose import Chooser
 from server.planner.coerce import base_modifier, base_type
 from server.planner.environment import LOCK_ORDER, BindContext, PlanningEnvironment
 from server.planner.may_wait import tables_may_wait
-from server.planner.physical import Access, Failure, PlannedStatement
+from server.planner.physical import Failure
 from server.planner.plan import Modify, Node
+from server.planner.planned import Access, PlannedStatement
 from server.planner.rewrite.rules import rewrite
 from server.planner.rule_tree import Voice
 from server.planner.shape import shape_of

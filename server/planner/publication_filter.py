@@ -26,7 +26,7 @@ from server.sql import nodes
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import Table
     from server.catalog.publications import PublishedAs
 

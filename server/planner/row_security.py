@@ -19,7 +19,8 @@ from server.planner.bind_operator import and_all
 from server.planner.bind_text import bind_catalog_expression
 from server.planner.coerce import coerce_to_boolean
 from server.planner.environment import BOOL, BindContext, PlanningEnvironment
-from server.planner.plan import Barrier, Filter, transform_plan, walk_plan
+from server.planner.plan import Barrier, Filter
+from server.planner.plan_walk import transform_plan, walk_plan
 from server.planner.scope import RangeItem, Scope
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from server.sql.utility_session import Notify
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import Table
     from server.planner.environment import PlanningEnvironment
     from server.sql.utility_statement import UtilityStatement

@@ -6,6 +6,7 @@ from server.expressions.expression import Constant, Expression, Parameter, Relab
 from server.planner import physical as p
 from server.planner.choose_scan import unique_lookup
 from server.planner.outer_references import has_subquery
+from server.planner.planned import Shape
 
 
 def is_point_plan(plan: p.Plan) -> bool:
@@ -13,7 +14,7 @@ def is_point_plan(plan: p.Plan) -> bool:
     return shape_of(plan) is not None
 
 
-def shape_of(plan: p.Plan) -> p.Shape | None:
+def shape_of(plan: p.Plan) -> Shape | None:
     """The shape of a point operation, None for any other plan."""
     if is_routed(plan):
         return None
@@ -29,11 +30,11 @@ def shape_of(plan: p.Plan) -> p.Shape | None:
     return _by_key("select", source)
 
 
-def _insert(source: p.Plan) -> p.Shape | None:
+def _insert(source: p.Plan) -> Shape | None:
     if not isinstance(source, p.Values) or len(source.rows) != 1:
         return None
     plain = not any(has_subquery(each) for each in source.rows[0])
-    return p.Shape("insert", source) if plain else None
+    return Shape("insert", source) if plain else None
 
 
 def is_routed(plan: p.Plan) -> bool:
@@ -45,7 +46,7 @@ def is_routed(plan: p.Plan) -> bool:
     return plan.table.is_partition or plan.table.kind == "p" or bool(plan.view_checks)
 
 
-def _by_key(kind: str, plan: p.Plan) -> p.Shape | None:
+def _by_key(kind: str, plan: p.Plan) -> Shape | None:
     if not isinstance(plan, p.IndexScan) or not unique_lookup(plan):
         return None
     if plan.filter is not None and has_subquery(plan.filter):
@@ -57,7 +58,7 @@ def _by_key(kind: str, plan: p.Plan) -> p.Shape | None:
         if value is None or not _is_given(value):
             return None
         values.append(value)
-    return p.Shape(kind, plan, tuple(values))
+    return Shape(kind, plan, tuple(values))
 
 
 def _is_given(value: Expression) -> bool:

@@ -37,7 +37,7 @@ from server.sql.parse import parse_expression
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.planner.resolution import Place
     from server.planner.scope import RangeItem
     from server.types.type import TypeReference

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from server.executor.context import ExecutionContext
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.plpgsql.frame import Frame
     from server.plpgsql.tree import Source
     from server.sql.parse import Statement

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from server.catalog.objects import UserFunction
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.plpgsql.frame import Frame
     from server.plpgsql.signals import Signal
     from server.plpgsql.tree import Rows, Source, Target

@@ -16,8 +16,8 @@ from server.errors import InsufficientPrivilege
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from server.catalog.catalog import CatalogView
-    from server.planner.physical import Access
+    from server.catalog.catalog_view import CatalogView
+    from server.planner.planned import Access
 
 COLUMN_LETTERS: Final = "raw"
 """Privileges that may be given on columns alone."""

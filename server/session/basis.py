@@ -17,7 +17,7 @@ from server.planner.environment import PlanningEnvironment
 from server.session.transaction import READ_COMMITTED_LEVELS
 
 if TYPE_CHECKING:
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.config import SessionSettings
     from server.session.session import Session
     from server.types.type import TextStyle

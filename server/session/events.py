@@ -24,7 +24,7 @@ from server.catalog.objects import UserFunction
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import CatalogObject
     from server.session.scope import StatementScope
     from server.statements.statement import Utility

@@ -23,10 +23,10 @@ from storage.engine import COMMAND_BITS, LockMode
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.plan_cache import PlanKey
     from server.planner.environment import PlanningEnvironment
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.session.basis import Basis
     from server.session.session import Session
     from server.sql.parse import Statement

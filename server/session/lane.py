@@ -28,7 +28,7 @@ from storage.engine import LockMode, table_lock
 if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.executor.program import Program
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.session.session import Session
     from server.types.type import TextStyle, TypeReference
     from storage.engine import TableLock

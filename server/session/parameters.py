@@ -8,7 +8,7 @@ from server.types.client_text import parameter_binary, parameter_text
 from server.types.errors import decode_text
 
 if TYPE_CHECKING:
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.types.type import TextStyle, Type, Value
 
 

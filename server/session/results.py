@@ -20,7 +20,7 @@ from server.types.client_text import converted_column, converted_rows
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.statements.statement import Description
     from server.types.type import TextStyle, Type, TypeReference
     from server.vector.batch import Batch

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from server.executor.triggers import Firing
     from server.executor.waits import Wait
     from server.planner.environment import PlanningEnvironment
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.session.session import Session
     from server.sql.parse import Statement
     from server.types.record import Record

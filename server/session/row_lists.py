@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from server.executor.context import ExecutionContext
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.session.session import Session
     from server.sql.parse import Statement
     from server.sql.row_lists import Fields

@@ -28,7 +28,7 @@ from server.types.type import Value
 from storage.engine import LockMode, table_lock
 
 if TYPE_CHECKING:
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.session.session import Session
     from server.statements.portal import Prepared
 

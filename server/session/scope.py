@@ -11,11 +11,12 @@ from server.session import execution
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from server.catalog.catalog import CatalogTransaction, CatalogView
+    from server.catalog.catalog import CatalogTransaction
+    from server.catalog.catalog_view import CatalogView
     from server.executor.context import ExecutionContext
     from server.executor.waits import Wait
     from server.planner.environment import PlanningEnvironment
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.session.session import Session
     from server.session.transaction import Running
     from server.sql.parse import Statement

@@ -35,7 +35,7 @@ from server.statements.statement import Rows
 
 if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.session.session import Session
     from server.sql.parse import Statement
     from server.statements.statement import Utility

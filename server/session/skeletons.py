@@ -22,7 +22,7 @@ from server.sql.native import skeleton
 from server.statements.portal import Prepared
 
 if TYPE_CHECKING:
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.session.session import Session
 
 Key = tuple[str, str]

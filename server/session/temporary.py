@@ -26,7 +26,7 @@ from server.catalog.objects import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.session.session import Session
     from server.session.transaction import Running
     from storage.engine import Engine, Kind, Transaction

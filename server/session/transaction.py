@@ -12,7 +12,7 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.catalog import CatalogTransaction, CatalogView
+from server.catalog.catalog import CatalogTransaction
 from server.errors import (
     ActiveSqlTransaction,
     InvalidSavepointSpecification,
@@ -26,6 +26,7 @@ from server.session.exported import export_snapshot, import_snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
+    from server.catalog.catalog_view import CatalogView
     from server.executor.context import ExecutionContext
     from server.session.basis import Basis
     from server.session.session import Session

@@ -20,9 +20,7 @@ from server.catalog.publication_objects import PublishedTable
 from server.errors import (
     DuplicateColumn,
     FeatureNotSupported,
-    InvalidParameterValue,
     InvalidTableDefinition,
-    ObjectNotInPrerequisiteState,
     SqlSyntaxError,
     UndefinedColumn,
     UndefinedObject,
@@ -46,10 +44,9 @@ from server.statements.constraints import ConstraintNames
 from server.statements.dependencies import Part, describe, of_default
 from server.statements.dependents import Dependent
 from server.statements.detach import detach_partition, refuse_detaching
-from server.statements.drop import drop_objects, dropped_column, remove_object
+from server.statements.drop import drop_objects, dropped_column
 from server.statements.foreign_tables import refuse_constraint, set_foreign_options
 from server.statements.names import (
-    column_number,
     find_relation,
     refuse_system,
     relation_named,
@@ -62,7 +59,6 @@ from server.statements.partitions import (
 from server.statements.rename_columns import typed_table_error, typed_tables
 from server.statements.rewrite import rewrite_table
 from server.statements.rules import set_rule
-from server.statements.sequences import change_sequence
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.storage_parameters import changed_parameters, parameters_of_relation
 from server.statements.table_texts import (
@@ -83,9 +79,15 @@ from storage.engine import Kind
 if TYPE_CHECKING:
     from server.sql.utility_statement import Option
 
-Step = Callable[[StatementContext, Table, Any], Iterator[Wait]]
+from server.statements.alter_column import existing_column, with_column
+from server.statements.alter_identity import (
+    add_identity,
+    drop_expression,
+    drop_identity,
+    set_identity,
+)
 
-INTEGERS = (20, 21, 23)
+Step = Callable[[StatementContext, Table, Any], Iterator[Wait]]
 
 
 def alter_table(context: StatementContext, statement: tree.AlterTable) -> Run:
@@ -143,17 +145,6 @@ def _pass_of(command: Any) -> int:
     if isinstance(command, tree.AlterColumnTypes) and any(each.using for each in command.changes):
         return BEFORE  # USING may read columns that the same statement drops
     return PASSES.get(type(command), LAST)
-
-
-def with_column(table: Table, column: Column) -> Table:
-    """The table with one column replaced."""
-    columns = tuple(column if item.number == column.number else item for item in table.columns)
-    return replace(table, columns=columns)
-
-
-def existing_column(table: Table, name: str) -> Column:
-    """A column by name; raises UndefinedColumn."""
-    return table.column(column_number(table, name))
 
 
 def add_column(context: StatementContext, table: Table, command: tree.AddColumn) -> Iterator[Wait]:
@@ -456,87 +447,6 @@ def change_owner(
     for follower in followers:
         acl = acl_of_new_owner(follower.acl, follower.owner, owner)
         context.ddl.put(replace(follower, owner=owner, acl=acl))
-
-
-def add_identity(
-    context: StatementContext, table: Table, command: tree.AddIdentity
-) -> Iterator[Wait]:
-    """ADD GENERATED AS IDENTITY."""
-    column = existing_column(table, command.column)
-    if column.type not in INTEGERS:
-        raise InvalidParameterValue("identity column type must be smallint, integer, or bigint")
-    if not column.not_null:
-        raise ObjectNotInPrerequisiteState(
-            f'column "{column.name}" of relation "{table.name}" must be declared NOT NULL before identity can be added'
-        )
-    if column.identity or column.default is not None:
-        what = "is already an identity column" if column.identity else "already has a default value"
-        raise ObjectNotInPrerequisiteState(
-            f'column "{column.name}" of relation "{table.name}" {what}'
-        )
-    table = with_column(table, replace(column, identity="a" if command.identity.always else "d"))
-    context.ddl.put(table)
-    yield from own_sequence(context, table, column.number, "i", True, command.identity.options)
-
-
-def set_identity(
-    context: StatementContext, table: Table, command: tree.SetIdentity
-) -> Iterator[Wait]:
-    """SET GENERATED, SET sequence options, RESTART."""
-    column = existing_column(table, command.column)
-    if not column.identity:
-        raise ObjectNotInPrerequisiteState(
-            f'column "{column.name}" of relation "{table.name}" is not an identity column'
-        )
-    options = []
-    for option in command.options:
-        if option.name == "generated":
-            always = str(option.value) in ("a", "97", "always")
-            context.ddl.put(with_column(table, replace(column, identity="a" if always else "d")))
-        else:
-            options.append(option)
-    if options:
-        sequence = identity_sequence(context, table, column)
-        yield from change_sequence(context, sequence, options)
-
-
-def identity_sequence(context: StatementContext, table: Table, column: Column) -> Sequence:
-    """The sequence behind an identity column."""
-    owned = (table.oid, column.number)
-    return next(item for item in context.catalog.sequences_of(table.oid) if item.owned_by == owned)
-
-
-def drop_identity(
-    context: StatementContext, table: Table, command: tree.DropIdentity
-) -> Iterator[Wait]:
-    """DROP IDENTITY."""
-    yield from ()
-    column = existing_column(table, command.column)
-    if not column.identity:
-        message = f'column "{column.name}" of relation "{table.name}" is not an identity column'
-        if not command.if_exists:
-            raise ObjectNotInPrerequisiteState(message)
-        context.notice("00000", f"{message}, skipping")
-        return
-    remove_object(context, identity_sequence(context, table, column))
-    context.ddl.put(with_column(table, replace(column, identity="")))
-
-
-def drop_expression(
-    context: StatementContext, table: Table, command: tree.DropExpression
-) -> Iterator[Wait]:
-    """DROP EXPRESSION: the column keeps its values."""
-    yield from ()
-    column = existing_column(table, command.column)
-    if not column.generated:
-        message = (
-            f'column "{column.name}" of relation "{table.name}" is not a stored generated column'
-        )
-        if not command.if_exists:
-            raise ObjectNotInPrerequisiteState(message)
-        context.notice("00000", f"{message}, skipping")
-        return
-    context.ddl.put(with_column(table, replace(column, generated="", default=None)))
 
 
 def set_options(

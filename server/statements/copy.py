@@ -44,7 +44,6 @@ from server.planner.apply_rules import refuse_rules
 from server.planner.domains import domain_tester
 from server.planner.environment import BindContext
 from server.planner.physical import Insert as InsertPlan
-from server.planner.physical import PlannedStatement
 from server.planner.row_security import row_security_active
 from server.planner.standalone import bind_defaults, bind_over_table
 from server.sql import utility_session as tree
@@ -65,6 +64,7 @@ from server.vector.batch import Batch
 from server.vector.rows import values_of
 
 if TYPE_CHECKING:
+    from server.planner.planned import PlannedStatement
     from server.vector.column import Column
 
 ROWS_AT_ONCE = 16_384

@@ -65,7 +65,7 @@ from server.types.storage import storage_kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.executor.waits import Wait
     from server.sql.object_names import ObjectName
 

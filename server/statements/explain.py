@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from server.planner.describe import Instruments
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.sql.utility_statement import Option
 
 FLAGS: Final = ("analyze", "verbose", "costs", "settings", "buffers", "wal", "timing", "summary")

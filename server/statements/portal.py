@@ -14,7 +14,7 @@ from server.executor.columns import rows_of
 from server.executor.waits import Wait
 
 if TYPE_CHECKING:
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.sql.parse import Statement
     from server.types.type import TypeReference
     from server.vector.batch import Batch

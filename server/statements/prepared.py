@@ -28,7 +28,7 @@ from server.statements.statement import (
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.sql.parse import Statement
 
 _TAGS = {"Insert": "INSERT", "Update": "UPDATE", "Delete": "DELETE", "Merge": "MERGE"}

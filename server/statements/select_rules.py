@@ -19,7 +19,7 @@ from server.statements.views import uses_of
 
 if TYPE_CHECKING:
     from server.catalog.objects import Table
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.sql.utility_rules import CreateRule
     from server.statements.statement import Run, StatementContext
 

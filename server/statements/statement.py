@@ -20,12 +20,13 @@ from server.vector.column import Column
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from server.catalog.catalog import CatalogTransaction, CatalogView
+    from server.catalog.catalog import CatalogTransaction
+    from server.catalog.catalog_view import CatalogView
     from server.config import SessionSettings
     from server.executor.context import ExecutionContext
     from server.executor.waits import Wait
     from server.planner.environment import PlanningEnvironment
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
     from server.sql.parse import Statement
     from server.sql.utility_statement import UtilityStatement
     from storage.engine import Engine, Transaction

@@ -42,7 +42,7 @@ from server.statements.truncate import empty_table
 from server.statements.view_texts import query_text
 
 if TYPE_CHECKING:
-    from server.planner.physical import PlannedStatement
+    from server.planner.planned import PlannedStatement
 
 UNKNOWN_OID, TEXT_OID = 705, 25
 

@@ -31,7 +31,7 @@ from storage.errors import NoSuchRelation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.functions.function import CallContext, Function
 
 INV_WRITE: Final = 0x20000

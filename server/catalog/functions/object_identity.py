@@ -34,7 +34,7 @@ from server.functions.declare import row
 from server.identifiers import quote_identifier
 
 if TYPE_CHECKING:
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.functions.function import CallContext, Function
 
 Identity = tuple[str, str | None, str | None, str]

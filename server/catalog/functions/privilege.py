@@ -52,7 +52,7 @@ from server.functions.declare import row
 from server.types.array import Array, make_array
 
 if TYPE_CHECKING:
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.functions.function import CallContext, Function
 
 ACL_ITEM_OID = 1033

@@ -11,7 +11,7 @@ from server.catalog.definitions import Definer
 from server.catalog.objects import CatalogObject
 
 if TYPE_CHECKING:
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.catalog.names import CatalogNames
     from server.catalog.objects import Oid
     from server.functions.function import CallContext

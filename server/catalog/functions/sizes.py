@@ -18,7 +18,7 @@ from server.functions.declare import row
 from server.types.numeric import EXACT
 
 if TYPE_CHECKING:
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.functions.function import CallContext
 
 PAGE_BYTES = 8192

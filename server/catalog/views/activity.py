@@ -25,7 +25,7 @@ from storage.engine import Counts, LockMode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.settings import Setting
 
 SLOT_BITS, SLOT_MASK = 16, 0xFFFF  # of a ctid: what its page is made of

@@ -30,7 +30,7 @@ from server.catalog.views.values import acl_array, texts_or_null
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 SYSTEM_SCHEMAS = (PG_CATALOG_OID, INFORMATION_SCHEMA_OID)
 C_COLLATION, DEFAULT_COLLATION = 950, 100

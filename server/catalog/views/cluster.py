@@ -12,7 +12,7 @@ from server.catalog.views.values import acl_array, texts_or_null
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 DEFAULT_TABLESPACE_OID = 1663
 PASSWORD_SHOWN = "********"  # noqa: S105

@@ -45,7 +45,7 @@ from server.catalog.views.relation import Row, SystemRelation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 CATALOG_OF: dict[type[CatalogObject], str] = {
     Table: "pg_class",

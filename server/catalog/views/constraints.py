@@ -29,7 +29,7 @@ from server.catalog.views.values import char_array, oid_array, oid_vector, small
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 DESCENDING, NULLS_FIRST = 1, 2
 

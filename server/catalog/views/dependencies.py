@@ -24,7 +24,7 @@ from server.catalog.views.relation import Row, SystemRelation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 CLASS, TYPE, CONSTRAINT = (CATALOG_OIDS[name] for name in ("pg_class", "pg_type", "pg_constraint"))
 NAMESPACE, DEFAULT, RULE = (

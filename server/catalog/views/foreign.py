@@ -19,7 +19,7 @@ from server.catalog.views.values import acl_array, texts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import CatalogObject
 
 

@@ -34,7 +34,7 @@ from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.triggers import COMMAND_BITS, instead_events
 
 if TYPE_CHECKING:
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
     from server.catalog.definitions import Definer
 
 YES, NO = "YES", "NO"

@@ -8,7 +8,7 @@ from server.catalog.views.physical import type_facts
 from server.types.names import format_type
 
 if TYPE_CHECKING:
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 CHARACTER, BITS = (1042, 1043), (1560, 1562)
 TEXTS = (25, 1042, 1043)

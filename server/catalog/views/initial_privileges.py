@@ -12,7 +12,7 @@ from server.catalog.views.values import acl_array
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 
 def _initial_privileges(view: CatalogView) -> Iterator[Row]:

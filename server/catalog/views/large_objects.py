@@ -11,7 +11,7 @@ from server.catalog.views.values import acl_array
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 
 def _metadata(view: CatalogView) -> Iterator[Row]:

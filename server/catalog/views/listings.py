@@ -14,7 +14,7 @@ from server.catalog.views.relation import Row, SystemRelation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 
 def name_of(view: CatalogView, oid: int) -> str:

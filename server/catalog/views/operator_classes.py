@@ -16,7 +16,7 @@ from server.catalog.views.relation import Row, SystemRelation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 
 def _classes(view: CatalogView) -> Iterator[Row]:

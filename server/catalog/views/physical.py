@@ -16,7 +16,7 @@ from server.catalog.views.facts import facts
 from server.extensions.registry import EXTENSIONS
 
 if TYPE_CHECKING:
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 SYSTEM_TABLES = {value.name: value for value in SYSTEM_OBJECTS if isinstance(value, Table)}
 """The system relations by name.

@@ -18,7 +18,7 @@ from server.catalog.views.values import small_vector, texts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 NAME_OID, TEXT_OID = 19, 25
 

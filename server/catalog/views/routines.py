@@ -15,7 +15,7 @@ from server.catalog.views.values import acl_array, oid_array, oid_vector, texts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 INPUT_MODES = "ibv"
 

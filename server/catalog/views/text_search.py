@@ -17,7 +17,7 @@ from server.identifiers import quote_identifier
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d*)?")
 

@@ -12,7 +12,7 @@ from server.catalog.views.values import small_vector, texts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 FOR_EACH_ROW = 1
 TIMING_BITS = {"before": 2, "after": 0, "instead": 64}

@@ -12,7 +12,7 @@ from server.catalog.views.values import acl_array
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 _NO_FUNCTIONS: dict[str, Any] = {"typmodin": 0, "typmodout": 0, "typanalyze": 0, "typsubscript": 0}
 ENUM_FUNCTIONS = _NO_FUNCTIONS | {

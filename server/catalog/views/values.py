@@ -12,7 +12,7 @@ from server.types.type import PLAIN_STYLE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from server.catalog.catalog import CatalogView
+    from server.catalog.catalog_view import CatalogView
 
 CHAR_OID, INT2_OID, INT4_OID, TEXT_OID, OID_OID, FLOAT4_OID, ACL_ITEM_OID = (
     18,

@@ -15,14 +15,8 @@ from server.expressions.expression import (
 )
 from server.planner.bind_operator import and_all, conjuncts
 from server.planner.outer_references import outer_columns, outer_of
-from server.planner.plan import (
-    Filter,
-    Join,
-    Node,
-    OutputColumn,
-    Project,
-    column_numbers,
-)
+from server.planner.plan import Filter, Join, Node, OutputColumn, Project
+from server.planner.plan_walk import column_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

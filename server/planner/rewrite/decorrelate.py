@@ -35,18 +35,8 @@ from server.planner import cost
 from server.planner.bind_operator import and_all
 from server.planner.matching import is_volatile, replace_top_down
 from server.planner.outer_references import has_subquery, outer_columns
-from server.planner.plan import (
-    Aggregate,
-    Columns,
-    Filter,
-    Join,
-    Node,
-    OutputColumn,
-    Project,
-    column_numbers,
-    project_exactly,
-    transform_plan,
-)
+from server.planner.plan import Aggregate, Columns, Filter, Join, Node, OutputColumn, Project
+from server.planner.plan_walk import column_numbers, project_exactly, transform_plan
 from server.planner.rewrite.correlation import lift
 
 if TYPE_CHECKING:

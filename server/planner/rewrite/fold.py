@@ -35,6 +35,8 @@ from server.planner.plan import (
     Project,
     RecursiveUnion,
     SetOperation,
+)
+from server.planner.plan_walk import (
     columns_read,
     expressions_of,
     inputs_of,

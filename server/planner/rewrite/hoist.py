@@ -24,15 +24,8 @@ from server.expressions.expression import (
 )
 from server.planner.matching import is_volatile, replace_top_down
 from server.planner.outer_references import has_subquery
-from server.planner.plan import (
-    Columns,
-    Filter,
-    Join,
-    Node,
-    Project,
-    column_numbers,
-    transform_plan,
-)
+from server.planner.plan import Columns, Filter, Join, Node, Project
+from server.planner.plan_walk import column_numbers, transform_plan
 
 if TYPE_CHECKING:
     from server.planner.choose import Chooser

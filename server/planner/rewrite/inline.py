@@ -27,11 +27,8 @@ from server.planner.plan import (
     Node,
     Project,
     RecursiveUnion,
-    expressions_of,
-    map_expressions,
-    transform_plan,
-    walk_plan,
 )
+from server.planner.plan_walk import expressions_of, map_expressions, transform_plan, walk_plan
 
 if TYPE_CHECKING:
     from server.planner.choose import Chooser

@@ -27,7 +27,8 @@ from server.expressions.expression import (
     Variable,
 )
 from server.planner.bind_operator import conjuncts
-from server.planner.plan import Filter, Join, Node, column_numbers, transform_plan
+from server.planner.plan import Filter, Join, Node
+from server.planner.plan_walk import column_numbers, transform_plan
 
 if TYPE_CHECKING:
     from server.planner.choose import Chooser

@@ -43,11 +43,8 @@ from server.planner.plan import (
     SetOperation,
     Sort,
     Window,
-    column_numbers,
-    inputs_of,
-    scans_of,
-    with_inputs,
 )
+from server.planner.plan_walk import column_numbers, inputs_of, scans_of, with_inputs
 from server.planner.rewrite.hoist import substitute
 
 if TYPE_CHECKING:

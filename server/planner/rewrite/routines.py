@@ -20,7 +20,7 @@ from server.planner.called_routines import definition_of
 from server.planner.coerce import settle
 from server.planner.environment import UNKNOWN
 from server.planner.matching import is_volatile, replace_top_down
-from server.planner.plan import Node, expressions_of, replace_expressions, transform_plan, walk_plan
+from server.planner.plan_walk import expressions_of, replace_expressions, transform_plan, walk_plan
 from server.planner.routine import conversion, parameters_of, result_of
 from server.planner.scope import Scope
 from server.sql import nodes as tree
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from server.catalog.objects import UserFunction
     from server.planner.choose import Chooser
     from server.planner.environment import BindContext
+    from server.planner.plan import Node
 
 _STRICT = (
     nodes.ApplyModifier,

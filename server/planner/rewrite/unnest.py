@@ -28,19 +28,8 @@ from server.expressions.expression import (
 from server.planner.bind_operator import and_all, conjuncts
 from server.planner.matching import is_volatile, strip_relabel
 from server.planner.outer_references import outer_columns
-from server.planner.plan import (
-    Distinct,
-    Filter,
-    Join,
-    Limit,
-    Node,
-    Project,
-    Scan,
-    Sort,
-    column_numbers,
-    transform_plan,
-    walk_plan,
-)
+from server.planner.plan import Distinct, Filter, Join, Limit, Node, Project, Scan, Sort
+from server.planner.plan_walk import column_numbers, transform_plan, walk_plan
 from server.planner.rewrite.correlation import lift
 
 if TYPE_CHECKING:
@@ -197,6 +186,6 @@ def _without_order(node: Node) -> Node | None:
 
 
 def _runs_volatile(node: Node) -> bool:
-    from server.planner.plan import expressions_of
+    from server.planner.plan_walk import expressions_of
 
     return any(is_volatile(each) for part in walk_plan(node) for each in expressions_of(part))

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from server.catalog.catalog import CatalogView
+from server.catalog.catalog_view import CatalogView
 from server.catalog.initial import DATABASES, public_schema
 from server.catalog.names import CatalogNames
 from server.catalog.objects import Column, Constraint, Index, IndexKey, Role, Sequence, Table

@@ -14,6 +14,7 @@ from server.executor.run import execute
 from server.executor.waits import is_wait
 from server.expressions.expression import Expression, Variable
 from server.planner import physical
+from server.planner.planned import PlannedStatement
 from server.types.registry import TYPE_BY_NAME, TYPE_BY_OID
 from server.types.type import TypeReference
 from storage.engine import Engine, Options
@@ -221,7 +222,7 @@ class Running:
     """A statement under way: it goes on until it has to wait."""
 
     def __init__(self, plan: physical.Plan, found: ExecutionContext) -> None:
-        planned = physical.PlannedStatement(
+        planned = PlannedStatement(
             plan=plan, names=(), types=(), origins=(), parameters=(), tag="", returns_rows=True,
             writes=True, relations=(), catalog_version=0,
         )  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.catalog.catalog import CatalogView
+from server.catalog.catalog_view import CatalogView
 from server.catalog.objects import (
     PG_CATALOG_OID,
     PUBLIC_OID,

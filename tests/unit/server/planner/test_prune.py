@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from server.catalog.catalog import CatalogView
+from server.catalog.catalog_view import CatalogView
 from server.catalog.objects import PartitionBound, PartitionKey, PartitionKeyPart, Table
 from server.catalog.partition_bounds import partition_map
 from server.catalog.state import CatalogState
