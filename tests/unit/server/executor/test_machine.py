@@ -338,4 +338,11 @@ def test_arithmetic_is_exact_or_refused_for_numbers_of_every_size(op: Op, size: 
     code = [(0, 0, 0, 0), (0, 1, 1, 0), (int(op), 2, 0, 1), (int(Op.SUM), 0, 2, 0)]
     for _ in range(20):
         columns = [(rng.integers(-size, size, 3, np.int64, endpoint=True), None) for _ in range(2)]
-        both(program(code), columns, 3, None, 1)
+        found = both(program(code), columns, 3, None, 1)
+        exact = {Op.ADD: int.__add__, Op.SUBTRACT: int.__sub__, Op.MULTIPLY: int.__mul__}[op]
+        made = [
+            exact(*pair) for pair in zip(*(values.tolist() for values, _ in columns), strict=True)
+        ]
+        fits = all(-(1 << 63) <= value < 1 << 63 for value in made)
+        assert (found is not None) == fits
+        assert found is None or found.integer(0, 0) == sum(made)
