@@ -304,7 +304,7 @@ class UserType(CatalogObject):
     Kinds: b base (see BaseTypeParts; without any it is a shell), e enum, d domain, c composite (its columns are those
     of `relation`), r range over `base_type`, m the multirange of the range that is its `base_type`.
     A range knows its multirange as `partner`; both bring functions of their name, whose OIDs are
-    `constructors`.
+    `constructors`. `subtype_class` is the operator class a range was given, 0 for the default one.
     """
 
     schema: Oid
@@ -322,6 +322,8 @@ class UserType(CatalogObject):
     )
     base: BaseTypeParts | None = None
     constructors: tuple[Oid, ...] = ()
+    subtype_class: Oid = 0
+    subtype_difference: Oid = 0  # the function that measures how far two bounds are apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,10 @@ class Check(Constraint):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unique(Constraint):
-    """UNIQUE or PRIMARY KEY; `using_index` names an existing index to take over."""
+    """UNIQUE or PRIMARY KEY; `using_index` names an existing index to take over.
+
+    only: of the table that is named, not of its partitions.
+    """
 
     primary: bool
     columns: tuple[str, ...] = ()
@@ -81,6 +84,7 @@ class Unique(Constraint):
     options: tuple[Option, ...] = ()
     tablespace: str = ""
     using_index: str = ""
+    only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

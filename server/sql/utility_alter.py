@@ -1,12 +1,12 @@
 """ALTER TABLE and its kin for views, indexes, sequences: a list of typed subcommands."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from server.errors import FeatureNotSupported
 from server.sql import nodes
-from server.sql.constraints import Constraint, Identity, constraint
+from server.sql.constraints import Constraint, Identity, Unique, constraint
 from server.sql.context import Context, definition_of, names, relation_parts
 from server.sql.expressions import type_name
 from server.sql.grammar import tree
@@ -337,14 +337,23 @@ class AlterTable(UtilityStatement):
 
 def alter_table(context: Context, message: tree.AlterTableStmt) -> AlterTable:
     """Convert ALTER TABLE."""
+    only = not message.relation.inh
+    commands = (alter_command(context, item.alter_table_cmd) for item in message.cmds)
     return AlterTable(
         object_kind(message.objtype),
         relation_parts(message.relation),
-        tuple(alter_command(context, item.alter_table_cmd) for item in message.cmds),
+        tuple(_with_only(command) if only else command for command in commands),
         message.missing_ok,
-        not message.relation.inh,
+        only,
         context.source_offset(message.relation.location),
     )
+
+
+def _with_only(command: AlterCommand) -> AlterCommand:
+    """A key says itself whether partitions get it, for it is made with its table as with ALTER TABLE."""
+    if isinstance(command, AddConstraint) and isinstance(command.constraint, Unique):
+        return replace(command, constraint=replace(command.constraint, only=True))
+    return command
 
 
 def alter_command(context: Context, message: tree.AlterTableCmd) -> AlterCommand:

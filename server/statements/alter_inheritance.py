@@ -21,6 +21,7 @@ from server.errors import (
 from server.executor.waits import Wait
 from server.sql import constraints as written
 from server.sql import utility_alter as tree
+from server.statements.constraints import ONLY_HINT
 from server.statements.inheritance import child_numbers, refuse_type_conflict
 from server.statements.statement import StatementContext
 from server.statements.unused_columns import with_unused_columns
@@ -28,7 +29,6 @@ from server.statements.verify import verify_check
 
 Step = Callable[[StatementContext, Table, Any], Iterator[Wait]]
 Guard = Callable[[StatementContext, Table, Any, bool], None]
-ONLY_HINT = "Do not specify the ONLY keyword."
 
 
 def current(context: StatementContext, oid: int) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from server.catalog.objects import Constraint, Index, IndexKey, Table
 from server.errors import (
@@ -24,7 +24,7 @@ from server.identifiers import generated_name
 from server.planner.standalone import can_reference, check_condition
 from server.planner.stored_text import stored_expression
 from server.statements.adopted_indexes import adopt_index, adoptable_index
-from server.statements.indexes import build_index, make_index
+from server.statements.indexes import build_index, has_partitions, make_index
 from server.statements.names import claim_name, find_relation, free_name, missing_relation
 from server.statements.ownership import require_privilege
 from server.statements.partition_indexes import refuse_partial_key, spread_index
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from server.statements.statement import StatementContext
 
 ACTIONS = {"no_action": "a", "restrict": "r", "cascade": "c", "set_null": "n", "set_default": "d"}
+
+
+ONLY_HINT: Final = "Do not specify the ONLY keyword."
 
 
 @dataclass(slots=True)
@@ -155,7 +158,7 @@ def add_unique(
         yield from _add_using_index(context, table, constraint, names)
         return
     if constraint.primary:
-        table = yield from _made_primary(context, table, keys)
+        table = yield from _made_primary(context, table, keys, only=constraint.only)
     numbers = column_numbers(table, keys)
     included = column_numbers(table, constraint.include)
     if len(set(numbers)) != len(numbers):
@@ -188,6 +191,7 @@ def add_unique(
         primary=constraint.primary,
         nulls_not_distinct=constraint.nulls_not_distinct,
         constraint=constraint_oid,
+        valid=not (constraint.only and has_partitions(context, table)),
     )
     make_index(context, table, index)
     context.ddl.put(
@@ -205,7 +209,8 @@ def add_unique(
         )
     )
     yield from build_index(context, table, index)
-    yield from spread_index(context, table, index)
+    if not constraint.only:
+        yield from spread_index(context, table, index)
 
 
 def _add_using_index(
@@ -214,7 +219,7 @@ def _add_using_index(
     index = adoptable_index(context, table, constraint)
     if constraint.primary:
         keys = tuple(table.column(key.number).name for key in index.keys)
-        table = yield from _made_primary(context, table, keys)
+        table = yield from _made_primary(context, table, keys, only=constraint.only)
     name = constraint.name or index.name
     if name != index.name:
         yield from claim_name(context, table.schema, name)
@@ -224,14 +229,32 @@ def _add_using_index(
 
 
 def _made_primary(
-    context: StatementContext, before: Table, keys: tuple[str, ...]
+    context: StatementContext, before: Table, keys: tuple[str, ...], *, only: bool
 ) -> Generator[Wait, None, Table]:
     """The table with columns that may be its primary key, once its rows are found to have no NULL there."""
+    if only:
+        _require_not_null_below(context, before, keys)
     table = _prepare_primary(context, before, keys)
     for number in column_numbers(table, keys):
         if not before.column(number).not_null:
             yield from verify_not_null(context, table, table.column(number))
     return table
+
+
+def _require_not_null_below(context: StatementContext, table: Table, keys: tuple[str, ...]) -> None:
+    """A key of a partitioned table ONLY: its partitions take no NULL in it already."""
+    for name in keys:
+        column = table.column_named(name)
+        if table.kind != "p" or column is None or column.not_null:
+            continue
+        for child in context.catalog.children_of(table.oid):
+            own = child.column_named(name)
+            if own is not None and not own.not_null:
+                raise InvalidTableDefinition(
+                    "constraint must be added to child tables too",
+                    detail=f'Column "{name}" of relation "{child.name}" is not already NOT NULL.',
+                    hint=ONLY_HINT,
+                )
 
 
 def _prepare_primary(context: StatementContext, table: Table, keys: tuple[str, ...]) -> Table:

@@ -100,7 +100,7 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
 
 def has_partitions(context: StatementContext, table: Table) -> bool:
     """Whether there are tables below a partitioned one."""
-    return context.catalog.has_children(table.oid)
+    return table.kind == "p" and context.catalog.has_children(table.oid)
 
 
 def _refuse_partitioned(

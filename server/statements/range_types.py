@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.objects import UserType
+from server.catalog.operator_class_objects import OperatorClass
+from server.catalog.views.physical import operator_class
 from server.errors import (
     DatatypeMismatch,
     DuplicateObject,
@@ -42,7 +44,8 @@ def create_range(context: StatementContext, statement: tree.CreateRange) -> Run:
     schema, name = yield from new_type(context, statement.name)
     given = _by_name(statement)
     subtype = _subtype(context, given, context.statement.offset)
-    _check_functions(context, given, subtype)
+    subtype_class = _operator_class(context, given, subtype)
+    difference = _difference(context, given, subtype)
     multirange_parts = _multirange_parts(given, statement.name)
     if "multirange_type_name" not in given:
         _refuse_taken(context, multirange_parts, name)
@@ -59,6 +62,8 @@ def create_range(context: StatementContext, statement: tree.CreateRange) -> Run:
             base_type=subtype.oid,
             partner=multirange_oid,
             constructors=(context.new_oid(), context.new_oid()),
+            subtype_class=subtype_class,
+            subtype_difference=difference,
             **fields,
         )
     )
@@ -114,11 +119,27 @@ def _words(value: Any) -> tuple[str, ...]:
     return tuple(value) if isinstance(value, tuple | list) else (str(value),)
 
 
-def _check_functions(context: StatementContext, given: dict[str, Any], subtype: Type) -> None:
+def _operator_class(context: StatementContext, given: dict[str, Any], subtype: Type) -> int:
+    """The B-tree operator class of subtype_opclass, 0 for the default one."""
+    if "subtype_opclass" not in given:
+        return 0
+    words = _words(given["subtype_opclass"])
+    found = operator_class(context.catalog, "btree", subtype.oid, ".".join(words))
+    if not found:
+        raise UndefinedObject(
+            f'operator class "{words[-1]}" does not exist for access method "btree"'
+        )
+    if isinstance(context.catalog.object(found), OperatorClass):
+        raise FeatureNotSupported("operator classes of users are not supported for range types")
+    return found
+
+
+def _difference(context: StatementContext, given: dict[str, Any], subtype: Type) -> int:
+    """The function of subtype_diff, 0 for none."""
     if "canonical" in given:
         raise FeatureNotSupported("canonical functions of range types are not supported")
     if "subtype_diff" not in given:
-        return
+        return 0
     words = _words(given["subtype_diff"])
     wanted = (subtype.oid, subtype.oid)
     found = [
@@ -132,6 +153,7 @@ def _check_functions(context: StatementContext, given: dict[str, Any], subtype: 
         raise InvalidObjectDefinition(
             f"range subtype diff function {shown} must return type double precision"
         )
+    return found[0].oid
 
 
 FLOAT8: Final = 701

@@ -23,17 +23,26 @@ from server.catalog.objects import (
     Sequence,
     Table,
     Trigger,
+    UserCast,
     UserFunction,
+    UserOperator,
     UserType,
 )
 from server.catalog.operator_class_objects import OperatorClass, OperatorFamily
-from server.catalog.publication_objects import Publication, Subscription
+from server.catalog.publication_objects import (
+    Publication,
+    PublishedSchema,
+    PublishedTable,
+    Subscription,
+)
 from server.catalog.views.comments import CATALOG_OF, CATALOG_OIDS
-from server.catalog.views.physical import fact_of
+from server.catalog.views.physical import fact_of, synthetic_owner
 from server.functions.declare import row
 from server.identifiers import quote_identifier
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from server.catalog.catalog_view import CatalogView
     from server.functions.function import CallContext, Function
 
@@ -126,7 +135,10 @@ def _describe(call: CallContext, class_oid: int, oid: int, number: int) -> str |
         kind, word = NAMED[class_oid]
         name = names_of(call).name_of(kind, oid)
         return None if name is None else f"{word} {name}"
-    value = view_of(call).object(oid)
+    value: CatalogObject | None = view_of(call).object(oid)
+    if value is None and class_oid in (ATTRIBUTE_DEFAULT, REWRITE_RULE):
+        owner = synthetic_owner(view_of(call), oid)
+        value, number = (None, 0) if owner is None else owner
     return None if value is None else _part_shown(call, class_oid, value, number)
 
 
@@ -148,6 +160,9 @@ def _part_shown(call: CallContext, class_oid: int, value: CatalogObject, number:
 
 def _shown(call: CallContext, value: CatalogObject) -> str:
     """An object in words, its name as short as the search path allows."""
+    special = _SPECIAL.get(type(value))
+    if special is not None:
+        return special(call, value)
     if isinstance(value, Table | Index | Sequence):
         return f"{_word(value)} {names_of(call).name_of('regclass', value.oid)}"
     if isinstance(value, OperatorClass | OperatorFamily):
@@ -158,9 +173,35 @@ def _shown(call: CallContext, value: CatalogObject) -> str:
         return f"{_word(value)} {name} for access method {value.method}"
     if isinstance(value, Constraint | Policy | Rule | Trigger):
         table = view_of(call).object(value.table)
-        if table is not None:
+        if isinstance(table, Table):  # and no domain
             return f"{_word(value)} {value.name} on {_shown(call, table)}"
     return f"{_word(value)} {value.name}"
+
+
+def _operator_shown(call: CallContext, value: UserOperator) -> str:
+    return f"operator {names_of(call).name_of('regoperator', value.oid)}"
+
+
+def _cast_shown(call: CallContext, value: UserCast) -> str:
+    source, target = (
+        names_of(call).name_of("regtype", oid) for oid in (value.source, value.target)
+    )
+    return f"cast from {source} to {target}"
+
+
+def _published(call: CallContext, what: int, publication: int) -> str:
+    member, home = view_of(call).object(what), view_of(call).object(publication)
+    assert member is not None
+    assert home is not None
+    return f"publication of {_shown(call, member)} in publication {home.name}"
+
+
+_SPECIAL: dict[type[CatalogObject], Callable[[CallContext, Any], str]] = {
+    UserOperator: _operator_shown,
+    UserCast: _cast_shown,
+    PublishedTable: lambda call, value: _published(call, value.table, value.publication),
+    PublishedSchema: lambda call, value: _published(call, value.namespace, value.publication),
+}
 
 
 def _word(value: CatalogObject) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.bootstrap import SYSTEM_OBJECTS
 from server.catalog.objects import FIRST_USER_OID, ExtensionObject, Oid, Table, UserType
@@ -192,4 +192,18 @@ def synthetic_oid(oid: Oid, number: int) -> Oid:
 
     The default of a column, the rule of a view.
     """
-    return 1 << 31 | (oid * 1601 + number) & 0x7FFFFFFF
+    return 1 << 31 | (oid * COLUMNS_OF_OID + number) & 0x7FFFFFFF
+
+
+COLUMNS_OF_OID: Final = 1601
+"""Numbers that a synthetic OID has for one object: 0, and one for each column that a table may have."""
+
+
+def synthetic_owner(view: CatalogView, oid: Oid) -> tuple[Table, int] | None:
+    """The table, and the number of the column or 0, that a synthetic OID was made of."""
+    for product in range(oid & 0x7FFFFFFF, COLUMNS_OF_OID << 32, 1 << 31):
+        owner, number = divmod(product, COLUMNS_OF_OID)
+        value = view.object(owner)
+        if isinstance(value, Table) and number <= len(value.columns):
+            return value, number
+    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import BaseTypeParts, Oid, Schema, Table, UserType
-from server.catalog.views.physical import ARRAY_SUBSCRIPT, type_facts
+from server.catalog.views.physical import ARRAY_SUBSCRIPT, operator_class, type_facts
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import acl_array
 
@@ -270,9 +270,9 @@ def _ranges(view: CatalogView) -> Iterator[Row]:
                 "rngsubtype": value.base_type,
                 "rngmultitypid": value.partner,
                 "rngcollation": view.type(value.base_type).collation,
-                "rngsubopc": 0,
+                "rngsubopc": value.subtype_class or operator_class(view, "btree", value.base_type),
                 "rngcanonical": 0,
-                "rngsubdiff": 0,
+                "rngsubdiff": value.subtype_difference,
             }
 
 
