@@ -18,6 +18,7 @@ from server.errors import (
     InvalidParameterValue,
     UndefinedObject,
 )
+from server.identifiers import split_identifiers
 from server.settings import SETTINGS, Setting, SettingValue
 
 if TYPE_CHECKING:
@@ -135,12 +136,20 @@ def _parse_enum(setting: Setting, text: str) -> SettingValue:
 
 
 def _parse_string(setting: Setting, text: str) -> SettingValue:
+    if setting.name in CHECKED_LISTS and split_identifiers(text) is None:
+        raise _invalid(setting, text, detail="List syntax is invalid.")
     return setting.check(text) if setting.check is not None else text
 
 
-def _invalid(setting: Setting, text: str, hint: str = "") -> InvalidParameterValue:
+CHECKED_LISTS = ("search_path", "temp_tablespaces")
+"""Lists of names that are refused at once when they are not written as such."""
+
+
+def _invalid(
+    setting: Setting, text: str, hint: str = "", detail: str = ""
+) -> InvalidParameterValue:
     return InvalidParameterValue(
-        f'invalid value for parameter "{setting.name}": "{text}"', hint=hint
+        f'invalid value for parameter "{setting.name}": "{text}"', detail=detail, hint=hint
     )
 
 

@@ -173,6 +173,28 @@ def quote_identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+_LISTED = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^\s,"][^\s,]*))\s*')
+
+
+def split_identifiers(text: str) -> list[str] | None:
+    """The names of a list separated by commas, unquoted and folded; None when it is not written as one."""
+    names: list[str] = []
+    position = 0
+    while text.strip():
+        found = _LISTED.match(text, position)
+        if found is None:
+            return None
+        quoted, plain = found.groups()
+        names.append(plain.lower() if quoted is None else quoted.replace('""', '"'))
+        position = found.end()
+        if position == len(text):
+            break
+        if text[position] != ",":
+            return None
+        position += 1
+    return names
+
+
 def quote_literal(text: str) -> str:
     """The text as an SQL string constant."""
     quoted = "'" + text.replace("'", "''") + "'"

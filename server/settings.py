@@ -58,6 +58,14 @@ REPORTED = (
 )
 """What a client is told at its start and whenever it changes, in the order PostgreSQL sends it."""
 
+NAME_LISTS = frozenset(
+    (
+        *("local_preload_libraries", "search_path", "session_preload_libraries"),
+        *("shared_preload_libraries", "temp_tablespaces", "unix_socket_directories"),
+    )
+)
+"""Lists of names: SET quotes each of its values where a name needs it."""
+
 VERSION = "15.18"
 VERSION_NUMBER = 150018
 

@@ -6,6 +6,7 @@ prettier form.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,8 @@ from server.catalog.objects import (
 from server.catalog.views.constraints import key_type
 from server.catalog.views.physical import fact_of, named_facts, operator_class, physical
 from server.catalog.views.routines import function_row
-from server.identifiers import quote_identifier, quote_literal
+from server.identifiers import quote_identifier, quote_literal, split_identifiers
+from server.settings import NAME_LISTS
 
 if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
@@ -331,10 +333,8 @@ def _settings(row: Mapping[str, Any]) -> list[str]:
 
 def _setting(text: str) -> str:
     name, _, value = text.partition("=")
-    if name in ("search_path", "temp_tablespaces", "session_preload_libraries"):
-        shown = ", ".join(quote_literal(part.strip().strip('"')) for part in value.split(","))
-    else:
-        shown = quote_literal(value)
+    names = split_identifiers(value) if name in NAME_LISTS else None
+    shown = ", ".join(map(quote_literal, [value] if names is None else names))
     return f"{quote_identifier(name)} TO {shown}"
 
 
@@ -438,21 +438,15 @@ def dollar_quote(body: str, word: str) -> str:
     return f"${tag}$"
 
 
+_VALUE = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*")|(?<![\w.$])value(?![\w.$])(\[)?""")
+
+
 def value_in_capitals(text: str) -> str:
     """VALUE is a word of its own in the checks of domains, though it parses as a column's name."""
-    parts = text.split("'")
-    for index in range(0, len(parts), 2):
-        words = _split_words(parts[index])
-        parts[index] = "".join("VALUE" if word == "value" else word for word in words)
-    return "'".join(parts)
 
+    def capital(found: re.Match[str]) -> str:
+        if found[1]:  # a constant or a quoted name
+            return found[1]
+        return "(VALUE)[" if found[2] else "VALUE"
 
-def _split_words(text: str) -> list[str]:
-    words, current = [], ""
-    for char in text:
-        if char.isalnum() or char in '_."':
-            current += char
-        else:
-            words += [current, char]
-            current = ""
-    return [*words, current]
+    return _VALUE.sub(capital, text)

@@ -67,6 +67,14 @@ class Column:
     inherited: int = 0  # from how many parents
     local: bool = True  # defined here, whether a parent has it too or not
 
+    @property
+    def listed_default(self) -> str | None:
+        """The default that catalogs list: a plain NULL is as good as none, but for what a length or a domain checks."""
+        default = self.default
+        if default is None or self.modifier >= 0 or self.type >= FIRST_USER_OID or self.generated:
+            return default
+        return None if default.startswith("NULL::") and "(" not in default else default
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionKeyPart:

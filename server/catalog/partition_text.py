@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import PartitionBound, PartitionKey, PartitionKeyPart, Table
 
-BARE_TYPES = (20, 21, 23, 26, 700, 701, 1700)
-BOOLEAN = 16
+BOOLEAN, INTEGER, NUMERIC = 16, 23, 1700
 Side = tuple[tuple[str, str], ...]
 
 
@@ -86,7 +85,7 @@ def _side(key: PartitionKey, side: Side) -> str:
 
 def bound_value(kind: int, text: str) -> str:
     """A value of a bound, without its type."""
-    if kind in BARE_TYPES and text[:1].isdigit():
+    if text[:1].isdigit() and (kind == INTEGER or (kind == NUMERIC and not text.isdigit())):
         return text
     if kind == BOOLEAN:
         return "true" if text == "t" else "false"

@@ -28,6 +28,7 @@ from server.error_translation import log_internal, translate
 from server.errors import QueryCanceled, SqlError
 from server.executor.verification import VERIFICATION, Verification
 from server.executor.waits import Wait
+from server.identifiers import split_identifiers
 from server.planner.updatability import updatable_events
 from server.session.basis import Basis, make_basis
 from server.session.events import fire_rewrite
@@ -257,7 +258,7 @@ class Session:
         """OIDs of the schemas that search_path names and that exist."""
         catalog = self.transaction.catalog
         path: list[int] = []
-        for name in split_names(self.settings.text("search_path")):
+        for name in split_identifiers(self.settings.text("search_path")) or ():
             found = catalog.schema_named(self.user if name == "$user" else name)
             if isinstance(found, Schema) and found.oid not in path and self._may_look_into(found):
                 path.append(found.oid)
@@ -576,24 +577,3 @@ _IDLE_IN = {"I": "idle", "T": "idle in transaction", "E": "idle in transaction (
 
 def _statement_timeout() -> SqlError:
     return QueryCanceled("canceling statement due to statement timeout")
-
-
-def split_names(text: str) -> list[str]:
-    """Names of a comma-separated list, unquoted and folded as identifiers are."""
-    names, position = [], 0
-    while position < len(text):
-        if text[position] in " ,\t":
-            position += 1
-        elif text[position] == '"':
-            end = position + 1
-            while end < len(text) and (text[end] != '"' or text[end : end + 2] == '""'):
-                end += 2 if text[end] == '"' else 1
-            names.append(text[position + 1 : end].replace('""', '"'))
-            position = end + 1
-        else:
-            end = position
-            while end < len(text) and text[end] not in ", \t":
-                end += 1
-            names.append(text[position:end].lower())
-            position = end
-    return names

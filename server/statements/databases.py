@@ -20,7 +20,8 @@ from server.errors import (
 )
 from server.sql import utility_objects as tree
 from server.statements.names import claim_name, role_named
-from server.statements.roles import by_name, changed_settings
+from server.statements.roles import by_name
+from server.statements.settings import changed_settings
 from server.statements.statement import Run, StatementContext, Utility
 
 UTF8_NUMBER = 6

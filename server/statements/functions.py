@@ -27,13 +27,12 @@ from server.planner.standalone import bind_type_name, is_unknown_type
 from server.sql import nodes
 from server.sql import utility_functions as tree
 from server.sql.deparse import deparse
-from server.sql.utility_session import Reset, Set
 from server.sql.utility_statement import UtilityStatement
 from server.statements.base_types import make_shell
 from server.statements.names import claim_name, target_schema
 from server.statements.parameters import Parameters, check_polymorphic, read_parameters
 from server.statements.routine_names import WORDS, routine_named, signature
-from server.statements.settings import joined
+from server.statements.settings import changed_settings
 from server.statements.statement import Run, StatementContext, Utility
 
 if TYPE_CHECKING:
@@ -106,25 +105,9 @@ def read_settings(
     context: StatementContext, before: tuple[str, ...], settings: tuple[Setting, ...]
 ) -> tuple[str, ...]:
     """SET and RESET of a function over what it has."""
-    kept = dict(item.split("=", 1) for item in before)
     for setting in settings:
-        if isinstance(setting, Reset):
-            kept = (
-                {}
-                if not setting.name
-                else {name: value for name, value in kept.items() if name != setting.name}
-            )
-        elif isinstance(setting, Set):
-            name = setting.name
-            if setting.from_current:
-                kept[name] = context.settings.show(name)
-            elif setting.values:
-                kept[name] = joined(setting.values)
-            else:
-                kept.pop(name, None)
-        else:
-            raise FeatureNotSupported("SET TRANSACTION of a function is not supported")
-    return tuple(f"{name}={value}" for name, value in kept.items())
+        before = changed_settings(context, before, setting)
+    return before
 
 
 def create_function(context: StatementContext, statement: tree.CreateFunction) -> Run:

@@ -15,7 +15,6 @@ from server.catalog.objects import (
     Role,
 )
 from server.catalog.privileges import is_superuser, parse_item, roles_of
-from server.config import parse_value, setting_named
 from server.errors import (
     DependentObjectsStillExist,
     DuplicateObject,
@@ -29,18 +28,16 @@ from server.errors import (
     UndefinedObject,
 )
 from server.sql import utility_roles as tree
-from server.sql.utility_session import Reset, SetTransaction
 from server.sql.utility_statement import Option, RoleName
 from server.statements.dependencies import describe
 from server.statements.names import claim_name, role_named, role_oid
-from server.statements.settings import joined
+from server.statements.settings import changed_settings
 from server.statements.statement import Run, StatementContext, Utility
 from server.types.registry import TYPE_BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.sql.utility_session import Setting
 
 RESERVED = ("public", "none")
 FLAGS = {
@@ -217,26 +214,6 @@ def alter_setting(context: StatementContext, statement: tree.AlterRoleSetting) -
         replace(role, settings=changed_settings(context, role.settings, statement.setting))
     )
     return statement.tag
-
-
-def changed_settings(
-    context: StatementContext, settings: tuple[str, ...], change: Setting
-) -> tuple[str, ...]:
-    """Settings `name=value` after ALTER ... SET or RESET."""
-    if isinstance(change, SetTransaction):
-        raise FeatureNotSupported("SET TRANSACTION cannot be kept for sessions to come")
-    if not change.name:
-        return ()
-    kept = tuple(item for item in settings if item.partition("=")[0].lower() != change.name.lower())
-    if isinstance(change, Reset) or not (change.values or change.from_current):
-        return kept
-    text = context.settings.show(change.name) if change.from_current else joined(change.values)
-    name = change.name
-    if "." not in name:
-        setting = setting_named(name)
-        parse_value(setting, text)
-        name = setting.name
-    return (*kept, f"{name}={text}")
 
 
 def drop_role(context: StatementContext, statement: tree.DropRole) -> Run:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.config import setting_named, show
+from server.config import parse_value, setting_named, show
 from server.errors import FeatureNotSupported, InvalidParameterValue
+from server.identifiers import quote_identifier
+from server.settings import NAME_LISTS
 from server.sql import nodes
 from server.sql import utility_session as tree
 from server.statements.statement import (
@@ -30,7 +32,7 @@ def set_value(context: StatementContext, statement: tree.Set) -> Run:
     name = statement.name.lower()
     if statement.local and not context.session.transaction.outlives_statement:
         context.warn("25P01", "SET LOCAL can only be used in transaction blocks")
-    text = joined(statement.values) if statement.values else None
+    text = joined(name, statement.values) if statement.values else None
     assign(context, name, text, local=statement.local)
     return "SET"
 
@@ -47,9 +49,30 @@ def assign(context: StatementContext, name: str, text: str | None, *, local: boo
     context.settings.set(name, text, local=local)
 
 
-def joined(values: tuple[Any, ...]) -> str:
-    """The values of SET as one text: a list is separated by commas."""
-    return ", ".join(_text(value) for value in values)
+def joined(name: str, values: tuple[Any, ...]) -> str:
+    """The values of SET as one text: a list is separated by commas, names are quoted where they must be."""
+    texts = map(_text, values)
+    return ", ".join(map(quote_identifier, texts) if name in NAME_LISTS else texts)
+
+
+def changed_settings(
+    context: StatementContext, settings: tuple[str, ...], change: tree.Setting
+) -> tuple[str, ...]:
+    """Settings `name=value` that are kept with an object, after SET or RESET of one."""
+    if isinstance(change, tree.SetTransaction):
+        raise FeatureNotSupported("SET TRANSACTION cannot be kept for sessions to come")
+    if not change.name:
+        return ()
+    name = change.name.lower()
+    kept = tuple(item for item in settings if item.partition("=")[0].lower() != name)
+    if isinstance(change, tree.Reset) or not (change.values or change.from_current):
+        return kept
+    text = context.settings.show(name) if change.from_current else joined(name, change.values)
+    if "." in name:
+        return (*kept, f"{change.name}={text}")
+    setting = setting_named(name)
+    parse_value(setting, text)
+    return (*kept, f"{setting.name}={text}")
 
 
 def _text(value: Any) -> str:

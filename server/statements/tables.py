@@ -342,7 +342,7 @@ def own_sequence(
     refuse_existing(context, table.schema, name)
     sequence = make_sequence(
         context, table.schema, name, options, column.type,
-        owned_by=(table.oid, number), owned_kind=kind, persistence=table.persistence,
+        owned_by=(table.oid, number), owned_kind=kind, persistence=_persistence(table, options),
     )  # fmt: skip
     if is_identity:
         return table
@@ -354,6 +354,13 @@ def own_sequence(
     table = replace(table, columns=columns)
     context.ddl.put(table)
     return table
+
+
+def _persistence(table: Table, options: tuple[Option, ...]) -> str:
+    """That of the table, unless LOGGED or UNLOGGED was written."""
+    letters = {"logged": "p", "unlogged": "u"}
+    said = (letters[option.name] for option in options if option.name in letters)
+    return next(said, table.persistence)
 
 
 def _sequence_name(

@@ -248,7 +248,7 @@ def _table_column(view: CatalogView, table: Table, column: Column) -> Row:
         "atttypid": column.type,
         "attndims": column.dimensions,
         "attnotnull": column.not_null,
-        "atthasdef": column.default is not None,
+        "atthasdef": column.listed_default is not None,
         "atthasmissing": column.missing is not None,
         "attidentity": column.identity,
         "attgenerated": column.generated,

@@ -174,7 +174,7 @@ def _defaults(view: CatalogView) -> Iterator[Row]:
     for table in view.state.by_oid.values():
         if isinstance(table, Table):
             for column in table.live_columns:
-                if column.default is not None:
+                if column.listed_default is not None:
                     yield {
                         "oid": synthetic_oid(table.oid, column.number),
                         "adrelid": table.oid,

@@ -152,8 +152,8 @@ def _sees_column(viewer: Viewer, table: Table, column: Column) -> bool:
 
 def _column(viewer: Viewer, table: Table, column: Column, sequence: Sequence | None) -> Row:
     default = None
-    if column.default is not None:
-        default = viewer.define.expression(column.default)
+    if column.listed_default is not None:
+        default = viewer.define.expression(column.listed_default)
     domain = viewer.view.object(column.type)
     base, modifier = column.type, column.modifier
     row: dict[str, Any] = {}

@@ -70,8 +70,8 @@ def _table(value: Table, view: CatalogView) -> Iterator[Row]:
     yield from _partition_key(value, view)
     for column in value.live_columns:
         yield from on_types((CLASS, value.oid, column.number), (column.type,))
-        if column.default is not None:
-            yield from _default(value, column, column.default, view)
+        if column.listed_default is not None:
+            yield from _default(value, column, column.listed_default, view)
     if value.kind in "vm":
         rule = (RULE, rule_oid(value.oid), 0)
         yield depends(rule, me, INTERNAL)
