@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -20,6 +21,7 @@ from server.sql.parse import Statement, parse_statements
 
 if TYPE_CHECKING:
     from server.executor.program import Program
+    from server.planner.judged import Grades, Judged
     from server.planner.planned import PlannedStatement
 
 TEXTS_MAX = 2048
@@ -65,6 +67,19 @@ class LeastRecentlyUsed(Generic[Key, Item]):
 PlanKey = tuple[str, int, int, int, tuple[int, ...], int, tuple[int, ...], Hashable]
 
 
+@dataclass(slots=True)
+class LiteralPlans:
+    """The plans of a text without its literals, each for literals that are about as selective.
+
+    judged, of the first plan made, tells which one; None: there is none yet. So many refused say that there will be
+    none.
+    """
+
+    judged: Judged | None = None
+    by_grades: dict[Grades, PlannedStatement] = field(default_factory=dict)
+    refused: int = 0
+
+
 class PlanCache:
     """Statements by their text, plans by all they depend on."""
 
@@ -79,6 +94,7 @@ class PlanCache:
         )
         self._skeletons: LeastRecentlyUsed[tuple[str, str], bool] = LeastRecentlyUsed(PLANS_MAX)
         self._points: LeastRecentlyUsed[PlanKey, PlannedStatement] = LeastRecentlyUsed(PLANS_MAX)
+        self._literal_plans: LeastRecentlyUsed[PlanKey, LiteralPlans] = LeastRecentlyUsed(PLANS_MAX)
         self._programs: WeakKeyDictionary[PlannedStatement, Program] = WeakKeyDictionary()
         self._over_rows: WeakKeyDictionary[PlannedStatement, PlannedStatement | None] = (
             WeakKeyDictionary()
@@ -124,6 +140,16 @@ class PlanCache:
         if planned.catalog_version >= 0:
             self._points.put(key, planned)
 
+    def literal_plans(self, key: PlanKey) -> LiteralPlans | None:
+        """The plans of a text without its literals."""
+        return self._literal_plans.get(key)
+
+    def keep_literal_plans(self, key: PlanKey) -> LiteralPlans:
+        """Begin to keep plans of such a text."""
+        made = LiteralPlans()
+        self._literal_plans.put(key, made)
+        return made
+
     def program(self, planned: PlannedStatement) -> Program:
         """The operators of a plan, made once and there as long as the plan is."""
         found = self._programs.get(planned)
@@ -143,6 +169,7 @@ class PlanCache:
         self._long_plans.clear()
         self._over_rows.clear()
         self._points.clear()
+        self._literal_plans.clear()
         self._programs.clear()
 
 

@@ -169,6 +169,7 @@ def _table_scan(
 ) -> Plan:
     columns, types, attributes = outputs(scan, required, conditions)
     total = chooser.facts.rows(scan.table)
+    chooser.facts.judge(conditions)
     rows = max(1.0, total * cost.selectivity_of_all(chooser.facts, conditions))
     price = cost.SCAN_START + total * (
         cost.SCAN_VALUE * max(1, len(columns)) + cost.FILTER_ROW * len(conditions)

@@ -27,7 +27,7 @@ from server.expressions.expression import (
     columns_used,
 )
 from server.planner.matching import strip_relabel
-from server.planner.statistics import ColumnFacts, Facts, key_of_value
+from server.planner.statistics import ColumnFacts, Known, key_of_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +63,7 @@ def sort_cost(rows: float, kept: float | None = None) -> float:
     return rows * SORT_ROW * log2(max(2.0, min(rows, 2 * kept if kept else rows)))
 
 
-def selectivity_of_all(facts: Facts, conditions: Iterable[Expression]) -> float:
+def selectivity_of_all(facts: Known, conditions: Iterable[Expression]) -> float:
     """The fraction of rows that satisfy all conditions; bounds on one column are taken together."""
     result = 1.0
     ranges: dict[int, dict[str, float]] = {}
@@ -89,7 +89,7 @@ def _range_fraction(sides: dict[str, float]) -> float:
     return max(low + high - 1.0, 1e-6)
 
 
-def _range_bound(facts: Facts, condition: Expression) -> tuple[int, str, float] | None:
+def _range_bound(facts: Known, condition: Expression) -> tuple[int, str, float] | None:
     """Column, side and selectivity of a comparison of a column with a value."""
     compared = column_comparison(condition)
     if compared is None or compared[1] not in _RANGES:
@@ -99,8 +99,8 @@ def _range_bound(facts: Facts, condition: Expression) -> tuple[int, str, float] 
         return None
     column = facts.column(variable.column)
     fraction = None
-    value = strip_relabel(other)
-    if column is not None and isinstance(value, Constant) and value.value is not None:
+    value = facts.constant(other)
+    if column is not None and value is not None and value.value is not None:
         key = _comparable(variable, value)
         below = None
         if key is not None:
@@ -139,7 +139,7 @@ def column_comparison(condition: Expression) -> tuple[Variable, str, Expression]
     return None
 
 
-def selectivity(facts: Facts, condition: Expression) -> float:
+def selectivity(facts: Known, condition: Expression) -> float:
     """The fraction of rows for which the condition is true."""
     if isinstance(condition, Constant):
         return 1.0 if condition.value else 0.0
@@ -157,32 +157,32 @@ def selectivity(facts: Facts, condition: Expression) -> float:
     return handler(facts, condition) if handler is not None else 0.5
 
 
-def _null_test(facts: Facts, condition: Any) -> float:
+def _null_test(facts: Known, condition: Any) -> float:
     column = _column(facts, condition.argument)
     missing = column.null_fraction if column is not None else 0.005
     return 1.0 - missing if condition.negated else max(missing, 0.0)
 
 
-def _boolean_test(facts: Facts, condition: Any) -> float:
+def _boolean_test(facts: Known, condition: Any) -> float:
     part = selectivity(facts, condition.argument) if condition.truth is not None else 0.005
     return 1.0 - part if (condition.truth is False) != condition.negated else part
 
 
-def _column(facts: Facts, expression: Expression) -> ColumnFacts | None:
+def _column(facts: Known, expression: Expression) -> ColumnFacts | None:
     inner = strip_relabel(expression)
     if isinstance(inner, Variable):
         return facts.column(inner.column)
     return None
 
 
-def _in_list(facts: Facts, condition: Any) -> float:
+def _in_list(facts: Known, condition: Any) -> float:
     column = _column(facts, condition.argument)
     total = sum(_equal_to(facts, column, condition.argument, item) for item in condition.items)
     total = min(total, 1.0)
     return 1.0 - total if condition.negated else total
 
 
-def _array(facts: Facts, condition: Any) -> float:
+def _array(facts: Known, condition: Any) -> float:
     column = _column(facts, condition.argument)
     count = 10
     if isinstance(condition.array, ArrayConstructor):
@@ -193,7 +193,7 @@ def _array(facts: Facts, condition: Any) -> float:
     return min(1.0, each * count)
 
 
-def _call(facts: Facts, condition: Any) -> float:
+def _call(facts: Known, condition: Any) -> float:
     operator = condition.operator
     if condition.form != "operator" or len(condition.arguments) != 2:
         return DEFAULT_RANGE
@@ -210,7 +210,7 @@ def _call(facts: Facts, condition: Any) -> float:
     return DEFAULT_EQUAL
 
 
-def _equality(facts: Facts, condition: Call) -> float:
+def _equality(facts: Known, condition: Call) -> float:
     left, right = condition.arguments
     first, second = _column(facts, left), _column(facts, right)
     if first is not None and second is not None:
@@ -228,19 +228,19 @@ DEFAULT_DISTINCT_EXPRESSIONS = 200.0
 
 
 def _equal_to(
-    facts: Facts, column: ColumnFacts | None, operand: Expression, value: Expression
+    facts: Known, column: ColumnFacts | None, operand: Expression, value: Expression
 ) -> float:
     """The fraction of rows in which a column has that value."""
     if column is None:
         return DEFAULT_EQUAL
     if column.unique:
         return 1.0 / max(column.rows, 1.0)
-    value = strip_relabel(value)
-    if isinstance(value, Constant):
-        if value.value is None:
+    constant = facts.constant(value)
+    if constant is not None:
+        if constant.value is None:
             return 0.0
         inner = strip_relabel(operand)
-        key = _comparable(inner, value) if isinstance(inner, Variable) else None
+        key = _comparable(inner, constant) if isinstance(inner, Variable) else None
         if key is not None:
             try:
                 share = column.common.get(key)
@@ -250,7 +250,7 @@ def _equal_to(
                 return share
     rest = max(0.0, 1.0 - column.null_fraction - column.common_total)
     others = column.distinct_count - len(column.common)
-    if isinstance(value, Constant) and others >= 1:
+    if constant is not None and others >= 1:
         return rest / others
     return max(0.0, 1.0 - column.null_fraction) / column.distinct_count
 
@@ -266,7 +266,7 @@ _SELECTIVITIES: dict[type[Expression], Any] = {
 }
 
 
-def group_count(facts: Facts, keys: Iterable[Expression], rows: float) -> float:
+def group_count(facts: Known, keys: Iterable[Expression], rows: float) -> float:
     """How many groups the keys make of that many rows."""
     result = 1.0
     for key in keys:

@@ -71,6 +71,9 @@ class PlanningEnvironment:
     database: str = "postgres"
     row_security: bool = True
     avoids_table_scans: bool = False  # enable_seqscan is off
+    samples: tuple[
+        str, ...
+    ] = ()  # literals that the parameters stand for now: rows are estimated for them
     keeps_join_order: bool = False  # join_collapse_limit is 1: joins are done as they are written
     interrupted: Callable[[], None] = not_interrupted  # raises when the statement is to end
 

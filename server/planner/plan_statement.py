@@ -17,6 +17,7 @@ from server.planner.bind_statement import BoundStatement, bind_statement
 from server.planner.choose import Chooser
 from server.planner.coerce import base_modifier, base_type
 from server.planner.environment import LOCK_ORDER, BindContext, PlanningEnvironment
+from server.planner.judged import judged
 from server.planner.may_wait import tables_may_wait
 from server.planner.physical import Failure
 from server.planner.plan import Modify, Node
@@ -125,7 +126,10 @@ def plan_bound(context: BindContext, bound: BoundStatement) -> PlannedStatement:
     plan = _choose(chooser, bound, node)
     if chooser.error is not None:
         plan = Failure(output=plan.output, types=plan.types, error=chooser.error)
-    return _planned(context, bound, plan)
+    planned = _planned(context, bound, plan)
+    if context.environment.samples:
+        return replace(planned, judged=judged(chooser.facts, bound.node))
+    return planned
 
 
 def _choose(chooser: Chooser, bound: BoundStatement, node: Node) -> p.Plan:

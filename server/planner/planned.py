@@ -10,6 +10,7 @@ if TYPE_CHECKING:
         Expression,
     )
     from server.planner.cursor_rows import CursorSource
+    from server.planner.judged import Judged
     from server.planner.physical import Plan
     from server.types.type import TypeReference
 
@@ -77,5 +78,6 @@ class PlannedStatement:
     )
     cursor_sources: tuple[CursorSource, ...] = ()  # of a cursor's query: what else its rows tell
     locks: str = ""  # and how that is locked: FOR UPDATE or a weaker form
+    judged: Judged | None = None  # if it was planned for samples of its parameters
     before: tuple[PlannedStatement, ...] = ()  # what rules have run before it and after it
     after: tuple[PlannedStatement, ...] = ()

@@ -9,16 +9,21 @@ Rule 2: nothing here may fail: a value that cannot be read any more counts as un
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from server.catalog.partition_bounds import leaves_of
 from server.errors import SqlError
+from server.expressions.expression import Call, Constant, Parameter, walk
+from server.expressions.folding import fold_constants
+from server.planner.matching import strip_relabel
 from server.types.type import TextStyle, Type
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from server.catalog.objects import ColumnStatistics, Statistics, Table
-    from server.expressions.expression import ColumnId
+    from server.expressions.expression import ColumnId, Expression
     from server.planner.environment import PlanningEnvironment
     from server.planner.plan import Scan
 
@@ -88,12 +93,40 @@ class ColumnFacts:
         return (place - 1 + part) / count
 
 
+class Known(Protocol):
+    """What selectivities are estimated from."""
+
+    def column(self, column: ColumnId) -> ColumnFacts | None:
+        """What is known of a column."""
+
+    def constant(self, expression: Expression) -> Constant | None:
+        """The constant that an expression is taken to be, None for what differs from row to row."""
+
+
+def constant_of(
+    expression: Expression, sample: Callable[[Parameter], Constant | None]
+) -> Constant | None:
+    """The constant that an expression is once samples stand for its parameters, casts of them included."""
+    inner = strip_relabel(expression)
+    if isinstance(inner, Constant):
+        return inner
+    if isinstance(inner, Parameter):
+        return sample(inner)
+    if isinstance(inner, Call) and inner.form in ("cast", "implicit") and len(inner.arguments) == 1:
+        argument = constant_of(inner.arguments[0], sample)
+        if argument is not None:
+            folded = strip_relabel(fold_constants(replace(inner, arguments=(argument,)), []))
+            return folded if isinstance(folded, Constant) else None
+    return None
+
+
 class Facts:
     """Looks up what is known, for the time of one planning."""
 
     def __init__(self, environment: PlanningEnvironment) -> None:
         self.environment = environment
         self.scans: dict[ColumnId, Scan] = {}
+        self.judged: list[tuple[Expression, ...]] = []  # of tables, estimated with samples
         self._columns: dict[ColumnId, ColumnFacts | None] = {}
         self._rows: dict[int, float] = {}
 
@@ -114,6 +147,33 @@ class Facts:
         if column not in self._columns:
             self._columns[column] = self._look_up(column)
         return self._columns[column]
+
+    def constant(self, expression: Expression) -> Constant | None:
+        """The constant that an expression is, or would be with the sample of its parameter."""
+        return constant_of(expression, self._sample)
+
+    def _sample(self, parameter: Parameter) -> Constant | None:
+        samples = self.environment.samples
+        if parameter.number > len(samples):
+            return None
+        try:
+            kind = parameter.type
+            value = kind.type.parse(samples[parameter.number - 1], -1, self.environment.style)
+        except SqlError:
+            return None
+        return Constant(type=kind, value=value)
+
+    def judge(self, conditions: Iterable[Expression]) -> None:
+        """Remember the conditions of a table if samples have a part in how many rows they are thought to leave."""
+        if not self.environment.samples:
+            return
+        sampled = tuple(
+            condition
+            for condition in conditions
+            if any(isinstance(each, Parameter) for each in walk(condition))
+        )
+        if sampled:
+            self.judged.append(sampled)
 
     def scan_of(self, column: ColumnId) -> tuple[Scan, int] | None:
         """The scan and the attribute a column comes from."""

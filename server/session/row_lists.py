@@ -14,7 +14,7 @@ from server.executor.columns import BATCH_ROWS
 from server.executor.common_tables import SharedRows
 from server.planner.given_rows import GIVEN_ROWS
 from server.session.execution import LOOP_ROWS_MAX, context, plan, plan_allowed
-from server.session.skeletons import PARAMETER_OIDS
+from server.session.literal_plans import PARAMETER_OIDS
 from server.sql.native import scan_rows
 from server.sql.row_lists import BOOLEAN, row_list_of
 from server.vector.batch import Batch

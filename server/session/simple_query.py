@@ -19,6 +19,7 @@ from server.session import watching
 from server.session.begun_again import utility_steps
 from server.session.block import ABORTED
 from server.session.execution import context, plan_allowed, portal_rows
+from server.session.literal_plans import ready_text
 from server.session.results import (
     command_tag,
     data_rows,
@@ -63,7 +64,7 @@ def query(session: Session, message: Query) -> Steps:
         yield Framed(data)
         return
     started = watching.started(session)
-    ready = yield from ready_rows(session, sql)
+    ready = (yield from ready_rows(session, sql)) or (yield from ready_text(session, sql))
     if ready is not None:
         tag = yield from run_planned(session, *ready)
         watching.ended(session, started, sql, tag)

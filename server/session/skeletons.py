@@ -2,7 +2,8 @@
 
 Rule 1: what was said twice is prepared: the skeleton's plan is made while the locks of the statement that was just
         run are still held. Other sessions for which the plan is the same take it over at once.
-Rule 2: only statements about one row by its key are kept: for all others a plan for the very literals is better.
+Rule 2: only statements about one row by its key are prepared: others have plans for literals that are about as
+        selective (literal_plans.py).
 Rule 3: a skeleton answers as its text does: the columns are the same, and every error is left to the text itself,
         where it has its position.
 """
@@ -12,12 +13,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.errors import SqlError
+from server.session import literal_plans
 from server.session.access import check_access
 from server.session.block import State
 from server.session.execution import plan, plan_key
 from server.session.lane import Lane, make_lane
+from server.session.literal_plans import parameter_types
 from server.session.native import run_lane
-from server.sql.lexer import BIGINT, INTEGER, NUMERIC, STRING
 from server.sql.native import skeleton
 from server.statements.portal import Prepared
 
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 
 SKELETONS_MAX = 512
-PARAMETER_OIDS = {INTEGER: 23, BIGINT: 20, NUMERIC: 1700, STRING: 0}
-"""What a literal's letter says of its type; 0: what the context makes of it."""
 
 
 def find(session: Session, sql: str) -> tuple[Prepared, tuple[str, ...]] | None:
@@ -57,7 +57,9 @@ def remember(session: Session, sql: str, planned: PlannedStatement) -> None:
             return
     found = known[key]
     if found is None or found.basis is not session.basis():
-        known[key] = _prepare(session, key, planned)
+        found = known[key] = _prepare(session, key, planned)
+    if found is None:
+        literal_plans.keep(session, lifted, planned)
 
 
 def _make_room(session: Session) -> None:
@@ -65,16 +67,12 @@ def _make_room(session: Session) -> None:
         session.skeletons.clear()
 
 
-def _types(kinds: str) -> tuple[int, ...]:
-    return tuple(PARAMETER_OIDS[kind] for kind in kinds)
-
-
 def _take_over(session: Session, sql: str) -> None:
     """If another session has prepared the text's skeleton, do as if this one had."""
     lifted = skeleton(sql)
     if lifted is None or (lifted.text, lifted.kinds) in session.skeletons:
         return
-    types = _types(lifted.kinds)
+    types = parameter_types(lifted.kinds)
     planned = session.database.plans.point(plan_key(session, lifted.text, 0, types))
     if planned is None:
         return
@@ -93,7 +91,7 @@ def _take_over(session: Session, sql: str) -> None:
 def _prepare(session: Session, key: Key, planned: PlannedStatement) -> Prepared | None:
     """The skeleton's statement, if it is one for the short path."""
     text, kinds = key
-    types = _types(kinds)
+    types = parameter_types(kinds)
     try:
         (statement,) = session.database.plans.statements(text)
         prepared = Prepared("", text, statement, types)
