@@ -4,7 +4,8 @@ So that what was seen before is not worked out again.
 
 Rule 1: a plan is found under everything it depends on: text, parameter types, catalog version, search path, user and
         the settings that planning reads. Whatever changes one of these finds nothing.
-Rule 2: plans of a transaction with DDL of its own are not kept (its catalog version is negative).
+Rule 2: plans of a transaction with DDL of its own are not kept (its catalog version is negative), nor are those in
+        which a literal as 'today' was read.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ class PlanCache:
 
     def keep(self, key: PlanKey, planned: PlannedStatement) -> None:
         """Keep a plan for others."""
-        if planned.catalog_version < 0:
+        if planned.catalog_version < 0 or planned.depends_on_moment:
             return
         if len(key[0]) <= TEXT_CHARACTERS_MAX:
             self._plans.put(key, planned)
@@ -137,7 +138,7 @@ class PlanCache:
 
     def keep_point(self, key: PlanKey, planned: PlannedStatement) -> None:
         """Let other sessions use a skeleton's plan at once."""
-        if planned.catalog_version >= 0:
+        if planned.catalog_version >= 0 and not planned.depends_on_moment:
             self._points.put(key, planned)
 
     def literal_plans(self, key: PlanKey) -> LiteralPlans | None:

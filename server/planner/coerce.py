@@ -50,7 +50,7 @@ from server.planner.registered import LOOKUPS, registered_oid
 
 if TYPE_CHECKING:
     from server.functions.function import Cast
-    from server.types.type import Type
+    from server.types.type import TextStyle, Type
 
 CastContext = Literal["i", "a", "e"]
 TEXT_ARRAY = 1009
@@ -323,10 +323,24 @@ def _typed_literal(context: BindContext, literal: Constant, target: Oid, modifie
         else:
             # A domain's modifier is applied afterwards, as the kind of cast asks for.
             plain = context.type(base_type(context, target)).type
-            value = plain.parse(literal.value, applied, context.environment.style)
+            value = plain.parse(literal.value, applied, _literal_style(context, target))
     except SqlError as error:
         raise error.at(context.position(literal.offset)) from None
     return Constant(type=result, value=value, offset=literal.offset)
+
+
+def _literal_style(context: BindContext, target: Oid) -> TextStyle:
+    """The style a literal is read in; whether it speaks of the moment, as 'today' does, is remembered."""
+    style = context.environment.style
+    moment = style.moment
+    if target not in _STYLE_DEPENDENT or moment is None:
+        return style
+
+    def asked() -> int:
+        context.depends_on_moment = True
+        return moment()
+
+    return replace(style, moment=asked)
 
 
 def type_parameter(context: BindContext, parameter: Parameter, target: Oid) -> Parameter:

@@ -104,6 +104,7 @@ class BindContext:
     access: list[Access] = field(default_factory=list)
     types: dict[Oid, TypeReference] = field(default_factory=dict)
     depends_on_style: bool = False
+    depends_on_moment: bool = False
     view_depth: int = 0
     common_tables: dict[int, Any] = field(default_factory=dict)
     transition_tables: dict[str, Any] = field(

@@ -71,6 +71,7 @@ class PlannedStatement:
     depends_on_style: bool = (
         False  # literals were read under DateStyle and TimeZone: plan again when these change
     )
+    depends_on_moment: bool = False  # literals such as 'today' were read: good for this moment only
     shape: Shape | None = None
     uses: tuple[int, ...] = ()  # functions and operators of users
     calls_routines: bool = (

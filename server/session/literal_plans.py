@@ -49,9 +49,11 @@ def parameter_types(kinds: str) -> tuple[int, ...]:
 def ready_text(session: Session, sql: str) -> Generator[Any, Any, Ready | None]:
     """The plan kept for a text like this one, and a context with its literals; None: run the text."""
     lifted = skeleton(sql)
-    if lifted is None or session.transaction.is_failed:
-        return None
     transaction = session.transaction
+    if lifted is None or transaction.is_failed:
+        return None
+    if session.database.plans.literal_plans(_key(session, lifted)) is None:
+        return None
     transaction.start_statement()
     yield from transaction.await_safe_snapshot()
     version = transaction.catalog.version

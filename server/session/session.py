@@ -243,8 +243,13 @@ class Session:
     def style(self) -> TextStyle:
         """The settings that text input and output depend on."""
         if self._style is None:
-            self._style = text_style(self.settings, names=self.names)
+            self._style = text_style(self.settings, names=self.names, moment=self.moment)
         return self._style
+
+    def moment(self) -> int:
+        """When the transaction began, in microseconds; outside of one, now."""
+        running = self.transaction.running
+        return self.clock.now_us() if running is None else running.started_us
 
     def search_path(self) -> tuple[int, ...]:
         """OIDs of the schemas searched, pg_catalog first unless it is named in the path."""

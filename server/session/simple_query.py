@@ -66,6 +66,7 @@ def query(session: Session, message: Query) -> Steps:
     started = watching.started(session)
     ready = (yield from ready_rows(session, sql)) or (yield from ready_text(session, sql))
     if ready is not None:
+        session.transaction.is_shared = False
         tag = yield from run_planned(session, *ready)
         watching.ended(session, started, sql, tag)
         yield from finish_statement(session, tag, ends=True)

@@ -46,7 +46,7 @@ def find(session: Session, sql: str) -> tuple[Prepared, tuple[str, ...]] | None:
 def remember(session: Session, sql: str, planned: PlannedStatement) -> None:
     """A text was run by this plan: keep its skeleton, or, the first time, that it was seen."""
     lifted = skeleton(sql)
-    if lifted is None or planned.catalog_version < 0:
+    if lifted is None or planned.catalog_version < 0 or planned.depends_on_moment:
         return
     key = (lifted.text, lifted.kinds)
     known = session.skeletons

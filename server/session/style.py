@@ -9,6 +9,8 @@ from server.catalog.names import CatalogNames
 from server.types.type import ObjectNames, TextStyle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from protocol.encodings import Encoding
     from server.config import SessionSettings
     from server.session.session import Session
@@ -55,7 +57,10 @@ def client_encoding(name: str) -> Encoding | None:
 
 
 def text_style(
-    settings: SessionSettings, now_us: int = 0, names: ObjectNames | None = None
+    settings: SessionSettings,
+    now_us: int = 0,
+    names: ObjectNames | None = None,
+    moment: Callable[[], int] | None = None,
 ) -> TextStyle:
     """The style of a session's settings."""
     date_style, _, date_order = settings.text("DateStyle").partition(", ")
@@ -69,4 +74,5 @@ def text_style(
         now_us=now_us,
         encoding=client_encoding(settings.text("client_encoding")),
         names=names,
+        moment=moment,
     )

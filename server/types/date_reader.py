@@ -359,8 +359,9 @@ class DateReader:
             self.offset = 0
             return TIME | ZONE
         zone = session_zone(self.style)
-        offset = zone.at(self.style.now_us).seconds_east
-        days, us = divmod(self.style.now_us + offset * US_PER_SECOND, US_PER_DAY)
+        now_us = self.style.now()
+        offset = zone.at(now_us).seconds_east
+        days, us = divmod(now_us + offset * US_PER_SECOND, US_PER_DAY)
         days += {"tomorrow": 1, "yesterday": -1}.get(str(value), 0)
         self.year, self.month, self.day = date_of(days)
         self.is_julian = True  # the year is right as it is, be it before Christ

@@ -87,6 +87,6 @@ class TimeReader(DateReader):
         if self.seen & DATE == DATE or (self.seen & ZONE and self.zone is None):
             return super().offset_east()
         zone = self.zone or session_zone(self.style)
-        now_us = self.style.now_us
+        now_us = self.style.now()
         today = (now_us + zone.at(now_us).seconds_east * US_PER_SECOND) // US_PER_DAY
         return zone.at_local(today * US_PER_DAY + self.time_us).seconds_east

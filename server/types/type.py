@@ -14,7 +14,7 @@ their row form.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from server.vector.column import Column
@@ -49,9 +49,16 @@ class TextStyle:
     time_zone: str = "UTC"
     extra_float_digits: int = 1
     bytea_output: str = "hex"
-    now_us: int = 0  # start of the transaction, for 'now' and 'today'
+    now_us: int = 0  # start of the transaction, for 'now' and 'today'; 0: ask `moment`
     encoding: Encoding | None = None  # of the client, where it is not the server's
     names: ObjectNames | None = None  # without it reg* values are printed and read as numbers
+    moment: Callable[[], int] | None = field(
+        default=None, compare=False
+    )  # when a transaction began
+
+    def now(self) -> int:
+        """What 'now' means: the start of the transaction in microseconds."""
+        return self.now_us if self.now_us or self.moment is None else self.moment()
 
     def at(self, now_us: int) -> TextStyle:
         """The same in a transaction that began then."""
@@ -65,6 +72,7 @@ class TextStyle:
             now_us,
             self.encoding,
             self.names,
+            self.moment,
         )
 
 
