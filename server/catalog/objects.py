@@ -147,6 +147,7 @@ class Table(CatalogObject):
     row_security: bool = False
     force_row_security: bool = False  # for the owner too
     tablespace: Oid = 0  # where it was said to be; 0: where its database is
+    populated: bool = True  # of a materialized view: whether it may be read
     server: Oid = 0  # of a foreign table
     foreign_options: tuple[str, ...] = ()
 

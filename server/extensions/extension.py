@@ -29,7 +29,8 @@ class BaseType:
 class Extension:
     """An extension. declarations: a line a function, see `script`; more: SQL behind them.
 
-    Functions listed in in_context get the CallContext first. operator_classes: access method, name and type of each.
+    Functions listed in in_context get the CallContext first. operator_classes: access method, name and type of each;
+    default_classes: those that a key of the type has without naming one. schema: where it has to be, if anywhere.
     """
 
     name: str
@@ -41,6 +42,8 @@ class Extension:
     more: str = ""
     in_context: frozenset[str] = field(default_factory=frozenset)
     operator_classes: tuple[tuple[str, str, int], ...] = ()
+    default_classes: tuple[tuple[str, str, int], ...] = ()
+    schema: str = ""
 
     @property
     def library(self) -> str:

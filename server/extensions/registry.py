@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from server.extensions.amcheck import AMCHECK
+from server.extensions.btree_classes import BTREE_GIN, BTREE_GIST
 from server.extensions.citext import CITEXT
 from server.extensions.fuzzystrmatch import FUZZYSTRMATCH
 from server.extensions.hstore import HSTORE
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from server.extensions.extension import Extension, Row
 
 _ALL: Final[tuple[Extension, ...]] = (
+    AMCHECK,
+    BTREE_GIN,
+    BTREE_GIST,
     CITEXT,
     FUZZYSTRMATCH,
     HSTORE,

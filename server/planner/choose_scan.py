@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from server.errors import ObjectNotInPrerequisiteState
 from server.expressions.expression import (
     ArrayComparison,
     ArrayConstructor,
@@ -37,6 +38,7 @@ from server.planner.physical import (
 
 if TYPE_CHECKING:
     from server.catalog.objects import Index, Table
+    from server.errors import SqlError
     from server.planner.choose import Chooser
     from server.planner.plan import Scan
     from server.types.type import TypeReference
@@ -67,8 +69,7 @@ def choose_scan(
     required: set[ColumnId],
 ) -> Plan:
     """The cheapest way to the rows; a full unique key is always taken."""
-    if not scan.table.storage_id:
-        chooser.error = chooser.error or foreign_error(chooser.context.catalog, scan.table)
+    chooser.error = chooser.error or _unreadable(chooser, scan.table)
     if scan.inherits or (scan.table.kind == "p"):
         return choose_append.choose_family(chooser, scan, conditions, required)
     if not conditions or scan.sample is not None:
@@ -83,6 +84,16 @@ def choose_scan(
     if best is None or whole.estimate.total_cost <= best.estimate.total_cost:
         best = whole
     return choose_inverted.unless_inverted(chooser, scan, conditions, required, best)
+
+
+def _unreadable(chooser: Chooser, table: Table) -> SqlError | None:
+    """Why there are no rows to be read: those of a foreign table are elsewhere."""
+    if not table.populated:
+        return ObjectNotInPrerequisiteState(
+            f'materialized view "{table.name}" has not been populated',
+            hint="Use the REFRESH MATERIALIZED VIEW command.",
+        )
+    return None if table.storage_id else foreign_error(chooser.context.catalog, table)
 
 
 def _best_index_scan(

@@ -6,7 +6,7 @@ from typing import Final
 from sqlglot import exp
 
 from server.sql.context import Context, names, relation_parts
-from server.sql.grammar import tree
+from server.sql.grammar import Node, tree
 from server.sql.utility_statement import (
     Name,
     Option,
@@ -71,9 +71,15 @@ def variable_set(context: Context, message: tree.VariableSetStmt) -> Setting:
         return Reset("")
     if message.kind == tree.VAR_RESET:
         return Reset(message.name)
-    values = tuple(option_value(context, value) for value in message.args)
+    values = tuple(_value(context, value) for value in message.args)
     from_current = message.kind == tree.VAR_SET_CURRENT
     return Set(message.name, values, message.is_local, from_current)
+
+
+def _value(context: Context, node: Node) -> OptionValue:
+    """A value of SET; the interval of SET TIME ZONE keeps its word, for its sign is not that of a zone's name."""
+    value = option_value(context, node)
+    return f"INTERVAL '{value}'" if node.WhichOneof("node") == "type_cast" else value
 
 
 def set_transaction(message: tree.VariableSetStmt) -> SetTransaction:

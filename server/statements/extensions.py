@@ -58,6 +58,12 @@ def create_extension(context: StatementContext, statement: tree.CreateExtension)
     schema: Any
     if "schema" in options:
         schema = schema_named(context, text_in(options["schema"]))
+        if extension.schema not in ("", schema.name):
+            raise FeatureNotSupported(
+                f'extension "{extension.name}" must be installed in schema "{extension.schema}"'
+            )
+    elif extension.schema:
+        schema = schema_named(context, extension.schema)
     else:
         schema = context.catalog.object(context.creation_schema())
     before = frozenset(context.catalog.state.by_oid)

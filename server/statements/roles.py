@@ -12,7 +12,10 @@ from server.catalog.objects import (
     Constraint,
     Database,
     Index,
+    Policy,
     Role,
+    Rule,
+    Trigger,
 )
 from server.catalog.privileges import is_superuser, parse_item, roles_of
 from server.errors import (
@@ -265,10 +268,13 @@ def _refuse_needed(context: StatementContext, role: Role) -> None:
         )
 
 
+_WITH_TABLE = (Constraint, Index, Policy, Rule, Trigger)
+"""What goes with its table and has no owner of its own."""
+
+
 def _needs(context: StatementContext, oid: int) -> Iterator[str]:
     for value in context.catalog.objects(CatalogObject):
-        # Constraints and indexes go with their table.
-        if needs_role(value, oid) and not isinstance(value, Role | Constraint | Index):
+        if needs_role(value, oid) and not isinstance(value, (Role, *_WITH_TABLE)):
             is_owner = value.owner == oid
             word = "owner of" if is_owner else "privileges for"
             shown = (

@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Column, Table
+from server.catalog.objects import Column, Index, Table
 from server.errors import (
     DuplicateColumn,
     DuplicateTable,
     FeatureNotSupported,
     InvalidTableDefinition,
+    ObjectNotInPrerequisiteState,
     SqlSyntaxError,
     WrongObjectType,
 )
 from server.executor.modify import insert_columns
 from server.executor.waits import Wait
+from server.identifiers import quote_identifier
 from server.planner.bind_view_target import check_option, updatable_reason
 from server.sql import utility_objects as objects_tree
 from server.sql import utility_tables as tree
@@ -211,7 +213,7 @@ def create_table_as(context: StatementContext, statement: tree.CreateTableAs) ->
         options=storage_parameters(statement.options, TABLE_PARAMETERS, toast=True),
         tablespace=0 if is_temporary else place(context, statement.tablespace),
     )
-    store_table(context, table)
+    store_table(context, replace(table, populated=statement.with_data or not is_view))
     count = 0
     if statement.with_data:
         count = yield from fill(context, table, planned, parameters)
@@ -236,6 +238,31 @@ def fill(
     return count
 
 
+def _require_concurrent(
+    context: StatementContext, statement: objects_tree.RefreshView, view: Table
+) -> None:
+    """What CONCURRENTLY asks for: rows, and a unique index that tells them apart."""
+    if not statement.with_data:
+        raise SqlSyntaxError("CONCURRENTLY and WITH NO DATA options cannot be used together")
+    if not view.populated:
+        raise FeatureNotSupported(
+            "CONCURRENTLY cannot be used when the materialized view is not populated"
+        )
+    if not any(_tells_apart(index) for index in context.catalog.indexes_of(view.oid)):
+        home = context.catalog.object(view.schema)
+        shown = f"{quote_identifier(home.name)}." if home is not None else ""
+        raise ObjectNotInPrerequisiteState(
+            f'cannot refresh materialized view "{shown}{quote_identifier(view.name)}" concurrently',
+            hint="Create a unique index with no WHERE clause on one or more columns of the "
+            "materialized view.",
+        )
+
+
+def _tells_apart(index: Index) -> bool:
+    plain = all(key.number for key in index.keys)
+    return index.unique and index.valid and index.predicate is None and plain
+
+
 def refresh(context: StatementContext, statement: objects_tree.RefreshView) -> Run:
     """REFRESH MATERIALIZED VIEW."""
     found = relation_named(context, statement.relation, statement.offset)
@@ -243,7 +270,9 @@ def refresh(context: StatementContext, statement: objects_tree.RefreshView) -> R
         raise WrongObjectType(f'"{found.name}" is not a materialized view')
     require_owner(context, found)
     yield from context.lock_relation(found.oid, "access exclusive", found.name)
-    empty_table(context, found)
+    if statement.concurrently:
+        _require_concurrent(context, statement, found)
+    empty_table(context, replace(found, populated=statement.with_data))
     table = context.catalog.object(found.oid)
     assert isinstance(table, Table)
     if statement.with_data:

@@ -104,6 +104,7 @@ def _(value: Table, view: CatalogView) -> Row:
             keys or view.references_to(value.oid) or view.triggers_of(value.oid)
         ),
         "relhassubclass": view.has_children(value.oid),
+        "relispopulated": value.populated,
         "relispartition": value.is_partition,
         "relpartbound": _bound(value, view),
         "reloftype": value.of_type,

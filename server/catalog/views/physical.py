@@ -125,7 +125,7 @@ def operator_class(
     for candidate in _class_types(view, type_oid):
         if (access, candidate) in classes:
             return classes[access, candidate]
-    return 0
+    return _default_of_extension(view, method, type_oid)
 
 
 def accepts(view: CatalogView, method: str, type_oid: Oid, name: str) -> bool:
@@ -150,11 +150,24 @@ def _class_of_extension(view: CatalogView, method: str, name: str) -> tuple[Oid,
     """The extension that has brought the class, which stands for it, and the class's type; 0: there is none."""
     for value in view.objects(ExtensionObject):
         extension = EXTENSIONS.get(value.name)
-        classes = () if extension is None else extension.operator_classes
+        classes = (
+            () if extension is None else extension.operator_classes + extension.default_classes
+        )
         for *known, type_oid in classes:
             if known == [method, name]:
                 return value.oid, type_oid
     return 0, 0
+
+
+def _default_of_extension(view: CatalogView, method: str, type_oid: Oid) -> Oid:
+    """The extension that has brought a default class for the type, which stands for it; 0: there is none."""
+    wanted = {(method, candidate) for candidate in _class_types(view, type_oid)}
+    for value in view.objects(ExtensionObject):
+        extension = EXTENSIONS.get(value.name)
+        classes = () if extension is None else extension.default_classes
+        if any((own, oid) in wanted for own, _, oid in classes):
+            return value.oid
+    return 0
 
 
 def _class_types(view: CatalogView, oid: Oid) -> tuple[Oid, ...]:
