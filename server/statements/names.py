@@ -89,10 +89,10 @@ def find_relation(context: StatementContext, parts: Name, offset: int = -1) -> R
 
 
 def relation_named(context: StatementContext, parts: Name, offset: int = -1) -> Relation:
-    """A relation by name; raises UndefinedTable."""
+    """A relation by name; raises UndefinedTable, as PostgreSQL without a position in all but queries and LIKE."""
     found = find_relation(context, parts, offset)
     if found is None:
-        raise missing_relation(context, parts, offset)
+        raise missing_relation(context, parts)
     return found
 
 

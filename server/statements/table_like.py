@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from server.catalog.objects import Column, Constraint, Index, Sequence, Table, UserType
 from server.errors import WrongObjectType
 from server.statements.indexes import build_index, key_names, make_index
-from server.statements.names import claim_name, free_name, relation_named
+from server.statements.names import claim_name, find_relation, free_name, missing_relation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,9 @@ class Copied:
 
 def like_source(context: StatementContext, item: tree.LikeClause) -> Table:
     """The relation that LIKE names."""
-    found = relation_named(context, item.relation, item.offset)
+    found = find_relation(context, item.relation, item.offset)
+    if found is None:
+        raise missing_relation(context, item.relation, item.offset)
     if isinstance(found, Table) and found.kind in "rpvmc":
         return found
     value = context.catalog.object(found.oid)
