@@ -15,10 +15,11 @@ def _random(context: CallContext) -> float:
     return float(context.execution.random.random())
 
 
-def _seed(context: CallContext, seed: float) -> None:
+def _seed(context: CallContext, seed: float) -> str:
     if not -1 <= seed <= 1:
         raise InvalidParameterValue(f"setseed parameter {seed:g} is out of allowed range [-1,1]")
     context.execution.random.seed(seed)
+    return ""
 
 
 FUNCTIONS: Final = (

@@ -144,7 +144,8 @@ class _Writer:
             )
         if self.options.analyze:
             parts.append(self._actual(self._measured(node)))
-        return "  " + " ".join(parts) if parts else ""
+        # Costs stand two blanks from the title, what was measured one.
+        return " " * (1 + self.options.costs) + " ".join(parts) if parts else ""
 
     def _actual(self, measured: Measured | None) -> str:
         if measured is None or not measured.loops:
