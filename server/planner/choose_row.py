@@ -255,8 +255,9 @@ def sorted_plan(
     node: logical.Sort,
     required: set[ColumnId],
     count: Expression | None,
+    expected: float | None = None,
 ) -> Plan:
-    """The rows in order; count: only so many of the first are needed."""
+    """The rows in order; count: only so many of the first are needed; expected: no more are read, probably."""
     wanted = required | columns_read(tuple(key.expression for key in node.keys))
     keys = tuple(key for key in node.keys if not isinstance(key.expression, Constant))
     kept = _constant_rows(count)
@@ -267,7 +268,8 @@ def sorted_plan(
     by_index = _ordered(chooser, node.input, wanted, keys)
     if by_index is not None:
         found = by_index.estimate
-        share = 1.0 if kept is None else min(1.0, kept / max(found.rows, 1.0))
+        read = expected if kept is None else kept
+        share = 1.0 if read is None else min(1.0, read / max(found.rows, 1.0))
         total = found.startup_cost + (found.total_cost - found.startup_cost) * share
         if total < plan.estimate.total_cost + price:
             return by_index
@@ -335,6 +337,8 @@ def _limit(chooser: Chooser, node: logical.Limit, required: set[ColumnId]) -> Pl
         top = count if offset is None else _sum(chooser, count, offset)
     if isinstance(source_node, logical.Sort):
         source = sorted_plan(chooser, source_node, wanted, top)
+    elif isinstance(source_node, logical.LockRows):
+        source = _locked(chooser, source_node, wanted, _constant_rows(count))
     else:
         source = chooser.choose(source_node, wanted)
     rows = source.estimate.rows
@@ -381,9 +385,20 @@ def _distinct(chooser: Chooser, node: logical.Distinct, required: set[ColumnId])
 
 
 def _lock(chooser: Chooser, node: logical.LockRows, required: set[ColumnId]) -> Plan:
+    return _locked(chooser, node, required, None)
+
+
+def _locked(
+    chooser: Chooser, node: logical.LockRows, required: set[ColumnId], expected: float | None
+) -> Plan:
+    """The rows locked as they are read; expected: probably no more than these, but for those that are skipped."""
     sources = (*node.targets, *node.pinned)
     needed = {column for each in sources for column in each.columns}
-    source = chooser.choose(node.input, required | needed | set(node.kept))
+    wanted = required | needed | set(node.kept)
+    if isinstance(node.input, logical.Sort):
+        source = sorted_plan(chooser, node.input, wanted, None, expected)
+    else:
+        source = chooser.choose(node.input, wanted)
     return p.LockRows(
         output=source.output,
         types=source.types,
