@@ -217,7 +217,7 @@ async def _listen(database: Database, options: Options) -> int:
     loop.add_signal_handler(signal.SIGHUP, reload, database, options)
     descriptor, finish_flush = database.engine.hand_over_flushes()
     loop.add_reader(descriptor, finish_flush)
-    await listener.start()
+    listener.start()
     autovacuum = Autovacuum(database, loop, listener.next_pid)
     settings = database.settings
     _LOG.info(

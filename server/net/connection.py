@@ -41,6 +41,7 @@ from protocol.phases import Phase
 from server.error_translation import translate
 from server.errors import AdminShutdown, SqlError
 from server.executor.waits import Wait
+from server.net.native import Socket
 from server.session.block import State
 from server.session.blocked import Blocked
 from server.session.login import NEED_MESSAGE, Peer, log_in
@@ -75,7 +76,7 @@ class ClientConnection(asyncio.Protocol):
         self.pid = pid
         self.wire = Connection()
         self.session: Session | None = None
-        self.transport: asyncio.Transport | None = None
+        self.transport: Socket | asyncio.Transport | None = None  # the latter with TLS
         self.tls = False
         self._steps: Generator[Any, Any, Any] | None = None
         self._login = False
@@ -93,11 +94,11 @@ class ClientConnection(asyncio.Protocol):
         self._deaf = False  # reading is paused
         self._closed = False
         self._running = False
-        self._at_rest = False  # a session waits for the first byte of its next message
+        self.at_rest: Session | None = None  # that waits for the first byte of its next message
 
     # Called by the event loop
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: Socket | asyncio.BaseTransport) -> None:
         """A client has connected, or TLS is established."""
         self.transport = transport  # type: ignore[assignment]  # uvloop has transports of its own
         if self.tls:
@@ -110,24 +111,32 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
-        if self._at_rest:
-            try:
-                reply, taken = serve(self.session, data)
-            except Exception as error:  # noqa: BLE001 - the boundary, as in _advance
-                _LOG.exception("connection %s", self.pid)
-                self._fatal(error_fields(translate(error), "FATAL"))
+        if self.at_rest is None:
+            self._take_in(data)
+            return
+        try:
+            reply, taken = serve(self.at_rest, data)
+        except Exception as error:  # noqa: BLE001 - the boundary, as in _advance
+            self.failed(error)
+            return
+        if reply:
+            assert self.transport is not None
+            self.transport.write(reply)
+            self.listener.linger.begin()
+        self.go_on(data, taken)
+
+    def go_on(self, data: bytes, taken: int) -> None:
+        """So much of what came at rest is answered: run what that has left to be done, then deal with the rest."""
+        if taken:
+            is_all = taken == len(data)
+            if is_all and self.session.unfinished is None:  # type: ignore[union-attr]  # it is at rest
                 return
-            if taken:
-                assert self.transport is not None
-                if reply:
-                    self.transport.write(reply)
-                    self.listener.linger.begin()
-                is_all = taken == len(data)
-                if is_all and self.session.unfinished is None:  # type: ignore[union-attr]  # it is at rest
-                    return
-                data = data[taken:]
-                if self._has_more_to_do(data) or is_all:
-                    return
+            data = data[taken:]
+            if self._has_more_to_do(data) or is_all:
+                return
+        self._take_in(data)
+
+    def _take_in(self, data: bytes) -> None:
         self.wire.receive_data(data)
         if self._running or self._wait is not None or self._switching or self._paused:
             self._read_less()
@@ -182,7 +191,7 @@ class ClientConnection(asyncio.Protocol):
         completion = steps.wait()
         if completion is None:
             return False
-        self._at_rest = False
+        self.at_rest = None
         self._wait, self._blocked = _ROW, steps
         seconds = steps.deadlock_timeout_seconds
         self._timer = self.loop.call_later(seconds, self._has_waited_long, steps)
@@ -202,8 +211,8 @@ class ClientConnection(asyncio.Protocol):
         self._wait = self._blocked = None
         assert self.transport is not None
         self.transport.write(reply)
-        self._at_rest = self._is_at_rest()
-        if not (self._at_rest or self._paused or self._closed):
+        self.at_rest = self._session_at_rest()
+        if self.at_rest is None and not (self._paused or self._closed):
             self._advance(None)
 
     def _has_waited_long(self, steps: Blocked) -> None:
@@ -222,7 +231,7 @@ class ClientConnection(asyncio.Protocol):
         """Answer a commit when it is durable."""
         if self._output_bytes:
             self._flush()
-        self._at_rest = False
+        self.at_rest = None
         self._wait = _FLUSH
         if self.session is not None:
             self.session.wait_event = _FLUSH.what
@@ -240,11 +249,11 @@ class ClientConnection(asyncio.Protocol):
         else:
             assert self.transport is not None
             self.transport.write(reply)
-            self._at_rest = self._is_at_rest()
+            self.at_rest = self._session_at_rest()
             if cancelled is not None:
                 self.session.cancelled = cancelled
                 self._end_idle_session()
-        if not (self._at_rest or self._paused or self._closed):
+        if self.at_rest is None and not (self._paused or self._closed):
             self._advance(None)
 
     def eof_received(self) -> bool:
@@ -259,7 +268,7 @@ class ClientConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client does not read: stop until it does."""
         self._paused = True
-        self._at_rest = False
+        self.at_rest = None
 
     def resume_writing(self) -> None:
         """The client has caught up."""
@@ -272,18 +281,23 @@ class ClientConnection(asyncio.Protocol):
     def _advance(self, answer: Any) -> None:
         """Run until something is missing: a message, a completion, room in the socket."""
         self._running = True
-        self._at_rest = False
+        self.at_rest = None
         try:
             self._run(answer)
-        except ProtocolError as error:
-            self._fatal(error.fields)
-        except SqlError as error:
-            self._fatal(error_fields(error, "FATAL"))
         except Exception as error:  # noqa: BLE001 - the boundary: it is logged or handed on
-            _LOG.exception("connection %s", self.pid)
-            self._fatal(error_fields(translate(error), "FATAL"))
+            self.failed(error)
         finally:
             self._running = False
+
+    def failed(self, error: Exception) -> None:
+        """Tell the client what nothing else has caught, and close."""
+        if isinstance(error, ProtocolError):
+            self._fatal(error.fields)
+        elif isinstance(error, SqlError):
+            self._fatal(error_fields(error, "FATAL"))
+        else:
+            _LOG.error("connection %s", self.pid, exc_info=error)
+            self._fatal(error_fields(translate(error), "FATAL"))
 
     def _run(self, answer: Any) -> None:
         started = time.monotonic_ns()
@@ -298,7 +312,7 @@ class ClientConnection(asyncio.Protocol):
                 if message is NEED_DATA:
                     self._read_on()
                     self._flush_when_due()
-                    self._at_rest = self._is_at_rest()
+                    self.at_rest = self._session_at_rest()
                     return
                 answer = self._take(message)
                 if self._steps is None:
@@ -341,17 +355,19 @@ class ClientConnection(asyncio.Protocol):
         self._send_framed(reply)
         return True
 
-    def _is_at_rest(self) -> bool:
-        return (
-            self.session is not None
-            and self.wire.phase is Phase.READY
+    def _session_at_rest(self) -> Session | None:
+        """The session, if nothing is under way."""
+        if (
+            self.wire.phase is Phase.READY
             and self.wire.encoding is None
             and self._steps is None
             and self._asks is None
             and not self._paused
             and not self._closed
             and not self.wire.buffered
-        )
+        ):
+            return self.session
+        return None
 
     def _is_over(self, started: int) -> bool:
         """Whether it is the others' turn, or the client is to read first."""
@@ -540,18 +556,17 @@ class ClientConnection(asyncio.Protocol):
             self.loop.create_task(self._start_tls(context))
 
     async def _start_tls(self, context: ssl.SSLContext) -> None:
-        assert self.transport is not None
-        old = self.transport
+        assert isinstance(self.transport, Socket)
+        plain = self.transport.detach()
         try:
             self.tls = True
-            transport = await self.loop.start_tls(old, self, context, server_side=True)
+            await self.loop.connect_accepted_socket(lambda: self, plain, ssl=context)
         except (OSError, ssl.SSLError) as error:
             _LOG.info("TLS handshake failed: %s", error)
             self._switching = False
-            old.abort()
+            plain.close()
             self.finish()
             return
-        self.transport = transport
         self._switching = False
         if self.wire.buffered:
             self._advance(None)
@@ -585,7 +600,7 @@ class ClientConnection(asyncio.Protocol):
         if self._closed:
             return
         self._closed = True
-        self._at_rest = False
+        self.at_rest = None
         self._stop_timer()
         if self._startup_timer is not None:
             self._startup_timer.cancel()
@@ -608,7 +623,7 @@ class ClientConnection(asyncio.Protocol):
                 return
         if self._blocked is not None:
             self._blocked.withdraw()
-        self._steps = self._wait = self._blocked = None
+        self._steps = self._wait = self._blocked = self.transport = None
         if steps is not None:
             steps.close()
         if session is not None:

@@ -16,15 +16,18 @@ from typing import TYPE_CHECKING
 from server.errors import AdminShutdown, QueryCanceled, TooManyConnections
 from server.net.connection import ClientConnection
 from server.net.linger import Linger
+from server.net.listening import Doors, tcp_sockets, unix_socket
+from server.net.native import Sockets
 
 if TYPE_CHECKING:
+    import socket
+
     from protocol.messages import CancelRequest
     from server.database import Database
     from server.session.session import Session
 
 _LOG = logging.getLogger(__name__)
 
-BACKLOG = 512
 KEY_MODE_REFUSED = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -36,38 +39,34 @@ class Listener:
         self.loop = loop
         self.thread_ident = threading.get_ident()  # of the loop
         self.linger = Linger(loop, database.sessions)
+        self.sockets = Sockets(loop, self.linger)
         self.tls_context = make_tls_context(database)
         self.connections: set[ClientConnection] = set()
-        self._servers: list[asyncio.AbstractServer] = []
+        self._doors = Doors(loop, self._connect)
         self._pids = itertools.count(os.getpid() % 30000 + 1)
         self._drained = asyncio.Event()
         self._closing = False
         self.socket_path: Path | None = None
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Begin to accept."""
         settings = self.database.settings
         port = settings.integer("port")
         hosts = [part.strip() for part in settings.text("listen_addresses").split(",")]
         for host in [item for item in hosts if item]:
-            address = None if host == "*" else host
-            server = await self.loop.create_server(
-                self._connect, address, port, backlog=BACKLOG, reuse_address=True
-            )
-            self._servers.append(server)
+            for listening in tcp_sockets(None if host == "*" else host, port):
+                self._doors.open(listening)
         for folder in settings.text("unix_socket_directories").split(","):
             if folder.strip():
-                await self._start_unix(Path(folder.strip()), port)
+                self._start_unix(Path(folder.strip()), port)
 
-    async def _start_unix(self, folder: Path, port: int) -> None:
+    def _start_unix(self, folder: Path, port: int) -> None:
         path = folder / f".s.PGSQL.{port}"
-        if not folder.is_dir():  # noqa: ASYNC240 - before anybody is served
+        if not folder.is_dir():
             _LOG.warning("unix_socket_directories: %s is not there", folder)
             return
         path.unlink(missing_ok=True)
-        self._servers.append(
-            await self.loop.create_unix_server(self._connect, path, backlog=BACKLOG)
-        )
+        self._doors.open(unix_socket(path))
         path.chmod(self.database.settings.integer("unix_socket_permissions"))
         self.socket_path = path
 
@@ -75,10 +74,10 @@ class Listener:
         """A number for a new session."""
         return next(self._pids)
 
-    def _connect(self) -> ClientConnection:
+    def _connect(self, sock: socket.socket) -> None:
         connection = ClientConnection(self, self.next_pid())
         self.connections.add(connection)
-        return connection
+        connection.connection_made(self.sockets.add(sock, connection))
 
     def admit(self, role_is_superuser: bool) -> None:
         """Raise TooManyConnections when the places for such a role are taken."""
@@ -117,8 +116,7 @@ class Listener:
     async def drain(self, *, fast: bool) -> None:
         """Accept nobody any more and wait for the clients to go; fast: send them away."""
         self._closing = True
-        for server in self._servers:
-            server.close()
+        self._doors.close()
         if self.socket_path is not None:
             self.socket_path.unlink(missing_ok=True)
         if fast:
@@ -126,6 +124,7 @@ class Listener:
         if not self.connections:
             self._drained.set()
         await self._drained.wait()
+        self.sockets.close()
 
     def send_away(self) -> None:
         """End every session: fast shutdown."""

@@ -7,6 +7,7 @@ cdef class Output:
 
     cdef char *reserve(self, Py_ssize_t count) except NULL
     cdef int add(self, bytes data) except -1
+    cdef void empty(self, Py_ssize_t kept) noexcept
 
 
 cdef class KeySeries:
@@ -23,6 +24,7 @@ cdef class KeySeries:
     cdef int write_row(self, Output output, list values, int *codes, snapshot) except -1
 
 
+cdef Py_ssize_t serve_into(session, bytes data, Output output) except -1
 cdef KeySeries fresh(session, prepared)
 cdef int show(session, sql) except -1
 cdef Py_ssize_t parse_known(

@@ -69,6 +69,14 @@ cdef class Output:
         memcpy(self.reserve(PyBytes_GET_SIZE(data)), PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
         return 0
 
+    cdef void empty(self, Py_ssize_t kept) noexcept:
+        """Forget what is written, and the room for it where that is more than is to be kept."""
+        self.size = 0
+        if self.room > kept:
+            PyMem_Free(self.data)
+            self.data = NULL
+            self.room = 0
+
 
 cdef class KeySeries:
     """A read by key, ready to be served.
@@ -190,30 +198,32 @@ cdef object _limit(source):
 
 def serve(session, bytes data not None):
     """Reply to what is at the start of data, and how many bytes that was."""
-    cdef Output output
-    cdef Py_ssize_t taken = 0, end
-    cdef int count
-    if not is_at_rest(session):
+    cdef Output output = Output.__new__(Output)
+    cdef Py_ssize_t taken = serve_into(session, data, output)
+    if not taken:
         return NOTHING
-    output = Output.__new__(Output)
+    return PyBytes_FromStringAndSize(output.data, output.size), taken
+
+
+cdef Py_ssize_t serve_into(session, bytes data, Output output) except -1:
+    """Write the reply to what is at the start of data: how many bytes that was."""
+    cdef Py_ssize_t taken = 0, end, start, size = PyBytes_GET_SIZE(data)
+    cdef int count
     for count in range(SERIES_MAX):
-        if count and not is_at_rest(session):
+        if taken == size or not is_at_rest(session):
             break
         start = output.size
         try:
             end = serve_one(session, data, taken, output)
         except Exception:  # noqa: BLE001 - it comes up again where errors are told
-            output.size = start
-            break
+            end = 0
         if not end:
             output.size = start
             break
         taken = end
         if session.unfinished is not None:
             break
-    if not taken:
-        return NOTHING
-    return PyBytes_FromStringAndSize(output.data, output.size), taken
+    return taken
 
 
 cdef bint is_at_rest(session) except -1:

@@ -1,0 +1,110 @@
+"""Listening: the sockets that clients connect to.
+
+Rule 1: whoever accepts gets sockets that do not block.
+Rule 2: with no descriptor left for another client, those who knock wait; the ones who are in are served on.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from pathlib import Path
+
+_LOG = logging.getLogger(__name__)
+
+BACKLOG = 512
+ACCEPTED_MAX = 32  # at a time, then the clients that are in have their turn
+RETRY_SECONDS = 1.0
+_EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+
+
+def tcp_sockets(host: str | None, port: int) -> list[socket.socket]:
+    """Sockets listening on all addresses of a host, or on all of the machine."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    made: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            made.append(_tcp_socket(family, kind, protocol))
+            made[-1].bind(address)
+            _listen(made[-1])
+    except OSError as error:
+        for item in made:
+            item.close()
+        raise OSError(
+            error.errno, f"could not listen on {host or '*'}, port {port}: {error.strerror}"
+        ) from None
+    return made
+
+
+def _tcp_socket(family: int, kind: int, protocol: int) -> socket.socket:
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # IPv4 has a socket of its own
+    return made
+
+
+def unix_socket(path: Path) -> socket.socket:
+    """A socket listening at a path where nothing is."""
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        made.bind(str(path))
+        _listen(made)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _listen(made: socket.socket) -> None:
+    made.listen(BACKLOG)
+    made.setblocking(False)
+
+
+class Doors:
+    """Accepts clients on sockets that listen, until it is closed."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, accepted: Callable[[socket.socket], None]
+    ) -> None:
+        self._loop = loop
+        self._accepted = accepted
+        self._sockets: list[socket.socket] = []
+
+    def open(self, listening: socket.socket) -> None:
+        """Accept who connects to a socket."""
+        self._sockets.append(listening)
+        self._loop.add_reader(listening, self._accept, listening)
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(ACCEPTED_MAX):
+            try:
+                client, _address = listening.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno not in _EXHAUSTED:
+                    raise
+                _LOG.warning("could not accept a connection: %s", error)
+                self._loop.remove_reader(listening)
+                self._loop.call_later(RETRY_SECONDS, self._accept_again, listening)
+                return
+            client.setblocking(False)
+            self._accepted(client)
+
+    def _accept_again(self, listening: socket.socket) -> None:
+        if listening in self._sockets:
+            self._loop.add_reader(listening, self._accept, listening)
+
+    def close(self) -> None:
+        """Accept nobody any more."""
+        for item in self._sockets:
+            self._loop.remove_reader(item)
+            item.close()
+        self._sockets.clear()

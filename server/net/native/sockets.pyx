@@ -1,0 +1,327 @@
+"""The twin of server/net/sockets.py: sockets that are ready are read, served and answered in one callback.
+
+All sockets are in one epoll set, which the event loop sees as one descriptor that can be read. A session at rest is
+served here from the bytes that have come to the bytes of the reply; everything else goes to the client's methods.
+
+Rule 5: replies of a round are sent when all that is ready has been served: a client that wakes up on this core would
+        have the others wait.
+Rule 6: rounds follow one another as long as something is ready, up to ROUNDS_MAX; then the loop has its turn.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.errno cimport EAGAIN, EINTR, errno
+from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport strerror
+from posix.unistd cimport close as close_descriptor
+
+from server.session.native.key_series cimport Output, serve_into
+
+cdef extern from "<sys/socket.h>" nogil:
+    ssize_t recv(int descriptor, void *data, size_t size, int flags)
+    ssize_t send(int descriptor, const void *data, size_t size, int flags)
+    int MSG_DONTWAIT, MSG_NOSIGNAL
+
+cdef extern from "<sys/epoll.h>" nogil:
+    ctypedef union epoll_data_t:
+        int fd
+        uint64_t u64
+
+    cdef struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+
+    int epoll_create1(int flags)
+    int epoll_ctl(int epoll, int operation, int descriptor, epoll_event *event)
+    int epoll_wait(int epoll, epoll_event *events, int count_max, int timeout_ms)
+    uint32_t EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP
+    int EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLL_CLOEXEC
+
+cdef enum:
+    HIGH_BYTES = 65536
+    LOW_BYTES = 16384
+    READ_BYTES = 262144
+    READY_MAX = 64  # sockets of a round
+    ROUNDS_MAX = 8
+    KEPT_OUTPUT_BYTES = 262144  # of the buffer for replies, between rounds
+
+
+cdef struct Reply:
+    int descriptor
+    Py_ssize_t start, size
+
+
+cdef class Sockets:
+    """All sockets of one loop."""
+
+    cdef object loop, linger
+    cdef int epoll
+    cdef list by_descriptor
+    cdef readonly Py_ssize_t count
+    cdef Output output
+    cdef char *buffer
+    cdef Reply replies[READY_MAX]
+    cdef int reply_count
+
+    def __cinit__(self):
+        self.epoll = -1
+        self.buffer = <char *>PyMem_Malloc(READ_BYTES)
+        if self.buffer == NULL:
+            raise MemoryError
+
+    def __init__(self, loop, linger):
+        self.loop = loop
+        self.linger = linger
+        self.by_descriptor = []
+        self.output = Output.__new__(Output)
+        self.epoll = epoll_create1(EPOLL_CLOEXEC)
+        if self.epoll < 0:
+            raise _os_error()
+        loop.add_reader(self.epoll, self.look)
+
+    def __dealloc__(self):
+        PyMem_Free(self.buffer)
+        if self.epoll >= 0:
+            close_descriptor(self.epoll)
+
+    def add(self, sock, client):
+        """Read a socket from now on; it does not block."""
+        cdef Socket made = Socket.__new__(Socket)
+        made.owner = self
+        made.socket = sock
+        made.client = client
+        made.descriptor = sock.fileno()
+        made.watched = EPOLLIN
+        made.kept = []
+        self.control(EPOLL_CTL_ADD, made.descriptor, EPOLLIN)
+        while len(self.by_descriptor) <= made.descriptor:
+            self.by_descriptor.append(None)
+        self.by_descriptor[made.descriptor] = made
+        self.count += 1
+        return made
+
+    def close(self):
+        """The loop ends; no socket is there any more."""
+        self.loop.remove_reader(self.epoll)
+
+    cdef int control(self, int operation, int descriptor, uint32_t events) except -1:
+        cdef epoll_event event
+        event.events = events
+        event.data.u64 = 0
+        event.data.fd = descriptor
+        if epoll_ctl(self.epoll, operation, descriptor, &event) < 0:
+            raise _os_error()
+        return 0
+
+    def look(self):
+        """Deal with the sockets that are ready."""
+        cdef epoll_event ready[READY_MAX]
+        cdef int i, count
+        for _ in range(ROUNDS_MAX):
+            count = epoll_wait(self.epoll, ready, READY_MAX, 0)
+            if count <= 0:
+                return
+            for i in range(count):
+                socket = self.by_descriptor[ready[i].data.fd]
+                if socket is not None:
+                    self.deal(<Socket>socket, ready[i].events)
+            self.send_replies()
+
+    cdef int deal(self, Socket socket, uint32_t events) except -1:
+        if events & EPOLLOUT:
+            self.send_replies()
+            socket.write_kept()
+        if socket.watched & EPOLLIN:
+            if events & ~EPOLLOUT:
+                self.read(socket)
+        elif events & (EPOLLERR | EPOLLHUP):
+            socket.lose(None)
+        return 0
+
+    cdef int read(self, Socket socket) except -1:
+        cdef bytes data
+        cdef Py_ssize_t size = recv(socket.descriptor, self.buffer, READ_BYTES, MSG_DONTWAIT)
+        if size < 0:
+            if errno != EAGAIN and errno != EINTR:
+                socket.lose(_os_error())
+            return 0
+        if size == 0:
+            socket.close()
+            return 0
+        data = PyBytes_FromStringAndSize(self.buffer, size)
+        client = socket.client
+        try:
+            session = client.at_rest
+            if session is None:
+                self.send_replies()
+                client.data_received(data)
+            else:
+                self.serve(socket, session, data)
+        except Exception as error:  # noqa: BLE001 - the client tells it and ends
+            client.failed(error)
+        return 0
+
+    cdef int serve(self, Socket socket, session, bytes data) except -1:
+        """Have the session answer what it can at once."""
+        cdef Reply *reply
+        cdef Py_ssize_t start = self.output.size, taken
+        client = socket.client
+        taken = serve_into(session, data, self.output)
+        if self.output.size > start:
+            reply = &self.replies[self.reply_count]
+            self.reply_count += 1
+            reply.descriptor = socket.descriptor
+            reply.start = start
+            reply.size = self.output.size - start
+            if self.count == 1:
+                self.linger.begin()
+        if taken < PyBytes_GET_SIZE(data) or session.unfinished is not None:
+            self.send_replies()
+            client.go_on(data, taken)
+        return 0
+
+    cdef int send_replies(self) except -1:
+        """Send what was answered in this round."""
+        cdef int i, count = self.reply_count
+        cdef Reply *reply
+        self.reply_count = 0
+        for i in range(count):
+            reply = &self.replies[i]
+            socket = self.by_descriptor[reply.descriptor]
+            if socket is not None:
+                (<Socket>socket).send(self.output.data + reply.start, reply.size)
+        self.output.empty(KEPT_OUTPUT_BYTES)
+        return 0
+
+
+cdef class Socket:
+    """One client's socket, with the methods of an asyncio transport that a ClientConnection uses."""
+
+    cdef Sockets owner
+    cdef object client, socket
+    cdef int descriptor
+    cdef uint32_t watched
+    cdef list kept  # of bytes, of the first of which `kept_start` are sent
+    cdef Py_ssize_t kept_start, kept_bytes
+    cdef bint closing, lost, paused
+
+    def get_extra_info(self, name):
+        """`socket` or `peername`."""
+        return self.socket if name == "socket" else self.socket.getpeername()
+
+    def is_closing(self):
+        """Whether no more is read or written."""
+        return self.closing
+
+    def write(self, bytes data not None):
+        """Send, at once if the socket takes it."""
+        self.send(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+
+    cdef int send(self, const char *data, Py_ssize_t size) except -1:
+        cdef Py_ssize_t sent = 0
+        if self.closing or not size:
+            return 0
+        if not self.kept:
+            sent = send(self.descriptor, data, size, MSG_DONTWAIT | MSG_NOSIGNAL)
+            if sent == size:
+                return 0
+            if sent < 0:
+                if errno != EAGAIN and errno != EINTR:
+                    return self.lose(_os_error())
+                sent = 0
+            self.kept_start = 0
+            self.watch(self.watched | EPOLLOUT)
+        self.kept.append(PyBytes_FromStringAndSize(data + sent, size - sent))
+        self.kept_bytes += size - sent
+        if self.kept_bytes > HIGH_BYTES and not self.paused:
+            self.paused = True
+            self.client.pause_writing()
+        return 0
+
+    cdef int write_kept(self) except -1:
+        cdef bytes first
+        cdef Py_ssize_t sent
+        while self.kept:
+            first = self.kept[0]
+            sent = send(
+                self.descriptor, PyBytes_AS_STRING(first) + self.kept_start,
+                PyBytes_GET_SIZE(first) - self.kept_start, MSG_DONTWAIT | MSG_NOSIGNAL,
+            )
+            if sent < 0:
+                if errno == EAGAIN or errno == EINTR:
+                    return 0
+                return self.lose(_os_error())
+            self.kept_bytes -= sent
+            self.kept_start += sent
+            if self.kept_start < PyBytes_GET_SIZE(first):
+                break
+            self.kept_start = 0
+            del self.kept[0]
+        if not self.kept:
+            if self.closing:
+                return self.lose(None)
+            self.watch(self.watched & ~EPOLLOUT)
+        if self.paused and self.kept_bytes <= LOW_BYTES:
+            self.paused = False
+            try:
+                self.client.resume_writing()
+            except Exception as error:  # noqa: BLE001 - the client tells it and ends
+                self.client.failed(error)
+        return 0
+
+    def pause_reading(self):
+        """Read nothing for now."""
+        if not self.closing:
+            self.watch(self.watched & ~EPOLLIN)
+
+    def resume_reading(self):
+        """Read on."""
+        if not self.closing:
+            self.watch(self.watched | EPOLLIN)
+
+    cdef int watch(self, uint32_t events) except -1:
+        if events != self.watched:
+            self.watched = events
+            self.owner.control(EPOLL_CTL_MOD, self.descriptor, events)
+        return 0
+
+    def close(self):
+        """Read no more, send what is kept, close."""
+        if self.closing:
+            return
+        self.closing = True
+        if self.kept:
+            self.watch(self.watched & ~EPOLLIN)
+        else:
+            self.lose(None)
+
+    def abort(self):
+        """Close at once."""
+        self.lose(None)
+
+    def detach(self):
+        """Give the socket away."""
+        self.leave()
+        return self.socket
+
+    cdef int leave(self) except -1:
+        cdef Sockets owner = self.owner
+        self.closing = self.lost = True
+        self.kept.clear()
+        self.client = None  # it knows this one as well
+        owner.by_descriptor[self.descriptor] = None
+        owner.count -= 1
+        return owner.control(EPOLL_CTL_DEL, self.descriptor, 0)
+
+    cdef int lose(self, error) except -1:
+        if self.lost:
+            return 0
+        client = self.client
+        self.leave()
+        self.socket.close()
+        self.owner.loop.call_soon(client.connection_lost, error)
+        return 0
+
+
+cdef object _os_error():
+    return OSError(errno, strerror(errno).decode())
