@@ -215,7 +215,7 @@ async def _listen(database: Database, options: Options) -> int:
     loop.add_signal_handler(signal.SIGINT, stopping.put_nowait, True)
     loop.add_signal_handler(signal.SIGQUIT, _stop_at_once)
     loop.add_signal_handler(signal.SIGHUP, reload, database, options)
-    descriptor, finish_flush = database.engine.hand_over_flushes()
+    descriptor, finish_flush = database.engine.hand_over_flushes(loop.call_soon)
     loop.add_reader(descriptor, finish_flush)
     listener.start()
     autovacuum = Autovacuum(database, loop, listener.next_pid)

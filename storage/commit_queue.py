@@ -7,10 +7,14 @@ Rule 3: from the append on the outcome is decided: those who wait for the transa
         at once, and what they build on them follows in the WAL. Only snapshots wait for
         publication.
 
+Rule 4: commits of the thread that gathers them are flushed together when its turn ends: what else was ready in it
+        shares the write, and nobody waits longer, as the turn's end is what would have told of an earlier one.
+
     append --> pending --(durable, or nothing to wait for)--> published --> completion
 """
 
 import struct
+import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +27,9 @@ from storage.locks import Locks
 from storage.waits import Completion, completed
 
 COMMIT_HEADER = struct.Struct("<I4x")
+
+CallSoon = Callable[[Callable[[], None]], object]
+"""What calls back on the same thread, after what is being done there now."""
 
 
 class CommitWal(Protocol):
@@ -72,6 +79,9 @@ class CommitQueue:
         self._locks = locks
         self._pending: deque[Pending] = deque()
         self.is_alone: Callable[[], bool] = lambda: False
+        self._call_soon: CallSoon | None = None
+        self._gathering_thread = 0
+        self._gathered_lsn = 0  # up to which a flush is due; 0: none is
         self._lazy_lsn = 0
         self._lazy: Completion | None = None
 
@@ -91,15 +101,41 @@ class CommitQueue:
             self._pending.append(pending)
         self._locks.finish_xids(xids)
         if synchronous:
-            error = self.wal.flush_soon(lsn, alone=self.is_alone())
-            if error is not None:
-                self.fail(error)
-            elif not pending.completion.done and self.wal.durable_lsn >= lsn:
-                self.advance(lsn)  # a flush was faster than we were
+            self._flush_soon(lsn)
         else:
             self.advance(self.wal.durable_lsn)
             self._flush_lazily(lsn)
         return pending.completion
+
+    def gather(self, call_soon: CallSoon | None) -> None:
+        """Flush the commits of this thread whenever call_soon, which it is asked by, calls back; None: each at once."""
+        self._call_soon = call_soon
+        self._gathering_thread = threading.get_ident()
+        self._flush_gathered()
+
+    def _flush_soon(self, lsn: int) -> None:
+        """See that a commit is flushed: with others if this thread gathers them, unless nobody else could come."""
+        if self._call_soon is None or threading.get_ident() != self._gathering_thread:
+            self._flush(lsn, alone=self.is_alone())
+        elif self._gathered_lsn:
+            self._gathered_lsn = lsn
+        elif self.is_alone():
+            self._flush(lsn, alone=True)
+        else:
+            self._gathered_lsn = lsn
+            self._call_soon(self._flush_gathered)
+
+    def _flush_gathered(self) -> None:
+        lsn, self._gathered_lsn = self._gathered_lsn, 0
+        if lsn:
+            self._flush(lsn, alone=False)
+
+    def _flush(self, lsn: int, *, alone: bool) -> None:
+        error = self.wal.flush_soon(lsn, alone=alone)
+        if error is not None:
+            self.fail(error)
+        elif self.wal.durable_lsn >= lsn:
+            self.advance(lsn)  # a flush was faster than we were
 
     def abort(self, xids: tuple[int, ...]) -> None:
         """Note that the stamps of these ids are gone."""

@@ -17,6 +17,7 @@ import numpy as np
 from storage.chains import Version
 from storage.check import Problem, check, check_table
 from storage.commit_log import COMMAND_BITS, transaction_outcome
+from storage.commit_queue import CallSoon
 from storage.departures import Departures
 from storage.directory import is_initialised
 from storage.encodings import Framed, Worded
@@ -390,15 +391,18 @@ class Engine:
         """Ask for a checkpoint; done when it is durable."""
         return self.store.checkpoint()
 
-    def hand_over_flushes(self) -> tuple[int, Callable[[], None]]:
+    def hand_over_flushes(
+        self, call_soon: CallSoon | None = None
+    ) -> tuple[int, Callable[[], None]]:
         """Have commits flushed by a writer: its descriptor, and what to call each time that is readable.
 
-        The caller watches from now on until it calls `take_back_flushes`.
+        The caller watches from now on until it calls `take_back_flushes`. call_soon: see CommitQueue.gather.
         """
         writer = LogWriter()
         threading.Thread(target=writer.run, name="wal writer", daemon=True).start()
         self._writer = writer
         self.store.wal.hand_over(writer)
+        self.queue.gather(call_soon)
 
         def finish() -> None:
             with suppress(BlockingIOError):
@@ -411,6 +415,7 @@ class Engine:
         """Nobody watches the descriptor any more."""
         writer, self._writer = self._writer, None
         if writer is not None:
+            self.queue.gather(None)
             self.store.wal.take_back()
             writer.stop()
 

@@ -1,4 +1,8 @@
-"""The twin of storage/log_writer.py: its thread never asks for the interpreter's lock between writes."""
+"""The twin of storage/log_writer.py: its thread never asks for the interpreter's lock between writes.
+
+What it waits for is a semaphore: whoever leaves a condition's wait holds its mutex as one that others want, and calls
+the kernel to let go of it.
+"""
 
 import os
 
@@ -21,6 +25,14 @@ cdef extern from "<pthread.h>" nogil:
     int pthread_cond_broadcast(pthread_cond_t *)
     int pthread_cond_destroy(pthread_cond_t *)
 
+cdef extern from "<semaphore.h>" nogil:
+    ctypedef struct sem_t:
+        pass
+    int sem_init(sem_t *, int shared, unsigned int value)
+    int sem_wait(sem_t *)
+    int sem_post(sem_t *)
+    int sem_destroy(sem_t *)
+
 cdef extern from "<sys/uio.h>" nogil:
     struct iovec:
         void *iov_base
@@ -40,9 +52,9 @@ cdef class LogWriter:
 
     cdef readonly int descriptor
     cdef pthread_mutex_t mutex
-    cdef pthread_cond_t changed
+    cdef pthread_cond_t written
+    cdef sem_t woken  # for a write or, without one, to end
     cdef int state
-    cdef bint closing
     cdef int error_number
     cdef int file_descriptor
     cdef int64_t offset
@@ -52,11 +64,13 @@ cdef class LogWriter:
 
     def __cinit__(self):
         pthread_mutex_init(&self.mutex, NULL)
-        pthread_cond_init(&self.changed, NULL)
+        pthread_cond_init(&self.written, NULL)
+        sem_init(&self.woken, 0, 0)
         self.descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     def __dealloc__(self):
-        pthread_cond_destroy(&self.changed)
+        sem_destroy(&self.woken)
+        pthread_cond_destroy(&self.written)
         pthread_mutex_destroy(&self.mutex)
 
     def start(self, int file_descriptor, int64_t offset, bytes data not None):
@@ -69,15 +83,15 @@ cdef class LogWriter:
         self.file_descriptor = file_descriptor
         self.offset = offset
         self.state = WANTED
-        pthread_cond_broadcast(&self.changed)
         pthread_mutex_unlock(&self.mutex)
+        sem_post(&self.woken)
 
     def wait(self):
         """Until no write is under way."""
         with nogil:
             pthread_mutex_lock(&self.mutex)
             while self.state == WANTED:
-                pthread_cond_wait(&self.changed, &self.mutex)
+                pthread_cond_wait(&self.written, &self.mutex)
             pthread_mutex_unlock(&self.mutex)
 
     def collect(self):
@@ -99,28 +113,26 @@ cdef class LogWriter:
 
     def stop(self):
         """Let the thread end after what is under way."""
-        pthread_mutex_lock(&self.mutex)
-        self.closing = True
-        pthread_cond_broadcast(&self.changed)
-        pthread_mutex_unlock(&self.mutex)
+        sem_post(&self.woken)
 
     cdef void write_all(self) noexcept nogil:
         cdef uint64_t one = 1
         cdef int error_number
+        cdef bint is_wanted
         while True:
+            while sem_wait(&self.woken):
+                pass  # a signal came
             pthread_mutex_lock(&self.mutex)
-            while self.state != WANTED and not self.closing:
-                pthread_cond_wait(&self.changed, &self.mutex)
-            if self.state != WANTED:
-                pthread_mutex_unlock(&self.mutex)
-                return
+            is_wanted = self.state == WANTED
             pthread_mutex_unlock(&self.mutex)
+            if not is_wanted:
+                return
             error_number = self.write_job()
             pthread_mutex_lock(&self.mutex)
             self.error_number = error_number
             self.state = WRITTEN
-            pthread_cond_broadcast(&self.changed)
             pthread_mutex_unlock(&self.mutex)
+            pthread_cond_broadcast(&self.written)
             write(self.descriptor, &one, 8)
 
     cdef int write_job(self) noexcept nogil:

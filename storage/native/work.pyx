@@ -7,6 +7,7 @@ native/commit_log; the queue itself takes the log's mutex, as flushes end on any
 from collections import deque
 from contextlib import suppress
 
+from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdint cimport uint32_t, uint64_t
 
 from storage.native.commit_log cimport COMMAND_BITS
@@ -153,6 +154,9 @@ cdef class CommitQueue:
     cdef readonly object wal
     cdef public object is_alone
     cdef object log, locks, mutex, pending, lazy
+    cdef object call_soon
+    cdef long gathering_thread
+    cdef uint64_t gathered_lsn
     cdef LogBuffer buffer
     cdef uint64_t lazy_lsn
 
@@ -189,12 +193,41 @@ cdef class CommitQueue:
             self.advance(self.wal.durable_lsn)
             self.flush_lazily(pending.lsn)
             return pending.completion
-        error = self.wal.flush_soon(pending.lsn, alone=self.is_alone())
+        self.flush_soon(pending.lsn)
+        return pending.completion
+
+    def gather(self, call_soon):
+        """Flush the commits of this thread whenever call_soon, which it is asked by, calls back; None: each at once."""
+        self.call_soon = call_soon
+        self.gathering_thread = PyThread_get_thread_ident()
+        self.flush_gathered()
+
+    cdef int flush_soon(self, uint64_t lsn) except -1:
+        if self.call_soon is None or PyThread_get_thread_ident() != self.gathering_thread:
+            self.flush(lsn, self.is_alone())
+        elif self.gathered_lsn:
+            self.gathered_lsn = lsn
+        elif self.is_alone():
+            self.flush(lsn, True)
+        else:
+            self.gathered_lsn = lsn
+            self.call_soon(self.flush_gathered)
+        return 0
+
+    def flush_gathered(self):
+        """Flush the commits that wait for the turn's end, if there are any."""
+        cdef uint64_t lsn = self.gathered_lsn
+        self.gathered_lsn = 0
+        if lsn:
+            self.flush(lsn, False)
+
+    cdef int flush(self, uint64_t lsn, alone) except -1:
+        error = self.wal.flush_soon(lsn, alone=alone)
         if error is not None:
             self.fail(error)
-        elif not pending.completion.done and <uint64_t>self.wal.durable_lsn >= pending.lsn:
-            self.advance(pending.lsn)  # a flush was faster than we were
-        return pending.completion
+        elif <uint64_t>self.wal.durable_lsn >= lsn:
+            self.advance(lsn)  # a flush was faster than we were
+        return 0
 
     def abort(self, tuple xids not None):
         """Note that the stamps of these ids are gone."""

@@ -1,9 +1,12 @@
 """Transactions: stamps, snapshots, savepoints, and the order in which commits appear."""
 
+import threading
+
 import pytest
 
 from storage.commit_log import CommitLog as PythonLog
 from storage.commit_queue import CommitQueue as PythonQueue
+from storage.errors import Failed
 from storage.fast_paths import CommitLog
 from storage.fast_work import CommitQueue
 from storage.locks import Locks
@@ -18,6 +21,7 @@ class SlowWal:
         self.end = 100
         self.durable_lsn = 100
         self.flushes = []
+        self.asked = []
         self.error = None
 
     def commit(self, xids, payload):
@@ -34,6 +38,7 @@ class SlowWal:
         return completion
 
     def flush_soon(self, lsn, *, alone):
+        self.asked.append((lsn, alone))
         return self.error
 
 
@@ -132,6 +137,64 @@ def test_a_flush_that_was_faster_is_not_waited_for(begin, log, wal):
     wal.durable_lsn = 1000
     assert writer.commit().done
     assert log.snapshot().sees(stamp)
+
+
+@pytest.fixture
+def turn(queue):
+    """What is called when the turn of the thread that gathers its commits ends."""
+    called = []
+    queue.is_alone = lambda: False
+    queue.gather(called.append)
+    return called
+
+
+def commit_of(begin):
+    writer = begin()
+    writer.stamp()
+    return writer.commit()
+
+
+def test_commits_of_one_turn_are_flushed_together(begin, wal, queue, turn):
+    done = [commit_of(begin) for _ in range(3)]
+    assert wal.asked == []
+    assert len(turn) == 1
+    turn.pop()()
+    assert wal.asked == [(wal.end, False)]
+    flush(wal, queue, wal.end)
+    assert all(each.done for each in done)
+    commit_of(begin)
+    assert len(turn) == 1
+
+
+def test_other_threads_gather_nothing(begin, wal, turn):
+    thread = threading.Thread(target=commit_of, args=(begin,))
+    thread.start()
+    thread.join()
+    assert wal.asked == [(wal.end, False)]
+    assert turn == []
+
+
+def test_who_is_alone_does_not_wait_for_the_end_of_the_turn(begin, wal, queue, turn):
+    queue.is_alone = lambda: True
+    commit_of(begin)
+    assert wal.asked == [(wal.end, True)]
+    assert turn == []
+
+
+def test_who_gathers_no_more_flushes_what_there_is(begin, wal, queue, turn):
+    commit_of(begin)
+    queue.gather(None)
+    assert wal.asked == [(wal.end, False)]
+    turn.pop()()
+    commit_of(begin)
+    assert wal.asked == [(110, False), (120, False)]
+
+
+def test_a_gathered_flush_that_fails_fails_all(begin, wal, turn):
+    done = [commit_of(begin) for _ in range(2)]
+    wal.error = Failed("no more")
+    turn.pop()()
+    assert [each.error for each in done] == [wal.error] * 2
 
 
 def test_a_command_does_not_see_its_own_work(begin):
