@@ -311,8 +311,8 @@ class SessionSettings:
         if self._undo:
             for name, old in layer.items():
                 self._undo[-1].setdefault(name, old)
-            return
-        self._end_local()
+        elif self._local:
+            self._end_local()
 
     def rollback(self) -> None:
         """The innermost layer is undone."""

@@ -17,7 +17,8 @@ from server.planner.plan_statement import plan_statement
 from server.planner.standalone import bind_over_table, bind_row_rules
 from server.session.access import check_access
 from server.session.own_thread import OwnThread
-from server.session.transaction import READ_COMMITTED_LEVELS, Running
+from server.session.state import Running
+from server.session.transaction import READ_COMMITTED_LEVELS
 from storage.engine import COMMAND_BITS, LockMode
 
 if TYPE_CHECKING:

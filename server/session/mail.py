@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from server.session.session import Session
-    from server.session.transaction import Running
+    from server.session.state import Running
 
 CHANNEL_BYTES_MAX: Final = 63
 PAYLOAD_BYTES_MAX: Final = 7999

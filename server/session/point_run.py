@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from server.session.basis import Basis
     from server.session.lane import Lane
     from server.session.session import Session
-    from server.session.transaction import Running
+    from server.session.state import Running
 
 
 def run_lane(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from server.planner.environment import PlanningEnvironment
     from server.planner.planned import PlannedStatement
     from server.session.session import Session
-    from server.session.transaction import Running
+    from server.session.state import Running
     from server.sql.parse import Statement
     from server.vector.batch import Batch
     from storage.engine import Engine, Transaction

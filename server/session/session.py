@@ -39,6 +39,7 @@ from server.session.rights import AUTHORIZATION, ROLE, Rights
 from server.session.routines import SessionSurroundings
 from server.session.series import run_series, run_text
 from server.session.short_path import QUICK
+from server.session.state import Activity, Running, SessionState
 from server.session.style import SessionNames, text_style
 from server.session.temporary import (
     empty_schema,
@@ -46,7 +47,7 @@ from server.session.temporary import (
     end_transaction,
     ensure_schema,
 )
-from server.session.transaction import Running, SessionTransaction
+from server.session.transaction import SessionTransaction
 from server.session.waiting import satisfy, wait_inside
 from server.settings import REPORTED
 from server.sql.printed import printed, printed_query
@@ -85,18 +86,6 @@ class Identity:
     secret: int
     client_address: str = ""
     client_port: int = 0
-
-
-@dataclass(slots=True)
-class Activity:
-    """What pg_stat_activity shows of a session."""
-
-    started_us: int
-    state: str = "idle"
-    query: str = ""
-    query_started_us: int = 0
-    transaction_started_us: int = 0
-    state_changed_us: int = 0
 
 
 TAKEN_MAX = 1000
@@ -140,26 +129,16 @@ class SequenceUse:
         return None
 
 
-class Session:
+class Session(SessionState):
     """One client's conversation."""
 
     def __init__(self, database: Database, identity: Identity, settings: SessionSettings) -> None:
-        self.database = database
-        self.identity = identity
-        self.settings = settings
-        self.clock = database.clock
+        super().__init__(database, identity, settings, database.clock)
         self.random = random.Random(database.random.getrandbits(64))  # noqa: S311 - SQL's random()
         self.transaction = SessionTransaction(self)
-        self.prepared: dict[str, Prepared] = {}
-        self.portals: dict[str, Portal] = {}
-        self.skeletons: dict[tuple[str, str], Prepared | None] = {}
-        self.parsed: dict[tuple[str, tuple[int, ...]], Prepared] = {}  # see extended_query
-        self.skipping = False  # an extended-query message failed: ignore all until Sync
-        self.notices: list[NoticeResponse] = []
         self.sequences = SequenceUse()
         self.mail = Mail(self)
         self.rights = Rights(self, identity.user_oid)
-        self.cancelled: SqlError | None = None
         self.copy_rows = copy_rows
         self.row_values = row_values
         self.wake: Callable[[], None] = _nobody_waits  # set by whoever drives the session
@@ -167,22 +146,12 @@ class Session:
         self.own_thread: OwnThread | None = None  # that runs the statement now
         self.backend_type = "client backend"
         self.activity = Activity(self.clock.now_us())
-        self.deadline_ns = 0
         self._style: TextStyle | None = None
-        self._basis: Basis | None = None
         self.names = SessionNames(self)
         self.surroundings = SessionSurroundings(self)
-        self.temporary_schema = 0
         self.temporary_files = database.temporary_files(identity.database_oid)
         self.trigger_depth = 0  # how many trigger functions are being run, one inside the other
         self._raised: Exception | None = None  # by `quick`
-        self.point_context: ExecutionContext | None = (
-            None  # of the last point statement, for the next
-        )
-        self.point_basis: Basis | None = None  # which that was made on
-        self.single_steps = 0  # of a pipeline, that are not to be run together: see native/pipeline
-        # What a step that was taken from the wire leaves to be done.
-        self.unfinished: Replies | Flushing | Blocked | None = None
 
     # What functions and statements ask of a session
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from server.catalog.catalog_view import CatalogView
     from server.session.session import Session
-    from server.session.transaction import Running
+    from server.session.state import Running
     from storage.engine import Engine, Kind, Transaction
 
 PREFIX = "pg_temp_"

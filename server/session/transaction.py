@@ -22,6 +22,7 @@ from server.errors import (
 from server.executor.waits import Wait
 from server.session.block import STATUS, Event, State, next_state
 from server.session.exported import export_snapshot, import_snapshot
+from server.session.state import Modes, Running, TransactionState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -65,47 +66,6 @@ class StatementMark:
     mail_count: int
 
 
-@dataclass(slots=True)
-class Modes:
-    """ISOLATION LEVEL, READ ONLY and DEFERRABLE of a transaction."""
-
-    isolation: str = "read committed"
-    read_only: bool = False
-    deferrable: bool = False
-
-
-@dataclass(slots=True)
-class Running:
-    """The parts of a transaction under way."""
-
-    storage: Transaction
-    make_catalog: Callable[[Transaction], CatalogTransaction]
-    modes: Modes
-    started_us: int
-    made_catalog: CatalogTransaction | None = None  # `catalog`, if anybody has asked for it
-    has_snapshot: bool = False
-    has_exported: bool = False
-    mail: list[tuple[int, Callable[[], None]]] = field(default_factory=list)  # see Mail
-    newest: weakref.ref[Snapshot] | None = None  # nobody else knows whether it is still held
-    savepoints: list[Savepoint] = field(default_factory=list)
-    deferred: list[Any] = field(default_factory=list)
-    constraint_modes: dict[int, bool] = field(default_factory=dict)
-    event: Any = None  # while its triggers are being called
-    large_objects: list[Any] = field(default_factory=list)  # open ones, by descriptor
-    explicit: bool = False
-    style: TextStyle | None = None
-    style_of: TextStyle | None = None
-    point_context: ExecutionContext | None = None  # of its point statements, made on point_basis
-    point_basis: Basis | None = None
-
-    @property
-    def catalog(self) -> CatalogTransaction:
-        """The transaction's own changes to the catalog; most have none."""
-        if self.made_catalog is None:
-            self.made_catalog = self.make_catalog(self.storage)
-        return self.made_catalog
-
-
 MODES_SHOWN: Mapping[str, Callable[[Modes], str]] = {
     "transaction_isolation": lambda modes: modes.isolation,
     "transaction_read_only": lambda modes: "on" if modes.read_only else "off",
@@ -114,19 +74,15 @@ MODES_SHOWN: Mapping[str, Callable[[Modes], str]] = {
 """The settings that tell what a transaction is like."""
 
 
-class SessionTransaction:
+class SessionTransaction(TransactionState):
     """The transaction state of one session."""
 
     def __init__(self, session: Session) -> None:
+        super().__init__()
         self._session = session
-        self._make_catalog = partial(
+        self.make_catalog = partial(
             CatalogTransaction, session.database.catalog, session.database_oid
         )
-        self.state = State.IDLE
-        self.running: Running | None = None
-        self.modes: Modes | None = None  # of the transaction last begun; AND CHAIN passes them on
-        self.is_shared = False  # the statement is one of several of a Query
-        self.is_pipelined = False  # a statement has run since the last Sync
 
     @property
     def status(self) -> str:
@@ -199,11 +155,6 @@ class SessionTransaction:
         running.explicit = True
         self.set_modes(**modes)
 
-    def open_block(self, basis: Basis) -> None:
-        """BEGIN without modes, of a session that is idle and whose basis this is."""
-        self.state = State.OPEN
-        self._begin_on(basis).explicit = True
-
     def set_modes(
         self,
         *,
@@ -227,9 +178,10 @@ class SessionTransaction:
     def _ensure(self) -> Running:
         if self.running is not None:
             return self.running
-        return self._begin_on(self._session.basis())
+        return self.begin_on(self._session.basis())
 
-    def _begin_on(self, basis: Basis) -> Running:
+    def begin_on(self, basis: Basis) -> Running:
+        """A transaction in the modes of the session's basis."""
         session = self._session
         database = session.database
         modes = Modes(basis.isolation, basis.read_only, basis.deferrable)
@@ -239,7 +191,7 @@ class SessionTransaction:
         storage.is_serializable = modes.isolation == SERIALIZABLE
         storage.is_read_only = modes.read_only
         self.modes = modes
-        self.running = Running(storage, self._make_catalog, modes, database.clock.now_us())
+        self.running = Running(storage, self.make_catalog, modes, database.clock.now_us())
         session.settings.begin()
         return self.running
 

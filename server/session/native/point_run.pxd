@@ -1,12 +1,17 @@
+from server.session.state.native.session_state cimport Running, SessionState, TransactionState
+
+
 cdef object now_us(clock)
-cdef object basis_of(session)
-cdef int begin_statement(session, query, basis) except -1
-cdef int rest(session, state) except -1
-cdef int finish_portal(session, prepared) except -1
-cdef int leave_portal(session) except -1
-cpdef object run_control(session, prepared, kind, bytes head)
+cdef object basis_of(SessionState session)
+cdef int begin_statement(SessionState session, query, basis) except -1
+cdef int rest(SessionState session, state) except -1
+cdef int finish_portal(SessionState session, prepared) except -1
+cdef int leave_portal(SessionState session) except -1
+cpdef object run_control(SessionState session, prepared, int kind, bytes head)
 cpdef object run_series_of(
-    session, prepared, lane, tuple parameters, tuple formats, bytes head, sql=*, bint synced=*
+    SessionState session, prepared, lane, tuple parameters, tuple formats, bytes head, sql=*, bint synced=*
 )
-cdef object snapshot_in_block(session, prepared, tuple locks, sql)
-cdef bytes commit_series(session, transaction, running, basis, bytes head, bytes data)
+cdef object snapshot_in_block(SessionState session, prepared, tuple locks, sql)
+cdef bytes commit_series(
+    SessionState session, TransactionState transaction, Running running, basis, bytes head, bytes data
+)

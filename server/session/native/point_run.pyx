@@ -20,6 +20,8 @@ from server.session.block import State
 from server.session.blocked import Blocked
 from server.session.execution import renew_point_context
 from server.session.point_run import reply_row
+from server.session.state.native.session_state cimport Activity, Modes, Running, SessionState, TransactionState
+from server.session.transaction import SERIALIZABLE
 from server.session.unfinished import Flushing, commit, fail, finish, tell
 from server.statements.portal import finished_portal
 
@@ -51,15 +53,14 @@ cdef object now_us(clock):
     return (<int64_t>now.tv_sec - POSTGRES_EPOCH_S) * US_PER_S + now.tv_nsec // 1000
 
 
-cdef object basis_of(session):
+cdef object basis_of(SessionState session):
     """Session.basis."""
+    cdef Running running = session.transaction.running
     found = session._basis
-    running = session.transaction.running
     if found is None or (running is not None and running.made_catalog is not None):
         return session.basis()
-    settings = session.settings
     rights = session.rights
-    version = settings.version
+    version = session.settings.version
     if (
         found.settings_version != version
         or rights.version != version
@@ -71,12 +72,12 @@ cdef object basis_of(session):
     return found
 
 
-cdef int begin_statement(session, query, basis) except -1:
+cdef int begin_statement(SessionState session, query, basis) except -1:
     """Session.begin_statement."""
+    cdef Activity activity = session.activity
     if basis.statement_timeout_ms:
         session.begin_statement(query, basis)
         return 0
-    activity = session.activity
     now = now_us(session.clock)
     activity.query = query
     activity.state = "active"
@@ -86,9 +87,9 @@ cdef int begin_statement(session, query, basis) except -1:
     return 0
 
 
-cdef int rest(session, state) except -1:
+cdef int rest(SessionState session, state) except -1:
     """Session.rest."""
-    activity = session.activity
+    cdef Activity activity = session.activity
     session.deadline_ns = 0
     session.cancelled = None
     activity.state = state
@@ -96,7 +97,7 @@ cdef int rest(session, state) except -1:
     return 0
 
 
-cdef int finish_portal(session, prepared) except -1:
+cdef int finish_portal(SessionState session, prepared) except -1:
     """Leave the unnamed portal of a series in a block."""
     cdef object portal = prepared.finished
     now = session.activity.query_started_us
@@ -108,13 +109,14 @@ cdef int finish_portal(session, prepared) except -1:
     return 0
 
 
-cpdef object run_control(session, prepared, kind, bytes head):
+cpdef object run_control(SessionState session, prepared, int kind, bytes head):
     """BEGIN, COMMIT or ROLLBACK, in its plain form, up to ReadyForQuery; None: leave it."""
-    transaction = session.transaction
+    cdef TransactionState transaction = session.transaction
     state = transaction.state
     if (kind == BEGINS) != (state is IDLE) or (kind != BEGINS and state is not OPEN):
         return None
-    begin_statement(session, prepared.sql, basis_of(session))
+    basis = basis_of(session)
+    begin_statement(session, prepared.sql, basis)
     leave_portal(session)
     if kind == COMMITS:
         return commit_block(session, head, COMMITTED)
@@ -124,7 +126,8 @@ cpdef object run_control(session, prepared, kind, bytes head):
         session.unfinished = finish(session, head, ROLLED_BACK)
         return b""
     try:
-        transaction.open_block(basis_of(session))
+        transaction.state = OPEN
+        begin_on(session, transaction, basis).explicit = True
     except Exception as error:  # noqa: BLE001 - handed on to where errors become replies
         session.unfinished = fail(session, head, error)
         return b""
@@ -133,8 +136,9 @@ cpdef object run_control(session, prepared, kind, bytes head):
     return head + BEGUN + READY_OPEN
 
 
-def run_lane(session, lane, tuple parameters, tuple formats):
+def run_lane(SessionState session, lane, tuple parameters, tuple formats):
     """A point statement of any kind; its plan must be that of the session's basis."""
+    cdef Running running
     basis = basis_of(session)
     running = session.transaction.start_statement()
     if not session.database.engine.locks.try_all(running.storage, lane.locks):
@@ -151,14 +155,14 @@ def run_lane(session, lane, tuple parameters, tuple formats):
 
 
 cpdef object run_series_of(
-    session, prepared, lane, tuple parameters, tuple formats, bytes head, sql=None, bint synced=True
+    SessionState session, prepared, lane, tuple parameters, tuple formats, bytes head, sql=None, bint synced=True
 ):
     """A point statement, if synced up to ReadyForQuery.
 
     sql: the text, if it came as one; else it leaves its portal in a block.
     """
-    transaction = session.transaction
-    running = transaction.running
+    cdef TransactionState transaction = session.transaction
+    cdef Running running = transaction.running
     if running is None:
         running = transaction.start_statement()
     if not session.database.engine.locks.try_all(running.storage, lane.locks):
@@ -194,7 +198,7 @@ cpdef object run_series_of(
     return commit_series(session, transaction, running, basis, head, data)
 
 
-cdef bytes end_step(session, prepared, bytes head, bytes data):
+cdef bytes end_step(SessionState session, prepared, bytes head, bytes data):
     """The replies to a statement after which others come before Sync."""
     session.transaction.is_pipelined = True
     finish_portal(session, prepared)
@@ -204,10 +208,9 @@ cdef bytes end_step(session, prepared, bytes head, bytes data):
     return head + data
 
 
-cdef object snapshot_in_block(session, prepared, tuple locks, sql):
+cdef object snapshot_in_block(SessionState session, prepared, tuple locks, sql):
     """What a read by key in an open block sees, the statement having begun; None: leave it. sql: as above."""
-    transaction = session.transaction
-    running = transaction.running
+    cdef Running running = session.transaction.running
     if running is None:
         return None
     storage = running.storage
@@ -228,24 +231,27 @@ cdef object snapshot_in_block(session, prepared, tuple locks, sql):
     return next_snapshot(running)
 
 
-def commit_block(session, bytes head, bytes data):
+cpdef object commit_block(SessionState session, bytes head, bytes data):
     """COMMIT of an open block up to ReadyForQuery."""
-    transaction = session.transaction
-    running = transaction.running
-    transaction.leave_block(commit=True)
+    cdef TransactionState transaction = session.transaction
+    cdef Running running = transaction.running
+    assert transaction.state is OPEN
+    transaction.state = IDLE
     if running is None:
         session.unfinished = commit(session, head, data)
         return b""
     return commit_series(session, transaction, running, basis_of(session), head, data)
 
 
-cdef bytes commit_series(session, transaction, running, basis, bytes head, bytes data):
+cdef bytes commit_series(
+    SessionState session, TransactionState transaction, Running running, basis, bytes head, bytes data
+):
     """Commit what has left its state already."""
     if running.deferred or session.temporary_schema:
         session.unfinished = commit(session, head, data)
         return b""
     try:
-        completion = transaction.commit_now(running, basis.synchronous_commit)
+        completion = commit_now(session, transaction, running, basis.synchronous_commit)
     except Exception as error:  # noqa: BLE001 - handed on to where errors become replies
         session.unfinished = fail(session, head, error)
         return b""
@@ -261,16 +267,49 @@ cdef bytes commit_series(session, transaction, running, basis, bytes head, bytes
     return head + data + READY_IDLE
 
 
-cdef object next_snapshot(running):
+cdef Running begin_on(SessionState session, TransactionState transaction, basis):
+    """SessionTransaction.begin_on."""
+    cdef Modes modes = Modes(basis.isolation, basis.read_only, basis.deferrable)
+    storage = session.database.engine.begin(
+        keep_snapshot=not basis.read_committed, lock_group=session.identity.pid
+    )
+    if modes.read_only or not basis.read_committed:
+        storage.is_serializable = modes.isolation == SERIALIZABLE
+        storage.is_read_only = modes.read_only
+    transaction.modes = modes
+    transaction.running = Running(
+        storage, transaction.make_catalog, modes, now_us(session.database.clock)
+    )
+    session.settings.begin()
+    return transaction.running
+
+
+cdef object commit_now(
+    SessionState session, TransactionState transaction, Running running, synchronous
+):
+    """SessionTransaction.commit_now."""
+    if running.made_catalog is not None or running.mail:
+        return transaction.commit_now(running, synchronous)
+    try:
+        completion = running.storage.commit(synchronous)
+    except BaseException:
+        transaction.abort()
+        raise
+    transaction.running = None
+    session.leave_point_context()
+    session.settings.commit()
+    return completion
+
+
+cdef object next_snapshot(Running running):
     """SessionTransaction.snapshot."""
-    storage = running.storage
-    snapshot = storage.statement_snapshot()
+    snapshot = running.storage.statement_snapshot()
     running.has_snapshot = True
     running.newest = ref(snapshot)
     return snapshot
 
 
-cdef bint may_run(running, lane) except -1:
+cdef bint may_run(Running running, lane) except -1:
     """Whether the lane notes what a serializable transaction reads, and need not wait for a snapshot."""
     storage = running.storage
     if storage.is_serializable and (lane.key_read is not None or running.modes.deferrable):
@@ -280,30 +319,28 @@ cdef bint may_run(running, lane) except -1:
     return lane.updates_by_key or lane.planned.tag == "INSERT"
 
 
-cdef int leave_portal(session) except -1:
+cdef int leave_portal(SessionState session) except -1:
     """The unnamed portal gives way to the next one."""
-    portals = session.portals
-    if portals:
-        portal = portals.pop("", None)
+    if session.portals:
+        portal = session.portals.pop("", None)
         if portal is not None and portal.rows is not None:
             portal.close()
     return 0
 
 
-cdef object run(session, lane, running, basis, tuple parameters, tuple formats):
+cdef object run(SessionState session, lane, Running running, basis, tuple parameters, tuple formats):
     """The statement's rows and its CommandComplete; None: it is left to the ordinary flow.
 
     A negative xid: that transaction is in the way of the change, which keeps its context meanwhile. Another number:
     so many rows are changed, and what they refer to is to be looked at; or the row was not found in a stale snapshot.
     """
     cdef int64_t count = 0
-    transaction = session.transaction
     key_read = lane.key_read
     if key_read is not None:
-        return reply_row(lane, formats, key_read.fetch(transaction.snapshot(), parameters))
+        return reply_row(lane, formats, key_read.fetch(next_snapshot(running), parameters))
     planned = lane.planned
     if running.modes.read_only and planned.writes:
-        transaction.refuse_writes(planned.tag)
+        session.transaction.refuse_writes(planned.tag)
     context = running.point_context
     if context is None or running.point_basis is not basis:
         context = renew_point_context(session, running, basis)

@@ -1,0 +1,1 @@
+"""The compiled twin of session_state; see server/session/state."""
