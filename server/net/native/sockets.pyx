@@ -15,12 +15,12 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport strerror
 from posix.unistd cimport close as close_descriptor
 
+from server.net.native.send_ring cimport SENDS_MAX, Sending, SendRing, send_now
 from server.session.native.key_series cimport Output, serve_into
 
 cdef extern from "<sys/socket.h>" nogil:
     ssize_t recv(int descriptor, void *data, size_t size, int flags)
-    ssize_t send(int descriptor, const void *data, size_t size, int flags)
-    int MSG_DONTWAIT, MSG_NOSIGNAL
+    int MSG_DONTWAIT
 
 cdef extern from "<sys/epoll.h>" nogil:
     ctypedef union epoll_data_t:
@@ -41,14 +41,9 @@ cdef enum:
     HIGH_BYTES = 65536
     LOW_BYTES = 16384
     READ_BYTES = 262144
-    READY_MAX = 64  # sockets of a round
+    READY_MAX = SENDS_MAX  # sockets of a round
     ROUNDS_MAX = 8
     KEPT_OUTPUT_BYTES = 262144  # of the buffer for replies, between rounds
-
-
-cdef struct Reply:
-    int descriptor
-    Py_ssize_t start, size
 
 
 cdef class Sockets:
@@ -60,7 +55,9 @@ cdef class Sockets:
     cdef readonly Py_ssize_t count
     cdef Output output
     cdef char *buffer
-    cdef Reply replies[READY_MAX]
+    cdef SendRing ring
+    cdef Sending replies[READY_MAX]  # of this round
+    cdef Py_ssize_t starts[READY_MAX]  # of theirs in the output, which may move
     cdef int reply_count
 
     def __cinit__(self):
@@ -76,7 +73,8 @@ cdef class Sockets:
         self.output = Output.__new__(Output)
         self.epoll = epoll_create1(EPOLL_CLOEXEC)
         if self.epoll < 0:
-            raise _os_error()
+            raise os_error(errno)
+        self.ring = SendRing()
         loop.add_reader(self.epoll, self.look)
 
     def __dealloc__(self):
@@ -110,7 +108,7 @@ cdef class Sockets:
         event.data.u64 = 0
         event.data.fd = descriptor
         if epoll_ctl(self.epoll, operation, descriptor, &event) < 0:
-            raise _os_error()
+            raise os_error(errno)
         return 0
 
     def look(self):
@@ -142,9 +140,7 @@ cdef class Sockets:
         cdef bytes data
         cdef Py_ssize_t size = recv(socket.descriptor, self.buffer, READ_BYTES, MSG_DONTWAIT)
         if size < 0:
-            if errno != EAGAIN and errno != EINTR:
-                socket.lose(_os_error())
-            return 0
+            return 0 if is_passing(-errno) else socket.lose(os_error(errno))
         if size == 0:
             socket.close()
             return 0
@@ -163,16 +159,11 @@ cdef class Sockets:
 
     cdef int serve(self, Socket socket, session, bytes data) except -1:
         """Have the session answer what it can at once."""
-        cdef Reply *reply
         cdef Py_ssize_t start = self.output.size, taken
         client = socket.client
         taken = serve_into(session, data, self.output)
         if self.output.size > start:
-            reply = &self.replies[self.reply_count]
-            self.reply_count += 1
-            reply.descriptor = socket.descriptor
-            reply.start = start
-            reply.size = self.output.size - start
+            self.note_reply(socket, start)
             if self.count == 1:
                 self.linger.begin()
         if taken < PyBytes_GET_SIZE(data) or session.unfinished is not None:
@@ -180,16 +171,29 @@ cdef class Sockets:
             client.go_on(data, taken)
         return 0
 
+    cdef int note_reply(self, Socket socket, Py_ssize_t start) except -1:
+        """The output from `start` on is for the socket."""
+        cdef Sending *reply = &self.replies[self.reply_count]
+        if socket.kept:
+            return socket.send(self.output.data + start, self.output.size - start)
+        self.starts[self.reply_count] = start
+        reply.descriptor = socket.descriptor
+        reply.size = self.output.size - start
+        self.reply_count += 1
+        return 0
+
     cdef int send_replies(self) except -1:
         """Send what was answered in this round."""
         cdef int i, count = self.reply_count
-        cdef Reply *reply
+        cdef Sending *reply
         self.reply_count = 0
         for i in range(count):
+            self.replies[i].data = self.output.data + self.starts[i]
+        self.ring.send_all(self.replies, count)
+        for i in range(count):
             reply = &self.replies[i]
-            socket = self.by_descriptor[reply.descriptor]
-            if socket is not None:
-                (<Socket>socket).send(self.output.data + reply.start, reply.size)
+            if reply.sent != reply.size:
+                (<Socket>self.by_descriptor[reply.descriptor]).keep(reply.data, reply.size, reply.sent)
         self.output.empty(KEPT_OUTPUT_BYTES)
         return 0
 
@@ -222,13 +226,16 @@ cdef class Socket:
         if self.closing or not size:
             return 0
         if not self.kept:
-            sent = send(self.descriptor, data, size, MSG_DONTWAIT | MSG_NOSIGNAL)
-            if sent == size:
-                return 0
-            if sent < 0:
-                if errno != EAGAIN and errno != EINTR:
-                    return self.lose(_os_error())
-                sent = 0
+            sent = send_now(self.descriptor, data, size)
+        return self.keep(data, size, sent) if sent != size else 0
+
+    cdef int keep(self, const char *data, Py_ssize_t size, Py_ssize_t sent) except -1:
+        """Keep what was not sent; a negative number is that of an error."""
+        if sent < 0:
+            if not is_passing(sent):
+                return self.lose(os_error(-sent))
+            sent = 0
+        if not self.kept:
             self.kept_start = 0
             self.watch(self.watched | EPOLLOUT)
         self.kept.append(PyBytes_FromStringAndSize(data + sent, size - sent))
@@ -243,14 +250,12 @@ cdef class Socket:
         cdef Py_ssize_t sent
         while self.kept:
             first = self.kept[0]
-            sent = send(
+            sent = send_now(
                 self.descriptor, PyBytes_AS_STRING(first) + self.kept_start,
-                PyBytes_GET_SIZE(first) - self.kept_start, MSG_DONTWAIT | MSG_NOSIGNAL,
+                PyBytes_GET_SIZE(first) - self.kept_start,
             )
             if sent < 0:
-                if errno == EAGAIN or errno == EINTR:
-                    return 0
-                return self.lose(_os_error())
+                return 0 if is_passing(sent) else self.lose(os_error(-sent))
             self.kept_bytes -= sent
             self.kept_start += sent
             if self.kept_start < PyBytes_GET_SIZE(first):
@@ -323,5 +328,10 @@ cdef class Socket:
         return 0
 
 
-cdef object _os_error():
-    return OSError(errno, strerror(errno).decode())
+cdef bint is_passing(Py_ssize_t negative) noexcept:
+    """Whether it is worth while to try again."""
+    return negative == -EAGAIN or negative == -EINTR
+
+
+cdef object os_error(int number):
+    return OSError(number, strerror(number).decode())

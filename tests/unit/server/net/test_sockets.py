@@ -1,7 +1,9 @@
 """Sockets of clients: read a turn at a time, written as far as they take it, closed once; the twins do the same."""
 
 import asyncio
+import contextlib
 import os
+import resource
 import socket
 import struct
 
@@ -213,33 +215,77 @@ def test_a_socket_given_away_is_left_alone(loop, connect, owner):
     given.close()
 
 
-@pytest.mark.skipif(os.environ.get("RUSTYDB_NATIVE") == "0", reason="the original serves nothing")
-def test_sessions_at_rest_are_answered_in_one_round(loop, clients):
+needs_native = pytest.mark.skipif(
+    os.environ.get("RUSTYDB_NATIVE") == "0", reason="the original serves nothing"
+)
+SQL = "SELECT name FROM item WHERE id = 2"
+
+
+@pytest.fixture(params=[True, False], ids=["ring", "no ring"])
+def served(request, loop, clients):
+    """Three clients at rest: each with its socket and the other end; and what SQL is answered with."""
     linger = Linger()
-    owner = compiled.Sockets(loop, linger)
-    ends = []
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     first = clients("first")
     first.run("CREATE TABLE item (id int PRIMARY KEY, name text)")
     first.run("INSERT INTO item VALUES (1, 'one'), (2, 'two')")
+    if not request.param:  # a descriptor for the epoll set, but none for the ring
+        free = os.dup(0)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, limits[1]))
+    owner = compiled.Sockets(loop, linger)
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    ends = []
     for number in range(3):
         session = clients(f"served {number}")
         for key in (1, 2):  # what was said twice is kept ready
             session.run(f"SELECT name FROM item WHERE id = {key}")
         ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        theirs.settimeout(SECONDS_MAX)
         client = Client()
         client.at_rest = session.session
-        ends.append((client, owner.add(ours, client), theirs, session))
-    sql = "SELECT name FROM item WHERE id = 2"
-    expected = b"".join(map(encode, first.send(messages.Query(sql))))
-    for _, _, theirs, _ in ends:
-        theirs.sendall(query(sql))
-    ends[1][2].sendall(b"Q\0\0")
-    until(loop, lambda: ends[1][0].left)
-    for client, ours, theirs, _ in ends:
-        assert theirs.recv(9999) == expected
-        assert client.received == b""
-        ours.abort()
+        ends.append((client, ours, owner.add(ours, client), theirs))
+    yield ends, b"".join(map(encode, first.send(messages.Query(SQL))))
+    for _, _, made, theirs in ends:
+        made.abort()
         theirs.close()
-    assert [client.left for client, *_ in ends] == [[], [b"Q\0\0"], []]
     assert linger.count == 0
     owner.close()
+
+
+@needs_native
+def test_sessions_at_rest_are_answered_in_one_round(loop, served):
+    ends, expected = served
+    for *_, theirs in ends:
+        theirs.sendall(query(SQL))
+    ends[1][3].sendall(b"Q\0\0")
+    until(loop, lambda: ends[1][0].left)
+    for client, _, _, theirs in ends:
+        assert theirs.recv(9999) == expected
+        assert client.received == b""
+    assert [client.left for client, *_ in ends] == [[], [b"Q\0\0"], []]
+
+
+@needs_native
+def test_an_answer_that_does_not_fit_is_kept_and_one_for_nobody_is_dropped(loop, served):
+    ends, expected = served
+    (_, full, _, reads_late), (gone, _, _, went), (_, _, _, reads) = ends
+    filler = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            filler += full.send(bytes(4096))
+    for *_, theirs in ends:
+        theirs.sendall(query(SQL))
+    went.close()
+    until(loop, lambda: gone.told)
+    assert gone.told[0][0] == "lost"
+    assert reads.recv(9999) == expected
+    received = bytearray()
+    while len(received) < filler + len(expected):
+        received += reads_late.recv(65536)
+        turns(loop)
+    assert received[filler:] == expected
+    reads_late.sendall(query(SQL))
+    turns(loop)
+    assert reads_late.recv(9999) == expected
