@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -41,7 +40,7 @@ from protocol.phases import Phase
 from server.error_translation import translate
 from server.errors import AdminShutdown, SqlError
 from server.executor.waits import Wait
-from server.net.native import Socket
+from server.net.encryption import answer_encryption
 from server.session.block import State
 from server.session.blocked import Blocked
 from server.session.login import NEED_MESSAGE, Peer, log_in
@@ -54,6 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from server.net.listener import Listener
+    from server.net.native import Socket
     from server.session.session import Session
     from storage.waits import Completion
 
@@ -90,7 +90,7 @@ class ClientConnection(asyncio.Protocol):
         self._output_bytes = 0
         self._must_flush = False  # the client asked for what there is, or is told something at once
         self._paused = False
-        self._switching = False  # to TLS
+        self.is_switching = False  # to TLS
         self._deaf = False  # reading is paused
         self._closed = False
         self._running = False
@@ -116,7 +116,7 @@ class ClientConnection(asyncio.Protocol):
             return
         try:
             reply, taken = serve(self.at_rest, data)
-        except Exception as error:  # noqa: BLE001 - the boundary, as in _advance
+        except Exception as error:  # noqa: BLE001 - the boundary, as in advance
             self.failed(error)
             return
         if reply:
@@ -138,10 +138,10 @@ class ClientConnection(asyncio.Protocol):
 
     def _take_in(self, data: bytes) -> None:
         self.wire.receive_data(data)
-        if self._running or self._wait is not None or self._switching or self._paused:
+        if self._running or self._wait is not None or self.is_switching or self._paused:
             self._read_less()
         else:
-            self._advance(None)
+            self.advance(None)
 
     def _read_less(self) -> None:
         """The server is busy: a client that sends on and on waits as well."""
@@ -164,7 +164,7 @@ class ClientConnection(asyncio.Protocol):
         if left:
             self.wire.receive_data(left)
         if not self._has_to_flush():
-            self._advance(None)
+            self.advance(None)
         return True
 
     def _has_to_flush(self) -> bool:
@@ -184,7 +184,7 @@ class ClientConnection(asyncio.Protocol):
     def _flush_output(self) -> None:
         """Send what stands before a reply that is to be written past the buffer."""
         if self._output_bytes:
-            self._flush()
+            self.flush()
 
     def _await_row(self, steps: Blocked) -> bool:
         """Go on with a change when nobody is in its way any more; false: its steps are to be run."""
@@ -213,7 +213,7 @@ class ClientConnection(asyncio.Protocol):
         self.transport.write(reply)
         self.at_rest = self._session_at_rest()
         if self.at_rest is None and not (self._paused or self._closed):
-            self._advance(None)
+            self.advance(None)
 
     def _has_waited_long(self, steps: Blocked) -> None:
         if self._blocked is steps and steps.is_deadlocked():
@@ -225,12 +225,12 @@ class ClientConnection(asyncio.Protocol):
         steps.withdraw()
         self._wait = self._blocked = None
         self._steps = iter(steps)
-        self._advance(None)
+        self.advance(None)
 
     def _await_flush(self, steps: Flushing) -> None:
         """Answer a commit when it is durable."""
         if self._output_bytes:
-            self._flush()
+            self.flush()
         self.at_rest = None
         self._wait = _FLUSH
         if self.session is not None:
@@ -254,7 +254,7 @@ class ClientConnection(asyncio.Protocol):
                 self.session.cancelled = cancelled
                 self._end_idle_session()
         if self.at_rest is None and not (self._paused or self._closed):
-            self._advance(None)
+            self.advance(None)
 
     def eof_received(self) -> bool:
         """The client has closed its side."""
@@ -262,7 +262,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The socket is gone: end the session and what it runs."""
-        if not self._switching:
+        if not self.is_switching:
             self.finish()
 
     def pause_writing(self) -> None:
@@ -274,11 +274,11 @@ class ClientConnection(asyncio.Protocol):
         """The client has caught up."""
         self._paused = False
         if not self._running and self._wait is None:
-            self._advance(None)
+            self.advance(None)
 
     # Driving the generators
 
-    def _advance(self, answer: Any) -> None:
+    def advance(self, answer: Any) -> None:
         """Run until something is missing: a message, a completion, room in the socket."""
         self._running = True
         self.at_rest = None
@@ -316,7 +316,7 @@ class ClientConnection(asyncio.Protocol):
                     return
                 answer = self._take(message)
                 if self._steps is None:
-                    if self._switching or self._is_over(started):
+                    if self.is_switching or self._is_over(started):
                         return
                     continue
             must_wait, error = self._step(answer, error)
@@ -373,7 +373,7 @@ class ClientConnection(asyncio.Protocol):
         """Whether it is the others' turn, or the client is to read first."""
         if not self._paused and time.monotonic_ns() - started <= SLICE_NS:
             return False
-        self._flush()
+        self.flush()
         if not self._paused:
             self._wait = _TURN
             self.loop.call_soon(self._take_turn)
@@ -401,7 +401,7 @@ class ClientConnection(asyncio.Protocol):
             self._login = True
             self._steps = log_in(self.database, message, peer, self.pid)
         elif isinstance(message, SSLRequest | GSSENCRequest):
-            self._answer_encryption(message)
+            answer_encryption(self, message)
         elif isinstance(message, CancelRequest):
             self.listener.cancel(message)
             self.finish()
@@ -432,7 +432,7 @@ class ClientConnection(asyncio.Protocol):
             self._output_bytes += 64
             self._must_flush |= kind is NoticeResponse
             if kind is ErrorResponse and item.fields.severity in ("FATAL", "PANIC"):
-                self._flush()
+                self.flush()
                 self.finish()
                 return True
         return False
@@ -441,7 +441,7 @@ class ClientConnection(asyncio.Protocol):
         self.wire.send_framed(data)
         self._output_bytes += len(data)
         if self._output_bytes >= FLUSH_BYTES:
-            self._flush()
+            self.flush()
 
     def _ended(self, value: Any) -> None:
         self._steps = None
@@ -458,7 +458,7 @@ class ClientConnection(asyncio.Protocol):
         self.listener.opened(session)
         for reply in session.start():
             self.wire.send(reply)
-        self._flush()
+        self.flush()
 
     # Waiting
 
@@ -486,7 +486,7 @@ class ClientConnection(asyncio.Protocol):
             return
         self._stop_timer()
         self._wait = None
-        self._advance(wait.completion.done)
+        self.advance(wait.completion.done)
 
     def mail_has_come(self) -> None:
         """A notification waits to be told to the client. Called on any thread."""
@@ -501,7 +501,7 @@ class ClientConnection(asyncio.Protocol):
         if session.transaction.state is State.IDLE:
             self._steps = session.tell()
             if not self._running and not self._paused:
-                self._advance(None)
+                self.advance(None)
 
     def wake(self) -> None:
         """Look again whether to go on: a cancel request has come. Called on any thread."""
@@ -531,7 +531,7 @@ class ClientConnection(asyncio.Protocol):
     def _take_turn(self) -> None:
         self._wait = None
         if not self._paused and not self._closed:
-            self._advance(None)
+            self.advance(None)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -546,31 +546,6 @@ class ClientConnection(asyncio.Protocol):
         address, port = (name[0], name[1]) if isinstance(name, tuple) else ("", 0)
         return Peer(address, port, self.tls)
 
-    def _answer_encryption(self, message: SSLRequest | GSSENCRequest) -> None:
-        context = self.listener.tls_context if isinstance(message, SSLRequest) else None
-        # Raises when bytes were sent ahead: they would be taken as having come encrypted.
-        self.wire.answer_encryption(accept=context is not None)
-        self._flush()
-        if context is not None:
-            self._switching = True
-            self.loop.create_task(self._start_tls(context))
-
-    async def _start_tls(self, context: ssl.SSLContext) -> None:
-        assert isinstance(self.transport, Socket)
-        plain = self.transport.detach()
-        try:
-            self.tls = True
-            await self.loop.connect_accepted_socket(lambda: self, plain, ssl=context)
-        except (OSError, ssl.SSLError) as error:
-            _LOG.info("TLS handshake failed: %s", error)
-            self._switching = False
-            plain.close()
-            self.finish()
-            return
-        self._switching = False
-        if self.wire.buffered:
-            self._advance(None)
-
     def _startup_took_too_long(self) -> None:
         if self.session is None:
             self.finish()
@@ -578,9 +553,10 @@ class ClientConnection(asyncio.Protocol):
     def _flush_when_due(self) -> None:
         """Within a series of messages replies are kept up to Sync or Flush: clients count on their coming together."""
         if self._must_flush or self.wire.phase is not Phase.EXTENDED:
-            self._flush()
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what stands in the buffer."""
         data = self.wire.data_to_send()
         self._output_bytes, self._must_flush = 0, False
         if data and self.transport is not None and not self.transport.is_closing():
@@ -592,7 +568,7 @@ class ClientConnection(asyncio.Protocol):
             return
         if self.wire.phase is not Phase.CLOSED:
             self.wire.send(ErrorResponse(fields))
-            self._flush()
+            self.flush()
         self.finish()
 
     def finish(self) -> None:
