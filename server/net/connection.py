@@ -102,6 +102,8 @@ class ClientConnection(asyncio.Protocol):
         """A client has connected, or TLS is established."""
         self.transport = transport  # type: ignore[assignment]  # uvloop has transports of its own
         if self.tls:
+            if self._closed:  # during the handshake
+                transport.close()
             return
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family != socket.AF_UNIX:

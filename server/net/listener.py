@@ -76,10 +76,6 @@ class Listener:
 
     def _connect(self, sock: socket.socket) -> None:
         connection = ClientConnection(self, self.next_pid())
-        import os
-
-        if os.environ.get("RDB_CC"):
-            sock.setsockopt(6, 13, os.environ["RDB_CC"].encode())
         self.connections.add(connection)
         connection.connection_made(self.sockets.add(sock, connection))
 
