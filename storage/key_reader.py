@@ -96,3 +96,8 @@ class KeyReader:
         with self._engine.latch:
             table = self._engine.relation(self._table_id)
             return table.update(transaction, snapshot, row_id, values)
+
+    def remove(self, transaction: "Transaction", snapshot: Snapshot, row_id: int) -> "Outcome":
+        """Table.delete of a version that `locate` has found."""
+        with self._engine.latch:
+            return self._engine.relation(self._table_id).delete(transaction, snapshot, row_id)

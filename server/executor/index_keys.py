@@ -18,7 +18,7 @@ from server.expressions.evaluate import compile_row
 from server.expressions.expression import columns_used
 from server.types.type import Type, TypeReference, Value
 from server.vector.rows import values_of
-from storage.engine import Kind, encode_key, encode_keys, encode_matrix
+from storage.engine import KeyColumns, Kind, encode_key, encode_keys, encode_matrix
 
 if TYPE_CHECKING:
     from server.catalog.objects import Constraint, Index, Table
@@ -252,6 +252,16 @@ class IndexShape:
             and not any(self.nulls_first)
             and not self.is_deferrable
             and not self.index.nulls_not_distinct
+        )
+
+    def key_columns(self) -> KeyColumns:
+        """What storage has to know to keep the keys of an index that is_insertable."""
+        return KeyColumns(
+            self.storage_id,
+            tuple(key.number - 1 for key in self.index.keys),
+            tuple(part.kind for part in self.parts),
+            self.index.unique,
+            self.may_be_referred_to,
         )
 
 

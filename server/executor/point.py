@@ -12,14 +12,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from server.executor.append import PartitionChooser
-from server.executor.point_change import LEFT, Row, counted, projection
-from server.executor.point_twins import KeyLookup, KeyUpdate, RowInsert
-from server.executor.table_writer import TableWriter
+from server.executor.point_change import Row, projection
+from server.executor.point_twins import KeyDelete, KeyLookup, KeyUpdate, RowInsert
 from server.expressions.expression import Expression, Subquery, Variable, columns_used, walk
 from server.planner import physical
 from server.planner.matching import is_volatile, replace_top_down
 from server.planner.shape import is_routed
-from storage.engine import Status
 
 if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
@@ -145,19 +143,7 @@ def _delete(plan: physical.Delete) -> RunPoint | None:
     lookup = _lookup(plan.input)
     if lookup is None or not _is_plain_change(plan):
         return None
-    place = plan.input.output.index(plan.row_id)
-
-    def run(context: ExecutionContext) -> list[Row] | None:
-        row = lookup.find(context)
-        if row is None:
-            return counted(plan, context, 0)
-        writer = TableWriter(plan.table, context)
-        row_id = row[place]
-        assert isinstance(row_id, int)
-        is_done = writer.try_delete(row_id) is Status.DONE
-        return counted(plan, context, 1 if is_done else LEFT)
-
-    return run
+    return KeyDelete(plan, lookup)
 
 
 def _update(plan: physical.Update) -> RunPoint | None:
@@ -168,7 +154,8 @@ def _update(plan: physical.Update) -> RunPoint | None:
     checks = _checks_of_old_row(plan)
     if checks is None or not _are_simple([*checks, *(item for _, item in plan.assignments)]):
         return None
-    return KeyUpdate(plan, lookup, checks)
+    may_repeat = not any(is_volatile(item) for _, item in plan.assignments)
+    return KeyUpdate(plan, lookup, checks, may_repeat=may_repeat)
 
 
 def _insert(plan: physical.Insert) -> RunPoint | None:

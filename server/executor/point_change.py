@@ -1,4 +1,4 @@
-"""KeyLookup, KeyUpdate and RowInsert: what point statements do to the one row they are about.
+"""KeyLookup, KeyUpdate, KeyDelete and RowInsert: what point statements do to the one row they are about.
 
 The original of native/point_change; both give the same counts, errors and changes.
 
@@ -21,13 +21,14 @@ from server.executor.table_writer import TableWriter
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import Expression, Variable
 from server.types.type import Value
-from storage.engine import KeyReader, Status, key_after_prefix
+from storage.engine import KeyReader, KeyWriter, Status, key_after_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape
+    from server.expressions.rowwise import RowEvaluator
     from server.planner import physical
 
 Row = tuple[Value | None, ...]
@@ -86,6 +87,15 @@ class KeyLookup:
         with context.engine.latch:
             relation = context.engine.relation(self._plan.table.storage_id)
             return self._row(relation.values(row_id, self.attributes), row_id)
+
+    def newer(
+        self, row_id: int, recheck: RowEvaluator | None, context: ExecutionContext
+    ) -> Row | None:
+        """The version that another transaction has made of the row, unless the statement is not about it."""
+        row = self.row_of(row_id, context)
+        if recheck is not None and recheck(row, context) is not True:
+            return None
+        return row
 
     def _find_plain(
         self, reader: KeyReader, values: Sequence[Any], context: ExecutionContext
@@ -165,15 +175,33 @@ class KeyLookup:
 
 
 class KeyUpdate:
-    """UPDATE by key of columns that nothing hangs on."""
+    """UPDATE by key of columns that nothing hangs on but indexes of stored columns."""
 
-    __slots__ = ("_cells", "_checks", "_lookup", "_numbers", "_place", "_recheck", "plan")
+    __slots__ = (
+        "_cells",
+        "_checks",
+        "_lookup",
+        "_may_repeat",
+        "_numbers",
+        "_place",
+        "_recheck",
+        "plan",
+    )
 
     def __init__(
-        self, plan: physical.Update, lookup: KeyLookup, checks: Sequence[Expression] = ()
+        self,
+        plan: physical.Update,
+        lookup: KeyLookup,
+        checks: Sequence[Expression] = (),
+        *,
+        may_repeat: bool = True,
     ) -> None:
-        """Checks: conditions over the row that is found, which tell of the one it becomes."""
+        """Checks: conditions over the row that is found, which tell of the one it becomes.
+
+        may_repeat: nobody can tell whether the new values were computed before, for keys that may be taken.
+        """
         self.plan = plan
+        self._may_repeat = may_repeat
         self._lookup = lookup
         layout = layout_of(plan.input.output)
         self._numbers = [number for number, _ in plan.assignments]
@@ -191,8 +219,10 @@ class KeyUpdate:
         row = self._lookup.find(context)
         writer = TableWriter(self.plan.table, context)
         required = writer.shape.not_null_numbers
-        if writer.shape.watched.intersection(self._numbers):
+        keys = writer.shape.moved_keys(self._numbers)
+        if keys is None or (keys and not self._may_move(context)):
             return LEFT
+        mover = KeyWriter(context.engine, self.plan.table.storage_id, keys)
         while row is not None:
             changes = {
                 number: cell(row, context)
@@ -203,7 +233,9 @@ class KeyUpdate:
                 return LEFT  # the ordinary operator knows the error
             row_id = row[self._place]
             assert isinstance(row_id, int)
-            outcome = writer.try_update(row_id, changes)
+            outcome = writer.try_update(row_id, changes, mover if keys else None)
+            if outcome is None:
+                return LEFT
             if outcome.status is Status.DONE:
                 return 1
             if outcome.status is Status.BLOCKED:
@@ -211,15 +243,46 @@ class KeyUpdate:
                 return -outcome.blocker_xid
             if outcome.status is not Status.UPDATED or not context.read_committed:
                 return LEFT
-            row = self._newer(outcome.new_row_id, context)
+            row = self._lookup.newer(outcome.new_row_id, self._recheck, context)
         return 0
 
-    def _newer(self, row_id: int, context: ExecutionContext) -> Row | None:
-        """The version that another transaction has made of the row, unless the statement is not about it."""
-        row = self._lookup.row_of(row_id, context)
-        if self._recheck is not None and self._recheck(row, context) is not True:
-            return None
-        return row
+    def _may_move(self, context: ExecutionContext) -> bool:
+        return self._may_repeat and context.transaction.tracked is None
+
+
+class KeyDelete:
+    """DELETE by key of a row that no other rows hang on."""
+
+    __slots__ = ("_lookup", "_place", "_recheck", "plan")
+
+    def __init__(self, plan: physical.Delete, lookup: KeyLookup) -> None:
+        self.plan = plan
+        self._lookup = lookup
+        layout = layout_of(plan.input.output)
+        self._place = layout[plan.row_id]
+        self._recheck = None if plan.recheck is None else compile_row(plan.recheck, layout)
+
+    def __call__(self, context: ExecutionContext) -> list[Row] | None:
+        """Run the statement: its rows, none, or None when it is LEFT."""
+        return counted(self.plan, context, self.count(context))
+
+    def count(self, context: ExecutionContext) -> int:
+        """Delete the row: 1, 0 if there is none, LEFT, or whom to wait for."""
+        row = self._lookup.find(context)
+        writer = TableWriter(self.plan.table, context)
+        while row is not None:
+            row_id = row[self._place]
+            assert isinstance(row_id, int)
+            outcome = writer.try_delete(row_id)
+            if outcome.status is Status.DONE:
+                return 1
+            if outcome.status is Status.BLOCKED:
+                context.row_in_way = self.plan.table.storage_id, writer.relation.root(row_id)
+                return -outcome.blocker_xid
+            if outcome.status is not Status.UPDATED or not context.read_committed:
+                return LEFT
+            row = self._lookup.newer(outcome.new_row_id, self._recheck, context)
+        return 0
 
 
 class RowInsert:

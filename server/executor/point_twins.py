@@ -7,8 +7,8 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
-    from server.executor.point_change import KeyLookup, KeyUpdate, RowInsert
+    from server.executor.point_change import KeyDelete, KeyLookup, KeyUpdate, RowInsert
 else:
-    from server.executor.native.point_change import KeyLookup, KeyUpdate, RowInsert
+    from server.executor.native.point_change import KeyDelete, KeyLookup, KeyUpdate, RowInsert
 
-__all__ = ["KeyLookup", "KeyUpdate", "RowInsert"]
+__all__ = ["KeyDelete", "KeyLookup", "KeyUpdate", "RowInsert"]

@@ -21,13 +21,13 @@ from server.executor.table_triggers import Triggers
 from server.types.type import TypeReference, Value
 from server.vector.batch import Batch
 from server.vector.column import Column
-from storage.engine import KeyColumns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Collection, Container, Sequence
 
     from server.catalog.objects import Constraint, Table
     from server.executor.context import ExecutionContext
+    from storage.engine import KeyColumns
 
 Row = tuple[Value | None, ...]
 
@@ -49,6 +49,7 @@ class TableShape:
         "types",
         "unique_indexes",
         "watched",
+        "watched_beyond_keys",
     )
 
     def __init__(self, table: Table, context: ExecutionContext) -> None:
@@ -91,12 +92,14 @@ class TableShape:
         self.triggers = Triggers(
             tuple(t for t in catalog.triggers_of(table.oid) if t.enabled in "OA")
         )
-        entered: tuple[IndexShape | InvertedShape, ...] = (*self.indexes, *self.inverted)
-        watched = {number for shape in entered for number in shape.attributes}
+        watched = {number for shape in self.inverted for number in shape.attributes}
         watched |= {number for item in self.checked_later for number in item.columns}
         if any(item.kind == "x" for item in self.checked_later):  # expressions may read any
             watched |= {column.number for column in table.live_columns}
         watched |= {number for item in self.references for number in item.referenced_columns}
+        self.watched_beyond_keys = frozenset(watched)
+        """Attributes whose change concerns more than the row itself and its keys."""
+        watched |= {number for shape in self.indexes for number in shape.attributes}
         self.watched = frozenset(watched)
         """Attributes whose change concerns more than the row itself."""
 
@@ -142,15 +145,16 @@ class TableShape:
         """What is inserted into the indexes of a row, if they are all of stored columns; else None."""
         if self.inverted or not all(shape.is_insertable for shape in self.indexes):
             return None
-        return tuple(
-            KeyColumns(
-                shape.storage_id,
-                tuple(key.number - 1 for key in shape.index.keys),
-                tuple(part.kind for part in shape.parts),
-                shape.index.unique,
-            )
-            for shape in self.indexes
-        )
+        return tuple(shape.key_columns() for shape in self.indexes)
+
+    def moved_keys(self, numbers: Collection[int]) -> tuple[KeyColumns, ...] | None:
+        """The indexes in which a row may get another key with these attributes; None: more hangs on them."""
+        if not self.watched_beyond_keys.isdisjoint(numbers):
+            return None
+        moved = [shape for shape in self.indexes if not shape.attributes.isdisjoint(numbers)]
+        if not all(shape.is_insertable for shape in moved):
+            return None
+        return tuple(shape.key_columns() for shape in moved)
 
     def index_led_by(self, attributes: Sequence[int]) -> IndexShape | None:
         """An index whose first keys are these attributes in any order, without a predicate."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from server.executor.inverted_keys import InvertedShape
     from server.executor.waits import Wait
     from server.vector.column import Column, Positions
+    from storage.engine import KeyWriter
 
 Keys = list[bytes | None]
 AllRows = Callable[[], list[Row]]
@@ -354,16 +355,22 @@ class TableWriter:
             queue_after_rows(self.context, self.shape, "update", [(old, new)], changes)
         return outcome
 
-    def try_update(self, row_id: int, changes: dict[int, Any]) -> Outcome:
-        """Give attributes that nothing hangs on new values, if nobody is in the way."""
+    def try_update(
+        self, row_id: int, changes: dict[int, Any], mover: KeyWriter | None = None
+    ) -> Outcome | None:
+        """Give attributes that nothing hangs on new values, if nobody is in the way.
+
+        mover: keeps the keys in the indexes that are concerned; None if one of them may be taken.
+        """
         stored = {
             number - 1: store_value(value, self.shape.types[number - 1])
             for number, value in changes.items()
         }
+        snapshot = self.context.snapshot
+        if mover is not None:
+            return mover.update(self._transaction, snapshot, row_id, stored)
         with self._engine.latch:
-            outcome: Outcome = self.relation.update(
-                self._transaction, self.context.snapshot, row_id, stored
-            )
+            outcome: Outcome = self.relation.update(self._transaction, snapshot, row_id, stored)
         return outcome
 
     def update_many(self, row_ids: Positions, columns: dict[int, Column]) -> int:
@@ -389,7 +396,7 @@ class TableWriter:
                     return start
         return len(row_ids)
 
-    def try_delete(self, row_id: int) -> Status:
+    def try_delete(self, row_id: int) -> Outcome:
         """End a version, if nobody is in the way."""
         with self._engine.latch:
             old = self.read(row_id) if self.shape.references else ()
@@ -398,7 +405,7 @@ class TableWriter:
             )
         if outcome.status is Status.DONE and self.shape.references:
             queue_removal(self.context, self.shape, old, None)
-        return outcome.status
+        return outcome
 
     def _moved_keys(
         self, old: Row, new: Row, changes: dict[int, Any]

@@ -172,7 +172,7 @@ def _wait_and_change(context: ExecutionContext, lane: Lane, count: int) -> Steps
     """Leave the number of rows changed in the context."""
     try:
         count = yield from _unblocked(context, lane, count)
-        if context.is_stale and lane.updates_by_key and count < 1:
+        if context.is_stale and lane.changes_by_key and count < 1:
             # The row may be one that the transaction should see by now, or has changed itself.
             yield from catch_up(context.transaction)
             context.is_stale = False

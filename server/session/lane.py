@@ -14,7 +14,7 @@ from protocol.encode import encode
 from protocol.messages import CommandComplete, NoData
 from server.executor.point_read import KeyRead, key_read_of
 from server.executor.point_references import are_checked_at_once, referenced_locks
-from server.executor.point_twins import KeyUpdate, RowInsert
+from server.executor.point_twins import KeyDelete, KeyUpdate, RowInsert
 from server.executor.run import is_heavy
 from server.executor.storage_columns import load_value
 from server.executor.table_shape import shape_of
@@ -61,6 +61,7 @@ class Lane:
         "_is_stored",
         "_tags",
         "change",
+        "changes_by_key",
         "key_read",
         "leaves_checks",
         "limits",
@@ -70,7 +71,6 @@ class Lane:
         "program",
         "series",
         "style",
-        "updates_by_key",
     )
 
     def __init__(
@@ -96,8 +96,8 @@ class Lane:
         self.limits = parameter_limits(planned)
         self.plain_formats = (0,) * len(planned.names)
         point = program.point
-        self.change = point if isinstance(point, KeyUpdate | RowInsert) else None
-        self.updates_by_key = isinstance(point, KeyUpdate)
+        self.change = point if isinstance(point, KeyUpdate | KeyDelete | RowInsert) else None
+        self.changes_by_key = isinstance(point, KeyUpdate | KeyDelete)
         self.series = self._make_series()
 
     def description(self, formats: tuple[int, ...]) -> bytes:

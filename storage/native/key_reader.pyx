@@ -17,6 +17,7 @@ cdef enum:  # of RowPaths.keeps_key
 
 cdef object KEY_SHARE = RowLock.KEY_SHARE
 cdef object NO_KEY_UPDATE = RowLock.NO_KEY_UPDATE
+cdef object UPDATE = RowLock.UPDATE
 
 
 cdef class KeyReader:
@@ -119,6 +120,23 @@ cdef class KeyReader:
                 if type(outcome) is Outcome:
                     return outcome
             return table.update(transaction, snapshot, row_id, values)
+        finally:
+            self.latch.release()
+
+    def remove(self, transaction, snapshot, uint64_t row_id):
+        """Table.delete of a version that `locate` has found."""
+        self.latch.acquire()
+        try:
+            table = self.table()
+            if transaction.tracked is None:
+                outcome = table.paths.delete(table, transaction, row_id)
+                if outcome is not None:
+                    table.counts.deleted += 1
+                    return outcome
+                outcome = table.paths.check(transaction, row_id, UPDATE)
+                if type(outcome) is Outcome:
+                    return outcome
+            return table.delete(transaction, snapshot, row_id)
         finally:
             self.latch.release()
 

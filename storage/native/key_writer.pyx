@@ -6,12 +6,17 @@ from storage.native.key_parts cimport KeyParts
 from storage.native.work cimport Work
 
 from storage.key_writer import NOT_INSERTED
+from storage.locks import RowLock
 from storage.native.btree_search import insert_pair, lookup_prefix
+from storage.outcomes import Outcome, Status
 
 cdef enum:
     UNDO_INSERT = 1  # of an index
 
 cdef object LEFT = NOT_INSERTED
+cdef object DONE = Status.DONE
+cdef object NO_KEY_UPDATE = RowLock.NO_KEY_UPDATE
+cdef object UPDATE = RowLock.UPDATE
 
 
 cdef class Keys:
@@ -20,11 +25,11 @@ cdef class Keys:
     cdef object index_id
     cdef tuple columns
     cdef KeyParts parts
-    cdef bint is_unique
+    cdef bint is_unique, may_be_referred_to
 
 
 cdef class KeyWriter:
-    """Adds rows to one table, whose indexes are all of stored columns."""
+    """Adds rows to one table, whose indexes are all of stored columns, or changes rows and the keys in some indexes."""
 
     cdef object engine, pager, latch, table_id
     cdef dict tables, indexes  # of the engine, as far as they are open
@@ -45,6 +50,7 @@ cdef class KeyWriter:
             keys.columns = tuple(index.columns)
             keys.parts = KeyParts(index.kinds)
             keys.is_unique = index.is_unique
+            keys.may_be_referred_to = index.may_be_referred_to
             self.keys.append(keys)
 
     def insert(self, Work transaction not None, list values not None):
@@ -55,13 +61,11 @@ cdef class KeyWriter:
         self.latch.acquire()
         try:
             for keys in self.keys:
-                key = self.key_of(<Keys>keys, values)
+                key = self.key_of(<Keys>keys, [values[<Py_ssize_t>column] for column in (<Keys>keys).columns])
                 if key is None:
                     return LEFT
                 made.append(key)
-            table = self.tables.get(self.table_id)
-            if table is None:
-                table = self.engine.relation(self.table_id)
+            table = self.table()
             row_id = table.paths.insert(table, transaction, values)
             if row_id is None:
                 row_id = table.insert_row(transaction, values)
@@ -73,20 +77,62 @@ cdef class KeyWriter:
             self.latch.release()
         return row_id
 
-    cdef bytes key_of(self, Keys keys, list values):
-        """The key of a row; None: it may be taken."""
-        cdef list parts = []
-        cdef bint has_null = False
-        cdef bytes key
-        for column in keys.columns:
-            part = values[<Py_ssize_t>column]
-            has_null = has_null or part is None
-            parts.append(part)
-        key = keys.parts.encode(parts)
-        if keys.is_unique and not has_null:
+    def update(self, Work transaction not None, snapshot, uint64_t row_id, dict changes not None):
+        """Give columns of a version new values and its row the keys that follow; None: a unique key may be taken.
+
+        Nothing was done then, nor with an outcome that is not DONE.
+        """
+        cdef list moved = [], made = []
+        cdef bint key_kept = True
+        cdef Py_ssize_t i
+        assert transaction.tracked is None
+        self.latch.acquire()
+        try:
+            table = self.table()
+            for keys in self.keys:
+                old = table.paths.values(row_id, (<Keys>keys).columns)
+                new = changed_parts(<Keys>keys, old, changes)
+                if new is None:
+                    continue
+                key = self.key_of(<Keys>keys, new)
+                if key is None:
+                    return None
+                moved.append(keys)
+                made.append(key)
+                key_kept = key_kept and not (<Keys>keys).may_be_referred_to
+            outcome = self.change(table, transaction, snapshot, row_id, changes, bool(moved), key_kept)
+            if outcome[0] is DONE:
+                for i in range(len(moved)):
+                    self.add(transaction, <Keys>moved[i], <bytes>made[i], outcome.root_id)
+        finally:
+            self.latch.release()
+        return outcome
+
+    cdef object change(
+        self, table, Work transaction, snapshot, row_id, dict changes, bint key_changed, bint key_kept
+    ):
+        """Table.update, under the latch."""
+        paths = table.paths
+        outcome = paths.update(table, transaction, row_id, changes, key_changed, key_kept)
+        if outcome is not None:
+            return outcome
+        mode = UPDATE if key_changed and not key_kept else NO_KEY_UPDATE
+        outcome = paths.check(transaction, row_id, mode)
+        if type(outcome) is Outcome:
+            return outcome
+        return table.update(transaction, snapshot, row_id, changes, key_changed, key_kept)
+
+    cdef bytes key_of(self, Keys keys, list parts):
+        """The key of these parts; None: it may be taken."""
+        cdef bytes key = keys.parts.encode(parts)
+        if keys.is_unique and None not in parts:
             if lookup_prefix(self.pager, self.index(keys).root_page, key):
                 return None
         return key
+
+    cdef object table(self):
+        table = self.tables.get(self.table_id)
+        return self.engine.relation(self.table_id) if table is None else table
 
     cdef object index(self, Keys keys):
         index = self.indexes.get(keys.index_id)
@@ -105,3 +151,17 @@ cdef class KeyWriter:
         tree.change_no += 1
         transaction.undo.append((index, UNDO_INSERT, row_id, 0, key))
         return 0
+
+
+cdef list changed_parts(Keys keys, tuple old, dict changes):
+    """The parts of a key after the changes; None: they are as before."""
+    cdef list new = list(old)
+    cdef bint has_moved = False
+    cdef Py_ssize_t i
+    for i in range(len(new)):
+        column = keys.columns[i]
+        if column in changes:
+            value = changes[column]
+            has_moved = has_moved or value != new[i]
+            new[i] = value
+    return new if has_moved else None

@@ -218,6 +218,11 @@ cdef class KeyLookup:
             relation = engine.relation(self.plan.table.storage_id)
             return self.row(<tuple>relation.values(row_id, self.attributes), row_id)
 
+    cdef tuple newer(self, row_id, recheck, context):
+        """The version that another transaction has made of the row, unless the statement is not about it."""
+        cdef tuple row = self.version(row_id, context)
+        return None if recheck is not None and recheck(row, context) is not True else row
+
     cdef tuple find_any(self, values, context):
         shape, engine = self.shape, context.engine
         ranges = key_ranges(shape, self.plan.conditions, values)
@@ -286,21 +291,26 @@ cdef class KeyLookup:
 
 
 cdef class KeyUpdate:
-    """UPDATE by key of columns that nothing hangs on."""
+    """UPDATE by key of columns that nothing hangs on but indexes of stored columns."""
 
     cdef readonly object plan
     cdef object recheck
+    cdef object writer  # of the keys in the indexes that are concerned
     cdef KeyLookup lookup
     cdef tuple assignments, checks
     cdef Py_ssize_t place
     cdef object shapes  # of the context
     cdef object shape  # of the table in these, for which `stores` and `is_left` were found
     cdef list stores
-    cdef bint is_left
+    cdef bint is_left, may_repeat
 
-    def __init__(self, plan, KeyLookup lookup not None, checks=()):
-        """checks: conditions over the row that is found, which tell of the one it becomes."""
+    def __init__(self, plan, KeyLookup lookup not None, checks=(), *, bint may_repeat=True):
+        """checks: conditions over the row that is found, which tell of the one it becomes.
+
+        may_repeat: nobody can tell whether the new values were computed before, for keys that may be taken.
+        """
         self.plan = plan
+        self.may_repeat = may_repeat
         self.lookup = lookup
         layout = layout_of(plan.input.output)
         self.assignments = tuple(
@@ -315,10 +325,14 @@ cdef class KeyUpdate:
         """Run the statement: its rows, none, or None when it is left."""
         return counted(self.plan, context, self.count(context))
 
-    cdef int prepare(self, shape) except -1:
+    cdef int prepare(self, shape, context) except -1:
         """What the table's shape says of the columns assigned to."""
         numbers = [number for number, _ in self.assignments]
-        self.is_left = bool(shape.watched.intersection(numbers))
+        keys = shape.moved_keys(numbers)
+        self.is_left = keys is None or (keys and not self.may_repeat)
+        self.writer = None
+        if keys:
+            self.writer = KeyWriter(context.engine, self.plan.table.storage_id, keys)
         self.stores = [
             (
                 number - 1,
@@ -341,29 +355,30 @@ cdef class KeyUpdate:
             shape = shape_of(self.plan.table, context)
             self.shapes = context.shapes
             if shape is not self.shape:
-                self.prepare(shape)
-        if self.is_left:
+                self.prepare(shape, context)
+        if self.is_left or (self.writer is not None and context.transaction.tracked is not None):
             return LEFT
         while row is not None:
             changes = self.changes_of(row, parameters, context)
             if changes is None or not holds(self.checks, row, parameters, context):
                 return LEFT  # the ordinary operator knows the error
             outcome = self.change(context, row[self.place], changes)
+            if outcome is None:
+                return LEFT
             status = outcome[0]
             if status is DONE:
                 return 1
             if status is BLOCKED:
-                table_id = self.plan.table.storage_id
-                context.row_in_way = table_id, context.engine.relation(table_id).root(row[self.place])
-                return -outcome.blocker_xid
+                return blocked(self.plan, context, outcome, row[self.place])
             if status is not UPDATED or not context.read_committed:
                 return LEFT
-            row = self.lookup.version(outcome.new_row_id, context)
-            if self.recheck is not None and self.recheck(row, context) is not True:
-                return 0
+            row = self.lookup.newer(outcome.new_row_id, self.recheck, context)
         return 0
 
     cdef object change(self, context, row_id, dict changes):
+        """The outcome; None: a key may be taken."""
+        if self.writer is not None:
+            return self.writer.update(context.transaction, context.snapshot, row_id, changes)
         if self.lookup.reader is not None:
             return self.lookup.reader.change(context.transaction, context.snapshot, row_id, changes)
         engine = context.engine
@@ -384,6 +399,54 @@ cdef class KeyUpdate:
                 value = store(value, modifier)
             changes[column] = value
         return changes
+
+
+cdef object blocked(plan, context, outcome, row_id):
+    """Whom to wait for before a row can be changed."""
+    table_id = plan.table.storage_id
+    context.row_in_way = table_id, context.engine.relation(table_id).root(row_id)
+    return -outcome.blocker_xid
+
+
+cdef class KeyDelete:
+    """DELETE by key of a row that no other rows hang on."""
+
+    cdef readonly object plan
+    cdef object recheck
+    cdef KeyLookup lookup
+    cdef Py_ssize_t place
+
+    def __init__(self, plan, KeyLookup lookup not None):
+        self.plan = plan
+        self.lookup = lookup
+        layout = layout_of(plan.input.output)
+        self.place = layout[plan.row_id]
+        if plan.recheck is not None:
+            self.recheck = compile_row(plan.recheck, layout)
+
+    def __call__(self, context):
+        """Run the statement: its rows, none, or None when it is left."""
+        return counted(self.plan, context, self.count(context))
+
+    def count(self, context):
+        """Delete the row: 1, 0 if there is none, LEFT, or whom to wait for."""
+        cdef tuple row = self.lookup.find_row(context, context.parameters)
+        while row is not None:
+            outcome = self.remove(context, row[self.place])
+            status = outcome[0]
+            if status is DONE:
+                return 1
+            if status is BLOCKED:
+                return blocked(self.plan, context, outcome, row[self.place])
+            if status is not UPDATED or not context.read_committed:
+                return LEFT
+            row = self.lookup.newer(outcome.new_row_id, self.recheck, context)
+        return 0
+
+    cdef object remove(self, context, row_id):
+        if self.lookup.reader is None or shape_of(self.plan.table, context).references:
+            return TableWriter(self.plan.table, context).try_delete(row_id)
+        return self.lookup.reader.remove(context.transaction, context.snapshot, row_id)
 
 
 cdef class RowInsert:

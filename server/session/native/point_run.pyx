@@ -316,7 +316,7 @@ cdef bint may_run(Running running, lane) except -1:
         return False
     if not storage.seen_lsn or not storage.is_ahead:
         return True
-    return lane.updates_by_key or lane.planned.tag == "INSERT"
+    return lane.changes_by_key or lane.planned.tag == "INSERT"
 
 
 cdef int leave_portal(SessionState session) except -1:
@@ -354,7 +354,7 @@ cdef object run(SessionState session, lane, Running running, basis, tuple parame
             count = lane.change.count(context)
             if count < LEFT or (lane.leaves_checks and context.after_statement):
                 return count
-            if is_stale and count < 1 and lane.updates_by_key:
+            if is_stale and count < 1 and lane.changes_by_key:
                 return count
             return None if count == LEFT else lane.complete(count)
         rows = run_point(planned, context, lane.program)

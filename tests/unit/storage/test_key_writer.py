@@ -1,9 +1,9 @@
-"""Rows added with their keys: what the table's and the indexes' own methods would do, or nothing at all."""
+"""Rows added and changed with their keys: what the table's and the indexes' own methods would do, or nothing at all."""
 
 import pytest
 
 from storage.check import check
-from storage.engine import NOT_INSERTED, KeyColumns, Kind, encode_key
+from storage.engine import NOT_INSERTED, KeyColumns, Kind, RowLock, Status, encode_key
 from storage.errors import KeyTooLarge
 from storage.fast_paths import KeyWriter as ChosenWriter
 from storage.key_writer import KeyWriter
@@ -12,7 +12,7 @@ from tests.support.small_engine import crashed, small_engine
 TABLE, UNIQUE, OTHER = 20000, 20001, 20002
 KINDS = (Kind.INT32, Kind.INT64, Kind.BYTES)
 INDEXES = (
-    KeyColumns(UNIQUE, (0,), (Kind.INT32,), is_unique=True),
+    KeyColumns(UNIQUE, (0,), (Kind.INT32,), is_unique=True, may_be_referred_to=True),
     KeyColumns(OTHER, (2, 1), (Kind.BYTES, Kind.INT64), is_unique=False),
 )
 
@@ -78,3 +78,69 @@ def test_a_long_key_is_an_error(world, writer):
         writer.insert(transaction, [1, 1, b"x" * 900])
     transaction.abort()
     assert entries(world[0]) == [[], []]
+
+
+@pytest.fixture
+def row_id(world, writer):
+    """Of the row (1, 2, a)."""
+    transaction = world[0].begin()
+    found = writer.insert(transaction, [1, 2, b"a"])
+    transaction.commit()
+    return found
+
+
+def update(engine, writer, transaction, row_id, **changes):
+    places = {"first": 0, "second": 1, "third": 2}
+    named = {places[name]: value for name, value in changes.items()}
+    return writer.update(transaction, transaction.statement_snapshot(), row_id, named)
+
+
+def test_a_changed_row_gets_the_keys_that_moved_and_no_others(world, writer, row_id):
+    engine, files = world
+    transaction = engine.begin()
+    outcome = update(engine, writer, transaction, row_id, first=1, second=None)
+    assert outcome.status is Status.DONE
+    transaction.commit()
+    assert entries(engine) == [
+        [(key_of([1], INDEXES[0]), row_id)],
+        sorted((key_of([1, second, b"a"], INDEXES[1]), row_id) for second in (2, None)),
+    ]
+    again = crashed(engine, files)
+    assert check(again) == []
+    assert again.relation(TABLE).fetch(again.begin().snapshot(), row_id) == (1, None, b"a")
+
+
+def test_keys_that_moved_are_taken_back(world, writer, row_id):
+    engine, _ = world
+    before = entries(engine)
+    transaction = engine.begin()
+    update(engine, writer, transaction, row_id, first=5, third=b"b")
+    transaction.abort()
+    assert entries(engine) == before
+
+
+def test_a_change_to_a_key_that_may_be_taken_leaves_all_undone(world, writer, row_id):
+    engine, _ = world
+    before = engine.begin()
+    writer.insert(before, [7, 7, b"a"])
+    transaction = engine.begin()
+    assert update(engine, writer, transaction, row_id, first=7, third=b"b") is None
+    assert transaction.top_xid == 0
+    assert update(engine, writer, transaction, row_id, first=None).status is Status.DONE
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [({"first": 9}, Status.BLOCKED), ({"second": 9}, Status.DONE), ({"first": 1}, Status.DONE)],
+)
+def test_who_keeps_the_key_of_a_row_stands_in_the_way_of_another_key_alone(
+    world, writer, row_id, changes, expected
+):
+    engine, _ = world
+    holder, transaction = engine.begin(), engine.begin()
+    engine.relation(TABLE).lock_row(holder, holder.snapshot(), row_id, RowLock.KEY_SHARE)
+    outcome = update(engine, writer, transaction, row_id, **changes)
+    assert outcome.status is expected
+    if expected is Status.BLOCKED:
+        assert outcome.blocker_xid == holder.top_xid
+        assert entries(engine)[0] == [(key_of([1], INDEXES[0]), row_id)]

@@ -1,0 +1,194 @@
+"""Updates of indexed columns and deletes by key on the lane: the bytes of the ordinary flow, waits included."""
+
+import os
+from itertools import islice
+
+import pytest
+
+from protocol import messages
+from protocol.encode import encode
+from server.executor.waits import Wait
+from server.session import native
+from tests.support.conversation import Client
+from tests.support.engine import memory_database
+from tests.support.series import asked, series
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("RUSTYDB_NATIVE") == "0", reason="the original takes nothing"
+)
+
+SETUP = (
+    "CREATE TABLE item (id int PRIMARY KEY, a int, b text, u int UNIQUE, CHECK (a < 100))",
+    "CREATE INDEX ON item (a)",
+    "CREATE INDEX ON item (b, a)",
+    "INSERT INTO item VALUES (1, 10, 'one', 1), (2, 20, 'two', 2), (3, NULL, NULL, NULL)",
+    "CREATE TABLE parent (id int PRIMARY KEY, a int)",
+    "INSERT INTO parent VALUES (1, 1), (2, 2)",
+    "CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent)",
+    "CREATE INDEX ON child (parent)",
+    "INSERT INTO child VALUES (1, 1)",
+    "CREATE TABLE odd (id int PRIMARY KEY, a int, b int)",
+    "CREATE INDEX ON odd (a DESC)",
+    "CREATE INDEX ON odd ((b + 1))",
+    "INSERT INTO odd VALUES (1, 1, 1), (2, 2, 2)",
+    "CREATE SEQUENCE numbers",
+)
+STATEMENTS = {
+    "a": "UPDATE item SET a = a + $1 WHERE id = $2",
+    "set_a": "UPDATE item SET a = $1 WHERE id = $2",
+    "b": "UPDATE item SET b = $1 WHERE id = $2",
+    "both": "UPDATE item SET a = $1, b = $2 WHERE id = $3",
+    "u": "UPDATE item SET u = $1 WHERE id = $2",
+    "next": "UPDATE item SET u = nextval('numbers') WHERE id = $1",
+    "id": "UPDATE item SET id = $1 WHERE id = $2",
+    "delete": "DELETE FROM item WHERE id = $1",
+    "by_u": "DELETE FROM item WHERE u = $1",
+    "parent": "UPDATE parent SET id = $1 WHERE id = $2",
+    "parent_gone": "DELETE FROM parent WHERE id = $1",
+    "child": "UPDATE child SET parent = $1 WHERE id = $2",
+    "odd": "UPDATE odd SET a = $1, b = $2 WHERE id = $3",
+    "begin": "BEGIN",
+    "commit": "COMMIT",
+    "rollback": "ROLLBACK",
+}
+SCRIPTS = {
+    "plain": [
+        ("a", b"5", b"1"),
+        ("b", b"new", b"2"),
+        ("both", b"7", b"x", b"3"),
+        ("a", b"1", b"9"),
+    ],
+    "null": [
+        ("set_a", None, b"1"),
+        ("b", None, b"2"),
+        ("both", None, None, b"3"),
+        ("u", None, b"1"),
+    ],
+    "same": [("set_a", b"10", b"1"), ("b", b"one", b"1"), ("u", b"1", b"1"), ("id", b"1", b"1")],
+    "unique": [("u", b"9", b"1"), ("u", b"2", b"1"), ("u", b"1", b"2"), ("u", b"7", b"3")],
+    "there and back": [("u", b"9", b"1"), ("u", b"1", b"1"), ("u", b"9", b"1"), ("u", b"1", b"2")],
+    "key": [("id", b"4", b"1"), ("a", b"1", b"1"), ("a", b"1", b"4"), ("id", b"2", b"4")],
+    "check": [("set_a", b"100", b"1"), ("set_a", b"99", b"1")],
+    "volatile": [("next", b"1"), ("next", b"2"), ("next", b"9")],
+    "delete": [("delete", b"1"), ("delete", b"1"), ("by_u", b"2"), ("by_u", b"5")],
+    "block": [("begin",), ("a", b"5", b"1"), ("a", b"5", b"1"), ("delete", b"2"), ("commit",)],
+    "rolled back": [
+        ("begin",),
+        ("a", b"5", b"1"),
+        ("u", b"8", b"2"),
+        ("delete", b"3"),
+        ("rollback",),
+    ],
+    "deleted and changed": [("begin",), ("delete", b"1"), ("a", b"1", b"1"), ("commit",)],
+    "referred to": [("parent", b"5", b"2"), ("parent", b"6", b"1"), ("parent_gone", b"1")],
+    "referring": [("child", b"2", b"1"), ("child", b"3", b"1"), ("child", None, b"1")],
+    "odd": [("odd", b"3", b"1", b"1"), ("odd", b"3", b"4", b"2")],
+}
+LOOKS = (
+    "SELECT * FROM item ORDER BY id",
+    "SELECT id FROM item WHERE a = 15 OR a = 10 ORDER BY id",
+    "SELECT id FROM item WHERE b = 'new'",
+    "SELECT id FROM item WHERE u = 9",
+    "SELECT id FROM item WHERE u = 1",
+    "TABLE parent",
+    "TABLE child",
+    "TABLE odd",
+    "SELECT last_value FROM numbers",
+)
+
+
+@pytest.fixture
+def pair():
+    """Clients of two equal databases: one to be served from bytes, one the ordinary way."""
+    with memory_database() as first, memory_database() as second:
+        made = Client(first), Client(second)
+        for client in made:
+            for sql in SETUP:
+                client.run(sql)
+            client.run("SET enable_seqscan = off")
+            for name, sql in STATEMENTS.items():
+                client.send(messages.Parse(name, sql, ()), messages.Sync())
+        for name in STATEMENTS:
+            made[1].session.prepared[name].lane = None
+        yield made
+        for client in made:
+            client.close()
+
+
+def look(pair):
+    for sql in LOOKS:
+        assert pair[0].run(sql) == pair[1].run(sql), sql
+
+
+def served(client, name, *values):
+    """The replies to a series from its bytes."""
+    reply, taken = native.serve(client.session, series(name, *values))
+    steps, client.session.unfinished = client.session.unfinished, None
+    items = [] if steps is None else [item for item in steps if type(item) is not Wait]
+    if not taken:
+        items = client.send(*asked(name, *values))
+    return reply + b"".join(map(encode, items))
+
+
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS.keys())
+def test_gives_the_bytes_of_the_ordinary_flow(pair, script):
+    for name, *values in script:
+        expected = b"".join(map(encode, pair[1].send(*asked(name, *values))))
+        assert served(pair[0], name, *values) == expected, (name, values)
+    look(pair)
+
+
+def test_moved_keys_are_changes_of_the_lane(pair):
+    lane = pair[0].session.prepared["both"].lane
+    counted = []
+    count = lane.change.count
+
+    class Watched:
+        def count(self, context):
+            counted.append(count(context))
+            return counted[-1]
+
+    lane.change = Watched()
+    served(pair[0], "both", b"7", b"x", b"3")
+    assert counted == [1]
+
+
+IN_THE_WAY = {
+    "changed": "UPDATE item SET a = a + 1, b = 'other' WHERE id = 1",
+    "deleted": "DELETE FROM item WHERE id = 1",
+    "no longer this one": "UPDATE item SET id = 8 WHERE id = 1",
+    "takes the key": "UPDATE item SET u = 30 WHERE id = 2",
+    "inserts the key": "INSERT INTO item VALUES (9, 9, 'nine', 30)",
+}
+
+
+@pytest.mark.parametrize("end", ["COMMIT", "ROLLBACK"])
+@pytest.mark.parametrize("way", IN_THE_WAY.values(), ids=IN_THE_WAY.keys())
+@pytest.mark.parametrize("step", [("a", b"5", b"1"), ("u", b"30", b"1"), ("delete", b"1")], ids=str)
+def test_what_stands_in_the_way_is_waited_for_as_in_the_ordinary_flow(pair, way, end, step):
+    others = [Client(client.database, pid=2) for client in pair]
+    for client, other in zip(pair, others, strict=True):
+        client.run("BEGIN")
+        other.run("BEGIN")
+        other.run(way)
+    name, *values = step
+    first = pair[0]
+    reply, taken = native.serve(first.session, series(name, *values))
+    unfinished, first.session.unfinished = first.session.unfinished, None
+    steps = iter(unfinished or ())
+    replies = [list(islice(steps, 1)) if taken else first.send(*asked(name, *values))]
+    replies.append(pair[1].send(*asked(name, *values)))
+    assert pair[1].blocked == (first.blocked or any(type(item) is Wait for item in replies[0]))
+    for other in others:
+        other.run(end)
+    replies[0] += steps
+    for client, found in zip(pair, replies, strict=True):
+        if client.blocked:
+            found += client.resume()
+    sent = [b"".join(encode(item) for item in each if type(item) is not Wait) for each in replies]
+    assert reply + sent[0] == sent[1]
+    for client in pair:
+        client.run("COMMIT")
+    look(pair)
+    for other in others:
+        other.close()
