@@ -24,12 +24,13 @@ from server.types.type import Value
 from storage.engine import KeyReader, KeyWriter, Status, key_after_prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape
     from server.expressions.rowwise import RowEvaluator
     from server.planner import physical
+    from storage.engine import Outcome
 
 Row = tuple[Value | None, ...]
 Found = tuple[tuple[Any, ...], int]  # stored columns, row id
@@ -224,27 +225,31 @@ class KeyUpdate:
             return LEFT
         mover = KeyWriter(context.engine, self.plan.table.storage_id, keys)
         while row is not None:
-            changes = {
-                number: cell(row, context)
-                for number, cell in zip(self._numbers, self._cells, strict=True)
-            }
-            has_null = any(value is None for number, value in changes.items() if number in required)
-            if has_null or any(check(row, context) is False for check in self._checks):
+            changes = self._changes(row, required, context)
+            if changes is None:
                 return LEFT  # the ordinary operator knows the error
             row_id = row[self._place]
             assert isinstance(row_id, int)
             outcome = writer.try_update(row_id, changes, mover if keys else None)
-            if outcome is None:
-                return LEFT
-            if outcome.status is Status.DONE:
-                return 1
-            if outcome.status is Status.BLOCKED:
-                context.row_in_way = self.plan.table.storage_id, writer.relation.root(row_id)
-                return -outcome.blocker_xid
-            if outcome.status is not Status.UPDATED or not context.read_committed:
-                return LEFT
+            count = _count_of(outcome, writer, row_id)
+            if count is not None:
+                return count
+            assert outcome is not None
             row = self._lookup.newer(outcome.new_row_id, self._recheck, context)
         return 0
+
+    def _changes(
+        self, row: Row, required: Container[int], context: ExecutionContext
+    ) -> dict[int, Value | None] | None:
+        """The new values by attribute; None: the row may not become what they make of it."""
+        changes = {
+            number: cell(row, context)
+            for number, cell in zip(self._numbers, self._cells, strict=True)
+        }
+        has_null = any(value is None for number, value in changes.items() if number in required)
+        if has_null or any(check(row, context) is False for check in self._checks):
+            return None
+        return changes
 
     def _may_move(self, context: ExecutionContext) -> bool:
         return self._may_repeat and context.transaction.tracked is None
@@ -274,15 +279,24 @@ class KeyDelete:
             row_id = row[self._place]
             assert isinstance(row_id, int)
             outcome = writer.try_delete(row_id)
-            if outcome.status is Status.DONE:
-                return 1
-            if outcome.status is Status.BLOCKED:
-                context.row_in_way = self.plan.table.storage_id, writer.relation.root(row_id)
-                return -outcome.blocker_xid
-            if outcome.status is not Status.UPDATED or not context.read_committed:
-                return LEFT
+            count = _count_of(outcome, writer, row_id)
+            if count is not None:
+                return count
             row = self._lookup.newer(outcome.new_row_id, self._recheck, context)
         return 0
+
+
+def _count_of(outcome: Outcome | None, writer: TableWriter, row_id: int) -> int | None:
+    """What an attempt to change a row comes to; None: there is a newer version to be looked at."""
+    if outcome is None:
+        return LEFT
+    if outcome.status is Status.DONE:
+        return 1
+    context = writer.context
+    if outcome.status is Status.BLOCKED:
+        context.row_in_way = writer.shape.table.storage_id, writer.relation.root(row_id)
+        return -outcome.blocker_xid
+    return None if outcome.status is Status.UPDATED and context.read_committed else LEFT
 
 
 class RowInsert:

@@ -17,7 +17,6 @@ from server.planner.plan_statement import plan_statement
 from server.planner.standalone import bind_over_table, bind_row_rules
 from server.session.access import check_access
 from server.session.own_thread import OwnThread
-from server.session.state import Running
 from server.session.transaction import READ_COMMITTED_LEVELS
 from storage.engine import COMMAND_BITS, LockMode
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from server.planner.planned import PlannedStatement
     from server.session.basis import Basis
     from server.session.session import Session
+    from server.session.state import Running
     from server.sql.parse import Statement
     from server.types.type import TextStyle
     from server.vector.batch import Batch

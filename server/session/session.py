@@ -57,12 +57,9 @@ if TYPE_CHECKING:
     from server.catalog.catalog import CatalogTransaction
     from server.config import SessionSettings
     from server.database import Database
-    from server.executor.context import ExecutionContext
-    from server.session.blocked import Blocked
     from server.session.own_thread import OwnThread
     from server.session.scope import StatementScope
-    from server.session.unfinished import Flushing
-    from server.statements.portal import Portal, Prepared
+    from server.statements.portal import Prepared
     from server.types.type import TextStyle
     from storage.engine import Transaction
     from storage.waits import Completion

@@ -7,7 +7,7 @@ constraint checks, and moves them together: they all commit, or they all roll ba
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -28,11 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
     from server.catalog.catalog_view import CatalogView
-    from server.executor.context import ExecutionContext
     from server.session.basis import Basis
     from server.session.session import Session
-    from server.types.type import TextStyle
-    from storage.engine import Snapshot, Transaction
+    from storage.engine import Snapshot
     from storage.waits import Completion
 
 

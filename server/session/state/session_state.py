@@ -1,4 +1,4 @@
-"""What Session and SessionTransaction keep of what every short statement looks at. The original of native/session_state.
+"""What a session and its transaction keep of what every short statement asks. The original of native/session_state.
 
 The twins have the same attributes, which compiled code reads without asking the interpreter for them by name; what
 rarely counts stays in Session itself.
