@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from server.errors import (
     CantChangeRuntimeParam,
@@ -19,12 +19,15 @@ from server.errors import (
     UndefinedObject,
 )
 from server.identifiers import split_identifiers
-from server.settings import SETTINGS, Setting, SettingValue
+from server.settings import REPORTED, SETTINGS, Setting, SettingValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 BY_NAME: Mapping[str, Setting] = {setting.name.lower(): setting for setting in SETTINGS}
+_REPORTED = tuple(BY_NAME[name.lower()] for name in REPORTED)
+_PERSONAL = frozenset(("application_name", "is_superuser", "role", "session_authorization"))
+"""Settings that tell who the client is."""
 
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
@@ -176,6 +179,8 @@ class ServerSettings:
     def __init__(self, values: Mapping[str, tuple[str, str]] | None = None) -> None:
         """Values are pairs of text and source by name; raises SqlError for a bad one."""
         self._values: dict[str, Assigned] = {}
+        self.version = 0  # of the values
+        self._reported: tuple[str, ...] | None = None
         for name, (text, source) in (values or {}).items():
             self.assign(name, text, source)
 
@@ -183,6 +188,14 @@ class ServerSettings:
         """Set a value from configuration, before any session sees it or at a reload."""
         setting = setting_named(name)
         self._values[setting.name] = Assigned(parse_value(setting, text), source)
+        self.version += 1
+        self._reported = None
+
+    def reported(self) -> tuple[str, ...]:
+        """The texts of the settings that clients are told at their start."""
+        if self._reported is None:
+            self._reported = tuple(show(item, self.assigned(item).value) for item in _REPORTED)
+        return self._reported
 
     def assigned(self, setting: Setting) -> Assigned:
         """The value in force and its source."""
@@ -252,6 +265,25 @@ class SessionSettings:
             return self._custom[name.lower()]
         setting = setting_named(name)
         return show(setting, self.assigned(setting).value)
+
+    def reported(self) -> tuple[str, ...]:
+        """The texts of the settings that the client is told at its start, when there are no others than those."""
+        own = self._session_defaults
+        return tuple(
+            show(setting, own[setting.name].value) if setting.name in own else text
+            for setting, text in zip(_REPORTED, self._server.reported(), strict=True)
+        )
+
+    def origin(self) -> tuple[Any, ...]:
+        """What the values follow from, without those that only tell who the client is."""
+        own = [
+            (name, item) for name, item in self._session_defaults.items() if name not in _PERSONAL
+        ]
+        return (
+            id(self._server),
+            self._server.version,
+            tuple((name, item.value) for name, item in [*own, *self._values.items()]),
+        )
 
     def start(self, name: str, text: str, source: str = "client") -> None:
         """Set what a client's start-up packet or a role asks for: the value RESET goes back to."""

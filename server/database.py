@@ -20,11 +20,11 @@ from server.executor.deferred import run_deferred
 from server.executor.temporary_files import TemporaryFiles
 from server.feature import Feature, statements_of
 from server.notifications import Channels
-from server.plan_cache import PlanCache
+from server.plan_cache import LeastRecentlyUsed, PlanCache
 from server.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
 
     from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import CatalogObject, Role, Table
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from storage.engine import Engine, WaitEdge
 
 LOW_BITS = 0xFFFFFFFF
+BASES_MAX = 256
 
 
 class Database:
@@ -63,6 +64,7 @@ class Database:
         self.statements = statements_of(features)
         self.mock_secret = mock_secret
         self.plans = PlanCache()
+        self.bases: LeastRecentlyUsed[Hashable, Any] = LeastRecentlyUsed(BASES_MAX)
         self._shapes: dict[int, tuple[CatalogView, dict[int, Any]]] = {}
         self.sequences = SequenceValues(engine)
         self.workers = Workers(settings.integer("query_workers"))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 import shlex
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,8 +61,13 @@ class Rule:
             return False
         if self.type in ("hostssl", "hostnossl") and tls != (self.type == "hostssl"):
             return False
-        found = ipaddress.ip_address(address)
+        found = _parsed(address)
         return not self.networks or any(found in network for network in self.networks)
+
+
+@lru_cache(maxsize=256)
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(address)
 
 
 def _listed(names: tuple[str, ...], database: str, user: str) -> bool:

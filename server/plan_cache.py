@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from server.executor.run import prepare
@@ -81,6 +81,14 @@ class LiteralPlans:
     refused: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A skeleton's plan; and its lane (see server.session.lane), where one serves all sessions."""
+
+    planned: PlannedStatement
+    lane: Any = None
+
+
 class PlanCache:
     """Statements by their text, plans by all they depend on."""
 
@@ -94,7 +102,7 @@ class PlanCache:
             LONG_TEXTS_MAX
         )
         self._skeletons: LeastRecentlyUsed[tuple[str, str], bool] = LeastRecentlyUsed(PLANS_MAX)
-        self._points: LeastRecentlyUsed[PlanKey, PlannedStatement] = LeastRecentlyUsed(PLANS_MAX)
+        self._points: LeastRecentlyUsed[PlanKey, Point] = LeastRecentlyUsed(PLANS_MAX)
         self._literal_plans: LeastRecentlyUsed[PlanKey, LiteralPlans] = LeastRecentlyUsed(PLANS_MAX)
         self._programs: WeakKeyDictionary[PlannedStatement, Program] = WeakKeyDictionary()
         self._over_rows: WeakKeyDictionary[PlannedStatement, PlannedStatement | None] = (
@@ -132,14 +140,15 @@ class PlanCache:
             self._skeletons.put(skeleton, True)
         return known
 
-    def point(self, key: PlanKey) -> PlannedStatement | None:
-        """The plan of a skeleton that some session has found to answer as its texts do."""
+    def point(self, key: PlanKey) -> Point | None:
+        """What some session has found to answer a skeleton as its texts do."""
         return self._points.get(key)
 
-    def keep_point(self, key: PlanKey, planned: PlannedStatement) -> None:
+    def keep_point(self, key: PlanKey, point: Point) -> None:
         """Let other sessions use a skeleton's plan at once."""
+        planned = point.planned
         if planned.catalog_version >= 0 and not planned.depends_on_moment:
-            self._points.put(key, planned)
+            self._points.put(key, point)
 
     def literal_plans(self, key: PlanKey) -> LiteralPlans | None:
         """The plans of a text without its literals."""

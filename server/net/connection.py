@@ -459,7 +459,7 @@ class ClientConnection(asyncio.Protocol):
         session.mail.box.wake = self.mail_has_come
         self.listener.opened(session)
         for reply in session.start():
-            self.wire.send(reply)
+            self._give(reply)
         self.flush()
 
     # Waiting

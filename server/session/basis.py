@@ -58,44 +58,92 @@ class Basis:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What is the same on every basis of a catalog, a user and the same settings, whoever's session it is."""
+
+    search_path: tuple[int, ...]
+    explicit_search_path: tuple[int, ...]
+    statement_timeout_ms: int
+    memory: Memory
+    synchronous_commit: bool
+    isolation: str
+    read_only: bool
+    deferrable: bool
+    is_watched: bool
+    row_security: bool
+    avoids_table_scans: bool
+    keeps_join_order: bool
+
+
 def make_basis(session: Session, view: CatalogView) -> Basis:
     """Work it out."""
-    settings = session.settings
-    path = session.search_path()
+    common = _common(session, view)
     style = session.style
-    isolation = settings.text("default_transaction_isolation")
+    user_oid = session.user_oid
     environment = PlanningEnvironment(
         catalog=view,
-        search_path=path,
-        user=session.user_oid,
+        search_path=common.search_path,
+        user=user_oid,
         row_count=session.database.row_count,
         style=style,
         database=session.database_name,
-        row_security=bool(settings["row_security"]),
-        avoids_table_scans=not settings["enable_seqscan"],
-        keeps_join_order=settings.integer("join_collapse_limit") == 1,
+        row_security=common.row_security,
+        avoids_table_scans=common.avoids_table_scans,
+        keeps_join_order=common.keeps_join_order,
         interrupted=session.check_cancelled,
     )
     return Basis(
         view=view,
-        settings_version=settings.version,
-        user_oid=session.user_oid,
+        settings_version=session.settings.version,
+        user_oid=user_oid,
         temporary_schema=session.temporary_schema,
-        search_path=path,
-        explicit_search_path=session.explicit_search_path(),
+        search_path=common.search_path,
+        explicit_search_path=common.explicit_search_path,
         style=style,
         environment=environment,
+        statement_timeout_ms=common.statement_timeout_ms,
+        memory=common.memory.copy(),
+        isolation=common.isolation,
+        read_only=common.read_only,
+        deferrable=common.deferrable,
+        is_watched=common.is_watched,
+        read_committed=common.isolation in READ_COMMITTED_LEVELS,
+        synchronous_commit=common.synchronous_commit,
+    )
+
+
+def _common(session: Session, view: CatalogView) -> Common:
+    """It is kept where others will have the same: for a catalog that all see, and no schema of one's own."""
+    if view.version < 0 or session.temporary_schema:
+        return _make_common(session, view)
+    kept = session.database.bases
+    key = (view.version, session.database_oid, session.user_oid, session.settings.origin())
+    found = kept.get(key)
+    if found is None:
+        found = _make_common(session, view)
+        kept.put(key, found)
+    return found
+
+
+def _make_common(session: Session, view: CatalogView) -> Common:
+    settings = session.settings
+    return Common(
+        search_path=session.search_path(),
+        explicit_search_path=session.explicit_search_path(),
         statement_timeout_ms=settings.integer("statement_timeout"),
         memory=_memory(settings),
-        isolation=isolation,
+        synchronous_commit=settings.text("synchronous_commit") != "off",
+        isolation=settings.text("default_transaction_isolation"),
         read_only=bool(settings["default_transaction_read_only"]),
         deferrable=bool(settings["default_transaction_deferrable"]),
         is_watched=any(
             value.binary == PG_STAT_STATEMENTS.library
             for value in view.user_functions_named(PG_STAT_STATEMENTS.name)
         ),
-        read_committed=isolation in READ_COMMITTED_LEVELS,
-        synchronous_commit=session.settings.text("synchronous_commit") != "off",
+        row_security=bool(settings["row_security"]),
+        avoids_table_scans=not settings["enable_seqscan"],
+        keeps_join_order=settings.integer("join_collapse_limit") == 1,
     )
 
 

@@ -2,6 +2,7 @@
 
 Rule 1: a lane is made on a basis and serves that one: whoever uses it compares.
 Rule 2: replies are the bytes that the ordinary messages would be.
+Rule 3: a lane that `serves_all` knows nothing of its session: numbers and strings look the same in every style.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from server.session.execution import context
 from server.session.native import KeySeries
 from server.session.parameters import INTEGER_LIMITS, PARAMETERS_MAX, parameter_limits
 from server.session.results import command_tag, row_description
+from server.types.type import PLAIN_STYLE
 from storage.engine import LockMode, table_lock
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ class Lane:
         "planned",
         "program",
         "series",
+        "serves_all",
         "style",
     )
 
@@ -99,6 +102,9 @@ class Lane:
         self.change = point if isinstance(point, KeyUpdate | KeyDelete | RowInsert) else None
         self.changes_by_key = isinstance(point, KeyUpdate | KeyDelete)
         self.series = self._make_series()
+        self.serves_all = self.series is not None
+        if self.serves_all:
+            self.style = PLAIN_STYLE  # the session's would keep it alive
 
     def description(self, formats: tuple[int, ...]) -> bytes:
         """RowDescription or NoData."""

@@ -33,12 +33,14 @@ from server.planner.updatability import updatable_events
 from server.session.basis import Basis, make_basis
 from server.session.events import fire_rewrite
 from server.session.flows import flow_of
+from server.session.greeting import greeting
 from server.session.mail import Mail
 from server.session.results import copy_rows, error_fields, row_values
 from server.session.rights import AUTHORIZATION, ROLE, Rights
 from server.session.routines import SessionSurroundings
 from server.session.series import run_series, run_text
 from server.session.short_path import QUICK
+from server.session.skeletons import take_over
 from server.session.state import Activity, Running, SessionState
 from server.session.style import SessionNames, text_style
 from server.session.temporary import (
@@ -286,8 +288,7 @@ class Session(SessionState):
 
     def start(self) -> Iterator[Reply]:
         """What the client is told after authentication."""
-        for name in REPORTED:
-            yield ParameterStatus(name, self.settings.show(name))
+        yield from greeting(self.settings.reported())
         self.settings.changed.clear()
         yield BackendKeyData(self.identity.pid, self.identity.secret)
         yield self.ready()
@@ -323,6 +324,10 @@ class Session(SessionState):
     ) -> bytes | None:
         """The replies to a whole series, in wire form; None: `handle` its messages. See `unfinished`."""
         return run_series(self, prepared, message, described)
+
+    def take_over(self, skeleton: tuple[str, str]) -> Prepared | None:
+        """What another session has prepared for a text's skeleton, if this one has never met it."""
+        return take_over(self, skeleton)
 
     def run_text(self, sql: str) -> bytes | None:
         """The replies to a Query, in wire form; None: `handle` it. See `unfinished`."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.errors import SqlError
+from server.plan_cache import Point
 from server.session import literal_plans
 from server.session.access import check_access
 from server.session.block import State
@@ -67,25 +68,26 @@ def _make_room(session: Session) -> None:
         session.skeletons.clear()
 
 
-def _take_over(session: Session, sql: str) -> None:
-    """If another session has prepared the text's skeleton, do as if this one had."""
-    lifted = skeleton(sql)
-    if lifted is None or (lifted.text, lifted.kinds) in session.skeletons:
-        return
-    types = parameter_types(lifted.kinds)
-    planned = session.database.plans.point(plan_key(session, lifted.text, 0, types))
-    if planned is None:
-        return
+def take_over(session: Session, key: Key) -> Prepared | None:
+    """If another session has prepared a skeleton that is new to this one, do as if this one had."""
+    if key in session.skeletons:
+        return None
+    text, types = key[0], parameter_types(key[1])
+    point = session.database.plans.point(plan_key(session, text, 0, types))
+    if point is None:
+        return None
+    planned = point.planned
     try:
         check_access(session.transaction.catalog, planned.access)
-        (statement,) = session.database.plans.statements(lifted.text)
+        (statement,) = session.database.plans.statements(text)
     except SqlError:
-        return
-    prepared = Prepared("", lifted.text, statement, types)
+        return None
+    prepared = Prepared("", text, statement, types)
     prepared.planned, prepared.basis = planned, session.basis()
-    prepared.lane = make_lane(session, planned)
+    prepared.lane = point.lane or make_lane(session, planned)
     _make_room(session)
-    session.skeletons[lifted.text, lifted.kinds] = prepared
+    session.skeletons[key] = prepared
+    return prepared
 
 
 def _prepare(session: Session, key: Key, planned: PlannedStatement) -> Prepared | None:
@@ -105,7 +107,8 @@ def _prepare(session: Session, key: Key, planned: PlannedStatement) -> Prepared 
     prepared.basis = session.basis()
     if prepared.lane is None:
         return None
-    session.database.plans.keep_point(plan_key(session, text, statement.offset, types), made)
+    point = Point(made, prepared.lane if prepared.lane.serves_all else None)
+    session.database.plans.keep_point(plan_key(session, text, statement.offset, types), point)
     return prepared
 
 
@@ -113,7 +116,9 @@ def answer_text(session: Session, sql: str) -> bytes | None:
     """The rows and the end of a text whose skeleton has a lane, within a transaction; None: run the text."""
     if session.transaction.state is State.FAILED:
         return None
-    _take_over(session, sql)
+    lifted = skeleton(sql)
+    if lifted is not None:
+        take_over(session, (lifted.text, lifted.kinds))
     found = find(session, sql)
     if found is None:
         return None

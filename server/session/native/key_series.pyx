@@ -364,8 +364,13 @@ cdef Py_ssize_t serve_query(session, bytes data, Py_ssize_t start, Output output
     sql = decoded(place + 5, length - 5)
     if sql is None:
         return 0
-    lifted = skeleton(sql) if session.skeletons else None
-    prepared = None if lifted is None else session.skeletons.get((lifted.text, lifted.kinds))
+    lifted = skeleton(sql)
+    prepared = None
+    if lifted is not None:
+        name = (lifted.text, lifted.kinds)
+        prepared = session.skeletons.get(name)
+        if prepared is None and name not in session.skeletons:
+            prepared = session.take_over(name)
     in_block = session.transaction.state is OPEN
     known = known_of(prepared) if in_block else fresh(session, prepared)
     if known is None:
