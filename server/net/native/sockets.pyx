@@ -16,6 +16,7 @@ from libc.string cimport strerror
 from posix.unistd cimport close as close_descriptor
 
 from server.net.native.send_ring cimport SENDS_MAX, Sending, SendRing, send_now
+from server.session.state.native.session_state cimport SessionState
 from server.session.native.key_series cimport Output, serve_into
 
 cdef extern from "<sys/socket.h>" nogil:
@@ -157,7 +158,7 @@ cdef class Sockets:
             client.failed(error)
         return 0
 
-    cdef int serve(self, Socket socket, session, bytes data) except -1:
+    cdef int serve(self, Socket socket, SessionState session, bytes data) except -1:
         """Have the session answer what it can at once."""
         cdef Py_ssize_t start = self.output.size, taken
         client = socket.client

@@ -1,3 +1,4 @@
+from server.session.state.native.session_state cimport SessionState
 from server.session.native.wire_series cimport COLUMNS_MAX, Series
 
 
@@ -11,8 +12,8 @@ cdef class Output:
 
 
 cdef class KeySeries:
-    cdef object reader, locks, description
-    cdef tuple limits, sources, tags
+    cdef object fetch, all_free, description
+    cdef tuple limits, sources, locks, tags
     cdef bytes text_description
     cdef int column_count
     cdef unsigned char columns[COLUMNS_MAX]
@@ -24,12 +25,12 @@ cdef class KeySeries:
     cdef int write_row(self, Output output, list values, int *codes, snapshot) except -1
 
 
-cdef Py_ssize_t serve_into(session, bytes data, Output output) except -1
-cdef KeySeries fresh(session, prepared)
-cdef int show(session, sql) except -1
+cdef Py_ssize_t serve_into(SessionState session, bytes data, Output output) except -1
+cdef KeySeries fresh(SessionState session, prepared)
+cdef int show(SessionState session, sql) except -1
 cdef Py_ssize_t parse_known(
-    session, bytes data, Py_ssize_t start, Series *series, Output output
+    SessionState session, bytes data, Py_ssize_t start, Series *series, Output output
 ) except -1
 cdef Py_ssize_t serve_series(
-    session, bytes data, Py_ssize_t start, Series *series, Output output
+    SessionState session, bytes data, Py_ssize_t start, Series *series, Output output
 ) except -1

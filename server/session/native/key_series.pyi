@@ -12,6 +12,7 @@ class KeySeries:
         sources: Sequence[PartSource],
         columns: Sequence[int],
         locks: Sequence[TableLock],
+        all_free: Callable[[object, tuple[TableLock, ...]], bool],
         description: Callable[[tuple[int, ...]], bytes],
         tags: tuple[bytes, bytes],
     ) -> None: ...

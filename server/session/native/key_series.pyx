@@ -19,6 +19,7 @@ from libc.string cimport memchr, memcpy
 from protocol.native import decode
 from server.session.block import State
 from server.session.native.point_run cimport basis_of, now_us, run_control, run_series_of, snapshot_in_block
+from server.session.state.native.session_state cimport Activity, SessionState, TransactionState
 from server.session.native.wire_series cimport (
     COLUMNS_MAX, PARAMETERS_MAX, Series, Span, count_at, decoded, formats_of, integer_of, read_series, row_values, text_of
 )
@@ -82,18 +83,19 @@ cdef class KeySeries:
     """A read by key, ready to be served.
 
     parameter_limits has the bound of an integer parameter's type, or 0 for text. columns has the width of an integer,
-    or 0 for text. sources and locks are those of the KeyRead and of the lane.
+    or 0 for text. sources and locks are those of the KeyRead and of the lane, all_free tells whether the locks are.
     """
 
-    def __init__(self, reader, limits, sources, columns, locks, description, tags):
+    def __init__(self, reader, limits, sources, columns, locks, all_free, description, tags):
         cdef int i
         assert len(limits) <= PARAMETERS_MAX and len(columns) <= COLUMNS_MAX
-        self.reader = reader
+        self.fetch = reader.fetch
         self.limits = tuple(limits)
         self.sources = tuple(
             [(item.parameter, item.constant, _limit(item)) for item in sources]
         )
         self.locks = tuple(locks)
+        self.all_free = all_free
         self.description = description
         self.tags = tags
         self.column_count = len(columns)
@@ -178,7 +180,7 @@ cdef class KeySeries:
             if value is None or (limit and not -limit <= value < limit):
                 return output.add(self.tags[0])
             parts.append(value)
-        row = self.reader.fetch(snapshot, parts)
+        row = self.fetch(snapshot, parts)
         if row is None:
             return output.add(self.tags[0])
         output.reserve(7)
@@ -196,7 +198,7 @@ cdef object _limit(source):
     return {2: 1 << 15, 3: 1 << 31, 4: 1 << 63}.get(source.kind, 0)
 
 
-def serve(session, bytes data not None):
+def serve(SessionState session not None, bytes data not None):
     """Reply to what is at the start of data, and how many bytes that was."""
     cdef Output output = Output.__new__(Output)
     cdef Py_ssize_t taken = serve_into(session, data, output)
@@ -205,7 +207,7 @@ def serve(session, bytes data not None):
     return PyBytes_FromStringAndSize(output.data, output.size), taken
 
 
-cdef Py_ssize_t serve_into(session, bytes data, Output output) except -1:
+cdef Py_ssize_t serve_into(SessionState session, bytes data, Output output) except -1:
     """Write the reply to what is at the start of data: how many bytes that was."""
     cdef Py_ssize_t taken = 0, end, start, size = PyBytes_GET_SIZE(data)
     cdef int count
@@ -226,11 +228,18 @@ cdef Py_ssize_t serve_into(session, bytes data, Output output) except -1:
     return taken
 
 
-cdef bint is_at_rest(session) except -1:
-    transaction = session.transaction
+cdef bint is_at_rest(SessionState session) except -1:
+    cdef TransactionState transaction = session.transaction
     state = transaction.state
     return (
-        (state is OPEN or (state is IDLE and transaction.running is None and "" not in session.portals))
+        (
+            state is OPEN
+            or (
+                state is IDLE
+                and transaction.running is None
+                and (not session.portals or "" not in session.portals)
+            )
+        )
         and session.cancelled is None
         and not session.skipping
         and not session.notices
@@ -238,7 +247,7 @@ cdef bint is_at_rest(session) except -1:
     )
 
 
-cdef Py_ssize_t serve_one(session, bytes data, Py_ssize_t start, Output output) except -1:
+cdef Py_ssize_t serve_one(SessionState session, bytes data, Py_ssize_t start, Output output) except -1:
     """Answer one series or Query: where it ends, or 0."""
     cdef Series series
     cdef const char *place = PyBytes_AS_STRING(data) + start
@@ -255,7 +264,7 @@ cdef Py_ssize_t serve_one(session, bytes data, Py_ssize_t start, Output output) 
     return 0
 
 
-cdef Py_ssize_t serve_parsed(session, bytes data, Py_ssize_t start, Output output) except -1:
+cdef Py_ssize_t serve_parsed(SessionState session, bytes data, Py_ssize_t start, Output output) except -1:
     """Answer Parse of the unnamed statement and the series after it."""
     cdef Series series
     cdef Py_ssize_t end = parse_known(session, data, start, &series, output)
@@ -263,7 +272,7 @@ cdef Py_ssize_t serve_parsed(session, bytes data, Py_ssize_t start, Output outpu
 
 
 cdef Py_ssize_t parse_known(
-    session, bytes data, Py_ssize_t start, Series *series, Output output
+    SessionState session, bytes data, Py_ssize_t start, Series *series, Output output
 ) except -1:
     """Answer Parse of the unnamed statement, its text known, its plan fresh and a series behind it: where that begins, or 0."""
     cdef const char *text = PyBytes_AS_STRING(data) + start
@@ -289,7 +298,7 @@ cdef Py_ssize_t parse_known(
 
 
 cdef Py_ssize_t serve_series(
-    session, bytes data, Py_ssize_t start, Series *series, Output output
+    SessionState session, bytes data, Py_ssize_t start, Series *series, Output output
 ) except -1:
     cdef KeySeries known
     cdef int codes[COLUMNS_MAX]
@@ -319,7 +328,7 @@ cdef Py_ssize_t serve_series(
 
 
 cdef Py_ssize_t run_steps(
-    session, prepared, bytes data, Py_ssize_t start, Series *series, Output output
+    SessionState session, prepared, bytes data, Py_ssize_t start, Series *series, Output output
 ) except -1:
     """Answer a series of another kind: where it ends, or 0."""
     cdef tuple values = None, formats
@@ -350,7 +359,7 @@ cdef Py_ssize_t run_steps(
     return series.end
 
 
-cdef Py_ssize_t serve_query(session, bytes data, Py_ssize_t start, Output output) except -1:
+cdef Py_ssize_t serve_query(SessionState session, bytes data, Py_ssize_t start, Output output) except -1:
     cdef KeySeries known
     cdef int codes[COLUMNS_MAX]
     cdef int i
@@ -410,12 +419,12 @@ cdef KeySeries known_of(prepared):
     return lane.series
 
 
-cdef KeySeries fresh(session, prepared):
+cdef KeySeries fresh(SessionState session, prepared):
     """What is known of a statement for a session that is idle, if that is still so and no lock is in the way."""
     cdef KeySeries known = known_of(prepared)
     if known is None:
         return None
-    if not session.database.engine.locks.all_free(session, known.locks):
+    if not known.all_free(session, known.locks):
         return None
     basis = basis_of(session)
     if prepared.basis is not basis or not basis.read_committed:
@@ -423,9 +432,9 @@ cdef KeySeries fresh(session, prepared):
     return known
 
 
-cdef int show(session, sql) except -1:
+cdef int show(SessionState session, sql) except -1:
     """What pg_stat_activity tells of an idle session."""
-    activity = session.activity
+    cdef Activity activity = session.activity
     now = now_us(session.clock)
     activity.query = sql
     activity.query_started_us = now
