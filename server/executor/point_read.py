@@ -44,7 +44,7 @@ class PartSource:
 class KeyRead:
     """Reads stored columns of the row with a key of a unique index; `references` are their types."""
 
-    __slots__ = ("reader", "references", "sources")
+    __slots__ = ("engine", "reader", "references", "sources")
 
     def __init__(
         self,
@@ -58,6 +58,7 @@ class KeyRead:
             _source_of(value, part) for value, part in zip(values, shape.parts, strict=True)
         )
         types = shape_of(scan.table, context).types
+        self.engine = context.engine
         self.references = tuple(types[number - 1] for number in attributes)
         self.reader = KeyReader(
             context.engine,

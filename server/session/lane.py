@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from storage.engine import TableLock
 
 EncodeField = Callable[[Any], bytes]
-AllFree = Callable[[Any, "tuple[TableLock, ...]"], bool]
-"""Whether nobody else holds what conflicts with locks: a method of the table of locks."""
 
 LOCK_MODES = {"access share": LockMode.ACCESS_SHARE, "row exclusive": LockMode.ROW_EXCLUSIVE}
 SERIES_COLUMNS = {21: 2, 23: 4, 20: 8, 25: 0, 1043: 0}
@@ -85,7 +83,6 @@ class Lane:
         locks: tuple[TableLock, ...],
         key_read: KeyRead | None,
         style: TextStyle,
-        all_free: AllFree,
         *,
         leaves_checks: bool = False,
     ) -> None:
@@ -104,7 +101,7 @@ class Lane:
         point = program.point
         self.change = point if isinstance(point, KeyUpdate | KeyDelete | RowInsert) else None
         self.changes_by_key = isinstance(point, KeyUpdate | KeyDelete)
-        self.series = self._make_series(all_free)
+        self.series = self._make_series()
         self.serves_all = self.series is not None
         if self.serves_all:
             self.style = PLAIN_STYLE  # the session's would keep it alive
@@ -144,7 +141,7 @@ class Lane:
         pieces[0] = _ROW.pack(b"D", size, len(encoders))
         return b"".join(pieces)
 
-    def _make_series(self, all_free: AllFree) -> KeySeries | None:
+    def _make_series(self) -> KeySeries | None:
         """What the compiled path needs, for the types it knows."""
         read, planned = self.key_read, self.planned
         if read is None or len(planned.parameters) > PARAMETERS_MAX:
@@ -160,7 +157,7 @@ class Lane:
             read.sources,
             [width for width in columns if width is not None],
             self.locks,
-            all_free,
+            read.engine.locks.all_free,
             self.description,
             (self.complete(0), self.complete(1)),
         )
@@ -203,8 +200,7 @@ def lane_of(
     if not planned.writes and not planned.volatile:
         key_read = key_read_of(plan, running)
     leaves_checks = shape is not None and bool(shape.checked_later)
-    all_free = running.engine.locks.all_free
-    return Lane(planned, program, locks, key_read, style, all_free, leaves_checks=leaves_checks)
+    return Lane(planned, program, locks, key_read, style, leaves_checks=leaves_checks)
 
 
 def _stands_alone(planned: PlannedStatement, running: ExecutionContext) -> bool:
