@@ -66,6 +66,8 @@ def _database_problems(database: Database, database_oid: int, damaged: set[int])
         table = database.catalog.views[database_oid].object(index.table)
         if not isinstance(table, Table) or not (index.storage_id and index.has_entries):
             continue
+        if not index.valid:  # it may lack entries, and nobody uses it
+            continue
         if damaged & {index.storage_id, table.storage_id}:
             continue
         try:

@@ -43,6 +43,7 @@ class Undo(IntEnum):
 
     INSERT = 1
     INSERT_MANY = 2
+    NOTHING = 3
 
 
 class Index:
@@ -67,6 +68,26 @@ class Index:
             transaction.undo.append((self, Undo.INSERT, root_id, 0, key))
         if transaction.tracked is not None:
             transaction.tracked.write_keys(self.index_id, (key,))
+
+    def insert_kept(
+        self, transaction: Transaction, key: bytes, root_id: int, others: Iterable[Transaction]
+    ) -> None:
+        """`insert` for a version that is committed: nobody of the others takes the entry back when he aborts."""
+        xid = transaction.stamp() >> COMMAND_BITS
+        if self.tree.insert(xid, key, root_id):
+            transaction.undo.append((self, Undo.INSERT, root_id, 0, key))
+            return
+        for other in others:
+            steps = other.undo
+            for place, (target, operation, first, _, extra) in enumerate(steps):
+                if (
+                    operation == Undo.INSERT
+                    and first == root_id
+                    and extra == key
+                    and isinstance(target, Index)
+                    and target.index_id == self.index_id
+                ):
+                    steps[place] = (self, Undo.NOTHING, 0, 0, None)
 
     def insert_unique(
         self,
@@ -215,6 +236,8 @@ class Index:
     def undo(self, operation: int, first: int, second: int, extra: object) -> None:
         """Take back an insertion."""
         del second
+        if operation == Undo.NOTHING:
+            return
         if operation == Undo.INSERT:
             assert isinstance(extra, bytes)
             self.tree.delete(0, extra, first)

@@ -149,6 +149,24 @@ class Locks:
             self._waiting[owner.lock_group] = request
             return request.completion
 
+    def wait_for_end(self, owner: LockOwner, holder: LockOwner) -> Completion:
+        """Done when a transaction, which has not ended, gives back what it holds; also one that holds nothing yet."""
+        tag = ("virtualxid", id(holder))
+        with self.mutex:
+            if not self._table.has(holder, tag, LockMode.EXCLUSIVE):
+                self._table.grant(holder, tag, LockMode.EXCLUSIVE)
+        return self.wait_for_holders(owner, tag, LockMode.SHARE)
+
+    def hold_on(self, owner: LockOwner, tag: Tag, mode: LockMode) -> None:
+        """Take what another owner of the lock group has already: nobody waits for more than before."""
+        with self.mutex:
+            self._table.grant(owner, tag, mode)
+
+    def running(self) -> set[LockOwner]:
+        """The transactions that have an xid and have not ended."""
+        with self.mutex:
+            return set(self._row_owners.values())
+
     def release(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
         """Give back one acquisition (advisory locks of sessions); False: it was not held."""
         with self.mutex:

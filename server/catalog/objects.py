@@ -207,7 +207,9 @@ class Index(CatalogObject):
     primary: bool = False
     nulls_not_distinct: bool = False
     predicate: str | None = None
-    valid: bool = True
+    valid: bool = True  # it has an entry for every row, so that queries may use it
+    ready: bool = True  # writers enter their rows; else they only take note of changed keys
+    live: bool = True  # False: it is being dropped, and concerns nobody
     constraint: Oid = 0
     options: tuple[str, ...] = ()
     parent: Oid = 0  # the index of the partitioned table that this one is the part of

@@ -61,12 +61,26 @@ class VacuumProgress:
     done: Vacuumed
 
 
+@dataclass(slots=True)
+class IndexProgress:
+    """An index being built, as pg_stat_progress_create_index shows it."""
+
+    pid: int
+    database_oid: int
+    database: str
+    table_oid: int
+    command: str
+    index_oid: int = 0
+    phase: str = "initializing"
+
+
 class TableActivities:
-    """The maintenance of every table, by OID, and the vacuums under way, by process id."""
+    """The maintenance of every table, by OID, and the vacuums and builds of indexes under way, by process id."""
 
     def __init__(self) -> None:
         self._tables: dict[int, TableActivity] = {}
         self.running: dict[int, VacuumProgress] = {}
+        self.building: dict[int, IndexProgress] = {}
 
     def of(self, oid: int) -> TableActivity:
         """The maintenance of one table."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -32,36 +33,38 @@ FILL_ROWS = 1 << 22
 """How many entries are sorted together; what comes after the first so many is entered one by one."""
 
 
-def fill_index(context: ExecutionContext, table: Table, index: Index) -> None:
-    """Enter every row that is not over into a new index, whatever the transaction's snapshot sees of it.
+def fill_index(
+    context: ExecutionContext, table: Table, index: Index, snapshot: Snapshot | None = None
+) -> None:
+    """Enter every row that the snapshot sees into a new index. Raises if a unique key is there twice.
 
-    Raises if a unique key is there twice.
-
-    The table must be locked against changes: all its rows are this transaction's or committed. It
-    takes its time and belongs on a worker thread.
+    Without a snapshot: every row that is not over, whatever the transaction's snapshot sees of it. The table must then
+    be locked against changes: all its rows are this transaction's or committed. It takes its time and belongs on a
+    worker thread.
     """
     table_shape = TableShape(table, context)
     shape = entry_shape(index, table_shape, context)
     with context.engine.latch:
         context.transaction.next_command()
-    snapshot = context.transaction.newest_snapshot()
+    if snapshot is None:
+        snapshot = context.transaction.newest_snapshot()
     views = views_of(context, table, snapshot)
     if isinstance(shape, InvertedShape):
         fill_inverted(context, table_shape, shape, views)
         return
-    if _fill_by_matrix(context, table_shape, shape, views):
+    duplicates = Duplicates(context, table_shape, shape, snapshot)
+    if _fill_by_matrix(context, shape, views, duplicates):
         return
     pairs: list[tuple[bytes, int]] = []
     several = False
     for view, roots in views_of(context, table, snapshot):
         pairs += entries_of(context, table_shape, shape, view, roots)
         if len(pairs) > FILL_ROWS:
-            _insert(context, table_shape, shape, pairs)
+            _insert(context, shape, pairs, duplicates)
             pairs, several = [], True
-    _insert(context, table_shape, shape, pairs)
+    _insert(context, shape, pairs, duplicates)
     if several and index.unique:
-        entries = context.engine.index(shape.storage_id).range()
-        _check_unique(context, table_shape, shape, entries)
+        duplicates.check(context.engine.index(shape.storage_id).range())
 
 
 def entry_shape(
@@ -90,9 +93,9 @@ def views_of(
 
 def _fill_by_matrix(
     context: ExecutionContext,
-    table_shape: TableShape,
     shape: IndexShape,
     views: Iterable[tuple[ScanView, RootIds]],
+    duplicates: Duplicates,
 ) -> bool:
     """Keys that fit into a matrix are sorted as arrays and written page by page; False: there are others."""
     matrices: list[KeyMatrix] = []
@@ -108,8 +111,7 @@ def _fill_by_matrix(
     keys = SortedKeys.sort(KeyMatrix.join(matrices), np.concatenate(roots))
     if shape.index.unique:
         for place in keys.repeated()[:1].tolist():
-            row = _row(context, table_shape, keys.pair(place)[1])
-            raise _duplicated(context, table_shape, shape, row)
+            raise duplicates.error(keys.pair(place)[1])
     context.engine.index(shape.storage_id).build(context.transaction, keys)
     return True
 
@@ -129,55 +131,58 @@ def entries_of(
     return [(key, root) for key, root in zip(keys, roots.tolist(), strict=True) if key is not None]
 
 
-def _check_unique(
-    context: ExecutionContext,
-    table_shape: TableShape,
-    shape: IndexShape,
-    entries: Iterable[tuple[bytes, int]],
-) -> None:
-    """Equal keys stand side by side; those with NULLs are equal to nothing."""
-    for (key, _), (following, root_id) in pairwise(entries):
-        if key != following:
-            continue
-        row = _row(context, table_shape, root_id)
-        if shape.unique_key(row, context) is not None:
-            raise _duplicated(context, table_shape, shape, row)
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """Keys that are there twice among the rows that a snapshot sees."""
 
+    context: ExecutionContext
+    table_shape: TableShape
+    shape: IndexShape
+    snapshot: Snapshot
 
-def _row(context: ExecutionContext, table_shape: TableShape, root_id: int) -> Row:
-    relation = context.engine.relation(table_shape.table.storage_id)
-    found = relation.find(context.transaction.newest_snapshot(), root_id)
-    assert found is not None
-    return table_shape.load_row(relation.values(found.row_id))
+    def check(self, entries: Iterable[tuple[bytes, int]]) -> None:
+        """Equal keys stand side by side; those with NULLs are equal to nothing."""
+        for (key, _), (following, root_id) in pairwise(entries):
+            if key != following:
+                continue
+            if self.shape.unique_key(self._row(root_id), self.context) is not None:
+                raise self.error(root_id)
 
+    def error(self, root_id: int) -> UniqueViolation:
+        """The key of this row is another one's as well."""
+        shape, table = self.shape, self.table_shape.table
+        names = [
+            table.column(key.number).name if key.number else str(key.expression)
+            for key in shape.index.keys
+        ]
+        references = [part.reference for part in shape.parts]
+        values = shape.values(self._row(root_id), self.context)
+        text = key_text(names, values, references, self.context.style)
+        return UniqueViolation(
+            f'could not create unique index "{shape.index.name}"',
+            detail=f"Key {text} is duplicated.",
+            schema=self.table_shape.schema_name,
+            table=table.name,
+            constraint=shape.index.name,
+        )
 
-def _duplicated(
-    context: ExecutionContext, table_shape: TableShape, shape: IndexShape, row: Row
-) -> UniqueViolation:
-    names = [
-        table_shape.table.column(key.number).name if key.number else str(key.expression)
-        for key in shape.index.keys
-    ]
-    references = [part.reference for part in shape.parts]
-    text = key_text(names, shape.values(row, context), references, context.style)
-    return UniqueViolation(
-        f'could not create unique index "{shape.index.name}"',
-        detail=f"Key {text} is duplicated.",
-        schema=table_shape.schema_name,
-        table=table_shape.table.name,
-        constraint=shape.index.name,
-    )
+    def _row(self, root_id: int) -> Row:
+        relation = self.context.engine.relation(self.table_shape.table.storage_id)
+        with self.context.engine.latch:
+            found = relation.find(self.snapshot, root_id)
+            assert found is not None
+            return self.table_shape.load_row(relation.values(found.row_id))
 
 
 def _insert(
     context: ExecutionContext,
-    table_shape: TableShape,
     shape: IndexShape,
     pairs: list[tuple[bytes, int]],
+    duplicates: Duplicates,
 ) -> None:
     pairs.sort()
     if shape.index.unique:
-        _check_unique(context, table_shape, shape, pairs)
+        duplicates.check(pairs)
     with context.engine.latch:
         context.engine.index(shape.storage_id).insert_many(
             context.transaction, [key for key, _ in pairs], [root for _, root in pairs]

@@ -231,6 +231,11 @@ class IndexShape:
         return self._columns_only
 
     @property
+    def is_complete(self) -> bool:
+        """Whether every row of the table is in the index."""
+        return self.index.valid and self.index.predicate is None
+
+    @property
     def may_be_referred_to(self) -> bool:
         """Whether foreign keys may refer to rows by this key; PostgreSQL counts deferrable ones as well."""
         return self.index.unique and self._columns_only
@@ -263,6 +268,17 @@ class IndexShape:
             self.index.unique,
             self.may_be_referred_to,
         )
+
+
+def index_attributes(index: Index, table: Table, context: ExecutionContext) -> set[int]:
+    """The attributes that an index's keys and its predicate are made of."""
+    bind = binder(table, context)
+    texts = [key.expression for key in index.keys if not key.number]
+    used = {key.number for key in index.keys if key.number}
+    for text in (*texts, index.predicate):
+        if text is not None:
+            used |= bind(text)[1]
+    return used
 
 
 def attribute_reader(number: int) -> Callable[[Row, Any], Value | None]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from server.catalog.partition_bounds import ancestors_of, same_columns
-from server.executor.index_keys import IndexShape
+from server.executor.index_keys import IndexShape, index_attributes
 from server.executor.inverted_keys import InvertedShape
 from server.executor.storage_columns import load_value, store_value, stored_column
 from server.executor.table_triggers import Triggers
@@ -47,6 +47,7 @@ class TableShape:
         "table",
         "triggers",
         "types",
+        "unfilled_attributes",
         "unique_indexes",
         "watched",
         "watched_beyond_keys",
@@ -62,15 +63,16 @@ class TableShape:
         self.not_null_numbers = frozenset(self.not_null)
         schema = catalog.object(table.schema)
         self.schema_name: str = "" if schema is None else schema.name
+        living = [index for index in catalog.indexes_of(table.oid) if index.live]
         self.indexes = tuple(
             IndexShape(index, table, self.types, context)
-            for index in catalog.indexes_of(table.oid)
-            if index.is_searched
+            for index in living
+            if index.is_searched and index.ready
         )
         self.inverted = tuple(
             InvertedShape(index, table, self.types, context)
-            for index in catalog.indexes_of(table.oid)
-            if index.inverted
+            for index in living
+            if index.inverted and index.ready
         )
         constraints = catalog.constraints_of(table.oid)
         deferrable = {item.index: item for item in constraints if item.kind in "pu"}
@@ -92,7 +94,15 @@ class TableShape:
         self.triggers = Triggers(
             tuple(t for t in catalog.triggers_of(table.oid) if t.enabled in "OA")
         )
+        self.unfilled_attributes = frozenset(
+            number
+            for index in living
+            if index.has_entries and not index.ready
+            for number in index_attributes(index, table, context)
+        )
+        """Attributes of indexes that are about to be filled: rows are marked whose keys change."""
         watched = {number for shape in self.inverted for number in shape.attributes}
+        watched |= self.unfilled_attributes
         watched |= {number for item in self.checked_later for number in item.columns}
         if any(item.kind == "x" for item in self.checked_later):  # expressions may read any
             watched |= {column.number for column in table.live_columns}
@@ -137,7 +147,7 @@ class TableShape:
         """
         for shape in self.unique_indexes:
             numbers = [key.number for key in shape.index.keys]
-            if sorted(numbers) == sorted(attributes) and shape.index.predicate is None:
+            if sorted(numbers) == sorted(attributes) and shape.is_complete:
                 return shape
         return None
 
@@ -160,7 +170,7 @@ class TableShape:
         """An index whose first keys are these attributes in any order, without a predicate."""
         for shape in self.indexes:
             numbers = [key.number for key in shape.index.keys[: len(attributes)]]
-            if sorted(numbers) == sorted(attributes) and shape.index.predicate is None:
+            if sorted(numbers) == sorted(attributes) and shape.is_complete:
                 return shape
         return None
 

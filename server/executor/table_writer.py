@@ -327,6 +327,7 @@ class TableWriter:
             moved = self._moved_keys(old, new, changes)
             altered = self._altered_entries(old, new, changes)
         key_kept = not any(shape.may_be_referred_to for shape, _ in moved)
+        is_marked = bool(moved or altered or self.shape.unfilled_attributes & changes.keys())
         while True:
             with self._engine.latch:
                 outcome: Outcome = self.relation.update(
@@ -334,7 +335,7 @@ class TableWriter:
                     self.context.snapshot,
                     row_id,
                     stored,
-                    bool(moved or altered),
+                    is_marked,
                     key_kept,
                 )
                 if outcome.status is Status.DONE:

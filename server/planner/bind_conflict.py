@@ -121,7 +121,7 @@ def _arbiters(
     found = tuple(
         index
         for index in context.catalog.indexes_of(target.table.oid)
-        if index.unique and _infers(context, target, index, wanted, predicate)
+        if index.unique and index.valid and _infers(context, target, index, wanted, predicate)
     )
     if not found:
         raise InvalidColumnReference(_NO_ARBITER)

@@ -208,6 +208,7 @@ class Facts:
         """Whether the column alone is a unique key."""
         return any(
             index.unique
+            and index.valid
             and index.predicate is None
             and len(index.keys) == 1
             and index.keys[0].number == number

@@ -24,7 +24,8 @@ from server.identifiers import generated_name
 from server.planner.standalone import can_reference, check_condition
 from server.planner.stored_text import stored_expression
 from server.statements.adopted_indexes import adopt_index, adoptable_index
-from server.statements.indexes import build_index, has_partitions, make_index
+from server.statements.index_storage import build_index, make_index
+from server.statements.indexes import has_partitions
 from server.statements.names import claim_name, find_relation, free_name, missing_relation
 from server.statements.ownership import require_privilege
 from server.statements.partition_indexes import refuse_partial_key, spread_index
@@ -403,6 +404,7 @@ def _referenced_index(
         keys = [key.number for key in index.keys]
         if (
             index.unique
+            and index.valid
             and index.predicate is None
             and 0 not in keys
             and sorted(keys) == sorted(numbers)

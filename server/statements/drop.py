@@ -41,6 +41,7 @@ from server.statements.event_triggers import event_trigger_named
 from server.statements.extended_statistics import statistics_named
 from server.statements.extensions import extension_named
 from server.statements.foreign_options import server_named, wrapper_named
+from server.statements.index_phases import drop_beside_writers
 from server.statements.names import (
     find_relation,
     refuse_system,
@@ -69,6 +70,9 @@ if TYPE_CHECKING:
     from server.executor.waits import Wait
     from server.sql.object_names import ObjectName
 
+    Finder = Callable[[StatementContext, str, ObjectName], CatalogObject]
+
+WEAK, STRONG = "share update exclusive", "access exclusive"
 ARTICLES = {"table": "a table", "view": "a view", "materialized view": "a materialized view",
             "index": "an index", "sequence": "a sequence", "type": "a type",
             "foreign table": "a foreign table"}  # fmt: skip
@@ -89,19 +93,10 @@ def drop(context: StatementContext, statement: tree.Drop) -> Run:
         raise FeatureNotSupported(f"DROP {statement.kind.upper()} is not supported")
     if statement.concurrently:
         _check_concurrent(context, statement)
-    targets: list[CatalogObject] = []
-    for name in statement.names:
-        if statement.kind in OPERATOR_CLASS_KINDS:
-            numbers_of(name.parts[0])  # IF EXISTS is not about the method
-        try:
-            found = yield from _locked(context, partial(finder, context, statement.kind, name))
-        except (UndefinedTable, UndefinedObject, InvalidSchemaName, UndefinedFunction) as error:
-            if not statement.if_exists:
-                raise
-            context.notice("00000", f"{error.message}, skipping")
-            continue
-        if found not in targets:
-            targets.append(found)
+    targets = yield from _targets(context, statement, finder)
+    if statement.concurrently and targets and isinstance(targets[0], Index):
+        yield from _drop_concurrently(context, targets[0])
+        return statement.tag
     for target in targets:
         if isinstance(target, Table):
             refuse_pending(context, (target,), statement.tag)
@@ -109,15 +104,37 @@ def drop(context: StatementContext, statement: tree.Drop) -> Run:
     return statement.tag
 
 
+def _targets(
+    context: StatementContext, statement: tree.Drop, finder: Finder
+) -> Generator[Wait, None, list[CatalogObject]]:
+    """The objects that are named, with their locks; those that IF EXISTS allows to be missing are told of."""
+    targets: list[CatalogObject] = []
+    for name in statement.names:
+        if statement.kind in OPERATOR_CLASS_KINDS:
+            numbers_of(name.parts[0])  # IF EXISTS is not about the method
+        try:
+            find = partial(finder, context, statement.kind, name)
+            mode = WEAK if statement.concurrently else STRONG
+            found = yield from _locked(context, find, mode)
+        except (UndefinedTable, UndefinedObject, InvalidSchemaName, UndefinedFunction) as error:
+            if not statement.if_exists:
+                raise
+            context.notice("00000", f"{error.message}, skipping")
+            continue
+        if found not in targets:
+            targets.append(found)
+    return targets
+
+
 def _locked(
-    context: StatementContext, find: Callable[[], CatalogObject]
+    context: StatementContext, find: Callable[[], CatalogObject], mode: str
 ) -> Generator[Wait, None, CatalogObject]:
     """The object that a name means when its locks are had."""
     while True:
         target = find()
         require_owner_to_drop(context, target)
         for table, name in _tables_to_lock(context, target):
-            yield from context.lock_relation(table, "access exclusive", name)
+            yield from context.lock_relation(table, mode, name)
         again = find()
         if again.oid == target.oid:
             return again
@@ -146,6 +163,21 @@ def _check_concurrent(context: StatementContext, statement: tree.Drop) -> None:
     if statement.cascade:
         raise FeatureNotSupported("DROP INDEX CONCURRENTLY does not support CASCADE")
     context.session.transaction.refuse_in_block("DROP INDEX CONCURRENTLY")
+
+
+def _drop_concurrently(context: StatementContext, index: Index) -> Iterator[Wait]:
+    """DROP INDEX CONCURRENTLY of an index that nothing depends on."""
+    table = context.catalog.object(index.table)
+    assert isinstance(table, Table)
+    if table.kind == "p":
+        raise FeatureNotSupported(f'cannot drop partitioned index "{index.name}" concurrently')
+    if table.persistence == "t":
+        yield from drop_objects(context, [index], cascade=False)
+        return
+    _refuse_constraint_indexes(context, [index])
+    refuse_members(context, [index])
+    collect(context, [index], cascade=False)
+    yield from drop_beside_writers(context, index)
 
 
 def drop_objects(
@@ -304,7 +336,7 @@ def large_object_named(context: StatementContext, kind: str, name: ObjectName) -
     return found
 
 
-FINDERS: dict[str, Callable[[StatementContext, str, ObjectName], CatalogObject]] = {
+FINDERS: dict[str, Finder] = {
     **dict.fromkeys(RELATIONS, _relation),
     "schema": _schema,
     "policy": policy_named,

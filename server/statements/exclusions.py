@@ -11,7 +11,8 @@ from server.executor.table_shape import shape_of
 from server.planner.standalone import check_condition, find_operator_oid
 from server.planner.stored_text import stored_expression
 from server.statements.access_methods import METHODS, check_classes
-from server.statements.indexes import build_index, index_key, key_names, make_index
+from server.statements.index_storage import build_index, make_index
+from server.statements.indexes import index_key, key_names
 from server.statements.names import claim_name, column_number, free_name
 from server.statements.storage_parameters import INDEX_PARAMETERS, storage_parameters
 

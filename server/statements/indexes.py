@@ -1,4 +1,4 @@
-"""CREATE INDEX, REINDEX: index objects, and filling them from the rows that are there."""
+"""CREATE INDEX: from what is written to the index object."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from server.errors import (
     InvalidTableDefinition,
     UndefinedColumn,
 )
-from server.executor.index_build import fill_index
-from server.executor.waits import Wait
 from server.planner.names import target_name
 from server.planner.scope import SYSTEM_COLUMNS
 from server.planner.standalone import (
@@ -24,7 +22,9 @@ from server.planner.standalone import (
 from server.planner.stored_text import stored_expression
 from server.sql import nodes
 from server.sql import utility_objects as tree
-from server.statements.access_methods import check_classes, check_method, with_entries
+from server.statements.access_methods import check_classes, check_method
+from server.statements.index_phases import create_beside_writers
+from server.statements.index_storage import build_index, make_index
 from server.statements.names import (
     claim_name,
     free_name,
@@ -38,8 +38,6 @@ from server.statements.tablespaces import place
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-KEYS_MAX = 32
-
 
 def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
     """CREATE INDEX."""
@@ -47,7 +45,9 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
         context.session.transaction.refuse_in_block("CREATE INDEX CONCURRENTLY")
     table = table_named(context, statement.relation, statement.offset, kinds="rpm")
     require_owner(context, table)
-    yield from context.lock_relation(table.oid, "share", table.name)
+    beside_writers = statement.concurrently and table.persistence != "t"
+    mode = "share update exclusive" if beside_writers else "share"
+    yield from context.lock_relation(table.oid, mode, table.name)
     check_method(statement)
     keys = tuple(index_key(context, table, element) for element in statement.elements)
     check_classes(context, table, statement.access_method, keys)
@@ -89,6 +89,9 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
     if table.kind == "p":
         _refuse_partitioned(table, statement, keys)
         index = replace(index, valid=not (statement.only and has_partitions(context, table)))
+    if beside_writers:
+        yield from create_beside_writers(context, table, index)
+        return "CREATE INDEX"
     make_index(context, table, index)
     yield from build_index(context, table, index)
     if not statement.only:
@@ -178,47 +181,6 @@ def key_names(table: Table, keys: tuple[IndexKey, ...]) -> Iterator[str]:
 def _expression_name(text: str) -> str:
     head, bracket, _ = text.partition("(")
     return head if bracket and head.isidentifier() else "expr"
-
-
-def make_index(context: StatementContext, table: Table, index: Index) -> None:
-    """Make the index in storage and put it into the catalog, empty."""
-    if len(index.keys) > KEYS_MAX:
-        raise FeatureNotSupported(f"cannot use more than {KEYS_MAX} columns in an index")
-    if index.storage_id:
-        context.transaction.create_index(index.storage_id, index.unique)
-    if table.storage_id and context.engine.relation(table.storage_id).group_count:
-        index = replace(index, filled_xid=context.transaction.xid)
-    context.ddl.put(with_entries(context, table, index))
-
-
-def build_index(context: StatementContext, table: Table, index: Index) -> Iterator[Wait]:
-    """Fill an index from the rows of its table."""
-    index = with_entries(context, table, index)
-    if not (index.has_entries and table.storage_id):
-        return
-    if not context.engine.relation(table.storage_id).row_estimate:
-        return
-    execution = context.execution()
-    if index.predicate is None and all(key.number for key in index.keys):
-        work = context.session.database.workers.submit(lambda: fill_index(execution, table, index))
-        yield Wait(work, what="Execute")
-        return
-
-    def steps() -> Iterator[Any]:  # functions may have to wait
-        fill_index(execution, table, index)
-        yield from ()
-
-    yield from context.apart(steps())
-
-
-def rebuild_index(context: StatementContext, table: Table, index: Index) -> Iterator[Wait]:
-    """Put a new storage in the place of an index's and fill it."""
-    if not index.storage_id:
-        return
-    context.transaction.drop_index(index.storage_id)
-    index = replace(index, storage_id=context.engine.next_id())
-    make_index(context, table, index)
-    yield from build_index(context, table, index)
 
 
 UTILITIES = (Utility(node=tree.CreateIndex, run=create_index),)

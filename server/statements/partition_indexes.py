@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from server.catalog.objects import Constraint, Index, IndexKey, Table
 from server.errors import FeatureNotSupported, WrongObjectType
-from server.statements.indexes import build_index, key_names, make_index
+from server.statements.index_storage import build_index, make_index
+from server.statements.indexes import key_names
 from server.statements.inheritance import child_numbers
 from server.statements.names import claim_name, free_name
 

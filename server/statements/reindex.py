@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.objects import Constraint, Index, Schema, Table
 from server.errors import FeatureNotSupported, InsufficientPrivilege, WrongObjectType
 from server.sql import utility_session as tree
-from server.statements.indexes import rebuild_index
+from server.statements.index_phases import reindex_beside_writers
+from server.statements.index_storage import rebuild_index
 from server.statements.names import relation_named, schema_named
 from server.statements.ownership import owns, require_owner
 from server.statements.statement import Run, StatementContext, Utility
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from server.catalog.state import Relation
 
+WEAK, STRONG = "share update exclusive", "access exclusive"
 SYSTEM = (11, 13207)
 """The schemas of the system catalog, whose relations are computed."""
 
@@ -61,16 +63,13 @@ def _is_partitioned(context: StatementContext, found: Any) -> bool:
 
 def _reindex_one(context: StatementContext, index: Index, *, concurrently: bool) -> Iterator[Any]:
     """An index, or the parts of a partitioned one."""
-    constraint = context.catalog.object(index.constraint) if index.constraint else None
-    if concurrently and isinstance(constraint, Constraint) and constraint.kind == "x":
+    if concurrently and _is_exclusion(context, index):
         raise FeatureNotSupported(
             "concurrent index creation for exclusion constraints is not supported"
         )
-    table = context.catalog.object(index.table)
-    assert isinstance(table, Table)
-    yield from context.lock_relation(table.oid, "access exclusive", table.name)
-    yield from rebuild_index(context, table, index)
-    for part in context.catalog.child_indexes_of(index.oid):
+    parts = context.catalog.child_indexes_of(index.oid)
+    yield from _rebuild(context, index, concurrently=concurrently)
+    for part in parts:
         yield from _reindex_one(context, part, concurrently=concurrently)
 
 
@@ -79,25 +78,50 @@ def _reindex_table(
 ) -> Iterator[Any]:
     """All indexes of a table and its partitions."""
     indexes = context.catalog.indexes_of(found.oid)
+    children = context.catalog.children_of(found.oid) if found.kind == "p" else ()
     if not indexes and notices and found.kind != "p":
         how = "that can be reindexed concurrently" if concurrently else "to reindex"
         context.notice("00000", f'table "{found.name}" has no indexes {how}')
     for index in indexes:
-        constraint = context.catalog.object(index.constraint) if index.constraint else None
-        if concurrently and isinstance(constraint, Constraint) and constraint.kind == "x":
+        what = _left_out(context, index) if concurrently else ""
+        if what:
             home = context.catalog.object(index.schema)
             assert home is not None
-            context.warn(
-                "0A000",
-                f'cannot reindex exclusion constraint index "{home.name}.{index.name}" '
-                "concurrently, skipping",
-            )
-            continue
-        yield from context.lock_relation(found.oid, "access exclusive", found.name)
-        yield from rebuild_index(context, found, index)
-    if found.kind == "p":
-        for child in context.catalog.children_of(found.oid):
-            yield from _reindex_table(context, child, concurrently=concurrently, notices=False)
+            name = f"{home.name}.{index.name}"
+            context.warn("0A000", f'cannot reindex {what} "{name}" concurrently, skipping')
+        else:
+            yield from _rebuild(context, index, concurrently=concurrently)
+    for child in children:
+        yield from _reindex_table(context, child, concurrently=concurrently, notices=False)
+
+
+def _left_out(context: StatementContext, index: Index) -> str:
+    """What about an index keeps REINDEX TABLE CONCURRENTLY from it; nothing about most."""
+    if not index.valid:
+        return "invalid index"
+    return "exclusion constraint index" if _is_exclusion(context, index) else ""
+
+
+def _is_exclusion(context: StatementContext, index: Index) -> bool:
+    constraint = context.catalog.object(index.constraint) if index.constraint else None
+    return isinstance(constraint, Constraint) and constraint.kind == "x"
+
+
+def _rebuild(context: StatementContext, index: Index, *, concurrently: bool) -> Iterator[Any]:
+    """One index, which may be gone by the time its table is locked; concurrently: in transactions of its own."""
+    table = context.catalog.object(index.table)
+    if not isinstance(table, Table) or not table.storage_id:
+        return
+    beside_writers = concurrently and table.persistence != "t"
+    yield from context.lock_relation(table.oid, WEAK if beside_writers else STRONG, table.name)
+    table, found = context.catalog.object(index.table), context.catalog.object(index.oid)
+    if not isinstance(table, Table) or not isinstance(found, Index):
+        return
+    if not beside_writers:
+        yield from rebuild_index(context, table, found)
+        return
+    yield from reindex_beside_writers(context, table, found)
+    yield from context.next_transaction()
 
 
 def _reindex_many(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from server.catalog.names import type_text
 from server.identifiers import quote_identifier
 from server.statements.access_methods import with_entries
+from server.statements.index_storage import with_new_storage
 from server.statements.internal import internal_query, qualified_name
 from server.statements.names import free_name
 from server.statements.tables import store_table
@@ -65,8 +66,7 @@ def rewrite_table(
     )
     store_table(context, target)
     for index in context.catalog.indexes_of(table.oid):
-        context.transaction.drop_index(index.storage_id)
-        changed = replace(with_entries(context, target, index), storage_id=context.engine.next_id())
+        changed = with_new_storage(context, with_entries(context, target, index))
         context.transaction.create_index(changed.storage_id, changed.unique)
         context.ddl.put(changed)
     texts = []

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from server.catalog.objects import Column, Constraint, Index, Sequence, Table, UserType
 from server.errors import WrongObjectType
-from server.statements.indexes import build_index, key_names, make_index
+from server.statements.index_storage import build_index, make_index
+from server.statements.indexes import key_names
 from server.statements.names import claim_name, find_relation, free_name, missing_relation
 
 if TYPE_CHECKING:

@@ -87,6 +87,8 @@ class SqlSimulation:
         self.acknowledged = 0
         self.promised = self.committing = 0
         """The transaction that is prepared and not yet told how to end, and the one that was told to commit."""
+        self.building = ("", "")
+        """The table and the index that a statement in several transactions was about when it was cut off."""
         engine = Engine.create(self.files, OPTIONS, store_id=5)
         initialise(engine)
         self._serve(engine)
@@ -139,11 +141,49 @@ class SqlSimulation:
         self.other.send(Query("DELETE FROM held WHERE number > 15; INSERT INTO held VALUES (99)"))
 
     def _maintain(self) -> None:
-        what = self.random.choice(("VACUUM", "VACUUM", "CHECKPOINT", "ANALYZE", "advance"))
-        if what == "advance":
+        kinds = ("VACUUM", "VACUUM", "CHECKPOINT", "ANALYZE", "advance", "index", "index")
+        what = self.random.choice(kinds)
+        if what == "index":
+            self._index_concurrently()
+        elif what == "advance":
             self.database.engine.store.write_back.round(self.random.randrange(1, 20))
         else:
             self._ask(what)
+
+    def _index_concurrently(self) -> None:
+        """An index comes, goes or is made anew in transactions of its own."""
+        state = self.states[-1]
+        if not state:
+            return
+        name = self.random.choice(sorted(state))
+        table, index = state[name], f"{name}_words"
+        verb = self.random.choice(("DROP", "REINDEX")) if index in table.indexes else "CREATE"
+        rest = f" ON {name} (words)" if verb == "CREATE" else ""
+        self.building = (name, index)
+        if not self._ask(f"{verb} INDEX CONCURRENTLY {index}{rest}"):
+            self.faults.full = False
+            self._settle_index(state)
+            return
+        self.building = ("", "")
+        if verb == "DROP":
+            del table.indexes[index]
+        else:
+            table.indexes[index] = "words"
+
+    def _settle_index(self, state: State) -> None:
+        """The index that was being made or dropped is there or not; what is left of it unfinished goes."""
+        (name, index), self.building = self.building, ("", "")
+        if name not in state:
+            return
+        unfinished = self.client.rows(
+            "SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid"
+        )
+        for (each,) in unfinished:
+            self.client.rows(f"DROP INDEX {each}")
+        found = self.client.rows(f"SELECT 1 FROM pg_class WHERE relname = '{index}'")
+        state[name].indexes.pop(index, None)
+        if found:
+            state[name].indexes[index] = "words"
 
     def _transact(self) -> None:
         """One transaction of some steps, committed or not."""
@@ -381,6 +421,7 @@ class SqlSimulation:
         found = {name for (name,) in self.client.rows(TABLES)}
         if found != set(state):
             raise BadSeed(f"tables {found}, not {set(state)}")
+        self._settle_index(state)
         for name, table in state.items():
             self._compare_table(name, table)
         held = self.client.rows("SELECT count(*), min(words), max(number) FROM held")

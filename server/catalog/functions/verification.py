@@ -72,7 +72,7 @@ def _index(call: CallContext, oid: int) -> tuple[Index, Table]:
     if index is None:
         raise WrongObjectType(f'"{_name(call, oid)}" is not an index')
     table = object_of(call, index.table, Table)
-    if table is None or not index.storage_id or index.method != "btree":
+    if table is None or table.kind == "p" or index.method != "btree":
         raise FeatureNotSupported(
             "only B-Tree indexes are supported as targets for verification",
             detail=f'Relation "{index.name}" is not a B-Tree index.',

@@ -114,6 +114,11 @@ def _sessions(session: Any) -> Iterator[Row]:
         }
 
 
+BUILD_COUNTERS = (
+    "lockers_total", "lockers_done", "current_locker_pid", "blocks_total", "blocks_done",
+    "tuples_total", "tuples_done", "partitions_total", "partitions_done",
+)  # fmt: skip
+
 # Locks
 
 MODES = {
@@ -211,6 +216,8 @@ def _target(tag: Any, database: int | None) -> dict[str, Any]:
             "objid": low & LOW_BITS,
             "objsubid": 1 if is_one else 2,
         }
+    if kind == "virtualxid":
+        return {"locktype": "virtualxid"}
     if kind in ("relation", "table"):
         return {"locktype": "relation", "database": database, "relation": tag[1]}
     if kind == "row":
@@ -338,6 +345,22 @@ def _vacuums(session: Any) -> Iterator[Row]:
             "index_vacuum_count": done.indexes_done,
             "max_dead_tuples": 0,
             "num_dead_tuples": len(done.dead_roots),
+        }
+
+
+def _index_builds(session: Any) -> Iterator[Row]:
+    for item in list(session.database.tables.building.values()):
+        if item.command.startswith("DROP"):
+            continue
+        yield {
+            **dict.fromkeys(BUILD_COUNTERS, 0),
+            "pid": item.pid,
+            "datid": item.database_oid,
+            "datname": item.database,
+            "relid": item.table_oid,
+            "index_relid": item.index_oid,
+            "command": item.command,
+            "phase": item.phase,
         }
 
 
@@ -481,6 +504,7 @@ RELATIONS = (
     SystemRelation(name="pg_settings", live=settings_rows),
     SystemRelation(name="pg_stat_activity", live=_sessions),
     SystemRelation(name="pg_stat_progress_vacuum", live=_vacuums),
+    SystemRelation(name="pg_stat_progress_create_index", live=_index_builds),
     SystemRelation(name="pg_locks", live=_locks),
     SystemRelation(name="pg_prepared_xacts", live=_prepared_transactions),
     SystemRelation(name="pg_prepared_statements", live=_prepared),

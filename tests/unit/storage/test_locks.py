@@ -112,6 +112,30 @@ def test_waiting_for_holders_is_part_of_deadlocks(locks, owners):
     assert {edge.waiter for edge in locks.find_deadlock(a)} == {a, b}
 
 
+def test_the_end_of_one_who_holds_nothing_can_be_waited_for(locks, owners):
+    a, b, c, _ = owners
+    ended = locks.wait_for_end(b, a)
+    assert not ended.done
+    again = locks.wait_for_end(c, a)
+    assert {edge.blocker for edge in locks.blockers(b)} == {a}
+    locks.release_since(a)
+    assert ended.done
+    assert again.done
+    assert locks.holders() == []
+
+
+def test_who_holds_on_to_what_its_group_has_waits_for_nobody(locks):
+    session, other = Owner("session"), Owner("other")
+    transaction, lasting = Owner("transaction", session), Owner("lasting", session)
+    locks.acquire(transaction, TABLE, LockMode.SHARE_UPDATE_EXCLUSIVE)
+    waiting = locks.acquire(other, TABLE, LockMode.ACCESS_EXCLUSIVE)
+    locks.hold_on(lasting, TABLE, LockMode.SHARE_UPDATE_EXCLUSIVE)
+    locks.release_since(transaction)
+    assert not waiting.done
+    locks.release_since(lasting)
+    assert waiting.done
+
+
 def test_one_group_never_conflicts(locks):
     session = Owner("session")
     transaction = Owner("transaction", session)

@@ -376,3 +376,21 @@ def test_what_a_crash_has_cut_off_is_looked_for_once_a_group(engine, table):
     transaction.commit()
     (view,) = table.scan(again.begin().snapshot())
     assert view.count == 999
+
+
+def test_an_entry_that_a_committed_version_needs_survives_the_abort_of_who_added_it(engine, table):
+    (root,) = add(engine, table, (1, b"x"))
+    index, key, other = (
+        engine.index(INDEX),
+        encode_key([1], [Kind.INT64]),
+        encode_key([2], [Kind.INT64]),
+    )
+    writer, filler = engine.begin(), engine.begin()
+    index.insert(writer, other, root)
+    index.insert(writer, key, root)
+    with engine.latch:
+        index.insert_kept(filler, key, root, engine.locks.running() - {filler})
+    filler.commit()
+    writer.abort()
+    assert index.lookup(key) == [root]
+    assert index.lookup(other) == []
