@@ -14,7 +14,8 @@ from server.errors import DeadlockDetected
 from server.executor.deferred import run_after_statement
 from server.executor.point_change import LEFT
 from server.executor.run import execute
-from server.executor.waiting import catch_up, wait_for_xid
+from server.executor.waiting import catch_up, doing, wait_for_xid
+from server.planner.physical import Update
 from server.session.block import State
 from server.session.unfinished import READY, Steps, fail, finish, tell
 from server.session.waiting import look_for_deadlock
@@ -152,6 +153,7 @@ class Blocked:
             try:
                 look_for_deadlock(self._session)
             except DeadlockDetected as error:
+                error.context = error.context or _where(self._context, self._lane)
                 self._error = error
         return self._error is not None
 
@@ -195,7 +197,8 @@ def _unblocked(
     while count < LEFT:
         try:
             context.check_cancelled()
-            yield from wait_for_xid(context, -count, row=context.row_in_way)
+            where = _where(context, lane)
+            yield from wait_for_xid(context, -count, where, row=context.row_in_way)
         except BaseException:
             _pass_on(context)
             raise
@@ -213,6 +216,17 @@ def _change(context: ExecutionContext, lane: Lane) -> int:
         if LEFT <= count < 1:
             _pass_on(context)
     return count
+
+
+def _where(context: ExecutionContext, lane: Lane) -> str:
+    """What errors say of the wait: the row that is to be changed."""
+    plan = lane.planned.plan
+    if context.row_in_way is None or context.snapshot is None or not isinstance(plan, Update):
+        return ""
+    table_id, root_id = context.row_in_way
+    with context.engine.latch:
+        row_id = context.engine.relation(table_id).find_id(context.snapshot, root_id)
+    return doing("updating", plan.table.name, root_id if row_id < 0 else row_id)
 
 
 def _pass_on(context: ExecutionContext) -> None:

@@ -502,7 +502,8 @@ def test_a_deadlock_of_those_who_are_called_back_is_found(pair):
     waits = first.wait(), second.wait()
     assert second.is_deadlocked()
     second.withdraw()
-    assert any(b"40P01" in encode(item) for item in second)
+    (error,) = (encode(item) for item in second if b"40P01" in encode(item))
+    assert b'while updating tuple (0,1) in relation "account"' in error
     assert waits[0].done
     assert not first.is_deadlocked()
     assert first.go_on().endswith(b"T")
