@@ -175,12 +175,14 @@ class Relations:
         transaction.undo.append((self, Undo.MAKE, relation_id, 0, None))
 
     def drop(self, transaction: Transaction, relation_id: int) -> None:
-        """Mark a relation as dropped by a transaction."""
-        header = self._header(relation_id, None)
-        with self._pager.begin_change(transaction.xid) as change:
-            change.write_u64(header.address + DROPPED_BY_OFFSET, transaction.xid)
-            change.commit()
-        transaction.undo.append((self, Undo.DROP, relation_id, header.address, None))
+        """Mark a relation as dropped by a transaction. One whose header is damaged goes without a mark."""
+        address = 0
+        with suppress(Corruption):
+            address = self._header(relation_id, None).address
+            with self._pager.begin_change(transaction.xid) as change:
+                change.write_u64(address + DROPPED_BY_OFFSET, transaction.xid)
+                change.commit()
+        transaction.undo.append((self, Undo.DROP, relation_id, address, None))
         transaction.on_commit(lambda: self._dropped.append(relation_id))
 
     @property
@@ -231,7 +233,7 @@ class Relations:
         del extra
         if operation == Undo.MAKE:
             self._remove(first)
-        else:
+        elif second:
             self._unmark(second)
 
     def _place_columns(self, change: Change, header: RelationHeader) -> RelationHeader:
@@ -254,7 +256,18 @@ class Relations:
             change.commit()
 
     def _remove(self, relation_id: int) -> None:
-        """Take a relation out of the directory and give back all of its pages."""
+        """Take a relation out of the directory and give back all of its pages; of a damaged one nothing is given back."""
+        try:
+            self._remove_whole(relation_id)
+        except Corruption:
+            (page,) = self.directory.lookup(_key(relation_id), _key(relation_id + 1))
+            with self._pager.begin_change(0, reserved=True) as change:
+                self.directory.delete(0, _key(relation_id), page, change)
+                change.commit()
+        self.tables.pop(relation_id, None)
+        self.indexes.pop(relation_id, None)
+
+    def _remove_whole(self, relation_id: int) -> None:
         header = self._header(relation_id, None)
         page = header.address // self._pager.page_bytes
         is_table = header.form is Form.TABLE
@@ -265,8 +278,6 @@ class Relations:
                 self._pager.release(change, first_page, page_count)
             self.directory.delete(0, _key(relation_id), page, change)
             change.commit()
-        self.tables.pop(relation_id, None)
-        self.indexes.pop(relation_id, None)
 
     def _header(self, relation_id: int, form: Form | None) -> RelationHeader:
         found = self.directory.lookup(_key(relation_id), _key(relation_id + 1))

@@ -241,18 +241,25 @@ def test_a_damaged_page_of_long_values(client, database):
     assert client.rows("SELECT count(*) FROM good") == [("10",)]
 
 
-def test_a_damaged_header_of_a_relation_is_that_relations_only(client, database):
-    """The server starts, serves the others, and the damaged one is told by file and page; autovacuum goes on."""
-    engine = database.engine
-    storage_id = object_named(client, Table, "t").storage_id
-    page_no = table_of(client).header.address // PAGE_BYTES
+def reopened_after_damage(client, page_no):
+    """A client of the server that is started on the files with a damaged page."""
+    database, engine = client.database, client.database.engine
     client.close()
     engine.close()
     segment = engine.store.files.entries["pages/00000000"].content
     segment[page_no * PAGE_BYTES + 9] ^= 4
     engine = Engine.open(engine.store.files, SMALL)
-    reopened = Database(engine, database.settings, clock=database.clock, source=random.Random(1))
-    other = Client(reopened)
+    return Client(
+        Database(engine, database.settings, clock=database.clock, source=random.Random(1))
+    )
+
+
+def test_a_damaged_header_of_a_relation_is_that_relations_only(client, database):
+    """The server starts, serves the others, and the damaged one is told by file and page; autovacuum goes on."""
+    storage_id = object_named(client, Table, "t").storage_id
+    page_no = table_of(client).header.address // PAGE_BYTES
+    other = reopened_after_damage(client, page_no)
+    reopened, engine = other.database, other.database.engine
     assert other.rows("SELECT count(*) FROM good") == [("10",)]
     for sql in (
         "SELECT * FROM t",
@@ -265,6 +272,27 @@ def test_a_damaged_header_of_a_relation_is_that_relations_only(client, database)
     found = list(directory_problems(engine, reopened.settings))
     assert f"public.t: wrong checksum in pages/00000000, page {page_no}" in found
     assert storage_id in engine.relation_ids()
+
+
+@pytest.mark.parametrize("part", ["header", "rows", "index header", "index page"])
+def test_a_damaged_table_can_be_dropped(client, part):
+    address = {
+        "header": lambda: table_of(client).header.address // PAGE_BYTES,
+        "rows": lambda: table_of(client).groups[0].address // PAGE_BYTES,
+        "index header": lambda: tree_of(client, "by_text").root_page,
+        "index page": lambda: leaves(tree_of(client, "by_text"))[1].page_no,
+    }[part]()
+    other = reopened_after_damage(client, address)
+    other.rows("BEGIN; DROP TABLE t; ROLLBACK")
+    other.rows("SET enable_seqscan = off")
+    assert "XX001" in error_of(other, "SELECT b FROM t WHERE b > 'Word' AND a > 0 ORDER BY b")
+    assert not [line for line in other.run("DROP TABLE t") if "ERROR" in line]
+    assert other.rows("CREATE TABLE t (a int); INSERT INTO t VALUES (7); SELECT * FROM t") == [
+        ("7",)
+    ]
+    assert other.rows("SELECT count(*) FROM good") == [("10",)]
+    other.rows("VACUUM")
+    other.database.engine.close()
 
 
 def test_a_damaged_index_page(client, database):
