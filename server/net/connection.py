@@ -24,7 +24,6 @@ from protocol.errors import ErrorFields, ProtocolError, Untranslatable
 from protocol.messages import (
     NEED_DATA,
     CancelRequest,
-    CopyData,
     CopyRows,
     DataRows,
     ErrorResponse,
@@ -40,11 +39,13 @@ from protocol.phases import Phase
 from server.error_translation import translate
 from server.errors import AdminShutdown, SqlError
 from server.executor.waits import Wait
+from server.net.ahead import more_copy_data, serve_ahead
 from server.net.encryption import answer_encryption
+from server.net.idle import IdleWatch
 from server.session.block import State
 from server.session.blocked import Blocked
 from server.session.login import NEED_MESSAGE, Peer, log_in
-from server.session.native import serve, serve_pipeline
+from server.session.native import serve
 from server.session.results import error_fields
 from server.session.unfinished import Flushing
 from server.statements.copy_stream import NEED_COPY_DATA
@@ -61,7 +62,6 @@ _LOG = logging.getLogger(__name__)
 
 FLUSH_BYTES = 64 * 1024
 SLICE_NS = 5_000_000
-COPY_BYTES_AT_ONCE = 256 * 1024
 INPUT_BYTES_MAX = 4 * 1024 * 1024
 """How much may wait to be dealt with before the client has to wait; a message that is longer comes in whole."""
 
@@ -87,6 +87,7 @@ class ClientConnection(asyncio.Protocol):
         self._blocked: Blocked | None = None  # while a change waits without a generator
         self._timer: asyncio.TimerHandle | None = None
         self._startup_timer: asyncio.TimerHandle | None = None
+        self._idle: IdleWatch | None = None
         self._output_bytes = 0
         self._must_flush = False  # the client asked for what there is, or is told something at once
         self._paused = False
@@ -315,6 +316,8 @@ class ClientConnection(asyncio.Protocol):
                     self._read_on()
                     self._flush_when_due()
                     self.at_rest = self._session_at_rest()
+                    if self._idle is not None:
+                        self._idle.begin()
                     return
                 answer = self._take(message)
                 if self._steps is None:
@@ -341,21 +344,10 @@ class ClientConnection(asyncio.Protocol):
 
     def _serve_ahead(self) -> bool:
         """Answer statements that go ahead of their Sync, and that, if they are next."""
-        if (
-            self.session is None
-            or self.wire.phase not in _BETWEEN
-            or self.wire.encoding is not None
-        ):
-            return False
-        data, start = self.wire.ahead()
-        if not data or data[start] not in _PIPELINED:
-            return False
-        reply, taken, is_within = serve_pipeline(self.session, data, start)
-        if not taken:
-            return False
-        self.wire.skip(taken, Phase.EXTENDED if is_within else Phase.READY)
-        self._send_framed(reply)
-        return True
+        reply = serve_ahead(self.wire, self.session)
+        if reply is not None:
+            self._send_framed(reply)
+        return reply is not None
 
     def _session_at_rest(self) -> Session | None:
         """The session, if nothing is under way."""
@@ -386,7 +378,7 @@ class ClientConnection(asyncio.Protocol):
         if self._asks is not None:
             is_copy = self._asks is NEED_COPY_DATA
             self._asks = None
-            return self._more_copy_data(message) if is_copy else message
+            return more_copy_data(self.wire, message) if is_copy else message
         if self.session is not None:
             if isinstance(message, Terminate):
                 self.finish()
@@ -408,13 +400,6 @@ class ClientConnection(asyncio.Protocol):
             self.listener.cancel(message)
             self.finish()
         return None
-
-    def _more_copy_data(self, message: Any) -> Any:
-        """Join what has arrived of COPY data: clients may send a message a row."""
-        if type(message) is not CopyData:
-            return message
-        more = self.wire.more_copy_data(COPY_BYTES_AT_ONCE - len(message.data))
-        return CopyData(message.data + more) if more else message
 
     def _give(self, item: Any) -> bool:
         """Do what the generator yielded; true when it has to wait."""
@@ -455,6 +440,7 @@ class ClientConnection(asyncio.Protocol):
         if self._startup_timer is not None:
             self._startup_timer.cancel()
         self.session = session
+        self._idle = IdleWatch(self.loop, session, self._end_session)
         session.wake = self.wake
         session.mail.box.wake = self.mail_has_come
         self.listener.opened(session)
@@ -468,11 +454,7 @@ class ClientConnection(asyncio.Protocol):
         self._wait = wait
         if wait.timeout_ms is not None:
             self._timer = self.loop.call_later(wait.timeout_ms / 1000, self._end_wait, wait)
-        wait.completion.on_done(lambda: self._completed(wait))
-
-    def _completed(self, wait: Wait) -> None:
-        """Called on any thread."""
-        self._call_soon(self._end_wait, wait)
+        wait.completion.on_done(lambda: self._call_soon(self._end_wait, wait))  # on any thread
 
     def _call_soon(self, function: Callable[[Any], None], argument: Any) -> None:
         """On the loop's thread, without waking it up there."""
@@ -528,7 +510,10 @@ class ClientConnection(asyncio.Protocol):
         error = self.session.cancelled
         self.session.cancelled = None
         if error is not None and error.sqlstate in ("57P01", "57P02", "57P04"):
-            self._fatal(error_fields(error, "FATAL"))
+            self._end_session(error)
+
+    def _end_session(self, error: SqlError) -> None:
+        self._fatal(error_fields(error, "FATAL"))
 
     def _take_turn(self) -> None:
         self._wait = None
@@ -582,12 +567,14 @@ class ClientConnection(asyncio.Protocol):
         self._stop_timer()
         if self._startup_timer is not None:
             self._startup_timer.cancel()
+        if self._idle is not None:
+            self._idle.stop()
         if self.transport is not None:
             self.transport.close()
         self.loop.call_soon(self._close_session)
 
-    def _close_later(self) -> None:
-        """Called on the worker's thread."""
+    def _close_session_soon(self) -> None:
+        """Called on any thread."""
         self.loop.call_soon_threadsafe(self._close_session)
 
     def _close_session(self) -> None:
@@ -597,7 +584,7 @@ class ClientConnection(asyncio.Protocol):
             completion = self._wait.completion
             if not completion.done:
                 session.cancel(AdminShutdown("terminating connection because the client is gone"))
-                completion.on_done(self._close_later)
+                completion.on_done(self._close_session_soon)
                 return
         if self._blocked is not None:
             self._blocked.withdraw()
@@ -608,9 +595,6 @@ class ClientConnection(asyncio.Protocol):
             session.close()
         self.listener.closed(self, session)
 
-
-_BETWEEN = (Phase.READY, Phase.EXTENDED)  # where the next message begins something
-_PIPELINED = b"PBS"  # the tags of messages that pipelines begin with
 
 _FLUSH = Wait(completion=None, what="WALSync")  # type: ignore[arg-type]  # see _await_flush
 _ROW = Wait(completion=None, what="transactionid")  # type: ignore[arg-type]  # see _await_row

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 
+import psycopg
 import pytest
 
 PSQL = shutil.which("psql")
@@ -47,3 +48,24 @@ def test_interrupt_ends_the_statement(server, sql):
         holder.execute("rollback")
         holder.execute("drop table contended")
     assert "canceling statement due to user request" in errors
+
+
+@pytest.mark.parametrize(
+    ("setting", "block", "sqlstate"),
+    [
+        ("idle_session_timeout", "", "57P05"),
+        ("idle_in_transaction_session_timeout", "begin; select 1", "25P03"),
+    ],
+)
+def test_a_client_that_says_nothing_for_too_long_is_told_so(server, setting, block, sqlstate):
+    with server.connect(autocommit=True) as silent, server.connect(autocommit=True) as other:
+        pid = silent.info.backend_pid
+        silent.execute(f"set {setting} = 50; {block}")
+        for _ in range(500):
+            there = other.execute("select from pg_stat_activity where pid = %s", (pid,)).fetchall()
+            if not there:
+                break
+            time.sleep(0.01)
+        with pytest.raises(psycopg.Error) as failure:
+            silent.execute("select 1")
+    assert failure.value.sqlstate == sqlstate
