@@ -22,7 +22,7 @@ from server.catalog.privileges import (
 from server.errors import InvalidGrantOperation
 from server.sql import utility_roles as tree
 from server.statements.grants import given, taken
-from server.statements.names import role_oid, schema_named
+from server.statements.names import claim_name, role_oid, schema_named
 from server.statements.ownership import require_member
 from server.statements.statement import Run, StatementContext, Utility
 
@@ -40,7 +40,6 @@ WORDS: Final = {"table": "relation"}
 
 def alter_defaults(context: StatementContext, statement: tree.AlterDefaultPrivileges) -> Run:
     """ALTER DEFAULT PRIVILEGES."""
-    yield from ()
     options = {option.name: option.value for option in statement.options}
     roles = [role_oid(context, name) for name in _items(options.get("roles"))]
     schemas = [schema_named(context, name).oid for name in _items(options.get("schemas"))]
@@ -55,6 +54,7 @@ def alter_defaults(context: StatementContext, statement: tree.AlterDefaultPrivil
     for role in roles or [context.user_oid]:
         require_member(context, role)
         for schema in schemas or [0]:
+            yield from claim_name(context, schema, default_privileges_name(role, kind))
             _change(context, (role, schema, kind), grant, letters, grantees)
     return "ALTER DEFAULT PRIVILEGES"
 
