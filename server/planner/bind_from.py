@@ -316,7 +316,8 @@ def _derived(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
 
     lateral = bool(node.args.get("lateral"))
     parent = lateral_scope(scope) if lateral else hidden_scope(scope)
-    query = bind_query(context, Scope(parent=parent), node.args["query"])
+    own = Scope(parent=parent)
+    query = bind_query(context, own, node.args["query"])
     alias = node.args.get("alias") or ""
     listed = tuple(
         RangeColumn(column.name, column.variable(), origin)
@@ -324,12 +325,15 @@ def _derived(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
     )
     # The origin of a column is shown to clients, but its rights were checked inside.
     names = tuple(node.args.get("column_aliases") or ())
+    plan = query.exactly()
     item = RangeItem(
         alias=alias,
         listed=renamed(listed, names, alias),
         alias_visible=bool(alias),
+        query=plan,
+        inside=own.items,
     )
-    return Bound(query.exactly(), [item], lateral or bool(parent.items))
+    return Bound(plan, [item], lateral or bool(parent.items))
 
 
 def _sample(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from server.errors import FeatureNotSupported, UndefinedTable, WrongObjectType
+from server.errors import FeatureNotSupported, UndefinedTable
 from server.expressions.expression import Variable
 from server.planner.environment import INT8, OID, Access, BindContext, raise_at
 from server.planner.physical import RowSource
 from server.planner.plan import (
     Aggregate,
+    Append,
+    CommonTableScan,
     Distinct,
     Filter,
+    FunctionScan,
     Limit,
     LockRows,
     Node,
@@ -22,11 +25,11 @@ from server.planner.plan import (
     Sort,
     Window,
 )
-from server.planner.plan_walk import walk_plan
+from server.planner.plan_walk import column_numbers, transform_plan, walk_plan
 from server.planner.row_security import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlglot import exp
 
@@ -42,6 +45,14 @@ _STRENGTHS = {
 }
 _WAITS = {"block": "block", "skip": "skip", "error": "nowait"}
 ROW_ID, TABLE_OID = -7, -6
+PROJECTS_MAX = 1000
+REFUSED: Final[tuple[tuple[type[Node], str], ...]] = (
+    (Aggregate, "GROUP BY clause"),
+    (Distinct, "DISTINCT clause"),
+    (SetOperation, "UNION/INTERSECT/EXCEPT"),
+    (Append, "UNION/INTERSECT/EXCEPT"),
+    (Window, "window functions"),
+)
 
 
 def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: Node) -> Node:
@@ -52,12 +63,10 @@ def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: No
     for clause in clauses:
         strength = _STRENGTHS[clause.args["strength"]]
         shown = f"FOR {strength.upper()}"
-        _check(context, clause, plan, shown)
+        _check(context, clause, plan, shown, projects_max=1)
         targets = []
-        for item in _named_items(context, scope, clause, shown):
-            scan = item.scan
-            if scan is None or scan.table.provider:
-                continue
+        named = _named_items(context, scope, clause, plan, shown)
+        for item, scan in _lockable(context, clause, named, shown):
             context.lock(scan.table.oid, "row share")
             plan = locked(context, item, plan)
             if item.access is not None:
@@ -65,7 +74,7 @@ def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: No
             targets.append(row_source(scan))
         if targets:
             pinned = _pinned(scope, {target.row_id for target in targets})
-            kept = _kept(scope)
+            kept = _kept(scope, named)
             sources = (*targets, *pinned)
             carried = [OutputColumn(each.row_id, context.type(INT8)) for each in sources]
             carried += [
@@ -86,6 +95,21 @@ def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: No
     return plan
 
 
+def _lockable(
+    context: BindContext, clause: exp.Expression, items: list[RangeItem], shown: str
+) -> Iterator[tuple[RangeItem, Scan]]:
+    """The tables among FROM items, and those that subqueries and views among them read."""
+    for item in items:
+        if item.scan is not None:
+            if not item.scan.table.provider:
+                yield item, item.scan
+        elif item.query is not None:
+            _check(context, clause, item.query, shown, projects_max=PROJECTS_MAX)
+            if item.table is not None and item.access is not None:
+                context.access.append(Access(item.table.oid, "w", set(), item.access.role))
+            yield from _lockable(context, clause, item.inside, shown)
+
+
 def row_source(scan: Scan) -> RowSource:
     """Where the rows of a scan are known by."""
     table_oid = scan.column_of(TABLE_OID) if scan.inherits else None
@@ -99,44 +123,52 @@ def _pinned(scope: Scope, locked: set[ColumnId]) -> tuple[RowSource, ...]:
     return tuple(source for source in found if source.row_id not in locked)
 
 
-def _kept(scope: Scope) -> tuple[OutputColumn, ...]:
-    """The columns of what else is in FROM: subqueries, functions."""
-    variables = [
-        column.expression
-        for item in scope.items
-        if item.scan is None
-        for column in item.columns()
-        if isinstance(column.expression, Variable)
-    ]
-    return tuple(OutputColumn(each.column, each.type, each.name) for each in variables)
+def _kept(scope: Scope, locked: list[RangeItem]) -> tuple[OutputColumn, ...]:
+    """The columns of what else is in FROM: functions, and subqueries whose rows are not locked."""
+    changing = {each.column for item in locked if item.query is not None for each in _listed(item)}
+    variables = (each for item in scope.items if item.scan is None for each in _listed(item))
+    return tuple(
+        OutputColumn(each.column, each.type, each.name)
+        for each in variables
+        if each.column not in changing
+    )
+
+
+def _listed(item: RangeItem) -> Iterator[Variable]:
+    """The columns of an item that are just that."""
+    for column in item.columns():
+        if isinstance(column.expression, Variable):
+            yield column.expression
 
 
 def carrying(plan: Node, outputs: Sequence[OutputColumn]) -> Node:
-    """The plan with its projection letting these columns through."""
-    if isinstance(plan, Filter | Limit | Sort | LockRows):
-        return replace(plan, input=carrying(plan.input, outputs))
-    if not isinstance(plan, Project):
-        return plan
-    known = {output.column for output in plan.outputs}
-    added = tuple({each.column: each for each in outputs if each.column not in known}.values())
-    return replace(
-        plan,
-        outputs=plan.outputs + added,
-        expressions=plan.expressions + tuple(output.variable() for output in added),
-    )
+    """The plan with its projections, and those of its subqueries, letting these columns through."""
+    wanted = {each.column: each for each in outputs}
+
+    def widened(node: Node) -> Node:
+        if not isinstance(node, Project):
+            return node
+        known = {output.column for output in node.outputs}
+        there = column_numbers(node.input)
+        added = tuple(each for each in wanted.values() if each.column in there - known)
+        if not added:
+            return node
+        return replace(
+            node,
+            outputs=node.outputs + added,
+            expressions=node.expressions + tuple(output.variable() for output in added),
+        )
+
+    return transform_plan(plan, widened)
 
 
-def _check(context: BindContext, clause: exp.Expression, plan: Node, shown: str) -> None:
-    refused: tuple[tuple[type[Node], str], ...] = (
-        (Aggregate, "GROUP BY clause"),
-        (Distinct, "DISTINCT clause"),
-        (SetOperation, "UNION/INTERSECT/EXCEPT"),
-        (Window, "window functions"),
-    )
-    top = plan
-    for node in walk_plan(top):
-        for kind, name in refused:
-            if isinstance(node, kind) and _is_own(plan, node):
+def _check(
+    context: BindContext, clause: exp.Expression, plan: Node, shown: str, *, projects_max: int
+) -> None:
+    """Refuse what gives rows that are not those of a table."""
+    for node in _own_nodes(plan, projects_max):
+        for kind, name in REFUSED:
+            if isinstance(node, kind):
                 if isinstance(node, Aggregate) and not node.keys:
                     name = "aggregate functions"
                 raise raise_at(
@@ -144,24 +176,19 @@ def _check(context: BindContext, clause: exp.Expression, plan: Node, shown: str)
                 )
 
 
-def _is_own(plan: Node, wanted: Node) -> bool:
-    """Whether the node belongs to the query itself and not to a subquery in FROM."""
-    from server.planner.plan import Filter, Limit, Project, Sort
-
-    node = plan
-    projects = 0
-    while isinstance(node, Filter | Limit | Project | Sort | LockRows | Window | Distinct):
-        if node is wanted:
-            return True
-        projects += isinstance(node, Project)
-        if projects > 1:
-            return False
-        node = node.input
-    return node is wanted
+def _own_nodes(plan: Node, projects_max: int) -> Iterator[Node]:
+    """The nodes of the query itself: behind more projections than it has stands a subquery in FROM."""
+    yield plan
+    while isinstance(plan, Filter | Limit | Project | Sort | LockRows | Window | Distinct):
+        projects_max -= isinstance(plan, Project)
+        if projects_max < 0:
+            return
+        plan = plan.input
+        yield plan
 
 
 def _named_items(
-    context: BindContext, scope: Scope, clause: exp.Expression, shown: str
+    context: BindContext, scope: Scope, clause: exp.Expression, plan: Node, shown: str
 ) -> list[RangeItem]:
     names = clause.args.get("tables") or []
     if not names:
@@ -179,9 +206,20 @@ def _named_items(
         if items[0].joined:
             error = FeatureNotSupported(f"{shown} cannot be applied to a join")
             raise raise_at(context, reference, error)
-        if items[0].scan is None and items[0].table is None:
-            raise raise_at(
-                context, reference, WrongObjectType(f"{shown} cannot be applied to this item")
-            )
+        what = _unlockable(items[0], plan)
+        if what:
+            error = FeatureNotSupported(f"{shown} cannot be applied to {what}")
+            raise raise_at(context, reference, error)
         found += items
     return found
+
+
+def _unlockable(item: RangeItem, plan: Node) -> str:
+    """What an item is that has no rows to be locked; nothing for others."""
+    if item.scan is not None or item.query is not None:
+        return ""
+    own = {each.column for each in _listed(item)}
+    for node in walk_plan(plan):
+        if isinstance(node, FunctionScan | CommonTableScan) and own <= column_numbers(node):
+            return "a function" if isinstance(node, FunctionScan) else "a WITH query"
+    return "this item"

@@ -40,7 +40,8 @@ def bind_view(context: BindContext, view: Table, alias: str) -> tuple[RangeItem,
         context.environment = replace(environment, search_path=view.view_path)
     try:
         with without_positions(context):
-            query = bind_query(context, Scope(), parse_query(view.view_query))
+            own = Scope()
+            query = bind_query(context, own, parse_query(view.view_query))
     finally:
         context.role, context.view_depth = role, context.view_depth - 1
         context.environment, context.resolution = environment, notes
@@ -57,10 +58,13 @@ def bind_view(context: BindContext, view: Table, alias: str) -> tuple[RangeItem,
             name=column.name,
         )
         listed.append(RangeColumn(column.name, variable, (view.oid, column.number)))
+    plan = query.exactly()
     item = RangeItem(
         alias=alias,
         listed=tuple(listed),
         table=view,
         schema=schema_name(context, view.schema),
+        query=plan,
+        inside=own.items,
     )
-    return item, query.exactly()
+    return item, plan

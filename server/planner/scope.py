@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from server.catalog.objects import Table
     from server.errors import SqlError
     from server.planner.environment import BindContext
-    from server.planner.plan import Scan
+    from server.planner.plan import Node, Scan
     from server.types.type import TypeReference
 
 SYSTEM_COLUMNS: dict[str, tuple[int, int]] = {
@@ -95,6 +95,8 @@ class RangeItem:
     of_rule: bool = False  # OLD or NEW of a rule
     of_row: bool = False  # a row on its own, of which no system column but its table is known
     scalar: bool = False  # a function that returns one plain value: its name alone means that value
+    query: Node | None = None  # the plan of a subquery or a view
+    inside: list[RangeItem] = field(default_factory=list)  # what that has in FROM
 
     def columns(self) -> Iterator[RangeColumn]:
         """All columns in order."""
