@@ -256,7 +256,7 @@ class Relations:
             change.commit()
 
     def _remove(self, relation_id: int) -> None:
-        """Take a relation out of the directory and give back all of its pages; of a damaged one nothing is given back."""
+        """Take a relation out of the directory and give back all of its pages; none of one that is damaged."""
         try:
             self._remove_whole(relation_id)
         except Corruption:
