@@ -573,18 +573,14 @@ class ClientConnection(asyncio.Protocol):
             self.transport.close()
         self.loop.call_soon(self._close_session)
 
-    def _close_session_soon(self) -> None:
-        """Called on any thread."""
-        self.loop.call_soon_threadsafe(self._close_session)
-
-    def _close_session(self) -> None:
+    def _close_session(self, _ended: Completion | None = None) -> None:
         """End the session, when no worker runs for it any more."""
         session, steps = self.session, self._steps
         if session is not None and self._wait is not None and self._wait.what == "Execute":
             completion = self._wait.completion
             if not completion.done:
                 session.cancel(AdminShutdown("terminating connection because the client is gone"))
-                completion.on_done(self._close_session_soon)
+                completion.on_done(lambda: self._call_soon(self._close_session, completion))
                 return
         if self._blocked is not None:
             self._blocked.withdraw()
