@@ -9,7 +9,7 @@ import os
 import random
 import struct
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -47,12 +47,13 @@ from storage.rows_view import RowsView
 from storage.scan import ScanView
 from storage.sealing import Cooling, ToSeal
 from storage.serializable import Dependencies, Tracked
+from storage.settled import Settled
 from storage.store import Hooks, Store
 from storage.strings import StringBlob, StringViews
 from storage.table import Table
 from storage.transactions import Prepared
 from storage.transactions import Transaction as StorageTransaction
-from storage.vacuum import NOTHING_TO_SEAL, Pause, Vacuumed, forget_aborted, vacuum
+from storage.vacuum import NOTHING_TO_SEAL, Pause, Vacuumed, vacuum
 from storage.waits import Completion
 from storage.wal import Wal
 
@@ -191,6 +192,7 @@ class Engine:
     queue: CommitQueue
     relations: Relations
     departures: Departures
+    settled: Settled
 
     def __init__(self) -> None:
         self.latch = threading.RLock()
@@ -357,10 +359,6 @@ class Engine:
             pairs.append((self.index(index_id), key_of))
         return vacuum(self, relation_id, pairs, done, pause, chosen)
 
-    def forget_aborted(self, xids: Iterable[int]) -> None:
-        """Every table was vacuumed since these xids were in `log.aborted`."""
-        forget_aborted(self, xids)
-
     def check(self) -> list[Problem]:
         """What is wrong with the database; takes the latch until it is done."""
         return check(self)
@@ -448,6 +446,7 @@ class Engine:
         store.pager.reader_horizon = self._reader_horizon
         self.relations = Relations(store.pager, self.log, self.locks)
         self.departures = Departures(self.log)
+        self.settled = Settled(self)
 
     def _reader_horizon(self) -> int:
         """No reader that began before this LSN is left."""

@@ -119,12 +119,6 @@ def vacuum(
     return done
 
 
-def forget_aborted(engine: Engine, xids: Iterable[int]) -> None:
-    """These xids have no stamps left: every table was vacuumed since they were aborted."""
-    with engine.latch:
-        engine.log.aborted.difference_update(xids)
-
-
 def _sweep_group(
     engine: Engine, table: Table, group: RowGroup, done: Vacuumed, pause: Pause
 ) -> None:

@@ -55,6 +55,7 @@ CATALOG_KINDS = (Kind.INT64, Kind.INT64, Kind.INT64, Kind.BYTES)
 SHARED_DATABASE = 0
 _SHARED = (Role, Database, Tablespace)
 _UNCOMMITTED = count(1)
+DEAD_ROWS_MIN = 500
 
 """Database (0: shared by all) and OID: the schema public has the same OID in all databases."""
 
@@ -83,6 +84,19 @@ class Catalog:
             version = 1 if before is None else before.version + 1
             views[value.oid] = CatalogView(CatalogState(mine, version=version))
         self.views = views
+
+    @property
+    def has_dead_rows(self) -> bool:
+        """Whether so many objects were changed or dropped that a vacuum is worth while, or a crash has left some."""
+        relation = self.engine.relation(CATALOG_RELATION)
+        limit = DEAD_ROWS_MIN + relation.row_estimate // 5
+        return relation.reclaimable_count > limit or not self.engine.settled.is_settled(
+            CATALOG_RELATION
+        )
+
+    def vacuum(self) -> None:
+        """Take back the rows of objects as they were; it takes its time and belongs on a worker thread."""
+        self.engine.vacuum(CATALOG_RELATION)
 
     def new_oid(self) -> Oid:
         """An OID that no object has."""
@@ -254,6 +268,8 @@ class CatalogTransaction:
         self.transaction.next_command()
         with engine.latch:
             table = engine.relation(CATALOG_RELATION)
+            if table.values(row_id, (0, 1)) != key:  # it was dropped, and vacuum has been there
+                raise RowInUse(0)
             outcome = table.delete(self.transaction, self.transaction.snapshot(), row_id)
         if outcome.status is not Status.DONE:
             raise RowInUse(outcome.blocker_xid)

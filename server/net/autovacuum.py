@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from protocol.messages import ErrorResponse, Query
@@ -55,7 +56,7 @@ def _due(database: Database, table: Table) -> Due:
         rows, reclaimable = relation.row_estimate, relation.reclaimable_count
     activity = database.tables.of(table.oid)
     activity.cold_groups = _cold_groups(database, table, relation, activity)
-    return due(
+    found = due(
         activity,
         relation.counts,
         rows=rows,
@@ -63,6 +64,9 @@ def _due(database: Database, table: Table) -> Due:
         options=table.options,
         settings=database.settings,  # type: ignore[arg-type]  # a mapping by its __getitem__
     )
+    if is_enabled(table.options) and not database.engine.settled.is_settled(table.storage_id):
+        return replace(found, vacuum=True)  # a crash has left rows in it
+    return found
 
 
 def _cold_groups(
@@ -130,8 +134,17 @@ class Autovacuum:
             await asyncio.sleep(settings.integer("autovacuum_naptime"))
             if not settings["autovacuum"]:
                 continue
+            if self._database.engine.log.aborted:
+                await self._work(self._database.engine.settled.look)
             for database_oid, view, table, what in list(due_tables(self._database)):
                 await self._visit(database_oid, statement_for(view, table, what))
+            if self._database.catalog.has_dead_rows:
+                await self._work(self._database.catalog.vacuum)
+
+    async def _work(self, step: Callable[[], object]) -> None:
+        """What is about no table of anybody's: the catalog, and the ids of transactions that were cut off."""
+        if not self._stopping:
+            await self._satisfied(Wait(self._database.workers.submit(step), what="Execute"))
 
     async def _visit(self, database_oid: int, sql: str) -> None:
         if self._stopping:

@@ -68,7 +68,17 @@ def vacuum(context: StatementContext, statement: tree.Vacuum) -> Run:
             table = yield from locked(context, target, "analyze", WEAK, waits=waits)
             if table is not None:
                 yield from _analyze_table(context, table, verbose=verbose)
+    yield from _vacuum_the_rest(context, statement)
     return statement.tag
+
+
+def _vacuum_the_rest(context: StatementContext, statement: tree.Vacuum) -> Iterator[Wait]:
+    """Without tables the statement is about the catalog too, and what a crash has cut off is forgotten."""
+    if statement.targets or statement.analyze_only:
+        return
+    database = context.session.database
+    for step in (database.catalog.vacuum, context.engine.settled.look):
+        yield Wait(database.workers.submit(step), what="Execute")
 
 
 def _vacuum_table(context: StatementContext, table: Table, *, verbose: bool) -> Iterator[Wait]:

@@ -15,7 +15,7 @@ from storage.errors import DiskFull, Failed
 from storage.keys import encode_key
 from storage.options import Options
 from storage.sealing import ToSeal
-from storage.vacuum import forget_aborted, vacuum
+from storage.vacuum import vacuum
 from tests.crash.disk import CrashingFiles, Faults, PowerCut
 
 PAGE_BYTES = 1024
@@ -189,7 +189,8 @@ class Bank:
         indexes = [(number, number_key), (text, text_key)]
         vacuum(self.engine, ACCOUNTS, indexes, chosen=chosen)
         vacuum(self.engine, HISTORY, chosen=chosen)
-        forget_aborted(self.engine, aborted)
+        self.engine.settled.look()
+        assert not aborted & self.engine.log.aborted
 
     def recover(self):
         for _ in range(5):

@@ -11,7 +11,7 @@ from storage.engine import Engine, Kind, Status
 from storage.errors import Failed
 from storage.row_groups import RowGroups
 from storage.sealing import ToSeal, encode_group, seal, seal_cold_groups
-from storage.vacuum import forget_aborted, vacuum
+from storage.vacuum import vacuum
 from tests.crash.disk import CrashingFiles, Faults, PowerCut
 from tests.crash.test_engine_crash import OPTIONS
 
@@ -52,7 +52,8 @@ class Archive:
     def seal(self):
         aborted = set(self.engine.log.aborted)
         self.sealed_count += vacuum(self.engine, TABLE, chosen=ToSeal(0)).sealed_groups
-        forget_aborted(self.engine, aborted)
+        self.engine.settled.look()
+        assert not aborted & self.engine.log.aborted
 
     def advance(self):
         self.engine.store.write_back.round(self.random.randrange(1, 20))

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from protocol.messages import NoticeResponse, Query
+from server.catalog.catalog import CATALOG_RELATION
 from server.catalog.objects import Table
 from server.catalog.table_activity import Due, TableActivity, due
 from server.errors import QueryCanceled
@@ -222,3 +223,35 @@ def test_a_vacuum_by_hand_seals_only_if_told_to(cooling, clock):
     client.run("SET vacuum_seal_min_age = 0")
     client.run("VACUUM t")
     assert is_sealed(database)
+
+
+def test_dropped_objects_leave_nothing_in_the_catalog(database):
+    client = Client(database)
+    relation = database.engine.relation(CATALOG_RELATION)
+    assert not database.catalog.has_dead_rows
+    for _ in range(2):
+        while not database.catalog.has_dead_rows:
+            client.rows(
+                "BEGIN; CREATE TABLE gone (a int PRIMARY KEY, b serial, c serial); DROP TABLE gone; COMMIT"
+            )
+            for number in range(20):
+                client.rows(f"COMMENT ON SCHEMA public IS '{number}'")
+        database.catalog.vacuum()
+        assert not database.catalog.has_dead_rows
+        used = relation.groups[0].used
+    client.rows("CREATE TABLE there (a int)")
+    assert relation.groups[0].used == used
+    database.catalog.load()
+    assert client.rows("SELECT * FROM there; COMMENT ON SCHEMA public IS 'last'") == []
+
+
+def test_a_table_with_rows_that_a_crash_has_left_is_visited(database):
+    client = Client(database)
+    client.rows("CREATE TABLE t (a int); INSERT INTO t VALUES (1)")
+    assert list(due_tables(database)) == []
+    xid = int(client.rows("SELECT xmin FROM t")[0][0])
+    database.engine.log.aborted.add(xid)
+    database.engine.settled.look()
+    (found,) = due_tables(database)
+    assert found[2].name == "t"
+    assert found[3].vacuum
