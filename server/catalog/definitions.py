@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.names import Path, collation_text, qualified, relation_text, type_text
+from server.catalog.collations import collation_text
+from server.catalog.names import Path, relation_text, type_text
 from server.catalog.objects import (
     Constraint,
     ExtendedStatistics,
@@ -24,6 +25,7 @@ from server.catalog.objects import (
     UserOperator,
     UserType,
 )
+from server.catalog.qualified import qualified
 from server.catalog.views.constraints import key_type
 from server.catalog.views.physical import fact_of, named_facts, operator_class, physical
 from server.catalog.views.routines import function_row
@@ -171,7 +173,7 @@ class Definer:
 
     def collation(self, oid: Oid) -> str:
         """A collation's name."""
-        return collation_text(oid)
+        return collation_text(self.view, oid, self.path)
 
     # Constraints
 

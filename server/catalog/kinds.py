@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from server.catalog.collations import Collation
 from server.catalog.event_triggers import EventTrigger
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
 from server.catalog.large_objects import LargeObject
@@ -81,5 +82,6 @@ KINDS: tuple[type[CatalogObject], ...] = (
     FamilyFunction,
     EventTrigger,
     Tablespace,
+    Collation,
 )
 """Only ever appended to."""

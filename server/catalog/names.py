@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from server.catalog.collations import collation_text, find_collation
 from server.catalog.objects import (
     PG_CATALOG_OID,
     CatalogObject,
@@ -28,6 +29,7 @@ from server.catalog.objects import (
 )
 from server.catalog.objects import Sequence as SequenceObject
 from server.catalog.operator_names import NamedOperator, operator_of, operators_in
+from server.catalog.qualified import qualified
 from server.catalog.views.physical import fact_of, named_facts, type_facts
 from server.catalog.written_names import split_identifiers
 from server.errors import (
@@ -61,16 +63,6 @@ Path = Sequence[Oid]
 DEEPEST: Final = 3
 """The parts of a name that says everything: database, schema, name."""
 """OIDs of schemas in the order they are searched."""
-
-
-def qualified(view: CatalogView, schema: Oid, name: str) -> str:
-    """A name with its schema."""
-    home = view.object(schema)
-    return (
-        f"{quote_identifier(home.name)}.{quote_identifier(name)}"
-        if home
-        else quote_identifier(name)
-    )
 
 
 def relation_is_visible(view: CatalogView, path: Path, value: Any) -> bool:
@@ -214,23 +206,6 @@ def routine_is_visible(view: CatalogView, path: Path, oid: Oid) -> bool:
     return False
 
 
-def collation_text(oid: Oid) -> str:
-    """The name of a collation."""
-    found = fact_of("pg_collation", oid)
-    return str(oid) if found is None else quote_identifier(found["collname"])
-
-
-def collation_oid(parts: Sequence[str]) -> Oid:
-    """A collation by name, 0 where none is named; raises UndefinedObject."""
-    if not parts:
-        return 0
-    for row in named_facts("pg_collation"):
-        if row["collname"] == parts[-1] and tuple(parts[:-1]) in ((), ("pg_catalog",)):
-            oid: Oid = row["oid"]
-            return oid
-    raise UndefinedObject(f'collation "{".".join(parts)}" for encoding "UTF8" does not exist')
-
-
 class CatalogNames:
     """The names of a view along a search path."""
 
@@ -331,19 +306,6 @@ class CatalogNames:
         def write(oid: Oid) -> str | None:
             value = self.view.object(oid)
             return quote_identifier(value.name) if isinstance(value, kind) else None
-
-        return write
-
-    def fact_name(self, relation: str, prefix: str) -> Callable[[Oid], str | None]:
-        """The writer of built-in objects of a relation."""
-
-        def write(oid: Oid) -> str | None:
-            row = fact_of(relation, oid)
-            return (
-                None
-                if row is None
-                else self._builtin(row[f"{prefix}namespace"], row[f"{prefix}name"])
-            )
 
         return write
 
@@ -501,24 +463,17 @@ class CatalogNames:
                 break
         return qualified(self.view, getattr(value, "schema", 0), value.name)
 
-    def fact_oid(self, relation: str, prefix: str, words: str) -> Callable[[str], Oid]:
-        """The reader of built-in objects of a relation."""
+    def collation_name(self, oid: Oid) -> str | None:
+        """A collation, with its schema where the name alone leads elsewhere."""
+        shown = collation_text(self.view, oid, self.path)
+        return None if shown == str(oid) else shown
 
-        def read(text: str) -> Oid:
-            parts = split_identifiers(text)
-            homes = self._homes(parts[:-1]) if len(parts) > 1 else self.path
-            for row in named_facts(relation):
-                if row[f"{prefix}name"] == parts[-1] and row[f"{prefix}namespace"] in homes:
-                    oid: Oid = row["oid"]
-                    return oid
-            raise UndefinedObject(_missing(words, text))
-
-        return read
+    def collation_oid(self, text: str) -> Oid:
+        """A collation by name."""
+        return find_collation(self.view, self.path, split_identifiers(text))
 
 
 def _missing(words: str, text: str) -> str:
-    if words == "collation":
-        return f'collation "{text}" for encoding "UTF8" does not exist'
     return f'{words} "{text}" does not exist'
 
 
@@ -556,7 +511,7 @@ WRITERS: Final[Mapping[str, Writer]] = {
     "regoperator": CatalogNames.operator_signature,
     "regnamespace": lambda names, oid: names.plain_name(Schema)(oid),
     "regrole": lambda names, oid: names.plain_name(Role)(oid),
-    "regcollation": lambda names, oid: names.fact_name("pg_collation", "coll")(oid),
+    "regcollation": CatalogNames.collation_name,
     "regconfig": lambda names, oid: names.text_search_name("configuration", oid),
     "regdictionary": lambda names, oid: names.text_search_name("dictionary", oid),
 }
@@ -569,7 +524,7 @@ READERS: Final[Mapping[str, Reader]] = {
     "regoperator": CatalogNames.operator_signature_oid,
     "regnamespace": CatalogNames.schema_oid,
     "regrole": CatalogNames.role_oid,
-    "regcollation": lambda names, text: names.fact_oid("pg_collation", "coll", "collation")(text),
+    "regcollation": CatalogNames.collation_oid,
     "regconfig": lambda names, text: names.text_search_oid("configuration", text),
     "regdictionary": lambda names, text: names.text_search_oid("dictionary", text),
 }

@@ -335,6 +335,7 @@ class UserType(CatalogObject):
     constructors: tuple[Oid, ...] = ()
     subtype_class: Oid = 0
     subtype_difference: Oid = 0  # the function that measures how far two bounds are apart
+    collation: Oid = 0  # of a domain, 0 for that of its type; of a range's values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,22 +11,31 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.collations import key_reference
 from server.catalog.operator_class_objects import hash_function
 from server.catalog.partition_hash import row_hash
 from server.errors import FeatureNotSupported
 from server.types.order import sort_key_of
-from server.types.type import TextStyle
+from server.types.type import TextStyle, TypeReference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from server.catalog.catalog_view import CatalogView
-    from server.catalog.objects import PartitionBound, Table
+    from server.catalog.objects import PartitionBound, PartitionKey, Table
     from server.types.type import Type, Value
 
 Datum = tuple[Any, ...]
 STYLE = TextStyle()
 RANKS = {"minvalue": -1, "maxvalue": 1}
+
+
+def key_types(view: CatalogView, key: PartitionKey) -> tuple[Type, ...]:
+    """The types of the parts of a partition key, under their collations."""
+    return tuple(
+        key_reference(view, TypeReference(view.type(part.type)), part.collation).type
+        for part in key.parts
+    )
 
 
 class PartitionMap:
@@ -52,7 +61,7 @@ class PartitionMap:
         assert key is not None
         self.table = table
         self.strategy = key.strategy
-        self.types: tuple[Type, ...] = tuple(view.type(part.type) for part in key.parts)
+        self.types: tuple[Type, ...] = key_types(view, key)
         found = [child for child in view.children_of(table.oid) if child.bound is not None]
         self.partitions: tuple[Table, ...] = tuple(sorted(found, key=self._place))
         self.default: int | None = None

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from server.functions.hashing import HASHES, LONG
+from server.functions.hashing import HASHES, LONG, hash_bytes, hash_value
+from server.types.registry import TYPE_BY_OID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,7 +29,8 @@ def combine(left: int, right: int) -> int:
 
 def is_hashable(kind: Type) -> bool:
     """Whether rows can be partitioned by the hash of values of a type."""
-    return kind.name in HASHES
+    element = TYPE_BY_OID.get(kind.element_oid) if kind.category == "A" else None
+    return kind.name in HASHES or (element is not None and element.name in HASHES)
 
 
 def combined(hashes: Iterable[int | None]) -> int:
@@ -47,4 +49,9 @@ def row_hash(kinds: Sequence[Type], values: Sequence[Value | None]) -> int:
 
 def part_hash(kind: Type, value: Value | None) -> int | None:
     """The hash of one part of a key by the function of its type."""
-    return None if value is None else HASHES[kind.name](value, SEED)
+    if value is None:
+        return None
+    if kind.collator is not None and not kind.collator.deterministic:
+        assert kind.key_value is not None
+        return hash_bytes(kind.key_value(value), SEED)
+    return hash_value(kind.uncollated or kind, value, SEED, TYPE_BY_OID.__getitem__)

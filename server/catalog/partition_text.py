@@ -32,11 +32,11 @@ def _shown_part(view: CatalogView, table: Table, part: PartitionKeyPart) -> str:
     text = part_text(table, part)
     if not part.number and not _is_call(text):
         text = f"({text})"
-    from server.catalog.names import collation_text
+    from server.catalog.collations import collation_text
 
     own = table.column(part.number).collation if part.number else view.type(part.type).collation
     if part.collation and part.collation != own:
-        text += f" COLLATE {collation_text(part.collation)}"
+        text += f" COLLATE {collation_text(view, part.collation)}"
     return text + (f" {part.operator_class}" if part.operator_class else "")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.collations import column_reference, rules_of
 from server.catalog.objects import BaseTypeParts, CatalogObject, Table, UserType
 from server.catalog.views.physical import type_facts
 from server.extensions.registry import BASE_TYPES
@@ -16,6 +17,7 @@ from server.functions.function import Function
 from server.identifiers import quote_identifier
 from server.types.array import array_type
 from server.types.base_types import base_type, shell_type
+from server.types.collation import under
 from server.types.facts import complete
 from server.types.range import RangeKind
 from server.types.range_types import multirange_type, range_type
@@ -91,7 +93,11 @@ def _enum(view: CatalogView, value: UserType) -> Type:
 
 def _domain(view: CatalogView, value: UserType) -> Type:
     base = TypeReference(view.type(value.base_type), value.base_modifier)
-    return domain_type(_identity(value, value.array_oid), base)
+    domain = domain_type(_identity(value, value.array_oid), base)
+    if not value.collation:
+        return domain
+    own = replace(domain, collation=value.collation)
+    return under(TypeReference(own), rules_of(view, value.collation)).type
 
 
 def _composite(view: CatalogView, value: UserType) -> Type:
@@ -111,10 +117,7 @@ def _row_type(view: CatalogView, table: Table) -> Type:
 
 
 def _fields(view: CatalogView, table: Table) -> tuple[tuple[str, TypeReference], ...]:
-    return tuple(
-        (column.name, TypeReference(view.type(column.type), column.modifier))
-        for column in table.live_columns
-    )
+    return tuple((column.name, column_reference(view, column)) for column in table.live_columns)
 
 
 def _kind_of(view: CatalogView, value: UserType) -> RangeKind:
@@ -125,7 +128,10 @@ def _kind_of(view: CatalogView, value: UserType) -> RangeKind:
 
 
 def _range(view: CatalogView, value: UserType) -> Type:
-    kind = RangeKind(value.oid, value.partner, view.type(value.base_type))
+    subtype = view.type(value.base_type)
+    if value.collation:
+        subtype = under(TypeReference(subtype), rules_of(view, value.collation)).type
+    kind = RangeKind(value.oid, value.partner, subtype)
     return range_type(asdict(_identity(value, value.array_oid)), kind)
 
 

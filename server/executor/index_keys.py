@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from server.catalog.collations import index_reference
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import columns_used
 from server.types.type import Type, TypeReference, Value
@@ -115,20 +116,20 @@ class IndexShape:
         self.constraint: Constraint | None = None
         self.descending = [key.descending for key in index.keys]
         self.nulls_first = [key.nulls_first for key in index.keys]
-        bind = binder(table, context)
+        bind, catalog = binder(table, context), context.catalog
         self._values: list[Callable[[Row, ExecutionContext], Value | None]] = []
         self.parts: list[KeyPart] = []
         used: set[int] = set()
         for key in index.keys:
             if key.number:
                 self._values.append(attribute_reader(key.number))
-                self.parts.append(KeyPart(types[key.number - 1]))
+                self.parts.append(KeyPart(index_reference(catalog, types[key.number - 1], key)))
                 used.add(key.number)
             else:
                 assert key.expression is not None
                 evaluate, columns, reference = bind(key.expression)
                 self._values.append(evaluate)
-                self.parts.append(KeyPart(reference))
+                self.parts.append(KeyPart(index_reference(catalog, reference, key)))
                 used |= columns
         self._columns_only = all(key.number for key in index.keys) and index.predicate is None
         self._predicate: RowEvaluator | None = None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from server.executor.columns import plain_objects
-from server.executor.key_values import BLANK_OID, TEXT_OIDS, float_keys
+from server.executor.key_values import BLANK_OID, float_keys, is_text
 from server.vector.native import stripped_views, text_hashes
 from server.vector.texts import text_column
 
@@ -58,7 +58,7 @@ def _mixed(hashes: Values) -> Values:
 
 
 def _column_hashes(column: Column, key_type: Type) -> Positions:
-    if key_type.oid in TEXT_OIDS or key_type.oid == NAME_OID:
+    if is_text(key_type) or key_type.oid == NAME_OID:
         texts = text_column(column)
         is_blank = key_type.oid == BLANK_OID
         views = stripped_views(texts.store, texts.views) if is_blank else texts.views

@@ -16,7 +16,7 @@ import numpy as np
 
 from server.executor.columns import plain_objects
 from server.executor.few_keys import few_rows
-from server.executor.key_values import BLANK_OID, TEXT_OIDS, integer_keys, is_fixed
+from server.executor.key_values import BLANK_OID, integer_keys, is_fixed, is_text
 from server.executor.native import IntegerCodes, object_codes
 from server.executor.row_table import RowTable, row_table
 from server.vector.column import Column, Mask, Positions, Values
@@ -192,7 +192,7 @@ class _ColumnCodes:
 
     def _begins_with_texts(self, column: Column) -> bool:
         """Whether texts that lie in a store, or words, come first."""
-        if len(self) or self._texts is not None or self._type.oid not in TEXT_OIDS:
+        if len(self) or self._texts is not None or not is_text(self._type):
             return False
         return isinstance(column, TextColumn) or column.dictionary is not None
 

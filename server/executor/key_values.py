@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
+    from server.types.type import Type
     from server.vector.column import Column, Positions, Values
 
 BLANK_OID: Final = 1042
 TEXT_OIDS: Final = frozenset({25, 1043, BLANK_OID})
+
+
+def is_text(kind: Type) -> bool:
+    """Whether values are texts that are equal where their bytes are, but for the blanks of bpchar."""
+    return kind.oid in TEXT_OIDS and (kind.collator is None or kind.collator.deterministic)
 
 
 def is_fixed(column: Column) -> bool:

@@ -178,7 +178,7 @@ def _plan(
     if statement.tag not in ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"):
         return None
     kept = caller.surroundings.kept()
-    key = (function.oid, number, tuple(each.oid for each in call.arguments))
+    key = (function.oid, number, tuple((each.oid, each.collation) for each in call.arguments))
     found: PlannedStatement | None = kept.get(key)
     if found is None:
         environment = caller.surroundings.environment()

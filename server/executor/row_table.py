@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from server.executor.key_values import BLANK_OID, TEXT_OIDS, integer_keys, is_fixed
+from server.executor.key_values import BLANK_OID, integer_keys, is_fixed, is_text
 from server.executor.native import RowCodes
 from server.executor.row_codes import COLUMNS_MAX
 from server.vector.column import Column
@@ -87,13 +87,11 @@ def row_table(types: Sequence[Type], columns: Sequence[Column]) -> RowTable | No
     """A table for keys that come like these; None if there is none."""
     if not len(types) <= COLUMNS_MAX:
         return None
-    if len(types) == 1 and not (types[0].oid in TEXT_OIDS and isinstance(columns[0], TextColumn)):
+    if len(types) == 1 and not (is_text(types[0]) and isinstance(columns[0], TextColumn)):
         return None  # numbers have a faster table, and words of a dictionary are few
     forms = []
     for key_type, column in zip(types, columns, strict=True):
-        if key_type.oid in TEXT_OIDS and (
-            isinstance(column, TextColumn) or column.dictionary is not None
-        ):
+        if is_text(key_type) and (isinstance(column, TextColumn) or column.dictionary is not None):
             forms.append(_Form(is_text=True))
         elif is_fixed(column):
             is_float = column.values.dtype.kind == "f"

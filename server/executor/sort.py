@@ -90,6 +90,8 @@ def rows_up_to(column: Column, last: Column, key: SortKey) -> Positions | None:
 
 def _signs(column: Column, last: Column, value_type: Type) -> Values | None:
     """How each value compares with the one of last: below 0, 0 or above; None: that takes ranks of both together."""
+    if value_type.collator is not None:
+        return None
     if isinstance(column, TextColumn):
         blank = value_type.oid == BLANK_OID
         word = plain_objects(last)[0]
@@ -149,7 +151,7 @@ def ranks(column: Column, value_type: Type) -> Positions:
         if not len(words):
             return np.zeros(len(column), np.int64)
         return words[np.where(column.validity(), column.values, 0)]
-    if isinstance(column, TextColumn):
+    if isinstance(column, TextColumn) and value_type.collator is None:
         is_blank = value_type.oid == BLANK_OID
         views = stripped_views(column.store, column.views) if is_blank else column.views
         return text_ranks(column.store, views)

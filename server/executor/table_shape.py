@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from server.catalog.collations import column_reference
 from server.catalog.partition_bounds import ancestors_of, same_columns
 from server.executor.index_keys import IndexShape, index_attributes
 from server.executor.inverted_keys import InvertedShape
 from server.executor.storage_columns import load_value, store_value, stored_column
 from server.executor.table_triggers import Triggers
-from server.types.type import TypeReference, Value
+from server.types.type import Value
 from server.vector.batch import Batch
 from server.vector.column import Column
 
@@ -56,9 +57,7 @@ class TableShape:
     def __init__(self, table: Table, context: ExecutionContext) -> None:
         catalog = context.catalog
         self.table = table
-        self.types = tuple(
-            TypeReference(catalog.type(column.type), column.modifier) for column in table.columns
-        )
+        self.types = tuple(column_reference(catalog, column) for column in table.columns)
         self.not_null = tuple(column.number for column in table.live_columns if column.not_null)
         self.not_null_numbers = frozenset(self.not_null)
         schema = catalog.object(table.schema)

@@ -73,9 +73,10 @@ class Call(Expression):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relabel(Expression):
-    """The same value under a binary-coercible type."""
+    """The same value under a binary-coercible type; collates: under another collation, as COLLATE says."""
 
     argument: Expression
+    collates: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import operator
+from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from server.functions.aggregates import folding
+from server.functions.collated import MARK
 from server.functions.declare import aggregate
 from server.functions.numeric_math import scaled as decimal_of
 from server.functions.orders import blank_key, generic_key, interval_key, numeric_key
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from server.functions.function import Aggregate
+    from server.types.type import TypeReference
 
 Columns = tuple[Column, ...]
 _OBJECT: Final = np.dtype(object)
@@ -231,6 +235,23 @@ inet 3564 3565
 money 2125 2141
 anyenum 3526 3527
 """
+
+
+@lru_cache(1024)
+def ordered_extreme(found: Aggregate, argument: TypeReference) -> Aggregate:
+    """Give min or max by the order of a type that a collator orders; any other aggregate as it is."""
+    if found.name not in ("min", "max") or argument.type.collator is None:
+        return found
+    key, greatest = argument.type.sort_key, found.name == "max"
+    assert key is not None
+    return replace(
+        found,
+        name=found.name + MARK,
+        create=lambda _: Best(key, greatest),
+        accumulate=_add_best,
+        finish=_finish_best,
+        merge=_merge_best,
+    )
 
 
 _TOLD_APART: Final = frozenset(

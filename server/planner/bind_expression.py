@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from server.catalog.collations import find_collation
+from server.catalog.objects import FIRST_USER_OID
 from server.errors import (
     DatatypeMismatch,
     FeatureNotSupported,
@@ -81,7 +83,6 @@ from server.sql import nodes
 Binder = Callable[[BindContext, Scope, exp.Expression], Expression]
 
 BIT = 1560
-_COLLATIONS = {"default": 100, "C": 950, "POSIX": 951, "ucs_basic": 12547, "C.UTF-8": 950}
 
 if TYPE_CHECKING:
     from server.types.type import TypeReference
@@ -440,14 +441,13 @@ def _cast(context: BindContext, scope: Scope, node: exp.Expression) -> Expressio
 
 def _collation(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
     operand = bind_expression(context, scope, node.args["this"])
-    name = node.args["name"][-1]
-    oid = _COLLATIONS.get(name)
-    if oid is None:
-        raise raise_at(
-            context,
-            node,
-            UndefinedObject(f'collation "{name}" for encoding "UTF8" does not exist'),
-        )
+    try:
+        oid = find_collation(context.catalog, context.environment.search_path, node.args["name"])
+    except UndefinedObject as error:
+        raise raise_at(context, node, error) from None
+    context.collates = True
+    if oid >= FIRST_USER_OID:
+        context.uses.add(oid)
     if operand.type.oid == UNKNOWN:
         operand = coerce_or_fail(context, operand, TEXT, "COLLATE")
     if not operand.type.type.collation:
@@ -457,9 +457,8 @@ def _collation(context: BindContext, scope: Scope, node: exp.Expression) -> Expr
             node,
             DatatypeMismatch(f"collations are not supported by type {shown}"),
         )
-    return Relabel(
-        type=replace(operand.type, collation=oid), argument=operand, offset=_offset(node)
-    )
+    kind = replace(operand.type, collation=oid)
+    return Relabel(type=kind, argument=operand, offset=_offset(node), collates=True)
 
 
 def _coalesce(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:

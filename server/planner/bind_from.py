@@ -266,8 +266,7 @@ def _check_unready(context: BindContext, scope: Scope, node: exp.Expression) -> 
 def make_scan(context: BindContext, table: Table, alias: str, *, only: bool = False) -> Scan:
     """A scan of a table with new column numbers; only: without the tables that inherit from it."""
     types = tuple(
-        None if column.dropped else context.type(column.type, column.modifier)
-        for column in table.columns
+        None if column.dropped else context.column_type(column) for column in table.columns
     )
     base = context.new_column(len(types) + 10) - 1
     inherits = not only and context.catalog.has_children(table.oid)

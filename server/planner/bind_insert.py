@@ -230,7 +230,7 @@ def _with_parts(
     merged: dict[int, tuple[Column, Expression]] = {}
     for column, value, place in zip(*given, written, strict=True):
         if place.args.get("indirection"):
-            empty = Constant(type=context.type(column.type, column.modifier), value=None)
+            empty = Constant(type=context.column_type(column), value=None)
             _, old = merged.get(column.number, (column, empty))
             value = stored_part(context, scope, old, place, value)
         merged[column.number] = (column, value)
@@ -290,7 +290,7 @@ def _outputs(context: BindContext, target: ModifyTarget) -> tuple[OutputColumn, 
     return tuple(
         OutputColumn(
             target.scan.base + column.number,
-            context.type(column.type, column.modifier),
+            context.column_type(column),
             column.name,
         )
         for column in target.table.live_columns

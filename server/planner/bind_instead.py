@@ -39,7 +39,7 @@ def rows_of_target(context: BindContext, target: ModifyTarget) -> Node:
     expressions = [Constant(type=context.type(INT8), value=0)]
     columns = zip(target.table.live_columns, item.listed, strict=True)
     for column, listed in columns:
-        kind = context.type(column.type, column.modifier)
+        kind = context.column_type(column)
         outputs.append(OutputColumn(target.scan.column_of(column.number), kind, column.name))
         expressions.append(listed.expression)  # type: ignore[arg-type]
     return Project(input=node, outputs=tuple(outputs), expressions=tuple(expressions))

@@ -179,7 +179,7 @@ def default_of(context: BindContext, table: Table, column: Column) -> Expression
     if text is None or column.generated:
         text = default_of_domain(context.catalog, column.type)
     if text is None:
-        missing = Constant(type=context.type(column.type, column.modifier), value=None)
+        missing = Constant(type=context.column_type(column), value=None)
         return tested(context, missing, column.type)
     bound = bind_catalog_expression(context, Scope(), text)
     changed = coerce_to(context, bound, column.type, column.modifier, "a")

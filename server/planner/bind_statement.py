@@ -14,6 +14,7 @@ from server.planner.bind_modify import BoundModify
 from server.planner.bind_query import bind_query
 from server.planner.bind_update import bind_delete, bind_update
 from server.planner.bind_with import bind_with
+from server.planner.collations import Collations
 from server.planner.environment import UNKNOWN, BindContext, raise_at
 from server.planner.plan_walk import map_plan_expressions, project_exactly
 from server.planner.scope import Scope
@@ -63,7 +64,16 @@ def bind_statement(context: BindContext, tree: exp.Expression) -> BoundStatement
         tag = _MODIFICATIONS[type(tree)][1]
         bound = BoundStatement(modify.node, modify.columns, modify.origins, tag, returns, True)
     _settle_parameters(context, bound)
+    if context.collates:
+        settle_collations(context, bound)
     return bound
+
+
+def settle_collations(context: BindContext, bound: BoundStatement) -> None:
+    """Give every expression of the statement its collation."""
+    collations = Collations(context)
+    bound.node = collations.plan(bound.node)
+    bound.columns = collations.columns(bound.columns)
 
 
 def bind_modification(context: BindContext, scope: Scope, tree: exp.Expression) -> BoundModify:

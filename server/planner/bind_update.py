@@ -238,7 +238,7 @@ def bind_assignments(
 
 
 def _old_value(context: BindContext, target: ModifyTarget, column: Column) -> Expression:
-    kind = context.type(column.type, column.modifier)
+    kind = context.column_type(column)
     return Variable(type=kind, column=target.scan.base + column.number, name=column.name)
 
 

@@ -51,7 +51,7 @@ def bind_view(context: BindContext, view: Table, alias: str) -> tuple[RangeItem,
         )
     listed = []
     for column, found in zip(view.live_columns, query.columns, strict=False):
-        kind = context.type(column.type, column.modifier)
+        kind = context.column_type(column)
         variable = Variable(
             type=kind if kind.oid == found.type.oid else found.type,
             column=found.column,

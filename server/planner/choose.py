@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.collations import index_reference
 from server.errors import SqlError
 from server.expressions.expression import (
     Call,
@@ -28,6 +29,7 @@ from server.planner import plan as logical
 from server.planner.bind_operator import and_all, conjuncts, find_operator, function_of
 from server.planner.bind_text import bind_catalog_expression
 from server.planner.choose_append import one_member
+from server.planner.collations import with_collations
 from server.planner.foreign import foreign_error
 from server.planner.inverted_plan import InvertedScan
 from server.planner.matching import replace_top_down
@@ -170,17 +172,21 @@ class Chooser:
         )
 
     def index_key(self, scan: Scan, key: IndexKey) -> Expression:
-        """What an index key is, over the columns of the scan."""
+        """What an index key is, over the columns of the scan, under the collation of the key."""
         if key.expression is not None:
-            return self.index_expression(scan, key.expression)
-        kind = scan.types[key.number - 1]
-        assert kind is not None
-        return Variable(type=kind, column=scan.column_of(key.number))
+            found = self.index_expression(scan, key.expression)
+        else:
+            kind = scan.types[key.number - 1]
+            assert kind is not None
+            found = Variable(type=kind, column=scan.column_of(key.number))
+        ordered = index_reference(self.context.catalog, found.type, key)
+        return found if ordered is found.type else replace(found, type=ordered)
 
     def index_expression(self, scan: Scan, text: str) -> Expression:
         """An expression of an index, over the columns of the scan."""
         item = RangeItem(alias=scan.table.name, scan=scan, table=scan.table)
-        return bind_catalog_expression(self.context, Scope(items=[item]), text)
+        bound = bind_catalog_expression(self.context, Scope(items=[item]), text)
+        return with_collations(self.context, bound)
 
     def array_of(self, reference: TypeReference) -> TypeReference:
         """The array type of an element type."""

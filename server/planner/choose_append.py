@@ -42,7 +42,7 @@ def child_scan(context: BindContext, scan: Scan, child: Table) -> Scan:
             types.append(scan.types[number - 1])
         else:
             layout.append(context.new_column())
-            known = None if column.dropped else context.type(column.type, column.modifier)
+            known = None if column.dropped else context.column_type(column)
             types.append(known)
     return replace(
         scan,

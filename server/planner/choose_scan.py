@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from server.errors import SqlError
     from server.planner.choose import Chooser
     from server.planner.plan import Scan
-    from server.types.type import TypeReference
+    from server.types.type import Type, TypeReference
 
 CTID, TID = -1, 27
 _INDEXABLE = ("=", "<", "<=", ">", ">=")
@@ -292,7 +292,9 @@ def _key_conditions(
     result = []
     wanted = structural_key(strip_relabel(target))
     for each in conditions:
-        found = _as_key_condition(chooser, scan, wanted, target.type.oid, each)
+        if not _is_ordered_alike(each, target.type.type):
+            continue
+        found = _as_key_condition(chooser, scan, wanted, target.type.type, each)
         if found is not None:
             operator, value = found
             condition = KeyCondition(position=position, operator=operator, value=value)
@@ -301,8 +303,9 @@ def _key_conditions(
 
 
 def _as_key_condition(
-    chooser: Chooser, scan: Scan, wanted: object, key_type: int, condition: Expression
+    chooser: Chooser, scan: Scan, wanted: object, kind: Type, condition: Expression
 ) -> tuple[str, Expression | None] | None:
+    key_type = kind.oid
     if isinstance(condition, Call):
         if condition.form != "operator" or condition.operator not in _INDEXABLE:
             return None
@@ -326,6 +329,13 @@ def _as_key_condition(
         if _same_family(element, key_type) and not _reads(scan, condition.array):
             return "any", condition.array
     return None
+
+
+def _is_ordered_alike(condition: Expression, kind: Type) -> bool:
+    """Whether a condition, if it is a comparison, goes by the order that the index has its keys in."""
+    if not isinstance(condition, Call | InList | ArrayComparison):
+        return True
+    return condition.function.collator is kind.collator
 
 
 def _list_condition(
@@ -451,7 +461,7 @@ def _index_order(
             # A unique key without NULLs has been used up: there are no ties to order further.
             return direction if _is_unique_order(scan.table, index) else None
         have = keys[position]
-        if structural_key(strip_relabel(chooser.index_key(scan, have))) != key:
+        if not _is_sorted_by(chooser.index_key(scan, have), wanted.expression):
             return None
         backward = wanted.descending != have.descending
         if (wanted.nulls_first != have.nulls_first) != backward and not _not_null(
@@ -463,6 +473,14 @@ def _index_order(
         direction = backward
         position += 1
     return bool(direction)
+
+
+def _is_sorted_by(target: Expression, wanted: Expression) -> bool:
+    """Whether a key of an index is the expression that is sorted by, in the order that is wanted."""
+    return (
+        structural_key(strip_relabel(target)) == structural_key(strip_relabel(wanted))
+        and target.type.type.collator is wanted.type.type.collator
+    )
 
 
 def _not_null(scan: Scan, number: int) -> bool:

@@ -256,7 +256,9 @@ def _apply_pathway(
 ) -> Expression:
     result = context.type(target)
     if path.method == "relabel":
-        if isinstance(expression, Constant) and target < FIRST_DOMAIN_OID:
+        own = expression.type
+        is_collated = own.type.kind == "d" and own.collation != result.collation != 0
+        if isinstance(expression, Constant) and target < FIRST_DOMAIN_OID and not is_collated:
             value = expression.value
             if target == 23 and isinstance(value, int) and value >= 1 << 31:  # of an oid
                 value -= 1 << 32

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.collations import collation_text
 from server.expressions import expression as e
+from server.functions.collated import MARK
 from server.types.type import TextStyle, TypeReference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from server.catalog.catalog_view import CatalogView
     from server.expressions.expression import ColumnId, Expression, SortKey
 
 _STYLE = TextStyle()
@@ -26,6 +29,11 @@ class Names:
     qualified: bool = False  # columns are shown with the alias of their table
     subplans: list[Any] = field(default_factory=list)
     schema_name: Callable[[int], str] | None = None  # by OID, where tables are shown with schemas
+    catalog: CatalogView | None = None  # for the names of collations that users have made
+
+    def collation(self, oid: int) -> str:
+        """The name of a collation."""
+        return collation_text(self.catalog, oid)
 
     def subplan(self, node: e.Subquery) -> int:
         """The number of a subquery's plan."""
@@ -111,21 +119,19 @@ def _call(node: e.Call, names: Names) -> str:
         return f"({arguments[0]})::{type_text(node.type)}"
     if node.variadic and arguments:
         arguments[-1] = f"VARIADIC {arguments[-1]}"
-    return f"{node.function.name}({', '.join(arguments)})"
+    return f"{node.function.name.removesuffix(MARK)}({', '.join(arguments)})"
 
 
 def _cast(node: Any, names: Names) -> str:
     inner = node.argument
     text = deparse(inner, names)
+    if isinstance(node, e.Relabel) and node.collates:
+        return f"{text} COLLATE {names.collation(node.type.collation)}"
     if node.type.oid == inner.type.oid and node.type.modifier == inner.type.modifier:
-        return f"{text} COLLATE {_collation(node.type.collation)}"
+        return text
     if isinstance(inner, e.Constant) and inner.value is not None and isinstance(node, e.Relabel):
         return constant_text(node.type, inner.value)
     return f"({text})::{type_text(node.type)}"
-
-
-def _collation(oid: int) -> str:
-    return {950: '"C"', 951: '"POSIX"'}.get(oid, '"default"')
 
 
 def _junction(word: str) -> Callable[[Any, Names], str]:
@@ -237,11 +243,11 @@ def _aggregate(node: e.AggregateCall, names: Names) -> str:
     if node.aggregate.kind != "n":
         order = ", ".join(deparse_key(key, names) for key in node.order)
         direct = _list(node.direct_arguments, names)
-        text = f"{node.aggregate.name}({direct}) WITHIN GROUP (ORDER BY {order})"
+        text = f"{node.aggregate.name.removesuffix(MARK)}({direct}) WITHIN GROUP (ORDER BY {order})"
     else:
         if node.order:
             arguments += " ORDER BY " + ", ".join(deparse_key(key, names) for key in node.order)
-        text = f"{node.aggregate.name}({arguments})"
+        text = f"{node.aggregate.name.removesuffix(MARK)}({arguments})"
     if node.filter is not None:
         text += f" FILTER (WHERE {deparse(node.filter, names)})"
     return text
@@ -249,7 +255,7 @@ def _aggregate(node: e.AggregateCall, names: Names) -> str:
 
 def _window(node: e.WindowCall, names: Names) -> str:
     arguments = "*" if node.star else _list(node.arguments, names)
-    return f"{node.function.name}({arguments}) OVER (?)"
+    return f"{node.function.name.removesuffix(MARK)}({arguments}) OVER (?)"
 
 
 _PRINTERS: dict[type[Expression], Callable[[Any, Names], str]] = {

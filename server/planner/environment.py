@@ -13,8 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.collations import rules_of
 from server.catalog.objects import PG_CATALOG_OID, Oid, Role, Schema, Table
 from server.expressions.expression import ColumnId, Constant
+from server.types.collation import DEFAULT_OID, under
 from server.types.type import TextStyle, TypeReference
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from server.catalog.catalog_view import CatalogView
+    from server.catalog.objects import Column
     from server.errors import SqlError
     from server.planner.cursor_rows import CursorRows
     from server.planner.resolution import Resolution
@@ -125,6 +128,7 @@ class BindContext:
     )
     cursor_rows: CursorRows | None = None  # where the rows of the cursor that the query is for lie
     resolution: Resolution | None = None  # what is found out about the nodes, if anybody asks
+    collates: bool = False  # whether there is a collation besides the database's
 
     @property
     def catalog(self) -> CatalogView:
@@ -148,9 +152,18 @@ class BindContext:
         if found is None:
             kind = self.catalog.type(oid)
             found = self.types[oid] = TypeReference(kind, -1, kind.collation)
+            self.collates |= kind.kind == "d" and kind.collation not in (0, DEFAULT_OID)
         if modifier == -1:
             return found
         return TypeReference(found.type, modifier, found.collation)
+
+    def column_type(self, column: Column) -> TypeReference:
+        """The type of a table's column, under the column's collation."""
+        found = self.type(column.type, column.modifier)
+        if column.collation in (0, found.collation):
+            return found
+        self.collates = True
+        return under(found, rules_of(self.catalog, column.collation))
 
     def constant(self, oid: Oid, value: Any, offset: int = -1) -> Constant:
         """A constant of a type."""

@@ -51,6 +51,7 @@ def equality_classes(
             not isinstance(condition, Call)
             or condition.operator != "="
             or len(condition.arguments) != 2
+            or condition.function.collator is not None
         ):
             continue
         left, right = condition.arguments

@@ -61,6 +61,8 @@ def _expression_key(value: Expression) -> tuple[Any, ...]:
     if isinstance(value, Subquery):
         return (Subquery, id(value.plan))
     parts = tuple(structural_key(getattr(value, name)) for name in _field_names(_class_of(value)))
+    if isinstance(value, Relabel) and value.collates:
+        parts += (kind.collation,)
     return (type(value), kind.oid, kind.modifier, parts)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from server.catalog.collations import rules_of
 from server.catalog.objects import FIRST_USER_OID
 from server.errors import FeatureNotSupported, InvalidFunctionDefinition
 from server.expressions.evaluate import compile_row
@@ -22,6 +24,7 @@ from server.planner.routine import (
     parameters_of,
     result_of,
 )
+from server.types.collation import under
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,9 +63,24 @@ def _context(
     environment: PlanningEnvironment, function: UserFunction, arguments: Sequence[TypeReference]
 ) -> BindContext:
     context = BindContext(environment, base_offset=-1, role=environment.user)
-    context.routine = parameters_of(context, function, arguments)
+    declared = parameters_of(context, function, arguments)
+    types = tuple(
+        _under_collation(context, kind, given)
+        for kind, given in zip(declared.types, arguments, strict=True)
+    )
+    context.routine = replace(declared, types=types)
     context.parameters = dict(enumerate(context.routine.types, 1))
     return context
+
+
+def _under_collation(
+    context: BindContext, declared: TypeReference, given: TypeReference
+) -> TypeReference:
+    """The type of a parameter, under the collation of what is passed to it."""
+    if given.collation in (0, declared.collation) or not declared.type.collation:
+        return declared
+    context.collates = True
+    return under(declared, rules_of(context.catalog, given.collation))
 
 
 def result_conversion(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from itertools import islice, pairwise, product
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.partition_bounds import PartitionMap, partition_map
+from server.catalog.partition_bounds import PartitionMap, key_types, partition_map
 from server.expressions.expression import (
     And,
     ArrayComparison,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from server.catalog.objects import Table
     from server.planner.environment import BindContext
     from server.planner.plan import Scan
+    from server.types.icu import Collator
 
 OPERATORS = ("=", "<", "<=", ">", ">=", "<>")
 FAMILIES = (frozenset((20, 21, 23)), frozenset((25, 1043)))
@@ -83,6 +84,7 @@ class Pruner:
         scan = child_scan(self._context, self._scan, table)
         targets = []
         kinds = []
+        orders = [kind.collator for kind in key_types(self._context.catalog, key)]
         for part in key.parts:
             if part.number:
                 reference = scan.types[part.number - 1]
@@ -94,7 +96,7 @@ class Pruner:
                 bound = bind_catalog_expression(self._context, scope, part.expression or "")
             targets.append(structural_key(strip_relabel(bound)))
             kinds.append(part.type)
-        reader = _Reader(targets, kinds)
+        reader = _Reader(targets, kinds, orders)
         return reader.test(self._conditions)
 
 
@@ -111,9 +113,12 @@ def _waits(test: KeyTest) -> bool:
 class _Reader:
     """Reads conditions as tests of a partition key."""
 
-    def __init__(self, targets: list[object], kinds: list[int]) -> None:
+    def __init__(
+        self, targets: list[object], kinds: list[int], orders: list[Collator | None]
+    ) -> None:
         self._targets = targets
         self._kinds = kinds
+        self._orders = orders
 
     def test(self, conditions: Sequence[Expression]) -> KeyTest:
         """What the conditions ask of the key."""
@@ -138,7 +143,13 @@ class _Reader:
 
     def _clauses(self, each: Expression) -> list[KeyClause]:
         found = self._clause(each)
-        return [] if found is None else [found]
+        if found is None:
+            return []
+        if isinstance(each, Call | InList | ArrayComparison) and found is not NOTHING:
+            order: Any = self._orders[found.position]
+            if each.function.collator is not order:  # under another collation than the key's
+                return []
+        return [found]
 
     def _clause(self, each: Expression) -> KeyClause | None:
         if isinstance(each, Constant):

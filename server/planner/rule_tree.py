@@ -98,7 +98,7 @@ def new_item(
     table = target.table
     listed = []
     for column in table.live_columns:
-        kind = context.type(column.type, column.modifier)
+        kind = context.column_type(column)
         own = Variable(type=kind, column=target.scan.column_of(column.number), name=column.name)
         value = own if assigned is None else assigned.get(column.number, own)
         listed.append(RangeColumn(column.name, value, (table.oid, column.number)))

@@ -37,6 +37,7 @@ from server.planner.bind_operator import find_operator
 from server.planner.bind_text import parse_expression, without_positions
 from server.planner.bind_type import bind_type, find_type
 from server.planner.coerce import base_type, coerce_to, find_pathway, type_name
+from server.planner.collations import with_collations
 from server.planner.environment import UNKNOWN, BindContext, PlanningEnvironment, raise_at
 from server.planner.mutability import is_mutable
 from server.planner.polymorphic import is_polymorphic
@@ -105,7 +106,7 @@ def table_scope(context: BindContext, table: Table, clause: str) -> Scope:
         RangeColumn(
             column.name,
             Variable(
-                type=context.type(column.type, column.modifier),
+                type=context.column_type(column),
                 column=column.number,
                 name=column.name,
             ),
@@ -121,7 +122,8 @@ def bind_over_table(environment: PlanningEnvironment, table: Table, text: str) -
     """An expression the catalog keeps, over the columns of its table."""
     context = _context(environment, -1)
     with without_positions(context):
-        return bind_expression(context, table_scope(context, table, ""), parse_expression(text))
+        bound = bind_expression(context, table_scope(context, table, ""), parse_expression(text))
+        return with_collations(context, bound)
 
 
 def check_default(
@@ -241,7 +243,8 @@ def bind_trigger_condition(
     context = _context(replace(environment, search_path=trigger.path), -1)
     tree = parse_expression(trigger.when)
     with without_positions(context):
-        return bind_expression(context, trigger_scope(context, table), tree)
+        bound = bind_expression(context, trigger_scope(context, table), tree)
+        return with_collations(context, bound)
 
 
 def check_trigger_condition(
@@ -298,7 +301,7 @@ def trigger_scope(context: BindContext, table: Table) -> Scope:
             RangeColumn(
                 column.name,
                 Variable(
-                    type=context.type(column.type, column.modifier),
+                    type=context.column_type(column),
                     column=column.number + shift,
                     name=column.name,
                 ),
@@ -324,6 +327,7 @@ def bind_index_expression(
     refuse_system_columns(table, tree)
     context = _context(environment, base_offset)
     bound = bind_expression(context, table_scope(context, table, "index expressions"), tree)
+    bound = with_collations(context, bound)
     if is_mutable(context, bound):
         raise InvalidObjectDefinition("functions in index expression must be marked IMMUTABLE")
     return bound

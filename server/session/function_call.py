@@ -6,8 +6,8 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from protocol import messages
-from server.catalog.names import qualified
 from server.catalog.objects import PG_CATALOG_OID
+from server.catalog.qualified import qualified
 from server.errors import (
     FeatureNotSupported,
     InFailedSqlTransaction,

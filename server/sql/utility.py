@@ -4,6 +4,7 @@ from typing import Final
 
 from server.sql import (
     utility_alter,
+    utility_collations,
     utility_events,
     utility_foreign,
     utility_functions,
@@ -33,7 +34,6 @@ UNSUPPORTED_TAGS: Final = {
     "sec_label_stmt": "SECURITY LABEL",
     "alter_object_depends_stmt": "ALTER",
     "alter_stats_stmt": "ALTER STATISTICS",
-    "alter_database_refresh_coll_stmt": "ALTER DATABASE",
     "alter_extension_contents_stmt": "ALTER EXTENSION",
 }
 
@@ -54,6 +54,7 @@ UTILITIES: Final[Utilities] = {
     **utility_foreign.UTILITIES,
     **utility_functions.UTILITIES,
     **utility_objects.UTILITIES,
+    **utility_collations.UTILITIES,
     **utility_operator_classes.UTILITIES,
     **utility_publications.UTILITIES,
     **utility_roles.UTILITIES,

@@ -20,6 +20,7 @@ from server.errors import (
 from server.identifiers import quote_identifier
 from server.planner.domains import check_of
 from server.planner.standalone import bind_type_name, can_assign, keeps_default, type_over_table
+from server.statements.collations import collation_for
 from server.statements.column_definition import refuse_itself
 from server.statements.constraints import check_key_types
 from server.statements.dependencies import describe
@@ -97,7 +98,8 @@ def _changed(
         column,
         type=reference.oid,
         modifier=reference.modifier,
-        collation=reference.type.collation,
+        collation=collation_for(context, command.collation, reference.oid)
+        or reference.type.collation,
         missing=None,
         dimensions=len(command.type.args.get("array_bounds") or ()),
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from server.catalog.names import collation_oid
 from server.catalog.objects import Column, Table, UserType
 from server.errors import (
     DuplicateColumn,
@@ -23,6 +22,7 @@ from server.planner.stored_text import stored_default
 from server.sql import constraints as written
 from server.sql import nodes
 from server.statements.alter_marks import compression
+from server.statements.collations import collation_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,7 +123,8 @@ class _Definition:
             name=item.name,
             type=reference.type.oid,
             modifier=reference.modifier,
-            collation=collation_oid(item.collation) or reference.type.collation,
+            collation=collation_for(context, item.collation, reference.oid)
+            or reference.type.collation,
             not_null=self._serial is not None,
             dimensions=len(written_type.args.get("array_bounds") or ()),
         )

@@ -10,6 +10,7 @@ from server.sql.utility_types import AlterType
 from server.statements import text_search
 from server.statements.aggregates import create_aggregate
 from server.statements.base_types import alter_base_type, create_base_type
+from server.statements.collations import create_collation
 from server.statements.operators import create_cast, create_operator
 from server.statements.statement import Run, StatementContext, Utility
 
@@ -20,6 +21,7 @@ DEFINERS: Final[Mapping[str, Callable[[StatementContext, tree.Define], Run]]] = 
     "aggregate": create_aggregate,
     "operator": create_operator,
     "type": create_base_type,
+    "collation": create_collation,
     **text_search.DEFINERS,
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.collations import Collation
 from server.catalog.event_triggers import EventTrigger, event_triggers
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
 from server.catalog.large_objects import LargeObject
@@ -48,6 +49,7 @@ from server.errors import DependentObjectsStillExist
 from server.identifiers import quote_identifier
 from server.planner.bind_text import parse_expression
 from server.sql import nodes
+from server.statements.collations import of_collation
 from server.statements.dependents import (
     Dependent,
     of_dictionary,
@@ -176,6 +178,7 @@ def word_for(value: CatalogObject) -> str:
         ForeignServer: "server",
         OperatorFamily: "operator family",
         EventTrigger: "event trigger",
+        Collation: "collation",
     }
     return words.get(type(value), "object")
 
@@ -466,6 +469,7 @@ def _of_schema(context: StatementContext, schema: Schema) -> Iterator[Dependent]
         ExtendedStatistics,
         OperatorClass,
         OperatorFamily,
+        Collation,
         *TEXT_SEARCH_KINDS.values(),
     )
     for kind in kinds:
@@ -522,6 +526,7 @@ _FINDERS: dict[type[Any], Callable[[StatementContext, Any], Iterator[Dependent]]
     TextSearchDictionary: of_dictionary,
     OperatorFamily: of_operator_family,
     OperatorClass: of_operator_class,
+    Collation: of_collation,
 }
 
 

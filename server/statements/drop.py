@@ -30,6 +30,7 @@ from server.errors import (
 )
 from server.sql import utility_objects as tree
 from server.statements.alter_locks import refuse_pending
+from server.statements.collations import collation_object
 from server.statements.dependencies import (
     TABLE_WORDS,
     Part,
@@ -269,7 +270,7 @@ def _drop_default(context: StatementContext, table_oid: int, number: int, gone: 
     table = context.catalog.object(table_oid)
     assert isinstance(table, Table)
     column = table.column(number)
-    is_typed = bool(column.generated) or column.type in gone
+    is_typed = bool(column.generated) or bool({column.type, column.collation} & gone)
     changed = dropped_column(context.catalog, column) if is_typed else replace(column, default=None)
     columns = tuple(changed if item.number == number else item for item in table.columns)
     context.ddl.put(replace(table, columns=columns))
@@ -353,6 +354,7 @@ FINDERS: dict[str, Finder] = {
     "operator class": operator_class_named,
     "operator family": operator_class_named,
     "extension": extension_named,
+    "collation": collation_object,
     "large object": large_object_named,
     "foreign data wrapper": wrapper_named,
     "server": server_named,

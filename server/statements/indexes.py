@@ -23,6 +23,7 @@ from server.planner.stored_text import stored_expression
 from server.sql import nodes
 from server.sql import utility_objects as tree
 from server.statements.access_methods import check_classes, check_method
+from server.statements.collations import collation_for, derived_collation, refuse_patterns
 from server.statements.index_phases import create_beside_writers
 from server.statements.index_storage import build_index, make_index
 from server.statements.names import (
@@ -137,7 +138,10 @@ def index_key(context: StatementContext, table: Table, element: nodes.IndexEleme
             raise FeatureNotSupported("index creation on system columns is not supported")
         if column is None:
             raise UndefinedColumn(f'column "{name}" does not exist')
-        return IndexKey(number=column.number, collation=column.collation, **flags)
+        written = collation_for(context, arguments.get("collation") or (), column.type)
+        key = IndexKey(number=column.number, collation=written or column.collation, **flags)
+        refuse_patterns(context, key)
+        return key
     expression = bind_index_expression(
         context.environment(), table, arguments["this"], context.statement.offset
     )
@@ -150,7 +154,8 @@ def index_key(context: StatementContext, table: Table, element: nodes.IndexEleme
         number=0,
         expression=stored_expression(context.environment(), arguments["this"], table),
         type=expression.type.oid,
-        collation=expression.type.type.collation,
+        collation=collation_for(context, arguments.get("collation") or (), expression.type.oid)
+        or derived_collation(expression.type),
         **flags,
     )
 

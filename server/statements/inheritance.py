@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from server.catalog.names import collation_text, type_text
+from server.catalog.collations import collation_text
+from server.catalog.names import type_text
 from server.catalog.objects import Column, Constraint, Table
 from server.errors import (
     CollationMismatch,
@@ -216,8 +217,8 @@ def refuse_type_conflict(
     if known.collation != other.collation:
         raise CollationMismatch(
             f"{what} has a collation conflict",
-            detail=f'"{collation_text(known.collation)}" versus '
-            f'"{collation_text(other.collation)}"',
+            detail=f'"{collation_text(context.catalog, known.collation)}" versus '
+            f'"{collation_text(context.catalog, other.collation)}"',
         )
 
 

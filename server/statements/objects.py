@@ -29,6 +29,7 @@ from server.errors import (
 )
 from server.sql import utility_objects as tree
 from server.sql.object_names import ObjectName
+from server.statements.collations import move_collation, rename_collation
 from server.statements.drop import FINDERS, RELATIONS
 from server.statements.event_triggers import check_event_trigger_owner
 from server.statements.foreign import check_wrapper_owner
@@ -283,6 +284,7 @@ RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "statistics": _rename_statistics,
     "trigger": _rename_trigger,
     "type": _rename_type,
+    "collation": rename_collation,
     **dict.fromkeys(OPERATOR_CLASS_KINDS, rename_operator_class),
     "domain": _rename_type,
     **dict.fromkeys(KIND_WORDS, rename_text_search),
@@ -361,6 +363,7 @@ MOVERS: dict[str, Callable[[StatementContext, tree.AlterSchemaOf, int], Any]] = 
     **dict.fromkeys(OPERATOR_CLASS_KINDS, move_operator_class),
     **dict.fromkeys(KIND_WORDS, move_text_search),
     "statistics": _move_operator,
+    "collation": move_collation,
 }
 """SET SCHEMA of what is no relation."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from server.catalog.collations import Collation
 from server.catalog.event_triggers import EventTrigger
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer
 from server.catalog.large_objects import LargeObject
@@ -61,6 +62,7 @@ WORDS: Final[Mapping[type[CatalogObject], str]] = {
     ExtendedStatistics: "statistics object",
     OperatorClass: "operator class",
     OperatorFamily: "operator family",
+    Collation: "collation",
     Publication: "publication",
     Subscription: "subscription",
     LargeObject: "large object",

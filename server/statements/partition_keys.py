@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from server.catalog.names import collation_oid
 from server.catalog.objects import PartitionBound, PartitionKey, PartitionKeyPart, Table
 from server.catalog.operator_class_objects import user_class
 from server.catalog.partition_bounds import STYLE, PartitionMap, partition_map
@@ -27,6 +26,7 @@ from server.planner.partition_values import bind_key_expression, bound_value
 from server.planner.scope import SYSTEM_COLUMNS
 from server.planner.stored_text import stored_expression
 from server.statements.access_methods import check_class
+from server.statements.collations import collation_for
 from server.statements.operator_classes import is_standard
 
 if TYPE_CHECKING:
@@ -66,7 +66,6 @@ def _key_part(
     strategy: str,
     position: int,
 ) -> PartitionKeyPart:
-    collation = collation_oid(element.collation)
     operator_class = ".".join(element.operator_class)
     where = context.position(element.offset)
     if element.column:
@@ -83,7 +82,7 @@ def _key_part(
         part = PartitionKeyPart(
             number=column.number,
             type=column.type,
-            collation=collation or column.collation,
+            collation=collation_for(context, element.collation, column.type) or column.collation,
             operator_class=operator_class,
         )
     else:
@@ -99,7 +98,8 @@ def _key_part(
             number=0,
             type=bound.type.oid,
             expression=stored_expression(context.environment(), element.expression.tree, table),
-            collation=collation or bound.type.type.collation,
+            collation=collation_for(context, element.collation, bound.type.oid)
+            or bound.type.collation,
             operator_class=operator_class,
         )
     if operator_class:

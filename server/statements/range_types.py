@@ -20,6 +20,7 @@ from server.identifiers import IDENTIFIER_BYTES_MAX
 from server.planner.standalone import bind_type_name
 from server.sql import nodes
 from server.sql import utility_types as tree
+from server.statements.collations import collation_for
 from server.statements.names import target_schema
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.types import new_type
@@ -60,6 +61,9 @@ def create_range(context: StatementContext, statement: tree.CreateRange) -> Run:
             kind="r",
             array_oid=context.new_oid(),
             base_type=subtype.oid,
+            collation=collation_for(context, _words(given["collation"]), subtype.oid)
+            if "collation" in given
+            else 0,
             partner=multirange_oid,
             constructors=(context.new_oid(), context.new_oid()),
             subtype_class=subtype_class,

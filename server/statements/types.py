@@ -24,6 +24,7 @@ from server.planner.standalone import bind_type_name
 from server.planner.stored_text import stored_check
 from server.sql import constraints as written
 from server.sql import utility_types as tree
+from server.statements.collations import collation_for
 from server.statements.column_definition import UNKNOWN_OID
 from server.statements.domain_values import refuse_null_values, refuse_violating_values
 from server.statements.names import claim_name, split_name, target_schema
@@ -183,7 +184,8 @@ def create_composite(context: StatementContext, statement: tree.CreateComposite)
                 name=item.name,
                 type=reference.oid,
                 modifier=reference.modifier,
-                collation=reference.type.collation,
+                collation=collation_for(context, item.collation, reference.oid)
+                or reference.type.collation,
             )
         )
     fields: dict[str, Any] = {"name": name, "owner": context.user_oid, "schema": schema}
@@ -198,8 +200,6 @@ def create_composite(context: StatementContext, statement: tree.CreateComposite)
 def create_domain(context: StatementContext, statement: tree.CreateDomain) -> Run:
     """CREATE DOMAIN."""
     schema, name = yield from new_type(context, statement.name)
-    if statement.collation:
-        raise FeatureNotSupported("collations of domains are not supported")
     base = bind_type_name(context.environment(), statement.type, context.statement.offset)
     if base.type.kind == "p":
         raise DatatypeMismatch(f'"{base.type.name}" is not a valid base type for a domain')
@@ -212,6 +212,7 @@ def create_domain(context: StatementContext, statement: tree.CreateDomain) -> Ru
         array_oid=context.new_oid(),
         base_type=base.oid,
         base_modifier=base.modifier,
+        collation=collation_for(context, statement.collation, base.oid),
     )
     context.ddl.put(_with_constraints(context, domain, statement.constraints))
     for constraint in statement.constraints:

@@ -24,6 +24,7 @@ from server.sql import utility_tables as tree
 from server.sql.parse import parse_statements
 from server.sql.utility_statement import UtilityStatement
 from server.sql.utility_transactions import Execute
+from server.statements.collations import derived_collation
 from server.statements.names import (
     claim_name,
     claim_relation,
@@ -67,7 +68,7 @@ def result_columns(
                 name=name,
                 type=oid,
                 modifier=reference.modifier,
-                collation=context.catalog.type(oid).collation,
+                collation=derived_collation(reference, name),
             )
         )
     return tuple(columns)

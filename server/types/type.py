@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from protocol.encodings import Encoding
+    from server.types.icu import Collator
     from server.types.range import RangeKind
 
 Value = Any
@@ -143,6 +144,8 @@ class Type:
         None  # row form to something Python orders as the type does
     )
     key_value: Callable[[Value], Any] | None = None  # see index_key
+    collator: Collator | None = None  # of what is ordered by the rules of a language
+    uncollated: Type | None = None  # the type itself, of one that a collator orders
 
     def __repr__(self) -> str:
         return f"<Type {self.name}>"

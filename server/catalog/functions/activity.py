@@ -364,7 +364,6 @@ FUNCTIONS = (
     ),
     row("3800 pg_current_logfile() text volatile lax", _nothing, "the log file"),
     row("3801 pg_current_logfile(text) text volatile lax", _log_file, "the log file of a format"),
-    row("3448 pg_collation_actual_version(oid) text volatile", _nothing, "a collation's version"),
     row(
         "6249 pg_database_collation_actual_version(oid) text volatile",
         _nothing,

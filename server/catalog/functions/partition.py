@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.catalog.functions.scope import object_of, view_of
 from server.catalog.objects import Index, Table
+from server.catalog.partition_bounds import key_types
 from server.catalog.partition_hash import row_hash
 from server.errors import InvalidParameterValue, UndefinedTable
 from server.functions.declare import row
@@ -117,7 +118,7 @@ def _satisfies_hash(
                 f"column {number} of the partition key has type {mark}{wanted}{mark}, "
                 f"but supplied value is of type {mark}{given.sql_name}{mark}"
             )
-    hashed = row_hash([view.type(part.type) for part in key.parts], values)
+    hashed = row_hash(key_types(view, key), values)
     return hashed % modulus == remainder
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.collations import collation_text, rules_of
 from server.catalog.functions.scope import names_of, object_of, session_of, view_of
 from server.catalog.objects import Index, Table
 from server.catalog.privileges import has_privileges_of, role_of
-from server.catalog.views.physical import fact_of
 from server.catalog.views.triggers import COMMAND_BITS
-from server.errors import InsufficientPrivilege, WrongObjectType
+from server.errors import DatatypeMismatch, InsufficientPrivilege, WrongObjectType
 from server.functions.declare import row
+from server.types.icu import collator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from server.functions.function import CallContext
     from server.types.array import Array
 
+UNKNOWN_OID = 705
 CHANGE = COMMAND_BITS["update"] | COMMAND_BITS["delete"]
 
 
@@ -58,9 +60,18 @@ def _argument_types(call: CallContext, types: Array) -> str:
 
 
 def _collation_for(call: CallContext, value: Any) -> str | None:
-    collation = call.arguments[0].collation or call.arguments[0].type.collation
-    found = fact_of("pg_collation", collation) if collation else None
-    return None if found is None else '"' + found["collname"] + '"'
+    reference = call.arguments[0]
+    if reference.collation:
+        return collation_text(view_of(call), reference.collation, names_of(call).path)
+    if reference.type.collation or reference.oid == UNKNOWN_OID:
+        return None
+    raise DatatypeMismatch(f"collations are not supported by type {reference.type.sql_name}")
+
+
+def _actual_version(call: CallContext, oid: int) -> str | None:
+    """What pg_import_system_collations would note: the version of ICU's rules."""
+    locale = rules_of(view_of(call), oid).locale
+    return collator(locale, True).version if locale is not None else None
 
 
 def _options(call: CallContext, options: Array) -> Iterator[tuple[str, str | None]]:
@@ -126,6 +137,11 @@ FUNCTIONS = (
         "3162 pg_collation_for(any) text stable lax context",
         _collation_for,
         "the collation of a value",
+    ),
+    row(
+        "3448 pg_collation_actual_version(oid) text volatile context",
+        _actual_version,
+        "the version of the rules of a collation, as the library has them now",
     ),
     row(
         "2289 pg_options_to_table(options_array _text) record(option_name text, option_value text) "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from server.catalog.collations import Collation
 from server.catalog.event_triggers import EventTrigger
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
 from server.catalog.large_objects import LargeObject
@@ -77,6 +78,7 @@ CATALOG_OF: dict[type[CatalogObject], str] = {
     TextSearchTemplate: "pg_ts_template",
     OperatorClass: "pg_opclass",
     OperatorFamily: "pg_opfamily",
+    Collation: "pg_collation",
     ExtensionObject: "pg_extension",
     Role: "pg_authid",
     Database: "pg_database",
@@ -109,6 +111,7 @@ CATALOG_OIDS = {
     "pg_operator": 2617,
     "pg_opclass": 2616,
     "pg_opfamily": 2753,
+    "pg_collation": 3456,
     "pg_cast": 2605,
     "pg_extension": 3079,
     "pg_ts_config": 3602,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from server.catalog.collations import Collation
 from server.catalog.objects import ExtensionObject, Oid, UserCast, UserFunction, UserOperator
 from server.catalog.views.physical import named_facts
 from server.catalog.views.relation import Row, SystemRelation
@@ -164,14 +165,31 @@ def _extensions(view: CatalogView) -> Iterator[Row]:
             }
 
 
+def _collations(view: CatalogView) -> Iterator[Row]:
+    for value in view.objects(Collation):
+        yield {
+            "oid": value.oid,
+            "collname": value.name,
+            "collnamespace": value.schema,
+            "collowner": value.owner,
+            "collprovider": value.provider,
+            "collisdeterministic": value.deterministic,
+            "collencoding": value.encoding,
+            "collcollate": value.collate,
+            "collctype": value.ctype,
+            "colliculocale": value.locale,
+            "collversion": value.version,
+        }
+
+
 FACTS_ONLY = (
     "pg_am",
-    "pg_collation",
     "pg_language",
     "pg_conversion",
 )
 
 RELATIONS = (
+    SystemRelation(name="pg_collation", file="pg_collation", objects=_collations),
     SystemRelation(name="pg_extension", file="pg_extension", objects=_extensions),
     SystemRelation(name="pg_proc", file="pg_proc", objects=_functions),
     SystemRelation(name="pg_operator", file="pg_operator", objects=_operators),

@@ -45,6 +45,8 @@ def _column_compared(condition: Expression, name: str) -> Key | None:
         return None
     if condition.function.oid >= FIRST_USER_OID:  # what users define need not be an equality
         return None
+    if condition.function.collator is not None:  # nor what is equal for a collation
+        return None
     left, right = condition.arguments
     column = left.argument if isinstance(left, Relabel) else left
     if not isinstance(column, Variable) or not isinstance(right, Constant):

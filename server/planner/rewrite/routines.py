@@ -18,6 +18,7 @@ from server.planner.bind_expression import bind_expression
 from server.planner.bind_text import body_statements, without_positions
 from server.planner.called_routines import definition_of
 from server.planner.coerce import settle
+from server.planner.collations import with_collations
 from server.planner.environment import UNKNOWN
 from server.planner.matching import is_volatile, replace_top_down
 from server.planner.plan_walk import expressions_of, replace_expressions, transform_plan, walk_plan
@@ -121,10 +122,11 @@ def _body_of(
         return None
     if body is None or body.type.oid != call.type.oid or not _may_inline(function, body, arguments):
         return None
-    return nodes.transform(
+    substituted = nodes.transform(
         body,
         lambda part: arguments[part.number - 1] if isinstance(part, nodes.Parameter) else part,
     )
+    return with_collations(context, substituted)
 
 
 def _simple_target(function: UserFunction) -> exp.Expression | None:
