@@ -133,7 +133,10 @@ class Grouping:
         columns = {column.column for column in self.key_columns}
         for index in self.context.catalog.indexes_of(scan.table.oid):
             if index.primary:
-                return all(scan.column_of(key.number) in columns for key in index.keys)
+                holds = all(scan.column_of(key.number) in columns for key in index.keys)
+                if holds and index.constraint:  # a view is nothing without it
+                    self.context.uses.add(index.constraint)
+                return holds
         return False
 
     def _ungrouped(self, variable: Variable, where: str) -> GroupingError:

@@ -264,6 +264,8 @@ def _of_constraint(context: StatementContext, constraint: Constraint) -> Iterato
             for other in context.catalog.constraints_of(child.oid):
                 if other.parent == constraint.oid:
                     yield Dependent(other, automatic=True)
+    if constraint.kind == "p":  # queries that group by it know the other columns
+        yield from _readers(context, constraint.oid)
     if constraint.kind not in ("p", "u", "x"):
         return
     index = context.catalog.object(constraint.index)

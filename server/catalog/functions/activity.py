@@ -261,17 +261,8 @@ def _nothing(*arguments: Any) -> None:
     """For what this server has none of: replication, log files of its own, prepared snapshots."""
 
 
-def _done(*arguments: Any) -> str:
-    """For what this server has nothing to do for: void is no NULL."""
-    return ""
-
-
 def _no_rows(*arguments: Any) -> Iterator[Any]:
     yield from ()
-
-
-def _zero(*arguments: Any) -> int:
-    return 0
 
 
 def _clock(call: CallContext) -> int:
@@ -379,24 +370,9 @@ FUNCTIONS = (
         _safe_snapshot_blocking,
         "the sessions in the way of a deferrable snapshot",
     ),
-    row("2230 pg_stat_clear_snapshot() void volatile lax", _done, "forgets cached statistics"),
-    row("2274 pg_stat_reset() void volatile lax", _done, "sets counters to zero"),
     row(
         "3788 pg_stat_get_snapshot_timestamp() timestamptz stable",
         _nothing,
         "when statistics were cached",
-    ),
-    row("1928 pg_stat_get_numscans(oid) int8 stable", _zero, "scans of a relation"),
-    row("2878 pg_stat_get_live_tuples(oid) int8 stable", _zero, "live rows of a relation"),
-    row("2879 pg_stat_get_dead_tuples(oid) int8 stable", _zero, "dead rows of a relation"),
-    row(
-        "2781 pg_stat_get_last_vacuum_time(oid) timestamptz stable",
-        _nothing,
-        "when a relation was vacuumed",
-    ),
-    row(
-        "2782 pg_stat_get_last_autovacuum_time(oid) timestamptz stable",
-        _nothing,
-        "when a relation was vacuumed by the server",
     ),
 )

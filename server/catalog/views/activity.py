@@ -364,14 +364,18 @@ def _index_builds(session: Any) -> Iterator[Row]:
         }
 
 
+def table_counters(session: Any, table: Table) -> Row:
+    """What pg_stat_all_tables and its kin count of a table."""
+    return {**dict.fromkeys(TABLE_COUNTERS, 0), **_maintenance(session.database, table)}
+
+
 def _table_rows(session: Any, *, system: bool | None) -> Iterator[Row]:
     view = session.transaction.catalog
     for table in view.objects(Table):
         if table.kind not in "rm" or (system is not None and _is_user(table) == system):
             continue
         yield {
-            **dict.fromkeys(TABLE_COUNTERS, 0),
-            **_maintenance(session.database, table),
+            **table_counters(session, table),
             "relid": table.oid,
             "schemaname": name_of(view, table.schema),
             "relname": table.name,

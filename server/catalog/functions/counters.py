@@ -1,0 +1,191 @@
+"""pg_stat_get_...: what the statistics views show, by OID; and the functions that reset and flush counters.
+
+Rule 1: a function and the column of a view of the same meaning have one source.
+Rule 2: counters are never set to zero: they are what maintenance goes by. Nothing is flushed either, as all is counted
+        at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from server.catalog.functions.scope import object_of, session_of, view_of
+from server.catalog.objects import Database, Index, Table, UserFunction
+from server.catalog.views.activity import table_counters
+from server.errors import InvalidParameterValue, NumericValueOutOfRange, WrongObjectType
+from server.functions.declare import row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server.functions.function import CallContext
+
+# OID, function without its prefix, column of pg_stat_all_tables
+COUNTS: Final = """
+1928 numscans seq_scan
+1929 tuples_returned seq_tup_read
+1930 tuples_fetched idx_tup_fetch
+1931 tuples_inserted n_tup_ins
+1932 tuples_updated n_tup_upd
+1933 tuples_deleted n_tup_del
+1972 tuples_hot_updated n_tup_hot_upd
+1934 blocks_fetched heap_blks_read
+1935 blocks_hit heap_blks_hit
+2878 live_tuples n_live_tup
+2879 dead_tuples n_dead_tup
+3054 vacuum_count vacuum_count
+3055 autovacuum_count autovacuum_count
+3056 analyze_count analyze_count
+3057 autoanalyze_count autoanalyze_count
+3177 mod_since_analyze n_mod_since_analyze
+5053 ins_since_vacuum n_ins_since_vacuum
+"""
+TIMES: Final = """
+2781 last_vacuum_time last_vacuum
+2782 last_autovacuum_time last_autovacuum
+2783 last_analyze_time last_analyze
+2784 last_autoanalyze_time last_autoanalyze
+"""
+FIXED_KINDS: Final = frozenset(("archiver", "bgwriter", "checkpointer", "slru", "wal"))
+OF_OBJECTS: Final = frozenset(("relation", "function", "replslot", "subscription"))
+RESET_TARGETS: Final = frozenset(("archiver", "bgwriter", "recovery_prefetch", "wal"))
+BLOCK_MAX: Final = 2**32 - 2
+
+
+def _counter(column: str, missing: int | None) -> Callable[[CallContext, int], int | None]:
+    def read(call: CallContext, oid: int) -> int | None:
+        table = object_of(call, oid, Table)
+        if table is None:
+            return missing
+        found: int | None = table_counters(session_of(call), table).get(column)
+        return found
+
+    return read
+
+
+def _have_stats(call: CallContext, kind: str, database: int, oid: int) -> bool:
+    view = view_of(call)
+    if kind in FIXED_KINDS:
+        return True
+    if kind == "database":
+        return not oid and isinstance(view.object(database), Database)
+    if kind not in OF_OBJECTS:
+        raise InvalidParameterValue(f'invalid statistics kind: "{kind}"')
+    if database != session_of(call).database_oid:
+        return False
+    return isinstance(view.object(oid), Table | Index) and kind == "relation"
+
+
+def _reset_shared(_: CallContext, target: str) -> str:
+    if target not in RESET_TARGETS:
+        raise InvalidParameterValue(
+            f'unrecognized reset target: "{target}"',
+            hint='Target must be "archiver", "bgwriter", "recovery_prefetch", or "wal".',
+        )
+    return ""
+
+
+def _function_calls(call: CallContext, oid: int) -> None:
+    """Calls are not counted, as with track_functions = none."""
+    object_of(call, oid, UserFunction)
+
+
+def _done(*_: Any) -> str:
+    return ""
+
+
+def _brin_index(call: CallContext, oid: int) -> Index:
+    found = view_of(call).object(oid)
+    name = "" if found is None else found.name
+    if not isinstance(found, Index):
+        raise WrongObjectType(f'"{name}" is not an index')
+    if found.method != "brin":
+        raise WrongObjectType(f'"{name}" is not a BRIN index')
+    return found
+
+
+def _summarized(call: CallContext, oid: int, block: int | None = None) -> int:
+    """A brin index summarises nothing here, so there is never anything new to summarise."""
+    if block is not None and not 0 <= block <= BLOCK_MAX:
+        raise NumericValueOutOfRange(f"block number out of range: {block}")
+    _brin_index(call, oid)
+    return 0
+
+
+def _desummarized(call: CallContext, oid: int, block: int) -> str:
+    _summarized(call, oid, block)
+    return ""
+
+
+def _listed(lines: str) -> list[tuple[str, str, str]]:
+    parts = (line.split() for line in lines.split("\n") if line)
+    return [(oid, name, column) for oid, name, column in parts]
+
+
+FUNCTIONS = (
+    *(
+        row(
+            f"{oid} pg_stat_get_{name}(oid) int8 stable context",
+            _counter(column, 0),
+            f"{column} of a table",
+        )
+        for oid, name, column in _listed(COUNTS)
+    ),
+    *(
+        row(
+            f"{oid} pg_stat_get_{name}(oid) timestamptz stable context",
+            _counter(column, None),
+            f"{column} of a table",
+        )
+        for oid, name, column in _listed(TIMES)
+    ),
+    *(
+        row(f"{oid} pg_stat_get_{name}(oid) {kind} stable context", _function_calls, doc)
+        for oid, name, kind, doc in (
+            (
+                2978,
+                "function_calls",
+                "int8",
+                "how often a function was called, which nobody counts",
+            ),
+            (2979, "function_total_time", "float8", "how long a function has run"),
+            (2980, "function_self_time", "float8", "how long a function has run itself"),
+        )
+    ),
+    row(
+        "6230 pg_stat_have_stats(text, oid, oid) bool volatile context",
+        _have_stats,
+        "whether there are statistics of a kind about an object",
+    ),
+    row("2137 pg_stat_force_next_flush() void volatile", _done, "tells all counters at once"),
+    row("2230 pg_stat_clear_snapshot() void volatile", _done, "forgets cached statistics"),
+    row("2274 pg_stat_reset() void volatile", _done, "takes note that counters are of no use"),
+    row(
+        "3775 pg_stat_reset_shared(text) void volatile context",
+        _reset_shared,
+        "the same, of counters of the whole server",
+    ),
+    row("2307 pg_stat_reset_slru(text) void volatile lax", _done, "the same, of caches"),
+    row("3776 pg_stat_reset_single_table_counters(oid) void volatile", _done, "of one table"),
+    row("3777 pg_stat_reset_single_function_counters(oid) void volatile", _done, "of a function"),
+    row(
+        "3952 brin_summarize_new_values(regclass) int4 volatile context",
+        _summarized,
+        "how many ranges of a brin index were summarised",
+    ),
+    row(
+        "3999 brin_summarize_range(regclass, int8) int4 volatile context",
+        _summarized,
+        "how many ranges of a brin index were summarised",
+    ),
+    row(
+        "4014 brin_desummarize_range(regclass, int8) void volatile context",
+        _desummarized,
+        "forgets the summary of a range of a brin index",
+    ),
+    row(
+        "2121 pg_column_compression(any) text stable",
+        lambda _: None,
+        "how a value is compressed: values of columns are not, row groups are encoded",
+    ),
+)
