@@ -39,12 +39,14 @@ def not_null_violation(
     )
 
 
-def policy_violation(table: str, policy: str, *, using: bool = False) -> InsufficientPrivilege:
+def policy_violation(
+    table: str, policy: str, *, using: bool = False, row: str = "new row"
+) -> InsufficientPrivilege:
     """The error for a row that a policy of row level security refuses."""
     which = f' "{policy}"' if policy else ""
     how = " (USING expression)" if using else ""
     return InsufficientPrivilege(
-        f'new row violates row-level security policy{which}{how} for table "{table}"'
+        f'{row} violates row-level security policy{which}{how} for table "{table}"'
     )
 
 

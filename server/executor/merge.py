@@ -18,6 +18,7 @@ from server.executor.evaluation import evaluator, evaluators, layout_of
 from server.executor.modify import Driver, Insert
 from server.executor.modify_rows import Delete, Update
 from server.executor.recheck import Outdated
+from server.executor.row_checks import policy_violation
 from server.executor.waits import is_wait
 from server.planner import physical
 
@@ -39,7 +40,16 @@ FIRING_ORDER = ("insert", "update", "delete")
 class Action:
     """One WHEN, made ready."""
 
-    __slots__ = ("change", "command", "condition", "insert", "matched", "numbers", "values")
+    __slots__ = (
+        "change",
+        "command",
+        "condition",
+        "existing",
+        "insert",
+        "matched",
+        "numbers",
+        "values",
+    )
 
     def __init__(
         self, plan: physical.Merge, written: physical.MergeAction, builder: Builder
@@ -55,6 +65,10 @@ class Action:
         self.insert: Insert | None = None
         self.numbers = tuple(number for number, _ in values)
         self.values: tuple[Evaluator, ...] = ()
+        policies = {"update": plan.existing_update, "delete": plan.existing_delete}
+        self.existing = tuple(
+            (name, evaluator(check, layout)) for name, check in policies.get(command, ())
+        )
         if command == "update":
             self.change = Update(_update_of(plan, values), builder)
         elif command == "delete":
@@ -76,6 +90,7 @@ def _update_of(plan: physical.Merge, values: Any) -> physical.Update:
         old=plan.old,
         row=plan.row,
         recheck=plan.recheck,
+        policies=plan.policies_update,
         system=plan.system,
         checks=plan.checks,
         generated=plan.generated,
@@ -106,6 +121,7 @@ def _insert_of(plan: physical.Merge, numbers: tuple[int, ...]) -> physical.Inser
         input=plan.input,
         attributes=numbers,
         row=plan.row,
+        policies=plan.policies_insert,
         checks=plan.checks,
         generated=plan.generated,
     )
@@ -187,6 +203,13 @@ class Merge(Driver):
             chosen.append(places)
         return chosen
 
+    def _check_existing(self, action: Action, rows: Batch, context: ExecutionContext) -> None:
+        """Raise for a row that row level security does not let the action have."""
+        for name, evaluate in action.existing:
+            result = evaluate(rows, context)
+            if not (result.values.astype(np.bool_) & result.validity()).all():
+                raise policy_violation(self.plan.table.name, name, using=True, row="target row")
+
     def _do(self, action: Action, rows: Batch, context: ExecutionContext) -> Iterator[Any]:
         if action.insert is not None:
             values = [evaluate(rows, context) for evaluate in action.values]
@@ -194,6 +217,7 @@ class Merge(Driver):
             made = yield from action.insert.insert(columns, rows.count, context)
             self.counted(context, made.count)
         elif action.change is not None:
+            self._check_existing(action, rows, context)
             plan = action.change.plan
             before = context.row_counts.get(plan, 0)
             yield from action.change.change_rows(rows, context)

@@ -29,11 +29,13 @@ from server.planner.bind_modify import (
     system_columns,
     target_default,
 )
+from server.planner.bind_operator import conjunction
 from server.planner.bind_update import bind_assignments
 from server.planner.environment import Access, BindContext, raise_at
 from server.planner.plan import Join, Modify
 from server.planner.plan_walk import columns_read
 from server.planner.publication_filter import check_replica_identity
+from server.planner.row_security import behind
 from server.planner.scope import Scope
 from server.sql import nodes
 
@@ -118,8 +120,6 @@ def _bind_target(context: BindContext, node: exp.Expression) -> ModifyTarget:
             check_replica_identity(context, target.table, command)
     for letter in sorted(used):
         context.access.append(Access(table.oid, letter, set(), context.role))
-    if security_of(context, target, target.scan).active:
-        raise FeatureNotSupported("MERGE of a table with row level security is not supported")
     for leaf in leaves_of(context.catalog, table):
         context.lock(leaf.oid, "row exclusive")
     return target
@@ -198,6 +198,9 @@ def _modify(
     is_outer = any(not matched and command == "insert" for command, matched, _, _ in actions)
     new_row = make_scan(context, target.table, target.item.alias)
     written = ModifyTarget(target.table, new_row, target.item, target.access)
+    existing = security_of(context, target, target.scan)
+    proposed = security_of(context, target, new_row)
+    visible = existing.visible("r")
     table_oid = target.scan.column_of(TABLE_OID) if target.scan.inherits else None
     first = [target.scan.column_of(ROW_ID), *(column for _, column in row_columns(target))]
     if table_oid is not None:
@@ -211,7 +214,7 @@ def _modify(
         input=Join(
             kind="left" if is_outer else "inner",
             left=source.node,
-            right=target.scan,
+            right=behind(target.scan, visible),
             condition=condition,
         ),
         fields={
@@ -221,7 +224,11 @@ def _modify(
             "old": row_columns(target),
             "row": row_columns(written),
             "actions": actions,
-            "recheck": condition,
+            "recheck": conjunction(context, [each for each in (visible, condition) if each]),
+            "policies_insert": proposed.checks("a"),
+            "policies_update": proposed.checks("w", "r"),
+            "existing_update": existing.checks("w", using=True),
+            "existing_delete": existing.checks("d", using=True),
             "system": system_columns(target, expressions),
             "checks": bind_checks(context, written),
             "generated": bind_generated(context, written),

@@ -53,6 +53,7 @@ def bind_statement(context: BindContext, tree: exp.Expression) -> BoundStatement
     for number, oid in enumerate(context.environment.parameter_types, 1):
         if oid:
             context.parameters[number] = context.type(oid)
+    context.defines_view = bool(tree.args.get("of_view"))
     if isinstance(tree, nodes.Query):
         query = bind_query(context, Scope(top=True), tree)
         more = () if context.cursor_rows is None else context.cursor_rows.columns

@@ -35,7 +35,13 @@ from server.planner.inverted_plan import InvertedScan
 from server.planner.matching import replace_top_down
 from server.planner.physical import Estimate, Plan
 from server.planner.plan import Columns, Node, Scan
-from server.planner.plan_walk import column_numbers, columns_read, scans_of, walk_plan
+from server.planner.plan_walk import (
+    OF_CONFLICTS,
+    column_numbers,
+    columns_read,
+    scans_of,
+    walk_plan,
+)
 from server.planner.rewrite.rules import rewrite
 from server.planner.scope import RangeItem, Scope
 from server.planner.statistics import Facts
@@ -444,11 +450,8 @@ def _planned(chooser: Chooser, value: Any) -> Any:
     if isinstance(value, Expression):
         return chooser.expression(value)
     if isinstance(value, p.ConflictClause):
-        return replace(
-            value,
-            update=_planned(chooser, value.update),
-            where=_planned(chooser, value.where),
-        )
+        parts = {name: _planned(chooser, getattr(value, name)) for name in OF_CONFLICTS}
+        return replace(value, **parts)
     if type(value) is tuple and value:
         items = tuple(_planned(chooser, each) for each in value)
         return value if all(n is o for n, o in zip(items, value, strict=True)) else items

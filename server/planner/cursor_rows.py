@@ -17,7 +17,17 @@ from server.expressions.expression import Call, Constant, Expression, Variable
 from server.planner.bind_lock import TABLE_OID, carrying, row_source
 from server.planner.bind_operator import and_all, make_operator
 from server.planner.environment import INT8, OID, TEXT, BindContext, raise_at
-from server.planner.plan import Filter, Limit, LockRows, Node, OutputColumn, Project, Scan, Sort
+from server.planner.plan import (
+    Barrier,
+    Filter,
+    Limit,
+    LockRows,
+    Node,
+    OutputColumn,
+    Project,
+    Scan,
+    Sort,
+)
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -101,7 +111,7 @@ def _scanned(scope: Scope, plan: Node) -> tuple[RowSource, ...]:
 def _is_row_by_row(plan: Node, scan: Scan) -> bool:
     """Whether each row of the query is a row of the table, with one projection on the way."""
     projections = 0
-    while isinstance(plan, Limit | Sort | Project | Filter):
+    while isinstance(plan, Limit | Sort | Project | Filter | Barrier):
         projections += isinstance(plan, Project)
         plan = plan.input
     return plan is scan and projections == 1

@@ -126,6 +126,7 @@ class BindContext:
     defines_rule: bool = (
         False  # a rule's action is bound to see what is wrong with it, not to be run
     )
+    defines_view: bool = False  # a view's query is bound to be kept: policies are for who reads it
     cursor_rows: CursorRows | None = None  # where the rows of the cursor that the query is for lie
     resolution: Resolution | None = None  # what is found out about the nodes, if anybody asks
     collates: bool = False  # whether there is a collation besides the database's

@@ -568,6 +568,10 @@ class Merge(Plan):
     row: tuple[tuple[int, ColumnId], ...]
     actions: tuple[MergeAction, ...]
     recheck: Expression | None = None
+    policies_insert: tuple[tuple[str, Expression], ...] = ()  # as checks, over the new row
+    policies_update: tuple[tuple[str, Expression], ...] = ()
+    existing_update: tuple[tuple[str, Expression], ...] = ()  # what a row must be to be updated
+    existing_delete: tuple[tuple[str, Expression], ...] = ()
     system: tuple[tuple[int, ColumnId], ...] = ()
     checks: tuple[tuple[str, Expression], ...] = ()
     generated: tuple[tuple[int, Expression], ...] = ()

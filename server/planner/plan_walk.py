@@ -62,6 +62,9 @@ _INPUTS: dict[type[Node], tuple[str, ...]] = {
 }
 
 
+OF_CONFLICTS = ("update", "where", "policies_existing", "policies")
+"""The fields of ON CONFLICT that have expressions."""
+
 _EXPRESSIONS: dict[type[Node], tuple[str, ...]] = {
     Scan: ("sample",),
     Values: ("rows",),
@@ -138,7 +141,8 @@ def _each_expression(value: Any) -> Iterator[Expression]:
         for item in value.values():
             yield from _each_expression(item)
     elif isinstance(value, ConflictClause):
-        yield from _each_expression((value.update, value.where))
+        for name in OF_CONFLICTS:
+            yield from _each_expression(getattr(value, name))
 
 
 def expressions_of(node: Node) -> Iterator[Expression]:
@@ -155,9 +159,9 @@ def expressions_of(node: Node) -> Iterator[Expression]:
 def _changed(value: Any, change: Callable[[Expression], Expression]) -> Any:
     if not isinstance(value, ConflictClause):
         return renewed(value, change)
-    update, where = renewed(value.update, change), renewed(value.where, change)
-    same = update is value.update and where is value.where
-    return value if same else replace(value, update=update, where=where)
+    parts = {name: renewed(getattr(value, name), change) for name in OF_CONFLICTS}
+    same = all(part is getattr(value, name) for name, part in parts.items())
+    return value if same else replace(value, **parts)
 
 
 def replace_expressions(node: Node, change: Callable[[Expression], Expression]) -> Node:

@@ -83,7 +83,9 @@ class RowSecurity:
         self.table = table
         self.item = item
         self.role = context.role if role is None else role
-        self.active = row_security_active(context.environment, table, self.role)
+        self.active = not context.defines_view and row_security_active(
+            context.environment, table, self.role
+        )
 
     def visible(self, *commands: str) -> Expression | None:
         """What holds for rows that are there for all of these commands; None: all are."""

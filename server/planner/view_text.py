@@ -91,7 +91,7 @@ def resolve_expression(
     environment: PlanningEnvironment, table: Table, tree: exp.Expression
 ) -> ResolvedExpression:
     """Bind an expression over a table's columns; raises what binding raises."""
-    context = BindContext(environment, base_offset=-1, role=environment.user)
+    context = BindContext(environment, base_offset=-1, role=environment.user, defines_view=True)
     context.resolution = Resolution()
     with without_positions(context):
         bind_expression(context, table_scope(context, table, ""), tree)
@@ -100,7 +100,7 @@ def resolve_expression(
 
 def resolve_view(environment: PlanningEnvironment, query: exp.Expression) -> ResolvedView:
     """Bind a query as a view's; raises what binding raises."""
-    context = BindContext(environment, base_offset=-1, role=environment.user)
+    context = BindContext(environment, base_offset=-1, role=environment.user, defines_view=True)
     context.resolution = Resolution()
     with without_positions(context):
         bind_query(context, Scope(), query)

@@ -19,6 +19,7 @@ from server.executor.modify import insert_columns
 from server.executor.waits import Wait
 from server.identifiers import quote_identifier
 from server.planner.bind_view_target import check_option, updatable_reason
+from server.sql import nodes
 from server.sql import utility_objects as objects_tree
 from server.sql import utility_tables as tree
 from server.sql.parse import parse_statements
@@ -100,6 +101,8 @@ def create_view(context: StatementContext, statement: objects_tree.CreateView) -
     """CREATE [OR REPLACE] VIEW."""
     parts = statement.relation
     inner = inner_statement(context, statement.query)
+    assert isinstance(inner.tree, nodes.Query)
+    inner.tree.set("of_view", True)
     planned = yield from context.plan(inner, checks_access=False)
     if len(parts) == 1 and _is_temporary(context, statement, uses_of(planned)):
         parts = ("pg_temp", *parts)
