@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from server.executor.deferred import Deferred, is_deferred
 from server.executor.memory import Memory, batch_bytes
-from server.executor.routines import call_routine, run_query
+from server.executor.routines import call_routine, portal_rows, run_query
 from server.executor.subqueries import answer
 from server.planner.domains import domain_tester
 from server.planner.environment import BindContext
-from server.types.type import TextStyle, TypeReference, Value
+from server.types.type import TextStyle, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from server.expressions.expression import ColumnId, Expression, Subquery
     from server.functions.function import CallContext
     from server.planner.physical import Plan
+    from server.planner.planned import PlannedStatement
     from server.planner.standalone import RowRules
     from server.vector.batch import Batch
     from storage.waits import Completion
@@ -162,10 +163,13 @@ class ExecutionContext:
         """Call a function whose body is statements."""
         return call_routine(self, function, call, values)
 
-    def query(self, text: str) -> tuple[Sequence[TypeReference], list[tuple[Any, ...]]]:
-        """Run a query that a function was given as text: its types and rows."""
-        planned, rows = run_query(self, text)
-        return planned.types, rows
+    def query(self, text: str) -> tuple[PlannedStatement, list[tuple[Any, ...]]]:
+        """Run a query that a function was given as text: what was planned, and its rows."""
+        return run_query(self, text)
+
+    def portal_rows(self, portal: Any, count: int) -> list[tuple[Any, ...]]:
+        """The next rows of a cursor."""
+        return portal_rows(self, portal, count)
 
     def domain_test(self, oid: int) -> Callable[[Any, Any], None] | None:
         """What raises for a value that a domain does not take; None where it takes any."""

@@ -75,6 +75,9 @@ class Surroundings(Protocol):
     def locks(self, planned: PlannedStatement) -> Iterator[Wait]:
         """Lock the relations a plan reads and writes."""
 
+    def next_rows(self, portal: Any, count: int) -> Iterator[Any]:
+        """The batches of a cursor's next rows, and Waits."""
+
     def utility(
         self, statement: Statement, parameters: Row = (), parameter_types: tuple[int, ...] = ()
     ) -> Iterator[Any]:
@@ -281,6 +284,17 @@ def run_query(caller: ExecutionContext, text: str) -> tuple[PlannedStatement, li
     if planned.writes:
         raise FeatureNotSupported("a query that changes data cannot be run by this function")
     return planned, list(run_rows(caller, planned, (), sees_changes=False))
+
+
+def portal_rows(caller: ExecutionContext, portal: Any, count: int) -> list[Row]:
+    """The next rows of a portal."""
+    rows: list[Row] = []
+    for item in caller.surroundings.next_rows(portal, count):
+        if isinstance(item, Wait):
+            pass_wait(caller, item)
+        else:
+            rows += rows_of(item)
+    return rows
 
 
 def pass_wait(caller: ExecutionContext, item: Any) -> None:

@@ -10,6 +10,7 @@ from server.executor.routines import DEPTH_HINT, DEPTH_MAX
 from server.plpgsql.language import PlPgSql
 from server.session import execution
 from server.session.access import check_access
+from server.statements.cursors import next_rows
 from server.statements.statement import Rows
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from server.planner.planned import PlannedStatement
     from server.session.session import Session
     from server.sql.parse import Statement
+    from server.statements.portal import Portal
     from server.types.record import Record
 
 
@@ -57,6 +59,10 @@ class SessionSurroundings:
         """Lock the relations a plan reads and writes, if the user may do that."""
         check_access(self._session.transaction.catalog, planned.access)
         return execution.take_locks(self._session, planned)
+
+    def next_rows(self, portal: Portal, count: int) -> Iterator[Any]:
+        """The batches of a cursor's next rows, and Waits."""
+        return next_rows(portal, count)
 
     def refuse_writes(self, tag: str) -> None:
         """Raise if the transaction is read-only."""

@@ -157,6 +157,12 @@ def forward(portal: Portal, count: int) -> Generator[Any, Any, None]:
         yield item if isinstance(item, Wait) else portal.shown(item)
 
 
+def next_rows(portal: Portal, count: int) -> Generator[Any, Any, None]:
+    """The next rows, as FETCH FORWARD gives them."""
+    first, stop, _ = yield from _forward(portal, count)
+    yield from _kept_rows(portal, first, stop)
+
+
 def _reversed(batch: Batch) -> Batch:
     return batch.take(np.arange(batch.count - 1, -1, -1))
 

@@ -30,6 +30,7 @@ from server.catalog.functions import (
     text_search,
     verification,
     visibility,
+    xml_mapping,
 )
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ SYSTEM_FUNCTIONS: Final[tuple[Function, ...]] = (
     *identity.FUNCTIONS,
     *configuration.FUNCTIONS,
     *visibility.FUNCTIONS,
+    *xml_mapping.FUNCTIONS,
     *definition.FUNCTIONS,
     *comments.FUNCTIONS,
     *privilege.FUNCTIONS,

@@ -245,15 +245,16 @@ def _explained(call: CallContext, token: Token, oids: tuple[Oid, ...]) -> tuple[
 
 
 def _statistics(call: CallContext, text: str, weights: str = "") -> Iterator[tuple[str, int, int]]:
-    types, rows = call.execution.query(text)
+    planned, rows = call.execution.query(text)
+    types = planned.types
     if len(types) != 1 or types[0].oid != 3614:
         raise InvalidParameterValue("ts_stat query must return one tsvector column")
     return iter(document_statistics((value for (value,) in rows if value is not None), weights))
 
 
 def _rewrite(call: CallContext, query: TsQuery, text: str) -> TsQuery:
-    types, rows = call.execution.query(text)
-    if [each.oid for each in types] != [3615, 3615]:
+    planned, rows = call.execution.query(text)
+    if [each.oid for each in planned.types] != [3615, 3615]:
         raise InvalidParameterValue("ts_rewrite query must return two tsquery columns")
     return rewritten(query, [pair for pair in rows if None not in pair], in_order=True)
 
