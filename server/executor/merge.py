@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from server.executor.columns import batch_of_rows, concatenate_batches
+from server.executor.constraint_errors import policy_violation
 from server.executor.evaluation import evaluator, evaluators, layout_of
 from server.executor.modify import Driver, Insert
 from server.executor.modify_rows import Delete, Update
 from server.executor.recheck import Outdated
-from server.executor.row_checks import policy_violation
 from server.executor.waits import is_wait
 from server.planner import physical
 
