@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from server.catalog.collations import Collation
+from server.catalog.conversions import Conversion
 from server.catalog.event_triggers import EventTrigger
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
 from server.catalog.large_objects import LargeObject
@@ -83,5 +84,6 @@ KINDS: tuple[type[CatalogObject], ...] = (
     EventTrigger,
     Tablespace,
     Collation,
+    Conversion,
 )
 """Only ever appended to."""

@@ -5,6 +5,7 @@ from typing import Final
 from server.sql import (
     utility_alter,
     utility_collations,
+    utility_conversions,
     utility_events,
     utility_foreign,
     utility_functions,
@@ -55,6 +56,7 @@ UTILITIES: Final[Utilities] = {
     **utility_functions.UTILITIES,
     **utility_objects.UTILITIES,
     **utility_collations.UTILITIES,
+    **utility_conversions.UTILITIES,
     **utility_operator_classes.UTILITIES,
     **utility_publications.UTILITIES,
     **utility_roles.UTILITIES,

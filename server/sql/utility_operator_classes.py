@@ -9,7 +9,7 @@ from server.sql.context import Context, names
 from server.sql.expressions import type_name
 from server.sql.grammar import Node, tree
 from server.sql.object_names import ObjectName, routine_name
-from server.sql.utility_statement import Name, UtilityStatement
+from server.sql.utility_statement import Name, Option, UtilityStatement, options
 
 ITEM_KINDS: Final = ("", "operator", "function", "storage")
 
@@ -106,7 +106,24 @@ def alter_family(context: Context, message: tree.AlterOpFamilyStmt) -> AlterOper
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlterOperator(UtilityStatement):
+    """ALTER OPERATOR ... SET (options); of an option that is to be NONE the value is None."""
+
+    command_tag = "ALTER OPERATOR"
+    name: ObjectName
+    options: tuple[Option, ...]
+
+
+def alter_operator(context: Context, message: tree.AlterOperatorStmt) -> AlterOperator:
+    """Convert ALTER OPERATOR ... SET."""
+    return AlterOperator(
+        name=routine_name(context, message.opername), options=options(context, message.options)
+    )
+
+
 UTILITIES: Final = {
+    "alter_operator_stmt": alter_operator,
     "create_op_class_stmt": create_class,
     "create_op_family_stmt": create_family,
     "alter_op_family_stmt": alter_family,

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from server.errors import FeatureNotSupported
 from server.sql import utility_functions as tree
+from server.sql.utility_operator_classes import AlterOperator
 from server.sql.utility_types import AlterType
 from server.statements import text_search
 from server.statements.aggregates import create_aggregate
 from server.statements.base_types import alter_base_type, create_base_type
 from server.statements.collations import create_collation
-from server.statements.operators import create_cast, create_operator
+from server.statements.operators import alter_operator, create_cast, create_operator
 from server.statements.statement import Run, StatementContext, Utility
 
 if TYPE_CHECKING:
@@ -37,5 +38,6 @@ def define(context: StatementContext, statement: tree.Define) -> Run:
 UTILITIES = (
     Utility(node=tree.Define, run=define),
     Utility(node=tree.CreateCast, run=create_cast),
+    Utility(node=AlterOperator, run=alter_operator),
     Utility(node=AlterType, run=alter_base_type),
 )

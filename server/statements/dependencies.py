@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.collations import Collation
+from server.catalog.conversions import Conversion
 from server.catalog.event_triggers import EventTrigger, event_triggers
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
 from server.catalog.large_objects import LargeObject
@@ -179,6 +180,7 @@ def word_for(value: CatalogObject) -> str:
         OperatorFamily: "operator family",
         EventTrigger: "event trigger",
         Collation: "collation",
+        Conversion: "conversion",
     }
     return words.get(type(value), "object")
 
@@ -472,6 +474,7 @@ def _of_schema(context: StatementContext, schema: Schema) -> Iterator[Dependent]
         OperatorClass,
         OperatorFamily,
         Collation,
+        Conversion,
         *TEXT_SEARCH_KINDS.values(),
     )
     for kind in kinds:

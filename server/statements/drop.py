@@ -31,6 +31,7 @@ from server.errors import (
 from server.sql import utility_objects as tree
 from server.statements.alter_locks import refuse_pending
 from server.statements.collations import collation_object
+from server.statements.conversions import conversion_object
 from server.statements.dependencies import (
     TABLE_WORDS,
     Part,
@@ -355,6 +356,7 @@ FINDERS: dict[str, Finder] = {
     "operator family": operator_class_named,
     "extension": extension_named,
     "collation": collation_object,
+    "conversion": conversion_object,
     "large object": large_object_named,
     "foreign data wrapper": wrapper_named,
     "server": server_named,

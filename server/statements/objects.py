@@ -30,6 +30,7 @@ from server.errors import (
 from server.sql import utility_objects as tree
 from server.sql.object_names import ObjectName
 from server.statements.collations import move_collation, rename_collation
+from server.statements.conversions import move_conversion, rename_conversion
 from server.statements.drop import FINDERS, RELATIONS
 from server.statements.event_triggers import check_event_trigger_owner
 from server.statements.foreign import check_wrapper_owner
@@ -285,6 +286,7 @@ RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "trigger": _rename_trigger,
     "type": _rename_type,
     "collation": rename_collation,
+    "conversion": rename_conversion,
     **dict.fromkeys(OPERATOR_CLASS_KINDS, rename_operator_class),
     "domain": _rename_type,
     **dict.fromkeys(KIND_WORDS, rename_text_search),
@@ -364,6 +366,7 @@ MOVERS: dict[str, Callable[[StatementContext, tree.AlterSchemaOf, int], Any]] = 
     **dict.fromkeys(KIND_WORDS, move_text_search),
     "statistics": _move_operator,
     "collation": move_collation,
+    "conversion": move_conversion,
 }
 """SET SCHEMA of what is no relation."""
 

@@ -14,6 +14,7 @@ from server.errors import (
     InsufficientPrivilege,
     InvalidFunctionDefinition,
     InvalidObjectDefinition,
+    SqlSyntaxError,
     UndefinedFunction,
     UndefinedObject,
     WrongObjectType,
@@ -23,11 +24,13 @@ from server.sql import nodes
 from server.sql import utility_functions as tree
 from server.statements.definitions import function_for, name_in, truth_in, type_in
 from server.statements.names import claim_name, split_name, target_schema
+from server.statements.ownership import require_owner
 from server.statements.routine_names import shown_type
 
 if TYPE_CHECKING:
     from server.catalog.objects import CatalogObject
     from server.sql.object_names import ObjectName
+    from server.sql.utility_operator_classes import AlterOperator
     from server.sql.utility_statement import Option
     from server.statements.statement import Run, StatementContext
 
@@ -36,6 +39,10 @@ KNOWN: Final = frozenset(
     ("leftarg", "rightarg", "function", "procedure", "commutator", "negator", "restrict", "join",
      "hashes", "merges", "sort1", "sort2", "ltcmp", "gtcmp")
 )  # fmt: skip
+ESTIMATORS: Final = {"restrict": 4, "join": 5}
+"""What estimates selectivity, and how many arguments it has."""
+ESTIMATED: Final = {4: (2281, 26, 2281, 23), 5: (2281, 26, 2281, 21, 2281)}
+UNCHANGEABLE: Final = KNOWN - ESTIMATORS.keys()
 BOOLEAN_ONLY: Final = (
     ("negator", "negators"),
     ("restrict", "restriction selectivity"),
@@ -133,6 +140,9 @@ def _estimator(context: StatementContext, option: Option | None, count: int) -> 
     if option is None:
         return 0
     name = name_in(option)[-1]
+    for function in context.catalog.user_functions_named(name):
+        if function.inputs == ESTIMATED[count]:
+            return function.oid
     for row in named_facts("pg_proc"):
         if row["proname"] == name and len(row["proargtypes"].items) in (count, count - 1):
             if row["prorettype"] != 701:
@@ -143,6 +153,27 @@ def _estimator(context: StatementContext, option: Option | None, count: int) -> 
             return oid
     types = "internal, oid, internal, " + ("integer" if count == 4 else "smallint, internal")
     raise UndefinedFunction(f"function {'.'.join(name_in(option))}({types}) does not exist")
+
+
+def alter_operator(context: StatementContext, statement: AlterOperator) -> Run:
+    """ALTER OPERATOR ... SET: the estimators may change."""
+    yield from ()
+    for option in statement.options:
+        if option.name in UNCHANGEABLE:
+            raise SqlSyntaxError(f'operator attribute "{option.name}" cannot be changed')
+        if option.name not in ESTIMATORS:
+            raise SqlSyntaxError(f'operator attribute "{option.name}" not recognized')
+    found = operator_named(context, "operator", statement.name)
+    assert isinstance(found, UserOperator)
+    require_owner(context, found)
+    changes = {
+        option.name: _estimator(
+            context, None if option.value is None else option, ESTIMATORS[option.name]
+        )
+        for option in statement.options
+    }
+    context.ddl.put(replace(found, **changes))
+    return statement.command_tag
 
 
 def operator_of(

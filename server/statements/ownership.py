@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from server.catalog.collations import Collation
+from server.catalog.conversions import Conversion
 from server.catalog.event_triggers import EventTrigger
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer
 from server.catalog.large_objects import LargeObject
@@ -63,6 +64,7 @@ WORDS: Final[Mapping[type[CatalogObject], str]] = {
     OperatorClass: "operator class",
     OperatorFamily: "operator family",
     Collation: "collation",
+    Conversion: "conversion",
     Publication: "publication",
     Subscription: "subscription",
     LargeObject: "large object",

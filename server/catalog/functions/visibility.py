@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from server.catalog.functions.scope import names_of, view_of
 from server.catalog.names import (
@@ -54,11 +54,34 @@ def _function_is_visible(call: CallContext, oid: int) -> bool | None:
 
 
 def fact_is_visible(relation: str, prefix: str, call: CallContext, oid: int) -> bool | None:
-    """Whether a built-in object is found by its name alone; NULL for none."""
+    """Whether an object is found by its name alone; NULL for none."""
     fact = fact_of(relation, oid)
     if fact is None:
-        return None
+        return object_is_visible(call, oid)
     return fact[f"{prefix}namespace"] in names_of(call).path
+
+
+SAME_BY: Final = ("name", "left", "right", "method")
+"""What has to be the same for two objects of a kind to be found by one name."""
+
+
+def object_is_visible(call: CallContext, oid: int) -> bool | None:
+    """Whether a user's object is found by its name alone; NULL for none."""
+    names = names_of(call)
+    value = names.view.object(oid)
+    if value is None:
+        return None
+    wanted = [getattr(value, part, None) for part in SAME_BY]
+    alike = [
+        each
+        for each in names.view.objects(type(value))
+        if [getattr(each, part, None) for part in SAME_BY] == wanted
+    ]
+    for home in names.path:
+        for each in alike:
+            if getattr(each, "schema", 0) == home:
+                return each.oid == oid
+    return False
 
 
 def _text_search_is_visible(kind: str, call: CallContext, oid: int) -> bool | None:
@@ -72,10 +95,6 @@ def _text_search_is_visible(kind: str, call: CallContext, oid: int) -> bool | No
         if found is not None:
             return found.oid == oid
     return False
-
-
-def _no_object(call: CallContext, oid: int) -> None:
-    """For kinds of objects that there are none of."""
 
 
 FACT_KINDS = (
@@ -139,7 +158,7 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
     row(
         "3403 pg_statistics_obj_is_visible(oid) bool stable context",
-        _no_object,
+        object_is_visible,
         "whether a statistics object is found by its name alone",
     ),
     *(

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from server.catalog.collations import Collation
+from server.catalog.conversions import Conversion
 from server.catalog.event_triggers import EventTrigger
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
 from server.catalog.large_objects import LargeObject
@@ -79,6 +80,7 @@ CATALOG_OF: dict[type[CatalogObject], str] = {
     OperatorClass: "pg_opclass",
     OperatorFamily: "pg_opfamily",
     Collation: "pg_collation",
+    Conversion: "pg_conversion",
     ExtensionObject: "pg_extension",
     Role: "pg_authid",
     Database: "pg_database",
@@ -112,6 +114,7 @@ CATALOG_OIDS = {
     "pg_opclass": 2616,
     "pg_opfamily": 2753,
     "pg_collation": 3456,
+    "pg_conversion": 2607,
     "pg_cast": 2605,
     "pg_extension": 3079,
     "pg_ts_config": 3602,

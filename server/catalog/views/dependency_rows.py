@@ -69,6 +69,13 @@ def on_types(me: Address, types: Iterable[Oid]) -> Iterator[Row]:
             yield depends(me, (TYPE, oid, 0))
 
 
+def on_collations(me: Address, collations: Iterable[Oid]) -> Iterator[Row]:
+    """An object is ordered by collations of users, each named once."""
+    for oid in dict.fromkeys(collations):
+        if oid >= FIRST_USER_OID:
+            yield depends(me, (CATALOG_OIDS["pg_collation"], oid, 0))
+
+
 def on_functions(me: Address, functions: Iterable[Oid]) -> Iterator[Row]:
     """An object calls functions of users, each named once."""
     for oid in dict.fromkeys(functions):

@@ -36,6 +36,7 @@ from server.catalog.views.dependency_rows import (
     columns_in_text,
     depends,
     in_text,
+    on_collations,
     on_functions,
     on_objects,
     on_schema,
@@ -69,7 +70,9 @@ def _table(value: Table, view: CatalogView) -> Iterator[Row]:
         yield depends(me, (SERVER, value.server, 0))
     yield from _partition_key(value, view)
     for column in value.live_columns:
-        yield from on_types((CLASS, value.oid, column.number), (column.type,))
+        attribute = (CLASS, value.oid, column.number)
+        yield from on_types(attribute, (column.type,))
+        yield from on_collations(attribute, (column.collation,))
         if column.listed_default is not None:
             yield from _default(value, column, column.listed_default, view)
     if value.kind in "vm":
@@ -110,6 +113,7 @@ def _of_partition(me: Address, parent: Oid, catalog: int, table: Oid) -> Iterato
 def _index(value: Index, view: CatalogView) -> Iterator[Row]:
     me = address(value)
     yield from _of_partition(me, value.parent, CLASS, value.table)
+    yield from on_collations(me, (key.collation for key in value.keys))
     if value.constraint:
         yield depends(me, (CONSTRAINT, value.constraint, 0), INTERNAL)
         return

@@ -36,6 +36,7 @@ from server.catalog.views.dependency_rows import (
     address,
     depends,
     in_text,
+    on_collations,
     on_functions,
     on_objects,
     on_schema,
@@ -69,6 +70,7 @@ def _type(value: UserType, view: CatalogView) -> Iterator[Row]:
     if value.base_type >= FIRST_USER_OID:
         yield depends(me, (TYPE, value.base_type, 0), INTERNAL if value.kind == "m" else NORMAL)
     yield from on_functions(me, (value.subtype_difference,))
+    yield from on_collations(me, (value.collation,))
     if value.subtype_class >= FIRST_USER_OID:
         yield depends(me, (CLASS, value.subtype_class, 0))
     for maker in value.constructors:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.catalog.collations import Collation
+from server.catalog.conversions import Conversion
 from server.catalog.objects import ExtensionObject, Oid, UserCast, UserFunction, UserOperator
 from server.catalog.views.physical import named_facts
 from server.catalog.views.relation import Row, SystemRelation
@@ -182,14 +183,28 @@ def _collations(view: CatalogView) -> Iterator[Row]:
         }
 
 
+def _conversions(view: CatalogView) -> Iterator[Row]:
+    for value in view.objects(Conversion):
+        yield {
+            "oid": value.oid,
+            "conname": value.name,
+            "connamespace": value.schema,
+            "conowner": value.owner,
+            "conforencoding": value.source,
+            "contoencoding": value.target,
+            "conproc": value.function,
+            "condefault": value.is_default,
+        }
+
+
 FACTS_ONLY = (
     "pg_am",
     "pg_language",
-    "pg_conversion",
 )
 
 RELATIONS = (
     SystemRelation(name="pg_collation", file="pg_collation", objects=_collations),
+    SystemRelation(name="pg_conversion", file="pg_conversion", objects=_conversions),
     SystemRelation(name="pg_extension", file="pg_extension", objects=_extensions),
     SystemRelation(name="pg_proc", file="pg_proc", objects=_functions),
     SystemRelation(name="pg_operator", file="pg_operator", objects=_operators),
