@@ -115,6 +115,7 @@ def _rename_relation(context: StatementContext, statement: tree.Rename) -> Any:
     found = relation_named(context, statement.name.parts)
     refuse_system(found)
     require_owner(context, found)
+    require_create(context, found.schema)
     table = found.table if isinstance(found, Index) else found.oid
     yield from context.lock_relation(table, "access exclusive", found.name)
     yield from claim_name(context, found.schema, statement.new_name)
@@ -177,6 +178,8 @@ def _rename_type(context: StatementContext, statement: tree.Rename) -> Any:
 def _rename_routine(context: StatementContext, statement: tree.Rename) -> Any:
     found = FINDERS[statement.kind](context, statement.kind, statement.name)
     assert isinstance(found, UserFunction), statement.kind
+    require_owner(context, found, "function")
+    require_create(context, found.schema)
     yield from claim_name(context, found.schema, statement.new_name)
     renamed = replace(found, name=statement.new_name)
     _refuse_same_routine(context, renamed)
@@ -297,6 +300,7 @@ RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
 def set_schema(context: StatementContext, statement: tree.AlterSchemaOf) -> Run:
     """ALTER ... SET SCHEMA."""
     schema = schema_named(context, statement.new_schema)
+    require_create(context, schema.oid)
     if statement.kind in MOVERS:
         yield from MOVERS[statement.kind](context, statement, schema.oid)
         return statement.tag
@@ -308,7 +312,6 @@ def set_schema(context: StatementContext, statement: tree.AlterSchemaOf) -> Run:
     found = relation_named(context, statement.name.parts)
     refuse_system(found)
     require_owner(context, found)
-    require_create(context, schema.oid)
     yield from context.lock_relation(found.oid, "access exclusive", found.name)
     if found.schema == schema.oid:
         return statement.tag
@@ -330,6 +333,7 @@ def set_schema(context: StatementContext, statement: tree.AlterSchemaOf) -> Run:
 def _move_routine(context: StatementContext, statement: tree.AlterSchemaOf, schema: int) -> Any:
     found = FINDERS[statement.kind](context, statement.kind, statement.name)
     assert isinstance(found, UserFunction), statement.kind
+    require_owner(context, found, "function")
     yield from claim_name(context, schema, found.name)
     moved = replace(found, schema=schema)
     _refuse_same_routine(context, moved)
@@ -339,6 +343,7 @@ def _move_routine(context: StatementContext, statement: tree.AlterSchemaOf, sche
 def _move_type(context: StatementContext, statement: tree.AlterSchemaOf, schema: int) -> Any:
     found = FINDERS[statement.kind](context, statement.kind, statement.name)
     assert isinstance(found, UserType), statement.kind
+    require_owner(context, found)
     yield from claim_name(context, schema, found.name)
     if context.catalog.type_named(schema, found.name) is not None and found.schema != schema:
         home = context.catalog.object(schema)
@@ -354,6 +359,7 @@ def _move_type(context: StatementContext, statement: tree.AlterSchemaOf, schema:
 
 def _move_operator(context: StatementContext, statement: tree.AlterSchemaOf, schema: int) -> Any:
     found: Any = FINDERS[statement.kind](context, statement.kind, statement.name)
+    require_owner(context, found)
     yield from claim_name(context, schema, found.name)
     context.ddl.put(replace(found, schema=schema))
 
@@ -377,7 +383,7 @@ def alter_owner(context: StatementContext, statement: tree.AlterOwner) -> Run:
     owner = role_oid(context, statement.new_owner)
     found = _object_named(context, statement.kind, statement.name)
     if owner != found.owner:
-        require_owner(context, found)
+        require_owner(context, found, "function" if isinstance(found, UserFunction) else "")
         require_member(context, owner)
         check_wrapper_owner(context, found, owner)
         check_event_trigger_owner(context, found, owner)

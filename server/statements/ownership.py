@@ -25,6 +25,7 @@ from server.catalog.objects import (
     TextSearchDictionary,
     Trigger,
     UserFunction,
+    UserOperator,
     UserType,
 )
 from server.catalog.operator_class_objects import OperatorClass, OperatorFamily
@@ -57,6 +58,7 @@ WORDS: Final[Mapping[type[CatalogObject], str]] = {
     Schema: "schema",
     Database: "database",
     UserFunction: "function",
+    UserOperator: "operator",
     UserType: "type",
     TextSearchConfiguration: "text search configuration",
     TextSearchDictionary: "text search dictionary",
