@@ -121,6 +121,10 @@ def _rename_relation(context: StatementContext, statement: tree.Rename) -> Any:
     yield from claim_name(context, found.schema, statement.new_name)
     if context.catalog.relation_named(found.schema, statement.new_name) is not None:
         raise DuplicateTable(f'relation "{statement.new_name}" already exists')
+    if isinstance(found, Table):
+        kind = context.catalog.type_named(found.schema, statement.new_name)
+        if kind is not None and kind.category != "A":  # of arrays the name is free to be taken
+            raise DuplicateObject(f'type "{statement.new_name}" already exists')
     with keeping_views(context, found.oid), keeping_texts(context, found.oid):
         context.ddl.put(replace(found, name=statement.new_name))
     if isinstance(found, Index) and found.constraint:

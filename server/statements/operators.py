@@ -166,7 +166,7 @@ def alter_operator(context: StatementContext, statement: AlterOperator) -> Run:
     found = operator_named(context, "operator", statement.name)
     assert isinstance(found, UserOperator)
     require_owner(context, found)
-    changes = {
+    changes: dict[str, Any] = {
         option.name: _estimator(
             context, None if option.value is None else option, ESTIMATORS[option.name]
         )
