@@ -9,7 +9,7 @@ Law 2: nothing is interpreted row by row if a kernel exists.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ from server.expressions.safety import cannot_raise
 from server.functions.function import CallContext
 from server.functions.scaled import round_column
 from server.types.numeric import precision_and_scale
+from server.types.registry import TYPE_BY_OID
+from server.types.type import TypeReference
 from server.vector.batch import Batch
 from server.vector.column import Column, Positions, Values
 from server.vector.rows import column_of, constant_column, objects, plain_values, values_of
@@ -37,6 +39,8 @@ Made = TypeVar("Made")
 Evaluator = Callable[[Batch, Any], Column]
 Compiler = Callable[[Any, Layout], Evaluator]
 BOOLEAN = np.dtype(np.bool_)
+BOOLEAN_TYPE: Final = TypeReference(TYPE_BY_OID[16])
+"""Of what a comparison gives that stands in an expression of another type, as in NULLIF."""
 LONG_CONSTANT_ROWS = 1 << 18
 """Constants are repeated once, without memory, for batches of up to so many rows; cutting is cheaper than repeating."""
 
@@ -366,7 +370,7 @@ def _null_if(node: nodes.NullIf, layout: Layout) -> Evaluator:
 
     def evaluate(batch: Batch, context: Any) -> Column:
         first, second = left(batch, context), right(batch, context)
-        information = CallContext(context.style, node.type, types, context)
+        information = CallContext(context.style, BOOLEAN_TYPE, types, context)
         equal = call(information, [first, second], batch.count)
         there = first.validity() & second.validity() & equal.validity()
         return with_validity(first, ~(there & equal.values))
@@ -380,7 +384,7 @@ def _extremum(node: nodes.Extremum, layout: Layout) -> Evaluator:
     types, dtype = (node.type, node.type), node.type.type.dtype
 
     def better(best: Column, other: Column, context: Any) -> Column:
-        information = CallContext(context.style, node.type, types, context)
+        information = CallContext(context.style, BOOLEAN_TYPE, types, context)
         pair = [best, other] if greatest else [other, best]
         is_less = less(information, pair, len(best))
         there = best.validity()

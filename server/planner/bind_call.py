@@ -55,7 +55,7 @@ from server.planner.outer_aggregates import (
     crossed_levels,
 )
 from server.planner.polymorphic import ANY, is_polymorphic, resolve
-from server.planner.scope import Scope, find_item, missing_item, row_of
+from server.planner.scope import Scope, resolve_row
 from server.sql import nodes
 
 if TYPE_CHECKING:
@@ -224,10 +224,8 @@ def bind_arguments(context: BindContext, scope: Scope, node: exp.Expression) -> 
             )
         if isinstance(inner, nodes.ColumnReference) and inner.args.get("star"):
             # f(t.*) gets the row as one argument, unlike ROW(t.*).
-            found = find_item(context, scope, inner.args["parts"], nodes.offset_of(inner))
-            if found is None:
-                raise raise_at(context, inner, missing_item(scope, inner.args["parts"][-1]))
-            arguments.append(row_of(context, scope, *found, nodes.offset_of(inner)))
+            parts, offset = inner.args["parts"], nodes.offset_of(inner)
+            arguments.append(resolve_row(context, scope, parts, offset))
             continue
         bound = bind_expression(context, scope, inner)
         if not (isinstance(bound, Parameter) and bound.type.oid == VOID):  # JDBC's for a result

@@ -32,7 +32,7 @@ from server.planner.coerce import (
     type_name,
 )
 from server.planner.environment import INT4, RECORD, TEXT, BindContext, raise_at
-from server.planner.scope import Scope, expand_item, find_item
+from server.planner.scope import Scope, expand_item, find_item, missing_item
 from server.sql import nodes
 from server.types.array_input import DIMENSIONS_MAX, too_many_dimensions
 
@@ -71,9 +71,21 @@ def bind_expanded(context: BindContext, scope: Scope, node: exp.Expression) -> l
         found = find_item(context, scope, node.args["parts"], nodes.offset_of(node))
         if found is not None:
             return [each for _, each in expand_item(context, scope, *found)]
+        return [each for _, each in expand_routine_record(context, scope, node)]
     if isinstance(node, nodes.FieldSelection) and node.args.get("star"):
         return [each for _, each in expand_fields(context, scope, node)]
     return [_bind(context, scope, node)]
+
+
+def expand_routine_record(
+    context: BindContext, scope: Scope, node: exp.Expression
+) -> list[tuple[str, Expression]]:
+    """The fields of record.* where record is no table but a variable or parameter of the routine."""
+    parts, offset = node.args["parts"], nodes.offset_of(node)
+    record = None if context.routine is None else context.routine.resolve(context, parts, offset)
+    if record is None or not result_columns(context, record):
+        raise raise_at(context, node, missing_item(scope, parts[-1]))
+    return fields_of(context, record, offset)
 
 
 def expand_fields(

@@ -15,6 +15,7 @@ from server.expressions.expression import (
     walk,
 )
 from server.planner import physical
+from server.planner.bind_collection import bind_expanded
 from server.planner.bind_conflict import bind_conflict
 from server.planner.bind_from import bind_item
 from server.planner.bind_modify import (
@@ -177,8 +178,6 @@ def _bind_values(
     columns: list[Column],
     node: exp.Expression,
 ) -> Node:
-    from server.planner.bind_expression import bind_expression
-
     written = node.args["query"].args["rows"]
     rule_rows = node.args.get("rule_rows")
     read = None if rule_rows is None else bind_item(context, scope, rule_rows)
@@ -191,18 +190,16 @@ def _bind_values(
         sets=len(written) == 1,
     )
     rows = []
-    width = len(written[0].args["arguments"])
+    width = 0
     for row in written:
         arguments = row.args["arguments"]
-        if len(arguments) != width:
+        values = _row_values(context, seen, arguments)
+        width = width or len(values)
+        if len(values) != width:
             raise raise_at(
                 context, arguments[0], SqlSyntaxError("VALUES lists must all be the same length")
             )
         matched = _matched(context, target, columns, width, node, arguments[-1])
-        values = []
-        for each in arguments:
-            seen.clause = "DEFAULT" if isinstance(each, nodes.Default) else "VALUES"
-            values.append(bind_expression(context, seen, each))
         matched, values = _with_parts(context, scope, target, (matched, values), node)
         rows.append(
             [
@@ -214,6 +211,17 @@ def _bind_values(
         )
     source = None if read is None else read.node
     return _rows(context, target, matched, rows, node.args.get("overriding") or "", source)
+
+
+def _row_values(
+    context: BindContext, scope: Scope, written: list[exp.Expression]
+) -> list[Expression]:
+    """The values of a row of VALUES, in which record.* stands for its fields."""
+    values = []
+    for each in written:
+        scope.clause = "DEFAULT" if isinstance(each, nodes.Default) else "VALUES"
+        values += bind_expanded(context, scope, each)
+    return values
 
 
 def _with_parts(

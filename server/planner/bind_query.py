@@ -26,7 +26,12 @@ from server.expressions.expression import (
     Variable,
     walk,
 )
-from server.planner.bind_collection import bind_expanded, fields_of, result_columns
+from server.planner.bind_collection import (
+    bind_expanded,
+    expand_routine_record,
+    fields_of,
+    result_columns,
+)
 from server.planner.bind_expression import bind_condition, bind_expression
 from server.planner.bind_from import bind_from
 from server.planner.bind_grouping import bind_grouping
@@ -50,7 +55,7 @@ from server.planner.matching import is_volatile, replace_top_down, structural_ke
 from server.planner.names import target_name
 from server.planner.plan import Columns, Distinct, Filter, Limit, Node, OutputColumn, Project, Sort
 from server.planner.plan_walk import project_exactly
-from server.planner.scope import Scope, expand_item, find_item, missing_item, resolve_column
+from server.planner.scope import Scope, expand_item, find_item, resolve_column
 from server.sql import nodes
 
 if TYPE_CHECKING:
@@ -248,7 +253,8 @@ def _expand_star(context: BindContext, scope: Scope, node: exp.Expression) -> li
     if parts:
         found = find_item(context, scope, parts, nodes.offset_of(node))
         if found is None:
-            return _expand_parameter(context, scope, node)
+            record = expand_routine_record(context, scope, node)
+            return [Target(name, each) for name, each in record]
         expanded = expand_item(context, scope, *found)
     else:
         visible = [item for item in scope.items if item.columns_visible]
@@ -261,15 +267,6 @@ def _expand_star(context: BindContext, scope: Scope, node: exp.Expression) -> li
         for target, place in zip(targets, places, strict=True):
             context.resolution.note_target(target, place)
     return targets
-
-
-def _expand_parameter(context: BindContext, scope: Scope, node: exp.Expression) -> list[Target]:
-    """The fields of a record that is no table but a variable or parameter of the routine."""
-    parts, offset = node.args["parts"], nodes.offset_of(node)
-    record = None if context.routine is None else context.routine.resolve(context, parts, offset)
-    if record is None or not result_columns(context, record):
-        raise raise_at(context, node, missing_item(scope, parts[-1]))
-    return [Target(name, each) for name, each in fields_of(context, record, offset)]
 
 
 def _group(
