@@ -145,10 +145,13 @@ def _is_between_doubles(text: str, value: float) -> bool:
     """
     if abs(value) < 2.0**53:
         return False
-    return abs(_integer(text) - int(value)) * 2 in (
-        int(math.ulp(value)),
-        int(math.ulp(math.nextafter(value, 0.0))),
-    )
+    return _is_halfway(text, value, math.ulp(value), math.ulp(math.nextafter(value, 0.0)))
+
+
+def _is_halfway(text: str, value: float, above: float, below: float) -> bool:
+    """Whether a decimal lies in the middle of the way to the next number away from zero, or towards it."""
+    distance = abs(_integer(text)) - abs(int(value))
+    return abs(distance) * 2 == int(above if distance > 0 else below)
 
 
 def _is_float4(text: str, value: float) -> bool:
@@ -163,7 +166,7 @@ def _is_between_float4s(text: str, value: float) -> bool:
         return False
     ulp: int = 2 ** (math.frexp(value)[1] - 24)
     below = ulp // 2 if abs(math.frexp(value)[0]) == 0.5 else ulp
-    return abs(_integer(text) - int(value)) * 2 in (ulp, below)
+    return _is_halfway(text, value, ulp, below)
 
 
 def _integer(text: str) -> int:

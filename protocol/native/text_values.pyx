@@ -47,6 +47,7 @@ cdef char *put_float8(char *place, double value) noexcept nogil:
     cdef char *end
     cdef int digits
     cdef int64_t unscaled
+    cdef double below, above
     if -1e15 < value < 1e15 and value == <double><int64_t>value and value != 0:
         return put_signed(place, <int64_t>value)
     if isnan(value) or isinf(value):
@@ -58,12 +59,12 @@ cdef char *put_float8(char *place, double value) noexcept nogil:
             return put_millionths(place, unscaled)
     end = to_chars(text, text + 40, value, chars_format.scientific).ptr
     end[0] = 0
-    if is_between(text, value, value - nextafter(value, 0.0), nextafter(value, HUGE_VAL) - value):
+    below = fabs(value - nextafter(value, 0.0))
+    above = nextafter(fabs(value), HUGE_VAL) - fabs(value)
+    if is_between(text, value, below, above):
         for digits in range(17):
             snprintf(text, 48, "%.*e", digits, value)
-            if strtod(text, NULL) == value and not is_between(
-                text, value, value - nextafter(value, 0.0), nextafter(value, HUGE_VAL) - value
-            ):
+            if strtod(text, NULL) == value and not is_between(text, value, below, above):
                 break
     return put_digits(place, text, 15)
 
@@ -79,8 +80,8 @@ cdef char *put_float4(char *place, float value) noexcept nogil:
     end[0] = 0
     if -1.6e7 < value < 1.6e7:
         return put_digits(place, text, 6)
-    below = value - nextafterf(value, 0)
-    above = nextafterf(value, <float>HUGE_VAL) - value
+    below = <float>fabs(value - nextafterf(value, 0))
+    above = nextafterf(<float>fabs(value), <float>HUGE_VAL) - <float>fabs(value)
     if is_between(text, value, below, above):
         for digits in range(9):
             snprintf(text, 48, "%.*e", digits, <double>value)
@@ -273,7 +274,10 @@ cdef inline char *put_millionths(char *place, int64_t unscaled) noexcept nogil:
 
 
 cdef bint is_between(const char *text, double value, double below, double above) noexcept nogil:
-    """Whether a decimal lies exactly between two floats; see protocol.text_values."""
+    """Whether a decimal lies exactly between two floats; see protocol.text_values.
+
+    below and above: how far the next numbers are, towards zero and away from it.
+    """
     cdef int128 number = 0
     cdef int128 distance
     cdef int exponent
@@ -297,10 +301,8 @@ cdef bint is_between(const char *text, double value, double below, double above)
         number *= 10
         exponent -= 1
     distance = number - <int128>fabs(value)
-    if distance < 0:
-        distance = -distance
     return distance != 0 and (
-        distance * 2 == <int128>fabs(above) or distance * 2 == <int128>fabs(below)
+        distance * 2 == <int128>above if distance > 0 else distance * -2 == <int128>below
     )
 
 

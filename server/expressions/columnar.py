@@ -168,7 +168,10 @@ def _relabel(node: nodes.Relabel, layout: Layout) -> Evaluator:
 
     def evaluate(batch: Batch, context: Any) -> Column:
         column = argument(batch, context)
-        return Column(column.values.astype(target), column.valid)
+        values = column.values
+        if source.itemsize < target.itemsize:  # an integer as an oid, which has no sign
+            values = values.view(np.dtype(f"u{source.itemsize}"))
+        return Column(values.astype(target), column.valid)
 
     return evaluate
 

@@ -18,9 +18,11 @@ from server.expressions.json_stores import store_coordinate, store_member
 from server.expressions.records import with_records
 from server.functions.function import CallContext, Function
 from server.types.array import Array
+from server.types.identifiers import of_same_bits
 from server.types.record import Record
 from server.types.registry import TYPE_BY_OID
 from server.types.type import TypeReference
+from server.vector.rows import OBJECT
 
 ANY_OID = 2276
 FORMAT_OID = 3539  # format(), for which NULL instead of an array is no arguments
@@ -191,7 +193,11 @@ def _call_spread(
 
 
 def _relabel(node: nodes.Relabel, layout: Layout) -> RowEvaluator:
-    return compile_row(node.argument, layout)
+    argument = compile_row(node.argument, layout)
+    source, target = node.argument.type.type, node.type.type
+    if source.dtype == target.dtype or OBJECT in (source.dtype, target.dtype):
+        return argument
+    return lambda row, context: of_same_bits(argument(row, context), source, target)
 
 
 def _cast_text(node: nodes.CastText, layout: Layout) -> RowEvaluator:

@@ -39,19 +39,19 @@ def _instant_minus(context: CallContext, us: int, interval: Interval) -> int:
 
 
 def _time_plus(us: int, interval: Interval) -> int:
-    return (us + interval[2]) % US_PER_DAY
+    return instants.wrapped(us + interval[2]) % US_PER_DAY
 
 
 def _time_minus(us: int, interval: Interval) -> int:
-    return (us - interval[2]) % US_PER_DAY
+    return instants.wrapped(us - interval[2]) % US_PER_DAY
 
 
 def _timetz_plus(value: TimeTz, interval: Interval) -> TimeTz:
-    return TimeTz((value[0] + interval[2]) % US_PER_DAY, value[1])
+    return TimeTz(instants.wrapped(value[0] + interval[2]) % US_PER_DAY, value[1])
 
 
 def _timetz_minus(value: TimeTz, interval: Interval) -> TimeTz:
-    return TimeTz((value[0] - interval[2]) % US_PER_DAY, value[1])
+    return TimeTz(instants.wrapped(value[0] - interval[2]) % US_PER_DAY, value[1])
 
 
 def _date_and_time(date: int, us: int) -> int:

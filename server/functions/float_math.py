@@ -264,7 +264,11 @@ def _width_bucket(value: float, low: float, high: float, count: int) -> int:
     distance, width = (value - low) * sign, (high - low) * sign
     if distance < 0:
         return 0
-    return count + 1 if distance >= width else min(int(count * (distance / width)), count - 1) + 1
+    if distance < width:
+        return min(int(count * (distance / width)), count - 1) + 1
+    if count == (1 << 31) - 1:
+        raise NumericValueOutOfRange("integer out of range")
+    return count + 1
 
 
 def _mapped(operation: Callable[..., Values]) -> Kernel:

@@ -227,7 +227,12 @@ def difference(us: int, other: int) -> Interval:
     """Elapsed time between instants, as days and the rest."""
     if us in INFINITE or other in INFINITE:
         raise DatetimeFieldOverflow("cannot subtract infinite timestamps")
-    return justify_hours(Interval(0, 0, us - other))
+    return justify_hours(Interval(0, 0, wrapped(us - other)))
+
+
+def wrapped(us: int) -> int:
+    """What is left of microseconds in 64 bits: what PostgreSQL adds without looking."""
+    return (us + INT8_LIMIT) % (2 * INT8_LIMIT) - INT8_LIMIT
 
 
 # Intervals.

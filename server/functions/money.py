@@ -73,7 +73,7 @@ def _over_integer(cents: int, divisor: int) -> int:
 def _ratio(cents: int, other: int) -> float:
     if other == 0:
         raise DivisionByZero("division by zero")
-    return cents / other
+    return float(cents) / float(other)  # both rounded first, as PostgreSQL does
 
 
 def _of_integer(dollars: int) -> int:

@@ -155,6 +155,11 @@ def _not(value: Inet) -> Inet:
     return _made(_number(value) ^ ((1 << _size(value)) - 1), value, value.bits)
 
 
+def _negated(count: int) -> int:
+    """The count with the other sign; the least one has no other, as in PostgreSQL."""
+    return -count if count > -(1 << 63) else count
+
+
 def _plus(value: Inet, count: int) -> Inet:
     number = _number(value) + count
     if count == INT8_LIMIT:  # the negative of the least number, which has none
@@ -241,7 +246,11 @@ BEHAVIOURS: Final[dict[str, Behaviour]] = {
     "or": ("Bits that are set in any.", _paired("OR", int.__or__), None),
     "plus": ("The address so many further on.", _plus, None),
     "of plus": ("The address so many further on.", lambda count, a: _plus(a, count), None),
-    "minus count": ("The address so many before.", lambda a, count: _plus(a, -count), None),
+    "minus count": (
+        "The address so many before.",
+        lambda a, count: _plus(a, _negated(count)),
+        None,
+    ),
     "minus": ("How many addresses lie between.", _difference, None),
     "merge": ("The smallest network that has both.", _merge, None),
     "same family": (

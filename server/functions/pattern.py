@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -48,9 +48,23 @@ def split_pattern(pattern: str, escape: str = "\\") -> list[Piece]:
     return pieces
 
 
+def ends_in_escape(pattern: str) -> bool:
+    """Whether a pattern ends in a backslash that escapes nothing."""
+    return (len(pattern) - len(pattern.rstrip("\\"))) % 2 == 1
+
+
+def _unfinished(reaches_end: Test, text: str) -> bool:
+    """A pattern that ends in an escape matches nothing; it is an error for texts that get as far as there."""
+    if reaches_end(text):
+        raise InvalidEscapeSequence("LIKE pattern must not end with escape character")
+    return False
+
+
 @lru_cache(maxsize=1024)
 def compile_like(pattern: str) -> Test:
     """Make the test of a LIKE pattern."""
+    if ends_in_escape(pattern):
+        return partial(_unfinished, compile_like(pattern[:-1] + "_%"))
     pieces = split_pattern(pattern)
     if not any(ANY_CHARACTER in piece for piece in pieces):
         return _compile_plain(["".join(filter(None, piece)) for piece in pieces])
@@ -131,6 +145,8 @@ def _compile_general(pieces: list[Piece]) -> Test:
 def like_many(pattern: str) -> Callable[[list[str]], list[bool]]:
     """Make the test of a LIKE pattern over many texts, with the common forms written out."""
     test = compile_like(pattern)
+    if ends_in_escape(pattern):
+        return lambda texts: list(map(test, texts))
     pieces = split_pattern(pattern)
     if any(ANY_CHARACTER in piece for piece in pieces) or pieces[0] or pieces[-1]:
         return lambda texts: list(map(test, texts))
@@ -211,6 +227,8 @@ def _compile_ilike(pattern: str) -> Test:
 
 def _plain_pieces(pattern: str) -> list[bytes] | None:
     """The pieces of a pattern without `_`, which bytes can be compared with."""
+    if ends_in_escape(pattern):
+        return None
     pieces = split_pattern(pattern)
     if any(ANY_CHARACTER in piece for piece in pieces):
         return None

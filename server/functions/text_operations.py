@@ -46,7 +46,7 @@ def _left(text: str, count: int) -> str:
 def _right(text: str, count: int) -> str:
     if count >= 0:
         return text[-count:] if count else ""
-    return text[-count:]
+    return text[-count:] if count > -(1 << 31) else text  # which has no positive counterpart
 
 
 def _pad(text: str, length: int, fill: str, left: bool) -> str:

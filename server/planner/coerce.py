@@ -47,6 +47,7 @@ from server.planner.environment import (
 )
 from server.planner.polymorphic import ANY, is_consistent, is_polymorphic
 from server.planner.registered import LOOKUPS, registered_oid
+from server.types.identifiers import of_same_bits
 
 if TYPE_CHECKING:
     from server.functions.function import Cast
@@ -259,9 +260,7 @@ def _apply_pathway(
         own = expression.type
         is_collated = own.type.kind == "d" and own.collation != result.collation != 0
         if isinstance(expression, Constant) and target < FIRST_DOMAIN_OID and not is_collated:
-            value = expression.value
-            if target == 23 and isinstance(value, int) and value >= 1 << 31:  # of an oid
-                value -= 1 << 32
+            value = of_same_bits(expression.value, expression.type.type, result.type)
             return replace(expression, type=result, value=value)
         return Relabel(type=result, argument=expression, offset=expression.offset)
     if path.method == "function":

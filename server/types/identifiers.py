@@ -19,6 +19,7 @@ from server.types.text import OBJECTS
 if TYPE_CHECKING:
     from server.types.type import TextStyle, Type
 
+INT32: Final = np.dtype(np.int32)
 INT64: Final = np.dtype(np.int64)
 UNSIGNED: Final = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*")
 LEADING: Final = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
@@ -39,6 +40,14 @@ def parse_oid(text: str, sql_name: str = "oid") -> int:
     if not -(1 << 31) <= value < 1 << 32:
         raise out_of_range(sql_name, text)
     return value & 0xFFFFFFFF
+
+
+def of_same_bits(value: Any, source: Type, target: Type) -> Any:
+    """A value read as one of a binary-coercible type: 32 bits have a sign in int4 and none in oid and its kin."""
+    if value is None or {source.dtype, target.dtype} != {INT32, INT64}:
+        return value
+    bits = value & 0xFFFFFFFF
+    return bits - (1 << 32) if target.dtype == INT32 and bits >= 1 << 31 else bits
 
 
 def _parse_loosely(text: str, bits: int) -> int:

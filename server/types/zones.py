@@ -26,8 +26,10 @@ LOCAL_EPOCH: Final = EPOCH.replace(tzinfo=None)
 TABLES_BEGIN_US: Final = -198 * 366 * US_PER_DAY  # 1802: every zone still has its first offset
 TABLES_END_US: Final = 400 * 365 * US_PER_DAY
 POSIX: Final = re.compile(
-    r"(?P<name>[A-Za-z]{3,}|<[A-Za-z0-9:+-]+>|)(?P<sign>[+-]?)(?P<hours>\d{1,3})"
-    r"(?::(?P<minutes>\d{1,2}))?(?::(?P<seconds>\d{1,2}))?(?P<summer>[A-Za-z<].*)?"
+    r"(?P<name>[^\d,+<-]*|<[^>]*>)(?P<offset>(?P<sign>[+-]?)(?P<hours>\d{1,3})"
+    r"(?::(?P<minutes>\d{1,2}))?(?::(?P<seconds>\d{1,2}))?)"
+    r"(?:(?P<summer>[^\d,+<-]+|<[^>]*>)(?P<rest>.*))?",
+    re.DOTALL,
 )
 SUMMER_RULES: Final = ",M3.2.0,M11.1.0"
 """What POSIX names without rules mean: those of the United States."""
@@ -177,11 +179,18 @@ def _posix_zone(name: str) -> Zone | None:
     seconds_east = west if match["sign"] == "-" else -west
     if not match["summer"]:
         return Zone(name, None, Offset(seconds_east, False, match["name"].strip("<>")))
-    rule = name if "," in name else name + SUMMER_RULES
+    rest = match["rest"] if "," in match["rest"] else match["rest"] + SUMMER_RULES
+    rule = _quoted(match["name"], "STD") + match["offset"] + _quoted(match["summer"], "DST") + rest
     try:
         return Zone(name, zoneinfo.ZoneInfo.from_file(_table_of(rule, seconds_east), key=name))
     except ValueError:
         return None
+
+
+def _quoted(abbreviation: str, otherwise: str) -> str:
+    """An abbreviation as RFC 8536 takes it, which takes fewer than PostgreSQL."""
+    bare = abbreviation.strip("<>")
+    return f"<{bare}>" if re.fullmatch(r"[A-Za-z0-9+-]{3,}", bare) else otherwise
 
 
 def _table_of(rule: str, seconds_east: int) -> io.BytesIO:
