@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.errors import FeatureNotSupported, InvalidSchemaName, SqlSyntaxError, UndefinedObject
+from server.catalog.objects import Oid, Table
+from server.errors import (
+    FeatureNotSupported,
+    InvalidSchemaName,
+    SqlSyntaxError,
+    UndefinedColumn,
+    UndefinedObject,
+    UndefinedTable,
+)
 from server.planner.environment import ELSEWHERE, BindContext, raise_at
 from server.sql import nodes
 
@@ -19,9 +27,9 @@ def bind_type(context: BindContext, node: nodes.TypeName, *, shells: bool = Fals
 
     shells: whether it may be one that is only declared.
     """
-    if node.args.get("percent_type"):
-        raise raise_at(context, node, FeatureNotSupported("%TYPE is not supported"))
     parts = node.args["parts"]
+    if node.args.get("percent_type"):
+        return context.type(type_of_column(context, parts))
     kind = find_type(context, parts)
     if kind is None:
         shown = ".".join(parts[1:] if parts[0] == "pg_catalog" else parts)
@@ -38,6 +46,20 @@ def bind_type(context: BindContext, node: nodes.TypeName, *, shells: bool = Fals
     if context.resolution is not None:
         context.resolution.types[id(node)] = reference
     return reference
+
+
+def type_of_column(context: BindContext, parts: tuple[str, ...]) -> Oid:
+    """The type that table.column%TYPE means, which is without a modifier."""
+    from server.planner.bind_from import find_relation
+
+    *relation, name = parts
+    table = find_relation(context, tuple(relation))
+    if table is None:
+        raise UndefinedTable(f'relation "{".".join(relation)}" does not exist')
+    for column in table.live_columns if isinstance(table, Table) else ():
+        if column.name == name:
+            return column.type
+    raise UndefinedColumn(f'column "{name}" of relation "{table.name}" does not exist')
 
 
 def find_type(context: BindContext, parts: tuple[str, ...]) -> Type | None:

@@ -31,7 +31,7 @@ from server.sql.utility_statement import UtilityStatement
 from server.statements.base_types import make_shell
 from server.statements.names import claim_name, target_schema
 from server.statements.parameters import Parameters, check_polymorphic, read_parameters
-from server.statements.routine_names import WORDS, routine_named, signature
+from server.statements.routine_names import WORDS, routine_named, signature, tell_converted
 from server.statements.settings import changed_settings
 from server.statements.statement import Run, StatementContext, Utility
 
@@ -119,6 +119,7 @@ def create_function(context: StatementContext, statement: tree.CreateFunction) -
     kind = "procedure" if statement.procedure else "function"
     parameters = read_parameters(context, kind, statement.parameters, language)
     result, returns_set = _result(context, statement, parameters, language)
+    tell_converted(context, [*(each.type for each in statement.parameters), statement.returns])
     _check_counts(attributes, returns_set=returns_set)
     fields = {
         "cost": 1.0 if language in ("internal", "c") else 100.0,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from server.catalog.objects import UserFunction
     from server.errors import SqlError
+    from server.sql import nodes
     from server.sql.object_names import ObjectName
     from server.statements.statement import StatementContext
 
@@ -66,11 +67,21 @@ def _types(context: StatementContext, name: ObjectName) -> list[tuple[int, ...]]
     given = [
         tuple(type_oid(environment, each, shells=True) for each in name.arguments or () if each)
     ]
+    tell_converted(context, name.arguments or ())
     if name.parameters:
         given.append(
             tuple(type_oid(environment, each.type, shells=True) for each in name.parameters)
         )
     return given
+
+
+def tell_converted(context: StatementContext, written: Iterable[nodes.TypeName | None]) -> None:
+    """Note which types are kept that were written as those of columns."""
+    for each in written:
+        if each is not None and each.args["percent_type"]:
+            shown = shown_type(context, type_oid(context.environment(), each))
+            reference = ".".join(each.args["parts"])
+            context.notice("00000", f"type reference {reference}%TYPE converted to {shown}")
 
 
 def _only(kind: str, name: ObjectName, found: list[UserFunction]) -> UserFunction:
