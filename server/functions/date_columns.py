@@ -173,12 +173,14 @@ def truncation_kernel(context: CallContext, names: Column, times: Column, *, cou
             compute = fields.start_of_quarter_column
         if compute is not None:
             return Column(compute(times.values // US_PER_DAY) * US_PER_DAY, times.valid)
+    return by_rows(_truncated, (names, times), _INT64)
+
+
+def _truncated(name: str, us: int) -> int:
+    if us in instants.INFINITE:  # whatever the unit
+        return us
     kind = "timestamp without time zone"
-    return by_rows(
-        lambda name, us: fields.truncate_timestamp(us, fields.unit_named(name, kind), name, kind),
-        (names, times),
-        _INT64,
-    )
+    return fields.truncate_timestamp(us, fields.unit_named(name, kind), name, kind)
 
 
 def date_kernel(context: CallContext, times: Column, *, count: int) -> Column:

@@ -24,6 +24,7 @@ from server.types.calendar import (
     US_PER_DAY,
     US_PER_SECOND,
     days_of,
+    is_valid_date,
     is_valid_timestamp,
     month_length,
 )
@@ -50,7 +51,10 @@ def _date_of(year: int, month: int, day: int, shown: int) -> int:
     valid = year != 0 and 1 <= month <= 12 and 1 <= day <= 31
     if not valid or day > month_length(astronomical, month):
         raise DatetimeFieldOverflow(f"date field value out of range: {shown}-{month:02d}-{day:02d}")
-    return instants.checked_date(days_of(astronomical, month, day))
+    days = days_of(astronomical, month, day)
+    if not is_valid_date(days):
+        raise DatetimeFieldOverflow(f"date out of range: {shown}-{month:02d}-{day:02d}")
+    return days
 
 
 def _make_time(hour: int, minute: int, second: float) -> int:
@@ -67,9 +71,11 @@ def _make_time(hour: int, minute: int, second: float) -> int:
 
 def _make_timestamp(*parts: Any) -> int:
     year, month, day, hour, minute, second = parts
-    return instants.checked_timestamp(
-        _date_of(year, month, day, year) * US_PER_DAY + _make_time(hour, minute, second)
-    )
+    us = _date_of(year, month, day, year) * US_PER_DAY + _make_time(hour, minute, second)
+    if not is_valid_timestamp(us):
+        shown = f"{year}-{month:02d}-{day:02d} {hour}:{minute:02d}:{second:02g}"
+        raise DatetimeFieldOverflow(f"timestamp out of range: {shown}")
+    return us
 
 
 def _make_instant(context: CallContext, *parts: Any) -> int:

@@ -86,14 +86,15 @@ def _box_has(box: Box, point: Point) -> bool:
 def _common_box(left: Box, right: Box) -> Box | None:
     if not _overlaps(left, right):
         return None
-    high = Point(min(left.high.x, right.high.x), min(left.high.y, right.high.y))
-    low = Point(max(left.low.x, right.low.x), max(left.low.y, right.low.y))
+    # Of equal ones (0 and -0) PostgreSQL takes the second, min and max the first.
+    high = Point(min(right.high.x, left.high.x), min(right.high.y, left.high.y))
+    low = Point(max(right.low.x, left.low.x), max(right.low.y, left.low.y))
     return Box(high, low)
 
 
 def _bounding(left: Box, right: Box) -> Box:
-    high = Point(max(left.high.x, right.high.x), max(left.high.y, right.high.y))
-    low = Point(min(left.low.x, right.low.x), min(left.low.y, right.low.y))
+    high = Point(max(right.high.x, left.high.x), max(right.high.y, left.high.y))
+    low = Point(min(right.low.x, left.low.x), min(right.low.y, left.low.y))
     return Box(high, low)
 
 

@@ -269,7 +269,7 @@ def _unnest(value: Multirange) -> Iterator[Range]:
 
 
 def _difference_in_seconds(left: int, right: int) -> float:
-    return (left - right) / 1_000_000
+    return (float(left) - float(right)) / 1_000_000
 
 
 BEHAVIOURS: Final[dict[str, Behaviour]] = {
@@ -312,7 +312,7 @@ BEHAVIOURS: Final[dict[str, Behaviour]] = {
     "minus": ("What does not lie in the other.", _minus, None),
     "intersect": ("What lies in both.", intersect, None),
     "unnest": ("The ranges as rows.", _unnest, None),
-    "difference": ("How far apart they are.", lambda left, right: float(left - right), None),
+    "difference": ("How far apart they are.", lambda left, right: float(left) - float(right), None),
     "seconds": ("Seconds between them.", _difference_in_seconds, None),
 }
 TABLE: Final = """

@@ -123,6 +123,11 @@ class _Template:
                 "unterminated format() type specifier",
                 hint='For a single "%" use "%%".',
             )
+        if kind not in "sIL":
+            raise InvalidParameterValue(
+                f'unrecognized format() type specifier "{kind}"',
+                hint='For a single "%" use "%%".',
+            )
         size = int(width) if width else 0
         if starred:
             size = self._argument(width_number)[1] or 0
@@ -142,11 +147,6 @@ class _Template:
         return self.used, self.values[self.used - 1]
 
     def _shown(self, kind: str, index: int, value: Any) -> str:
-        if kind not in "sIL":
-            raise InvalidParameterValue(
-                f'unrecognized format() type specifier "{kind}"',
-                hint='For a single "%" use "%%".',
-            )
         if value is None:
             if kind == "I":
                 raise NullValueNotAllowed("null values cannot be formatted as an SQL identifier")

@@ -37,6 +37,7 @@ from server.functions.function import Function
 from server.planner.domains import tested
 from server.planner.environment import (
     BPCHAR,
+    INT4,
     INTERVAL,
     NUMERIC,
     RECORD,
@@ -275,6 +276,8 @@ def _apply_pathway(
         if len(path.function.arguments) > 2:
             arguments += (context.constant(16, how == "e"),)
         called = context.type(base_type(context, target))
+        if path.function.result == INT4:  # of which an oid or its kin is made
+            called = context.type(INT4)
         call: Expression = Call(
             type=called,
             function=path.function,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 INT32: Final = np.dtype(np.int32)
 INT64: Final = np.dtype(np.int64)
 UNSIGNED: Final = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*")
-LEADING: Final = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
+LEADING: Final = re.compile(r"[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([0-9]+))")
 TID: Final = re.compile(r"[^(,)]*\(\s*([+-]?[0-9]{1,20}),\s*([+-]?[0-9]{1,20})\)")
 LSN: Final = re.compile(r"([0-9a-fA-F]{1,8})/([0-9a-fA-F]{1,8})")
 UINT4: Final = struct.Struct("!I")
@@ -51,9 +51,13 @@ def of_same_bits(value: Any, source: Type, target: Type) -> Any:
 
 
 def _parse_loosely(text: str, bits: int) -> int:
-    """Read what leads the text as a number: xid, cid and xid8 accept anything."""
+    """Read what leads the text as C reads numbers: xid, cid and xid8 accept anything."""
     match = LEADING.match(text)
-    value = int(match[1]) if match and len(match[1]) < 40 else 0
+    if match is None or match.end() > 60:
+        return 0
+    sign, *digits = match.groups()
+    found, base = next((part, base) for part, base in zip(digits, (16, 8, 10), strict=True) if part)
+    value = int(found, base) * (-1 if sign == "-" else 1)
     return min(max(value, -(1 << bits)), (1 << bits) - 1) & (1 << bits) - 1
 
 

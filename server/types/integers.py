@@ -29,14 +29,16 @@ def parse_integer(text: str, sql_name: str, bits: int) -> int:
     """Read a whole number of that many bits."""
     if len(text) < FEW_DIGITS[bits] and text.isascii() and text.isdigit():
         return int(text)
-    match = INTEGER.fullmatch(text)
+    match = INTEGER.match(text)
     if match is None:
         raise invalid_syntax(sql_name, text)
     digits = match[1]
     # Longer than any value, and int() refuses or takes forever on thousands of digits.
     value = int(digits) if len(digits) < 40 or int(digits[:40].lstrip("+-0") or 0) == 0 else None
     if value is None or not -(1 << bits - 1) <= value < 1 << bits - 1:
-        raise out_of_range(sql_name, text)
+        raise out_of_range(sql_name, text)  # whatever comes behind: digits are read first
+    if match.end() < len(text):
+        raise invalid_syntax(sql_name, text)
     return value
 
 

@@ -166,7 +166,8 @@ def _define_network(name: str, parse: Any, format_value: Any) -> Type:
     )
 
 
-_HEX: Final = "([0-9a-fA-F]{{{},{}}})"
+_HEX: Final = r"([0-9a-fA-F]{{{},{}}}+)"
+"""As scanf reads them: as many digits as there are, none of them given back."""
 _ONE: Final = _HEX.format(1, 8)
 _TWO: Final = _HEX.format(1, 2)
 MAC_FORMS: Final = tuple(
