@@ -148,7 +148,7 @@ class MergedColumns:
         default, generated = self._own_default(known, own)
         merged = replace(
             known,
-            local=True,
+            local=not self._is_partition,
             not_null=known.not_null or own.not_null,
             default=default,
             generated=generated,
