@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from server.errors import (
     CantChangeRuntimeParam,
+    InvalidName,
     InvalidParameterValue,
     UndefinedObject,
 )
@@ -46,12 +48,38 @@ _NUMBER = re.compile(
 )
 
 
+_CUSTOM_NAME = re.compile(
+    r"[A-Za-z_\x80-\U0010ffff][\w$\x80-\U0010ffff]*(?:\.[A-Za-z_\x80-\U0010ffff][\w$\x80-\U0010ffff]*)+"
+)
+_PLPGSQL_NAMES = frozenset(
+    f"plpgsql.{name}"
+    for name in (
+        "check_asserts",
+        "extra_errors",
+        "extra_warnings",
+        "print_strict_params",
+        "variable_conflict",
+    )
+)
+
+
 def setting_named(name: str) -> Setting:
     """Find a setting, case folded; raise UndefinedObject."""
     setting = BY_NAME.get(name.lower())
     if setting is None:
         raise UndefinedObject(f'unrecognized configuration parameter "{name}"')
     return setting
+
+
+def check_custom_name(name: str) -> None:
+    """Refuse what cannot name a setting that no module defines; raise InvalidName."""
+    detail = ""
+    if not _CUSTOM_NAME.fullmatch(name):
+        detail = "Custom parameter names must be two or more simple identifiers separated by dots."
+    elif name.lower().startswith("plpgsql.") and name.lower() not in _PLPGSQL_NAMES:
+        detail = '"plpgsql" is a reserved prefix.'
+    if detail:
+        raise InvalidName(f'invalid configuration parameter name "{name}"', detail=detail)
 
 
 def parse_value(setting: Setting, text: str) -> SettingValue:
@@ -215,6 +243,18 @@ class ServerSettings:
         return str(self[name])
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What a setting was before a transaction or savepoint changed it.
+
+    is_local: by SET LOCAL, and outside is what it goes back to.
+    """
+
+    value: Assigned | None
+    is_local: bool
+    outside: Assigned | None
+
+
 Canonical = Callable[[str, str], str]
 
 
@@ -232,8 +272,10 @@ class SessionSettings:
         self._canonical = canonical or {}
         self._values: dict[str, Assigned] = {}
         self._session_defaults: dict[str, Assigned] = {}
-        self._custom: dict[str, str] = {}
-        self._undo: list[dict[str, Assigned | None]] = []
+        self._custom: dict[
+            str, str
+        ] = {}  # names that clients have made up, and what RESET makes of them
+        self._undo: list[dict[str, Before]] = []
         self._local: dict[str, Assigned | None] = {}
         self.version = 0  # of the values: whoever keeps what follows from them compares it
         self.changed: set[str] = set()  # names whose ParameterStatus is to be sent again
@@ -261,8 +303,10 @@ class SessionSettings:
 
     def show(self, name: str) -> str:
         """The text of SHOW; raise UndefinedObject."""
-        if name.lower() in self._custom:
-            return self._custom[name.lower()]
+        custom = name.lower()
+        if custom in self._custom:
+            found = self._values.get(custom)
+            return self._custom[custom] if found is None else str(found.value)
         setting = setting_named(name)
         return show(setting, self.assigned(setting).value)
 
@@ -288,6 +332,7 @@ class SessionSettings:
     def start(self, name: str, text: str, source: str = "client") -> None:
         """Set what a client's start-up packet or a role asks for: the value RESET goes back to."""
         if "." in name:
+            check_custom_name(name)
             self._custom[name.lower()] = text
             return
         setting = setting_named(name)
@@ -299,21 +344,28 @@ class SessionSettings:
     def set(self, name: str, text: str | None, *, local: bool = False) -> None:
         """SET name = text; None is DEFAULT. local: until the end of the transaction."""
         if "." in name:
-            self._custom[name.lower()] = text or ""
+            check_custom_name(name)
+            self._custom.setdefault(name.lower(), "")
+            value = None if text is None else Assigned(text, "session")
+            self._change(name.lower(), value, local)
             return
         setting = setting_named(name)
         self._refuse_change(setting)
         value = None
         if text is not None:
             value = Assigned(parse_value(setting, self._canonical_text(setting, text)), "session")
-        old = self._values.get(setting.name)
-        if local:
-            self._local.setdefault(setting.name, old)
-        elif setting.name in self._local:
-            del self._local[setting.name]
+        self._change(setting.name, value, local)
+
+    def _change(self, name: str, value: Assigned | None, local: bool) -> None:
+        """Have a value from now on, until the end of the transaction (local) or until it is undone."""
+        old = self._values.get(name)
         for layer in self._undo[-1:]:
-            layer.setdefault(setting.name, old)
-        self._replace(setting.name, value)
+            layer.setdefault(name, Before(old, name in self._local, self._local.get(name)))
+        if local:
+            self._local.setdefault(name, old)
+        else:
+            self._local.pop(name, None)
+        self._replace(name, value)
 
     def _canonical_text(self, setting: Setting, text: str) -> str:
         canonical = self._canonical.get(setting.name)
@@ -326,7 +378,7 @@ class SessionSettings:
     def reset_all(self) -> None:
         """RESET ALL."""
         for name in list(self._values):
-            if BY_NAME[name.lower()].resettable:
+            if name in self._custom or BY_NAME[name.lower()].resettable:
                 self.set(name, None)
 
     def refresh(self) -> None:
@@ -341,16 +393,45 @@ class SessionSettings:
         """The innermost layer ends well; at the outermost, SET LOCAL is undone."""
         layer = self._undo.pop() if self._undo else {}
         if self._undo:
-            for name, old in layer.items():
-                self._undo[-1].setdefault(name, old)
+            for name, before in layer.items():
+                self._undo[-1].setdefault(name, before)
         elif self._local:
             self._end_local()
 
+    def end(self) -> None:
+        """The transaction has committed, whatever savepoints it had: SET LOCAL is undone."""
+        self._undo.clear()
+        self._end_local()
+
+    @contextmanager
+    def lent(self, values: Mapping[str, str]) -> Iterator[None]:
+        """Values for the time that a function runs, unless it changes them itself by a plain SET."""
+        self.begin()
+        try:
+            for name, text in values.items():
+                self.set(name, text, local=True)
+            yield
+        except BaseException:
+            self.rollback()
+            raise
+        changed = self._undo.pop() if self._undo else {}
+        lent = {name.lower() for name in values}
+        for name, before in changed.items():
+            if name.lower() in lent and name in self._local:
+                self._restore(name, before)
+            elif self._undo:
+                self._undo[-1].setdefault(name, before)
+
+    def _restore(self, name: str, before: Before) -> None:
+        self._replace(name, before.value)
+        self._local.pop(name, None)
+        if before.is_local:
+            self._local[name] = before.outside
+
     def rollback(self) -> None:
         """The innermost layer is undone."""
-        for name, old in (self._undo.pop() if self._undo else {}).items():
-            self._replace(name, old)
-            self._local.pop(name, None)
+        for name, before in (self._undo.pop() if self._undo else {}).items():
+            self._restore(name, before)
         if not self._undo:
             self._end_local()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from server.errors import ActiveSqlTransaction, FeatureNotSupported, StatementTooComplex
@@ -71,21 +71,16 @@ class SessionSurroundings:
     @contextmanager
     def acting(self, function: UserFunction) -> Iterator[None]:
         """Be the function's owner if it asks for it, with its settings."""
-        session, settings = self._session, self._session.settings
-        rights = session.rights
+        rights, settings = self._session.rights, self._session.settings
         user = rights.borrowed_oid
-        settings.begin()
+        own = dict(each.split("=", 1) for each in function.settings)
         try:
             if function.security_definer:
                 rights.borrowed_oid = function.owner
-            for setting in function.settings:
-                name, _, value = setting.partition("=")
-                settings.set(name, value)
-            yield
+            with settings.lent(own) if own else nullcontext():
+                yield
         finally:
             rights.borrowed_oid = user
-            if settings.depth:
-                settings.rollback()
 
     def utility(
         self,

@@ -279,7 +279,7 @@ class SessionTransaction(TransactionState):
             raise
         self.running = None
         self._session.leave_point_context()
-        self._session.settings.commit()
+        self._session.settings.end()
         return completion
 
     def prepare(self, gid: str, note: str) -> Iterator[Wait]:
@@ -294,7 +294,7 @@ class SessionTransaction(TransactionState):
             self.abort()
             raise
         self.running = None
-        self._session.settings.commit()
+        self._session.settings.end()
         if not completion.done:
             yield Wait(completion, what="WALSync")
         if completion.error is not None:
