@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.types.array import Array
 from server.types.date_style import format_date, format_timestamp, format_timestamptz
-from server.types.json_text import reader
+from server.types.json_text import check_escapes, reader
 from server.types.jsonb import Jsonb, quote, text_of
 from server.types.jsonb import read as read_jsonb
 from server.types.record import Record
@@ -157,6 +157,8 @@ def as_text(part: str) -> str | None:
     """A part as text: strings without quotes, NULL for null."""
     first = part[_skip(part, 0)]
     if first == '"':
+        if "\\u" in part:
+            check_escapes(part)
         return str(json.loads(part, strict=False))
     return None if first == "n" else part
 

@@ -321,8 +321,12 @@ def _special_power(base: Decimal, exponent: Decimal) -> Decimal:
         return INFINITY if (abs(base) > 1) == (exponent > 0) else ZERO
     if exponent < 0:
         return ZERO
-    odd = base < 0 and exponent == exponent.to_integral_value() and exponent % 2 == 1
-    return INFINITY.copy_negate() if odd else INFINITY
+    return INFINITY.copy_negate() if base < 0 and _is_odd(exponent) else INFINITY
+
+
+def _is_odd(number: Decimal) -> bool:
+    """Whether a number, however large, is whole and not even."""
+    return number == number.to_integral_value() and int(number) % 2 == 1
 
 
 def _finite_power(base: Decimal, exponent: Decimal, whole: bool) -> Decimal:
@@ -336,7 +340,7 @@ def _finite_power(base: Decimal, exponent: Decimal, whole: bool) -> Decimal:
         return round_to(ZERO, scale)
     if base < 0 and abs(exponent) >= 1 << 31:  # Decimal.power takes small exponents only
         size = _finite_power(-base, exponent, whole)
-        return -size if exponent % 2 else size
+        return -size if _is_odd(exponent) else size
     scale = _shown(SIGNIFICANT_DIGITS_MIN - int(weight), base, exponent)
     precise = _precise(int(abs(weight)) + scale + 30)
     if whole:

@@ -23,6 +23,7 @@ from server.expressions.expression import (
     RowConstructor,
 )
 from server.planner import polymorphic
+from server.planner.bind_order import uncomparable_part
 from server.planner.candidates import Candidate, choose
 from server.planner.coerce import base_type, coerce, type_name
 from server.planner.environment import BOOL, RECORD, UNKNOWN, BindContext
@@ -94,6 +95,8 @@ def make_operator(
     declared: tuple[int, ...] = (operator.left, operator.right)[left is None :]
     declared, result = polymorphic.resolve(context, actual, declared, operator.result)
     function = function_of(context, operator, offset)
+    if operator.left == RECORD and name in NEGATIONS:
+        _refuse_uncomparable(context, name, operands)
     arguments = tuple(
         _operand(context, each, wanted) for each, wanted in zip(operands, declared, strict=True)
     )
@@ -105,6 +108,18 @@ def make_operator(
         operator=name,
         offset=offset,
     )
+
+
+def _refuse_uncomparable(context: BindContext, name: str, rows: tuple[Expression, ...]) -> None:
+    """Raise for rows with a field that has no order."""
+    for row in rows:
+        part = uncomparable_part(context, row.type.oid)
+        if part is not None:
+            needed = "equality operator" if name in ("=", "<>") else "comparison function"
+            article = "an" if name in ("=", "<>") else "a"
+            raise UndefinedFunction(
+                f"could not identify {article} {needed} for type {part.sql_name}"
+            )
 
 
 def _result_type(

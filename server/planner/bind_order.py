@@ -18,7 +18,7 @@ from server.errors import (
     UndefinedFunction,
 )
 from server.expressions.expression import Expression, SortKey
-from server.planner.coerce import base_type, settle, type_name
+from server.planner.coerce import base_type, row_columns, settle, type_name
 from server.planner.environment import BindContext, raise_at
 from server.planner.matching import same
 from server.sql import nodes
@@ -26,6 +26,7 @@ from server.sql import nodes
 if TYPE_CHECKING:
     from server.planner.plan import Columns
     from server.planner.scope import Scope
+    from server.types.type import Type
 
 _UNORDERED = frozenset((114, 142, 600, 601, 602, 603, 604, 628, 718, 199, 143))
 """Types without an ordering: json, xml, geometric ones."""
@@ -72,7 +73,7 @@ def sort_key(context: BindContext, node: exp.Expression, expression: Expression)
 
 def check_ordered(context: BindContext, expression: Expression) -> None:
     """Refuse to sort what has no order."""
-    if base_type(context, expression.type.oid) in _UNORDERED:
+    if not is_comparable(context, expression.type.oid):
         raise UndefinedFunction(
             "could not identify an ordering operator for type "
             f"{type_name(context, expression.type.oid)}",
@@ -82,7 +83,20 @@ def check_ordered(context: BindContext, expression: Expression) -> None:
 
 def is_comparable(context: BindContext, oid: int) -> bool:
     """Whether a type has equality that belongs to an order or a hash."""
-    return base_type(context, oid) not in _UNORDERED
+    return uncomparable_part(context, oid) is None
+
+
+def uncomparable_part(context: BindContext, oid: int) -> Type | None:
+    """The type without order in a type: itself, that of its elements, or of some field."""
+    kind = context.type(base_type(context, oid)).type
+    if kind.oid in _UNORDERED:
+        return kind
+    if kind.element_oid and kind.category == "A":
+        return uncomparable_part(context, kind.element_oid)
+    if kind.kind != "c":
+        return None
+    parts = (uncomparable_part(context, field) for _, field, _ in row_columns(context, kind.oid))
+    return next((part for part in parts if part is not None), None)
 
 
 def check_hashable(context: BindContext, columns: Columns, construct: str) -> None:
@@ -99,7 +113,7 @@ def check_hashable(context: BindContext, columns: Columns, construct: str) -> No
 
 def check_comparable(context: BindContext, expression: Expression) -> None:
     """Refuse to group by what has no equality."""
-    if base_type(context, expression.type.oid) in _UNORDERED:
+    if not is_comparable(context, expression.type.oid):
         raise UndefinedFunction(
             "could not identify an equality operator for type "
             f"{type_name(context, expression.type.oid)}"

@@ -12,7 +12,7 @@ from server.plpgsql.assign import assign_row
 from server.plpgsql.embedded import value_of
 from server.plpgsql.running_sql import Found, cursor_plan, rows_of, set_arguments
 from server.sql import utility_transactions
-from server.statements.cursors import fetched, keep_all
+from server.statements.cursors import fetched
 from server.statements.portal import Portal, Prepared
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def loop_rows(frame: Frame, rows: tree.Rows) -> Found:
     portal = _open_bound(frame, rows.cursor, bound, rows.cursor_arguments)
     if not frame.caller.is_atomic:  # a COMMIT in the loop must leave it its rows
         portal.held, portal.made_in = True, frame.caller.session.transaction.running
-        for wait in keep_all(portal):
+        for wait in portal.keep_rest():
             pass_wait(frame.caller, wait)
 
     def one_by_one() -> Iterator[Any]:

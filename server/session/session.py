@@ -53,6 +53,7 @@ from server.session.transaction import SessionTransaction
 from server.session.waiting import satisfy, wait_inside
 from server.settings import REPORTED
 from server.sql.printed import printed, printed_query
+from server.statements.portal import keep_held
 
 if TYPE_CHECKING:
     from protocol.messages import Bind
@@ -527,8 +528,9 @@ class Session(SessionState):
         return fire_rewrite(scope, oid)
 
     def run_deferred(self, running: Running) -> Iterator[Wait]:
-        """What a commit does first: deferred constraints, ON COMMIT of temporary tables."""
+        """What a commit does first: deferred constraints, cursors WITH HOLD, ON COMMIT of temporary tables."""
         yield from self.database.run_deferred(running)
+        yield from keep_held(self.portals, running)
         end_transaction(self, running)
 
     def close(self) -> None:

@@ -69,8 +69,8 @@ def declare(context: StatementContext, statement: tree.DeclareCursor) -> Run:
     session.portals[statement.name] = portal
     if statement.hold:
         portal.made_in = session.transaction.running
+        portal.made_in.holds = True
         context.transaction.on_abort(partial(_forget, session, portal))
-        yield from keep_all(portal)
     return "DECLARE CURSOR"
 
 
@@ -89,17 +89,6 @@ def _forget(session: Any, portal: Portal) -> None:
     """A cursor goes with the transaction that made it when that is rolled back."""
     if session.portals.get(portal.name) is portal:
         del session.portals[portal.name]
-
-
-def keep_all(portal: Portal) -> Iterator[Wait]:
-    """Run a cursor to its end now: its transaction may be gone when it is read."""
-    for item in portal.fetch(0):
-        if isinstance(item, Wait):
-            yield item
-        else:
-            portal.kept.append(item)
-    portal.position = 0
-    portal.done = True
 
 
 def portal_named(context: StatementContext, name: str) -> Portal:

@@ -5,11 +5,11 @@ Both are made by the extended protocol (Parse, Bind) and by SQL (PREPARE, DECLAR
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from server.errors import FeatureNotSupported
+from server.errors import FeatureNotSupported, ObjectNotInPrerequisiteState, SqlError
 from server.executor.columns import rows_of
 from server.executor.waits import Wait
 
@@ -74,6 +74,7 @@ class Portal:
     rows: Source | None = None
     pending: Batch | None = None
     done: bool = False
+    failed: bool = False  # its query has raised an error: nothing more comes out of it
     started: bool = False
     tag: str = ""
     context: Any = None
@@ -91,6 +92,8 @@ class Portal:
 
     def fetch(self, count: int) -> Generator[Wait | Batch, None, None]:
         """Give up to `count` rows (0: all); `done` says whether there is nothing more."""
+        if self.failed:
+            raise ObjectNotInPrerequisiteState(f'portal "{self.name}" cannot be run')
         left = count or -1
         while left:
             batch = yield from self._next()
@@ -110,13 +113,28 @@ class Portal:
         if self.rows is None or self.done:
             self.done = True
             return None
-        for item in self.rows:
-            if isinstance(item, Wait):
-                yield item
-            elif item.count:
-                return item
+        try:
+            for item in self.rows:
+                if isinstance(item, Wait):
+                    yield item
+                elif item.count:
+                    return item
+        except SqlError:
+            self.failed = True
+            raise
         self.done = True
         return None
+
+    def keep_rest(self) -> Iterator[Wait]:
+        """Run to the end now, staying at the same row: the transaction may be gone when the rest is read."""
+        position = self.position
+        for item in self.fetch(0):
+            if isinstance(item, Wait):
+                yield item
+            else:
+                self.kept.append(item)
+        self.position = position
+        self.done = True
 
     def shown(self, batch: Batch) -> Batch:
         """Rows as the client sees them: a cursor's tell where they lie as well."""
@@ -138,6 +156,13 @@ class Portal:
         rows, self.rows = self.rows, None
         if isinstance(rows, Generator):
             rows.close()
+
+
+def keep_held(portals: Mapping[str, Portal], running: Any) -> Iterator[Wait]:
+    """Keep the rows of cursors that outlive the transaction that made them and is about to end."""
+    for portal in tuple(portals.values()):
+        if portal.held and portal.made_in is running and not (portal.done or portal.failed):
+            yield from portal.keep_rest()
 
 
 def finished_portal(prepared: Prepared, now_us: int) -> Portal:

@@ -247,7 +247,7 @@ cdef bytes commit_series(
     SessionState session, TransactionState transaction, Running running, basis, bytes head, bytes data
 ):
     """Commit what has left its state already."""
-    if running.deferred or session.temporary_schema:
+    if running.deferred or running.holds or session.temporary_schema:
         session.unfinished = commit(session, head, data)
         return b""
     try:

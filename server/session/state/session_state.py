@@ -70,6 +70,7 @@ class Running:
     newest: weakref.ref[Snapshot] | None = None  # nobody else knows whether it is still held
     savepoints: list[Savepoint] = field(default_factory=list)
     deferred: list[Any] = field(default_factory=list)
+    holds: bool = False  # cursors that outlive it, whose rows are kept when it commits
     constraint_modes: dict[int, bool] = field(default_factory=dict)
     event: Any = None  # while its triggers are being called
     large_objects: list[Any] = field(default_factory=list)  # open ones, by descriptor

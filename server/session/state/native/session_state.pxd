@@ -13,7 +13,7 @@ cdef class Running:
     cdef public Modes modes
     cdef public list mail, savepoints, deferred, large_objects
     cdef public dict constraint_modes
-    cdef public bint has_snapshot, has_exported, explicit
+    cdef public bint has_snapshot, has_exported, explicit, holds
 
 
 cdef class TransactionState:

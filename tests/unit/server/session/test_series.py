@@ -40,6 +40,7 @@ STATEMENTS = {
     "check": "INSERT INTO checked VALUES ($1, $2)",
     "move": "INSERT INTO move VALUES ($1, $2, $3)",
     "remove": "DELETE FROM account WHERE id = $1",
+    "hold": "DECLARE held CURSOR WITH HOLD FOR SELECT 1 / (id - 2) FROM account",
     "local": "SET LOCAL TimeZone TO 'Asia/Tokyo'",
 }
 SCRIPTS = {
@@ -68,6 +69,7 @@ SCRIPTS = {
     "again": [("begin",), ("begin",), ("commit",), ("commit",), ("rollback",)],
     "chain": [("begin",), ("add", b"1", b"1"), ("chain",), ("read", b"1"), ("rollback",)],
     "setting": [("begin",), ("local",), ("read", b"1"), ("commit",), ("begin",), ("rollback",)],
+    "hold what fails": [("begin",), ("hold",), ("commit",), ("read", b"1"), ("rollback",)],
     "refer": [
         ("begin",),
         ("add", b"1", b"5"),
