@@ -33,6 +33,19 @@ if TYPE_CHECKING:
 Row = tuple[Value | None, ...]
 
 
+class LiveColumns:
+    """The columns of a table that have not been dropped, as what its row type is made of."""
+
+    __slots__ = ("generated", "names", "numbers", "types")
+
+    def __init__(self, table: Table, types: Sequence[TypeReference]) -> None:
+        columns = table.live_columns
+        self.numbers = tuple(column.number for column in columns)
+        self.names = tuple(column.name for column in columns)
+        self.types = tuple(types[number - 1].type for number in self.numbers)
+        self.generated = frozenset(column.number for column in columns if column.generated)
+
+
 class TableShape:
     """A table with the types of its attributes, its indexes and what its rows are checked for."""
 
@@ -41,6 +54,7 @@ class TableShape:
         "indexes",
         "inverted",
         "key_attributes",
+        "live",
         "not_null",
         "not_null_numbers",
         "references",
@@ -58,6 +72,7 @@ class TableShape:
         catalog = context.catalog
         self.table = table
         self.types = tuple(column_reference(catalog, column) for column in table.columns)
+        self.live = LiveColumns(table, self.types)
         self.not_null = tuple(column.number for column in table.live_columns if column.not_null)
         self.not_null_numbers = frozenset(self.not_null)
         schema = catalog.object(table.schema)

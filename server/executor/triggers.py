@@ -53,19 +53,15 @@ class Transitions:
 
 def record_of(shape: TableShape, row: Row) -> Record:
     """A row as the value that a trigger function sees."""
-    columns = shape.table.live_columns
-    return Record.of(
-        [row[column.number - 1] for column in columns],
-        tuple(shape.types[column.number - 1].type for column in columns),
-        tuple(column.name for column in columns),
-    )
+    live = shape.live
+    return Record.of([row[number - 1] for number in live.numbers], live.types, live.names)
 
 
 def row_of(shape: TableShape, record: Record) -> Row:
     """The row of all attributes that a trigger function gave."""
     values: list[Any] = [None] * len(shape.table.columns)
-    for column, value in zip(shape.table.live_columns, record, strict=True):
-        values[column.number - 1] = value
+    for number, value in zip(shape.live.numbers, record, strict=True):
+        values[number - 1] = value
     return tuple(values)
 
 
@@ -136,7 +132,7 @@ def before_row(
 
 def _without_generated(shape: TableShape, row: Row) -> Row:
     """Generated columns are computed when the BEFORE triggers have had their say."""
-    generated = {column.number for column in shape.table.live_columns if column.generated}
+    generated = shape.live.generated
     if not generated:
         return row
     return tuple(None if n in generated else value for n, value in enumerate(row, 1))

@@ -28,7 +28,7 @@ def store_element(array: Array, bounds: Sequence[tuple[Bound, ...]], value: Any)
     if len(indexes) != len(array.dimensions):
         raise ArraySubscriptError("wrong number of array subscripts")
     if len(indexes) == 1:
-        return _one_dimensional(array, indexes[0], [value])
+        return _with_item(array, indexes[0], value)
     position = 0
     for index, (length, lower) in zip(indexes, array.dimensions, strict=True):
         if not lower <= index < lower + length:
@@ -48,6 +48,19 @@ def _given(bound: tuple[Any]) -> int:
     if index is None:
         raise NullValueNotAllowed("array subscript in assignment must not be null")
     return index
+
+
+def _with_item(array: Array, index: int, value: Any) -> Array:
+    """The array with one item changed, or added at its end: what loops do, with as little copying as can be."""
+    ((length, lower),) = array.dimensions
+    place, items = index - lower, array.items
+    if 0 <= place < length:
+        return Array(
+            array.element, array.dimensions, (*items[:place], value, *items[place + 1 :])
+        )
+    if place == length < ITEMS_MAX:
+        return Array(array.element, ((length + 1, lower),), (*items, value))
+    return _one_dimensional(array, index, [value])
 
 
 def _one_dimensional(array: Array, first: int, values: list[Any]) -> Array:

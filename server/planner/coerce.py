@@ -389,12 +389,12 @@ def row_columns(context: BindContext, oid: Oid) -> tuple[tuple[str, Oid, int], .
     """Name, type and modifier of the columns of a composite type."""
     from server.catalog.objects import Table
 
-    found = context.catalog.object(base_type(context, oid))
+    base = base_type(context, oid)
+    found = context.catalog.object(base)
     table = context.catalog.object(found.relation) if isinstance(found, UserType) else found
     if not isinstance(table, Table):
-        rows: list[Table] = list(context.catalog.objects(Table))
-        table = next((each for each in rows if each.row_type == oid), None)
-    if not isinstance(table, Table):
+        table = context.catalog.table_of_row_type(base)
+    if table is None:
         return ()
     return tuple((column.name, column.type, column.modifier) for column in table.live_columns)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlglot import exp
 
@@ -22,6 +22,7 @@ from server.errors import (
 from server.executor.routines import run_rows
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import Call, Expression, Subquery, Variable, walk
+from server.expressions.parameters_only import Parameters, needs_parameters_only
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_part import stored_part
 from server.planner.coerce import coerce_to, settle, type_name
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from server.sql.parse import Statement
     from server.types.type import TypeReference
 
+DYNAMIC: Final = "dynamic"
+DYNAMIC_MAX: Final = 200
 PLANNED = ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE")
 CLAUSES = ("from_items", "where", "group_by", "having", "windows", "distinct", "order_by", "limit")
 
@@ -53,7 +56,8 @@ Row = tuple[Any, ...]
 class Compiled:
     """A text made ready: an evaluator or a plan; neither for a utility statement.
 
-    read: takes its parameters out of a frame's values; shapes: of the records it names.
+    read: takes its parameters out of a frame's values; shapes: of the records it names; is_plain: it is evaluated
+    without an execution context.
     """
 
     statement: Statement | None
@@ -64,10 +68,17 @@ class Compiled:
     planned: PlannedStatement | None = None
     convert: Callable[[Any, Any], Any] | None = None  # of a plan's only column
     calls_routines: bool = False
+    is_plain: bool = False
 
     def fits(self, frame: Frame) -> bool:
         """Whether the records still have the shapes it was made for."""
         return all(frame.shape(slot) == shape for slot, shape in self.shapes)
+
+
+@lru_cache(maxsize=1000)
+def parsed_statements(text: str) -> tuple[Statement, ...]:
+    """The statements of a text that EXECUTE was given; loops give the same one over and over."""
+    return tuple(parse_statements(text))
 
 
 @lru_cache(maxsize=5000)
@@ -101,11 +112,20 @@ def value_of(
     assert kind is not None
     if compiled.evaluate is None:
         return _only_value(frame, source, compiled), kind
+    return _evaluated(frame, compiled, ()), kind
+
+
+def _evaluated(frame: Frame, compiled: Compiled, row: Row) -> Any:
+    """The value of an expression, over a row where it has columns."""
+    assert compiled.evaluate is not None
+    parameters = compiled.read(frame.values)
+    if compiled.is_plain:
+        return compiled.evaluate(row, Parameters(parameters))
     context = frame.plain_context
     if context is None or compiled.calls_routines:
         context = _plain_context(frame)
-    context.parameters = compiled.read(frame.values)
-    return compiled.evaluate((), context), kind
+    context.parameters = parameters
+    return compiled.evaluate(row, context)
 
 
 def _plain_context(frame: Frame) -> ExecutionContext:
@@ -184,6 +204,7 @@ def _compile_simple(
         type=bound.type,
         evaluate=compile_row(bound, {}),
         calls_routines=context.calls_routines or _reads(bound),
+        is_plain=needs_parameters_only(bound),
     )
 
 
@@ -225,10 +246,7 @@ def part_value(frame: Frame, slot: int, part: Source, value: Any, kind: TypeRefe
     found: Compiled | None = frame.plans.get(key)
     if found is None or not found.fits(frame):
         found = frame.plans[key] = _compile_part(frame, slot, part, kind)
-    assert found.evaluate is not None
-    context = _plain_context(frame)
-    context.parameters = found.read(frame.values)
-    return found.evaluate((value,), context)
+    return _evaluated(frame, found, (value,))
 
 
 def _compile_part(frame: Frame, slot: int, part: Source, kind: TypeReference) -> Compiled:
@@ -257,7 +275,8 @@ def _compile_part(frame: Frame, slot: int, part: Source, kind: TypeReference) ->
         _shapes(frame, names),
         type=bound.type,
         evaluate=compile_row(bound, {0: 0}),
-        calls_routines=True,
+        calls_routines=context.calls_routines or _reads(bound),
+        is_plain=needs_parameters_only(bound),
     )
 
 
@@ -347,9 +366,24 @@ def rows_of_plan(frame: Frame, compiled: Compiled, count: list[int] | None = Non
 def plan_dynamic(
     frame: Frame, statement: Statement, types: tuple[TypeReference, ...]
 ) -> PlannedStatement | None:
-    """The plan of one statement of such a text."""
+    """The plan of one statement of such a text, kept as those of bodies are, though only so many."""
     if statement.tag not in PLANNED:
         return None
+    if frame.firing is not None and frame.firing.transitions is not None:
+        return _plan_dynamic(frame, statement, types)
+    plans: dict[Any, PlannedStatement] = frame.surroundings.kept().setdefault(DYNAMIC, {})
+    key = statement.source, statement.offset, tuple([each.oid for each in types])
+    found = plans.get(key)
+    if found is None:
+        if len(plans) >= DYNAMIC_MAX:
+            plans.clear()
+        found = plans[key] = _plan_dynamic(frame, statement, types)
+    return found
+
+
+def _plan_dynamic(
+    frame: Frame, statement: Statement, types: tuple[TypeReference, ...]
+) -> PlannedStatement:
     environment = frame.surroundings.environment()
     environment = replace(environment, parameter_types=tuple(each.oid for each in types))
     context = BindContext(environment, role=environment.user)

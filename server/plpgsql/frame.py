@@ -37,7 +37,6 @@ class Frame:
     function: UserFunction | None = None
     results: list[Any] = field(default_factory=list)
     result: TypeReference | None = None
-    result_columns: Columns | None = None  # of a row that is returned
     row_count: int = 0
     handled: list[SqlError] = field(default_factory=list)
     line: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.event_triggers import EVENT_TRIGGER_TYPE
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from server.catalog.event_triggers import Event
-    from server.catalog.objects import UserFunction
+    from server.catalog.objects import Table, Trigger, UserFunction
     from server.executor.context import ExecutionContext
     from server.executor.triggers import Firing
     from server.functions.function import CallContext
@@ -64,15 +65,48 @@ def parameter_types(
     return types
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What all calls of a function have in common. values: what the variables hold before the first statement.
+
+    plans: of the texts in the body, filled as they are reached; inputs: the slots of what a call is given.
+    """
+
+    function: UserFunction
+    body: Function
+    types: tuple[TypeReference | None, ...]
+    values: tuple[Any, ...]
+    name: str
+    plans: dict[Any, Any]
+    inputs: tuple[int, ...] = ()
+    table: Table | None = None  # of a trigger
+    trigger: Trigger | None = None
+    result: TypeReference | None = None  # of a trigger
+
+    def frame(self, caller: ExecutionContext) -> Frame:
+        """A new call."""
+        return Frame(
+            self.body,
+            caller,
+            self.name,
+            list(self.types),
+            list(self.values),
+            function=self.function,
+            result=self.result,
+            plans=self.plans,
+        )
+
+
 def call(
     caller: ExecutionContext, function: UserFunction, call: CallContext, values: tuple[Any, ...]
 ) -> Any:
     """Call a function or procedure."""
     if function.result in (TRIGGER, EVENT_TRIGGER_TYPE):
         raise FeatureNotSupported("trigger functions can only be called as triggers")
-    body = parse_body(function.body, header_of(function))
-    frame = _frame(caller, function, body, call)
-    for slot, value in zip(_input_slots(function, body), values, strict=True):
+    prepared = _prepared(caller, function, call)
+    frame = prepared.frame(caller)
+    frame.result = call.result
+    for slot, value in zip(prepared.inputs, values, strict=True):
         frame.values[slot] = value
     run(frame)
     if function.returns_set:
@@ -81,35 +115,33 @@ def call(
         return frame.results[0]
     if function.result == VOID:
         return ""
-    return outputs(frame) if body.outputs else None
+    return outputs(frame) if prepared.body.outputs else None
 
 
-def _frame(
-    caller: ExecutionContext, function: UserFunction, body: Function, call: CallContext
-) -> Frame:
+def _prepared(caller: ExecutionContext, function: UserFunction, call: CallContext) -> Prepared:
+    """Kept as long as the catalog stays, in which an OID means one function."""
     kept = caller.surroundings.kept()
-    key = (function.oid, "plpgsql", body, tuple(each.oid for each in call.arguments))
-    found = kept.get(key)
-    environment = caller.surroundings.environment()
-    if found is None:
-        context = BindContext(environment, base_offset=-1, role=environment.user)
-        given = parameter_types(context, function, call.arguments)
-        found = kept[key] = (
-            variable_types(context, body, given),
-            {},
-            shown_name(context, function),
+    key = ("plpgsql", function.oid, tuple([each.oid for each in call.arguments]))
+    found: Prepared | None = kept.get(key)
+    if found is None or found.function is not function:
+        body = parse_body(function.body, header_of(function))
+        context = _binding(caller)
+        types = variable_types(context, body, parameter_types(context, function, call.arguments))
+        found = kept[key] = Prepared(
+            function=function,
+            body=body,
+            types=tuple(types),
+            values=(None,) * len(types),
+            name=shown_name(context, function),
+            plans={},
+            inputs=tuple(_input_slots(function, body)),
         )
-    types, plans, name = found
-    return Frame(
-        body,
-        caller,
-        name,
-        list(types),
-        [None] * len(types),
-        function=function,
-        result=call.result,
-        plans=plans,
-    )
+    return found
+
+
+def _binding(caller: ExecutionContext) -> BindContext:
+    environment = caller.surroundings.environment()
+    return BindContext(environment, base_offset=-1, role=environment.user)
 
 
 def shown_name(context: BindContext, function: UserFunction) -> str:
@@ -160,46 +192,57 @@ def run_do(caller: ExecutionContext, source: str) -> None:
     """DO."""
     body = parse_body(source, Header())
     check_block(body)
-    environment = caller.surroundings.environment()
-    context = BindContext(environment, base_offset=-1, role=environment.user)
-    types = variable_types(context, body, ())
+    types = variable_types(_binding(caller), body, ())
     frame = Frame(body, caller, "inline_code_block", types, [None] * len(types))
     run(frame)
 
 
 def fire(caller: ExecutionContext, function: UserFunction, firing: Firing) -> Record | None:
     """Call a trigger's function with NEW, OLD and what TG_ names tell."""
-    body = parse_body(function.body, header_of(function))
-    kept = caller.surroundings.kept()
-    table = firing.table
-    trigger = firing.trigger
-    key = (function.oid, "trigger", body, table, trigger.old_table, trigger.new_table)
-    found = kept.get(key)
-    if found is None:
-        environment = caller.surroundings.environment()
-        context = BindContext(environment, base_offset=-1, role=environment.user)
-        types = variable_types(context, body, ())
-        kind = context.type(table.row_type)
-        for name in ("old", "new"):
-            types[body.slots[name]] = kind
-        found = kept[key] = (types, {}, f"{function.name}()", kind)
-    types, plans, name, kind = found
-    frame = Frame(
-        body,
-        caller,
-        name,
-        list(types),
-        [None] * len(types),
-        function=function,
-        result=kind,
-        plans=plans,
-        firing=firing,
-    )
-    for name, value in told(firing).items():
-        frame.values[body.slots[name]] = value
+    prepared = _prepared_trigger(caller, function, firing)
+    frame = prepared.frame(caller)
+    frame.firing = firing
+    slots = prepared.body.slots
+    frame.values[slots["old"]] = firing.old
+    frame.values[slots["new"]] = firing.new
     run(frame)
     result: Record | None = frame.results[0] if frame.results else None
     return result
+
+
+def _prepared_trigger(
+    caller: ExecutionContext, function: UserFunction, firing: Firing
+) -> Prepared:
+    """As _prepared, for one event of a trigger: what its variables tell is always the same but for the rows."""
+    kept = caller.surroundings.kept()
+    table, trigger = firing.table, firing.trigger
+    key = ("plpgsql trigger", trigger.oid, table.oid, firing.event)
+    found: Prepared | None = kept.get(key)
+    if found is not None and (
+        found.function is function and found.table is table and found.trigger is trigger
+    ):
+        return found
+    body = parse_body(function.body, header_of(function))
+    context = _binding(caller)
+    types = variable_types(context, body, ())
+    kind = context.type(table.row_type)
+    for name in ("old", "new"):
+        types[body.slots[name]] = kind
+    values: list[Any] = [None] * len(types)
+    for name, value in told(firing).items():
+        values[body.slots[name]] = value
+    found = kept[key] = Prepared(
+        function=function,
+        body=body,
+        types=tuple(types),
+        values=tuple(values),
+        name=f"{function.name}()",
+        plans={},
+        table=table,
+        trigger=trigger,
+        result=kind,
+    )
+    return found
 
 
 def fire_event(caller: ExecutionContext, function: UserFunction, event: Event) -> None:
@@ -209,9 +252,7 @@ def fire_event(caller: ExecutionContext, function: UserFunction, event: Event) -
     key = (function.oid, "event trigger", body)
     found = kept.get(key)
     if found is None:
-        environment = caller.surroundings.environment()
-        context = BindContext(environment, base_offset=-1, role=environment.user)
-        found = kept[key] = (variable_types(context, body, ()), {})
+        found = kept[key] = (variable_types(_binding(caller), body, ()), {})
     types, plans = found
     name = f"{function.name}()"
     values: list[Any] = [None] * len(types)
@@ -222,11 +263,9 @@ def fire_event(caller: ExecutionContext, function: UserFunction, event: Event) -
 
 
 def told(firing: Firing) -> dict[str, Any]:
-    """The values of a trigger function's variables."""
+    """The values of a trigger function's variables, OLD and NEW left out."""
     trigger = firing.trigger
     return {
-        "old": firing.old,
-        "new": firing.new,
         "tg_name": trigger.name,
         "tg_when": "INSTEAD OF" if trigger.timing == "instead" else trigger.timing.upper(),
         "tg_level": "ROW" if trigger.for_each_row else "STATEMENT",

@@ -17,6 +17,7 @@ from server.types.record import Record
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from server.executor.triggers import Firing
     from server.plpgsql.frame import Frame
     from server.plpgsql.signals import Signal
     from server.plpgsql.tree import Source
@@ -65,6 +66,8 @@ def as_result_row(frame: Frame, value: Record | None) -> Record | None:
     assert frame.result is not None
     if value is None or frame.result.oid == RECORD:
         return value
+    if frame.firing is not None and _is_row_of_trigger(frame.firing, value):
+        return value
     context = frame.binding()
     columns = row_columns(context, frame.result.oid)
     if tuple(each.oid for each in value.types) == tuple(oid for _, oid, _ in columns):
@@ -72,6 +75,12 @@ def as_result_row(frame: Frame, value: Record | None) -> Record | None:
     _check_structure(frame, [context.type(each.oid) for each in value.types])
     kinds = [context.type(each.oid) for each in value.types]
     return row_as(frame, value, kinds, frame.result)
+
+
+def _is_row_of_trigger(firing: Firing, value: Record) -> bool:
+    """Whether it has the types of the table's rows: found out without the catalog, as it is asked for every row."""
+    row = firing.old if firing.new is None else firing.new
+    return row is not None and value.types == row.types
 
 
 def _expected(frame: Frame) -> Sequence[tuple[int, int]] | None:

@@ -27,6 +27,7 @@ from server.plpgsql.embedded import (
     compiled_statement,
     of_cursor,
     parsed,
+    parsed_statements,
     plan_dynamic,
     rows_of_plan,
     value_of,
@@ -36,7 +37,6 @@ from server.plpgsql.names import BodyNames, reader_of
 from server.plpgsql.reader import PART
 from server.plpgsql.transitions import transition_rows
 from server.sql import utility_functions, utility_session
-from server.sql.parse import parse_statements
 from server.statements.calls import input_positions
 from server.statements.statement import Description
 from server.vector.batch import Batch
@@ -199,9 +199,9 @@ def _evaluated(
     return str(text), tuple(values), tuple(types)
 
 
-def _statements(frame: Frame, text: str) -> list[Statement]:
+def _statements(frame: Frame, text: str) -> tuple[Statement, ...]:
     try:
-        return parse_statements(text)
+        return parsed_statements(text)
     except SqlError as error:
         raise _in_query(error, text) from None
 

@@ -45,6 +45,7 @@ class Basis:
     read_only: bool
     deferrable: bool
     read_committed: bool
+    temporary_kb_max: int  # of temporary files; -1: no limit
     is_watched: bool  # pg_stat_statements is there
     routines: dict[Any, Any] = field(default_factory=dict)  # plans of the bodies of functions
 
@@ -66,6 +67,7 @@ class Common:
     explicit_search_path: tuple[int, ...]
     statement_timeout_ms: int
     memory: Memory
+    temporary_kb_max: int
     synchronous_commit: bool
     isolation: str
     read_only: bool
@@ -104,6 +106,7 @@ def make_basis(session: Session, view: CatalogView) -> Basis:
         environment=environment,
         statement_timeout_ms=common.statement_timeout_ms,
         memory=common.memory.copy(),
+        temporary_kb_max=common.temporary_kb_max,
         isolation=common.isolation,
         read_only=common.read_only,
         deferrable=common.deferrable,
@@ -133,6 +136,7 @@ def _make_common(session: Session, view: CatalogView) -> Common:
         explicit_search_path=session.explicit_search_path(),
         statement_timeout_ms=settings.integer("statement_timeout"),
         memory=_memory(settings),
+        temporary_kb_max=settings.integer("temp_file_limit"),
         synchronous_commit=settings.text("synchronous_commit") != "off",
         isolation=settings.text("default_transaction_isolation"),
         read_only=bool(settings["default_transaction_read_only"]),

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.system_views import catalog_rows
 from server.errors import FeatureNotSupported
 from server.executor.context import ExecutionContext
 from server.executor.run import execute, is_heavy
@@ -14,7 +12,6 @@ from server.executor.waiting import catch_up
 from server.executor.waits import Wait
 from server.planner.environment import Unseen
 from server.planner.plan_statement import plan_statement
-from server.planner.standalone import bind_over_table, bind_row_rules
 from server.session.access import check_access
 from server.session.own_thread import OwnThread
 from server.session.transaction import READ_COMMITTED_LEVELS
@@ -120,31 +117,31 @@ def context(session: Session, parameters: tuple[Any, ...] = ()) -> ExecutionCont
     """A context to run one plan in, with the statement's snapshot."""
     running = session.transaction.start_statement()
     snapshot = session.transaction.snapshot()
-    settings = session.settings
-    session.temporary_files.limit_kb = settings.integer("temp_file_limit")
+    basis, view, surroundings = session.basis(), running.catalog.view, session.surroundings
+    session.temporary_files.limit_kb = basis.temporary_kb_max
     return ExecutionContext(
         engine=session.database.engine,
         transaction=running.storage,
         snapshot=snapshot,
-        catalog=running.catalog.view,
-        settings=settings,  # type: ignore[arg-type]  # a mapping by its __getitem__
-        style=running_style(running, session.basis()),
+        catalog=view,
+        settings=session.settings,  # type: ignore[arg-type]  # a mapping by its __getitem__
+        style=running_style(running, basis),
         parameters=parameters,
         statement_time_us=session.activity.query_started_us,
         transaction_time_us=running.started_us,
         clock=session.clock,
         random=session.random,
         session=session,
-        memory=session.basis().memory.copy(),
+        memory=basis.memory.copy(),
         temporary_files=session.temporary_files,
         cancelled=session.check_cancelled,
-        catalog_rows=partial(catalog_rows, session),
-        bind_row=lambda table: bind_row_rules(environment(session), table),
-        bind_expression=lambda table, text: bind_over_table(environment(session), table, text),
+        catalog_rows=surroundings.catalog_rows,
+        bind_row=surroundings.bind_row,
+        bind_expression=surroundings.bind_expression,
         deferred=running.deferred,
         constraint_modes=running.constraint_modes,
-        shapes=session.database.shapes_of(running.catalog.view),
-        surroundings=session.surroundings,
+        shapes=session.database.shapes_of(view),
+        surroundings=surroundings,
         wait=session.wait_inside,
         read_committed=running.modes.isolation in READ_COMMITTED_LEVELS,
     )

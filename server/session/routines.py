@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from contextlib import closing, contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.system_views import catalog_rows
 from server.errors import ActiveSqlTransaction, FeatureNotSupported, StatementTooComplex
 from server.executor.routines import DEPTH_HINT, DEPTH_MAX
+from server.planner.standalone import bind_over_table, bind_row_rules
 from server.plpgsql.language import PlPgSql
 from server.session import execution
 from server.session.access import check_access
@@ -17,14 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from server.catalog.event_triggers import Event
-    from server.catalog.objects import UserFunction
+    from server.catalog.objects import Table, UserFunction
     from server.executor.context import ExecutionContext
     from server.executor.program import Program
     from server.executor.routines import Language
     from server.executor.triggers import Firing
     from server.executor.waits import Wait
+    from server.expressions.expression import Expression
     from server.planner.environment import PlanningEnvironment
     from server.planner.planned import PlannedStatement
+    from server.planner.standalone import RowRules
     from server.session.session import Session
     from server.sql.parse import Statement
     from server.statements.portal import Portal
@@ -34,10 +39,19 @@ if TYPE_CHECKING:
 class SessionSurroundings:
     """The Surroundings of a session."""
 
-    __slots__ = ("_session",)
+    __slots__ = ("_session", "catalog_rows")
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self.catalog_rows = partial(catalog_rows, session)
+
+    def bind_row(self, table: Table) -> RowRules:
+        """The defaults, generated columns and checks of a table."""
+        return bind_row_rules(execution.environment(self._session), table)
+
+    def bind_expression(self, table: Table, text: str) -> Expression:
+        """An expression over a table's columns."""
+        return bind_over_table(execution.environment(self._session), table, text)
 
     def environment(self) -> PlanningEnvironment:
         """What planning depends on now."""

@@ -1,0 +1,62 @@
+"""Which expressions need nothing of a run but the values of their parameters.
+
+Those can be computed without an execution context, whose making costs more than most of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from server.expressions import expression as nodes
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The context of such an expression."""
+
+    parameters: tuple[Any, ...]
+
+
+_PLAIN: Final = (
+    nodes.Variable,
+    nodes.Constant,
+    nodes.Parameter,
+    nodes.Relabel,
+    nodes.ApplyModifier,
+    nodes.And,
+    nodes.Or,
+    nodes.Not,
+    nodes.IsNull,
+    nodes.BooleanTest,
+    nodes.Case,
+    nodes.Coalesce,
+    nodes.ArrayConstructor,
+    nodes.Subscript,
+    nodes.RowConstructor,
+    nodes.FieldSelect,
+    nodes.FieldStore,
+    nodes.ElementStore,
+)
+_BY_FUNCTION: Final = (
+    nodes.IsDistinct,
+    nodes.NullIf,
+    nodes.Extremum,
+    nodes.InList,
+    nodes.ArrayComparison,
+)
+
+
+def needs_parameters_only(expression: nodes.Expression) -> bool:
+    """Whether the row form of an expression reads nothing of its context but the parameters."""
+    return all(_is_plain(node) for node in nodes.walk(expression))
+
+
+def _is_plain(node: nodes.Expression) -> bool:
+    if isinstance(node, nodes.Call):
+        return not (node.function.needs_context or node.variadic)
+    if isinstance(node, _BY_FUNCTION):
+        return not node.function.needs_context
+    if isinstance(node, nodes.RowComparison):
+        return not any(function.needs_context for function in (*node.orders, *node.equals))
+    return isinstance(node, _PLAIN)
