@@ -10,13 +10,15 @@ from server.executor.columns import concatenate_batches, rows_of
 from server.executor.evaluation import layout_of
 from server.executor.join_kinds import Matcher, Matching, Pairs
 from server.executor.operator import Builder, Operator
+from server.executor.project_set import FunctionScan
 from server.executor.subqueries import with_outer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from server.executor.context import ExecutionContext
     from server.planner import physical
+    from server.types.type import Value
     from server.vector.batch import Batch
 
 PAIRS_MAX = 1 << 18
@@ -71,18 +73,31 @@ class NestedLoop(Operator):
         self, left: Batch, matching: Matching, context: ExecutionContext
     ) -> Iterator[Batch]:
         """What the right side gives for each of some left rows."""
-        found: list[Batch] = []
-        counts = []
-        for values in rows_of(left.select(self._lateral)):
-            outer = dict(zip(self.plan.lateral, values, strict=True))
-            rows = with_outer(self.inputs[1].batches(context), context, outer)
-            before = len(found)
-            found.extend(rows)
-            counts.append(sum(batch.count for batch in found[before:]))
-        right = concatenate_batches(found, self.inputs[1].plan.types)
+        source, lateral = self.inputs[1], self.plan.lateral
+        outers = (
+            dict(zip(lateral, values, strict=True))
+            for values in rows_of(left.select(self._lateral))
+        )
+        if isinstance(source, FunctionScan) and context.instruments is None:
+            right, counts = source.answers(context, outers)
+        else:
+            right, counts = _one_by_one(source, context, outers)
         matching.replace_right(right)
         pairs = [(np.repeat(np.arange(left.count), counts), np.arange(right.count))]
         yield from matching.rows(left, pairs)
+
+
+def _one_by_one(
+    source: Operator, context: ExecutionContext, outers: Iterable[dict[int, Value | None]]
+) -> tuple[Batch, list[int]]:
+    """The rows of an operator that runs once for each of several rows outside, and how many each has."""
+    found: list[Batch] = []
+    counts = []
+    for outer in outers:
+        before = len(found)
+        found.extend(with_outer(source.batches(context), context, outer))
+        counts.append(sum(batch.count for batch in found[before:]))
+    return concatenate_batches(found, source.plan.types), counts
 
 
 def _all_pairs(left_count: int, right_count: int, context: ExecutionContext) -> Iterator[Pairs]:

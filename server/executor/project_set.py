@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice, repeat, zip_longest
+from itertools import chain, islice, repeat, zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -23,13 +23,14 @@ from server.expressions.expression import (
 from server.types.record import Record
 from server.types.type import Value
 from server.vector.batch import Batch
-from server.vector.column import Column
+from server.vector.column import Column, Values
 from server.vector.rows import column_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from server.executor.context import ExecutionContext
+    from server.expressions.expression import ColumnId
     from server.expressions.rowwise import Layout
     from server.planner import physical
     from server.types.type import Type, TypeReference
@@ -52,23 +53,48 @@ class FunctionScan(Operator):
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield the rows."""
-        plan = self.plan
-        widths = plan.widths
-        if widths == (1,) and not plan.rows[0].is_row and not plan.with_ordinality:
-            yield from _one_column(self._sources[0]((), context), plan.types[0])
+        if self._is_plain():
+            yield from _one_column(self._sources[0]((), context), self.plan.types[0])
             return
+        made = self._rows(context)
+        while rows := list(islice(made, BATCH_ROWS)):
+            yield batch_of_rows(rows, self.plan.types)
+
+    def answers(
+        self, context: ExecutionContext, outers: Iterable[Mapping[ColumnId, Value | None]]
+    ) -> tuple[Batch, list[int]]:
+        """The rows for each of several rows outside, one behind the other, and how many each has."""
+        around, source = context.outer, self._sources[0]
+        is_plain = self._is_plain()
+        sets: list[Sequence[Any]] = []
+        try:
+            for outer in outers:
+                context.check_cancelled()
+                context.outer = {**around, **outer}
+                values = source((), context) if is_plain else self._rows(context)
+                sets.append(values if isinstance(values, range | list) else list(values))
+        finally:
+            context.outer = around
+        counts = [len(each) for each in sets]
+        if is_plain:
+            column = _one_behind_the_other(sets, self.plan.types[0].type.dtype)
+            return Batch((column,), len(column)), counts
+        return batch_of_rows(list(chain.from_iterable(sets)), self.plan.types), counts
+
+    def _is_plain(self) -> bool:
+        """Whether it is one column of one function."""
+        plan = self.plan
+        return plan.widths == (1,) and not plan.rows[0].is_row and not plan.with_ordinality
+
+    def _rows(self, context: ExecutionContext) -> Iterator[Row]:
+        plan = self.plan
         iterators = [
             _rows_of_width(source((), context), width, shape)
-            for source, width, shape in zip(self._sources, widths, plan.rows, strict=True)
+            for source, width, shape in zip(self._sources, plan.widths, plan.rows, strict=True)
         ]
-        rows: list[Row] = []
         for number, parts in enumerate(zip_longest(*iterators), 1):
-            row = _joined(parts, widths)
-            rows.append((*row, number) if plan.with_ordinality else row)
-            if len(rows) == BATCH_ROWS:
-                yield batch_of_rows(rows, plan.types)
-                rows = []
-        yield batch_of_rows(rows, plan.types)
+            row = _joined(parts, plan.widths)
+            yield (*row, number) if plan.with_ordinality else row
 
 
 def _one_column(values: Iterable[Value | None], kind: TypeReference) -> Iterator[Batch]:
@@ -77,13 +103,23 @@ def _one_column(values: Iterable[Value | None], kind: TypeReference) -> Iterator
     if isinstance(values, range):
         start = 0
         while part := values[start : start + BATCH_ROWS]:
-            numbers = np.arange(len(part), dtype=np.int64) * part.step + part.start
-            yield Batch((Column(numbers.astype(dtype)),), len(part))
+            yield Batch((Column(_numbers(part, dtype)),), len(part))
             start += BATCH_ROWS
         return
     following = iter(values)
     while chunk := list(islice(following, BATCH_ROWS)):
         yield Batch((column_of(chunk, dtype),), len(chunk))
+
+
+def _numbers(part: range, dtype: np.dtype[Any]) -> Values:
+    return (np.arange(len(part), dtype=np.int64) * part.step + part.start).astype(dtype)
+
+
+def _one_behind_the_other(sets: Sequence[Sequence[Any]], dtype: np.dtype[Any]) -> Column:
+    parts = [_numbers(each, dtype) for each in sets if isinstance(each, range)]
+    if parts and len(parts) == len(sets):
+        return Column(np.concatenate(parts))
+    return column_of(list(chain.from_iterable(sets)), dtype)
 
 
 def _set_evaluator(expression: Expression, layout: Layout) -> SetEvaluator:

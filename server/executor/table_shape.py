@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from server.catalog.objects import Constraint, Table
     from server.executor.context import ExecutionContext
+    from server.types.type import TypeReference
     from storage.engine import KeyColumns
 
 Row = tuple[Value | None, ...]

@@ -55,9 +55,7 @@ def _with_item(array: Array, index: int, value: Any) -> Array:
     ((length, lower),) = array.dimensions
     place, items = index - lower, array.items
     if 0 <= place < length:
-        return Array(
-            array.element, array.dimensions, (*items[:place], value, *items[place + 1 :])
-        )
+        return Array(array.element, array.dimensions, (*items[:place], value, *items[place + 1 :]))
     if place == length < ITEMS_MAX:
         return Array(array.element, ((length + 1, lower),), (*items, value))
     return _one_dimensional(array, index, [value])

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from server.expressions import expression as nodes
+from server.expressions.by_operands import array_constructor, by_operands, row_comparison
 from server.expressions.invoke import column_call, with_validity
 from server.expressions.membership import compile_membership
 from server.expressions.rowwise import (
@@ -32,7 +33,14 @@ from server.types.registry import TYPE_BY_OID
 from server.types.type import TypeReference
 from server.vector.batch import Batch
 from server.vector.column import Column, Positions, Values
-from server.vector.rows import column_of, constant_column, objects, plain_values, values_of
+from server.vector.rows import (
+    column_of,
+    constant_column,
+    is_constant,
+    objects,
+    plain_values,
+    values_of,
+)
 from server.vector.selection import merge_columns, positions_of, true_rows
 
 Made = TypeVar("Made")
@@ -183,6 +191,9 @@ def _mapped(
 
     def evaluate(batch: Batch, context: Any) -> Column:
         column = argument(batch, context)
+        if batch.count > 1 and is_constant(column):
+            value = change(values_of(column.slice(0, 1))[0], context)
+            return constant_column(value, result, batch.count)
         valid = column.valid
         if column.dictionary is not None and len(column):
             words, numbers = np.unique(
@@ -444,5 +455,10 @@ COMPILERS: Mapping[type[nodes.Expression], Compiler] = {
     nodes.Extremum: _extremum,
     nodes.InList: compile_membership(compile_columns, _by_rows),
     nodes.RowConstructor: _row_constructor,
+    nodes.ArrayConstructor: array_constructor(compile_columns, _by_rows),
+    nodes.ArrayComparison: by_operands(compile_columns, _by_rows),
+    nodes.Subscript: by_operands(compile_columns, _by_rows),
+    nodes.FieldSelect: by_operands(compile_columns, _by_rows),
+    nodes.RowComparison: row_comparison(compile_columns, _by_rows),
     nodes.Subquery: _subquery,
 }

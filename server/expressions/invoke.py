@@ -35,6 +35,8 @@ def column_call(function: Function) -> ColumnCall:
     plain = _kernel_call(function) if function.kernel is not None else _row_call(function)
     if function.volatility == "v":
         return plain
+    if not function.arguments and function.definition is None and function.kernel is None:
+        return _called_once(plain)
     is_slow = function.kernel is None or isinstance(function.kernel, TextByText)
 
     def call(context: CallContext, columns: Sequence[Column], count: int) -> Column:
@@ -54,6 +56,18 @@ def column_call(function: Function) -> ColumnCall:
         return plain(context, columns, count)
 
     return call
+
+
+def _called_once(call: ColumnCall) -> ColumnCall:
+    """A function such as now(), which gives all rows the same."""
+
+    def once(context: CallContext, columns: Sequence[Column], count: int) -> Column:
+        if columns or count < 2:  # of any number of arguments, or nothing to share
+            return call(context, columns, count)
+        value = values_of(call(context, columns, 1))[0]
+        return constant_column(value, context.result.type.dtype, count)
+
+    return once
 
 
 def _over_dictionary(

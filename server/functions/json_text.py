@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from server.types.array import Array
 from server.types.date_style import format_date, format_timestamp, format_timestamptz
 from server.types.json_text import check_escapes, reader
-from server.types.jsonb import Jsonb, quote, text_of
+from server.types.jsonb import Jsonb, make_object, quote, text_of
 from server.types.jsonb import read as read_jsonb
 from server.types.record import Record
 from server.types.registry import TYPE_BY_OID
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from server.functions.function import CallContext
 
 _NUMBERS: Final = frozenset({"int2", "int4", "int8", "float4", "float8", "numeric"})
+_INTEGERS: Final = frozenset({"int2", "int4", "int8"})
+_TEXTS: Final = frozenset({"text", "varchar", "name"})
 _WORDS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 _DECODER: Final = json.JSONDecoder(strict=False)
 _BLANKS: Final = " \t\n\r"
@@ -93,13 +95,19 @@ def nullable_to_json(value: Any, type_: Type, context: CallContext) -> str:
 
 def value_to_jsonb(value: Any, type_: Type, context: CallContext) -> Any:
     """What a Jsonb of the value holds."""
-    if value is None:
-        return None
-    return (
-        value.value
-        if isinstance(value, Jsonb)
-        else read_jsonb(value_to_json(value, type_, context))
-    )
+    name = type_.name
+    if value is None or name in _TEXTS or isinstance(value, bool):
+        return value
+    if isinstance(value, Jsonb):
+        return value.value
+    if name in _INTEGERS:
+        return Decimal(value)
+    if name == "numeric" and value.is_finite():
+        return value
+    if isinstance(value, Record):
+        pairs = zip(value.names, value, value.types, strict=True)
+        return make_object([(key, value_to_jsonb(v, kind, context)) for key, v, kind in pairs])
+    return read_jsonb(value_to_json(value, type_, context))
 
 
 _NESTED: Final[dict[type, Callable[..., str]]] = {Record: _record_to_json, Array: _array_to_json}

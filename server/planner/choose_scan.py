@@ -6,7 +6,7 @@ Rule 2: a partial index serves when the conditions contain its predicate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from server.errors import ObjectNotInPrerequisiteState
@@ -18,6 +18,7 @@ from server.expressions.expression import (
     Expression,
     InList,
     IsNull,
+    RowComparison,
     SortKey,
     Variable,
     columns_used,
@@ -37,6 +38,8 @@ from server.planner.physical import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from server.catalog.objects import Index, Table
     from server.errors import SqlError
     from server.planner.choose import Chooser
@@ -60,6 +63,8 @@ class Matched:
     answered: list[Expression]
     equal_count: int
     unique: bool
+    narrowed: list[Expression] = field(default_factory=list)
+    """Conditions that some of the entries in the ranges may still fail."""
 
 
 def choose_scan(
@@ -239,7 +244,8 @@ def match_index(
             continue
         for condition, expression in _narrowest(found):
             matched.conditions.append(condition)
-            matched.answered.append(expression)
+            is_exact = not isinstance(expression, RowComparison)
+            (matched.answered if is_exact else matched.narrowed).append(expression)
         break
     matched.unique = (
         index.unique
@@ -302,37 +308,67 @@ def _key_conditions(
     return result
 
 
+Found = tuple[str, Expression | None] | None
+"""The operator of a key condition and its value; None for what an index cannot answer."""
+
+
 def _as_key_condition(
     chooser: Chooser, scan: Scan, wanted: object, kind: Type, condition: Expression
-) -> tuple[str, Expression | None] | None:
-    key_type = kind.oid
-    if isinstance(condition, Call):
-        if condition.form != "operator" or condition.operator not in _INDEXABLE:
-            return None
-        for mine, other, swapped in ((0, 1, False), (1, 0, True)):
-            operand, value = condition.arguments[mine], condition.arguments[other]
-            if not _is_key(operand, wanted) or not _usable(scan, value, key_type):
-                continue
-            operator = condition.operator
-            return (COMMUTATORS[operator] if swapped else operator), value
-    if isinstance(condition, IsNull) and _is_key(condition.argument, wanted):
-        return ("notnull" if condition.negated else "null"), None
-    if isinstance(condition, InList) and not condition.negated:
-        return _list_condition(chooser, scan, wanted, key_type, condition)
-    if (
-        isinstance(condition, ArrayComparison)
-        and condition.operator == "="
-        and not condition.every
-        and _is_key(condition.argument, wanted)
-    ):
-        element = condition.array.type.type.element_oid
-        if _same_family(element, key_type) and not _reads(scan, condition.array):
-            return "any", condition.array
+) -> Found:
+    read = _READERS.get(type(condition))
+    return None if read is None else read(chooser, scan, wanted, kind.oid, condition)
+
+
+def _comparison(
+    _chooser: Chooser, scan: Scan, wanted: object, key_type: int, condition: Call
+) -> Found:
+    if condition.form != "operator" or condition.operator not in _INDEXABLE:
+        return None
+    for mine, other, swapped in ((0, 1, False), (1, 0, True)):
+        operand, value = condition.arguments[mine], condition.arguments[other]
+        if not _is_key(operand, wanted) or not _usable(scan, value, key_type):
+            continue
+        operator = condition.operator
+        return (COMMUTATORS[operator] if swapped else operator), value
+    return None
+
+
+def _first_of_rows(
+    _chooser: Chooser, scan: Scan, wanted: object, key_type: int, condition: RowComparison
+) -> Found:
+    """What (a, b) > (x, y) says of a alone: it is not less than x."""
+    operator = condition.operator.removesuffix("=") + "="
+    for sides in ((condition.left, condition.right), (condition.right, condition.left)):
+        operand, value = sides[0][0], sides[1][0]
+        if _is_key(operand, wanted) and _usable(scan, value, key_type):
+            return operator, value
+        operator = COMMUTATORS[operator]
+    return None
+
+
+def _null_condition(
+    _chooser: Chooser, _scan: Scan, wanted: object, _key_type: int, condition: IsNull
+) -> Found:
+    if not _is_key(condition.argument, wanted):
+        return None
+    return ("notnull" if condition.negated else "null"), None
+
+
+def _array_condition(
+    _chooser: Chooser, scan: Scan, wanted: object, key_type: int, condition: ArrayComparison
+) -> Found:
+    if condition.operator != "=" or condition.every or not _is_key(condition.argument, wanted):
+        return None
+    element = condition.array.type.type.element_oid
+    if _same_family(element, key_type) and not _reads(scan, condition.array):
+        return "any", condition.array
     return None
 
 
 def _is_ordered_alike(condition: Expression, kind: Type) -> bool:
     """Whether a condition, if it is a comparison, goes by the order that the index has its keys in."""
+    if isinstance(condition, RowComparison):
+        return condition.orders[0].collator is kind.collator
     if not isinstance(condition, Call | InList | ArrayComparison):
         return True
     return condition.function.collator is kind.collator
@@ -340,13 +376,22 @@ def _is_ordered_alike(condition: Expression, kind: Type) -> bool:
 
 def _list_condition(
     chooser: Chooser, scan: Scan, wanted: object, key_type: int, condition: InList
-) -> tuple[str, Expression] | None:
-    if not _is_key(condition.argument, wanted):
+) -> Found:
+    if condition.negated or not _is_key(condition.argument, wanted):
         return None
     if not all(_usable(scan, item, key_type) for item in condition.items):
         return None
     kind = chooser.array_of(condition.items[0].type)
     return "any", ArrayConstructor(type=kind, items=condition.items)
+
+
+_READERS: dict[type[Expression], Callable[..., Found]] = {
+    Call: _comparison,
+    RowComparison: _first_of_rows,
+    IsNull: _null_condition,
+    InList: _list_condition,
+    ArrayComparison: _array_condition,
+}
 
 
 def _is_key(operand: Expression, wanted: object) -> bool:
@@ -390,8 +435,10 @@ def _index_scan(  # noqa: PLR0913  (the parts of a path)
     total = chooser.facts.rows(scan.table)
     found = 1.0
     if not matched.unique:
-        found = max(1.0, total * cost.selectivity_of_all(chooser.facts, matched.answered))
-    rows = max(1.0, found * cost.selectivity_of_all(chooser.facts, rest)) if rest else found
+        entered = [*matched.answered, *matched.narrowed]
+        found = max(1.0, total * cost.selectivity_of_all(chooser.facts, entered))
+    counted = [each for each in rest if not any(each is known for known in matched.narrowed)]
+    rows = max(1.0, found * cost.selectivity_of_all(chooser.facts, counted)) if counted else found
     lookups = 1.0
     for condition in matched.conditions:
         if condition.operator == "any" and isinstance(condition.value, ArrayConstructor):

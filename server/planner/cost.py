@@ -23,6 +23,7 @@ from server.expressions.expression import (
     Not,
     Or,
     OuterVariable,
+    RowComparison,
     Variable,
     columns_used,
 )
@@ -255,12 +256,25 @@ def _equal_to(
     return max(0.0, 1.0 - column.null_fraction) / column.distinct_count
 
 
+def _row_comparison(facts: Facts, condition: Any) -> float:
+    """As far as the first fields tell."""
+    first = Call(
+        type=condition.type,
+        function=condition.orders[0],
+        arguments=(condition.left[0], condition.right[0]),
+        form="operator",
+        operator=condition.operator,
+    )
+    return selectivity_of_all(facts, [first])
+
+
 _SELECTIVITIES: dict[type[Expression], Any] = {
     IsNull: _null_test,
     BooleanTest: _boolean_test,
     InList: _in_list,
     ArrayComparison: _array,
     Call: _call,
+    RowComparison: _row_comparison,
     Variable: lambda facts, condition: 0.5,
     OuterVariable: lambda facts, condition: 0.5,
 }

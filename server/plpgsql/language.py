@@ -210,9 +210,7 @@ def fire(caller: ExecutionContext, function: UserFunction, firing: Firing) -> Re
     return result
 
 
-def _prepared_trigger(
-    caller: ExecutionContext, function: UserFunction, firing: Firing
-) -> Prepared:
+def _prepared_trigger(caller: ExecutionContext, function: UserFunction, firing: Firing) -> Prepared:
     """As _prepared, for one event of a trigger: what its variables tell is always the same but for the rows."""
     kept = caller.surroundings.kept()
     table, trigger = firing.table, firing.trigger

@@ -45,8 +45,12 @@ class Array:
 
     def __post_init__(self) -> None:
         """Hold the shape against the items."""
-        lengths = [length for length, _ in self.dimensions]
-        assert len(self.items) == (math.prod(lengths) if lengths else 0)
+        dimensions = self.dimensions
+        if len(dimensions) == 1:
+            assert len(self.items) == dimensions[0][0]
+        else:
+            lengths = [length for length, _ in dimensions]
+            assert len(self.items) == (math.prod(lengths) if lengths else 0)
 
     @property
     def shape(self) -> tuple[int, ...]:

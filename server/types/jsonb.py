@@ -13,6 +13,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from decimal import Decimal
+from json.encoder import encode_basestring
+from json.scanner import make_scanner
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import InternalError
@@ -31,6 +33,8 @@ JsonValue = Any
 """None, bool, Decimal, str, list of values, or dict of str to value with its keys in order."""
 
 BINARY_VERSION: Final = 1
+ZERO: Final = Decimal(0)
+SHORT_DIGITS: Final = 1000  # a number so short is within the bounds of numeric
 ARRAY_RANK: Final = 16
 OBJECT_RANK: Final = 17
 NULL_RANK, STRING_RANK, NUMBER_RANK, BOOLEAN_RANK = range(4)
@@ -49,22 +53,32 @@ class Jsonb:
         return hash(sort_key(self))
 
 
-def _key_order(key: str) -> tuple[int, bytes]:
-    encoded = key.encode()
-    return len(encoded), encoded
-
-
 def make_object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     """Make an object of pairs in any order; of equal keys the last one stays."""
     found = dict(pairs)
-    return {key: found[key] for key in sorted(found, key=_key_order)}
+    if len(found) < 2:
+        return found
+    keys = sorted(found)  # by code points, which is by bytes
+    keys.sort(key=len if "".join(keys).isascii() else _byte_count)
+    return {key: found[key] for key in keys}
+
+
+def _byte_count(key: str) -> int:
+    return len(key.encode())
 
 
 def _number(text: str) -> Decimal:
     return normal(Decimal(text))
 
 
-read = reader(parse_float=_number, parse_int=_number, object_pairs_hook=make_object)
+def _whole_number(text: str) -> Decimal:
+    return (Decimal(text) or ZERO) if len(text) < SHORT_DIGITS else _number(text)
+
+
+read = reader(parse_float=_number, parse_int=_whole_number, object_pairs_hook=make_object)
+
+_read_normal = make_scanner(json.JSONDecoder(parse_float=Decimal, parse_int=Decimal))  # type: ignore[arg-type]
+"""Reads what was written in normal form: its numbers and the order of its keys are as they should be."""
 
 
 def parse_jsonb(text: str, _modifier: int, _style: TextStyle) -> Jsonb:
@@ -79,7 +93,7 @@ def format_jsonb(value: Jsonb, _style: TextStyle) -> str:
     return text_of(value.value)
 
 
-quote = json.JSONEncoder(ensure_ascii=False).encode
+quote = encode_basestring
 """Write a string with its quotes and escapes."""
 
 
@@ -88,9 +102,10 @@ def text_of(value: JsonValue) -> str:
     if isinstance(value, str):
         return quote(value)
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        text = str(value)
+        return f"{value:f}" if "E" in text else text
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{quote(k)}: {text_of(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join([f"{quote(k)}: {text_of(v)}" for k, v in value.items()]) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(text_of, value)) + "]"
     return "null" if value is None else "true" if value else "false"
@@ -148,7 +163,11 @@ def _store(value: Jsonb, _modifier: int) -> bytes:
 
 
 def _load(stored: bytes, _modifier: int) -> Jsonb:
-    return Jsonb(read(stored.decode()))
+    text = stored.decode()
+    try:
+        return Jsonb(_read_normal(text, 0)[0])
+    except RecursionError:
+        return Jsonb(read(text))
 
 
 JSONB_TYPES: Final = (
