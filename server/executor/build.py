@@ -10,12 +10,7 @@ from typing import Any, Final
 
 from server.executor.append import Append
 from server.executor.catalog_scan import CatalogScan
-from server.executor.common_tables import (
-    CommonTable,
-    CommonTableScan,
-    RecursiveUnion,
-    WorkTableScan,
-)
+from server.executor.common_tables import CommonTable, CommonTableScan, WorkTableScan
 from server.executor.distinct import Distinct
 from server.executor.failure import Failure
 from server.executor.filter import Filter, NoRows, OneRow, Project, Values
@@ -30,6 +25,7 @@ from server.executor.merge import Merge
 from server.executor.modify import Insert
 from server.executor.modify_rows import Delete, Update
 from server.executor.project_set import FunctionScan, ProjectSet
+from server.executor.recursive_union import RecursiveUnion
 from server.executor.scan import RowIdScan, TableScan
 from server.executor.setops import SetOperation
 from server.executor.sort import Sort

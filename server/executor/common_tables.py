@@ -1,6 +1,6 @@
 """WITH.
 
-Rows that are computed once and read in several places, and the rounds of WITH RECURSIVE.
+Rows that are computed once and read in several places. Its rounds, if it is RECURSIVE, are in recursive_union.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
-from server.executor.key_table import KeyTable, first_rows
 from server.executor.operator import Builder, Operator
 from server.executor.spool import Spool
 
@@ -132,42 +131,3 @@ class WorkTableScan(Operator):
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield the rows."""
         return iter(context.work_tables[self.plan.table_id])
-
-
-class RecursiveUnion(Operator):
-    """The first term, then round after round of the recursive one until a round is empty."""
-
-    __slots__ = ()
-
-    plan: physical.RecursiveUnion
-
-    def __init__(self, plan: physical.RecursiveUnion, builder: Builder) -> None:
-        super().__init__(plan, builder, (plan.first, plan.recursive))
-
-    def run(self, context: ExecutionContext) -> Iterator[Batch]:
-        """Yield the rows of each round as they come."""
-        seen = KeyTable([reference.type for reference in self.plan.types], nulls_match=True)
-        number = self.plan.table_id
-        outside = context.work_tables.get(number, [])
-        working: list[Batch] = []
-        source = self.inputs[0]
-        while True:
-            made: list[Batch] = []
-            for batch in source.batches(context):
-                fresh = batch if self.plan.all else _unseen(batch, seen)
-                if fresh.count:
-                    made.append(fresh)
-                    context.work_tables[number] = outside
-                    yield fresh
-                    context.work_tables[number] = working
-            if not made:
-                break
-            working = context.work_tables[number] = made
-            source = self.inputs[1]
-        context.work_tables[number] = outside
-
-
-def _unseen(batch: Batch, seen: KeyTable) -> Batch:
-    known = len(seen)
-    codes = seen.add(batch.columns, batch.count)
-    return batch.take(first_rows(codes, known, len(seen)))
