@@ -30,10 +30,11 @@ from server.functions.function import CallContext
 from server.functions.scaled import round_column
 from server.types.numeric import precision_and_scale
 from server.types.registry import TYPE_BY_OID
-from server.types.type import TypeReference
+from server.types.type import Type, TypeReference
 from server.vector.batch import Batch
 from server.vector.column import Column, Positions, Values
 from server.vector.rows import (
+    OBJECT,
     column_of,
     constant_column,
     is_constant,
@@ -213,14 +214,61 @@ def _mapped(
     return evaluate
 
 
+_TEXTS = frozenset({"text", "varchar"})
+_IN_COLUMNS = frozenset(
+    {"int2", "int4", "int8", "float4", "float8", "numeric", "date", "timestamp", "timestamptz"}
+)
+"""Types whose text forms are written and read for a whole column faster than value by value."""
+
+
 def _cast_text(node: nodes.CastText, layout: Layout) -> Evaluator:
-    format_value = node.argument.type.type.format
-    parse, modifier = node.type.type.parse, node.type.modifier
-    return _mapped(
-        compile_columns(node.argument, layout),
-        node.type.type.dtype,
-        lambda value, context: parse(format_value(value, context.style), modifier, context.style),
-    )
+    source, target = node.argument.type.type, node.type.type
+    format_value = source.format
+    parse, modifier = target.parse, node.type.modifier
+    argument = compile_columns(node.argument, layout)
+
+    def change(value: Any, context: Any) -> Any:
+        return parse(format_value(value, context.style), modifier, context.style)
+
+    if source.name in _IN_COLUMNS and target.name in _TEXTS and modifier < 0:
+        return _unless_few(argument, target.dtype, change, _texts_of(source))
+    if source.name in _TEXTS and target.name in _IN_COLUMNS:
+        return _unless_few(argument, target.dtype, change, _read_as(target, modifier))
+    return _mapped(argument, target.dtype, change)
+
+
+def _texts_of(source: Type) -> Callable[[Column, Any], Column]:
+    def write(column: Column, context: Any) -> Column:
+        texts = source.format_column(column, context.style)
+        return column_of([text if text is None else text.decode() for text in texts], OBJECT)
+
+    return write
+
+
+def _read_as(target: Type, modifier: int) -> Callable[[Column, Any], Column]:
+    def read(column: Column, context: Any) -> Column:
+        texts = [text if text is None else text.encode() for text in values_of(column)]
+        return target.parse_column(texts, modifier, context.style)
+
+    return read
+
+
+def _unless_few(
+    argument: Evaluator,
+    result: np.dtype[Any],
+    change: Callable[[Any, Any], Any],
+    change_all: Callable[[Column, Any], Column],
+) -> Evaluator:
+    """Change a whole column, or each of the few values that its rows share."""
+    each = _mapped(lambda batch, context: batch.columns[0], result, change)
+
+    def evaluate(batch: Batch, context: Any) -> Column:
+        column = argument(batch, context)
+        if batch.count < 2 or column.dictionary is not None or is_constant(column):
+            return each(Batch((column,), batch.count), context)
+        return change_all(column, context)
+
+    return evaluate
 
 
 def _apply_modifier(node: nodes.ApplyModifier, layout: Layout) -> Evaluator:

@@ -256,7 +256,7 @@ def _equal_to(
     return max(0.0, 1.0 - column.null_fraction) / column.distinct_count
 
 
-def _row_comparison(facts: Facts, condition: Any) -> float:
+def _row_comparison(facts: Known, condition: Any) -> float:
     """As far as the first fields tell."""
     first = Call(
         type=condition.type,
