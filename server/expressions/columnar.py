@@ -9,7 +9,7 @@ Law 2: nothing is interpreted row by row if a kernel exists.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -26,15 +26,15 @@ from server.expressions.rowwise import (
     record_maker,
 )
 from server.expressions.safety import cannot_raise
+from server.functions.column_texts import column_of_texts, texts_of
 from server.functions.function import CallContext
 from server.functions.scaled import round_column
 from server.types.numeric import precision_and_scale
 from server.types.registry import TYPE_BY_OID
-from server.types.type import Type, TypeReference
+from server.types.type import TypeReference
 from server.vector.batch import Batch
 from server.vector.column import Column, Positions, Values
 from server.vector.rows import (
-    OBJECT,
     column_of,
     constant_column,
     is_constant,
@@ -43,6 +43,9 @@ from server.vector.rows import (
     values_of,
 )
 from server.vector.selection import merge_columns, positions_of, true_rows
+
+if TYPE_CHECKING:
+    from server.types.type import Type
 
 Made = TypeVar("Made")
 Evaluator = Callable[[Batch, Any], Column]
@@ -238,11 +241,7 @@ def _cast_text(node: nodes.CastText, layout: Layout) -> Evaluator:
 
 
 def _texts_of(source: Type) -> Callable[[Column, Any], Column]:
-    def write(column: Column, context: Any) -> Column:
-        texts = source.format_column(column, context.style)
-        return column_of([text if text is None else text.decode() for text in texts], OBJECT)
-
-    return write
+    return lambda column, context: column_of_texts(texts_of(column, source, context.style))
 
 
 def _read_as(target: Type, modifier: int) -> Callable[[Column, Any], Column]:

@@ -292,6 +292,7 @@ CONVERSIONS: Final = (
         _at_zone,
         "The instant of a local time.",
         "'Europe/Paris', '2024-07-01 12:00' -> 2024-07-01 10:00:00+00",
+        zoned.local_zone_kernel(_at_zone),
     ),
     row(
         "1159 timezone(text, timestamptz) timestamp",

@@ -97,6 +97,38 @@ def format_moment(template: str, moment: Moment) -> str:
     return "".join(_shown(part, moment) for part in date_parts(template))
 
 
+_PLAIN: Final = {
+    "YYYY": ("year", 4),
+    "MM": ("month", 2),
+    "DD": ("day", 2),
+    "HH24": ("hour", 2),
+    "HH12": ("hour_12", 2),
+    "HH": ("hour_12", 2),
+    "MI": ("minute", 2),
+    "SS": ("second", 2),
+    "MS": ("millisecond", 3),
+    "US": ("us", 6),
+}
+"""Keywords for plain numbers: of which field, and how wide."""
+
+
+@lru_cache(maxsize=512)
+def plain_template(template: str) -> tuple[str, tuple[str, ...]] | None:
+    """The template for % and the fields it takes, if it shows plain numbers only."""
+    texts: list[str] = []
+    names: list[str] = []
+    for part in date_parts(template):
+        if not part.keyword:
+            texts.append(part.text.replace("%", "%%"))
+        elif part.keyword in _PLAIN and not (part.fill or part.suffix or part.spelled):
+            name, width = _PLAIN[part.keyword]
+            texts.append(f"%0{width}d")
+            names.append(name)
+        else:
+            return None
+    return "".join(texts), tuple(names)
+
+
 @lru_cache(maxsize=512)
 def granule_us(template: str) -> int:
     """Times of which it may show something else lie at least so far apart, from midnight; 0: it shows the zone."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from server.errors import DatetimeFieldOverflow, FeatureNotSupported, InvalidDatetimeFormat
@@ -452,8 +453,49 @@ def _validate(date: _Date, text: str) -> None:
         raise _out_of_range(text)
 
 
+_PLAIN: Final = {
+    "YYYY": "(?P<year>[0-9]{4})",
+    "MM": "(?P<month>[0-9]{2})",
+    "DD": "(?P<day>[0-9]{2})",
+    "HH24": "(?P<hour>[0-9]{2})",
+    "MI": "(?P<minute>[0-9]{2})",
+    "SS": "(?P<second>[0-9]{2})",
+}
+
+
+@lru_cache(maxsize=512)
+def _plain_pattern(template: str) -> re.Pattern[str] | None:
+    """What a text looks like that shows all digits of a template of a date and perhaps a time; None: another one."""
+    parts = date_parts(template)
+    keywords = [part.keyword for part in parts if part.keyword]
+    is_plain = {"YYYY", "MM", "DD"} <= set(keywords) <= set(_PLAIN)
+    if not is_plain or len(set(keywords)) < len(keywords) or any(part.suffix for part in parts):
+        return None
+    texts = [_PLAIN[part.keyword] if part.keyword else re.escape(part.text) for part in parts]
+    return re.compile("".join(texts))
+
+
+def _plain_moment(text: str, template: str) -> tuple[int, int] | None:
+    """Days, and microseconds of the day, of a text in the plainest form; None leaves it to the Reader."""
+    pattern = _plain_pattern(template)
+    match = None if pattern is None else pattern.fullmatch(text)
+    if match is None:
+        return None
+    found = {name: int(digits) for name, digits in match.groupdict().items()}
+    year, month, day = found["year"], found["month"], found["day"]
+    if not (year and 1 <= month <= 12 and 1 <= day <= month_length(year, month)):
+        return None
+    hour, minute, second = found.get("hour", 0), found.get("minute", 0), found.get("second", 0)
+    if hour > 23 or minute > 59 or second > 59:
+        return None
+    return days_of(year, month, day), ((hour * 60 + minute) * 60 + second) * US_PER_SECOND
+
+
 def parse_date(text: str, template: str) -> int:
     """The date that a text shows."""
+    plain = _plain_moment(text, template)
+    if plain is not None:
+        return plain[0]
     read = Reader(text, template, False).run()
     days = _days_of(read, text)
     _time_of(read, text)
@@ -462,6 +504,9 @@ def parse_date(text: str, template: str) -> int:
 
 def parse_moment(text: str, template: str, is_standard: bool = False) -> tuple[int, int | None]:
     """The local time that a text shows, and the offset in seconds east if it shows one."""
+    plain = None if is_standard else _plain_moment(text, template)
+    if plain is not None:
+        return plain[0] * US_PER_DAY + plain[1], None
     read = Reader(text, template, is_standard).run()
     local = _days_of(read, text) * US_PER_DAY + _time_of(read, text)
     if read.precision < 6:

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import (
     InvalidParameterValue,
     NullValueNotAllowed,
 )
+from server.functions.column_texts import (
+    Texts,
+    beside,
+    column_of_texts,
+    concat,
+    concat_ws,
+    texts_of,
+)
 from server.functions.declare import row
 from server.identifiers import quote_identifier
 from server.types.array import Array
 from server.types.network import format_cidr
 from server.types.type import PLAIN_STYLE
+from server.vector.rows import constant_value, is_constant, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from server.functions.function import CallContext
+    from server.vector.column import Column
 
 TEXT: Final = 25
 
@@ -75,6 +86,18 @@ def _concat_any_text(context: CallContext, left: Any, right: str) -> str:
     return cast_text_of(context, 0, left) + right
 
 
+def _cast_texts_of(context: CallContext, index: int, column: Column) -> Texts:
+    kind = context.arguments[index].type
+    cast = _TEXT_CASTS.get(kind.oid)
+    if cast is None:
+        return texts_of(column, kind, context.style)
+    return [None if value is None else cast(value) for value in values_of(column)]
+
+
+def _beside(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
+    return beside(_cast_texts_of(context, 0, left), _cast_texts_of(context, 1, right))
+
+
 # Quoting.
 
 
@@ -100,6 +123,44 @@ def _format(context: CallContext, template: str | None, *values: Any) -> str | N
     if template is None:
         return None
     return _Template(context, values).fill(template)
+
+
+@lru_cache(maxsize=512)
+def _plain_parts(template: str, argument_count: int) -> tuple[str | int, ...] | None:
+    """Texts and numbers of arguments, of a template of %s alone that has arguments enough; else None."""
+    parts: list[str | int] = []
+    end = used = 0
+    for match in _SPECIFIER.finditer(template):
+        parts.append(template[end : match.start()])
+        end = match.end()
+        if match[0] == "%%":
+            parts.append("%")
+        elif match[0] == "%s" and used < argument_count:
+            used += 1
+            parts.append(used)
+        else:
+            return None
+    parts.append(template[end:])
+    return tuple(part for part in parts if part != "")
+
+
+def _format_columns(context: CallContext, *columns: Column, count: int) -> Column:
+    """format() over columns: by one plain template its arguments are written column by column."""
+    template = constant_value(columns[0]) if is_constant(columns[0]) else None
+    parts = None if template is None else _plain_parts(template, len(columns) - 1)
+    if not parts:
+        rows = zip(*map(values_of, columns), strict=True)
+        return column_of_texts([_format(context, *values) for values in rows])
+    written = [
+        [part] * count
+        if isinstance(part, str)
+        else [
+            "" if text is None else text
+            for text in texts_of(columns[part], context.arguments[part].type, context.style)
+        ]
+        for part in parts
+    ]
+    return column_of_texts(list(map("".join, zip(*written, strict=True))))
 
 
 class _Template:
@@ -187,30 +248,35 @@ FUNCTIONS: Final = (
         _concat_text_any,
         "Joins a text and any value.",
         "'ab', 7 -> ab7",
+        _beside,
     ),
     row(
         "2004 anytextcat(anynonarray, text) text stable context",
         _concat_any_text,
         "Joins any value and a text.",
         "7, 'ab' -> 7ab",
+        _beside,
     ),
     row(
         "3058 concat(variadic any) text stable lax context",
         _concat,
         "Joins the texts of values; NULL is left out.",
         "'abcde', 2, NULL, 22 -> abcde222",
+        concat,
     ),
     row(
         "3059 concat_ws(text, variadic any) text stable lax context",
         _concat_ws,
         "Joins values with a separator; NULL is left out.",
         "',', 'abcde', 2, NULL, 22 -> abcde,2,22",
+        concat_ws,
     ),
     row(
         "3539 format(text, variadic any) text stable lax context",
         _format,
         "Fills a template.",
         "'Hello %s, %I %L', 'World', 'My col', 'it''s' -> Hello World, \"My col\" 'it''s'",
+        _format_columns,
     ),
     row(
         "3540 format(text) text stable lax context",

@@ -13,9 +13,15 @@ import numpy as np
 
 from server.functions import date_columns, fields, instants
 from server.functions.date_columns import TIMESTAMP_LIMIT, within
-from server.functions.format_dates import format_moment, granule_us, moment_of
+from server.functions.format_dates import format_moment, granule_us, moment_of, plain_template
 from server.functions.scaled import by_rows
-from server.types.calendar import US_PER_DAY, US_PER_SECOND
+from server.types.calendar import (
+    UNIX_OF_EPOCH_DAYS,
+    US_PER_DAY,
+    US_PER_HOUR,
+    US_PER_MINUTE,
+    US_PER_SECOND,
+)
 from server.vector.column import Column, Values
 from server.vector.rows import constant_value, is_constant, objects
 
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     from server.functions.function import CallContext, Kernel
     from server.types.zones import Zone
 
+UNIX_EPOCH_YEAR: Final = 1970
 QUARTER_DAY_US: Final = US_PER_DAY // 4
 _INT64: Final = np.dtype(np.int64)
 _OBJECT: Final = np.dtype(object)
@@ -184,5 +191,65 @@ def _written(times: Column, templates: Column) -> Column | None:
     if not granule:
         return None
     granules, numbers = np.unique(times.values // granule, return_inverse=True)
-    texts = [format_moment(template, moment_of(each * granule)) for each in granules.tolist()]
+    plain = plain_template(template)
+    texts = None if plain is None else _plain_texts(*plain, granules * granule)
+    if texts is None:
+        texts = [format_moment(template, moment_of(each * granule)) for each in granules.tolist()]
     return Column(numbers.astype(np.int32), times.valid, None, Column(objects(texts)))
+
+
+def _plain_texts(template: str, names: tuple[str, ...], local_us: Values) -> list[str] | None:
+    """What a template of plain numbers shows; None if a year among them is not of our era."""
+    days, us = local_us // US_PER_DAY, local_us % US_PER_DAY
+    dates = (days + UNIX_OF_EPOCH_DAYS).astype("datetime64[D]")
+    months = dates.astype("datetime64[M]")
+    month_numbers = months.astype(np.int64)
+    years = month_numbers // 12 + UNIX_EPOCH_YEAR
+    if int(years.min()) < 1:
+        return None
+    hours = us // US_PER_HOUR
+    fields = {
+        "year": years,
+        "month": month_numbers % 12 + 1,
+        "day": (dates - months).astype(np.int64) + 1,
+        "hour": hours,
+        "hour_12": (hours + 11) % 12 + 1,
+        "minute": us // US_PER_MINUTE % 60,
+        "second": us // US_PER_SECOND % 60,
+        "millisecond": us // 1000 % 1000,
+        "us": us % US_PER_SECOND,
+    }
+    if not names:
+        return [template % ()] * len(local_us)
+    rows = zip(*[fields[name].tolist() for name in names], strict=True)
+    return [template % row for row in rows]
+
+
+def local_zone_kernel(row: Callable[[str, int], Any]) -> Kernel:
+    """The instants at which clocks of one zone named show times; row where several are."""
+
+    def kernel(context: CallContext, names: Column, times: Column, *, count: int) -> Column:
+        if _are_ordinary(names, times):
+            zone = instants.find_zone(constant_value(names))
+            return Column(times.values - _offsets_shown(zone, times.values), times.valid)
+        return by_rows(row, (names, times), _INT64)
+
+    return kernel
+
+
+def _offsets_shown(zone: Zone, local_us: Values) -> Values:
+    """As offsets_at, of what clocks show."""
+    if zone.fixed is not None:
+        return np.full(len(local_us), zone.fixed.seconds_east * US_PER_SECOND)
+    quarters, numbers = np.unique(local_us // QUARTER_DAY_US, return_inverse=True)
+    first = _shown(zone, quarters * QUARTER_DAY_US)
+    changes = first != _shown(zone, quarters * QUARTER_DAY_US + (QUARTER_DAY_US - 1))
+    offsets: Values = first[numbers]
+    rows = np.flatnonzero(changes[numbers])
+    offsets[rows] = _shown(zone, local_us[rows])
+    return offsets
+
+
+def _shown(zone: Zone, local_us: Values) -> Values:
+    seconds = [zone.at_local(each).seconds_east for each in local_us.tolist()]
+    return np.array(seconds, np.int64) * US_PER_SECOND
