@@ -60,7 +60,7 @@ THREAD_STACK_BYTES = 256 << 20
 SWITCH_SECONDS = 0.0005  # the event loop's turn comes soon even beside busy threads
 GC_OBJECTS = 20_000
 """So many new objects are waited for before cycles are looked for: plans are made of many and have none."""
-M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
+M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX = -3, -1, -8
 MALLOC_KEEP_BYTES = 1 << 30
 
 
@@ -198,8 +198,12 @@ def _panic(error: BaseException) -> None:
 
 
 def _tune_memory() -> None:
-    """Large temporaries are used again instead of being given back to the system and taken anew."""
+    """Large temporaries are used again instead of being given back to the system and taken anew.
+
+    From one heap, as those of the threads are too small for the largest.
+    """
     libc = ctypes.CDLL(None)
+    libc.mallopt(M_ARENA_MAX, 1)
     libc.mallopt(M_MMAP_THRESHOLD, MALLOC_KEEP_BYTES)
     libc.mallopt(M_TRIM_THRESHOLD, MALLOC_KEEP_BYTES)
     gc.collect()

@@ -20,8 +20,9 @@ from server.executor.columns import (
 )
 from server.executor.evaluation import Evaluator, evaluator, evaluators, layout_of
 from server.executor.groups import Groups, PreparedGrouping
-from server.executor.key_table import KeyTable, first_rows
+from server.executor.key_table import KeyTable
 from server.executor.morsels import helper_count
+from server.executor.native import first_rows
 from server.executor.operator import Builder, Operator
 from server.executor.shared_groups import collect, may_share
 from server.executor.sort import order_by, rank_arrays

@@ -15,7 +15,8 @@ from server.executor.evaluation import evaluators, layout_of
 from server.executor.filter import picks
 from server.executor.groups import BYTES_PER_GROUP
 from server.executor.key_hashes import LEVELS_MAX, PART_BITS, part_numbers
-from server.executor.key_table import KeyTable, first_rows
+from server.executor.key_table import KeyTable
+from server.executor.native import first_rows
 from server.executor.operator import Builder, Operator
 from server.executor.spool import Partitions
 

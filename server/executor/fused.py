@@ -19,7 +19,7 @@ import numpy as np
 
 from server.executor.aggregate import HashAggregate
 from server.executor.columns import concatenate_batches, slices
-from server.executor.key_table import KeyTable, first_rows
+from server.executor.key_table import KeyTable
 from server.executor.machine import AGGREGATES, GROUPS_MAX, Op, Totals
 from server.executor.machine_compile import (
     DECIMAL,
@@ -31,7 +31,7 @@ from server.executor.machine_compile import (
     Unsupported,
 )
 from server.executor.morsels import in_order
-from server.executor.native import run_program, selected_rows
+from server.executor.native import first_rows, run_program, selected_rows
 from server.executor.scan_program import stored_columns
 from server.executor.storage_columns import machine_inputs, stored_column
 from server.executor.zones import ZoneFilter
@@ -119,6 +119,8 @@ class FusedAggregate(HashAggregate):
             return None
         if context.instruments is not None:  # the nodes below are to be measured
             return None
+        if self.plan.estimate.rows > GROUPS_MAX:
+            return None  # it would begin in vain
         filters = context.key_filters.get(self._scan, {})
         if any(known.is_selective for known in filters.values()):
             return None  # few rows: the machine would compute all of them

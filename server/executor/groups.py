@@ -13,7 +13,8 @@ import numpy as np
 
 from server.executor.columns import concatenate_batches, null_column, slices
 from server.executor.key_hashes import LEVELS_MAX, PART_BITS, part_numbers
-from server.executor.key_table import KeyTable, first_rows
+from server.executor.key_table import KeyTable
+from server.executor.native import first_rows
 from server.executor.spool import Partitions
 from server.expressions.expression import walk
 from server.vector.batch import Batch

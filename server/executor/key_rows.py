@@ -30,6 +30,14 @@ def grouped_rows(codes: Positions, code_count: int) -> tuple[Positions, Position
     return starts, rows[np.argsort(known, kind="stable")]
 
 
+def first_rows(codes: Positions, known_count: int, count: int) -> Positions:
+    """Where each of the numbers known_count ... count - 1 comes first; each of them does come."""
+    rows = np.flatnonzero(codes >= known_count)[::-1]
+    firsts = np.zeros(count - known_count, np.int64)
+    firsts[codes[rows] - known_count] = rows  # the last write is the first row
+    return firsts
+
+
 def dense_codes(values: Values, valid: Mask | None, lowest: int, span: int) -> Positions:
     """How far each integer is above the lowest; -1 if that is not in 0 ... span - 1, or it is NULL."""
     wide = values.astype(np.int64)

@@ -124,14 +124,6 @@ class _EachColumn:
         return codes
 
 
-def first_rows(codes: Positions, known_count: int, count: int) -> Positions:
-    """Where each of the numbers known_count ... count - 1 comes first."""
-    rows = np.flatnonzero(codes >= known_count)[::-1]
-    firsts = np.zeros(count - known_count, np.int64)
-    firsts[codes[rows] - known_count] = rows  # the last write is the first row
-    return firsts
-
-
 def _paired(left: Positions, right: Positions) -> tuple[Positions, Mask | None]:
     valid = (left >= 0) & (right >= 0)
     keys = (left << PAIR_BITS) | right

@@ -7,11 +7,15 @@ Rule 2: results come in the order of the parts, and helpers are a few parts ahea
 Rule 3: when the consumer ends, be it by an error, helpers end with the part they are at, and are
         waited for: what they read holds only as long as the consumer's snapshot.
 Rule 4: parts read the context and write nothing that another part reads.
+Rule 5: the interpreter is one thread's at a time, and passing it on takes longer than work on few rows. So helpers are
+        sent away once the consumer has been seen to wait for it again and again.
 """
 
 from __future__ import annotations
 
+import resource
 import threading
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
 PARTS_AHEAD: Final = 4
 WAIT_SECONDS: Final = 0.02
 """How long to wait for a helper before looking whether the statement is cancelled."""
+TRIAL_NS: Final = 1_500_000
+WAITS_PER_MS_MAX: Final = 3.5
+"""After how much work it is seen, and at how many waits for the interpreter, that one thread is faster than several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +128,14 @@ class _Line:
         self._next = 0  # the first part that nobody has taken
         self._end = 0  # up to where helpers may go
         self._called = self._active = 0
+        self._started = _work_and_waits()
+        self._is_shared = True
 
     def call(self, helpers: int) -> None:
         """Have helpers come, as far as there is something to do for them and they are not here."""
+        self._is_shared = self._is_shared and not self._is_fought_over()
+        if not self._is_shared:
+            return
         with self._changed:
             missing = helpers - self._called
             self._called += missing
@@ -133,7 +145,8 @@ class _Line:
     def result(self, number: int) -> Any:
         """The result of a part; the consumer asks for one after the other, and works while it waits."""
         with self._changed:
-            self._end = min(len(self._parts), number + 1 + PARTS_AHEAD)
+            ahead = PARTS_AHEAD if self._is_shared else 0
+            self._end = min(len(self._parts), number + 1 + ahead)
         while True:
             with self._changed:
                 if number in self._results:
@@ -152,6 +165,12 @@ class _Line:
         if error is not None:
             raise error
         return result
+
+    def _is_fought_over(self) -> bool:
+        """Whether the consumer has often had to wait for the interpreter since it has help."""
+        work_ns, waits = _work_and_waits()
+        work_ns, waits = work_ns - self._started[0], waits - self._started[1]
+        return work_ns > TRIAL_NS and waits > WAITS_PER_MS_MAX * work_ns / 1_000_000
 
     def stop(self) -> None:
         """Let no helper begin another part, and wait for those that are at one."""
@@ -174,6 +193,11 @@ class _Line:
                 self._results[number] = outcome
                 self._active -= 1
                 self._changed.notify_all()
+
+
+def _work_and_waits() -> tuple[int, int]:
+    """How long this thread has worked, in nanoseconds, and how often it has waited for something."""
+    return time.thread_time_ns(), resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
 
 
 def _outcome(part: Part) -> tuple[Any, BaseException | None]:

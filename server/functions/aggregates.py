@@ -19,6 +19,7 @@ from server.functions.sums import (
     present,
 )
 from server.vector.column import Column, Mask, Positions, Values
+from server.vector.native import add_integers
 from server.vector.rows import column_of
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _finish_counts(state: Values, group_count: int) -> Column:
 
 def _merge_counts(state: Values, other: Values, mapping: Positions, group_count: int) -> Values:
     state = grown(state, group_count)
-    np.add.at(state, mapping, grown(other, len(mapping))[: len(mapping)])
+    add_integers(state, mapping, grown(other, len(mapping))[: len(mapping)])
     return state
 
 

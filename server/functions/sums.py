@@ -19,21 +19,21 @@ from server.functions.scaled import magnitude
 from server.types.numeric import EXACT
 from server.vector.column import Column, Mask, Positions, Values
 from server.vector.late import LateColumn
+from server.vector.native import add_floats, add_integers, count_rows
 from server.vector.parted import PartedColumn
 from server.vector.rows import column_of, plain_values
 
-FLOAT_EXACT: Final = 1 << 53
 HALF: Final = 32
 LOW_BITS: Final = (1 << HALF) - 1
-SPARSE: Final = 4  # groups a row beyond which touching every group costs more than the rows
 
 
 def grown(array: Values, count: int, fill: Any = 0) -> Values:
     """The array with room for so many groups."""
     if len(array) >= count:
         return array
-    larger = np.full(max(count, 2 * len(array)), fill, array.dtype)
+    larger = np.empty(max(count, 2 * len(array)), array.dtype)
     larger[: len(array)] = array
+    larger[len(array) :].fill(fill)
     return larger
 
 
@@ -41,21 +41,16 @@ def add_counts(totals: Values, groups: Positions, group_count: int) -> None:
     """Add the number of rows of each group."""
     if group_count == 1:
         totals[0] += len(groups)
-    elif group_count > SPARSE * len(groups):
-        np.add.at(totals, groups, 1)
     else:
-        totals[:group_count] += np.bincount(groups, minlength=group_count)
+        count_rows(totals, groups)
 
 
 def _add_integers(totals: Values, groups: Positions, values: Values, group_count: int) -> None:
     """Add integers of at most 2**32 in size to totals of 64 bits."""
     if group_count == 1:
         totals[0] += values.sum(dtype=np.int64)
-    elif group_count > SPARSE * len(groups) or magnitude(values) * len(values) >= FLOAT_EXACT:
-        np.add.at(totals, groups, values.astype(np.int64, copy=False))
     else:
-        sums = np.bincount(groups, weights=values, minlength=group_count)
-        totals[:group_count] += sums.astype(np.int64)
+        add_integers(totals, groups, values)
 
 
 def present(groups: Positions, column: Column) -> tuple[Positions, Column]:
@@ -80,7 +75,7 @@ class IntegerSums:
         """Add rows that are not NULL."""
         self.grow(group_count)
         add_counts(self.counts, groups, group_count)
-        if len(values) and magnitude(values) > LOW_BITS:
+        if values.dtype.itemsize * 8 > HALF and magnitude(values) > LOW_BITS:
             _add_integers(self.high, groups, values >> HALF, group_count)
             values = values & LOW_BITS
         _add_integers(self.low, groups, values, group_count)
@@ -95,9 +90,9 @@ class IntegerSums:
         """Add the totals of another state."""
         self.grow(group_count)
         count = len(mapping)
-        np.add.at(self.counts, mapping, other.counts[:count])
-        np.add.at(self.high, mapping, other.high[:count])
-        np.add.at(self.low, mapping, other.low[:count])
+        add_integers(self.counts, mapping, other.counts[:count])
+        add_integers(self.high, mapping, other.high[:count])
+        add_integers(self.low, mapping, other.low[:count])
 
     def totals(self, group_count: int) -> Values | list[int]:
         """The sums: an int64 array where all fit for sure, else Python integers."""
@@ -152,7 +147,7 @@ class DecimalSums:
     def merge(self, other: DecimalSums, mapping: Positions, group_count: int) -> None:
         """Add the totals of another state."""
         self.grow(group_count)
-        np.add.at(self.counts, mapping, other.counts[: len(mapping)])
+        add_integers(self.counts, mapping, other.counts[: len(mapping)])
         for group, value in other.others.items():
             self._add_other(int(mapping[group]), value)
         for scale, state in other.scaled.items():
@@ -232,22 +227,20 @@ class FloatSums:
         """Add rows that are not NULL."""
         self.grow(group_count)
         add_counts(self.counts, groups, group_count)
-        with np.errstate(all="ignore"):
-            if group_count == 1:
+        if group_count == 1:
+            with np.errstate(all="ignore"):
                 self.sums[0] += values.sum(dtype=np.float64)
-            elif group_count > SPARSE * len(groups):
-                np.add.at(self.sums, groups, values.astype(np.float64))
-            else:
-                weighted = np.bincount(groups, weights=values, minlength=group_count)
-                self.sums[:group_count] += weighted
-        if not self.infinite and not bool(np.isfinite(self.sums[:group_count]).all()):
+            are_finite = bool(np.isfinite(self.sums[0]))
+        else:
+            are_finite = add_floats(self.sums, groups, values)
+        if not are_finite and not self.infinite:
             self.infinite = bool(np.isinf(values).any())
 
     def merge(self, other: FloatSums, mapping: Positions, group_count: int) -> None:
         """Add the totals of another state."""
         self.grow(group_count)
-        np.add.at(self.counts, mapping, other.counts[: len(mapping)])
-        np.add.at(self.sums, mapping, other.sums[: len(mapping)])
+        add_integers(self.counts, mapping, other.counts[: len(mapping)])
+        add_floats(self.sums, mapping, other.sums[: len(mapping)])
         self.infinite = self.infinite or other.infinite
 
 

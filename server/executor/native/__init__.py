@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.executor.frame_rows import extreme_rows, float_sums, range_ends
     from server.executor.key_codes import IntegerCodes, ViewCodes, object_codes, rows_with_keys
-    from server.executor.key_rows import dense_codes, grouped_rows, joined_rows, packed_rows
+    from server.executor.key_rows import (
+        dense_codes,
+        first_rows,
+        grouped_rows,
+        joined_rows,
+        packed_rows,
+    )
     from server.executor.machine import run as run_program
     from server.executor.machine import selected as selected_rows
     from server.executor.ordering import ordered_rows, text_ranks
@@ -23,7 +29,13 @@ else:
         object_codes,
         rows_with_keys,
     )
-    from server.executor.native.key_rows import dense_codes, grouped_rows, joined_rows, packed_rows
+    from server.executor.native.key_rows import (
+        dense_codes,
+        first_rows,
+        grouped_rows,
+        joined_rows,
+        packed_rows,
+    )
     from server.executor.native.machine import run as run_program
     from server.executor.native.machine import selected as selected_rows
     from server.executor.native.ordering import ordered_rows, text_ranks
@@ -36,6 +48,7 @@ __all__ = [
     "ViewCodes",
     "dense_codes",
     "extreme_rows",
+    "first_rows",
     "float_sums",
     "grouped_rows",
     "joined_rows",

@@ -15,6 +15,7 @@ cdef extern from *:
 cdef enum:
     PIECE_ROWS = 4096
     BLOCK_ROWS = 64
+    PLACES_AHEAD = 16
     DENSE_SPAN_MIN = 65536
     DENSE_PLACES_PER_KEY = 8
 
@@ -67,6 +68,8 @@ cdef class IntegerCodes:
     cdef uint64_t mask
     cdef int64_t used
     cdef int64_t count
+    cdef int64_t used_before  # by the time that the rows which are now added began
+    cdef int64_t added  # rows of those so far
 
     def __cinit__(self):
         self.places = <int32_t *>calloc(1, sizeof(int32_t))
@@ -98,6 +101,8 @@ cdef class IntegerCodes:
             return self._to_slots(more)
         if <uint64_t>(self.used + more) * 2 <= self.mask + 1:
             return True
+        if self.added and (self.used - self.used_before) * 4 >= self.added * 3:
+            more = rows  # nearly every row has a key of its own: the table need not grow again and again
         return self._reach_slots(keys, more)
 
     cdef bint _reach_places(self, Range keys) noexcept nogil:
@@ -198,9 +203,11 @@ cdef class IntegerCodes:
             assert len(valid) == count
             mask = np.ascontiguousarray(valid).view(np.uint8)
             there = &mask[0]
+        self.used_before = self.used
         with nogil:
             while start < count and done:  # in pieces, so that the table does not grow for repeated keys
                 rows = min(<Py_ssize_t>PIECE_ROWS, count - start)
+                self.added = start
                 done = self._add(&keys[start], there, &out[start], rows, count - start)
                 start += rows
                 if there != NULL:
@@ -211,34 +218,52 @@ cdef class IntegerCodes:
 
     cdef bint _add(self, const int64_t *keys, const uint8_t *valid, int64_t *out, Py_ssize_t rows,
                    int64_t coming) noexcept nogil:
-        cdef Py_ssize_t i
-        cdef uint64_t at
-        cdef int32_t *place
         if not self._reach(range_of(keys, valid, rows), rows, coming):
             return False
-        if self.places == NULL:
-            self._prefetch(keys, 0, min(rows, <Py_ssize_t>BLOCK_ROWS))
+        if self.places != NULL:
+            self._add_to_places(keys, valid, out, rows)
+        else:
+            self._add_to_slots(keys, valid, out, rows)
+        return True
+
+    cdef void _add_to_places(self, const int64_t *keys, const uint8_t *valid, int64_t *out,
+                             Py_ssize_t rows) noexcept nogil:
+        cdef int32_t *places = self.places
+        cdef int64_t lowest = self.lowest
+        cdef int32_t number = <int32_t>self.count, at
+        cdef Py_ssize_t i
         for i in range(rows):
-            if self.places == NULL and i % BLOCK_ROWS == 0:
+            if valid != NULL and not valid[i]:
+                out[i] = -1
+                continue
+            if i + PLACES_AHEAD < rows and valid == NULL:
+                prefetch_line(&places[keys[i + PLACES_AHEAD] - lowest])
+            at = places[keys[i] - lowest]
+            number += at == 0
+            at = at if at else number
+            places[keys[i] - lowest] = at
+            out[i] = at - 1
+        self.used += number - self.count
+        self.count = number
+
+    cdef void _add_to_slots(self, const int64_t *keys, const uint8_t *valid, int64_t *out,
+                             Py_ssize_t rows) noexcept nogil:
+        cdef Py_ssize_t i
+        cdef uint64_t at
+        self._prefetch(keys, 0, min(rows, <Py_ssize_t>BLOCK_ROWS))
+        for i in range(rows):
+            if i % BLOCK_ROWS == 0:
                 self._prefetch(keys, i + BLOCK_ROWS, min(rows, i + 2 * BLOCK_ROWS))
             if valid != NULL and not valid[i]:
                 out[i] = -1
-            elif self.places != NULL:
-                place = &self.places[keys[i] - self.lowest]
-                if not place[0]:
-                    self.count += 1
-                    self.used += 1
-                    place[0] = <int32_t>self.count
-                out[i] = place[0] - 1
-            else:
-                at = self._slot_of(keys[i])
-                if not self.slots[at].code_plus_one:
-                    self.count += 1
-                    self.used += 1
-                    self.slots[at].key = keys[i]
-                    self.slots[at].code_plus_one = self.count
-                out[i] = self.slots[at].code_plus_one - 1
-        return True
+                continue
+            at = self._slot_of(keys[i])
+            if not self.slots[at].code_plus_one:
+                self.count += 1
+                self.used += 1
+                self.slots[at].key = keys[i]
+                self.slots[at].code_plus_one = self.count
+            out[i] = self.slots[at].code_plus_one - 1
 
     cdef inline void _prefetch(self, const int64_t *keys, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
         """Have slots that will be looked at come from memory."""
@@ -269,11 +294,16 @@ cdef class IntegerCodes:
 
     cdef void _find(self, const int64_t *keys, int64_t *out, Py_ssize_t rows) noexcept nogil:
         cdef Py_ssize_t i
-        cdef uint64_t place
+        cdef uint64_t place, lowest, span
+        cdef const int32_t *places
         if self.places != NULL:
+            places, lowest, span = self.places, <uint64_t>self.lowest, <uint64_t>self.span
             for i in range(rows):
-                place = <uint64_t>keys[i] - <uint64_t>self.lowest
-                out[i] = self.places[place] - 1 if place < <uint64_t>self.span else -1
+                if i + PLACES_AHEAD < rows:
+                    place = <uint64_t>keys[i + PLACES_AHEAD] - lowest
+                    prefetch_line(&places[place if place < span else 0])
+                place = <uint64_t>keys[i] - lowest
+                out[i] = places[place] - 1 if place < span else -1
             return
         for i in range(rows):
             if i % BLOCK_ROWS == 0:

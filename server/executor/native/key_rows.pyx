@@ -36,6 +36,27 @@ def grouped_rows(codes, int64_t code_count):
     return starts[:code_count + 1], rows
 
 
+def first_rows(codes, int64_t known_count, int64_t count):
+    """Where each of the numbers known_count ... count - 1 comes first; each of them does come."""
+    cdef const int64_t[::1] code_of = np.ascontiguousarray(codes, np.int64)
+    cdef Py_ssize_t row = 0
+    cdef int64_t new, found = 0, wanted = count - known_count
+    firsts = np.empty(wanted, np.int64)
+    cdef int64_t[::1] first_of = firsts
+    with nogil:
+        while found < wanted and row < code_of.shape[0]:  # as they mostly come: in order
+            first_of[found] = row
+            found += code_of[row] == known_count + found
+            row += 1
+        if found < wanted:  # NULL has the last of them, wherever it comes
+            first_of[:] = -1
+            for row in range(code_of.shape[0]):
+                new = code_of[row] - known_count
+                if new >= 0 and first_of[new] < 0:
+                    first_of[new] = row
+    return firsts
+
+
 def dense_codes(values, valid, int64_t lowest, int64_t span):
     """How far each integer is above the lowest; -1 if that is not in 0 ... span - 1, or it is NULL."""
     cdef const int64_t[:] wide

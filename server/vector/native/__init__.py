@@ -21,6 +21,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         text_hashes,
         views_among,
     )
+    from server.vector.totals import add_floats, add_integers, count_rows
 else:
     from server.vector.native.moments import add_moments
     from server.vector.native.text_views import (
@@ -36,13 +37,17 @@ else:
         text_hashes,
         views_among,
     )
+    from server.vector.native.totals import add_floats, add_integers, count_rows
 
 __all__ = [
     "TextCodes",
+    "add_floats",
+    "add_integers",
     "add_moments",
     "best_views",
     "character_counts",
     "compare_views",
+    "count_rows",
     "folded_like_views",
     "like_views",
     "part_positions",

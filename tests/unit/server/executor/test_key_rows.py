@@ -83,3 +83,21 @@ def test_rows_of_codes_are_numbered_by_first_appearance(functions: Any, count: i
     distinct = list(dict.fromkeys(rows))
     assert [distinct[number] for number in numbers.tolist()] == rows
     assert firsts.tolist() == [rows.index(row) for row in distinct]
+
+
+@pytest.mark.parametrize("functions", [native, key_rows])
+@pytest.mark.parametrize("count", COUNTS)
+def test_first_rows_of_new_numbers(functions: Any, count: int):
+    known = 40
+    drawn = np.random.default_rng(count).integers(-1, 3000, count)
+    _, places, order = np.unique(drawn, return_index=True, return_inverse=True)
+    numbers = np.argsort(np.argsort(places))[order] if count else drawn  # by first appearance
+    firsts = functions.first_rows(numbers, known, max(known, len(places)))
+    assert np.array_equal(firsts, np.sort(places)[known:])
+
+
+@pytest.mark.parametrize("functions", [native, key_rows])
+def test_first_rows_of_numbers_out_of_order(functions: Any):
+    """NULL gets its number after the values of its batch."""
+    assert functions.first_rows(np.array([4, 0, 2, 4, 3, -1]), 2, 5).tolist() == [2, 4, 0]
+    assert functions.first_rows(np.array([0, 1]), 2, 2).tolist() == []

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from functools import partial
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from server.executor import morsels
 from server.executor.morsels import in_order
 from server.workers import Workers
 
@@ -35,11 +37,11 @@ def slept(number: int) -> int:
     return number
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 40])
-def test_results_come_in_order(workers: Any, count: int):
-    parts = [partial(slept, number) for number in range(count)]
-    assert list(in_order(parts, context_of(workers))) == list(range(count))
-    assert list(in_order(parts, context_of(None))) == list(range(count))
+@pytest.mark.parametrize("length", [0, 1, 2, 40])
+def test_results_come_in_order(workers: Any, length: int):
+    parts = [partial(slept, number) for number in range(length)]
+    assert list(in_order(parts, context_of(workers))) == list(range(length))
+    assert list(in_order(parts, context_of(None))) == list(range(length))
 
 
 def test_several_threads_work(workers: Any):
@@ -78,6 +80,34 @@ def test_without_helpers_that_are_free_the_consumer_does_everything(workers: Any
     free.set()
     for work in busy:
         work.wait()
+
+
+def waiting_line(monkeypatch: pytest.MonkeyPatch, waits_per_ms: int) -> None:
+    """The consumer works 1 ms between two looks at the clock, and waits so often."""
+    steps = count()
+    monkeypatch.setattr(
+        morsels,
+        "_work_and_waits",
+        lambda: ((step := next(steps)) * 1_000_000, step * waits_per_ms),
+    )
+
+
+@pytest.mark.parametrize("waits_per_ms", [0, 100])
+def test_helpers_that_are_in_the_way_are_sent_away(
+    workers: Any, monkeypatch: pytest.MonkeyPatch, waits_per_ms: int
+):
+    waiting_line(monkeypatch, waits_per_ms)
+    seen = []
+
+    def part(number: int) -> int:
+        seen.append((number, threading.get_ident()))
+        time.sleep(0.001)
+        return number
+
+    parts = [partial(part, number) for number in range(40)]
+    assert list(in_order(parts, context_of(workers))) == list(range(40))
+    late = {thread for number, thread in seen if number > 12}
+    assert (late == {threading.get_ident()}) == (waits_per_ms > 0)
 
 
 def test_an_error_of_a_part_is_raised_at_its_place(workers: Any):
