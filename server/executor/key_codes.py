@@ -105,16 +105,3 @@ class ViewCodes:
     def words(self) -> list[bytes]:
         """The strings in the order of their numbers."""
         return [raw[4 : 4 + int.from_bytes(raw[:4], "little")] for raw in self._codes]
-
-
-def rows_with_keys(
-    values: Positions, valid: Mask | None, lowest: int, present: Values
-) -> Positions:
-    """Which rows have a key that occurs: present[i] says whether lowest + i does; NULL does not."""
-    places = values - lowest
-    inside = (values >= lowest) & (places < len(present)) & (places >= 0)
-    if valid is not None:
-        inside &= valid
-    rows: Positions = np.flatnonzero(inside)
-    found: Positions = rows[present[places[rows]] != 0]
-    return found

@@ -18,7 +18,8 @@ from server.planner import physical
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.vector.column import Column, Positions
+    from server.vector.column import Column, Mask, Positions, Values
+    from storage.engine import Framed
 
 DROPPING: Final = frozenset({"inner", "semi", "right", "right_semi", "right_anti"})
 """The joins that drop left rows without a partner."""
@@ -47,14 +48,12 @@ class KeyFilter:
         """Whether it has been found to leave out too little."""
         return self._seen >= TRIAL_ROWS and self._passed > PASSING_SHARE_MAX * self._seen
 
-    def positions(self, column: Column) -> Positions | None:
-        """The rows with keys that occur; None: it cannot say."""
-        if self.is_idle or not is_integer(column):
+    def positions(self, keys: Values | Framed, valid: Mask | None) -> Positions | None:
+        """The rows with keys that occur, of integers or their codes; None: it leaves out too little."""
+        if self.is_idle:
             return None
-        found = rows_with_keys(
-            column.values.astype(np.int64, copy=False), column.valid, self._lowest, self._present
-        )
-        self._seen += len(column)
+        found = rows_with_keys(keys, valid, self._lowest, self._present)
+        self._seen += len(keys)
         self._passed += len(found)
         return found
 

@@ -21,7 +21,12 @@ from server.executor.morsels import Morsels, may_run_beside
 from server.executor.operator import Builder, Operator
 from server.executor.sample import SampleScan
 from server.executor.scan_program import ScanProgram, stored_columns
-from server.executor.storage_columns import stored_column, system_column, system_values
+from server.executor.storage_columns import (
+    machine_inputs,
+    stored_column,
+    system_column,
+    system_values,
+)
 from server.executor.table_shape import Row, shape_of
 from server.executor.zones import ZoneFilter
 from server.expressions.evaluate import conjuncts
@@ -100,7 +105,10 @@ class RowLoader:
     ) -> Positions | None:
         """Those rows that joins above have partners for, as far as they have told."""
         for index, known in context.key_filters.get(self._plan, {}).items():
-            passed = None if known.is_idle else known.positions(self._column(view, index, among))
+            if known.is_idle or self._plan.types[index].type.dtype.kind != "i":
+                continue
+            (keys,) = machine_inputs(view, (self._plan.attributes[index] - 1,), among)
+            passed = known.positions(*keys)
             if passed is not None:
                 among = passed if among is None else among[passed]
         return among

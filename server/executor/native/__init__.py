@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.executor.frame_rows import extreme_rows, float_sums, range_ends
-    from server.executor.key_codes import IntegerCodes, ViewCodes, object_codes, rows_with_keys
+    from server.executor.key_codes import IntegerCodes, ViewCodes, object_codes
     from server.executor.key_rows import (
         dense_codes,
         first_rows,
@@ -19,16 +19,12 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.executor.machine import run as run_program
     from server.executor.machine import selected as selected_rows
     from server.executor.ordering import ordered_rows, text_ranks
+    from server.executor.present_keys import rows_with_keys
     from server.executor.row_codes import RowCodes
     from server.executor.tie_order import tied_rows
 else:
     from server.executor.native.frame_rows import extreme_rows, float_sums, range_ends
-    from server.executor.native.key_codes import (
-        IntegerCodes,
-        ViewCodes,
-        object_codes,
-        rows_with_keys,
-    )
+    from server.executor.native.key_codes import IntegerCodes, ViewCodes, object_codes
     from server.executor.native.key_rows import (
         dense_codes,
         first_rows,
@@ -39,6 +35,7 @@ else:
     from server.executor.native.machine import run as run_program
     from server.executor.native.machine import selected as selected_rows
     from server.executor.native.ordering import ordered_rows, text_ranks
+    from server.executor.native.present_keys import rows_with_keys
     from server.executor.native.row_codes import RowCodes
     from server.executor.native.tie_order import tied_rows
 

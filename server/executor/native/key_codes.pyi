@@ -19,6 +19,3 @@ class ViewCodes:
 def object_codes(
     values: Values, valid: Mask | None, numbers: dict[Hashable, int], next_number: int
 ) -> tuple[Positions, int]: ...
-def rows_with_keys(
-    values: Positions, valid: Mask | None, lowest: int, present: Values
-) -> Positions: ...

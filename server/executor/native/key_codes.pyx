@@ -462,24 +462,3 @@ cdef class ViewCodes:
                 raw = int(self.slots[at].first).to_bytes(8, "little") + int(self.slots[at].second).to_bytes(8, "little")
                 found[self.slots[at].code_plus_one - 1] = raw[4:4 + int.from_bytes(raw[:4], "little")]
         return found
-
-
-def rows_with_keys(
-    const int64_t[:] values, valid, int64_t lowest, const uint8_t[::1] present
-):
-    """Which rows have a key that occurs: present[i] says whether lowest + i does; NULL does not."""
-    cdef Py_ssize_t count = values.shape[0], row, found = 0
-    cdef uint64_t span = present.shape[0], place
-    cdef const uint8_t[:] is_valid
-    cdef bint has_nulls = valid is not None
-    rows = np.empty(count, np.int64)
-    cdef int64_t[::1] row_of = rows
-    if has_nulls:
-        is_valid = valid.view(np.uint8)
-    with nogil:
-        for row in range(count):
-            place = <uint64_t>values[row] - <uint64_t>lowest
-            if place < span and present[place] and (not has_nulls or is_valid[row]):
-                row_of[found] = row
-                found += 1
-    return rows[:found].copy() if found * 4 < count else rows[:found]

@@ -7,11 +7,13 @@ NULLs at all is known vector by vector, so that the loops without them stay simp
 
 import numpy as np
 
+cimport numpy as cnp
+
 from server.executor.machine import Totals
 from storage.engine import Framed
 
 from libc.math cimport isfinite, isnan
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
@@ -92,8 +94,11 @@ cdef enum Width:
     UINT32 = 7
 
 WIDTHS = {
-    "bool": BYTE, "int16": INT16, "int32": INT32, "int64": INT64, "float32": FLOAT32, "float64": FLOAT64,
-    "uint8": BYTE, "uint16": UINT16, "uint32": UINT32, "uint64": INT64,
+    np.dtype(name): width
+    for name, width in (
+        ("bool", BYTE), ("int16", INT16), ("int32", INT32), ("int64", INT64), ("float32", FLOAT32), ("float64", FLOAT64),
+        ("uint8", BYTE), ("uint16", UINT16), ("uint32", UINT32), ("uint64", INT64),
+    )
 }
 
 ctypedef fused Stored:
@@ -164,20 +169,20 @@ cdef Py_ssize_t _run(program, columns, Py_ssize_t count, groups, totals, passed)
     constants = np.ascontiguousarray(program.constants, np.int64)
     float_constants = np.ascontiguousarray(program.float_constants, np.float64)
     assert totals.low.flags.c_contiguous and totals.high.flags.c_contiguous
-    state.code = <const int32_t *><uintptr_t>code.ctypes.data
+    state.code = <const int32_t *>cnp.PyArray_DATA(<cnp.ndarray>code)
     state.code_count = len(code)
-    state.constants = <const int64_t *><uintptr_t>constants.ctypes.data
-    state.float_constants = <const double *><uintptr_t>float_constants.ctypes.data
-    state.low = <int64_t *><uintptr_t>totals.low.ctypes.data
-    state.high = <int64_t *><uintptr_t>totals.high.ctypes.data
-    state.floats = <double *><uintptr_t>totals.floats.ctypes.data
+    state.constants = <const int64_t *>cnp.PyArray_DATA(<cnp.ndarray>constants)
+    state.float_constants = <const double *>cnp.PyArray_DATA(<cnp.ndarray>float_constants)
+    state.low = <int64_t *>cnp.PyArray_DATA(<cnp.ndarray>totals.low)
+    state.high = <int64_t *>cnp.PyArray_DATA(<cnp.ndarray>totals.high)
+    state.floats = <double *>cnp.PyArray_DATA(<cnp.ndarray>totals.floats)
     state.group_room = totals.low.shape[1]
     state.group_count = totals.group_count
     state.groups = NULL
     if groups is not None:
         groups = np.ascontiguousarray(groups, np.int64)
         assert len(groups) == count and (count == 0 or groups.max() < totals.group_count)
-        state.groups = <const int64_t *><uintptr_t>groups.ctypes.data
+        state.groups = <const int64_t *>cnp.PyArray_DATA(<cnp.ndarray>groups)
     kept = [code, constants, float_constants, groups]
     state.inputs = <Input *>malloc(max(1, len(columns)) * sizeof(Input))
     state.registers = <Register *>malloc(max(1, register_count) * sizeof(Register))
@@ -185,7 +190,7 @@ cdef Py_ssize_t _run(program, columns, Py_ssize_t count, groups, totals, passed)
     cdef bint done = False
     state.passed = NULL
     if passed is not None:
-        state.passed = <int64_t *><uintptr_t>passed.ctypes.data
+        state.passed = <int64_t *>cnp.PyArray_DATA(<cnp.ndarray>passed)
         state.passed_count = 0
     try:
         if state.inputs == NULL or state.registers == NULL or memory == NULL:
@@ -200,13 +205,13 @@ cdef Py_ssize_t _run(program, columns, Py_ssize_t count, groups, totals, passed)
                 values = values.codes
             values = np.ascontiguousarray(values)
             kept.append(values)
-            state.inputs[i].values = <const void *><uintptr_t>values.ctypes.data
-            state.inputs[i].width = WIDTHS[values.dtype.name]
+            state.inputs[i].values = <const void *>cnp.PyArray_DATA(<cnp.ndarray>values)
+            state.inputs[i].width = WIDTHS[values.dtype]
             state.inputs[i].valid = NULL
             if valid is not None:
                 valid = np.ascontiguousarray(valid)
                 kept.append(valid)
-                state.inputs[i].valid = <const uint8_t *><uintptr_t>valid.ctypes.data
+                state.inputs[i].valid = <const uint8_t *>cnp.PyArray_DATA(<cnp.ndarray>valid)
         lay_out(&state, memory, register_count)
         with nogil:
             prepare(&state)

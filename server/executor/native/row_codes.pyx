@@ -8,6 +8,8 @@ from memory before it is looked at.
 
 import numpy as np
 
+cimport numpy as cnp
+
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
@@ -120,19 +122,19 @@ cdef class RowCodes:
                 valid = np.ascontiguousarray(valid)
                 assert len(valid) == count
                 alive.append(valid)
-                inputs[column].valid = <const uint8_t *><uintptr_t>valid.ctypes.data
+                inputs[column].valid = <const uint8_t *>cnp.PyArray_DATA(<cnp.ndarray>valid)
             if self.is_text[column]:
                 store, views, _ = columns[column]
                 views = np.ascontiguousarray(views)
                 inputs[column].integers = NULL
-                inputs[column].views = <const View *><uintptr_t>views.ctypes.data
-                inputs[column].store = <const uint8_t *><uintptr_t>store.ctypes.data
+                inputs[column].views = <const View *>cnp.PyArray_DATA(<cnp.ndarray>views)
+                inputs[column].store = <const uint8_t *>cnp.PyArray_DATA(<cnp.ndarray>store)
                 if adding and id(store) not in self.known_stores:
                     self.known_stores.add(id(store))
                     self.kept.append(store)
             else:
                 views = np.ascontiguousarray(columns[column][0], np.int64)
-                inputs[column].integers = <const int64_t *><uintptr_t>views.ctypes.data
+                inputs[column].integers = <const int64_t *>cnp.PyArray_DATA(<cnp.ndarray>views)
             assert len(views) == count
             alive.append(views)
         codes = np.empty(count, np.int64)

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from server.executor import key_codes, native
+from server.executor import native, present_keys
 from server.executor.key_filter import TRIAL_ROWS, key_filter
 from server.vector.column import Column
+from storage.engine import Framed
 
 
-@pytest.mark.parametrize("rows_with_keys", [key_codes.rows_with_keys, native.rows_with_keys])
+@pytest.mark.parametrize("rows_with_keys", [present_keys.rows_with_keys, native.rows_with_keys])
 @pytest.mark.parametrize("lowest", [-3, 0, 2**62, -(2**63)])
 def test_rows_with_keys(rows_with_keys, lowest):
     present = np.array([1, 0, 1], np.uint8)
@@ -21,17 +22,34 @@ def test_rows_with_keys(rows_with_keys, lowest):
     assert rows_with_keys(values, valid, lowest, present).tolist() == expected[1:]
 
 
+@pytest.mark.parametrize("rows_with_keys", [present_keys.rows_with_keys, native.rows_with_keys])
+@pytest.mark.parametrize("count", [0, 1, 65_535, 65_536, 65_537])
+@pytest.mark.parametrize("code", [np.uint8, np.uint16, np.uint32, np.uint64])
+def test_rows_with_keys_of_codes(rows_with_keys, count, code):
+    rng = np.random.default_rng(count)
+    present = rng.integers(0, 2, 500).astype(np.uint8)
+    codes = rng.integers(0, 256, count).astype(code)
+    valid = rng.random(count) < 0.9
+    framed = Framed(codes, -20, 3, np.dtype(np.int32))
+    numbers = framed.decoded()
+    assert numbers.tolist() == (codes.astype(np.int64) * 3 - 20).tolist()
+    for there in (None, valid):
+        expected = rows_with_keys(numbers, there, 7, present).tolist()
+        assert rows_with_keys(framed, there, 7, present).tolist() == expected
+        assert rows_with_keys(numbers.astype(np.int16), there, 7, present).tolist() == expected
+
+
 def test_a_filter_of_no_keys_lets_nothing_pass():
     known = key_filter(Column(np.array([5], np.int32), np.array([False])))
-    assert known.positions(Column(np.array([0, 5], np.int32))).tolist() == []
+    assert known.positions(np.array([0, 5], np.int32), None).tolist() == []
 
 
 def test_a_filter_that_leaves_out_little_stops_looking():
     keys = Column(np.arange(TRIAL_ROWS, dtype=np.int64))
     known = key_filter(keys)
-    assert len(known.positions(keys)) == TRIAL_ROWS
+    assert len(known.positions(keys.values, None)) == TRIAL_ROWS
     assert known.is_idle
-    assert known.positions(keys) is None
+    assert known.positions(keys.values, None) is None
 
 
 @pytest.mark.parametrize(
