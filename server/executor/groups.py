@@ -78,7 +78,10 @@ class Groups:
         self._context = context
         self._level = level
         self._types: list[TypeReference] = [self._plan.keys[position].type for position in keys]
-        self._key_types = [reference.type for reference in self._types]
+        self._telling = [
+            n for n, position in enumerate(keys) if position not in self._plan.dependent
+        ]
+        self._key_types = [self._types[place].type for place in self._telling]
         self._table = KeyTable(self._key_types, nulls_match=True)
         self._found: list[Batch] = []  # the keys of new groups, in order
         self._found_bytes = 0
@@ -103,7 +106,7 @@ class Groups:
             if self._holding.byte_count > self._limit_bytes and self._can_spill():
                 self._rest = Partitions(self._context, 1 << PART_BITS)
             return
-        keys = self._own(evaluated[0])
+        keys = self._told(self._own(evaluated[0]))
         is_known = self._table.find(keys, batch.count) >= 0
         unknown = np.flatnonzero(~is_known)
         if len(unknown):
@@ -162,6 +165,10 @@ class Groups:
     def _own(self, keys: tuple[Column, ...]) -> tuple[Column, ...]:
         return tuple(keys[position] for position in self._positions)
 
+    def _told(self, own: tuple[Column, ...]) -> tuple[Column, ...]:
+        """The keys that tell groups apart."""
+        return tuple(own[place] for place in self._telling)
+
     def _count_bytes(self) -> None:
         self._holding.reset(self._byte_count())
 
@@ -181,7 +188,7 @@ class Groups:
     def _numbers(self, own: tuple[Column, ...], count: int) -> Positions:
         """The group of each row; the keys of new ones are kept."""
         known = len(self._table)
-        groups = self._table.add(own, count)
+        groups = self._table.add(self._told(own), count)
         if own and len(self._table) > known:
             found = Batch(own, count).take(first_rows(groups, known, len(self._table)))
             self._found.append(found)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 PARTS_AHEAD: Final = 4
 WAIT_SECONDS: Final = 0.02
 """How long to wait for a helper before looking whether the statement is cancelled."""
-TRIAL_NS: Final = 1_500_000
+TRIAL_NS: Final = 1_000_000
 WAITS_PER_MS_MAX: Final = 3.5
 """After how much work it is seen, and at how many waits for the interpreter, that one thread is faster than several."""
 

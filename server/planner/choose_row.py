@@ -20,6 +20,7 @@ from server.planner import choose_scan, cost
 from server.planner import physical as p
 from server.planner import plan as logical
 from server.planner.bind_operator import conjuncts
+from server.planner.dependence import dependent_keys
 from server.planner.physical import Estimate, Plan
 from server.planner.plan import Node, OutputColumn
 from server.planner.plan_walk import columns_read, expressions_of
@@ -150,7 +151,15 @@ def _aggregate(chooser: Chooser, node: logical.Aggregate, required: set[ColumnId
         aggregates=tuple(chooser.expressions(calls)),  # type: ignore[arg-type]
         sets=node.sets,
         set_number=node.set_column is not None,
+        dependent=_dependent(chooser, node, source),
     )
+
+
+def _dependent(chooser: Chooser, node: logical.Aggregate, source: Plan) -> frozenset[int]:
+    """The keys that follow from others; not asked where grouping sets leave keys out."""
+    if node.sets != (tuple(range(len(node.keys))),):
+        return frozenset()
+    return dependent_keys(node.keys, source, chooser.context.catalog)
 
 
 def _extremum_by_index(chooser: Chooser, node: logical.Aggregate) -> Plan | None:

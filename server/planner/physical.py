@@ -247,6 +247,7 @@ class HashAggregate(Plan):
     (int32, index into sets), from which expressions above compute GROUPING().
     sets: grouping sets as tuples of positions in keys; () is the grand total, which has a row even
     without input. Plain GROUP BY has one set of all keys; no GROUP BY has the one set ().
+    dependent: positions of keys that are the same wherever the others are.
     """
 
     input: Plan
@@ -254,6 +255,7 @@ class HashAggregate(Plan):
     aggregates: tuple[AggregateCall, ...]
     sets: tuple[tuple[int, ...], ...]
     set_number: bool = False
+    dependent: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
