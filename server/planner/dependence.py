@@ -4,8 +4,8 @@
                                             customer tells the nation, whose key a join compares with one of its columns
 
 Rule 1: a key that may be NULL, or whose violation a constraint puts up with until later, tells nothing.
-Rule 2: an inner join makes columns equal only if it compares integers: equal values of other types need not be the
-        same.
+Rule 2: an inner join makes columns equal only if it compares integers, and an expression follows from integers and
+        texts only: equal values of other types need not be the same.
 """
 
 from __future__ import annotations
@@ -13,9 +13,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from server.expressions.expression import ColumnId, Expression, Variable
+from server.expressions.expression import (
+    ColumnId,
+    Expression,
+    Subquery,
+    Variable,
+    columns_used,
+    walk,
+)
 from server.planner import physical as p
 from server.planner.inverted_plan import InvertedScan
+from server.planner.matching import is_volatile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +35,7 @@ if TYPE_CHECKING:
     Rule = tuple[frozenset[ColumnId], frozenset[ColumnId]]  # columns, and what they determine
 
 _SCANS: Final = (p.TableScan, p.IndexScan, InvertedScan)
+_PLAIN_TEXTS: Final = frozenset({25, 1043})
 _WITH_RIGHT_ROWS: Final = frozenset({"inner", "left", "right", "full"})
 
 
@@ -52,19 +61,38 @@ def dependent_keys(
     keys: Sequence[Expression], source: Plan, catalog: CatalogView
 ) -> frozenset[int]:
     """The positions of keys that need not be looked at to tell groups of the plan's rows apart."""
-    columns = {
-        position: key.column for position, key in enumerate(keys) if isinstance(key, Variable)
-    }
-    if len(columns) < 2:
+    if len(keys) < 2:
         return frozenset()
     facts = _Facts()
     _learn(source, catalog, facts)
     dropped: set[int] = set()
-    for position in sorted(columns, key=lambda each: (_is_integer(keys[each]), -each)):
-        others = (columns[each] for each in columns if each not in dropped and each != position)
-        if columns[position] in facts.closure(others):
+    for position in sorted(range(len(keys)), key=lambda each: _worth(keys[each], each)):
+        others = {
+            key.column
+            for each, key in enumerate(keys)
+            if isinstance(key, Variable) and each != position and each not in dropped
+        }
+        if _follows(keys[position], facts.closure(others)):
             dropped.add(position)
     return frozenset(dropped)
+
+
+def _worth(key: Expression, position: int) -> tuple[bool, bool, int]:
+    """Expressions are dropped before columns, integers and first keys last."""
+    return isinstance(key, Variable), _is_integer(key), -position
+
+
+def _follows(key: Expression, known: set[ColumnId]) -> bool:
+    """Whether a key is the same wherever these columns are."""
+    if isinstance(key, Variable):
+        return key.column in known
+    used = columns_used(key)
+    if not used or not used <= known or is_volatile(key):
+        return False
+    nodes = list(walk(key))
+    if any(isinstance(node, Subquery) for node in nodes):
+        return False
+    return all(_is_same_if_equal(node) for node in nodes if isinstance(node, Variable))
 
 
 def _learn(node: Plan, catalog: CatalogView, facts: _Facts) -> None:
@@ -128,6 +156,10 @@ def _is_key(index: Index, table: Table, catalog: CatalogView) -> bool:
         for each in catalog.constraints_of(table.oid)
         if each.oid == index.constraint
     )
+
+
+def _is_same_if_equal(expression: Expression) -> bool:
+    return _is_integer(expression) or expression.type.oid in _PLAIN_TEXTS
 
 
 def _is_integer(expression: Expression) -> bool:

@@ -37,6 +37,9 @@ FOLLOWING = {
     "SELECT 1 FROM buyer JOIN nation ON nation = n GROUP BY b, label, name, n": [1, 2, 3],
     "SELECT 1 FROM line l JOIN buyer b ON l.b = b.b GROUP BY l.b, label": [1],
     "SELECT 1 FROM buyer LEFT JOIN nation ON nation = n GROUP BY b, n, name": [2],
+    "SELECT 1 FROM line GROUP BY amount, amount - 1, amount * pos, pos": [1, 2],
+    "SELECT 1 FROM line GROUP BY upper(note), note": [0],
+    "SELECT 1 FROM buyer GROUP BY label || 'x', b": [0],
     "SELECT 1 FROM (SELECT b AS x, label AS y FROM buyer) s GROUP BY x, y": [1],
 }
 FREE = [
@@ -46,7 +49,10 @@ FREE = [
     "SELECT 1 FROM buyer GROUP BY b",
     "SELECT 1 FROM buyer GROUP BY GROUPING SETS ((b, label), (label))",
     "SELECT 1 FROM price a JOIN price b ON a.p = b.p GROUP BY a.p, b.p",
-    "SELECT 1 FROM buyer GROUP BY b + 1, label",
+    "SELECT 1 FROM line GROUP BY amount + 1, amount * pos, pos",
+    "SELECT 1 FROM price a GROUP BY label, p * 2",
+    "SELECT 1 FROM (SELECT p * 1 AS p FROM price) s GROUP BY p, p + 1",
+    "SELECT 1 FROM line GROUP BY amount, amount * random()",
     "SELECT 1 FROM (SELECT b, label FROM buyer UNION ALL SELECT n, name FROM nation) u GROUP BY b, label",
 ]
 
