@@ -113,25 +113,12 @@ def _first_replacer(regex: Regex, search: Callable[..., Any], new: str, change: 
     return changed
 
 
-def _remembered(change: Change) -> Change:
-    """The change, made once of each text: those of a batch repeat more often than not."""
-    known: dict[str, str] = {}
-
-    def changed(text: str) -> str:
-        made = known.get(text)
-        if made is None:
-            made = known[text] = change(text)
-        return made
-
-    return changed
-
-
 def _replace_kernel(context: CallContext, texts: Column, *others: Column, count: int) -> Column:
     check = check_of(context)
     is_read = count > 0 and (texts.valid is None or bool(texts.valid.any()))
     if is_read and all(is_constant(column) for column in others):
         change = replacer(check, *[constant_value(column) for column in others])
-        return each(_remembered(change)).kernel(context, texts, count=count)
+        return each(change).kernel(context, texts, count=count)
     return each(partial(replace_matches, check)).kernel(context, texts, *others, count=count)
 
 
