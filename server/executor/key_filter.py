@@ -16,7 +16,7 @@ from server.expressions.expression import ColumnId, Variable
 from server.planner import physical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from server.vector.column import Column, Mask, Positions, Values
     from storage.engine import Framed
@@ -27,6 +27,9 @@ DROPPING: Final = frozenset({"inner", "semi", "right", "right_semi", "right_anti
 SPAN_MAX: Final = 1 << 24
 """Between the lowest and the highest key, for a table of which ones occur."""
 
+LISTED_SPAN_MAX: Final = 1 << 18
+"""Up to which span single keys are compared with what row groups have; beyond it only the lowest and the highest."""
+
 TRIAL_ROWS: Final = 1 << 16
 PASSING_SHARE_MAX: Final = 0.7
 SELECTIVE_SHARE: Final = 8
@@ -35,11 +38,12 @@ SELECTIVE_SHARE: Final = 8
 class KeyFilter:
     """The keys that occur, as a table from the lowest to the highest."""
 
-    __slots__ = ("_lowest", "_passed", "_present", "_seen", "is_selective")
+    __slots__ = ("_keys", "_lowest", "_passed", "_present", "_seen", "is_selective")
 
     def __init__(self, lowest: int, present: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> None:
         self._lowest = lowest
         self._present = present
+        self._keys: Positions | None = None
         self._seen = self._passed = 0
         self.is_selective = int(np.count_nonzero(present)) * SELECTIVE_SHARE <= len(present)
 
@@ -56,6 +60,31 @@ class KeyFilter:
         self._seen += len(keys)
         self._passed += len(found)
         return found
+
+    def may_have(self, zones: Sequence[tuple[int, int] | None]) -> Mask:
+        """Which row groups may have rows that pass, by the least and the greatest value of each; None: not known."""
+        keys = self._listed()
+        known = np.array([zone is not None for zone in zones], np.bool_)
+        bounds = np.array([zone or (0, 0) for zone in zones], np.int64).reshape(-1, 2)
+        if not len(keys):
+            return ~known
+        if len(self._present) > LISTED_SPAN_MAX:
+            meets = (bounds[:, 0] <= keys[-1]) & (bounds[:, 1] >= keys[0])
+        else:
+            nexts = np.searchsorted(keys, bounds[:, 0])
+            meets = nexts < len(keys)
+            meets &= keys[np.minimum(nexts, len(keys) - 1)] <= bounds[:, 1]
+        return meets | ~known
+
+    def _listed(self) -> Positions:
+        """The keys in ascending order; of a wide span the ends of it, both of which are keys."""
+        if self._keys is None:
+            if len(self._present) > LISTED_SPAN_MAX:
+                places = np.array([0, len(self._present) - 1])
+            else:
+                places = np.flatnonzero(self._present)
+            self._keys = places + self._lowest
+        return self._keys
 
 
 def key_filter(column: Column) -> KeyFilter | None:

@@ -28,7 +28,7 @@ from server.executor.storage_columns import (
     system_values,
 )
 from server.executor.table_shape import Row, shape_of
-from server.executor.zones import ZoneFilter
+from server.executor.zones import GROUPS_MIN, ZoneFilter
 from server.expressions.evaluate import conjuncts
 from server.expressions.expression import And, Expression, columns_used
 from server.expressions.safety import cannot_raise
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
+    from server.types.type import TypeReference
     from server.vector.column import Positions
 
 SLOT_BITS = 16
@@ -105,7 +106,7 @@ class RowLoader:
     ) -> Positions | None:
         """Those rows that joins above have partners for, as far as they have told."""
         for index, known in context.key_filters.get(self._plan, {}).items():
-            if known.is_idle or self._plan.types[index].type.dtype.kind != "i":
+            if known.is_idle or not is_whole(self._plan.types[index]):
                 continue
             (keys,) = machine_inputs(view, (self._plan.attributes[index] - 1,), among)
             passed = known.positions(*keys)
@@ -211,10 +212,22 @@ class TableScan(Operator):
         """The row groups to be read."""
         if self._sample is not None:  # which rows are drawn depends on all that come before
             return range(relation.group_count)
-        found = self._zones.groups(relation, context)
+        found = self._with_keys(relation, self._zones.groups(relation, context), context)
         if context.instruments is not None and self.plan in context.instruments:
             context.instruments[self.plan].skipped_groups += relation.group_count - len(found)
         return found
+
+    def _with_keys(
+        self, relation: Any, group_nos: Sequence[int], context: ExecutionContext
+    ) -> Sequence[int]:
+        """Those row groups that may have rows with partners, as far as joins above have told."""
+        for index, known in context.key_filters.get(self.plan, {}).items():
+            if len(group_nos) < GROUPS_MIN or not is_whole(self.plan.types[index]):
+                continue
+            number = self.plan.attributes[index] - 1
+            zones = [relation.zone(group_no, number) for group_no in group_nos]
+            group_nos = np.array(group_nos)[known.may_have(zones)].tolist()
+        return group_nos
 
     def _relation(self, context: ExecutionContext) -> Any:
         relation = context.engine.relation(self.plan.table.storage_id)
@@ -237,6 +250,11 @@ class TableScan(Operator):
                 chosen = None if choose is None else choose(view)
                 batches.append(self._loader.load(view, context, chosen))
         return list(merged(batches))
+
+
+def is_whole(reference: TypeReference) -> bool:
+    """Whether values are kept as the integers that they are."""
+    return reference.type.dtype.kind == "i"
 
 
 def _spans(group_nos: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -52,6 +52,31 @@ def test_a_filter_that_leaves_out_little_stops_looking():
     assert known.positions(keys.values, None) is None
 
 
+@pytest.mark.parametrize("highest", [20, 1 << 20])
+def test_row_groups_with_keys(highest):
+    known = key_filter(Column(np.array([3, 7, highest], np.int64)))
+    zones = [
+        (0, 2),
+        (0, 3),
+        (4, 6),
+        (5, 7),
+        (8, highest - 1),
+        (highest, highest),
+        (highest + 1, 2**62),
+        None,
+    ]
+    is_listed = highest == 20
+    assert known.may_have(zones).tolist() == [
+        False, True, not is_listed, True, not is_listed, True, False, True,
+    ]  # fmt: skip
+
+
+def test_no_row_group_has_a_key_of_none():
+    known = key_filter(Column(np.array([5], np.int32), np.array([False])))
+    assert known.may_have([(0, 9), None]).tolist() == [False, True]
+    assert known.may_have([]).tolist() == []
+
+
 @pytest.mark.parametrize(
     "column",
     [

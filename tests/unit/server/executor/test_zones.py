@@ -110,6 +110,35 @@ def test_groups_that_cannot_have_rows_are_not_read(request, kind, condition, gro
         )
 
 
+JOINED = [
+    ("VALUES (5), (17)", [0]),
+    ("VALUES (70000)", [1]),
+    ("VALUES (3), (131075)", [0, 2]),
+    ("VALUES (-9), (500000)", [0, 1, 2]),  # the span is too wide for single keys
+    ("VALUES (-9), (-3)", []),
+    ("VALUES (NULL::int)", []),
+]
+"""Keys of the other side of a join, and the row groups in which they may be."""
+
+
+@pytest.mark.parametrize(("keys", "groups"), JOINED)
+@pytest.mark.parametrize("kind", ["opened", "sealed"])
+def test_groups_without_the_keys_of_a_join_are_not_read(request, kind, keys, groups):
+    client = request.getfixturevalue(kind)
+    query = f"SELECT i FROM v JOIN ({keys}) k (x) ON i = x"
+    assert skipped(client, query) == 3 - len(groups)
+    found = client.rows(f"SELECT count(*), sum(i) FROM ({query}) j")
+    assert found == client.rows(f"SELECT count(*), sum(i) FROM v WHERE i IN ({keys})")
+
+
+@pytest.mark.parametrize("kind", ["opened", "sealed"])
+def test_a_left_join_reads_all_groups(request, kind):
+    client = request.getfixturevalue(kind)
+    query = "SELECT i, x FROM v LEFT JOIN (VALUES (5)) k (x) ON i = x"
+    assert skipped(client, query) == 0
+    assert client.rows(f"SELECT count(*), count(x) FROM ({query}) j") == [(str(ROWS), "1")]
+
+
 @pytest.mark.parametrize("kind", ["opened", "sealed"])
 def test_what_raises_in_a_group_that_could_be_left_out_is_raised(request, kind):
     client = request.getfixturevalue(kind)
