@@ -74,7 +74,8 @@ class KeyFilter:
             nexts = np.searchsorted(keys, bounds[:, 0])
             meets = nexts < len(keys)
             meets &= keys[np.minimum(nexts, len(keys) - 1)] <= bounds[:, 1]
-        return meets | ~known
+        possible: Mask = meets | ~known
+        return possible
 
     def _listed(self) -> Positions:
         """The keys in ascending order; of a wide span the ends of it, both of which are keys."""
