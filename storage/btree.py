@@ -31,6 +31,7 @@ from storage.btree_page import (
 from storage.errors import KeyTooLarge
 from storage.fast_paths import (
     delete_pair,
+    delete_sorted,
     insert_pair,
     insert_sorted,
     leaf_cuts,
@@ -137,6 +138,17 @@ class Tree:
                 change.commit()
         self.change_no += 1
         return True
+
+    def delete_many(self, keys: Sequence[bytes], row_ids: npt.NDArray[np.int64]) -> None:
+        """Remove ascending pairs, a leaf at a time; those that are not there do not matter."""
+        done = 0
+        while done < len(keys):
+            stop = delete_sorted(self.pager, self.root_page, keys, row_ids, done)
+            if stop == done:
+                self.delete(0, keys[done], int(row_ids[done]))
+                stop += 1
+            self.change_no += 1
+            done = stop
 
     def contains(self, key: bytes, row_id: int) -> bool:
         """Whether the pair is there."""

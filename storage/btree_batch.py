@@ -1,8 +1,8 @@
 """Many sorted pairs at once: looking for their keys, and adding them to a tree.
 
 Rule 1: `present_keys` may name a key too many, never one too few: whoever asks looks again.
-Rule 2: the twin of `insert_sorted` writes the leaf and the new leaves beside it in one change; where it
-        gives up, and always here, the ordinary way adds the pair.
+Rule 2: the twins of `insert_sorted` and `delete_sorted` write the leaf and the new leaves beside it in one change;
+        where they give up, and always here, the ordinary way is to add or take out the pair.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from storage.btree_search import lookup_prefix, pack_leaf
+from storage.btree_search import leaf_pairs, lookup_prefix, pack_leaf, seek_pair
 from storage.key_matrix import SortedKeys
 from storage.pages import Pager
 
@@ -36,6 +36,16 @@ def present_keys(pager: Pager, root_page: int, keys: Sequence[bytes | None]) -> 
     ]
 
 
+def absent_pairs(
+    pager: Pager, root_page: int, keys: Sequence[bytes], row_ids: npt.NDArray[np.int64]
+) -> list[int]:
+    """The positions of ascending pairs that are not there."""
+    pairs = zip(keys, row_ids.tolist(), strict=True)
+    return [
+        i for i, (key, row_id) in enumerate(pairs) if not _is_there(pager, root_page, key, row_id)
+    ]
+
+
 def insert_sorted(
     pager: Pager,
     root_page: int,
@@ -50,6 +60,26 @@ def insert_sorted(
     """
     del pager, root_page, xid, keys, row_ids
     return start
+
+
+def delete_sorted(
+    pager: Pager,
+    root_page: int,
+    keys: Sequence[bytes],
+    row_ids: npt.NDArray[np.int64],
+    start: int,
+) -> int:
+    """Take ascending pairs from start on out of the leaf that they are in: how far it came.
+
+    No further than start: the ordinary way is to take out this pair.
+    """
+    del pager, root_page, keys, row_ids
+    return start
+
+
+def _is_there(pager: Pager, root_page: int, key: bytes, row_id: int) -> bool:
+    page_no, position = seek_pair(pager, root_page, key, row_id)
+    return leaf_pairs(pager, page_no, position, position + 1)[0] == [(key, row_id)]
 
 
 def pack_leaves(

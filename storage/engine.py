@@ -26,6 +26,7 @@ from storage.fast_work import CommitQueue
 from storage.files import Bytes, File, Files
 from storage.index import Index, KeyOf, KeysOf
 from storage.index_check import Fingerprints, check_leaves, missing_entries
+from storage.index_sweep import ManyKeys
 from storage.key_matrix import KeyMatrix, SortedKeys, encode_matrix
 from storage.key_writer import NOT_INSERTED, KeyColumns
 from storage.keys import encode_key, encode_keys, key_after_prefix
@@ -42,6 +43,7 @@ from storage.recovery import Recovered
 from storage.references import lock_referenced
 from storage.relation import IS_UNIQUE, Form
 from storage.relations import Relations
+from storage.row_batches import MovedKeys
 from storage.rows import Value
 from storage.rows_view import RowsView
 from storage.scan import ScanView
@@ -78,6 +80,8 @@ __all__ = [
     "LockOwner",
     "LockStatus",
     "Locks",
+    "ManyKeys",
+    "MovedKeys",
     "Options",
     "Outcome",
     "Prepared",

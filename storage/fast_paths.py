@@ -8,7 +8,14 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
-    from storage.btree_batch import insert_sorted, is_ascending, pack_leaves, present_keys
+    from storage.btree_batch import (
+        absent_pairs,
+        delete_sorted,
+        insert_sorted,
+        is_ascending,
+        pack_leaves,
+        present_keys,
+    )
     from storage.btree_search import (
         delete_pair,
         insert_pair,
@@ -27,7 +34,14 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.key_writer import KeyWriter
     from storage.row_paths import RowPaths
 else:
-    from storage.native.btree_batch import insert_sorted, is_ascending, pack_leaves, present_keys
+    from storage.native.btree_batch import (
+        absent_pairs,
+        delete_sorted,
+        insert_sorted,
+        is_ascending,
+        pack_leaves,
+        present_keys,
+    )
     from storage.native.btree_search import (
         delete_pair,
         insert_pair,
@@ -52,7 +66,9 @@ __all__ = [
     "KeyWriter",
     "RowPaths",
     "Snapshot",
+    "absent_pairs",
     "delete_pair",
+    "delete_sorted",
     "gathered",
     "insert_pair",
     "insert_sorted",

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from storage.btree import Tree
 from storage.commit_log import COMMAND_BITS
 from storage.errors import DuplicateKey
-from storage.fast_paths import is_ascending, lookup_ids, lookup_prefix, present_keys
+from storage.fast_paths import absent_pairs, is_ascending, lookup_ids, lookup_prefix, present_keys
 from storage.key_matrix import SortedKeys
 from storage.keys import key_after_prefix
 from storage.native import Change
@@ -151,6 +151,15 @@ class Index:
         if transaction.tracked is not None:
             transaction.tracked.write_keys(self.index_id, keys)
 
+    def insert_moved(
+        self, transaction: Transaction, keys: Sequence[bytes], root_ids: npt.NDArray[np.int64]
+    ) -> None:
+        """Add entries of rows that have got other keys, in the order of keys; those that are there already stay."""
+        places = absent_pairs(self.pager, self.root_page, keys, root_ids)
+        self.insert_many(transaction, [keys[place] for place in places], root_ids[places])
+        if transaction.tracked is not None:
+            transaction.tracked.write_keys(self.index_id, keys)
+
     def build(self, transaction: Transaction, keys: SortedKeys) -> None:
         """Fill an index that this transaction has made, and so takes back as a whole; without the latch."""
         if len(keys):
@@ -233,6 +242,10 @@ class Index:
         """Remove an entry for good; for vacuum."""
         return self.tree.delete(0, key, root_id)
 
+    def delete_many(self, keys: Sequence[bytes], root_ids: npt.NDArray[np.int64]) -> None:
+        """Remove entries for good, in their order; for vacuum."""
+        self.tree.delete_many(keys, root_ids)
+
     def undo(self, operation: int, first: int, second: int, extra: object) -> None:
         """Take back an insertion."""
         del second
@@ -244,8 +257,7 @@ class Index:
             return
         assert isinstance(extra, tuple)
         self.tree.forget_unfinished()
-        for key, root_id in zip(extra[0], extra[1].tolist(), strict=True):
-            self.tree.delete(0, key, root_id)
+        self.tree.delete_many(*extra)
 
     def release_pages(self, change: Change) -> None:
         """Give back all pages but the header's, because the index goes."""

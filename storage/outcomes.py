@@ -42,6 +42,20 @@ class Live(NamedTuple):
     blocker_xid: int = 0
 
 
+class Swept(NamedTuple):
+    """What vacuum's look at some slots has done, and what is left to do."""
+
+    left: list[int]
+    """Slots that need the long way."""
+    moved: list[int]
+    """Row ids whose versions went into their roots."""
+    freed: int
+    dead_roots: list[int]
+    """Rows that are over, marked so."""
+    changed_roots: list[tuple[int, int]]
+    """Rows whose keys have changed, and who made the one version that each has; 0: it has others."""
+
+
 @dataclass(slots=True)
 class Counts:
     """What was done to a table since the server started, undone or not."""

@@ -1,13 +1,13 @@
-"""Many rows of a table at once: new versions in arrays behind its last one.
+"""Many rows of a table at once: new versions in arrays behind its last one, and many that end.
 
 Rule 1: new versions, and the marks on those they replace, are one change for each group they go to.
-Rule 2: an update of many rows is for rows nobody else is at, in the order of their ids; whatever is
-        in the way, nothing is done then, and the rows are updated one by one.
-Rule 3: where there is room among older rows the long way takes it, so that a table that is updated
+Rule 2: an update or deletion of many rows is for rows nobody else is at, in the order of their ids; whatever
+        is in the way, nothing is done then, and the rows are changed one by one.
+Rule 3: where there is room among older rows new versions take it, one by one, so that a table that is updated
         again and again does not grow for ever.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,13 @@ import numpy.typing as npt
 from storage.commit_log import COMMAND_BITS
 from storage.kinds import Kind
 from storage.native import Change
+from storage.outcomes import Status
 from storage.row_groups import store_equal_headers
 from storage.rowgroup import (
+    FREE,
     INNER,
     KEY_CHANGED,
+    KEY_KEPT,
     NEWER,
     NULLS_PER_WORD,
     ROW_ID_MASK,
@@ -42,6 +45,22 @@ Columns = Sequence[npt.NDArray[Any] | Sequence[bytes] | StringBlob]
 Nulls = Sequence[npt.NDArray[np.bool_] | None]
 NewColumn = tuple[Any, npt.NDArray[np.bool_] | None]
 RowIds = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class MovedKeys:
+    """Which of many rows get another key in some index, and which of them one that others may refer to."""
+
+    changed: Mask
+    lost: Mask
+
+    def flags(self, start: int, stop: int) -> Words:
+        """What links to the new versions of some of the rows say of it."""
+        changed, lost = self.changed[start:stop], self.lost[start:stop]
+        found: Words = np.where(changed, np.uint64(KEY_CHANGED), np.uint64(0))
+        found[changed & ~lost] |= np.uint64(KEY_KEPT)
+        return found
 
 
 def with_unused(
@@ -127,13 +146,23 @@ def store_versions(
 
 
 def update_versions(
-    table: "Table", transaction: Transaction, row_ids: RowIds, columns: Mapping[int, NewColumn]
-) -> bool:
-    """Give columns of versions new values, none of them of a key; False: nothing was done."""
+    table: "Table",
+    transaction: Transaction,
+    row_ids: RowIds,
+    columns: Mapping[int, NewColumn],
+    moved: MovedKeys | None = None,
+) -> RowIds | None:
+    """Give columns of versions new values; the root ids of the rows, None: nothing was done.
+
+    Entries of the keys that have changed are up to the caller.
+    """
     if not _are_free(table, row_ids):
-        return False
+        return None
+    if not _go_behind(table, row_ids):
+        return _update_each(table, transaction, row_ids, columns, moved)
     stamp = transaction.stamp()
     done = 0
+    roots: list[RowIds] = []
     while done < len(row_ids):
         # A group that grows moves: what is read from the old versions is read after that.
         tail = table.tail(stamp >> COMMAND_BITS, len(row_ids) - done)
@@ -145,24 +174,114 @@ def update_versions(
             number: (values[done:stop], None if null is None else null[done:stop])
             for number, (values, null) in columns.items()
         }
-        _update_part(table, transaction, tail, old_group, row_ids[done:stop], new)
+        flags = None if moved is None else moved.flags(done, stop)
+        part = _update_part(table, transaction, (tail, old_group), row_ids[done:stop], new, flags)
+        roots.append(part)
         done = stop
+    table.counts.updated_keys += 0 if moved is None else int(moved.changed.sum())
+    return np.concatenate(roots)
+
+
+def _update_each(
+    table: "Table",
+    transaction: Transaction,
+    row_ids: RowIds,
+    columns: Mapping[int, NewColumn],
+    moved: MovedKeys | None,
+) -> RowIds:
+    """The same one by one, to wherever there is room."""
+    values_of = [values for values, _ in columns.values()]
+    rows = as_rows(values_of, [null for _, null in columns.values()], len(row_ids))
+    nowhere = np.zeros(len(row_ids), np.bool_)
+    changed, lost = (nowhere, nowhere) if moved is None else (moved.changed, moved.lost)
+    roots = np.empty(len(row_ids), np.int64)
+    numbers = tuple(columns)
+    ways = zip(row_ids.tolist(), rows, changed.tolist(), (~lost).tolist(), strict=True)
+    for place, (row_id, row, is_changed, is_kept) in enumerate(ways):
+        values = dict(zip(numbers, row, strict=True))
+        outcome = table.update_row(transaction, row_id, values, is_changed, is_kept)
+        assert outcome.status is Status.DONE, "nobody is in the way, and nobody can have come"
+        roots[place] = outcome.root_id
+    return roots
+
+
+def end_versions(table: "Table", transaction: Transaction, row_ids: RowIds) -> bool:
+    """End versions; False: nothing was done."""
+    if not _are_free(table, row_ids):
+        return False
+    stamp = transaction.stamp()
+    for group, slots, ended in _by_group(table, row_ids):
+        ids = slots + (group.group_no << SLOT_BITS)
+        ended[:, 1] = stamp
+        with table.changing(stamp) as change:
+            _store_marks(change, group, slots, ended)
+            change.commit()
+        group.ended += len(ids)
+        group.changed(stamp)
+        table.counts.deleted += len(ids)
+        transaction.undo.append((table, table.DELETE_MANY, 0, 0, ids))
     return True
 
 
-def _are_free(table: "Table", row_ids: RowIds) -> bool:
-    """Whether every version is the newest of its row, without a lock, and new ones belong to the end."""
-    if table.paths.newest or table.paths.locks or not bool((np.diff(row_ids) > 0).all()):
+def free_versions(table: "Table", row_ids: RowIds) -> None:
+    """Make slots reusable that nothing points to; ascending."""
+    for group, slots, old in _by_group(table, row_ids):
+        freed = np.zeros_like(old)
+        freed[:, 2] = FREE
+        with table.pager.begin_change(0) as change:
+            _store_marks(change, group, slots, freed)
+            change.commit()
+        group.ended -= int(np.count_nonzero(old[:, 1]))
+        group.holes += int(np.count_nonzero(old[:, 0]))
+        group.change_no += 1
+        group.free += slots.tolist()
+        table.groups.reusable.add(group.group_no)
+
+
+def unmark_versions(table: "Table", row_ids: RowIds, stamps: Words, mark: int) -> RowIds:
+    """Take a mark off rows that are one version, which the stamp's transaction made; ascending. Which are not so."""
+    left: list[RowIds] = []
+    for group, slots, old in _by_group(table, row_ids):
+        first = int(np.searchsorted(row_ids, group.group_no << SLOT_BITS))
+        wanted = stamps[first : first + len(slots)]
+        is_alone = (old[:, 0] == wanted) & (wanted != 0) & (old[:, 2] & ~np.uint64(mark) == 0)
+        left.append(row_ids[first : first + len(slots)][~is_alone])
+        if is_alone.any():
+            old[:, 2] &= ~np.uint64(mark)
+            with table.pager.begin_change(0) as change:
+                _store_marks(change, group, slots[is_alone], old[is_alone])
+                change.commit()
+    return np.concatenate(left) if left else row_ids
+
+
+def _by_group(table: "Table", row_ids: RowIds) -> Iterator[tuple[RowGroup, RowIds, Words]]:
+    """Ascending ids by group: the group, slots, and copies of the versions that are there."""
+    group_nos = row_ids >> SLOT_BITS
+    for group_no in np.unique(group_nos).tolist():
+        group = table.groups.with_versions(group_no)
+        slots = row_ids[group_nos == group_no] & SLOT_MASK
+        yield group, slots, group.versions[slots]
+
+
+def _go_behind(table: "Table", row_ids: RowIds) -> bool:
+    """Whether new versions of these rows belong to the table's end, and have the columns of the old ones."""
+    if table.paths.newest:
         return False
+    for group_no in np.unique(row_ids >> SLOT_BITS).tolist():
+        if len(table.groups[group_no].layout.kinds) != len(table.columns):
+            return False
     reusable = (table.groups[group_no] for group_no in table.groups.reusable)
     free_count = sum(len(group.free) for group in reusable if table.groups.is_open(group))
-    if free_count >= len(row_ids):
+    return free_count < len(row_ids)
+
+
+def _are_free(table: "Table", row_ids: RowIds) -> bool:
+    """Whether every version is the newest of its row, and nobody has a lock."""
+    if table.paths.locks or not bool((np.diff(row_ids) > 0).all()):
         return False
     group_nos = row_ids >> SLOT_BITS
     for group_no in np.unique(group_nos).tolist():
         group = table.groups[group_no]
-        if len(group.layout.kinds) != len(table.columns):
-            return False
         versions = group.versions[row_ids[group_nos == group_no] & SLOT_MASK]
         is_over = (versions[:, 1] != 0) | ((versions[:, 2] & np.uint64(NEWER)) != 0)
         if bool(is_over.any()) or not bool(versions[:, 0].all()):
@@ -173,12 +292,13 @@ def _are_free(table: "Table", row_ids: RowIds) -> bool:
 def _update_part(
     table: "Table",
     transaction: Transaction,
-    tail: RowGroup,
-    old_group: RowGroup,
+    groups: tuple[RowGroup, RowGroup],
     row_ids: RowIds,
     columns: Mapping[int, NewColumn],
-) -> None:
-    """Update versions of one group to ones of the last group, in one change."""
+    moved: Words | None,
+) -> RowIds:
+    """Update versions of one group to ones of the last group, in one change; the root ids of the rows."""
+    tail, old_group = groups
     stamp = transaction.stamp()
     slots = row_ids & SLOT_MASK
     old = old_group.versions[slots]
@@ -200,6 +320,8 @@ def _update_part(
     was_changed = (old[:, 2] & np.uint64(KEY_CHANGED)) != 0
     old[:, 1] = stamp
     old[:, 2] = np.uint64(NEWER) | flags | new_ids
+    if moved is not None:
+        old[:, 2] |= moved
     with table.changing(stamp) as change:
         store_versions(table, change, tail, stamp, new)
         _store_marks(change, old_group, slots, old)
@@ -209,6 +331,7 @@ def _update_part(
     old_group.changed(stamp)
     table.counts.updated += len(row_ids)
     transaction.undo.append((table, table.UPDATE_MANY, first_id, 0, (row_ids, was_changed)))
+    return roots.astype(np.int64)
 
 
 def _column_of(table: "Table", group: RowGroup, column: int, slots: RowIds) -> NewColumn:

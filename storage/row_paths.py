@@ -17,6 +17,7 @@ from storage.columns import missing_value
 from storage.commit_log import ABORTED, COMMAND_BITS, IN_PROGRESS, CommitLog, Snapshot
 from storage.lock_table import RowLocks
 from storage.mvcc import visible, visible_mask
+from storage.outcomes import Swept
 from storage.rowgroup import (
     DEAD,
     FREE,
@@ -163,17 +164,15 @@ class RowPaths:
             return UNCLEAR
         return THERE
 
-    def sweep(
-        self, group: RowGroup, first_slot: int, stop_slot: int
-    ) -> tuple[list[int], list[int], int]:
-        """Vacuum a group's slots: those left for the long way, row ids of versions moved, slots freed."""
+    def sweep(self, group: RowGroup, first_slot: int, stop_slot: int) -> Swept:
+        """Vacuum a group's slots; here all are left for the long way."""
         versions = group.versions[first_slot:stop_slot]
         xmax, following = versions[:, 1], versions[:, 2]
         suspicious = (xmax != 0) | (following & np.uint64(NEWER | DEAD | KEY_CHANGED) != 0)
         if self.log.aborted:
             gone = np.fromiter(self.log.aborted, np.uint64)
             suspicious |= np.isin(versions[:, 0] >> np.uint64(COMMAND_BITS), gone)
-        return (np.flatnonzero(suspicious) + first_slot).tolist(), [], 0
+        return Swept((np.flatnonzero(suspicious) + first_slot).tolist(), [], 0, [], [])
 
     def set_group(self, group: RowGroup) -> None:
         """A group was read, added or moved."""

@@ -31,7 +31,7 @@ class RowsView:
         store: npt.NDArray[np.uint8],
         group_of: Callable[[int], RowGroup],
         columns: Sequence[ColumnHeader],
-        snapshot: Snapshot,
+        snapshot: Snapshot | None,
         row_ids: npt.NDArray[np.int64],
         positions: npt.NDArray[np.int64],
     ) -> None:

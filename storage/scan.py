@@ -37,7 +37,7 @@ class ScanView:
         store: npt.NDArray[np.uint8],
         group: RowGroup,
         columns: Sequence[ColumnHeader],
-        snapshot: Snapshot,
+        snapshot: Snapshot | None,
         slot_count: int,
         selection: npt.NDArray[np.int64] | None,
     ) -> None:

@@ -11,7 +11,6 @@ Rule 5: all methods are called under the engine's latch, but views may be read b
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from enum import IntEnum
 from typing import Any, ClassVar
 
 import numpy as np
@@ -40,11 +39,13 @@ from storage.pages import Pager
 from storage.relation import ColumnHeader, RelationHeader
 from storage.row_batches import (
     Columns,
+    MovedKeys,
     NewColumn,
     NewVersions,
     Nulls,
     RowChange,
     as_rows,
+    end_versions,
     store_versions,
     update_versions,
     with_unused,
@@ -52,9 +53,9 @@ from storage.row_batches import (
 )
 from storage.row_groups import RowGroups
 from storage.row_paths import NOT_FOUND
+from storage.row_undo import Undo, take_back
 from storage.rowgroup import (
     CAPACITY_MAX,
-    FREE,
     INNER,
     KEY_CHANGED,
     KEY_KEPT,
@@ -77,20 +78,11 @@ FEW_ROWS = 8
 """So many rows are faster inserted one by one than by arrays."""
 
 
-class Undo(IntEnum):
-    """What an undo step of a table takes back."""
-
-    INSERT = 1
-    INSERT_MANY = 2
-    UPDATE = 3
-    DELETE = 4
-    UPDATE_MANY = 5
-
-
 class Table:
     """The rows of one relation."""
 
     UPDATE_MANY: ClassVar[int] = Undo.UPDATE_MANY
+    DELETE_MANY: ClassVar[int] = Undo.DELETE_MANY
 
     def __init__(self, pager: Pager, log: CommitLog, locks: Locks, header: RelationHeader) -> None:
         self.pager = pager
@@ -194,6 +186,12 @@ class Table:
         row_ids, positions = self.paths.find_many(snapshot, np.asarray(ids, np.int64))
         group_of = self.groups.__getitem__
         return RowsView(self.pager.store, group_of, self.columns, snapshot, row_ids, positions)
+
+    def versions_view(self, row_ids: npt.NDArray[np.int64]) -> RowsView:
+        """Exactly these versions, visible or not; the latch must be held until their values are read."""
+        places = np.arange(len(row_ids))
+        group_of = self.groups.__getitem__
+        return RowsView(self.pager.store, group_of, self.columns, None, row_ids, places)
 
     def values(self, row_id: int, columns: Sequence[int] | None = None) -> tuple[Value, ...]:
         """The values of exactly this version, visible or not."""
@@ -332,12 +330,12 @@ class Table:
         With key_changed the caller adds entries (new key, root_id) to the indexes concerned; key_kept: none of these
         is one that other rows may refer to.
         """
-        outcome = self._update(transaction, row_id, values, key_changed, key_kept)
+        outcome = self.update_row(transaction, row_id, values, key_changed, key_kept)
         if transaction.tracked is not None and outcome.status is Status.DONE:
             transaction.tracked.write_rows(self.relation_id, (outcome.root_id,))
         return outcome
 
-    def _update(
+    def update_row(
         self,
         transaction: Transaction,
         row_id: int,
@@ -345,6 +343,7 @@ class Table:
         key_changed: bool,
         key_kept: bool,
     ) -> Outcome:
+        """`update`, without telling who watches."""
         if not isinstance(values, Mapping):
             values = with_unused_values(self.kinds, values)
         quick = self.paths.update(self, transaction, row_id, values, key_changed, key_kept)
@@ -388,9 +387,20 @@ class Table:
         transaction: Transaction,
         row_ids: npt.NDArray[np.int64],
         columns: Mapping[int, NewColumn],
-    ) -> bool:
-        """Give columns that are no keys new values in many rows; False: do it row by row, nothing was done."""
-        done = update_versions(self, transaction, row_ids, columns)
+        moved: MovedKeys | None = None,
+    ) -> npt.NDArray[np.int64] | None:
+        """Give columns new values in many rows; their root ids, None: do it row by row, nothing was done.
+
+        The caller adds entries for the keys that have changed.
+        """
+        roots = update_versions(self, transaction, row_ids, columns, moved)
+        if roots is not None and transaction.tracked is not None:
+            transaction.tracked.write_rows(self.relation_id, roots.tolist())
+        return roots
+
+    def delete_many(self, transaction: Transaction, row_ids: npt.NDArray[np.int64]) -> bool:
+        """End many versions that the snapshot saw; False: do it row by row, nothing was done."""
+        done = end_versions(self, transaction, row_ids)
         if done and transaction.tracked is not None:
             roots = [self.root(row_id) for row_id in row_ids.tolist()]
             transaction.tracked.write_rows(self.relation_id, roots)
@@ -453,39 +463,7 @@ class Table:
 
     def undo(self, operation: int, first: int, second: int, extra: object) -> None:
         """Take back one step of a transaction that aborts."""
-        if operation == Undo.UPDATE_MANY:
-            assert isinstance(extra, tuple)
-            for place in reversed(range(len(extra[0]))):
-                row_id, flag = int(extra[0][place]), bool(extra[1][place])
-                self.undo(Undo.UPDATE, row_id, first + place, flag)
-            return
-        xid = 0
-        with self.pager.begin_change(xid, reserved=True) as change:
-            if operation in (Undo.INSERT, Undo.INSERT_MANY):
-                count = second if operation == Undo.INSERT_MANY else 1
-                address = version_address(self.groups, first)
-                change.write(address, VERSION.pack(0, 0, FREE, 0) * count)
-                change.commit()
-                self._freed(range(first, first + count))
-                return
-            address = version_address(self.groups, first)
-            if operation == Undo.UPDATE:
-                new = read_version(self.groups, second)
-                old = read_version(self.groups, first)
-                # The flag may be older than the update: a crash leaves index entries behind.
-                restored = (new.next if old.next & INNER else 0) | int(bool(extra)) * KEY_CHANGED
-                change.write(address + 8, VERSION.pack(0, restored, 0, 0)[:16])
-                self.cleared_count += 1
-                change.write(version_address(self.groups, second), VERSION.pack(0, 0, FREE, 0))
-            else:
-                change.write_u64(address + 8, 0)
-            change.commit()
-        group = self.groups[first >> SLOT_BITS]
-        group.ended -= 1
-        group.change_no += 1
-        if operation == Undo.UPDATE:
-            self._freed((second,))
-            self.paths.newest.clear()
+        take_back(self, operation, first, second, extra)
 
     def chain_changed(
         self, before: Sequence[Version], after: Sequence[Version], freed: Iterable[int]
@@ -497,9 +475,9 @@ class Table:
                 group.ended += sign * bool(version.xmax)
                 group.holes += sign * (not version.xmin)
                 group.change_no += 1
-        self._freed(freed)
+        self.freed(freed)
 
-    def _freed(self, row_ids: Iterable[int]) -> None:
+    def freed(self, row_ids: Iterable[int]) -> None:
         """Slots have become free."""
         for row_id in row_ids:
             group = self.groups[row_id >> SLOT_BITS]

@@ -19,8 +19,10 @@ import numpy as np
 from storage.chains import MOVED, Version, pruned, read_version, rewrite, walk
 from storage.commit_log import COMMAND_BITS, CommitLog
 from storage.index import Index, KeysOf
+from storage.index_sweep import Suspects, sweep_index
 from storage.kinds import Kind
 from storage.mvcc import dead
+from storage.row_batches import RowIds, free_versions, unmark_versions
 from storage.rowgroup import (
     DEAD,
     FREE,
@@ -40,7 +42,7 @@ Pause = Callable[[], None]
 
 NOTHING_TO_SEAL = ToSeal()
 SLOTS_AT_ONCE = 1024
-ROWS_AT_ONCE = 128
+ROWS_AT_ONCE = 2048
 """So much is done under the latch at once: a millisecond or two."""
 
 
@@ -99,8 +101,10 @@ def vacuum(
         _sweep_group(engine, table, table.groups[group_no], done, pause)
         done.groups_done += 1
     done.phase = "vacuuming indexes"
+    suspects = Suspects.of(done.dead_roots, done.changed_roots)
     for index, key_of in indexes:
-        _sweep_index(engine, table, index, key_of, done, pause)
+        removed = sweep_index(engine.latch, table, index, key_of, suspects, pause)
+        done.removed_entries += removed
         done.indexes_done += 1
     done.phase = "vacuuming heap"
     _free_in_steps(engine, table, sorted(done.dead_roots), pause)
@@ -141,8 +145,11 @@ def _sweep_slots(
 ) -> bool:
     """Prune the chains that begin in some slots of a group, and free what a crash cut off; whether there were none."""
     stop_slot = min(first_slot + SLOTS_AT_ONCE, group.used)
-    left, moved, freed = table.paths.sweep(group, first_slot, stop_slot)
+    left, moved, freed, dead_roots, changed = table.paths.sweep(group, first_slot, stop_slot)
     done.freed_slots += freed
+    done.dead_rows += len(dead_roots)
+    done.dead_roots.update(dead_roots)
+    done.changed_roots.update(changed)
     _note_moved(engine, table, moved, done)
     for slot in left:
         row_id = group.group_no << SLOT_BITS | slot
@@ -155,7 +162,7 @@ def _sweep_slots(
             _sweep_row(engine, table, row_id, done)
     if engine.log.aborted:
         _free_orphans(engine, table, group, slice(first_slot, stop_slot), done)
-    return not (left or moved or freed)
+    return not (left or moved or freed or dead_roots or changed)
 
 
 def _note_moved(engine: Engine, table: Table, row_ids: Iterable[int], done: Vacuumed) -> None:
@@ -173,8 +180,8 @@ def _free_moved(engine: Engine, table: Table, done: Vacuumed, pause: Pause) -> N
         free = [row_id for row_id, at in table.moved.items() if oldest is None or at < oldest]
     for row_ids in _steps(sorted(free)):
         with engine.latch:
-            _free(table, row_ids)
-            for row_id in row_ids:
+            free_versions(table, row_ids)
+            for row_id in row_ids.tolist():
                 del table.moved[row_id]
         pause()
     done.freed_slots += len(free)
@@ -267,101 +274,29 @@ def _free_orphans(
     gone = np.fromiter(engine.log.aborted, np.uint64)
     inner = versions[:, 2] & np.uint64(INNER) != 0
     orphans = inner & np.isin(versions[:, 0] >> np.uint64(COMMAND_BITS), gone)
-    row_ids = (np.flatnonzero(orphans) + slots.start + (group.group_no << SLOT_BITS)).tolist()
-    _free(table, row_ids)
+    row_ids = np.flatnonzero(orphans) + slots.start + (group.group_no << SLOT_BITS)
+    free_versions(table, row_ids)
     done.freed_slots += len(row_ids)
 
 
-def _steps(row_ids: list[int]) -> Iterator[list[int]]:
+def _steps(row_ids: list[int]) -> Iterator[RowIds]:
     """Some at a time."""
     for start in range(0, len(row_ids), ROWS_AT_ONCE):
-        yield row_ids[start : start + ROWS_AT_ONCE]
+        yield np.array(row_ids[start : start + ROWS_AT_ONCE], np.int64)
 
 
 def _free_in_steps(engine: Engine, table: Table, row_ids: list[int], pause: Pause) -> None:
     for part in _steps(row_ids):
         with engine.latch:
-            _free(table, part)
+            free_versions(table, part)
         pause()
 
 
-def _free(table: Table, row_ids: Iterable[int]) -> None:
-    """Make slots reusable that nothing points to."""
-    before = [read_version(table.groups, row_id) for row_id in row_ids]
-    after = [Version(version.row_id, 0, 0, FREE, 0) for version in before]
-    with table.pager.begin_change(0) as change:
-        rewrite(table.groups, change, before, after)
-        change.commit()
-    table.chain_changed(before, after, ())
-    for version in before:
-        group = table.groups[version.row_id >> SLOT_BITS]
-        group.free.append(version.row_id & SLOT_MASK)
-        table.groups.reusable.add(group.group_no)
-
-
-def _sweep_index(
-    engine: Engine,
-    table: Table,
-    index: Index,
-    key_of: KeysOf | None,
-    done: Vacuumed,
-    pause: Pause,
-) -> None:
-    """Remove the entries of dead rows, and those whose key no version of the row has any more."""
-    if not done.dead_roots and not done.changed_roots:
-        return
-    suspects = done.dead_roots if key_of is None else done.dead_roots | done.changed_roots.keys()
-    keys = None if key_of is None else _Keys(table, key_of, done.changed_roots)
-    chunks = index.chunks()
-    while True:
-        with engine.latch:
-            chunk = next(chunks, None)
-            if chunk is None:
-                return
-            for key, root_id in chunk:
-                if root_id not in suspects:
-                    continue
-                if root_id in done.dead_roots or (keys and not keys.has(root_id, key)):
-                    done.removed_entries += index.delete(key, root_id)
-        pause()
-
-
-class _Keys:
-    """The keys that rows have in an index: a row of many entries is read once, not at each of them.
-
-    What is known of a row holds as long as its versions are the same. A row that has got others since vacuum looked at
-    it first may keep an entry for their sake, although they go before vacuum is done.
-    """
-
-    def __init__(self, table: Table, keys_of: KeysOf, changed_roots: dict[int, int]) -> None:
-        self._table = table
-        self._keys_of = keys_of
-        self._changed_roots = changed_roots
-        self._known: dict[int, tuple[list[tuple[int, int]], set[bytes]]] = {}
-
-    def has(self, root_id: int, key: bytes) -> bool:
-        """Whether a version of the row has the key."""
-        chain = walk(self._table.groups, root_id)
-        versions = [(version.row_id, version.xmin) for version in chain if version.xmin]
-        if [xmin for _, xmin in versions] != [self._changed_roots[root_id]]:
-            self._changed_roots[root_id] = 0
-        known = self._known.get(root_id)
-        if known is None or known[0] != versions:
-            known = self._known[root_id] = (versions, self._read(versions))
-        return key in known[1]
-
-    def _read(self, versions: list[tuple[int, int]]) -> set[bytes]:
-        found: set[bytes] = set()
-        for row_id, _ in versions:
-            keys = self._keys_of(self._table.values(row_id))
-            found |= {keys} if isinstance(keys, bytes) else keys or set()
-        return found
-
-
-def _clear_key_changed(table: Table, root_ids: Iterable[int], stamps: Mapping[int, int]) -> None:
+def _clear_key_changed(table: Table, root_ids: RowIds, stamps: Mapping[int, int]) -> None:
     """Every entry that is left of a row fits its one version, if it has had no other one all the time."""
     table.cleared_count += 1
-    for root_id in root_ids:
+    wanted = np.array([stamps[root_id] for root_id in root_ids.tolist()], np.uint64)
+    for root_id in unmark_versions(table, root_ids, wanted, KEY_CHANGED).tolist():
         before = list(walk(table.groups, root_id))
         if [version.xmin for version in before if version.xmin] != [stamps[root_id]]:
             continue

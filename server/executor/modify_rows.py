@@ -14,6 +14,7 @@ import numpy as np
 from server.executor.columns import batch_of_rows, beside, rows_of
 from server.executor.evaluation import evaluators, layout_of
 from server.executor.family import FamilyMember
+from server.executor.many_rows import delete_rows, update_rows
 from server.executor.modify import Driver
 from server.executor.new_rows import (
     refuse_transactions,
@@ -197,9 +198,13 @@ class Delete(RowDriver):
         self, batch: Batch, member: FamilyMember, writer: TableWriter, context: ExecutionContext
     ) -> Iterator[Any]:
         """Delete the rows of a batch of the input."""
-        gone: list[int] = []
+        row_ids = batch.columns[self._row_id].values
+        gone: list[int] = delete_rows(writer, row_ids).tolist()
         renewed: dict[int, Row] = {}
-        for number, row_id in enumerate(batch.columns[self._row_id].values.tolist()):
+        is_left = np.ones(batch.count, np.bool_)
+        is_left[gone] = False
+        for number in np.flatnonzero(is_left).tolist():
+            row_id = int(row_ids[number])
             context.check_cancelled()
             if not may_go(row_id, writer, context):
                 continue
@@ -218,6 +223,7 @@ class Delete(RowDriver):
                 gone.append(number)
         self.counted(context, len(gone))
         if self._returning is not None:
+            gone.sort()
             rows = replaced(batch, gone, renewed, self.plan.input.types)
             xmax = np.full(rows.count, context.transaction.stamp() >> 16, np.int64)
             rows = Batch((*rows.columns, Column(xmax)), rows.count)
@@ -291,7 +297,7 @@ class Update(RowDriver):
         numbers = self._changed(member, writer)
         row_ids = batch.columns[self._row_id].values
         changed = {number: made.columns[number - 1] for number in numbers}
-        count = 0 if movers else writer.update_many(row_ids, changed)
+        count = 0 if movers else update_rows(writer, row_ids, changed)
         done: list[int] = list(range(count))
         renewed: dict[int, Row] = {}
         columns = [values_of(column.slice(count, batch.count)) for column in changed.values()]

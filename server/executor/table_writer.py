@@ -41,11 +41,6 @@ if TYPE_CHECKING:
 Keys = list[bytes | None]
 AllRows = Callable[[], list[Row]]
 
-MANY_ROWS = 32
-"""From so many on rows are updated by columns."""
-UPDATED_AT_ONCE = 4096
-"""So many rows are updated while the latch is held."""
-
 
 class TableWriter:
     """Writes rows of one table during a run."""
@@ -373,29 +368,6 @@ class TableWriter:
         with self._engine.latch:
             outcome: Outcome = self.relation.update(self._transaction, snapshot, row_id, stored)
         return outcome
-
-    def update_many(self, row_ids: Positions, columns: dict[int, Column]) -> int:
-        """Give attributes that nothing hangs on new values, as long as nobody is in the way.
-
-        How many rows from the first on were changed; the others have to be updated one by one.
-        """
-        if len(row_ids) < MANY_ROWS or self.shape.watched & columns.keys() or self.shape.triggers:
-            return 0
-        if not bool((np.diff(row_ids) > 0).all()):
-            return 0
-        types = [self.shape.types[number - 1] for number in columns]
-        stored, nulls = store_columns(list(columns.values()), types)
-        for start in range(0, len(row_ids), UPDATED_AT_ONCE):
-            self.context.check_cancelled()
-            part = slice(start, start + UPDATED_AT_ONCE)
-            new = {
-                number - 1: (values[part], None if null is None else null[part])
-                for number, values, null in zip(columns, stored, nulls, strict=True)
-            }
-            with self._engine.latch:
-                if not self.relation.update_many(self._transaction, row_ids[part], new):
-                    return start
-        return len(row_ids)
 
     def try_delete(self, row_id: int) -> Outcome:
         """End a version, if nobody is in the way."""

@@ -2,8 +2,8 @@
 
 Rule 1: the work stops when the statement is cancelled, when the client goes, and, if the server itself asked for it,
         when anybody waits for a lock on the table; the lock is held until it has stopped.
-Rule 2: between its steps it gives way, the server's own for autovacuum_vacuum_cost_delay, and for as long as the step
-        took: to seal a row group is work for a tenth of a second.
+Rule 2: every few milliseconds, between steps, it gives way, the server's own for autovacuum_vacuum_cost_delay, and
+        for as long as the steps took: to seal a row group is work for a tenth of a second.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from server.sql import utility_session as tree
 from server.statements.analyze import analyze_table, note_row_count
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.vacuum_targets import locked, targets
-from storage.engine import ToSeal, Vacuumed
+from storage.engine import ManyKeys, ToSeal, Vacuumed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape
     from server.executor.inverted_keys import InvertedShape
+    from storage.engine import RowsView
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ VACUUM_OPTIONS = (
 )  # fmt: skip
 AUTOVACUUM = "autovacuum worker"
 GIVE_WAY_SECONDS = 0.0002
+WORK_SECONDS_MIN = 0.002
+"""Steps shorter than this go on with the next one at once."""
 REST_SECONDS_MAX = 1.0
 LOOK_FOR_WAITERS_NS = 1_000_000_000
 US_PER_MS = 1000
@@ -218,15 +221,24 @@ class Pause:
             if any(item.tag == self._tag and not item.granted for item in self._locks.holders()):
                 raise QueryCanceled("canceling autovacuum task")
         worked_seconds = (self._session.clock.monotonic_ns() - self._begun_ns) / 1e9
+        if worked_seconds < WORK_SECONDS_MIN:
+            return
         time.sleep(max(self._seconds, min(worked_seconds, REST_SECONDS_MAX) * self._by_server))
         self._begun_ns = self._session.clock.monotonic_ns()
 
 
 def _key_function(
     shape: TableShape, index: IndexShape, execution: ExecutionContext
-) -> Callable[[Any], bytes | None]:
+) -> Callable[[Any], Any]:
     """What gives storage the key of a row it finds, so that entries of keys that are gone can go too."""
-    return lambda stored: index.key(shape.load_row(stored), execution)
+
+    def one(stored: Any) -> bytes | None:
+        return index.key(shape.load_row(stored), execution)
+
+    def many(view: RowsView) -> list[bytes | None]:
+        return index.keys(shape.load_batch(view, index.attributes).columns, list, execution)
+
+    return ManyKeys(one, many) if index.is_columns_only else one
 
 
 def _keys_function(

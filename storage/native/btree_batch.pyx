@@ -82,6 +82,12 @@ cdef inline bint is_beyond(
     return place.bound != NULL and compare(place.bound, INNER_HEAD, key, length, row_id) <= 0
 
 
+cdef struct Piece:
+    const unsigned char *entry  # of the leaf, or NULL: the pair of this position
+    Py_ssize_t position
+    size_t size  # slot included
+
+
 def is_ascending(list keys not None, const int64_t[::1] row_ids=None):
     """Whether every key is there and above the one before it; with row ids: every pair."""
     cdef Py_ssize_t i
@@ -144,6 +150,32 @@ def present_keys(pager, uint64_t root_page, list keys not None):
     return found
 
 
+def absent_pairs(
+    pager, uint64_t root_page, list keys not None, const int64_t[::1] row_ids not None
+):
+    """The positions of ascending pairs that are not there."""
+    cdef PageTable table = pager.table
+    cdef Place place
+    cdef const Head *head = NULL
+    cdef const unsigned char *data
+    cdef size_t length
+    cdef Py_ssize_t i, slot
+    cdef list found = []
+    assert row_ids.shape[0] == len(keys)
+    for i in range(len(keys)):
+        data = <const unsigned char *><const char *><bytes>keys[i]
+        length = len(<bytes>keys[i])
+        if head == NULL or is_beyond(&place, data, length, row_ids[i]):
+            find_place(table, root_page, data, length, row_ids[i], &place)
+            head = head_of(table, place.page_no)
+        slot = position_of(head, data, length, row_ids[i])
+        if slot == head.count or compare(
+            entry_at(head, slot), LEAF_HEAD, data, length, row_ids[i]
+        ):
+            found.append(i)
+    return found
+
+
 def insert_sorted(
     pager, uint64_t root_page, uint64_t xid, list keys not None, const int64_t[::1] row_ids,
     Py_ssize_t start,
@@ -182,10 +214,59 @@ def insert_sorted(
     return start
 
 
-cdef struct Piece:
-    const unsigned char *entry  # of the leaf, or NULL: the pair of this position
-    Py_ssize_t position
-    size_t size  # slot included
+def delete_sorted(
+    pager, uint64_t root_page, list keys not None, const int64_t[::1] row_ids not None,
+    Py_ssize_t start,
+):
+    """Take ascending pairs from start on out of the leaf that they are in: how far it came.
+
+    No further than start: the ordinary way is to take out this pair, few of a leaf, or the last one in it.
+    """
+    cdef PageTable table = pager.table
+    cdef Place place
+    cdef const Head *head
+    cdef const unsigned char *entry
+    cdef const unsigned char *data = <const unsigned char *><const char *><bytes>keys[start]
+    cdef Py_ssize_t count = len(keys), position = start, kept = 0, slot
+    cdef Piece *pieces
+    cdef unsigned char *page = NULL
+    cdef int order
+    assert row_ids.shape[0] == count
+    find_place(table, root_page, data, len(<bytes>keys[start]), row_ids[start], &place)
+    head = head_of(table, place.page_no)
+    pieces = <Piece *>malloc((head.count + 1) * sizeof(Piece))
+    if pieces == NULL:
+        raise MemoryError
+    try:
+        for slot in range(head.count):
+            entry = entry_at(head, slot)
+            order = -1
+            while position < count:
+                data = <const unsigned char *><const char *><bytes>keys[position]
+                order = compare(entry, LEAF_HEAD, data, len(<bytes>keys[position]), row_ids[position])
+                if order <= 0:
+                    break
+                position += 1  # it is not there
+                order = -1
+            if order == 0 and (kept or slot + 1 < head.count or place.page_no == root_page):
+                position += 1
+                continue
+            pieces[kept].entry = entry
+            pieces[kept].size = 2 + LEAF_HEAD + (<const uint16_t *>entry)[0]
+            kept += 1
+            if order == 0:
+                break  # the only one that is left: its leaf goes with it
+        if head.count - kept < FEW:
+            return start
+        page = <unsigned char *>malloc(table.page_bytes)
+        if page == NULL:
+            raise MemoryError
+        fill(page, table.page_bytes, pieces, 0, kept, keys, row_ids)
+        write(pager, table, 0, &place, page, 1, True)
+    finally:
+        free(pieces)
+        free(page)
+    return position
 
 
 cdef bint merge(
@@ -329,7 +410,8 @@ cdef void fill(
 
 
 cdef int write(
-    pager, PageTable table, uint64_t xid, Place *place, unsigned char *pages, Py_ssize_t page_count
+    pager, PageTable table, uint64_t xid, Place *place, unsigned char *pages,
+    Py_ssize_t page_count, bint reserved=False,
 ) except -1:
     """Store the leaves, their links and the parent's entries in one change."""
     cdef const Head *old = head_of(table, place.page_no)
@@ -338,7 +420,7 @@ cdef int write(
     cdef size_t page_bytes = table.page_bytes
     cdef Head *head
     cdef Py_ssize_t i
-    cdef Change change = pager.begin_change(xid)
+    cdef Change change = pager.begin_change(xid, reserved)
     try:
         numbers[0] = place.page_no
         for i in range(1, page_count):

@@ -22,7 +22,7 @@ from storage.native.change cimport Change, PageTable
 from storage.native.commit_log cimport CommitLog, Snapshot
 
 from storage.columns import missing_value
-from storage.outcomes import Outcome, Status
+from storage.outcomes import Outcome, Status, Swept
 from storage.rows import take_heap
 
 cdef extern from "Python.h":
@@ -722,10 +722,10 @@ cdef class RowPaths:
     # Taking back -----------------------------------------------------------------------------
 
     def sweep(self, group, uint64_t first_slot, uint64_t stop_slot):
-        """Vacuum a group's slots: those left for the long way, row ids of versions moved, slots freed."""
+        """Vacuum a group's slots."""
         cdef uint64_t slot, row_id, base = <uint64_t>group.group_no << 16, horizon
         cdef Version *version
-        cdef list left = [], moved = []
+        cdef list left = [], moved = [], gone = [], changed = []
         cdef bint is_clean = not self.log.aborted
         cdef Py_ssize_t freed = 0, result
         horizon = self.log.horizon_raw()
@@ -739,53 +739,78 @@ cdef class RowPaths:
             if is_clean and version.following & INNER and version.xmin:
                 continue
             result = -1
-            if is_clean and not version.following & (INNER | DEAD | KEY_CHANGED):
-                result = self.sweep_row(row_id, horizon, moved)
+            if is_clean and not version.following & (INNER | DEAD):
+                result = self.sweep_row(row_id, horizon, moved, gone, changed)
             if result < 0:
                 left.append(slot)
             else:
                 freed += result
-        return left, moved, freed
+        return Swept(left, moved, freed, gone, changed)
 
-    cdef Py_ssize_t sweep_row(self, uint64_t root_id, uint64_t horizon, list moved) except -2:
-        """Prune the chain of a row that is there; the slots freed, or -1 for the long way."""
+    cdef Py_ssize_t sweep_row(
+        self, uint64_t root_id, uint64_t horizon, list moved, list gone, list changed_roots
+    ) except -2:
+        """Prune the chain of a row, or mark it as over; the slots freed, or -1 for the long way."""
         cdef Version *version = self.version_of(root_id)
-        cdef uint64_t last = root_id, freed_count = 0, i
+        cdef uint64_t last = root_id, freed_count = 0, mark = 0
         cdef uint64_t chain[CHAIN_MAX]
         cdef Version after[CHAIN_MAX]
         cdef bint changed[CHAIN_MAX]
         cdef uint64_t freed[CHAIN_MAX]
-        cdef Py_ssize_t length, kept
-        cdef Version newest, header
-        cdef bint folds
-        cdef Change change
+        cdef Py_ssize_t length, kept, i
+        cdef Version newest
+        cdef bint folds, is_over
         while version.following & NEWER:
-            if version.following & KEY_CHANGED:
-                return -1
+            mark |= version.following & KEY_CHANGED
             last = version.following & ROW_ID_MASK
             version = self.version_of(last)
+        mark |= version.following & KEY_CHANGED
         newest = version[0]
-        if newest.xmax or last == root_id or not newest.following & INNER:
+        is_over = newest.xmax != 0
+        if is_over and not self.log.dead_raw(newest.xmin, newest.xmax):
+            return -1
+        if last != root_id and not newest.following & INNER:
             return -1
         length = self.read_chain(root_id, last, chain, after)
         if length < 0:
             return -1
         kept = self.prune(length, chain, after, changed, freed, &freed_count)
+        if is_over:
+            if kept > 1 or (kept == 1 and after[0].xmin):
+                return -1
+            gone.append(root_id)
+            return self.end_row(root_id, last, freed, freed_count)
         folds = (
             kept == 1 and after[0].xmin == 0 and newest.xmin >> 16 < horizon
             and self.may_fold(root_id, last)
         )
-        if not (folds or freed_count or self.redirected):
-            return 0
+        if mark:
+            i = 0
+            while i < kept and not after[i].xmin:
+                i += 1
+            changed_roots.append((root_id, newest.xmin if i == kept else 0))
+        if folds or freed_count or self.redirected:
+            self.rewrite(root_id, kept, chain, after, changed, freed, freed_count, folds, last, mark)
+        if folds:
+            moved.append(last)
+        return freed_count
+
+    cdef int rewrite(
+        self, uint64_t root_id, Py_ssize_t kept, uint64_t *chain, Version *after, bint *changed,
+        uint64_t *freed, uint64_t freed_count, bint folds, uint64_t last, uint64_t mark,
+    ) except -1:
+        """Store a chain that was pruned; folds: its one version moves into the root, with the mark."""
+        cdef Version header, newest = self.version_of(last)[0]
+        cdef Change change = self.change
+        cdef uint64_t i
         memset(&header, 0, sizeof(Version))
         header.following = FREE
-        change = self.change
         change.begin_raw(0, False)
         try:
             for i in range(freed_count):
                 self.write_version(change, freed[i], &header)
             if folds:
-                self.fold(change, root_id, last, &newest)
+                self.fold(change, root_id, last, &newest, mark)
             else:
                 for i in range(<uint64_t>kept):
                     if changed[i]:
@@ -805,7 +830,38 @@ cdef class RowPaths:
             group.change_no += 1
             group.holes += 1
             self.newest.pop(root_id, None)
-            moved.append(last)
+        return 0
+
+    cdef Py_ssize_t end_row(
+        self, uint64_t root_id, uint64_t last, uint64_t *freed, uint64_t freed_count
+    ) except -2:
+        """Mark a row nobody sees any more, and free its versions but the root; how many."""
+        cdef Version header
+        cdef Change change = self.change
+        cdef uint64_t i
+        cdef bint was_there = self.version_of(root_id).xmin != 0
+        if last != root_id:
+            freed[freed_count] = last
+            freed_count += 1
+        memset(&header, 0, sizeof(Version))
+        change.begin_raw(0, False)
+        try:
+            header.following = DEAD
+            self.write_version(change, root_id, &header)
+            header.following = FREE
+            for i in range(freed_count):
+                self.write_version(change, freed[i], &header)
+            change.commit_raw()
+        except BaseException:
+            self.give_up(change)
+            raise
+        self.redirected = False
+        self.account(freed, freed, freed_count, ROW_ID_MASK)
+        group = self.group_of(root_id)
+        group.change_no += 1
+        if was_there:
+            group.ended -= 1
+            group.holes += 1
         return freed_count
 
     cdef bint may_fold(self, uint64_t root_id, uint64_t last) except -1:
@@ -823,16 +879,16 @@ cdef class RowPaths:
         return not self.has_large(place, root_id & 0xFFFF) and not self.has_large(old, last & 0xFFFF)
 
     cdef int fold(
-        self, Change change, uint64_t root_id, uint64_t last, Version *newest
+        self, Change change, uint64_t root_id, uint64_t last, Version *newest, uint64_t mark
     ) except -1:
-        """Move a version into its root; values and null bits stay for those who look at them."""
+        """Move a version into its root, with a mark; values and null bits stay for those who look at them."""
         cdef Version header
         memset(&header, 0, sizeof(Version))
         header.nulls = newest.nulls
         header.following = NEWER | INNER | REDIRECT | root_id
         self.write_row(
             change, self.groups[root_id >> 16], self.place_of(root_id), root_id & 0xFFFF,
-            newest.xmin, 0, {}, self.place_of(last), last & 0xFFFF,
+            newest.xmin, mark, {}, self.place_of(last), last & 0xFFFF,
         )
         return self.write_version(change, last, &header)
 

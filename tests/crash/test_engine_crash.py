@@ -124,7 +124,7 @@ class Bank:
                 amounts = np.array([table.values(row_id, (1,))[0] for row_id in ids.tolist()])
                 amounts += 1
                 amounts[0] -= len(ids)
-                if not table.update_many(transaction, ids, {1: (amounts, None)}):
+                if table.update_many(transaction, ids, {1: (amounts, None)}) is None:
                     for row_id, amount in zip(ids.tolist(), amounts.tolist(), strict=True):
                         table.update(transaction, snapshot, row_id, {1: amount})
                 transaction.next_command()

@@ -11,6 +11,7 @@ from storage.check import check_tree
 from storage.engine import Kind, encode_key
 from storage.errors import KeyTooLarge
 from storage.fast_paths import (
+    absent_pairs,
     insert_sorted,
     is_ascending,
     lookup_ids,
@@ -34,6 +35,11 @@ def tree():
 def add(tree, pairs):
     ids = np.array([row_id for _, row_id in pairs], np.int64)
     tree.insert_many(0, [key for key, _ in pairs], ids)
+
+
+def take_out(tree, pairs):
+    ids = np.array([row_id for _, row_id in pairs], np.int64)
+    tree.delete_many([key for key, _ in pairs], ids)
 
 
 def content(tree):
@@ -68,6 +74,28 @@ def test_batches_anywhere(tree, seed):
             assert tree.delete(0, *pair)
             known.remove(pair)
     assert content(tree) == sorted(known)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_batches_are_taken_out_anywhere(tree, seed):
+    chance = random.Random(seed)
+    widest = chance.choice([2, 20, tree.key_bytes_max])
+    known = {(chance.randbytes(chance.randint(1, widest)), chance.randrange(3)) for _ in range(900)}
+    add(tree, sorted(known))
+    while known:
+        ordered = sorted(known)
+        first = chance.randrange(len(ordered))
+        gone = ordered[first : first + chance.choice([1, 5, 300, 900])]
+        if chance.random() < 0.5:
+            gone = sorted(chance.sample(ordered, min(len(ordered), 200)))
+        strange = {(key + b"!", row_id) for key, row_id in gone[::3]} - known
+        absent = sorted(strange | set(gone))
+        ids = np.array([row_id for _, row_id in absent], np.int64)
+        places = absent_pairs(tree.pager, tree.root_page, [key for key, _ in absent], ids)
+        assert {absent[place] for place in places} == strange
+        take_out(tree, absent)
+        known -= set(gone)
+        assert content(tree) == sorted(known)
 
 
 def test_pairs_that_are_there_stay_once(tree):

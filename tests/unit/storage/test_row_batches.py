@@ -1,4 +1,4 @@
-"""Updates of many rows by columns: the same rows as one by one, or nothing done."""
+"""Updates and deletions of many rows: the same rows as one by one, or nothing done."""
 
 import random
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from storage.check import check
-from storage.engine import Kind, RowLock, Status
+from storage.engine import Kind, MovedKeys, RowLock, Status
 from storage.vacuum import vacuum
 from tests.support.small_engine import small_engine
 
@@ -68,22 +68,12 @@ def numbers(values):
     return {0: (np.array([value or 0 for value in values], np.int32), null)}
 
 
-def update_each(table, transaction, ids, columns):
-    for place, row_id in enumerate(ids.tolist()):
-        new = {
-            number: None if null is not None and null[place] else values[place]
-            for number, (values, null) in columns.items()
-        }
-        new = {number: getattr(value, "item", lambda v=value: v)() for number, value in new.items()}
-        assert table.update(transaction, transaction.snapshot(), row_id, new).status is Status.DONE
-
-
 @pytest.mark.parametrize("seed", range(8))
 def test_rows_change_and_the_rest_stays(engine, table, seed):
     chance = random.Random(seed)
     roots = add(engine, some_rows(chance, chance.choice([3, 100, 700])))
     wanted = seen(engine)
-    for round_no in range(4):
+    for _ in range(4):
         ids = current_ids(engine)
         ids = np.sort(chance.sample(ids.tolist(), max(1, len(ids) // chance.choice([1, 2, 9]))))
         values = [chance.choice([None, 1, 77]) for _ in ids]
@@ -91,9 +81,7 @@ def test_rows_change_and_the_rest_stays(engine, table, seed):
         old, transaction = engine.begin().snapshot(), engine.begin()
         before = dict(wanted)
         columns = numbers(values) | ({1: (texts, None)} if chance.random() < 0.5 else {})
-        if not table.update_many(transaction, ids, columns):
-            assert round_no, "there is room among older rows"
-            update_each(table, transaction, ids, columns)
+        assert table.update_many(transaction, ids, columns) is not None
         assert seen(engine) == before
         if chance.random() < 0.3:
             transaction.abort()
@@ -117,7 +105,7 @@ def test_large_values_are_copied(engine, table):
     big = b"big" * 30000
     add(engine, [(1, big, True, bytes(16))] * 3)
     transaction = engine.begin()
-    assert table.update_many(transaction, current_ids(engine), numbers([5, 6, 7]))
+    assert table.update_many(transaction, current_ids(engine), numbers([5, 6, 7])) is not None
     transaction.commit()
     assert sorted(row[:2] for row in seen(engine).values()) == [(5, big), (6, big), (7, big)]
 
@@ -141,7 +129,7 @@ def test_what_is_in_the_way_leaves_all_as_it_was(engine, table, way):
     else:
         ids = np.sort(np.append(ids, row_id))
     undone = len(transaction.undo)
-    assert not table.update_many(transaction, ids, numbers([9] * len(ids)))
+    assert table.update_many(transaction, ids, numbers([9] * len(ids))) is None
     assert len(transaction.undo) == undone
     assert seen(engine) == before
     other.abort()
@@ -149,17 +137,76 @@ def test_what_is_in_the_way_leaves_all_as_it_was(engine, table, way):
     assert seen(engine) == before
 
 
-def test_free_slots_are_taken_by_the_long_way(engine, table):
-    add(engine, some_rows(random.Random(2), 60))
+def test_free_slots_are_taken_one_by_one(engine, table):
+    roots = add(engine, some_rows(random.Random(2), 60))
     transaction = engine.begin()
-    assert table.update_many(transaction, current_ids(engine), numbers([1] * 60))
+    assert table.update_many(transaction, current_ids(engine), numbers([1] * 60)) is not None
     transaction.abort()
-    assert not table.update_many(engine.begin(), current_ids(engine), numbers([1] * 60))
+    used = table.groups[0].used
+    transaction = engine.begin()
+    assert table.update_many(transaction, current_ids(engine), numbers([1] * 60)).tolist() == roots
+    transaction.commit()
+    assert table.groups[0].used == used
+    assert [row[0] for row in seen(engine).values()] == [1] * 60
 
 
-def test_columns_added_since_are_left_to_the_long_way(engine, table):
+def test_rows_get_columns_added_since(engine, table):
     add(engine, some_rows(random.Random(3), 40))
     transaction = engine.begin()
     table.add_column(transaction, Kind.INT64, 5)
     transaction.commit()
-    assert not table.update_many(engine.begin(), current_ids(engine), numbers([1] * 40))
+    transaction = engine.begin()
+    assert table.update_many(transaction, current_ids(engine), numbers([1] * 40)) is not None
+    transaction.commit()
+    assert {(row[0], row[4]) for row in seen(engine).values()} == {(1, 5)}
+
+
+@pytest.mark.parametrize("has_room", [False, True])
+def test_rows_that_get_other_keys_are_marked(engine, table, has_room):
+    roots = add(engine, some_rows(random.Random(4), 60))
+    if has_room:
+        transaction = engine.begin()
+        table.update_many(transaction, current_ids(engine), numbers([1] * 60))
+        transaction.abort()
+    place = np.arange(60)
+    moved = MovedKeys(place % 2 == 0, place % 4 == 0)
+    transaction = engine.begin()
+    assert table.update_many(transaction, current_ids(engine), numbers([2] * 60), moved) is not None
+    assert [table.key_changed(root) for root in roots] == moved.changed.tolist()
+    kept = [table.version(root).keeps_key for root in roots]
+    assert kept == (~moved.lost).tolist()
+    assert table.counts.updated_keys == 30
+    transaction.abort()
+    assert not any(table.key_changed(root) for root in roots)
+
+
+def test_rows_end_together(engine, table):
+    roots = add(engine, some_rows(random.Random(5), 1000))
+    before, old = seen(engine), engine.begin().snapshot()
+    gone = current_ids(engine)[::3]
+    transaction = engine.begin()
+    assert table.delete_many(transaction, gone)
+    transaction.abort()
+    assert seen(engine) == before
+    transaction = engine.begin()
+    assert table.delete_many(transaction, gone)
+    transaction.commit()
+    assert seen(engine, old) == before
+    assert sorted(seen(engine)) == sorted(set(roots) - set(gone.tolist()))
+    assert table.counts.deleted == 2 * len(gone)
+    assert not table.delete_many(engine.begin(), gone)
+
+
+@pytest.mark.parametrize("way", ["updated", "deleted", "locked"])
+def test_what_is_in_the_way_leaves_rows_there(engine, table, way):
+    add(engine, some_rows(random.Random(6), 40))
+    before, ids, other = seen(engine), current_ids(engine), engine.begin()
+    if way == "updated":
+        table.update(other, other.snapshot(), int(ids[3]), {0: 1})
+    elif way == "deleted":
+        table.delete(other, other.snapshot(), int(ids[3]))
+    else:
+        table.lock_row(other, other.snapshot(), int(ids[3]), RowLock.KEY_SHARE)
+    assert not table.delete_many(engine.begin(), ids)
+    other.abort()
+    assert seen(engine) == before

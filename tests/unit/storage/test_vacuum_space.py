@@ -1,11 +1,13 @@
 """Vacuum gives space back: versions move into their roots, slots and entries of dead rows are used again."""
 
+import random
+
 import numpy as np
 import pytest
 
 from storage.chains import MOVED, read_version, walk
 from storage.check import check
-from storage.engine import Kind, RowLock, Status
+from storage.engine import Kind, ManyKeys, MovedKeys, RowLock, Status
 from storage.keys import encode_key
 from storage.rowgroup import FREE
 from storage.vacuum import Vacuumed, vacuum
@@ -269,3 +271,55 @@ def test_a_row_that_changes_while_its_index_is_swept_stays_marked(engine, table,
     entries = [key for chunk in engine.index(INDEX).chunks() for key, _ in chunk]
     assert entries == [key_of(stored)]
     assert not table.key_changed(root)
+
+
+def keys_of_many(view):
+    """What `key_of` gives, of many rows."""
+    return [key_of((value,)) for value in view.column(0)[0].tolist()]
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("keys", [key_of, ManyKeys(key_of, keys_of_many)], ids=["one", "many"])
+def test_many_rows_change_their_keys_and_end(engine, table, seed, keys):
+    """However rows were changed together, in the end each has one entry, with the key that it has."""
+    chance = random.Random(seed)
+    index = engine.index(INDEX)
+    add(engine, table, *((chance.randrange(50), LONG) for _ in range(400)))
+    for _ in range(6):
+        transaction = engine.begin()
+        view = next(iter(table.scan(transaction.snapshot())))
+        ids = np.sort(chance.sample(view.row_ids.tolist(), view.count // 2))
+        if chance.random() < 0.3:
+            assert table.delete_many(transaction, ids)
+        else:
+            change_keys(transaction, table, index, ids, chance)
+        if chance.random() < 0.3:
+            transaction.abort()
+        else:
+            transaction.commit()
+        held = engine.begin().snapshot() if chance.random() < 0.5 else None
+        if chance.random() < 0.5:
+            vacuum(engine, TABLE, [(index, keys)])
+        del held, view
+    engine.begin().abort()
+    done = vacuum(engine, TABLE, [(index, keys)])
+    vacuum(engine, TABLE, [(index, keys)])
+    snapshot = engine.begin().snapshot()
+    view = next(iter(table.scan(snapshot)))
+    there = sorted((key_of(table.values(i)), table.root(i)) for i in view.row_ids.tolist())
+    assert list(index.range()) == there
+    assert not any(table.key_changed(root) for _, root in there)
+    assert done.kept_slots == 0
+    assert np.count_nonzero(table.groups[0].versions[:, 2] == FREE) == len(table.groups[0].free)
+
+
+def change_keys(transaction, table, index, ids, chance):
+    """Give some of the rows other keys, and all of them another value."""
+    old = [table.values(row_id)[0] for row_id in ids.tolist()]
+    new = [chance.choice([value, chance.randrange(50)]) for value in old]
+    changed = np.array(old) != np.array(new)
+    columns = {0: (np.array(new, np.int64), None), 1: ([b"other"] * len(ids), None)}
+    roots = table.update_many(transaction, ids, columns, MovedKeys(changed, changed))
+    pairs = sorted((key_of((new[i],)), int(roots[i])) for i in np.flatnonzero(changed).tolist())
+    keys = [key for key, _ in pairs]
+    index.insert_moved(transaction, keys, np.array([root for _, root in pairs], np.int64))
