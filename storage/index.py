@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storage.btree import Tree
-from storage.commit_log import COMMAND_BITS
+from storage.commit_log import COMMAND_BITS, Snapshot
 from storage.errors import DuplicateKey
 from storage.fast_paths import absent_pairs, is_ascending, lookup_ids, lookup_prefix, present_keys
 from storage.key_matrix import SortedKeys
@@ -24,6 +24,7 @@ from storage.native import Change
 from storage.outcomes import Outcome, Status
 from storage.pages import Pager
 from storage.relation import IS_UNIQUE, RelationHeader
+from storage.row_paths import NOT_FOUND, THERE
 from storage.rows import Value
 from storage.table import Table
 from storage.transactions import Transaction
@@ -127,6 +128,27 @@ class Index:
                 return Outcome(Status.BLOCKED, blocker_xid=live.blocker_xid, root_id=other)
             return Outcome(Status.DUPLICATE, new_row_id=live.row_id, root_id=other)
         return None
+
+    def find_settled(
+        self,
+        transaction: Transaction,
+        table: Table,
+        snapshot: Snapshot,
+        keys: Sequence[bytes | None],
+    ) -> list[int]:
+        """For each key the version that the snapshot sees of the row that has it; -1: `find_duplicate` knows more.
+
+        Of rows that are there for everybody and have always had their key.
+        """
+        pager, root_page, paths = self.pager, self.root_page, table.paths
+        found = []
+        for key in keys:
+            roots = [] if key is None else lookup_prefix(pager, root_page, key)
+            if len(roots) == 1 and paths.keeps_key(transaction, roots[0]) == THERE:
+                found.append(paths.find(snapshot, roots[0]))
+            else:
+                found.append(NOT_FOUND)
+        return found
 
     def insert_many(
         self,

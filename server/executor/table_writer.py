@@ -158,6 +158,36 @@ class TableWriter:
                 self._engine.index(shape.storage_id).insert_many(self._transaction, own, row_ids)
         return True
 
+    def insert_fresh(
+        self, batch: Batch, arbiters: Sequence[IndexShape]
+    ) -> tuple[Positions, list[tuple[IndexShape, Keys]]]:
+        """Insert the rows whose keys nobody has in the arbiters, of a table without triggers or inverted indexes.
+
+        The places of the others, and the keys of all rows in the arbiters.
+        """
+        all_rows = _once(lambda: rows_of(batch))
+        found = [self._keys(shape, batch, all_rows) for shape in self.shape.indexes]
+        distinct = [
+            (shape, own)
+            for shape, (_, own) in zip(self.shape.indexes, found, strict=True)
+            if shape in arbiters
+        ]
+        with self._engine.latch:
+            is_fresh = np.ones(batch.count, np.bool_)
+            for shape, own in distinct:
+                suspects = self._engine.index(shape.storage_id).find_suspects(own)
+                is_fresh[[place for place, _ in suspects]] = False
+            fresh = np.flatnonzero(is_fresh)
+            rows = batch if len(fresh) == batch.count else batch.take(fresh)
+            keys, unique = ([_picked(pair[i], fresh) for pair in found] for i in (0, 1))
+            if not len(fresh) or self._find_conflict(rows, unique):
+                return np.arange(batch.count), distinct
+            values, nulls = store_columns(rows.columns, self.shape.types)
+            row_ids = self.relation.insert(self._transaction, values, nulls, rows.count)
+            self._insert_keys(keys, row_ids)
+        queue_insert(self.context, self.shape, row_ids, lambda: rows_of(rows))
+        return np.flatnonzero(~is_fresh), distinct
+
     def insert_unless(
         self, row: Row, arbiters: Sequence[IndexShape]
     ) -> Generator[Wait, None, Outcome]:
@@ -185,7 +215,7 @@ class TableWriter:
                 if shape.is_deferrable:
                     return False
                 unique_key = shape.unique_key(row, context)
-                found = None if unique_key is None else self._duplicate_of(shape, unique_key, -1)
+                found = None if unique_key is None else self.duplicate_of(shape, unique_key, -1)
                 if found is not None and found.status is Status.BLOCKED:
                     return False
                 if found is not None:
@@ -215,7 +245,7 @@ class TableWriter:
             key = shape.unique_key(row, self.context)
             if key is not None:
                 with self._engine.latch:
-                    found = self._duplicate_of(shape, key, -1)
+                    found = self.duplicate_of(shape, key, -1)
                 if found is not None:
                     return found
         return None
@@ -225,11 +255,12 @@ class TableWriter:
         return any(
             shape in arbiters
             and own[0] is not None
-            and self._duplicate_of(shape, own[0], -1) is not None
+            and self.duplicate_of(shape, own[0], -1) is not None
             for shape, own in zip(self.shape.indexes, keys, strict=True)
         )
 
-    def _duplicate_of(self, shape: IndexShape, key: bytes, root_id: int) -> Outcome | None:
+    def duplicate_of(self, shape: IndexShape, key: bytes, root_id: int) -> Outcome | None:
+        """The row that has a key in an index, or whom to wait for to know; under the latch."""
         index = self._engine.index(shape.storage_id)
         key_of = self.shape.key_of(shape, self.context)
         found: Outcome | None = index.find_duplicate(
@@ -426,7 +457,7 @@ class TableWriter:
             unique_key = None
         while True:
             with self._engine.latch:
-                found = None if unique_key is None else self._duplicate_of(shape, key, root_id)
+                found = None if unique_key is None else self.duplicate_of(shape, key, root_id)
                 if found is None:
                     index.insert(self._transaction, key, root_id)
                     return
@@ -459,6 +490,10 @@ class TableWriter:
             if self.shape.triggers:
                 queue_after_rows(self.context, self.shape, "delete", [(old, None)])
         return outcome
+
+
+def _picked(keys: Keys, places: Positions) -> Keys:
+    return keys if len(places) == len(keys) else [keys[place] for place in places.tolist()]
 
 
 def _once(make: AllRows) -> AllRows:

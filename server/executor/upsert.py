@@ -1,6 +1,6 @@
 """ON CONFLICT: a row whose key is taken is passed over, or updates the row that has the key.
 
-Rule 1: rows go one by one, and each looks again after every wait.
+Rule 1: rows go one by one, and each looks again after every wait; those that need not, together before them.
 Rule 2: under REPEATABLE READ a row in the way that the snapshot does not see is a serialization
         failure.
 Rule 3: a row that this very command has written cannot be updated by it again.
@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from server.errors import CardinalityViolation, FeatureNotSupported, SerializationFailure
-from server.executor.columns import batch_of_rows, rows_of
+from server.executor.columns import batch_of_rows, concatenate_batches, rows_of
 from server.executor.partition_routing import Router
 from server.executor.row_checks import RowChecks, ViewChecks
 from server.executor.triggers import before_row
+from server.executor.upsert_many import ManyUpserts
 from server.executor.waiting import doing, wait_for_xid
 from server.expressions.evaluate import compile_row
 from storage.engine import RowLock, Status
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from server.executor.waits import Wait
     from server.planner import physical
     from server.vector.batch import Batch
+    from server.vector.column import Mask, Positions
 
 
 class Upsert:
@@ -38,6 +42,7 @@ class Upsert:
         "_assignments",
         "_checks",
         "_clause",
+        "_many",
         "_on_existing",
         "_view_checks",
         "_where",
@@ -63,6 +68,8 @@ class Upsert:
         self._assignments = tuple(
             (number, compile_row(expression, layout)) for number, expression in clause.update or ()
         )
+        checked = self._on_existing, self._checks, self._view_checks
+        self._many = ManyUpserts(plan, layout, checked)
 
     def run(
         self, batch: Batch, writer: TableWriter, context: ExecutionContext
@@ -72,17 +79,41 @@ class Upsert:
         arbiters = [
             shape for shape in writer.shape.unique_indexes if not oids or shape.index.oid in oids
         ]
+        if not self._many.may_run(batch, arbiters, writer, context):
+            _, rows, renewed = yield from self._run_each(batch, arbiters, writer, context)
+            return rows, np.flatnonzero(renewed).tolist()
+        left, keys = writer.insert_fresh(batch, arbiters)
+        fresh = np.setdiff1d(np.arange(batch.count), left)
+        left, updated, made = self._many.update(batch, (left, keys), writer, context)
+        rest = batch.take(np.sort(left))
+        places, rows, renewed = yield from self._run_each(rest, arbiters, writer, context)
+        places = np.concatenate((fresh, updated, np.sort(left)[places]))
+        order = np.argsort(places)
+        renewed = np.concatenate((np.zeros(len(fresh)), np.ones(len(updated)), renewed))
+        parts = batch.take(fresh), made, rows
+        written = concatenate_batches(parts, writer.shape.types).take(order)
+        return written, np.flatnonzero(renewed[order]).tolist()
+
+    def _run_each(
+        self,
+        batch: Batch,
+        arbiters: list[IndexShape],
+        writer: TableWriter,
+        context: ExecutionContext,
+    ) -> Generator[Wait, None, tuple[Positions, Batch, Mask]]:
+        """Insert or update one by one: the places of rows that were written, these, and which of them were updated."""
+        places: list[int] = []
         written: list[Row] = []
-        updated: list[int] = []
-        for row in rows_of(batch):
+        renewed: list[bool] = []
+        for place, row in enumerate(rows_of(batch)):
             context.check_cancelled()
             made = yield from self._write(row, arbiters, writer, context)
-            if made is None:
-                continue
-            if made is not row:
-                updated.append(len(written))
-            written.append(made)
-        return batch_of_rows(written, writer.shape.types), updated
+            if made is not None:
+                places.append(place)
+                written.append(made)
+                renewed.append(made is not row)
+        rows = batch_of_rows(written, writer.shape.types)
+        return np.array(places, np.int64), rows, np.array(renewed, np.bool_)
 
     def _write(
         self,
