@@ -18,6 +18,7 @@ from storage.chains import Version
 from storage.check import Problem, check, check_table
 from storage.commit_log import COMMAND_BITS, transaction_outcome
 from storage.commit_queue import CallSoon
+from storage.decimal_keys import ScaledDecimals
 from storage.departures import Departures
 from storage.directory import is_initialised
 from storage.encodings import Framed, Worded
@@ -88,6 +89,7 @@ __all__ = [
     "Problem",
     "RowLock",
     "RowsView",
+    "ScaledDecimals",
     "ScanView",
     "Snapshot",
     "SortedKeys",

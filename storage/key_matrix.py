@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from storage.decimal_keys import ScaledDecimals
 from storage.keys import NULL_FIRST, NULL_LAST, VALUE, ByteMatrix, encode_column
 from storage.kinds import Kind
 from storage.strings import StringViews
@@ -76,11 +77,14 @@ def encode_matrix(
     """`encode_keys` of stored columns as a matrix, None where keys are too long for one."""
     made: KeyMatrix | None = None
     for i, values in enumerate(columns):
-        is_strings = isinstance(values, StringViews)
-        if not is_strings and not isinstance(values, np.ndarray):
+        if isinstance(values, StringViews):
+            part = _encode_strings(values, descending[i])
+        elif isinstance(values, ScaledDecimals):
+            part = _encode_decimals(values, descending[i])
+        elif isinstance(values, np.ndarray):
+            part = _encode_fixed(values, kinds[i], descending[i])
+        else:
             return None
-        encode = _encode_strings if is_strings else _encode_fixed
-        part = encode(values, kinds[i], descending[i])
         null = nulls[i]
         if part is not None and null is not None and null.any():
             part = _with_nulls(part, null, NULL_FIRST if nulls_first[i] else NULL_LAST)
@@ -96,7 +100,7 @@ def _encode_fixed(values: npt.NDArray[Any], kind: Kind, descending: bool) -> Key
     return KeyMatrix(part) if isinstance(part, np.ndarray) else None
 
 
-def _encode_strings(values: StringViews, _kind: Kind, descending: bool) -> KeyMatrix | None:
+def _encode_strings(values: StringViews, descending: bool) -> KeyMatrix | None:
     """Parts of a marker, the string and two zeros; None where one is long, or has zeros itself."""
     if int(values.lengths().max(initial=0)) > KEY_BYTES_MAX:
         return None
@@ -112,6 +116,18 @@ def _encode_strings(values: StringViews, _kind: Kind, descending: bool) -> KeyMa
     if descending:
         matrix[:, 1:][places < lengths[:, np.newaxis] + 2] ^= 0xFF
     return KeyMatrix(matrix, lengths + 3)
+
+
+def _encode_decimals(values: ScaledDecimals, descending: bool) -> KeyMatrix | None:
+    encoded = values.encoded()
+    if encoded is None:
+        return None
+    digits, lengths = encoded
+    matrix = np.concatenate([np.full((len(digits), 1), VALUE[0], np.uint8), digits], axis=1)
+    if descending:
+        places = np.arange(digits.shape[1])
+        matrix[:, 1:][places < lengths[:, np.newaxis]] ^= 0xFF
+    return KeyMatrix(matrix, lengths + 1)
 
 
 def _with_nulls(part: KeyMatrix, null: Mask, marker: bytes) -> KeyMatrix:

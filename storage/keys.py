@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from storage.decimal_keys import EXPONENT_BIAS, ScaledDecimals
 from storage.kinds import Kind
 
 NULL_FIRST = b"\x00"
@@ -29,7 +30,6 @@ VALUE = b"\x01"
 NULL_LAST = b"\x02"
 
 FLIPPED = bytes(255 - byte for byte in range(256))
-EXPONENT_BIAS = 1 << 23
 
 KeyPart = int | float | bool | bytes | Decimal | None
 ByteMatrix = npt.NDArray[np.uint8]
@@ -167,7 +167,7 @@ def encode_keys(
 ) -> list[bytes]:
     """`encode_key` of every row of whole columns (BYTES: a sequence of bytes).
 
-    Where nulls[i] is True the part is NULL. A column of Decimals is a sequence of them.
+    Where nulls[i] is True the part is NULL. A column of Decimals is a sequence of them, or ScaledDecimals.
     """
     parts = [
         encode_column(
@@ -199,6 +199,8 @@ def encode_column(
     null_first: bool,
 ) -> ByteMatrix | list[bytes]:
     """A matrix of one encoded part a row, or a list where the parts differ in length."""
+    if isinstance(values, ScaledDecimals):
+        return _encode_decimals(values, nulls, descending, null_first)
     no_nulls = nulls is None or not nulls.any()
     if kind in FIXED_ENCODERS and no_nulls and isinstance(values, np.ndarray):
         encoded = FIXED_ENCODERS[kind](values)
@@ -212,6 +214,33 @@ def encode_column(
         encode_key((None if null else item,), (kind,), order, first)
         for item, null in zip(items, flags, strict=True)
     ]
+
+
+def _encode_decimals(
+    column: ScaledDecimals,
+    nulls: npt.NDArray[np.bool_] | None,
+    descending: bool,
+    null_first: bool,
+) -> list[bytes]:
+    encoded = column.encoded()
+    if encoded is None:
+        numbers = [Decimal(value).scaleb(-column.scale) for value in column.values.tolist()]
+        found = [encode_decimal(number) for number in numbers]
+    else:
+        matrix, lengths = encoded
+        data, width = matrix.tobytes(), matrix.shape[1]
+        starts = range(0, len(data), width)
+        found = [
+            data[start : start + length]
+            for start, length in zip(starts, lengths.tolist(), strict=True)
+        ]
+    if descending:
+        found = [part.translate(FLIPPED) for part in found]
+    keys = [VALUE + part for part in found]
+    if nulls is not None and nulls.any():
+        for place in np.flatnonzero(nulls).tolist():
+            keys[place] = NULL_FIRST if null_first else NULL_LAST
+    return keys
 
 
 def _big_endian(unsigned: npt.NDArray[Any]) -> ByteMatrix:

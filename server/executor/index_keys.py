@@ -19,7 +19,14 @@ from server.expressions.evaluate import compile_row
 from server.expressions.expression import columns_used
 from server.types.type import Type, TypeReference, Value
 from server.vector.rows import values_of
-from storage.engine import KeyColumns, Kind, encode_key, encode_keys, encode_matrix
+from storage.engine import (
+    KeyColumns,
+    Kind,
+    ScaledDecimals,
+    encode_key,
+    encode_keys,
+    encode_matrix,
+)
 
 if TYPE_CHECKING:
     from server.catalog.objects import Constraint, Index, Table
@@ -68,12 +75,23 @@ class KeyPart:
         """The kind under which storage encodes a part."""
         return self.kind if self.kind_is_fixed or part is None else _KIND_OF_PART[type(part)]
 
+    def stored(self, values: Any, valid: Mask | None) -> Any:
+        """The parts of a column of a view, as `encode_matrix` takes them; None: they need a look one by one."""
+        if self.kind_is_fixed:
+            return values
+        if self.kind is not Kind.INT64 or not isinstance(values, np.ndarray):
+            return None
+        column = self.reference.type.from_storage(values, valid, self.reference.modifier)
+        return None if column.scale is None else ScaledDecimals(column.values, column.scale)
+
     def column(self, column: Column) -> tuple[Any, Mask | None, Kind]:
         """The parts of a whole column: values, where they are NULL, kind."""
         nulls = None if column.valid is None else ~column.valid
         if self.kind_is_fixed:
             stored = self.reference.type.to_storage(column, self.reference.modifier)
             return stored, nulls, self.kind
+        if column.scale is not None:
+            return ScaledDecimals(column.values, column.scale), nulls, self.kind
         key_value = self._key_value
         assert key_value is not None
         parts = [None if value is None else key_value(value) for value in values_of(column)]
@@ -202,14 +220,17 @@ class IndexShape:
 
     def key_matrix(self, view: ScanView) -> KeyMatrix | None:
         """The keys of the rows of a view as a matrix; None: they are not its columns, are too long, or need a look."""
-        if not self._columns_only or not all(part.kind_is_fixed for part in self.parts):
+        if not self._columns_only:
             return None
         found = [view.column(key.number - 1) for key in self.index.keys]
         if self.index.unique and any(valid is not None for _, valid in found):
             return None  # NULLs equal nothing
         nulls = [None if valid is None else ~valid for _, valid in found]
         kinds = [part.kind for part in self.parts]
-        values = [values for values, _ in found]
+        values = [
+            part.stored(values, valid)
+            for part, (values, valid) in zip(self.parts, found, strict=True)
+        ]
         return encode_matrix(values, nulls, kinds, self.descending, self.nulls_first)
 
     def distinct_rows(self, columns: Sequence[Column], count: int) -> Mask | None:

@@ -42,6 +42,14 @@ def find_operator(
     context: BindContext, name: str, left: Oid, right: Oid, offset: int = -1
 ) -> Operator:
     """The operator for operand types; left is 0 for a prefix operator."""
+    asked = name, left, right
+    found: Operator | None = context.operators.get(asked)
+    if found is None:
+        found = context.operators[asked] = _find_operator(context, name, left, right, offset)
+    return found
+
+
+def _find_operator(context: BindContext, name: str, left: Oid, right: Oid, offset: int) -> Operator:
     known = context.catalog.operators_named(name)
     wanted_left, wanted_right = _supposed(context, left, right)
     for operator in known:

@@ -106,6 +106,9 @@ class BindContext:
     relations: dict[Oid, str] = field(default_factory=dict)
     access: list[Access] = field(default_factory=list)
     types: dict[Oid, TypeReference] = field(default_factory=dict)
+    operators: dict[tuple[str, Oid, Oid], Any] = field(
+        default_factory=dict
+    )  # those chosen, by operands
     depends_on_style: bool = False
     depends_on_moment: bool = False
     view_depth: int = 0
