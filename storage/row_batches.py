@@ -210,26 +210,25 @@ def end_versions(table: "Table", transaction: Transaction, row_ids: RowIds) -> b
     if not _are_free(table, row_ids):
         return False
     stamp = transaction.stamp()
-    for group, slots, ended in _by_group(table, row_ids):
-        ids = slots + (group.group_no << SLOT_BITS)
+    for group, part, slots, ended in versions_by_group(table, row_ids):
         ended[:, 1] = stamp
         with table.changing(stamp) as change:
-            _store_marks(change, group, slots, ended)
+            store_marks(change, group, slots, ended)
             change.commit()
-        group.ended += len(ids)
+        group.ended += len(slots)
         group.changed(stamp)
-        table.counts.deleted += len(ids)
-        transaction.undo.append((table, table.DELETE_MANY, 0, 0, ids))
+        table.counts.deleted += len(slots)
+        transaction.undo.append((table, table.DELETE_MANY, 0, 0, row_ids[part]))
     return True
 
 
 def free_versions(table: "Table", row_ids: RowIds) -> None:
     """Make slots reusable that nothing points to; ascending."""
-    for group, slots, old in _by_group(table, row_ids):
+    for group, _, slots, old in versions_by_group(table, row_ids):
         freed = np.zeros_like(old)
         freed[:, 2] = FREE
         with table.pager.begin_change(0) as change:
-            _store_marks(change, group, slots, freed)
+            store_marks(change, group, slots, freed)
             change.commit()
         group.ended -= int(np.count_nonzero(old[:, 1]))
         group.holes += int(np.count_nonzero(old[:, 0]))
@@ -241,26 +240,28 @@ def free_versions(table: "Table", row_ids: RowIds) -> None:
 def unmark_versions(table: "Table", row_ids: RowIds, stamps: Words, mark: int) -> RowIds:
     """Take a mark off rows that are one version, which the stamp's transaction made; ascending. Which are not so."""
     left: list[RowIds] = []
-    for group, slots, old in _by_group(table, row_ids):
-        first = int(np.searchsorted(row_ids, group.group_no << SLOT_BITS))
-        wanted = stamps[first : first + len(slots)]
+    for group, part, slots, old in versions_by_group(table, row_ids):
+        wanted = stamps[part]
         is_alone = (old[:, 0] == wanted) & (wanted != 0) & (old[:, 2] & ~np.uint64(mark) == 0)
-        left.append(row_ids[first : first + len(slots)][~is_alone])
+        left.append(row_ids[part][~is_alone])
         if is_alone.any():
             old[:, 2] &= ~np.uint64(mark)
             with table.pager.begin_change(0) as change:
-                _store_marks(change, group, slots[is_alone], old[is_alone])
+                store_marks(change, group, slots[is_alone], old[is_alone])
                 change.commit()
     return np.concatenate(left) if left else row_ids
 
 
-def _by_group(table: "Table", row_ids: RowIds) -> Iterator[tuple[RowGroup, RowIds, Words]]:
-    """Ascending ids by group: the group, slots, and copies of the versions that are there."""
+def versions_by_group(
+    table: "Table", row_ids: RowIds
+) -> Iterator[tuple[RowGroup, slice, RowIds, Words]]:
+    """Ascending ids by group: the group, which of the ids, their slots, and copies of the versions that are there."""
     group_nos = row_ids >> SLOT_BITS
     for group_no in np.unique(group_nos).tolist():
         group = table.groups.with_versions(group_no)
-        slots = row_ids[group_nos == group_no] & SLOT_MASK
-        yield group, slots, group.versions[slots]
+        start, stop = np.searchsorted(group_nos, (group_no, group_no + 1)).tolist()
+        slots = row_ids[start:stop] & SLOT_MASK
+        yield group, slice(start, stop), slots, group.versions[slots]
 
 
 def _go_behind(table: "Table", row_ids: RowIds) -> bool:
@@ -324,7 +325,7 @@ def _update_part(
         old[:, 2] |= moved
     with table.changing(stamp) as change:
         store_versions(table, change, tail, stamp, new)
-        _store_marks(change, old_group, slots, old)
+        store_marks(change, old_group, slots, old)
         change.commit()
     tail.changed(stamp, used=tail.used + len(row_ids))
     old_group.ended += len(row_ids)
@@ -349,7 +350,7 @@ def _column_of(table: "Table", group: RowGroup, column: int, slots: RowIds) -> N
     return StringBlob(*StringViews(store, values).to_blob()), null
 
 
-def _store_marks(change: Change, group: RowGroup, slots: RowIds, versions: Words) -> None:
+def store_marks(change: Change, group: RowGroup, slots: RowIds, versions: Words) -> None:
     """Write headers of ascending slots: with what lies between them, unless that is much."""
     first, last = int(slots[0]), int(slots[-1])
     if last - first < 2 * len(slots):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from storage.chains import read_version, version_address
-from storage.rowgroup import FREE, INNER, KEY_CHANGED, SLOT_BITS, VERSION
+from storage.row_batches import Mask, RowIds, store_marks, versions_by_group
+from storage.rowgroup import FREE, INNER, KEY_CHANGED, SLOT_BITS, SLOT_MASK, VERSION, RowGroup
 
 if TYPE_CHECKING:
     from storage.table import Table
@@ -27,43 +28,45 @@ def take_back(table: "Table", operation: int, first: int, second: int, extra: ob
     """Take back one step, whatever it is."""
     if operation == Undo.UPDATE_MANY:
         assert isinstance(extra, tuple)
-        flags = list(zip(*(part.tolist() for part in extra), strict=True))
-        for place, (row_id, flag) in reversed(list(enumerate(flags))):
-            _take_back_update(table, row_id, first + place, flag=flag)
+        row_ids, flags = extra
+        _take_back_updates(table, row_ids, first, flags)
     elif operation == Undo.UPDATE:
         _take_back_update(table, first, second, flag=bool(extra))
     elif operation == Undo.DELETE_MANY:
         assert isinstance(extra, np.ndarray)
-        for row_id in extra.tolist():
-            _take_back_delete(table, row_id)
+        _take_back_deletes(table, extra)
     elif operation == Undo.DELETE:
         _take_back_delete(table, first)
     else:
-        _take_back_insert(table, first, second if operation == Undo.INSERT_MANY else 1)
+        _take_back_inserts(table, first, second if operation == Undo.INSERT_MANY else 1)
 
 
-def _take_back_insert(table: "Table", first: int, count: int) -> None:
+def _take_back_inserts(table: "Table", first: int, count: int) -> None:
+    """Free slots side by side, of rows or of versions."""
     with table.pager.begin_change(0, reserved=True) as change:
         address = version_address(table.groups, first)
         change.write(address, VERSION.pack(0, 0, FREE, 0) * count)
         change.commit()
-    table.freed(range(first, first + count))
+    group, slot = table.groups[first >> SLOT_BITS], first & SLOT_MASK
+    group.free += range(slot, slot + count)
+    group.holes += count
+    group.change_no += 1
+    table.groups.reusable.add(group.group_no)
 
 
 def _take_back_update(table: "Table", row_id: int, new_row_id: int, *, flag: bool) -> None:
-    """Let the old version be the newest again; flag: its link said before that the key had changed."""
+    """Let an old version be the newest again; flag: whether its link said before that the key had changed."""
+    new = read_version(table.groups, new_row_id)
+    old = read_version(table.groups, row_id)
+    # The flag may be older than the update: a crash leaves index entries behind.
+    restored = (new.next if old.next & INNER else 0) | int(flag) * KEY_CHANGED
     with table.pager.begin_change(0, reserved=True) as change:
-        new = read_version(table.groups, new_row_id)
-        old = read_version(table.groups, row_id)
-        # The flag may be older than the update: a crash leaves index entries behind.
-        restored = (new.next if old.next & INNER else 0) | int(flag) * KEY_CHANGED
         address = version_address(table.groups, row_id)
         change.write(address + 8, VERSION.pack(0, restored, 0, 0)[:16])
-        table.cleared_count += 1
-        change.write(version_address(table.groups, new_row_id), VERSION.pack(0, 0, FREE, 0))
         change.commit()
-    _is_newest_again(table, row_id)
-    table.freed((new_row_id,))
+    _have_not_ended(table.groups[row_id >> SLOT_BITS], 1)
+    table.cleared_count += 1
+    _take_back_inserts(table, new_row_id, 1)
     table.paths.newest.clear()
 
 
@@ -71,10 +74,38 @@ def _take_back_delete(table: "Table", row_id: int) -> None:
     with table.pager.begin_change(0, reserved=True) as change:
         change.write_u64(version_address(table.groups, row_id) + 8, 0)
         change.commit()
-    _is_newest_again(table, row_id)
+    _have_not_ended(table.groups[row_id >> SLOT_BITS], 1)
 
 
-def _is_newest_again(table: "Table", row_id: int) -> None:
-    group = table.groups[row_id >> SLOT_BITS]
-    group.ended -= 1
+def _have_not_ended(group: RowGroup, count: int) -> None:
+    group.ended -= count
     group.change_no += 1
+
+
+def _take_back_updates(table: "Table", row_ids: RowIds, new_first: int, flags: Mask) -> None:
+    """The same of many; the new versions lie side by side, in the same order."""
+    new_group = table.groups[new_first >> SLOT_BITS]
+    first = new_first & SLOT_MASK
+    following = new_group.versions[first : first + len(row_ids), 2].copy()
+    with table.pager.begin_change(0, reserved=True) as change:
+        for group, part, slots, old in versions_by_group(table, row_ids):
+            is_inner = (old[:, 2] & np.uint64(INNER)) != 0
+            marks = np.where(flags[part], np.uint64(KEY_CHANGED), np.uint64(0))
+            old[:, 1] = 0
+            old[:, 2] = np.where(is_inner, following[part], np.uint64(0)) | marks
+            store_marks(change, group, slots, old)
+        change.commit()
+    for group, _, slots, _ in versions_by_group(table, row_ids):
+        _have_not_ended(group, len(slots))
+    table.cleared_count += 1
+    _take_back_inserts(table, new_first, len(row_ids))
+    table.paths.newest.clear()
+
+
+def _take_back_deletes(table: "Table", row_ids: RowIds) -> None:
+    for group, _, slots, old in versions_by_group(table, row_ids):
+        old[:, 1] = 0
+        with table.pager.begin_change(0, reserved=True) as change:
+            store_marks(change, group, slots, old)
+            change.commit()
+        _have_not_ended(group, len(slots))

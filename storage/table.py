@@ -475,9 +475,9 @@ class Table:
                 group.ended += sign * bool(version.xmax)
                 group.holes += sign * (not version.xmin)
                 group.change_no += 1
-        self.freed(freed)
+        self._freed(freed)
 
-    def freed(self, row_ids: Iterable[int]) -> None:
+    def _freed(self, row_ids: Iterable[int]) -> None:
         """Slots have become free."""
         for row_id in row_ids:
             group = self.groups[row_id >> SLOT_BITS]

@@ -127,7 +127,7 @@ def entries_of(
     batch = table_shape.load_batch(view, shape.attributes)
     if isinstance(shape, InvertedShape):
         return entry_pairs([shape.keys(row, context) for row in rows_of(batch)], roots.tolist())
-    keys = shape.keys(batch.columns, lambda: rows_of(batch), context)
+    keys = shape.keys(batch.columns, batch.count, context)
     return [(key, root) for key, root in zip(keys, roots.tolist(), strict=True) if key is not None]
 
 

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from server.catalog.collations import index_reference
+from server.executor.evaluation import condition, evaluator
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import columns_used
 from server.types.type import Type, TypeReference, Value
+from server.vector.batch import Batch
 from server.vector.rows import values_of
 from storage.engine import (
     KeyColumns,
@@ -31,6 +33,7 @@ from storage.engine import (
 if TYPE_CHECKING:
     from server.catalog.objects import Constraint, Index, Table
     from server.executor.context import ExecutionContext
+    from server.expressions.expression import Expression
     from server.expressions.rowwise import RowEvaluator
     from server.vector.column import Column, Mask
     from storage.engine import KeyMatrix, ScanView
@@ -113,7 +116,10 @@ class IndexShape:
 
     __slots__ = (
         "_columns_only",
+        "_expressions",
         "_predicate",
+        "_predicate_expression",
+        "_table",
         "_values",
         "attributes",
         "constraint",
@@ -131,29 +137,34 @@ class IndexShape:
         context: ExecutionContext,
     ) -> None:
         self.index = index
+        self._table = table
         self.constraint: Constraint | None = None
         self.descending = [key.descending for key in index.keys]
         self.nulls_first = [key.nulls_first for key in index.keys]
         bind, catalog = binder(table, context), context.catalog
         self._values: list[Callable[[Row, ExecutionContext], Value | None]] = []
+        self._expressions: dict[int, Expression] = {}
         self.parts: list[KeyPart] = []
         used: set[int] = set()
-        for key in index.keys:
+        for position, key in enumerate(index.keys):
             if key.number:
                 self._values.append(attribute_reader(key.number))
                 self.parts.append(KeyPart(index_reference(catalog, types[key.number - 1], key)))
                 used.add(key.number)
             else:
                 assert key.expression is not None
-                evaluate, columns, reference = bind(key.expression)
-                self._values.append(evaluate)
-                self.parts.append(KeyPart(index_reference(catalog, reference, key)))
-                used |= columns
+                expression = bind(key.expression)
+                self._expressions[position] = expression
+                self._values.append(compile_row(expression, row_layout(table)))
+                self.parts.append(KeyPart(index_reference(catalog, expression.type, key)))
+                used |= columns_used(expression)
         self._columns_only = all(key.number for key in index.keys) and index.predicate is None
         self._predicate: RowEvaluator | None = None
+        self._predicate_expression: Expression | None = None
         if index.predicate is not None:
-            self._predicate, columns, _ = bind(index.predicate)
-            used |= columns
+            self._predicate_expression = expression = bind(index.predicate)
+            self._predicate = compile_row(expression, row_layout(table))
+            used |= columns_used(expression)
         self.attributes = frozenset(used)
 
     @property
@@ -200,17 +211,30 @@ class IndexShape:
         return encode_key(parts, kinds, self.descending, self.nulls_first)
 
     def keys(
-        self,
-        columns: Sequence[Column],
-        rows: Callable[[], Sequence[Row]],
-        context: ExecutionContext,
+        self, columns: Sequence[Column], count: int, context: ExecutionContext
     ) -> list[bytes | None]:
-        """The keys of many rows; columns has one for each attribute, rows makes them tuples."""
-        if not self._columns_only:
-            return [self.key(row, context) for row in rows()]
+        """The keys of many rows, given as a column for each attribute; None: a row is not in the index."""
+        if self._predicate_expression is not None:
+            batch = Batch(tuple(columns), count)
+            find = condition(self._predicate_expression, row_layout(self._table))
+            chosen = find(batch, context)
+            if chosen is not None:
+                keys: list[bytes | None] = [None] * count
+                there = self._keys(batch.take(chosen), context)
+                for place, key in zip(chosen.tolist(), there, strict=True):
+                    keys[place] = key
+                return keys
+        return self._keys(Batch(tuple(columns), count), context)
+
+    def _keys(self, batch: Batch, context: ExecutionContext) -> list[bytes | None]:
+        layout = row_layout(self._table)
         found = [
-            part.column(columns[key.number - 1])
-            for part, key in zip(self.parts, self.index.keys, strict=True)
+            part.column(
+                batch.columns[key.number - 1]
+                if key.number
+                else evaluator(self._expressions[position], layout)(batch, context)
+            )
+            for position, (part, key) in enumerate(zip(self.parts, self.index.keys, strict=True))
         ]
         values, nulls, kinds = zip(*found, strict=True)
         keys: list[bytes | None] = list(
@@ -299,7 +323,7 @@ def index_attributes(index: Index, table: Table, context: ExecutionContext) -> s
     used = {key.number for key in index.keys if key.number}
     for text in (*texts, index.predicate):
         if text is not None:
-            used |= bind(text)[1]
+            used |= columns_used(bind(text))
     return used
 
 
@@ -309,15 +333,17 @@ def attribute_reader(number: int) -> Callable[[Row, Any], Value | None]:
     return lambda row, context: row[position]
 
 
-def binder(
-    table: Table, context: ExecutionContext
-) -> Callable[[str], tuple[RowEvaluator, set[int], TypeReference]]:
-    """What makes an SQL expression over the table's columns ready to run on rows: evaluator, attributes, type."""
+def row_layout(table: Table) -> dict[int, int]:
+    """Where expressions over a table find its attributes."""
+    return {column.number: column.number - 1 for column in table.columns}
 
-    def bind(text: str) -> tuple[RowEvaluator, set[int], TypeReference]:
+
+def binder(table: Table, context: ExecutionContext) -> Callable[[str], Expression]:
+    """What makes a typed expression of an SQL text over the table's columns."""
+
+    def bind(text: str) -> Expression:
         assert context.bind_expression is not None, "expressions of indexes need a binder"
-        expression = context.bind_expression(table, text)
-        layout = {column.number: column.number - 1 for column in table.columns}
-        return compile_row(expression, layout), columns_used(expression), expression.type
+        found: Expression = context.bind_expression(table, text)
+        return found
 
     return bind

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.executor.index_keys import attribute_reader, binder
+from server.executor.index_keys import attribute_reader, binder, row_layout
+from server.expressions.evaluate import compile_row
+from server.expressions.expression import columns_used
 from server.inverted.operator_classes import operator_class_of
 from server.inverted.row_sets import AllOf, AnyOf, AtLeast, Key, Node, NotIn, Search
 
@@ -50,16 +52,17 @@ class InvertedShape:
                 used.add(key.number)
             else:
                 assert key.expression is not None
-                evaluate, columns, reference = bind(key.expression)
-                self._values.append(evaluate)
-                kind = reference.type
-                used |= columns
+                expression = bind(key.expression)
+                self._values.append(compile_row(expression, row_layout(table)))
+                kind = expression.type.type
+                used |= columns_used(expression)
             known = operator_class_of(kind, key.operator_class)
             assert known is not None, "the index has no entries"
             self._extractions.append(known.extraction(kind, context.catalog.type))
         if index.predicate is not None:
-            self._predicate, columns, _ = bind(index.predicate)
-            used |= columns
+            expression = bind(index.predicate)
+            self._predicate = compile_row(expression, row_layout(table))
+            used |= columns_used(expression)
         self.attributes = frozenset(used)
 
     @property

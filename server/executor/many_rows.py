@@ -2,13 +2,15 @@
 
 Rule 1: what is done here would be done row by row to the same end: whatever may have to wait, to fire or to be
         checked is left to TableWriter, row by row.
-Rule 2: keys of unique indexes are looked for and entered while the latch is held in which the rows change, those of
+Rule 2: keys are made without the latch, of versions that the statement's snapshot keeps from being anything else.
+Rule 3: keys of unique indexes are looked for and entered while the latch is held in which the rows change, those of
         others are entered for many rows at once, in their order, before the statement goes on.
 """
 
 from __future__ import annotations
 
 import operator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from server.executor.table_shape import TableShape
     from server.executor.table_writer import TableWriter
     from server.vector.column import Column, Mask, Positions
+    from storage.engine import Index
 
 MANY_ROWS = 32
 """From so many on rows are changed together."""
@@ -38,7 +41,8 @@ def update_rows(writer: TableWriter, row_ids: Positions, columns: dict[int, Colu
     shape = writer.shape
     if len(row_ids) < MANY_ROWS or shape.triggers or not bool((np.diff(row_ids) > 0).all()):
         return 0
-    indexes = _indexes_concerned(shape, columns.keys())
+    is_watched = writer.context.transaction.tracked is not None
+    indexes = _indexes_concerned(shape, columns.keys(), is_watched=is_watched)
     if indexes is None:
         return 0
     types = [shape.types[number - 1] for number in columns]
@@ -52,13 +56,13 @@ def update_rows(writer: TableWriter, row_ids: Positions, columns: dict[int, Colu
             number - 1: (values[part], None if null is None else null[part])
             for number, values, null in zip(columns, stored, nulls, strict=True)
         }
+        moved = None
+        if key_moves is not None:
+            given = {n: column.slice(part.start, part.stop) for n, column in columns.items()}
+            moved = key_moves.look(row_ids[part], given)
         with writer.context.engine.latch:
-            moved = None
-            if key_moves is not None:
-                given = {n: column.slice(part.start, part.stop) for n, column in columns.items()}
-                moved = key_moves.look(row_ids[part], given)
-                if moved is None:
-                    break
+            if key_moves is not None and key_moves.may_be_taken():
+                break
             transaction = writer.context.transaction
             roots = writer.relation.update_many(transaction, row_ids[part], new, moved)
             if roots is None:
@@ -90,18 +94,32 @@ def delete_rows(writer: TableWriter, row_ids: Positions) -> Positions:
 
 
 def _indexes_concerned(
-    shape: TableShape, numbers: Collection[int]
+    shape: TableShape, numbers: Collection[int], *, is_watched: bool
 ) -> tuple[IndexShape, ...] | None:
-    """The indexes in which rows may get other keys; None: more than keys hangs on these attributes."""
+    """The indexes in which rows may get other keys; None: more than keys hangs on these attributes.
+
+    is_watched: somebody is told which keys the transaction reads.
+    """
     touched = shape.watched.intersection(numbers)
     if not touched:
         return ()
-    if shape.watched_beyond_keys & touched:
+    if is_watched or shape.watched_beyond_keys & touched:
         return None
     found = tuple(index for index in shape.indexes if index.attributes & touched)
-    if all(index.is_columns_only and not index.is_deferrable for index in found):
-        return found
-    return None
+    return None if any(index.is_deferrable for index in found) else found
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The keys that rows get in an index: which of them are others than before, and of these which must be distinct."""
+
+    moved: Mask
+    distinct: Mask
+    keys: list[bytes | None]
+
+    def distinct_keys(self) -> list[bytes | None]:
+        """The keys that nobody else may have."""
+        return [self.keys[place] for place in np.flatnonzero(self.distinct).tolist()]
 
 
 class KeyMoves:
@@ -113,44 +131,45 @@ class KeyMoves:
         self._writer = writer
         self._indexes = indexes
         self._attributes = frozenset().union(*(index.attributes for index in indexes))
-        self._found: list[tuple[Mask, list[bytes | None]]] = []
+        self._found: list[Found] = []
         self._entries: dict[int, list[tuple[bytes, int]]] = {i.storage_id: [] for i in indexes}
 
-    def look(self, row_ids: Positions, given: dict[int, Column]) -> MovedKeys | None:
-        """Which rows get other keys; None: one of these may be taken, or somebody watches who reads keys."""
-        writer, context = self._writer, self._writer.context
-        if context.transaction.tracked is not None:
-            return None
-        view = writer.relation.versions_view(row_ids)
-        before = writer.shape.load_batch(view, self._attributes).columns
+    def look(self, row_ids: Positions, given: dict[int, Column]) -> MovedKeys:
+        """Which rows get other keys; they are of versions that the statement's snapshot keeps."""
+        context, shape = self._writer.context, self._writer.shape
+        with context.engine.latch:
+            view = self._writer.relation.versions_view(row_ids)
+            before = shape.load_batch(view, self._attributes).columns
         after = [given.get(number, column) for number, column in enumerate(before, 1)]
         changed, lost = np.zeros(view.count, np.bool_), np.zeros(view.count, np.bool_)
         self._found = []
         for index in self._indexes:
-            old = index.keys(before, list, context)
-            new = index.keys(after, list, context)
+            old = index.keys(before, view.count, context)
+            new = index.keys(after, view.count, context)
             moved = np.fromiter(map(operator.ne, old, new), np.bool_, view.count)
-            self._found.append((moved, new))
+            distinct = index.distinct_rows(after, view.count)
+            self._found.append(Found(moved, moved if distinct is None else moved & distinct, new))
             changed |= moved
             if index.may_be_referred_to:
                 lost |= moved
-            if index.index.unique and self._may_be_taken(index, after, moved, new):
-                return None
         return MovedKeys(changed, lost)
 
-    def _may_be_taken(
-        self, index: IndexShape, after: list[Column], moved: Mask, keys: list[bytes | None]
-    ) -> bool:
-        """Whether rows get keys that others have or get, unless these are equal to none."""
-        distinct = index.distinct_rows(after, len(keys))
-        chosen = np.flatnonzero(moved if distinct is None else moved & distinct)
-        storage_index = self._writer.context.engine.index(index.storage_id)
-        return bool(storage_index.find_suspects([keys[place] for place in chosen.tolist()]))
+    def may_be_taken(self) -> bool:
+        """Whether rows that were looked at get keys that others have or get, unless these are equal to none."""
+        return any(
+            bool(self._storage_index(index).find_suspects(found.distinct_keys()))
+            for index, found in zip(self._indexes, self._found, strict=True)
+            if index.index.unique
+        )
+
+    def _storage_index(self, index: IndexShape) -> Index:
+        found: Index = self._writer.context.engine.index(index.storage_id)
+        return found
 
     def note(self, roots: Positions) -> None:
         """The rows that were looked at have changed; these are their roots."""
-        for index, (moved, keys) in zip(self._indexes, self._found, strict=True):
-            there = zip(keys, roots.tolist(), moved.tolist(), strict=True)
+        for index, found in zip(self._indexes, self._found, strict=True):
+            there = zip(found.keys, roots.tolist(), found.moved.tolist(), strict=True)
             entries = self._entries[index.storage_id]
             entries += [
                 (key, root) for key, root, is_moved in there if is_moved and key is not None
@@ -171,5 +190,4 @@ class KeyMoves:
             part = entries[start : start + CHANGED_AT_ONCE]
             keys, ids = [key for key, _ in part], np.array([root for _, root in part], np.int64)
             with context.engine.latch:
-                storage_index = context.engine.index(index.storage_id)
-                storage_index.insert_moved(context.transaction, keys, ids)
+                self._storage_index(index).insert_moved(context.transaction, keys, ids)

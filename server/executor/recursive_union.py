@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.executor.columns import batch_of_rows, concatenate_batches, rows_of
 from server.executor.evaluation import layout_of
-from server.executor.key_table import KeyTable, first_rows
+from server.executor.key_table import KeyTable
+from server.executor.native import first_rows
 from server.executor.operator import Builder, Operator
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import Expression, Subquery, walk

@@ -286,7 +286,7 @@ class TableWriter:
         if not shape.is_columns_only:
             pairs = [shape.both_keys(row, self.context) for row in all_rows()]
             return [key for key, _ in pairs], [key for _, key in pairs]
-        keys = shape.keys(batch.columns, all_rows, self.context)
+        keys = shape.keys(batch.columns, batch.count, self.context)
         mask = shape.distinct_rows(batch.columns, batch.count) if shape.index.unique else None
         if mask is None:
             return keys, keys

@@ -236,9 +236,9 @@ def _key_function(
         return index.key(shape.load_row(stored), execution)
 
     def many(view: RowsView) -> list[bytes | None]:
-        return index.keys(shape.load_batch(view, index.attributes).columns, list, execution)
+        return index.keys(shape.load_batch(view, index.attributes).columns, view.count, execution)
 
-    return ManyKeys(one, many) if index.is_columns_only else one
+    return ManyKeys(one, many)
 
 
 def _keys_function(
