@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from server.executor.append import PartitionChooser
 from server.executor.point_change import Row, projection
 from server.executor.point_twins import KeyDelete, KeyLookup, KeyUpdate, RowInsert
+from server.executor.point_upsert import PointUpsert
 from server.expressions.expression import Expression, Subquery, Variable, columns_used, walk
 from server.planner import physical
 from server.planner.matching import is_volatile, replace_top_down
@@ -159,7 +160,7 @@ def _update(plan: physical.Update) -> RunPoint | None:
 
 
 def _insert(plan: physical.Insert) -> RunPoint | None:
-    """INSERT of one row of VALUES."""
+    """INSERT of one row of VALUES, maybe with ON CONFLICT."""
     source = plan.input
     projections: list[physical.Project] = []
     while isinstance(source, physical.Project):
@@ -168,11 +169,30 @@ def _insert(plan: physical.Insert) -> RunPoint | None:
     is_values = isinstance(source, physical.Values) and len(source.rows) == 1
     if not (is_values or isinstance(source, physical.OneRow)) or not _is_plain_change(plan):
         return None
-    if plan.policies or plan.generated or plan.conflict is not None:
+    if plan.policies or plan.generated:
         return None
     cells = source.rows[0] if isinstance(source, physical.Values) else ()
     if not _are_simple(cells) or not all(_are_simple(p.expressions) for p in projections):
         return None
     if not _are_simple([check for _, check in plan.checks]):
         return None
-    return RowInsert(plan, cells, projections[::-1])
+    insert = RowInsert(plan, cells, projections[::-1])
+    if plan.conflict is None:
+        return insert
+    return PointUpsert(plan, insert) if _is_plain_conflict(plan, plan.conflict) else None
+
+
+def _is_plain_conflict(plan: physical.Insert, clause: physical.ConflictClause) -> bool:
+    """Whether the row in the way has nothing to be checked for but NULLs, and may be looked at twice."""
+    if clause.update is None:
+        return True
+    if plan.checks or clause.policies or clause.policies_existing:
+        return False
+    expressions = [item for _, item in clause.update]
+    expressions += [] if clause.where is None else [clause.where]
+    known = {column for _, column in (*clause.existing, *clause.excluded)}
+    return (
+        _are_simple(expressions)
+        and not any(map(is_volatile, expressions))
+        and all(columns_used(item) <= known for item in expressions)
+    )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from server.executor.deferred import queue_insert
 from server.executor.evaluation import layout_of, scalar
 from server.executor.index_scan import key_ranges
 from server.executor.point_read import stored_part
@@ -21,7 +22,7 @@ from server.executor.table_writer import TableWriter
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import Expression, Variable
 from server.types.type import Value
-from storage.engine import KeyReader, KeyWriter, Status, key_after_prefix
+from storage.engine import NOT_INSERTED, KeyReader, KeyWriter, Status, key_after_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
@@ -323,29 +324,55 @@ class RowInsert:
 
     def count(self, context: ExecutionContext) -> int:
         """Insert the row: 1, or LEFT; then the statement is run again with the same values of sequences."""
-        if context.session is None:
-            return self._insert(context)
-        sequences = context.session.sequences
-        if sequences.taken:
-            sequences.begin()
-        count = self._insert(context)
-        if count == LEFT:
-            sequences.leave()
-        return count
+        return with_sequences(context, self._insert)
 
     def _insert(self, context: ExecutionContext) -> int:
+        row = self.proposed(context)
+        if row is None:
+            return LEFT
+        return 1 if TableWriter(self.plan.table, context).try_insert(row) else LEFT
+
+    def proposed(self, context: ExecutionContext) -> Row | None:
+        """The row; None: the ordinary operator knows its error."""
         row: Row = tuple([cell((), context) for cell in self._first])
         for step in self._steps:
             row = step(row, context)
         full: list[Value | None] = [None] * self._width
         for number, value in zip(self.plan.attributes, row, strict=True):
             full[number - 1] = value
-        writer = TableWriter(self.plan.table, context)
-        if any(full[number - 1] is None for number in writer.shape.not_null):
-            return LEFT
+        shape = shape_of(self.plan.table, context)
+        if any(full[number - 1] is None for number in shape.not_null):
+            return None
         if any(check(tuple(full), context) is False for check in self._checks):
-            return LEFT
-        return 1 if writer.try_insert(tuple(full)) else LEFT
+            return None
+        return tuple(full)
+
+    def insert_new(self, row: Row, context: ExecutionContext) -> bool:
+        """Insert a proposed row; False: one of its keys may be taken, or it takes more, and nothing was done."""
+        shape = shape_of(self.plan.table, context)
+        keys = shape.plain_keys()
+        if keys is None or context.transaction.tracked is not None:
+            return False
+        writer = KeyWriter(context.engine, self.plan.table.storage_id, keys)
+        row_id = writer.insert(context.transaction, shape.store_row(row))
+        if row_id == NOT_INSERTED:
+            return False
+        if shape.checked_later:
+            queue_insert(context, shape, [row_id], lambda: [row])
+        return True
+
+
+def with_sequences(context: ExecutionContext, attempt: Callable[[ExecutionContext], int]) -> int:
+    """What an attempt comes to; when that is LEFT, the statement is given the same values of sequences again."""
+    if context.session is None:
+        return attempt(context)
+    sequences = context.session.sequences
+    if sequences.taken:
+        sequences.begin()
+    count = attempt(context)
+    if count == LEFT:
+        sequences.leave()
+    return count
 
 
 def projection(node: physical.Project) -> Callable[[Row, Any], Row]:

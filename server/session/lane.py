@@ -16,6 +16,7 @@ from protocol.messages import CommandComplete, NoData
 from server.executor.point_read import KeyRead, key_read_of
 from server.executor.point_references import are_checked_at_once, referenced_locks
 from server.executor.point_twins import KeyDelete, KeyUpdate, RowInsert
+from server.executor.point_upsert import PointUpsert
 from server.executor.run import is_heavy
 from server.executor.storage_columns import load_value
 from server.executor.table_shape import shape_of
@@ -42,6 +43,8 @@ SERIES_COLUMNS = {21: 2, 23: 4, 20: 8, 25: 0, 1043: 0}
 """Column types of the compiled path: the width of an integer, 0 for text."""
 
 SERIES_COLUMNS_MAX = 256
+CHANGES = (KeyUpdate, KeyDelete, RowInsert, PointUpsert)
+"""The point statements that change one row and have nothing to return."""
 _INTEGER_OIDS = frozenset((20, 21, 23, 26))
 _TEXT_OIDS = frozenset((25, 1043))
 _ROW = struct.Struct("!cIH")
@@ -99,7 +102,7 @@ class Lane:
         self.limits = parameter_limits(planned)
         self.plain_formats = (0,) * len(planned.names)
         point = program.point
-        self.change = point if isinstance(point, KeyUpdate | KeyDelete | RowInsert) else None
+        self.change = point if isinstance(point, CHANGES) else None
         self.changes_by_key = isinstance(point, KeyUpdate | KeyDelete)
         self.series = self._make_series()
         self.serves_all = self.series is not None

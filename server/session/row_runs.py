@@ -74,6 +74,10 @@ class RowRun:
         plan = self.planned.plan
         if not isinstance(plan, physical.Insert) or plan.returning is not None or plan.policies:
             return None
+        if plan.conflict is not None and self.rows_min == ROWS_MIN:
+            return (
+                None  # which looks for keys row by row, as the lane does with less to do around it
+            )
         if is_routed(plan) or (plan.conflict is not None and _looks_elsewhere(plan.conflict)):
             return None
         shape = shape_of(plan.table, context(session))

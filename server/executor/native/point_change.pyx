@@ -494,6 +494,15 @@ cdef class RowInsert:
         return count
 
     cdef Py_ssize_t insert(self, context) except? -2:
+        cdef tuple row = self.proposed(context)
+        if row is None:
+            return LEFT
+        if self.insert_new(row, context):
+            return 1
+        return 1 if TableWriter(self.plan.table, context).try_insert(row) else LEFT
+
+    cpdef tuple proposed(self, context):
+        """The row; None: the ordinary operator knows its error."""
         cdef tuple parameters = context.parameters
         cdef tuple row = values_of(self.cells, (), parameters, context)
         cdef tuple step
@@ -507,12 +516,9 @@ cdef class RowInsert:
         shape = shape_of(self.plan.table, context)
         for number in shape.not_null:
             if full[<Py_ssize_t>number - 1] is None:
-                return LEFT
-        if self.checks and not holds(self.checks, tuple(full), parameters, context):
-            return LEFT
-        if shape is not self.shape:
-            self.prepare(shape, context)
-        return self.insert_keys(context, shape, tuple(full))
+                return None
+        row = tuple(full)
+        return None if self.checks and not holds(self.checks, row, parameters, context) else row
 
     cdef int prepare(self, shape, context) except -1:
         """What the table's shape says of rows and their keys."""
@@ -526,16 +532,21 @@ cdef class RowInsert:
         self.shape = shape
         return 0
 
-    cdef Py_ssize_t insert_keys(self, context, shape, tuple row) except? -2:
-        """Insert a row that somebody may be in the way of, or that others have to be looked for."""
-        if self.writer is not None and context.transaction.tracked is None:
-            stored = self.stored(row)
-            row_id = self.writer.insert(context.transaction, stored)
-            if row_id != NOT_INSERTED:
-                if shape.checked_later and not self.keeps_all(context.transaction, stored):
-                    queue_insert(context, shape, [row_id], partial(list, (row,)))
-                return 1
-        return 1 if TableWriter(self.plan.table, context).try_insert(row) else LEFT
+    cpdef bint insert_new(self, tuple row, context) except -1:
+        """Insert a proposed row; False: one of its keys may be taken, or it takes more, and nothing was done."""
+        cdef list stored
+        shape = shape_of(self.plan.table, context)
+        if shape is not self.shape:
+            self.prepare(shape, context)
+        if self.writer is None or context.transaction.tracked is not None:
+            return False
+        stored = self.stored(row)
+        row_id = self.writer.insert(context.transaction, stored)
+        if row_id == NOT_INSERTED:
+            return False
+        if shape.checked_later and not self.keeps_all(context.transaction, stored):
+            queue_insert(context, shape, [row_id], partial(list, (row,)))
+        return True
 
     cdef bint keeps_all(self, transaction, list stored) except -1:
         """Whether all that a row refers to is there, and now stays; else the checks look again."""

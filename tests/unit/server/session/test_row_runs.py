@@ -131,7 +131,7 @@ SCRIPTS = {
     "partial duplicate": [*rows("partly", None), *rows("partly", None), None],
     "domain": [*rows("of_domain"), None],
 }
-AT_ONCE = ["few foreign keys", "no check", "added", "generated", "partial", "deferred"]
+AT_ONCE = ["few foreign keys", "no check", "generated", "partial", "deferred"]
 AT_ONCE += ["plain", "heap", "nulls", "two runs", "two transactions", "defaults", "in a block"]
 
 

@@ -1,7 +1,7 @@
-"""Updates of indexed columns and deletes by key on the lane: the bytes of the ordinary flow, waits included."""
+"""Updates of indexed columns, deletes by key, ON CONFLICT: on the lane as in the ordinary flow, waits included."""
 
 import os
-from itertools import islice
+from itertools import islice, product
 
 import pytest
 
@@ -32,6 +32,9 @@ SETUP = (
     "CREATE INDEX ON odd ((b + 1))",
     "INSERT INTO odd VALUES (1, 1, 1), (2, 2, 2)",
     "CREATE SEQUENCE numbers",
+    "CREATE TABLE counter (id int PRIMARY KEY, n int NOT NULL, note text, u int UNIQUE)",
+    "CREATE INDEX ON counter (note)",
+    "INSERT INTO counter VALUES (1, 1, 'one', 1), (2, 2, NULL, NULL)",
 )
 STATEMENTS = {
     "a": "UPDATE item SET a = a + $1 WHERE id = $2",
@@ -47,6 +50,32 @@ STATEMENTS = {
     "parent_gone": "DELETE FROM parent WHERE id = $1",
     "child": "UPDATE child SET parent = $1 WHERE id = $2",
     "odd": "UPDATE odd SET a = $1, b = $2 WHERE id = $3",
+    "nothing": "INSERT INTO counter (id, n, u) VALUES ($1, 7, $2) ON CONFLICT DO NOTHING",
+    "nothing_id": "INSERT INTO counter (id, n, u) VALUES ($1, 7, $2) ON CONFLICT (id) DO NOTHING",
+    "count": (
+        "INSERT INTO counter (id, n) VALUES ($1, $2)"
+        " ON CONFLICT (id) DO UPDATE SET n = counter.n + excluded.n"
+    ),
+    "note": (
+        "INSERT INTO counter (id, n, note) VALUES ($1, 1, $2)"
+        " ON CONFLICT (id) DO UPDATE SET note = excluded.note"
+    ),
+    "newer": (
+        "INSERT INTO counter (id, n) VALUES ($1, $2)"
+        " ON CONFLICT (id) DO UPDATE SET n = excluded.n WHERE excluded.n > counter.n"
+    ),
+    "by_number": (
+        "INSERT INTO counter (id, n, u) VALUES ($1, 1, $2)"
+        " ON CONFLICT (u) DO UPDATE SET n = counter.n + 1, u = excluded.u + 1"
+    ),
+    "serial": (
+        "INSERT INTO counter (id, n) VALUES (nextval('numbers'), $1)"
+        " ON CONFLICT (id) DO UPDATE SET n = nextval('numbers')"
+    ),
+    "halves": (
+        "INSERT INTO counter (id, n) VALUES ($1, 1)"
+        " ON CONFLICT (id) DO UPDATE SET n = nullif(counter.n, 1)"
+    ),
     "begin": "BEGIN",
     "commit": "COMMIT",
     "rollback": "ROLLBACK",
@@ -84,7 +113,51 @@ SCRIPTS = {
     "referring": [("child", b"2", b"1"), ("child", b"3", b"1"), ("child", None, b"1")],
     "odd": [("odd", b"3", b"1", b"1"), ("odd", b"3", b"4", b"2")],
 }
+SCRIPTS |= {
+    "nothing": [("nothing", b"1", b"9"), ("nothing", b"3", b"1"), ("nothing", b"3", b"3")],
+    "nothing by id": [
+        ("nothing_id", b"1", b"9"),
+        ("nothing_id", b"3", b"3"),
+        ("nothing_id", b"4", b"3"),
+    ],
+    "counted": [
+        ("count", b"1", b"5"),
+        ("count", b"3", b"5"),
+        ("count", b"3", b"6"),
+        ("count", b"1", None),
+    ],
+    "noted": [
+        ("note", b"1", b"new"),
+        ("note", b"2", None),
+        ("note", b"3", b"x"),
+        ("note", b"1", b"one"),
+    ],
+    "newer": [
+        ("newer", b"1", b"0"),
+        ("newer", b"1", b"4"),
+        ("newer", b"1", b"4"),
+        ("newer", b"5", b"0"),
+    ],
+    "by number": [("by_number", b"9", b"1"), ("by_number", b"8", b"1"), ("by_number", b"9", b"2")],
+    "of sequences": [("serial", b"9"), ("serial", b"9"), ("serial", b"9"), ("serial", b"9")],
+    "null": [("halves", b"1"), ("halves", b"2"), ("halves", b"4")],
+    "own rows": [
+        *[("begin",), ("count", b"6", b"1"), ("count", b"6", b"2"), ("nothing", b"6", b"6")],
+        *[("newer", b"1", b"0"), ("note", b"6", b"six"), ("commit",)],
+    ],
+    "taken back": [("begin",), ("count", b"1", b"1"), ("note", b"2", b"two"), ("rollback",)],
+    "failed": [
+        ("begin",),
+        ("count", b"1", b"1"),
+        ("count", None, b"1"),
+        ("count", b"1", b"1"),
+        ("commit",),
+    ],
+}
 LOOKS = (
+    "SELECT * FROM counter ORDER BY id",
+    "SELECT id FROM counter WHERE note = 'one'",
+    "SELECT id FROM counter WHERE note = 'six'",
     "SELECT * FROM item ORDER BY id",
     "SELECT id FROM item WHERE a = 15 OR a = 10 ORDER BY id",
     "SELECT id FROM item WHERE b = 'new'",
@@ -138,8 +211,22 @@ def test_gives_the_bytes_of_the_ordinary_flow(pair, script):
     look(pair)
 
 
-def test_moved_keys_are_changes_of_the_lane(pair):
-    lane = pair[0].session.prepared["both"].lane
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (("both", b"7", b"x", b"3"), 1),
+        (("delete", b"3"), 1),
+        (("count", b"1", b"1"), 1),
+        (("note", b"1", b"x"), 1),
+        (("newer", b"1", b"0"), 0),
+        (("nothing", b"1", b"5"), 0),
+        (("nothing", b"5", b"5"), 1),
+    ],
+    ids=str,
+)
+def test_are_changes_of_the_lane(pair, step, expected):
+    name, *values = step
+    lane = pair[0].session.prepared[name].lane
     counted = []
     count = lane.change.count
 
@@ -149,22 +236,34 @@ def test_moved_keys_are_changes_of_the_lane(pair):
             return counted[-1]
 
     lane.change = Watched()
-    served(pair[0], "both", b"7", b"x", b"3")
-    assert counted == [1]
+    served(pair[0], name, *values)
+    assert counted == [expected]
 
 
-IN_THE_WAY = {
-    "changed": "UPDATE item SET a = a + 1, b = 'other' WHERE id = 1",
-    "deleted": "DELETE FROM item WHERE id = 1",
-    "no longer this one": "UPDATE item SET id = 8 WHERE id = 1",
-    "takes the key": "UPDATE item SET u = 30 WHERE id = 2",
-    "inserts the key": "INSERT INTO item VALUES (9, 9, 'nine', 30)",
-}
+ITEM_STEPS = [("a", b"5", b"1"), ("u", b"30", b"1"), ("delete", b"1")]
+IN_THE_WAY_OF_ITEMS = [
+    "UPDATE item SET a = a + 1, b = 'other' WHERE id = 1",
+    "DELETE FROM item WHERE id = 1",
+    "UPDATE item SET id = 8 WHERE id = 1",
+    "UPDATE item SET u = 30 WHERE id = 2",
+    "INSERT INTO item VALUES (9, 9, 'nine', 30)",
+]
+COUNTER_STEPS = [("count", b"1", b"5"), ("count", b"5", b"1"), ("nothing", b"1", b"5")]
+COUNTER_STEPS += [("newer", b"1", b"0"), ("note", b"1", b"x")]
+IN_THE_WAY_OF_COUNTERS = [
+    "UPDATE counter SET n = n + 1 WHERE id = 1",
+    "DELETE FROM counter WHERE id = 1",
+    "SELECT FROM counter WHERE id = 1 FOR SHARE",
+    "INSERT INTO counter VALUES (5, 5, 'five', 5)",
+]
+CASES = [
+    *product(ITEM_STEPS, IN_THE_WAY_OF_ITEMS),
+    *product(COUNTER_STEPS, IN_THE_WAY_OF_COUNTERS),
+]
 
 
 @pytest.mark.parametrize("end", ["COMMIT", "ROLLBACK"])
-@pytest.mark.parametrize("way", IN_THE_WAY.values(), ids=IN_THE_WAY.keys())
-@pytest.mark.parametrize("step", [("a", b"5", b"1"), ("u", b"30", b"1"), ("delete", b"1")], ids=str)
+@pytest.mark.parametrize(("step", "way"), CASES, ids=str)
 def test_what_stands_in_the_way_is_waited_for_as_in_the_ordinary_flow(pair, way, end, step):
     others = [Client(client.database, pid=2) for client in pair]
     for client, other in zip(pair, others, strict=True):
