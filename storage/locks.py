@@ -258,6 +258,8 @@ class Locks:
         with self.mutex:
             for xid in xids:
                 self._row_owners.pop(xid, None)
+            if not self._xid_waiters:
+                return
             for xid in xids:
                 waiters = self._xid_waiters.pop(xid, None)
                 if waiters is not None:

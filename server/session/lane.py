@@ -64,7 +64,6 @@ class Lane:
         "_descriptions",
         "_encoders",
         "_is_stored",
-        "_tags",
         "change",
         "changes_by_key",
         "key_read",
@@ -77,6 +76,7 @@ class Lane:
         "series",
         "serves_all",
         "style",
+        "tags",
     )
 
     def __init__(
@@ -96,7 +96,7 @@ class Lane:
         self.leaves_checks = leaves_checks
         self._is_stored = key_read is not None
         self.style = style
-        self._tags: dict[int, bytes] = {}
+        self.tags: dict[int, bytes] = {}
         self._descriptions: dict[tuple[int, ...], bytes] = {}
         self._encoders: dict[tuple[int, ...], tuple[EncodeField, ...]] = {}
         self.limits = parameter_limits(planned)
@@ -120,10 +120,10 @@ class Lane:
 
     def complete(self, count: int) -> bytes:
         """CommandComplete; a point statement concerns one row or none."""
-        found = self._tags.get(count)
+        found = self.tags.get(count)
         if found is None:
             message = CommandComplete(command_tag(self.planned.tag, count))
-            found = self._tags[count] = encode(message)
+            found = self.tags[count] = encode(message)
         return found
 
     def data_row(self, row: Sequence[Any], formats: tuple[int, ...]) -> bytes:

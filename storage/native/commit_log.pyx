@@ -23,7 +23,7 @@ cdef class Snapshot:
     """A moment of the database; a row version is looked at through one."""
 
     def __cinit__(
-        self, CommitLog log not None, *, uint64_t sequence, uint64_t xmin,
+        self, CommitLog log not None, *, uint64_t sequence=0, uint64_t xmin=0,
         tuple own=(), uint64_t stamp_limit=0,
     ):
         self.log = log
@@ -131,10 +131,12 @@ cdef class CommitLog:
 
     def snapshot(self, tuple own=(), uint64_t stamp_limit=0):
         """This moment."""
-        return Snapshot(
-            self, sequence=self.published, xmin=self.oldest_active_raw(), own=own,
-            stamp_limit=stamp_limit,
-        )
+        cdef Snapshot made = Snapshot.__new__(Snapshot, self)  # keywords would cost as much as the rest
+        made.sequence = self.published
+        made.xmin = self.oldest_active_raw()
+        made.own = own
+        made.stamp_limit = stamp_limit
+        return made
 
     def renewed(self, Snapshot first not None, tuple own, uint64_t stamp_limit):
         """The same moment as an earlier snapshot's, with more of a transaction's own work."""

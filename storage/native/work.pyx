@@ -106,7 +106,8 @@ cdef class Work:
             callback()
         if self.tracked is not None:
             self.tracked.end(is_commit=True)
-        self.locks.release_since(self)
+        if not self.locks.release_plain(self):
+            self.locks.release_since(self)
 
     cdef uint64_t stamp_raw(self) except 0:
         cdef uint64_t xid

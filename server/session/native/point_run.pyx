@@ -164,7 +164,7 @@ cpdef object run_series_of(
     cdef TransactionState transaction = session.transaction
     cdef Running running = transaction.running
     if running is None:
-        running = transaction.start_statement()
+        running = start_statement(session, transaction)
     if not session.database.engine.locks.try_all(running.storage, lane.locks):
         return None
     basis = basis_of(session)
@@ -267,6 +267,14 @@ cdef bytes commit_series(
     return head + data + READY_IDLE
 
 
+cdef Running start_statement(SessionState session, TransactionState transaction):
+    """SessionTransaction.start_statement, there being no transaction yet."""
+    if transaction.state is not IDLE:
+        return transaction.start_statement()
+    transaction.state = IMPLICIT
+    return begin_on(session, transaction, basis_of(session))
+
+
 cdef Running begin_on(SessionState session, TransactionState transaction, basis):
     """SessionTransaction.begin_on."""
     cdef Modes modes = Modes(basis.isolation, basis.read_only, basis.deferrable)
@@ -356,7 +364,10 @@ cdef object run(SessionState session, lane, Running running, basis, tuple parame
                 return count
             if is_stale and count < 1 and lane.changes_by_key:
                 return count
-            return None if count == LEFT else lane.complete(count)
+            if count == LEFT:
+                return None
+            data = lane.tags.get(count)
+            return lane.complete(count) if data is None else data
         rows = run_point(planned, context, lane.program)
         if context.after_statement:
             raise InternalError("a point statement has left checks behind")
