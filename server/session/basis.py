@@ -14,6 +14,7 @@ from server.config import setting_named
 from server.executor.memory import Memory, machine_bytes
 from server.extensions.pg_stat_statements import PG_STAT_STATEMENTS
 from server.planner.environment import PlanningEnvironment
+from server.session.style import text_style
 from server.session.transaction import READ_COMMITTED_LEVELS
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Common:
 
     search_path: tuple[int, ...]
     explicit_search_path: tuple[int, ...]
+    style: TextStyle  # without names
     statement_timeout_ms: int
     memory: Memory
     temporary_kb_max: int
@@ -81,7 +83,7 @@ class Common:
 def make_basis(session: Session, view: CatalogView) -> Basis:
     """Work it out."""
     common = _common(session, view)
-    style = session.style
+    style = common.style.knowing(session.names)
     user_oid = session.user_oid
     environment = PlanningEnvironment(
         catalog=view,
@@ -134,6 +136,7 @@ def _make_common(session: Session, view: CatalogView) -> Common:
     return Common(
         search_path=session.search_path(),
         explicit_search_path=session.explicit_search_path(),
+        style=text_style(settings),
         statement_timeout_ms=settings.integer("statement_timeout"),
         memory=_memory(settings),
         temporary_kb_max=settings.integer("temp_file_limit"),

@@ -134,7 +134,7 @@ class Session(SessionState):
 
     def __init__(self, database: Database, identity: Identity, settings: SessionSettings) -> None:
         super().__init__(database, identity, settings, database.clock)
-        self.random = random.Random(database.random.getrandbits(64))  # noqa: S311 - SQL's random()
+        self._random: random.Random | None = None
         self.transaction = SessionTransaction(self)
         self.sequences = SequenceUse()
         self.mail = Mail(self)
@@ -204,9 +204,16 @@ class Session(SessionState):
         view = self.transaction.catalog
         found = self._basis
         if found is None or not found.fits(self, view):
-            self._style = None
             found = self._basis = make_basis(self, view)
+            self._style = found.style
         return found
+
+    @property
+    def random(self) -> random.Random:
+        """Where SQL's random() comes from; most sessions never ask, and it takes some memory."""
+        if self._random is None:
+            self._random = random.Random(self.database.random.getrandbits(64))  # noqa: S311
+        return self._random
 
     @property
     def style(self) -> TextStyle:

@@ -76,6 +76,20 @@ class TextStyle:
             self.moment,
         )
 
+    def knowing(self, names: ObjectNames) -> TextStyle:
+        """The same for one who knows the catalog's names."""
+        return TextStyle(
+            self.date_style,
+            self.date_order,
+            self.interval_style,
+            self.time_zone,
+            self.extra_float_digits,
+            self.bytea_output,
+            self.now_us,
+            self.encoding,
+            names,
+        )
+
 
 PLAIN_STYLE: Final = TextStyle()
 """The style of binary input and of everything that is not shown to a client."""
