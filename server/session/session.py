@@ -210,7 +210,7 @@ class Session(SessionState):
 
     @property
     def random(self) -> random.Random:
-        """Where SQL's random() comes from; most sessions never ask, and it takes some memory."""
+        """The numbers that SQL asks for; most sessions never do, and they take some memory."""
         if self._random is None:
             self._random = random.Random(self.database.random.getrandbits(64))  # noqa: S311
         return self._random
