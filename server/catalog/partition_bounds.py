@@ -56,13 +56,14 @@ class PartitionMap:
         "values",
     )
 
-    def __init__(self, view: CatalogView, table: Table) -> None:
+    def __init__(self, view: CatalogView, table: Table, *, with_detaching: bool = False) -> None:
         key = table.partition_key
         assert key is not None
         self.table = table
         self.strategy = key.strategy
         self.types: tuple[Type, ...] = key_types(view, key)
-        found = [child for child in view.children_of(table.oid) if child.bound is not None]
+        children = view.all_children_of if with_detaching else view.children_of
+        found = [child for child in children(table.oid) if child.bound is not None]
         self.partitions: tuple[Table, ...] = tuple(sorted(found, key=self._place))
         self.default: int | None = None
         self.lowers: list[tuple[Datum, ...]] = []
@@ -200,6 +201,13 @@ def partition_map(view: CatalogView, table: Table) -> PartitionMap:
     if found is None:
         found = view.partition_maps[table.oid] = PartitionMap(view, table)
     return found
+
+
+def partition_map_of_a_moment(view: CatalogView, table: Table) -> PartitionMap:
+    """The map for a transaction that looks at one moment: partitions that are being detached are still there."""
+    if not view.state.detaching:
+        return partition_map(view, table)
+    return PartitionMap(view, table, with_detaching=True)
 
 
 def leaves_of(view: CatalogView, table: Table) -> list[Table]:

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from server.catalog.objects import Table, UserFunction
-from server.catalog.partition_bounds import PartitionMap, ancestors_of, partition_map
+from server.catalog.partition_bounds import (
+    PartitionMap,
+    ancestors_of,
+    partition_map,
+    partition_map_of_a_moment,
+)
 from server.catalog.partition_hash import SEED, combined, part_hash
 from server.errors import CheckViolation
 from server.executor.columns import null_column, rows_of
@@ -63,7 +68,8 @@ class Level:
         assert key is not None
         assert context.bind_expression is not None
         self.table = table
-        self.map: PartitionMap = partition_map(context.catalog, table)
+        find = partition_map if context.read_committed else partition_map_of_a_moment
+        self.map: PartitionMap = find(context.catalog, table)
         layout = {column.number: column.number - 1 for column in table.columns}
         keys: list[Evaluator] = []
         self.names: list[str] = []

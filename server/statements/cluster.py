@@ -8,6 +8,7 @@ from server.catalog.objects import Index, Table
 from server.errors import UndefinedObject
 from server.identifiers import quote_identifier
 from server.sql import utility_session as tree
+from server.statements.alter_locks import refuse_pending
 from server.statements.alter_marks import clusterable_index, mark_clustered
 from server.statements.names import refuse_system, table_named
 from server.statements.ownership import owns, require_owner
@@ -70,6 +71,7 @@ def _rewritten(context: StatementContext, table: Table, index: Index) -> Iterato
     yield from context.lock_relation(table.oid, "access exclusive", table.name)
     now = context.catalog.object(table.oid)
     assert isinstance(now, Table)
+    refuse_pending(context, (now,), "CLUSTER")
     if index.is_searched and now.kind == "r":
         yield from rewrite_table(context, now, {}, order=_order(now, index))
 

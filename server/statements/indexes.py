@@ -23,6 +23,7 @@ from server.planner.stored_text import stored_expression
 from server.sql import nodes
 from server.sql import utility_objects as tree
 from server.statements.access_methods import check_classes, check_method
+from server.statements.alter_locks import refuse_pending
 from server.statements.collations import collation_for, derived_collation, refuse_patterns
 from server.statements.index_phases import create_beside_writers
 from server.statements.index_storage import build_index, make_index
@@ -49,6 +50,7 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
     beside_writers = statement.concurrently and table.persistence != "t"
     mode = "share update exclusive" if beside_writers else "share"
     yield from context.lock_relation(table.oid, mode, table.name)
+    refuse_pending(context, (table,), "CREATE INDEX")
     check_method(statement)
     keys = tuple(index_key(context, table, element) for element in statement.elements)
     check_classes(context, table, statement.access_method, keys)

@@ -30,8 +30,11 @@ def test_a_deferred_error_comes_in_place_of_the_end_of_the_statement(one):
 
 def test_a_table_with_pending_checks_is_not_altered(one):
     one.rows("create table c (p_id int references p deferrable initially deferred)")
+    one.rows("create index by_p on c (p_id)")
     for sql, what in (
         ("alter table c add column n int", "ALTER TABLE"),
+        ("create index on c (p_id)", "CREATE INDEX"),
+        ("cluster c using by_p", "CLUSTER"),
         ("truncate c", "TRUNCATE"),
         ("drop table c", "DROP TABLE"),
     ):
