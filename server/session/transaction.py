@@ -242,6 +242,9 @@ class SessionTransaction(TransactionState):
         """Refuse a command that manages transactions of its own."""
         if self.outlives_statement:
             raise ActiveSqlTransaction(f"{tag} cannot run inside a transaction block")
+        own = self._session.own_thread
+        if own is not None and own.is_here():
+            raise ActiveSqlTransaction(f"{tag} cannot be executed from a function")
         if self.is_pipelined and self.state is State.IMPLICIT:
             raise ActiveSqlTransaction(f"{tag} cannot be executed within a pipeline")
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Index, IndexKey, Table
+from server.catalog.objects import Index, IndexKey, Sequence, Table
 from server.errors import (
     DuplicateTable,
     FeatureNotSupported,
     InvalidTableDefinition,
     UndefinedColumn,
+    WrongObjectType,
 )
 from server.planner.names import target_name
 from server.planner.scope import SYSTEM_COLUMNS
@@ -30,6 +31,7 @@ from server.statements.index_storage import build_index, make_index
 from server.statements.names import (
     claim_name,
     free_name,
+    relation_named,
     table_named,
 )
 from server.statements.ownership import require_owner
@@ -41,11 +43,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+WITHOUT_INDEXES = {"v": "views", "f": "foreign tables", "S": "sequences"}
+
+
 def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
     """CREATE INDEX."""
     if statement.concurrently:
         context.session.transaction.refuse_in_block("CREATE INDEX CONCURRENTLY")
-    table = table_named(context, statement.relation, statement.offset, kinds="rpm")
+    table = _indexed_table(context, statement)
     require_owner(context, table)
     beside_writers = statement.concurrently and table.persistence != "t"
     mode = "share update exclusive" if beside_writers else "share"
@@ -55,8 +60,9 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
     keys = tuple(index_key(context, table, element) for element in statement.elements)
     check_classes(context, table, statement.access_method, keys)
     included = tuple(_included(table, element) for element in statement.include)
+    columns = (*keys, *(IndexKey(number=number) for number in included))
     name = statement.name or free_name(
-        context, table.schema, table.name, "_".join(key_names(table, keys)), "idx"
+        context, table.schema, table.name, "_".join(key_names(table, columns)), "idx"
     )
     yield from claim_name(context, table.schema, name)
     if context.catalog.relation_named(table.schema, name) is not None:
@@ -102,6 +108,17 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
 
         yield from spread_index(context, table, index)
     return "CREATE INDEX"
+
+
+def _indexed_table(context: StatementContext, statement: tree.CreateIndex) -> Table:
+    found = relation_named(context, statement.relation, statement.offset)
+    kind = "S" if isinstance(found, Sequence) else getattr(found, "kind", "i")
+    if kind in WITHOUT_INDEXES:
+        raise WrongObjectType(
+            f'cannot create index on relation "{found.name}"',
+            detail=f"This operation is not supported for {WITHOUT_INDEXES[kind]}.",
+        )
+    return table_named(context, statement.relation, statement.offset, kinds="rpm")
 
 
 def has_partitions(context: StatementContext, table: Table) -> bool:
