@@ -85,6 +85,14 @@ Pacific/Niue NUT
 Pacific/Rarotonga CKT
 """
 
+DAYLIGHT_TEXT: Final = """
+acdt acsst adt aedt aesst akdt almst awsst azost bdst brst bst cadt cdt cest cetdst chadt clst clt easst east
+edt eest eetdst egst fjst fnst idt kdt kgst lhdt mdt mest mesz metdst msd must ndt nzdt pdt pkst pmdt pyst sadt
+ulast uyst uzst wadt wdt wetdst wgst yekst
+"""
+DAYLIGHT_WORDS: Final = frozenset(DAYLIGHT_TEXT.split())
+"""Those that stand for daylight-saving time."""
+
 
 def _by_word(table: str) -> dict[str, str]:
     """Turn rows of a meaning and its words into one entry for each word."""

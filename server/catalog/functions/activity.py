@@ -48,7 +48,7 @@ def _xid_or_null(call: CallContext) -> int | None:
 
 
 def _wal_position(call: CallContext) -> int:
-    position: int = session_of(call).database.engine.statistics().get("wal_lsn", 0)
+    position: int = session_of(call).database.engine.statistics().get("wal_end_lsn", 0)
     return position
 
 
