@@ -30,10 +30,11 @@ class Names:
     subplans: list[Any] = field(default_factory=list)
     schema_name: Callable[[int], str] | None = None  # by OID, where tables are shown with schemas
     catalog: CatalogView | None = None  # for the names of collations that users have made
+    path: tuple[int, ...] | None = None  # where these are found by name alone; None: everywhere
 
     def collation(self, oid: int) -> str:
         """The name of a collation."""
-        return collation_text(self.catalog, oid)
+        return collation_text(self.catalog, oid, self.path)
 
     def subplan(self, node: e.Subquery) -> int:
         """The number of a subquery's plan."""

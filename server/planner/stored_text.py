@@ -160,7 +160,7 @@ def _said(context: BindContext, bound: Expression, table: Table | None) -> str:
     names = {}
     if table is not None:
         names = {column.number: quote_identifier(column.name) for column in table.live_columns}
-    return deparse(transform(bound, plain), Names(names, catalog=context.catalog))
+    return deparse(transform(bound, plain), Names(names, catalog=context.catalog, path=()))
 
 
 def _as_comparison(node: InList) -> Expression:

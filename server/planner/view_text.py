@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from server.catalog.collations import Collation
 from server.catalog.names import type_text as name_type
 from server.catalog.objects import FIRST_USER_OID, PG_CATALOG_OID, Sequence, Table
 from server.errors import SqlError
-from server.expressions.expression import Case, Constant
+from server.expressions.expression import Case, Constant, Relabel
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_query import bind_query
 from server.planner.bind_text import parse_query, without_positions
@@ -231,6 +232,16 @@ class Speller:
         name = name_type(self._catalog, (), reference.oid)
         return replace(reference, type=replace(reference.type, sql_name=name))
 
+    def collation(self, node: exp.Expression) -> exp.Expression:
+        """COLLATE; a user's collation with its schema."""
+        made = self._copy(node)
+        for step in self._notes.steps(node):
+            found = self._catalog.object(step.type.collation)
+            if isinstance(step, Relabel) and step.collates and isinstance(found, Collation):
+                home = self._catalog.object(found.schema)
+                made.set("name", ("" if home is None else home.name, found.name))
+        return made
+
     def _type(self, reference: TypeReference) -> exp.Expression:
         return _type_name(type_text(self._qualified(reference)))
 
@@ -422,6 +433,7 @@ _SPELLERS: dict[type[exp.Expression], Callable[[Speller, exp.Expression], exp.Ex
     nodes.TableReference: Speller.relation,
     nodes.FunctionTable: Speller.function_table,
     nodes.TypeName: Speller.type_name,
+    nodes.Collation: Speller.collation,
     nodes.Join: Speller.join,
     nodes.FrameBound: Speller.frame_bound,
     nodes.DerivedTable: Speller.derived,

@@ -17,7 +17,7 @@ from server.catalog.collations import (
     find_collation,
     rules_of,
 )
-from server.catalog.objects import Index, Table, UserType
+from server.catalog.objects import Constraint, Index, Policy, Table, Trigger, UserType
 from server.catalog.views.physical import fact_of
 from server.errors import (
     BY_SQLSTATE,
@@ -36,12 +36,13 @@ from server.statements.dependents import Dependent
 from server.statements.names import claim_name, target_schema
 from server.statements.ownership import require_owner
 from server.statements.statement import Utility
+from server.statements.view_texts import keeping_views
 from server.types.icu import collator, is_available
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.objects import CatalogObject, Column, IndexKey
+    from server.catalog.objects import CatalogObject, IndexKey
     from server.sql.object_names import ObjectName
     from server.sql.utility_functions import Define
     from server.sql.utility_statement import Name, Option
@@ -265,7 +266,9 @@ def rename_collation(context: StatementContext, statement: Any) -> Any:
     require_owner(context, found, "collation")
     yield from claim_name(context, found.schema, statement.new_name)
     _refuse_same(context, found, found.schema, statement.new_name)
-    context.ddl.put(replace(found, name=statement.new_name))
+    _refuse_named(context, found)
+    with keeping_views(context):
+        context.ddl.put(replace(found, name=statement.new_name))
 
 
 def move_collation(context: StatementContext, statement: Any, schema: int) -> Any:
@@ -276,7 +279,40 @@ def move_collation(context: StatementContext, statement: Any, schema: int) -> An
     yield from claim_name(context, schema, found.name)
     if schema != found.schema:
         _refuse_same(context, found, schema, found.name)
-    context.ddl.put(replace(found, schema=schema))
+        _refuse_named(context, found)
+    with keeping_views(context):
+        context.ddl.put(replace(found, schema=schema))
+
+
+def _refuse_named(context: StatementContext, found: Collation) -> None:
+    """Raise for a collation that a check, an index, a default or a policy names: it is kept by its name."""
+    for holder, texts in _texts(context):
+        if _is_named(found, texts):
+            raise FeatureNotSupported(
+                f'collation "{found.name}" is named by "{holder.name}", where it would have to change'
+            )
+
+
+def _is_named(found: Collation, texts: tuple[str | None, ...]) -> bool:
+    return any(text and "COLLATE" in text and found.name in text for text in texts)
+
+
+def _texts(context: StatementContext) -> Iterator[tuple[CatalogObject, tuple[str | None, ...]]]:
+    """The expressions that the catalog keeps, by what holds them."""
+    for constraint in context.catalog.objects(Constraint):
+        yield constraint, (constraint.expression,)
+    for index in context.catalog.objects(Index):
+        yield index, (index.predicate, *(key.expression for key in index.keys))
+    for table in context.catalog.objects(Table):
+        key = table.partition_key
+        parts = () if key is None else tuple(part.expression for part in key.parts)
+        yield table, (*parts, *(column.default for column in table.live_columns))
+    for policy in context.catalog.objects(Policy):
+        yield policy, (policy.using, policy.with_check)
+    for trigger in context.catalog.objects(Trigger):
+        yield trigger, (trigger.when,)
+    for kind in context.catalog.objects(UserType):
+        yield kind, (kind.default,)
 
 
 def _refuse_same(context: StatementContext, found: Collation, schema: int, name: str) -> None:
@@ -321,18 +357,20 @@ def of_collation(context: StatementContext, value: Collation) -> Iterator[Depend
     for index in context.catalog.objects(Index):
         if any(key.collation == value.oid for key in index.keys):
             yield Dependent(index, automatic=False)
+    for holder, texts in _texts(context):
+        if not isinstance(holder, Table | UserType) and _is_named(value, texts):
+            yield Dependent(holder, automatic=False)
 
 
 def _of_columns(table: Table, value: Collation) -> Iterator[Dependent]:
     for column in table.live_columns:
-        if column.collation == value.oid:
-            yield _column_dependent(table, column)
-
-
-def _column_dependent(table: Table, column: Column) -> Dependent:
-    word = {"v": "view", "m": "materialized view", "c": "composite type"}.get(table.kind, "table")
-    text = f"column {column.name} of {word} {table.name}"
-    return Dependent(None, False, text, (table.oid, column.number))
+        named = _is_named(value, (column.default,))
+        if column.collation == value.oid or named:
+            word = "composite type" if table.kind == "c" else "table"
+            text = f"column {column.name} of {word} {table.name}"
+            if named:
+                text = f"default value for {text}"
+            yield Dependent(None, False, text, (table.oid, column.number))
 
 
 UTILITIES = (
