@@ -339,18 +339,9 @@ def refresh_database(context: StatementContext, statement: RefreshDatabase) -> R
 
 
 def of_collation(context: StatementContext, value: Collation) -> Iterator[Dependent]:
-    """Columns, domains, ranges, indexes and partition keys under a collation, and views that name it."""
+    """Columns, domains, ranges, indexes and partition keys under a collation, and what names it."""
     for table in context.catalog.objects(Table):
-        if table.kind in "vm":
-            if any(column.collation == value.oid for column in table.live_columns):
-                yield Dependent(table, automatic=False)
-                continue
-        else:
-            yield from _of_columns(table, value)
-        key = table.partition_key
-        parts = () if key is None else key.parts
-        if value.oid in (*table.depends_on, *(part.collation for part in parts)):
-            yield Dependent(table, automatic=False)
+        yield from _of_table(table, value)
     for kind in context.catalog.objects(UserType):
         if kind.collation == value.oid:
             yield Dependent(kind, automatic=False)
@@ -360,6 +351,18 @@ def of_collation(context: StatementContext, value: Collation) -> Iterator[Depend
     for holder, texts in _texts(context):
         if not isinstance(holder, Table | UserType) and _is_named(value, texts):
             yield Dependent(holder, automatic=False)
+
+
+def _of_table(table: Table, value: Collation) -> Iterator[Dependent]:
+    """The table itself if it is nothing without the collation, else those of its columns."""
+    key = table.partition_key
+    used = {*table.depends_on, *(() if key is None else (part.collation for part in key.parts))}
+    if table.kind in "vm":
+        used |= {column.collation for column in table.live_columns}
+    if value.oid in used:
+        yield Dependent(table, automatic=False)
+    elif table.kind not in "vm":
+        yield from _of_columns(table, value)
 
 
 def _of_columns(table: Table, value: Collation) -> Iterator[Dependent]:
