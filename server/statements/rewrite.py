@@ -57,6 +57,7 @@ def rewrite_table(
         array_type=0,
         parents=(),
         bound=None,
+        row_security=False,
     )
     context.ddl.put(scratch)
     target = replace(
@@ -64,7 +65,10 @@ def rewrite_table(
         storage_id=context.engine.next_id(),
         columns=tuple(replace(column, missing=None) for column in table.columns),
     )
-    store_table(context, target)
+    store_table(context, replace(target, row_security=False))
+    watching = (*context.catalog.triggers_of(table.oid), *context.catalog.rules_of(table.oid))
+    for each in watching:  # they are about what clients do with the rows
+        context.ddl.remove(each.oid)
     for index in context.catalog.indexes_of(table.oid):
         changed = with_new_storage(context, with_entries(context, target, index))
         context.transaction.create_index(changed.storage_id, changed.unique)
@@ -89,6 +93,8 @@ def rewrite_table(
         f"OVERRIDING SYSTEM VALUE SELECT {kept} FROM ONLY {qualified_name(context, table.schema, name)}"
     )
     yield from internal_query(context, f"{sql} ORDER BY {order}" if order else sql)
+    for each in (target, *watching):
+        context.ddl.put(each)
     context.transaction.drop_relation(source.storage_id)
     context.ddl.remove(scratch.oid)
 
