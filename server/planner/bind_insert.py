@@ -319,7 +319,7 @@ def identity_value(
             f'cannot insert a non-DEFAULT value into column "{column.name}"',
             detail=f'Column "{column.name}" is an identity column defined as GENERATED ALWAYS.',
             hint="Use OVERRIDING SYSTEM VALUE to override.",
-        ).at(context.position(value.offset))
+        )
     return value
 
 

@@ -29,7 +29,7 @@ def assign(frame: Frame, target: Target, source: Source) -> None:
         value, _ = value_of(frame, source, kind)
         set_variable(frame, target.slot, value)
         return
-    value, given = value_of(frame, source)
+    value, given = value_of(frame, source, keep_unknown=target.part is not None)
     store(frame, target, value, given)
 
 

@@ -99,15 +99,23 @@ def check_syntax(source: Source, *, is_expression: bool) -> None:
 
 
 def value_of(
-    frame: Frame, source: Source, wanted: TypeReference | None = None
+    frame: Frame,
+    source: Source,
+    wanted: TypeReference | None = None,
+    *,
+    keep_unknown: bool = False,
 ) -> tuple[Any, TypeReference]:
     """The value of an expression and its type; wanted: assigned to a variable of this type.
+
+    keep_unknown: a literal without a type stays one, for whoever knows what it is to be.
 
     A source is always asked for with the same type: it stands at one place.
     """
     compiled: Compiled | None = frame.plans.get(source)
     if compiled is None or (compiled.shapes and not compiled.fits(frame)):
-        compiled = frame.plans[source] = _compile_expression(frame, source, wanted)
+        compiled = frame.plans[source] = _compile_expression(
+            frame, source, wanted, keep_unknown=keep_unknown
+        )
     kind = compiled.type
     assert kind is not None
     if compiled.evaluate is None:
@@ -151,12 +159,14 @@ def _only_value(frame: Frame, source: Source, compiled: Compiled) -> Any:
     return compiled.convert(rows[0], frame.plain_context or frame.caller)
 
 
-def _compile_expression(frame: Frame, source: Source, wanted: TypeReference | None) -> Compiled:
+def _compile_expression(
+    frame: Frame, source: Source, wanted: TypeReference | None, *, keep_unknown: bool
+) -> Compiled:
     statement = parsed(f"SELECT {source.text}")
     tree = statement.tree
     if not isinstance(tree, exp.Expression):
         raise SqlSyntaxError("syntax error")
-    simple = _compile_simple(frame, source, wanted, tree)
+    simple = _compile_simple(frame, source, wanted, tree, keep_unknown=keep_unknown)
     if simple is not None:
         return simple
     compiled = _compile_statement(frame, source, statement)
@@ -179,7 +189,12 @@ def _compile_expression(frame: Frame, source: Source, wanted: TypeReference | No
 
 
 def _compile_simple(
-    frame: Frame, source: Source, wanted: TypeReference | None, tree: exp.Expression
+    frame: Frame,
+    source: Source,
+    wanted: TypeReference | None,
+    tree: exp.Expression,
+    *,
+    keep_unknown: bool,
 ) -> Compiled | None:
     """An expression on its own; None for what only a query can compute."""
     if not isinstance(tree, nodes.Select) or any(tree.args.get(name) for name in CLAUSES):
@@ -190,7 +205,8 @@ def _compile_simple(
     context, names = _binding(frame, source)
     try:
         bound = bind_expression(context, Scope(), targets[0].args["this"])
-        bound = settle(context, bound) if wanted is None else bound
+        if wanted is None and not keep_unknown:
+            bound = settle(context, bound)
     except SqlError:
         return None  # as a query it has the right error, or none
     if wanted is not None:
