@@ -9,6 +9,7 @@ Rule 3: a body that must wait hands its Wait to whoever runs the calling stateme
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -80,8 +81,11 @@ class Surroundings(Protocol):
 
     def utility(
         self, statement: Statement, parameters: Row = (), parameter_types: tuple[int, ...] = ()
-    ) -> Iterator[Any]:
-        """Run a statement that is no query and changes no data; one with a query in it may read parameters."""
+    ) -> Generator[Any, None, None]:
+        """Run a statement that is no query and changes no data; one with a query in it may read parameters.
+
+        To be closed at once when a Wait of it fails: it may have a thread of its own, whose turn it then is no more.
+        """
 
     @property
     def languages(self) -> Mapping[str, Language]:
@@ -157,8 +161,9 @@ def _call_sql(
         if planned is None:
             refuse_utility(statement, function)
             types = tuple(each.oid for each in call.arguments)
-            for item in caller.surroundings.utility(statement, values, types):
-                pass_wait(caller, item)
+            with closing(caller.surroundings.utility(statement, values, types)) as items:
+                for item in items:
+                    pass_wait(caller, item)
             continue
         convert = _conversion(caller, function, call, planned) if is_last else None
         rows = _run(caller, function, planned, values, is_wanted=convert is not None)

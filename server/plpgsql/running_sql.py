@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -153,13 +154,14 @@ def _rows_of_utility(frame: Frame, statement: Statement) -> Found:
     """All rows of EXPLAIN, SHOW and the like."""
     description: Description | None = None
     rows: list[Any] = []
-    for item in frame.surroundings.utility(statement):
-        if isinstance(item, Description):
-            description = item
-        elif isinstance(item, Batch):
-            rows += rows_of_batch(item)
-        else:
-            pass_wait(frame.caller, item)
+    with closing(frame.surroundings.utility(statement)) as items:
+        for item in items:
+            if isinstance(item, Description):
+                description = item
+            elif isinstance(item, Batch):
+                rows += rows_of_batch(item)
+            else:
+                pass_wait(frame.caller, item)
     if description is None:
         return Found((), (), iter(()))
     return Found(description.names, description.types, iter(rows))

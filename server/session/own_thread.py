@@ -45,6 +45,9 @@ class OwnThread:
         self._turn = Completion()
         self._item: Any = None
         self._is_over = False
+        self._failure: BaseException | None = (
+            None  # not of the turn: who waits for that is not who is to see it
+        )
         self._thread = threading.Thread(target=self._serve, name="routines", daemon=True)
 
     def items(self, session: Resumed) -> Generator[Any, Any, None]:
@@ -63,8 +66,8 @@ class OwnThread:
                 answer = None
                 yield from self._until(turn)
                 session.own_thread = outer
-                if turn.error is not None:
-                    raise turn.error
+                if self._failure is not None:
+                    raise self._failure
                 if self._item is None:
                     return
                 try:
@@ -119,8 +122,8 @@ class OwnThread:
             failure = error
         self._close()
         self._item = None
-        self._is_over = True
-        self._turn.complete(failure)
+        self._failure, self._is_over = failure, True
+        self._turn.complete()
 
     def _close(self) -> None:
         close = getattr(self._steps, "close", None)

@@ -17,7 +17,7 @@ from server.statements.cursors import next_rows
 from server.statements.statement import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     from server.catalog.event_triggers import Event
     from server.catalog.objects import Table, UserFunction
@@ -101,7 +101,7 @@ class SessionSurroundings:
         statement: Statement,
         parameters: tuple[Any, ...] = (),
         parameter_types: tuple[int, ...] = (),
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, None]:
         """Run a statement that is no query: its Waits, and if it gives rows their Description and batches."""
         from server.session.begun_again import utility_steps
         from server.session.simple_query import begun_utility
