@@ -102,12 +102,9 @@ def _with_unit(setting: Setting, value: float) -> str:
         return number
     units = _UNITS[setting.unit]
     for unit, factor in sorted(units.items(), key=lambda pair: -pair[1]):
-        if value % factor == 0 and value / factor >= 1:
-            return (
-                f"{value / factor:g}" + unit
-                if value / factor < 1e6
-                else f"{int(value / factor)}{unit}"
-            )
+        count = round(value / factor)
+        if count >= 1 and abs(count * factor / value - 1) <= 1e-8:
+            return f"{count}{unit}"
     return number + setting.unit
 
 

@@ -46,8 +46,10 @@ def bind_conflict(
     if node is None:
         return None
     indexes = _arbiters(context, target, node)
-    read = (key.number for index in indexes for key in index.keys if key.number)
-    target.item.access.columns.update(read)
+    read = {key.number for index in indexes for key in index.keys if key.number}
+    target.item.access.columns.update(
+        read if target.view is None else target.view.numbers_over(read)
+    )
     if node.args["action"] == "nothing":
         _refuse_exclusions(context, target, node)
         return ConflictClause(indexes=indexes, update=None)
@@ -61,8 +63,6 @@ def bind_conflict(
             ),
         )
     check_replica_identity(context, target.table, "update")
-    updating = Access(target.table.oid, "w", set(), context.role)
-    context.access.append(updating)
     existing = make_scan(context, target.table, target.item.alias)
     existing_item = item_over(target.item, target.scan, existing)
     excluded = RangeItem(
@@ -80,7 +80,7 @@ def bind_conflict(
     )
     changed = replace(target, scan=existing, item=existing_item)
     assignments = bind_assignments(context, seen, changed, node.args["assignments"])
-    updating.columns.update(number for number, _ in assignments)
+    _note_update(context, target, {number for number, _ in assignments})
     where = node.args.get("where")
     condition = bind_condition(context, seen, where, "WHERE") if where is not None else None
     live = target.table.live_columns
@@ -93,6 +93,14 @@ def bind_conflict(
         existing=tuple((c.number, existing.base + c.number) for c in live),
         excluded=tuple((c.number, target.scan.base + c.number) for c in live),
     )
+
+
+def _note_update(context: BindContext, target: ModifyTarget, numbers: set[int]) -> None:
+    """The rights to update these columns of the table, and of the views by way of which that is done."""
+    context.access.append(Access(target.table.oid, "w", numbers, target.access.role))
+    for level in target.view.levels() if target.view is not None else ():
+        needed = level.numbers_over(numbers)
+        context.access.append(Access(level.view.oid, "w", needed, level.access.role))
 
 
 def _refuse_exclusions(context: BindContext, target: ModifyTarget, node: exp.Expression) -> None:

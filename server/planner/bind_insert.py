@@ -161,9 +161,13 @@ def _matched(
             node.args["columns"][count],
             SqlSyntaxError("INSERT has more target columns than expressions"),
         )
-    for column in columns[:count]:
+    seen: set[int] = set()
+    for column in columns[:count] if target.view is not None else ():
         if not column.number:
             view_column(context, target, None, column.name, "insert into")
+        if column.number in seen and not node.args.get("columns"):
+            raise SqlSyntaxError(f'multiple assignments to same column "{column.name}"')
+        seen.add(column.number)
     if context.resolution is not None and not node.args.get("columns"):
         named = target.table if target.view is None else target.view.view
         names = tuple(column.name for column in named.live_columns[:count])

@@ -63,19 +63,13 @@ class ModifyTarget:
     item: RangeItem
     access: Access
     view: ViewTarget | None = None  # the view that the table is changed by way of
-    view_access: Access | None = None
 
     def note_written(self, columns: Iterable[Column]) -> None:
         """Note which columns are assigned, for the rights this needs."""
         numbers = {column.number for column in columns}
         self.access.columns.update(numbers)
-        if self.view is not None and self.view_access is not None:
-            pairs = zip(self.view.view.live_columns, self.view.columns, strict=True)
-            self.view_access.columns.update(
-                column.number
-                for column, below in pairs
-                if below is not None and below.number in numbers
-            )
+        for level in self.view.levels() if self.view is not None else ():
+            level.access.columns.update(level.numbers_over(numbers))
 
 
 def bind_target(

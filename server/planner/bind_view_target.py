@@ -30,7 +30,7 @@ from server.planner.updatable import (
 from server.sql import nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from sqlglot import exp
 
@@ -45,13 +45,32 @@ class ViewTarget:
     """What is different when the target of a change is a view.
 
     columns: the table's column behind each of the view's, None where it is computed. conditions: the
-    WHERE of the view and those below. views: those below and the view itself, from below.
+    WHERE of the view and those below. views: those below and the view itself, from below; below: the same of the
+    view below. access: the right to change the view that this needs.
     """
 
     view: Table
     columns: tuple[Column | None, ...]
     conditions: list[Expression]
     views: tuple[Table, ...]
+    below: ViewTarget | None
+    access: Access
+
+    def levels(self) -> Iterator[ViewTarget]:
+        """This and those below."""
+        level: ViewTarget | None = self
+        while level is not None:
+            yield level
+            level = level.below
+
+    def numbers_over(self, numbers: Collection[int]) -> set[int]:
+        """The columns of the view that are these of the table."""
+        pairs = zip(self.view.live_columns, self.columns, strict=True)
+        return {
+            column.number
+            for column, below in pairs
+            if below is not None and below.number in numbers
+        }
 
     def column_named(self, name: str) -> Column | None:
         """The table's column behind a column of the view."""
@@ -89,7 +108,7 @@ def bind_view_target(
         context.environment = replace(environment, search_path=view.view_path)
     try:
         with without_positions(context):
-            target = _below(context, view, query, privileges)
+            target = _below(context, view, query, access)
     finally:
         context.role, context.environment = role, environment
     alias = node.args.get("alias") or view.name
@@ -100,15 +119,15 @@ def bind_view_target(
         listed=renamed(target.item.listed, names, alias),
         access=reading,
     )
-    target.view_access = access
     return target
 
 
 def _below(
-    context: BindContext, view: Table, query: exp.Expression, privileges: str
+    context: BindContext, view: Table, query: exp.Expression, access: Access
 ) -> ModifyTarget:
     from server.planner.bind_modify import bind_target
 
+    privileges = access.privileges
     reference = query.args["from_items"][0]
     relation = relation_of(context, reference)
     if relation.kind not in "rpv":
@@ -123,7 +142,7 @@ def _below(
     below = inner.view
     conditions = [*(below.conditions if below is not None else ()), *layer.conditions]
     views = (*(below.views if below is not None else ()), view)
-    inner.view = ViewTarget(view, columns, conditions, views)
+    inner.view = ViewTarget(view, columns, conditions, views, below, access)
     inner.item = layer.item
     return inner
 
