@@ -186,7 +186,7 @@ def _argument_position(reader: Reader, names: tuple[str, ...], count: int) -> in
 
 def cursor_variable(reader: Reader) -> int:
     """Read the name of a refcursor variable."""
-    parts = reader.written_name()
+    parts = reader.variable_name()
     found = reader.lookup(parts)
     if found is None:
         raise SqlSyntaxError(f'"{".".join(parts)}" is not a known variable')

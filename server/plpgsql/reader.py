@@ -185,14 +185,13 @@ class Reader:
             parts.append(self.advance().value)
         return tuple(parts)
 
+    def variable_name(self) -> tuple[str, ...]:
+        """Read a.b.c, or $number for a parameter."""
+        return (self.advance().text,) if self.token.kind == "param" else self.written_name()
+
     def target(self, *, with_subscripts: bool = False) -> Target:
         """Read what a value is assigned to; raises 42601 for what is no variable."""
-        token = self.token
-        if token.kind == "param":
-            self.position += 1
-            parts: tuple[str, ...] = (token.text,)
-        else:
-            parts = self.written_name()
+        parts = self.variable_name()
         found = self.lookup(parts)
         if found is None:
             raise SqlSyntaxError(f'"{".".join(parts)}" is not a known variable')

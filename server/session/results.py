@@ -13,7 +13,7 @@ from protocol.encodings import to_client
 from protocol.errors import ErrorFields
 from protocol.messages import CopyData, CopyRows, DataRows, FieldDescription, RowDescription
 from protocol.native import encode_csv_rows, encode_rows, encode_text_rows
-from protocol.rows import COPY_DATA, ColumnKind, EncodeColumn, encode_column
+from protocol.rows import COPY_DATA, ColumnKind, EncodeColumn, encode_column, frame_rows
 from server.errors import InternalError, ProtocolViolation
 from server.types.client_text import converted_column, converted_rows
 
@@ -198,7 +198,7 @@ def described(description: Description, formats: Sequence[int]) -> RowDescriptio
 def copy_rows(
     batch: Batch, types: Sequence[TypeReference], options: CopyOptions, style: TextStyle
 ) -> CopyRows | CopyData:
-    """The rows of a batch as COPY sends them: one CopyData a row, or one for all in another encoding.
+    """The rows of a batch as COPY sends them: one CopyData a row, or one for all texts in another encoding.
 
     Texts inside binary data are in the client's encoding, whatever ENCODING says, as PostgreSQL has it.
     """
@@ -213,7 +213,7 @@ def copy_rows(
                 converted_column(column, reference.type, style.encoding)
                 for column, reference in zip(columns, types, strict=True)
             ]
-            return CopyData(encode_copy_rows(values, options))
+            return CopyRows(frame_rows(values, batch.count, COPY_DATA))
         return CopyRows(encode_rows(columns, batch.count, COPY_DATA))
     if options.encoding is not None:
         data = encode_copy_rows([encode_column(column) for column in columns], options)

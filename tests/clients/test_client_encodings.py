@@ -130,3 +130,15 @@ def test_copy_names_the_line_that_is_no_text(speaking):
     ):
         copy.write(b"a\n\x80\n")
     assert failure.value.diag.context == "COPY c, line 2"
+
+
+def test_copy_in_binary_format(speaking):
+    client = speaking("latin9")
+    with (
+        client.cursor() as cursor,
+        cursor.copy(
+            "copy (select '€' from generate_series(1, 2)) to stdout (format binary)"
+        ) as copy,
+    ):
+        rows = list(copy.rows())
+    assert [bytes(row[0]) for row in rows] == [b"\xa4", b"\xa4"]
