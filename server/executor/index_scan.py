@@ -34,9 +34,21 @@ BEHIND_VALUES: Final = b"\x02"
 HELD_MAX: Final = 4096
 """How many entries are put in the order of the table at a time, where the index's is of no concern."""
 
+FIRST_ENTRIES: Final = 16
+"""How many rows in the order of the index are read first: a LIMIT often wants no more. Then four times as many."""
+
 _INTEGER_BITS: Final = {"INT16": 15, "INT32": 31, "INT64": 63}
 
 Range = tuple[bytes, bytes | None]
+
+
+def _portions(count: int, first: int) -> Iterator[tuple[int, int]]:
+    """Where entries are cut: after the first ones, and then after four times as many each time."""
+    start = 0
+    while start < count:
+        stop = start + first
+        yield start, min(stop, count)
+        start, first = stop, first * 4
 
 
 class IndexScan(Operator):
@@ -55,7 +67,7 @@ class IndexScan(Operator):
         )
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
-        """Yield the rows, a leaf of the index at a time."""
+        """Yield the rows, a leaf of the index at a time, but for the first ones, of which fewer may do."""
         shape = self._shape(context)
         values = [None if value is None else value(context) for _, value in self._conditions]
         ranges = key_ranges(shape, self.plan.conditions, values)
@@ -64,10 +76,20 @@ class IndexScan(Operator):
             return
         if self.plan.backward:
             ranges.reverse()
+        portion = FIRST_ENTRIES if self.plan.ordered else HELD_MAX
+        for held, cleared_count in self._entries(shape, ranges, context):
+            for start, stop in _portions(len(held), portion):
+                yield self._rows(held[start:stop], cleared_count, shape, context)
+            portion = HELD_MAX
+
+    def _entries(
+        self, shape: IndexShape, ranges: Sequence[Range], context: ExecutionContext
+    ) -> Iterator[tuple[list[tuple[bytes, int]], int]]:
+        """Entries, a leaf or many at a time, and how often rows had been cleared when the first of them was read."""
         index = context.engine.index(shape.storage_id)
+        relation = context.engine.relation(self.plan.table.storage_id)
         tracked = context.transaction.tracked
         held: list[tuple[bytes, int]] = []
-        relation = context.engine.relation(self.plan.table.storage_id)
         cleared_count = relation.cleared_count
         for low, high in ranges:
             if tracked is not None:
@@ -83,10 +105,10 @@ class IndexScan(Operator):
                     break
                 held += chunk
                 if held and (self.plan.ordered or len(held) >= HELD_MAX):
-                    yield self._rows(held, cleared_count, shape, context)
+                    yield held, cleared_count
                     held = []
         if held:
-            yield self._rows(held, cleared_count, shape, context)
+            yield held, cleared_count
 
     def _shape(self, context: ExecutionContext) -> IndexShape:
         for shape in shape_of(self.plan.table, context).indexes:

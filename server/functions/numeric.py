@@ -14,7 +14,7 @@ from server.errors import (
     NumericValueOutOfRange,
 )
 from server.functions import numeric_math as exact
-from server.functions import scaled
+from server.functions import quotients, scaled
 from server.functions.declare import row
 from server.functions.integer import BITS, SQL_NAMES, narrowed
 from server.types.numeric import EXACT, NAN, round_to
@@ -215,8 +215,23 @@ def _modify(context: CallContext, value: Decimal, modifier: int) -> Decimal:
     return value if coerce is None or modifier < 0 else coerce(value, modifier, True)
 
 
+def _rounder(places: int) -> Callable[[Decimal], Decimal]:
+    """exact.round_scale to always the same decimals."""
+    unit = Decimal((0, (1,), -places))
+
+    def rounded(value: Decimal) -> Decimal:
+        if not value.is_finite() or value.adjusted() > scaled.SCALE_MAX:
+            return exact.round_scale(value, places)
+        found = value.quantize(unit, context=EXACT)
+        return found or found.copy_abs()
+
+    return rounded
+
+
 def _round_kernel(context: CallContext, column: Column, digits: Column, *, count: int) -> Column:
     places = scaled.one_value(digits) if digits.scale is None else None
+    if places is not None and column.scale is None and 0 <= places <= scaled.SCALE_MAX:
+        return scaled.by_rows(_rounder(places), (column,))
     if places is None or column.scale is None or not 0 <= places < column.scale:
         return scaled.by_rows(exact.round_scale, (column, digits))
     unit = 10 ** (column.scale - places)
@@ -230,6 +245,8 @@ def _round_kernel(context: CallContext, column: Column, digits: Column, *, count
 _ADD = _kernel(scaled.add, exact.add)
 _SUBTRACT = _kernel(scaled.subtract, exact.subtract)
 _MULTIPLY = _kernel(scaled.multiply, exact.multiply)
+_DIVIDE: Final = _kernel(quotients.divide, exact.divide)
+_REMAINDER: Final = _kernel(quotients.remainder, exact.remainder)
 _CEILING, _FLOOR = exact.integral(ROUND_CEILING), exact.integral(ROUND_FLOOR)
 
 
@@ -272,6 +289,7 @@ FUNCTIONS: Final = (
         exact.divide,
         "Quotient.",
         "10, 3 -> 3.3333333333333333",
+        _DIVIDE,
     ),
     row(
         "1980 numeric_div_trunc(numeric, numeric) numeric",
@@ -290,12 +308,14 @@ FUNCTIONS: Final = (
         exact.remainder,
         "Remainder.",
         "-7.5, 2 -> -1.5",
+        _REMAINDER,
     ),
     row(
         "1728 mod(numeric, numeric) numeric",
         exact.remainder,
         "Remainder of a division.",
         "7.5, 2 -> 1.5",
+        _REMAINDER,
     ),
     row(
         "1771 numeric_uminus(numeric) numeric",
@@ -352,10 +372,30 @@ FUNCTIONS: Final = (
         "Cuts to decimals.",
         "42.4382, 2 -> 42.43",
     ),
-    row("1710 trunc(numeric) numeric", _truncate_whole, "Cuts to an integer.", "-42.8 -> -42"),
-    row("1711 ceil(numeric) numeric", _CEILING, "The next integer upwards.", "-42.8 -> -42"),
-    row("2167 ceiling(numeric) numeric", _CEILING, "The next integer upwards.", "42.1 -> 43"),
-    row("1712 floor(numeric) numeric", _FLOOR, "The next integer downwards.", "-42.8 -> -43"),
+    row(
+        "1710 trunc(numeric) numeric",
+        _truncate_whole,
+        "Cuts to an integer.",
+        "-42.8 -> -42",
+        quotients.whole_kernel(_truncate_whole, 0),
+    ),
+    *(
+        row(
+            f"{oid} {name}(numeric) numeric",
+            _CEILING,
+            "The next integer upwards.",
+            "-42.8 -> -42",
+            quotients.whole_kernel(_CEILING, 1),
+        )
+        for oid, name in ((1711, "ceil"), (2167, "ceiling"))
+    ),
+    row(
+        "1712 floor(numeric) numeric",
+        _FLOOR,
+        "The next integer downwards.",
+        "-42.8 -> -43",
+        quotients.whole_kernel(_FLOOR, -1),
+    ),
     row("1730 sqrt(numeric) numeric", exact.square_root, "Square root.", "2 -> 1.414213562373095"),
     row(
         "1731 numeric_sqrt(numeric) numeric",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
+from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from server.errors import (
@@ -20,12 +21,15 @@ from server.errors import (
 from server.types.numeric import EXACT, INFINITY, NAN, WHOLE_DIGITS_MAX, ZERO, normal, round_to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 SIGNIFICANT_DIGITS_MIN: Final = 16
 DISPLAY_SCALE_MAX: Final = 1000
 RESULT_SCALE_MAX: Final = 2000
 GROUP: Final = 4
+FACTORS_MAX: Final = 8
+SMALL_ADJUSTED_MAX: Final = 50
+"""Powers of so many factors of that size are multiplied: their size need not be estimated."""
 LN_10: Final = 2.302585092994046
 
 ONE: Final = Decimal(1)
@@ -73,6 +77,11 @@ def add(left: Decimal, right: Decimal) -> Decimal:
     if not (left.is_finite() and right.is_finite()):
         return _special_sum(left, right)
     return bounded(EXACT.add(left, right))
+
+
+def total(values: Sequence[Decimal]) -> Decimal:
+    """The sum of finite numbers; 0 of none."""
+    return bounded(reduce(EXACT.add, values, ZERO))
 
 
 def _special_sum(left: Decimal, right: Decimal) -> Decimal:
@@ -329,7 +338,17 @@ def _is_odd(number: Decimal) -> bool:
     return number == number.to_integral_value() and int(number) % 2 == 1
 
 
+def _small_power(base: Decimal, exponent: int) -> Decimal:
+    """The product of a few factors, which is exact before it is rounded."""
+    product = ONE
+    for _ in range(exponent):
+        product = EXACT.multiply(product, base)
+    return round_to(product, _shown(SIGNIFICANT_DIGITS_MIN, base))
+
+
 def _finite_power(base: Decimal, exponent: Decimal, whole: bool) -> Decimal:
+    if whole and 0 <= exponent <= FACTORS_MAX and abs(base.adjusted()) <= SMALL_ADJUSTED_MAX:
+        return _small_power(base, int(exponent))
     context = _precise(40)
     weight = float(context.multiply(context.log10(abs(base)), exponent))
     if weight >= WHOLE_DIGITS_MAX:

@@ -133,7 +133,11 @@ class DecimalSums:
             state = self.scaled.setdefault(column.scale, IntegerSums())
             state.add(groups, column.values, group_count)
             return
-        for group, value in zip(groups.tolist(), plain_values(column), strict=True):
+        values = plain_values(column)
+        if group_count == 1 and values and all(map(Decimal.is_finite, values)):
+            self._add_other(0, exact.total(values))
+            return
+        for group, value in zip(groups.tolist(), values, strict=True):
             self._add_other(group, value)
 
     def grow(self, group_count: int) -> None:

@@ -1,0 +1,121 @@
+"""Quotients, remainders and whole numbers of scaled columns.
+
+Law 1: each gives what numeric_math gives row by row, or None: the caller then computes with Decimals.
+Law 2: a divisor of zero is left to the rows, which raise.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from server.functions.numeric_math import DISPLAY_SCALE_MAX, GROUP, SIGNIFICANT_DIGITS_MIN
+from server.functions.scaled import aligned, by_rows
+from server.types.numeric import EXACT
+from server.vector.column import Column, Mask, Values
+from server.vector.rows import column_of, joint_validity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server.functions.function import CallContext, Kernel
+
+INT64_MIN: Final = -(1 << 63)
+POWERS: Final = np.array([10**exponent for exponent in range(19)], np.int64)
+_OBJECT: Final = np.dtype(object)
+
+
+def _operands(left: Column, right: Column) -> tuple[Values, Values, Mask | None] | None:
+    """The numbers of both, 1 where a row is NULL; None where a divisor is zero or a number has no opposite."""
+    valid = joint_validity((left, right))
+    dividends, divisors = left.values, right.values
+    if valid is not None:
+        dividends, divisors = np.where(valid, dividends, 1), np.where(valid, divisors, 1)
+    if not len(divisors) or not divisors.all():
+        return None
+    if int(dividends.min()) == INT64_MIN or int(divisors.min()) == INT64_MIN:
+        return None
+    return dividends, divisors, valid
+
+
+def divide(left: Column, right: Column) -> Column | None:
+    """Quotients, each of the scale that its size asks for."""
+    if left.scale is None or right.scale is None:
+        return None
+    operands = _operands(left, right)
+    if operands is None:
+        return None
+    dividends, divisors, valid = operands
+    uppers, lowers = np.abs(dividends), np.abs(divisors)
+    scales = _result_scales((uppers, left.scale), (lowers, right.scale))
+    factors = [10**shift for shift in range(int(scales.max()) + right.scale - left.scale + 1)]
+    shifts = (scales + (right.scale - left.scale)).tolist()
+    negative = ((dividends < 0) != (divisors < 0)).tolist()
+    rows = zip(uppers.tolist(), lowers.tolist(), shifts, scales.tolist(), negative, strict=True)
+    quotients: list[Any] = []
+    for upper, lower, shift, scale, is_negative in rows:
+        number = (2 * upper * factors[shift] + lower) // (2 * lower)
+        quotients.append(Decimal(-number if is_negative else number).scaleb(-scale, EXACT))
+    column = column_of(quotients, _OBJECT)
+    return column if valid is None else Column(column.values, valid)
+
+
+def _result_scales(left: tuple[Values, int], right: tuple[Values, int]) -> Values:
+    weights, firsts = _sizes(*left)
+    other_weights, other_firsts = _sizes(*right)
+    groups = weights - other_weights - (firsts <= other_firsts)
+    digits = SIGNIFICANT_DIGITS_MIN - groups * GROUP
+    scales: Values = np.clip(np.maximum(digits, max(left[1], right[1])), 0, DISPLAY_SCALE_MAX)
+    return scales
+
+
+def _sizes(numbers: Values, scale: int) -> tuple[Values, Values]:
+    """Weight and value of the first group of four digits of each number; 0, 0 for zero."""
+    lengths = np.searchsorted(POWERS, numbers, side="right")
+    weights = (lengths - 1 - scale) // GROUP
+    shifts = scale + weights * GROUP
+    firsts = np.where(
+        shifts >= 0,
+        numbers // POWERS[np.clip(shifts, 0, 18)],
+        numbers * POWERS[np.clip(-shifts, 0, GROUP)],
+    )
+    return np.where(numbers > 0, weights, 0), firsts
+
+
+def remainder(left: Column, right: Column) -> Column | None:
+    """Remainders of cut quotients, of the sign of the dividend."""
+    pair = aligned(left, right)
+    if pair is None:
+        return None
+    first, second, scale = pair
+    operands = _operands(Column(first, left.valid), Column(second, right.valid))
+    if operands is None:
+        return None
+    dividends, divisors, valid = operands
+    return Column(np.fmod(dividends, divisors), valid, scale)
+
+
+def whole(column: Column, upwards: int) -> Column | None:
+    """The next integer: -1 downwards, 1 upwards, 0 towards zero."""
+    if column.scale is None or (len(column) and int(column.values.min()) == INT64_MIN):
+        return None
+    unit, values = 10**column.scale, column.values
+    if upwards < 0:
+        numbers = values // unit
+    elif upwards > 0:
+        numbers = -(-values // unit)
+    else:
+        numbers = np.sign(values) * (np.abs(values) // unit)
+    return Column(numbers, column.valid, 0)
+
+
+def whole_kernel(row: Callable[[Decimal], Decimal], upwards: int) -> Kernel:
+    """`whole` as a kernel."""
+
+    def kernel(context: CallContext, column: Column, *, count: int) -> Column:
+        made = whole(column, upwards)
+        return by_rows(row, (column,)) if made is None else made
+
+    return kernel
