@@ -191,14 +191,12 @@ def routine_identity(view: CatalogView, oid: Oid) -> tuple[str, Oid, tuple[Oid, 
     return row["proname"], row["pronamespace"], row["proargtypes"].items
 
 
-def routine_is_visible(view: CatalogView, path: Path, oid: Oid) -> bool:
-    """Whether the name and argument types alone find the function."""
+def routine_is_visible(view: CatalogView, path: Path, oid: Oid) -> bool | None:
+    """Whether the name and argument types alone find the function; None where there is none."""
     identity = routine_identity(view, oid)
     if identity is None:
-        return False
-    name, home, arguments = identity
-    if home not in path:
-        return False
+        return None
+    name, _, arguments = identity
     for schema in path:
         for other, where, types in routines_named(view, name):
             if where == schema and types == arguments:
@@ -213,6 +211,8 @@ class CatalogNames:
         self.view = view
         self.path = path
         self.database = database
+        self._routine_names: dict[Oid, str | None] = {}
+        self._visible_routines: dict[Oid, bool | None] = {}
 
     def name_of(self, type_name: str, oid: Oid) -> str | None:
         """Write the object as `type_name` does; None where there is none."""
@@ -255,6 +255,18 @@ class CatalogNames:
 
     def routine_name(self, oid: Oid) -> str | None:
         """A function by name alone, qualified unless it is the only one found by it."""
+        known = self._routine_names
+        if oid not in known:
+            known[oid] = self._routine_name(oid)
+        return known[oid]
+
+    def routine_is_visible(self, oid: Oid) -> bool | None:
+        """Whether the name and argument types alone find a function; None for none."""
+        if oid not in self._visible_routines:
+            self._visible_routines[oid] = routine_is_visible(self.view, self.path, oid)
+        return self._visible_routines[oid]
+
+    def _routine_name(self, oid: Oid) -> str | None:
         identity = routine_identity(self.view, oid)
         if identity is None:
             return None
@@ -270,7 +282,7 @@ class CatalogNames:
         if identity is None:
             return None
         name, schema, arguments = identity
-        is_visible = routine_is_visible(self.view, self.path, oid)
+        is_visible = self.routine_is_visible(oid)
         shown = quote_identifier(name) if is_visible else qualified(self.view, schema, name)
         types = ",".join(type_text(self.view, self.path, item) for item in arguments)
         return f"{shown}({types})"

@@ -34,10 +34,17 @@ from server.catalog.views import (
     types,
 )
 from server.catalog.views.facts import facts
-from server.catalog.views.relation import SystemRelation, SystemRows, projected, tuples
+from server.catalog.views.relation import (
+    OfSession,
+    Row,
+    SystemRelation,
+    SystemRows,
+    projected,
+    tuples,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 SUBJECTS = (
     classes,
@@ -97,13 +104,28 @@ def catalog_rows(
         else:
             found.append(rows.rows)
     if relation.live is not None:
-        found.append(tuples(table, relation.live(session)))
+        found.append(tuples(table, _live(relation, relation.live, session, table, restrictions)))
     if attributes and min(attributes) < 0:
         return [_with_system_columns(table, row, attributes) for rows in found for row in rows]
     present = [projected(rows, positions) for rows in found if rows]
     if len(present) == 1:
         return present[0]
     return [row for rows in present for row in rows]
+
+
+def _live(
+    relation: SystemRelation,
+    every: OfSession,
+    session: Any,
+    table: Table,
+    restrictions: Mapping[int, Any] | None,
+) -> Iterable[Row]:
+    """The live rows, or those of one table's name where only these are asked for."""
+    if relation.live_named is not None:
+        for number, value in (restrictions or {}).items():
+            if table.column(number).name == "table_name" and isinstance(value, str):
+                return relation.live_named(session, value)
+    return every(session)
 
 
 SEQUENCE = "S"

@@ -43,7 +43,7 @@ class SessionNames:
     def current(self) -> CatalogNames:
         """The names as they are now."""
         session = self._session
-        view, path = session.transaction.catalog, session.search_path()
+        view, path = session.transaction.catalog, session.basis().search_path
         names = self._names
         if names is None or names.view is not view or names.path != path:
             names = self._names = CatalogNames(view, path, session.database_name)

@@ -9,8 +9,6 @@ from server.catalog.functions.scope import names_of, view_of
 from server.catalog.names import (
     found_or_none,
     relation_is_visible,
-    routine_identity,
-    routine_is_visible,
     type_is_visible,
     type_object,
 )
@@ -47,10 +45,7 @@ def _type_is_visible(call: CallContext, oid: int) -> bool | None:
 
 
 def _function_is_visible(call: CallContext, oid: int) -> bool | None:
-    names = names_of(call)
-    if routine_identity(names.view, oid) is None:
-        return None
-    return routine_is_visible(names.view, names.path, oid)
+    return names_of(call).routine_is_visible(oid)
 
 
 def fact_is_visible(relation: str, prefix: str, call: CallContext, oid: int) -> bool | None:

@@ -56,8 +56,10 @@ CHANGE = COMMAND_BITS["update"] | COMMAND_BITS["delete"]
 class Viewer:
     """What a session's user may see."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Any, table_name: str | None = None) -> None:
+        """table_name: only relations of this name are asked for."""
         self.session = session
+        self.table_name = table_name
         self.view: CatalogView = session.transaction.catalog
         self.catalog: str = session.database_name
         self.user: int = session.user_oid
@@ -89,7 +91,8 @@ class Viewer:
     def tables(self, kinds: str) -> Iterator[Table]:
         """The relations of some kinds that the user sees."""
         for table in self.view.objects(Table):
-            if table.kind in kinds and self.sees(table):
+            is_asked_for = self.table_name is None or table.name == self.table_name
+            if is_asked_for and table.kind in kinds and self.sees(table):
                 yield table
 
     def address(self, prefix: str, value: Any) -> dict[str, Any]:
@@ -554,6 +557,10 @@ def _for_session(rows: OfViewer) -> Callable[[Any], Iterator[Row]]:
     return lambda session: rows(Viewer(session))
 
 
+def _for_table(rows: OfViewer) -> Callable[[Any, str], Iterator[Row]]:
+    return lambda session, name: rows(Viewer(session, name))
+
+
 VIEWS: tuple[tuple[str, OfViewer], ...] = (
     ("tables", _tables),
     ("columns", _columns),
@@ -583,6 +590,10 @@ VIEWS: tuple[tuple[str, OfViewer], ...] = (
 )
 
 RELATIONS = tuple(
-    SystemRelation(name=f"information_schema.{name}", live=_for_session(rows))
+    SystemRelation(
+        name=f"information_schema.{name}",
+        live=_for_session(rows),
+        live_named=_for_table(rows) if name in ("tables", "columns") else None,
+    )
     for name, rows in VIEWS
 )

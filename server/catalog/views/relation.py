@@ -34,7 +34,7 @@ class SystemRelation:
 
     builtin: rows of built-in objects, from a view without any other. objects: rows of the objects
     of a view (built-in ones only where `builtin` does not give them). live: rows of what changes
-    without a new view.
+    without a new view; live_named: those of them whose table_name is a given one, for which not all need be made.
     """
 
     name: str
@@ -42,6 +42,7 @@ class SystemRelation:
     builtin: OfView | None = None
     objects: OfView | None = None
     live: OfSession | None = None
+    live_named: Callable[[Any, str], Iterable[Row]] | None = None
 
 
 class SystemRows:
