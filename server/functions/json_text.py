@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from server.types.array import Array
@@ -15,9 +16,10 @@ from server.types.date_style import format_date, format_timestamp, format_timest
 from server.types.json_text import check_escapes, reader
 from server.types.jsonb import Jsonb, make_object, quote, text_of
 from server.types.jsonb import read as read_jsonb
+from server.types.numeric import format_numeric
 from server.types.record import Record
 from server.types.registry import TYPE_BY_OID
-from server.types.type import TextStyle, Type
+from server.types.type import PLAIN_STYLE, TextStyle, Type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,39 +37,63 @@ decode = reader(parse_float=Decimal, parse_int=Decimal)
 
 def value_to_json(value: Any, type_: Type, context: CallContext, newlines: bool = False) -> str:
     """JSON text of a value that is not NULL, as to_json makes it."""
-    if isinstance(value, Jsonb):
-        return text_of(value.value)
-    if type_.name == "json":
-        return str(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    write = _WRITERS.get(type_.oid) or _WRITERS_OF_VALUES.get(type(value))
+    if write is not None:
+        return write(value, context.style)
     nested = _NESTED.get(type(value))
     if nested is not None:
         return nested(value, context, newlines)
-    if type_.name in _NUMBERS:
-        text = type_.format(value, context.style)
-        return f'"{text}"' if text in _WORDS else text
-    return quote(_plain_text(value, type_, context.style))
+    text = type_.format(value, context.style)
+    if type_.name == "json":
+        return text
+    return _number(text) if type_.name in _NUMBERS else quote(text)
 
 
-def _plain_text(value: Any, type_: Type, style: TextStyle) -> str:
-    iso = TextStyle(time_zone=style.time_zone)
-    if type_.name == "date":
-        return format_date(value, iso)
-    if type_.name == "timestamp":
-        return format_timestamp(value, iso).replace(" ", "T", 1)
-    if type_.name == "timestamptz":
-        text = format_timestamptz(value, iso).replace(" ", "T", 1)
-        return text + ":00" if text[-3:-2] in ("+", "-") else text
-    return type_.format(value, style)
+def _number(text: str) -> str:
+    return f'"{text}"' if text in _WORDS else text
+
+
+@lru_cache(maxsize=100)
+def _iso_style(time_zone: str) -> TextStyle:
+    return TextStyle(time_zone=time_zone)
+
+
+def _instant(value: int, style: TextStyle) -> str:
+    text = format_timestamptz(value, _iso_style(style.time_zone)).replace(" ", "T", 1)
+    return f'"{text}:00"' if text[-3:-2] in ("+", "-") else f'"{text}"'
+
+
+_WRITERS: Final[dict[int, Callable[[Any, TextStyle], str]]] = {
+    16: lambda value, style: "true" if value else "false",
+    **dict.fromkeys((20, 21, 23), lambda value, style: str(value)),
+    **dict.fromkeys((19, 25, 1043), lambda value, style: quote(value)),
+    114: lambda value, style: str(value),
+    1082: lambda value, style: f'"{format_date(value, PLAIN_STYLE)}"',
+    1114: lambda value, style: f'"{format_timestamp(value, PLAIN_STYLE).replace(" ", "T", 1)}"',
+    1184: _instant,
+    1700: lambda value, style: _number(format_numeric(value, style)),
+}
+"""How values of the commonest types are written."""
+
+_WRITERS_OF_VALUES: Final[dict[type, Callable[[Any, TextStyle], str]]] = {
+    bool: _WRITERS[16],
+    Jsonb: lambda value, style: value.text,
+}
+"""And of those that are known by their form, whatever domain they are of."""
 
 
 def _record_to_json(record: Record, context: CallContext, newlines: bool) -> str:
     fields = [
-        f"{quote(name)}:{nullable_to_json(value, type_, context)}"
-        for name, value, type_ in zip(record.names, record, record.types, strict=True)
+        key + ("null" if value is None else value_to_json(value, type_, context))
+        for key, value, type_ in zip(_keys(record.names), record, record.types, strict=True)
     ]
     return "{" + (",\n " if newlines else ",").join(fields) + "}"
+
+
+@lru_cache(maxsize=1000)
+def _keys(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The keys of an object, each with its colon."""
+    return tuple(f"{quote(name)}:" for name in names)
 
 
 def element_type(context: CallContext, oid: int) -> Type:

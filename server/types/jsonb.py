@@ -11,7 +11,6 @@ Rule 4: a string holds no \u0000 and no half of a surrogate pair: it is text.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from decimal import Decimal
 from json.encoder import encode_basestring
 from json.scanner import make_scanner
@@ -40,11 +39,45 @@ OBJECT_RANK: Final = 17
 NULL_RANK, STRING_RANK, NUMBER_RANK, BOOLEAN_RANK = range(4)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Jsonb:
-    """A value of type jsonb. Neither it nor what it holds is ever changed."""
+_UNREAD: Final = ...  # which is itself again when it comes back from a temporary file
 
-    value: JsonValue
+
+class Jsonb:
+    """A value of type jsonb. Neither it nor what it holds is ever changed.
+
+    One that was stored is its text until somebody asks for what it holds.
+    """
+
+    __slots__ = ("_text", "_value")
+
+    def __init__(self, value: JsonValue) -> None:
+        self._value = value
+        self._text: str | None = None
+
+    @classmethod
+    def written(cls, text: str) -> Jsonb:
+        """The value of a text in normal form."""
+        made = cls(_UNREAD)
+        made._text = text
+        return made
+
+    @property
+    def value(self) -> JsonValue:
+        """What it holds."""
+        if self._value is _UNREAD:
+            assert self._text is not None
+            self._value = _read_written(self._text)
+        return self._value
+
+    @property
+    def text(self) -> str:
+        """The normal form, with a blank behind each comma and colon."""
+        if self._text is None:
+            self._text = text_of(self._value)
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"Jsonb({self.value!r})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Jsonb) and sort_key(self) == sort_key(other)
@@ -81,6 +114,13 @@ _read_normal = make_scanner(json.JSONDecoder(parse_float=Decimal, parse_int=Deci
 """Reads what was written in normal form: its numbers and the order of its keys are as they should be."""
 
 
+def _read_written(text: str) -> JsonValue:
+    try:
+        return _read_normal(text, 0)[0]
+    except RecursionError:
+        return read(text)  # which says so in PostgreSQL's words
+
+
 def parse_jsonb(text: str, _modifier: int, _style: TextStyle) -> Jsonb:
     """Read JSON text."""
     if "\\u" in text:
@@ -89,8 +129,8 @@ def parse_jsonb(text: str, _modifier: int, _style: TextStyle) -> Jsonb:
 
 
 def format_jsonb(value: Jsonb, _style: TextStyle) -> str:
-    """Write the normal form, with a blank behind each comma and colon."""
-    return text_of(value.value)
+    """Write the normal form."""
+    return value.text
 
 
 quote = encode_basestring
@@ -159,15 +199,11 @@ def _part(part: Any) -> KeyPart:
 
 
 def _store(value: Jsonb, _modifier: int) -> bytes:
-    return text_of(value.value).encode()
+    return value.text.encode()
 
 
 def _load(stored: bytes, _modifier: int) -> Jsonb:
-    text = stored.decode()
-    try:
-        return Jsonb(_read_normal(text, 0)[0])
-    except RecursionError:
-        return Jsonb(read(text))
+    return Jsonb.written(stored.decode())
 
 
 JSONB_TYPES: Final = (
@@ -178,7 +214,7 @@ JSONB_TYPES: Final = (
         parse=parse_jsonb,
         format=format_jsonb,
         receive=receive_jsonb,
-        send=lambda value: bytes([BINARY_VERSION]) + text_of(value.value).encode(),
+        send=lambda value: bytes([BINARY_VERSION]) + value.text.encode(),
         store_value=_store,
         load_value=_load,
         sort_key=sort_key,

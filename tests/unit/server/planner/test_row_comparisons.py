@@ -1,0 +1,47 @@
+"""A page behind a key is found by index, and what ANALYZE learned of a column is read once."""
+
+from server.planner import statistics
+from tests.support.conversation import Client
+from tests.support.engine import memory_database
+
+
+def lines(client, query):
+    return [each.removeprefix("DataRow ") for each in client.run(f"explain (costs off) {query}")]
+
+
+def prepared(client):
+    client.run("create table k(a int, b int, t timestamp, primary key (a, b))")
+    client.run(
+        "insert into k select g / 10, g % 10, timestamp '2020-01-01' + g * interval '1 hour' "
+        "from generate_series(1, 2000) g"
+    )
+    client.run("analyze k")
+
+
+def test_the_first_fields_of_a_row_comparison_bound_an_index_scan():
+    with memory_database() as database:
+        client = Client(database)
+        prepared(client)
+        for condition in ("(a, b) > (150, 3)", "(150, 3) < (a, b)", "(b, a) > (1, 2) and a > 150"):
+            shown = lines(client, f"select * from k where {condition} order by a, b limit 5")
+            assert any("Index Scan" in line for line in shown), shown
+            assert any("Index Cond: (a >" in line for line in shown), shown
+            assert any("Filter: (" in line for line in shown), shown
+        client.close()
+
+
+def test_a_histogram_is_read_once(monkeypatch):
+    read = []
+    plain = statistics.key_of_text
+    monkeypatch.setattr(
+        statistics, "key_of_text", lambda kind, text: read.append(text) or plain(kind, text)
+    )
+    with memory_database() as database:
+        client = Client(database)
+        prepared(client)
+        client.run("select count(*) from k where t > '2020-02-01'")
+        assert read
+        read.clear()
+        client.run("select count(*) from k where t > '2020-02-02'")
+        assert not read
+        client.close()
