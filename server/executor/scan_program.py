@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     ScanPlan = physical.TableScan | physical.IndexScan | InvertedScan | physical.RowIdScan
 
 ROWS_MIN: Final = 1024
-"""With fewer rows the ordinary evaluation is as good."""
+"""With fewer rows in a row group the ordinary evaluation is as good. Of a larger one even few rows are better here: they
+come again and again, and the program is made once."""
 
 Compiled = tuple["Program", tuple[int, ...]]  # with the numbers of the columns that it reads
 
@@ -59,9 +60,9 @@ class ScanProgram:
         self, view: Any, among: Positions | None, context: ExecutionContext
     ) -> Positions | None:
         """Which rows (of those `among` them, counted within those) satisfy the condition; None: it cannot say."""
-        count = view.count if among is None else len(among)
-        if count < ROWS_MIN or not self._is_possible:
+        if view.count < ROWS_MIN or not self._is_possible:
             return None
+        count = view.count if among is None else len(among)
         compiled = self._compiled(context)
         if compiled is None:
             return None

@@ -62,6 +62,7 @@ def test_rows_are_those_of_the_ordinary_evaluation(table, condition):
     assert sorted(table.rows(few)) == sorted(
         table.rows(few.replace(condition, f"({condition}) IS TRUE"))
     )
+    assert table.rows(few.replace("(1), (2), (5)", "(7)")) == []
 
 
 def test_parameters_are_those_of_each_run(table):
