@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     ScanPlan = physical.TableScan | physical.IndexScan | InvertedScan | physical.RowIdScan
 
 ROWS_MIN: Final = 1024
-"""With fewer rows in a row group the ordinary evaluation is as good. Of a larger one even few rows are better here: they
-come again and again, and the program is made once."""
+"""With fewer rows in a row group the ordinary evaluation is as good; of a large one even few are better done here."""
 
 Compiled = tuple["Program", tuple[int, ...]]  # with the numbers of the columns that it reads
 
