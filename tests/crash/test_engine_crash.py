@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from storage.check import check
-from storage.engine import Engine, Kind, Status
+from storage.engine import Engine, Kind, ManyKeys, MovedKeys, Status
 from storage.errors import DiskFull, Failed
 from storage.keys import encode_key
 from storage.options import Options
@@ -42,7 +42,11 @@ def number_key(values):
 
 
 def text_key(values):
-    return encode_key(values[2:3], (Kind.BYTES,))
+    return text_key_of(values[2])
+
+
+def text_key_of(text):
+    return encode_key((text,), (Kind.BYTES,))
 
 
 class Bank:
@@ -124,10 +128,42 @@ class Bank:
                 amounts = np.array([table.values(row_id, (1,))[0] for row_id in ids.tolist()])
                 amounts += 1
                 amounts[0] -= len(ids)
-                if table.update_many(transaction, ids, {1: (amounts, None)}) is None:
+                if self.random.random() < 0.5:
+                    self.rename(transaction, ids, amounts)
+                elif table.update_many(transaction, ids, {1: (amounts, None)}) is None:
                     for row_id, amount in zip(ids.tolist(), amounts.tolist(), strict=True):
                         table.update(transaction, snapshot, row_id, {1: amount})
                 transaction.next_command()
+            self.end(transaction)
+        except DiskFull:
+            transaction.abort()
+            raise
+
+    def rename(self, transaction, ids, amounts):
+        """Give accounts other texts as well, and so other keys, if nobody is at them."""
+        table = self.engine.relation(ACCOUNTS)
+        old = [table.values(row_id, (2,))[0] for row_id in ids.tolist()]
+        new = [self.random.choice([text, b"y" * self.random.choice([4, 90])]) for text in old]
+        changed = np.array([before != after for before, after in zip(old, new, strict=True)])
+        columns = {1: (amounts, None), 2: (new, None)}
+        roots = table.update_many(transaction, ids, columns, MovedKeys(changed, changed & False))
+        if roots is not None and changed.any():
+            moved = np.flatnonzero(changed).tolist()
+            pairs = sorted((text_key((0, 0, new[place])), int(roots[place])) for place in moved)
+            root_ids = np.array([root for _, root in pairs])
+            index = self.engine.index(BY_TEXT)
+            index.insert_moved(transaction, [key for key, _ in pairs], root_ids)
+
+    def forget_history(self):
+        """Delete what nobody was promised."""
+        transaction = self.engine.begin()
+        try:
+            table = self.engine.relation(HISTORY)
+            for view in table.scan(transaction.snapshot()):
+                numbers = view.column(0)[0].tolist()
+                ids = view.row_ids[[number not in self.promised for number in numbers]]
+                if len(ids):
+                    table.delete_many(transaction, ids)
             self.end(transaction)
         except DiskFull:
             transaction.abort()
@@ -175,6 +211,8 @@ class Bank:
                         self.redistribute()
                     elif choice > 0.75:
                         self.open_accounts()
+                    elif choice > 0.72:
+                        self.forget_history()
                     else:
                         self.transfer()
                 except DiskFull:
@@ -186,7 +224,8 @@ class Bank:
         aborted = set(self.engine.log.aborted)
         number, text = self.engine.index(BY_NUMBER), self.engine.index(BY_TEXT)
         chosen = ToSeal(self.random.choice((None, 0)))
-        indexes = [(number, number_key), (text, text_key)]
+        many = ManyKeys(text_key, lambda view: list(map(text_key_of, view.column(2)[0].to_list())))
+        indexes = [(number, number_key), (text, self.random.choice([text_key, many]))]
         vacuum(self.engine, ACCOUNTS, indexes, chosen=chosen)
         vacuum(self.engine, HISTORY, chosen=chosen)
         self.engine.settled.look()
