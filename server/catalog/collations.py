@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from server.catalog.objects import CatalogObject, Oid
 from server.catalog.qualified import qualified
 from server.catalog.views.physical import fact_of, named_facts
-from server.errors import UndefinedObject
+from server.errors import InvalidSchemaName, UndefinedObject
 from server.identifiers import quote_identifier
 from server.types.collation import DEFAULT_OID, CollationRules, under
 from server.types.type import TypeReference
@@ -107,7 +107,9 @@ def find_collation(view: CatalogView, path: Iterable[Oid], parts: Sequence[str])
     homes = tuple(path)
     if len(parts) > 1:
         schema = view.schema_named(parts[-2])
-        homes = () if schema is None else (schema.oid,)
+        if schema is None:
+            raise InvalidSchemaName(f'schema "{parts[-2]}" does not exist')
+        homes = (schema.oid,)
     found = visible_collation(view, homes, parts[-1])
     if found:
         return found

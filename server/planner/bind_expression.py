@@ -21,6 +21,7 @@ from server.catalog.objects import FIRST_USER_OID
 from server.errors import (
     DatatypeMismatch,
     FeatureNotSupported,
+    InvalidSchemaName,
     SqlError,
     SqlSyntaxError,
     UndefinedObject,
@@ -443,7 +444,7 @@ def _collation(context: BindContext, scope: Scope, node: exp.Expression) -> Expr
     operand = bind_expression(context, scope, node.args["this"])
     try:
         oid = find_collation(context.catalog, context.environment.search_path, node.args["name"])
-    except UndefinedObject as error:
+    except (UndefinedObject, InvalidSchemaName) as error:
         raise raise_at(context, node, error) from None
     context.collates = True
     if oid >= FIRST_USER_OID:
