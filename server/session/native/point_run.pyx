@@ -305,7 +305,7 @@ cdef object commit_now(
         raise
     transaction.running = None
     session.leave_point_context()
-    session.settings.commit()
+    session.settings.end()
     return completion
 
 
