@@ -83,7 +83,7 @@ class Common:
 def make_basis(session: Session, view: CatalogView) -> Basis:
     """Work it out."""
     common = _common(session, view)
-    style = common.style.knowing(session.names)
+    style = common.style.knowing(session.names, session.moment)
     user_oid = session.user_oid
     environment = PlanningEnvironment(
         catalog=view,

@@ -76,8 +76,8 @@ class TextStyle:
             self.moment,
         )
 
-    def knowing(self, names: ObjectNames) -> TextStyle:
-        """The same for one who knows the catalog's names."""
+    def knowing(self, names: ObjectNames, moment: Callable[[], int]) -> TextStyle:
+        """The same for one who knows the catalog's names, and when his transactions began."""
         return TextStyle(
             self.date_style,
             self.date_order,
@@ -88,6 +88,7 @@ class TextStyle:
             self.now_us,
             self.encoding,
             names,
+            moment,
         )
 
 
