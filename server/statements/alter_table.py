@@ -41,8 +41,9 @@ from server.statements.alter_parents import set_inheritance, set_type
 from server.statements.alter_types import alter_types
 from server.statements.column_definition import column_of
 from server.statements.constraints import ConstraintNames
-from server.statements.dependencies import Part, describe, of_default
+from server.statements.dependencies import Part, of_default
 from server.statements.dependents import Dependent
+from server.statements.described import describe
 from server.statements.detach import detach_partition, refuse_detaching
 from server.statements.drop import drop_objects, dropped_column
 from server.statements.foreign_tables import refuse_constraint, set_foreign_options

@@ -23,7 +23,7 @@ from server.planner.standalone import bind_type_name, can_assign, keeps_default,
 from server.statements.collations import collation_for
 from server.statements.column_definition import refuse_itself
 from server.statements.constraints import check_key_types
-from server.statements.dependencies import describe
+from server.statements.described import describe
 from server.statements.indexes import key_names
 from server.statements.names import column_number
 from server.statements.rewrite import Conversion, rewrite_table

@@ -32,13 +32,8 @@ from server.sql import utility_objects as tree
 from server.statements.alter_locks import refuse_pending
 from server.statements.collations import collation_object
 from server.statements.conversions import conversion_object
-from server.statements.dependencies import (
-    TABLE_WORDS,
-    Part,
-    collect,
-    refuse_members,
-    word_for,
-)
+from server.statements.dependencies import Part, collect, refuse_members
+from server.statements.described import TABLE_WORDS, word_for
 from server.statements.event_triggers import event_trigger_named
 from server.statements.extended_statistics import statistics_named
 from server.statements.extensions import extension_named

@@ -32,7 +32,7 @@ from server.errors import (
 )
 from server.sql import utility_roles as tree
 from server.sql.utility_statement import Option, RoleName
-from server.statements.dependencies import describe
+from server.statements.described import describe
 from server.statements.names import claim_name, role_named, role_oid
 from server.statements.settings import changed_settings
 from server.statements.statement import Run, StatementContext, Utility
