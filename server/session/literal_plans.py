@@ -80,11 +80,17 @@ def _find(session: Session, lifted: Skeleton) -> tuple[PlannedStatement, tuple[A
     return None if planned is None else (planned, tuple(each.value for each in constants))
 
 
+def is_refused(session: Session, lifted: Skeleton) -> bool:
+    """Whether a text has shown often enough that it has no plan without its literals, as the catalog is now."""
+    kept = session.database.plans.literal_plans(_key(session, lifted))
+    return kept is not None and kept.refused >= REFUSED_MAX
+
+
 def keep(session: Session, lifted: Skeleton, planned: PlannedStatement) -> None:
     """A text was run by this plan: make one of its literals as parameters, and keep it if it is as good."""
     cache, key = session.database.plans, _key(session, lifted)
     kept = cache.literal_plans(key) or cache.keep_literal_plans(key)
-    if kept.refused >= REFUSED_MAX or planned.catalog_version < 0:
+    if planned.catalog_version < 0:
         return
     made = _made(session, lifted, planned)
     if made is None:

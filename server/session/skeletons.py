@@ -57,6 +57,8 @@ def remember(session: Session, sql: str, planned: PlannedStatement) -> None:
         if not session.database.plans.saw(key):
             return
     found = known[key]
+    if found is None and literal_plans.is_refused(session, lifted):
+        return
     if found is None or found.basis is not session.basis():
         found = known[key] = _prepare(session, key, planned)
     if found is None:

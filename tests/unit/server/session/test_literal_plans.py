@@ -3,6 +3,8 @@
 import pytest
 
 from server.planner import physical as p
+from server.session import skeletons
+from server.session.literal_plans import REFUSED_MAX
 from tests.support.conversation import Client
 
 RANGE = "SELECT id, name FROM item WHERE day BETWEEN %d AND %d ORDER BY id"
@@ -66,6 +68,14 @@ def test_what_is_computed_of_literals_alone_is_planned_each_time(first):
         assert first.rows("SELECT count(*) FROM item WHERE day < 8 / 4 AND name > 'a'") == [("19",)]
     assert not any(kept(first).values())
     assert first.error("SELECT count(*) FROM item WHERE day < 8 / 0 AND name > 'a'")[0] == "22012"
+
+
+def test_what_was_refused_is_not_tried_again(first, monkeypatch):
+    tried = []
+    monkeypatch.setattr(skeletons, "_prepare", lambda *given: tried.append(given))
+    for _ in range(9):
+        assert first.rows("SELECT count(*) FROM item WHERE day < 8 / 4 AND name > 'a'") == [("19",)]
+    assert len(tried) == REFUSED_MAX
 
 
 def test_a_change_of_the_catalog_is_seen(first):
