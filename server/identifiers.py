@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 IDENTIFIER_BYTES_MAX = 63
+BY_OID: Final = "pg_oid"
+"""The schema under which stored texts name a user's function by OID; no schema is called so, as pg_ is reserved."""
+
+_BY_OID = re.compile(rf'\b{BY_OID}\."(\d+)"')
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
 
 # Words that PostgreSQL's grammar does not take as a column name without quotes (the manual's appendix "SQL Key
@@ -247,3 +252,13 @@ def _must_escape(name: str, at: int, character: str, is_full: bool, escapes_peri
         return True
     starts = character.isalpha() or character == "_"
     return not starts if at == 0 else not (starts or character.isdigit() or character in ".-")
+
+
+def routine_by_oid(oid: int) -> str:
+    """A users' function as stored texts name it, whatever it is called and wherever it is."""
+    return f'{BY_OID}."{oid}"'
+
+
+def routine_oids(text: str) -> list[int]:
+    """The users' functions that a stored text names, each once."""
+    return [int(digits) for digits in dict.fromkeys(_BY_OID.findall(text))]

@@ -232,6 +232,11 @@ class CatalogView:
             found = self._callables[value.oid] = make_callable(self, value)
         return found
 
+    def routine(self, oid: Oid) -> Function | Aggregate | None:
+        """A user's function or aggregate by OID."""
+        value = self.state.by_oid.get(oid)
+        return self._callable(value) if isinstance(value, UserFunction) else None
+
     def function(self, oid: Oid) -> Function:
         """A scalar function by OID; KeyError for none."""
         value = self.state.by_oid.get(oid)

@@ -27,7 +27,7 @@ from server.catalog.objects import (
 )
 from server.catalog.qualified import qualified
 from server.catalog.views.constraints import key_type
-from server.catalog.views.physical import fact_of, named_facts, operator_class, physical
+from server.catalog.views.physical import class_text, fact_of, named_facts, operator_class, physical
 from server.catalog.views.routines import function_row
 from server.identifiers import quote_identifier, quote_literal, split_identifiers
 from server.settings import NAME_LISTS
@@ -164,7 +164,7 @@ class Definer:
         if key.operator_class:
             default = operator_class(self.view, value.method, type_oid)
             if operator_class(self.view, value.method, type_oid, key.operator_class) != default:
-                text += f" {quote_identifier(key.operator_class)}"
+                text += f" {class_text(self.view, self.path, value.method, key.operator_class)}"
         if value.method not in ORDERED_METHODS:
             return text
         if key.descending:
@@ -284,7 +284,7 @@ class Definer:
             words += [quote_identifier(name) if name else "", self.type(type_oid)]
             text = " ".join(word for word in words if word)
             if position in with_default:
-                text += f" DEFAULT {with_default[position]}"
+                text += f" DEFAULT {self.expression(with_default[position])}"
             shown.append(text)
         return ", ".join(shown)
 

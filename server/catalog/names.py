@@ -82,6 +82,17 @@ def relation_text(view: CatalogView, path: Path, value: Any) -> str:
     return qualified(view, value.schema, value.name)
 
 
+def schema_along(view: CatalogView, path: Path, name: str) -> Schema | None:
+    """A schema by name; pg_temp is the session's own, which its path has once it is there."""
+    if name != "pg_temp":
+        return view.schema_named(name)
+    for oid in path:
+        found = view.object(oid)
+        if isinstance(found, Schema) and found.name.startswith("pg_temp_"):
+            return found
+    return None
+
+
 def find_relation(view: CatalogView, path: Path, parts: Sequence[str]) -> Any:
     """A relation by a name of up to three parts, or None; raises InvalidSchemaName."""
     if len(parts) == 1:
@@ -90,7 +101,7 @@ def find_relation(view: CatalogView, path: Path, parts: Sequence[str]) -> Any:
             if found is not None:
                 return found
         return None
-    home = view.schema_named(parts[-2])
+    home = schema_along(view, path, parts[-2])
     if home is None:
         raise InvalidSchemaName(f'schema "{parts[-2]}" does not exist')
     return view.relation_named(home.oid, parts[-1])
@@ -232,6 +243,17 @@ class CatalogNames:
             if found is not None:
                 return (name,) if meant is not None and found.oid == meant.oid else (schema, name)
         return (schema, name)
+
+    def routine_parts(self, oid: Oid) -> tuple[str, ...] | None:
+        """The parts of the name of a function, without a schema that need not be said; None for no function."""
+        identity = routine_identity(self.view, oid)
+        if identity is None:
+            return None
+        name, schema, _ = identity
+        if self.routine_is_visible(oid):
+            return (name,)
+        home = self.view.object(schema)
+        return (name,) if home is None else (home.name, name)
 
     # Writers
 
@@ -432,7 +454,7 @@ class CatalogNames:
 
     def _homes(self, parts: Sequence[str]) -> Path:
         """The schema that a name in front of another one says; 3F000 for none."""
-        home = self.view.schema_named(parts[-1])
+        home = schema_along(self.view, self.path, parts[-1])
         if home is None:
             raise InvalidSchemaName(f'schema "{parts[-1]}" does not exist')
         return (home.oid,)

@@ -56,7 +56,7 @@ class InvertedShape:
                 self._values.append(compile_row(expression, row_layout(table)))
                 kind = expression.type.type
                 used |= columns_used(expression)
-            known = operator_class_of(kind, key.operator_class)
+            known = operator_class_of(kind, key.operator_class.rpartition(".")[2])
             assert known is not None, "the index has no entries"
             self._extractions.append(known.extraction(kind, context.catalog.type))
         if index.predicate is not None:

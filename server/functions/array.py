@@ -177,7 +177,9 @@ def _to_string(
 ) -> str | None:
     if array is None or separator is None:
         return None
-    type_ = element_type(context, array.element)
+    # As declared: the items of a vector that was cast to regtype[] are oids to themselves.
+    declared = context.arguments[0].type.element_oid
+    type_ = element_type(context, declared or array.element)
     texts = [null if item is None else type_.format(item, context.style) for item in array.items]
     return separator.join(text for text in texts if text is not None)
 

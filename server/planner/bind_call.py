@@ -30,6 +30,7 @@ from server.expressions.expression import (
     SortKey,
 )
 from server.functions.function import Aggregate, Function, WindowFunction
+from server.identifiers import BY_OID
 from server.planner import bind_window
 from server.planner.bind_aggregate import AggregateArguments, aggregate_call, bind_aggregate
 from server.planner.bind_type import find_type
@@ -116,6 +117,8 @@ def bind_function_call(context: BindContext, scope: Scope, node: exp.Expression)
     resolved = resolve_call(context, node.args["name"], written, node)
     if isinstance(resolved, Expression):
         return resolved  # a cast in functional notation
+    if context.resolution is not None and resolved.target.oid >= FIRST_USER_OID:
+        context.resolution.routines[id(node)] = resolved.target.oid
     if node.args.get("over") is not None:
         return bind_window.bind_window_call(context, scope, node, resolved)
     target = resolved.target
@@ -318,6 +321,9 @@ def _functions_of(
 ) -> tuple[Callee, ...]:
     if len(name) == 1:
         return context.catalog.functions_visible(name[0], context.environment.search_path)
+    if name[0] == BY_OID and name[1].isdecimal():
+        meant = context.catalog.routine(int(name[1]))
+        return () if meant is None else (meant,)
     if not context.in_own_database(name):
         error = FeatureNotSupported(f"{ELSEWHERE}: {'.'.join(name)}")
         raise raise_at(context, node, error)

@@ -66,7 +66,7 @@ def _conditions(
     for position, key in enumerate(index.keys):
         target = strip_relabel(chooser.index_key(scan, key))
         kind = target.type.type
-        known = operator_class_of(kind, key.operator_class)
+        known = operator_class_of(kind, key.operator_class.rpartition(".")[2])
         if known is None:
             continue
         wanted = structural_key(target)

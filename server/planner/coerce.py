@@ -121,7 +121,9 @@ def find_pathway(
         inner = find_pathway(context, source_type.element_oid, target_type.element_oid, how)
         if inner is None:
             return None
-        return _RELABEL if inner.method == "relabel" else _ARRAY
+        # An array says what its items are: 23 as an oid is not written as a regtype is.
+        is_renamed = target_type.element_oid in LOOKUPS and is_true_array(source_type)
+        return _RELABEL if inner.method == "relabel" and not is_renamed else _ARRAY
     return _text_pathway(source_type, target_type, how)
 
 

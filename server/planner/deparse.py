@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.collations import collation_text
+from server.catalog.objects import UserFunction
 from server.expressions import expression as e
 from server.functions.collated import MARK
+from server.identifiers import routine_by_oid
 from server.types.type import TextStyle, TypeReference
 
 if TYPE_CHECKING:
@@ -35,6 +37,16 @@ class Names:
     def collation(self, oid: int) -> str:
         """The name of a collation."""
         return collation_text(self.catalog, oid, self.path)
+
+    def routine(self, routine: Any) -> str:
+        """The name of a function; where the path is known, that of a user's is its OID."""
+        catalog = self.catalog
+        if self.path is not None and catalog is not None:
+            found = catalog.object(routine.oid)
+            if isinstance(found, UserFunction):
+                return routine_by_oid(found.oid)
+        name: str = routine.name
+        return name.removesuffix(MARK)
 
     def subplan(self, node: e.Subquery) -> int:
         """The number of a subquery's plan."""
@@ -120,7 +132,7 @@ def _call(node: e.Call, names: Names) -> str:
         return f"({arguments[0]})::{type_text(node.type)}"
     if node.variadic and arguments:
         arguments[-1] = f"VARIADIC {arguments[-1]}"
-    return f"{node.function.name.removesuffix(MARK)}({', '.join(arguments)})"
+    return f"{names.routine(node.function)}({', '.join(arguments)})"
 
 
 def _cast(node: Any, names: Names) -> str:
@@ -244,11 +256,11 @@ def _aggregate(node: e.AggregateCall, names: Names) -> str:
     if node.aggregate.kind != "n":
         order = ", ".join(deparse_key(key, names) for key in node.order)
         direct = _list(node.direct_arguments, names)
-        text = f"{node.aggregate.name.removesuffix(MARK)}({direct}) WITHIN GROUP (ORDER BY {order})"
+        text = f"{names.routine(node.aggregate)}({direct}) WITHIN GROUP (ORDER BY {order})"
     else:
         if node.order:
             arguments += " ORDER BY " + ", ".join(deparse_key(key, names) for key in node.order)
-        text = f"{node.aggregate.name.removesuffix(MARK)}({arguments})"
+        text = f"{names.routine(node.aggregate)}({arguments})"
     if node.filter is not None:
         text += f" FILTER (WHERE {deparse(node.filter, names)})"
     return text
@@ -256,7 +268,7 @@ def _aggregate(node: e.AggregateCall, names: Names) -> str:
 
 def _window(node: e.WindowCall, names: Names) -> str:
     arguments = "*" if node.star else _list(node.arguments, names)
-    return f"{node.function.name.removesuffix(MARK)}({arguments}) OVER (?)"
+    return f"{names.routine(node.function)}({arguments}) OVER (?)"
 
 
 _PRINTERS: dict[type[Expression], Callable[[Any, Names], str]] = {

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.collations import rules_of
+from server.catalog.names import schema_along
 from server.catalog.objects import PG_CATALOG_OID, Oid, Role, Schema, Table
 from server.expressions.expression import ColumnId, Constant
 from server.types.collation import DEFAULT_OID, under
@@ -191,13 +192,7 @@ class BindContext:
 
     def schema_named(self, name: str) -> Schema | None:
         """A schema by name; pg_temp is the session's own."""
-        if name != "pg_temp":
-            return self.catalog.schema_named(name)
-        for oid in self.environment.search_path:
-            found = self.catalog.object(oid)
-            if isinstance(found, Schema) and found.name.startswith("pg_temp_"):
-                return found
-        return None
+        return schema_along(self.catalog, self.environment.search_path, name)
 
     def role_of(self) -> Role | None:
         """The role whose rights count now."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from server.expressions.expression import OuterVariable, Variable
+from server.identifiers import BY_OID
 from server.planner.scope import SYSTEM_COLUMNS
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
+    from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import Table
     from server.expressions.expression import Expression
     from server.planner.bind_order import Target
@@ -43,6 +45,9 @@ class Resolution:
     relations: dict[int, Table] = field(default_factory=dict)
     types: dict[int, TypeReference] = field(default_factory=dict)
     functions: dict[int, RangeItem] = field(default_factory=dict)  # of functions in FROM
+    routines: dict[int, int] = field(
+        default_factory=dict
+    )  # OIDs of users' functions by their calls
     rows: dict[int, RangeItem] = field(default_factory=dict)  # of names that mean a row
     merged: dict[int, tuple[str, ...]] = field(default_factory=dict)  # columns of a join
     chosen: dict[int, tuple[Target, int]] = field(default_factory=dict)  # by items of ORDER BY
@@ -58,6 +63,15 @@ class Resolution:
         self._noted.add(id(own))
         self.bound[id(node)] = own
         return own
+
+    def by_oid(self, tree: exp.Expression, catalog: CatalogView) -> exp.Expression:
+        """A copy of a bound tree in which users' functions are named by OID, whatever they are called later."""
+        copied = tree.copy()
+        for node, written in zip(list(copied.walk()), list(tree.walk()), strict=True):
+            oid = self.routines.get(id(written), 0)
+            if catalog.routine(oid) is not None:
+                node.set("name", (BY_OID, str(oid)))
+        return copied
 
     def keep(self, node: exp.Expression) -> None:
         """Keep a node that is made while the tree is bound, and so its identity."""

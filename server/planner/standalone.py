@@ -41,8 +41,10 @@ from server.planner.collations import with_collations
 from server.planner.environment import UNKNOWN, BindContext, PlanningEnvironment, raise_at
 from server.planner.mutability import is_mutable
 from server.planner.polymorphic import is_polymorphic
+from server.planner.resolution import Resolution
 from server.planner.scope import SYSTEM_COLUMNS, RangeColumn, RangeItem, Scope
 from server.sql import nodes
+from server.sql.deparse import deparse
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -221,9 +223,10 @@ def check_condition(
 
 def check_policy(
     environment: PlanningEnvironment, table: Table, tree: exp.Expression, base_offset: int
-) -> tuple[int, ...]:
-    """Bind the expression of a policy; gives the relations that its subqueries read."""
+) -> tuple[str, tuple[int, ...]]:
+    """Bind the expression of a policy; gives its text and the relations that its subqueries read."""
     context = _context(environment, base_offset)
+    context.resolution = Resolution()
     scope = table_scope(context, table, "policy expressions")
     bound = bind_expression(context, scope, tree)
     if coerce_to(context, bound, BOOLEAN_OID) is None or bound.type.oid not in (
@@ -232,7 +235,8 @@ def check_policy(
     ):
         kind = type_name(context, bound.type.oid)
         raise DatatypeMismatch(f"argument of POLICY must be type boolean, not type {kind}")
-    return tuple(oid for oid in context.relations if oid != table.oid)
+    text = deparse(context.resolution.by_oid(tree, context.catalog))
+    return text, tuple(oid for oid in context.relations if oid != table.oid)
 
 
 def bind_trigger_condition(
@@ -253,9 +257,10 @@ def check_trigger_condition(
     tree: exp.Expression,
     base_offset: int,
     statement: CreateTrigger,
-) -> None:
-    """Bind WHEN of a trigger that is being made; refuse rows that it cannot see."""
+) -> str:
+    """Bind WHEN of a trigger that is being made, and give its text; refuse rows that it cannot see."""
     context = _context(environment, base_offset)
+    context.resolution = Resolution()
     bound = bind_expression(context, trigger_scope(context, table), tree)
     if bound.type.oid not in (BOOLEAN_OID, UNKNOWN):
         kind = type_name(context, bound.type.oid)
@@ -276,6 +281,7 @@ def check_trigger_condition(
                     "BEFORE trigger's WHEN condition cannot reference NEW generated columns",
                     detail=f'Column "{column.name}" is a generated column.',
                 ).at(context.position(part.offset))
+    return deparse(context.resolution.by_oid(tree, context.catalog))
 
 
 def _refuse_unseen(

@@ -3,7 +3,8 @@
 Bound once, so that names and types are said in full.
 
 Rule 1: what is kept means the same under every search path: types and relations of users are
-        qualified, relations and other objects named by regclass and its kin are OIDs.
+        qualified, users' functions, and relations and other objects named by regclass and its kin,
+        are OIDs.
 Rule 2: what the printer of typed expressions cannot say as SQL (subqueries, SQL's own function
         syntax) is kept as written.
 """
@@ -38,6 +39,7 @@ from server.planner.bind_text import parse_expression, without_positions
 from server.planner.coerce import base_type, coerce_to
 from server.planner.deparse import Names, deparse
 from server.planner.environment import BindContext, PlanningEnvironment
+from server.planner.resolution import Resolution
 from server.planner.scope import Scope
 from server.planner.standalone import table_scope
 from server.sql import nodes
@@ -91,14 +93,17 @@ def _stored(
     table: Table | None,
     target: Column | None,
 ) -> str:
-    written = deparse_tree(tree)
-    is_number = target is not None and isinstance(tree, NUMBERS)
-    if is_number or any(_is_written_only(node) for node in tree.walk()):
-        return written
+    if target is not None and isinstance(tree, NUMBERS):
+        return deparse_tree(tree)
     context = BindContext(environment, base_offset=-1, role=environment.user)
+    context.resolution = Resolution()
     scope = table_scope(context, table, "") if table is not None else Scope()
     with without_positions(context):
         bound = bind_expression(context, scope, tree)
+        written = deparse_tree(context.resolution.by_oid(tree, context.catalog))
+        context.resolution = None
+        if any(_is_written_only(node) for node in tree.walk()):
+            return written
         if target is not None:
             changed = coerce_to(context, bound, target.type, target.modifier, "a")
             bound = bound if changed is None else _assignable(context, changed, target)

@@ -19,9 +19,16 @@ from sqlglot import exp
 
 from server.catalog.collations import Collation
 from server.catalog.names import type_text as name_type
-from server.catalog.objects import FIRST_USER_OID, PG_CATALOG_OID, Sequence, Table
+from server.catalog.objects import (
+    FIRST_USER_OID,
+    PG_CATALOG_OID,
+    Sequence,
+    Table,
+    UserFunction,
+)
 from server.errors import SqlError
 from server.expressions.expression import Case, Constant, Relabel
+from server.identifiers import BY_OID
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_query import bind_query
 from server.planner.bind_text import parse_query, without_positions
@@ -392,9 +399,13 @@ class Speller:
         return made
 
     def call(self, node: exp.Expression) -> exp.Expression:
-        """A function; one with a syntax of its own shows no implicit casts."""
+        """A function, a user's by OID; one with a syntax of its own shows no implicit casts."""
         if not node.args.get("sql_syntax"):
-            return self._copy(node)
+            made = self._copy(node)
+            oid = self._notes.routines.get(id(node))
+            if oid is not None and isinstance(self._catalog.object(oid), UserFunction):
+                made.set("name", (BY_OID, str(oid)))
+            return made
         made = self._copy(node, but=("arguments",))
         keyword = KEYWORDS.get(node.args["name"][-1])
         arguments = [

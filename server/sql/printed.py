@@ -2,7 +2,7 @@
 
 What is kept names objects in full or by OID; what is printed names them as the session would, so
 the tree is changed on the way: types and relations lose a schema that the search path leads to, and
-OIDs become names.
+OIDs, of functions too, become names.
 """
 
 from __future__ import annotations
@@ -12,13 +12,26 @@ from typing import Protocol
 
 from sqlglot import exp
 
+from server.identifiers import BY_OID
 from server.sql import nodes
 from server.sql.deparse import deparse
 from server.sql.deparse_pretty import deparse_pretty
 from server.sql.parse import parse_expressions, parse_statements
 
 REGISTERED = frozenset(
-    ("regclass", "regtype", "regproc", "regprocedure", "regrole", "regnamespace")
+    (
+        "regclass",
+        "regcollation",
+        "regconfig",
+        "regdictionary",
+        "regnamespace",
+        "regoper",
+        "regoperator",
+        "regproc",
+        "regprocedure",
+        "regrole",
+        "regtype",
+    )
 )
 
 
@@ -34,10 +47,13 @@ class Names(Protocol):
     def shortest(self, kind: str, schema: str, name: str) -> tuple[str, ...]:
         """The parts of the name of a type or relation, without a schema that need not be said."""
 
+    def routine_parts(self, oid: int) -> tuple[str, ...] | None:
+        """The parts of the name of a function, without a schema that need not be said."""
+
 
 def printed(text: str, pretty: bool, names: Names) -> str:
     """An expression as pg_get_expr prints it."""
-    if not pretty and "::" not in text:
+    if not pretty and "::" not in text and BY_OID not in text:
         return text
     trees = [localized(each, names) for each in _expressions(text)]
     write = (lambda tree: deparse_pretty(tree, indented=True)) if pretty else deparse
@@ -73,7 +89,16 @@ def localized(tree: exp.Expression, names: Names) -> exp.Expression:
             _shorten(node, "relation", names)
         elif isinstance(node, exp.Cast):
             _name_object(node, names)
+        elif isinstance(node, nodes.FunctionCall):
+            _name_routine(node, names)
     return copied
+
+
+def _name_routine(node: exp.Expression, names: Names) -> None:
+    """A function named by OID is shown with its name."""
+    parts = node.args["name"]
+    if parts[0] == BY_OID:
+        node.set("name", names.routine_parts(int(parts[1])) or parts)
 
 
 def _shorten(node: exp.Expression, kind: str, names: Names) -> None:

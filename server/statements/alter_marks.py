@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from server.catalog.index_names import column_names
 from server.catalog.objects import Column, Constraint, Index, Sequence, Table
 from server.catalog.views.physical import physical
 from server.errors import (
@@ -19,7 +20,6 @@ from server.errors import (
     UndefinedObject,
     WrongObjectType,
 )
-from server.statements.indexes import key_names
 from server.statements.names import column_number
 from server.statements.storage_parameters import option_text
 
@@ -102,10 +102,7 @@ def set_index_statistics(
     """ALTER INDEX ... ALTER COLUMN n SET STATISTICS: for expressions, which have no column of their own."""
     table = context.catalog.object(index.table)
     assert isinstance(table, Table)
-    names = (
-        *key_names(table, index.keys),
-        *(table.column(number).name for number in index.included),
-    )
+    names = column_names(context.catalog, table, index)
     number = command.number
     if number > len(names):
         raise UndefinedColumn(f'column number {number} of relation "{index.name}" does not exist')

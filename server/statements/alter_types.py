@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from server.catalog.index_names import key_names
 from server.catalog.objects import Column, Constraint, Index, Table, UserType
 from server.errors import (
     DatatypeMismatch,
@@ -24,7 +25,6 @@ from server.statements.collations import collation_for
 from server.statements.column_definition import refuse_itself
 from server.statements.constraints import check_key_types
 from server.statements.described import describe
-from server.statements.indexes import key_names
 from server.statements.names import column_number
 from server.statements.rewrite import Conversion, rewrite_table
 from server.statements.sequences import retype_identity
@@ -212,6 +212,6 @@ def _refuse_key(context: StatementContext, index: Index, oid: int, what: str, it
         return
     table = context.catalog.object(index.table)
     assert isinstance(table, Table)
-    for key, name in zip(index.keys, key_names(table, index.keys), strict=True):
+    for key, name in zip(index.keys, key_names(context.catalog, table, index.keys), strict=True):
         if not key.number and key.type == oid:
             raise FeatureNotSupported(f'{what} "{index.name}.{name}" {its}')

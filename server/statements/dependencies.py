@@ -43,8 +43,7 @@ from server.catalog.operator_class_objects import (
 from server.catalog.partition_bounds import ancestors_of
 from server.catalog.publication_objects import Publication, PublishedSchema, PublishedTable
 from server.errors import DependentObjectsStillExist
-from server.planner.bind_text import parse_expression
-from server.sql import nodes
+from server.identifiers import routine_oids
 from server.statements.collations import of_collation
 from server.statements.dependents import (
     Dependent,
@@ -282,33 +281,33 @@ def _functions_of(parts: AggregateParts) -> tuple[int, ...]:
 
 
 def _calling_texts(context: StatementContext, function: UserFunction) -> Iterator[Dependent]:
-    """Defaults, checks and indexes whose text calls a function of the name."""
-    catalog, name = context.catalog, function.name
+    """Defaults, checks, indexes, policies and triggers whose text calls a function."""
+    catalog = context.catalog
+
+    def calls(*texts: str | None) -> bool:
+        return any(text is not None and function.oid in routine_oids(text) for text in texts)
+
     for table in catalog.objects(Table):
         for column in table.live_columns:
-            if _calls(column.default, name):
+            if calls(column.default):
                 yield of_default(context, table, column)
-        if table.partition_key is not None and any(
-            _calls(part.expression, name) for part in table.partition_key.parts
-        ):
+        key = table.partition_key
+        if key is not None and calls(*(part.expression for part in key.parts)):
             yield Dependent(table, automatic=False)
-    for constraint in catalog.objects(Constraint):
-        if _calls(constraint.expression, name):
-            yield Dependent(constraint, automatic=False)
-    for index in catalog.objects(Index):
-        if any(_calls(text, name) for text in (index.predicate, *_key_texts(index))):
-            yield Dependent(index, automatic=False)
+    for kind, texts in _CALLING.items():
+        for value in catalog.objects(kind):
+            if calls(*texts(value)):
+                yield Dependent(value, automatic=False)
 
 
-def _key_texts(index: Index) -> Iterator[str | None]:
-    return (key.expression for key in index.keys)
-
-
-def _calls(text: str | None, name: str) -> bool:
-    if text is None or name not in text:
-        return False
-    calls = parse_expression(text).find_all(nodes.FunctionCall)
-    return any(call.args["name"][-1] == name for call in calls)
+_CALLING: dict[type[Any], Callable[[Any], tuple[str | None, ...]]] = {
+    Constraint: lambda value: (value.expression,),
+    Index: lambda value: (value.predicate, *(key.expression for key in value.keys)),
+    Policy: lambda value: (value.using, value.with_check),
+    Trigger: lambda value: (value.when,),
+    UserFunction: lambda value: value.defaults,
+}
+"""The texts of objects that may call functions."""
 
 
 def _of_operator(context: StatementContext, operator: UserOperator) -> Iterator[Dependent]:

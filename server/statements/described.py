@@ -67,7 +67,7 @@ def describe(context: StatementContext, value: CatalogObject) -> str:
     if isinstance(value, Constraint | Policy | Rule | Trigger):
         word = PART_WORDS[type(value)]
         table = context.catalog.object(value.table)
-        if table is None:
+        if table is None or isinstance(table, UserType):
             return f"{word} {value.name}"
         return f"{word} {value.name} on {describe(context, table)}"
     special = _DESCRIBED.get(type(value))

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from server.catalog.large_objects import LargeObject
+from server.catalog.names import schema_along
 from server.catalog.objects import (
     CatalogObject,
     Column,
@@ -286,7 +287,7 @@ def _relation(context: StatementContext, kind: str, name: ObjectName) -> Catalog
     found = find_relation(context, name.parts)
     if found is None:
         schema, _ = split_name(context, name.parts)
-        if schema and context.catalog.schema_named(schema) is None:
+        if schema and schema_along(context.catalog, context.search_path(), schema) is None:
             raise InvalidSchemaName(f'schema "{schema}" does not exist')
         missing = UndefinedObject if kind == "index" else UndefinedTable
         raise missing(f'{kind} "{".".join(name.parts)}" does not exist')
@@ -314,7 +315,7 @@ def _schema(context: StatementContext, kind: str, name: ObjectName) -> CatalogOb
 
 def _type(context: StatementContext, kind: str, name: ObjectName) -> CatalogObject:
     schema, simple = split_name(context, name.parts)
-    homes = [context.catalog.schema_named(schema)] if schema else []
+    homes = [schema_along(context.catalog, context.search_path(), schema)] if schema else []
     oids = [home.oid for home in homes if home] if schema else list(context.search_path())
     for oid in oids:
         found = context.catalog.type_named(oid, simple)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from server.catalog.index_names import key_names
 from server.catalog.objects import Constraint, Index, Table
 from server.errors import FeatureNotSupported, WrongObjectType
 from server.executor.exclusions import ExclusionCheck
@@ -12,7 +13,7 @@ from server.planner.standalone import check_condition, find_operator_oid
 from server.planner.stored_text import stored_expression
 from server.statements.access_methods import METHODS, check_classes
 from server.statements.index_storage import build_index, make_index
-from server.statements.indexes import index_key, key_names
+from server.statements.indexes import index_key
 from server.statements.names import claim_name, column_number, free_name
 from server.statements.storage_parameters import INDEX_PARAMETERS, storage_parameters
 
@@ -49,7 +50,7 @@ def add_exclusion(
         for key, name in zip(keys, constraint.operators, strict=True)
     )
     name = constraint.name or free_name(
-        context, table.schema, table.name, "_".join(key_names(table, keys)), "excl",
+        context, table.schema, table.name, "_".join(key_names(context.catalog, table, keys)), "excl",
         taken=names.is_taken,
     )  # fmt: skip
     yield from claim_name(context, table.schema, name)

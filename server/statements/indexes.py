@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from server.catalog.index_names import key_names
 from server.catalog.objects import Index, IndexKey, Sequence, Table
 from server.errors import (
     DuplicateTable,
@@ -39,10 +40,6 @@ from server.statements.statement import Run, StatementContext, Utility
 from server.statements.storage_parameters import INDEX_PARAMETERS, storage_parameters
 from server.statements.tablespaces import place
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
 WITHOUT_INDEXES = {"v": "views", "f": "foreign tables", "S": "sequences"}
 
 
@@ -62,7 +59,11 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
     included = tuple(_included(table, element) for element in statement.include)
     columns = (*keys, *(IndexKey(number=number) for number in included))
     name = statement.name or free_name(
-        context, table.schema, table.name, "_".join(key_names(table, columns)), "idx"
+        context,
+        table.schema,
+        table.name,
+        "_".join(key_names(context.catalog, table, columns)),
+        "idx",
     )
     yield from claim_name(context, table.schema, name)
     if context.catalog.relation_named(table.schema, name) is not None:
@@ -185,26 +186,6 @@ def _included(table: Table, element: nodes.IndexElement) -> int:
     if column is None:
         raise FeatureNotSupported("expressions are not supported in included columns")
     return column.number
-
-
-def key_names(table: Table, keys: tuple[IndexKey, ...]) -> Iterator[str]:
-    """What a generated index name says of each key."""
-    seen: set[str] = set()
-    for key in keys:
-        base = (
-            table.column(key.number).name if key.number else _expression_name(key.expression or "")
-        )
-        name, number = base, 0
-        while name in seen:
-            number += 1
-            name = f"{base}{number}"
-        seen.add(name)
-        yield name
-
-
-def _expression_name(text: str) -> str:
-    head, bracket, _ = text.partition("(")
-    return head if bracket and head.isidentifier() else "expr"
 
 
 UTILITIES = (Utility(node=tree.CreateIndex, run=create_index),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, TypeVar
 
+from server.catalog.names import schema_along
 from server.catalog.objects import (
     INFORMATION_SCHEMA_OID,
     PG_CATALOG_OID,
@@ -77,7 +78,7 @@ def find_relation(context: StatementContext, parts: Name, offset: int = -1) -> R
     """A relation by name along the search path, or None."""
     schema, name = split_name(context, parts, offset)
     if schema:
-        home = context.catalog.schema_named(schema)
+        home = schema_along(context.catalog, context.search_path(), schema)
         if home is not None:
             require_usage(context, home)
         return None if home is None else context.catalog.relation_named(home.oid, name)

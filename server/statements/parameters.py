@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from server.catalog.objects import Column
 from server.errors import (
     DatatypeMismatch,
     InvalidColumnReference,
@@ -17,7 +18,7 @@ from server.planner.environment import BindContext
 from server.planner.polymorphic import is_polymorphic
 from server.planner.scope import Scope
 from server.planner.standalone import bind_type_name
-from server.planner.stored_text import stored_expression
+from server.planner.stored_text import stored_default, stored_expression
 
 if TYPE_CHECKING:
     from server.sql.object_names import Parameter
@@ -134,10 +135,15 @@ def _read_default(context: StatementContext, found: Parameters, each: Parameter,
     bound = bind_expression(binding, Scope(clause="DEFAULT expressions"), each.default)
     if any(isinstance(part, Variable) for part in walk(bound)):
         raise InvalidColumnReference("cannot use table references in parameter default value")
-    if not is_polymorphic(oid) and coerce(binding, bound, oid, "a") is None:
-        actual, wanted = type_name(binding, bound.type.oid), type_name(binding, oid)
-        raise DatatypeMismatch(f"argument of DEFAULT must be type {wanted}, not type {actual}")
-    found.defaults.append(stored_expression(environment, each.default))
+    if is_polymorphic(oid):
+        text = stored_expression(environment, each.default)
+    else:
+        if coerce(binding, bound, oid, "a") is None:
+            actual, wanted = type_name(binding, bound.type.oid), type_name(binding, oid)
+            raise DatatypeMismatch(f"argument of DEFAULT must be type {wanted}, not type {actual}")
+        parameter = Column(number=1, name=each.name, type=oid)
+        text = stored_default(environment, each.default, parameter)
+    found.defaults.append(text)
 
 
 def check_polymorphic(context: StatementContext, found: Parameters, result: int) -> None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from server.catalog.index_names import key_names
 from server.catalog.objects import Constraint, Index, IndexKey, Table
 from server.errors import FeatureNotSupported, WrongObjectType
 from server.statements.index_storage import build_index, make_index
-from server.statements.indexes import key_names
 from server.statements.inheritance import child_numbers
 from server.statements.names import claim_name, free_name
 
@@ -139,7 +139,7 @@ def _make(context: StatementContext, index: Index, wanted: Index, child: Table) 
         names = [child.column(key.number).name for key in wanted.keys]
         second, label = ("", "pkey") if index.primary else ("_".join(names), "key")
     else:
-        second, label = "_".join(key_names(child, wanted.keys)), "idx"
+        second, label = "_".join(key_names(context.catalog, child, wanted.keys)), "idx"
     name = free_name(context, child.schema, child.name, second, label)
     yield from claim_name(context, child.schema, name)
     made = replace(

@@ -92,8 +92,7 @@ def _text(
 ) -> tuple[str | None, tuple[int, ...]]:
     if expression is None:
         return None, ()
-    reads = check_policy(context.environment(), table, expression.tree, context.statement.offset)
-    return expression.source, reads
+    return check_policy(context.environment(), table, expression.tree, context.statement.offset)
 
 
 def _roles(context: StatementContext, names: tuple[RoleName, ...]) -> tuple[int, ...]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from server.catalog.index_names import key_names
 from server.catalog.objects import Column, Constraint, Index, Sequence, Table, UserType
 from server.errors import WrongObjectType
 from server.statements.index_storage import build_index, make_index
-from server.statements.indexes import key_names
 from server.statements.names import claim_name, find_relation, free_name, missing_relation
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _copy_index(
     if isinstance(constraint, Constraint):
         second, label = ("", "pkey") if index.primary else ("_".join(columns), "key")
     else:
-        second, label = "_".join(key_names(table, keys)), "idx"
+        second, label = "_".join(key_names(context.catalog, table, keys)), "idx"
     name = free_name(context, table.schema, table.name, second, label)
     yield from claim_name(context, table.schema, name)
     with_comments = "comments" in copied.including

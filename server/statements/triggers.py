@@ -56,8 +56,9 @@ def create_trigger(context: StatementContext, statement: CreateTrigger) -> Run:
     referenced = 0
     if statement.referenced:
         referenced = relation_named(context, statement.referenced).oid
+    when = None
     if statement.when is not None:
-        check_trigger_condition(
+        when = check_trigger_condition(
             context.environment(), table, statement.when.tree, context.statement.offset, statement
         )
     yield from claim_name(context, table.oid, statement.name)
@@ -72,7 +73,7 @@ def create_trigger(context: StatementContext, statement: CreateTrigger) -> Run:
         events=statement.events,
         for_each_row=statement.for_each_row,
         columns=columns,
-        when=None if statement.when is None else statement.when.source,
+        when=when,
         path=context.search_path(),
         arguments=statement.arguments,
         referenced_table=referenced,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.index_names import column_names
 from server.catalog.objects import (
     INFORMATION_SCHEMA_OID,
     PG_CATALOG_OID,
@@ -269,38 +269,10 @@ def _collation(table: Table, found: Physical) -> int:
     return C_COLLATION if is_catalog and found.collation == DEFAULT_COLLATION else found.collation
 
 
-_CALL = re.compile(r"\(*(\w+)\(")
-
-
-def index_column_names(view: CatalogView, index: Index) -> list[str]:
-    """Names of an index's columns: those of the table's columns, of functions, or expr.
-
-    Told apart by numbers.
-    """
-    table = view.object(index.table)
-    assert isinstance(table, Table), index.name
-    names: list[str] = []
-    for key in index.keys:
-        base = (
-            table.column(key.number).name if key.number else _expression_name(key.expression or "")
-        )
-        name, count = base, 0
-        while not key.number and name in names:
-            count += 1
-            name = f"{base}{count}"
-        names.append(name)
-    return names + [table.column(number).name for number in index.included]
-
-
-def _expression_name(text: str) -> str:
-    match = _CALL.match(text)
-    return match[1].lower() if match else "expr"
-
-
 def _index_columns(view: CatalogView, index: Index) -> Iterator[Row]:
     table = view.object(index.table)
     assert isinstance(table, Table), index.name
-    names = index_column_names(view, index)
+    names = column_names(view, table, index)
     parts: list[tuple[int, int, int]] = [
         (key.type or table.column(key.number).type, key.number, key.collation) for key in index.keys
     ]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from server.catalog.objects import FIRST_USER_OID, Oid, Table
 from server.catalog.views.comments import CATALOG_OF, CATALOG_OIDS
+from server.identifiers import routine_oids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -93,18 +94,12 @@ def on_objects(me: Address, view: CatalogView, oids: Iterable[Oid]) -> Iterator[
             yield depends(me, (TYPE, oid, 0))
 
 
-def in_text(me: Address, view: CatalogView, *texts: str | None) -> Iterator[Row]:
+def in_text(me: Address, *texts: str | None) -> Iterator[Row]:
     """The functions of users, and the sequences, that expressions use."""
     for text in texts:
         if text is None:
             continue
-        called = (
-            function.oid
-            for word in words(text)
-            if word in view.state.functions
-            for function in view.user_functions_named(word)
-        )
-        yield from on_functions(me, called)
+        yield from on_functions(me, routine_oids(text))
         for oid in dict.fromkeys(_REGISTERED.findall(text)):
             yield depends(me, (CLASS, int(oid), 0))
 

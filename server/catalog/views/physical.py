@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.bootstrap import SYSTEM_OBJECTS
 from server.catalog.objects import FIRST_USER_OID, ExtensionObject, Oid, Table, UserType
-from server.catalog.operator_class_objects import default_user_class, user_class
+from server.catalog.operator_class_objects import OperatorClass, default_user_class, user_class
 from server.catalog.views.facts import facts
 from server.extensions.registry import EXTENSIONS
+from server.identifiers import quote_identifier
 
 if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
+    from server.catalog.names import Path
 
 SYSTEM_TABLES = {value.name: value for value in SYSTEM_OBJECTS if isinstance(value, Table)}
 """The system relations by name.
@@ -128,6 +130,18 @@ def operator_class(
     return _default_of_extension(view, method, type_oid)
 
 
+def class_text(view: CatalogView, path: Path, method: str, name: str) -> str:
+    """An operator class that is kept with a key, as SQL names it along a search path."""
+    found = user_class(view, method, name) or view.object(
+        _class_of_extension(view, method, name)[0]
+    )
+    simple = quote_identifier(name.rpartition(".")[2])
+    if not isinstance(found, OperatorClass | ExtensionObject) or found.schema in path:
+        return simple
+    home = view.object(found.schema)
+    return simple if home is None else f"{quote_identifier(home.name)}.{simple}"
+
+
 def accepts(view: CatalogView, method: str, type_oid: Oid, name: str) -> bool:
     """Whether a class with that name, which exists, is one for values of the type."""
     known = _class_inputs().get((method_oids().get(method, 0), name))
@@ -147,14 +161,21 @@ def _class_inputs() -> dict[tuple[Oid, str], Oid]:
 
 
 def _class_of_extension(view: CatalogView, method: str, name: str) -> tuple[Oid, Oid]:
-    """The extension that has brought the class, which stands for it, and the class's type; 0: there is none."""
+    """The extension that has brought the class, which stands for it, and the class's type; 0: there is none.
+
+    name: as it is kept with a key, perhaps with the schema the extension is in.
+    """
+    home, _, simple = name.rpartition(".")
+    schema = view.schema_named(home) if home else None
     for value in view.objects(ExtensionObject):
+        if schema is not None and value.schema != schema.oid:
+            continue
         extension = EXTENSIONS.get(value.name)
         classes = (
             () if extension is None else extension.operator_classes + extension.default_classes
         )
         for *known, type_oid in classes:
-            if known == [method, name]:
+            if known == [method, simple]:
                 return value.oid, type_oid
     return 0, 0
 

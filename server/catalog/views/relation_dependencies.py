@@ -90,7 +90,7 @@ def _partition_key(value: Table, view: CatalogView) -> Iterator[Row]:
         numbers = (part.number,) if part.number else columns_in_text(value, part.expression)
         for number in numbers:
             yield depends((CLASS, value.oid, number), me, INTERNAL)
-        yield from in_text(me, view, part.expression)
+        yield from in_text(me, part.expression)
 
 
 def _default(value: Table, column: Column, text: str, view: CatalogView) -> Iterator[Row]:
@@ -100,7 +100,7 @@ def _default(value: Table, column: Column, text: str, view: CatalogView) -> Iter
     if column.generated:
         for number in columns_in_text(value, text):
             yield depends(me, (CLASS, value.oid, number))
-    yield from in_text(me, view, text)
+    yield from in_text(me, text)
 
 
 def _of_partition(me: Address, parent: Oid, catalog: int, table: Oid) -> Iterator[Row]:
@@ -125,12 +125,12 @@ def _index(value: Index, view: CatalogView) -> Iterator[Row]:
         yield depends(me, (CLASS, value.table, 0), AUTOMATIC)
     for number in dict.fromkeys(filter(None, listed)):
         yield depends(me, (CLASS, value.table, number), AUTOMATIC)
-    yield from in_text(me, view, *texts)
+    yield from in_text(me, *texts)
 
 
 def _constraint(value: Constraint, view: CatalogView) -> Iterator[Row]:
     me = address(value)
-    yield from in_text(me, view, value.expression)
+    yield from in_text(me, value.expression)
     if isinstance(view.object(value.table), UserType):
         yield depends(me, (TYPE, value.table, 0), AUTOMATIC)
         return
@@ -171,7 +171,7 @@ def _trigger(value: Trigger, view: CatalogView) -> Iterator[Row]:
     named = columns_in_text(table, value.when) if isinstance(table, Table) else ()
     for number in dict.fromkeys((*value.columns, *named)):
         yield depends(me, (CLASS, value.table, number))
-    yield from in_text(me, view, value.when)
+    yield from in_text(me, value.when)
 
 
 def _policy(value: Policy, view: CatalogView) -> Iterator[Row]:
@@ -182,7 +182,7 @@ def _policy(value: Policy, view: CatalogView) -> Iterator[Row]:
     for number in columns_in_text(table, *texts) if isinstance(table, Table) else ():
         yield depends(me, (CLASS, value.table, number))
     yield from on_objects(me, view, (oid for oid in value.depends_on if oid != value.table))
-    yield from in_text(me, view, *texts)
+    yield from in_text(me, *texts)
 
 
 def _rule(value: Rule, view: CatalogView) -> Iterator[Row]:
@@ -198,7 +198,7 @@ def _statistics(value: ExtendedStatistics, view: CatalogView) -> Iterator[Row]:
     named = columns_in_text(table, *value.expressions) if isinstance(table, Table) else ()
     for number in dict.fromkeys((*value.columns, *named)):
         yield depends(me, (CLASS, value.table, number), AUTOMATIC)
-    yield from in_text(me, view, *value.expressions)
+    yield from in_text(me, *value.expressions)
 
 
 def _published_table(value: PublishedTable, view: CatalogView) -> Iterator[Row]:

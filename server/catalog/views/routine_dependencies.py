@@ -75,7 +75,7 @@ def _type(value: UserType, view: CatalogView) -> Iterator[Row]:
         yield depends(me, (CLASS, value.subtype_class, 0))
     for maker in value.constructors:
         yield depends((CATALOG_OIDS["pg_proc"], maker, 0), me, INTERNAL)
-    yield from in_text(me, view, value.default)
+    yield from in_text(me, value.default)
     base = value.base
     if base is not None:
         served = (base.input, base.output, base.receive, base.send, base.modifier_in)
@@ -93,7 +93,7 @@ def _function(value: UserFunction, view: CatalogView) -> Iterator[Row]:
     yield from on_types(me, (value.result, *value.arguments, *state))
     yield from on_functions(me, (value.support, *(() if parts is None else _called(parts))))
     yield from on_objects(me, view, value.depends_on)
-    yield from in_text(me, view, *value.defaults)
+    yield from in_text(me, *value.defaults)
 
 
 def _called(parts: AggregateParts) -> tuple[int, ...]:
