@@ -112,11 +112,9 @@ class Lines:
     """Where the lines of a text begin: offsets to line numbers from 1."""
 
     def __init__(self, text: str) -> None:
-        """Look for line feeds. A body's first line is the one after an empty start."""
+        """Look for line feeds; a body that begins with one has its BEGIN on line 2."""
         self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
-        # As PostgreSQL counts: a line feed right at the start of a body is not line 1's end.
-        self._skipped = 1 if text.startswith(("\n", "\r\n")) else 0
 
     def number(self, offset: int) -> int:
         """The line that holds this offset."""
-        return bisect_right(self._starts, offset) - self._skipped
+        return bisect_right(self._starts, offset)

@@ -47,7 +47,7 @@ def test_a_declaration_does_not_see_itself():
 
 def test_lines_are_those_of_the_body():
     body = parsed("\nbegin\n  null;\n\n  a := 1;\nend", "a")
-    assert [each.line for each in body.block.body] == [2, 4]
+    assert [each.line for each in body.block.body] == [3, 5]
 
 
 def test_into_is_cut_out_wherever_it_stands():
