@@ -160,7 +160,7 @@ def _bits(context: BindContext, scope: Scope, node: exp.Expression) -> Expressio
 def _parameter(context: BindContext, _: Scope, node: exp.Expression) -> Expression:
     number = int(node.args["this"])
     if context.routine is not None:
-        found = context.routine.numbered(number, _offset(node))
+        found = context.routine.numbered(context, number, _offset(node))
         if found is not None:
             return found
     if context.base_offset < 0 or number < 1:

@@ -43,7 +43,7 @@ class RoutineNames(Protocol):
     ) -> Expression | None:
         """What a name means; None where it means nothing here."""
 
-    def numbered(self, number: int, offset: int) -> Expression | None:
+    def numbered(self, context: BindContext, number: int, offset: int) -> Expression | None:
         """$number; None where there is none."""
 
 
@@ -61,20 +61,20 @@ class RoutineParameters:
     ) -> Expression | None:
         """What a name means that is no column: p, f.p, p.field or f.p.field."""
         if len(parts) > 1 and parts[0] == self.routine:
-            found = self._parameter(parts[1], offset)
+            found = self._parameter(context, parts[1], offset)
             if found is not None and len(parts) <= 3:
                 return found if len(parts) == 2 else self._field(context, found, parts[2], offset)
-        found = self._parameter(parts[0], offset)
+        found = self._parameter(context, parts[0], offset)
         if found is None or len(parts) > 2:
             return None
         return found if len(parts) == 1 else self._field(context, found, parts[1], offset)
 
-    def _parameter(self, name: str, offset: int) -> Parameter | None:
+    def _parameter(self, context: BindContext, name: str, offset: int) -> Parameter | None:
         if name not in self.names:
             return None
-        return self.numbered(self.names.index(name) + 1, offset)
+        return self.numbered(context, self.names.index(name) + 1, offset)
 
-    def numbered(self, number: int, offset: int) -> Parameter | None:
+    def numbered(self, context: BindContext, number: int, offset: int) -> Parameter | None:
         """$number; None where there are not so many."""
         if not 1 <= number <= len(self.types):
             return None

@@ -55,14 +55,14 @@ class BodyNames:
         self.records.add(slot)
         return self._row(context, slot, self._frame.columns(context, slot), offset)
 
-    def numbered(self, number: int, offset: int) -> Expression | None:
+    def numbered(self, context: BindContext, number: int, offset: int) -> Expression | None:
         """$number."""
         found = find_name(self._names, (f"${number}",))
         if found is None:
             return None
         kind = self._frame.types[found[0]]
         assert kind is not None
-        return self._parameter(None, found[0], -1, kind, offset)
+        return self._parameter(context, found[0], -1, kind, offset)
 
     def whole(self, context: BindContext, slot: int) -> Expression:
         """A variable of a declared type."""
@@ -95,7 +95,7 @@ class BodyNames:
 
     def _parameter(
         self,
-        context: BindContext | None,
+        context: BindContext,
         slot: int,
         number: int,
         kind: TypeReference,
@@ -105,8 +105,7 @@ class BodyNames:
         if key not in self.inputs:
             self.inputs.append(key)
         position = self.inputs.index(key) + 1
-        if context is not None:
-            context.parameters[position] = kind
+        context.parameters[position] = kind
         return Parameter(type=kind, number=position, offset=offset)
 
 
