@@ -16,6 +16,7 @@ import numpy as np
 from server.expressions.records import with_records
 from server.functions.function import CallContext, Function, TextByText
 from server.vector.column import Column, Mask, unset
+from server.vector.late import LateColumn
 from server.vector.rows import (
     column_of,
     constant_column,
@@ -135,6 +136,8 @@ def with_validity(column: Column, valid: Mask | None) -> Column:
     joint = valid if column.valid is None else column.valid & valid
     if isinstance(column, TextColumn):
         return column.masked(joint)
+    if isinstance(column, LateColumn):
+        return LateColumn(column.parts, column.make, joint)
     return Column(column.values, joint, column.scale, column.dictionary)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from server.errors import DatatypeMismatch
 from server.functions import scaled
 from server.functions.declare import type_oid
+from server.functions.elapsed import comparison_keys
 from server.functions.function import CallContext, Function
 from server.functions.instants import to_utc
 from server.functions.orders import (
@@ -97,6 +98,18 @@ def _keyed_kernel(compare: Compare, key: Key) -> Callable[..., Column]:
 
     def kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
         return scaled.by_rows(row, (left, right), np.dtype(np.bool_))
+
+    return kernel
+
+
+def _interval_kernel(compare: Compare) -> Callable[..., Column]:
+    keyed = _keyed_kernel(compare, interval_key)
+
+    def kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
+        keys = comparison_keys(left, right)
+        if keys is None:
+            return keyed(context, left, right, count=count)
+        return Column(compare(*keys), joint_validity((left, right)))
 
     return kernel
 
@@ -353,9 +366,9 @@ _SPECIAL: Final[dict[str, tuple[Callable[[Compare], Compare], Callable[..., Any]
     "float": (float_compare, _float_kernel),
     "numeric": (numeric_compare, _numeric_kernel),
     "blank": (lambda compare: _row(compare, blank_key), _blank_kernel),
+    "interval": (lambda compare: _row(compare, interval_key), _interval_kernel),
 }
 _KEYS: Final[dict[str, Key]] = {
-    "interval": interval_key,
     "timetz": timetz_key,
     "generic": generic_key,
     "float key": float_key,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from server.functions import date_columns as columns
-from server.functions import instants
+from server.functions import elapsed, instants
 from server.functions.declare import row
 from server.functions.instants import INFINITE, to_utc, zone_of
 from server.functions.integer import division_by_zero
@@ -176,12 +176,14 @@ FUNCTIONS: Final = (
         instants.difference,
         "Time elapsed.",
         "'2024-03-01 10:00', '2024-02-01 12:00' -> 28 days 22:00:00",
+        elapsed.difference,
     ),
     row(
         "1188 timestamptz_mi(timestamptz, timestamptz) interval",
         instants.difference,
         "Time elapsed.",
         "'2024-03-01 10:00+00', '2024-02-01 12:00+00' -> 28 days 22:00:00",
+        elapsed.difference,
     ),
     row(
         "1690 time_mi_time(time, time) interval",

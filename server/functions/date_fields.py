@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import DatetimeFieldOverflow, FeatureNotSupported
 from server.functions import date_columns as columns
-from server.functions import fields, instants
+from server.functions import elapsed, fields, instants
 from server.functions import zoned_columns as zoned
 from server.functions.declare import row
 from server.functions.fields import as_float, as_numeric
@@ -168,6 +168,7 @@ FUNCTIONS: Final = (
         _of_interval(as_numeric),
         "A field.",
         "'epoch', '1 year 2 mons 3 days' -> 37000800.000000",
+        elapsed.field_kernel(_of_interval(as_numeric), "numeric"),
     ),
     row(
         "1384 date_part(text, date) float8",
@@ -206,6 +207,7 @@ FUNCTIONS: Final = (
         _of_interval(as_float),
         "A field as a float.",
         "'day', '3 days 4 hours' -> 3",
+        elapsed.field_kernel(_of_interval(as_float), "float8"),
     ),
     row(
         "2020 date_trunc(text, timestamp) timestamp",

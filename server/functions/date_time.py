@@ -355,12 +355,14 @@ CONVERSIONS: Final = (
         _utc_of_date,
         "Midnight in the session's zone.",
         "'2024-02-16' -> 2024-02-16 00:00:00+00",
+        zoned.of_session_zone(_utc_of_date, columns.timestamp_kernel, columns.DATE_LIMIT),
     ),
     row(
         "2028 timestamptz(timestamp) timestamptz stable context",
         _utc,
         "The instant of a local time.",
         "'2024-02-16 20:38:40' -> 2024-02-16 20:38:40+00",
+        zoned.of_session_zone(_utc, zoned.same, columns.TIMESTAMP_LIMIT),
     ),
     row(
         "1316 time(timestamp) time",

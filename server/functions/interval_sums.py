@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from server.functions.declare import aggregate
+from server.functions.elapsed import days_and_rest, elapsed_us
 from server.functions.instants import checked_interval, interval_divided
 from server.functions.sums import present
+from server.vector.native import add_integers
 from server.vector.rows import column_of, plain_values
 
 if TYPE_CHECKING:
     from server.functions.function import Aggregate
     from server.types.interval_style import Interval
-    from server.vector.column import Column, Positions
+    from server.vector.column import Column, Positions, Values
 
 _OBJECT: Final = np.dtype(object)
 
@@ -37,10 +39,26 @@ def _add(
     state: IntervalSums, groups: Positions, group_count: int, columns: tuple[Column, ...]
 ) -> IntervalSums:
     groups, column = present(groups, columns[0])
+    us = elapsed_us(column)
+    if us is not None:
+        return _add_elapsed(state, groups, group_count, us)
     for group, fields in zip(groups.tolist(), plain_values(column), strict=True):
         total = state.totals.setdefault(group, [0, 0, 0, 0])
         for index, field in enumerate((*fields, 1)):
             total[index] += field
+    return state
+
+
+def _add_elapsed(
+    state: IntervalSums, groups: Positions, group_count: int, us: Values
+) -> IntervalSums:
+    totals = np.zeros((3, group_count), np.int64)
+    for place, numbers in enumerate((*days_and_rest(us), np.ones(len(us), np.int64))):
+        add_integers(totals[place], groups, numbers)
+    for group in np.flatnonzero(totals[2]).tolist():
+        total = state.totals.setdefault(group, [0, 0, 0, 0])
+        for index, added in enumerate(totals[:, group].tolist(), 1):
+            total[index] += added
     return state
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 from server.errors import InternalError
 from server.functions import instants
 from server.functions.cataloged import cataloged
-from server.functions.statistics import PAIR_FINISHERS, add_pair
+from server.functions.statistics import PAIR_FINISHERS
 from server.types.array import Array, make_array
 from server.types.interval_style import Interval
+from server.vector.moments import add_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,48 +14,55 @@ import numpy as np
 from server.functions.declare import aggregate
 from server.functions.variances import VARIANCES
 from server.vector.column import Column, Positions
-from server.vector.rows import column_of, joint_validity, plain_values
+from server.vector.native import add_pair_moments
+from server.vector.rows import column_of, joint_validity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from server.functions.function import Aggregate
+    from server.functions.function import Aggregate, CallContext
 
 Columns = tuple[Column, ...]
-_OBJECT: Final = np.dtype(object)
 _FLOAT: Final = np.dtype(np.float64)
 
 
-# Pairs of floats: N, Sx, Sxx, Sy, Syy, Sxy.
+PAIR_MOMENTS: Final = 6
+"""N, Sx, Sxx, Sy, Syy, Sxy: what is kept of pairs of floats."""
 
-_Pairs = dict[int, list[float]]
+
+class PairMoments:
+    """The moments of the pairs of each group, a row a group."""
+
+    __slots__ = ("totals",)
+
+    def __init__(self, _call: CallContext) -> None:
+        self.totals = np.zeros((1, PAIR_MOMENTS))
+
+    def grow(self, group_count: int) -> None:
+        """Make room for so many groups."""
+        known = len(self.totals)
+        if known < group_count:
+            larger = np.zeros((max(group_count, 2 * known), PAIR_MOMENTS))
+            larger[:known] = self.totals
+            self.totals = larger
+
+    def rows(self, group_count: int) -> list[list[float]]:
+        """Give the moments of each group."""
+        self.grow(group_count)
+        found: list[list[float]] = self.totals[:group_count].tolist()
+        return found
 
 
-def _add_pairs(state: _Pairs, groups: Positions, group_count: int, columns: Columns) -> _Pairs:
+def _add_pairs(
+    state: PairMoments, groups: Positions, group_count: int, columns: Columns
+) -> PairMoments:
     valid = joint_validity(columns)
     if valid is not None:
         there = np.flatnonzero(valid)
         groups, columns = groups[there], tuple(column.take(there) for column in columns)
-    ys, xs = (plain_values(column) for column in columns)
-    for group, y, x in zip(groups.tolist(), ys, xs, strict=True):
-        add_pair(state.setdefault(group, [0.0] * 6), x, y)
+    state.grow(group_count)
+    add_pair_moments(groups, columns[0].values, columns[1].values, state.totals)
     return state
-
-
-def add_pair(total: list[float], x: float, y: float) -> None:
-    """Add a pair to N, Sx, Sxx, Sy, Syy, Sxy."""
-    total[0] += 1
-    count = total[0]
-    total[1] += x
-    total[3] += y
-    if count > 1:
-        dx, dy = x * count - total[1], y * count - total[3]
-        scale = 1.0 / (count * (count - 1))
-        total[2] += dx * dx * scale
-        total[4] += dy * dy * scale
-        total[5] += dx * dy * scale
-    elif not (math.isfinite(x) and math.isfinite(y)):
-        total[2] = total[4] = total[5] = math.nan
 
 
 def _correlation(n: float, sx: float, sxx: float, sy: float, syy: float, sxy: float) -> Any:
@@ -101,18 +108,16 @@ PAIR_FINISHERS: Final = {
 
 
 def _paired(signature: str, doc: str, compute: Callable[..., Any]) -> Aggregate:
-    def finish(state: _Pairs, group_count: int) -> Column:
-        results = [
-            compute(*state[group]) if group in state else None for group in range(group_count)
-        ]
+    def finish(state: PairMoments, group_count: int) -> Column:
+        results = [compute(*total) if total[0] else None for total in state.rows(group_count)]
         return column_of(results, _FLOAT)
 
-    return aggregate(signature, lambda call: {}, _add_pairs, finish, doc)
+    return aggregate(signature, PairMoments, _add_pairs, finish, doc)
 
 
-def _count_pairs(state: _Pairs, group_count: int) -> Column:
-    counts = [int(state[group][0]) if group in state else 0 for group in range(group_count)]
-    return Column(np.array(counts, np.int64))
+def _count_pairs(state: PairMoments, group_count: int) -> Column:
+    state.grow(group_count)
+    return Column(state.totals[:group_count, 0].astype(np.int64))
 
 
 AGGREGATES: Final = (
@@ -120,7 +125,7 @@ AGGREGATES: Final = (
     *(_paired(signature, doc, compute) for signature, (doc, compute) in _PAIRED.items()),
     aggregate(
         "2818 regr_count(float8, float8) int8",
-        lambda call: {},
+        PairMoments,
         _add_pairs,
         _count_pairs,
         "Number of pairs.",

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from server.functions.function import CallContext, Kernel
-    from server.types.zones import Zone
+    from server.types.zones import Offset, Zone
+
+    OffsetAt = Callable[[int], Offset]
 
 UNIX_EPOCH_YEAR: Final = 1970
 QUARTER_DAY_US: Final = US_PER_DAY // 4
@@ -39,19 +41,28 @@ _OBJECT: Final = np.dtype(object)
 
 def offsets_at(zone: Zone, us: Values) -> Values:
     """Microseconds that clocks of the zone are ahead of UTC at each of some instants."""
+    return _offsets(zone, zone.at, us)
+
+
+def offsets_at_local(zone: Zone, local: Values) -> Values:
+    """The same where the clocks show some times."""
+    return _offsets(zone, zone.at_local, local)
+
+
+def _offsets(zone: Zone, at: OffsetAt, us: Values) -> Values:
     if zone.fixed is not None:
         return np.full(len(us), zone.fixed.seconds_east * US_PER_SECOND)
     quarters, numbers = np.unique(us // QUARTER_DAY_US, return_inverse=True)
-    first = _asked(zone, quarters * QUARTER_DAY_US)
-    changes = first != _asked(zone, quarters * QUARTER_DAY_US + (QUARTER_DAY_US - 1))
+    first = _asked(at, quarters * QUARTER_DAY_US)
+    changes = first != _asked(at, quarters * QUARTER_DAY_US + (QUARTER_DAY_US - 1))
     offsets: Values = first[numbers]
     rows = np.flatnonzero(changes[numbers])
-    offsets[rows] = _asked(zone, us[rows])
+    offsets[rows] = _asked(at, us[rows])
     return offsets
 
 
-def _asked(zone: Zone, us: Values) -> Values:
-    return np.array([zone.at(each).seconds_east for each in us.tolist()], np.int64) * US_PER_SECOND
+def _asked(at: OffsetAt, us: Values) -> Values:
+    return np.array([at(each).seconds_east for each in us.tolist()], np.int64) * US_PER_SECOND
 
 
 def _local(zone: Zone, times: Column) -> Column:
@@ -67,6 +78,19 @@ def in_session_zone(
         if not within(times.values, TIMESTAMP_LIMIT):
             return by_rows(lambda us: row(context, us), (times,), dtype)
         return local(context, _local(instants.zone_of(context), times), count=count)
+
+    return kernel
+
+
+def of_session_zone(row: Callable[[CallContext, int], Any], local: Kernel, limit: int) -> Kernel:
+    """The instants at which clocks of the session's zone show what local makes of values below the limit."""
+
+    def kernel(context: CallContext, values: Column, *, count: int) -> Column:
+        if not within(values.values, limit):
+            return by_rows(lambda value: row(context, value), (values,), _INT64)
+        times = local(context, values, count=count)
+        offsets = offsets_at_local(instants.zone_of(context), times.values)
+        return Column(times.values - offsets, times.valid)
 
     return kernel
 

@@ -111,9 +111,9 @@ def _constant_decimal(value: Decimal, count: int) -> Column:
 
 def is_constant(column: Column) -> bool:
     """Whether every row is known to hold the first row's value (as constant_column makes it)."""
-    if column.valid is not None or hasattr(column, "views"):  # texts are never repeated
+    if column.valid is not None or type(column) is not Column:  # other forms are never repeated
         return False
-    return column.values.strides == (0,) and len(column) > 0 and column.valid is None
+    return column.values.strides == (0,) and len(column) > 0
 
 
 def constant_value(column: Column) -> Any:

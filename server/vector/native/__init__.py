@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
-    from server.vector.moments import add_moments
+    from server.vector.moments import add_moments, add_pair_moments
     from server.vector.text_views import (
         TextCodes,
         best_views,
@@ -23,7 +23,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     )
     from server.vector.totals import add_floats, add_integers, count_rows
 else:
-    from server.vector.native.moments import add_moments
+    from server.vector.native.moments import add_moments, add_pair_moments
     from server.vector.native.text_views import (
         TextCodes,
         best_views,
@@ -44,6 +44,7 @@ __all__ = [
     "add_floats",
     "add_integers",
     "add_moments",
+    "add_pair_moments",
     "best_views",
     "character_counts",
     "compare_views",

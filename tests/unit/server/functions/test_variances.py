@@ -28,6 +28,19 @@ def test_running_moments_are_as_specified(count: int):
         assert np.array_equal(found, specified, equal_nan=True)
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 65_535, 65_536, 65_537])
+def test_moments_of_pairs_are_as_specified(count: int):
+    rng = np.random.default_rng(count)
+    groups, ys, xs = rng.integers(0, 5, count), rng.normal(1e6, 3.0, count), rng.normal(0, 9, count)
+    ys[: count // 1000] = np.nan
+    xs[count // 2 : count // 2 + 1] = np.inf
+    totals = np.zeros((2, 5, 6))
+    for twin, total in zip((native, moments), totals, strict=True):
+        with np.errstate(invalid="ignore"):
+            twin.add_pair_moments(groups, ys, xs, total)
+    assert np.array_equal(totals[0], totals[1], equal_nan=True)
+
+
 @pytest.mark.parametrize("largest", [1000, 1 << 40])
 @pytest.mark.parametrize("oid", [2718, 2148, 2154])  # var_pop, variance, stddev of int8
 def test_variances_of_integers_are_exact(oid: int, largest: int):

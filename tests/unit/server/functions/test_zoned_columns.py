@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from server.functions.zoned_columns import offsets_at
+from server.functions.zoned_columns import offsets_at, offsets_at_local
 from server.types.calendar import US_PER_SECOND
 from server.types.zones import Zone, fixed_zone, zone_named
 
@@ -13,7 +13,10 @@ YEARS_US = 60 * 365 * 86_400 * US_PER_SECOND
 
 def is_right(zone: Zone, us: np.ndarray) -> bool:
     expected = [zone.at(each).seconds_east * US_PER_SECOND for each in us.tolist()]
-    return offsets_at(zone, us).tolist() == expected
+    local = [zone.at_local(each).seconds_east * US_PER_SECOND for each in us.tolist()]
+    return (
+        offsets_at(zone, us).tolist() == expected and offsets_at_local(zone, us).tolist() == local
+    )
 
 
 @pytest.mark.parametrize("name", ZONES)
@@ -32,6 +35,8 @@ def test_offsets_around_each_change_of_a_year(name: str):
     changes = np.flatnonzero(np.diff(offsets))
     near = (hours[changes][:, None] + np.arange(-5, 3606, 601)).ravel() * US_PER_SECOND
     assert is_right(zone, near)
+    shown = near + offsets_at(zone, near)
+    assert is_right(zone, np.concatenate([shown, shown + 1800 * US_PER_SECOND]))
 
 
 def test_offsets_of_a_fixed_zone_and_of_nothing():

@@ -1,0 +1,100 @@
+"""Time elapsed between instants, over columns: microseconds, of which intervals are made when somebody asks.
+
+Differences of timestamps are mostly compared, taken apart or averaged, and none of that needs intervals.
+Microseconds become days of 24 hours and the rest, both of one sign, and no months.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from server.functions import fields, instants
+from server.functions.date_columns import TIMESTAMP_LIMIT, within
+from server.functions.orders import interval_key
+from server.functions.scaled import by_rows
+from server.types.calendar import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE
+from server.types.interval_style import Interval
+from server.vector.column import Column, Mask, Values
+from server.vector.late import LateColumn
+from server.vector.rows import constant_value, is_constant, joint_validity, objects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server.functions.function import CallContext, Kernel
+
+_OBJECT: Final = np.dtype(object)
+_INT64: Final = np.iinfo(np.int64)
+_FIELDS: Final[dict[str, tuple[int, int, int]]] = {
+    # unit: (modulus, divisor, scale) of the microseconds
+    "epoch": (1 << 63, 1, 6),
+    "day": (1 << 63, US_PER_DAY, 0),
+    "hour": (US_PER_DAY, US_PER_HOUR, 0),
+    "minute": (US_PER_HOUR, US_PER_MINUTE, 0),
+    "second": (US_PER_MINUTE, 1, 6),
+    "milliseconds": (US_PER_MINUTE, 1, 3),
+    "microseconds": (US_PER_MINUTE, 1, 0),
+}
+
+
+def elapsed(us: Values, valid: Mask | None) -> LateColumn:
+    """Intervals of so many microseconds."""
+    return LateColumn([us], _intervals, valid)
+
+
+def elapsed_us(column: Column) -> Values | None:
+    """The microseconds of what elapsed() has made, None of any other column."""
+    is_elapsed = isinstance(column, LateColumn) and column.make is _intervals
+    return column.parts[0] if is_elapsed else None  # type: ignore[attr-defined]
+
+
+def days_and_rest(us: Values) -> tuple[Values, Values]:
+    """Whole days, and the microseconds beyond them."""
+    days = np.sign(us) * (np.abs(us) // US_PER_DAY)
+    return days, us - days * US_PER_DAY
+
+
+def _intervals(us: Values, valid: Mask | None) -> Values:
+    days, rest = days_and_rest(us)
+    return objects([Interval(0, *pair) for pair in zip(days.tolist(), rest.tolist(), strict=True)])
+
+
+def difference(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
+    """What has elapsed between timestamps."""
+    if within(left.values, TIMESTAMP_LIMIT) and within(right.values, TIMESTAMP_LIMIT):
+        return elapsed(left.values - right.values, joint_validity((left, right)))
+    return by_rows(instants.difference, (left, right))
+
+
+def comparison_keys(left: Column, right: Column) -> tuple[Any, Any] | None:
+    """Numbers that compare as the intervals do, if one side is elapsed time and the other too or a constant."""
+    keys = [elapsed_us(left), elapsed_us(right)]
+    for place, column in enumerate((left, right)):
+        if keys[place] is None and keys[1 - place] is not None and is_constant(column):
+            key = interval_key(constant_value(column))
+            keys[place] = np.int64(min(max(key, _INT64.min), _INT64.max))
+    return None if keys[0] is None or keys[1] is None else (keys[0], keys[1])
+
+
+def field_kernel(row: Callable[[str, Interval], Any], result: str) -> Kernel:
+    """A field of intervals; row gives that of one."""
+    dtype = _OBJECT if result == "numeric" else np.dtype(np.float64)
+
+    def kernel(context: CallContext, names: Column, intervals: Column, *, count: int) -> Column:
+        us = elapsed_us(intervals)
+        if us is None or not is_constant(names):
+            return by_rows(row, (names, intervals), dtype)
+        unit = fields.ALIASES.get(constant_value(names).lower(), "")
+        if unit not in _FIELDS:
+            return by_rows(row, (names, intervals), dtype)
+        modulus, divisor, scale = _FIELDS[unit]
+        sizes = np.abs(us)
+        sizes = sizes if modulus > _INT64.max else sizes % modulus
+        numbers = np.sign(us) * (sizes // divisor)
+        if result == "numeric":
+            return Column(numbers, intervals.valid, scale)
+        return Column(numbers / float(10**scale), intervals.valid)
+
+    return kernel
