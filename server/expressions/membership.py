@@ -1,8 +1,12 @@
-"""x IN (...) over columns: one look-up for lists of constants, else one comparison an item."""
+"""x IN (...) over columns: one look-up for lists that are the same for all rows, else one comparison an item.
+
+Items are constants, or need the values of parameters alone, as in plans that serve statements with other literals.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +14,8 @@ import numpy as np
 
 from server.expressions import expression as nodes
 from server.expressions.invoke import with_validity
+from server.expressions.parameters_only import needs_parameters_only
+from server.expressions.rowwise import compile_row
 from server.vector.batch import Batch
 from server.vector.column import Column, Mask
 from server.vector.native import views_among
@@ -31,35 +37,72 @@ def compile_membership(compile_columns: Compile, by_rows: Compile) -> Compile:
     """Make the compiler of InList, given the compilers it falls back on."""
 
     def compiler(node: nodes.InList, layout: Any) -> Evaluator:
-        items = [item.value for item in node.items if isinstance(item, nodes.Constant)]
-        if len(items) != len(node.items) or node.function.name not in HASHED_EQUALITIES:
+        if node.function.name not in HASHED_EQUALITIES:
             return by_rows(node, layout)
-        if any(isinstance(item, Decimal) and not item.is_finite() for item in items):
-            return by_rows(node, layout)
-        blank = node.function.name == "bpchareq"
-        known = [item.rstrip(" ") if blank else item for item in items if item is not None]
-        return _lookup(
+        lookup = _Lookup(
             compile_columns(node.argument, layout),
-            _finder(known, blank),
-            node.negated,
-            len(known) < len(items),
+            blank=node.function.name == "bpchareq",
+            negated=node.negated,
         )
+        items = [item.value for item in node.items if isinstance(item, nodes.Constant)]
+        if len(items) == len(node.items):
+            return by_rows(node, layout) if _are_strange(items) else lookup.of_constants(items)
+        if not all(_is_same_for_all(item) for item in node.items):
+            return by_rows(node, layout)
+        computed = [compile_row(item, {}) for item in node.items]
+        return lookup.of_parameters(computed, by_rows(node, layout))
 
     return compiler
 
 
-def _lookup(
-    argument: Evaluator, find: Callable[[Column], Mask], negated: bool, with_null: bool
-) -> Evaluator:
-    def evaluate(batch: Batch, context: Any) -> Column:
-        column = argument(batch, context)
-        found = find(column)
-        valid = column.valid
+def _are_strange(items: Sequence[Any]) -> bool:
+    """Whether items are among them that no table of decimals finds."""
+    return any(isinstance(item, Decimal) and not item.is_finite() for item in items)
+
+
+def _is_same_for_all(item: nodes.Expression) -> bool:
+    return not nodes.columns_used(item) and needs_parameters_only(item)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lookup:
+    """How a column is looked up in a list."""
+
+    argument: Evaluator
+    blank: bool
+    negated: bool
+
+    def of_constants(self, items: Sequence[Any]) -> Evaluator:
+        """The evaluator for items that are known."""
+        find, with_null = self._finder(items)
+
+        def evaluate(batch: Batch, context: Any) -> Column:
+            return self._found(self.argument(batch, context), find, with_null)
+
+        return evaluate
+
+    def of_parameters(self, computed: Sequence[Any], by_rows: Evaluator) -> Evaluator:
+        """The evaluator for items that each run has to compute; none is where there are no rows."""
+
+        def evaluate(batch: Batch, context: Any) -> Column:
+            if not batch.count:
+                return by_rows(batch, context)
+            items = [item((), context) for item in computed]
+            if _are_strange(items):
+                return by_rows(batch, context)
+            return self._found(self.argument(batch, context), *self._finder(items))
+
+        return evaluate
+
+    def _finder(self, items: Sequence[Any]) -> tuple[Callable[[Column], Mask], bool]:
+        known = [item.rstrip(" ") if self.blank else item for item in items if item is not None]
+        return _finder(known, self.blank), len(known) < len(items)
+
+    def _found(self, column: Column, find: Callable[[Column], Mask], with_null: bool) -> Column:
+        found, valid = find(column), column.valid
         if with_null:  # not found among the others is unknown
             valid = found if valid is None else valid & found
-        return with_validity(Column(~found if negated else found), valid)
-
-    return evaluate
+        return with_validity(Column(~found if self.negated else found), valid)
 
 
 def _finder(items: Sequence[Any], blank: bool) -> Callable[[Column], Mask]:

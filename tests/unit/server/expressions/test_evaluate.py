@@ -382,3 +382,38 @@ def test_variadic_arrays_are_spread_over_functions_of_any_arguments():
     joined = nodes.Call(type=TEXT, function=function, arguments=(separator, array), variadic=True)
     assert compile_row(joined, {})((), CONTEXT) == "a-b"
     assert values_of(compile_expression(joined, {})(Batch((), 2), CONTEXT)) == ["a-b"] * 2
+
+
+@pytest.mark.parametrize("negated", [False, True])
+@pytest.mark.parametrize("wanted", [("a", "ab"), ("a", None), (None, None)])
+@pytest.mark.parametrize("form", [False, True])
+def test_lists_of_parameters_are_looked_up_as_those_of_constants(negated, wanted, form):
+    equal = BY_SIGNATURE["texteq", (25, 25)]
+    known = SimpleNamespace(style=TextStyle(), parameters=wanted)
+    words = [None, "a", "", "ab", "B", "a"]
+    batch = Batch((physical("text", words, form),), len(words))
+
+    def answers(items):
+        node = nodes.InList(
+            type=BOOL,
+            function=equal,
+            argument=nodes.Variable(type=TEXT, column=0),
+            items=items,
+            negated=negated,
+        )
+        return values_of(compile_expression(node, {0: 0})(batch, known))
+
+    constants = tuple(nodes.Constant(type=TEXT, value=value) for value in wanted)
+    numbers = tuple(nodes.Parameter(type=TEXT, number=number) for number in (1, 2))
+    assert answers(numbers) == answers(constants)
+    evaluated = compile_expression(
+        nodes.InList(
+            type=BOOL,
+            function=equal,
+            argument=nodes.Variable(type=TEXT, column=0),
+            items=numbers,
+            negated=negated,
+        ),
+        {0: 0},
+    ).__qualname__
+    assert "of_parameters" in evaluated  # and not row by row

@@ -70,6 +70,13 @@ def test_what_is_computed_of_literals_alone_is_planned_each_time(first):
     assert first.error("SELECT count(*) FROM item WHERE day < 8 / 0 AND name > 'a'")[0] == "22012"
 
 
+def test_what_reads_much_is_planned_with_its_literals(first):
+    wide = "SELECT count(*) FROM item a, item b WHERE a.day = b.day AND a.name > 'n' AND b.id > %d"
+    for limit in (3, 4, 5):
+        assert first.rows(wide % limit) == [(str(199_982 - 9 * limit),)]
+    assert not any(kept(first).values())
+
+
 def test_what_was_refused_is_not_tried_again(first, monkeypatch):
     tried = []
     monkeypatch.setattr(skeletons, "_prepare", lambda *given: tried.append(given))
