@@ -3,9 +3,9 @@
 Rule 1: numbers are given in order of first appearance and never change; -1 means none.
 Rule 2: values are equal as the = operator of their type says: through Type.sort_key, NaN equals
         NaN, -0 equals 0, decimals equal whatever digits they are shown with.
-Rule 3: keys of several columns that stand in arrays are numbered as rows. Otherwise a column is
-        numbered by itself first, pairs of numbers are numbered in turn, so keys of any number and
-        type of columns come down to tables of int64.
+Rule 3: keys of several columns that stand in arrays are numbered as rows, integers of moderate
+        ranges as one integer. Otherwise a column is numbered by itself first, pairs of numbers are
+        numbered in turn, so keys of any number and type of columns come down to tables of int64.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from server.executor.columns import plain_objects
 from server.executor.few_keys import few_rows
 from server.executor.key_values import BLANK_OID, integer_keys, is_fixed, is_text
 from server.executor.native import IntegerCodes, object_codes
+from server.executor.packed_keys import PackedTable, packed_table
 from server.executor.row_table import RowTable, row_table
 from server.vector.column import Column, Mask, Positions, Values
 from server.vector.rows import joint_validity
@@ -41,7 +42,7 @@ class KeyTable:
     def __init__(self, types: Sequence[Type], *, nulls_match: bool) -> None:
         self._types = tuple(types)
         self._nulls_match = nulls_match
-        self._rows: RowTable | None = None
+        self._rows: PackedTable | RowTable | None = None
         self._each = _EachColumn(types, nulls_match=nulls_match)
 
     def __len__(self) -> int:
@@ -57,7 +58,9 @@ class KeyTable:
             codes = self.add([column.take(firsts) for column in columns], len(firsts))
             return codes.take(numbers, mode="clip")  # of all modes the fastest; none is outside
         if self._rows is None and not len(self._each):
-            self._rows = row_table(self._types, columns)
+            self._rows = packed_table(columns)
+            if self._rows is None:
+                self._rows = row_table(self._types, columns)
         known = self._row_codes(columns, count, adding=True)
         return self._each.add(columns) if known is None else known
 
@@ -88,11 +91,23 @@ class KeyTable:
                 codes = np.full(count, -1, np.int64)
                 codes[places] = found
         if codes is None:
-            each = _EachColumn(self._types, nulls_match=self._nulls_match)
-            if len(rows):
-                each.add(rows.keys())
-            self._each, self._rows = each, None
+            self._give_up(rows)
+            if self._rows is not None:
+                return self._row_codes(columns, count, adding=adding)
         return codes
+
+    def _give_up(self, rows: PackedTable | RowTable) -> None:
+        """Go over to a table that takes more, keeping the numbers given."""
+        keys = rows.keys()
+        wider = row_table(self._types, keys) if isinstance(rows, PackedTable) else None
+        if wider is not None:
+            wider.codes(keys, len(rows), adding=True)
+            self._rows = wider
+            return
+        each = _EachColumn(self._types, nulls_match=self._nulls_match)
+        if len(rows):
+            each.add(keys)
+        self._each, self._rows = each, None
 
 
 class _EachColumn:
