@@ -3,7 +3,7 @@
 Rule 1: each column has a range of values, in which NULL is the lowest place; a row is the number that its places are
         the digits of. So rows are numbered as single integers are, where they lie close together without hashing.
 Rule 2: values outside the ranges make these wider, at least twice as wide on that side, and the keys that are known are
-        packed anew. Where ranges are too wide for one integer the table refuses: rows are for RowTable then.
+        packed anew. Where too many rows are possible the table refuses: they are for RowTable then.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     Bounds = tuple[int, int]
 
-PLACES_MAX: Final = 1 << 62
+PLACES_MAX: Final = 1 << 22
+"""Up to how many rows may be possible: more would be hashed, and RowTable hashes better."""
+
 _INT64: Final = np.iinfo(np.int64)
 
 
