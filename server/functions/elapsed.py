@@ -70,12 +70,18 @@ def difference(context: CallContext, left: Column, right: Column, *, count: int)
 
 def comparison_keys(left: Column, right: Column) -> tuple[Any, Any] | None:
     """Numbers that compare as the intervals do, if one side is elapsed time and the other too or a constant."""
-    keys = [elapsed_us(left), elapsed_us(right)]
-    for place, column in enumerate((left, right)):
-        if keys[place] is None and keys[1 - place] is not None and is_constant(column):
-            key = interval_key(constant_value(column))
-            keys[place] = np.int64(min(max(key, _INT64.min), _INT64.max))
-    return None if keys[0] is None or keys[1] is None else (keys[0], keys[1])
+    if elapsed_us(left) is None and elapsed_us(right) is None:
+        return None
+    keys = _key(left), _key(right)
+    return None if keys[0] is None or keys[1] is None else keys
+
+
+def _key(column: Column) -> Any:
+    us = elapsed_us(column)
+    if us is not None or not is_constant(column):
+        return us
+    key = interval_key(constant_value(column))
+    return np.int64(min(max(key, _INT64.min), _INT64.max))
 
 
 def field_kernel(row: Callable[[str, Interval], Any], result: str) -> Kernel:

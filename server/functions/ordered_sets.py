@@ -8,6 +8,7 @@ position, for all groups at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -196,19 +197,21 @@ def _percentiles(pick: Pick) -> Callable[[Sorted, int], Column]:
 def _differ(call: CallContext, values: Column) -> Mask:
     """Whether each value but the first is another than the one before."""
     kind = call.result.type
+    found: Mask
     if kind.oid in TEXT_OIDS and kind.collator is None:
         numbers = TextNumbers(blank=kind.oid == BPCHAR_OID).add(values)
-        return numbers[1:] != numbers[:-1]
-    if values.dictionary is None and values.values.dtype.kind in "biu":
-        return values.values[1:] != values.values[:-1]
-    if values.values.dtype.kind == "f":
+        found = numbers[1:] != numbers[:-1]
+    elif values.dictionary is None and values.values.dtype.kind in "biu":
+        found = values.values[1:] != values.values[:-1]
+    elif values.values.dtype.kind == "f":
         strange = np.isnan(values.values)
-        both = strange[1:] & strange[:-1]
-        return (values.values[1:] != values.values[:-1]) & ~both
-    keys = [generic_key(value) for value in values_of(values)]
-    return np.fromiter(
-        (keys[row] != keys[row - 1] for row in range(1, len(keys))), np.bool_, len(keys) - 1
-    )
+        found = values.values[1:] != values.values[:-1]
+        found &= ~(strange[1:] & strange[:-1])
+    else:
+        keys = [generic_key(value) for value in values_of(values)]
+        changes = (one != other for one, other in pairwise(keys))
+        found = np.fromiter(changes, np.bool_, len(keys) - 1)
+    return found
 
 
 def _modes(state: Sorted, group_count: int) -> Column:

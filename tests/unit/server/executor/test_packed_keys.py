@@ -114,6 +114,6 @@ def test_key_tables_go_over_to_rows_and_to_columns(nulls_match):
 def test_key_tables_pack_integers():
     table = KeyTable([INT4, INT4], nulls_match=True)
     rng = np.random.default_rng(1)
-    batch = [Column(rng.integers(0, 5000, 4000).astype(np.int32)) for _ in range(2)]
+    batch = [Column(rng.integers(0, 500, 4000).astype(np.int32)) for _ in range(2)]
     table.add(batch, 4000)
     assert isinstance(table._rows, PackedTable)
