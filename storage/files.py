@@ -6,6 +6,8 @@ Rule 2: an operation does all it promises or raises OSError; there are no short 
 Rule 3: only datasync() makes a file's bytes and size durable, only sync_directory() its name.
 Rule 4: maps are private. What is stored into a map reaches no file; pwrite() does, and the map
         shows it wherever its own page was not stored into, or was dropped since.
+Rule 5: a part that is known to hold zeros is memory of its own until it is dropped: a map of the file would have the
+        kernel make a page of zeros for the file, and copy it when it is stored into.
 """
 
 import ctypes
@@ -16,7 +18,9 @@ import os
 import stat
 import tempfile
 import weakref
+from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -48,6 +52,9 @@ _MADV_POPULATE_WRITE = 23
 _MAP_FAILED = ctypes.c_void_p(-1).value
 _OPEN_MODE = 0o600
 _DIRECTORY_MODES = (0o700, 0o750)
+_SYSTEM_PAGE_BYTES = mmap.PAGESIZE
+_ISLANDS_MAX = 8192
+"""How many parts of zeros may lie between mapped ones: the kernel lets a process have some 65,000 maps in all."""
 
 
 class File(Protocol):
@@ -88,6 +95,9 @@ class Reservation(Protocol):
 
     def map(self, file: File, *, offset: int, target: int, byte_count: int) -> None:
         """Maps a part of a file at target, a position in the range."""
+
+    def map_zeros(self, file: File, *, offset: int, target: int, byte_count: int) -> None:
+        """As map(), of a part that holds nothing but zeros: the file is not read for it."""
 
     def drop(self, target: int, byte_count: int) -> None:
         """Forgets what was stored into the map there: the file's bytes show again."""
@@ -202,6 +212,20 @@ class RealFile:
         os.close(self.descriptor)
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A part of the addresses, and where in a file its bytes are kept."""
+
+    start: int
+    stop: int
+    descriptor: int
+    offset: int
+
+
+def _stop(source: _Source) -> int:
+    return source.stop
+
+
 class RealReservation:
     """Addresses of this process, reserved without memory or swap behind them."""
 
@@ -214,18 +238,43 @@ class RealReservation:
         weakref.finalize(block, _LIBC.munmap, self._address, byte_count).atexit = False
         self.bytes: Bytes = np.frombuffer(memoryview(block), dtype=np.uint8)
         assert self.bytes.ctypes.data == self._address
+        self._sources: list[_Source] = []  # of the parts of zeros
+        self._is_zeros: npt.NDArray[np.bool_] = np.zeros(
+            -(-byte_count // _SYSTEM_PAGE_BYTES), np.bool_
+        )
 
     def map(self, file: File, *, offset: int, target: int, byte_count: int) -> None:
         """Maps a part of a file at target, a position in the range."""
         assert isinstance(file, RealFile)
+        self._place(target, byte_count, 0, file.descriptor, offset)
+
+    def map_zeros(self, file: File, *, offset: int, target: int, byte_count: int) -> None:
+        """As map(), of a part that holds nothing but zeros: the file is not read for it."""
+        assert isinstance(file, RealFile)
         assert target + byte_count <= self._byte_count
-        flags = mmap.MAP_PRIVATE | _MAP_FIXED | _MAP_NORESERVE
-        protection = mmap.PROT_READ | mmap.PROT_WRITE
-        _mmap(self._address + target, byte_count, protection, flags, file.descriptor, offset)
+        before = self._is_zeros[: target // _SYSTEM_PAGE_BYTES]
+        is_scattered = np.count_nonzero(before[1:] != before[:-1]) >= 2 * _ISLANDS_MAX
+        if is_scattered or byte_count % _SYSTEM_PAGE_BYTES:
+            self.map(file, offset=offset, target=target, byte_count=byte_count)
+            return
+        self._place(target, byte_count, mmap.MAP_ANONYMOUS, -1, 0)
+        self._zeros_in(target, byte_count)[:] = True
+        self._sources.append(_Source(target, target + byte_count, file.descriptor, offset))
 
     def drop(self, target: int, byte_count: int) -> None:
         """Forgets what was stored into the map there: the file's bytes show again."""
+        is_zeros = self._zeros_in(target, byte_count)
+        if not is_zeros.any():
+            self._advise(target, byte_count, mmap.MADV_DONTNEED)
+            return
         self._advise(target, byte_count, mmap.MADV_DONTNEED)
+        for source in self._sources[bisect_right(self._sources, target, key=_stop) :]:
+            start, stop = max(target, source.start), min(target + byte_count, source.stop)
+            if start >= stop:
+                break
+            offset = source.offset + start - source.start
+            self._place(start, stop - start, 0, source.descriptor, offset)
+        is_zeros[:] = False
 
     def populate(self, target: int, byte_count: int, *, write: bool) -> None:
         """Faults pages in, so that what would be a SIGBUS becomes an OSError."""
@@ -236,6 +285,18 @@ class RealReservation:
             # Kernels before 5.14 do not know the advice; there a bad page stays a crash.
             if error.errno != errno.EINVAL:
                 raise
+
+    def _place(
+        self, target: int, byte_count: int, more_flags: int, descriptor: int, offset: int
+    ) -> None:
+        flags = mmap.MAP_PRIVATE | _MAP_FIXED | _MAP_NORESERVE | more_flags
+        protection = mmap.PROT_READ | mmap.PROT_WRITE
+        _mmap(self._address + target, byte_count, protection, flags, descriptor, offset)
+
+    def _zeros_in(self, target: int, byte_count: int) -> npt.NDArray[np.bool_]:
+        """Which pages of a part are memory of their own, of which the file holds nothing but zeros."""
+        end = -(-(target + byte_count) // _SYSTEM_PAGE_BYTES)
+        return self._is_zeros[target // _SYSTEM_PAGE_BYTES : end]
 
     def _advise(self, target: int, byte_count: int, advice: int) -> None:
         if _LIBC.madvise(self._address + target, byte_count, advice) != 0:

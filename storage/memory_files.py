@@ -63,6 +63,10 @@ class MemoryReservation:
         self._maps.append((target, target + byte_count, offset, file))
         self.drop(target, byte_count)
 
+    def map_zeros(self, file: File, *, offset: int, target: int, byte_count: int) -> None:
+        """As map()."""
+        self.map(file, offset=offset, target=target, byte_count=byte_count)
+
     def drop(self, target: int, byte_count: int) -> None:
         """Copies the file's bytes over what was stored there."""
         end = target + byte_count

@@ -8,6 +8,7 @@ Rule 3: pages and checksums are written apart. A crash between the two harms onl
 """
 
 import errno
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +48,7 @@ class PageSegments:
             self._sums.append(sums)
             count = pages.size() // self._options.page_bytes
             sums.allocate(count * SUM_BYTES)
-            self._map(count)
+            self._map(count, self.reservation.map)
 
     def read_sums(self) -> npt.NDArray[np.uint32]:
         """The checksums of all pages."""
@@ -120,7 +121,7 @@ class PageSegments:
         self._sums[-1].datasync()
         self._pages[-1].allocate(count * self._options.page_bytes)
         self._pages[-1].datasync()
-        self._map(count)
+        self._map(count, self.reservation.map_zeros)
 
     def _add_segment(self) -> None:
         number = len(self._pages)
@@ -132,13 +133,13 @@ class PageSegments:
         self._sums.append(opened[0])
         self._pages.append(opened[1])
 
-    def _map(self, count: int) -> None:
+    def _map(self, count: int, map_part: Callable[..., None]) -> None:
         """Maps what the last segment has beyond what is mapped, up to count pages of it."""
         page_bytes = self._options.page_bytes
         base = (len(self._pages) - 1) * self._segment_pages
         mapped = self.page_count - base
         if count > mapped:
-            self.reservation.map(
+            map_part(
                 self._pages[-1],
                 offset=mapped * page_bytes,
                 target=self.page_count * page_bytes,

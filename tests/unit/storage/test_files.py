@@ -85,6 +85,42 @@ def test_map_shows_what_is_written_until_stored_into(files):
     file.close()
 
 
+def test_a_map_of_zeros_is_of_the_file_once_it_is_dropped(files):
+    reservation = files.reserve(1 << 20)
+    file = files.open("a", create=True)
+    file.allocate(4 * 8192)
+    reservation.map(file, offset=0, target=0, byte_count=8192)
+    reservation.map_zeros(file, offset=8192, target=8192, byte_count=8192)
+    reservation.map_zeros(file, offset=16384, target=16384, byte_count=16384)
+    view = reservation.bytes
+    assert not view[: 4 * 8192].any()
+    view[12288:20480] = ord("y")
+    file.pwrite(12288, b"x" * 8192)
+    reservation.drop(12288, 8192)  # beyond the border of two maps
+    assert view[12288:20480].tobytes() == b"x" * 8192
+    view[12288] = ord("z")
+    reservation.drop(12288, 4096)
+    assert view[12288] == ord("x")
+    assert not view[8192:12288].any()
+    assert not view[20480:32768].any()
+    file.close()
+
+
+def test_zeros_in_too_many_parts_are_mapped_from_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("storage.files._ISLANDS_MAX", 2)
+    files = RealFiles(tmp_path)
+    reservation = files.reserve(1 << 20)
+    file = files.open("a", create=True)
+    file.allocate(1 << 20)
+    reservation.map_zeros(file, offset=0, target=0, byte_count=65536)
+    file.pwrite(65536, b"x")
+    for place in (4096, 12288, 20480):
+        reservation.drop(place, 4096)
+    reservation.map_zeros(file, offset=65536, target=65536, byte_count=4096)
+    assert reservation.bytes[65536] == ord("x")
+    file.close()
+
+
 def test_lock_is_exclusive(files):
     files.lock("lock")
     other = RealFiles(files.directory) if isinstance(files, RealFiles) else files
