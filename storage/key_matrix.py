@@ -15,6 +15,7 @@ import numpy.typing as npt
 from storage.decimal_keys import ScaledDecimals
 from storage.keys import NULL_FIRST, NULL_LAST, VALUE, ByteMatrix, encode_column
 from storage.kinds import Kind
+from storage.native import number_keys
 from storage.strings import StringViews
 
 Order = npt.NDArray[np.int64]
@@ -25,6 +26,17 @@ Mask = npt.NDArray[np.bool_]
 WORD_BYTES = 8
 KEY_BYTES_MAX = 64
 """Longer keys would be mostly zeros, and are to be sorted as strings."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecimalTexts:
+    """Decimals that are kept as text."""
+
+    views: StringViews
+
+    def encoded(self) -> tuple[ByteMatrix, Lengths] | None:
+        """As ScaledDecimals.encoded."""
+        return number_keys(*self.views.to_blob())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +91,7 @@ def encode_matrix(
     for i, values in enumerate(columns):
         if isinstance(values, StringViews):
             part = _encode_strings(values, descending[i])
-        elif isinstance(values, ScaledDecimals):
+        elif isinstance(values, ScaledDecimals | DecimalTexts):
             part = _encode_decimals(values, descending[i])
         elif isinstance(values, np.ndarray):
             part = _encode_fixed(values, kinds[i], descending[i])
@@ -118,7 +130,7 @@ def _encode_strings(values: StringViews, descending: bool) -> KeyMatrix | None:
     return KeyMatrix(matrix, lengths + 3)
 
 
-def _encode_decimals(values: ScaledDecimals, descending: bool) -> KeyMatrix | None:
+def _encode_decimals(values: ScaledDecimals | DecimalTexts, descending: bool) -> KeyMatrix | None:
     encoded = values.encoded()
     if encoded is None:
         return None

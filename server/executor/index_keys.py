@@ -22,9 +22,11 @@ from server.types.type import Type, TypeReference, Value
 from server.vector.batch import Batch
 from server.vector.rows import values_of
 from storage.engine import (
+    DecimalTexts,
     KeyColumns,
     Kind,
     ScaledDecimals,
+    StringViews,
     encode_key,
     encode_keys,
     encode_matrix,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 Row = Sequence[Value | None]
 
 KIND_BY_NAME: Final = {kind.name: kind for kind in Kind}
+NUMERIC_OID: Final = 1700
 PLAIN_KINDS: Final = frozenset((Kind.INT16, Kind.INT32, Kind.INT64, Kind.BYTES, Kind.FIXED16))
 _KIND_OF_PART: Final = {
     bytes: Kind.BYTES,
@@ -82,6 +85,8 @@ class KeyPart:
         """The parts of a column of a view, as `encode_matrix` takes them; None: they need a look one by one."""
         if self.kind_is_fixed:
             return values
+        if self.reference.oid == NUMERIC_OID and isinstance(values, StringViews):
+            return DecimalTexts(values)
         if self.kind is not Kind.INT64 or not isinstance(values, np.ndarray):
             return None
         column = self.reference.type.from_storage(values, valid, self.reference.modifier)

@@ -12,6 +12,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.log_record import read_records, skip_records
     from storage.log_writer import LogWriter
     from storage.logbuffer import LogBuffer
+    from storage.number_keys import number_keys
     from storage.packed_loops import framed_numbers, packed_views
     from storage.replay import replay_records
     from storage.string_loops import (
@@ -29,6 +30,7 @@ else:
     from storage.native.log_record import read_records, skip_records
     from storage.native.log_writer import LogWriter
     from storage.native.logbuffer import LogBuffer
+    from storage.native.number_keys import number_keys
     from storage.native.packed import framed_numbers, packed_views
     from storage.native.replay import replay_records
     from storage.native.strings import (
@@ -53,6 +55,7 @@ __all__ = [
     "gather_str",
     "measure_blob",
     "measure_strings",
+    "number_keys",
     "pack_blob",
     "pack_strings",
     "packed_views",
