@@ -7,6 +7,7 @@ Rule 2: an empty text stands for a NULL and gets the key of zero. Any other text
 
 import re
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -24,7 +25,7 @@ def number_keys(
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]] | None:
     """A row of bytes for each number, and how many of them are its key; the texts lie end to end."""
     data, places = blob.tobytes(), offsets.tolist()
-    texts = [data[start:stop] for start, stop in zip(places, places[1:], strict=False)]
+    texts = [data[start:stop] for start, stop in pairwise(places)]
     if not all(len(text) <= DIGITS_MAX and NUMBER.fullmatch(text) for text in texts):
         return None
     keys = [encode_decimal(Decimal(text.decode() or "0")) for text in texts]
