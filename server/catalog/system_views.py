@@ -29,6 +29,7 @@ from server.catalog.views import (
     policies,
     publications,
     routines,
+    statistics,
     text_search,
     triggers,
     types,
@@ -52,6 +53,7 @@ SUBJECTS = (
     constraints,
     cluster,
     routines,
+    statistics,
     text_search,
     comments,
     dependencies,
@@ -66,6 +68,7 @@ SUBJECTS = (
     triggers,
     large_objects,
     foreign,
+    statistics,
 )
 
 SYSTEM_RELATIONS: Mapping[str, SystemRelation] = {

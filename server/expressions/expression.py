@@ -180,12 +180,16 @@ class Extremum(Expression):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InList(Expression):
-    """x IN (...) with two or more expressions of one type, or NOT IN; function is the = operator's."""
+    """x IN (...) with two or more expressions of one type, or NOT IN; function is the = operator's.
+
+    written_apart: as x = 1 OR x = 2, which is the same, but estimated one by one.
+    """
 
     function: Function
     argument: Expression
     items: tuple[Expression, ...]
     negated: bool = False
+    written_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

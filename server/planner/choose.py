@@ -44,7 +44,8 @@ from server.planner.plan_walk import (
 )
 from server.planner.rewrite.rules import rewrite
 from server.planner.scope import RangeItem, Scope
-from server.planner.statistics import Facts
+from server.planner.selectivity import selectivity_of_all
+from server.planner.statistics import Facts, whole_rows
 from server.planner.window_first import with_first
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Chooser:
 
     def __init__(self, context: BindContext) -> None:
         self.context = context
-        self.facts = Facts(context.environment)
+        self.facts = Facts(context.environment, self.index_expression)
         self.common_rows: dict[int, float] = {}
         self.error: SqlError | None = None  # the first that folding constants met
         self._subplans: dict[int, tuple[Node, Plan]] = {}
@@ -148,8 +149,8 @@ class Chooser:
         """A Filter over the plan."""
         if isinstance(plan, p.Window):
             plan = with_first(plan, conditions)
-        share = cost.selectivity_of_all(self.facts, conditions)
-        rows = max(1.0, plan.estimate.rows * share)
+        share = selectivity_of_all(self.facts, conditions)
+        rows = whole_rows(plan.estimate.rows * share)
         estimate = _over(plan.estimate, plan.estimate.rows * cost.FILTER_ROW, rows)
         return p.Filter(
             output=plan.output,

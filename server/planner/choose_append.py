@@ -65,6 +65,7 @@ def choose_family(
         )
         for member in members
     ]
+    chooser.facts.kept[scan.base] = sum(plan.estimate.rows for plan in plans)
     return _together(chooser, scan, plans, required, pruning)
 
 

@@ -18,6 +18,7 @@ from server.planner.bind_operator import and_all
 from server.planner.inverted_plan import InvertedScan, SearchCondition
 from server.planner.matching import is_volatile, strip_relabel, structural_key
 from server.planner.physical import Estimate, IndexScan, Plan
+from server.planner.selectivity import selectivity_of_all
 
 if TYPE_CHECKING:
     from server.catalog.objects import Index
@@ -116,8 +117,8 @@ def _inverted_scan(
     recheck = [each for each in conditions if not any(each is other for other in rest)]
     columns, types, attributes = choose_scan.outputs(scan, required, rest)
     total = chooser.facts.rows(scan.table)
-    looked_at = max(1.0, total * cost.selectivity_of_all(chooser.facts, answered))
-    rows = max(1.0, looked_at * cost.selectivity_of_all(chooser.facts, rest))
+    looked_at = max(1.0, total * selectivity_of_all(chooser.facts.of(scan), answered))
+    rows = choose_scan.kept_rows(chooser, scan, conditions)
     price = cost.INDEX_START * len(found) + looked_at * (
         cost.INDEX_ROW + cost.FILTER_ROW * len(rest)
     )

@@ -38,6 +38,8 @@ from server.planner.physical import Estimate, NestedLoop, Plan
 from server.planner.plan import Filter as FilterNode
 from server.planner.plan import Join, Node, Scan
 from server.planner.plan_walk import column_numbers
+from server.planner.selectivity import selectivity, selectivity_of_all
+from server.planner.statistics import whole_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -182,7 +184,7 @@ class Region:
             self.loose += implied(found)
 
     def _predicate(self, condition: Expression, mask: int) -> Predicate:
-        chance = cost.selectivity(self.chooser.facts, condition)
+        chance = selectivity(self.chooser.facts, condition)
         group = -1
         if isinstance(condition, Call) and condition.operator == "=":
             left, right = condition.arguments
@@ -206,7 +208,7 @@ class Region:
             part = or_filter(condition, item.columns)
             if part is not None:
                 item.filters.append(part)
-                chance /= max(cost.selectivity(self.chooser.facts, part), chance, 1e-9)
+                chance /= max(selectivity(self.chooser.facts, part), chance, 1e-9)
         return min(1.0, chance)
 
     @staticmethod
@@ -221,7 +223,7 @@ class Region:
             item.rows, item.price = plan.estimate.rows, plan.estimate.total_cost
             item.base_rows = item.rows
             if isinstance(item.node, Scan):
-                item.base_rows = self.chooser.facts.rows(item.node.table)
+                item.base_rows = self.chooser.facts.rows_of(item.node)
 
     def rows(self, mask: int) -> float:
         """The rows of a set of items joined, whatever the order."""
@@ -243,14 +245,14 @@ class Region:
                 result *= spanning(found)
         for number, item in inside:
             result *= self._factor(item) * composite_key(self, number, mask)
-        self._rows[mask] = result = max(1.0, result)
+        self._rows[mask] = result = whole_rows(result)
         return result
 
     def _factor(self, item: Item) -> float:
         """By how much an outer, semi or anti join changes the number of rows."""
         if item.kind == "inner":
             return 1.0
-        matches = item.rows * cost.selectivity_of_all(self.chooser.facts, item.conditions)
+        matches = item.rows * selectivity_of_all(self.chooser.facts, item.conditions)
         if item.kind == "left":
             return max(1.0, matches)
         kept = item.rows / max(item.base_rows, 1.0)

@@ -21,6 +21,7 @@ from server.planner import physical as p
 from server.planner import plan as logical
 from server.planner.bind_operator import conjuncts
 from server.planner.dependence import dependent_keys
+from server.planner.group_estimates import group_count
 from server.planner.physical import Estimate, Plan
 from server.planner.plan import Node, OutputColumn
 from server.planner.plan_walk import columns_read, expressions_of
@@ -135,7 +136,7 @@ def _aggregate(chooser: Chooser, node: logical.Aggregate, required: set[ColumnId
     rows = 0.0
     for members in node.sets:
         keys = [node.keys[number] for number in members]
-        rows += cost.group_count(chooser.facts, keys, source.estimate.rows) if keys else 1.0
+        rows += group_count(chooser.facts, keys, source.estimate.rows) if keys else 1.0
     price = (
         source.estimate.rows * (cost.GROUP_ROW * len(node.sets) + 0.01 * len(calls)) + rows * 0.1
     )
@@ -383,7 +384,7 @@ def _distinct(chooser: Chooser, node: logical.Distinct, required: set[ColumnId])
     else:
         source = chooser.choose(node.input, required | columns_read(node.on))
         keys = node.on
-    rows = cost.group_count(chooser.facts, keys, source.estimate.rows)
+    rows = group_count(chooser.facts, keys, source.estimate.rows)
     return p.Distinct(
         output=source.output,
         types=source.types,

@@ -18,10 +18,12 @@ from server.expressions.expression import (
     Expression,
     InList,
     IsNull,
+    OuterVariable,
     RowComparison,
     SortKey,
     Variable,
     columns_used,
+    walk,
 )
 from server.planner import choose_append, choose_inverted, cost
 from server.planner.bind_operator import COMMUTATORS, and_all, conjuncts
@@ -36,6 +38,8 @@ from server.planner.physical import (
     RowIdScan,
     TableScan,
 )
+from server.planner.selectivity import selectivity_of_all
+from server.planner.statistics import whole_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,7 +190,7 @@ def _table_scan(
     columns, types, attributes = outputs(scan, required, conditions)
     total = chooser.facts.rows(scan.table)
     chooser.facts.judge(conditions)
-    rows = max(1.0, total * cost.selectivity_of_all(chooser.facts, conditions))
+    rows = kept_rows(chooser, scan, conditions)
     price = cost.SCAN_START + total * (
         cost.SCAN_VALUE * max(1, len(columns)) + cost.FILTER_ROW * len(conditions)
     )
@@ -212,6 +216,16 @@ def _table_scan(
         filter=condition,
         sample=chooser.sample_of(scan),
     )
+
+
+def kept_rows(chooser: Chooser, scan: Scan, conditions: list[Expression]) -> float:
+    """How many rows of a scan its conditions leave; remembered for those who count its groups."""
+    facts = chooser.facts
+    share = selectivity_of_all(facts.of(scan), conditions) if conditions else 1.0
+    rows = whole_rows(facts.rows(scan.table) * share)
+    if not any(isinstance(part, OuterVariable) for each in conditions for part in walk(each)):
+        facts.kept[scan.base] = rows
+    return rows
 
 
 def match_index(
@@ -436,9 +450,8 @@ def _index_scan(  # noqa: PLR0913  (the parts of a path)
     found = 1.0
     if not matched.unique:
         entered = [*matched.answered, *matched.narrowed]
-        found = max(1.0, total * cost.selectivity_of_all(chooser.facts, entered))
-    counted = [each for each in rest if not any(each is known for known in matched.narrowed)]
-    rows = max(1.0, found * cost.selectivity_of_all(chooser.facts, counted)) if counted else found
+        found = max(1.0, total * selectivity_of_all(chooser.facts.of(scan), entered))
+    rows = 1.0 if matched.unique else kept_rows(chooser, scan, conditions)
     lookups = 1.0
     for condition in matched.conditions:
         if condition.operator == "any" and isinstance(condition.value, ArrayConstructor):

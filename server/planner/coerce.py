@@ -160,6 +160,10 @@ def is_true_array(kind: Type) -> bool:
     return kind.category == "A" and kind.oid not in (22, 30)  # int2vector, oidvector
 
 
+WRITTEN_PSEUDO = (RECORD, 2287, 2277)
+"""Pseudo-types whose values say themselves what they are: record, record[], anyarray."""
+
+
 def _text_pathway(source: Type, target: Type, how: CastContext) -> Pathway | None:
     # Everything can be written to a string in an assignment, and read from one when asked for by
     # name.
@@ -167,7 +171,7 @@ def _text_pathway(source: Type, target: Type, how: CastContext) -> Pathway | Non
         return _TEXT
     if source.category == "S" and how == "e" and target.kind != "p":
         return _TEXT
-    if how in ("a", "e") and target.category == "S" and source.oid in (RECORD, 2287):
+    if how in ("a", "e") and target.category == "S" and source.oid in WRITTEN_PSEUDO:
         return _TEXT
     return None
 

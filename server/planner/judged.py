@@ -17,18 +17,21 @@ from server.expressions.expression import (
     Expression,
     Parameter,
     Subquery,
+    Variable,
     columns_used,
     walk,
 )
-from server.planner.cost import selectivity_of_all
+from server.planner.matching import strip_relabel
 from server.planner.plan import Node
 from server.planner.plan_walk import expressions_of, walk_plan
+from server.planner.selectivity import selectivity_of_all
 from server.planner.statistics import ColumnFacts, Facts, constant_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from server.expressions.expression import ColumnId
+    from server.planner.statistics import Together
 
 GRADE_BASE: Final = 4.0
 """Fractions of rows that differ by less than this factor are of one grade, or of two that follow each other."""
@@ -83,12 +86,20 @@ class _Given:
 
     columns: Mapping[ColumnId, ColumnFacts | None]
     values: tuple[Constant, ...]
+    joins: bool = False
 
     def column(self, column: ColumnId) -> ColumnFacts | None:
         return self.columns.get(column)
 
     def constant(self, expression: Expression) -> Constant | None:
         return constant_of(expression, self._value)
+
+    def expression(self, expression: Expression) -> ColumnFacts | None:
+        inner = strip_relabel(expression)
+        return self.column(inner.column) if isinstance(inner, Variable) else None
+
+    def together(self) -> Sequence[Together]:
+        return ()
 
     def _value(self, parameter: Parameter) -> Constant | None:
         return self.values[parameter.number - 1]

@@ -8,36 +8,46 @@ Rule 2: nothing here may fail: a value that cannot be read any more counts as un
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
+from server.catalog.objects import ExtendedStatistics
 from server.catalog.partition_bounds import leaves_of
 from server.errors import SqlError
-from server.expressions.expression import Call, Constant, Parameter, walk
+from server.expressions.expression import (
+    Call,
+    Constant,
+    Parameter,
+    Variable,
+    columns_used,
+    walk,
+)
 from server.expressions.folding import fold_constants
-from server.planner.matching import strip_relabel
+from server.planner.matching import strip_relabel, structural_key
 from server.types.type import TextStyle, Type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from server.catalog.objects import ColumnStatistics, Statistics, Table
+    from server.catalog.objects import ColumnStatistics, ExtendedFindings, Table
     from server.expressions.expression import ColumnId, Expression
     from server.planner.environment import PlanningEnvironment
     from server.planner.plan import Scan
 
 DEFAULT_DISTINCT = 200.0
 DEFAULT_WIDTH = 32
-UNKNOWN_SHARE = 1 / 3
-"""Of the values that are not common, how many are taken to be below one where there is no histogram."""
+BOOLEAN = 16
 _STYLE = TextStyle()
 
 
 @dataclass(slots=True)
 class ColumnFacts:
-    """What is known of one column; distinct is a number of values, 0: unknown."""
+    """What is known of one column, or of an expression; distinct is a number of values, 0: unknown.
+
+    learned: from ANALYZE. common: shares by sort key, the most common value first. ends_known: an index tells the least
+    and the greatest value.
+    """
 
     rows: float
     null_fraction: float = 0.0
@@ -45,13 +55,21 @@ class ColumnFacts:
     width: int = DEFAULT_WIDTH
     common: dict[Any, float] = field(default_factory=dict)
     common_total: float = 0.0
+    common_values: list[Any] = field(default_factory=list)  # the same as values
     bounds: list[Any] = field(default_factory=list)  # of the histogram, as sort keys
+    bound_values: list[Any] = field(default_factory=list)  # the same as values
     unique: bool = False
     key_like: bool = False
+    learned: bool = False
+    ends_known: bool = False
+    kind: Type | None = None
+    element: Type | None = None  # of arrays
+    elements: dict[Any, float] = field(default_factory=dict)  # their shares by sort key
+    least_element_share: float = 0.0
 
     @property
     def distinct_count(self) -> float:
-        """How many different values there are, a guess where nothing is known."""
+        """How many different values there are, a guess for joins where nothing is known."""
         if self.unique:
             return max(self.rows, 1.0)
         if self.distinct:
@@ -61,47 +79,41 @@ class ColumnFacts:
             guess = max(guess, self.rows / 10)
         return max(1.0, min(self.rows, guess))
 
-    def fraction_below(self, key: Any, inclusive: bool) -> float | None:
-        """The fraction of all rows below a value; None when neither common values nor a histogram can tell."""
-        has_histogram = len(self.bounds) > 1
-        if not has_histogram and not self.common:
-            return None
-        try:
-            within = UNKNOWN_SHARE
-            if has_histogram:
-                place = (bisect_right if inclusive else bisect_left)(self.bounds, key)
-                within = self._within(place, key)
-            common = sum(
-                share
-                for value, share in self.common.items()
-                if value < key or (inclusive and value == key)
-            )
-        except TypeError:
-            return None
-        rest = max(0.0, 1.0 - self.null_fraction - self.common_total)
-        return common + rest * within
+    @property
+    def value_count(self) -> float:
+        """How many different values a condition or a grouping is taken to meet, as PostgreSQL guesses."""
+        if self.unique:
+            return whole_rows(self.rows * (1.0 - self.null_fraction))
+        if self.distinct:
+            return whole_rows(self.distinct)
+        if self.kind is not None and self.kind.oid == BOOLEAN:
+            return 2.0
+        return whole_rows(min(self.rows, DEFAULT_DISTINCT))
 
-    def _within(self, place: int, key: Any) -> float:
-        count = len(self.bounds) - 1
-        if place <= 0:
-            return 0.0
-        if place > count:
-            return 1.0
-        low, high = self.bounds[place - 1], self.bounds[place]
-        part = 0.5
-        if isinstance(low, int | float) and isinstance(high, int | float) and high > low:
-            part = min(1.0, max(0.0, (key - low) / (high - low)))
-        return (place - 1 + part) / count
+
+def whole_rows(rows: float) -> float:
+    """A number of rows: whole, at least one."""
+    return max(1.0, float(round(rows)))
 
 
 class Known(Protocol):
     """What selectivities are estimated from."""
+
+    @property
+    def joins(self) -> bool:
+        """Whether comparisons of columns are about two tables."""
 
     def column(self, column: ColumnId) -> ColumnFacts | None:
         """What is known of a column."""
 
     def constant(self, expression: Expression) -> Constant | None:
         """The constant that an expression is taken to be, None for what differs from row to row."""
+
+    def expression(self, expression: Expression) -> ColumnFacts | None:
+        """What is known of a column or an expression."""
+
+    def together(self) -> Sequence[Together]:
+        """What is known of columns and expressions together."""
 
 
 def constant_of(
@@ -122,14 +134,23 @@ def constant_of(
 
 
 class Facts:
-    """Looks up what is known, for the time of one planning."""
+    """Looks up what is known, for the time of one planning.
 
-    def __init__(self, environment: PlanningEnvironment) -> None:
+    bind: gives an expression of the catalog over the columns of a scan.
+    """
+
+    def __init__(
+        self, environment: PlanningEnvironment, bind: Callable[[Scan, str], Expression]
+    ) -> None:
+        self.joins = True
         self.environment = environment
+        self.bind = bind
         self.scans: dict[ColumnId, Scan] = {}
+        self.kept: dict[ColumnId, float] = {}  # the rows that scans leave, by their base
         self.judged: list[tuple[Expression, ...]] = []  # of tables, estimated with samples
-        self._columns: dict[ColumnId, ColumnFacts | None] = {}
+        self._columns: dict[tuple[int, int, bool], ColumnFacts | None] = {}
         self._rows: dict[int, float] = {}
+        self._alone: dict[int, OfScan] = {}
 
     def rows(self, table: Table) -> float:
         """The rows of a table now, at least one."""
@@ -143,11 +164,43 @@ class Facts:
             known = self._rows[table.oid] = max(1.0, known)
         return known
 
+    def rows_of(self, scan: Scan) -> float:
+        """The rows of a scan before any condition."""
+        if not scan.inherits or scan.table.kind == "p":
+            return self.rows(scan.table)
+        return sum(map(self.rows, self.environment.catalog.family_of(scan.table)))
+
+    def of(self, scan: Scan) -> OfScan:
+        """What conditions of one scan are estimated from."""
+        known = self._alone.get(id(scan))
+        if known is None or known.scan is not scan:
+            known = self._alone[id(scan)] = OfScan(self, scan)
+        return known
+
     def column(self, column: ColumnId) -> ColumnFacts | None:
         """What is known of a column of a scan; None for computed columns."""
-        if column not in self._columns:
-            self._columns[column] = self._look_up(column)
-        return self._columns[column]
+        scan = self.scan_of(column)
+        return None if scan is None else self.attribute(scan, column)
+
+    def attribute(self, scan: Scan, column: ColumnId) -> ColumnFacts | None:
+        """What is known of a column of that scan."""
+        number = scan.attribute(column)
+        if number is None or number < 1:
+            return None
+        key = scan.table.oid, number, scan.inherits
+        if key not in self._columns:
+            self._columns[key] = self._look_up(scan, number)
+        return self._columns[key]
+
+    def expression(self, expression: Expression) -> ColumnFacts | None:
+        """What is known of a column or an expression over one scan."""
+        columns = columns_used(expression)
+        scan = self.scan_of(next(iter(columns))) if columns else None
+        return None if scan is None else self.of(scan).expression(expression)
+
+    def together(self) -> Sequence[Together]:
+        """Conditions of several scans know nothing of each other."""
+        return ()
 
     def constant(self, expression: Expression) -> Constant | None:
         """The constant that an expression is, or would be with the sample of its parameter."""
@@ -176,34 +229,46 @@ class Facts:
         if sampled:
             self.judged.append(sampled)
 
-    def scan_of(self, column: ColumnId) -> tuple[Scan, int] | None:
-        """The scan and the attribute a column comes from."""
+    def scan_of(self, column: ColumnId) -> Scan | None:
+        """The scan a column comes from."""
         for scan in self.scans.values():
-            number = scan.attribute(column)
-            if number is not None:
-                return scan, number
+            if scan.attribute(column) is not None:
+                return scan
         return None
 
-    def _look_up(self, column: ColumnId) -> ColumnFacts | None:
-        found = self.scan_of(column)
-        if found is None or found[1] < 1:
-            return None
-        scan, number = found
-        table = scan.table
-        reference = scan.types[number - 1]
+    def _look_up(self, scan: Scan, number: int) -> ColumnFacts | None:
+        table, reference = scan.table, scan.types[number - 1]
         if reference is None:
             return None
-        rows = self.rows(table)
-        facts = ColumnFacts(rows, unique=self.is_unique(table, number))
+        facts = ColumnFacts(
+            self.rows_of(scan), unique=not scan.inherits and self.is_unique(table, number)
+        )
+        facts.kind = reference.type
         if reference.type.length > 0:
             facts.width = reference.type.length
         facts.key_like = reference.oid in (20, 23, 26, 2950)
+        facts.ends_known = not scan.inherits and self._is_indexed(table, number)
         statistics = self.environment.catalog.statistics_of(table.oid)
         if statistics is not None:
-            for each in statistics.columns:
+            for each in statistics.columns_of(inherited=scan.inherits):
                 if each.number == number:
-                    _fill(facts, each, reference.type, statistics)
+                    self.fill(facts, each)
         return facts
+
+    def fill(self, facts: ColumnFacts, learned: ColumnStatistics) -> None:
+        """Add what ANALYZE has learned."""
+        element = None
+        if learned.elements and facts.kind is not None:
+            element = self.environment.catalog.type(facts.kind.element_oid)
+        _fill(facts, learned, element)
+
+    def _is_indexed(self, table: Table, number: int) -> bool:
+        """Whether an index begins with the column."""
+        return any(
+            index.valid and index.predicate is None and index.keys[0].number == number
+            for index in self.environment.catalog.indexes_of(table.oid)
+            if index.method == "btree"
+        )
 
     def is_unique(self, table: Table, number: int) -> bool:
         """Whether the column alone is a unique key."""
@@ -217,19 +282,110 @@ class Facts:
         )
 
 
-def _fill(
-    facts: ColumnFacts, learned: ColumnStatistics, kind: Type, statistics: Statistics
-) -> None:
+class OfScan:
+    """What is known of the columns of one scan, for the conditions on it."""
+
+    def __init__(self, facts: Facts, scan: Scan) -> None:
+        self.joins = False
+        self.facts = facts
+        self.scan = scan
+        self._together: tuple[Together, ...] | None = None
+        self._expressions: dict[Any, ColumnFacts] = {}
+
+    def column(self, column: ColumnId) -> ColumnFacts | None:
+        """What is known of a column; of another scan's, too."""
+        if self.scan.attribute(column) is None:
+            return self.facts.column(column)
+        return self.facts.attribute(self.scan, column)
+
+    def constant(self, expression: Expression) -> Constant | None:
+        """The constant that an expression is, or would be with the sample of its parameter."""
+        return self.facts.constant(expression)
+
+    def expression(self, expression: Expression) -> ColumnFacts | None:
+        """What is known of a column, or of an expression that a statistics object has."""
+        inner = strip_relabel(expression)
+        if isinstance(inner, Variable):
+            return self.column(inner.column)
+        if not self.together():
+            return None
+        return self._expressions.get(structural_key(inner))
+
+    def together(self) -> Sequence[Together]:
+        """What ANALYZE has learned for statistics objects."""
+        if self._together is None:
+            self._together = tuple(self._known_together())
+        return self._together
+
+    def _known_together(self) -> Iterator[Together]:
+        catalog, table = self.facts.environment.catalog, self.scan.table
+        statistics = catalog.statistics_of(table.oid)
+        if statistics is None or not statistics.extended:
+            return
+        objects = {each.oid: each for each in catalog.listed(table.oid, ExtendedStatistics)}
+        for found in sorted(statistics.extended, key=lambda each: each.object):
+            value = objects.get(found.object)
+            if value is None or found.inherited != self.scan.inherits:
+                continue
+            made = self._made(value, found)
+            if made is not None:
+                yield made
+
+    def _made(self, value: ExtendedStatistics, found: ExtendedFindings) -> Together | None:
+        items: list[Expression] = []
+        for number in value.columns:
+            reference = self.scan.types[number - 1]
+            if reference is None:
+                return None
+            items.append(Variable(type=reference, column=self.scan.column_of(number)))
+        try:
+            items += [strip_relabel(self.facts.bind(self.scan, text)) for text in value.expressions]
+        except SqlError:  # of an expression that cannot be read any more
+            return None
+        keys = tuple(map(structural_key, items))
+        expressions = zip(keys[len(value.columns) :], items[len(value.columns) :], strict=True)
+        for (key, item), learned in zip(expressions, found.expressions, strict=False):
+            facts = ColumnFacts(self.facts.rows_of(self.scan), kind=item.type.type)
+            self.facts.fill(facts, learned)
+            self._expressions.setdefault(key, facts)
+        numbers = (*value.columns, *(-1 - place for place in range(len(value.expressions))))
+        return Together(numbers, keys, tuple(item.type.type for item in items), found)
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What is known of several items together: columns by number, then expressions from -1 down.
+
+    keys: the same as structural keys.
+    """
+
+    numbers: tuple[int, ...]
+    keys: tuple[Any, ...]
+    kinds: tuple[Type, ...]
+    found: ExtendedFindings
+
+    def keys_of(self, numbers: Iterable[int]) -> tuple[Any, ...]:
+        """The keys of some of the items."""
+        return tuple(self.keys[self.numbers.index(number)] for number in numbers)
+
+
+def _fill(facts: ColumnFacts, learned: ColumnStatistics, element: Type | None) -> None:
+    facts.learned = True
     facts.null_fraction = learned.null_fraction
     facts.width = learned.width
     distinct = learned.distinct
     if distinct < 0:
         facts.distinct = -distinct * facts.rows
     else:
-        facts.distinct = min(distinct, facts.rows)
-    keys = _learned_keys(Same(learned), Same(kind))
-    facts.common, facts.bounds = keys.common, keys.bounds
-    facts.common_total = sum(facts.common.values())
+        facts.distinct = distinct
+    keys = _learned_keys(Same(learned), Same(facts.kind))
+    facts.common, facts.common_values = keys.common, keys.common_values
+    facts.bounds, facts.bound_values = keys.bounds, keys.bound_values
+    facts.common_total = sum(share for _, share in learned.common)
+    if element is not None:
+        facts.element = element
+        facts.elements = _element_keys(Same(learned), Same(element))
+        facts.least_element_share = learned.element_shares[-3]
 
 
 class Same:
@@ -252,27 +408,47 @@ class LearnedKeys:
     """The common values of a column with their shares, and the bounds of its histogram, as sort keys."""
 
     common: dict[Any, float]
+    common_values: list[Any]
     bounds: list[Any]
+    bound_values: list[Any]
 
 
 @lru_cache(maxsize=4000)
 def _learned_keys(learned: Same, kind: Same) -> LearnedKeys:
     """They are read once: a hundred texts take longer than all the rest of planning a statement."""
-    common = {}
+    common, common_values = {}, []
     for text, share in learned.value.common:
-        key = key_of_text(kind.value, text)
-        if key is not None:
-            common[key] = share
-    bounds = [key_of_text(kind.value, text) for text in learned.value.histogram]
-    return LearnedKeys(common, [] if None in bounds else bounds)
+        value = value_of_text(kind.value, text)
+        if value is not None:
+            common[key_of_value(kind.value, value)] = share
+            common_values.append(value)
+    values = [value_of_text(kind.value, text) for text in learned.value.histogram]
+    if None in values:
+        values = []
+    bounds = [key_of_value(kind.value, each) for each in values]
+    return LearnedKeys(common, common_values, bounds, values)
+
+
+@lru_cache(maxsize=1000)
+def _element_keys(learned: Same, kind: Same) -> dict[Any, float]:
+    """The common elements of arrays with their shares."""
+    texts, shares = learned.value.elements, learned.value.element_shares
+    keys = (key_of_text(kind.value, text) for text in texts)
+    return {key: share for key, share in zip(keys, shares, strict=False) if key is not None}
+
+
+def value_of_text(kind: Type, text: str) -> Any:
+    """A value that was kept as text, None if it cannot be read any more."""
+    try:
+        return kind.parse(text, -1, _STYLE)
+    except (SqlError, ValueError, KeyError):
+        return None
 
 
 def key_of_text(kind: Type, text: str) -> Any:
     """The sort key of a value in text form, None if it has none."""
-    try:
-        return key_of_value(kind, kind.parse(text, -1, _STYLE))
-    except (SqlError, ValueError, KeyError):
-        return None
+    value = value_of_text(kind, text)
+    return None if value is None else key_of_value(kind, value)
 
 
 def key_of_value(kind: Type, value: Any) -> Any:

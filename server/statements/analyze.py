@@ -1,174 +1,188 @@
 """ANALYZE: what the planner wants to know of a table, from a sample of its rows.
 
-Estimates follow the manual's section "Statistics Used by the Planner": fraction of NULLs, mean
-width, number of distinct
-values (by the estimator of Haas and Stokes that PostgreSQL uses), most common values, and a histogram of the rest.
+Rule 1: of a table with children two things are learned: of its own rows, and of those of the whole family; a
+        partitioned table has only the latter.
+Rule 2: what is learned of statistics objects rests on the same sample.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from server.catalog.objects import Column as TableColumn
-from server.catalog.objects import ColumnStatistics, Statistics, Table
+from server.catalog.objects import ExtendedStatistics, Statistics, Table
+from server.catalog.partition_bounds import leaves_of
 from server.identifiers import quote_identifier
-from server.statements.internal import internal_query, qualified_name
+from server.statements.column_statistics import column_statistics, sampled
+from server.statements.extended_findings import findings
+from server.statements.internal import qualified_name, typed_query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
+    from server.catalog.objects import ColumnStatistics, ExtendedFindings
     from server.executor.waits import Wait
+    from server.statements.column_statistics import Sampled
     from server.statements.statement import StatementContext
     from server.types.type import Type
-    from server.vector.column import Column
 
-SAMPLE_ROWS = 30_000
-COMMON_MAX = 100
-HISTOGRAM_MAX = 100
+SAMPLE_ROWS_A_TARGET = 300
+PAGE_BYTES = 8168
+ROW_HEADER_BYTES = 28
 STATISTICS_OID_BIT = 1 << 31
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What one sample says: of columns, and for statistics objects."""
+
+    columns: tuple[ColumnStatistics, ...] = ()
+    extended: tuple[ExtendedFindings, ...] = ()
 
 
 def analyze_table(context: StatementContext, table: Table) -> Iterator[Wait]:
     """Look at a sample of a table's rows and put what was learned into the catalog."""
-    rows = context.engine.relation(table.storage_id).row_estimate
     columns = table.live_columns
     if not columns:
         return
-    fraction = min(100.0, 100.0 * SAMPLE_ROWS / rows) if rows else 100.0
-    sample = "" if fraction >= 100 else f" TABLESAMPLE SYSTEM ({fraction:.6f})"
-    listed = ", ".join(quote_identifier(column.name) for column in columns)
-    name = qualified_name(context, table.schema, table.name)
-    batches = yield from internal_query(context, f"SELECT {listed} FROM {name}{sample}")
-    found = tuple(
-        column_statistics(context, column, [batch.columns[position] for batch in batches], rows)
-        for position, column in enumerate(columns)
+    own, family = Learned(), Learned()
+    rows = row_count(context, table, inherited=table.kind == "p")
+    if table.kind != "p":
+        own = yield from _learn(context, table, rows, inherited=False)
+    if context.catalog.has_children(table.oid):
+        all_rows = row_count(context, table, inherited=True)
+        family = yield from _learn(context, table, all_rows, inherited=True)
+    made = _statistics(table, rows, own.columns)
+    context.ddl.put(
+        replace(made, inherited=family.columns, extended=own.extended + family.extended)
     )
-    context.ddl.put(_statistics(table, rows, found))
 
 
 def note_row_count(context: StatementContext, table: Table) -> None:
     """What VACUUM learns of a table: how many rows it has."""
     rows = context.engine.relation(table.storage_id).row_estimate
     known = context.catalog.statistics_of(table.oid)
-    if known is None or known.rows != rows:
-        columns = () if known is None else known.columns
-        context.ddl.put(_statistics(table, rows, columns))
+    if known is None:
+        context.ddl.put(_statistics(table, rows, ()))
+    elif known.rows != rows:
+        fresh = _statistics(table, rows, known.columns)
+        context.ddl.put(replace(known, rows=fresh.rows, pages=fresh.pages))
+
+
+def row_count(context: StatementContext, table: Table, *, inherited: bool) -> int:
+    """The rows of a table now, or of its whole family."""
+    if not inherited:
+        return int(context.engine.relation(table.storage_id).row_estimate)
+    catalog = context.catalog
+    family = leaves_of(catalog, table) if table.kind == "p" else catalog.family_of(table)
+    return sum(
+        int(context.engine.relation(each.storage_id).row_estimate)
+        for each in family
+        if each.storage_id
+    )
 
 
 def _statistics(table: Table, rows: int, columns: tuple[ColumnStatistics, ...]) -> Statistics:
+    width = sum(column.width for column in columns) or 72
+    pages = -(-rows * (width + ROW_HEADER_BYTES) // PAGE_BYTES)
     return Statistics(
         oid=table.oid | STATISTICS_OID_BIT,
         name=table.name,
         table=table.oid,
         rows=float(rows),
-        pages=max(1, rows // 100),
+        pages=max(1, pages) if rows else 0,
         columns=columns,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """The distinct values of a sample with how often each was seen, ascending; values of the type's row form."""
-
-    values: list[Any]
-    counts: list[int]
-    known: int
-    total: int
-
-
-def column_statistics(
-    context: StatementContext, column: TableColumn, parts: list[Column], rows: int
-) -> ColumnStatistics:
-    """What is learned of one column."""
-    kind = context.catalog.type(column.type)
-    counted = count_values(parts, kind)
-    if counted is None or not counted.total:
-        return ColumnStatistics(number=column.number)
-    style = context.session.style
-    common = _common(counted)
-    histogram = _histogram(counted, set(common))
-    return ColumnStatistics(
-        number=column.number,
-        null_fraction=1 - counted.known / counted.total,
-        width=_width(counted.values, kind),
-        distinct=_distinct(counted, rows),
-        common=tuple(
-            (kind.format(counted.values[i], style), counted.counts[i] / counted.total)
-            for i in common
-        ),
-        histogram=tuple(kind.format(counted.values[i], style) for i in histogram),
-    )
-
-
-def count_values(parts: list[Column], kind: Type) -> Counted | None:
-    """Distinct values and their counts; None for types whose values have no order."""
-    total = sum(map(len, parts))
-    scales = {part.scale for part in parts}
-    arrays = [
-        part.values if part.valid is None else part.values[part.valid]
-        for part in (part.decoded() for part in parts)
+def _learn(
+    context: StatementContext, table: Table, rows: int, *, inherited: bool
+) -> Generator[Wait, None, Learned]:
+    """Read a sample and learn from it."""
+    wanted = _Wanted(context, table)
+    if not wanted.columns and not wanted.expressions:
+        return Learned()
+    source = qualified_name(context, table.schema, table.name)
+    source = source if inherited else f"ONLY {source}"
+    share = 100.0 * SAMPLE_ROWS_A_TARGET * wanted.most / rows if rows else 100.0
+    sample = "" if share >= 100 else f" TABLESAMPLE SYSTEM ({share:.6f})"
+    query = f"SELECT {', '.join(wanted.listed())} FROM {source}{sample}"
+    batches, types = yield from typed_query(context, query)
+    wanted.samples = [
+        sampled(
+            [batch.columns[position] for batch in batches],
+            kind.type,
+            element_of(context, kind.type),
+        )
+        for position, kind in enumerate(types)
     ]
-    known = sum(map(len, arrays))
-    if len(scales) == 1 and all(array.dtype != object for array in arrays):
-        values, counts = np.unique(np.concatenate(arrays), return_counts=True)
-        (scale,) = scales
-        plain: list[Any] = values.tolist()
-        if scale is not None:
-            plain = [Decimal(value).scaleb(-scale) for value in plain]
-        return Counted(plain, counts.tolist(), known, total)
-    if len(scales) > 1:
-        return None
-    try:
-        frequencies = Counter(value for array in arrays for value in array.tolist())
-        ordered = sorted(frequencies, key=kind.sort_key)
-    except TypeError:
-        return None
-    return Counted(ordered, [frequencies[value] for value in ordered], known, total)
+    if share >= 100:
+        rows = wanted.samples[0].total
+    return wanted.learned(rows, inherited=inherited)
 
 
-def _distinct(counted: Counted, rows: int) -> float:
-    """Distinct values in the whole table; negative: as a fraction of the rows."""
-    found = len(counted.values)
-    once = counted.counts.count(1)
-    if not found:
-        return 0.0
-    if once == found:
-        return -1.0
-    if once == 0:
-        return float(found)
-    sampled = counted.known
-    estimate = sampled * found / ((sampled - once) + once * sampled / max(rows, sampled))
-    estimate = min(max(estimate, found), max(rows, sampled))
-    return -estimate / rows if rows and estimate > 0.1 * rows else float(estimate)
+def element_of(context: StatementContext, kind: Type) -> Type | None:
+    """The type of the elements of an array, None for other types."""
+    is_array = kind.category == "A" and kind.element_oid
+    return context.catalog.type(kind.element_oid) if is_array else None
 
 
-def _common(counted: Counted) -> list[int]:
-    """Positions of the most common values, most common first: all of few, else those clearly above the average."""
-    order = sorted(range(len(counted.values)), key=lambda i: -counted.counts[i])
-    if len(order) <= COMMON_MAX and len(order) < counted.known:
-        return order
-    average = counted.known / max(1, len(order))
-    return [i for i in order[:COMMON_MAX] if counted.counts[i] > max(1.25 * average, 1)]
+class _Wanted:
+    """What is to be learned of a table: its columns with their targets, and the expressions of statistics objects."""
 
+    def __init__(self, context: StatementContext, table: Table) -> None:
+        usual = context.settings.integer("default_statistics_target")
+        self.usual = usual
+        self.objects = context.catalog.listed(table.oid, ExtendedStatistics)
+        self.targets = {
+            column.number: usual if column.statistics_target < 0 else column.statistics_target
+            for column in table.live_columns
+        }
+        self.columns = [column for column in table.live_columns if self.targets[column.number]]
+        texts = (text for each in self.objects for text in each.expressions)
+        self.expressions = list(dict.fromkeys(texts))
+        self.samples: list[Sampled] = []
 
-def _histogram(counted: Counted, common: set[int]) -> list[int]:
-    """Positions of the bounds of equally filled buckets of the values that are not common."""
-    rest = [i for i in range(len(counted.values)) if i not in common]
-    if len(rest) < 2:
-        return []
-    ends = np.cumsum([counted.counts[i] for i in rest])
-    buckets = min(HISTOGRAM_MAX, len(rest) - 1)
-    wanted = np.linspace(0, ends[-1] - 1, buckets + 1)
-    return [rest[i] for i in np.searchsorted(ends, wanted, side="right").tolist()]
+    @property
+    def most(self) -> int:
+        """The highest target."""
+        return max(*self.targets.values(), *(each.target for each in self.objects), self.usual, 1)
 
+    def listed(self) -> list[str]:
+        """What the sample is to have, as SQL."""
+        names = [quote_identifier(column.name) for column in self.columns]
+        return names + [f"({text})" for text in self.expressions]
 
-def _width(values: list[Any], kind: Type) -> int:
-    if kind.length > 0 or not values:
-        return max(kind.length, 1)
-    sizes = [len(value) for value in values[:1000] if isinstance(value, str | bytes)]
-    return round(sum(sizes) / len(sizes)) + 1 if sizes else 32
+    def learned(self, rows: int, *, inherited: bool) -> Learned:
+        """What the sample says."""
+        numbers = [column.number for column in self.columns]
+        keys: list[int | str] = [*numbers, *self.expressions]
+        samples = dict(zip(keys, self.samples, strict=True))
+        columns = tuple(
+            column_statistics(samples[number], number, rows, self.targets[number])
+            for number in numbers
+        )
+        extended = tuple(
+            findings(
+                each,
+                [
+                    *(samples[number] for number in each.columns),
+                    *(samples[text] for text in each.expressions),
+                ],
+                rows,
+                self._target_of(each),
+                inherited=inherited,
+            )
+            for each in self.objects
+            if self._target_of(each) and set(each.columns) <= set(numbers)
+        )
+        return Learned(columns, extended)
+
+    def _target_of(self, value: ExtendedStatistics) -> int:
+        """Its own target, or else the highest of its columns."""
+        if value.target >= 0:
+            return value.target
+        own = [
+            self.targets[number] for number in value.columns if self.targets[number] != self.usual
+        ]
+        return max(own, default=self.usual)

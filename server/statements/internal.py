@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from server.statements.statement import StatementContext
+    from server.types.type import TypeReference
     from server.vector.batch import Batch
     from server.vector.column import Column
 
@@ -22,6 +23,14 @@ def internal_query(context: StatementContext, sql: str) -> Generator[Wait, None,
     It is about all rows that there are, also where the transaction looks at an older moment: a rewrite must not lose
     what is newer, and a constraint holds for it.
     """
+    batches, _ = yield from typed_query(context, sql)
+    return batches
+
+
+def typed_query(
+    context: StatementContext, sql: str
+) -> Generator[Wait, None, tuple[list[Batch], tuple[TypeReference, ...]]]:
+    """The same with the types of the columns."""
     (statement,) = parse_statements(sql)
     planned = yield from context.plan(statement, checks_access=False)
     execution = context.execution()
@@ -32,7 +41,7 @@ def internal_query(context: StatementContext, sql: str) -> Generator[Wait, None,
             yield item
         else:
             batches.append(item)
-    return batches
+    return batches, planned.types
 
 
 def first_row(batches: list[Batch]) -> tuple[Any, ...] | None:

@@ -66,7 +66,8 @@ def vacuum(context: StatementContext, statement: tree.Vacuum) -> Run:
             table = yield from locked(context, target, "vacuum", mode, waits=waits)
             if table is None:
                 continue
-            yield from _vacuum_table(context, table, verbose=verbose)
+            if table.storage_id:
+                yield from _vacuum_table(context, table, verbose=verbose)
         if statement.analyze_only or "analyze" in names:
             table = yield from locked(context, target, "analyze", WEAK, waits=waits)
             if table is not None:
@@ -253,6 +254,9 @@ def _analyze_table(context: StatementContext, table: Table, *, verbose: bool) ->
     if verbose:
         schema, name = _full_name(context, table).split(".", 1)[1].split(".", 1)
         session.notice("00000", f'analyzing "{schema}.{name}"', severity="INFO")
+    if not table.storage_id:
+        yield from analyze_table(context, table)
+        return
     counts = copy(context.engine.relation(table.storage_id).counts)
     yield from analyze_table(context, table)
     session.database.tables.of(table.oid).analyzed(

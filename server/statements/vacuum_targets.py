@@ -44,6 +44,7 @@ def targets(context: StatementContext, statement: tree.Vacuum) -> Iterator[Targe
         if isinstance(found, Table) and found.kind in ("r", "m", "p") and not owns(context, found):
             _skip_foreign(context, found, verb)
         elif isinstance(found, Table) and found.kind == "p":
+            yield Target(found, is_named=True)
             for leaf in leaves_of(context.catalog, found):
                 yield Target(leaf, is_named=False)
         elif isinstance(found, Table) and found.kind in ("r", "m") and found.storage_id:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import (
@@ -56,6 +56,13 @@ class Array:
     def shape(self) -> tuple[int, ...]:
         """The length of each dimension."""
         return tuple(length for length, _ in self.dimensions)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyArray(Array):
+    """An array in a column of type anyarray: it knows its type itself."""
+
+    element_type: Type | None = field(default=None, compare=False)
 
 
 def make_array(element: int, items: tuple[Any, ...]) -> Array:

@@ -22,6 +22,7 @@ from server.catalog.qualified import qualified
 from server.catalog.rule_definition import return_rule_definition, rule_definition
 from server.catalog.views.constraints import rule_oid
 from server.catalog.views.physical import named_facts
+from server.catalog.views.statistics import common_items
 from server.catalog.views.values import texts
 from server.catalog.written_names import split_identifiers
 from server.errors import UndefinedColumn, UndefinedObject, UndefinedTable, WrongObjectType
@@ -321,5 +322,11 @@ FUNCTIONS = (
         "baredesc text) stable set",
         keywords,
         "the words of SQL",
+    ),
+    row(
+        "3427 pg_mcv_list_items(pg_mcv_list) record(index int4, values _text, nulls _bool, "
+        "frequency float8, base_frequency float8) stable set strict",
+        common_items,
+        "common combinations of values of a statistics object",
     ),
 )

@@ -67,5 +67,6 @@ def _list_of(context: BindContext, conditions: list[Expression], name: str) -> I
         argument=left,
         items=tuple(each.arguments[1] for each in conditions if isinstance(each, Call)),
         negated=name == "<>",
+        written_apart=True,
         offset=first.offset,
     )

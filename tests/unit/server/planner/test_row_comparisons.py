@@ -32,9 +32,9 @@ def test_the_first_fields_of_a_row_comparison_bound_an_index_scan():
 
 def test_a_histogram_is_read_once(monkeypatch):
     read = []
-    plain = statistics.key_of_text
+    plain = statistics.value_of_text
     monkeypatch.setattr(
-        statistics, "key_of_text", lambda kind, text: read.append(text) or plain(kind, text)
+        statistics, "value_of_text", lambda kind, text: read.append(text) or plain(kind, text)
     )
     with memory_database() as database:
         client = Client(database)
