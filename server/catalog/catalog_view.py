@@ -11,7 +11,6 @@ from server.catalog.objects import (
     Constraint,
     Database,
     DefaultPrivileges,
-    ExtendedStatistics,
     Index,
     Oid,
     Policy,
@@ -19,7 +18,6 @@ from server.catalog.objects import (
     Rule,
     Schema,
     Sequence,
-    Statistics,
     Table,
     Trigger,
     UserCast,
@@ -34,6 +32,7 @@ from server.catalog.state import (
     CatalogState,
     Relation,
 )
+from server.catalog.statistics_objects import ExtendedStatistics, Statistics
 from server.catalog.user_functions import make_callable
 from server.catalog.user_types import constructors, make_type
 from server.functions.function import Aggregate, Cast, Function, Operator, WindowFunction

@@ -18,13 +18,12 @@ from server.catalog.objects import (
     BaseTypeParts,
     CatalogObject,
     Column,
-    ColumnStatistics,
-    ExtendedFindings,
     IndexKey,
     PartitionBound,
     PartitionKey,
     PartitionKeyPart,
 )
+from server.catalog.statistics_objects import ColumnStatistics, ExtendedFindings
 
 KIND_NUMBER = {kind: number for number, kind in enumerate(KINDS)}
 _NESTED: dict[str, type[Any]] = {

@@ -15,7 +15,6 @@ from server.catalog.collations import collation_text
 from server.catalog.names import Path, relation_text, type_text
 from server.catalog.objects import (
     Constraint,
-    ExtendedStatistics,
     Index,
     IndexKey,
     Oid,
@@ -34,6 +33,7 @@ from server.settings import NAME_LISTS
 
 if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
+    from server.catalog.statistics_objects import ExtendedStatistics
 
 Printer = Callable[[str, bool], str]
 """Gives an expression's text: as it is kept, or (true) with only the parentheses it needs."""

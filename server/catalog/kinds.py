@@ -12,7 +12,6 @@ from server.catalog.objects import (
     Constraint,
     Database,
     DefaultPrivileges,
-    ExtendedStatistics,
     ExtensionObject,
     Index,
     Policy,
@@ -20,7 +19,6 @@ from server.catalog.objects import (
     Rule,
     Schema,
     Sequence,
-    Statistics,
     Table,
     TextSearchConfiguration,
     TextSearchDictionary,
@@ -44,6 +42,7 @@ from server.catalog.publication_objects import (
     PublishedTable,
     Subscription,
 )
+from server.catalog.statistics_objects import ExtendedStatistics, Statistics
 from server.catalog.tablespaces import Tablespace
 
 KINDS: tuple[type[CatalogObject], ...] = (

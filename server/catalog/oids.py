@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.catalog.objects import FIRST_USER_OID, CatalogObject, Oid, Statistics, Table, UserType
+from server.catalog.objects import FIRST_USER_OID, CatalogObject, Oid, Table, UserType
+from server.catalog.statistics_objects import Statistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -20,7 +20,6 @@ from server.catalog.objects import (
     Constraint,
     Database,
     DefaultPrivileges,
-    ExtendedStatistics,
     Index,
     Oid,
     Policy,
@@ -28,7 +27,6 @@ from server.catalog.objects import (
     Rule,
     Schema,
     Sequence,
-    Statistics,
     Table,
     TextSearchConfiguration,
     TextSearchDictionary,
@@ -41,6 +39,7 @@ from server.catalog.objects import (
     UserType,
 )
 from server.catalog.publication_objects import Publication, PublishedTable
+from server.catalog.statistics_objects import ExtendedStatistics, Statistics
 from server.catalog.tablespaces import Tablespace
 
 PUBLICATIONS = 6104

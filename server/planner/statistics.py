@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
-from server.catalog.objects import ExtendedStatistics
 from server.catalog.partition_bounds import leaves_of
+from server.catalog.statistics_objects import ExtendedStatistics
 from server.errors import SqlError
 from server.expressions.expression import (
     Call,
@@ -30,7 +30,8 @@ from server.types.type import TextStyle, Type
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from server.catalog.objects import ColumnStatistics, ExtendedFindings, Table
+    from server.catalog.objects import Table
+    from server.catalog.statistics_objects import ColumnStatistics, ExtendedFindings
     from server.expressions.expression import ColumnId, Expression
     from server.planner.environment import PlanningEnvironment
     from server.planner.plan import Scan

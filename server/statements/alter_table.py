@@ -6,17 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import (
-    CatalogObject,
-    Column,
-    Constraint,
-    ExtendedStatistics,
-    Index,
-    Sequence,
-    Table,
-)
+from server.catalog.objects import CatalogObject, Column, Constraint, Index, Sequence, Table
 from server.catalog.privileges import acl_of_new_owner
 from server.catalog.publication_objects import PublishedTable
+from server.catalog.statistics_objects import ExtendedStatistics
 from server.errors import (
     DuplicateColumn,
     FeatureNotSupported,

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from server.catalog.objects import ExtendedStatistics, Statistics, Table
 from server.catalog.partition_bounds import leaves_of
+from server.catalog.statistics_objects import ExtendedStatistics, Statistics
 from server.identifiers import quote_identifier
 from server.statements.column_statistics import column_statistics, sampled
 from server.statements.extended_findings import findings
@@ -20,7 +20,8 @@ from server.statements.internal import qualified_name, typed_query
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from server.catalog.objects import ColumnStatistics, ExtendedFindings
+    from server.catalog.objects import Table
+    from server.catalog.statistics_objects import ColumnStatistics, ExtendedFindings
     from server.executor.waits import Wait
     from server.statements.column_statistics import Sampled
     from server.statements.statement import StatementContext

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from server.catalog.objects import ColumnStatistics
+from server.catalog.statistics_objects import ColumnStatistics
 from server.types.datum_sizes import stored_size
 from server.types.order import sort_key_of
 from server.types.type import PLAIN_STYLE

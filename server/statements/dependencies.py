@@ -19,7 +19,6 @@ from server.catalog.objects import (
     CatalogObject,
     Column,
     Constraint,
-    ExtendedStatistics,
     ExtensionObject,
     Index,
     Policy,
@@ -42,6 +41,7 @@ from server.catalog.operator_class_objects import (
 )
 from server.catalog.partition_bounds import ancestors_of
 from server.catalog.publication_objects import Publication, PublishedSchema, PublishedTable
+from server.catalog.statistics_objects import ExtendedStatistics
 from server.errors import DependentObjectsStillExist
 from server.identifiers import routine_oids
 from server.statements.collations import of_collation

@@ -13,7 +13,6 @@ from server.catalog.names import TEXT_SEARCH_KINDS
 from server.catalog.objects import (
     CatalogObject,
     Constraint,
-    ExtendedStatistics,
     ExtensionObject,
     Index,
     Policy,
@@ -35,6 +34,7 @@ from server.catalog.operator_class_objects import (
     OperatorFamily,
 )
 from server.catalog.publication_objects import Publication, PublishedTable
+from server.catalog.statistics_objects import ExtendedStatistics
 from server.identifiers import quote_identifier
 from server.statements.routine_names import listed_types, shown_type, signature
 

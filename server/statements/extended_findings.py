@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from server.catalog.objects import ExtendedFindings, ExtendedStatistics
+from server.catalog.statistics_objects import ExtendedFindings, ExtendedStatistics
 from server.statements.column_statistics import column_statistics
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from server.catalog.objects import ExtendedStatistics, Table
+from server.catalog.objects import Table
+from server.catalog.statistics_objects import ExtendedStatistics
 from server.errors import (
     DuplicateColumn,
     DuplicateObject,

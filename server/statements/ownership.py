@@ -13,7 +13,6 @@ from server.catalog.objects import (
     CatalogObject,
     Constraint,
     Database,
-    ExtendedStatistics,
     Index,
     Policy,
     Role,
@@ -37,6 +36,7 @@ from server.catalog.privileges import (
     is_member,
 )
 from server.catalog.publication_objects import Publication, Subscription
+from server.catalog.statistics_objects import ExtendedStatistics
 from server.catalog.tablespaces import Tablespace
 from server.errors import InsufficientPrivilege
 

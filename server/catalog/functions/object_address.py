@@ -29,7 +29,6 @@ from server.catalog.objects import (
     CatalogObject,
     Constraint,
     Database,
-    ExtendedStatistics,
     ExtensionObject,
     Index,
     Policy,
@@ -42,6 +41,7 @@ from server.catalog.objects import (
 )
 from server.catalog.objects import Sequence as SequenceObject
 from server.catalog.publication_objects import Publication, Subscription
+from server.catalog.statistics_objects import ExtendedStatistics
 from server.catalog.views.comments import CATALOG_OF, CATALOG_OIDS
 from server.catalog.views.physical import fact_of, named_facts
 from server.errors import (

@@ -13,7 +13,6 @@ from server.catalog.objects import (
     CatalogObject,
     Constraint,
     Database,
-    ExtendedStatistics,
     ExtensionObject,
     Index,
     Policy,
@@ -35,6 +34,7 @@ from server.catalog.publication_objects import (
     PublishedTable,
     Subscription,
 )
+from server.catalog.statistics_objects import ExtendedStatistics
 from server.catalog.views.comments import CATALOG_OF, CATALOG_OIDS
 from server.catalog.views.physical import fact_of, synthetic_owner
 from server.functions.declare import row

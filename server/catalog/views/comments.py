@@ -14,7 +14,6 @@ from server.catalog.objects import (
     CatalogObject,
     Constraint,
     Database,
-    ExtendedStatistics,
     ExtensionObject,
     Index,
     Oid,
@@ -41,6 +40,7 @@ from server.catalog.publication_objects import (
     PublishedTable,
     Subscription,
 )
+from server.catalog.statistics_objects import ExtendedStatistics
 from server.catalog.tablespaces import Tablespace
 from server.catalog.views.relation import Row, SystemRelation
 

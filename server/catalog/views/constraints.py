@@ -7,16 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import (
-    Constraint,
-    ExtendedStatistics,
-    Index,
-    IndexKey,
-    Rule,
-    Sequence,
-    Table,
-    UserType,
-)
+from server.catalog.objects import Constraint, Index, IndexKey, Rule, Sequence, Table, UserType
+from server.catalog.statistics_objects import ExtendedStatistics
 from server.catalog.views.physical import (
     equality_operator,
     operator_class,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 from server.catalog.objects import (
     Column,
     Constraint,
-    ExtendedStatistics,
     Index,
     Policy,
     Rule,
@@ -17,6 +16,7 @@ from server.catalog.objects import (
     UserType,
 )
 from server.catalog.publication_objects import PublishedSchema, PublishedTable
+from server.catalog.statistics_objects import ExtendedStatistics
 from server.catalog.views.comments import CATALOG_OIDS
 from server.catalog.views.constraints import rule_oid
 from server.catalog.views.dependency_rows import (

@@ -10,8 +10,9 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from server.catalog.objects import ExtendedStatistics, Statistics, Table
+from server.catalog.objects import Table
 from server.catalog.privileges import has_column_privilege, has_privileges_of, is_superuser
+from server.catalog.statistics_objects import ExtendedStatistics, Statistics
 from server.catalog.views.listings import definer, name_of
 from server.catalog.views.physical import equality_operator
 from server.catalog.views.relation import Row, SystemRelation
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.catalog.catalog_view import CatalogView
-    from server.catalog.objects import Column, ColumnStatistics, ExtendedFindings
+    from server.catalog.objects import Column
+    from server.catalog.statistics_objects import ColumnStatistics, ExtendedFindings
     from server.types.type import Type
 
 BOOL_OID, NAME_OID, FLOAT4_OID, FLOAT8_OID, TEXT_OID = 16, 19, 700, 701, 25
