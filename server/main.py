@@ -219,8 +219,9 @@ async def _listen(database: Database, options: Options) -> int:
     loop.add_signal_handler(signal.SIGINT, stopping.put_nowait, True)
     loop.add_signal_handler(signal.SIGQUIT, _stop_at_once)
     loop.add_signal_handler(signal.SIGHUP, reload, database, options)
+    sockets = listener.sockets
     descriptor, finish_flush = database.engine.hand_over_flushes(loop.call_soon)
-    loop.add_reader(descriptor, finish_flush)
+    sockets.watch(descriptor, finish_flush)
     listener.start()
     autovacuum = Autovacuum(database, loop, listener.next_pid)
     settings = database.settings
@@ -237,7 +238,7 @@ async def _listen(database: Database, options: Options) -> int:
         if again.done() and again.result():
             listener.send_away()
         again.cancel()
-    loop.remove_reader(descriptor)
+    sockets.unwatch(descriptor)
     database.engine.take_back_flushes()
     return 0
 

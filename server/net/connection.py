@@ -196,8 +196,7 @@ class ClientConnection(asyncio.Protocol):
             return False
         self.at_rest = None
         self._wait, self._blocked = _ROW, steps
-        seconds = steps.deadlock_timeout_seconds
-        self._timer = self.loop.call_later(seconds, self._has_waited_long, steps)
+        self.listener.deadlock_watch.begin(self, steps.deadlock_timeout_seconds)
         completion.on_done(lambda: self._call_soon(self._unblocked, completion))
         return True
 
@@ -205,7 +204,7 @@ class ClientConnection(asyncio.Protocol):
         steps = self._blocked
         if steps is None or steps.completion is not completion or self._closed:
             return
-        self._stop_timer()
+        self.listener.deadlock_watch.end(self)
         reply = steps.go_on()
         if reply is None:
             if not self._await_row(steps):
@@ -218,13 +217,15 @@ class ClientConnection(asyncio.Protocol):
         if self.at_rest is None and not (self._paused or self._closed):
             self.advance(None)
 
-    def _has_waited_long(self, steps: Blocked) -> None:
-        if self._blocked is steps and steps.is_deadlocked():
+    def has_waited_long(self) -> None:
+        """A change has waited for deadlock_timeout."""
+        steps = self._blocked
+        if steps is not None and steps.is_deadlocked():
             self._run_blocked(steps)
 
     def _run_blocked(self, steps: Blocked) -> None:
         """Leave the usual way: the steps know all others."""
-        self._stop_timer()
+        self.listener.deadlock_watch.end(self)
         steps.withdraw()
         self._wait = self._blocked = None
         self._steps = iter(steps)
@@ -461,7 +462,7 @@ class ClientConnection(asyncio.Protocol):
         if self.loop.is_closed():
             return
         if threading.get_ident() == self.listener.thread_ident:
-            self.loop.call_soon(function, argument)
+            self.listener.sockets.call_soon(function, argument)
         else:
             self.loop.call_soon_threadsafe(function, argument)
 
@@ -583,6 +584,7 @@ class ClientConnection(asyncio.Protocol):
                 completion.on_done(lambda: self._call_soon(self._close_session, completion))
                 return
         if self._blocked is not None:
+            self.listener.deadlock_watch.end(self)
             self._blocked.withdraw()
         self._steps = self._wait = self._blocked = self.transport = None
         if steps is not None:

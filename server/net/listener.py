@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from server.errors import AdminShutdown, QueryCanceled, TooManyConnections
 from server.net.connection import ClientConnection
+from server.net.deadlock_watch import DeadlockWatch
 from server.net.linger import Linger
 from server.net.listening import Doors, tcp_sockets, unix_socket
 from server.net.native import Sockets
@@ -40,6 +41,7 @@ class Listener:
         self.thread_ident = threading.get_ident()  # of the loop
         self.linger = Linger(loop, database.sessions)
         self.sockets = Sockets(loop, self.linger)
+        self.deadlock_watch = DeadlockWatch(loop)
         self.tls_context = make_tls_context(database)
         self.connections: set[ClientConnection] = set()
         self._doors = Doors(loop, self._connect)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import asyncio
     import socket
+    from collections.abc import Callable
 
 HIGH_BYTES = 64 * 1024
 LOW_BYTES = 16 * 1024
@@ -69,6 +70,18 @@ class Sockets:
         """Read a socket from now on; it does not block."""
         self.count += 1
         return Socket(self, sock, client)
+
+    def watch(self, descriptor: int, function: Callable[[], None]) -> None:
+        """Call back each time that a descriptor is readable."""
+        self.loop.add_reader(descriptor, function)
+
+    def unwatch(self, descriptor: int) -> None:
+        """Call nobody back any more."""
+        self.loop.remove_reader(descriptor)
+
+    def call_soon(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Call back before the loop waits again; the twin: before it sends replies. On the loop's thread."""
+        self.loop.call_soon(function, *arguments)
 
     def close(self) -> None:
         """The loop ends; no socket is there any more."""

@@ -40,6 +40,8 @@ class Basis:
     style: TextStyle
     environment: PlanningEnvironment
     statement_timeout_ms: int
+    lock_timeout_ms: int
+    deadlock_timeout_ms: int
     memory: Memory
     synchronous_commit: bool
     isolation: str  # of transactions that do not say: this and the next two
@@ -68,6 +70,8 @@ class Common:
     explicit_search_path: tuple[int, ...]
     style: TextStyle  # without names
     statement_timeout_ms: int
+    lock_timeout_ms: int
+    deadlock_timeout_ms: int
     memory: Memory
     temporary_kb_max: int
     synchronous_commit: bool
@@ -107,6 +111,8 @@ def make_basis(session: Session, view: CatalogView) -> Basis:
         style=style,
         environment=environment,
         statement_timeout_ms=common.statement_timeout_ms,
+        lock_timeout_ms=common.lock_timeout_ms,
+        deadlock_timeout_ms=common.deadlock_timeout_ms,
         memory=common.memory.copy(),
         temporary_kb_max=common.temporary_kb_max,
         isolation=common.isolation,
@@ -138,6 +144,8 @@ def _make_common(session: Session, view: CatalogView) -> Common:
         explicit_search_path=session.explicit_search_path(),
         style=text_style(settings),
         statement_timeout_ms=settings.integer("statement_timeout"),
+        lock_timeout_ms=settings.integer("lock_timeout"),
+        deadlock_timeout_ms=settings.integer("deadlock_timeout"),
         memory=_memory(settings),
         temporary_kb_max=settings.integer("temp_file_limit"),
         synchronous_commit=settings.text("synchronous_commit") != "off",

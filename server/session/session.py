@@ -142,7 +142,6 @@ class Session(SessionState):
         self.copy_rows = copy_rows
         self.row_values = row_values
         self.wake: Callable[[], None] = _nobody_waits  # set by whoever drives the session
-        self.wait_event = ""
         self.own_thread: OwnThread | None = None  # that runs the statement now
         self.backend_type = "client backend"
         self.activity = Activity(self.clock.now_us())

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from protocol.messages import Framed
 from server.executor.waits import Wait
 from server.session.block import State
+from server.session.state import FlushWait
 
 if TYPE_CHECKING:
     from server.session.session import Session
-    from storage.waits import Completion
 
 Steps = Generator[Any, Any, None]
 
@@ -71,22 +71,16 @@ def commit(session: Session, head: bytes, data: bytes) -> Steps:
     yield from finish(session, head, data)
 
 
-class Flushing:
+class Flushing(FlushWait):
     """A commit whose record is written and waits for its flush, which is never called off; then `finish`.
 
     To iterate over it is to do all that. Whoever can wait for `completion` in another way asks for the `reply` then.
     """
 
-    __slots__ = ("_data", "_head", "_session", "completion")
-
-    def __init__(self, session: Session, completion: Completion, head: bytes, data: bytes) -> None:
-        self.completion = completion
-        self._session = session
-        self._head = head
-        self._data = data
+    __slots__ = ()
 
     def __iter__(self) -> Steps:
-        session, completion = self._session, self.completion
+        session, completion = self.session, self.completion
         session.wait_event = "WALSync"
         try:
             while not completion.done:
@@ -94,23 +88,11 @@ class Flushing:
         finally:
             session.wait_event = ""
         if completion.error is None:
-            yield from finish(session, self._head, self._data)
+            yield from finish(session, self.head, self.data)
         elif isinstance(completion.error, Exception):
-            yield from fail(session, self._head, completion.error)
+            yield from fail(session, self.head, completion.error)
         else:
             raise completion.error
-
-    def reply(self) -> bytes | None:
-        """All that is to be sent, the completion being done; None: the steps are to be run."""
-        session = self._session
-        if self.completion.error is not None or session.transaction.state is not State.IDLE:
-            return None
-        if session.notices or session.settings.changed or session.mail.box.arrived:
-            return None
-        if session.portals:
-            session.close_portals()
-        session.rest("idle")
-        return self._head + self._data + READY["I"]
 
 
 def ready(session: Session) -> bytes:

@@ -4,7 +4,7 @@ All sockets are in one epoll set, which the event loop sees as one descriptor th
 served here from the bytes that have come to the bytes of the reply; everything else goes to the client's methods.
 
 Rule 5: replies of a round are sent when all that is ready has been served: a client that wakes up on this core would
-        have the others wait.
+        have the others wait. So are those of sessions that something in the round has let go on.
 Rule 6: rounds follow one another as long as something is ready, up to ROUNDS_MAX; then the loop has its turn.
 """
 
@@ -12,12 +12,15 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport strerror
+from libc.string cimport memcpy, strerror
 from posix.unistd cimport close as close_descriptor
 
 from server.net.native.send_ring cimport SENDS_MAX, Sending, SendRing, send_now
 from server.session.state.native.session_state cimport SessionState
 from server.session.native.key_series cimport Output, serve_into
+
+from server.session.blocked import Blocked
+from server.session.unfinished import Flushing
 
 cdef extern from "<sys/socket.h>" nogil:
     ssize_t recv(int descriptor, void *data, size_t size, int flags)
@@ -45,6 +48,7 @@ cdef enum:
     READY_MAX = SENDS_MAX  # sockets of a round
     ROUNDS_MAX = 8
     KEPT_OUTPUT_BYTES = 262144  # of the buffer for replies, between rounds
+    JOINED_BYTES_MAX = 8192  # what is longer is sent at once, rather than copied
 
 
 cdef class Sockets:
@@ -60,6 +64,9 @@ cdef class Sockets:
     cdef Sending replies[READY_MAX]  # of this round
     cdef Py_ssize_t starts[READY_MAX]  # of theirs in the output, which may move
     cdef int reply_count
+    cdef bint is_looking
+    cdef bint is_gathering  # what is written now waits for the round's end
+    cdef list soon  # functions, with their arguments, that are to be called in this round
 
     def __cinit__(self):
         self.epoll = -1
@@ -71,6 +78,7 @@ cdef class Sockets:
         self.loop = loop
         self.linger = linger
         self.by_descriptor = []
+        self.soon = []
         self.output = Output.__new__(Output)
         self.epoll = epoll_create1(EPOLL_CLOEXEC)
         if self.epoll < 0:
@@ -92,12 +100,27 @@ cdef class Sockets:
         made.descriptor = sock.fileno()
         made.watched = EPOLLIN
         made.kept = []
-        self.control(EPOLL_CTL_ADD, made.descriptor, EPOLLIN)
-        while len(self.by_descriptor) <= made.descriptor:
-            self.by_descriptor.append(None)
-        self.by_descriptor[made.descriptor] = made
+        self.watch(made.descriptor, made)
         self.count += 1
         return made
+
+    def watch(self, int descriptor, found):
+        """Call back each time that a descriptor is readable."""
+        self.control(EPOLL_CTL_ADD, descriptor, EPOLLIN)
+        while len(self.by_descriptor) <= descriptor:
+            self.by_descriptor.append(None)
+        self.by_descriptor[descriptor] = found
+
+    def unwatch(self, int descriptor):
+        """Call nobody back any more."""
+        self.by_descriptor[descriptor] = None
+        self.control(EPOLL_CTL_DEL, descriptor, 0)
+
+    def call_soon(self, function not None, *arguments):
+        """Call back before the replies of this round are sent, and what that writes with them. On the loop's thread."""
+        if not self.soon and not self.is_looking:
+            self.loop.call_soon(self.look)
+        self.soon.append((function, arguments))
 
     def close(self):
         """The loop ends; no socket is there any more."""
@@ -113,18 +136,49 @@ cdef class Sockets:
         return 0
 
     def look(self):
-        """Deal with the sockets that are ready."""
+        """Deal with the sockets that are ready, and with what that leads to."""
         cdef epoll_event ready[READY_MAX]
         cdef int i, count
-        for _ in range(ROUNDS_MAX):
-            count = epoll_wait(self.epoll, ready, READY_MAX, 0)
-            if count <= 0:
-                return
-            for i in range(count):
-                socket = self.by_descriptor[ready[i].data.fd]
-                if socket is not None:
-                    self.deal(<Socket>socket, ready[i].events)
-            self.send_replies()
+        self.is_looking = True
+        try:
+            for _ in range(ROUNDS_MAX):
+                count = max(epoll_wait(self.epoll, ready, READY_MAX, 0), 0)
+                if not count and not self.soon:
+                    return
+                for i in range(count):
+                    found = self.by_descriptor[ready[i].data.fd]
+                    if type(found) is Socket:
+                        self.deal(<Socket>found, ready[i].events)
+                    elif found is not None:
+                        self.call(found, ())
+                self.call_all()
+                self.send_replies()
+        finally:
+            self.is_looking = False
+            if self.soon:
+                self.loop.call_soon(self.look)
+
+    cdef int call_all(self) except -1:
+        """Call what was to be called soon; what this leads to is for the next round."""
+        cdef list calls
+        if not self.soon:
+            return 0
+        calls, self.soon = self.soon, []
+        self.is_gathering = True
+        try:
+            for function, arguments in calls:
+                self.call(function, <tuple>arguments)
+        finally:
+            self.is_gathering = False
+        return 0
+
+    cdef int call(self, function, tuple arguments) except -1:
+        """As the loop calls back: errors are for its handler."""
+        try:
+            function(*arguments)
+        except Exception as error:  # noqa: BLE001 - whoever is called next has nothing to do with it
+            self.loop.call_exception_handler({"message": f"error in {function}", "exception": error})
+        return 0
 
     cdef int deal(self, Socket socket, uint32_t events) except -1:
         if events & EPOLLOUT:
@@ -160,7 +214,10 @@ cdef class Sockets:
 
     cdef int serve(self, Socket socket, SessionState session, bytes data) except -1:
         """Have the session answer what it can at once."""
-        cdef Py_ssize_t start = self.output.size, taken
+        cdef Py_ssize_t start, taken
+        if self.reply_count == READY_MAX:
+            self.send_replies()
+        start = self.output.size
         client = socket.client
         taken = serve_into(session, data, self.output)
         if self.output.size > start:
@@ -168,9 +225,28 @@ cdef class Sockets:
             if self.count == 1:
                 self.linger.begin()
         if taken < PyBytes_GET_SIZE(data) or session.unfinished is not None:
-            self.send_replies()
-            client.go_on(data, taken)
+            self.go_on(session.unfinished, client, data, taken)
         return 0
+
+    cdef int go_on(self, unfinished, client, bytes data, Py_ssize_t taken) except -1:
+        """Have the client go on, after the others' replies unless that takes no time."""
+        self.is_gathering = type(unfinished) is Flushing or type(unfinished) is Blocked
+        if not self.is_gathering:
+            self.send_replies()
+        try:
+            client.go_on(data, taken)
+        finally:
+            self.is_gathering = False
+        return 0
+
+    cdef int join(self, Socket socket, const char *data, Py_ssize_t size) except -1:
+        """Send this with the replies of the round."""
+        cdef Py_ssize_t start
+        if socket.is_due or self.reply_count == READY_MAX:
+            self.send_replies()
+        start = self.output.size
+        memcpy(self.output.reserve(size), data, size)
+        return self.note_reply(socket, start)
 
     cdef int note_reply(self, Socket socket, Py_ssize_t start) except -1:
         """The output from `start` on is for the socket."""
@@ -181,6 +257,7 @@ cdef class Sockets:
         reply.descriptor = socket.descriptor
         reply.size = self.output.size - start
         self.reply_count += 1
+        socket.is_due = True
         return 0
 
     cdef int send_replies(self) except -1:
@@ -190,6 +267,7 @@ cdef class Sockets:
         self.reply_count = 0
         for i in range(count):
             self.replies[i].data = self.output.data + self.starts[i]
+            (<Socket>self.by_descriptor[self.replies[i].descriptor]).is_due = False
         self.ring.send_all(self.replies, count)
         for i in range(count):
             reply = &self.replies[i]
@@ -209,6 +287,7 @@ cdef class Socket:
     cdef list kept  # of bytes, of the first of which `kept_start` are sent
     cdef Py_ssize_t kept_start, kept_bytes
     cdef bint closing, lost, paused
+    cdef bint is_due  # a reply of this round is for it
 
     def get_extra_info(self, name):
         """`socket` or `peername`."""
@@ -226,9 +305,16 @@ cdef class Socket:
         cdef Py_ssize_t sent = 0
         if self.closing or not size:
             return 0
+        if self.owner.is_gathering and size <= JOINED_BYTES_MAX and not self.kept:
+            return self.owner.join(self, data, size)
+        self.send_due()
         if not self.kept:
             sent = send_now(self.descriptor, data, size)
         return self.keep(data, size, sent) if sent != size else 0
+
+    cdef int send_due(self) except -1:
+        """Have nothing wait for the round's end any more."""
+        return self.owner.send_replies() if self.is_due else 0
 
     cdef int keep(self, const char *data, Py_ssize_t size, Py_ssize_t sent) except -1:
         """Keep what was not sent; a negative number is that of an error."""
@@ -293,6 +379,7 @@ cdef class Socket:
 
     def close(self):
         """Read no more, send what is kept, close."""
+        self.send_due()
         if self.closing:
             return
         self.closing = True
@@ -307,6 +394,7 @@ cdef class Socket:
 
     def detach(self):
         """Give the socket away."""
+        self.send_due()
         self.leave()
         return self.socket
 
@@ -320,6 +408,7 @@ cdef class Socket:
         return owner.control(EPOLL_CTL_DEL, self.descriptor, 0)
 
     cdef int lose(self, error) except -1:
+        self.send_due()
         if self.lost:
             return 0
         client = self.client

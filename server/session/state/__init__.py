@@ -1,4 +1,4 @@
-"""The state of a session and of its transaction: chooses, once, between session_state and its compiled twin.
+"""The state of a session and of its transaction, and what waits: chooses, once, between originals and compiled twins.
 
 Apart from server/session/native, whose modules need what is made of these.
 """
@@ -14,6 +14,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         SessionState,
         TransactionState,
     )
+    from server.session.state.short_waits import FlushWait, RowWait
 else:
     from server.session.state.native.session_state import (
         Activity,
@@ -22,5 +23,14 @@ else:
         SessionState,
         TransactionState,
     )
+    from server.session.state.native.short_waits import FlushWait, RowWait
 
-__all__ = ["Activity", "Modes", "Running", "SessionState", "TransactionState"]
+__all__ = [
+    "Activity",
+    "FlushWait",
+    "Modes",
+    "RowWait",
+    "Running",
+    "SessionState",
+    "TransactionState",
+]

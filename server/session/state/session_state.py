@@ -132,4 +132,5 @@ class SessionState:
         self.single_steps = 0  # of a pipeline, that are not to be run together: see native/pipeline
         # What a step that was taken from the wire leaves to be done.
         self.unfinished: Generator[Any, Any, None] | Flushing | Blocked | None = None
+        self.wait_event = ""  # as pg_stat_activity shows it
         self._basis: Basis | None = None

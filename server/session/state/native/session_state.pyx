@@ -65,3 +65,4 @@ cdef class SessionState:
         self.parsed = {}
         self.notices = []
         self.deadline_ns = self.temporary_schema = 0
+        self.wait_event = ""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import resource
+import select
 import socket
 import struct
 
@@ -245,6 +246,7 @@ def served(request, loop, clients):
         theirs.settimeout(SECONDS_MAX)
         client = Client()
         client.at_rest = session.session
+        client.owner = owner
         ends.append((client, ours, owner.add(ours, client), theirs))
     yield ends, b"".join(map(encode, first.send(messages.Query(SQL))))
     for _, _, made, theirs in ends:
@@ -289,3 +291,93 @@ def test_an_answer_that_does_not_fit_is_kept_and_one_for_nobody_is_dropped(loop,
     reads_late.sendall(query(SQL))
     turns(loop)
     assert reads_late.recv(9999) == expected
+
+
+def test_a_watched_descriptor_is_called_back_for_until_it_is_let_go(loop, owner):
+    counter = os.eventfd(0, os.EFD_NONBLOCK)
+    seen = []
+    owner.watch(counter, lambda: seen.append(os.eventfd_read(counter)))
+    os.eventfd_write(counter, 3)
+    until(loop, lambda: seen)
+    owner.unwatch(counter)
+    os.eventfd_write(counter, 5)
+    turns(loop)
+    assert seen == [3]
+    os.close(counter)
+
+
+def test_what_is_called_soon_is_called_in_order_after_what_is_being_done(loop, owner):
+    called = []
+
+    def first(value):
+        called.append(value)
+        owner.call_soon(called.append, "third")
+
+    owner.call_soon(first, "first")
+    owner.call_soon(called.append, "second")
+    assert called == []
+    until(loop, lambda: len(called) == 3)
+    assert called == ["first", "second", "third"]
+
+
+def test_an_error_of_one_called_soon_is_told_and_the_next_is_called(loop, owner):
+    told, called = [], []
+    loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+    error = ValueError("something")
+
+    def fails():
+        raise error
+
+    owner.call_soon(fails)
+    owner.call_soon(called.append, 1)
+    until(loop, lambda: called)
+    assert told == [error]
+
+
+def received_now(sock):
+    """What a socket has received, without waiting."""
+    return sock.recv(99999) if select.select([sock], [], [], 0)[0] else b""
+
+
+@needs_native
+def test_what_is_written_by_those_called_soon_leaves_together_and_in_order(loop, served):
+    ends, _ = served
+    early = []
+    long = b"l" * 10_000
+
+    def write(number, *pieces):
+        for piece in pieces:
+            ends[number][2].write(piece)
+        early.append(received_now(ends[number][3]))
+
+    call_soon = ends[0][0].owner.call_soon
+    call_soon(write, 0, b"one")
+    call_soon(write, 1, b"two ", b"more")
+    call_soon(write, 2, b"three ", long, b"end")
+    until(loop, lambda: len(early) == 3)
+    turns(loop)
+    assert early[:2] == [b"", b"two "]
+    assert received_now(ends[0][3]) == b"one"
+    assert received_now(ends[1][3]) == b"more"
+    assert early[2] + received_now(ends[2][3]) == b"three " + long + b"end"
+
+
+@needs_native
+@pytest.mark.parametrize("how", ["close", "abort", "detach"])
+def test_what_was_written_is_sent_before_the_socket_goes(loop, served, how):
+    ends, _ = served
+    (client, _, made, theirs), (_, _, _, other), _ = ends
+
+    def write():
+        made.write(b"last words")
+        given = getattr(made, how)()
+        if given is not None:
+            given.close()
+
+    client.owner.call_soon(write)
+    client.owner.call_soon(ends[1][2].write, b"hello")
+    until(loop, lambda: how == "detach" or client.told)
+    turns(loop)
+    assert theirs.recv(99) == b"last words"
+    assert theirs.recv(99) == b""
+    assert other.recv(99) == b"hello"
