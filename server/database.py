@@ -159,6 +159,8 @@ def lock_name(tag: Sequence[str | int], database_oid: int) -> str:
         return f"advisory lock [{database},{high & LOW_BITS},{low & LOW_BITS},{count}]"
     if kind == "relation":
         return f"relation {numbers[0]} of database {database_oid}"
+    if kind == "object":
+        return f"object {numbers[1]} of class {numbers[0]} of database {database_oid}"
     name = {"xid": "transaction"}.get(str(kind), str(kind))
     return " ".join((name, *map(str, numbers)))
 

@@ -63,6 +63,7 @@ class LockStatus:
     owner: LockOwner
     mode: LockMode
     granted: bool
+    row: tuple[int, int] | None = None  # relation and root of the row that is waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +380,7 @@ class Locks:
                 for mode in modes
             ]
             rows += [
-                LockStatus(request.tag, request.owner, request.mode, False)
+                LockStatus(request.tag, request.owner, request.mode, False, request.row)
                 for request in self._waiting.values()
                 if request.mode
             ]

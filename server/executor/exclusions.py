@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from server.executor.table_shape import Row, TableShape
     from server.types.type import Value
 
+PG_CONSTRAINT_OID = 2606
 Keyed = tuple[int, "tuple[Value | None, ...]"]
 
 
@@ -93,7 +94,7 @@ class ExclusionCheck:
 
 
 def _lock(context: ExecutionContext, constraint: Constraint) -> Iterator[Wait]:
-    tag = ("object", constraint.oid)
+    tag = ("object", PG_CONSTRAINT_OID, constraint.oid)
     completion = context.engine.locks.acquire(context.transaction, tag, LockMode.EXCLUSIVE)
     if not completion.done:
         yield Wait(completion, what="object")

@@ -107,6 +107,7 @@ def _lockable(
             _check(context, clause, item.query, shown, projects_max=PROJECTS_MAX)
             if item.table is not None and item.access is not None:
                 context.access.append(Access(item.table.oid, "w", set(), item.access.role))
+                context.lock(item.table.oid, "row share")
             yield from _lockable(context, clause, item.inside, shown)
 
 

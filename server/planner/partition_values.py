@@ -79,6 +79,19 @@ def names_in(text: str) -> set[str]:
     }
 
 
+def key_columns(table: Table) -> dict[str, bool]:
+    """Names of the columns in the partition key; true: only in an expression."""
+    key = table.partition_key
+    found: dict[str, bool] = {}
+    for part in key.parts if key is not None else ():
+        if part.number:
+            found[table.column(part.number).name] = False
+        else:
+            for name in names_in(part.expression or ""):
+                found.setdefault(name, True)
+    return found
+
+
 def bound_value(
     environment: PlanningEnvironment,
     key: tuple[int, int, str],

@@ -194,6 +194,17 @@ def lock_relation(session: Session, oid: int, mode: str, name: str = "") -> Iter
         yield Wait(completion, what="relation")
 
 
+def lock_object(session: Session, class_oid: int, oid: int, mode: str) -> Iterator[Wait]:
+    """Take a lock on an object that is no relation, named as pg_locks does, for the transaction."""
+    running = session.transaction.running
+    assert running is not None, oid
+    completion = session.database.engine.locks.acquire(
+        running.storage, ("object", class_oid, oid), LockMode(LOCK_MODES[mode])
+    )
+    if not completion.done:
+        yield Wait(completion, what="object")
+
+
 class TakesLong(Exception):
     """A statement that was thought short is not: it is begun again on a worker thread."""
 

@@ -108,8 +108,15 @@ class StatementScope:
 
     def lock_relation(self, oid: int, mode: str, name: str = "") -> Iterator[Wait]:
         """Take a table lock and hold it to the end of the transaction; raises CatalogChanged."""
+        yield from self._locked(execution.lock_relation(self.session, oid, mode, name))
+
+    def lock_object(self, class_oid: int, oid: int, mode: str) -> Iterator[Wait]:
+        """Take a lock on what is no relation; raises CatalogChanged."""
+        yield from self._locked(execution.lock_object(self.session, class_oid, oid, mode))
+
+    def _locked(self, lock: Iterator[Wait]) -> Iterator[Wait]:
         version = self.catalog.version
-        yield from execution.lock_relation(self.session, oid, mode, name)
+        yield from lock
         if self.begins_again and self.catalog.version != version:
             raise CatalogChanged
 

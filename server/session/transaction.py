@@ -135,6 +135,8 @@ class SessionTransaction(TransactionState):
 
     def require_block(self, command: str, *, begun: bool = False) -> None:
         """Refuse a command that makes no sense in a transaction of its own; begun: BEGIN must have been said."""
+        if not begun and self._is_called():
+            return
         if not (self.in_block if begun else self.outlives_statement):
             raise NoActiveSqlTransaction(f"{command} can only be used in transaction blocks")
 
@@ -242,11 +244,15 @@ class SessionTransaction(TransactionState):
         """Refuse a command that manages transactions of its own."""
         if self.outlives_statement:
             raise ActiveSqlTransaction(f"{tag} cannot run inside a transaction block")
-        own = self._session.own_thread
-        if own is not None and own.is_here():
+        if self._is_called():
             raise ActiveSqlTransaction(f"{tag} cannot be executed from a function")
         if self.is_pipelined and self.state is State.IMPLICIT:
             raise ActiveSqlTransaction(f"{tag} cannot be executed within a pipeline")
+
+    def _is_called(self) -> bool:
+        """Whether what asks is the body of a function, whose statement goes on after it."""
+        own = self._session.own_thread
+        return own is not None and own.is_here()
 
     def refuse_writes(self, tag: str) -> None:
         """Raise if the transaction is read-only."""

@@ -19,6 +19,7 @@ from server.errors import (
     WrongObjectType,
 )
 from server.executor.waits import Wait
+from server.planner.partition_values import key_columns
 from server.sql import constraints as written
 from server.sql import utility_alter as tree
 from server.statements.constraints import ONLY_HINT
@@ -87,21 +88,6 @@ NOT_FOR_VIEWS: dict[type[Any], str] = {
 
 def _named(table: Table, name: str) -> Column | None:
     return table.column_named(name)
-
-
-def key_columns(table: Table) -> dict[str, bool]:
-    """Names of the columns in the partition key; true: only in an expression."""
-    from server.planner.partition_values import names_in
-
-    key = table.partition_key
-    found: dict[str, bool] = {}
-    for part in key.parts if key is not None else ():
-        if part.number:
-            found[table.column(part.number).name] = False
-        else:
-            for name in names_in(part.expression or ""):
-                found.setdefault(name, True)
-    return found
 
 
 def _refuse_key(context: StatementContext, table: Table, name: str, verb: str) -> None:

@@ -1,7 +1,7 @@
 """The locks of ALTER TABLE: each command has a mode, and the statement takes the strongest of its commands' at once.
 
-A command without a mode here takes ACCESS EXCLUSIVE, as most do; ATTACH and plain DETACH PARTITION too, as INSERT into
-the parent does not lock a default partition that has partitions itself.
+A command without a mode here takes ACCESS EXCLUSIVE, as most do. ATTACH PARTITION lets others read and write the
+parent: who writes rows has locks on the partitions they may go to, and the default partition is locked for as long.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from server.sql import utility_alter as tree
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from server.catalog.objects import Table
     from server.statements.statement import StatementContext
 
 WEAKEST = "share update exclusive"
@@ -27,22 +28,33 @@ MODES = {
     tree.ClusterOn: WEAKEST,
     tree.SetOptions: WEAKEST,
     tree.ValidateConstraint: WEAKEST,
-    tree.SetRule: MIDDLE,
+    tree.AttachPartition: WEAKEST,
     tree.SetTrigger: MIDDLE,
 }
 
+STRONG_OPTIONS = frozenset(("user_catalog_table",))
 
-def lock_mode(commands: Iterable[Any]) -> str:
+
+def lock_mode(table: Table, commands: Iterable[Any]) -> str:
     """The mode that a statement of these commands locks its table in."""
-    return max(map(_mode, commands), key=ORDER.index, default=STRONGEST)
+    modes = (_mode(table, command) for command in commands)
+    return max(modes, key=ORDER.index, default=STRONGEST)
 
 
-def _mode(command: Any) -> str:
+def _mode(table: Table, command: Any) -> str:
+    if isinstance(command, tree.SetOptions) and not STRONG_OPTIONS.isdisjoint(_names(command)):
+        return STRONGEST
+    if table.kind == "v":
+        return STRONGEST
     if isinstance(command, tree.DetachPartition) and (command.concurrently or command.finalize):
         return WEAKEST
     if isinstance(command, tree.AddConstraint):
         return MIDDLE if isinstance(command.constraint, written.ForeignKey) else STRONGEST
     return MODES.get(type(command), STRONGEST)
+
+
+def _names(command: tree.SetOptions) -> set[str]:
+    return {option.name for option in command.options}
 
 
 def refuse_pending(context: StatementContext, tables: Iterable[Any], tag: str) -> None:

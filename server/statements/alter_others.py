@@ -9,6 +9,7 @@ from server.catalog.objects import Index, Sequence
 from server.errors import FeatureNotSupported, WrongObjectType
 from server.sql import utility_alter as tree
 from server.statements import alter_marks as marks
+from server.statements.alter_locks import ORDER, STRONGEST, WEAKEST
 from server.statements.names import role_oid
 from server.statements.ownership import require_member
 from server.statements.partitions import attach_index_partition
@@ -21,11 +22,19 @@ if TYPE_CHECKING:
     from server.executor.waits import Wait
     from server.statements.statement import StatementContext
 
+OF_INDEXES = frozenset((tree.SetOptions, tree.SetStatistics, tree.AttachPartition))
+"""What may be done to an index while queries use it."""
+
 
 def alter_other(
     context: StatementContext, found: Sequence | Index, statement: tree.AlterTable
 ) -> Iterator[Wait]:
     """Run the commands on an index or a sequence."""
+    modes = [
+        WEAKEST if type(command) in OF_INDEXES else STRONGEST for command in statement.commands
+    ]
+    mode = max(modes, key=ORDER.index)
+    yield from context.lock_relation(found.oid, mode, found.name)
     for command in statement.commands:
         found = _changed(context, found, command)
         context.ddl.put(found)

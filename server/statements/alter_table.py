@@ -96,7 +96,7 @@ def alter_table(context: StatementContext, statement: tree.AlterTable) -> Run:
     if isinstance(found, Sequence | Index):
         yield from alter_other(context, found, statement)
         return statement.tag
-    yield from context.lock_relation(found.oid, lock_mode(statement.commands), found.name)
+    yield from context.lock_relation(found.oid, lock_mode(found, statement.commands), found.name)
     refuse_pending(context, (found,), statement.tag)
     for command in in_passes(statement.commands):
         step = STEPS.get(type(command))
@@ -357,6 +357,7 @@ def add_table_constraint(
             for member in context.catalog.family_of(table) if not column.not_null else ():
                 own = member.column_named(name)
                 if own is not None and (member is table or table.kind == "p"):
+                    yield from context.lock_relation(member.oid, STRONGEST, member.name)
                     yield from verify_not_null(context, member, own)
     yield from add_constraint(context, table.oid, constraint, (), names)
 

@@ -72,6 +72,10 @@ def detach_partition(
         yield from _begin(context, table, child)
         yield from _complete_later(context, table, child)
     else:
+        yield from _lock_referring(context, table)
+        default = default_partition(context, table)
+        if default is not None:
+            yield from context.lock_relation(default.oid, STRONG, default.name)
         _complete(context, table, child)
 
 
@@ -125,12 +129,14 @@ def _complete_later(context: StatementContext, table: Table, child: Table) -> It
     assert isinstance(parent, Table)
     assert isinstance(current, Table)
     _require_pending(current)
+    yield from _lock_referring(context, parent)
     _complete(context, parent, current)
 
 
 def _finalize(context: StatementContext, table: Table, child: Table) -> Iterator[Wait]:
     _require_pending(child)
     yield from _wait_for_holders(context, table, with_old_snapshots=True)
+    yield from _lock_referring(context, table)
     current = context.catalog.object(child.oid)
     assert isinstance(current, Table)
     _complete(context, table, current)
@@ -188,26 +194,52 @@ def _add_check(context: StatementContext, child: Table) -> None:
     )
 
 
-def _refuse_referenced(context: StatementContext, table: Table, child: Table) -> Iterator[Wait]:
-    """Rows that foreign keys refer to stay where these look for them."""
-    above = (table, *ancestors_of(context.catalog, table))
-    for item in above:
+def _references(context: StatementContext, table: Table) -> Iterator[tuple[Table, Constraint]]:
+    """The foreign keys to a partitioned table, and to those above it, with the table that each refers to."""
+    for item in (table, *ancestors_of(context.catalog, table)):
         for constraint in context.catalog.references_to(item.oid):
-            source = context.catalog.object(constraint.table)
-            assert isinstance(source, Table)
-            if constraint.parent:
-                continue
-            mine = ", ".join(f'f."{source.column(number).name}"' for number in constraint.columns)
-            theirs = ", ".join(
-                f'p."{item.column(number).name}"' for number in constraint.referenced_columns
+            if not constraint.parent:
+                yield item, constraint
+
+
+def _source(context: StatementContext, constraint: Constraint) -> Table:
+    source = context.catalog.object(constraint.table)
+    assert isinstance(source, Table)
+    return source
+
+
+def _lock_referring(context: StatementContext, table: Table) -> Iterator[Wait]:
+    """Lock the tables whose foreign keys look for rows in the partition no more."""
+    for _, constraint in list(_references(context, table)):
+        source = _source(context, constraint)
+        yield from context.lock_relation(source.oid, STRONG, source.name)
+
+
+def _refuse_referenced(context: StatementContext, table: Table, child: Table) -> Iterator[Wait]:
+    """Rows that foreign keys refer to stay where these look for them; nobody refers to more of them from here on."""
+    for item, constraint in list(_references(context, table)):
+        source = _source(context, constraint)
+        yield from context.lock_relation(source.oid, "share", source.name)
+        mine = [f'f."{source.column(number).name}"' for number in constraint.columns]
+        names = [item.column(number).name for number in constraint.referenced_columns]
+        theirs = ", ".join(f'p."{name}"' for name in names)
+        sql = (
+            f"SELECT {', '.join(f'{name}::text' for name in mine)} "
+            f"FROM {qualified_name(context, source.schema, source.name)} f "
+            f"WHERE ({', '.join(mine)}) IN (SELECT {theirs} FROM "
+            f"{qualified_name(context, child.schema, child.name)} p) LIMIT 1"
+        )
+        row = first_row((yield from internal_query(context, sql)))
+        if row is not None:
+            raise ForeignKeyViolation(
+                f'removing partition "{child.name}" violates foreign key constraint '
+                f'"{constraint.name}{_number_of(context, item, child)}"',
+                detail=f"Key ({', '.join(names)})=({', '.join(map(str, row))}) is still referenced "
+                f'from table "{source.name}".',
             )
-            sql = (
-                f"SELECT 1 FROM {qualified_name(context, source.schema, source.name)} f WHERE "
-                f"({mine}) IN (SELECT {theirs} FROM "
-                f"{qualified_name(context, child.schema, child.name)} p) LIMIT 1"
-            )
-            if first_row((yield from internal_query(context, sql))) is not None:
-                raise ForeignKeyViolation(
-                    f'removing partition "{child.name}" violates foreign key constraint '
-                    f'"{constraint.name}"'
-                )
+
+
+def _number_of(context: StatementContext, table: Table, child: Table) -> int:
+    """In PostgreSQL a foreign key to a partitioned table is one to each partition, too, and these are numbered."""
+    below = [member.oid for member in context.catalog.family_of(table) if member.oid != table.oid]
+    return below.index(child.oid) + 1

@@ -12,8 +12,6 @@ from server.catalog.objects import (
     CatalogObject,
     Column,
     Index,
-    Policy,
-    Rule,
     Sequence,
     Table,
     Trigger,
@@ -35,6 +33,7 @@ from server.statements.collations import collation_object
 from server.statements.conversions import conversion_object
 from server.statements.dependencies import Part, collect, refuse_members
 from server.statements.described import TABLE_WORDS, word_for
+from server.statements.drop_locks import STRONG, WEAK, lock_doomed, lock_target
 from server.statements.event_triggers import event_trigger_named
 from server.statements.extended_statistics import statistics_named
 from server.statements.extensions import extension_named
@@ -70,7 +69,6 @@ if TYPE_CHECKING:
 
     Finder = Callable[[StatementContext, str, ObjectName], CatalogObject]
 
-WEAK, STRONG = "share update exclusive", "access exclusive"
 ARTICLES = {"table": "a table", "view": "a view", "materialized view": "a materialized view",
             "index": "an index", "sequence": "a sequence", "type": "a type",
             "foreign table": "a foreign table"}  # fmt: skip
@@ -131,25 +129,10 @@ def _locked(
     while True:
         target = find()
         require_owner_to_drop(context, target)
-        for table, name in _tables_to_lock(context, target):
-            yield from context.lock_relation(table, mode, name)
+        yield from lock_target(context, target, mode)
         again = find()
         if again.oid == target.oid:
             return again
-
-
-def _tables_to_lock(context: StatementContext, target: CatalogObject) -> Iterator[tuple[int, str]]:
-    """The object and the table that it is a partition of; of an index all tables where it has parts."""
-    if isinstance(target, Table) and target.is_partition:
-        yield target.parents[0], target.name
-    if not isinstance(target, Index | Policy | Rule | Trigger):
-        yield target.oid, target.name
-        return
-    table = context.catalog.object(target.table)
-    if isinstance(target, Index) and isinstance(table, Table):
-        yield from ((member.oid, member.name) for member in context.catalog.family_of(table))
-    else:
-        yield target.table, target.name
 
 
 def _check_concurrent(context: StatementContext, statement: tree.Drop) -> None:
@@ -189,9 +172,7 @@ def drop_objects(
     _refuse_constraint_indexes(context, targets)
     refuse_members(context, targets)
     doomed = collect(context, targets, cascade=cascade, part=part)
-    for value in doomed.objects:
-        if isinstance(value, Table) and value not in targets:
-            yield from context.lock_relation(value.oid, "access exclusive", value.name)
+    yield from lock_doomed(context, doomed)
     gone = {oid for value in doomed.objects for oid in oids_of(value)}
     for table_oid, number in doomed.defaults:
         if table_oid not in gone:

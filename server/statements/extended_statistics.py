@@ -41,6 +41,7 @@ def create_statistics(context: StatementContext, statement: tree.CreateStatistic
     if not statement.name:
         raise SqlSyntaxError('syntax error at or near "on"')
     table = _table(context, statement)
+    yield from context.lock_relation(table.oid, "share update exclusive", table.name)
     columns, expressions = _elements(context, table, statement)
     kinds = _kinds(statement, columns, expressions)
     schema, name = target_schema(context, statement.name)

@@ -9,8 +9,12 @@ from server.catalog.objects import (
     CatalogObject,
     Constraint,
     Index,
+    Policy,
+    Rule,
     Schema,
+    Sequence,
     Table,
+    Trigger,
     UserFunction,
     UserType,
 )
@@ -65,8 +69,9 @@ from server.statements.triggers import rename_trigger
 from server.statements.view_texts import keeping_views
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from server.executor.waits import Wait
     from server.sql.utility_statement import Name
 
 
@@ -116,8 +121,8 @@ def _rename_relation(context: StatementContext, statement: tree.Rename) -> Any:
     refuse_system(found)
     require_owner(context, found)
     require_create(context, found.schema)
-    table = found.table if isinstance(found, Index) else found.oid
-    yield from context.lock_relation(table, "access exclusive", found.name)
+    mode = "share update exclusive" if isinstance(found, Index) else "access exclusive"
+    yield from context.lock_relation(found.oid, mode, found.name)
     yield from claim_name(context, found.schema, statement.new_name)
     if context.catalog.relation_named(found.schema, statement.new_name) is not None:
         raise DuplicateTable(f'relation "{statement.new_name}" already exists')
@@ -430,11 +435,11 @@ def _constraint_named(context: StatementContext, name: ObjectName) -> Constraint
 
 def comment(context: StatementContext, statement: tree.Comment) -> Run:
     """COMMENT ON."""
-    yield from ()
     text = statement.text or None
     if statement.kind != "column":
         found = _object_named(context, statement.kind, statement.name)
         require_owner(context, found)
+        yield from _lock_described(context, found)
         context.ddl.put(replace(found, comment=text))
         return "COMMENT"
     table = relation_named(context, statement.name.parts[:-1])
@@ -442,6 +447,7 @@ def comment(context: StatementContext, statement: tree.Comment) -> Run:
         raise FeatureNotSupported("comments on columns of this relation are not supported")
     refuse_system(table)
     require_owner(context, table)
+    yield from _lock_described(context, table)
     name = statement.name.parts[-1]
     if table.column_named(name) is None:
         raise UndefinedColumn(f'column "{name}" of relation "{table.name}" does not exist')
@@ -451,6 +457,16 @@ def comment(context: StatementContext, statement: tree.Comment) -> Run:
     )
     context.ddl.put(replace(table, columns=columns))
     return "COMMENT"
+
+
+def _lock_described(context: StatementContext, value: CatalogObject) -> Iterator[Wait]:
+    """Lock the relation that a comment is about, or about a part of."""
+    if isinstance(value, Table | Index | Sequence):
+        yield from context.lock_relation(value.oid, "share update exclusive", value.name)
+    elif isinstance(value, Constraint | Policy | Rule | Trigger):
+        table = context.catalog.object(value.table)
+        if isinstance(table, Table):
+            yield from context.lock_relation(table.oid, "access share", table.name)
 
 
 UTILITIES = (

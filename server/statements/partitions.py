@@ -1,6 +1,7 @@
 """Partitions come and go: PARTITION OF, ATTACH, DETACH, and foreign keys that spread over them.
 
-Rule 1: nobody reads or writes the parent while partitions come or go: its lock is exclusive.
+Rule 1: nobody writes rows that a new partition would take, or that one that goes had taken: who writes has locks on the
+        partitions that rows may go to. The lock on the parent keeps others from changing its partitions.
 Rule 2: a partition's rows satisfy its constraint from the moment it is one; so do those of the default
         partition, whose constraint gets narrower.
 """
@@ -52,7 +53,8 @@ def complete_partition(context: StatementContext, parent: Table, child_oid: int)
     yield from take_foreign_keys(context, parent, child_oid)
     default = default_partition(context, parent)
     if default is not None and default.oid != child_oid:
-        yield from context.lock_relation(default.oid, "access exclusive", default.name)
+        for member in context.catalog.family_of(default):
+            yield from context.lock_relation(member.oid, "access exclusive", member.name)
         yield from verify_partition(
             context,
             default,
@@ -94,6 +96,7 @@ def spread_foreign_key(
     """Give a partition, and those below it, a foreign key of its parent."""
     child = context.catalog.object(child_oid)
     assert isinstance(child, Table)
+    yield from context.lock_relation(child.oid, "share row exclusive", child.name)
     numbers = child_numbers(parent, child, constraint.columns)
     made = None
     for own in context.catalog.constraints_of(child_oid):

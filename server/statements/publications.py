@@ -30,7 +30,10 @@ from server.statements.ownership import owns, require_owner
 from server.statements.statement import Run, StatementContext, Utility
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from server.catalog.objects import Schema
+    from server.executor.waits import Wait
     from server.sql.object_names import ObjectName
     from server.sql.utility_statement import Option
 
@@ -57,6 +60,7 @@ def create_publication(context: StatementContext, statement: tree.CreatePublicat
     if schemas:
         _require_superuser(context, "FOR TABLES IN SCHEMA")
     tables = _tables(context, statement.members)
+    yield from _lock(context, tables)
     _check_members(context, publication, tables, bool(schemas))
     for member in tables:
         _add_table(context, publication, member)
@@ -70,13 +74,11 @@ def create_publication(context: StatementContext, statement: tree.CreatePublicat
             'Set wal_level to "logical" before creating subscriptions.',
             severity="WARNING",
         )
-    yield from ()
     return "CREATE PUBLICATION"
 
 
 def alter_publication(context: StatementContext, statement: tree.AlterPublication) -> Run:
     """ALTER PUBLICATION."""
-    yield from ()
     publication = publication_called(context, statement.name)
     require_owner(context, publication, "publication")
     if statement.options:
@@ -88,8 +90,15 @@ def alter_publication(context: StatementContext, statement: tree.AlterPublicatio
     is_tables = any(each.kind == "table" for each in statement.members)
     _refuse_for_all(context, publication, statement, is_tables, bool(schemas))
     tables = _tables(context, statement.members, drop=statement.action == "drop")
+    yield from _lock(context, tables)
     _ALTERATIONS[statement.action](context, publication, tables, schemas)
     return "ALTER PUBLICATION"
+
+
+def _lock(context: StatementContext, members: Iterable[PublishedTable]) -> Iterator[Wait]:
+    """Keep others from altering tables that come into a publication or leave it."""
+    for member in members:
+        yield from context.lock_relation(member.table, "share update exclusive")
 
 
 def _refuse_for_all(

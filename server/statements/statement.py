@@ -100,6 +100,9 @@ class StatementContext(Protocol):
     def lock_relation(self, oid: int, mode: str, name: str = "") -> Iterator[Wait]:
         """Take a table lock and hold it to the end of the transaction."""
 
+    def lock_object(self, class_oid: int, oid: int, mode: str) -> Iterator[Wait]:
+        """Take a lock on what is no relation, as on a function, and hold it to the end of the transaction."""
+
     def execution(self, parameters: tuple[Any, ...] = ()) -> ExecutionContext:
         """A context to run a plan in, with a new snapshot."""
 

@@ -136,6 +136,7 @@ def create_view(context: StatementContext, statement: objects_tree.CreateView) -
     if existing is not None:
         if not isinstance(existing, Table) or existing.kind != "v":
             raise WrongObjectType(f'"{name}" is not a view')
+        yield from context.lock_relation(existing.oid, "access exclusive", existing.name)
         _check_replacement(existing, columns, context)
         view = replace(
             view,

@@ -1,6 +1,6 @@
 """What the server is doing.
 
-Settings, sessions, locks, prepared statements, cursors, counters, time zones.
+Settings, sessions, prepared statements, cursors, counters, time zones.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from server.catalog.views.values import inet_of, texts
 from server.extensions.registry import EXTENSIONS
 from server.types.array import make_array
 from server.types.interval_style import Interval
-from storage.engine import Counts, LockMode
+from storage.engine import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
     from server.settings import Setting
 
-SLOT_BITS, SLOT_MASK = 16, 0xFFFF  # of a ctid: what its page is made of
 US_PER_DAY = 86_400_000_000
 EPOCH_2000_S = 946_684_800
 
@@ -119,72 +118,9 @@ BUILD_COUNTERS = (
     "tuples_total", "tuples_done", "partitions_total", "partitions_done",
 )  # fmt: skip
 
-# Locks
+# Transactions
 
-MODES = {
-    LockMode.ACCESS_SHARE: "AccessShareLock",
-    LockMode.ROW_SHARE: "RowShareLock",
-    LockMode.ROW_EXCLUSIVE: "RowExclusiveLock",
-    LockMode.SHARE_UPDATE_EXCLUSIVE: "ShareUpdateExclusiveLock",
-    LockMode.SHARE: "ShareLock",
-    LockMode.SHARE_ROW_EXCLUSIVE: "ShareRowExclusiveLock",
-    LockMode.EXCLUSIVE: "ExclusiveLock",
-    LockMode.ACCESS_EXCLUSIVE: "AccessExclusiveLock",
-}
 LOW_BITS = 0xFFFFFFFF
-
-
-def _locks(session: Any) -> Iterator[Row]:
-    for status in session.database.engine.locks.holders():
-        group = status.owner.lock_group
-        pid = group if isinstance(group, int) else None
-        holder = session.database.sessions.get(pid)
-        yield {
-            **_target(status.tag, holder.database_oid if holder is not None else None),
-            "virtualtransaction": f"{pid or 0}/0",
-            "pid": pid,
-            "mode": MODES[status.mode],
-            "granted": status.granted,
-            "fastpath": False,
-        }
-    yield from _predicate_locks(session)
-
-
-def _predicate_locks(session: Any) -> Iterator[Row]:
-    """What serializable transactions have read; ranges of keys are shown as the first page of their index."""
-    found = session.database.engine.dependencies.locks()
-    if not found:
-        return
-    view, sessions = session.transaction.catalog, session.database.sessions
-    oids = {
-        value.storage_id: value.oid
-        for value in view.state.by_oid.values()
-        if isinstance(value, Table | Index) and value.storage_id
-    }
-    for storage_id, place, tracked in found:
-        oid = oids.get(storage_id)
-        pid = tracked.owner if isinstance(tracked.owner, int) else None
-        holder = sessions.get(pid)
-        if oid is None or (holder is not None and holder.database_oid != session.database_oid):
-            continue
-        yield {
-            **_read_place(place),
-            "database": session.database_oid,
-            "relation": oid,
-            "virtualtransaction": f"{pid or 0}/0",
-            "pid": pid,
-            "mode": "SIReadLock",
-            "granted": True,
-            "fastpath": False,
-        }
-
-
-def _read_place(place: int | None) -> dict[str, Any]:
-    if place is None:
-        return {"locktype": "relation"}
-    if place < 0:
-        return {"locktype": "page", "page": 1}
-    return {"locktype": "tuple", "page": place >> SLOT_BITS, "tuple": (place & SLOT_MASK) + 1}
 
 
 def _prepared_transactions(session: Any) -> Iterator[Row]:
@@ -199,30 +135,6 @@ def _prepared_transactions(session: Any) -> Iterator[Row]:
             "owner": "" if owner is None else owner.name,
             "database": "" if database is None else database.name,
         }
-
-
-def _target(tag: Any, database: int | None) -> dict[str, Any]:
-    kind = tag[0] if isinstance(tag, tuple) else "object"
-    if kind == "xid":
-        return {"locktype": "transactionid", "transactionid": tag[1] & LOW_BITS}
-    if kind == "advisory":
-        keys = tag[3:]
-        is_one = tag[2] == 1
-        high, low = (keys[0] >> 32, keys[0]) if is_one else keys
-        return {
-            "locktype": "advisory",
-            "database": tag[1],
-            "classid": high & LOW_BITS,
-            "objid": low & LOW_BITS,
-            "objsubid": 1 if is_one else 2,
-        }
-    if kind == "virtualxid":
-        return {"locktype": "virtualxid"}
-    if kind in ("relation", "table"):
-        return {"locktype": "relation", "database": database, "relation": tag[1]}
-    if kind == "row":
-        return {"locktype": "tuple", "database": database, "relation": tag[1]}
-    return {"locktype": "object", "database": database}
 
 
 # Prepared statements and cursors
@@ -509,7 +421,6 @@ RELATIONS = (
     SystemRelation(name="pg_stat_activity", live=_sessions),
     SystemRelation(name="pg_stat_progress_vacuum", live=_vacuums),
     SystemRelation(name="pg_stat_progress_create_index", live=_index_builds),
-    SystemRelation(name="pg_locks", live=_locks),
     SystemRelation(name="pg_prepared_xacts", live=_prepared_transactions),
     SystemRelation(name="pg_prepared_statements", live=_prepared),
     SystemRelation(name="pg_cursors", live=_cursors),
