@@ -87,14 +87,10 @@ def bind_target(
         from server.planner.bind_view_target import bind_view_target
 
         return bind_view_target(context, node, table, privileges)
-    if table.kind == "m":
-        raise raise_at(
-            context,
-            node,
-            WrongObjectType(f'cannot change materialized view "{table.name}"'),
-        )
+    if table.kind == "m" and not node.args.get("maintained"):
+        raise WrongObjectType(f'cannot change materialized view "{table.name}"')
     if table.kind == "S":
-        raise raise_at(context, node, WrongObjectType(f'cannot change sequence "{table.name}"'))
+        raise WrongObjectType(f'cannot change sequence "{table.name}"')
     if table.provider:
         from server.errors import InsufficientPrivilege
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sqlglot import exp
+
 from server.executor.waits import Wait
 from server.identifiers import quote_identifier
 from server.sql.parse import parse_statements
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
     from server.vector.column import Column
 
 
-def internal_query(context: StatementContext, sql: str) -> Generator[Wait, None, list[Batch]]:
-    """Run one query or data change of our own and give its rows.
+def internal_query(
+    context: StatementContext, sql: str, *, maintains: bool = False
+) -> Generator[Wait, None, list[Batch]]:
+    """Run one query or data change of our own and give its rows; maintains: it may change a materialized view.
 
     It is about all rows that there are, also where the transaction looks at an older moment: a rewrite must not lose
     what is newer, and a constraint holds for it.
@@ -32,6 +36,9 @@ def typed_query(
 ) -> Generator[Wait, None, tuple[list[Batch], tuple[TypeReference, ...]]]:
     """The same with the types of the columns."""
     (statement,) = parse_statements(sql)
+    if maintains:
+        assert isinstance(statement.tree, exp.Expression)
+        statement.tree.args["table"].set("maintained", True)
     planned = yield from context.plan(statement, checks_access=False)
     execution = context.execution()
     execution.snapshot = context.transaction.newest_snapshot()

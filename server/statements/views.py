@@ -1,38 +1,33 @@
-"""CREATE VIEW, and tables made of queries: CREATE TABLE AS, SELECT INTO, materialized views."""
+"""CREATE VIEW, and tables made of queries: CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Column, Index, Table
+from server.catalog.objects import Column, Table
 from server.errors import (
     DuplicateColumn,
     DuplicateTable,
     FeatureNotSupported,
     InvalidTableDefinition,
-    ObjectNotInPrerequisiteState,
     SqlSyntaxError,
     WrongObjectType,
 )
 from server.executor.modify import insert_columns
 from server.executor.waits import Wait
-from server.identifiers import quote_identifier
 from server.planner.bind_view_target import check_option, updatable_reason
 from server.sql import nodes
 from server.sql import utility_objects as objects_tree
 from server.sql import utility_tables as tree
-from server.sql.parse import parse_statements
 from server.sql.utility_statement import UtilityStatement
 from server.sql.utility_transactions import Execute
 from server.statements.collations import derived_collation
 from server.statements.names import (
     claim_name,
     claim_relation,
-    relation_named,
     target_schema,
 )
-from server.statements.ownership import require_owner
 from server.statements.prepared import bound_parameters, inner_statement, prepared_named
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.storage_parameters import (
@@ -42,7 +37,6 @@ from server.statements.storage_parameters import (
 )
 from server.statements.tables import PERSISTENCE_LETTERS, store_table
 from server.statements.tablespaces import place
-from server.statements.truncate import empty_table
 from server.statements.view_texts import query_text
 
 if TYPE_CHECKING:
@@ -243,53 +237,7 @@ def fill(
     return count
 
 
-def _require_concurrent(
-    context: StatementContext, statement: objects_tree.RefreshView, view: Table
-) -> None:
-    """What CONCURRENTLY asks for: rows, and a unique index that tells them apart."""
-    if not statement.with_data:
-        raise SqlSyntaxError("CONCURRENTLY and WITH NO DATA options cannot be used together")
-    if not view.populated:
-        raise FeatureNotSupported(
-            "CONCURRENTLY cannot be used when the materialized view is not populated"
-        )
-    if not any(_tells_apart(index) for index in context.catalog.indexes_of(view.oid)):
-        home = context.catalog.object(view.schema)
-        shown = f"{quote_identifier(home.name)}." if home is not None else ""
-        raise ObjectNotInPrerequisiteState(
-            f'cannot refresh materialized view "{shown}{quote_identifier(view.name)}" concurrently',
-            hint="Create a unique index with no WHERE clause on one or more columns of the "
-            "materialized view.",
-        )
-
-
-def _tells_apart(index: Index) -> bool:
-    plain = all(key.number for key in index.keys)
-    return index.unique and index.valid and index.predicate is None and plain
-
-
-def refresh(context: StatementContext, statement: objects_tree.RefreshView) -> Run:
-    """REFRESH MATERIALIZED VIEW."""
-    found = relation_named(context, statement.relation, statement.offset)
-    if not isinstance(found, Table) or found.kind != "m":
-        raise WrongObjectType(f'"{found.name}" is not a materialized view')
-    require_owner(context, found)
-    yield from context.lock_relation(found.oid, "access exclusive", found.name)
-    if statement.concurrently:
-        _require_concurrent(context, statement, found)
-    empty_table(context, replace(found, populated=statement.with_data))
-    table = context.catalog.object(found.oid)
-    assert isinstance(table, Table)
-    if statement.with_data:
-        assert table.view_query is not None
-        (inner,) = parse_statements(table.view_query)
-        planned = yield from context.plan(inner, checks_access=False)
-        yield from fill(context, table, planned, ())
-    return "REFRESH MATERIALIZED VIEW"
-
-
 UTILITIES = (
     Utility(node=objects_tree.CreateView, run=create_view),
-    Utility(node=objects_tree.RefreshView, run=refresh),
     Utility(node=tree.CreateTableAs, run=create_table_as, query=lambda statement: statement.query),
 )
