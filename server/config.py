@@ -255,6 +255,10 @@ class Before:
 Canonical = Callable[[str, str], str]
 
 
+def _allow(setting: Setting, text: str | None) -> None:
+    """Whoever has settings without being a session may change all."""
+
+
 class SessionSettings:
     """The values of one session: transactional, with SET LOCAL undone at the end of the transaction.
 
@@ -267,6 +271,7 @@ class SessionSettings:
         """canonical: what makes the canonical form of a text out of it and the value in force."""
         self._server = server
         self._canonical = canonical or {}
+        self.guard: Callable[[Setting, str | None], None] = _allow
         self._values: dict[str, Assigned] = {}
         self._session_defaults: dict[str, Assigned] = {}
         self._custom: dict[
@@ -344,16 +349,17 @@ class SessionSettings:
             check_custom_name(name)
             self._custom.setdefault(name.lower(), "")
             value = None if text is None else Assigned(text, "session")
-            self._change(name.lower(), value, local)
+            self._change(name.lower(), value, local=local)
             return
         setting = setting_named(name)
         self._refuse_change(setting)
+        self.guard(setting, text)
         value = None
         if text is not None:
             value = Assigned(parse_value(setting, self._canonical_text(setting, text)), "session")
-        self._change(setting.name, value, local)
+        self._change(setting.name, value, local=local)
 
-    def _change(self, name: str, value: Assigned | None, local: bool) -> None:
+    def _change(self, name: str, value: Assigned | None, *, local: bool) -> None:
         """Have a value from now on, until the end of the transaction (local) or until it is undone."""
         old = self._values.get(name)
         for layer in self._undo[-1:]:
@@ -376,7 +382,7 @@ class SessionSettings:
         """RESET ALL."""
         for name in list(self._values):
             if name in self._custom or BY_NAME[name.lower()].resettable:
-                self.set(name, None)
+                self._change(name, None, local=False)
 
     def refresh(self) -> None:
         """The server's values have changed, and so perhaps the session's."""

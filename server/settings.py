@@ -66,6 +66,9 @@ NAME_LISTS = frozenset(
 )
 """Lists of names: SET quotes each of its values where a name needs it."""
 
+RIGHTS_SETTINGS = frozenset(("role", "session_authorization"))
+"""What says whose rights a session has."""
+
 VERSION = "15.18"
 VERSION_NUMBER = 150018
 

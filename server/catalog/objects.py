@@ -232,6 +232,11 @@ class Index(CatalogObject):
         """Whether entries are kept; of a gist, spgist or brin index only the definition is."""
         return self.is_searched or self.inverted
 
+    @property
+    def computes(self) -> bool:
+        """Whether functions say which rows it has, or under which keys."""
+        return self.predicate is not None or any(key.expression for key in self.keys)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraint(CatalogObject):

@@ -155,6 +155,7 @@ class ExecutionContext:
         """
         if constraint is not None and is_deferred(self, constraint):
             assert self.deferred is not None
+            self.surroundings.refuse_restricted("fire deferred trigger")
             self.deferred.append(Deferred(check, constraint, self))
         else:
             self.after_statement.append(check)

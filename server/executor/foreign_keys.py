@@ -4,6 +4,7 @@ Rule 1: a referenced row is locked FOR KEY SHARE, so that it stays until the ref
         has ended.
 Rule 2: NO ACTION looks at the end, when another row may have taken the key's place; RESTRICT does
         not look for one.
+Rule 3: an action changes rows with the rights of their table's owner: so do the triggers it fires.
 """
 
 from __future__ import annotations
@@ -163,7 +164,8 @@ class ReferencedChange:
         changes = None if action in "ar" else self._changes(action, writer, context)
         for row_id in list(find_rows(writer, values, newest, context)):
             if action not in "ar":
-                yield from self._act(row_id, changes, values, writer, context)
+                with context.surroundings.lent(table.owner):
+                    yield from self._act(row_id, changes, values, writer, context)
             elif (yield from _stays(row_id, values, writer, context)):
                 raise still_referenced(self.shape, constraint, writer.shape, key, context.style)
         if action == "d" and changes == values:  # then nothing has changed, and nothing checks it

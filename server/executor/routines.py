@@ -73,6 +73,12 @@ class Surroundings(Protocol):
     def acting(self, function: UserFunction) -> AbstractContextManager[None]:
         """Be the role, and have the settings, that the function asks for."""
 
+    def lent(self, role_oid: int) -> AbstractContextManager[None]:
+        """Have the rights of a role."""
+
+    def refuse_restricted(self, what: str) -> None:
+        """Raise where something runs for the owner of a table that must have no effect afterwards."""
+
     def locks(self, planned: PlannedStatement) -> Iterator[Wait]:
         """Lock the relations a plan reads and writes."""
 

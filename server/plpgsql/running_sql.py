@@ -151,7 +151,9 @@ def _rows_of_text(frame: Frame, dynamic: Source, arguments: Sequence[Source]) ->
 
 
 def _rows_of_utility(frame: Frame, statement: Statement) -> Found:
-    """All rows of EXPLAIN, SHOW and the like."""
+    """All rows of EXPLAIN, SHOW and the like; any utility statement counts as one that changes something."""
+    if not frame.is_changing:
+        raise FeatureNotSupported(f"{statement.tag} is not allowed in a non-volatile function")
     description: Description | None = None
     rows: list[Any] = []
     with closing(frame.surroundings.utility(statement)) as items:
@@ -295,18 +297,12 @@ def _run_utility(
         raise FeatureNotSupported("unsupported transaction command in PL/pgSQL")
     if statement.tag == "COPY" and _is_to_client(statement):
         raise FeatureNotSupported("cannot COPY to/from client in PL/pgSQL")
-    if not frame.is_changing and _changes(statement):
-        raise FeatureNotSupported(f"{statement.tag} is not allowed in a non-volatile function")
     found = _rows_of_utility(frame, statement)
     if into is None:
         if found.names and statement.tag not in ("FETCH", "CALL", "DO"):
             raise SqlSyntaxError("query has no destination for result data")
         return
     assign_row(frame, into, next(found.rows, None), found.names, found.types)
-
-
-def _changes(statement: Statement) -> bool:
-    return statement.tag.split()[0] in ("CREATE", "DROP", "ALTER", "TRUNCATE", "GRANT", "REVOKE")
 
 
 def _is_to_client(statement: Statement) -> bool:

@@ -26,9 +26,11 @@ from protocol.messages import (
 )
 from protocol.scram import MECHANISM, ScramVerifier, finish, scram_exchange
 from protocol.startup import negotiation
+from server.catalog.privileges import is_member
 from server.config import BY_NAME, SessionSettings
 from server.errors import (
     FeatureNotSupported,
+    InsufficientPrivilege,
     InvalidAuthorizationSpecification,
     InvalidCatalogName,
     InvalidParameterValue,
@@ -38,6 +40,7 @@ from server.errors import (
 )
 from server.login_rules import find_rule
 from server.session.canonical_settings import CANONICAL
+from server.session.rights import AUTHORIZATION, GUARDED_CONTEXTS, NO_ROLE, ROLE
 from server.session.session import Identity, Session
 
 if TYPE_CHECKING:
@@ -128,17 +131,43 @@ def session_settings(
     for source, items in (("database", home.settings), ("user", role.settings)):
         for item in items:
             name, _, value = item.partition("=")
-            settings.start(name, value, source)
-    options = parameters.pop("options", "")
-    for name, value in parse_options(options):
-        settings.start(name, value)
-    for name, value in parameters.items():
-        if name.startswith("_pq_."):
-            continue
+            if _may_become(database, role, home, name, value):
+                settings.start(name, value, source)
+    wanted = parse_options(parameters.pop("options", ""))
+    wanted += [item for item in parameters.items() if not item[0].startswith("_pq_.")]
+    for name, value in wanted:
+        _refuse_unprivileged(database, role, home, name, value)
         settings.start(name, value)
     settings.set_internal("session_authorization", role.name)
     settings.set_internal("is_superuser", role.superuser)
     return settings
+
+
+def _may_become(
+    database: Database, role: Role, home: DatabaseObject, name: str, value: str
+) -> bool:
+    """Whether a value is no other role's rights, or the role is a member of that one."""
+    if name.lower() == AUTHORIZATION:
+        return role.superuser or value == role.name
+    if name.lower() != ROLE or value == NO_ROLE:
+        return True
+    view = database.catalog.views[home.oid]
+    target = view.role_named(value)
+    return target is not None and is_member(view, role.oid, target.oid)
+
+
+def _refuse_unprivileged(
+    database: Database, role: Role, home: DatabaseObject, name: str, value: str
+) -> None:
+    """Raise for what a client wants to start with and the role may not set."""
+    if not _may_become(database, role, home, name, value):
+        if database.catalog.views[home.oid].role_named(value) is None:
+            raise InvalidParameterValue(f'role "{value}" does not exist')
+        what = "role" if name.lower() == ROLE else "session authorization"
+        raise InsufficientPrivilege(f'permission denied to set {what} "{value}"')
+    setting = BY_NAME.get(name.lower())
+    if setting is not None and setting.context in GUARDED_CONTEXTS and not role.superuser:
+        raise InsufficientPrivilege(f'permission denied to set parameter "{setting.name}"')
 
 
 def parse_options(text: str) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from server.statements.statement import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from server.catalog.event_triggers import Event
     from server.catalog.objects import Table, UserFunction
@@ -86,15 +87,18 @@ class SessionSurroundings:
     def acting(self, function: UserFunction) -> Iterator[None]:
         """Be the function's owner if it asks for it, with its settings."""
         rights, settings = self._session.rights, self._session.settings
-        user = rights.borrowed_oid
         own = dict(each.split("=", 1) for each in function.settings)
-        try:
-            if function.security_definer:
-                rights.borrowed_oid = function.owner
-            with settings.lent(own) if own else nullcontext():
-                yield
-        finally:
-            rights.borrowed_oid = user
+        owner = rights.lent(function.owner) if function.security_definer else nullcontext()
+        with owner, settings.lent(own) if own else nullcontext():
+            yield
+
+    def lent(self, role_oid: int) -> AbstractContextManager[None]:
+        """See Rights."""
+        return self._session.rights.lent(role_oid)
+
+    def refuse_restricted(self, what: str) -> None:
+        """See Rights."""
+        self._session.rights.refuse_restricted(what)
 
     def utility(
         self,
@@ -108,6 +112,7 @@ class SessionSurroundings:
 
         if self._session.database.statements[type(statement.tree)].outside_block:
             raise ActiveSqlTransaction(f"{statement.tag} cannot be executed from a function")
+        self._session.rights.refuse_command(statement.tag)
         scope, row = begun_utility(self._session, statement, parameters, parameter_types)
         if row.describe is not None:
             description = row.describe(scope, statement.tree)

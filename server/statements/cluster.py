@@ -73,7 +73,8 @@ def _rewritten(context: StatementContext, table: Table, index: Index) -> Iterato
     assert isinstance(now, Table)
     refuse_pending(context, (now,), "CLUSTER")
     if index.is_searched and now.kind == "r":
-        yield from rewrite_table(context, now, {}, order=_order(now, index))
+        with context.session.rights.lent(now.owner, restricted=True):
+            yield from rewrite_table(context, now, {}, order=_order(now, index))
 
 
 def _order(table: Table, index: Index) -> str:

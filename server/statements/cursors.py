@@ -42,6 +42,8 @@ def declare(context: StatementContext, statement: tree.DeclareCursor) -> Run:
     session = context.session
     if not statement.hold and not session.transaction.outlives_statement:
         raise NoActiveSqlTransaction("DECLARE CURSOR can only be used in transaction blocks")
+    if statement.hold:
+        session.rights.refuse_restricted("create a cursor WITH HOLD")
     if statement.name in session.portals:
         raise DuplicateCursor(f'cursor "{statement.name}" already exists')
     inner = inner_statement(context, statement.query)

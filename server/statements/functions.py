@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from server.catalog.objects import UserFunction
 from server.catalog.user_functions import is_internal_name
 from server.catalog.views.physical import named_facts
+from server.config import BY_NAME
 from server.errors import (
     BY_SQLSTATE,
     FeatureNotSupported,
@@ -24,6 +25,7 @@ from server.extensions.registry import extension_function
 from server.planner.plan_routine import check_body, uses_of_body
 from server.planner.polymorphic import is_polymorphic
 from server.planner.standalone import bind_type_name, is_unknown_type
+from server.settings import RIGHTS_SETTINGS
 from server.sql import nodes
 from server.sql import utility_functions as tree
 from server.sql.deparse import deparse
@@ -107,6 +109,10 @@ def read_settings(
     """SET and RESET of a function over what it has."""
     for setting in settings:
         before = changed_settings(context, before, setting)
+    for item in before:
+        name, _, text = item.partition("=")
+        if name in RIGHTS_SETTINGS:
+            context.settings.guard(BY_NAME[name], text)
     return before
 
 

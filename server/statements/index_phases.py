@@ -167,7 +167,7 @@ def _enter_missed(
     execution = context.execution()
     execution.snapshot = None  # it would hold up others who wait for old snapshots
     missed = MissedRows(execution, table, index, filled, now)
-    while blocker_xid := (yield from beside_the_loop(context, index, missed.enter)):
+    while blocker_xid := (yield from beside_the_loop(context, table, index, missed.enter)):
         yield from wait_for_xid(execution, blocker_xid)
     return now
 

@@ -51,15 +51,18 @@ def build_index(
     if snapshot is not None:
         execution.snapshot = None  # it would hold up others who wait for old snapshots
     yield from beside_the_loop(
-        context, index, lambda: fill_index(execution, table, index, snapshot)
+        context, table, index, lambda: fill_index(execution, table, index, snapshot)
     )
 
 
 def beside_the_loop(
-    context: StatementContext, index: Index, work: Callable[[], Result]
+    context: StatementContext, table: Table, index: Index, work: Callable[[], Result]
 ) -> Generator[Wait, None, Result]:
-    """What work on an index's keys comes to; the server goes on meanwhile, and functions in the keys may wait."""
-    if index.predicate is None and all(key.number for key in index.keys):
+    """What work on an index's keys comes to; the server goes on meanwhile, and functions in the keys may wait.
+
+    They run with the rights of the table's owner, who has chosen them.
+    """
+    if not index.computes:
         done = context.session.database.workers.submit(work)
         yield Wait(done, what="Execute")
         result: Result = done.result
@@ -70,7 +73,8 @@ def beside_the_loop(
         results.append(work())
         yield from ()
 
-    yield from context.apart(steps())
+    with context.session.rights.lent(table.owner, restricted=True):
+        yield from context.apart(steps())
     return results[0]
 
 

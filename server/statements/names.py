@@ -166,6 +166,8 @@ def claim_relation(
     if statement.persistence == "temporary" and len(parts) == 1:
         parts = ("pg_temp", *parts)
     schema, name = target_schema(context, parts, statement.offset)
+    if schema == context.session.temporary_schema:
+        context.session.rights.refuse_restricted("create temporary table")
     yield from claim_name(context, schema, name)
     if statement.if_not_exists and context.catalog.relation_named(schema, name) is not None:
         context.notice("42P07", f'relation "{name}" already exists, skipping')

@@ -66,8 +66,9 @@ def _fill_from_query(context: StatementContext, view: Table, target: Table) -> A
     """Put the rows of a view's query into a table."""
     assert view.view_query is not None
     (inner,) = parse_statements(view.view_query)
-    planned = yield from context.plan(inner, checks_access=False)
-    yield from fill(context, target, planned, ())
+    with context.session.rights.lent(view.owner, restricted=True):
+        planned = yield from context.plan(inner)
+        yield from fill(context, target, planned, ())
 
 
 def _key_of(context: StatementContext, statement: tree.RefreshView, view: Table) -> Index:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from server.catalog.names import type_text
 from server.identifiers import quote_identifier
 from server.statements.access_methods import with_entries
-from server.statements.index_storage import with_new_storage
+from server.statements.index_storage import build_index, with_new_storage
 from server.statements.internal import internal_query, qualified_name
 from server.statements.names import free_name
 from server.statements.tables import store_table
@@ -20,7 +20,7 @@ from server.statements.tables import store_table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from server.catalog.objects import Column, Table
+    from server.catalog.objects import Column, Index, Table
     from server.executor.waits import Wait
     from server.statements.statement import StatementContext
 
@@ -69,10 +69,15 @@ def rewrite_table(
     watching = (*context.catalog.triggers_of(table.oid), *context.catalog.rules_of(table.oid))
     for each in watching:  # they are about what clients do with the rows
         context.ddl.remove(each.oid)
+    computed_later: list[Index] = []
     for index in context.catalog.indexes_of(table.oid):
         changed = with_new_storage(context, with_entries(context, target, index))
         context.transaction.create_index(changed.storage_id, changed.unique)
-        context.ddl.put(changed)
+        if index.computes:
+            computed_later.append(changed)
+            context.ddl.remove(index.oid)
+        else:
+            context.ddl.put(changed)
     texts = []
     for column in target.live_columns:
         quoted = quote_identifier(column.name)
@@ -93,8 +98,10 @@ def rewrite_table(
         f"OVERRIDING SYSTEM VALUE SELECT {kept} FROM ONLY {qualified_name(context, table.schema, name)}"
     )
     yield from internal_query(context, f"{sql} ORDER BY {order}" if order else sql)
-    for each in (target, *watching):
+    for each in (target, *watching, *computed_later):
         context.ddl.put(each)
+    for index in computed_later:  # by functions that run with the owner's rights
+        yield from build_index(context, target, index)
     context.transaction.drop_relation(source.storage_id)
     context.ddl.remove(scratch.oid)
 

@@ -56,15 +56,14 @@ def make_elements(
 def inside_schema(context: StatementContext, schema: str, owner: int) -> Iterator[None]:
     """The new schema is where names are looked up first, and its owner's rights count."""
     session = context.session
-    settings, rights = session.settings, session.rights
-    borrowed, path = rights.borrowed_oid, settings.text("search_path")
+    settings = session.settings
+    path = settings.text("search_path")
     settings.begin()
     settings.set("search_path", ", ".join(filter(None, (quote_identifier(schema), path))))
-    rights.borrowed_oid = owner
     try:
-        yield
+        with session.rights.lent(owner):
+            yield
     finally:
-        rights.borrowed_oid = borrowed
         if settings.depth:
             settings.rollback()
 

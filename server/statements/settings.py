@@ -43,10 +43,7 @@ def assign(context: StatementContext, name: str, text: str | None, *, local: boo
     if special is not None:
         special(context, text, local)
         return
-    if name == "search_path" and text is not None:
-        context.settings.set("search_path", text, local=local)
-        return
-    context.settings.set(name, text, local=local)
+    context.session.rights.set_value(name, text, local=local)
 
 
 def joined(name: str, values: tuple[Any, ...]) -> str:
@@ -65,6 +62,8 @@ def changed_settings(
         return ()
     name = change.name.lower()
     kept = tuple(item for item in settings if item.partition("=")[0].lower() != name)
+    if "." not in name:
+        context.settings.guard(setting_named(name), None)
     if isinstance(change, tree.Reset) or not (change.values or change.from_current):
         return kept
     text = context.settings.show(name) if change.from_current else joined(name, change.values)
@@ -100,19 +99,9 @@ def _transaction_read_only(context: StatementContext, text: str | None, local: b
     )
 
 
-def _session_authorization(context: StatementContext, text: str | None, local: bool) -> None:
-    context.session.rights.set_authorization(text, local=local)
-
-
-def _role(context: StatementContext, text: str | None, local: bool) -> None:
-    context.session.rights.set_role(text, local=local)
-
-
 SPECIAL = {
     "transaction_isolation": _transaction_isolation,
     "transaction_read_only": _transaction_read_only,
-    "session_authorization": _session_authorization,
-    "role": _role,
 }
 
 

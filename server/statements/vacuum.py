@@ -107,18 +107,19 @@ def _vacuum_table(context: StatementContext, table: Table, *, verbose: bool) -> 
     activity, by_server = database.tables.of(table.oid), session.backend_type == AUTOVACUUM
     cold = activity.cold_groups if by_server else ()
     chosen = ToSeal(age_min if age_min >= 0 else None, cold)
-    work = database.workers.submit(
-        lambda: context.engine.vacuum(
-            table.storage_id, _indexes_of(shape, execution), done, pause, chosen
+    with session.rights.lent(table.owner, restricted=True):  # the functions in keys are his
+        work = database.workers.submit(
+            lambda: context.engine.vacuum(
+                table.storage_id, _indexes_of(shape, execution), done, pause, chosen
+            )
         )
-    )
-    try:
-        yield Wait(work, what="Execute")
-    finally:
-        pause.stopped = True
-        if not work.done:  # the client has gone: the table must not change hands under the worker
-            work.wait()
-        database.tables.running.pop(session.pid, None)
+        try:
+            yield Wait(work, what="Execute")
+        finally:
+            pause.stopped = True
+            if not work.done:  # the client has gone; the table must not change hands meanwhile
+                work.wait()
+            database.tables.running.pop(session.pid, None)
     now_us = session.clock.now_us()
     activity.vacuumed(now_us, counts, by_server=by_server)
     if done.opened_groups:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,8 @@ def create_view(context: StatementContext, statement: objects_tree.CreateView) -
         context, statement, uses_of(planned)
     ):
         raise InvalidTableDefinition("cannot create temporary relation in non-temporary schema")
+    if schema == context.session.temporary_schema:
+        context.session.rights.refuse_restricted("create temporary table")
     yield from claim_name(context, schema, name)
     columns = result_columns(context, planned, statement.column_names)
     assert not isinstance(statement.query, UtilityStatement)
@@ -215,7 +218,9 @@ def create_table_as(context: StatementContext, statement: tree.CreateTableAs) ->
     store_table(context, replace(table, populated=statement.with_data or not is_view))
     count = 0
     if statement.with_data:
-        count = yield from fill(context, table, planned, parameters)
+        rights = context.session.rights
+        with rights.lent(context.user_oid, restricted=True) if is_view else nullcontext():
+            count = yield from fill(context, table, planned, parameters)
     if is_view:
         return "SELECT " + str(count) if statement.with_data else "CREATE MATERIALIZED VIEW"
     is_run = statement.with_data or isinstance(query, Execute)

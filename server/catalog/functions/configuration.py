@@ -40,7 +40,7 @@ def _set_config(
     if name is None:
         return None
     session = session_of(call)
-    session.settings.set(name, value, local=bool(is_local))
+    session.rights.set_value(name, value, local=bool(is_local))
     session.settings_changed()
     return _current_setting(call, name)
 
