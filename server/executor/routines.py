@@ -197,7 +197,7 @@ def _plan(
     if found is None:
         environment = caller.surroundings.environment()
         if function.is_atomic:
-            environment = replace(environment, search_path=function.path)
+            environment = replace(environment, search_path=function.path, checks_usage=False)
         found = plan_body_statement(statement, environment, function, call.arguments)
         kept[key] = found
     return found

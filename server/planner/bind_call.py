@@ -327,7 +327,7 @@ def _functions_of(
     if not context.in_own_database(name):
         error = FeatureNotSupported(f"{ELSEWHERE}: {'.'.join(name)}")
         raise raise_at(context, node, error)
-    schema = context.schema_named(name[-2])
+    schema = context.schema_named(name[-2], node)
     if schema is None:
         missing = InvalidSchemaName(f'schema "{name[-2]}" does not exist')
         raise raise_at(context, node, missing)

@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from server.catalog.objects import Index, Sequence, Table
-from server.catalog.privileges import has_privilege
 from server.errors import (
     AmbiguousColumn,
     DuplicateAlias,
     FeatureNotSupported,
-    InsufficientPrivilege,
     InvalidColumnReference,
     UndefinedColumn,
     UndefinedTable,
@@ -140,15 +138,6 @@ def find_relation(context: BindContext, parts: tuple[str, ...]) -> Table | Index
     return None
 
 
-def _check_usage(context: BindContext, node: exp.Expression, name: str) -> None:
-    schema = context.catalog.schema_named(name)
-    if name.startswith("pg_temp"):  # of the session's own
-        return
-    if schema is not None and not has_privilege(context.catalog, context.role, schema, "U"):
-        error = InsufficientPrivilege(f"permission denied for schema {name}")
-        raise raise_at(context, node, error)
-
-
 def relation_of(context: BindContext, node: exp.Expression) -> Table:
     """The table or view that a TableReference names; 42P01 when there is none."""
     parts = node.args["parts"]
@@ -156,7 +145,7 @@ def relation_of(context: BindContext, node: exp.Expression) -> Table:
         if not context.in_own_database(parts):
             error = FeatureNotSupported(f'{ELSEWHERE}: "{".".join(parts)}"')
             raise raise_at(context, node, error)
-        _check_usage(context, node, parts[-2])
+        context.schema_named(parts[-2], node)
     found = find_relation(context, parts)
     if found is None:
         raise raise_at(

@@ -94,16 +94,16 @@ def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
 def bind_new_rows(
     context: BindContext, scope: Scope, target: ModifyTarget, node: exp.Expression
 ) -> tuple[Node, list[Column]]:
-    """The rows that an INSERT adds, defaults filled in, and the columns that it assigns."""
+    """The rows that an INSERT adds, defaults filled in, and the columns that it gives values for."""
     columns = target_columns(context, target, node)
     query = node.args.get("query")
     if query is None:
         rows = node.args.get("rule_rows")
         source = None if rows is None else bind_item(context, scope, rows).node
-        return _rows(context, target, [], [[]], "", source), columns
+        return _rows(context, target, [], [[]], "", source), []
     if isinstance(query, nodes.Values) and _is_plain_values(query):
-        return _bind_values(context, scope, target, columns, node), columns
-    return _bind_query(context, scope, target, columns, node), columns
+        return _bind_values(context, scope, target, columns, node)
+    return _bind_query(context, scope, target, columns, node)
 
 
 def _is_plain_values(query: exp.Expression) -> bool:
@@ -181,7 +181,7 @@ def _bind_values(
     target: ModifyTarget,
     columns: list[Column],
     node: exp.Expression,
-) -> Node:
+) -> tuple[Node, list[Column]]:
     written = node.args["query"].args["rows"]
     rule_rows = node.args.get("rule_rows")
     read = None if rule_rows is None else bind_item(context, scope, rule_rows)
@@ -214,7 +214,8 @@ def _bind_values(
             ]
         )
     source = None if read is None else read.node
-    return _rows(context, target, matched, rows, node.args.get("overriding") or "", source)
+    overriding = node.args.get("overriding") or ""
+    return _rows(context, target, matched, rows, overriding, source), matched
 
 
 def _row_values(
@@ -333,7 +334,7 @@ def _bind_query(
     target: ModifyTarget,
     columns: list[Column],
     node: exp.Expression,
-) -> Node:
+) -> tuple[Node, list[Column]]:
     from server.planner.bind_from import hidden_scope
     from server.planner.bind_query import bind_query
     from server.planner.bind_set_operation import _values_of
@@ -359,6 +360,5 @@ def _bind_query(
         if value is None:
             value = target_default(context, target, column)
         expressions.append(assigned(context, target, column, value))
-    return Project(
-        input=query.node, outputs=_outputs(context, target), expressions=tuple(expressions)
-    )
+    outputs = _outputs(context, target)
+    return Project(input=query.node, outputs=outputs, expressions=tuple(expressions)), matched

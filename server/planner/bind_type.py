@@ -30,7 +30,7 @@ def bind_type(context: BindContext, node: nodes.TypeName, *, shells: bool = Fals
     parts = node.args["parts"]
     if node.args.get("percent_type"):
         return context.type(type_of_column(context, parts))
-    kind = find_type(context, parts)
+    kind = find_type(context, parts, node)
     if kind is None:
         shown = ".".join(parts[1:] if parts[0] == "pg_catalog" else parts)
         bounds = "[]" * len(node.args.get("array_bounds") or ())
@@ -62,12 +62,14 @@ def type_of_column(context: BindContext, parts: tuple[str, ...]) -> Oid:
     raise UndefinedColumn(f'column "{name}" of relation "{table.name}" does not exist')
 
 
-def find_type(context: BindContext, parts: tuple[str, ...]) -> Type | None:
+def find_type(
+    context: BindContext, parts: tuple[str, ...], node: exp.Expression | None = None
+) -> Type | None:
     """A type by its possibly qualified name."""
     if len(parts) > 1:
         if not context.in_own_database(parts):
             raise FeatureNotSupported(f"{ELSEWHERE}: {'.'.join(parts)}")
-        schema = context.schema_named(parts[-2])
+        schema = context.schema_named(parts[-2], node)
         if schema is None:
             raise InvalidSchemaName(f'schema "{parts[-2]}" does not exist')
         return context.catalog.type_named(schema.oid, parts[-1])

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.collations import rules_of
 from server.catalog.names import schema_along
 from server.catalog.objects import PG_CATALOG_OID, Oid, Role, Schema, Table
+from server.catalog.privileges import has_privilege
+from server.errors import InsufficientPrivilege
 from server.expressions.expression import ColumnId, Constant
 from server.types.collation import DEFAULT_OID, under
 from server.types.type import TextStyle, TypeReference
@@ -80,6 +82,7 @@ class PlanningEnvironment:
     ] = ()  # literals that the parameters stand for now: rows are estimated for them
     keeps_join_order: bool = False  # join_collapse_limit is 1: joins are done as they are written
     interrupted: Callable[[], None] = not_interrupted  # raises when the statement is to end
+    checks_usage: bool = True  # of schemas that are named: not in bodies that the catalog keeps
 
 
 @dataclass(slots=True)
@@ -190,9 +193,25 @@ class BindContext:
         """Whether a name of perhaps three parts is not one of another database."""
         return len(parts) != 3 or parts[0] == self.environment.database or self.view_depth > 0
 
-    def schema_named(self, name: str) -> Schema | None:
-        """A schema by name; pg_temp is the session's own."""
-        return schema_along(self.catalog, self.environment.search_path, name)
+    @property
+    def is_of_catalog(self) -> bool:
+        """Whether what is bound is text that the catalog keeps: it meant what it names when it was written."""
+        if self.view_depth > 0 or not self.environment.checks_usage:
+            return True
+        return self.base_offset < 0 and self.routine is None
+
+    def schema_named(self, name: str, node: exp.Expression | None = None) -> Schema | None:
+        """A schema by name, which the user must be allowed to look into; pg_temp is the session's own."""
+        schema = schema_along(self.catalog, self.environment.search_path, name)
+        if schema is not None and not self._may_look_into(schema):
+            error = InsufficientPrivilege(f"permission denied for schema {name}")
+            raise raise_at(self, node, error)
+        return schema
+
+    def _may_look_into(self, schema: Schema) -> bool:
+        if self.is_of_catalog or schema.name.startswith("pg_temp"):
+            return True
+        return has_privilege(self.catalog, self.role, schema, "U")
 
     def role_of(self) -> Role | None:
         """The role whose rights count now."""

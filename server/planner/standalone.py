@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.names import type_text
 from server.catalog.objects import FIRST_USER_OID, UserType
 from server.catalog.privileges import has_privilege
 from server.errors import (
@@ -86,13 +87,15 @@ def is_unknown_type(environment: PlanningEnvironment, node: nodes.TypeName) -> b
 
 def _require_usage(environment: PlanningEnvironment, reference: TypeReference) -> None:
     """Raise InsufficientPrivilege for a type (or an array of it) that may not be depended on."""
+    view, path = environment.catalog, environment.search_path
     found = environment.catalog.object(reference.type.element_oid or reference.oid)
     if (
         isinstance(found, UserType)
         and found.acl is not None
         and not has_privilege(environment.catalog, environment.user, found, "U")
     ):
-        raise InsufficientPrivilege(f"permission denied for type {found.name}")
+        name = type_text(view, path, found.oid)
+        raise InsufficientPrivilege(f"permission denied for type {name}")
 
 
 def type_oid(

@@ -62,6 +62,14 @@ def schema_named(context: StatementContext, name: str, offset: int = -1) -> Sche
     return found
 
 
+def usable_schema(context: StatementContext, name: str) -> Schema | None:
+    """A schema by name, which the user must be allowed to look into; None where there is none."""
+    found = schema_along(context.catalog, context.search_path(), name)
+    if found is not None:
+        require_usage(context, found)
+    return found
+
+
 def split_name(context: StatementContext, parts: Name, offset: int = -1) -> tuple[str, str]:
     """Schema (empty if not said) and name; a database is checked to be the session's own."""
     if len(parts) == 3:
@@ -78,9 +86,7 @@ def find_relation(context: StatementContext, parts: Name, offset: int = -1) -> R
     """A relation by name along the search path, or None."""
     schema, name = split_name(context, parts, offset)
     if schema:
-        home = schema_along(context.catalog, context.search_path(), schema)
-        if home is not None:
-            require_usage(context, home)
+        home = usable_schema(context, schema)
         return None if home is None else context.catalog.relation_named(home.oid, name)
     for oid in context.search_path():
         found = context.catalog.relation_named(oid, name)

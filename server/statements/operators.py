@@ -23,7 +23,7 @@ from server.planner.standalone import is_relabelled, type_oid
 from server.sql import nodes
 from server.sql import utility_functions as tree
 from server.statements.definitions import function_for, name_in, truth_in, type_in
-from server.statements.names import claim_name, split_name, target_schema
+from server.statements.names import claim_name, split_name, target_schema, usable_schema
 from server.statements.ownership import require_owner
 from server.statements.routine_names import shown_type
 
@@ -248,7 +248,7 @@ def operator_named(context: StatementContext, kind: str, name: ObjectName) -> Ca
     )
     homes: list[int] = []
     if schema:
-        home = context.catalog.schema_named(schema)
+        home = usable_schema(context, schema)
         homes = [] if home is None else [home.oid]
     for oid in homes or context.search_path():
         found = operator_of(context, oid, simple, left, right)

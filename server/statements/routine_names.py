@@ -14,7 +14,7 @@ from server.errors import (
 from server.functions.function import Function
 from server.identifiers import quote_identifier
 from server.planner.standalone import type_oid
-from server.statements.names import split_name
+from server.statements.names import schema_named, split_name, usable_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,9 +51,8 @@ def _candidates(context: StatementContext, name: ObjectName) -> list[UserFunctio
     """The routines a name may mean, those of the first schema of the path first."""
     schema, simple = split_name(context, name.parts)
     if schema:
-        from server.statements.names import schema_named
-
-        return list(context.catalog.user_functions_named(simple, schema_named(context, schema).oid))
+        said = usable_schema(context, schema) or schema_named(context, schema)
+        return list(context.catalog.user_functions_named(simple, said.oid))
     found: dict[tuple[int, ...], UserFunction] = {}
     for home in context.search_path():
         for value in context.catalog.user_functions_named(simple, home):
@@ -157,7 +156,7 @@ def exact_function(
     """A function by its exact arguments, of several shapes these may have."""
     schemas = tuple(context.search_path())
     if len(name) > 1:
-        home = context.catalog.schema_named(name[-2])
+        home = usable_schema(context, name[-2])
         schemas = () if home is None else (home.oid,)
     for shape in shapes:
         for schema in schemas:

@@ -27,7 +27,7 @@ from server.sql import utility_types as tree
 from server.statements.collations import collation_for
 from server.statements.column_definition import UNKNOWN_OID
 from server.statements.domain_values import refuse_null_values, refuse_violating_values
-from server.statements.names import claim_name, split_name, target_schema
+from server.statements.names import claim_name, split_name, target_schema, usable_schema
 from server.statements.statement import Run, StatementContext, Utility
 from server.types.type import TypeReference
 
@@ -53,7 +53,7 @@ def type_named(context: StatementContext, parts: Name) -> UserType:
     """A type of a user by name; raises UndefinedObject."""
     schema, name = split_name(context, parts)
     if schema:
-        home = context.catalog.schema_named(schema)
+        home = usable_schema(context, schema)
         homes = [] if home is None else [home.oid]
     else:
         homes = list(context.search_path())

@@ -159,7 +159,7 @@ def _bound_body(
     kinds = [each.type for each in call.arguments]
     routine, environment = context.routine, context.environment
     if function.is_atomic:
-        context.environment = replace(environment, search_path=function.path)
+        context.environment = replace(environment, search_path=function.path, checks_usage=False)
     try:
         with without_positions(context):
             context.routine = parameters_of(context, function, kinds)
