@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from server.errors import (
     CantChangeRuntimeParam,
+    InsufficientPrivilege,
     InvalidName,
     InvalidParameterValue,
     UndefinedObject,
 )
 from server.identifiers import split_identifiers
-from server.settings import REPORTED, SETTINGS, Setting, SettingValue
+from server.settings import PRIVATE_SETTINGS, REPORTED, SETTINGS, Setting, SettingValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -255,6 +256,10 @@ class Before:
 Canonical = Callable[[str, str], str]
 
 
+def _always() -> bool:
+    return True
+
+
 def _allow(setting: Setting, text: str | None) -> None:
     """Whoever has settings without being a session may change all."""
 
@@ -272,6 +277,7 @@ class SessionSettings:
         self._server = server
         self._canonical = canonical or {}
         self.guard: Callable[[Setting, str | None], None] = _allow
+        self.sees_everything: Callable[[], bool] = _always
         self._values: dict[str, Assigned] = {}
         self._session_defaults: dict[str, Assigned] = {}
         self._custom: dict[
@@ -310,6 +316,11 @@ class SessionSettings:
             found = self._values.get(custom)
             return self._custom[custom] if found is None else str(found.value)
         setting = setting_named(name)
+        if setting.name in PRIVATE_SETTINGS and not self.sees_everything():
+            raise InsufficientPrivilege(
+                "must be superuser or have privileges of pg_read_all_settings to examine "
+                f'"{setting.name}"'
+            )
         return show(setting, self.assigned(setting).value)
 
     def reported(self) -> tuple[str, ...]:
@@ -457,9 +468,10 @@ class SessionSettings:
         self.changed.add(name)
 
     def all(self) -> Iterator[tuple[Setting, Assigned]]:
-        """Every setting with its value, by name, for SHOW ALL and pg_settings."""
+        """Every setting that the user may see with its value, by name, for SHOW ALL and pg_settings."""
+        hidden = frozenset() if self.sees_everything() else PRIVATE_SETTINGS
         for setting in sorted(SETTINGS, key=lambda item: item.name.lower()):
-            if setting.hidden:
+            if setting.hidden or setting.name in hidden:
                 continue
             yield setting, self.assigned(setting)
 

@@ -69,6 +69,17 @@ NAME_LISTS = frozenset(
 RIGHTS_SETTINGS = frozenset(("role", "session_authorization"))
 """What says whose rights a session has."""
 
+PRIVATE_SETTINGS = frozenset(
+    (
+        *("config_file", "data_directory", "dynamic_library_path", "external_pid_file", "hba_file"),
+        *("ident_file", "jit_provider", "krb_server_keyfile", "log_directory", "log_filename"),
+        *("primary_conninfo", "session_preload_libraries", "shared_preload_libraries"),
+        *("ssl_ciphers", "ssl_dh_params_file", "ssl_ecdh_curve", "ssl_passphrase_command"),
+        *("ssl_max_protocol_version", "ssl_min_protocol_version", "unix_socket_directories"),
+    )
+)
+"""What only members of pg_read_all_settings see."""
+
 VERSION = "15.18"
 VERSION_NUMBER = 150018
 

@@ -43,6 +43,7 @@ from server.catalog.publication_objects import (
     Subscription,
 )
 from server.catalog.statistics_objects import ExtendedStatistics, Statistics
+from server.catalog.system_privileges import SystemPrivileges
 from server.catalog.tablespaces import Tablespace
 
 KINDS: tuple[type[CatalogObject], ...] = (
@@ -84,5 +85,6 @@ KINDS: tuple[type[CatalogObject], ...] = (
     Tablespace,
     Collation,
     Conversion,
+    SystemPrivileges,
 )
 """Only ever appended to."""

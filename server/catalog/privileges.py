@@ -26,6 +26,7 @@ from server.catalog.objects import (
     UserFunction,
     UserType,
 )
+from server.catalog.system_privileges import SystemPrivileges
 from server.catalog.tablespaces import Tablespace
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
 
 PUBLIC = 0
+READ_ALL_SETTINGS_OID = 3374
+READ_SERVER_FILES_OID, WRITE_SERVER_FILES_OID, EXECUTE_PROGRAM_OID = 4569, 4570, 4571
 READ_ALL_DATA_OID, WRITE_ALL_DATA_OID, DATABASE_OWNER_OID = 6181, 6182, 6171
 
 LETTERS: Mapping[str, str] = {
@@ -202,6 +205,8 @@ def acl_of_new_owner(acl: tuple[str, ...] | None, old: Oid, new: Oid) -> tuple[s
 
 def acl_kind(value: CatalogObject) -> str:
     """The kind of an object as privileges tell kinds apart."""
+    if isinstance(value, SystemPrivileges):
+        return value.kind
     kinds: tuple[tuple[type[CatalogObject], str], ...] = (
         (Table, "table"),
         (Sequence, "sequence"),

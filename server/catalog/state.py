@@ -40,6 +40,7 @@ from server.catalog.objects import (
 )
 from server.catalog.publication_objects import Publication, PublishedTable
 from server.catalog.statistics_objects import ExtendedStatistics, Statistics
+from server.catalog.system_privileges import SystemPrivileges
 from server.catalog.tablespaces import Tablespace
 
 PUBLICATIONS = 6104
@@ -74,6 +75,7 @@ SPACES: Mapping[type[CatalogObject], str] = MappingProxyType(
         UserMapping: "user mapping",
         EventTrigger: "event trigger",
         Tablespace: "tablespace",
+        SystemPrivileges: "system privileges",
     }
 )
 """The name space an object's name is unique in; kinds not listed are not found by name alone."""

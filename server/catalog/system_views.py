@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.catalog_view import CatalogView
 from server.catalog.objects import BOOTSTRAP_ROLE_OID, Role, Table
 from server.catalog.state import CatalogState
+from server.catalog.system_privileges import ACL_COLUMNS, INITIAL, acls_of
 from server.catalog.views import (
     activity,
     classes,
@@ -36,6 +37,7 @@ from server.catalog.views import (
     types,
 )
 from server.catalog.views.facts import facts
+from server.catalog.views.physical import SYSTEM_TABLES
 from server.catalog.views.relation import (
     OfSession,
     Row,
@@ -44,6 +46,7 @@ from server.catalog.views.relation import (
     projected,
     tuples,
 )
+from server.catalog.views.values import acl_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -174,6 +177,8 @@ OF_RELATIONS = frozenset(("pg_class", "pg_attribute", "pg_type"))
 
 def _unchanged(relation: SystemRelation, view: CatalogView, rows: SystemRows) -> SystemRows:
     """Rows of built-in objects without those of relations that the catalog has another form of: GRANT stores them."""
+    if relation.name in ACL_COLUMNS and acls_of(view, relation.name):
+        return _with_acls(relation, view, rows, acls_of(view, relation.name))
     if relation.name not in OF_RELATIONS:
         return rows
     key = f"built-in {relation.name}"
@@ -188,11 +193,35 @@ def _unchanged(relation: SystemRelation, view: CatalogView, rows: SystemRows) ->
     return found
 
 
+def _with_acls(
+    relation: SystemRelation,
+    view: CatalogView,
+    rows: SystemRows,
+    acls: Mapping[int, tuple[str, ...] | None],
+) -> SystemRows:
+    """Rows of built-in objects with the privileges that GRANT has made of theirs."""
+    key = f"privileges {relation.name}"
+    found = view.system_rows.get(key)
+    if found is None:
+        names = [column.name for column in SYSTEM_TABLES[relation.name].columns]
+        place = names.index(ACL_COLUMNS[relation.name])
+        changed = [
+            (*row[:place], acl_array(view, acls[row[0]]), *row[place + 1 :])
+            if row[0] in acls
+            else row
+            for row in rows.rows
+        ]
+        found = view.system_rows[key] = SystemRows(changed)
+    return found
+
+
 @cache
 def _builtin_rows(relation: SystemRelation, table: Table, superuser: str) -> SystemRows:
     rows: list[tuple[Any, ...]] = []
     if relation.file:
         rows.extend(facts(table, relation.file))
+    if relation.name in ACL_COLUMNS:
+        return _with_acls(relation, builtin_view(superuser), SystemRows(rows), INITIAL)
     if relation.builtin is not None:
         rows.extend(tuples(table, relation.builtin(builtin_view(superuser))))
     return SystemRows(rows)

@@ -27,7 +27,7 @@ from server.planner.plan_routine import (
 from server.types.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from server.catalog.event_triggers import Event
@@ -78,6 +78,9 @@ class Surroundings(Protocol):
 
     def refuse_restricted(self, what: str) -> None:
         """Raise where something runs for the owner of a table that must have no effect afterwards."""
+
+    def check_access(self, accesses: Iterable[Any]) -> None:
+        """Raise for what an expression reads or calls and the user may not."""
 
     def locks(self, planned: PlannedStatement) -> Iterator[Wait]:
         """Lock the relations a plan reads and writes."""

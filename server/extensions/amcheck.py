@@ -8,6 +8,7 @@ from server.extensions.extension import Extension
 
 AMCHECK: Final = Extension(
     name="amcheck",
+    trusted=False,
     version="1.3",
     comment="functions for verifying relation integrity",
     declarations="",

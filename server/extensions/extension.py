@@ -31,6 +31,7 @@ class Extension:
 
     Functions listed in in_context get the CallContext first. operator_classes: access method, name and type of each;
     default_classes: those that a key of the type has without naming one. schema: where it has to be, if anywhere.
+    trusted: whoever may make objects in the database may install it.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Extension:
     operator_classes: tuple[tuple[str, str, int], ...] = ()
     default_classes: tuple[tuple[str, str, int], ...] = ()
     schema: str = ""
+    trusted: bool = True
 
     @property
     def library(self) -> str:

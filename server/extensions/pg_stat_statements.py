@@ -97,6 +97,7 @@ pg_stat_statements(showtext boolean, {OUTPUTS}) setof record {WORDS} = statement
 """
 PG_STAT_STATEMENTS: Final = Extension(
     name="pg_stat_statements",
+    trusted=False,
     version="1.10",
     comment="track planning and execution statistics of all SQL statements executed",
     declarations=DECLARATIONS,

@@ -18,6 +18,7 @@ def _validate(_options: Any, _catalog: int) -> str:
 
 POSTGRES_FDW: Final = Extension(
     name="postgres_fdw",
+    trusted=False,
     version="1.1",
     comment="foreign-data wrapper for remote PostgreSQL servers",
     declarations="""

@@ -48,7 +48,6 @@ from server.planner.environment import (
     TEXT,
     UNKNOWN,
     VOID,
-    Access,
     BindContext,
     raise_at,
 )
@@ -165,15 +164,13 @@ def function_of_row(
 def _refuse_procedure(
     context: BindContext, node: exp.Expression, written: Written, target: Callee
 ) -> None:
+    context.note_call(target.oid)
     definition: Any = getattr(target, "definition", None)
     if definition is None and target.oid >= FIRST_USER_OID:  # it came with an extension
         definition = context.catalog.object(target.oid)
     if definition is None:
         return
     context.uses.add(definition.oid)
-    if definition.acl is not None:
-        user = context.environment.user
-        context.access.append(Access(definition.oid, "X", set(), user))
     if definition.kind != "p":
         return
     shown = _signature(context, node.args["name"], written)

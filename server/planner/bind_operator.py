@@ -150,6 +150,7 @@ def function_of(context: BindContext, operator: Operator, offset: int = -1) -> F
     """The function behind an operator."""
     if operator.oid >= FIRST_USER_OID:
         context.uses.add(operator.oid)
+    context.note_call(operator.function)
     try:
         return context.catalog.function(operator.function)
     except KeyError:

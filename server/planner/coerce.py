@@ -272,6 +272,7 @@ def _apply_pathway(
         return Relabel(type=result, argument=expression, offset=expression.offset)
     if path.method == "function":
         assert path.function is not None
+        context.note_call(path.function.oid)
         if isinstance(expression, Constant):
             widened = _widened(context, expression, target)
             if widened is not None:

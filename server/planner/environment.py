@@ -17,6 +17,7 @@ from server.catalog.collations import rules_of
 from server.catalog.names import schema_along
 from server.catalog.objects import PG_CATALOG_OID, Oid, Role, Schema, Table
 from server.catalog.privileges import has_privilege
+from server.catalog.system_privileges import system_privileges
 from server.errors import InsufficientPrivilege
 from server.expressions.expression import ColumnId, Constant
 from server.types.collation import DEFAULT_OID, under
@@ -212,6 +213,12 @@ class BindContext:
         if self.is_of_catalog or schema.name.startswith("pg_temp"):
             return True
         return has_privilege(self.catalog, self.role, schema, "U")
+
+    def note_call(self, oid: Oid) -> None:
+        """Note that the user must be allowed to call a function, where not everybody is."""
+        value = system_privileges(self.catalog, oid) or self.catalog.object(oid)
+        if value is not None and value.acl is not None:
+            self.access.append(Access(oid, "X", set(), self.environment.user))
 
     def role_of(self) -> Role | None:
         """The role whose rights count now."""

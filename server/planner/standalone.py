@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.names import type_text
-from server.catalog.objects import FIRST_USER_OID, UserType
+from server.catalog.objects import UserType
 from server.catalog.privileges import has_privilege
+from server.catalog.system_privileges import SystemPrivileges, system_privileges
 from server.errors import (
     DatatypeMismatch,
     FeatureNotSupported,
@@ -73,8 +74,7 @@ def bind_type_name(
 ) -> TypeReference:
     """The type a column is declared with; pseudo-types, and types that the user may not use, are refused."""
     reference = bind_type(_context(environment, base_offset), node, shells=shells)
-    if reference.oid >= FIRST_USER_OID:
-        _require_usage(environment, reference)
+    _require_usage(environment, reference)
     return reference
 
 
@@ -88,13 +88,14 @@ def is_unknown_type(environment: PlanningEnvironment, node: nodes.TypeName) -> b
 def _require_usage(environment: PlanningEnvironment, reference: TypeReference) -> None:
     """Raise InsufficientPrivilege for a type (or an array of it) that may not be depended on."""
     view, path = environment.catalog, environment.search_path
-    found = environment.catalog.object(reference.type.element_oid or reference.oid)
+    oid = reference.type.element_oid or reference.oid
+    found = system_privileges(view, oid) or view.object(oid)
     if (
-        isinstance(found, UserType)
+        isinstance(found, UserType | SystemPrivileges)
         and found.acl is not None
-        and not has_privilege(environment.catalog, environment.user, found, "U")
+        and not has_privilege(view, environment.user, found, "U")
     ):
-        name = type_text(view, path, found.oid)
+        name = type_text(view, path, oid)
         raise InsufficientPrivilege(f"permission denied for type {name}")
 
 

@@ -213,6 +213,7 @@ def _compile_simple(
         bound = assigned(context, bound, wanted)
     if any(isinstance(part, Subquery) for part in walk(bound)):
         return None
+    frame.surroundings.check_access(context.access)
     return Compiled(
         None,
         reader_of(names.inputs),
@@ -285,6 +286,7 @@ def _compile_part(frame: Frame, slot: int, part: Source, kind: TypeReference) ->
         raise FeatureNotSupported(
             "subqueries in subscripts of an assigned variable are not supported"
         )
+    frame.surroundings.check_access(context.access)
     return Compiled(
         None,
         reader_of(names.inputs),

@@ -7,17 +7,18 @@ Rule 2: the rights are those of the role an access names: the user, or the owner
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from server.catalog.objects import Table, UserFunction
 from server.catalog.privileges import has_column_privilege, has_privilege
+from server.catalog.system_privileges import SystemPrivileges, system_privileges
 from server.errors import InsufficientPrivilege
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable
 
     from server.catalog.catalog_view import CatalogView
-    from server.planner.planned import Access
+    from server.catalog.objects import CatalogObject
 
 COLUMN_LETTERS: Final = "raw"
 """Privileges that may be given on columns alone."""
@@ -28,10 +29,30 @@ KIND_WORDS: Final = {"v": "view", "m": "materialized view", "S": "sequence", "f"
 ROUTINE_WORDS: Final = {"f": "function", "p": "procedure", "a": "aggregate", "w": "function"}
 
 
-def check_access(view: CatalogView, accesses: Sequence[Access]) -> None:
+class AnyAccess(Protocol):
+    """What binding has noted, or a plan has kept of that."""
+
+    @property
+    def relation(self) -> int:
+        """The relation, or the function."""
+
+    @property
+    def privileges(self) -> str:
+        """Letters as in acl items."""
+
+    @property
+    def columns(self) -> Collection[int]:
+        """Those that are named."""
+
+    @property
+    def role(self) -> int:
+        """Whose rights count."""
+
+
+def check_access(view: CatalogView, accesses: Iterable[AnyAccess]) -> None:
     """Raise InsufficientPrivilege for the first access that is not allowed."""
     for access in accesses:
-        relation = view.object(access.relation)
+        relation = view.object(access.relation) or system_privileges(view, access.relation)
         if relation is None:
             continue
         for letter in access.privileges:
@@ -39,13 +60,19 @@ def check_access(view: CatalogView, accesses: Sequence[Access]) -> None:
                 continue
             if isinstance(relation, Table) and _by_columns(view, access, relation, letter):
                 continue
-            word = KIND_WORDS.get(getattr(relation, "kind", "S"), "table")
-            if isinstance(relation, UserFunction):
-                word = ROUTINE_WORDS[relation.kind]
-            raise InsufficientPrivilege(f"permission denied for {word} {relation.name}")
+            raise InsufficientPrivilege(f"permission denied for {_shown(relation)}")
 
 
-def _by_columns(view: CatalogView, access: Access, table: Table, letter: str) -> bool:
+def _shown(value: CatalogObject) -> str:
+    """An object with its kind, as the message names it."""
+    if isinstance(value, SystemPrivileges):
+        return f"{value.kind} {value.shown}"
+    if isinstance(value, UserFunction):
+        return f"{ROUTINE_WORDS[value.kind]} {value.name}"
+    return f"{KIND_WORDS.get(getattr(value, 'kind', 'S'), 'table')} {value.name}"
+
+
+def _by_columns(view: CatalogView, access: AnyAccess, table: Table, letter: str) -> bool:
     """Whether privileges on columns make up for the one on the table."""
     if letter not in COLUMN_LETTERS or all(column.acl is None for column in table.columns):
         return False

@@ -14,7 +14,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from server.catalog.privileges import is_member, is_superuser
+from server.catalog.privileges import (
+    READ_ALL_SETTINGS_OID,
+    has_privileges_of,
+    is_member,
+    is_superuser,
+)
 from server.errors import InsufficientPrivilege, InvalidParameterValue
 from server.settings import RIGHTS_SETTINGS
 
@@ -51,6 +56,7 @@ class Rights:
         self.borrowed_oid = 0  # whose rights count instead of the user's, for the time being
         self.is_within_definer = self.is_restricted = False
         session.settings.guard = self.guard
+        session.settings.sees_everything = self._sees_all_settings
 
     @property
     def current_oid(self) -> int:
@@ -126,6 +132,10 @@ class Rights:
             check(text)
         elif setting.context in GUARDED_CONTEXTS and not self._is_superuser():
             raise InsufficientPrivilege(f'permission denied to set parameter "{setting.name}"')
+
+    def _sees_all_settings(self) -> bool:
+        view = self._session.transaction.catalog
+        return has_privileges_of(view, self.current_oid, READ_ALL_SETTINGS_OID)
 
     def _is_superuser(self) -> bool:
         return is_superuser(self._session.transaction.catalog, self.current_oid)

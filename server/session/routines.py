@@ -12,12 +12,12 @@ from server.executor.routines import DEPTH_HINT, DEPTH_MAX
 from server.planner.standalone import bind_over_table, bind_row_rules
 from server.plpgsql.language import PlPgSql
 from server.session import execution
-from server.session.access import check_access
+from server.session.access import AnyAccess, check_access
 from server.statements.cursors import next_rows
 from server.statements.statement import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from server.catalog.event_triggers import Event
@@ -69,6 +69,10 @@ class SessionSurroundings:
     def context(self, parameters: tuple[Any, ...]) -> ExecutionContext:
         """A context with a new snapshot."""
         return execution.context(self._session, parameters)
+
+    def check_access(self, accesses: Iterable[AnyAccess]) -> None:
+        """Raise if the user may not read or call what an expression does."""
+        check_access(self._session.transaction.catalog, accesses)
 
     def locks(self, planned: PlannedStatement) -> Iterator[Wait]:
         """Lock the relations a plan reads and writes, if the user may do that."""

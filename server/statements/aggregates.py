@@ -15,7 +15,13 @@ from server.errors import (
 from server.functions.function import Function
 from server.planner.polymorphic import is_polymorphic
 from server.planner.standalone import is_relabelled
-from server.statements.definitions import function_for, name_in, text_in, truth_in, type_in
+from server.statements.definitions import (
+    callable_function,
+    name_in,
+    text_in,
+    truth_in,
+    type_in,
+)
 from server.statements.functions import PARALLEL, replaced
 from server.statements.names import claim_name, target_schema
 from server.statements.parameters import Parameters, check_polymorphic, read_parameters
@@ -213,7 +219,7 @@ def text_of(options: dict[str, Option], name: str) -> str | None:
 
 
 def _function(context: StatementContext, option: Option, types: tuple[int, ...]) -> Resolved:
-    found = function_for(context, name_in(option), types)
+    found = callable_function(context, name_in(option), types)
     target = found.target
     if not isinstance(target, Function):
         raise InvalidFunctionDefinition(f"{'.'.join(name_in(option))} is an aggregate function")

@@ -14,7 +14,7 @@ from server.planner.environment import BindContext
 from server.planner.routine import result_of
 from server.planner.standalone import bind_call
 from server.sql import utility_functions as tree
-from server.statements.ownership import require_privilege
+from server.statements.ownership import require_language, require_privilege
 from server.statements.statement import Description, Rows, Run, StatementContext, Utility
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def do(context: StatementContext, statement: tree.Do) -> Run:
     language = context.session.surroundings.languages.get(statement.language)
     if language is None:
         raise _no_inline_code(statement.language)
+    require_language(context, statement.language)
     execution = context.execution()
     execution.is_atomic = context.session.transaction.outlives_statement
 

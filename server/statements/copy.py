@@ -20,11 +20,18 @@ from protocol.errors import CopyFormatError
 from protocol.native import join_copy_data
 from server.catalog.objects import Column as TableColumn
 from server.catalog.objects import Table
+from server.catalog.privileges import (
+    EXECUTE_PROGRAM_OID,
+    READ_SERVER_FILES_OID,
+    WRITE_SERVER_FILES_OID,
+    has_privileges_of,
+)
 from server.errors import (
     BY_SQLSTATE,
     CharacterNotInRepertoire,
     DuplicateColumn,
     FeatureNotSupported,
+    InsufficientPrivilege,
     InvalidColumnReference,
     ProtocolViolation,
     QueryCanceled,
@@ -71,16 +78,36 @@ ROWS_AT_ONCE = 16_384
 FILE_BYTES_AT_ONCE = 64 * 1024
 WRITE_ROWS_AT_ONCE = 8_192
 
+READING = (READ_SERVER_FILES_OID, "pg_read_server_files", "from a file")
+WRITING = (WRITE_SERVER_FILES_OID, "pg_write_server_files", "to a file")
+RUNNING = (EXECUTE_PROGRAM_OID, "pg_execute_server_program", "to or from an external program")
+
 Chunks = Generator[Any, Any, bytes | None]
 
 
 def copy(context: StatementContext, statement: tree.Copy) -> Run:
     """COPY."""
+    _require_server_files(context, statement)
     if statement.program:
         raise FeatureNotSupported("COPY with a program is not supported")
     if statement.is_from:
         return (yield from copy_from(context, statement))
     return (yield from copy_to(context, statement))
+
+
+def _require_server_files(context: StatementContext, statement: tree.Copy) -> None:
+    """Raise InsufficientPrivilege for who may not read or write files of the server, or run its programs."""
+    if not (statement.filename or statement.program):
+        return
+    role, name, what = READING if statement.is_from else WRITING
+    if statement.program:
+        role, name, what = RUNNING
+    if not has_privileges_of(context.catalog, context.user_oid, role):
+        raise InsufficientPrivilege(
+            f"must be superuser or have privileges of the {name} role to COPY {what}",
+            hint="Anyone can COPY to stdout or from stdin. psql's \\copy command also works for "
+            "anyone.",
+        )
 
 
 def chosen_columns(table: Table, names: Sequence[str], *, is_from: bool) -> tuple[TableColumn, ...]:

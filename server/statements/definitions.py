@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.privileges import has_privilege
+from server.catalog.system_privileges import system_privileges
 from server.catalog.views.physical import named_facts
-from server.errors import FeatureNotSupported, SqlSyntaxError, UndefinedFunction
+from server.errors import (
+    FeatureNotSupported,
+    InsufficientPrivilege,
+    SqlSyntaxError,
+    UndefinedFunction,
+)
 from server.planner.standalone import find_callable, type_oid
 from server.sql import nodes
 from server.statements.routine_names import shown_type
@@ -64,6 +71,16 @@ def function_for(context: StatementContext, name: Name, types: tuple[int, ...]) 
         ):
             raise FeatureNotSupported(f"function {name[-1]}({shown}) is not supported") from None
         raise UndefinedFunction(f"function {'.'.join(name)}({shown}) does not exist") from error
+
+
+def callable_function(context: StatementContext, name: Name, types: tuple[int, ...]) -> Resolved:
+    """The same, which the user must be allowed to call: others will by way of what is made of it."""
+    found = function_for(context, name, types)
+    view, oid = context.catalog, found.target.oid
+    value = system_privileges(view, oid) or view.object(oid)
+    if value is not None and not has_privilege(view, context.user_oid, value, "X"):
+        raise InsufficientPrivilege(f"permission denied for function {found.target.name}")
+    return found
 
 
 def is_fact(name: str, types: tuple[int, ...]) -> bool:

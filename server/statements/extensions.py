@@ -9,8 +9,8 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import CatalogObject, ExtensionObject, UserType
-from server.catalog.privileges import has_privilege
+from server.catalog.objects import BOOTSTRAP_ROLE_OID, CatalogObject, ExtensionObject, UserType
+from server.catalog.privileges import has_privilege, is_superuser
 from server.errors import (
     DuplicateObject,
     FeatureNotSupported,
@@ -102,10 +102,15 @@ def _check_version(extension: Extension, version: str) -> None:
 
 def _require_privilege(context: StatementContext, extension: Extension) -> None:
     home = context.catalog.object(context.session.database_oid)
-    if home is not None and not has_privilege(context.catalog, context.user_oid, home, "C"):
+    view, user = context.catalog, context.user_oid
+    needed = "" if is_superuser(view, user) else "be superuser"
+    if needed and extension.trusted and home is not None:
+        is_allowed = has_privilege(view, user, home, "C")
+        needed = "" if is_allowed else "have CREATE privilege on current database"
+    if needed:
         raise InsufficientPrivilege(
             f'permission denied to create extension "{extension.name}"',
-            hint="Must have CREATE privilege on current database to create this extension.",
+            hint=f"Must {needed} to create this extension.",
         )
 
 
@@ -127,7 +132,8 @@ def _make_types(context: StatementContext, extension: Extension, schema: int) ->
 
 
 def _run_script(context: StatementContext, extension: Extension, schema: str) -> Iterator[Wait]:
-    with inside_schema(context, schema, context.user_oid):
+    view, user = context.catalog, context.user_oid
+    with inside_schema(context, schema, user if is_superuser(view, user) else BOOTSTRAP_ROLE_OID):
         for statement in parse_statements(extension.script()):
             own = copy(context)
             own.statement = statement

@@ -32,6 +32,7 @@ from server.sql.deparse import deparse
 from server.sql.utility_statement import UtilityStatement
 from server.statements.base_types import make_shell
 from server.statements.names import claim_name, target_schema
+from server.statements.ownership import require_language
 from server.statements.parameters import Parameters, check_polymorphic, read_parameters
 from server.statements.routine_names import WORDS, routine_named, signature, tell_converted
 from server.statements.settings import changed_settings
@@ -120,6 +121,7 @@ def create_function(context: StatementContext, statement: tree.CreateFunction) -
     """CREATE [OR REPLACE] FUNCTION and PROCEDURE."""
     attributes = read_attributes(context, statement.options, is_procedure=statement.procedure)
     language = _language(attributes, statement)
+    require_language(context, language)
     schema, name = target_schema(context, statement.name)
     yield from claim_name(context, schema, name)
     kind = "procedure" if statement.procedure else "function"

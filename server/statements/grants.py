@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer
 from server.catalog.large_objects import LargeObject
@@ -13,7 +13,6 @@ from server.catalog.objects import (
     Schema,
     Sequence,
     Table,
-    UserFunction,
     UserType,
 )
 from server.catalog.privileges import (
@@ -24,8 +23,8 @@ from server.catalog.privileges import (
     allowed_letters,
     grants_of,
     has_privileges_of,
-    parse_item,
 )
+from server.catalog.system_privileges import SystemPrivileges
 from server.catalog.tablespaces import Tablespace
 from server.errors import (
     DependentObjectsStillExist,
@@ -33,26 +32,17 @@ from server.errors import (
     InsufficientPrivilege,
     InvalidGrantOperation,
     UndefinedColumn,
-    WrongObjectType,
 )
 from server.sql import utility_roles as tree
-from server.statements.databases import database_named
-from server.statements.drop import FINDERS, drop_objects
-from server.statements.names import relation_named, role_oid, schema_named
+from server.statements.grant_targets import shown_name, targets
+from server.statements.names import role_oid
 from server.statements.statement import Run, StatementContext, Utility
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from server.sql.object_names import ObjectName
 
 SHOWN_KINDS = {
     "table": "relation",
     "foreign data wrapper": "foreign-data wrapper",
     "server": "foreign server",
 }
-RELATION_KINDS = ("table", "sequence")
-ALL_IN_SCHEMA = {"table": (Table,), "sequence": (Sequence,), "function": (UserFunction,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,72 +54,23 @@ class Change:
     grantees: tuple[int, ...]
 
 
-FOUND_BY_NAME: Final = frozenset(
-    (
-        "type",
-        "domain",
-        "function",
-        "procedure",
-        "routine",
-        "large object",
-        "foreign data wrapper",
-        "server",
-        "tablespace",
-    )
-)
-"""Kinds whose objects are found as DROP finds them."""
-
-
 def grant(context: StatementContext, statement: tree.Grant) -> Run:
     """GRANT and REVOKE."""
     yield from ()
     grantees = tuple(role_oid(context, name) for name in statement.grantees)
     if statement.is_grant and statement.grant_option and 0 in grantees:
         raise InvalidGrantOperation("grant options can only be granted to roles")
-    for value in list(_targets(context, statement)):
+    _check_grantor(context, statement)
+    for value in list(targets(context, statement)):
         _apply(context, statement, value, grantees)
     return statement.tag
 
 
-def _targets(context: StatementContext, statement: tree.Grant) -> Iterator[CatalogObject]:
-    if statement.target == "all_in_schema":
-        kinds = ALL_IN_SCHEMA.get(statement.kind)
-        if kinds is None:
-            raise FeatureNotSupported(f"privileges on every {statement.kind} are not supported")
-        for name in statement.names:
-            schema = schema_named(context, name.parts[-1])
-            for value in context.catalog.objects(CatalogObject):
-                is_there = getattr(value, "schema", 0) == schema.oid
-                if isinstance(value, kinds) and is_there and _has_acl(value):
-                    yield value
-        return
-    for name in statement.names:
-        yield _target(context, statement.kind, name)
-
-
-def _has_acl(value: CatalogObject) -> bool:
-    return not isinstance(value, Table) or value.kind in "rvmf"
-
-
-def _target(context: StatementContext, kind: str, name: ObjectName) -> CatalogObject:
-    if kind in RELATION_KINDS:
-        found = relation_named(context, name.parts)
-        if not isinstance(found, Table | Sequence):
-            raise WrongObjectType(f'"{found.name}" is an index')
-        if kind == "sequence" and not isinstance(found, Sequence):
-            raise WrongObjectType(f'"{found.name}" is not a sequence')
-        return found
-    if kind == "schema":
-        return schema_named(context, name.parts[-1])
-    if kind == "database":
-        return database_named(context, name.parts[-1])
-    if kind == "function":  # which aggregates are, too
-        routine = FINDERS["routine"](context, "routine", name)
-        if isinstance(routine, UserFunction) and routine.kind != "p":
-            return routine
-    if kind in FOUND_BY_NAME:
-        return FINDERS[kind](context, kind, name)
-    raise FeatureNotSupported(f"privileges on a {kind} are not supported")
+def _check_grantor(context: StatementContext, statement: tree.Grant) -> None:
+    """GRANTED BY says what is so anyway."""
+    grantor = statement.grantor
+    if grantor is not None and role_oid(context, grantor) != context.user_oid:
+        raise FeatureNotSupported("grantor must be current user")
 
 
 def _apply(
@@ -237,12 +178,14 @@ def _grantor(
         held, options = held | more, options | more_options
     possible = change.letters & options
     if not possible and not held:
-        raise InsufficientPrivilege(f"permission denied for {_shown_kind(value)} {value.name}")
+        raise InsufficientPrivilege(
+            f"permission denied for {_shown_kind(value)} {shown_name(value)}"
+        )
     if possible != change.letters:
         verb = "granted" if change.statement.is_grant else "revoked"
         code = "01007" if change.statement.is_grant else "01006"
         amount = "not all privileges were" if possible else "no privileges were"
-        context.warn(code, f'{amount} {verb} for "{value.name}"')
+        context.warn(code, f'{amount} {verb} for "{shown_name(value)}"')
     return user, frozenset(possible)
 
 
@@ -258,6 +201,8 @@ def _shown_kind(value: CatalogObject) -> str:
         (ForeignServer, "foreign server"),
         (Tablespace, "tablespace"),
     )
+    if isinstance(value, SystemPrivileges):
+        return value.kind
     found = next((word for kind, word in words if isinstance(value, kind)), "function")
     return "view" if isinstance(value, Table) and value.kind == "v" else found
 
@@ -308,36 +253,4 @@ def _without_dependents(
     return grants
 
 
-def drop_owned(context: StatementContext, statement: tree.DropOwned) -> Run:
-    """DROP OWNED: the privileges of roles go, and the objects they own."""
-    roles = {role_oid(context, name) for name in statement.roles}
-    owned = [
-        value
-        for kind in (Table, Sequence, UserType, Schema)
-        for value in context.catalog.objects(kind)
-        if value.owner in roles and not _is_part(value)
-    ]
-    yield from drop_objects(context, owned, cascade=statement.cascade)
-    for value in list(context.catalog.objects(CatalogObject)):
-        if value.acl is not None:
-            kept = _without_roles(value.acl, roles)
-            if kept != value.acl:
-                context.ddl.put(replace(value, acl=kept))
-    return statement.tag
-
-
-def _is_part(value: CatalogObject) -> bool:
-    """Sequences of columns and relations of types go with what they belong to."""
-    if isinstance(value, Sequence):
-        return value.owned_by is not None
-    return isinstance(value, Table) and value.kind == "c"
-
-
-def _without_roles(acl: Iterable[str], roles: set[int]) -> tuple[str, ...]:
-    return tuple(item for item in acl if parse_item(item).grantee not in roles)
-
-
-UTILITIES = (
-    Utility(node=tree.Grant, run=grant),
-    Utility(node=tree.DropOwned, run=drop_owned),
-)
+UTILITIES = (Utility(node=tree.Grant, run=grant),)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Constraint
+from server.catalog.privileges import has_privileges_of
 from server.errors import (
     FeatureNotSupported,
+    InsufficientPrivilege,
     UndefinedObject,
     WrongObjectType,
 )
@@ -21,8 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+CHECKPOINT_OID = 4544  # pg_checkpoint
+
+
 def checkpoint(context: StatementContext, statement: tree.Checkpoint) -> Run:
     """CHECKPOINT."""
+    if not has_privileges_of(context.catalog, context.user_oid, CHECKPOINT_OID):
+        raise InsufficientPrivilege(
+            "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT"
+        )
     yield Wait(context.engine.checkpoint(), what="CheckpointDone")
     return "CHECKPOINT"
 

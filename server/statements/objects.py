@@ -10,6 +10,7 @@ from server.catalog.objects import (
     Constraint,
     Index,
     Policy,
+    Role,
     Rule,
     Schema,
     Sequence,
@@ -54,7 +55,12 @@ from server.statements.operator_classes import (
     move_operator_class,
     rename_operator_class,
 )
-from server.statements.ownership import require_create, require_member, require_owner
+from server.statements.ownership import (
+    require_create,
+    require_member,
+    require_owner,
+    require_role_manager,
+)
 from server.statements.policies import policy_of
 from server.statements.publications import check_publication_owner, rename_publication
 from server.statements.rename_columns import rename_attribute, rename_column, rename_constraint
@@ -438,6 +444,8 @@ def comment(context: StatementContext, statement: tree.Comment) -> Run:
     text = statement.text or None
     if statement.kind != "column":
         found = _object_named(context, statement.kind, statement.name)
+        if isinstance(found, Role):
+            require_role_manager(context, found)
         require_owner(context, found)
         yield from _lock_described(context, found)
         context.ddl.put(replace(found, comment=text))

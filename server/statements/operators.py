@@ -22,7 +22,13 @@ from server.errors import (
 from server.planner.standalone import is_relabelled, type_oid
 from server.sql import nodes
 from server.sql import utility_functions as tree
-from server.statements.definitions import function_for, name_in, truth_in, type_in
+from server.statements.definitions import (
+    callable_function,
+    function_for,
+    name_in,
+    truth_in,
+    type_in,
+)
 from server.statements.names import claim_name, split_name, target_schema, usable_schema
 from server.statements.ownership import require_owner
 from server.statements.routine_names import shown_type
@@ -75,7 +81,7 @@ def create_operator(context: StatementContext, statement: tree.Define) -> Run:
             detail="Postfix operators are not supported.",
         )
     types = (left, right) if left else (right,)
-    found = function_for(context, name_in(function), types)
+    found = callable_function(context, name_in(function), types)
     result = found.type.oid
     _check_kinds(options, left, result)
     existing = operator_of(context, schema, name, left, right)

@@ -34,10 +34,13 @@ from server.catalog.privileges import (
     has_privilege,
     has_privileges_of,
     is_member,
+    is_superuser,
 )
 from server.catalog.publication_objects import Publication, Subscription
 from server.catalog.statistics_objects import ExtendedStatistics
+from server.catalog.system_privileges import default_of, system_privileges
 from server.catalog.tablespaces import Tablespace
+from server.catalog.views.physical import named_facts
 from server.errors import InsufficientPrivilege
 
 if TYPE_CHECKING:
@@ -140,6 +143,29 @@ def require_usage(context: StatementContext, schema: Schema) -> None:
         has_privilege(context.catalog, role, schema, "U") for role in _roles(context)
     ):
         raise InsufficientPrivilege(f"permission denied for schema {schema.name}")
+
+
+def require_role_manager(context: StatementContext, role: Role) -> None:
+    """Raise InsufficientPrivilege for who may not say anything about a role."""
+    user = context.catalog.object(context.user_oid)
+    if isinstance(user, Role) and (user.superuser or (user.create_role and not role.superuser)):
+        return
+    raise InsufficientPrivilege(
+        "must be superuser" if role.superuser else "must have CREATEROLE privilege"
+    )
+
+
+def require_language(context: StatementContext, name: str) -> None:
+    """Raise InsufficientPrivilege for who may not make functions, or run code, in a language."""
+    row = next(each for each in named_facts("pg_language") if each["lanname"] == name)
+    privileges = system_privileges(context.catalog, row["oid"]) or default_of(
+        "language", row["oid"]
+    )
+    is_allowed = is_superuser(context.catalog, context.user_oid)
+    if row["lanpltrusted"]:
+        is_allowed = has_privilege(context.catalog, context.user_oid, privileges, "U")
+    if not is_allowed:
+        raise InsufficientPrivilege(f"permission denied for language {name}")
 
 
 def require_privilege(

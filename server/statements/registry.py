@@ -28,6 +28,7 @@ from server.statements import (
     notifications,
     objects,
     operator_classes,
+    owned,
     policies,
     prepared,
     publications,
@@ -99,6 +100,7 @@ STATEMENTS = by_node(
         *extensions.UTILITIES,
         *text_search.UTILITIES,
         *grants.UTILITIES,
+        *owned.UTILITIES,
         *default_privileges.UTILITIES,
     )
 )

@@ -17,7 +17,11 @@ from server.catalog.objects import (
     Rule,
     Trigger,
 )
-from server.catalog.privileges import is_superuser, parse_item, roles_of
+from server.catalog.privileges import (
+    is_superuser,
+    parse_item,
+    roles_of,
+)
 from server.errors import (
     DependentObjectsStillExist,
     DuplicateObject,
@@ -274,6 +278,8 @@ _WITH_TABLE = (Constraint, Index, Policy, Rule, Trigger)
 
 def _needs(context: StatementContext, oid: int) -> Iterator[str]:
     for value in context.catalog.objects(CatalogObject):
+        if isinstance(value, Policy) and oid in value.roles:
+            yield f"target of {describe(context, value)}"
         if needs_role(value, oid) and not isinstance(value, (Role, *_WITH_TABLE)):
             is_owner = value.owner == oid
             word = "owner of" if is_owner else "privileges for"
@@ -384,22 +390,10 @@ def _drop_member(context: StatementContext, oid: int, member: int, *, admin_only
 # DROP OWNED and REASSIGN OWNED
 
 
-def reassign_owned(context: StatementContext, statement: tree.ReassignOwned) -> Run:
-    """REASSIGN OWNED BY."""
-    yield from ()
-    old = {role_oid(context, name) for name in statement.roles}
-    new = role_oid(context, statement.new_role)
-    for value in list(context.catalog.objects(CatalogObject)):
-        if value.owner in old and not isinstance(value, Role):
-            context.ddl.put(replace(value, owner=new))
-    return statement.tag
-
-
 UTILITIES = (
     Utility(node=tree.CreateRole, run=create_role),
     Utility(node=tree.AlterRole, run=alter_role),
     Utility(node=tree.AlterRoleSetting, run=alter_setting),
     Utility(node=tree.DropRole, run=drop_role),
     Utility(node=tree.GrantRole, run=grant_role),
-    Utility(node=tree.ReassignOwned, run=reassign_owned),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from server.catalog.names import type_text
+from server.catalog.objects import PG_CATALOG_OID
 from server.errors import (
     AmbiguousFunction,
     InsufficientPrivilege,
@@ -39,7 +40,7 @@ def routine_named(context: StatementContext, kind: str, name: ObjectName) -> Use
     if kind in ("procedure", "routine") and not exact and len(given) > 1:
         exact = [value for value in found if value.kind == "p" and value.arguments == given[1]]
     if not exact:
-        _refuse_built_in(context, name, given[0])
+        _refuse_built_in(context, name)
         raise _missing(context, kind, name, given[0])
     value = exact[0]
     if value.kind not in LETTERS[kind]:
@@ -97,12 +98,21 @@ def _only(kind: str, name: ObjectName, found: list[UserFunction]) -> UserFunctio
     return fitting[0]
 
 
-def _refuse_built_in(context: StatementContext, name: ObjectName, types: tuple[int, ...]) -> None:
+def built_in_routine(context: StatementContext, name: ObjectName) -> int:
+    """The OID of the built-in function that is meant, 0 where it is none."""
     schema, simple = split_name(context, name.parts)
-    if schema in ("", "pg_catalog") and any(
-        each.arguments == types for each in context.catalog.functions_named(simple, 11)
-    ):
-        raise InsufficientPrivilege(f"must be owner of function {simple}")
+    found = context.catalog.functions_named(simple, PG_CATALOG_OID)
+    if not found or schema not in ("", "pg_catalog"):
+        return 0
+    if name.arguments is None and len(found) == 1:
+        return found[0].oid
+    shapes = _types(context, name)
+    return next((each.oid for each in found if each.arguments in shapes), 0)
+
+
+def _refuse_built_in(context: StatementContext, name: ObjectName) -> None:
+    if built_in_routine(context, name):
+        raise InsufficientPrivilege(f"must be owner of function {name.parts[-1]}")
 
 
 def _missing(

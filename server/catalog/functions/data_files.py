@@ -1,4 +1,4 @@
-"""pg_stat_file, pg_ls_dir and pg_read_file: files of the data directory, for superusers."""
+"""pg_stat_file, pg_ls_dir and pg_read_file: files of the data directory, for who may call these functions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.functions.scope import session_of
-from server.catalog.privileges import is_superuser
+from server.catalog.privileges import READ_SERVER_FILES_OID, has_privileges_of
 from server.errors import (
     CharacterNotInRepertoire,
     InsufficientPrivilege,
@@ -31,11 +31,18 @@ STAT_COLUMNS: Final = (
 )
 
 
-def _path(call: CallContext, name: str, function: str) -> Path:
+def _path(call: CallContext, name: str) -> Path:
+    """A file by its name, which leads out of the data directory only for who may read the server's files."""
     session = session_of(call)
-    if not is_superuser(session.transaction.catalog, session.user_oid):
-        raise InsufficientPrivilege(f"permission denied for function {function}")
-    return Path(session.settings.text("data_directory") or ".") / name
+    home = Path(session.settings.text("data_directory") or ".").absolute()
+    path = Path(os.path.normpath(home / name))
+    if has_privileges_of(session.transaction.catalog, session.user_oid, READ_SERVER_FILES_OID):
+        return path
+    if not path.is_relative_to(home):
+        if Path(name).is_absolute():
+            raise InsufficientPrivilege("absolute path not allowed")
+        raise InsufficientPrivilege("path must be in or below the data directory")
+    return path
 
 
 def _moment_us(seconds: float) -> int:
@@ -44,7 +51,7 @@ def _moment_us(seconds: float) -> int:
 
 def _stat(call: CallContext, name: str, missing_ok: bool = False) -> tuple[Any, ...] | None:
     try:
-        found = _path(call, name, "pg_stat_file").stat()
+        found = _path(call, name).stat()
     except FileNotFoundError as error:
         if missing_ok:
             return None
@@ -57,7 +64,7 @@ def _list(
     call: CallContext, name: str, missing_ok: bool = False, include_dots: bool = False
 ) -> Iterator[str]:
     try:
-        names = sorted(os.listdir(_path(call, name, "pg_ls_dir")))
+        names = sorted(os.listdir(_path(call, name)))
     except FileNotFoundError as error:
         if missing_ok:
             return
@@ -76,7 +83,7 @@ def _read(
     if length is not None and length < 0:
         raise InvalidParameterValue("requested length cannot be negative")
     try:
-        with _path(call, name, "pg_read_file").open("rb") as file:
+        with _path(call, name).open("rb") as file:
             file.seek(offset, os.SEEK_SET if offset >= 0 else os.SEEK_END)
             return file.read(-1 if length is None else length)
     except FileNotFoundError as error:

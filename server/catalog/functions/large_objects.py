@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.functions.scope import session_of
 from server.catalog.large_objects import CHUNK_BYTES, SIZE_MAX, Content, LargeObject, create_storage
-from server.catalog.privileges import has_privilege, has_privileges_of, is_superuser
+from server.catalog.privileges import has_privilege, has_privileges_of
 from server.errors import (
     BY_SQLSTATE,
     InsufficientPrivilege,
@@ -303,18 +303,12 @@ def _put(call: CallContext, number: int, offset: int, data: bytes) -> str:
     return ""
 
 
-def _require_superuser(opened: Opened, name: str) -> None:
-    if not is_superuser(opened.session.transaction.catalog, opened.session.user_oid):
-        raise InsufficientPrivilege(f"permission denied for function {name}")
-
-
 def _file_error(verb: str, path: str, error: OSError) -> SqlError:
     return UndefinedFile(f'could not {verb} server file "{path}": {error.strerror}')
 
 
 def _import(call: CallContext, path: str, number: int = 0) -> int:
     opened = Opened(call)
-    _require_superuser(opened, "lo_import")
     try:
         with Path(path).open("rb") as file:
             number, offset = opened.create(number), 0
@@ -328,7 +322,6 @@ def _import(call: CallContext, path: str, number: int = 0) -> int:
 
 def _export(call: CallContext, number: int, path: str) -> int:
     opened = Opened(call)
-    _require_superuser(opened, "lo_export")
     content = opened.content(opened.named(number))
     try:
         with Path(path).open("wb") as file:

@@ -37,8 +37,9 @@ from server.catalog.privileges import (
     role_shown,
     roles_of,
 )
+from server.catalog.system_privileges import default_of, system_privileges
 from server.catalog.tablespaces import BUILT_IN, Tablespace
-from server.catalog.views.physical import fact_of
+from server.catalog.views.physical import named_facts
 from server.catalog.written_names import split_identifiers
 from server.errors import (
     InvalidCatalogName,
@@ -123,20 +124,34 @@ def _registered(type_name: str, kind: type[CatalogObject]) -> Callable[..., Cata
         value = view_of(call).object(oid)
         if isinstance(value, kind):
             return value
-        relation = "pg_proc" if kind is UserFunction else "pg_type"
-        return _builtin(oid) if fact_of(relation, oid) is not None else None
+        return _system_object("function" if kind is UserFunction else "type", view_of(call), oid)
 
     return read
+
+
+def _system_object(kind: str, view: CatalogView, oid: int) -> CatalogObject | None:
+    """The privileges on a built-in object; None where there is no such."""
+    try:
+        return system_privileges(view, oid) or default_of(kind, oid)
+    except KeyError:
+        return None
+
+
+def _language(call: CallContext, name: str | int) -> CatalogObject | None:
+    oid = name
+    if isinstance(name, str):
+        rows = named_facts("pg_language")
+        oid = next((row["oid"] for row in rows if row["lanname"] == name), 0)
+        if not oid:
+            raise UndefinedObject(f'language "{name}" does not exist')
+    assert isinstance(oid, int)
+    return _system_object("language", view_of(call), oid)
 
 
 def _builtin(oid: int) -> CatalogObject:
     """A built-in object that everybody may use."""
     everybody = tuple(f"{PUBLIC}={letters}/10" for letters in ("XU",))
     return Schema(oid=oid, name="", acl=everybody)
-
-
-def _everybodys(call: CallContext, name: str | int) -> CatalogObject | None:
-    return _builtin(name if isinstance(name, int) else 1)
 
 
 def _tablespace(call: CallContext, name: str | int) -> CatalogObject | None:
@@ -169,7 +184,7 @@ OBJECT_FINDERS: dict[str, Finder] = {
     ),
     "function": _registered("regprocedure", UserFunction),
     "type": _registered("regtype", UserType),
-    "language": _everybodys,
+    "language": _language,
     "tablespace": _tablespace,
     "foreign data wrapper": _named(
         ForeignDataWrapper,
@@ -222,8 +237,6 @@ def _checker(kind: str) -> Callable[..., bool | None]:
         wanted = asked(kind, privileges)
         if value is None:
             return None
-        if isinstance(value, Schema) and kind in ("function", "type"):
-            return True
         return any(
             has_privilege(view_of(call), role, value, letter, option=option)
             for letter, option in wanted

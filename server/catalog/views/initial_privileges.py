@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.catalog.bootstrap import SYSTEM_OBJECTS
+from server.catalog.system_privileges import INITIAL
 from server.catalog.views.comments import class_oid
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import acl_array
+
+PROCEDURES_OID = 1255  # pg_proc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +28,14 @@ def _initial_privileges(view: CatalogView) -> Iterator[Row]:
                 "privtype": "i",
                 "initprivs": acl_array(view, value.acl),
             }
+    for oid, acl in INITIAL.items():
+        yield {
+            "objoid": oid,
+            "classoid": PROCEDURES_OID,
+            "objsubid": 0,
+            "privtype": "i",
+            "initprivs": acl_array(view, acl),
+        }
 
 
 RELATIONS = (SystemRelation(name="pg_init_privs", objects=_initial_privileges),)

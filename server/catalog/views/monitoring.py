@@ -79,7 +79,7 @@ def _versions(view: CatalogView) -> Iterator[Row]:
             "version": extension.version,
             "installed": installed.get(extension.name) == extension.version,
             "superuser": True,
-            "trusted": True,
+            "trusted": extension.trusted,
             "relocatable": True,
             "comment": extension.comment,
         }
