@@ -24,6 +24,8 @@ from storage.btree_page import (
 from storage.keys import key_after_prefix
 from storage.pages import Pager
 
+Pair = tuple[bytes, int]
+
 COUNTERS = struct.Struct("<HHH")
 COUNTERS_OFFSET = 4
 NEEDS_MORE = -1
@@ -60,6 +62,36 @@ def lookup_pairs(pager: Pager, root_page: int, start: bytes, stop: bytes | None)
 def lookup_prefix(pager: Pager, root_page: int, prefix: bytes) -> list[int]:
     """The row ids of the pairs whose key starts with the prefix, in order."""
     return lookup_pairs(pager, root_page, prefix, key_after_prefix(prefix))
+
+
+def pairs_between(
+    pager: Pager, root_page: int, low: Pair, high: Pair, most: int, *, backward: bool
+) -> tuple[list[Pair], Pair | None]:
+    """The first or, backward, the last pairs with low <= pair < high, `most` of them; and what they end at.
+
+    Going on with that as the low bound, or backward as the high one, gives the next ones; None: these were all.
+    """
+    found: list[Pair] = []
+    page_no, position = seek_pair(pager, root_page, *(high if backward else low))
+    while page_no:
+        first, last = (0, position) if backward else (position, 1 << 16)
+        pairs, left, right = leaf_pairs(pager, page_no, first, last)
+        for pair in reversed(pairs) if backward else pairs:
+            if pair < low or pair >= high:
+                return found, None
+            if len(found) == most:
+                return found, found[-1] if backward else pair
+            found.append(pair)
+        page_no, position = (left, 1 << 16) if backward else (right, 0)
+    return found, None
+
+
+def ids_between(
+    pager: Pager, root_page: int, low: Pair, high: Pair, most: int, *, backward: bool
+) -> tuple[list[int], Pair | None]:
+    """`pairs_between` without the keys."""
+    pairs, end = pairs_between(pager, root_page, low, high, most, backward=backward)
+    return [row_id for _, row_id in pairs], end
 
 
 def lookup_ids(pager: Pager, root_page: int, prefix: bytes, most: int) -> npt.NDArray[np.int64]:

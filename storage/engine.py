@@ -38,6 +38,7 @@ from storage.native import LogWriter
 from storage.options import Options
 from storage.outcomes import Counts, Live, Outcome, Status
 from storage.prepared import PreparedGroup, PreparedState, pack_all, surviving
+from storage.range_reader import BEHIND_ALL, RangeReader
 from storage.records import Kind as RecordKind
 from storage.records import encode_end
 from storage.recovery import Recovered
@@ -61,6 +62,7 @@ from storage.waits import Completion
 from storage.wal import Wal
 
 __all__ = [
+    "BEHIND_ALL",
     "COMMAND_BITS",
     "NOT_INSERTED",
     "Cooling",
@@ -88,6 +90,7 @@ __all__ = [
     "Outcome",
     "Prepared",
     "Problem",
+    "RangeReader",
     "RowLock",
     "RowsView",
     "ScaledDecimals",

@@ -18,6 +18,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     )
     from storage.btree_search import (
         delete_pair,
+        ids_between,
         insert_pair,
         leaf_cuts,
         leaf_pairs,
@@ -25,6 +26,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         lookup_pairs,
         lookup_prefix,
         pack_leaf,
+        pairs_between,
         seek_pair,
         split_leaf,
     )
@@ -44,6 +46,7 @@ else:
     )
     from storage.native.btree_search import (
         delete_pair,
+        ids_between,
         insert_pair,
         leaf_cuts,
         leaf_pairs,
@@ -51,6 +54,7 @@ else:
         lookup_pairs,
         lookup_prefix,
         pack_leaf,
+        pairs_between,
         seek_pair,
         split_leaf,
     )
@@ -70,6 +74,7 @@ __all__ = [
     "delete_pair",
     "delete_sorted",
     "gathered",
+    "ids_between",
     "insert_pair",
     "insert_sorted",
     "is_ascending",
@@ -80,6 +85,7 @@ __all__ = [
     "lookup_prefix",
     "pack_leaf",
     "pack_leaves",
+    "pairs_between",
     "present_keys",
     "seek_pair",
     "split_leaf",

@@ -95,6 +95,24 @@ class RowPaths:
             for i in (range(len(all_columns)) if columns is None else columns)
         )
 
+    def seen(self, snapshot: Snapshot, root_ids: Sequence[int]) -> list[int] | None:
+        """The row ids seen of many rows; None: one of these rows has had another key, so that entries may err."""
+        found = []
+        for root_id in root_ids:
+            row_id = self.find(snapshot, root_id)
+            if row_id == NOT_FOUND:
+                continue
+            if self.key_changed(root_id):
+                return None
+            found.append(row_id)
+        return found
+
+    def many_values(
+        self, row_ids: Sequence[int], columns: Sequence[int]
+    ) -> list[tuple[Value, ...]]:
+        """`values` of many versions."""
+        return [self.values(row_id, columns) for row_id in row_ids]
+
     def root(self, row_id: int) -> int:
         """The root id of the row a version belongs to."""
         return root_of(self.groups, row_id)

@@ -170,21 +170,42 @@ def key_ranges(
 
     That satisfy the conditions.
     """
-    prefixes = [b""]
-    by_position: dict[int, list[tuple[str, Any]]] = {}
-    for condition, value in zip(conditions, values, strict=True):
-        if value is None and condition.operator not in ("null", "notnull"):
-            return []
-        by_position.setdefault(condition.position, []).append((condition.operator, value))
-    for position in sorted(by_position):
-        part = _Part(shape, position)
-        found = by_position[position]
-        equal = part.equalities(found)
-        if equal is None:
-            low, high = part.bounds(found)
-            return [(prefix + low, prefix + high) for prefix in prefixes if low < high]
-        prefixes = [prefix + encoded for prefix in prefixes for encoded in equal]
-    return [(prefix, key_after_prefix(prefix) if prefix else None) for prefix in prefixes]
+    return KeyRanges(shape, conditions).of(values)
+
+
+class KeyRanges:
+    """Conditions on the keys of an index, made ready for values."""
+
+    __slots__ = ("_parts", "_required")
+
+    def __init__(self, shape: IndexShape, conditions: Sequence[physical.KeyCondition]) -> None:
+        by_position: dict[int, list[tuple[str, int]]] = {}
+        for number, condition in enumerate(conditions):
+            by_position.setdefault(condition.position, []).append((condition.operator, number))
+        self._required = tuple(
+            number
+            for number, condition in enumerate(conditions)
+            if condition.operator not in ("null", "notnull")
+        )
+        self._parts = tuple(
+            (_Part(shape, position), tuple(by_position[position]))
+            for position in sorted(by_position)
+        )
+
+    def of(self, values: Sequence[Any]) -> list[Range]:
+        """`key_ranges` of a value for each condition."""
+        for number in self._required:
+            if values[number] is None:
+                return []
+        prefixes = [b""]
+        for part, conditions in self._parts:
+            found = [(operator, values[number]) for operator, number in conditions]
+            equal = part.equalities(found)
+            if equal is None:
+                low, high = part.bounds(found)
+                return [(prefix + low, prefix + high) for prefix in prefixes if low < high]
+            prefixes = [prefix + encoded for prefix in prefixes for encoded in equal]
+        return [(prefix, key_after_prefix(prefix) if prefix else None) for prefix in prefixes]
 
 
 class _Part:
@@ -194,11 +215,15 @@ class _Part:
         self._part = shape.parts[position]
         self._descending = shape.descending[position]
         self._nulls_first = shape.nulls_first[position]
+        is_whole = self._part.kind_is_fixed and self._part.kind.name in _INTEGER_BITS
+        self._bits = _INTEGER_BITS[self._part.kind.name] if is_whole else 0
 
     def encode(self, value: Any) -> bytes:
         """The encoding of a value, as it stands in keys."""
         part = self._part.part(value)
         kind = self._part.kind_of(part)
+        if part is not None and not self._descending:
+            return encode_key([part], [kind])
         encoded: bytes = encode_key([part], [kind], [self._descending], [self._nulls_first])
         return encoded
 
@@ -240,7 +265,7 @@ class _Part:
 
     def _overflow(self, value: Any) -> int:
         """1 or -1 if an integer is too large or too small for the key's type."""
-        bits = _INTEGER_BITS.get(self._part.kind.name)
-        if bits is None or not isinstance(value, int) or not self._part.kind_is_fixed:
+        bits = self._bits
+        if not bits or not isinstance(value, int):
             return 0
         return int(value >= 1 << bits) - int(value < -(1 << bits))

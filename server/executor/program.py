@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from server.errors import FeatureNotSupported
 from server.executor.build import BUILDERS
 from server.executor.point import point_of
+from server.executor.row_query import row_query_of
 from server.expressions.expression import Expression, SortKey
 from server.planner.physical import CommonTable, CommonTableScan, Plan
 
@@ -30,7 +31,7 @@ class Program:
     def __init__(self, plan: Plan, *, has_more: bool = False) -> None:
         self._operators: dict[Plan, Operator] = {}
         self._outside_tables: dict[Plan, tuple[int, ...]] = {}
-        self.point = None if has_more else point_of(plan)
+        self.point = None if has_more else point_of(plan) or row_query_of(plan)
         self.root = self.operator(plan)
 
     def operator(self, plan: Plan) -> Operator:

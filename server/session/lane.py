@@ -17,14 +17,16 @@ from server.executor.point_read import KeyRead, key_read_of
 from server.executor.point_references import are_checked_at_once, referenced_locks
 from server.executor.point_twins import KeyDelete, KeyUpdate, RowInsert
 from server.executor.point_upsert import PointUpsert
+from server.executor.row_query import RowQuery
 from server.executor.run import is_heavy
 from server.executor.storage_columns import load_value
 from server.executor.table_shape import shape_of
 from server.planner import physical
 from server.session.execution import context
-from server.session.native import KeySeries
+from server.session.native import KeySeries, frame_rows
 from server.session.parameters import INTEGER_LIMITS, PARAMETERS_MAX, parameter_limits
 from server.session.results import command_tag, row_description
+from server.session.row_replies import field_kind
 from server.types.type import PLAIN_STYLE
 from storage.engine import LockMode, table_lock
 
@@ -39,21 +41,21 @@ if TYPE_CHECKING:
 EncodeField = Callable[[Any], bytes]
 
 LOCK_MODES = {"access share": LockMode.ACCESS_SHARE, "row exclusive": LockMode.ROW_EXCLUSIVE}
-SERIES_COLUMNS = {21: 2, 23: 4, 20: 8, 25: 0, 1043: 0}
+SERIES_COLUMNS = {21: 2, 23: 4, 20: 8, 25: 0, 1042: 0, 1043: 0}
 """Column types of the compiled path: the width of an integer, 0 for text."""
 
 SERIES_COLUMNS_MAX = 256
 CHANGES = (KeyUpdate, KeyDelete, RowInsert, PointUpsert)
 """The point statements that change one row and have nothing to return."""
 _INTEGER_OIDS = frozenset((20, 21, 23, 26))
-_TEXT_OIDS = frozenset((25, 1043))
+_TEXT_OIDS = frozenset((25, 1042, 1043))
 _ROW = struct.Struct("!cIH")
 _LENGTH = struct.Struct("!i")
 _NULL = _LENGTH.pack(-1)
 
 
 class Lane:
-    """A point statement made ready.
+    """A point statement made ready, or a small query of the row machine, which is its row_query then.
 
     key_read: it is a plain read by key, which needs no transaction; change: it changes one row and has nothing to
     return; leaves_checks: what the row refers to may have to be looked at when the statement is done. limits are
@@ -63,7 +65,8 @@ class Lane:
     __slots__ = (
         "_descriptions",
         "_encoders",
-        "_is_stored",
+        "_kinds",
+        "_stored",
         "change",
         "changes_by_key",
         "key_read",
@@ -73,6 +76,7 @@ class Lane:
         "plain_formats",
         "planned",
         "program",
+        "row_query",
         "series",
         "serves_all",
         "style",
@@ -94,14 +98,18 @@ class Lane:
         self.locks = locks
         self.key_read = key_read
         self.leaves_checks = leaves_checks
-        self._is_stored = key_read is not None
+        point = program.point
+        self.row_query = point if isinstance(point, RowQuery) else None
+        self._stored = (key_read is not None,) * len(planned.names)
+        if self.row_query is not None:
+            self._stored = self.row_query.stored
         self.style = style
         self.tags: dict[int, bytes] = {}
         self._descriptions: dict[tuple[int, ...], bytes] = {}
         self._encoders: dict[tuple[int, ...], tuple[EncodeField, ...]] = {}
+        self._kinds: dict[tuple[int, ...], tuple[bytes, bytes]] = {}
         self.limits = parameter_limits(planned)
         self.plain_formats = (0,) * len(planned.names)
-        point = program.point
         self.change = point if isinstance(point, CHANGES) else None
         self.changes_by_key = isinstance(point, KeyUpdate | KeyDelete)
         self.series = self._make_series()
@@ -119,7 +127,7 @@ class Lane:
         return found
 
     def complete(self, count: int) -> bytes:
-        """CommandComplete; a point statement concerns one row or none."""
+        """CommandComplete; no lane gives so many rows that the tags could be too many."""
         found = self.tags.get(count)
         if found is None:
             message = CommandComplete(command_tag(self.planned.tag, count))
@@ -144,6 +152,25 @@ class Lane:
         pieces[0] = _ROW.pack(b"D", size, len(encoders))
         return b"".join(pieces)
 
+    def reply_rows(self, rows: list[tuple[Any, ...]], formats: tuple[int, ...]) -> bytes:
+        """The rows of a row_query, and CommandComplete."""
+        encoders = self._encoders.get(formats)
+        if encoders is None:
+            encoders = self._encoders[formats] = self._make_encoders(formats)
+        kinds = self._kinds.get(formats)
+        if kinds is None:
+            kinds = self._kinds[formats] = self._make_kinds(formats)
+        return frame_rows(rows, *kinds, encoders) + self.complete(len(rows))
+
+    def _make_kinds(self, formats: tuple[int, ...]) -> tuple[bytes, bytes]:
+        """Kinds and scales of the columns; see row_replies."""
+        columns = zip(self.planned.types, formats, self._stored, strict=True)
+        found = [
+            field_kind(reference, self.style, is_binary=code == 1, is_stored=is_stored)
+            for reference, code, is_stored in columns
+        ]
+        return bytes(kind for kind, _ in found), bytes(scale for _, scale in found)
+
     def _make_series(self) -> KeySeries | None:
         """What the compiled path needs, for the types it knows."""
         read, planned = self.key_read, self.planned
@@ -167,8 +194,10 @@ class Lane:
 
     def _make_encoders(self, formats: tuple[int, ...]) -> tuple[EncodeField, ...]:
         return tuple(
-            _encoder(reference, code == 1, self._is_stored, self.style)
-            for reference, code in zip(self.planned.types, formats, strict=True)
+            _encoder(reference, code == 1, is_stored, self.style)
+            for reference, code, is_stored in zip(
+                self.planned.types, formats, self._stored, strict=True
+            )
         )
 
 
@@ -188,7 +217,9 @@ def lane_of(
     planned: PlannedStatement, program: Program, running: ExecutionContext, style: TextStyle
 ) -> Lane | None:
     """The lane of a statement; None when it has another shape or may have more to do than its row."""
-    if program.point is None or not planned.relations:
+    if program.point is None:
+        return None
+    if not planned.relations and not isinstance(program.point, RowQuery):
         return None
     if any(mode not in LOCK_MODES for _, mode in planned.relations):
         return None

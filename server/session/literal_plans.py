@@ -133,8 +133,13 @@ def _made(session: Session, lifted: Skeleton, planned: PlannedStatement) -> Plan
         return None
     if (made.names, made.types, made.tag) != (planned.names, planned.types, planned.tag):
         return None
+    return made if is_as_cheap(made, planned) else None
+
+
+def is_as_cheap(made: PlannedStatement, planned: PlannedStatement) -> bool:
+    """Whether a plan with parameters is about as good as that of the text."""
     limit = planned.plan.estimate.total_cost * COST_FACTOR_MAX + COST_FREE
-    return made if made.plan.estimate.total_cost <= limit else None
+    return made.plan.estimate.total_cost <= limit
 
 
 def _constants(

@@ -56,6 +56,9 @@ def _run(
         if lane.change is not None:
             count = lane.change.count(context)
             return None if count < 0 else lane.complete(count)
+        if lane.row_query is not None:
+            found = lane.row_query.stored_rows(context)
+            return None if found is None else lane.reply_rows(found, formats)
         rows = run_point(planned, context, lane.program)
         if context.after_statement:
             raise InternalError("a point statement has left checks behind")

@@ -94,7 +94,7 @@ def data_rows(
 
 def encoded_column(column: Column, kind: Type, binary: bool, style: TextStyle) -> EncodeColumn:
     """A column in the form the wire writes fastest."""
-    fixed = _fixed_kind(kind, binary, style)
+    fixed = fixed_kind(kind, binary, style)
     if fixed is not None and column.values.dtype != object and column.dictionary is None:
         return EncodeColumn(kind=fixed, values=column.values, valid=column.valid, binary=binary)
     if kind.oid == _NUMERIC_OID and column.scale is not None:
@@ -110,7 +110,8 @@ def encoded_column(column: Column, kind: Type, binary: bool, style: TextStyle) -
     return _through_codec(column.decoded(), kind, binary, style)
 
 
-def _fixed_kind(kind: Type, binary: bool, style: TextStyle) -> ColumnKind | None:
+def fixed_kind(kind: Type, binary: bool, style: TextStyle) -> ColumnKind | None:
+    """What the wire writes arrays of a type's values as; None: the type's codec is asked."""
     if not binary:
         if kind.oid in _STYLED and style.date_style != "ISO":
             return None

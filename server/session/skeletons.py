@@ -2,8 +2,8 @@
 
 Rule 1: what was said twice is prepared: the skeleton's plan is made while the locks of the statement that was just
         run are still held. Other sessions for which the plan is the same take it over at once.
-Rule 2: only statements about one row by its key are prepared: others have plans for literals that are about as
-        selective (literal_plans.py).
+Rule 2: only statements about one row by its key and small queries are prepared: others have plans for literals that
+        are about as selective (literal_plans.py), and so have queries that turn out not to be small.
 Rule 3: a skeleton answers as its text does: the columns are the same, and every error is left to the text itself,
         where it has its position.
 """
@@ -59,9 +59,10 @@ def remember(session: Session, sql: str, planned: PlannedStatement) -> None:
     found = known[key]
     if found is None and literal_plans.is_refused(session, lifted):
         return
-    if found is None or found.basis is not session.basis():
+    is_left = found is not None and found.basis is session.basis()
+    if not is_left:
         found = known[key] = _prepare(session, key, planned)
-    if found is None:
+    if found is None or (is_left and found.lane is not None and found.lane.row_query is not None):
         literal_plans.keep(session, lifted, planned)
 
 
@@ -108,6 +109,8 @@ def _prepare(session: Session, key: Key, planned: PlannedStatement) -> Prepared 
     prepared.lane = make_lane(session, made)
     prepared.basis = session.basis()
     if prepared.lane is None:
+        return None
+    if prepared.lane.row_query is not None and not literal_plans.is_as_cheap(made, planned):
         return None
     point = Point(made, prepared.lane if prepared.lane.serves_all else None)
     session.database.plans.keep_point(plan_key(session, text, statement.offset, types), point)

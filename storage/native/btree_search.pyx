@@ -243,6 +243,65 @@ def lookup_prefix(pager, uint64_t root_page, bytes prefix not None):
         slot = 0
 
 
+def pairs_between(pager, uint64_t root_page, tuple low, tuple high, Py_ssize_t most, *, bint backward):
+    """The first or, backward, the last pairs with low <= pair < high, `most` of them; and what they end at."""
+    return between(pager, root_page, low, high, most, backward, True)
+
+
+def ids_between(pager, uint64_t root_page, tuple low, tuple high, Py_ssize_t most, *, bint backward):
+    """`pairs_between` without the keys."""
+    return between(pager, root_page, low, high, most, backward, False)
+
+
+cdef object pair_at(const unsigned char *entry):
+    return (
+        PyBytes_FromStringAndSize(<const char *>entry + LEAF_HEAD, (<const uint16_t *>entry)[0]),
+        (<const uint64_t *>(entry + 2))[0],
+    )
+
+
+cdef tuple between(
+    pager, uint64_t root_page, tuple low, tuple high, Py_ssize_t most, bint backward, bint with_keys
+):
+    cdef PageTable table = pager.table
+    cdef bytes start = <bytes>(low[0] if not backward else high[0])
+    cdef bytes stop = <bytes>(high[0] if not backward else low[0])
+    cdef uint64_t start_id = low[1] if not backward else high[1]
+    cdef uint64_t stop_id = high[1] if not backward else low[1]
+    cdef const unsigned char *data = <const unsigned char *>PyBytes_AS_STRING(start)
+    cdef const unsigned char *bound = <const unsigned char *>PyBytes_AS_STRING(stop)
+    cdef size_t bound_length = len(stop)
+    cdef const Head *head = head_of(table, leaf_of(table, root_page, data, len(start), start_id))
+    cdef Py_ssize_t slot = position_of(head, data, len(start), start_id) - (1 if backward else 0)
+    cdef const unsigned char *entry = NULL
+    cdef const unsigned char *last
+    cdef Py_ssize_t count = 0
+    cdef int order
+    cdef list found = []
+    while True:
+        while 0 <= slot < head.count:
+            last = entry
+            entry = entry_at(head, slot)
+            order = compare(entry, LEAF_HEAD, bound, bound_length, stop_id)
+            if order < 0 if backward else order >= 0:
+                return found, None
+            if count == most:
+                return found, pair_at(last if backward else entry)
+            found.append(pair_at(entry) if with_keys else (<const uint64_t *>(entry + 2))[0])
+            count += 1
+            slot += -1 if backward else 1
+        if backward:
+            if not head.left:
+                return found, None
+            head = head_of(table, head.left)
+            slot = head.count - 1
+        else:
+            if not head.right:
+                return found, None
+            head = head_of(table, head.right)
+            slot = 0
+
+
 def lookup_ids(pager, uint64_t root_page, bytes prefix not None, Py_ssize_t most):
     """`lookup_prefix` as an array, of so many pairs at most."""
     cdef PageTable table = pager.table

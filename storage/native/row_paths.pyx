@@ -348,12 +348,37 @@ cdef class RowPaths:
             <const char *>self.table.bytes + view.address, view.length
         )
 
+    def seen(self, Snapshot snapshot not None, list root_ids not None):
+        """The row ids seen of many rows; None: one of these rows has had another key, so that entries may err."""
+        cdef list found = []
+        cdef uint64_t root_id
+        cdef int64_t row_id
+        for root in root_ids:
+            root_id = root
+            row_id = self.find_raw(snapshot, root_id)
+            if row_id < 0:
+                continue
+            if self.has_moved(root_id):
+                return None
+            found.append(row_id)
+        return found
+
+    def many_values(self, list row_ids not None, tuple columns not None):
+        """`values` of many versions."""
+        cdef list found = []
+        for row_id in row_ids:
+            found.append(self.values_raw(row_id, columns))
+        return found
+
     def root(self, uint64_t row_id):
         """The root id of the row a version belongs to."""
         return self.root_raw(row_id)
 
     def key_changed(self, uint64_t root_id):
         """Whether a version of the row has another key than the one before it."""
+        return self.has_moved(root_id)
+
+    cdef bint has_moved(self, uint64_t root_id) except -1:
         cdef Version *version = self.version_of(root_id)
         while not version.following & KEY_CHANGED:
             if not version.following & NEWER:

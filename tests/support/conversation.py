@@ -12,6 +12,7 @@ import pytest
 
 from protocol import messages
 from server.config import SessionSettings
+from server.executor import program
 from server.executor.waits import Wait
 from server.session.canonical_settings import CANONICAL
 from server.session.session import Identity, Session
@@ -245,6 +246,12 @@ def _error_line(kind, fields):
         if getattr(fields, name)
     ]
     return " ".join(parts) + (f" ({', '.join(extra)})" if extra else "")
+
+
+@pytest.fixture
+def without_row_machine(monkeypatch):
+    """Small queries run by the operators of columns, too."""
+    monkeypatch.setattr(program, "row_query_of", lambda plan: None)
 
 
 @pytest.fixture

@@ -9,10 +9,19 @@ several go before one Sync; it also tells whether that is still to come.
 import os
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["KeySeries", "commit_block", "run_lane", "run_series_of", "serve", "serve_pipeline"]
+__all__ = [
+    "KeySeries",
+    "commit_block",
+    "frame_rows",
+    "run_lane",
+    "run_series_of",
+    "serve",
+    "serve_pipeline",
+]
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.session.point_run import commit_block, run_lane
+    from server.session.row_replies import frame_rows
 
     class KeySeries:
         """What `serve` needs to know of a statement; the original knows nothing."""
@@ -39,3 +48,4 @@ else:
     from server.session.native.key_series import KeySeries, serve
     from server.session.native.pipeline import serve_pipeline
     from server.session.native.point_run import commit_block, run_lane, run_series_of
+    from server.session.native.row_replies import frame_rows

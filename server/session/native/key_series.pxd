@@ -34,3 +34,4 @@ cdef Py_ssize_t parse_known(
 cdef Py_ssize_t serve_series(
     SessionState session, bytes data, Py_ssize_t start, Series *series, Output output
 ) except -1
+cdef int write_field(Output output, value, int width, int code) except -1

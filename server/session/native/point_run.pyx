@@ -368,6 +368,9 @@ cdef object run(SessionState session, lane, Running running, basis, tuple parame
                 return None
             data = lane.tags.get(count)
             return lane.complete(count) if data is None else data
+        if lane.row_query is not None:
+            rows = lane.row_query.stored_rows(context)
+            return None if rows is None else lane.reply_rows(rows, formats)
         rows = run_point(planned, context, lane.program)
         if context.after_statement:
             raise InternalError("a point statement has left checks behind")

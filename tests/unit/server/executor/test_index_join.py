@@ -5,6 +5,8 @@ import pytest
 from server.executor.index_join import IndexJoin
 from server.planner import cost
 
+pytestmark = pytest.mark.usefixtures("without_row_machine")
+
 KINDS = {
     "inner": "SELECT l.id, r.a, r.v FROM l JOIN r ON r.a = l.k {more} ORDER BY 1, 2, 3",
     "left": "SELECT l.id, r.a, r.v FROM l LEFT JOIN r ON r.a = l.k {more} ORDER BY 1, 2, 3",

@@ -7,6 +7,9 @@ from server.session import skeletons
 from server.session.literal_plans import REFUSED_MAX
 from tests.support.conversation import Client
 
+pytestmark = pytest.mark.usefixtures("without_row_machine")
+"""What the row machine covers is prepared without its literals."""
+
 RANGE = "SELECT id, name FROM item WHERE day BETWEEN %d AND %d ORDER BY id"
 COUNT = "SELECT count(*) FROM item WHERE day < %d"
 

@@ -1,0 +1,179 @@
+"""GROUP BY and aggregates of the row machine: count, sum, avg, min and max of common types.
+
+Rule 1: what the aggregates of columns would make of values that are not finite, or too large, is left to them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from server.executor.evaluation import layout_of
+from server.executor.row_node import Leave, NotCovered, row_evaluator, sort_key_of
+from server.executor.row_nodes import GroupKeys
+from server.expressions.expression import columns_used
+from server.functions import numeric_math
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from decimal import Decimal
+
+    from server.executor.context import ExecutionContext
+    from server.executor.row_node import Row, RowNode, RowRun
+    from server.expressions.expression import AggregateCall, ColumnId
+    from server.expressions.rowwise import Layout
+    from server.planner import physical
+
+    Make = Callable[[physical.Plan, frozenset[ColumnId]], RowNode]
+    Finish = Callable[[list[Any]], Any]
+
+INT2, INT4, INT8, NUMERIC = 21, 23, 20, 1700
+_INTEGERS: Final = frozenset((INT2, INT4, INT8))
+_INT8_LIMIT: Final = 1 << 63
+
+
+def _sum_of_small(values: list[int]) -> int:
+    found = sum(values)
+    if not -_INT8_LIMIT <= found < _INT8_LIMIT:
+        raise Leave
+    return found
+
+
+def _sum_of_large(values: list[int]) -> Decimal:
+    return numeric_math.scaled(sum(values), 0)
+
+
+def _sum_of_decimals(values: list[Decimal]) -> Decimal:
+    if not all(value.is_finite() for value in values):
+        raise Leave
+    return numeric_math.total(values)
+
+
+def _mean_of_integers(values: list[int]) -> Decimal:
+    count = numeric_math.scaled(len(values), 0)
+    return numeric_math.divide(_sum_of_large(values), count)
+
+
+def _mean_of_decimals(values: list[Decimal]) -> Decimal:
+    return numeric_math.divide(_sum_of_decimals(values), numeric_math.scaled(len(values), 0))
+
+
+def _least_decimal(values: list[Decimal]) -> Decimal:
+    """Of equal ones the last, as they may differ in their scales."""
+    found = values[0]
+    for value in values:
+        if not _finite(value) > found:
+            found = value
+    return found
+
+
+def _greatest_decimal(values: list[Decimal]) -> Decimal:
+    found = values[0]
+    for value in values:
+        if not _finite(value) < found:
+            found = value
+    return found
+
+
+def _finite(value: Decimal) -> Decimal:
+    if not value.is_finite():
+        raise Leave
+    return value
+
+
+FINISHES: Final[dict[tuple[str, int], Finish]] = {
+    ("sum", INT2): _sum_of_small,
+    ("sum", INT4): _sum_of_small,
+    ("sum", INT8): _sum_of_large,
+    ("sum", NUMERIC): _sum_of_decimals,
+    ("avg", INT2): _mean_of_integers,
+    ("avg", INT4): _mean_of_integers,
+    ("avg", INT8): _mean_of_integers,
+    ("avg", NUMERIC): _mean_of_decimals,
+    ("min", NUMERIC): _least_decimal,
+    ("max", NUMERIC): _greatest_decimal,
+}
+"""What becomes of the values that are not NULL, of which there are some, by aggregate and type."""
+
+ORDERED_OIDS: Final = _INTEGERS | frozenset((26, 25, 1043, 1082, 1083, 1114, 1184))
+"""Types whose values are the same wherever they are equal, so that it does not matter which of them is the least."""
+
+
+class _Call:
+    """A call of an aggregate made ready."""
+
+    __slots__ = ("_counts", "_evaluate", "_filter", "_finish")
+
+    def __init__(self, call: AggregateCall, layout: Layout) -> None:
+        if call.distinct or call.order or call.direct_arguments or len(call.arguments) > 1:
+            raise NotCovered
+        if call.aggregate.definition is not None:
+            raise NotCovered
+        self._filter = None if call.filter is None else row_evaluator(call.filter, layout)
+        self._evaluate = row_evaluator(call.arguments[0], layout) if call.arguments else None
+        self._counts = call.aggregate.name == "count"
+        self._finish = len if self._counts else _finish_of(call)
+
+    def value(self, rows: Sequence[Row], context: ExecutionContext) -> Any:
+        """What the call gives for the rows of a group."""
+        passes, evaluate = self._filter, self._evaluate
+        if passes is not None:
+            rows = [row for row in rows if passes(row, context) is True]
+        if evaluate is None:
+            return len(rows)
+        values = [evaluate(row, context) for row in rows]
+        if None in values:
+            values = [value for value in values if value is not None]
+        return self._finish(values) if values or self._counts else None
+
+
+def _finish_of(call: AggregateCall) -> Finish:
+    name = call.aggregate.name
+    if not call.arguments:
+        raise NotCovered
+    argument = call.arguments[0].type.type
+    if name in ("min", "max") and argument.oid in ORDERED_OIDS:
+        if sort_key_of(argument) is not None:
+            raise NotCovered
+        return min if name == "min" else max
+    finish = FINISHES.get((name, argument.oid))
+    if finish is None:
+        raise NotCovered
+    return finish
+
+
+class GroupedRows:
+    """One row a group, its keys and then its aggregates; without keys one row in all."""
+
+    __slots__ = ("_calls", "_input", "_keys", "output", "stored")
+
+    def __init__(
+        self, plan: physical.HashAggregate, needed: frozenset[ColumnId], make: Make
+    ) -> None:
+        del needed
+        if plan.set_number or plan.sets != (tuple(range(len(plan.keys))),):
+            raise NotCovered
+        used: set[ColumnId] = set()
+        for expression in (*plan.keys, *plan.aggregates):
+            used |= columns_used(expression)
+        self._input = make(plan.input, frozenset(used))
+        layout = layout_of(self._input.output)
+        self._keys = GroupKeys(plan.keys, layout) if plan.keys else None
+        self._calls = tuple(_Call(call, layout) for call in plan.aggregates)
+        self.output = plan.output
+        self.stored: frozenset[ColumnId] = frozenset()
+
+    def portions(self, run: RowRun) -> Iterator[list[Row]]:
+        """All groups, in the order in which they were met."""
+        context = run.context
+        rows = [row for portion in self._input.portions(run) for row in portion]
+        if self._keys is None:
+            yield [self._row((), rows, context)]
+            return
+        groups: dict[Row, tuple[Row, list[Row]]] = {}
+        for row in rows:
+            values = self._keys.values(row, context)
+            groups.setdefault(self._keys.hashed(values), (values, []))[1].append(row)
+        yield [self._row(values, members, context) for values, members in groups.values()]
+
+    def _row(self, keys: Row, rows: list[Row], context: ExecutionContext) -> Row:
+        return (*keys, *[call.value(rows, context) for call in self._calls])

@@ -1,0 +1,86 @@
+"""RowNode: an operator of the row machine, and what one run of it shares.
+
+The row machine runs small reading statements on lists of rows in row form, where batches of columns would cost more to
+set up than their rows do. row_query.py makes it of a plan.
+
+Rule 1: nodes give what the operators of the same plan give, in the same order.
+Rule 2: nothing that a node does can be told from outside, so a run may be given up at any moment: Leave is raised, and
+        the ordinary operators begin anew.
+Rule 3: a node holds no state of a run; the same one may serve several sessions.
+Rule 4: a column that no node computes with is passed on as storage keeps it: `stored` says which.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from server.errors import FeatureNotSupported
+from server.expressions.evaluate import compile_row
+from server.expressions.expression import SetReturningCall, Subquery, walk
+from server.planner.matching import is_volatile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from server.executor.context import ExecutionContext
+    from server.expressions.expression import ColumnId, Expression
+    from server.expressions.rowwise import Layout, RowEvaluator
+    from server.types.type import Type
+
+    Row = tuple[Any, ...]
+
+ENTRIES_MAX: Final = 1500
+"""How many entries of indexes and rows of tables a run looks at: columns are faster from there on."""
+
+
+class NotCovered(Exception):
+    """A plan has something that the row machine does not do."""
+
+
+class Leave(Exception):
+    """A run is better done, or can only be done, by the ordinary operators."""
+
+
+class RowRun:
+    """A run: its context, and how much more it may look at."""
+
+    __slots__ = ("context", "left")
+
+    def __init__(self, context: ExecutionContext) -> None:
+        self.context = context
+        self.left = ENTRIES_MAX
+
+    def count(self, looked_at: int) -> None:
+        """So much more was looked at."""
+        self.left -= looked_at
+        if self.left < 0:
+            raise Leave
+
+
+class RowNode(Protocol):
+    """Gives rows in lists, the first ones in short lists, for LIMIT above."""
+
+    output: tuple[ColumnId, ...]
+    stored: frozenset[ColumnId]
+
+    def portions(self, run: RowRun) -> Iterator[list[Row]]:
+        """Run: yield the rows."""
+
+
+def row_evaluator(expression: Expression, layout: Layout) -> RowEvaluator:
+    """What computes an expression of a row; raises NotCovered where computing it might be told from not doing so."""
+    if any(isinstance(node, Subquery | SetReturningCall) for node in walk(expression)):
+        raise NotCovered
+    if is_volatile(expression):
+        raise NotCovered
+    try:
+        return compile_row(expression, layout)
+    except FeatureNotSupported as error:
+        raise NotCovered from error
+
+
+def sort_key_of(value_type: Type) -> Callable[[Any], Any] | None:
+    """What orders and tells apart values of a type in row form; None: they do so themselves."""
+    if value_type.collator is not None:
+        raise NotCovered
+    return value_type.sort_key

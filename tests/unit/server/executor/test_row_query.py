@@ -1,0 +1,149 @@
+"""The row machine gives what the operators of columns give, and leaves to them what is not small."""
+
+import pytest
+
+from server.executor.row_node import ENTRIES_MAX
+from server.executor.row_query import RowQuery
+
+SETUP = (
+    "CREATE TABLE owner (id int PRIMARY KEY, name text, rank numeric(6,2), born date)",
+    "INSERT INTO owner SELECT i, 'n' || i % 7, i % 5 + 0.25, date '2000-01-01' + i"
+    " FROM generate_series(1, 60) AS i",
+    "INSERT INTO owner VALUES (61, NULL, NULL, NULL), (62, NULL, 'NaN', 'infinity')",
+    "CREATE TABLE item (id bigint PRIMARY KEY, owner int, size int, code char(4), seen timestamptz)",
+    "INSERT INTO item SELECT i, i * 7 % 50, i % 9, 'c' || i % 3, timestamptz '2024-01-01' + i * interval '1 h'"
+    " FROM generate_series(1, 900) AS i",
+    "INSERT INTO item VALUES (901, NULL, NULL, NULL, NULL), (902, 3, NULL, '', NULL)",
+    "CREATE INDEX ON item (owner, size DESC)",
+    "CREATE INDEX ON item (seen)",
+    "CREATE INDEX ON item (code)",
+    # Rows whose keys have changed, so that entries err, and rows that are gone.
+    "UPDATE item SET owner = owner + 1 WHERE id % 11 = 0",
+    "UPDATE item SET owner = owner - 1 WHERE id % 22 = 0",
+    "DELETE FROM item WHERE id % 13 = 0",
+    "ANALYZE owner, item",
+)
+
+QUERIES = (
+    "SELECT * FROM item WHERE id BETWEEN 20 AND 60",
+    "SELECT * FROM item WHERE owner = 4",
+    "SELECT id, size FROM item WHERE owner = 4 AND size > 2 ORDER BY size DESC",
+    "SELECT id FROM item WHERE owner = 4 AND size IS NULL",
+    "SELECT id FROM item WHERE id > 30 ORDER BY id LIMIT 70 OFFSET 3",
+    "SELECT id FROM item WHERE id < 300 AND size = 3 ORDER BY id DESC LIMIT 40",
+    "SELECT id FROM item ORDER BY id DESC LIMIT 5",
+    "SELECT id FROM item WHERE id = ANY('{5,3,99999,NULL,3,26,11}')",
+    "SELECT id, owner FROM item WHERE id IN (5, 3, 11) ORDER BY owner, id DESC",
+    "SELECT count(*), count(size), sum(size), sum(id), avg(size), min(seen), max(seen), min(size)"
+    " FROM item WHERE owner = 4",
+    "SELECT count(*), sum(size), max(size) FROM item WHERE owner = -1",
+    "SELECT count(*) FILTER (WHERE size > 3), size % 2 FROM item WHERE owner = 5 GROUP BY 2 ORDER BY 2",
+    "SELECT size, count(*) FROM item WHERE owner = 5 GROUP BY size ORDER BY size NULLS FIRST",
+    "SELECT size, id FROM item WHERE id < 80 ORDER BY size DESC, code",
+    "SELECT size FROM item WHERE id < 80 ORDER BY size LIMIT 9",
+    "SELECT DISTINCT size, code FROM item WHERE id < 60 ORDER BY size, code",
+    "SELECT DISTINCT ON (size) size, id FROM item WHERE id < 60 ORDER BY size, id DESC",
+    "SELECT o.name, i.id FROM owner o JOIN item i ON i.owner = o.id WHERE o.id = 7 ORDER BY i.id",
+    "SELECT o.id, i.id FROM owner o LEFT JOIN item i ON i.owner = o.id AND i.size = 2"
+    " WHERE o.id BETWEEN 40 AND 55 ORDER BY 1, 2",
+    "SELECT id FROM owner o WHERE id < 20 AND EXISTS (SELECT FROM item i WHERE i.owner = o.id AND size = 8)",
+    "SELECT id FROM owner o WHERE id > 45 AND NOT EXISTS (SELECT FROM item i WHERE i.owner = o.id)",
+    "SELECT o.id, l.id FROM owner o CROSS JOIN LATERAL"
+    " (SELECT id FROM item i WHERE i.owner = o.id ORDER BY size DESC LIMIT 2) l WHERE o.id < 9",
+    "SELECT a.id, b.id FROM owner a JOIN owner b ON a.name = b.name AND a.id < b.id WHERE a.id < 9",
+    "SELECT sum(rank), avg(rank), min(rank), max(rank), min(born) FROM owner WHERE id < 30",
+    "SELECT sum(rank), max(born), avg(rank) FROM owner WHERE id > 58",
+    "SELECT * FROM owner WHERE id > 55 ORDER BY rank, name NULLS FIRST",
+    "SELECT upper(name) || '!', rank * 2, born - 1 FROM owner WHERE id > 57",
+    "SELECT id FROM owner WHERE name = 'n3' AND rank > 2 LIMIT 3",
+    "SELECT 1 + 2, 'a' || 'b', NULL::int",
+    "SELECT count(*) FROM owner",
+)
+
+LEFT = QUERIES[24:25]
+"""Of what is not finite no sums are made."""
+
+
+@pytest.fixture
+def filled(client):
+    for text in SETUP:
+        client.run(text)
+    return client
+
+
+def answers(client, text):
+    """What a prepared statement gives, its rows in order only where it asks for one."""
+    client.run("DEALLOCATE ALL")
+    client.run(f"PREPARE asked AS {text}")
+    found = client.rows("EXECUTE asked")
+    return found if "ORDER BY" in text else sorted(found, key=str)
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """What each run of the row machine has given."""
+    found = []
+    original = RowQuery.stored_rows
+
+    def noted(query, context):
+        found.append(original(query, context))
+        return found[-1]
+
+    monkeypatch.setattr(RowQuery, "stored_rows", noted)
+    return found
+
+
+def test_both_machines_give_the_same(filled, runs, monkeypatch):
+    given = []
+    for text in QUERIES:
+        runs.clear()
+        given.append(answers(filled, text))
+        assert [found is None for found in runs] == [text in LEFT], text
+    monkeypatch.setattr(RowQuery, "stored_rows", lambda query, context: None)
+    assert given == [answers(filled, text) for text in QUERIES]
+    assert sum(map(len, given)) > 400
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT id, random() FROM item WHERE owner = 4",
+        "SELECT id, row_number() OVER (ORDER BY id) FROM item WHERE owner = 4",
+        "SELECT id, ctid FROM item WHERE owner = 4",
+        "SELECT array_agg(id) FROM item WHERE owner = 4",
+        "SELECT id FROM item WHERE owner = 4 FOR UPDATE",
+    ],
+)
+def test_what_is_not_covered_is_left_to_the_operators(filled, runs, text):
+    assert filled.rows(text)
+    assert runs == []
+
+
+def test_what_is_not_small_is_left_and_not_tried_for_ever(filled, runs):
+    filled.run("PREPARE many(int) AS SELECT id FROM item WHERE owner = $1")
+    few = len(filled.rows("EXECUTE many(5)"))
+    assert runs.pop() is not None
+    last = 2100 + ENTRIES_MAX
+    filled.run(f"INSERT INTO item SELECT i, 4 FROM generate_series(2000, {last}) AS i")
+    for _ in range(30):
+        assert len(filled.rows("EXECUTE many(4)")) > ENTRIES_MAX
+    assert set(map(type, runs)) == {type(None)}
+    assert len(filled.rows("EXECUTE many(5)")) == few
+
+
+def test_serializable_reads_are_noted_by_operators(filled):
+    filled.run("BEGIN ISOLATION LEVEL SERIALIZABLE")
+    filled.rows("SELECT id FROM item WHERE owner = 4")
+    tracked = filled.session.transaction.running.storage.tracked
+    assert tracked is not None
+    filled.run("ROLLBACK")
+
+
+def test_a_statement_sees_what_its_transaction_has_done(filled):
+    filled.run("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    before = filled.rows("SELECT sum(size) FROM item WHERE owner = 4")
+    filled.run("UPDATE item SET size = size + 1 WHERE owner = 4")
+    after = filled.rows("SELECT sum(size) FROM item WHERE owner = 4")
+    assert int(after[0][0]) > int(before[0][0])
+    filled.run("ROLLBACK")
+    assert filled.rows("SELECT sum(size) FROM item WHERE owner = 4") == before
