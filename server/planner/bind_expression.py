@@ -46,6 +46,7 @@ from server.expressions.expression import (
     Relabel,
     RowConstructor,
 )
+from server.functions.numeric_math import negate
 from server.planner import bind_aggregate, bind_call, bind_collection, bind_subquery
 from server.planner.bind_operator import (
     and_all,
@@ -208,7 +209,8 @@ def _negative(context: BindContext, scope: Scope, node: exp.Expression) -> Expre
         if operand.value == 2**31:  # -2147483648 is an int4, though its digits alone are not
             return Constant(type=context.type(INT4), value=-operand.value, offset=_offset(node))
         if operand.value is not None:
-            return replace(operand, value=-operand.value, offset=_offset(node))
+            value = negate(operand.value) if operand.type.oid == NUMERIC else -operand.value
+            return replace(operand, value=value, offset=_offset(node))
     return make_operator(context, "-", None, operand, _offset(node))
 
 

@@ -203,12 +203,12 @@ class Lane:
 
 def make_lane(session: Session, planned: PlannedStatement) -> Lane | None:
     """What the short path needs for a statement, if it is one for it."""
-    if planned.catalog_version < 0 or is_heavy(planned):
+    if planned.catalog_version < 0 or planned.slow:
         return None
     if session.style.encoding is not None or session.basis().is_watched:
         return None  # a lane speaks the server's encoding, and tells nobody
     program = session.database.plans.program(planned)
-    if program.point is None:
+    if program.point is None or (is_heavy(planned) and not isinstance(program.point, RowQuery)):
         return None
     return lane_of(planned, program, context(session), session.basis().style)
 
