@@ -72,6 +72,11 @@ def setting_named(name: str) -> Setting:
     return setting
 
 
+def is_custom(name: str) -> bool:
+    """Whether a name can only be one that a client has made up, or that of a module which is not there."""
+    return "." in name and name.lower() not in BY_NAME
+
+
 def check_custom_name(name: str) -> None:
     """Refuse what cannot name a setting that no module defines; raise InvalidName."""
     detail = ""
@@ -344,7 +349,7 @@ class SessionSettings:
 
     def start(self, name: str, text: str, source: str = "client") -> None:
         """Set what a client's start-up packet or a role asks for: the value RESET goes back to."""
-        if "." in name:
+        if is_custom(name):
             check_custom_name(name)
             self._custom[name.lower()] = text
             return
@@ -356,7 +361,7 @@ class SessionSettings:
 
     def set(self, name: str, text: str | None, *, local: bool = False) -> None:
         """SET name = text; None is DEFAULT. local: until the end of the transaction."""
-        if "." in name:
+        if is_custom(name):
             check_custom_name(name)
             self._custom.setdefault(name.lower(), "")
             value = None if text is None else Assigned(text, "session")

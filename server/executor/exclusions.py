@@ -8,11 +8,11 @@ Rule 2: there is no index behind it: new rows are held against every row of the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.objects import Column, Constraint, Index, Table
 from server.catalog.views.physical import fact_of
-from server.errors import ExclusionViolation
+from server.errors import ExclusionViolation, ObjectNotInPrerequisiteState
 from server.executor.columns import rows_of
 from server.executor.constraint_errors import key_text
 from server.executor.index_keys import IndexShape
@@ -21,13 +21,16 @@ from server.expressions.evaluate import compile_row
 from storage.engine import LockMode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Collection, Generator, Iterator
 
     from server.executor.context import ExecutionContext
     from server.executor.table_shape import Row, TableShape
     from server.types.type import Value
 
 PG_CONSTRAINT_OID = 2606
+DEFERRABLE_ARBITER: Final = (
+    "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters"
+)
 Keyed = tuple[int, "tuple[Value | None, ...]"]
 
 
@@ -42,10 +45,8 @@ class ExclusionCheck:
     def run(self, context: ExecutionContext) -> Generator[Wait, None, None]:
         """Raise ExclusionViolation for two rows that exclude each other."""
         yield from _lock(context, self.constraint)
-        index = context.catalog.object(self.constraint.index)
-        assert isinstance(index, Index)
-        keys = IndexShape(index, self.shape.table, self.shape.types, context)
-        there = list(self._keyed(keys, context))
+        keys = _keys_of(self.shape, self.constraint, context)
+        there = list(_keyed(self.shape, keys, context))
         excludes = _conflict_of(keys, self.constraint, context)
         wanted = None if self.row_ids is None else frozenset(self.row_ids)
         for position, (row_id, values) in enumerate(there):
@@ -56,17 +57,6 @@ class ExclusionCheck:
             for other_id, others_values in others:
                 if other_id != row_id and excludes(values, others_values):
                     raise self._error(keys, values, others_values, context)
-
-    def _keyed(self, keys: IndexShape, context: ExecutionContext) -> Iterator[Keyed]:
-        """The keys of the rows that there are now; with a NULL a key excludes nothing."""
-        relation = context.engine.relation(self.shape.table.storage_id)
-        with context.engine.latch:
-            for view in relation.scan(context.transaction.latest_snapshot()):
-                rows: list[Row] = rows_of(self.shape.load_batch(view))
-                for row_id, row in zip(view.row_ids.tolist(), rows, strict=True):
-                    values = keys.values(row, context)
-                    if None not in values and keys.has(row, context):
-                        yield row_id, values
 
     def _error(
         self, keys: IndexShape, values: Row, others: Row, context: ExecutionContext
@@ -91,6 +81,69 @@ class ExclusionCheck:
             table=table.name,
             constraint=self.constraint.name,
         )
+
+
+class TakenKeys:
+    """The keys of a table's rows under a constraint, for ON CONFLICT, which adds those that it writes."""
+
+    __slots__ = ("_context", "_excludes", "_keys", "_taken")
+
+    def __init__(
+        self, shape: TableShape, constraint: Constraint, context: ExecutionContext
+    ) -> None:
+        """For who holds the lock of the constraint."""
+        self._context = context
+        self._keys = _keys_of(shape, constraint, context)
+        self._excludes = _conflict_of(self._keys, constraint, context)
+        self._taken = [values for _, values in _keyed(shape, self._keys, context)]
+
+    def exclude(self, row: Row) -> bool:
+        """Whether a row is there that keeps this one out."""
+        values = self._values(row)
+        return values is not None and any(self._excludes(values, each) for each in self._taken)
+
+    def add(self, row: Row) -> None:
+        """A row has been written."""
+        values = self._values(row)
+        if values is not None:
+            self._taken.append(values)
+
+    def _values(self, row: Row) -> Row | None:
+        values = self._keys.values(row, self._context)
+        return values if None not in values and self._keys.has(row, self._context) else None
+
+
+def taken_keys(
+    shape: TableShape, index_oids: Collection[int], context: ExecutionContext
+) -> Generator[Wait, None, list[TakenKeys]]:
+    """Those of the constraints that ON CONFLICT asks, with their locks; without indexes it asks all."""
+    found = []
+    for constraint in shape.checked_later:
+        if constraint.kind != "x" or (index_oids and constraint.index not in index_oids):
+            continue
+        if constraint.deferrable:
+            raise ObjectNotInPrerequisiteState(DEFERRABLE_ARBITER)
+        yield from _lock(context, constraint)
+        found.append(TakenKeys(shape, constraint, context))
+    return found
+
+
+def _keys_of(shape: TableShape, constraint: Constraint, context: ExecutionContext) -> IndexShape:
+    index = context.catalog.object(constraint.index)
+    assert isinstance(index, Index)
+    return IndexShape(index, shape.table, shape.types, context)
+
+
+def _keyed(shape: TableShape, keys: IndexShape, context: ExecutionContext) -> Iterator[Keyed]:
+    """The keys of the rows that there are now; with a NULL a key excludes nothing."""
+    relation = context.engine.relation(shape.table.storage_id)
+    with context.engine.latch:
+        for view in relation.scan(context.transaction.latest_snapshot()):
+            rows: list[Row] = rows_of(shape.load_batch(view))
+            for row_id, row in zip(view.row_ids.tolist(), rows, strict=True):
+                values = keys.values(row, context)
+                if None not in values and keys.has(row, context):
+                    yield row_id, values
 
 
 def _lock(context: ExecutionContext, constraint: Constraint) -> Iterator[Wait]:

@@ -80,11 +80,11 @@ class PointUpsert:
 
     def _count(self, context: ExecutionContext) -> int:
         row = self._insert.proposed(context)
-        if row is None:
+        shape = shape_of(self.plan.table, context)
+        if row is None or shape.has_exclusions:
             return LEFT
         if self._insert.insert_new(row, context):
             return 1
-        shape = shape_of(self.plan.table, context)
         if shape is not self._shape:
             self._prepare(shape, context)
         if self._is_left or context.transaction.tracked is not None:

@@ -88,10 +88,19 @@ class Surroundings(Protocol):
     def next_rows(self, portal: Any, count: int) -> Iterator[Any]:
         """The batches of a cursor's next rows, and Waits."""
 
+    def query_in(self, statement: Statement) -> Any:
+        """The query in a utility statement that may read parameters; None for the others."""
+
     def utility(
-        self, statement: Statement, parameters: Row = (), parameter_types: tuple[int, ...] = ()
+        self,
+        statement: Statement,
+        parameters: Row = (),
+        parameter_types: tuple[int, ...] = (),
+        names: Any = None,
     ) -> Generator[Any, None, None]:
-        """Run a statement that is no query and changes no data; one with a query in it may read parameters.
+        """Run a statement that is no query and changes no data.
+
+        One with a query in it may read parameters; names: those of a body that the query may use for them.
 
         To be closed at once when a Wait of it fails: it may have a thread of its own, whose turn it then is no more.
         """

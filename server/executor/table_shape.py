@@ -52,6 +52,7 @@ class TableShape:
 
     __slots__ = (
         "checked_later",
+        "has_exclusions",
         "indexes",
         "inverted",
         "key_attributes",
@@ -105,6 +106,7 @@ class TableShape:
             constraint for constraint in constraints if constraint.kind in "fx"
         )
         """Foreign keys and exclusions: new rows are looked at after the statement."""
+        self.has_exclusions = any(item.kind == "x" for item in self.checked_later)
         self.references: tuple[Constraint, ...] = references_of(table, context)
         self.triggers = Triggers(
             tuple(t for t in catalog.triggers_of(table.oid) if t.enabled in "OA")
@@ -119,7 +121,7 @@ class TableShape:
         watched = {number for shape in self.inverted for number in shape.attributes}
         watched |= self.unfilled_attributes
         watched |= {number for item in self.checked_later for number in item.columns}
-        if any(item.kind == "x" for item in self.checked_later):  # expressions may read any
+        if self.has_exclusions:  # expressions may read any
             watched |= {column.number for column in table.live_columns}
         watched |= {number for item in self.references for number in item.referenced_columns}
         self.watched_beyond_keys = frozenset(watched)

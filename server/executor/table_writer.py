@@ -20,6 +20,7 @@ from server.errors import ObjectNotInPrerequisiteState
 from server.executor.columns import batch_of_rows, null_column, rows_of
 from server.executor.constraint_errors import unique_violation
 from server.executor.deferred import UniqueRecheck, queue_insert, queue_removal
+from server.executor.exclusions import DEFERRABLE_ARBITER
 from server.executor.inverted_keys import NewEntries
 from server.executor.storage_columns import store_columns, store_value
 from server.executor.table_shape import Row, TableShape, shape_of
@@ -238,10 +239,7 @@ class TableWriter:
     def _find_arbiter_conflict(self, row: Row, arbiters: Sequence[IndexShape]) -> Outcome | None:
         for shape in arbiters:
             if shape.is_deferrable:
-                raise ObjectNotInPrerequisiteState(
-                    "ON CONFLICT does not support deferrable unique constraints/exclusion "
-                    "constraints as arbiters"
-                )
+                raise ObjectNotInPrerequisiteState(DEFERRABLE_ARBITER)
             key = shape.unique_key(row, self.context)
             if key is not None:
                 with self._engine.latch:

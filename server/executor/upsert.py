@@ -14,6 +14,7 @@ import numpy as np
 
 from server.errors import CardinalityViolation, FeatureNotSupported, SerializationFailure
 from server.executor.columns import batch_of_rows, concatenate_batches, rows_of
+from server.executor.exclusions import TakenKeys, taken_keys
 from server.executor.partition_routing import Router
 from server.executor.row_checks import RowChecks, ViewChecks
 from server.executor.triggers import before_row
@@ -23,7 +24,7 @@ from server.expressions.evaluate import compile_row
 from storage.engine import RowLock, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape
@@ -79,8 +80,9 @@ class Upsert:
         arbiters = [
             shape for shape in writer.shape.unique_indexes if not oids or shape.index.oid in oids
         ]
-        if not self._many.may_run(batch, arbiters, writer, context):
-            _, rows, renewed = yield from self._run_each(batch, arbiters, writer, context)
+        taken = yield from taken_keys(writer.shape, oids, context)
+        if taken or not self._many.may_run(batch, arbiters, writer, context):
+            _, rows, renewed = yield from self._run_each(batch, arbiters, writer, context, taken)
             return rows, np.flatnonzero(renewed).tolist()
         left, keys = writer.insert_fresh(batch, arbiters)
         fresh = np.setdiff1d(np.arange(batch.count), left)
@@ -100,6 +102,7 @@ class Upsert:
         arbiters: list[IndexShape],
         writer: TableWriter,
         context: ExecutionContext,
+        taken: Sequence[TakenKeys] = (),
     ) -> Generator[Wait, None, tuple[Positions, Batch, Mask]]:
         """Insert or update one by one: the places of rows that were written, these, and which of them were updated."""
         places: list[int] = []
@@ -107,8 +110,12 @@ class Upsert:
         renewed: list[bool] = []
         for place, row in enumerate(rows_of(batch)):
             context.check_cancelled()
+            if any(keys.exclude(row) for keys in taken):
+                continue
             made = yield from self._write(row, arbiters, writer, context)
             if made is not None:
+                for keys in taken:
+                    keys.add(made)
                 places.append(place)
                 written.append(made)
                 renewed.append(made is not row)

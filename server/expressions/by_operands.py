@@ -14,6 +14,7 @@ import numpy as np
 from server.expressions import expression as nodes
 from server.expressions.arrays import construct_array
 from server.expressions.invoke import column_call
+from server.expressions.row_tests import OR_EQUAL
 from server.expressions.rowwise import compile_row
 from server.expressions.safety import cannot_raise
 from server.functions.function import CallContext
@@ -130,7 +131,7 @@ def _lexicographic(node: nodes.RowComparison, layout: Any, compile_columns: Comp
     types = [(left.type, right.type) for left, right in zip(node.left, node.right, strict=True)]
     equals, orders = map(column_call, node.equals), map(column_call, node.orders)
     tests = list(zip(sides, types, equals, orders, strict=True))
-    or_equal = node.operator in ("<=", ">=")
+    or_equal = node.operator in OR_EQUAL
 
     def evaluate(batch: Batch, context: Any) -> Column:
         values = np.full(batch.count, or_equal, np.bool_)

@@ -222,10 +222,11 @@ class Subscript(Expression):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowConstructor(Expression):
-    """ROW(...): a record."""
+    """ROW(...): a record. names: of its fields in the query; own_names: those of its type where they are others."""
 
     items: tuple[Expression, ...]
     names: tuple[str, ...] = ()
+    own_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,7 +274,8 @@ class Subquery(Expression):
     """A subquery in an expression that was not turned into a join.
 
     kind: exists, scalar, array, any, all (any and all compare `test` columns with the subquery's columns by
-    `functions`; NOT IN arrives as Not(any)). plan is a logical plan in the planner, a physical one in the executor.
+    `functions`, and by `equals` as RowComparison does where `operator` orders rows; NOT IN arrives as Not(any)). plan
+    is a logical plan in the planner, a physical one in the executor.
     outer: the columns of this query that the subquery refers to, each by OuterVariable: results depend on nothing else,
     and the plan may be run once for each distinct combination.
     """
@@ -282,6 +284,7 @@ class Subquery(Expression):
     plan: Any
     test: tuple[Expression, ...] = ()
     functions: tuple[Function, ...] = ()
+    equals: tuple[Function, ...] = ()
     operator: str = ""
     outer: tuple[Variable | OuterVariable, ...] = ()
 

@@ -16,6 +16,7 @@ from server.expressions.array_stores import store_element, store_slice
 from server.expressions.arrays import construct_array, subscript_array
 from server.expressions.json_stores import store_coordinate, store_member
 from server.expressions.records import with_records
+from server.expressions.row_tests import OR_EQUAL, row_test
 from server.functions.function import CallContext, Function
 from server.types.array import Array
 from server.types.identifiers import of_same_bits
@@ -468,7 +469,7 @@ def _row_constructor(node: nodes.RowConstructor, layout: Layout) -> RowEvaluator
 def record_maker(node: nodes.RowConstructor) -> Callable[[Sequence[Any]], Record]:
     """What makes records of the values of a row constructor's items."""
     types = tuple(item.type.type for item in node.items)
-    names = node.names
+    names = node.own_names or node.names
     return lambda values: Record.of(values, types, names)
 
 
@@ -536,7 +537,7 @@ def _row_comparison(node: nodes.RowComparison, layout: Layout) -> RowEvaluator:
     sides = list(zip(node.left, node.right, strict=True))
     orders = [_bind(function, side) for function, side in zip(node.orders, sides, strict=True)]
     equals = [_bind(function, side) for function, side in zip(node.equals, sides, strict=True)]
-    or_equal = node.operator in ("<=", ">=")
+    or_equal = node.operator in OR_EQUAL
 
     def evaluate(row: Sequence[Any], context: Any) -> bool | None:
         for (left, right), order, equal in zip(pairs, orders, equals, strict=True):
@@ -567,33 +568,25 @@ def _quantified_subquery(
     node: nodes.Subquery, layout: Layout, outer: Sequence[RowEvaluator]
 ) -> RowEvaluator:
     tests, every = _all(node.test, layout), node.kind == "all"
-    compares = [
-        _bind(function, (test, test))
-        for function, test in zip(node.functions, node.test, strict=True)
-    ]
-
+    compares, equals = (
+        [_bind(function, (own, own)) for function, own in zip(functions, node.test, strict=False)]
+        for functions in (node.functions, node.equals)
+    )
+    test = row_test(node.operator, compares, equals)
     hashes = node.kind == "any" and all(f.name in PLAIN_EQUALITIES for f in node.functions)
 
     def evaluate(row: Sequence[Any], context: Any) -> bool | None:
         context.check_cancelled()
         answer = context.subquery(node, tuple([value(row, context) for value in outer]))
-        values = [test(row, context) for test in tests]
+        values = [own(row, context) for own in tests]
         rows = None
         if hashes and not has_null(values):
             whole, rows = answer.keys()
             if tuple(values) in whole:
                 return True
 
-        def matches(found: Sequence[Any]) -> bool | None:
-            unknown = False
-            for compare, value, other in zip(compares, values, found, strict=True):
-                if value is None or other is None:
-                    unknown = True
-                elif not compare(context, value, other):
-                    return False
-            return None if unknown else True
-
-        return quantified(matches, answer.rows() if rows is None else rows, every=every)
+        found = answer.rows() if rows is None else rows
+        return quantified(lambda other: test(context, values, other), found, every=every)
 
     return evaluate
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from server.catalog.objects import Index
 from server.errors import (
-    FeatureNotSupported,
     InvalidColumnReference,
     SqlSyntaxError,
     UndefinedObject,
+    WrongObjectType,
 )
 from server.expressions.expression import Variable
 from server.planner.bind_from import make_scan
@@ -18,6 +18,7 @@ from server.planner.bind_operator import conjuncts
 from server.planner.bind_text import bind_catalog_expression
 from server.planner.bind_view_target import item_over
 from server.planner.environment import Access, BindContext, raise_at
+from server.planner.implication import all_implied
 from server.planner.matching import structural_key
 from server.planner.physical import ConflictClause
 from server.planner.publication_filter import check_replica_identity
@@ -51,7 +52,6 @@ def bind_conflict(
         read if target.view is None else target.view.numbers_over(read)
     )
     if node.args["action"] == "nothing":
-        _refuse_exclusions(context, target, node)
         return ConflictClause(indexes=indexes, update=None)
     if not indexes and not node.args.get("elements") and not node.args.get("constraint"):
         raise raise_at(
@@ -103,18 +103,6 @@ def _note_update(context: BindContext, target: ModifyTarget, numbers: set[int]) 
         context.access.append(Access(level.view.oid, "w", needed, level.access.role))
 
 
-def _refuse_exclusions(context: BindContext, target: ModifyTarget, node: exp.Expression) -> None:
-    """DO NOTHING without a target would have to look for rows that exclude each other beforehand."""
-    if node.args.get("elements") or node.args.get("constraint"):
-        return
-    constraints = context.catalog.constraints_of(target.table.oid)
-    if any(item.kind == "x" for item in constraints):
-        error = FeatureNotSupported(
-            "ON CONFLICT DO NOTHING is not supported for a table with exclusion constraints"
-        )
-        raise raise_at(context, node, error)
-
-
 def _arbiters(
     context: BindContext, target: ModifyTarget, node: exp.Expression
 ) -> tuple[Index, ...]:
@@ -143,6 +131,10 @@ def _named_arbiter(
         if constraint.name == name and constraint.index:
             index = context.catalog.object(constraint.index)
             assert isinstance(index, Index)
+            if constraint.kind == "x" and node.args["action"] != "nothing":
+                raise WrongObjectType(
+                    "ON CONFLICT DO UPDATE not supported with exclusion constraints"
+                )
             return (index,)
     raise raise_at(
         context,
@@ -205,6 +197,5 @@ def _infers(
         return False
     if index.predicate is None:
         return True
-    needed = conjuncts(bind_catalog_expression(context, scope, index.predicate))
-    given = {structural_key(each) for each in condition}
-    return all(structural_key(each) in given for each in needed)
+    predicate = bind_catalog_expression(context, scope, index.predicate)
+    return all_implied(context, condition, predicate)

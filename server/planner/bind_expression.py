@@ -72,6 +72,7 @@ from server.planner.environment import (
     INT4,
     INT8,
     NUMERIC,
+    RECORD,
     TEXT,
     TIMESTAMPTZ,
     UNKNOWN,
@@ -334,7 +335,7 @@ def _in(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
     value = bind_expression(context, scope, node.args["this"])
     items = [bind_expression(context, scope, each) for each in node.args["expressions"]]
     offset = _offset(node)
-    if len(items) > 1 and not isinstance(value, RowConstructor):
+    if len(items) > 1 and not (isinstance(value, RowConstructor) and value.type.oid == RECORD):
         listed = _in_list(context, value, items, offset)
         if listed is not None:
             return listed
@@ -351,7 +352,7 @@ def _in_list(
         oid = common_type(context, [value, *items], "IN")
     except SqlError:
         return None  # item by item then, as the types may well be comparable
-    if oid == 2249:
+    if oid == RECORD:
         return None
     coerced = tuple(coerce_or_fail(context, item, oid, "IN") for item in items)
     operator = find_operator(context, "=", value.type.oid, oid, offset)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from server.catalog.objects import FIRST_USER_OID
 from server.errors import (
     AmbiguousFunction,
+    DatatypeMismatch,
     FeatureNotSupported,
     SqlSyntaxError,
     UndefinedFunction,
@@ -35,6 +36,14 @@ if TYPE_CHECKING:
 
 NEGATIONS = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 COMMUTATORS = {"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+_STRICT_ORDERS = {
+    **{name: name[0] for name in ("<", "<=", ">", ">=")},
+    "~<~": "~<~",
+    "~<=~": "~<~",
+    "~>~": "~>~",
+    "~>=~": "~>~",
+}
+"""The operators that order rows, and what then holds for the first fields that differ."""
 _HINT_ONE = "You might need to add explicit type casts."
 
 
@@ -173,11 +182,7 @@ def bind_operation(
         and isinstance(right, RowConstructor)
         and left.type.oid == right.type.oid == RECORD
     ):
-        if name in NEGATIONS:
-            return compare_rows(context, name, left.items, right.items, offset)
-        raise WrongObjectType(f"operator {name} is not supported for rows").at(
-            context.position(offset)
-        )
+        return compare_rows(context, name, left.items, right.items, offset)
     return make_operator(context, name, left, right, offset)
 
 
@@ -198,26 +203,66 @@ def compare_rows(
         )
     if not left:
         raise FeatureNotSupported("cannot compare rows of zero length").at(context.position(offset))
+    calls, equals = row_calls(context, name, left, right, offset)
+    return join_calls(context.type(BOOL), name, calls, equals, offset)
+
+
+def row_calls(
+    context: BindContext,
+    name: str,
+    left: tuple[Expression, ...],
+    right: tuple[Expression, ...],
+    offset: int,
+) -> tuple[list[Expression], list[Expression]]:
+    """What compares two rows: a call for each pair of fields; for an order of rows strict ones, and those of =."""
     pairs = list(zip(left, right, strict=True))
+    calls = [make_operator(context, name, a, b, offset) for a, b in pairs]
+    for call in calls:
+        if call.type.oid != BOOL:
+            raise DatatypeMismatch(
+                f"row comparison operator must yield type boolean, not type {call.type.type.sql_name}"
+            ).at(context.position(offset))
     if len(pairs) == 1 or name in ("=", "<>"):
-        each = tuple(make_operator(context, name, a, b, offset) for a, b in pairs)
-        if len(each) == 1:
-            return each[0]
+        return calls, []
+    if name not in _STRICT_ORDERS:
+        raise FeatureNotSupported(
+            f"could not determine interpretation of row comparison operator {name}",
+            hint="Row comparison operators must be associated with btree operator families.",
+        ).at(context.position(offset))
+    strict = _STRICT_ORDERS[name]
+    if strict != name:
+        calls = [make_operator(context, strict, a, b, offset) for a, b in pairs]
+    return calls, [make_operator(context, "=", a, b, offset) for a, b in pairs]
+
+
+def join_calls(
+    boolean: TypeReference,
+    name: str,
+    calls: list[Expression],
+    equals: list[Expression],
+    offset: int,
+) -> Expression:
+    """The comparison of two rows out of the calls that compare their fields."""
+    if len(calls) == 1:
+        return calls[0]
+    if not equals:
         kind = And if name == "=" else Or
-        return kind(type=context.type(BOOL), arguments=each, offset=offset)
-    strict = name[0]
-    calls = [make_operator(context, strict, a, b, offset) for a, b in pairs]
-    equals = [make_operator(context, "=", a, b, offset) for a, b in pairs]
+        return kind(type=boolean, arguments=tuple(calls), offset=offset)
     operands = [call.arguments for call in calls if isinstance(call, Call)]
     return RowComparison(
-        type=context.type(BOOL),
+        type=boolean,
         operator=name,
-        orders=tuple(call.function for call in calls if isinstance(call, Call)),
-        equals=tuple(call.function for call in equals if isinstance(call, Call)),
+        orders=functions_of(calls),
+        equals=functions_of(equals),
         left=tuple(pair[0] for pair in operands),
         right=tuple(pair[1] for pair in operands),
         offset=offset,
     )
+
+
+def functions_of(calls: list[Expression]) -> tuple[Function, ...]:
+    """The functions that are called."""
+    return tuple(call.function for call in calls if isinstance(call, Call))
 
 
 def compare_with_array(
@@ -252,7 +297,8 @@ def compare_with_array(
         context, (left.type.oid, element), (operator.left, operator.right), operator.result
     )
     wanted = context.type(declared[1]).type.array_oid or array.type.oid
-    changed = coerce(context, array, wanted) if element != declared[1] else array
+    is_fit = element == declared[1] or declared[1] == RECORD  # which any row type is
+    changed = array if is_fit else coerce(context, array, wanted)
     assert changed is not None
     return ArrayComparison(
         type=context.type(BOOL),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.errors import SqlSyntaxError, UndefinedFunction, WrongObjectType
+from server.errors import SqlSyntaxError, UndefinedFunction
 from server.expressions.expression import (
     Call,
     Expression,
@@ -12,7 +12,7 @@ from server.expressions.expression import (
     RowConstructor,
     Subquery,
 )
-from server.planner.bind_operator import compare_rows, make_operator
+from server.planner.bind_operator import compare_rows, functions_of, row_calls
 from server.planner.environment import BOOL, RECORD, BindContext, raise_at
 from server.planner.outer_references import outer_arguments
 from server.planner.scope import Scope
@@ -75,33 +75,17 @@ def _quantified(context: BindContext, scope: Scope, node: exp.Expression) -> Exp
     if len(query.columns) != len(tests):
         few = "few" if len(query.columns) < len(tests) else "many"
         raise raise_at(context, node, SqlSyntaxError(f"subquery has too {few} columns"))
-    if len(tests) > 1 and name not in ("=", "<>"):
-        raise raise_at(
-            context,
-            node,
-            WrongObjectType(f"row comparison operator {name} is not supported for subqueries"),
-        )
-    calls = []
-    for left, column in zip(tests, query.columns, strict=True):
-        call = make_operator(context, name, left, column.variable(), offset)
-        if call.type.oid != BOOL:
-            raise raise_at(
-                context,
-                node,
-                WrongObjectType(
-                    "row comparison operator must yield type boolean, "
-                    f"not type {call.type.type.sql_name}"
-                ),
-            )
-        assert isinstance(call, Call)
-        calls.append(call)
-    plan = _compared(context, query, tuple(call.arguments[1] for call in calls))
+    columns = tuple(column.variable() for column in query.columns)
+    calls, equals = row_calls(context, name, tests, columns, offset)
+    operands = [call.arguments for call in calls if isinstance(call, Call)]
+    plan = _compared(context, query, tuple(right for _, right in operands))
     return Subquery(
         type=context.type(BOOL),
         kind=node.args["kind"],
         plan=plan,
-        test=tuple(call.arguments[0] for call in calls),
-        functions=tuple(call.function for call in calls),
+        test=tuple(left for left, _ in operands),
+        functions=functions_of(calls),
+        equals=functions_of(equals),
         operator=name,
         outer=outer_arguments(context, scope, inner),
         offset=offset,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from server.errors import FeatureNotSupported
 from server.expressions.expression import (
     AggregateCall,
     ColumnId,
@@ -25,6 +26,7 @@ from server.planner.group_estimates import group_count
 from server.planner.physical import Estimate, Plan
 from server.planner.plan import Node, OutputColumn
 from server.planner.plan_walk import columns_read, expressions_of
+from server.planner.rewrite.outer_joins import padded_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -402,6 +404,10 @@ def _locked(
     chooser: Chooser, node: logical.LockRows, required: set[ColumnId], expected: float | None
 ) -> Plan:
     """The rows locked as they are read; expected: probably no more than these, but for those that are skipped."""
+    if padded_columns(node.input) & {target.row_id for target in node.targets}:
+        raise FeatureNotSupported(
+            f"FOR {node.strength.upper()} cannot be applied to the nullable side of an outer join"
+        )
     sources = (*node.targets, *node.pinned)
     needed = {column for each in sources for column in each.columns}
     wanted = required | needed | set(node.kept)

@@ -28,6 +28,7 @@ from server.expressions.expression import (
 from server.planner import choose_append, choose_inverted, cost
 from server.planner.bind_operator import COMMUTATORS, and_all, conjuncts
 from server.planner.foreign import foreign_error
+from server.planner.implication import all_implied
 from server.planner.matching import is_volatile, strip_relabel, structural_key
 from server.planner.physical import (
     CatalogScan,
@@ -270,12 +271,11 @@ def match_index(
 
 
 def serves(chooser: Chooser, scan: Scan, index: Index, conditions: list[Expression]) -> bool:
-    """Whether the index has every row that satisfies the conditions: they contain its predicate, if any."""
+    """Whether the index has every row that satisfies the conditions: they imply its predicate, if any."""
     if index.predicate is None:
         return True
-    known = {structural_key(each) for each in conditions}
-    needed = conjuncts(chooser.index_expression(scan, index.predicate))
-    return all(structural_key(each) in known for each in needed)
+    predicate = chooser.index_expression(scan, index.predicate)
+    return all_implied(chooser.context, conditions, predicate)
 
 
 def unanswered(
@@ -351,6 +351,8 @@ def _first_of_rows(
     _chooser: Chooser, scan: Scan, wanted: object, key_type: int, condition: RowComparison
 ) -> Found:
     """What (a, b) > (x, y) says of a alone: it is not less than x."""
+    if condition.operator not in COMMUTATORS:
+        return None
     operator = condition.operator.removesuffix("=") + "="
     for sides in ((condition.left, condition.right), (condition.right, condition.left)):
         operand, value = sides[0][0], sides[1][0]

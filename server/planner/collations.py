@@ -10,6 +10,7 @@ Rule 2: inputs come before what reads them, so that a column's collation is know
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.collations import rules_of
@@ -424,9 +425,10 @@ class Collations:
         return self._result(settled, replace(self._state_of(plan.columns[0]), offset=-1))
 
     def _compared_with(self, settled: e.Subquery, _: list[State]) -> e.Subquery:
-        test, functions = [], []
-        for own, column, function in zip(
-            settled.test, settled.plan.columns, settled.functions, strict=False
+        test, functions, equals = [], [], []
+        compares = zip_longest(settled.functions, settled.equals)
+        for own, column, (function, equal) in zip(
+            settled.test, settled.plan.columns, compares, strict=False
         ):
             state = self._merging.merged((self.expression(own)[1], self._state_of(column)))
             if state.strength == CONFLICT and function.name in SENSITIVE:
@@ -434,8 +436,9 @@ class Collations:
             (compared,) = self._under((own,), state)
             test.append(compared)
             functions.append(self._function(function, state, (compared, compared)))
-        rest = settled.test[len(test) :]
-        return replace(settled, test=(*test, *rest), functions=tuple(functions))
+            if equal is not None:
+                equals.append(self._function(equal, state, (compared, compared)))
+        return replace(settled, test=tuple(test), functions=tuple(functions), equals=tuple(equals))
 
 
 _SPECIAL: dict[type[p.Node], Any] = {

@@ -8,7 +8,7 @@ bind (names, types) > rewrite (rules) > choose (cost)
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -33,16 +33,18 @@ if TYPE_CHECKING:
     from server.types.type import TypeReference
 
 
-def plan_statement(statement: Statement, environment: PlanningEnvironment) -> PlannedStatement:
-    """Plan a query or a data change.
+def plan_statement(
+    statement: Statement, environment: PlanningEnvironment, names: Any = None
+) -> PlannedStatement:
+    """Plan a query or a data change; names: of the body of a routine that it stands in.
 
     Errors in it are raised with PostgreSQL's wording and position.
     """
     tree = statement.tree
     assert isinstance(tree, exp.Expression), "utility statements are not planned"
-    return plan_tree(
-        BindContext(environment, base_offset=statement.offset, role=environment.user), tree
-    )
+    context = BindContext(environment, base_offset=statement.offset, role=environment.user)
+    context.routine = names
+    return plan_tree(context, tree)
 
 
 def plan_tree(context: BindContext, tree: exp.Expression) -> PlannedStatement:

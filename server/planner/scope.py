@@ -382,6 +382,8 @@ def row_of(
     context: BindContext, scope: Scope, level: Scope, item: RangeItem, offset: int
 ) -> Expression:
     """The row of a FROM item as one value."""
+    from server.planner.coerce import row_columns
+
     columns = list(item.columns())
     for column in columns:
         note_read(context, column)
@@ -389,10 +391,13 @@ def row_of(
     if item.scalar and len(values) == 1:
         return values[0]
     row_type = item.table.row_type if item.table is not None else item.row_type
+    names = tuple(column.name for column in columns)
+    own_names = tuple(name for name, _, _ in row_columns(context, row_type)) if row_type else names
     row = RowConstructor(
         type=context.type(row_type or 2249),
         items=values,
-        names=tuple(column.name for column in columns),
+        names=names,
+        own_names=own_names if own_names != names and len(own_names) == len(names) else (),
         offset=offset,
     )
     if not item.padded:

@@ -57,7 +57,7 @@ class Compiled:
     """A text made ready: an evaluator or a plan; neither for a utility statement.
 
     read: takes its parameters out of a frame's values; shapes: of the records it names; is_plain: it is evaluated
-    without an execution context.
+    without an execution context. inputs: of a utility statement with a query in it, see BodyNames.
     """
 
     statement: Statement | None
@@ -69,6 +69,7 @@ class Compiled:
     convert: Callable[[Any, Any], Any] | None = None  # of a plan's only column
     calls_routines: bool = False
     is_plain: bool = False
+    inputs: tuple[tuple[int, int], ...] = ()
 
     def fits(self, frame: Frame) -> bool:
         """Whether the records still have the shapes it was made for."""
@@ -357,14 +358,18 @@ def of_cursor(statement: Statement) -> Statement:
 
 
 def _compile_statement(frame: Frame, source: Source, statement: Statement) -> Compiled:
-    if statement.tag not in PLANNED:
+    is_planned = statement.tag in PLANNED
+    tree = statement.tree if is_planned else frame.surroundings.query_in(statement)
+    if not is_planned and not isinstance(tree, exp.Expression):
         return Compiled(statement, reader_of(()), ())
     context, names = _binding(frame, source)
     name_transitions(frame, context)
-    tree = statement.tree
     assert isinstance(tree, exp.Expression), statement.tag
     planned = plan_tree(context, tree)
-    return Compiled(statement, reader_of(names.inputs), _shapes(frame, names), planned=planned)
+    read, shapes = reader_of(names.inputs), _shapes(frame, names)
+    if not is_planned:  # it is planned again where it runs
+        return Compiled(statement, read, shapes, inputs=tuple(names.inputs))
+    return Compiled(statement, read, shapes, planned=planned)
 
 
 def rows_of_plan(frame: Frame, compiled: Compiled, count: list[int] | None = None) -> Iterator[Row]:

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 class BodyNames:
     """Names of one text of SQL. inputs: slot and field (-1: all of it) of each parameter."""
 
-    def __init__(self, frame: Frame, source: Source) -> None:
-        """Nothing is named yet."""
+    def __init__(
+        self, frame: Frame, source: Source, inputs: Sequence[tuple[int, int]] = ()
+    ) -> None:
+        """Nothing is named yet but `inputs`."""
         self.conflict = source.conflict
         self._frame = frame
         self._names = source.names
-        self.inputs: list[tuple[int, int]] = []
+        self.inputs: list[tuple[int, int]] = list(inputs)
         self.records: set[int] = set()
 
     def resolve(

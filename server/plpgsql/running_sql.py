@@ -24,6 +24,7 @@ from server.planner.standalone import bind_call
 from server.plpgsql import tree
 from server.plpgsql.assign import assign_row, store
 from server.plpgsql.embedded import (
+    Compiled,
     compiled_cursor,
     compiled_statement,
     of_cursor,
@@ -125,8 +126,7 @@ def set_arguments(frame: Frame, spec: tree.CursorSpec, given: Source | None) -> 
 def _rows_of_query(frame: Frame, source: Source) -> Found:
     compiled = compiled_statement(frame, source)
     if compiled.planned is None:
-        assert compiled.statement is not None
-        return _rows_of_utility(frame, compiled.statement)
+        return _rows_of_utility(frame, *_with_variables(frame, source, compiled))
     _refuse_rowless(compiled.planned)
     planned = compiled.planned
     return Found(planned.names, planned.types, rows_of_plan(frame, compiled))
@@ -145,18 +145,40 @@ def _rows_of_text(frame: Frame, dynamic: Source, arguments: Sequence[Source]) ->
     (statement,) = statements
     planned = _planned(frame, statement, types, text)
     if planned is None:
-        return _rows_of_utility(frame, statement)
+        return _rows_of_utility(frame, statement, Given(values, types))
     _refuse_rowless(planned)
     return Found(planned.names, planned.types, _run(frame, planned, values))
 
 
-def _rows_of_utility(frame: Frame, statement: Statement) -> Found:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the query in a utility statement may read: parameters, and variables that are parameters by name."""
+
+    values: tuple[Any, ...] = ()
+    types: tuple[TypeReference, ...] = ()
+    names: BodyNames | None = None
+
+
+NOTHING_GIVEN: Final = Given()
+
+
+def _with_variables(frame: Frame, source: Source, compiled: Compiled) -> tuple[Statement, Given]:
+    """A utility statement of the body, and the variables that the query in it reads."""
+    assert compiled.statement is not None
+    if not compiled.inputs:
+        return compiled.statement, NOTHING_GIVEN
+    names = BodyNames(frame, source, compiled.inputs)
+    return compiled.statement, Given(compiled.read(frame.values), names=names)
+
+
+def _rows_of_utility(frame: Frame, statement: Statement, given: Given = NOTHING_GIVEN) -> Found:
     """All rows of EXPLAIN, SHOW and the like; any utility statement counts as one that changes something."""
     if not frame.is_changing:
         raise FeatureNotSupported(f"{statement.tag} is not allowed in a non-volatile function")
+    types = tuple(each.oid for each in given.types)
     description: Description | None = None
     rows: list[Any] = []
-    with closing(frame.surroundings.utility(statement)) as items:
+    with closing(frame.surroundings.utility(statement, given.values, types, given.names)) as items:
         for item in items:
             if isinstance(item, Description):
                 description = item
@@ -231,8 +253,8 @@ def _in_query(error: SqlError, text: str) -> SqlError:
 def _sql(frame: Frame, statement: tree.Sql) -> Signal:
     compiled = compiled_statement(frame, statement.query)
     if compiled.planned is None:
-        assert compiled.statement is not None
-        _run_utility(frame, compiled.statement, statement.into)
+        written, given = _with_variables(frame, statement.query, compiled)
+        _run_utility(frame, written, statement.into, given)
         return
     planned = compiled.planned
     if planned.tag == "SELECT" and statement.into is None:
@@ -291,13 +313,16 @@ def _into(
 
 
 def _run_utility(
-    frame: Frame, statement: Statement, into: tuple[Target, ...] | None = None
+    frame: Frame,
+    statement: Statement,
+    into: tuple[Target, ...] | None = None,
+    given: Given = NOTHING_GIVEN,
 ) -> None:
     if statement.tag.startswith(TRANSACTION_TAGS):
         raise FeatureNotSupported("unsupported transaction command in PL/pgSQL")
     if statement.tag == "COPY" and _is_to_client(statement):
         raise FeatureNotSupported("cannot COPY to/from client in PL/pgSQL")
-    found = _rows_of_utility(frame, statement)
+    found = _rows_of_utility(frame, statement, given)
     if into is None:
         if found.names and statement.tag not in ("FETCH", "CALL", "DO"):
             raise SqlSyntaxError("query has no destination for result data")
@@ -323,7 +348,7 @@ def _execute(frame: Frame, statement: tree.Execute) -> Signal:
         planned = _planned(frame, each, types, text)
         if planned is None:
             _refuse_into(each)
-            _execute_utility(frame, each, statement)
+            _execute_utility(frame, each, statement, Given(values, types))
             continue
         count: list[int] = []
         rows = _run(frame, planned, values, count)
@@ -342,10 +367,10 @@ def _refuse_into(statement: Statement) -> None:
         )
 
 
-def _execute_utility(frame: Frame, each: Statement, statement: tree.Execute) -> None:
+def _execute_utility(frame: Frame, each: Statement, statement: tree.Execute, given: Given) -> None:
     if each.tag.startswith(TRANSACTION_TAGS):
         raise FeatureNotSupported("EXECUTE of transaction commands is not implemented")
-    found = _rows_of_utility(frame, each)
+    found = _rows_of_utility(frame, each, given)
     frame.row_count = 0
     if statement.into is not None:
         first = next(found.rows, None)

@@ -76,11 +76,16 @@ def unseen(session: Session, view: CatalogView) -> Unseen:
 
 
 def plan(
-    session: Session, statement: Statement, parameter_types: tuple[int, ...] = ()
+    session: Session,
+    statement: Statement,
+    parameter_types: tuple[int, ...] = (),
+    names: Any = None,
 ) -> PlannedStatement:
-    """The plan of a query or data change, from the cache if it is there."""
+    """The plan of a query or data change, from the cache if it is there; names: see BindContext.routine."""
     if statement.tag not in ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"):
         raise FeatureNotSupported(f"{statement.tag} cannot be planned")
+    if names is not None:
+        return plan_statement(statement, environment(session, parameter_types), names)
     key = plan_key(session, statement.source, statement.offset, parameter_types)
     cache = session.database.plans
     found = cache.plan(key)
@@ -301,21 +306,21 @@ def _on_worker(
 
 
 def plan_allowed(
-    session: Session, statement: Statement, parameter_types: tuple[int, ...]
+    session: Session, statement: Statement, parameter_types: tuple[int, ...], names: Any = None
 ) -> Generator[Wait, None, PlannedStatement]:
     """A plan that the user may run, and its locks."""
-    planned = yield from plan_locked(session, statement, parameter_types)
+    planned = yield from plan_locked(session, statement, parameter_types, names)
     check_access(session.transaction.catalog, planned.access)
     return planned
 
 
 def plan_locked(
-    session: Session, statement: Statement, parameter_types: tuple[int, ...]
+    session: Session, statement: Statement, parameter_types: tuple[int, ...], names: Any = None
 ) -> Generator[Wait, None, PlannedStatement]:
     """A plan and the locks on its relations: what was planned before a lock came may be stale and is planned again."""
     yield from session.transaction.await_safe_snapshot()
     while True:
-        planned = plan(session, statement, parameter_types)
+        planned = plan(session, statement, parameter_types, names)
         version = session.transaction.catalog.version
         yield from take_locks(session, planned)
         if session.transaction.catalog.version == version:

@@ -104,11 +104,17 @@ class SessionSurroundings:
         """See Rights."""
         self._session.rights.refuse_restricted(what)
 
+    def query_in(self, statement: Statement) -> Any:
+        """The query in a utility statement that may read parameters; None for the others."""
+        row = self._session.database.statements.get(type(statement.tree))
+        return None if row is None or row.query is None else row.query(statement.tree)
+
     def utility(
         self,
         statement: Statement,
         parameters: tuple[Any, ...] = (),
         parameter_types: tuple[int, ...] = (),
+        names: Any = None,
     ) -> Generator[Any, None, None]:
         """Run a statement that is no query: its Waits, and if it gives rows their Description and batches."""
         from server.session.begun_again import utility_steps
@@ -118,6 +124,7 @@ class SessionSurroundings:
             raise ActiveSqlTransaction(f"{statement.tag} cannot be executed from a function")
         self._session.rights.refuse_command(statement.tag)
         scope, row = begun_utility(self._session, statement, parameters, parameter_types)
+        scope.names = names
         if row.describe is not None:
             description = row.describe(scope, statement.tree)
             if description is not None:

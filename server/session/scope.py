@@ -44,6 +44,7 @@ class StatementScope:
         self.parameter_types = parameter_types
         self.settings = session.settings
         self.source = statement.source
+        self.names: Any = None  # of the body that the statement stands in, see BindContext.routine
         self.begins_again = False  # whoever runs it takes CatalogChanged
 
     @property
@@ -137,7 +138,7 @@ class StatementScope:
     ) -> Generator[Wait, None, PlannedStatement]:
         """Plan a query or data change and take its locks."""
         planner = execution.plan_allowed if checks_access else execution.plan_locked
-        return planner(self.session, statement, parameter_types)
+        return planner(self.session, statement, parameter_types, self.names)
 
     def run(
         self, planned: PlannedStatement, running: ExecutionContext

@@ -75,6 +75,12 @@ ERROR_CLASSES: Final[tuple[tuple[re.Pattern[str], type[SqlError]], ...]] = (
     (re.compile(r"^stack depth limit exceeded"), StatementTooComplex),
 )
 
+# What may be a number as PostgreSQL has them since 16, or a parameter run into a word.
+NEWER_NUMBER: Final = re.compile(
+    r"(?<![\w$])(?:[\d.]+(?:[eE][-+]?\d+)?_|0[xXoObB]\w)|\$\d+[A-Za-z_]"
+)
+NUMBER_AND_WORD: Final = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?[A-Za-z_]\w*")
+
 # What a token does to the bound of a tree's depth; characters are called by their ASCII codes.
 EFFECTS: Final[dict[int, str]] = {
     **dict.fromkeys((tree.ASCII_40, tree.ASCII_91, tree.CASE), "open"),
@@ -131,8 +137,28 @@ def parse(sql: str) -> list[RawStatement]:
         result = postgast.parse(sql)
     except postgast.PgQueryError as error:
         raise translated(error) from None
+    if NEWER_NUMBER.search(sql):
+        refuse_newer_numbers(sql)
     characters = None if sql.isascii() else character_offsets(sql)
     return [raw_statement(sql, raw, characters) for raw in result.stmts]
+
+
+def refuse_newer_numbers(sql: str) -> None:
+    """Refuse 1_000 and 0x1F, which the grammar takes and PostgreSQL 15 does not, and $1_a."""
+    before = None
+    for token in scan(sql):
+        text = sql[token.start : token.end]
+        if token.kind in ("ICONST", "FCONST") and (junk := NUMBER_AND_WORD.match(text)):
+            raise _junk_after("numeric literal", junk[0], token.start)
+        is_glued = before is not None and before.kind == "PARAM" and before.end == token.start
+        if before is not None and is_glued and (text[0].isalpha() or text[0] == "_"):
+            raise _junk_after("parameter", sql[before.start : token.end], before.start)
+        before = token
+
+
+def _junk_after(what: str, text: str, start: int) -> SqlError:
+    message = f'trailing junk after {what} at or near "{text}"'
+    return SqlSyntaxError(message, position=start + 1)
 
 
 def scan(sql: str) -> list[ScannedToken]:

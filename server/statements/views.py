@@ -196,6 +196,8 @@ def create_table_as(context: StatementContext, statement: tree.CreateTableAs) ->
         planned = yield from context.plan(inner_statement(context, query), context.parameter_types)
     is_temporary = schema == context.session.temporary_schema
     is_view = statement.materialized_view
+    if is_view and parameters:
+        raise FeatureNotSupported("materialized views may not be defined using bound parameters")
     columns = result_columns(context, planned, statement.column_names)
     table = Table(
         oid=context.new_oid(),

@@ -28,7 +28,7 @@ from server.expressions.expression import (
 )
 from server.planner.bind_operator import conjuncts
 from server.planner.plan import Filter, Join, Node
-from server.planner.plan_walk import column_numbers, transform_plan
+from server.planner.plan_walk import column_numbers, transform_plan, walk_plan
 
 if TYPE_CHECKING:
     from server.planner.choose import Chooser
@@ -65,6 +65,17 @@ def refused_columns(condition: Expression) -> set[ColumnId]:
             return strict_columns(condition.argument) if condition.negated else set()
         return set() if condition.negated else strict_columns(condition.argument)
     return strict_columns(condition)
+
+
+def padded_columns(node: Node) -> set[ColumnId]:
+    """The columns below that an outer join fills with NULLs in rows without a partner."""
+    found: set[ColumnId] = set()
+    for each in walk_plan(node):
+        if isinstance(each, Join) and each.kind in ("left", "full"):
+            found |= column_numbers(each.right)
+            if each.kind == "full":
+                found |= column_numbers(each.left)
+    return found
 
 
 def reduce_outer_joins(chooser: Chooser, node: Node) -> Node:

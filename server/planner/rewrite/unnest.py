@@ -25,7 +25,7 @@ from server.expressions.expression import (
     Variable,
     columns_used,
 )
-from server.planner.bind_operator import and_all, conjuncts
+from server.planner.bind_operator import and_all, conjuncts, join_calls
 from server.planner.matching import is_volatile, strip_relabel
 from server.planner.outer_references import outer_columns
 from server.planner.plan import Distinct, Filter, Join, Limit, Node, Project, Scan, Sort
@@ -33,6 +33,7 @@ from server.planner.plan_walk import column_numbers, transform_plan, walk_plan
 from server.planner.rewrite.correlation import lift
 
 if TYPE_CHECKING:
+    from server.functions.function import Function
     from server.planner.choose import Chooser
 
 
@@ -87,7 +88,6 @@ def join_for(chooser: Chooser, source: Node, condition: Expression) -> Node | No
     plan = _existence(subquery.plan) if subquery.kind == "exists" else _without_order(subquery.plan)
     if plan is None or _runs_volatile(plan):
         return None
-    columns = subquery.plan.columns
     available = column_numbers(source)
     correlated = bool(outer_columns(plan) & available)
     lifted = lift(plan, available)
@@ -95,25 +95,36 @@ def join_for(chooser: Chooser, source: Node, condition: Expression) -> Node | No
         return None
     node = unnest_subqueries(chooser, lifted.node)
     conditions = list(lifted.conditions)
-    tests = []
-    for test, column, function in zip(subquery.test, columns, subquery.functions, strict=False):
-        tests.append(
-            Call(
-                type=chooser.context.type(16),
-                function=function,
-                arguments=(test, column.variable()),
-                form="operator",
-                operator=subquery.operator,
-                offset=subquery.offset,
-            )
-        )
     kind = "semi"
     if negated:
         kind = _anti_kind(subquery, source, node, correlated or bool(conditions))
         if not kind:
             return None
-    whole = conditions + list[Expression](tests)
+    tests = [_row_test(chooser, subquery, subquery.plan)] if subquery.test else []
+    whole = conditions + tests
     return Join(kind=kind, left=source, right=node, condition=and_all(whole) if whole else None)
+
+
+def _row_test(chooser: Chooser, subquery: Subquery, plan: Node) -> Expression:
+    """What a row of the subquery has to satisfy, as one condition over both sides."""
+    boolean = chooser.context.type(16)
+
+    def calls(functions: tuple[Function, ...], operator: str) -> list[Expression]:
+        return [
+            Call(
+                type=boolean,
+                function=function,
+                arguments=(test, column.variable()),
+                form="operator",
+                operator=operator,
+                offset=subquery.offset,
+            )
+            for test, column, function in zip(subquery.test, plan.columns, functions, strict=False)
+        ]
+
+    name = subquery.operator
+    compared, equals = calls(subquery.functions, name), calls(subquery.equals, "=")
+    return join_calls(boolean, name, compared, equals, subquery.offset)
 
 
 def _anti_kind(subquery: Subquery, source: Node, node: Node, correlated: bool) -> str:
