@@ -64,8 +64,10 @@ class Frame:
 
     def context_line(self) -> str:
         """Where the body stands, as the context of an error says it."""
-        place = f" line {self.line} at {self.what}" if self.line else f" {self.what}".rstrip()
-        return f"PL/pgSQL function {self.name}{place}"
+        if not self.line:
+            return f"PL/pgSQL function {self.name} {self.what}".rstrip()
+        at = "" if self.what.startswith("during ") else "at "
+        return f"PL/pgSQL function {self.name} line {self.line} {at}{self.what}"
 
     def columns(self, context: BindContext, slot: int) -> Columns:
         """The fields of a variable that is a row; 55000 for a record that has no shape yet."""

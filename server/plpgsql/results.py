@@ -72,7 +72,7 @@ def as_result_row(frame: Frame, value: Record | None) -> Record | None:
     columns = row_columns(context, frame.result.oid)
     if tuple(each.oid for each in value.types) == tuple(oid for _, oid, _ in columns):
         return value
-    _check_structure(frame, [context.type(each.oid) for each in value.types])
+    _check_structure(frame, [context.type(each.oid) for each in value.types], any_modifier=True)
     kinds = [context.type(each.oid) for each in value.types]
     return row_as(frame, value, kinds, frame.result)
 
@@ -92,11 +92,15 @@ def _expected(frame: Frame) -> Sequence[tuple[int, int]] | None:
     if frame.result.oid == RECORD:
         return None
     if frame.result.type.kind == "c":
-        return [(oid, -1) for _, oid, _ in row_columns(frame.binding(), frame.result.oid)]
+        columns = row_columns(frame.binding(), frame.result.oid)
+        return [(oid, modifier) for _, oid, modifier in columns]
     return [(frame.result.oid, -1)]
 
 
-def _check_structure(frame: Frame, given: Sequence[TypeReference]) -> None:
+def _check_structure(
+    frame: Frame, given: Sequence[TypeReference], *, any_modifier: bool = False
+) -> None:
+    """Raise for columns of other types; any_modifier: of values that do not know theirs."""
     wanted = _expected(frame)
     if wanted is None:
         return
@@ -107,12 +111,14 @@ def _check_structure(frame: Frame, given: Sequence[TypeReference]) -> None:
             f"Number of returned columns ({len(given)}) does not match expected column count "
             f"({len(wanted)}).",
         )
-    for number, (kind, (oid, _)) in enumerate(zip(given, wanted, strict=True), 1):
-        if kind.oid not in (oid, UNKNOWN) and not _is_domain_over(frame, oid, kind.oid):
+    for number, (kind, (oid, modifier)) in enumerate(zip(given, wanted, strict=True), 1):
+        is_other = kind.oid not in (oid, UNKNOWN) and not _is_domain_over(frame, oid, kind.oid)
+        is_cut = kind.oid == oid and modifier >= 0 and kind.modifier != modifier
+        if is_other or (is_cut and not any_modifier):
             raise structure_mismatch(
                 frame,
                 f"Returned type {type_name(context, kind.oid, kind.modifier)} does not match "
-                f"expected type {type_name(context, oid)} in column {number}.",
+                f"expected type {type_name(context, oid, modifier)} in column {number}.",
             )
 
 
