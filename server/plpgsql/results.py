@@ -70,7 +70,8 @@ def as_result_row(frame: Frame, value: Record | None) -> Record | None:
         return value
     context = frame.binding()
     columns = row_columns(context, frame.result.oid)
-    if tuple(each.oid for each in value.types) == tuple(oid for _, oid, _ in columns):
+    wanted = tuple(oid for _, oid, modifier in columns if modifier < 0)
+    if tuple(each.oid for each in value.types) == wanted:
         return value
     _check_structure(frame, [context.type(each.oid) for each in value.types], any_modifier=True)
     kinds = [context.type(each.oid) for each in value.types]
