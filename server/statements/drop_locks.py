@@ -13,7 +13,6 @@ from server.catalog.functions.object_identity import class_oid_of
 from server.catalog.objects import (
     CatalogObject,
     Constraint,
-    ExtendedStatistics,
     Index,
     Policy,
     Rule,
@@ -21,6 +20,7 @@ from server.catalog.objects import (
     Table,
     Trigger,
 )
+from server.catalog.statistics_objects import ExtendedStatistics
 from server.statements.partition_keys import default_partition
 
 if TYPE_CHECKING:

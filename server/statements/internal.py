@@ -27,12 +27,12 @@ def internal_query(
     It is about all rows that there are, also where the transaction looks at an older moment: a rewrite must not lose
     what is newer, and a constraint holds for it.
     """
-    batches, _ = yield from typed_query(context, sql)
+    batches, _ = yield from typed_query(context, sql, maintains=maintains)
     return batches
 
 
 def typed_query(
-    context: StatementContext, sql: str
+    context: StatementContext, sql: str, *, maintains: bool = False
 ) -> Generator[Wait, None, tuple[list[Batch], tuple[TypeReference, ...]]]:
     """The same with the types of the columns."""
     (statement,) = parse_statements(sql)

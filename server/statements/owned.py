@@ -13,7 +13,6 @@ from server.catalog.objects import (
     BOOTSTRAP_ROLE_OID,
     CatalogObject,
     DefaultPrivileges,
-    ExtendedStatistics,
     Policy,
     Role,
     Schema,
@@ -28,6 +27,7 @@ from server.catalog.objects import (
 from server.catalog.operator_class_objects import OperatorClass, OperatorFamily
 from server.catalog.privileges import acl_of_new_owner, has_privileges_of, parse_item
 from server.catalog.publication_objects import Publication
+from server.catalog.statistics_objects import ExtendedStatistics
 from server.errors import DependentObjectsStillExist, InsufficientPrivilege
 from server.sql import utility_roles as tree
 from server.statements.drop import drop_objects
