@@ -11,14 +11,18 @@ Rule 3: a transaction whose commit is decided but not yet published counts as co
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from storage.chains import Version, read_version, root_of, walk
 from storage.commit_log import ABORTED, COMMAND_BITS, IN_PROGRESS, CommitLog
 from storage.fast_paths import RowPaths
 from storage.locks import Locks, RowLock
 from storage.outcomes import Live, Outcome, Status
 from storage.row_groups import RowGroups
-from storage.rowgroup import KEY_CHANGED, NEWER
+from storage.rowgroup import FREE, INNER, KEY_CHANGED, NEWER, REDIRECT, SLOT_BITS, SLOT_MASK
 from storage.transactions import Transaction
+
+NOT_ALONE = np.uint64(NEWER | INNER | REDIRECT | FREE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,25 @@ class Conflicts:
         if newest.row_id != row_id and not has_key:
             return Outcome(Status.UPDATED, new_row_id=newest.row_id, root_id=root_id)
         return None
+
+    def without_ended(self, transaction: Transaction, root_ids: list[int]) -> list[int]:
+        """The rows without those that are plainly over: a single version each, which was deleted for good.
+
+        A key that is deleted and inserted over and over leaves many of them until vacuum comes by.
+        """
+        ids = np.array(root_ids, np.int64)
+        group_nos = ids >> SLOT_BITS
+        left = np.ones(len(ids), np.bool_)
+        ended: dict[int, bool] = {}
+        for group_no in np.unique(group_nos).tolist():
+            places = np.flatnonzero(group_nos == group_no)
+            versions = self.groups[group_no].versions[ids[places] & SLOT_MASK]
+            alone = (versions[:, 1] != 0) & (versions[:, 2] & NOT_ALONE == 0)
+            places, xids = places[alone], versions[alone, 1] >> np.uint64(COMMAND_BITS)
+            for xid in set(xids.tolist()) - ended.keys():
+                ended[xid] = self._state(transaction, xid << COMMAND_BITS)[0] is Status.DONE
+            left[places] = [not ended[xid] for xid in xids.tolist()]
+        return ids[left].tolist()
 
     def live(self, transaction: Transaction, root_id: int, has_key: Callable[[int], bool]) -> Live:
         """Whether the row is there, with a key that nobody else may have; has_key tells that of a version."""

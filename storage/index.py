@@ -37,6 +37,8 @@ KeysOf = Callable[[tuple[Value, ...]], bytes | frozenset[bytes] | None]
 
 
 ALL_IDS = 1 << 48
+FEW_ROWS = 4
+"""So many of one key are looked at one by one."""
 
 
 class Undo(IntEnum):
@@ -118,7 +120,10 @@ class Index:
         def has_key(row_id: int) -> bool:
             return key_of(table.values(row_id)) == key
 
-        for other in self.lookup(key):
+        roots = self.lookup(key)
+        if len(roots) > FEW_ROWS:
+            roots = table.without_ended(transaction, roots)
+        for other in roots:
             if other == root_id:
                 continue
             live = table.live(transaction, other, has_key)

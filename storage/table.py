@@ -213,6 +213,10 @@ class Table:
         """Whether the row is there, with a key that nobody else may have; has_key tells that of a version."""
         return self.conflicts.live(transaction, root_id, has_key)
 
+    def without_ended(self, transaction: Transaction, root_ids: list[int]) -> list[int]:
+        """The rows without those that are plainly over, at little cost for each."""
+        return self.conflicts.without_ended(transaction, root_ids)
+
     def zone(self, group_no: int, column: int) -> tuple[Any, Any] | None:
         """Least and greatest value among all slots of a group; None: not known or no values.
 

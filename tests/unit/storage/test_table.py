@@ -294,6 +294,79 @@ def test_unique_insertion(engine, table):
     third.abort()
 
 
+def insert_own(engine, table, transaction, number):
+    """A row, with its entry, that nobody asks about."""
+    root = table.insert_row(transaction, (number, None))
+    engine.index(INDEX).insert(transaction, number_key((number,)), root)
+    return root
+
+
+def leave(engine, table, way):
+    """A row with the key 1 in some state; the transaction that keeps it so, if there is one."""
+    maker, other = engine.begin(), engine.begin()
+    root = insert_own(engine, table, maker, 1)
+    if way == "not committed":
+        return maker
+    maker.commit()
+    snapshot = other.snapshot()
+    if "deleted by" in way:
+        table.delete(other, snapshot, root)
+    elif "changed" in way:
+        table.update(other, snapshot, root, {0: 2}, key_changed=True)
+    if "rolled back" in way:
+        other.abort()
+    elif "running" not in way:
+        other.commit()
+    return other if "running" in way else None
+
+
+STATES = {
+    "over": Status.DONE,
+    "there": Status.DUPLICATE,
+    "not committed": Status.BLOCKED,
+    "deleted by another": Status.DONE,
+    "deleted by one rolled back": Status.DUPLICATE,
+    "deleted by one running": Status.BLOCKED,
+    "changed": Status.DONE,
+    "changed by one rolled back": Status.DUPLICATE,
+    "changed by one running": Status.BLOCKED,
+}
+
+
+@pytest.mark.parametrize("way", STATES)
+@pytest.mark.parametrize("is_own", [False, True], ids=["ended", "own"])
+def test_rows_that_are_over_cost_little_when_their_key_is_inserted_again(
+    engine, table, monkeypatch, way, is_own
+):
+    looked_at = []
+    live = type(table).live
+
+    def counted(self, transaction, root_id, has_key):
+        looked_at.append(root_id)
+        return live(self, transaction, root_id, has_key)
+
+    monkeypatch.setattr(type(table), "live", counted)
+    writer = engine.begin()
+    for number in range(40):
+        if number == 20 and way != "over":
+            running = leave(engine, table, way)
+        transaction = writer if is_own else engine.begin()
+        root = insert_own(engine, table, transaction, 1)
+        transaction.next_command()
+        assert table.delete(transaction, transaction.snapshot(), root).status is Status.DONE
+        transaction.next_command()
+        if not is_own:
+            transaction.commit()
+    root = table.insert_row(writer, (1, None))
+    key = number_key((1,))
+    outcome = engine.index(INDEX).insert_unique(writer, table, key, root, number_key)
+    assert outcome.status is STATES[way]
+    assert len(looked_at) <= 2
+    if way != "over" and running is not None:
+        running.abort()
+    writer.abort()
+
+
 def test_vacuum_gives_back_rows_and_entries(engine, table):
     index = engine.index(INDEX)
     transaction = engine.begin()
