@@ -202,7 +202,19 @@ def _update_each(
         outcome = table.update_row(transaction, row_id, values, is_changed, is_kept)
         assert outcome.status is Status.DONE, "nobody is in the way, and nobody can have come"
         roots[place] = outcome.root_id
+    if len(row_ids):
+        _join_steps(table, transaction, len(row_ids))
     return roots
+
+
+def _join_steps(table: "Table", transaction: Transaction, count: int) -> None:
+    """Have the last so many steps of a transaction, each an update of another row, taken back together."""
+    undo = transaction.undo
+    steps = sorted((old, new, bool(flag)) for _, _, old, new, flag in undo[len(undo) - count :])
+    del undo[len(undo) - count :]
+    row_ids, new_ids, flags = zip(*steps, strict=True)
+    arrays = np.array(row_ids, np.int64), np.array(new_ids, np.int64), np.array(flags, np.bool_)
+    undo.append((table, table.UPDATE_APART, 0, 0, arrays))
 
 
 def end_versions(table: "Table", transaction: Transaction, row_ids: RowIds) -> bool:
@@ -222,12 +234,12 @@ def end_versions(table: "Table", transaction: Transaction, row_ids: RowIds) -> b
     return True
 
 
-def free_versions(table: "Table", row_ids: RowIds) -> None:
-    """Make slots reusable that nothing points to; ascending."""
+def free_versions(table: "Table", row_ids: RowIds, *, reserved: bool = False) -> None:
+    """Make slots reusable that nothing points to; ascending. reserved: on a full disk, too."""
     for group, _, slots, old in versions_by_group(table, row_ids):
         freed = np.zeros_like(old)
         freed[:, 2] = FREE
-        with table.pager.begin_change(0) as change:
+        with table.pager.begin_change(0, reserved=reserved) as change:
             store_marks(change, group, slots, freed)
             change.commit()
         group.ended -= int(np.count_nonzero(old[:, 1]))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from storage.chains import read_version, version_address
-from storage.row_batches import Mask, RowIds, store_marks, versions_by_group
+from storage.row_batches import Mask, RowIds, free_versions, store_marks, versions_by_group
 from storage.rowgroup import FREE, INNER, KEY_CHANGED, SLOT_BITS, SLOT_MASK, VERSION, RowGroup
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ class Undo(IntEnum):
     DELETE = 4
     UPDATE_MANY = 5
     DELETE_MANY = 6
+    UPDATE_APART = 7  # like UPDATE_MANY, of new versions that are anywhere
 
 
 def take_back(table: "Table", operation: int, first: int, second: int, extra: object) -> None:
@@ -29,7 +30,10 @@ def take_back(table: "Table", operation: int, first: int, second: int, extra: ob
     if operation == Undo.UPDATE_MANY:
         assert isinstance(extra, tuple)
         row_ids, flags = extra
-        _take_back_updates(table, row_ids, first, flags)
+        _take_back_updates(table, row_ids, np.arange(first, first + len(row_ids)), flags)
+    elif operation == Undo.UPDATE_APART:
+        assert isinstance(extra, tuple)
+        _take_back_updates(table, *extra)
     elif operation == Undo.UPDATE:
         _take_back_update(table, first, second, flag=bool(extra))
     elif operation == Undo.DELETE_MANY:
@@ -82,11 +86,12 @@ def _have_not_ended(group: RowGroup, count: int) -> None:
     group.change_no += 1
 
 
-def _take_back_updates(table: "Table", row_ids: RowIds, new_first: int, flags: Mask) -> None:
-    """The same of many; the new versions lie side by side, in the same order."""
-    new_group = table.groups[new_first >> SLOT_BITS]
-    first = new_first & SLOT_MASK
-    following = new_group.versions[first : first + len(row_ids), 2].copy()
+def _take_back_updates(table: "Table", row_ids: RowIds, new_ids: RowIds, flags: Mask) -> None:
+    """`_take_back_update` of many rows, by ascending ids, none of which has a new version that is another's old one."""
+    order = np.argsort(new_ids)
+    following = np.empty(len(new_ids), np.uint64)
+    for _, part, _, new in versions_by_group(table, new_ids[order]):
+        following[order[part]] = new[:, 2]
     with table.pager.begin_change(0, reserved=True) as change:
         for group, part, slots, old in versions_by_group(table, row_ids):
             is_inner = (old[:, 2] & np.uint64(INNER)) != 0
@@ -98,7 +103,7 @@ def _take_back_updates(table: "Table", row_ids: RowIds, new_first: int, flags: M
     for group, _, slots, _ in versions_by_group(table, row_ids):
         _have_not_ended(group, len(slots))
     table.cleared_count += 1
-    _take_back_inserts(table, new_first, len(row_ids))
+    free_versions(table, new_ids[order], reserved=True)
     table.paths.newest.clear()
 
 

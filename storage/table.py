@@ -83,6 +83,7 @@ class Table:
 
     UPDATE_MANY: ClassVar[int] = Undo.UPDATE_MANY
     DELETE_MANY: ClassVar[int] = Undo.DELETE_MANY
+    UPDATE_APART: ClassVar[int] = Undo.UPDATE_APART
 
     def __init__(self, pager: Pager, log: CommitLog, locks: Locks, header: RelationHeader) -> None:
         self.pager = pager

@@ -150,6 +150,39 @@ def test_free_slots_are_taken_one_by_one(engine, table):
     assert [row[0] for row in seen(engine).values()] == [1] * 60
 
 
+def own_ids(engine, transaction):
+    views = engine.relation(TABLE).scan(transaction.statement_snapshot())
+    return np.sort(np.concatenate([view.row_ids for view in views]))
+
+
+def test_what_went_to_free_slots_is_taken_back_in_one_step_a_statement(engine, table):
+    add(engine, some_rows(random.Random(7), 160))
+    transaction = engine.begin()
+    table.delete_many(transaction, current_ids(engine)[::2])
+    transaction.commit()
+    vacuum(engine, TABLE)
+    before, free_count = seen(engine), len(table.groups[0].free)
+    assert free_count == 80
+    writer = engine.begin()
+    ids = own_ids(engine, writer)[::2]
+    assert table.update_many(writer, ids, numbers([1] * 40)) is not None
+    assert len(writer.undo) == 1
+    first = seen(engine, writer.statement_snapshot())
+    mark = writer.savepoint()
+    again = np.sort(own_ids(engine, writer)[::-1][:40])
+    assert table.update_many(writer, again, numbers([2] * 40)) is not None
+    assert seen(engine, writer.statement_snapshot()) != first
+    writer.rollback_to(mark)
+    assert seen(engine, writer.statement_snapshot()) == first
+    assert table.update_many(writer, again, numbers([3] * 40)) is not None
+    assert seen(engine) == before
+    writer.abort()
+    assert seen(engine) == before
+    assert len(table.groups[0].free) == free_count
+    assert table.groups[0].ended == 0
+    assert table.update_many(engine.begin(), ids[:0], numbers([])) is not None
+
+
 def test_rows_get_columns_added_since(engine, table):
     add(engine, some_rows(random.Random(3), 40))
     transaction = engine.begin()
