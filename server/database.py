@@ -76,6 +76,7 @@ class Database:
         self.temporary_file_counts: Counter[int] = Counter()  # by OID of the database
         self.temporary_byte_counts: Counter[int] = Counter()
         self.channels = Channels()
+        engine.queue.clock_ns = self.clock.monotonic_ns
         engine.queue.is_alone = lambda: len(self.sessions) < 2
         self.catalog = Catalog(engine)
         self.catalog.load()

@@ -7,7 +7,9 @@ Rule 3: from the append on the outcome is decided: those who wait for the transa
         at once, and what they build on them follows in the WAL. Only snapshots wait for
         publication.
 
-Rule 4: commits of the thread that gathers them are flushed together when its turn ends: what else was ready in it
+Rule 4: what nobody waits for is flushed every LAZY_NS while there are more commits; where somebody sweeps up
+        behind, not more often, as each flush keeps a disk and two threads busy.
+Rule 5: commits of the thread that gathers them are flushed together when its turn ends: what else was ready in it
         shares the write, and nobody waits longer, as the turn's end is what would have told of an earlier one.
 
     append --> pending --(durable, or nothing to wait for)--> published --> completion
@@ -27,6 +29,8 @@ from storage.locks import Locks
 from storage.waits import Completion, completed
 
 COMMIT_HEADER = struct.Struct("<I4x")
+
+LAZY_NS = 200_000_000
 
 CallSoon = Callable[[Callable[[], None]], object]
 """What calls back on the same thread, after what is being done there now."""
@@ -79,11 +83,14 @@ class CommitQueue:
         self._locks = locks
         self._pending: deque[Pending] = deque()
         self.is_alone: Callable[[], bool] = lambda: False
+        self.is_swept = False  # somebody flushes all that there is now and then: the housekeeper
+        self.clock_ns: Callable[[], int] | None = None
         self._call_soon: CallSoon | None = None
         self._gathering_thread = 0
         self._gathered_lsn = 0  # up to which a flush is due; 0: none is
         self._lazy_lsn = 0
         self._lazy: Completion | None = None
+        self._lazy_again_ns = 0  # when the next flush is due that nobody waits for
 
     def commit(
         self,
@@ -186,6 +193,12 @@ class CommitQueue:
 
     def _flush_lazily(self, lsn: int) -> None:
         """One flush under way at a time for asynchronous commits; the next one takes the rest."""
+        if self.is_swept and self.clock_ns is not None:
+            now_ns = self.clock_ns()
+            if now_ns >= self._lazy_again_ns:
+                self._lazy_again_ns = now_ns + LAZY_NS
+                self.wal.flush_soon(lsn, alone=False)  # a failure stops the whole engine
+            return
         self._lazy_lsn = lsn
         if self._lazy is None or self._lazy.done:
             self._lazy = self.wal.flush_to(lsn)

@@ -81,7 +81,8 @@ class Conflicts:
             for xid in set(xids.tolist()) - ended.keys():
                 ended[xid] = self._state(transaction, xid << COMMAND_BITS)[0] is Status.DONE
             left[places] = [not ended[xid] for xid in xids.tolist()]
-        return ids[left].tolist()
+        found: list[int] = ids[left].tolist()
+        return found
 
     def live(self, transaction: Transaction, root_id: int, has_key: Callable[[int], bool]) -> Live:
         """Whether the row is there, with a key that nobody else may have; has_key tells that of a version."""

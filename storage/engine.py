@@ -5,12 +5,10 @@ Rule 2: after a crash every transaction that had not committed is in the commit 
         which a checkpoint keeps, until vacuum has removed its stamps.
 """
 
-import os
 import random
 import struct
 import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import suppress
 
 import numpy as np
 
@@ -411,13 +409,7 @@ class Engine:
         self._writer = writer
         self.store.wal.hand_over(writer)
         self.queue.gather(call_soon)
-
-        def finish() -> None:
-            with suppress(BlockingIOError):
-                os.eventfd_read(writer.descriptor)
-            self.store.wal.finish_write()
-
-        return writer.descriptor, finish
+        return writer.descriptor, self.store.wal.finish_write
 
     def take_back_flushes(self) -> None:
         """Nobody watches the descriptor any more."""
@@ -451,6 +443,7 @@ class Engine:
     def _assemble(self, store: Store) -> None:
         self.store = store
         self.queue = CommitQueue(LoggedCommits(store.wal), self.log, self.locks)
+        self.queue.is_swept = store.options.threads
         store.wal.listeners.append(self.queue.advance)
         store.failure.on_failure(lambda _error: self.queue.fail(store.failure.failed()))
         store.pager.reader_horizon = self._reader_horizon

@@ -9,6 +9,7 @@ the interpreter's lock is what a flusher written in Python would wait for.
 import errno
 import os
 import threading
+from contextlib import suppress
 
 IDLE, WANTED, WRITTEN = 0, 1, 2
 NOTHING_DONE = -1
@@ -40,7 +41,12 @@ class LogWriter:
                 self._condition.wait()
 
     def collect(self) -> int:
-        """Take the end of a write: 0, the number of its error, or NOTHING_DONE. Only one caller gets it."""
+        """Take the end of a write: 0, the number of its error, or NOTHING_DONE. Only one caller gets it.
+
+        Reads the descriptor.
+        """
+        with suppress(BlockingIOError):
+            os.eventfd_read(self.descriptor)
         with self._condition:
             if self._state != WRITTEN:
                 return NOTHING_DONE

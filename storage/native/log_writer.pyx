@@ -9,7 +9,7 @@ import os
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.errno cimport EINTR, EIO, errno
 from libc.stdint cimport int64_t, uint64_t
-from posix.unistd cimport write
+from posix.unistd cimport read, write
 
 cdef extern from "<pthread.h>" nogil:
     ctypedef struct pthread_mutex_t:
@@ -95,8 +95,13 @@ cdef class LogWriter:
             pthread_mutex_unlock(&self.mutex)
 
     def collect(self):
-        """Take the end of a write: 0, the number of its error, or -1. Only one caller gets it."""
+        """Take the end of a write: 0, the number of its error, or -1. Only one caller gets it.
+
+        Reads the descriptor.
+        """
         cdef int found = NOTHING_DONE
+        cdef uint64_t count
+        read(self.descriptor, &count, 8)
         pthread_mutex_lock(&self.mutex)
         if self.state == WRITTEN:
             self.state = IDLE

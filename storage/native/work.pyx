@@ -8,11 +8,12 @@ from collections import deque
 from contextlib import suppress
 
 from cpython.pythread cimport PyThread_get_thread_ident
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from storage.native.commit_log cimport COMMAND_BITS
 from storage.native.logbuffer cimport LogBuffer
 
+from storage.commit_queue import LAZY_NS
 from storage.errors import DiskFull, Failed
 from storage.waits import Completion, completed
 
@@ -153,13 +154,15 @@ cdef class CommitQueue:
     """The commits under way. `commit` runs under the latch, `advance` on any thread."""
 
     cdef readonly object wal
-    cdef public object is_alone
+    cdef public object is_alone, clock_ns
+    cdef public bint is_swept
     cdef object log, locks, mutex, pending, lazy
     cdef object call_soon
     cdef long gathering_thread
     cdef uint64_t gathered_lsn
     cdef LogBuffer buffer
     cdef uint64_t lazy_lsn
+    cdef int64_t lazy_again_ns
 
     def __init__(self, wal, log not None, locks):
         self.wal = wal
@@ -191,7 +194,7 @@ cdef class CommitQueue:
             self.mutex.release()
         self.locks.finish_xids(xids)
         if not synchronous:
-            self.advance(self.wal.durable_lsn)
+            self.advance(self.wal.durable_lsn if self.buffer is None else self.buffer.durable_lsn)
             self.flush_lazily(pending.lsn)
             return pending.completion
         self.flush_soon(pending.lsn)
@@ -288,6 +291,13 @@ cdef class CommitQueue:
 
     cdef int flush_lazily(self, uint64_t lsn) except -1:
         """One flush under way at a time for asynchronous commits; the next one takes the rest."""
+        cdef int64_t now_ns
+        if self.is_swept and self.clock_ns is not None:
+            now_ns = self.clock_ns()
+            if now_ns >= self.lazy_again_ns:
+                self.lazy_again_ns = now_ns + <int64_t>LAZY_NS
+                self.wal.flush_soon(lsn, alone=False)  # a failure stops the whole engine
+            return 0
         self.lazy_lsn = lsn
         if self.lazy is None or self.lazy.done:
             self.lazy = self.wal.flush_to(lsn)

@@ -1,17 +1,23 @@
 """Transactions: stamps, snapshots, savepoints, and the order in which commits appear."""
 
 import threading
+import time
+from dataclasses import replace
 
 import pytest
 
+from server.clock import SystemClock
 from storage.commit_log import CommitLog as PythonLog
 from storage.commit_queue import CommitQueue as PythonQueue
+from storage.engine import Engine
 from storage.errors import Failed
 from storage.fast_paths import CommitLog
 from storage.fast_work import CommitQueue
 from storage.locks import Locks
+from storage.memory_files import MemoryFiles
 from storage.transactions import Transaction
 from storage.waits import Completion
+from tests.support.small_engine import SMALL
 
 
 class SlowWal:
@@ -197,6 +203,17 @@ def test_a_gathered_flush_that_fails_fails_all(begin, wal, turn):
     assert [each.error for each in done] == [wal.error] * 2
 
 
+def test_what_nobody_waits_for_is_flushed_now_and_then_if_somebody_sweeps_up(begin, wal, queue):
+    now_ms = [500]
+    queue.is_swept, queue.clock_ns = True, lambda: now_ms[0] * 1_000_000
+    for now_ms[0], flushes in ((500, 1), (600, 1), (690, 1), (710, 2), (800, 2), (7000, 3)):
+        writer = begin()
+        writer.stamp()
+        assert writer.commit(synchronous=False).done
+        assert len(wal.asked) == flushes
+    assert wal.asked[-1] == (wal.end, False)
+
+
 def test_a_command_does_not_see_its_own_work(begin):
     writer = begin()
     before = writer.snapshot()
@@ -318,3 +335,22 @@ def test_the_horizon_follows_held_snapshots(log):
     assert log.horizon() == xid + 1
     assert log.held_sequences() == []
     assert log.oldest_sequence() == 50
+
+
+def test_what_nobody_has_waited_for_is_durable_soon():
+    engine = Engine.create(MemoryFiles(), replace(SMALL, threads=True))
+    engine.queue.clock_ns = SystemClock().monotonic_ns
+    try:
+        for _ in range(3):
+            writer = engine.begin()
+            with engine.latch:
+                writer.stamp()
+                assert writer.commit(synchronous=False).done
+        end = engine.store.wal.end_lsn
+        for _ in range(2000):
+            if engine.store.wal.durable_lsn >= end:
+                break
+            time.sleep(0.005)
+        assert engine.store.wal.durable_lsn >= end
+    finally:
+        engine.close()
