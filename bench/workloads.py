@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from bench.servers import Server
 
 COPY_ROWS = 1_000_000
+RECEIVE_BYTES = 1 << 20
+READY_FOR_QUERY = b"Z\0\0\0\5I"
 TPS = re.compile(r"tps = ([0-9.]+)")
 FAILED = re.compile(r"number of failed transactions: (\d+)")
 
@@ -101,8 +105,17 @@ def copy_in(server: Server, size: Size) -> float:
         return size.copy_rows / (time.perf_counter() - started)
 
 
+def fill_copied(server: Server, size: Size) -> None:
+    """See to the table that COPY FROM has filled, for those who read it alone."""
+    with server.connect() as connection:
+        row = connection.execute("SELECT to_regclass('copied') IS NOT NULL").fetchone()
+    if row != (True,):
+        copy_in(server, size)
+
+
 def copy_out(server: Server, size: Size) -> float:
-    """Rows a second of COPY TO STDOUT."""
+    """Rows a second of COPY TO STDOUT; most of the time goes to psycopg, which hands out row by row."""
+    fill_copied(server, size)
     with server.connect() as connection:
         started = time.perf_counter()
         with connection.cursor() as cursor, cursor.copy("COPY copied TO STDOUT") as copy:
@@ -111,8 +124,27 @@ def copy_out(server: Server, size: Size) -> float:
         return size.copy_rows / (time.perf_counter() - started)
 
 
+def copy_out_raw(server: Server, size: Size) -> float:
+    """As copy_out, to a client that does nothing but receive: what the server alone takes."""
+    fill_copied(server, size)
+    query = b"COPY copied TO STDOUT\0"
+    buffer = bytearray(RECEIVE_BYTES)
+    with server.connect() as connection, socket.socket(fileno=os.dup(connection.fileno())) as wire:
+        wire.setblocking(True)
+        started = time.perf_counter()
+        wire.sendall(b"Q" + (len(query) + 4).to_bytes(4, "big") + query)
+        end = b""
+        while not end.endswith(READY_FOR_QUERY):
+            count = wire.recv_into(buffer)
+            end = (end + buffer[max(0, count - len(READY_FOR_QUERY)) : count])[
+                -len(READY_FOR_QUERY) :
+            ]
+        return size.copy_rows / (time.perf_counter() - started)
+
+
 def select_all(server: Server, size: Size) -> float:
     """Rows a second of SELECT * into psycopg in binary, fetched but not made Python values."""
+    fill_copied(server, size)
     with server.connect() as connection:
         started = time.perf_counter()
         result = connection.pgconn.exec_params(b"SELECT * FROM copied", None, result_format=1)
@@ -146,6 +178,7 @@ PAIRED: tuple[Workload, ...] = (
     Workload("pgbench -C -S c=1", "tps", pgbench("-C", "-S", "-c", "1")),
     Workload("COPY FROM, primary key", "rows/s", copy_in),
     Workload("COPY TO", "rows/s", copy_out),
+    Workload("COPY TO, raw socket", "rows/s", copy_out_raw),
     Workload("SELECT *, binary", "rows/s", select_all),
 )
 
