@@ -358,6 +358,11 @@ def _operand_names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind) if OPERAND.search(str(field.type)))
 
 
+def has_operands(expression: Expression) -> bool:
+    """Whether expressions of its class may have operands; the ends of a tree have none."""
+    return bool(_operand_names(type(expression)))  # type: ignore[arg-type]  # classes are hashable
+
+
 def children(expression: Expression) -> list[Expression]:
     """The direct operands, in order of their fields. Subquery plans are not entered."""
     found: list[Expression] = []
@@ -369,11 +374,14 @@ def children(expression: Expression) -> list[Expression]:
 def _collect(value: Any, found: list[Expression]) -> None:
     if isinstance(value, Expression):
         found.append(value)
-    elif isinstance(value, SortKey):
-        found.append(value.expression)
     elif isinstance(value, tuple):
         for item in value:
-            _collect(item, found)
+            if isinstance(item, Expression):  # lists may be long
+                found.append(item)
+            else:
+                _collect(item, found)
+    elif isinstance(value, SortKey):
+        found.append(value.expression)
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
@@ -382,7 +390,8 @@ def walk(expression: Expression) -> Iterator[Expression]:
     while waiting:
         node = waiting.pop()
         yield node
-        waiting += reversed(children(node))
+        if has_operands(node):
+            waiting += reversed(children(node))
 
 
 def transform(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
@@ -406,7 +415,10 @@ def renewed(value: Any, change: Callable[[Expression], Expression]) -> Any:
     if isinstance(value, Expression):
         return change(value)
     if isinstance(value, tuple):
-        items = [renewed(item, change) for item in value]
+        items = [
+            change(item) if isinstance(item, Expression) else renewed(item, change)
+            for item in value
+        ]
         same = all(map(operator.is_, items, value))
         return value if same else tuple(items)
     if isinstance(value, SortKey):
@@ -423,6 +435,6 @@ def columns_used(expression: Expression) -> set[ColumnId]:
         node = waiting.pop()
         if isinstance(node, Variable):
             found.add(node.column)
-        else:
+        elif has_operands(node):
             waiting += children(node)
     return found

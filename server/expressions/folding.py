@@ -195,4 +195,5 @@ _SPECIAL: Final[dict[type[nodes.Expression], Any]] = {
     nodes.Or: _Folding.junction,
     nodes.Case: _Folding.case,
     nodes.Coalesce: _Folding.coalesce,
+    nodes.Constant: lambda _folding, node: node,
 }
