@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from server.executor.index_keys import attribute_reader, binder, row_layout
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import columns_used
-from server.inverted.operator_classes import operator_class_of
+from server.inverted.operator_classes import ItemExtraction, operator_class_of
 from server.inverted.row_sets import AllOf, AnyOf, AtLeast, Key, Node, NotIn, Search
 
 if TYPE_CHECKING:
@@ -83,6 +83,12 @@ class InvertedShape:
                 mark = bytes((number,))
                 found.update([mark + key for key in extraction.keys(value)])
         return frozenset(found)
+
+    def items(self) -> ItemExtraction | None:
+        """What takes stored values of the only key apart, a column of all rows; None: values have to be made."""
+        (first, *others) = self._extractions
+        is_column = bool(self.index.keys[0].number) and self._predicate is None
+        return first if is_column and not others and isinstance(first, ItemExtraction) else None
 
     def search(self, position: int, strategy: str, value: Value) -> Search:
         """What a condition on one of the index's keys asks of its entries."""

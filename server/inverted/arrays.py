@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.inverted.entry_keys import VALUE_BYTES_MAX, is_exact
 from server.inverted.row_sets import EVERYTHING, NOTHING, AllOf, AnyOf, Key, Search
+from server.types.array import EMPTY, LENGTH, stored_elements
 from server.types.order import key_of, ordered
 
 if TYPE_CHECKING:
@@ -26,6 +27,18 @@ class Arrays:
     def keys(self, value: Array) -> set[bytes]:
         """A key for each element, and one for there being none."""
         return {self._key(item)[0] for item in value.items} or {NO_ELEMENT}
+
+    def stored_items(self, stored: bytes) -> list[bytes]:
+        """The elements of an array as they are kept; one without a length stands for there being none."""
+        return stored_elements(stored, self._element.length) or [b""]
+
+    def item_key(self, item: bytes) -> bytes:
+        """The key of an element."""
+        if not item:
+            return NO_ELEMENT
+        value = item[LENGTH.size :]
+        is_null = not value and item != EMPTY
+        return self._key(None if is_null else self._element.receive(value, -1))[0]
 
     def search(self, strategy: str, value: Array) -> Search:
         """The rows whose array contains, overlaps, is contained in or equals this one."""

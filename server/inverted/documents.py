@@ -9,6 +9,7 @@ from server.inverted.entry_keys import is_exact, text_key, text_prefix
 from server.inverted.row_sets import NOTHING, AllOf, AnyOf, Key, Node, NotIn, Search
 from server.types.tsquery import NOT, OR, PHRASE, Operand, Operation, TsQuery, nodes_of
 from server.types.tsquery import Node as QueryNode
+from server.types.tsvector import stored_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,14 @@ class Documents:
     def keys(self, value: TsVector) -> set[bytes]:
         """A key for each word."""
         return {_key(lexeme.word) for lexeme in value.lexemes}
+
+    def stored_items(self, stored: bytes) -> list[bytes]:
+        """The words of a vector as it is kept."""
+        return stored_words(stored)
+
+    def item_key(self, item: bytes) -> bytes:
+        """The key of a word."""
+        return text_key(WORD, item)
 
     def search(self, strategy: str, value: Any) -> Search:
         """The rows that match a query."""

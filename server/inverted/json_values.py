@@ -41,8 +41,13 @@ def scalar_key(value: Any) -> bytes:
     if isinstance(value, str):
         return text_key(STRING, value.encode())
     if isinstance(value, Decimal):
-        return NUMBER + ordered(value)
+        return _number_key(value)
     return _LITERALS[value]
+
+
+@lru_cache(maxsize=1 << 14)
+def _number_key(value: Decimal) -> bytes:
+    return NUMBER + ordered(value)
 
 
 def way_key(way: bytes, value: Any) -> bytes:
@@ -60,7 +65,7 @@ class JsonParts:
 
     def keys(self, value: Jsonb) -> set[bytes]:
         """A key for each name and each scalar."""
-        return set(_parts(value.value, is_member=False))
+        return set(_parts(value.value))
 
     def search(self, strategy: str, value: Any) -> Search:
         """The rows that contain a value, have one or several names, or for which a path finds something."""
@@ -82,16 +87,22 @@ class JsonWays:
         return Search(AllOf(tuple(map(Key, sorted(keys)))) if keys else EVERYTHING)
 
 
-def _parts(value: Any, *, is_member: bool) -> Iterator[bytes]:
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield name_key(name)
-            yield from _parts(item, is_member=True)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _parts(item, is_member=False)
-    else:
-        yield name_key(value) if isinstance(value, str) and not is_member else scalar_key(value)
+def _parts(value: Any) -> list[bytes]:
+    """The keys of names and scalars; strings are names but where they are members of objects."""
+    found: list[bytes] = []
+    waiting = [(value, False)]
+    while waiting:
+        part, is_member = waiting.pop()
+        if isinstance(part, dict):
+            found += map(name_key, part)
+            waiting += [(item, True) for item in part.values()]
+        elif isinstance(part, list):
+            waiting += [(item, False) for item in part]
+        elif isinstance(part, str) and not is_member:
+            found.append(name_key(part))
+        else:
+            found.append(scalar_key(part))
+    return found
 
 
 def _ways(way: bytes, value: Any) -> Iterator[bytes]:
@@ -106,7 +117,7 @@ def _ways(way: bytes, value: Any) -> Iterator[bytes]:
 
 
 def _contains(value: Jsonb) -> Search:
-    keys = sorted(set(_parts(value.value, is_member=False)))
+    keys = sorted(set(_parts(value.value)))
     return Search(AllOf(tuple(map(Key, keys))) if keys else EVERYTHING)
 
 

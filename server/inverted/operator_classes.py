@@ -7,7 +7,7 @@ Rule 2: an operator is known by its function, with the indexed value on its left
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from server.extensions.pg_trgm import PG_TRGM
 from server.inverted.arrays import Arrays
@@ -33,6 +33,17 @@ class Extraction(Protocol):
 
     def search(self, strategy: str, value: Any) -> Search:
         """What a condition with this value on its other side asks."""
+
+
+@runtime_checkable
+class ItemExtraction(Protocol):
+    """An operator class whose keys are those of the items that stored values consist of."""
+
+    def stored_items(self, stored: bytes) -> list[bytes]:
+        """The items of a value as it is kept; some may be there several times."""
+
+    def item_key(self, item: bytes) -> bytes:
+        """The key of an item; several items may have one key."""
 
 
 @dataclass(frozen=True, slots=True)

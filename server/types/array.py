@@ -32,6 +32,7 @@ ITEMS_MAX: Final = (1 << 27) - 1
 HEADER: Final = struct.Struct("!iiI")  # dimensions, has NULLs, element type
 DIMENSION: Final = struct.Struct("!ii")  # length, lower bound
 LENGTH: Final = struct.Struct("!i")
+EMPTY: Final = LENGTH.pack(0)
 MUST_QUOTE: Final = frozenset('"\\{} \t\n\r\v\f')
 
 
@@ -227,6 +228,21 @@ def _receive_items(
         items.append(element.receive(data[at : at + length], modifier))
         at += length
     return tuple(items), at
+
+
+def stored_elements(stored: bytes, width: int) -> list[bytes]:
+    """The elements of an array in binary form, each with its length before it; width: of all, -1 if they differ."""
+    at = HEADER.size + DIMENSION.size * HEADER.unpack_from(stored)[0]
+    size, step = len(stored), LENGTH.size + width
+    total = math.prod(length for length, _ in DIMENSION.iter_unpack(stored[HEADER.size : at]))
+    if width > 0 and size - at == total * step:  # none is NULL
+        return [stored[start : start + step] for start in range(at, size, step)]
+    found = []
+    while at < size:
+        end = at + LENGTH.size + max(0, LENGTH.unpack_from(stored, at)[0])
+        found.append(stored[at:end])
+        at = end
+    return found
 
 
 def _sort_key(value: Array, element: Type) -> tuple[Any, ...]:

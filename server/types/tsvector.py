@@ -193,6 +193,18 @@ def _load(stored: bytes, _modifier: int) -> TsVector:
     return TsVector(tuple(lexemes))
 
 
+def stored_words(stored: bytes) -> list[bytes]:
+    """The words of a vector in stored form."""
+    offset, words = COUNT.size, []
+    find, size = stored.index, len(stored)
+    while offset < size:
+        end = find(0, offset)
+        words.append(stored[offset:end])
+        places = stored[end + 1] << 8 | stored[end + 2]
+        offset = end + 1 + SHORT.size * (1 + places)
+    return words
+
+
 def _byte_count(value: TsVector) -> int:
     """How long PostgreSQL's form of the vector is."""
     size = 0

@@ -234,3 +234,32 @@ def test_classes_by_name_and_type():
     assert operator_class_of(documents, "pg_catalog.jsonb_path_ops").name == "jsonb_path_ops"
     assert operator_class_of(documents, "array_ops") is None
     assert operator_class_of(TYPE_BY_OID[25], "") is None
+
+
+def stored_keys(extraction, kind, value):
+    stored = kind.store_value(value, -1) if kind.store_value else value
+    return {extraction.item_key(item) for item in extraction.stored_items(stored)}
+
+
+@pytest.mark.parametrize(
+    ("oid", "items"),
+    [
+        (23, [1, -7, 1, 2**31 - 1]),
+        (23, [1, None, 5]),
+        (20, [None]),
+        (25, ["a", "", None, "x" * (VALUE_BYTES_MAX + 5), "a\tb"]),
+        (701, [0.0, -0.0, float("nan")]),
+        (23, []),
+    ],
+)
+def test_stored_elements_have_the_keys_of_the_values(oid, items):
+    kind = TYPE_BY_OID[TYPE_BY_OID[oid].array_oid]
+    extraction = Arrays(TYPE_BY_OID[oid])
+    value = make_array(oid, items)
+    assert stored_keys(extraction, kind, value) == extraction.keys(value)
+
+
+@pytest.mark.parametrize("text", ["", "cat", "cat:3A,7 dog 'a b':1,2,3", "ö:5 " + "x" * 130])
+def test_stored_words_have_the_keys_of_the_vector(text):
+    value = parse_tsvector(text, -1, PLAIN_STYLE)
+    assert stored_keys(Documents(), TYPE_BY_OID[3614], value) == Documents().keys(value)
