@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from server.catalog.objects import CatalogObject, Oid
 
+STATISTICS_OID_BIT = 1 << 31
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics(CatalogObject):

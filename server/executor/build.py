@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from server.executor.append import Append
+from server.executor.catalog_change import CatalogUpdate
 from server.executor.catalog_scan import CatalogScan
 from server.executor.common_tables import CommonTable, CommonTableScan, WorkTableScan
 from server.executor.distinct import Distinct
@@ -62,6 +63,7 @@ BUILDERS: Final[dict[type[physical.Plan], Any]] = {
     physical.LockRows: LockRows,
     physical.Insert: Insert,
     physical.Update: Update,
+    physical.CatalogUpdate: CatalogUpdate,
     physical.Delete: Delete,
     physical.Merge: Merge,
 }

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from server.planner.planned import PlannedStatement
     from server.vector.batch import Batch
 
-CHANGING: Final = (physical.Insert, physical.Update, physical.Delete, physical.Merge)
+CHANGING: Final = (
+    physical.Insert,
+    physical.Update,
+    physical.Delete,
+    physical.Merge,
+    physical.CatalogUpdate,
+)
 HEAVY_COST: Final = 5_000.0
 """From which estimated cost on a query is pulled on a worker thread: a few milliseconds of work, beside
 which handing it over is nothing.

@@ -92,9 +92,9 @@ def bind_target(
     if table.kind == "S":
         raise WrongObjectType(f'cannot change sequence "{table.name}"')
     if table.provider:
-        from server.errors import InsufficientPrivilege
+        from server.planner.bind_catalog_change import check_catalog_change
 
-        raise InsufficientPrivilege(f"permission denied for table {table.name}")
+        check_catalog_change(context, table, privileges)
     context.lock(table.oid, "row exclusive")
     access = Access(table.oid, privileges, set(), context.role)
     reading = Access(table.oid, "r", set(), context.role, if_read=True)

@@ -8,6 +8,7 @@ from server.catalog.partition_bounds import leaves_of
 from server.errors import FeatureNotSupported, GeneratedAlways, SqlSyntaxError
 from server.expressions.expression import DefaultValue, Expression, Variable
 from server.planner import physical
+from server.planner.bind_catalog_change import bind_catalog_update
 from server.planner.bind_collection import bind_expanded
 from server.planner.bind_from import bind_from, check_aliases, make_scan
 from server.planner.bind_instead import rows_of_target
@@ -59,6 +60,9 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     source, condition = rows_to_change(context, scope, target, node, "from_items")
     security = security_of(context, target, target.scan)
     assignments = bind_assignments(context, scope, target, node.args["assignments"])
+    if target.table.provider:
+        returns = bool(node.args.get("returning"))
+        return bind_catalog_update(context, target, source, assignments, returns=returns)
     target.note_written(target.table.column(number) for number, _ in assignments)
     _lock_destinations(context, target.table, {number for number, _ in assignments})
     unreplaced = None

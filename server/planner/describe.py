@@ -503,6 +503,7 @@ _DESCRIBERS: dict[type[Plan], Callable[[Any, Names], Described]] = {
     p.LockRows: _plain("LockRows"),
     p.Insert: _modify("Insert"),
     p.Update: _modify("Update"),
+    p.CatalogUpdate: _modify("Update"),
     p.Delete: _modify("Delete"),
     p.Merge: _modify("Merge"),
 }

@@ -536,6 +536,16 @@ class Update(Plan):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CatalogUpdate(Plan):
+    """UPDATE of the system catalog. keys: what identifies a row, values: what is written; columns of the input."""
+
+    table: Table
+    input: Plan
+    keys: tuple[tuple[str, ColumnId], ...]
+    values: tuple[tuple[str, ColumnId], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Delete(Plan):
     """DELETE; fields as in Update; returning sees the old row's and the using-tables' columns."""
 

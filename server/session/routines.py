@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.row_changes import changed
 from server.catalog.system_views import catalog_rows
 from server.errors import ActiveSqlTransaction, FeatureNotSupported, StatementTooComplex
 from server.executor.routines import DEPTH_HINT, DEPTH_MAX
@@ -53,6 +54,16 @@ class SessionSurroundings:
     def bind_expression(self, table: Table, text: str) -> Expression:
         """An expression over a table's columns."""
         return bind_over_table(execution.environment(self._session), table, text)
+
+    def change_catalog(
+        self, relation: str, keys: tuple[Any, ...], written: Mapping[str, Any]
+    ) -> None:
+        """Write columns of a row of the catalog."""
+        scope = self._session.transaction
+        assert scope.running is not None
+        value = changed(scope.catalog, relation, keys, written)
+        if value is not None:
+            scope.running.catalog.put(value)
 
     def environment(self) -> PlanningEnvironment:
         """What planning depends on now."""

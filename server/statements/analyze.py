@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from server.catalog.partition_bounds import leaves_of
-from server.catalog.statistics_objects import ExtendedStatistics, Statistics
+from server.catalog.statistics_objects import STATISTICS_OID_BIT, ExtendedStatistics, Statistics
 from server.identifiers import quote_identifier
 from server.statements.column_statistics import column_statistics, sampled
 from server.statements.extended_findings import findings
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 SAMPLE_ROWS_A_TARGET = 300
 PAGE_BYTES = 8168
 ROW_HEADER_BYTES = 28
-STATISTICS_OID_BIT = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
