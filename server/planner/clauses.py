@@ -21,6 +21,8 @@ from server.expressions.expression import (
 )
 from server.planner.matching import strip_relabel
 from server.types.array import Array
+from server.types.registry import TYPE_BY_OID
+from server.types.type import TypeReference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,8 +86,12 @@ def elements_of(
     array = strip_relabel(array)
     if isinstance(array, ArrayConstructor) and not array.nested:
         return [(item, known.constant(item)) for item in array.items]
+    kind = argument.type
+    if isinstance(array, Call) and array.form in ("cast", "implicit") and len(array.arguments) == 1:
+        array = array.arguments[0]
+        kind = TypeReference(TYPE_BY_OID.get(array.type.type.element_oid, kind.type))
     found = known.constant(array)
     if found is None or not isinstance(found.value, Array):
         return None
-    made = [Constant(type=argument.type, value=item) for item in found.value.items]
+    made = [Constant(type=kind, value=item) for item in found.value.items]
     return [(item, item) for item in made]

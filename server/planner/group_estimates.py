@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from server.planner.plan import Scan
     from server.planner.statistics import Facts, Together
 
+CTID: Final = -1
 SEVERAL_SHARE: Final = 0.1
 """Several columns are not taken to have more combinations than this share of the rows of their table."""
 
@@ -66,8 +67,13 @@ def _parts(facts: Facts, expression: Expression) -> Iterable[_Key]:
         return
     for column in sorted(columns_used(expression)):
         of_column = facts.column(column)
-        count = DEFAULT_DISTINCT if of_column is None else of_column.value_count
-        yield _Key((Variable, column), True, count, facts.scan_of(column))
+        scan = facts.scan_of(column)
+        count = DEFAULT_DISTINCT
+        if of_column is not None:
+            count = of_column.value_count
+        elif scan is not None:  # a system column
+            count = facts.rows_of(scan) if scan.attribute(column) == CTID else 1.0
+        yield _Key((Variable, column), True, count, scan)
 
 
 def _scan(facts: Facts, expression: Expression) -> Scan | None:

@@ -28,7 +28,7 @@ from server.expressions.expression import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SKIPPED = ("offset", "name", "type", "written_apart")
+_SKIPPED = ("offset", "name", "type", "written_apart", "form")
 
 
 def _class_of(value: Any) -> Any:

@@ -155,7 +155,7 @@ def _either(known: Known, clauses: Sequence[Expression], *, extended: bool) -> f
         result, rest = together.share_of_any(known, rest, _plain(known))
     for each in rest:
         part = selectivity(known, each, extended=extended)
-        result += part - result * part
+        result = result + part - result * part
     return min(1.0, max(result, 0.0))
 
 

@@ -17,6 +17,7 @@ from server.sql.utility_statement import (
     RoleName,
     SourceExpression,
     UtilityStatement,
+    option_value,
     optional_expression,
     options,
     role_name,
@@ -433,6 +434,16 @@ class CreateStatistics(UtilityStatement):
     if_not_exists: bool
 
 
+@dataclass(frozen=True, slots=True)
+class AlterStatistics(UtilityStatement):
+    """ALTER STATISTICS ... SET STATISTICS."""
+
+    command_tag = "ALTER STATISTICS"
+    name: Name
+    target: int
+    if_exists: bool
+
+
 def create_database(context: Context, message: tree.CreatedbStmt) -> CreateDatabase:
     """Convert CREATE DATABASE."""
     return CreateDatabase(message.dbname, options(context, message.options))
@@ -479,6 +490,14 @@ def create_statistics(context: Context, message: tree.CreateStatsStmt) -> Create
     )
 
 
+def alter_statistics(context: Context, message: tree.AlterStatsStmt) -> AlterStatistics:
+    """Convert ALTER STATISTICS."""
+    target = option_value(context, message.stxstattarget)
+    return AlterStatistics(
+        names(message.defnames), target if isinstance(target, int) else -1, message.missing_ok
+    )
+
+
 UTILITIES: Final = {
     "index_stmt": create_index,
     "view_stmt": create_view,
@@ -499,4 +518,5 @@ UTILITIES: Final = {
     "create_extension_stmt": create_extension,
     "alter_extension_stmt": alter_extension,
     "create_stats_stmt": create_statistics,
+    "alter_stats_stmt": alter_statistics,
 }

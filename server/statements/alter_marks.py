@@ -85,15 +85,18 @@ def set_statistics(
     if command.number:
         raise FeatureNotSupported("cannot refer to non-index column by number")
     column = table.column(column_number(table, command.column))
-    _put_column(context, table, replace(column, statistics_target=_target(context, command)))
+    _put_column(
+        context, table, replace(column, statistics_target=checked_target(context, command.target))
+    )
 
 
-def _target(context: StatementContext, command: tree.SetStatistics) -> int:
-    if command.target < -1:
-        raise InvalidParameterValue(f"statistics target {command.target} is too low")
-    if command.target > TARGET_MAX:
+def checked_target(context: StatementContext, target: int) -> int:
+    """A statistics target as it is kept; raises for one below -1."""
+    if target < -1:
+        raise InvalidParameterValue(f"statistics target {target} is too low")
+    if target > TARGET_MAX:
         context.warn("22023", f"lowering statistics target to {TARGET_MAX}")
-    return min(command.target, TARGET_MAX)
+    return min(target, TARGET_MAX)
 
 
 def set_index_statistics(
@@ -118,7 +121,7 @@ def set_index_statistics(
             f'"{index.name}"',
             hint="Alter statistics on table column instead.",
         )
-    key = replace(key, statistics_target=_target(context, command))
+    key = replace(key, statistics_target=checked_target(context, command.target))
     keys = (*index.keys[: number - 1], key, *index.keys[number:])
     return replace(index, keys=keys)
 

@@ -21,6 +21,7 @@ from server.errors import (
 from server.identifiers import quote_identifier
 from server.planner.domains import check_of
 from server.planner.standalone import bind_type_name, can_assign, keeps_default, type_over_table
+from server.statements.analyze import forget_columns
 from server.statements.collations import collation_for
 from server.statements.column_definition import refuse_itself
 from server.statements.constraints import check_key_types
@@ -63,6 +64,7 @@ def alter_types(
     word = "type" if table.kind == "c" else "table"
     refuse_row_users(context, table.row_type, f'cannot alter {word} "{table.name}"', word)
     yield from _write(context, table, now, conversions)
+    forget_columns(context, table, frozenset(columns))
     _check_domains(context, table)
     _check_foreign_keys(context, now, frozenset(columns))
     for changed in columns.values():

@@ -69,6 +69,24 @@ def note_row_count(context: StatementContext, table: Table) -> None:
         context.ddl.put(replace(known, rows=fresh.rows, pages=fresh.pages))
 
 
+def forget_columns(context: StatementContext, table: Table, numbers: frozenset[int]) -> None:
+    """Forget what was learned of columns whose values are no longer the same."""
+    known = context.catalog.statistics_of(table.oid)
+    if known is None:
+        return
+    objects = {each.oid: each for each in context.catalog.listed(table.oid, ExtendedStatistics)}
+    kept = tuple(
+        each
+        for each in known.extended
+        if (value := objects.get(each.object)) is not None
+        and not value.expressions
+        and numbers.isdisjoint(value.columns)
+    )
+    columns = tuple(each for each in known.columns if each.number not in numbers)
+    inherited = tuple(each for each in known.inherited if each.number not in numbers)
+    context.ddl.put(replace(known, columns=columns, inherited=inherited, extended=kept))
+
+
 def row_count(context: StatementContext, table: Table, *, inherited: bool) -> int:
     """The rows of a table now, or of its whole family."""
     if not inherited:

@@ -114,7 +114,7 @@ def column_statistics(
     """What is learned of one column; target: how many common values and parts of the histogram there are at most."""
     if not sample.total:
         return ColumnStatistics(number=number, correlation=None)
-    null_fraction = 1 - len(sample.known) / sample.total
+    null_fraction = _single(1 - len(sample.known) / sample.total)
     if not len(sample.known):
         width = max(sample.kind.length, 0)
         return ColumnStatistics(number=number, null_fraction=1.0, width=width, correlation=None)
@@ -152,9 +152,10 @@ class _Scalar:
         elements = _elements(sample, self.target) if sample.element is not None else {}
         return replace(
             plain,
-            distinct=distinct,
+            distinct=_single(distinct),
             common=tuple(
-                (sample.text(place), int(self.counts[place]) / sample.total) for place in common
+                (sample.text(place), _single(int(self.counts[place]) / sample.total))
+                for place in common
             ),
             histogram=tuple(sample.text(place) for place in histogram),
             correlation=self._correlation(),
@@ -241,7 +242,12 @@ class _Scalar:
         squares = (count - 1) * count * (2 * count - 1) / 6.0
         below = count * squares - total * total
         found = (count * products - total * total) / below
-        return float(np.float32(found))
+        return _single(found)
+
+
+def _single(value: float) -> float:
+    """A number of pg_statistic: of single precision."""
+    return float(np.float32(value))
 
 
 def _elements(sample: Sampled, target: int) -> dict[str, Any]:
@@ -267,7 +273,7 @@ def _elements(sample: Sampled, target: int) -> dict[str, Any]:
     kept = [key for key, count in frequencies.most_common() if count > cutoff][:wanted]
     learned: dict[str, Any] = {"element_counts": _size_histogram(sizes, total / arrays, target)}
     if kept:
-        shares = [frequencies[key] / arrays for key in sorted(kept)]
+        shares = [_single(frequencies[key] / arrays) for key in sorted(kept)]
         learned["elements"] = tuple(
             element.format(firsts[key], PLAIN_STYLE) for key in sorted(kept)
         )

@@ -1,10 +1,11 @@
 """CREATE STATISTICS: what is to be known about several columns, or about expressions, together.
 
-The definition is kept, shown and follows its table; estimates are made from the statistics of single columns.
+The definition is kept, shown and follows its table; ANALYZE learns what it asks for, and estimates rest on that.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.objects import Table
@@ -24,12 +25,14 @@ from server.planner.scope import SYSTEM_COLUMNS
 from server.planner.stored_text import stored_expression
 from server.sql import nodes
 from server.sql import utility_objects as tree
+from server.sql.object_names import ObjectName
+from server.statements.alter_marks import checked_target
 from server.statements.names import claim_name, relation_named, target_schema
 from server.statements.ownership import require_owner
 from server.statements.statement import Run, StatementContext, Utility
 
 if TYPE_CHECKING:
-    from server.sql.object_names import ObjectName
+    from server.sql.utility_statement import SourceExpression
 
 KINDS: Final = {"ndistinct": "d", "dependencies": "f", "mcv": "m"}
 ELEMENTS_MAX: Final = 8
@@ -73,7 +76,7 @@ def _table(context: StatementContext, statement: tree.CreateStatistics) -> Table
         raise FeatureNotSupported("only a single relation is allowed in CREATE STATISTICS")
     reference: Any = references[0]
     found = relation_named(context, reference.args["parts"], nodes.offset_of(reference))
-    if not isinstance(found, Table) or found.kind not in "rpm":
+    if not isinstance(found, Table) or found.kind not in "rpmf":
         word = WORDS.get(getattr(found, "kind", ""), "indexes")
         raise WrongObjectType(
             f'cannot define statistics for relation "{found.name}"',
@@ -92,15 +95,28 @@ def _elements(
     columns: list[int] = []
     expressions: list[str] = []
     for element in statement.elements:
-        if isinstance(element, str):
-            columns.append(_column(table, element))
+        name = _plain_column(element)
+        if name is not None:
+            columns.append(_column(table, name))
             continue
+        assert not isinstance(element, str)
         expressions.append(stored_expression(context.environment(), element.tree, table))
     if len(set(columns)) < len(columns):
         raise DuplicateColumn("duplicate column name in statistics definition")
     if len(set(expressions)) < len(expressions):
         raise DuplicateColumn("duplicate expression in statistics definition")
     return tuple(sorted(columns)), tuple(expressions)
+
+
+def _plain_column(element: str | SourceExpression) -> str | None:
+    """The name of a column, in parentheses perhaps; None of an expression."""
+    if isinstance(element, str):
+        return element
+    written: Any = element.tree
+    if not isinstance(written, nodes.ColumnReference) or written.args.get("star"):
+        return None
+    parts: tuple[str, ...] = written.args["parts"]
+    return parts[0] if len(parts) == 1 else None
 
 
 def _column(table: Table, name: str) -> int:
@@ -136,8 +152,11 @@ def _kinds(
 
 def statistics_named(context: StatementContext, kind: str, name: ObjectName) -> ExtendedStatistics:
     """The statistics object that DROP, COMMENT or ALTER names."""
-    schemas = list(context.search_path())
-    if len(name.parts) > 1:
+    temporary = context.session.temporary_schema
+    schemas = [schema for schema in context.search_path() if schema != temporary]
+    if name.parts[-2:-1] == ("pg_temp",):
+        schemas = [temporary]
+    elif len(name.parts) > 1:
         home = context.catalog.schema_named(name.parts[-2])
         schemas = [] if home is None else [home.oid]
     for schema in schemas:
@@ -147,4 +166,23 @@ def statistics_named(context: StatementContext, kind: str, name: ObjectName) -> 
     raise UndefinedObject(f'statistics object "{".".join(name.parts)}" does not exist')
 
 
-UTILITIES = (Utility(node=tree.CreateStatistics, run=create_statistics),)
+def alter_statistics(context: StatementContext, statement: tree.AlterStatistics) -> Run:
+    """ALTER STATISTICS ... SET STATISTICS: how many common combinations are kept; -1: as of the columns."""
+    yield from ()
+    try:
+        found = statistics_named(context, "statistics", ObjectName(statement.name))
+    except UndefinedObject as error:
+        if not statement.if_exists:
+            raise
+        context.notice("00000", f"{error.message}, skipping")
+        return "ALTER STATISTICS"
+    require_owner(context, found)
+    target = checked_target(context, statement.target)
+    context.ddl.put(replace(found, target=target))
+    return "ALTER STATISTICS"
+
+
+UTILITIES = (
+    Utility(node=tree.CreateStatistics, run=create_statistics),
+    Utility(node=tree.AlterStatistics, run=alter_statistics),
+)

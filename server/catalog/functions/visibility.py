@@ -19,6 +19,7 @@ from server.functions.declare import row
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from server.catalog.catalog_view import CatalogView
     from server.functions.function import CallContext, Function
 
 
@@ -60,6 +61,12 @@ SAME_BY: Final = ("name", "left", "right", "method")
 """What has to be the same for two objects of a kind to be found by one name."""
 
 
+def _is_lasting(view: CatalogView, schema: int) -> bool:
+    """Whether a schema is not for temporary tables: there only relations and types are found by their names alone."""
+    found = view.object(schema)
+    return found is None or not found.name.startswith("pg_temp")
+
+
 def object_is_visible(call: CallContext, oid: int) -> bool | None:
     """Whether a user's object is found by its name alone; NULL for none."""
     names = names_of(call)
@@ -72,7 +79,7 @@ def object_is_visible(call: CallContext, oid: int) -> bool | None:
         for each in names.view.objects(type(value))
         if [getattr(each, part, None) for part in SAME_BY] == wanted
     ]
-    for home in names.path:
+    for home in filter(partial(_is_lasting, names.view), names.path):
         for each in alike:
             if getattr(each, "schema", 0) == home:
                 return each.oid == oid

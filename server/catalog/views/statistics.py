@@ -223,9 +223,10 @@ class _Reader:
         }
 
     def objects(self) -> Iterator[tuple[Table, ExtendedStatistics, ExtendedFindings]]:
-        """Statistics objects all whose columns he may read."""
+        """Statistics objects of his tables: what they say of expressions nobody else is to know."""
         for table, value, found in _objects(self.view):
-            if all(self.reads(table, number) for number in value.columns):
+            is_own = self.everything or has_privileges_of(self.view, self.user, table.owner)
+            if is_own and not (table.row_security and table.force_row_security):
                 yield table, value, found
 
 
