@@ -30,7 +30,7 @@ from server.planner.array_estimates import array_share, holds_share
 from server.planner.clauses import SWAPPED, Compared, compared, elements_of, negated
 from server.planner.matching import strip_relabel, structural_key
 from server.planner.pattern_estimates import pattern_share
-from server.planner.statistics import ColumnFacts, Known
+from server.planner.statistics import BOOLEAN, ColumnFacts, Known
 from server.planner.value_estimates import (
     DEFAULT_RANGE,
     comparable,
@@ -54,6 +54,11 @@ OVERLAP_MIN: Final = -0.01
 OTHER_OPERATORS: Final[dict[str, float]] = {
     "@>": 0.01, "<@": 0.01, "&&": 0.01, "?": 0.01, "?|": 0.01, "?&": 0.01, "@@": 0.005, "@?": 0.01,
 }  # fmt: skip
+OF_CATEGORY: Final[dict[str, dict[str, float]]] = {
+    "R": {"@>": 0.005, "<@": 0.005, "&&": 0.01},
+    "G": {"@>": 0.001, "<@": 0.001, "&&": 0.005, "<<": 0.1, ">>": 0.1},
+}
+"""What PostgreSQL takes operators of ranges and of geometry to leave."""
 
 
 def selectivity_of_all(
@@ -302,15 +307,19 @@ def _call(known: Known, condition: Any) -> float:
         share = estimate(known, condition)
         if share is not None:
             return share
-    return OTHER_OPERATORS.get(operator, DEFAULT_EQUAL)
+    category = condition.arguments[0].type.type.category
+    return OF_CATEGORY.get(category, OTHER_OPERATORS).get(operator, DEFAULT_EQUAL)
 
 
 def _compared(known: Known, found: Compared) -> float:
     """A comparison with what does not change from row to row."""
     facts, value = known.expression(found.operand), known.constant(found.value)
+    if value is not None and value.value is None:
+        return 0.0
+    if value is not None and found.operand.type.oid == BOOLEAN and found.operator in ("=", "<>"):
+        truth = _truth(known, found.operand)
+        return truth if (found.operator == "=") == value.value else 1.0 - truth
     if found.operator in RANGES:
-        if value is not None and value.value is None:
-            return 0.0
         if facts is None or value is None:
             return DEFAULT_RANGE
         return compared_share(facts, found.operator, value)

@@ -13,6 +13,9 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import TYPE_CHECKING, Any, Final
 
 from server.planner.statistics import key_of_value
+from server.types.interval import sort_key as interval_key
+from server.types.interval_style import Interval
+from server.types.network import Inet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +40,9 @@ SCALED_LENGTH: Final = 12
 """How many bytes of a text say where it stands between two others."""
 
 FEW_CHARACTERS: Final = 9
+NETWORK_BYTES: Final = 5
+"""How many bytes of an address say where it stands between two others."""
+
 KNOWN_RANGES: Final = (("A", "Z"), ("a", "z"), ("0", "9"))
 
 
@@ -193,7 +199,8 @@ def _below(facts: ColumnFacts, place: int, value: Any, *, apart: bool) -> float:
     """The share below a value in a part of the histogram; apart: without those that are equal to it."""
     others = facts.value_count - len(facts.common)
     equal = 1.0 / others if others > 1 and (place == 1 or apart) else 0.0
-    within = _interpolated(facts.bound_values[place - 1], facts.bound_values[place], value)
+    bounds = facts.bound_values[place - 1], facts.bound_values[place]
+    within = _interpolated(*bounds, value)
     share = (place - 1 + within) / (len(facts.bounds) - 1)
     if place == 1:
         share += equal * (1.0 - within)
@@ -207,7 +214,7 @@ def _interpolated(low: Any, high: Any, value: Any) -> float:
             return 0.5
         low, high, value = _scaled(low, high, value)
     try:
-        low, high, value = float(low), float(high), float(value)
+        low, high, value = (_as_number(each) for each in (low, high, value))
     except (TypeError, ValueError, OverflowError):
         return 0.5
     if high <= low:
@@ -218,6 +225,15 @@ def _interpolated(low: Any, high: Any, value: Any) -> float:
         return 1.0
     share = (value - low) / (high - low)
     return share if isfinite(share) and 0.0 <= share <= 1.0 else 0.5
+
+
+def _as_number(value: Any) -> float:
+    """A value as a number among others of its type; raises for what is none."""
+    if isinstance(value, Inet):
+        return float(int.from_bytes(value.address[:NETWORK_BYTES]))
+    if isinstance(value, Interval):
+        return float(interval_key(value))
+    return float(value)
 
 
 def _scaled(low: str, high: str, value: str) -> tuple[float, float, float]:
