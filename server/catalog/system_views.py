@@ -111,6 +111,8 @@ def catalog_rows(
             found.append(rows.having(number - 1, value))
         else:
             found.append(rows.rows)
+    if relation.momentary:
+        found = _of_this_moment(relation, session, table, positions, found)
     if relation.live is not None:
         found.append(tuples(table, _live(relation, relation.live, session, table, restrictions)))
     if attributes and min(attributes) < 0:
@@ -119,6 +121,25 @@ def catalog_rows(
     if len(present) == 1:
         return present[0]
     return [row for rows in present for row in rows]
+
+
+def _of_this_moment(
+    relation: SystemRelation,
+    session: Any,
+    table: Table,
+    positions: Sequence[int],
+    found: list[Sequence[tuple[Any, ...]]],
+) -> list[Sequence[tuple[Any, ...]]]:
+    """Kept rows with what changes in them, if that is asked for."""
+    for name, value_of in relation.momentary:
+        place = next(at for at, column in enumerate(table.columns) if column.name == name)
+        if place in positions:
+            value = value_of(session)
+            found = [
+                [(*row[:place], value, *row[place + 1 :]) if row[place] else row for row in rows]
+                for rows in found
+            ]
+    return found
 
 
 def _live(

@@ -14,6 +14,7 @@ from server.errors import (
     AdminShutdown,
     InsufficientPrivilege,
     InvalidParameterValue,
+    ObjectNotInPrerequisiteState,
     QueryCanceled,
 )
 from server.functions.declare import row
@@ -261,6 +262,16 @@ def _nothing(*arguments: Any) -> None:
     """For what this server has none of: replication, log files of its own, prepared snapshots."""
 
 
+def _commit_timestamp(call: CallContext, xid: int) -> None:
+    """When a transaction committed; the log's records say so, and nobody keeps it."""
+    del xid
+    if not session_of(call).settings["track_commit_timestamp"]:
+        raise ObjectNotInPrerequisiteState(
+            "could not get commit timestamp data",
+            hint='Make sure the configuration parameter "track_commit_timestamp" is set.',
+        )
+
+
 def _no_rows(*arguments: Any) -> Iterator[Any]:
     yield from ()
 
@@ -361,8 +372,8 @@ FUNCTIONS = (
         "the version of a database's collation",
     ),
     row(
-        "3581 pg_xact_commit_timestamp(xid) timestamptz volatile",
-        _nothing,
+        "3581 pg_xact_commit_timestamp(xid) timestamptz volatile context",
+        _commit_timestamp,
         "when a transaction was committed, which is not kept",
     ),
     row(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.catalog.functions.scope import session_of
 from server.catalog.views.activity import settings_rows
+from server.catalog.views.moments import FIRST_XID, LOW_BITS
 from server.catalog.views.physical import named_facts
 from server.extensions.registry import EXTENSIONS
 from server.functions.declare import row
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from server.functions.function import CallContext, Function
 
+AGE_MAX, FIRST_MULTIXACT = 0x7FFFFFFF, 1
 SETTING_COLUMNS = (
     "name text, setting text, unit text, category text, short_desc text, extra_desc text, context text, "
     "vartype text, source text, min_val text, max_val text, enumvals _text, boot_val text, "
@@ -41,9 +43,18 @@ def _extensions(call: CallContext) -> Iterator[tuple[Any, ...]]:
 
 
 def _age(call: CallContext, xid: int) -> int:
-    """Transactions since one; the numbers of the first ones never age."""
+    """Transactions since one, which may be one to come; numbers that stand for none are older than all."""
+    if xid < FIRST_XID:
+        return AGE_MAX
     newest: int = session_of(call).database.engine.log.next_xid
-    return max(0, newest - xid) & 0x7FFFFFFF
+    age = (newest - xid) & LOW_BITS
+    return age if age <= AGE_MAX else age - LOW_BITS - 1
+
+
+def _multixact_age(call: CallContext, xid: int) -> int:
+    """Multixacts since one: there are none, who lock rows together are known by themselves."""
+    del call
+    return FIRST_MULTIXACT - xid if xid else AGE_MAX
 
 
 FUNCTIONS: tuple[Function, ...] = (
@@ -79,5 +90,7 @@ FUNCTIONS: tuple[Function, ...] = (
         "the extensions that can be had",
     ),
     row("1181 age(xid) int4 stable context", _age, "how many transactions ago one was"),
-    row("3939 mxid_age(xid) int4 stable context", _age, "how many multixacts ago one was"),
+    row(
+        "3939 mxid_age(xid) int4 stable context", _multixact_age, "how many multixacts ago one was"
+    ),
 )

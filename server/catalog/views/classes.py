@@ -16,6 +16,7 @@ from server.catalog.objects import (
     Table,
 )
 from server.catalog.partition_text import bound_text
+from server.catalog.views.moments import oldest_xid
 from server.catalog.views.physical import (
     BTREE_OID,
     HEAP_OID,
@@ -93,6 +94,8 @@ def _(value: Table, view: CatalogView) -> Row:
         "relam": HEAP_OID if is_stored else 0,
         "relkind": value.kind,
         "relnatts": len(value.columns),
+        "relfrozenxid": int(is_stored),  # the moment says which
+        "relminmxid": int(is_stored),
         "relpages": statistics.pages if statistics else 0,
         "reltuples": statistics.rows if statistics else (ROWS_UNKNOWN if is_stored else 0.0),
         "relhasindex": bool(view.indexes_of(value.oid))
@@ -328,6 +331,11 @@ def _builtin_attributes(view: CatalogView) -> Iterator[Row]:
 
 
 RELATIONS = (
-    SystemRelation(name="pg_class", builtin=_builtin_classes, objects=_classes),
+    SystemRelation(
+        name="pg_class",
+        builtin=_builtin_classes,
+        objects=_classes,
+        momentary=(("relfrozenxid", oldest_xid),),
+    ),
     SystemRelation(name="pg_attribute", builtin=_builtin_attributes, objects=_attributes),
 )

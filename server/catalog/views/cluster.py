@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from server.catalog.objects import BOOTSTRAP_ROLE_OID, Database, Role
 from server.catalog.tablespaces import Tablespace
+from server.catalog.views.moments import oldest_xid
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import acl_array, texts_or_null
 
@@ -107,7 +108,7 @@ def _databases(view: CatalogView) -> Iterator[Row]:
             "datistemplate": value.is_template,
             "datallowconn": value.allow_connections,
             "datconnlimit": value.connection_limit,
-            "datfrozenxid": 3,
+            "datfrozenxid": 1,  # the moment says which
             "datminmxid": 1,
             "dattablespace": DEFAULT_TABLESPACE_OID,
             "datcollate": value.collate,
@@ -151,7 +152,9 @@ RELATIONS = (
     SystemRelation(name="pg_shadow", objects=_shadow),
     SystemRelation(name="pg_group", objects=_groups),
     SystemRelation(name="pg_auth_members", objects=_memberships),
-    SystemRelation(name="pg_database", objects=_databases),
+    SystemRelation(
+        name="pg_database", objects=_databases, momentary=(("datfrozenxid", oldest_xid),)
+    ),
     SystemRelation(name="pg_db_role_setting", objects=_role_settings),
     SystemRelation(name="pg_tablespace", file="pg_tablespace", objects=_tablespaces),
 )

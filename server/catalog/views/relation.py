@@ -35,6 +35,7 @@ class SystemRelation:
     builtin: rows of built-in objects, from a view without any other. objects: rows of the objects
     of a view (built-in ones only where `builtin` does not give them). live: rows of what changes
     without a new view; live_named: those of them whose table_name is a given one, for which not all need be made.
+    momentary: columns of rows that are kept, whose value is one of the moment where it is not 0.
     """
 
     name: str
@@ -43,6 +44,7 @@ class SystemRelation:
     objects: OfView | None = None
     live: OfSession | None = None
     live_named: Callable[[Any, str], Iterable[Row]] | None = None
+    momentary: tuple[tuple[str, Callable[[Any], Any]], ...] = ()
 
 
 class SystemRows:
