@@ -42,9 +42,8 @@ def lock_target(context: StatementContext, target: CatalogObject, mode: str) -> 
     elif isinstance(target, Index):
         table = context.catalog.object(target.table)
         assert isinstance(table, Table)
-        for member in context.catalog.family_of(table):
-            yield from context.lock_relation(member.oid, mode, member.name)
-        yield from context.lock_relation(target.oid, mode, target.name)
+        for value in (table, target, *context.catalog.family_of(table)):
+            yield from context.lock_relation(value.oid, mode, value.name)
     elif isinstance(target, Table | Sequence):
         yield from context.lock_relation(target.oid, mode, target.name)
     else:
