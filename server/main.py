@@ -32,6 +32,8 @@ from server.features import FEATURES
 from server.login_rules import TRUST_LOCAL, HbaError, Rule, parse_rules
 from server.net.autovacuum import Autovacuum
 from server.net.listener import Listener
+from server.net.listening import all_sockets
+from server.net.porter import Porter
 from server.options import OptionError, Options, parse_options, read_file
 from server.session.temporary import drop_schemas
 from storage.engine import Engine, is_initialised
@@ -40,6 +42,7 @@ from storage.errors import NoSuchRelation, StorageError
 from storage.files import RealFiles
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -75,8 +78,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _check(options)
         return _serve(options)
     except (OptionError, HbaError, StorageError, SqlError, OSError) as error:
-        sys.stderr.write(f"rustydb: {error}\n")
+        sys.stderr.write(f"rustydb: {_said(error)}\n")
         return EXIT_USAGE if isinstance(error, OptionError) else EXIT_FAILURE
+
+
+def _said(error: Exception) -> str:
+    """What is wrong, in words; of a file also which."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror is not None:
+        return f'could not access "{error.filename}": {error.strerror}'
+    return str(error)
 
 
 def _check(options: Options) -> int:
@@ -94,7 +104,8 @@ def _check(options: Options) -> int:
 
 def _serve(options: Options) -> int:
     settings = ServerSettings(options.settings)
-    engine = open_engine(options, settings)
+    gate = Gate(settings)
+    engine = open_engine(options, settings, gate)
     if options.init_only:
         engine.close()
         return 0
@@ -114,13 +125,13 @@ def _serve(options: Options) -> int:
         drop_schemas(engine, database.catalog, oid)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_listen(database, options))
+            return runner.run(_listen(database, options, gate))
     finally:
         database.close()
         _LOG.info("database system is shut down")
 
 
-def open_engine(options: Options, settings: ServerSettings) -> Engine:
+def open_engine(options: Options, settings: ServerSettings, gate: Gate) -> Engine:
     """Open the data directory, or make a new one."""
     storage = StorageOptions(
         checkpoint_timeout_seconds=settings.integer("checkpoint_timeout"),
@@ -131,7 +142,7 @@ def open_engine(options: Options, settings: ServerSettings) -> Engine:
     files = RealFiles(options.data)
     if not is_initialised(files):  # storage refuses a directory with anything else in it
         return _create(options, storage)
-    engine = Engine.open(files, storage, panic=_panic, progress=RecoveryProgress())
+    engine = Engine.open(files, storage, panic=_panic, progress=RecoveryProgress(gate))
     try:
         engine.relation(CATALOG_RELATION)
     except NoSuchRelation:  # the process that made the directory was killed before it was done
@@ -139,14 +150,37 @@ def open_engine(options: Options, settings: ServerSettings) -> Engine:
     return engine
 
 
-class RecoveryProgress:
-    """Says in the log how far recovery is, every few seconds."""
+class Gate:
+    """The server's sockets: with somebody at them while it recovers, and ready for the one who lets clients in."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: ServerSettings) -> None:
+        self._settings = settings
+        self._sockets: tuple[list[socket.socket], Path | None] | None = None
+        self._porter: Porter | None = None
+
+    def guard(self) -> None:
+        """Send clients away from now on. The directory is ours: nobody else's socket is taken from him."""
+        if self._porter is None:
+            self._sockets = all_sockets(self._settings)
+            self._porter = Porter(self._sockets[0])
+
+    def open(self) -> tuple[list[socket.socket], Path | None]:
+        """The sockets, where nobody is sent away any more."""
+        if self._porter is not None:
+            self._porter.leave()
+        return self._sockets or all_sockets(self._settings)
+
+
+class RecoveryProgress:
+    """Says in the log how far recovery is, every few seconds; what there is to redo is reason to guard the gate."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
         self._said_s = time.monotonic()
 
     def __call__(self, done_count: int, total_count: int) -> None:
         """Take note of progress."""
+        self._gate.guard()
         now_s = time.monotonic()
         if now_s - self._said_s >= PROGRESS_SECONDS:
             self._said_s = now_s
@@ -211,7 +245,7 @@ def _tune_memory() -> None:
     gc.set_threshold(GC_OBJECTS, *gc.get_threshold()[1:])
 
 
-async def _listen(database: Database, options: Options) -> int:
+async def _listen(database: Database, options: Options, gate: Gate) -> int:
     loop = asyncio.get_running_loop()
     listener = Listener(database, loop)
     stopping: asyncio.Queue[bool] = asyncio.Queue()
@@ -222,7 +256,7 @@ async def _listen(database: Database, options: Options) -> int:
     sockets = listener.sockets
     descriptor, finish_flush = database.engine.hand_over_flushes(loop.call_soon)
     sockets.watch(descriptor, finish_flush)
-    listener.start()
+    listener.start(*gate.open())
     autovacuum = Autovacuum(database, loop, listener.next_pid)
     settings = database.settings
     _LOG.info(

@@ -17,11 +17,12 @@ from server.errors import AdminShutdown, QueryCanceled, TooManyConnections
 from server.net.connection import ClientConnection
 from server.net.deadlock_watch import DeadlockWatch
 from server.net.linger import Linger
-from server.net.listening import Doors, tcp_sockets, unix_socket
+from server.net.listening import Doors
 from server.net.native import Sockets
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterable
 
     from protocol.messages import CancelRequest
     from server.database import Database
@@ -50,26 +51,10 @@ class Listener:
         self._closing = False
         self.socket_path: Path | None = None
 
-    def start(self) -> None:
-        """Begin to accept."""
-        settings = self.database.settings
-        port = settings.integer("port")
-        hosts = [part.strip() for part in settings.text("listen_addresses").split(",")]
-        for host in [item for item in hosts if item]:
-            for listening in tcp_sockets(None if host == "*" else host, port):
-                self._doors.open(listening)
-        for folder in settings.text("unix_socket_directories").split(","):
-            if folder.strip():
-                self._start_unix(Path(folder.strip()), port)
-
-    def _start_unix(self, folder: Path, port: int) -> None:
-        path = folder / f".s.PGSQL.{port}"
-        if not folder.is_dir():
-            _LOG.warning("unix_socket_directories: %s is not there", folder)
-            return
-        path.unlink(missing_ok=True)
-        self._doors.open(unix_socket(path))
-        path.chmod(self.database.settings.integer("unix_socket_permissions"))
+    def start(self, listening: Iterable[socket.socket], path: Path | None) -> None:
+        """Begin to accept; path: of the one that has one."""
+        for each in listening:
+            self._doors.open(each)
         self.socket_path = path
 
     def next_pid(self) -> int:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
-    from pathlib import Path
+
+    from server.config import ServerSettings
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,6 +24,28 @@ BACKLOG = 512
 ACCEPTED_MAX = 32  # at a time, then the clients that are in have their turn
 RETRY_SECONDS = 1.0
 _EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+
+
+def all_sockets(settings: ServerSettings) -> tuple[list[socket.socket], Path | None]:
+    """The sockets that the settings ask for, listening, and where the one is that has a path."""
+    port = settings.integer("port")
+    hosts = [part.strip() for part in settings.text("listen_addresses").split(",")]
+    made = [
+        each for host in hosts if host for each in tcp_sockets(None if host == "*" else host, port)
+    ]
+    path = None
+    for part in settings.text("unix_socket_directories").split(","):
+        folder = Path(part.strip())
+        if not part.strip():
+            continue
+        if not folder.is_dir():
+            _LOG.warning("unix_socket_directories: %s is not there", folder)
+            continue
+        path = folder / f".s.PGSQL.{port}"
+        path.unlink(missing_ok=True)
+        made.append(unix_socket(path))
+        path.chmod(settings.integer("unix_socket_permissions"))
+    return made, path
 
 
 def tcp_sockets(host: str | None, port: int) -> list[socket.socket]:

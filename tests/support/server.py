@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -70,17 +71,24 @@ class ServerProcess:
         return self
 
     def wait_until_up(self):
-        """Wait until the port accepts."""
+        """Wait until clients are let in."""
         deadline = time.monotonic() + START_SECONDS_MAX  # noqa: TID251 - a real process
         while True:
             assert self.process.poll() is None, self.log_text()
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-            except OSError:
-                assert time.monotonic() < deadline, self.log_text()  # noqa: TID251
-                time.sleep(0.02)
-            else:
+            if self.lets_in():
                 return
+            assert time.monotonic() < deadline, self.log_text()  # noqa: TID251
+            time.sleep(0.02)
+
+    def lets_in(self):
+        """Whether somebody answers other than that the server is starting."""
+        startup = struct.pack("!ii", 21, 196608) + b"user\0nobody\0\0"
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1) as client:
+                client.sendall(startup)
+                return b"C57P03\0" not in client.recv(1000)
+        except OSError:
+            return False
 
     def log_text(self):
         """All the server has said."""
