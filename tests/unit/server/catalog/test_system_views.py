@@ -74,3 +74,10 @@ def test_information_schema_columns(session):
         ("t", "id", "integer", "nextval('t_id_seq'::regclass)"),
         ("t", "Big", "character varying", None),
     ]
+
+
+def test_what_is_of_the_moment_is_asked_for_with_every_scan(session):
+    assert rows(session, "pg_class", "relfrozenxid", oid=20000) == [(700,)]
+    session.database.engine.log.horizon = lambda: (1 << 32) + 5
+    assert rows(session, "pg_class", "relfrozenxid", oid=20000) == [(5,)]
+    assert set(rows(session, "pg_database", "datfrozenxid")) == {(5,)}

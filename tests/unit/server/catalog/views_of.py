@@ -63,6 +63,7 @@ def session_of(view, path=(11, 2200)):
         printed=lambda text, pretty: printed(text, pretty, names),
         updatable_events=lambda oid, triggers, column=0: 28,  # every view can be changed
         printed_query=lambda text, pretty: printed_query(text, pretty, names),
+        database=SimpleNamespace(engine=SimpleNamespace(log=SimpleNamespace(horizon=lambda: 700))),
         database_name="postgres",
         user_oid=10,
     )
