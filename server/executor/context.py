@@ -132,6 +132,8 @@ class ExecutionContext:
     depth: int = 0  # of calls of functions whose bodies are statements
     shows_side_rows: bool = False  # whoever runs the statement takes SideRows
     is_atomic: bool = True  # a body may not end the transaction
+    is_blind: bool = False  # rows are held back: bodies raise Sees instead of reading
+    seeing: set[int] = field(default_factory=set)  # tables with triggers that have raised it
 
     def check_cancelled(self) -> None:
         """Raise when the statement is to stop: a cancel request, statement_timeout, shutdown."""

@@ -18,7 +18,12 @@ from server.executor.partition_routing import Router
 from server.executor.row_checks import RowChecks, ViewChecks
 from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
-from server.executor.triggers import before_row, before_statement, queue_after_statement
+from server.executor.triggers import (
+    before_row,
+    before_statement,
+    queue_after_statement,
+    rows_together,
+)
 from server.executor.upsert import Upsert
 from server.executor.waits import Wait, is_wait
 from server.vector.batch import Batch
@@ -137,9 +142,17 @@ class Insert(Driver):
     def _insert_one_by_one(
         self, batch: Batch, writer: TableWriter, context: ExecutionContext
     ) -> Generator[Wait, None, Batch]:
-        """Each row's BEFORE triggers see the rows before it."""
+        """Each row's BEFORE triggers see the rows before it, unless they do not look."""
+        rows = rows_of(batch)
+        given = None
+        if len(rows) > 1:
+            given = rows_together(context, writer.shape, "insert", [(None, row) for row in rows])
+        if given is not None:
+            kept = [row for row in given if row is not None]
+            together = batch_of_rows(kept, writer.shape.types)
+            return (yield from self._write(together, writer, context))
         made: list[Batch] = []
-        for row in rows_of(batch):
+        for row in rows:
             context.check_cancelled()
             changed = before_row(context, writer.shape, "insert", (None, row))
             if changed is not None:

@@ -26,8 +26,13 @@ from server.executor.row_moves import may_go, move_row
 from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
 from server.executor.target_checks import TargetChecks
-from server.executor.triggers import before_row, before_statement, queue_after_statement
-from server.executor.waits import is_wait
+from server.executor.triggers import (
+    before_row,
+    before_statement,
+    queue_after_statement,
+    rows_together,
+)
+from server.executor.waits import Sees, is_wait
 from server.vector.batch import Batch
 from server.vector.column import Column
 from server.vector.rows import values_of
@@ -142,12 +147,41 @@ class RowDriver(Driver):
             if not member.fires_before:
                 yield from self.change(rows, member, writer, context)
                 continue
-            for row in rows_of(rows):  # each row's triggers see the rows before it
-                context.check_cancelled()
-                locked = yield from self._recheck.locked(row, member, writer, context)
-                if locked is not None:
-                    one = batch_of_rows([locked], self.plan.input.types)
-                    yield from self.change(one, member, writer, context)
+            if self._may_go_together(rows, writer, context):
+                rows = yield from self._locked(rows, member, writer, context)
+                try:
+                    yield from self.change(rows, member, writer, context)
+                except Sees:
+                    context.seeing.add(member.table.oid)
+                else:
+                    continue
+            for place in range(rows.count):  # each row's triggers see the rows before it
+                row = rows.slice(place, place + 1)
+                locked = yield from self._locked(row, member, writer, context)
+                if locked.count:
+                    yield from self.change(locked, member, writer, context)
+
+    def _may_go_together(self, rows: Batch, writer: TableWriter, context: ExecutionContext) -> bool:
+        """Whether BEFORE triggers may be called for all rows before the first is written, if they do not look."""
+        shape = writer.shape
+        if rows.count == 1 or shape.table.is_partition or shape.table.oid in context.seeing:
+            return False
+        if self.event != "update" or not shape.triggers.rows("before", "update"):
+            return False
+        row_ids = rows.columns[self._row_id].values
+        return len(np.unique(row_ids)) == rows.count
+
+    def _locked(
+        self, rows: Batch, member: FamilyMember, writer: TableWriter, context: ExecutionContext
+    ) -> Generator[Any, None, Batch]:
+        """The rows, locked, in the versions that they have by then."""
+        found = []
+        for row in rows_of(rows):
+            context.check_cancelled()
+            locked = yield from self._recheck.locked(row, member, writer, context)
+            if locked is not None:
+                found.append(locked)
+        return batch_of_rows(found, self.plan.input.types)
 
     def _by_table(
         self, batch: Batch, context: ExecutionContext
@@ -444,12 +478,17 @@ class Update(RowDriver):
     ) -> Batch:
         """The rows as BEFORE triggers give them, without those that they stop."""
         row_ids = batch.columns[self._row_id].values.tolist()
-        kept = []
-        for row_id, row in zip(row_ids, rows_of(made), strict=True):
-            rows = writer.read(row_id), row
-            changed = before_row(context, writer.shape, "update", rows, member.assigned)
-            if changed is not None:
-                kept.append(changed)
+        pairs = [
+            (writer.read(row_id), row) for row_id, row in zip(row_ids, rows_of(made), strict=True)
+        ]
+        if len(pairs) == 1:
+            given = [before_row(context, writer.shape, "update", pairs[0], member.assigned)]
+        else:
+            together = rows_together(context, writer.shape, "update", pairs, member.assigned)
+            if together is None or None in together:
+                raise Sees
+            given = together
+        kept = [row for row in given if row is not None]
         return batch_of_rows(kept, writer.shape.types)
 
     def _stored(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from server.errors import FeatureNotSupported, LockNotAvailable, SqlError, StatementTooComplex
 from server.executor.columns import rows_of
 from server.executor.run import execute
-from server.executor.waits import Wait
+from server.executor.waits import Sees, Wait
 from server.planner.bind_text import body_statements
 from server.planner.plan_routine import (
     plan_body_statement,
@@ -137,6 +137,8 @@ def call_routine(
     caller: ExecutionContext, function: UserFunction, call: CallContext, values: Row
 ) -> Any:
     """Call a function: its value, or the values of a set."""
+    if caller.is_blind:
+        raise Sees
     if caller.depth >= DEPTH_MAX:
         raise StatementTooComplex("stack depth limit exceeded", hint=DEPTH_HINT)
     surroundings: Surroundings = caller.surroundings

@@ -33,3 +33,7 @@ def is_wait(item: object) -> bool:
     It yields Wait in place of a batch.
     """
     return type(item) is Wait
+
+
+class Sees(BaseException):
+    """A body that is run blind was about to see or to do more than its own variables; see ExecutionContext."""

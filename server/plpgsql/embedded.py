@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlglot import exp
 
+from server.catalog.functions.registry import SYSTEM_FUNCTIONS
 from server.errors import (
     CardinalityViolation,
     DatatypeMismatch,
@@ -20,13 +21,22 @@ from server.errors import (
     SqlSyntaxError,
 )
 from server.executor.routines import run_rows
+from server.executor.waits import Sees
 from server.expressions.evaluate import compile_row
-from server.expressions.expression import Call, Expression, Subquery, Variable, walk
+from server.expressions.expression import (
+    Call,
+    Expression,
+    RowConstructor,
+    SetReturningCall,
+    Subquery,
+    Variable,
+    walk,
+)
 from server.expressions.parameters_only import Parameters, needs_parameters_only
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_part import stored_part
 from server.planner.coerce import coerce_to, settle, type_name
-from server.planner.environment import TEXT, UNKNOWN, BindContext
+from server.planner.environment import RECORD, TEXT, UNKNOWN, BindContext
 from server.planner.plan_statement import plan_tree
 from server.planner.scope import Scope
 from server.plpgsql.names import BodyNames, reader_of
@@ -44,6 +54,7 @@ if TYPE_CHECKING:
     from server.sql.parse import Statement
     from server.types.type import TypeReference
 
+SESSION_OIDS: Final = frozenset(function.oid for function in SYSTEM_FUNCTIONS)
 DYNAMIC: Final = "dynamic"
 DYNAMIC_MAX: Final = 200
 PLANNED = ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE")
@@ -57,7 +68,8 @@ class Compiled:
     """A text made ready: an evaluator or a plan; neither for a utility statement.
 
     read: takes its parameters out of a frame's values; shapes: of the records it names; is_plain: it is evaluated
-    without an execution context. inputs: of a utility statement with a query in it, see BodyNames.
+    without an execution context; sees: more than its parameters; inputs: of a utility statement with a query in it,
+    see BodyNames.
     """
 
     statement: Statement | None
@@ -69,6 +81,7 @@ class Compiled:
     convert: Callable[[Any, Any], Any] | None = None  # of a plan's only column
     calls_routines: bool = False
     is_plain: bool = False
+    sees: bool = False
     inputs: tuple[tuple[int, int], ...] = ()
 
     def fits(self, frame: Frame) -> bool:
@@ -130,6 +143,8 @@ def _evaluated(frame: Frame, compiled: Compiled, row: Row) -> Any:
     parameters = compiled.read(frame.values)
     if compiled.is_plain:
         return compiled.evaluate(row, Parameters(parameters))
+    if compiled.sees and frame.caller.is_blind:
+        raise Sees
     context = frame.plain_context
     if context is None or compiled.calls_routines:
         context = _plain_context(frame)
@@ -198,10 +213,8 @@ def _compile_simple(
     keep_unknown: bool,
 ) -> Compiled | None:
     """An expression on its own; None for what only a query can compute."""
-    if not isinstance(tree, nodes.Select) or any(tree.args.get(name) for name in CLAUSES):
-        return None
-    targets = tree.args["targets"]
-    if len(targets) != 1 or any(isinstance(each, nodes.SubLink) for each in tree.walk()):
+    targets = _targets_alone(tree)
+    if len(targets) != 1:
         return None
     context, names = _binding(frame, source)
     try:
@@ -223,12 +236,74 @@ def _compile_simple(
         evaluate=compile_row(bound, {}),
         calls_routines=context.calls_routines or _reads(bound),
         is_plain=needs_parameters_only(bound),
+        sees=_sees(bound),
     )
 
 
 def _reads(bound: Expression) -> bool:
     """Whether functions are called that see what is there now."""
     return any(isinstance(part, Call) and part.function.volatility != "i" for part in walk(bound))
+
+
+def _targets_alone(tree: exp.Expression) -> list[exp.Expression]:
+    """The targets of a query that is nothing else, without queries in them."""
+    if not isinstance(tree, nodes.Select) or any(tree.args.get(name) for name in CLAUSES):
+        return []
+    if any(isinstance(each, nodes.SubLink) for each in tree.walk()):
+        return []
+    found: list[exp.Expression] = tree.args["targets"]
+    return found
+
+
+def _only_row(
+    frame: Frame, source: Source, tree: exp.Expression, planned: Compiled
+) -> Compiled | None:
+    """A planned query of one row of expressions as an evaluator of that row; None for others."""
+    targets = _targets_alone(tree)
+    if not targets or planned.planned is None:
+        return None
+    context, names = _binding(frame, source)
+    try:
+        bound = [bind_expression(context, Scope(), each.args["this"]) for each in targets]
+        bound = [settle(context, each) for each in bound]
+    except SqlError:
+        return None  # a star, or a set: they are for the planner
+    types = tuple(each.type for each in bound)
+    if types != planned.planned.types or any(map(_sees, bound)):
+        return None
+    row = RowConstructor(type=context.type(RECORD), items=tuple(bound))
+    return replace(
+        planned,
+        read=reader_of(names.inputs),
+        type=row.type,
+        evaluate=compile_row(row, {}),
+        calls_routines=_reads(row),
+        is_plain=needs_parameters_only(row),
+    )
+
+
+def only_row(frame: Frame, compiled: Compiled) -> Row:
+    """The row of what has an evaluator of it."""
+    row: Row = _evaluated(frame, compiled, ())
+    return row
+
+
+def compiled_into(frame: Frame, source: Source) -> Compiled:
+    """A statement of the body whose first row is wanted."""
+    key = "into", source
+    found: Compiled | None = frame.plans.get(key)
+    if found is None or not found.fits(frame):
+        found = compiled_statement(frame, source)
+        if found.statement is not None and isinstance(found.statement.tree, exp.Expression):
+            found = _only_row(frame, source, found.statement.tree, found) or found
+        frame.plans[key] = found
+    return found
+
+
+def _sees(bound: Expression) -> bool:
+    """Whether functions are called that may read tables, or change something: users' own, and those of a session."""
+    calls = [p.function for p in walk(bound) if isinstance(p, Call | SetReturningCall)]
+    return any(each.definition is not None or each.oid in SESSION_OIDS for each in calls)
 
 
 def _binding(frame: Frame, source: Source) -> tuple[BindContext, BodyNames]:
@@ -243,11 +318,10 @@ def _shapes(frame: Frame, names: BodyNames) -> tuple[tuple[int, Any], ...]:
 
 
 def assigned(context: BindContext, value: Expression, wanted: TypeReference) -> Expression:
-    """The expression as the type of a variable: by a cast of any strength, else by its text."""
-    for how in ("a", "e"):
-        changed = coerce_to(context, value, wanted.oid, wanted.modifier, how)
-        if changed is not None:
-            return changed
+    """The expression as the type of a variable: by a cast that assignments use, else by its text."""
+    changed = coerce_to(context, value, wanted.oid, wanted.modifier, "a")
+    if changed is not None:
+        return changed
     text = coerce_to(context, value, TEXT, -1, "e")
     changed = None if text is None else coerce_to(context, text, wanted.oid, wanted.modifier, "e")
     if changed is None:
@@ -296,6 +370,7 @@ def _compile_part(frame: Frame, slot: int, part: Source, kind: TypeReference) ->
         evaluate=compile_row(bound, {0: 0}),
         calls_routines=context.calls_routines or _reads(bound),
         is_plain=needs_parameters_only(bound),
+        sees=_sees(bound),
     )
 
 
@@ -374,6 +449,8 @@ def _compile_statement(frame: Frame, source: Source, statement: Statement) -> Co
 
 def rows_of_plan(frame: Frame, compiled: Compiled, count: list[int] | None = None) -> Iterator[Row]:
     """Run a plan with the variables as they are now."""
+    if frame.caller.is_blind:
+        raise Sees
     assert compiled.planned is not None
     values = compiled.read(frame.values)
     return run_rows(

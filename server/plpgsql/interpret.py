@@ -16,6 +16,7 @@ from server.errors import (
     NullValueNotAllowed,
     SqlError,
 )
+from server.executor.waits import Sees
 from server.plpgsql import tree
 from server.plpgsql.assign import assign, assign_row, store
 from server.plpgsql.cursors import RUNNERS as CURSOR_RUNNERS
@@ -96,6 +97,8 @@ def _check_domain(frame: Frame, slot: int) -> None:
 
 
 def _run_handled(frame: Frame, block: Block) -> Signal:
+    if frame.caller.is_blind:
+        raise Sees
     surroundings = frame.surroundings
     place = frame.line, frame.what
     surroundings.begin_subtransaction()
@@ -336,6 +339,19 @@ def _leave(frame: Frame, statement: tree.Leave) -> Signal:
     return Leaving(statement.is_exit, statement.label)
 
 
+def _seeing(run: Callable[[Frame, Any], Signal]) -> Callable[[Frame, Any], Signal]:
+    """Run a kind of statement that sees or does more than its body's variables."""
+
+    def checked(frame: Frame, statement: Any) -> Signal:
+        if frame.caller.is_blind:
+            raise Sees
+        return run(frame, statement)
+
+    return checked
+
+
+SEEING: Final = {**SQL_RUNNERS, **RAISING_RUNNERS, **CURSOR_RUNNERS, tree.RowLoop: _row_loop}
+
 RUN: Final[Mapping[type[Statement], Callable[[Frame, Any], Signal]]] = {
     tree.Block: run_block,
     tree.Assign: _assign,
@@ -343,11 +359,8 @@ RUN: Final[Mapping[type[Statement], Callable[[Frame, Any], Signal]]] = {
     tree.Branches: _branches,
     tree.Loop: _loop,
     tree.CountingLoop: _counting_loop,
-    tree.RowLoop: _row_loop,
     tree.ItemLoop: _item_loop,
     tree.Leave: _leave,
-    **SQL_RUNNERS,
-    **RAISING_RUNNERS,
     **RESULT_RUNNERS,
-    **CURSOR_RUNNERS,
+    **{kind: _seeing(run) for kind, run in SEEING.items()},
 }

@@ -26,8 +26,10 @@ from server.plpgsql.assign import assign_row, store
 from server.plpgsql.embedded import (
     Compiled,
     compiled_cursor,
+    compiled_into,
     compiled_statement,
     of_cursor,
+    only_row,
     parsed,
     parsed_statements,
     plan_dynamic,
@@ -251,7 +253,8 @@ def _in_query(error: SqlError, text: str) -> SqlError:
 
 
 def _sql(frame: Frame, statement: tree.Sql) -> Signal:
-    compiled = compiled_statement(frame, statement.query)
+    compile_text = compiled_statement if statement.into is None else compiled_into
+    compiled = compile_text(frame, statement.query)
     if compiled.planned is None:
         written, given = _with_variables(frame, statement.query, compiled)
         _run_utility(frame, written, statement.into, given)
@@ -270,7 +273,8 @@ def _sql(frame: Frame, statement: tree.Sql) -> Signal:
             pass
         _processed(frame, count[0])
         return
-    rows = rows_of_plan(frame, compiled, count)
+    is_row = compiled.evaluate is not None
+    rows = iter((only_row(frame, compiled),)) if is_row else rows_of_plan(frame, compiled, count)
     _into(frame, statement, planned, rows, count)
 
 
