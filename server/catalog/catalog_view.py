@@ -205,11 +205,17 @@ class CatalogView:
                 yield from constructors(self, value)
 
     def functions_visible(self, name: str, path: Iterable[Oid]) -> tuple[Callable_, ...]:
-        """The functions that a name alone may mean: one hides those of its arguments further on."""
+        """The functions that a name alone may mean: one hides those of its arguments further on.
+
+        A temporary schema is not looked into, or who may make tables in it could have others call his functions.
+        """
         if not self.state.functions.get(name):
             return self._builtin.functions_named(name, None)
         found: dict[Any, Callable_] = {}
         for schema in path:
+            home = self.object(schema)
+            if isinstance(home, Schema) and home.is_temporary:
+                continue
             for each in self.functions_named(name, schema):
                 found.setdefault((each.arguments, type(each)), each)
         return tuple(found.values())

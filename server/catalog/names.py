@@ -88,7 +88,7 @@ def schema_along(view: CatalogView, path: Path, name: str) -> Schema | None:
         return view.schema_named(name)
     for oid in path:
         found = view.object(oid)
-        if isinstance(found, Schema) and found.name.startswith("pg_temp_"):
+        if isinstance(found, Schema) and found.is_temporary:
             return found
     return None
 

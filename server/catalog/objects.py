@@ -20,6 +20,8 @@ PUBLIC_OID = 2200
 INFORMATION_SCHEMA_OID = 13207
 BOOTSTRAP_ROLE_OID = 10
 FIRST_USER_OID = 16384
+TEMPORARY_PREFIX = "pg_temp_"
+"""What the names of sessions' temporary schemas begin with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,11 @@ class CatalogObject:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schema(CatalogObject):
     """A namespace."""
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether it is that of a session's temporary objects."""
+        return self.name.startswith(TEMPORARY_PREFIX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,9 +71,14 @@ def sort_key(context: BindContext, node: exp.Expression, expression: Expression)
     )
 
 
+_HASHED_ONLY = frozenset((28, 29, 1033))
+"""xid, cid and aclitem: they are equal or not, and that is all."""
+
+
 def check_ordered(context: BindContext, expression: Expression) -> None:
     """Refuse to sort what has no order."""
-    if not is_comparable(context, expression.type.oid):
+    kind = base_type(context, expression.type.oid)
+    if kind in _HASHED_ONLY or not is_comparable(context, kind):
         raise UndefinedFunction(
             "could not identify an ordering operator for type "
             f"{type_name(context, expression.type.oid)}",

@@ -239,6 +239,9 @@ class Session(SessionState):
         catalog = self.transaction.catalog
         path: list[int] = []
         for name in split_identifiers(self.settings.text("search_path")) or ():
+            if name == "pg_temp" and self.temporary_schema:
+                path.append(self.temporary_schema)
+                continue
             found = catalog.schema_named(self.user if name == "$user" else name)
             if isinstance(found, Schema) and found.oid not in path and self._may_look_into(found):
                 path.append(found.oid)

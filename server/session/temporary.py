@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from server.catalog.catalog import Catalog, CatalogTransaction
 from server.catalog.objects import (
+    TEMPORARY_PREFIX,
     CatalogObject,
     Index,
     Policy,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from server.session.state import Running
     from storage.engine import Engine, Kind, Transaction
 
-PREFIX = "pg_temp_"
-
 
 def ensure_schema(session: Session) -> int:
     """The OID of the session's temporary schema, which is made when it is first needed."""
@@ -41,7 +40,7 @@ def ensure_schema(session: Session) -> int:
     is_new = not session.temporary_schema
     oid = session.temporary_schema or session.database.catalog.new_oid()
     if is_new or running.catalog.view.object(oid) is None:  # it went with ROLLBACK TO SAVEPOINT
-        running.catalog.put(Schema(oid=oid, name=f"{PREFIX}{session.pid}"))
+        running.catalog.put(Schema(oid=oid, name=f"{TEMPORARY_PREFIX}{session.pid}"))
     session.temporary_schema = oid
 
     def forget() -> None:
@@ -162,7 +161,7 @@ def drop_schemas(engine: Engine, catalog: Catalog, database: int, schema: int = 
     found = [
         value
         for value in catalog.views[database].objects(Schema)
-        if value.oid == schema or (not schema and value.name.startswith(PREFIX))
+        if value.oid == schema or (not schema and value.is_temporary)
     ]
     if not found:
         return

@@ -127,6 +127,7 @@ def create_view(context: StatementContext, statement: objects_tree.CreateView) -
         view_path=context.search_path(),
         depends_on=uses_of(planned),
         options=view_options(statement),
+        persistence="t" if schema == context.session.temporary_schema else "p",
     )
     if check_option(view):
         _refuse_check_option(context, view)
