@@ -17,6 +17,8 @@ class SqlError(Exception):
 
     sqlstate: ClassVar[str] = "XX000"
     routine: ClassVar[str] = ""  # the function of PostgreSQL that drivers know the error by
+    internal_position: int = 0  # in a query that a function runs, which is internal_query
+    internal_query: str = ""
 
     def __init_subclass__(cls, *, sqlstate: str = "") -> None:
         if not sqlstate:  # a refinement keeps the state of its parent

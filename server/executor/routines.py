@@ -153,8 +153,7 @@ def call_routine(
 
 def _in_context(error: SqlError, function: UserFunction) -> SqlError:
     line = f'SQL function "{function.name}" statement 1'
-    if not error.context:
-        error.context = line
+    error.context = f"{error.context}\n{line}" if error.context else line
     error.position = 0
     return error
 

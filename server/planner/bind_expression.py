@@ -165,7 +165,7 @@ def _parameter(context: BindContext, _: Scope, node: exp.Expression) -> Expressi
         found = context.routine.numbered(context, number, _offset(node))
         if found is not None:
             return found
-    if context.base_offset < 0 or number < 1:
+    if context.base_offset < 0 or context.routine is not None or number < 1:
         raise raise_at(context, node, UndefinedParameter(f"there is no parameter ${number}"))
     known = context.parameters.get(number)
     if known is None:

@@ -40,9 +40,10 @@ from server.planner.environment import RECORD, TEXT, UNKNOWN, BindContext
 from server.planner.plan_statement import plan_tree
 from server.planner.scope import Scope
 from server.plpgsql.names import BodyNames, reader_of
+from server.plpgsql.queries import InQuery, in_expression
 from server.plpgsql.transitions import name_transitions, transition_rows
 from server.sql import nodes
-from server.sql.parse import parse_statements
+from server.sql.parse import EXPRESSION_LEAD, parse_statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -106,7 +107,7 @@ def parsed(text: str) -> Statement:
 
 def check_syntax(source: Source, *, is_expression: bool) -> None:
     """Raise for a text that is no SQL."""
-    parsed(f"SELECT {source.text}" if is_expression else source.text)
+    parsed(EXPRESSION_LEAD + source.text if is_expression else source.text)
 
 
 # Expressions
@@ -127,9 +128,10 @@ def value_of(
     """
     compiled: Compiled | None = frame.plans.get(source)
     if compiled is None or (compiled.shapes and not compiled.fits(frame)):
-        compiled = frame.plans[source] = _compile_expression(
-            frame, source, wanted, keep_unknown=keep_unknown
-        )
+        with in_expression(source):
+            compiled = frame.plans[source] = _compile_expression(
+                frame, source, wanted, keep_unknown=keep_unknown
+            )
     kind = compiled.type
     assert kind is not None
     if compiled.evaluate is None:
@@ -165,10 +167,13 @@ def _plain_context(frame: Frame) -> ExecutionContext:
 
 def _only_value(frame: Frame, source: Source, compiled: Compiled) -> Any:
     rows: list[Row] = []
-    for row in rows_of_plan(frame, compiled):
-        rows.append(row)
-        if len(rows) > 1:
-            raise CardinalityViolation(f'query "{source.text}" returned more than one row')
+    with in_expression(source):
+        for row in rows_of_plan(frame, compiled):
+            rows.append(row)
+            if len(rows) > 1:
+                break
+    if len(rows) > 1:
+        raise CardinalityViolation(f'query "{source.text}" returned more than one row')
     if not rows:
         return None
     assert compiled.convert is not None
@@ -178,7 +183,7 @@ def _only_value(frame: Frame, source: Source, compiled: Compiled) -> Any:
 def _compile_expression(
     frame: Frame, source: Source, wanted: TypeReference | None, *, keep_unknown: bool
 ) -> Compiled:
-    statement = parsed(f"SELECT {source.text}")
+    statement = parsed(EXPRESSION_LEAD + source.text)
     tree = statement.tree
     if not isinstance(tree, exp.Expression):
         raise SqlSyntaxError("syntax error")
@@ -307,7 +312,7 @@ def _sees(bound: Expression) -> bool:
 
 
 def _binding(frame: Frame, source: Source) -> tuple[BindContext, BodyNames]:
-    context = frame.binding()
+    context = frame.binding(base_offset=0)
     names = BodyNames(frame, source)
     context.routine = names
     return context, names
@@ -409,7 +414,9 @@ def compiled_statement(frame: Frame, source: Source) -> Compiled:
     """A statement of the body."""
     found: Compiled | None = frame.plans.get(source)
     if found is None or not found.fits(frame):
-        found = frame.plans[source] = _compile_statement(frame, source, parsed(source.text))
+        with InQuery(source.text):
+            found = _compile_statement(frame, source, parsed(source.text))
+        frame.plans[source] = found
     return found
 
 
@@ -418,8 +425,9 @@ def compiled_cursor(frame: Frame, source: Source) -> Compiled:
     key = "cursor", source
     found: Compiled | None = frame.plans.get(key)
     if found is None or not found.fits(frame):
-        statement = of_cursor(parsed(source.text))
-        found = frame.plans[key] = _compile_statement(frame, source, statement)
+        with InQuery(source.text):
+            statement = of_cursor(parsed(source.text))
+            found = frame.plans[key] = _compile_statement(frame, source, statement)
     return found
 
 

@@ -57,10 +57,10 @@ class Frame:
         """Whether the function may change something, and so sees what was changed meanwhile."""
         return self.function is None or self.function.volatility == "v"
 
-    def binding(self) -> BindContext:
-        """A context to bind texts of the body in."""
+    def binding(self, base_offset: int = -1) -> BindContext:
+        """A context to bind texts of the body in; base_offset: 0 where errors are to have positions in them."""
         environment = self.surroundings.environment()
-        return BindContext(environment, base_offset=-1, role=environment.user)
+        return BindContext(environment, base_offset=base_offset, role=environment.user)
 
     def context_line(self) -> str:
         """Where the body stands, as the context of an error says it."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.event_triggers import EVENT_TRIGGER_TYPE
+from server.catalog.names import CatalogNames
 from server.catalog.user_functions import actual_type
 from server.error_translation import translate
 from server.errors import FeatureNotSupported
@@ -146,8 +147,8 @@ def _binding(caller: ExecutionContext) -> BindContext:
 
 def shown_name(context: BindContext, function: UserFunction) -> str:
     """The function with the types of its arguments, as contexts of errors show it."""
-    shown = ",".join(context.type(oid).type.sql_name for oid in function.inputs)
-    return f"{function.name}({shown})"
+    names = CatalogNames(context.catalog, context.environment.search_path)
+    return names.procedure_name(function.oid) or function.name
 
 
 def _input_slots(function: UserFunction, body: Function) -> list[int]:

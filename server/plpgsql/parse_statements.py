@@ -74,11 +74,11 @@ def _is_assignment(reader: Reader) -> bool:
 
 
 def _assign(reader: Reader) -> Statement:
-    line = reader.line
+    line, start = reader.line, reader.token.start
     target = reader.target(with_subscripts=True)
     if not reader.accept(":=", "="):
         raise reader.error()
-    value = reader.expression(";")
+    value = reader.expression(";", target=start)
     reader.expect(";")
     return tree.Assign(line=line, what="assignment", target=target, value=value)
 

@@ -121,24 +121,30 @@ class Reader:
         """The slot that a name means, and how many of its parts name it."""
         return find_name(self.names, parts)
 
-    def source(self, start: int, end: int, *, line: int = 0, text: str | None = None) -> Source:
+    def source(
+        self, start: int, end: int, *, line: int = 0, text: str | None = None, lead: str = ""
+    ) -> Source:
         """A stretch of the body as a text of SQL."""
         written = self.text[start:end].strip() if text is None else text
-        found = Source(written, line or self.lines.number(start), self.names, self.conflict)
+        found = Source(written, line or self.lines.number(start), self.names, self.conflict, lead)
         self.sources.append(found)
         return found
 
     # SQL
 
-    def expression(self, *until: str, missing: str = "") -> Source:
-        """Read an expression up to one of these words or marks, which stays; 42601 for none."""
+    def expression(self, *until: str, missing: str = "", target: int = -1) -> Source:
+        """Read an expression up to one of these words or marks, which stays; 42601 for none.
+
+        target: where in the body the variable begins that it is assigned to.
+        """
         start = self.token
         end = self.skip(until)
         if end.start == start.start:
             if missing and end.kind == "end":
                 raise SqlSyntaxError(f'missing "{missing}" at end of SQL expression')
             raise SqlSyntaxError(f'missing expression at or near "{end.text}"')
-        return self.source(start.start, self.tokens[self.position - 1].end)
+        lead = self.text[target : start.start] if target >= 0 else ""
+        return self.source(start.start, self.tokens[self.position - 1].end, lead=lead)
 
     def skip(self, until: Collection[str]) -> Token:
         """Read up to one of these words or marks that stands in no brackets."""

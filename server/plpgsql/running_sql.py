@@ -11,7 +11,6 @@ from server.errors import (
     FeatureNotSupported,
     InvalidTransactionTermination,
     NullValueNotAllowed,
-    SqlError,
     SqlSyntaxError,
 )
 from server.executor.columns import rows_of as rows_of_batch
@@ -38,6 +37,7 @@ from server.plpgsql.embedded import (
 )
 from server.plpgsql.errors import NoDataFound, TooManyRows
 from server.plpgsql.names import BodyNames, reader_of
+from server.plpgsql.queries import InQuery
 from server.plpgsql.reader import PART
 from server.plpgsql.transitions import transition_rows
 from server.sql import utility_functions, utility_session
@@ -104,7 +104,7 @@ def cursor_plan(frame: Frame, rows: Rows) -> tuple[PlannedStatement, tuple[Any, 
     else:
         assert rows.dynamic is not None
         text, values, types = _evaluated(frame, rows.dynamic, rows.arguments)
-        statements = _statements(frame, text)
+        statements = _statements(text)
         if len(statements) != 1:
             raise BY_SQLSTATE["34000"]("cannot open multi-query plan as cursor")
         planned = _planned(frame, of_cursor(statements[0]), types, text)
@@ -141,7 +141,7 @@ def _refuse_rowless(planned: PlannedStatement) -> None:
 
 def _rows_of_text(frame: Frame, dynamic: Source, arguments: Sequence[Source]) -> Found:
     text, values, types = _evaluated(frame, dynamic, arguments)
-    statements = _statements(frame, text)
+    statements = _statements(text)
     if len(statements) != 1:
         raise BY_SQLSTATE["34000"]("cannot open multi-query plan as cursor")
     (statement,) = statements
@@ -180,7 +180,8 @@ def _rows_of_utility(frame: Frame, statement: Statement, given: Given = NOTHING_
     types = tuple(each.oid for each in given.types)
     description: Description | None = None
     rows: list[Any] = []
-    with closing(frame.surroundings.utility(statement, given.values, types, given.names)) as items:
+    run = frame.surroundings.utility(statement, given.values, types, given.names)
+    with InQuery(statement.source), closing(run) as items:
         for item in items:
             if isinstance(item, Description):
                 description = item
@@ -227,26 +228,16 @@ def _evaluated(
     return str(text), tuple(values), tuple(types)
 
 
-def _statements(frame: Frame, text: str) -> tuple[Statement, ...]:
-    try:
+def _statements(text: str) -> tuple[Statement, ...]:
+    with InQuery(text):
         return parsed_statements(text)
-    except SqlError as error:
-        raise _in_query(error, text) from None
 
 
 def _planned(
     frame: Frame, statement: Statement, types: tuple[TypeReference, ...], text: str
 ) -> PlannedStatement | None:
-    try:
+    with InQuery(text):
         return plan_dynamic(frame, statement, types)
-    except SqlError as error:
-        raise _in_query(error, text) from None
-
-
-def _in_query(error: SqlError, text: str) -> SqlError:
-    """What is wrong with a text has its position there, and not in the client's."""
-    error.position = 0
-    return error
 
 
 # Statements
@@ -269,13 +260,14 @@ def _sql(frame: Frame, statement: tree.Sql) -> Signal:
     if statement.into is None:
         if planned.returns_rows:
             raise SqlSyntaxError("query has no destination for result data")
-        for _ in rows_of_plan(frame, compiled, count):
-            pass
+        with InQuery(statement.query.text):
+            for _ in rows_of_plan(frame, compiled, count):
+                pass
         _processed(frame, count[0])
         return
     is_row = compiled.evaluate is not None
     rows = iter((only_row(frame, compiled),)) if is_row else rows_of_plan(frame, compiled, count)
-    _into(frame, statement, planned, rows, count)
+    _into(frame, statement, planned, rows, count, statement.query.text)
 
 
 def _processed(frame: Frame, count: int) -> None:
@@ -289,17 +281,22 @@ def _into(
     planned: PlannedStatement,
     rows: Iterator[Any],
     count: list[int],
+    text: str,
 ) -> None:
-    """Assign the first row; a strict INTO, and that of a data change that is no text, wants no more than one."""
+    """Assign the first row that a text gives.
+
+    A strict INTO, and that of a data change that is not given to EXECUTE, wants no more than one.
+    """
     assert statement.into is not None
     if not planned.returns_rows:
         raise SqlSyntaxError("INTO used with a command that cannot return data")
     is_change = planned.tag != "SELECT"
     found: list[Any] = []
-    for row in rows:
-        found.append(row)
-        if len(found) > 1 and not is_change:
-            break
+    with InQuery(text):
+        for row in rows:
+            found.append(row)
+            if len(found) > 1 and not is_change:
+                break
     close = getattr(rows, "close", None)
     if close is not None:
         close()
@@ -341,14 +338,15 @@ def _is_to_client(statement: Statement) -> bool:
 def _perform(frame: Frame, statement: tree.Perform) -> Signal:
     compiled = compiled_statement(frame, statement.query)
     number = 0
-    for _ in rows_of_plan(frame, compiled):
-        number += 1
+    with InQuery(statement.query.text):
+        for _ in rows_of_plan(frame, compiled):
+            number += 1
     _processed(frame, number)
 
 
 def _execute(frame: Frame, statement: tree.Execute) -> Signal:
     text, values, types = _evaluated(frame, statement.text, statement.arguments)
-    for each in _statements(frame, text):
+    for each in _statements(text):
         planned = _planned(frame, each, types, text)
         if planned is None:
             _refuse_into(each)
@@ -357,9 +355,10 @@ def _execute(frame: Frame, statement: tree.Execute) -> Signal:
         count: list[int] = []
         rows = _run(frame, planned, values, count)
         if statement.into is not None:
-            _into(frame, statement, planned, rows, count)
+            _into(frame, statement, planned, rows, count, text)
             continue
-        number = sum(1 for _ in rows)
+        with InQuery(text):
+            number = sum(1 for _ in rows)
         frame.row_count = count[0] if count else number
 
 

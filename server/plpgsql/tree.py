@@ -29,12 +29,16 @@ class Names:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """A text of SQL in a body. conflict: what wins of a column and a variable of one name."""
+    """A text of SQL in a body. conflict: what wins of a column and a variable of one name.
+
+    lead: of an assigned expression, what stands in front of it up to its target.
+    """
 
     text: str
     line: int
     names: Names = field(repr=False)
     conflict: str = "error"
+    lead: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -65,6 +65,10 @@ def tag_of(tree: exp.Expression | UtilityStatement) -> str:
     return CHANGE_TAGS.get(type(tree), "SELECT")
 
 
+EXPRESSION_LEAD: Final = "SELECT "
+"""What makes a query of the text of an expression."""
+
+
 def parse_expression(sql: str) -> exp.Expression:
     """Parse the text of one stored expression, such as a default or a check."""
     (only,) = parse_expressions(sql)
@@ -73,7 +77,7 @@ def parse_expression(sql: str) -> exp.Expression:
 
 def parse_expressions(sql: str) -> tuple[exp.Expression, ...]:
     """Parse the text of stored expressions, separated by commas."""
-    (only,) = parse_statements(f"SELECT {sql}")
+    (only,) = parse_statements(EXPRESSION_LEAD + sql)
     assert isinstance(only.tree, nodes.Select), sql
     found: list[exp.Expression] = []
     for target in only.tree.args["targets"]:
