@@ -31,15 +31,16 @@ from server.executor.spilled_join import SpilledJoin
 from server.expressions.expression import And, Call, Expression
 from server.types.registry import TYPE_BY_OID
 from server.types.type import Type, TypeReference
+from server.vector.batch import Batch
+from server.vector.texts import TextColumn, coded_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from server.executor.context import ExecutionContext
     from server.executor.join_kinds import Matching
     from server.executor.memory import Held
     from server.planner import physical
-    from server.vector.batch import Batch
     from server.vector.column import Column, Mask, Positions
 
 PAIRS_MAX: Final = 1 << 18
@@ -52,6 +53,13 @@ DENSE_PLACES_PER_ROW: Final = 8
 TURN_ROWS_MIN: Final = 4096.0
 TURN_SHARE: Final = 1.5
 """How many rows the right side must have, alone and for each left one, for the left one to be the table instead."""
+
+PICKS_PER_ROW: Final = 4
+"""How many rows of the left side there must be for each of the right one to make codes of its texts."""
+
+WORDS_MAX: Final = 1 << 14
+WORDS_SHARE_MAX: Final = 1 / 16
+"""How many values texts may take to be coded, alone and as a share of the first rows of many."""
 
 BYTES_PER_ROW: Final = 16
 """What a row of the right side takes beside its columns."""
@@ -148,6 +156,8 @@ class HashJoin(Operator):
         """The join with these rows on the right side; the list is left empty."""
         rows = concatenate_batches(right, self.inputs[1].plan.types)
         right.clear()
+        if rows.count * PICKS_PER_ROW <= self.inputs[0].plan.estimate.rows:
+            rows = with_words(rows, self._matcher.right_output)
         return _Probe(self, rows, context)
 
     def built(
@@ -192,6 +202,22 @@ class HashJoin(Operator):
                 filters.pop(place, None)
             else:
                 filters[place] = found
+
+
+def with_words(rows: Batch, places: Collection[int]) -> Batch:
+    """Texts of few values at some places as codes of words, which are picked and grouped at a fraction of the price."""
+    share = 1.0 if rows.count <= WORDS_MAX else WORDS_SHARE_MAX
+    columns = list(rows.columns)
+    for place in places:
+        column = columns[place]
+        coded = coded_texts(column, share) if isinstance(column, TextColumn) else None
+        if (
+            coded is not None
+            and coded.dictionary is not None
+            and len(coded.dictionary) <= WORDS_MAX
+        ):
+            columns[place] = coded
+    return Batch(tuple(columns), rows.count)
 
 
 def _turned(plan: physical.HashJoin) -> physical.HashJoin:

@@ -38,7 +38,15 @@ TURNED: Final = {"left": "right", "semi": "right_semi", "anti": "right_anti"}
 class Matcher:
     """A kind of join with its residual condition, made ready."""
 
-    __slots__ = ("condition", "condition_columns", "kind", "left_types", "output", "right_types")
+    __slots__ = (
+        "condition",
+        "condition_columns",
+        "kind",
+        "left_types",
+        "output",
+        "right_output",
+        "right_types",
+    )
 
     def __init__(
         self, plan: physical.HashJoin | physical.NestedLoop, residual: Expression | None
@@ -49,6 +57,8 @@ class Matcher:
         self.left_types: tuple[TypeReference, ...] = plan.left.types
         self.right_types: tuple[TypeReference, ...] = plan.right.types
         self.output = tuple(layout[column] for column in plan.output)
+        width = len(plan.left.output)
+        self.right_output = frozenset(index - width for index in self.output if index >= width)
         self.condition = None
         self.condition_columns: tuple[int, ...] = ()
         if residual is not None:

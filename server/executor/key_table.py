@@ -3,8 +3,8 @@
 Rule 1: numbers are given in order of first appearance and never change; -1 means none.
 Rule 2: values are equal as the = operator of their type says: through Type.sort_key, NaN equals
         NaN, -0 equals 0, decimals equal whatever digits they are shown with.
-Rule 3: keys of several columns that stand in arrays are numbered as rows, integers of moderate
-        ranges as one integer. Otherwise a column is numbered by itself first, pairs of numbers are
+Rule 3: keys of several columns that stand in arrays are numbered as rows, integers and words that
+        are few enough as one integer. Otherwise a column is numbered by itself first, pairs of numbers are
         numbered in turn, so keys of any number and type of columns come down to tables of int64.
 """
 
@@ -58,7 +58,7 @@ class KeyTable:
             codes = self.add([column.take(firsts) for column in columns], len(firsts))
             return codes.take(numbers, mode="clip")  # of all modes the fastest; none is outside
         if self._rows is None and not len(self._each):
-            self._rows = packed_table(columns)
+            self._rows = packed_table(self._types, columns)
             if self._rows is None:
                 self._rows = row_table(self._types, columns)
         known = self._row_codes(columns, count, adding=True)

@@ -125,13 +125,15 @@ def text_column(column: Column) -> TextColumn:
     return TextColumn(*views_of([text.encode() for text in texts]), column.valid)
 
 
-def coded_texts(column: TextColumn) -> Column | None:
-    """The same rows as codes of their distinct texts; None where few rows share one."""
+def coded_texts(
+    column: TextColumn, distinct_share_max: float = DISTINCT_SHARE_MAX
+) -> Column | None:
+    """The same rows as codes of their distinct texts; None where those are a greater share of the first rows."""
     numbers, count = TextCodes(False), len(column)
     sample = min(count, SAMPLE_ROWS)
     valid = None if column.valid is None else column.valid[:sample]
     numbers.add(column.store, column.views[:sample], valid)
-    if not count or len(numbers) > DISTINCT_SHARE_MAX * sample:
+    if not count or len(numbers) > distinct_share_max * sample:
         return None
     codes = numbers.add(column.store, column.views, column.valid).astype(np.int32)
     firsts = np.zeros(len(numbers), np.int64)
@@ -163,10 +165,15 @@ def _is_inline(views: Values) -> bool:
 
 
 class TextNumbers:
-    """Numbers of distinct texts, of columns in any form."""
+    """Numbers of distinct texts, of columns in any form.
+
+    Batch after batch mostly comes with the dictionary of the one before: its words keep their numbers at hand.
+    """
 
     def __init__(self, *, blank: bool) -> None:
         self._codes = TextCodes(blank)
+        self._dictionary: Column | None = None
+        self._words: Positions = np.zeros(0, np.int64)  # of that dictionary, -1: none yet
 
     def __len__(self) -> int:
         return len(self._codes)
@@ -177,23 +184,39 @@ class TextNumbers:
 
     def add(self, column: Column) -> Positions:
         """Give the number of each text, new ones included; -1 for NULL."""
-        return self._of(column, self._codes.add)
+        if column.dictionary is None:
+            texts = text_column(column)
+            return self._codes.add(texts.store, texts.views, column.valid)
+        if column.dictionary is not self._dictionary:
+            self._dictionary = column.dictionary
+            self._words = np.full(len(column.dictionary), -1, np.int64)
+        return _by_words(column, column.dictionary, self._words, self._codes.add)
 
     def find(self, column: Column) -> Positions:
         """Give the number of each text, -1 where it has none, and for NULL."""
-        return self._of(column, self._codes.find)
-
-    def _of(
-        self, column: Column, numbers: Callable[[Any, Any, Mask | None], Positions]
-    ) -> Positions:
         if column.dictionary is None:
             texts = text_column(column)
-            return numbers(texts.store, texts.views, column.valid)
-        rows = column.values if column.valid is None else column.values[column.valid]
-        used = np.flatnonzero(np.bincount(rows, minlength=len(column.dictionary)))
-        words = np.full(max(len(column.dictionary), 1), -1, np.int64)
-        texts = text_column(column.dictionary.take(used))
+            return self._codes.find(texts.store, texts.views, column.valid)
+        words = np.full(len(column.dictionary), -1, np.int64)
+        return _by_words(column, column.dictionary, words, self._codes.find)
+
+
+def _by_words(
+    column: Column,
+    dictionary: Column,
+    words: Positions,
+    numbers: Callable[[Any, Any, Mask | None], Positions],
+) -> Positions:
+    """Numbers of coded texts by those of the words; words without one that occur are given theirs."""
+    rows = column.values if column.valid is None else column.values[column.valid]
+    found = words[rows]
+    if len(found) and found.min() < 0:
+        used = np.flatnonzero(np.bincount(rows[found < 0], minlength=len(dictionary)))
+        texts = text_column(dictionary.take(used))
         words[used] = numbers(texts.store, texts.views, None)
-        if column.valid is None:
-            return words[column.values]
-        return np.where(column.valid, words[np.where(column.valid, column.values, 0)], -1)
+        found = words[rows]
+    if column.valid is None:
+        return found
+    codes = np.full(len(column), -1, np.int64)
+    codes[column.valid] = found
+    return codes
