@@ -11,6 +11,7 @@ out.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy as np
 from server.executor.columns import concatenate, concatenate_batches, slices
 from server.executor.evaluation import evaluator, evaluators, layout_of, scalar
 from server.executor.first_of_partitions import FirstOfPartitions, count_of
+from server.executor.morsels import in_order
 from server.executor.native import extreme_rows, float_sums
 from server.executor.operator import Builder, Operator
 from server.executor.sort import KeyEvaluator, rank_arrays, ranks, tie_order
@@ -33,7 +35,7 @@ from server.vector.selection import true_rows
 from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from server.executor.context import ExecutionContext
     from server.executor.memory import Held
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
 PAIRS_MAX: Final = 1 << 20
 ADDITIONS_MAX: Final = 1 << 24
 """How many rows of frames are added up in one go: some milliseconds."""
+
+BESIDE_ROWS_MIN: Final = 1 << 17
+"""From how many rows on columns are put in order by several threads."""
 
 
 class Window(Operator):
@@ -93,11 +98,23 @@ class Window(Operator):
             for array in rank_arrays(column, key)
         ]
         order = tie_order([*partition_arrays, *order_arrays], batch.count)
-        rows = rows_with_peers(
-            changes_of([array[order] for array in partition_arrays], batch.count),
-            changes_of([array[order] for array in order_arrays], batch.count),
+        columns = {id(column): column for column in (*batch.columns, *order_columns)}
+        gathers: list[Callable[[], Any]] = [
+            *(partial(_changes, arrays, order) for arrays in (partition_arrays, order_arrays)),
+            *(partial(column.take, order) for column in columns.values()),
+        ]
+        beside = in_order(gathers, context) if batch.count >= BESIDE_ROWS_MIN else None
+        partitions, peers, *taken = beside or [gather() for gather in gathers]
+        found = dict(zip(columns, taken, strict=True))
+        return (
+            Batch(tuple(found[id(column)] for column in batch.columns), batch.count),
+            rows_with_peers(partitions, peers),
+            tuple(found[id(column)] for column in order_columns),
         )
-        return batch.take(order), rows, tuple(column.take(order) for column in order_columns)
+
+
+def _changes(arrays: Sequence[Values], order: Positions) -> Mask:
+    return changes_of([array[order] for array in arrays], len(order))
 
 
 class _PreparedCall:
@@ -152,14 +169,16 @@ class _AggregateFrames:
         """Give the aggregate of each row's frame."""
         self._check_cancelled = context.check_cancelled
         rows = self._rows
-        running = self._running() if rows.excluded is None else None
+        if rows.excluded is not None:
+            return self._written_out(context)
+        begins_with_partition = np.array_equal(rows.frame_starts, rows.starts)
+        if begins_with_partition and np.array_equal(rows.frame_stops, rows.stops):
+            return self._whole_partitions()
+        running = self._running()
         if running is not None:
             return running
-        if rows.excluded is None and np.array_equal(rows.frame_starts, rows.starts):
-            if np.array_equal(rows.frame_stops, rows.stops):
-                return self._whole_partitions()
-            if not (np.diff(rows.frame_stops) < 0).any():
-                return self._growing(context)
+        if begins_with_partition and not (np.diff(rows.frame_stops) < 0).any():
+            return self._growing(context)
         return self._written_out(context)
 
     def _running(self) -> Column | None:
@@ -258,8 +277,7 @@ class _AggregateFrames:
         changes = changes_of([self._rows.starts], self._rows.count)
         numbers: Positions = np.cumsum(changes, dtype=np.int64)
         count = int(numbers[-1]) + 1 if len(numbers) else 0
-        members = np.arange(self._rows.count)
-        return self._aggregated(numbers, count, members).take(numbers)
+        return self._aggregated(numbers, count, None).take(numbers)
 
     def _growing(self, context: ExecutionContext) -> Column:
         """Frames that begin with the partition.
@@ -322,19 +340,24 @@ class _AggregateFrames:
         order = np.lexsort((member, group))
         return group[order], member[order]
 
-    def _aggregated(self, groups: Positions, count: int, members: Positions) -> Column:
+    def _aggregated(self, groups: Positions, count: int, members: Positions | None) -> Column:
+        """The aggregate of each group of members, None: of all rows."""
         state = self._aggregate.create(self._known)
         state = self._accumulate(state, members, groups, count)
         return self._aggregate.finish(state, count)
 
     def _accumulate(
-        self, state: Any, members: Positions, groups: Positions | None, count: int
+        self, state: Any, members: Positions | None, groups: Positions | None, count: int
     ) -> Any:
-        if groups is None:
+        if members is None and self._passed is not None:
+            members = np.arange(self._rows.count)
+        if members is not None and groups is None:
             groups = np.zeros(len(members), np.int64)
-        if self._passed is not None:
+        if members is not None and self._passed is not None:
             kept = self._passed[members]
             members, groups = members[kept], groups[kept]
-        columns = tuple(column.take(members) for column in self._arguments)
+        columns = self._arguments
+        if members is not None:
+            columns = tuple(column.take(members) for column in columns)
         result = self._aggregate.accumulate(state, groups, count, columns)
         return state if result is None else result

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from plans import EQUAL, INT4, INT8, LESS, TEXT, both, call, const, like, run, values, var
 
+from server.executor import join
 from server.executor.columns import concatenate
 from server.expressions.expression import OuterVariable
 from server.planner import physical
+from server.vector.batch import Batch
 from server.vector.column import Column
 from server.vector.rows import objects, values_of
 from server.vector.text_views import views_of
@@ -220,3 +222,54 @@ def test_columns_of_several_dictionaries_become_one():
     joined = concatenate([first, second])
     assert joined.dictionary is not None
     assert values_of(joined) == ["a", "b", "c", None, "b"]
+
+
+def texts_of(names: list[str | None]) -> TextColumn:
+    valid = np.array([name is not None for name in names], np.bool_)
+    store, views = views_of([(name or "").encode() for name in names])
+    return TextColumn(store, views, None if valid.all() else valid)
+
+
+@pytest.mark.parametrize(
+    ("names", "is_coded"),
+    [
+        ([], False),
+        ([None, None], True),
+        (["a", None, "Manufacturer#1", "a"], True),
+        ([f"n{number}" for number in range(join.WORDS_MAX)], True),
+        ([f"n{number % 100}" for number in range(join.WORDS_MAX + 1)], True),
+        ([f"n{number % 900}" for number in range(join.WORDS_MAX + 1)], False),
+        ([f"n{max(number - 900, 0)}" for number in range(3 * join.WORDS_MAX)], False),
+    ],
+)
+def test_texts_of_few_values_become_codes(names: list[str | None], is_coded: bool):
+    texts, other = texts_of(names), texts_of(names)
+    rows = join.with_words(Batch((texts, other), len(names)), (0,))
+    assert (rows.columns[0].dictionary is not None) == is_coded
+    assert rows.columns[1] is other
+    assert values_of(rows.columns[0]) == names
+
+
+@pytest.mark.parametrize("kind", ["inner", "left", "right", "full"])
+def test_joins_give_the_same_texts_as_codes(kind: str, monkeypatch: pytest.MonkeyPatch):
+    left, right = values(RIGHT, INT8, INT4), values(LEFT, INT4, TEXT, first=3)
+    plan = physical.HashJoin(
+        kind=kind,
+        left=left,
+        right=right,
+        keys=((var(1, INT8), var(3), EQUAL),),
+        **both(left, right),
+    )
+    made = []
+    concatenated = join.concatenate_batches
+
+    def as_texts(batches: Any, types: Any) -> Batch:
+        rows = concatenated(batches, types)
+        return Batch((rows.columns[0], texts_of(values_of(rows.columns[1]))), rows.count)
+
+    monkeypatch.setattr(join, "concatenate_batches", as_texts)
+    for picks in (0, 1 << 30):
+        monkeypatch.setattr(join, "PICKS_PER_ROW", picks)
+        made.append(run(plan))
+    assert made[0] == made[1]
+    assert len(made[0])

@@ -34,6 +34,17 @@ def test_orders_are_those_of_lexsort(count: int):
         assert np.array_equal(native.ordered_rows(chosen), ordering.ordered_rows(chosen))
 
 
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("bits", [1, 11, 38, 47, 48, 49, 62])
+def test_keys_of_few_bits_are_sorted_with_their_rows(count: int, bits: int):
+    rng = np.random.default_rng(bits)
+    for keys in (
+        rng.integers(-(1 << bits - 1), 1 << bits - 1, count),
+        rng.integers(0, 3, count) << (bits - 1),
+    ):
+        assert np.array_equal(native.ordered_rows([keys]), ordering.ordered_rows([keys]))
+
+
 @pytest.mark.parametrize("length", [1, 8, 9, 12, 13, 30])
 @pytest.mark.parametrize("count", [0, 1, 2, 300, 5000])
 def test_ranks_of_texts_order_as_their_bytes(length: int, count: int):
