@@ -277,7 +277,11 @@ class _AggregateFrames:
         changes = changes_of([self._rows.starts], self._rows.count)
         numbers: Positions = np.cumsum(changes, dtype=np.int64)
         count = int(numbers[-1]) + 1 if len(numbers) else 0
-        return self._aggregated(numbers, count, None).take(numbers)
+        if self._passed is not None:
+            return self._aggregated(numbers, count, np.arange(self._rows.count)).take(numbers)
+        state = self._aggregate.create(self._known)
+        state = self._taken_in(state, numbers, count, self._arguments)
+        return self._aggregate.finish(state, count).take(numbers)
 
     def _growing(self, context: ExecutionContext) -> Column:
         """Frames that begin with the partition.
@@ -340,24 +344,24 @@ class _AggregateFrames:
         order = np.lexsort((member, group))
         return group[order], member[order]
 
-    def _aggregated(self, groups: Positions, count: int, members: Positions | None) -> Column:
-        """The aggregate of each group of members, None: of all rows."""
+    def _aggregated(self, groups: Positions, count: int, members: Positions) -> Column:
         state = self._aggregate.create(self._known)
         state = self._accumulate(state, members, groups, count)
         return self._aggregate.finish(state, count)
 
     def _accumulate(
-        self, state: Any, members: Positions | None, groups: Positions | None, count: int
+        self, state: Any, members: Positions, groups: Positions | None, count: int
     ) -> Any:
-        if members is None and self._passed is not None:
-            members = np.arange(self._rows.count)
-        if members is not None and groups is None:
+        if groups is None:
             groups = np.zeros(len(members), np.int64)
-        if members is not None and self._passed is not None:
+        if self._passed is not None:
             kept = self._passed[members]
             members, groups = members[kept], groups[kept]
-        columns = self._arguments
-        if members is not None:
-            columns = tuple(column.take(members) for column in columns)
+        columns = tuple(column.take(members) for column in self._arguments)
+        return self._taken_in(state, groups, count, columns)
+
+    def _taken_in(
+        self, state: Any, groups: Positions, count: int, columns: tuple[Column, ...]
+    ) -> Any:
         result = self._aggregate.accumulate(state, groups, count, columns)
         return state if result is None else result
