@@ -20,6 +20,7 @@ from server.functions.declare import type_oid
 from server.functions.elapsed import comparison_keys
 from server.functions.function import CallContext, Function
 from server.functions.instants import to_utc
+from server.functions.near_decimals import compared
 from server.functions.orders import (
     blank_key,
     date_key,
@@ -140,7 +141,8 @@ def _numeric_kernel(compare: Compare) -> Callable[..., Column]:
             return found
         pair = scaled.aligned(left, right)
         if pair is None:
-            return scaled.by_rows(row, (left, right), np.dtype(np.bool_))
+            near = compared(compare, left, right, row)
+            return near or scaled.by_rows(row, (left, right), np.dtype(np.bool_))
         return Column(compare(pair[0], pair[1]), joint_validity((left, right)))
 
     return kernel

@@ -17,6 +17,7 @@ from server.functions import numeric_math as exact
 from server.functions import quotients, scaled
 from server.functions.declare import row
 from server.functions.integer import BITS, SQL_NAMES, narrowed
+from server.functions.near_decimals import product_kernel
 from server.types.numeric import EXACT, NAN, round_to
 from server.vector.column import Column
 from server.vector.rows import joint_validity
@@ -244,7 +245,7 @@ def _round_kernel(context: CallContext, column: Column, digits: Column, *, count
 
 _ADD = _kernel(scaled.add, exact.add)
 _SUBTRACT = _kernel(scaled.subtract, exact.subtract)
-_MULTIPLY = _kernel(scaled.multiply, exact.multiply)
+_MULTIPLY = product_kernel(_kernel(scaled.multiply, exact.multiply))
 _DIVIDE: Final = _kernel(quotients.divide, exact.divide)
 _REMAINDER: Final = _kernel(quotients.remainder, exact.remainder)
 _CEILING, _FLOOR = exact.integral(ROUND_CEILING), exact.integral(ROUND_FLOOR)

@@ -196,20 +196,26 @@ def averages_of(sums: Values, counts: Values, scale: int) -> Column:
     """The means of scaled sums, divided only where somebody looks; NULL for groups without rows."""
     there = counts > 0
     valid = None if bool(there.all()) else there
-    return LateColumn((sums, counts.copy()), _Means(scale), valid)
+    return LateColumn((sums, counts.copy()), Means(scale), valid)
 
 
 @dataclass(frozen=True, slots=True)
-class _Means:
+class Means:
     """Makes means of sums of a scale."""
 
     scale: int
 
     def __call__(self, sums: Values, counts: Values, valid: Mask | None) -> Values:
+        """Divide each sum by its count."""
         made = np.empty(len(sums), object)
         there = np.flatnonzero(counts)
         made[there] = means(sums[there], counts[there], self.scale)
         return made
+
+    def near(self, sums: Values, counts: Values) -> Values:
+        """About the same as floats."""
+        found: Values = sums / (np.maximum(counts, 1) * float(10**self.scale))
+        return found
 
 
 class FloatSums:
