@@ -20,7 +20,7 @@ from server.functions.function import TextByText
 from server.vector.column import Column, Mask
 from server.vector.native import folded_like_views, like_views
 from server.vector.rows import constant_value, is_constant, joint_validity
-from server.vector.texts import TextColumn
+from server.vector.texts import TextColumn, coded_texts
 
 if TYPE_CHECKING:
     from server.functions.function import CallContext, Kernel
@@ -204,6 +204,8 @@ def matching_kernel(
         valid = joint_validity((texts, patterns))
         if search is not None and isinstance(texts, TextColumn) and is_constant(patterns):
             passed = search(texts, constant_value(patterns))
+            if passed is None:
+                passed = _by_words(texts, many(constant_value(patterns)))
             if passed is not None:
                 return Column(~passed if negated else passed, valid)
         result = np.zeros(count, np.bool_)
@@ -218,6 +220,16 @@ def matching_kernel(
         return Column(~result if negated else result, valid)
 
     return kernel if search is not None else TextByText(kernel)
+
+
+def _by_words(texts: TextColumn, test: Callable[[list[str]], list[bool]]) -> Mask | None:
+    """Each distinct text is tested once; None: there are hardly fewer of those."""
+    coded = coded_texts(texts)
+    if coded is None or coded.dictionary is None or not len(coded.dictionary):
+        return None
+    words = np.array(test(coded.dictionary.values.tolist()), np.bool_)
+    passed: Mask = words[coded.values]
+    return passed
 
 
 def _compile_ilike(pattern: str) -> Test:

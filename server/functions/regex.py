@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,11 +13,14 @@ from server.functions.regex_flags import split_flags
 from server.functions.regex_replace import REPLACE, replace_from, replace_matches
 from server.functions.regex_search import Check, Match, Regex, check_of, compile_regex
 from server.types.array import Array, make_array
+from server.vector.native import like_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.functions.function import Row
+    from server.vector.column import Mask
+    from server.vector.texts import TextColumn
 
 TEXT: Final = 25
 
@@ -45,7 +49,28 @@ def _tester(flags: str) -> Any:
     return compile_pattern
 
 
-_MATCH, _NO_MATCH = matching_kernel(_tester(""), False), matching_kernel(_tester(""), True)
+_PLAIN: Final = re.compile(r"(\^?)([^\\.^$*+?()\[\]{}|]*(?:\.\*[^\\.^$*+?()\[\]{}|]*)*)(\$?)")
+
+
+def plain_pieces(pattern: str) -> list[bytes] | None:
+    """What must be in a text in this order, of an expression of nothing but that; the ends are empty if open."""
+    plain = _PLAIN.fullmatch(pattern)
+    if plain is None:
+        return None
+    first, *others = plain[2].encode().split(b".*")
+    pieces = [first, *others] if plain[1] else [b"", first, *others]
+    if not plain[3]:
+        pieces.append(b"")
+    return [pieces[0], *filter(None, pieces[1:-1]), pieces[-1]] if len(pieces) > 1 else pieces
+
+
+def _search(texts: TextColumn, pattern: str) -> Mask | None:
+    pieces = plain_pieces(pattern)
+    return None if pieces is None else like_views(texts.store, texts.views, pieces)
+
+
+_MATCH = matching_kernel(_tester(""), False, search=_search)
+_NO_MATCH = matching_kernel(_tester(""), True, search=_search)
 _MATCH_CASE = matching_kernel(_tester("i"), False)
 _NO_MATCH_CASE = matching_kernel(_tester("i"), True)
 

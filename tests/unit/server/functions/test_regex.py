@@ -1,11 +1,16 @@
 """Regular expressions: what matches, what groups hold, what is refused, and how long it may take."""
 
 import time
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from server.errors import SqlError
+from server.functions.regex import FUNCTIONS, plain_pieces
 from server.functions.regex_search import SHORT_TEXT, compile_regex
+from server.vector.rows import column_of, constant_column, values_of
+from server.vector.texts import text_column
 
 FOUND = [
     ("xyz", ".|...", "", ("xyz",)),
@@ -95,3 +100,39 @@ def test_a_search_can_be_stopped():
 
     with pytest.raises(TimeoutError):
         compile_regex(r"(.+)(.+)\1\2").search("".join(map(chr, range(0x4E00, 0x4E40))), 0, check)
+
+
+WORDS = ["", "ab", "xaby", "a\nb", "b", "aab", "AB", "äb", "a.*b", "ba", None, "aXbXa"]
+PLAIN = [
+    "",
+    "a",
+    "^a",
+    "b$",
+    "^ab$",
+    "a.*b",
+    "^a.*b$",
+    "a.*",
+    ".*b",
+    "^.*$",
+    "^",
+    "$",
+    "^$",
+    "ä",
+    "a.*X.*a",
+    "b.*.*a",
+]
+OTHERS = ["a.b", "^(a|b)", "[ab]b$", r"a\.", "a+", "(?i)ab", "***=a.*b", "b{1}"]
+
+
+@pytest.mark.parametrize("pattern", PLAIN + OTHERS)
+@pytest.mark.parametrize("repeated", [1, 40])
+def test_expressions_over_stored_texts_are_those_of_each(pattern, repeated):
+    assert (plain_pieces(pattern) is not None) == (pattern in PLAIN)
+    words = WORDS * repeated
+    texts = text_column(column_of(words, np.dtype(object)))
+    patterns = constant_column(pattern, np.dtype(object), len(words))
+    regex = compile_regex(pattern)
+    kernels = {each.oid: each.kernel for each in FUNCTIONS}
+    for kernel, is_wanted in ((kernels[1254], True), (kernels[1256], False)):
+        found = values_of(kernel(SimpleNamespace(), texts, patterns, count=len(words)))
+        assert found == [None if word is None else regex.test(word) == is_wanted for word in words]
