@@ -80,6 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OptionError, HbaError, StorageError, SqlError, OSError) as error:
         sys.stderr.write(f"rustydb: {_said(error)}\n")
         return EXIT_USAGE if isinstance(error, OptionError) else EXIT_FAILURE
+    except KeyboardInterrupt:  # nobody is in yet, and recovery can be done again
+        _LOG.info("received fast shutdown request while starting")
+        return EXIT_FAILURE
 
 
 def _said(error: Exception) -> str:

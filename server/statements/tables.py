@@ -159,6 +159,7 @@ def make_table(
     parents = yield from lock_parents(
         context, statement.inherits, is_partition=is_partition, is_temporary=is_temporary
     )
+    yield from _lock_sources(context, statement)
     has_parts = statement.partition_key is not None
     table = Table(
         oid=context.new_oid(),
@@ -181,6 +182,14 @@ def make_table(
     if is_partition:
         yield from complete_partition(context, parents[0], table.oid)
     yield from new.copy_objects()
+
+
+def _lock_sources(context: StatementContext, statement: tree.CreateTable) -> Iterator[Wait]:
+    """Keep others from dropping what LIKE copies."""
+    for element in statement.elements:
+        if isinstance(element, tree.LikeClause):
+            source = like_source(context, element)
+            yield from context.lock_relation(source.oid, "access share", source.name)
 
 
 def _place(context: StatementContext, statement: tree.CreateTable, parents: list[Table]) -> int:
