@@ -160,12 +160,21 @@ class Gate:
         self._settings = settings
         self._sockets: tuple[list[socket.socket], Path | None] | None = None
         self._porter: Porter | None = None
+        self._is_guarded = False
 
     def guard(self) -> None:
-        """Send clients away from now on. The directory is ours: nobody else's socket is taken from him."""
-        if self._porter is None:
+        """Send clients away from now on. The directory is ours: nobody else's socket is taken from him.
+
+        Sockets that are not to be had are no reason to stop recovering: `open` says what is wrong with them.
+        """
+        if self._is_guarded:
+            return
+        self._is_guarded = True
+        try:
             self._sockets = all_sockets(self._settings)
-            self._porter = Porter(self._sockets[0])
+        except OSError:
+            return
+        self._porter = Porter(self._sockets[0])
 
     def open(self) -> tuple[list[socket.socket], Path | None]:
         """The sockets, where nobody is sent away any more."""
