@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from server.errors import (
     CheckViolation,
@@ -11,28 +11,26 @@ from server.errors import (
     NotNullViolation,
     UniqueViolation,
 )
+from server.executor.told_rows import failing_row, key_of_row, key_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from server.catalog.objects import Constraint, Table
+    from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape
     from server.executor.table_shape import Row, TableShape
-    from server.types.type import TextStyle, TypeReference, Value
-
-VALUE_BYTES_MAX: Final = 64
-"""How much of a value "Failing row contains" shows."""
 
 
 def not_null_violation(
-    shape: TableShape, number: int, row: Row, style: TextStyle
+    shape: TableShape, number: int, row: Row, context: ExecutionContext
 ) -> NotNullViolation:
     """A NULL in a column that has NOT NULL."""
     column = shape.table.column(number)
     return NotNullViolation(
         f'null value in column "{column.name}" of relation "{shape.table.name}" '
         "violates not-null constraint",
-        detail=failing_row(shape, row, style),
+        detail=failing_row(shape, row, context),
         schema=shape.schema_name,
         table=shape.table.name,
         column=column.name,
@@ -50,11 +48,13 @@ def policy_violation(
     )
 
 
-def check_violation(shape: TableShape, name: str, row: Row, style: TextStyle) -> CheckViolation:
+def check_violation(
+    shape: TableShape, name: str, row: Row, context: ExecutionContext
+) -> CheckViolation:
     """A row for which a check is false."""
     return CheckViolation(
         f'new row for relation "{shape.table.name}" violates check constraint "{name}"',
-        detail=failing_row(shape, row, style),
+        detail=failing_row(shape, row, context),
         schema=shape.schema_name,
         table=shape.table.name,
         constraint=name,
@@ -62,7 +62,7 @@ def check_violation(shape: TableShape, name: str, row: Row, style: TextStyle) ->
 
 
 def unique_violation(
-    shape: TableShape, index: IndexShape, values: Row, style: TextStyle
+    shape: TableShape, index: IndexShape, values: Row, context: ExecutionContext
 ) -> UniqueViolation:
     """A key that another row has."""
     names = [
@@ -70,9 +70,11 @@ def unique_violation(
         for key in index.index.keys
     ]
     references = [part.reference for part in index.parts]
+    text = key_text(names, values, references, context.style)
+    key = key_of_row(shape, [each.number for each in index.index.keys], text, context)
     return UniqueViolation(
         f'duplicate key value violates unique constraint "{index.index.name}"',
-        detail=f"Key {key_text(names, values, references, style)} already exists.",
+        detail=f"Key {key} already exists." if key else "",
         schema=shape.schema_name,
         table=shape.table.name,
         constraint=index.index.name,
@@ -80,14 +82,18 @@ def unique_violation(
 
 
 def missing_reference(
-    shape: TableShape, constraint: Constraint, referenced: Table, values: Row, style: TextStyle
+    shape: TableShape,
+    constraint: Constraint,
+    referenced: Table,
+    values: Row,
+    context: ExecutionContext,
 ) -> ForeignKeyViolation:
     """A foreign key without the row it refers to."""
-    key = _constraint_key(shape, constraint.columns, values, style)
+    key = _constraint_key(shape, constraint.columns, values, context)
     return ForeignKeyViolation(
         f'insert or update on table "{shape.table.name}" violates foreign key constraint '
         f'"{constraint.name}"',
-        detail=f'Key {key} is not present in table "{referenced.name}".',
+        detail=f'Key{key} is not present in table "{referenced.name}".',
         schema=shape.schema_name,
         table=shape.table.name,
         constraint=constraint.name,
@@ -111,14 +117,14 @@ def still_referenced(
     constraint: Constraint,
     referencing: TableShape,
     values: Row,
-    style: TextStyle,
+    context: ExecutionContext,
 ) -> ForeignKeyViolation:
     """A row that cannot go, because others refer to it."""
-    key = _constraint_key(referenced, constraint.referenced_columns, values, style)
+    key = _constraint_key(referenced, constraint.referenced_columns, values, context)
     return ForeignKeyViolation(
         f'update or delete on table "{referenced.table.name}" violates foreign key constraint '
         f'"{constraint.name}" on table "{referencing.table.name}"',
-        detail=f'Key {key} is still referenced from table "{referencing.table.name}".',
+        detail=f'Key{key} is still referenced from table "{referencing.table.name}".',
         schema=referencing.schema_name,
         table=referencing.table.name,
         constraint=constraint.name,
@@ -126,35 +132,10 @@ def still_referenced(
 
 
 def _constraint_key(
-    shape: TableShape, numbers: Sequence[int], values: Row, style: TextStyle
+    shape: TableShape, numbers: Sequence[int], values: Row, context: ExecutionContext
 ) -> str:
+    """The key with a blank before it, if it may be told."""
     names = [shape.table.column(number).name for number in numbers]
-    return key_text(names, values, [shape.types[number - 1] for number in numbers], style)
-
-
-def key_text(
-    names: Sequence[str], values: Row, references: Sequence[TypeReference], style: TextStyle
-) -> str:
-    """(a, b)=(1, x)."""
-    texts = [_text(value, ref, style) for value, ref in zip(values, references, strict=True)]
-    return f"({', '.join(names)})=({', '.join(texts)})"
-
-
-def failing_row(shape: TableShape, row: Row, style: TextStyle) -> str:
-    """Failing row contains (1, null, x)."""
-    texts = [
-        _clipped(_text(row[column.number - 1], shape.types[column.number - 1], style))
-        for column in shape.table.live_columns
-    ]
-    return f"Failing row contains ({', '.join(texts)})."
-
-
-def _text(value: Value | None, reference: TypeReference, style: TextStyle) -> str:
-    return "null" if value is None else reference.type.format(value, style)
-
-
-def _clipped(text: str) -> str:
-    encoded = text.encode()
-    if len(encoded) <= VALUE_BYTES_MAX:
-        return text
-    return encoded[:VALUE_BYTES_MAX].decode(errors="ignore") + "..."
+    types = [shape.types[number - 1] for number in numbers]
+    text = key_text(names, values, types, context.style)
+    return f" {text}" if key_of_row(shape, numbers, text, context) else ""

@@ -9,6 +9,7 @@ Rule 2: one context belongs to one run of one statement and to one thread at a t
 from __future__ import annotations
 
 import random
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,6 +23,7 @@ from server.types.type import TextStyle, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from server.catalog.objects import Constraint, Table, UserFunction
     from server.executor.deferred import Check
@@ -130,6 +132,7 @@ class ExecutionContext:
     domain_tests: dict[int, Any] = field(default_factory=dict)
     transitions: dict[tuple[int, str], Any] = field(default_factory=dict)  # rows that triggers see
     depth: int = 0  # of calls of functions whose bodies are statements
+    accesses: Sequence[Any] = ()  # what the statement reads and writes, by relation
     shows_side_rows: bool = False  # whoever runs the statement takes SideRows
     is_atomic: bool = True  # a body may not end the transaction
     is_blind: bool = False  # rows are held back: bodies raise Sees instead of reading
@@ -157,10 +160,15 @@ class ExecutionContext:
         """
         if constraint is not None and is_deferred(self, constraint):
             assert self.deferred is not None
-            self.surroundings.refuse_restricted("fire deferred trigger")
+            if self.surroundings is not None:
+                self.surroundings.refuse_restricted("fire deferred trigger")
             self.deferred.append(Deferred(check, constraint, self))
         else:
             self.after_statement.append(check)
+
+    def acting_for(self, role_oid: int) -> AbstractContextManager[None]:
+        """Have the rights of a role, if there is a session that has any."""
+        return nullcontext() if self.surroundings is None else self.surroundings.lent(role_oid)
 
     def call_routine(self, function: UserFunction, call: CallContext, values: Any) -> Any:
         """Call a function whose body is statements."""

@@ -157,7 +157,7 @@ class UniqueRecheck:
         from server.executor.constraint_errors import unique_violation
 
         values = self.index.values(row, context)
-        return unique_violation(self.shape, self.index, values, context.style)
+        return unique_violation(self.shape, self.index, values, context)
 
 
 def is_deferred(context: ExecutionContext, constraint: Constraint | None) -> bool:

@@ -14,8 +14,8 @@ from server.catalog.objects import Column, Constraint, Index, Table
 from server.catalog.views.physical import fact_of
 from server.errors import ExclusionViolation, ObjectNotInPrerequisiteState
 from server.executor.columns import rows_of
-from server.executor.constraint_errors import key_text
 from server.executor.index_keys import IndexShape
+from server.executor.told_rows import key_of_row, key_text
 from server.executor.waits import Wait
 from server.expressions.evaluate import compile_row
 from storage.engine import LockMode
@@ -74,9 +74,10 @@ class ExclusionCheck:
         if self.row_ids is None:
             message = f'could not create exclusion constraint "{self.constraint.name}"'
             detail = f"Key {mine} conflicts with key {theirs}."
+        numbers = [key.number for key in keys.index.keys]
         return ExclusionViolation(
             message,
-            detail=detail,
+            detail=key_of_row(self.shape, numbers, detail, context),
             schema=self.shape.schema_name,
             table=table.name,
             constraint=self.constraint.name,

@@ -62,7 +62,7 @@ class ReferenceCheck:
             looked_up.add(key)
             if not (yield from self._has_referenced(key, context)):
                 table: Table = context.catalog.object(self.constraint.referenced_table)
-                raise missing_reference(self.shape, self.constraint, table, key, context.style)
+                raise missing_reference(self.shape, self.constraint, table, key, context)
 
     def _has_referenced(self, key: Row, context: ExecutionContext) -> Generator[Wait, None, bool]:
         """Lock the row with the key; false if there is none."""
@@ -164,10 +164,10 @@ class ReferencedChange:
         changes = None if action in "ar" else self._changes(action, writer, context)
         for row_id in list(find_rows(writer, values, newest, context)):
             if action not in "ar":
-                with context.surroundings.lent(table.owner):
+                with context.acting_for(table.owner):
                     yield from self._act(row_id, changes, values, writer, context)
             elif (yield from _stays(row_id, values, writer, context)):
-                raise still_referenced(self.shape, constraint, writer.shape, key, context.style)
+                raise still_referenced(self.shape, constraint, writer.shape, key, context)
         if action == "d" and changes == values:  # then nothing has changed, and nothing checks it
             context.queue(replace(self, constraint=_without_action(constraint)), None)
 

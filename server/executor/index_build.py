@@ -10,11 +10,11 @@ import numpy as np
 
 from server.errors import UniqueViolation
 from server.executor.columns import rows_of
-from server.executor.constraint_errors import key_text
 from server.executor.index_keys import IndexShape
 from server.executor.inverted_build import fill_inverted
 from server.executor.inverted_keys import InvertedShape, entry_pairs
 from server.executor.table_shape import TableShape
+from server.executor.told_rows import key_text
 from storage.engine import KeyMatrix, SortedKeys
 
 if TYPE_CHECKING:

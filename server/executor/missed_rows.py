@@ -115,4 +115,4 @@ class MissedRows:
             if found.status is Status.BLOCKED:
                 return int(found.blocker_xid)
         values = shape.values(row, self._context)
-        raise unique_violation(self._table_shape, shape, values, self._context.style)
+        raise unique_violation(self._table_shape, shape, values, self._context)

@@ -21,9 +21,9 @@ from server.catalog.partition_bounds import (
 from server.catalog.partition_hash import SEED, combined, part_hash
 from server.errors import CheckViolation
 from server.executor.columns import null_column, rows_of
-from server.executor.constraint_errors import failing_row
 from server.executor.evaluation import evaluator
 from server.executor.table_shape import shape_of
+from server.executor.told_rows import failing_row, may_read
 from server.identifiers import quote_identifier
 from server.vector.batch import Batch
 from server.vector.rows import values_of
@@ -239,10 +239,13 @@ class Router:
         for value, kind in zip(key, level.map.types, strict=True):
             texts.append("null" if value is None else kind.format(value, context.style))
         shape = shape_of(level.table, context)
+        told = f"({', '.join(level.names)}) = ({', '.join(texts)})"
+        key_parts = level.table.partition_key.parts if level.table.partition_key else ()
+        numbers = [part.number for part in key_parts]
+        is_told = may_read(context, level.table, numbers)
         return CheckViolation(
             f'no partition of relation "{level.table.name}" found for row',
-            detail=f"Partition key of the failing row contains ({', '.join(level.names)}) = "
-            f"({', '.join(texts)}).",
+            detail=f"Partition key of the failing row contains {told}." if is_told else "",
             schema=shape.schema_name,
             table=level.table.name,
         )
@@ -262,7 +265,7 @@ def violation(table: Table, batch: Batch, place: int, context: ExecutionContext)
     row: Sequence[Value | None] = rows_of(batch.slice(place, place + 1))[0]
     return CheckViolation(
         f'new row for relation "{table.name}" violates partition constraint',
-        detail=failing_row(shape, tuple(row), context.style),
+        detail=failing_row(shape, tuple(row), context),
         schema=shape.schema_name,
         table=table.name,
     )

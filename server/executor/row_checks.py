@@ -10,12 +10,12 @@ from server.errors import WithCheckOptionViolation
 from server.executor.columns import rows_of
 from server.executor.constraint_errors import (
     check_violation,
-    failing_row,
     not_null_violation,
     policy_violation,
 )
 from server.executor.evaluation import evaluator
 from server.executor.table_shape import shape_of
+from server.executor.told_rows import failing_row
 from server.vector.batch import Batch
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class ViewChecks:
                 shape = shape_of(table, context)
                 raise WithCheckOptionViolation(
                     f'new row violates check option for view "{name}"',
-                    detail=failing_row(shape, row, context.style),
+                    detail=failing_row(shape, row, context),
                     schema=shape.schema_name,
                     table=table.name,
                 )
@@ -134,8 +134,8 @@ class RowChecks:
             return
         values = rows_of(batch.slice(first, first + 1))[0]
         if failed:
-            raise check_violation(shape, failed, values, context.style)
-        raise not_null_violation(shape, null_in, values, context.style)
+            raise check_violation(shape, failed, values, context)
+        raise not_null_violation(shape, null_in, values, context)
 
 
 def row_checks_of(table: Table, context: ExecutionContext) -> RowChecks:

@@ -54,6 +54,7 @@ def execute(
 
     After the last batch context.row_count says how many rows were changed.
     """
+    context.accesses = planned.access
     try:
         for other in planned.before:
             yield from _run_beside(other, context)

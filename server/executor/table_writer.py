@@ -319,7 +319,7 @@ class TableWriter:
         if self._transaction.tracked is not None and key is not None:
             self._transaction.tracked.write_keys(shape.storage_id, (key,))
         values = shape.values(row, self.context)
-        return unique_violation(self.shape, shape, values, self.context.style)
+        return unique_violation(self.shape, shape, values, self.context)
 
     def _insert_keys(self, keys: Sequence[Keys], row_ids: Positions) -> None:
         for shape, own in zip(self.shape.indexes, keys, strict=True):

@@ -31,10 +31,10 @@ Checks = tuple[tuple[str, Expression], ...]
 PUBLIC = 0
 
 
-def row_security_active(
+def is_row_security_active(
     environment: PlanningEnvironment, table: Table, role: Oid | None = None
 ) -> bool:
-    """Whether policies hold; raises InsufficientPrivilege where row_security is off and they would."""
+    """Whether policies hold, or would if row_security were on."""
     if not table.row_security:
         return False
     view = environment.catalog
@@ -43,8 +43,17 @@ def row_security_active(
     if found is None or found.superuser or found.bypass_row_security:
         return False
     is_owner = has_privileges_of(view, role, table.owner)
-    if is_owner and not table.force_row_security:
+    return not is_owner or table.force_row_security
+
+
+def row_security_active(
+    environment: PlanningEnvironment, table: Table, role: Oid | None = None
+) -> bool:
+    """Whether policies hold; raises InsufficientPrivilege where row_security is off and they would."""
+    role = environment.user if role is None else role
+    if not is_row_security_active(environment, table, role):
         return False
+    is_owner = has_privileges_of(environment.catalog, role, table.owner)
     if not environment.row_security:
         raise InsufficientPrivilege(
             f'query would be affected by row-level security policy for table "{table.name}"',
