@@ -36,6 +36,7 @@ from server.catalog.objects import (
 )
 from server.catalog.oids import first_free_oid
 from server.catalog.privileges import with_default_acl
+from server.catalog.role_settings import RoleSettings
 from server.catalog.state import (
     CatalogState,
     Changes,
@@ -53,7 +54,7 @@ from server.catalog.catalog_view import CatalogView, RowKey
 CATALOG_RELATION = 1
 CATALOG_KINDS = (Kind.INT64, Kind.INT64, Kind.INT64, Kind.BYTES)
 SHARED_DATABASE = 0
-_SHARED = (Role, Database, Tablespace)
+_SHARED = (Role, RoleSettings, Database, Tablespace)
 _UNCOMMITTED = count(1)
 DEAD_ROWS_MIN = 500
 

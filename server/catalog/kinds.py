@@ -42,6 +42,7 @@ from server.catalog.publication_objects import (
     PublishedTable,
     Subscription,
 )
+from server.catalog.role_settings import RoleSettings
 from server.catalog.statistics_objects import ExtendedStatistics, Statistics
 from server.catalog.system_privileges import SystemPrivileges
 from server.catalog.tablespaces import Tablespace
@@ -86,5 +87,6 @@ KINDS: tuple[type[CatalogObject], ...] = (
     Collation,
     Conversion,
     SystemPrivileges,
+    RoleSettings,
 )
 """Only ever appended to."""

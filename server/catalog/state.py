@@ -39,6 +39,7 @@ from server.catalog.objects import (
     UserType,
 )
 from server.catalog.publication_objects import Publication, PublishedTable
+from server.catalog.role_settings import RoleSettings
 from server.catalog.statistics_objects import ExtendedStatistics, Statistics
 from server.catalog.system_privileges import SystemPrivileges
 from server.catalog.tablespaces import Tablespace
@@ -76,6 +77,7 @@ SPACES: Mapping[type[CatalogObject], str] = MappingProxyType(
         EventTrigger: "event trigger",
         Tablespace: "tablespace",
         SystemPrivileges: "system privileges",
+        RoleSettings: "role settings",
     }
 )
 """The name space an object's name is unique in; kinds not listed are not found by name alone."""

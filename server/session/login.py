@@ -27,6 +27,7 @@ from protocol.messages import (
 from protocol.scram import MECHANISM, ScramVerifier, finish, scram_exchange
 from protocol.startup import negotiation
 from server.catalog.privileges import is_member
+from server.catalog.role_settings import role_settings
 from server.config import BY_NAME, SessionSettings
 from server.errors import (
     FeatureNotSupported,
@@ -128,7 +129,14 @@ def session_settings(
 ) -> SessionSettings:
     """The settings a session starts with: those of the database, the role, the start-up packet."""
     settings = SessionSettings(database.settings, CANONICAL)
-    for source, items in (("database", home.settings), ("user", role.settings)):
+    view = database.catalog.views[home.oid]
+    everywhere, here = role_settings(view, 0, 0), role_settings(view, role.oid, home.oid)
+    for source, items in (
+        ("global", () if everywhere is None else everywhere.settings),
+        ("database", home.settings),
+        ("user", role.settings),
+        ("database user", () if here is None else here.settings),
+    ):
         for item in items:
             name, _, value = item.partition("=")
             if _may_become(database, role, home, name, value):

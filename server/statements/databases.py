@@ -7,6 +7,7 @@ from typing import Any
 
 from server.catalog.initial import public_schema
 from server.catalog.objects import Database, Role, Table
+from server.catalog.role_settings import RoleSettings
 from server.errors import (
     DuplicateDatabase,
     FeatureNotSupported,
@@ -123,12 +124,13 @@ def alter_database(context: StatementContext, statement: tree.AlterDatabase) -> 
     """ALTER DATABASE with options."""
     yield from ()
     found = database_named(context, statement.name)
-    _refuse_others(context, found)
+    require_database_owner(context, found)
     context.ddl.put(with_options(found, by_name(statement.options)))
     return statement.tag
 
 
-def _refuse_others(context: StatementContext, database: Database) -> None:
+def require_database_owner(context: StatementContext, database: Database) -> None:
+    """Raise InsufficientPrivilege for others than the owner of a database."""
     role = context.catalog.object(context.user_oid)
     if not (isinstance(role, Role) and role.superuser) and database.owner != context.user_oid:
         raise InsufficientPrivilege(f"must be owner of database {database.name}")
@@ -138,7 +140,7 @@ def alter_setting(context: StatementContext, statement: tree.AlterDatabaseSettin
     """ALTER DATABASE ... SET and RESET."""
     yield from ()
     found = database_named(context, statement.name)
-    _refuse_others(context, found)
+    require_database_owner(context, found)
     settings = changed_settings(context, found.settings, statement.setting)
     context.ddl.put(replace(found, settings=settings))
     return statement.tag
@@ -152,7 +154,7 @@ def drop_database(context: StatementContext, statement: tree.DropDatabase) -> Ru
             raise InvalidCatalogName(f'database "{statement.name}" does not exist')
         context.notice("00000", f'database "{statement.name}" does not exist, skipping')
         return statement.tag
-    _refuse_others(context, found)
+    require_database_owner(context, found)
     if found.is_template:
         raise WrongObjectType("cannot drop a template database")
     if found.oid == context.session.database_oid:
@@ -164,6 +166,9 @@ def drop_database(context: StatementContext, statement: tree.DropDatabase) -> Ru
         storage_id = getattr(value, "storage_id", 0)
         if storage_id:
             context.transaction.drop_relation(storage_id)
+    for settings in list(context.catalog.objects(RoleSettings)):
+        if settings.database == found.oid:
+            context.ddl.remove(settings.oid)
     context.ddl.remove_database(found.oid)
     return statement.tag
 

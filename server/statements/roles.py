@@ -22,10 +22,10 @@ from server.catalog.privileges import (
     parse_item,
     roles_of,
 )
+from server.catalog.role_settings import RoleSettings
 from server.errors import (
     DependentObjectsStillExist,
     DuplicateObject,
-    FeatureNotSupported,
     InsufficientPrivilege,
     InvalidGrantOperation,
     InvalidParameterValue,
@@ -38,7 +38,6 @@ from server.sql import utility_roles as tree
 from server.sql.utility_statement import Option, RoleName
 from server.statements.described import describe
 from server.statements.names import claim_name, role_named, role_oid
-from server.statements.settings import changed_settings
 from server.statements.statement import Run, StatementContext, Utility
 from server.types.registry import TYPE_BY_NAME
 
@@ -207,20 +206,15 @@ def _role(context: StatementContext, name: RoleName) -> Role:
     return found
 
 
-def alter_setting(context: StatementContext, statement: tree.AlterRoleSetting) -> Run:
-    """ALTER ROLE ... SET and RESET."""
-    yield from ()
-    if statement.role is None or statement.database:
-        raise FeatureNotSupported(
-            "settings of all roles or of a role in a database are not supported"
-        )
-    role = _role(context, statement.role)
-    if role.oid != context.user_oid and not _may_manage(context, role):
-        raise InsufficientPrivilege("permission denied")
-    context.ddl.put(
-        replace(role, settings=changed_settings(context, role.settings, statement.setting))
-    )
-    return statement.tag
+def altered_role(context: StatementContext, name: RoleName) -> Role:
+    """The role whose settings are to change, by somebody who may do that."""
+    role = _role(context, name)
+    if role.oid != context.user_oid:
+        if role.superuser and not is_superuser(context.catalog, context.user_oid):
+            raise InsufficientPrivilege("must be superuser to alter superusers")
+        if not _may_manage(context, role):
+            raise InsufficientPrivilege("permission denied")
+    return role
 
 
 def drop_role(context: StatementContext, statement: tree.DropRole) -> Run:
@@ -242,6 +236,9 @@ def drop_role(context: StatementContext, statement: tree.DropRole) -> Run:
         for other in list(context.catalog.objects(Role)):
             if any(oid == role.oid for oid, _ in other.members):
                 _drop_member(context, other.oid, role.oid, admin_only=False)
+        for settings in list(context.catalog.objects(RoleSettings)):
+            if settings.role == role.oid:
+                context.ddl.remove(settings.oid)
         context.ddl.remove(role.oid)
     return statement.tag
 
@@ -393,7 +390,6 @@ def _drop_member(context: StatementContext, oid: int, member: int, *, admin_only
 UTILITIES = (
     Utility(node=tree.CreateRole, run=create_role),
     Utility(node=tree.AlterRole, run=alter_role),
-    Utility(node=tree.AlterRoleSetting, run=alter_setting),
     Utility(node=tree.DropRole, run=drop_role),
     Utility(node=tree.GrantRole, run=grant_role),
 )

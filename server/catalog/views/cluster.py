@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.catalog.objects import BOOTSTRAP_ROLE_OID, Database, Role
+from server.catalog.role_settings import RoleSettings
 from server.catalog.tablespaces import Tablespace
 from server.catalog.views.moments import oldest_xid
 from server.catalog.views.relation import Row, SystemRelation
@@ -132,6 +133,12 @@ def _role_settings(view: CatalogView) -> Iterator[Row]:
                 "setrole": 0,
                 "setconfig": texts_or_null(database.settings),
             }
+    for value in view.objects(RoleSettings):
+        yield {
+            "setdatabase": value.database,
+            "setrole": value.role,
+            "setconfig": texts_or_null(value.settings),
+        }
 
 
 def _tablespaces(view: CatalogView) -> Iterator[Row]:

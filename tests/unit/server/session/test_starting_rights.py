@@ -51,3 +51,16 @@ def test_what_is_kept_with_the_role_is_left_out(made, client):
     client.rows("alter role modest set work_mem = '1MB'")
     assert made()["role"] == "none"
     assert made()["work_mem"] == 1024
+
+
+def test_settings_of_a_role_in_a_database(made, client):
+    client.rows("alter role all set work_mem = '1MB'")
+    assert made()["work_mem"] == 1024
+    client.rows("alter database postgres set work_mem = '2MB'")
+    assert made()["work_mem"] == 2048
+    client.rows("alter role modest set work_mem = '3MB'")
+    assert made()["work_mem"] == 3072
+    client.rows("alter role modest in database postgres set work_mem = '4MB'")
+    assert made()["work_mem"] == 4096
+    client.rows("alter role modest in database postgres reset all")
+    assert made()["work_mem"] == 3072
