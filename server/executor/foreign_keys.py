@@ -167,7 +167,8 @@ class ReferencedChange:
                 with context.acting_for(table.owner):
                     yield from self._act(row_id, changes, values, writer, context)
             elif (yield from _stays(row_id, values, writer, context)):
-                raise still_referenced(self.shape, constraint, writer.shape, key, context)
+                named = shape_of(_declared_on(constraint, context), context)
+                raise still_referenced(self.shape, constraint, named, key, context)
         if action == "d" and changes == values:  # then nothing has changed, and nothing checks it
             context.queue(replace(self, constraint=_without_action(constraint)), None)
 
@@ -235,7 +236,18 @@ class ReferencedChange:
             columns = constraint.delete_columns
         if action == "n":
             return dict.fromkeys(columns)
-        return {number: _default(writer, number, context) for number in columns}
+        return self._defaults(columns, writer, context)
+
+    def _defaults(
+        self, columns: Sequence[int], writer: TableWriter, context: ExecutionContext
+    ) -> dict[int, Value | None]:
+        """The defaults of columns, which are those of the table that the constraint was declared on."""
+        named, table = _declared_on(self.constraint, context), writer.shape.table
+        numbers = columns if named is table else same_columns(table, named, tuple(columns))
+        return {
+            number: _default(named, own, context)
+            for number, own in zip(columns, numbers, strict=True)
+        }
 
 
 def _declared_on(constraint: Constraint, context: ExecutionContext) -> Table:
@@ -285,14 +297,14 @@ def _checked(
     return changes | {number: made[number - 1] for number in generated}
 
 
-def _default(writer: TableWriter, number: int, context: ExecutionContext) -> Value | None:
+def _default(table: Table, number: int, context: ExecutionContext) -> Value | None:
     from server.expressions.evaluate import compile_row
 
-    text = writer.shape.table.column(number).default
+    text = table.column(number).default
     if text is None:
         return None
     assert context.bind_expression is not None
-    expression = context.bind_expression(writer.shape.table, text)
+    expression = context.bind_expression(table, text)
     return compile_row(expression, {})((), context)
 
 

@@ -137,6 +137,7 @@ class Insert(Driver):
                 made.append(given)
         self.counted(context, len(made))
         rows = batch_of_rows(made, shape.types)
+        self._view_checks.check(rows, self.plan.table, context)
         return with_system_columns(rows, self.plan.table.oid, context)
 
     def _insert_one_by_one(

@@ -115,6 +115,7 @@ class RowDriver(Driver):
             if given is not None:
                 kept.append(place)
                 made.append(given)
+        self.check_instead(made, shape, context)
         self.counted(context, len(kept))
         if self._returning is not None:
             both = self.beside_new(batch.take(np.array(kept, np.int64)), made, shape, context)
@@ -131,6 +132,11 @@ class RowDriver(Driver):
     ) -> Batch:
         """What RETURNING sees."""
         return rows
+
+    def check_instead(
+        self, made: Sequence[Row], shape: TableShape, context: ExecutionContext
+    ) -> None:
+        """Raise for a row, as the triggers of a view left it, that a view above must not get."""
 
     @property
     def assigned(self) -> tuple[int, ...]:
@@ -398,6 +404,13 @@ class Update(RowDriver):
         both = beside(rows, shown)
         found_columns = tuple(evaluate(both, context) for evaluate in self._returning)
         return Batch(found_columns, rows.count)
+
+    def check_instead(
+        self, made: Sequence[Row], shape: TableShape, context: ExecutionContext
+    ) -> None:
+        """The check options of the views that the one with triggers was reached by."""
+        rows = batch_of_rows(made, shape.types)
+        self._target_checks.check(rows, self.plan.table, context)
 
     def new_rows(
         self, batch: Batch, olds: Sequence[Row], context: ExecutionContext

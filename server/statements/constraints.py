@@ -11,6 +11,7 @@ from server.errors import (
     DuplicateObject,
     DuplicateTable,
     FeatureNotSupported,
+    InvalidColumnReference,
     InvalidForeignKey,
     InvalidObjectDefinition,
     InvalidTableDefinition,
@@ -89,6 +90,16 @@ def column_numbers(table: Table, names: tuple[str, ...]) -> tuple[int, ...]:
             raise UndefinedColumn(f'column "{name}" named in key does not exist')
         numbers.append(column.number)
     return tuple(numbers)
+
+
+def _delete_columns(table: Table, names: tuple[str, ...], keys: tuple[str, ...]) -> tuple[int, ...]:
+    """The columns that ON DELETE SET is about, which the key has to have."""
+    for name in names:
+        if name not in keys:
+            raise InvalidColumnReference(
+                f'column "{name}" referenced in ON DELETE SET action must be part of foreign key'
+            )
+    return column_numbers(table, names)
 
 
 def add_check(
@@ -333,7 +344,7 @@ def add_foreign_key(
         referenced_columns=referenced,
         on_update=ACTIONS[constraint.on_update],
         on_delete=ACTIONS[constraint.on_delete],
-        delete_columns=column_numbers(table, constraint.on_delete_columns),
+        delete_columns=_delete_columns(table, constraint.on_delete_columns, keys),
         match="f" if constraint.match == "full" else "s",
         deferrable=constraint.deferrable,
         deferred=constraint.initially_deferred,
