@@ -254,14 +254,19 @@ class CatalogView:
     def operators_named(
         self, name: str, path: tuple[Oid, ...] | None = None
     ) -> tuple[Operator, ...]:
-        """Every operator of that name, in the schemas of a path or in any."""
+        """Every operator of that name: in the schemas of a path, in its order, or in any, built-in ones first."""
         made = self.user_operators_named(name, path)
         built_in = self._builtin.operators_named(name)
-        if not made and path is None:
-            return built_in
         if path is not None and PG_CATALOG_OID not in path:
             built_in = ()
-        return (*(_operator(value) for value in made), *built_in)
+        if not made:
+            return built_in
+        place = 0 if path is None else len(path)
+        if path is not None and PG_CATALOG_OID in path:
+            place = path.index(PG_CATALOG_OID)
+        before = [each for each in made if path is not None and path.index(each.schema) < place]
+        after = [each for each in made if each not in before]
+        return (*map(_operator, before), *built_in, *map(_operator, after))
 
     def user_operators_named(
         self, name: str, path: tuple[Oid, ...] | None = None

@@ -317,7 +317,7 @@ def _functions_of(
     context: BindContext, name: tuple[str, ...], node: exp.Expression | None
 ) -> tuple[Callee, ...]:
     if len(name) == 1:
-        return context.catalog.functions_visible(name[0], context.environment.search_path)
+        return context.catalog.functions_visible(name[0], context.callable_path)
     if name[0] == BY_OID and name[1].isdecimal():
         meant = context.catalog.routine(int(name[1]))
         return () if meant is None else (meant,)

@@ -55,6 +55,7 @@ from server.planner.bind_operator import (
     comparison_function,
     find_operator,
     function_of,
+    looking_in,
     make_operator,
 )
 from server.planner.bind_type import bind_type
@@ -219,7 +220,13 @@ def _operator_call(context: BindContext, scope: Scope, node: exp.Expression) -> 
     left = node.args.get("left")
     bound_left = bind_expression(context, scope, left) if left is not None else None
     right = bind_expression(context, scope, node.args["right"])
-    bound = bind_operation(context, node.args["name"][-1], bound_left, right, _offset(node))
+    *schema, name = node.args["name"]
+    path: tuple[int, ...] | None = None
+    if schema:
+        home = context.schema_named(schema[-1], node)
+        path = () if home is None else (home.oid,)
+    with looking_in(context, path):
+        bound = bind_operation(context, name, bound_left, right, _offset(node))
     return (
         bind_call.set_returning(context, scope, bound, _offset(node))
         if isinstance(bound, Call)

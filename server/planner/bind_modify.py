@@ -10,9 +10,10 @@ Rule 2: a value is assigned as in PostgreSQL: assignment casts, then the column'
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.functions.sequence import IDENTITY_VALUE
 from server.catalog.objects import UserType
 from server.errors import (
     DatatypeMismatch,
@@ -21,7 +22,7 @@ from server.errors import (
     UndefinedColumn,
     WrongObjectType,
 )
-from server.expressions.expression import Constant, DefaultValue, Expression, columns_used
+from server.expressions.expression import Call, Constant, DefaultValue, Expression, columns_used
 from server.planner.bind_from import make_scan, relation_of, schema_name
 from server.planner.bind_instead import has_instead
 from server.planner.bind_query import bind_targets
@@ -216,6 +217,8 @@ def _next_value(context: BindContext, table: Table, column: Column) -> Expressio
     for sequence in context.catalog.sequences_of(table.oid):
         if sequence.owned_by == (table.oid, column.number):
             value = call_by_name(context, "nextval", [context.constant(2205, sequence.oid)], -1)
+            assert isinstance(value, Call)
+            value = replace(value, function=IDENTITY_VALUE)
             changed = coerce_to(context, value, column.type, column.modifier, "a")
             assert changed is not None
             return changed

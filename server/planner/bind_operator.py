@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from server.catalog.objects import FIRST_USER_OID
@@ -30,9 +31,14 @@ from server.planner.coerce import base_type, coerce, type_name
 from server.planner.environment import BOOL, RECORD, UNKNOWN, BindContext
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from server.catalog.objects import Oid
     from server.functions.function import Function, Operator
     from server.types.type import TypeReference
+
+EVERYWHERE = (0,)
+"""A path that stands for all schemas, those of the search path first."""
 
 NEGATIONS = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 COMMUTATORS = {"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
@@ -51,15 +57,38 @@ def find_operator(
     context: BindContext, name: str, left: Oid, right: Oid, offset: int = -1
 ) -> Operator:
     """The operator for operand types; left is 0 for a prefix operator."""
-    asked = name, left, right
+    path = context.environment.search_path
+    asked = name, left, right, context.operator_path, path
     found: Operator | None = context.operators.get(asked)
     if found is None:
         found = context.operators[asked] = _find_operator(context, name, left, right, offset)
     return found
 
 
+@contextmanager
+def looking_in(context: BindContext, path: tuple[Oid, ...] | None) -> Iterator[None]:
+    """Find operators in the schemas of a path, or EVERYWHERE."""
+    before, context.operator_path = context.operator_path, path
+    try:
+        yield
+    finally:
+        context.operator_path = before
+
+
+def _known(context: BindContext, name: str) -> tuple[Operator, ...]:
+    """The operators that a name may mean. What the catalog keeps may have been written with another path."""
+    path = context.operator_path
+    if path not in (None, EVERYWHERE):
+        return context.catalog.operators_named(name, path)
+    seen = context.catalog.operators_named(name, context.callable_path)
+    if not context.is_of_catalog and path is None:
+        return seen
+    others = context.catalog.operators_named(name)
+    return (*seen, *(each for each in others if each not in seen))
+
+
 def _find_operator(context: BindContext, name: str, left: Oid, right: Oid, offset: int) -> Operator:
-    known = context.catalog.operators_named(name)
+    known = _known(context, name)
     wanted_left, wanted_right = _supposed(context, left, right)
     for operator in known:
         if operator.left == wanted_left and operator.right == wanted_right:
@@ -169,8 +198,9 @@ def function_of(context: BindContext, operator: Operator, offset: int = -1) -> F
 
 
 def comparison_function(context: BindContext, name: str, left: Oid, right: Oid) -> Function:
-    """The function of a comparison operator."""
-    return function_of(context, find_operator(context, name, left, right))
+    """The function of a comparison operator of types, wherever it is."""
+    with looking_in(context, EVERYWHERE):
+        return function_of(context, find_operator(context, name, left, right))
 
 
 def bind_operation(

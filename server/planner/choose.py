@@ -26,7 +26,14 @@ from server.expressions.expression import (
 from server.planner import choose_join, choose_row, choose_scan, cost
 from server.planner import physical as p
 from server.planner import plan as logical
-from server.planner.bind_operator import and_all, conjuncts, find_operator, function_of
+from server.planner.bind_operator import (
+    EVERYWHERE,
+    and_all,
+    conjuncts,
+    find_operator,
+    function_of,
+    looking_in,
+)
 from server.planner.bind_text import bind_catalog_expression
 from server.planner.choose_append import one_member
 from server.planner.collations import with_collations
@@ -213,7 +220,8 @@ class Chooser:
         if a == b:
             return call.function
         try:
-            operator = find_operator(self.context, "=", b, a)
+            with looking_in(self.context, EVERYWHERE):
+                operator = find_operator(self.context, "=", b, a)
         except SqlError:
             return None
         if (operator.left, operator.right) != (b, a):

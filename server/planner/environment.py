@@ -111,9 +111,10 @@ class BindContext:
     relations: dict[Oid, str] = field(default_factory=dict)
     access: list[Access] = field(default_factory=list)
     types: dict[Oid, TypeReference] = field(default_factory=dict)
-    operators: dict[tuple[str, Oid, Oid], Any] = field(
+    operators: dict[tuple[str, Oid, Oid, tuple[Oid, ...] | None, tuple[Oid, ...]], Any] = field(
         default_factory=dict
-    )  # those chosen, by operands
+    )  # those chosen, by operands and by where they were looked for
+    operator_path: tuple[Oid, ...] | None = None  # where operators are looked for, if it is said
     depends_on_style: bool = False
     depends_on_moment: bool = False
     view_depth: int = 0
@@ -200,6 +201,16 @@ class BindContext:
         if self.view_depth > 0 or not self.environment.checks_usage:
             return True
         return self.base_offset < 0 and self.routine is None
+
+    @property
+    def callable_path(self) -> tuple[Oid, ...]:
+        """Where functions and operators are looked for: never among the temporary ones, which anybody may make."""
+        path = self.environment.search_path
+        return tuple(oid for oid in path if not self._is_temporary(oid))
+
+    def _is_temporary(self, oid: Oid) -> bool:
+        found = self.catalog.object(oid)
+        return found is not None and found.name.startswith("pg_temp_")
 
     def schema_named(self, name: str, node: exp.Expression | None = None) -> Schema | None:
         """A schema by name, which the user must be allowed to look into; pg_temp is the session's own."""

@@ -35,7 +35,7 @@ from server.expressions.expression import (
 from server.planner.bind_call import Resolved, Written, resolve_call, resolve_procedure
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_modify import default_of
-from server.planner.bind_operator import find_operator
+from server.planner.bind_operator import EVERYWHERE, find_operator, looking_in
 from server.planner.bind_text import parse_expression, without_positions
 from server.planner.bind_type import bind_type, find_type
 from server.planner.coerce import base_type, coerce_to, find_pathway, type_name
@@ -433,7 +433,9 @@ def type_over_table(environment: PlanningEnvironment, table: Table, text: str) -
 
 def find_operator_oid(environment: PlanningEnvironment, name: str, kind: int) -> Operator:
     """The operator of a name between two values of a type; raises UndefinedFunction for none."""
-    return find_operator(_context(environment, -1), name, kind, kind)
+    context = _context(environment, -1)
+    with looking_in(context, EVERYWHERE):
+        return find_operator(context, name, kind, kind)
 
 
 def can_reference(environment: PlanningEnvironment, key: int, value: int) -> bool:

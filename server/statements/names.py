@@ -29,7 +29,7 @@ from server.errors import (
 from server.executor.waits import Wait
 from server.identifiers import generated_name
 from server.planner.environment import ELSEWHERE
-from server.statements.ownership import require_create, require_usage
+from server.statements.ownership import require_create, require_temporary, require_usage
 from storage.engine import LockMode
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def claim_relation(
         parts = ("pg_temp", *parts)
     schema, name = target_schema(context, parts, statement.offset)
     if schema == context.session.temporary_schema:
-        context.session.rights.refuse_restricted("create temporary table")
+        require_temporary(context)
     yield from claim_name(context, schema, name)
     if statement.if_not_exists and context.catalog.relation_named(schema, name) is not None:
         context.notice("42P07", f'relation "{name}" already exists, skipping')

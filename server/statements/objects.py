@@ -64,6 +64,7 @@ from server.statements.ownership import (
 from server.statements.policies import policy_of
 from server.statements.publications import check_publication_owner, rename_publication
 from server.statements.rename_columns import rename_attribute, rename_column, rename_constraint
+from server.statements.roles import refuse_role_rename
 from server.statements.routine_names import shown_type
 from server.statements.rules import rename_rule
 from server.statements.schema_elements import make_elements
@@ -176,6 +177,7 @@ def _rename_schema(context: StatementContext, statement: tree.Rename) -> Any:
 
 def _rename_role(context: StatementContext, statement: tree.Rename) -> Any:
     found = role_named(context, statement.name.parts[-1])
+    refuse_role_rename(context, found, statement.new_name)
     yield from claim_name(context, 0, statement.new_name)
     if context.catalog.role_named(statement.new_name) is not None:
         raise DuplicateObject(f'role "{statement.new_name}" already exists')

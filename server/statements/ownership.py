@@ -145,6 +145,16 @@ def require_usage(context: StatementContext, schema: Schema) -> None:
         raise InsufficientPrivilege(f"permission denied for schema {schema.name}")
 
 
+def require_temporary(context: StatementContext) -> None:
+    """Raise InsufficientPrivilege for who may not make temporary relations, or not now."""
+    home = context.catalog.object(context.session.database_oid)
+    if home is not None and not has_privilege(context.catalog, context.user_oid, home, "T"):
+        raise InsufficientPrivilege(
+            f'permission denied to create temporary tables in database "{home.name}"'
+        )
+    context.session.rights.refuse_restricted("create temporary table")
+
+
 def require_role_manager(context: StatementContext, role: Role) -> None:
     """Raise InsufficientPrivilege for who may not say anything about a role."""
     user = context.catalog.object(context.user_oid)

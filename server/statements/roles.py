@@ -26,6 +26,7 @@ from server.catalog.role_settings import RoleSettings
 from server.errors import (
     DependentObjectsStillExist,
     DuplicateObject,
+    FeatureNotSupported,
     InsufficientPrivilege,
     InvalidGrantOperation,
     InvalidParameterValue,
@@ -204,6 +205,24 @@ def _role(context: StatementContext, name: RoleName) -> Role:
             detail="Cannot alter reserved roles.",
         )
     return found
+
+
+def refuse_role_rename(context: StatementContext, role: Role, name: str) -> None:
+    """Raise for a role that cannot be given the name, or not by this user."""
+    if role.oid == context.session.rights.session_oid:
+        raise FeatureNotSupported("session user cannot be renamed")
+    if role.oid == context.user_oid:
+        raise FeatureNotSupported("current user cannot be renamed")
+    for shown in (role.name, name):
+        if shown.startswith("pg_"):
+            raise ReservedName(
+                f'role name "{shown}" is reserved',
+                detail='Role names starting with "pg_" are reserved.',
+            )
+    if role.superuser and not is_superuser(context.catalog, context.user_oid):
+        raise InsufficientPrivilege("must be superuser to rename superusers")
+    if not _may_manage(context):
+        raise InsufficientPrivilege("permission denied to rename role")
 
 
 def altered_role(context: StatementContext, name: RoleName) -> Role:

@@ -29,6 +29,7 @@ from server.statements.names import (
     claim_relation,
     target_schema,
 )
+from server.statements.ownership import require_owner, require_temporary
 from server.statements.prepared import bound_parameters, inner_statement, prepared_named
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.storage_parameters import (
@@ -107,7 +108,7 @@ def create_view(context: StatementContext, statement: objects_tree.CreateView) -
     ):
         raise InvalidTableDefinition("cannot create temporary relation in non-temporary schema")
     if schema == context.session.temporary_schema:
-        context.session.rights.refuse_restricted("create temporary table")
+        require_temporary(context)
     yield from claim_name(context, schema, name)
     columns = result_columns(context, planned, statement.column_names)
     assert not isinstance(statement.query, UtilityStatement)
@@ -135,6 +136,7 @@ def create_view(context: StatementContext, statement: objects_tree.CreateView) -
         if not isinstance(existing, Table) or existing.kind != "v":
             raise WrongObjectType(f'"{name}" is not a view')
         yield from context.lock_relation(existing.oid, "access exclusive", existing.name)
+        require_owner(context, existing)
         _check_replacement(existing, columns, context)
         view = replace(
             view,

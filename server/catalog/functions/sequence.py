@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from server.catalog.functions.scope import names_of, session_of, view_of
@@ -39,7 +40,17 @@ def _refuse_read_only(call: CallContext, name: str) -> None:
 
 
 def _next(call: CallContext, oid: int) -> int:
-    sequence = _sequence(call, oid, "Uw")
+    return _taken(call, oid, _sequence(call, oid, "Uw"))
+
+
+def _next_of_identity(call: CallContext, oid: int) -> int:
+    """Whoever may insert a row may have its identity column numbered."""
+    sequence = view_of(call).object(oid)
+    assert isinstance(sequence, Sequence)
+    return _taken(call, oid, sequence)
+
+
+def _taken(call: CallContext, oid: int, sequence: Sequence) -> int:
     if sequence.persistence != "t":
         _refuse_read_only(call, "nextval")
     session = session_of(call)
@@ -89,8 +100,13 @@ def _last_value(call: CallContext, oid: int) -> int | None:
     return value if is_called else None
 
 
+NEXT_VALUE = row(
+    "1574 nextval(regclass) int8 volatile context", _next, "the next value of a sequence"
+)
+IDENTITY_VALUE = replace(NEXT_VALUE, row=_next_of_identity)
+
 FUNCTIONS = (
-    row("1574 nextval(regclass) int8 volatile context", _next, "the next value of a sequence"),
+    NEXT_VALUE,
     row(
         "1575 currval(regclass) int8 volatile context",
         _current,
