@@ -198,8 +198,8 @@ OF_RELATIONS = frozenset(("pg_class", "pg_attribute", "pg_type"))
 
 def _unchanged(relation: SystemRelation, view: CatalogView, rows: SystemRows) -> SystemRows:
     """Rows of built-in objects without those of relations that the catalog has another form of: GRANT stores them."""
-    if relation.name in ACL_COLUMNS and acls_of(view, relation.name):
-        return _with_acls(relation, view, rows, acls_of(view, relation.name))
+    if relation.name in ACL_COLUMNS:
+        rows = _granted(relation, view, rows)
     if relation.name not in OF_RELATIONS:
         return rows
     key = f"built-in {relation.name}"
@@ -214,26 +214,34 @@ def _unchanged(relation: SystemRelation, view: CatalogView, rows: SystemRows) ->
     return found
 
 
+def _granted(relation: SystemRelation, view: CatalogView, rows: SystemRows) -> SystemRows:
+    """Rows of built-in objects with the privileges that GRANT has made of theirs, found once a view."""
+    key = f"privileges {relation.name}"
+    found = view.system_rows.get(key)
+    if found is None:
+        acls = acls_of(view, relation.name)
+        found = _with_acls(relation, view, rows, acls) if acls else rows
+        view.system_rows[key] = found
+    return found
+
+
 def _with_acls(
     relation: SystemRelation,
     view: CatalogView,
     rows: SystemRows,
     acls: Mapping[int, tuple[str, ...] | None],
 ) -> SystemRows:
-    """Rows of built-in objects with the privileges that GRANT has made of theirs."""
-    key = f"privileges {relation.name}"
-    found = view.system_rows.get(key)
-    if found is None:
-        names = [column.name for column in SYSTEM_TABLES[relation.name].columns]
-        place = names.index(ACL_COLUMNS[relation.name])
-        changed = [
+    """The rows with other acls for some of their objects."""
+    names = [column.name for column in SYSTEM_TABLES[relation.name].columns]
+    place = names.index(ACL_COLUMNS[relation.name])
+    return SystemRows(
+        [
             (*row[:place], acl_array(view, acls[row[0]]), *row[place + 1 :])
             if row[0] in acls
             else row
             for row in rows.rows
         ]
-        found = view.system_rows[key] = SystemRows(changed)
-    return found
+    )
 
 
 @cache
