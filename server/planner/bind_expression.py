@@ -46,7 +46,6 @@ from server.expressions.expression import (
     Relabel,
     RowConstructor,
 )
-from server.functions.numeric_math import negate
 from server.planner import bind_aggregate, bind_call, bind_collection, bind_subquery
 from server.planner.bind_operator import (
     and_all,
@@ -138,8 +137,8 @@ def _decimal(text: str) -> Decimal:
     exponent = value.as_tuple().exponent
     if isinstance(exponent, int) and exponent > 0:
         sign, digits, _ = value.as_tuple()
-        return Decimal((sign, digits + (0,) * exponent, 0))
-    return value
+        value = Decimal((sign, digits + (0,) * exponent, 0))
+    return value or value.copy_abs()  # the sign of a literal comes with it, and zero has none
 
 
 def _string(context: BindContext, _: Scope, node: exp.Expression) -> Expression:
@@ -211,8 +210,7 @@ def _negative(context: BindContext, scope: Scope, node: exp.Expression) -> Expre
         if operand.value == 2**31:  # -2147483648 is an int4, though its digits alone are not
             return Constant(type=context.type(INT4), value=-operand.value, offset=_offset(node))
         if operand.value is not None:
-            value = negate(operand.value) if operand.type.oid == NUMERIC else -operand.value
-            return replace(operand, value=value, offset=_offset(node))
+            return replace(operand, value=-operand.value, offset=_offset(node))
     return make_operator(context, "-", None, operand, _offset(node))
 
 
