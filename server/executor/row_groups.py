@@ -8,9 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from server.executor.evaluation import layout_of
-from server.executor.row_node import Leave, NotCovered, row_evaluator, sort_key_of
+from server.executor.row_node import (
+    Leave,
+    NotCovered,
+    column_evaluator,
+    columns_to_load,
+    row_evaluator,
+    sort_key_of,
+)
 from server.executor.row_nodes import GroupKeys
-from server.expressions.expression import columns_used
+from server.expressions.expression import Variable, columns_used
 from server.functions import numeric_math
 
 if TYPE_CHECKING:
@@ -109,7 +116,7 @@ class _Call:
         if call.aggregate.definition is not None:
             raise NotCovered
         self._filter = None if call.filter is None else row_evaluator(call.filter, layout)
-        self._evaluate = row_evaluator(call.arguments[0], layout) if call.arguments else None
+        self._evaluate = column_evaluator(call.arguments[0], layout) if call.arguments else None
         self._counts = call.aggregate.name == "count"
         self._finish = len if self._counts else _finish_of(call)
 
@@ -120,7 +127,7 @@ class _Call:
             rows = [row for row in rows if passes(row, context) is True]
         if evaluate is None:
             return len(rows)
-        values = [evaluate(row, context) for row in rows]
+        values = evaluate(rows, context)
         if None in values:
             values = [value for value in values if value is not None]
         return self._finish(values) if values or self._counts else None
@@ -149,18 +156,21 @@ class GroupedRows:
     def __init__(
         self, plan: physical.HashAggregate, needed: frozenset[ColumnId], make: Make
     ) -> None:
-        del needed
         if plan.set_number or plan.sets != (tuple(range(len(plan.keys))),):
             raise NotCovered
-        used: set[ColumnId] = set()
-        for expression in (*plan.keys, *plan.aggregates):
+        used = columns_to_load(plan.keys)
+        for expression in plan.aggregates:
             used |= columns_used(expression)
-        self._input = make(plan.input, frozenset(used))
+        self._input = make(plan.input, frozenset(_needed_keys(plan, needed) | used))
         layout = layout_of(self._input.output)
-        self._keys = GroupKeys(plan.keys, layout) if plan.keys else None
+        self._keys = GroupKeys(plan.keys, self._input) if plan.keys else None
         self._calls = tuple(_Call(call, layout) for call in plan.aggregates)
         self.output = plan.output
-        self.stored: frozenset[ColumnId] = frozenset()
+        self.stored = frozenset(
+            column
+            for column, key in zip(plan.output, plan.keys, strict=False)
+            if isinstance(key, Variable) and key.column in self._input.stored
+        )
 
     def portions(self, run: RowRun) -> Iterator[list[Row]]:
         """All groups, in the order in which they were met."""
@@ -169,11 +179,25 @@ class GroupedRows:
         if self._keys is None:
             yield [self._row((), rows, context)]
             return
-        groups: dict[Row, tuple[Row, list[Row]]] = {}
-        for row in rows:
-            values = self._keys.values(row, context)
-            groups.setdefault(self._keys.hashed(values), (values, []))[1].append(row)
+        columns = self._keys.columns(rows, context)
+        keys = self._keys.hashed(columns, len(rows))
+        groups: dict[Any, tuple[Row, list[Row]]] = {}
+        for row, key, values in zip(rows, keys, zip(*columns, strict=True), strict=True):
+            known = groups.get(key)
+            if known is None:
+                groups[key] = (values, [row])
+            else:
+                known[1].append(row)
         yield [self._row(values, members, context) for values, members in groups.values()]
 
     def _row(self, keys: Row, rows: list[Row], context: ExecutionContext) -> Row:
         return (*keys, *[call.value(rows, context) for call in self._calls])
+
+
+def _needed_keys(plan: physical.HashAggregate, needed: frozenset[ColumnId]) -> set[ColumnId]:
+    """The columns that are keys and wanted in row form above."""
+    return {
+        key.column
+        for column, key in zip(plan.output, plan.keys, strict=False)
+        if isinstance(key, Variable) and column in needed
+    }

@@ -87,23 +87,24 @@ class HashedRows:
         used = _columns_of([*lefts, *rights, plan.residual])
         self._left = make(plan.left, needed | used)
         self._right = make(plan.right, needed | used)
-        self._left_keys = GroupKeys(lefts, layout_of(self._left.output))
-        self._right_keys = GroupKeys(rights, layout_of(self._right.output))
+        self._left_keys = GroupKeys(lefts, self._left)
+        self._right_keys = GroupKeys(rights, self._right)
         self._joined = _Joined(plan, plan.residual, self._left, self._right)
         self.output, self.stored = self._joined.output, self._joined.stored
 
     def portions(self, run: RowRun) -> Iterator[list[Row]]:
         """A portion of the left side with its partners."""
         context = run.context
-        partners: dict[Row, list[Row]] = {}
+        partners: dict[Any, list[Row]] = {}
+        has_null = self._left_keys.has_null
         for rows in self._right.portions(run):
             for key, row in zip(self._right_keys.of(rows, context), rows, strict=True):
-                if None not in key:
+                if not has_null(key):
                     partners.setdefault(key, []).append(row)
         for rows in self._left.portions(run):
             found: list[Row] = []
             for key, row in zip(self._left_keys.of(rows, context), rows, strict=True):
-                candidates = () if None in key else partners.get(key, ())
+                candidates = () if has_null(key) else partners.get(key, ())
                 run.count(len(candidates))
                 self._joined.add(row, candidates, found, context)
             yield found

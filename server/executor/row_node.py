@@ -12,15 +12,22 @@ Rule 4: a column that no node computes with is passed on as storage keeps it: `s
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from server.errors import FeatureNotSupported
 from server.expressions.evaluate import compile_row
-from server.expressions.expression import SetReturningCall, Subquery, walk
+from server.expressions.expression import (
+    SetReturningCall,
+    Subquery,
+    Variable,
+    columns_used,
+    walk,
+)
 from server.planner.matching import is_volatile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from server.executor.context import ExecutionContext
     from server.expressions.expression import ColumnId, Expression
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
     from server.types.type import Type
 
     Row = tuple[Any, ...]
+    ColumnEvaluator = Callable[[Sequence[Row], ExecutionContext], list[Any]]
 
 ENTRIES_MAX: Final = 1500
 """How many entries of indexes and rows of tables a run looks at: columns are faster from there on."""
@@ -79,8 +87,49 @@ def row_evaluator(expression: Expression, layout: Layout) -> RowEvaluator:
         raise NotCovered from error
 
 
+def column_evaluator(expression: Expression, layout: Layout) -> ColumnEvaluator:
+    """What computes an expression of many rows; raises NotCovered as above."""
+    if isinstance(expression, Variable):
+        pick = itemgetter(layout[expression.column])
+        return lambda rows, context: list(map(pick, rows))
+    evaluate = row_evaluator(expression, layout)
+    return lambda rows, context: [evaluate(row, context) for row in rows]
+
+
 def sort_key_of(value_type: Type) -> Callable[[Any], Any] | None:
     """What orders and tells apart values of a type in row form; None: they do so themselves."""
     if value_type.collator is not None:
         raise NotCovered
     return value_type.sort_key
+
+
+STORED_KEYS: Final[Mapping[int, Callable[[Any], Any] | None]] = {
+    25: None,
+    1043: None,
+    1042: lambda stored: stored.rstrip(b" "),
+}
+"""Types whose values are ordered and told apart by what is stored of them; sort_key_of that."""
+
+
+def columns_to_load(expressions: Iterable[Expression | None]) -> set[ColumnId]:
+    """The columns that are wanted in row form by expressions that are sorted or grouped by."""
+    found: set[ColumnId] = set()
+    for each in expressions:
+        if each is None or (isinstance(each, Variable) and goes_by_stored(each.type.type)):
+            continue
+        found |= columns_used(each)
+    return found
+
+
+def goes_by_stored(value_type: Type) -> bool:
+    """Whether values need not be in row form to be ordered and told apart."""
+    return value_type.collator is None and value_type.oid in STORED_KEYS
+
+
+def key_of(expression: Expression, source: RowNode) -> Callable[[Any], Any] | None:
+    """sort_key_of the values that an expression has over the rows of a node."""
+    value_type = expression.type.type
+    if isinstance(expression, Variable) and expression.column in source.stored:
+        assert goes_by_stored(value_type)
+        return STORED_KEYS[value_type.oid]
+    return sort_key_of(value_type)

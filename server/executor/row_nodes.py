@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from operator import itemgetter
+from itertools import islice
+from operator import itemgetter, ne
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,13 @@ from server.errors import (
 from server.executor.evaluation import layout_of
 from server.executor.limit import row_count
 from server.executor.native import tied_rows
-from server.executor.row_node import NotCovered, row_evaluator, sort_key_of
+from server.executor.row_node import (
+    NotCovered,
+    column_evaluator,
+    columns_to_load,
+    key_of,
+    row_evaluator,
+)
 from server.expressions.expression import Variable, columns_used
 
 if TYPE_CHECKING:
@@ -139,12 +146,9 @@ class SortedRows:
     __slots__ = ("_count", "_input", "_keys", "output", "stored")
 
     def __init__(self, plan: physical.Sort, needed: frozenset[ColumnId], make: Make) -> None:
-        used: set[ColumnId] = set()
-        for key in plan.keys:
-            used |= columns_used(key.expression)
+        used = columns_to_load(key.expression for key in plan.keys)
         self._input = make(plan.input, needed | used)
-        layout = layout_of(self._input.output)
-        self._keys = tuple(_SortKey(key, layout) for key in plan.keys)
+        self._keys = tuple(_SortKey(key, self._input) for key in plan.keys)
         self._count = _optional(plan.count)
         self.output, self.stored = self._input.output, self._input.stored
         if plan.output != self.output:
@@ -157,10 +161,9 @@ class SortedRows:
         if bound is not None and bound < 0:
             raise InvalidRowCountInLimitClause("LIMIT must not be negative")
         rows = [row for portion in self._input.portions(run) for row in portion]
-        count = len(rows)
-        if count > 1:
+        if len(rows) > 1:
             columns = [key.values(rows, context) for key in self._keys]
-            order = list(range(count))
+            order = list(range(len(rows)))
             for key, column in zip(reversed(self._keys), reversed(columns), strict=True):
                 order.sort(key=column.__getitem__, reverse=key.descending)
             order = _with_ties(order, columns, -1 if bound is None else bound)
@@ -173,37 +176,38 @@ class _SortKey:
 
     __slots__ = ("_evaluate", "_key_of", "_null_rank", "descending")
 
-    def __init__(self, key: SortKey, layout: Layout) -> None:
-        self._evaluate = row_evaluator(key.expression, layout)
-        self._key_of = sort_key_of(key.expression.type.type)
+    def __init__(self, key: SortKey, source: RowNode) -> None:
+        self._evaluate = column_evaluator(key.expression, layout_of(source.output))
+        self._key_of = key_of(key.expression, source)
         self.descending = key.descending
         self._null_rank = 0 if key.nulls_first != key.descending else 2
 
     def values(self, rows: Sequence[Row], context: ExecutionContext) -> list[Any]:
         """What the key is of each row."""
-        evaluate, key_of = self._evaluate, self._key_of
-        values = [evaluate(row, context) for row in rows]
-        has_null = None in values
-        if key_of is not None:
-            values = [None if value is None else key_of(value) for value in values]
-        if has_null:
+        values = _keyed(self._evaluate(rows, context), self._key_of)
+        if None in values:
             null = (self._null_rank, 0)
             return [null if value is None else (1, value) for value in values]
         return values
 
 
-def _with_ties(order: list[int], columns: Sequence[Sequence[Any]], bound: int) -> list[int]:
+def _keyed(values: list[Any], made_by: Callable[[Any], Any] | None) -> list[Any]:
+    if made_by is None:
+        return values
+    return [None if value is None else made_by(value) for value in values]
+
+
+def _with_ties(order: list[int], columns: Sequence[list[Any]], bound: int) -> list[int]:
     """The order, with equal rows as PostgreSQL leaves them; with a bound >= 0 of no more than so many."""
-    ranks = [0] * len(order)
-    rank, before = 0, order[0]
-    for place in order[1:]:
-        if any(column[place] != column[before] for column in columns):
-            rank += 1
-        ranks[place] = rank
-        before = place
-    if rank + 1 == len(order):
+    keys = columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
+    in_order = [keys[place] for place in order]
+    changes = list(map(ne, in_order, islice(in_order, 1, None)))
+    if all(changes):
         return order
-    return tied_rows(np.array(ranks, np.int64), bound).tolist()  # type: ignore[no-any-return]
+    ranks = np.empty(len(order), np.int64)
+    ranks[order[0]] = 0
+    ranks[order[1:]] = np.cumsum(changes)
+    return tied_rows(ranks, bound).tolist()  # type: ignore[no-any-return]
 
 
 class DistinctRows:
@@ -218,10 +222,8 @@ class DistinctRows:
                 Variable(type=reference, column=column)
                 for column, reference in zip(plan.input.output, plan.input.types, strict=True)
             )
-        used: frozenset[ColumnId] = frozenset().union(*map(columns_used, keys))
-        self._input = make(plan.input, needed | used)
-        layout = layout_of(self._input.output)
-        self._keys = GroupKeys(keys, layout)
+        self._input = make(plan.input, needed | columns_to_load(keys))
+        self._keys = GroupKeys(keys, self._input)
         self.output, self.stored = plan.output, self._input.stored
         if plan.output != self._input.output:
             raise NotCovered
@@ -241,27 +243,31 @@ class DistinctRows:
 class GroupKeys:
     """Expressions whose values tell rows apart as GROUP BY and DISTINCT do: NULLs are equal."""
 
-    __slots__ = ("_evaluators", "_key_of")
+    __slots__ = ("_evaluators", "_is_single", "_key_of")
 
-    def __init__(self, keys: Sequence[Expression], layout: Layout) -> None:
-        self._evaluators = tuple(row_evaluator(key, layout) for key in keys)
-        self._key_of = tuple(sort_key_of(key.type.type) for key in keys)
+    def __init__(self, keys: Sequence[Expression], source: RowNode) -> None:
+        layout = layout_of(source.output)
+        self._evaluators = tuple(column_evaluator(key, layout) for key in keys)
+        self._key_of = tuple(key_of(key, source) for key in keys)
+        self._is_single = len(keys) == 1
 
-    def values(self, row: Row, context: ExecutionContext) -> Row:
-        """The values of a row."""
-        return tuple([evaluate(row, context) for evaluate in self._evaluators])
+    def columns(self, rows: Sequence[Row], context: ExecutionContext) -> list[list[Any]]:
+        """The values of the expressions, a list for each."""
+        return [evaluate(rows, context) for evaluate in self._evaluators]
 
-    def of(self, rows: Sequence[Row], context: ExecutionContext) -> list[Row]:
-        """What hashes and compares for each row."""
-        return [self.hashed(self.values(row, context)) for row in rows]
+    def hashed(self, columns: Sequence[list[Any]], count: int) -> list[Any]:
+        """What hashes and compares for each of so many rows as their values do."""
+        made = [
+            _keyed(column, made_by) for column, made_by in zip(columns, self._key_of, strict=True)
+        ]
+        if self._is_single:
+            return made[0]
+        return list(zip(*made, strict=True)) if made else [()] * count
 
-    def hashed(self, values: Row) -> Row:
-        """Values as what hashes and compares as they do."""
-        if not any(self._key_of):
-            return values
-        return tuple(
-            [
-                value if value is None or key_of is None else key_of(value)
-                for value, key_of in zip(values, self._key_of, strict=True)
-            ]
-        )
+    def of(self, rows: Sequence[Row], context: ExecutionContext) -> list[Any]:
+        """`hashed` of rows."""
+        return self.hashed(self.columns(rows, context), len(rows))
+
+    def has_null(self, key: Any) -> bool:
+        """Whether one of the values behind a key is NULL."""
+        return key is None if self._is_single else None in key

@@ -51,20 +51,17 @@ class _Loading:
 
     def rows(self, found: list[Row], context: ExecutionContext) -> list[Row]:
         """The rows that pass the filter."""
-        if self._loads:
-            found = [self._loaded(row) for row in found]
+        if self._loads and found:
+            columns: list[Any] = list(zip(*found, strict=True))
+            for place, load, modifier in self._loads:
+                columns[place] = [
+                    None if value is None else load(value, modifier) for value in columns[place]
+                ]
+            found = list(zip(*columns, strict=True))
         passes = self._filter
         if passes is not None:
             found = [row for row in found if passes(row, context) is True]
         return found
-
-    def _loaded(self, row: Row) -> Row:
-        values = list(row)
-        for place, load, modifier in self._loads:
-            value = values[place]
-            if value is not None:
-                values[place] = load(value, modifier)
-        return tuple(values)
 
 
 def _stored_attributes(plan: physical.IndexScan | physical.TableScan) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import SqlError
 from server.expressions.expression import Constant
+from server.planner import physical
 from server.planner.plan_statement import plan_statement
 from server.session.access import check_access
 from server.session.execution import context, environment, plan_key, take_locks
@@ -134,6 +135,22 @@ def _made(session: Session, lifted: Skeleton, planned: PlannedStatement) -> Plan
     if (made.names, made.types, made.tag) != (planned.names, planned.types, planned.tag):
         return None
     return made if is_as_cheap(made, planned) else None
+
+
+def is_alike(made: physical.Plan, planned: physical.Plan) -> bool:
+    """Whether two plans do the same, but for values and estimates."""
+    if type(made) is not type(planned) or made.output != planned.output:
+        return False
+    if isinstance(made, physical.IndexScan) and isinstance(planned, physical.IndexScan):
+        conditions = [
+            [(item.position, item.operator) for item in scan.conditions] for scan in (made, planned)
+        ]
+        return made.index is planned.index and conditions[0] == conditions[1]
+    return all(
+        is_alike(getattr(made, name), getattr(planned, name))
+        for name in ("input", "left", "right")
+        if hasattr(made, name)
+    )
 
 
 def is_as_cheap(made: PlannedStatement, planned: PlannedStatement) -> bool:

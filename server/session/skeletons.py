@@ -110,7 +110,9 @@ def _prepare(session: Session, key: Key, planned: PlannedStatement) -> Prepared 
     prepared.basis = session.basis()
     if prepared.lane is None:
         return None
-    if prepared.lane.row_query is not None and not literal_plans.is_as_cheap(made, planned):
+    if prepared.lane.row_query is not None and not (
+        literal_plans.is_alike(made.plan, planned.plan) or literal_plans.is_as_cheap(made, planned)
+    ):
         return None
     point = Point(made, prepared.lane if prepared.lane.serves_all else None)
     session.database.plans.keep_point(plan_key(session, text, statement.offset, types), point)
