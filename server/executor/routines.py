@@ -19,6 +19,7 @@ from server.executor.run import execute
 from server.executor.waits import Sees, Wait
 from server.planner.bind_text import body_statements
 from server.planner.plan_routine import (
+    parameter_names,
     plan_body_statement,
     plan_text_query,
     refuse_utility,
@@ -180,7 +181,8 @@ def _call_sql(
         if planned is None:
             refuse_utility(statement, function)
             types = tuple(each.oid for each in call.arguments)
-            with closing(caller.surroundings.utility(statement, values, types)) as items:
+            names = parameter_names(caller.surroundings.environment(), function, call.arguments)
+            with closing(caller.surroundings.utility(statement, values, types, names)) as items:
                 for item in items:
                     pass_wait(caller, item)
             continue

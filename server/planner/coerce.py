@@ -46,6 +46,7 @@ from server.planner.environment import (
     VARCHAR,
     BindContext,
 )
+from server.planner.parent_rows import as_parent_row
 from server.planner.polymorphic import ANY, is_consistent, is_polymorphic
 from server.planner.registered import LOOKUPS, registered_oid
 from server.types.identifiers import of_same_bits
@@ -113,6 +114,9 @@ def find_pathway(
     source, target = base_type(context, source), base_type(context, target)
     if source == target:
         return _RELABEL
+    shortened = as_parent_row(context, source, target)
+    if shortened is not None:
+        return Pathway("function", shortened)
     cast = context.catalog.cast(source, target)
     if cast is not None:
         return _cast_pathway(context, cast) if _STRENGTH[cast.context] <= _STRENGTH[how] else None

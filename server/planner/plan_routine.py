@@ -19,6 +19,7 @@ from server.planner.polymorphic import is_polymorphic
 from server.planner.routine import (
     Conversion,
     Result,
+    RoutineNames,
     conversion,
     mismatch,
     parameters_of,
@@ -50,6 +51,15 @@ def plan_body_statement(
     context = _context(environment, function, arguments)
     assert isinstance(statement.tree, exp.Expression), statement.tag
     return plan_tree(context, statement.tree)
+
+
+def parameter_names(
+    environment: PlanningEnvironment, function: UserFunction, arguments: Sequence[TypeReference]
+) -> RoutineNames:
+    """What the utility statements of a body may name."""
+    names = _context(environment, function, arguments).routine
+    assert names is not None
+    return names
 
 
 def plan_text_query(statement: Statement, environment: PlanningEnvironment) -> PlannedStatement:

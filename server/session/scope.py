@@ -138,7 +138,8 @@ class StatementScope:
     ) -> Generator[Wait, None, PlannedStatement]:
         """Plan a query or data change and take its locks."""
         planner = execution.plan_allowed if checks_access else execution.plan_locked
-        return planner(self.session, statement, parameter_types, self.names)
+        names = self.names if statement.source is self.source else None  # EXECUTE has others
+        return planner(self.session, statement, parameter_types, names)
 
     def run(
         self, planned: PlannedStatement, running: ExecutionContext

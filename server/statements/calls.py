@@ -27,7 +27,7 @@ RECORD = 2249
 
 
 def _bound(context: StatementContext, statement: tree.Call) -> tuple[Resolved, UserFunction]:
-    resolved = bind_call(context.environment(), context.statement, statement.call)
+    resolved = bind_call(context.environment(), context.statement, statement.call, context.names)
     definition: UserFunction = getattr(resolved.target, "definition")  # noqa: B009 - see Function
     return resolved, definition
 

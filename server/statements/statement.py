@@ -61,6 +61,7 @@ class StatementContext(Protocol):
     source: str  # the text of the statement
     parameters: tuple[Any, ...]
     parameter_types: tuple[int, ...]  # type OIDs of the parameters
+    names: Any  # of the body that the statement stands in, see BindContext.routine
 
     @property
     def engine(self) -> Engine:
