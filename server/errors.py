@@ -73,10 +73,6 @@ class InvalidGrantOperation(SqlError, sqlstate="0LP01"):
     """invalid_grant_operation."""
 
 
-class InvalidRoleSpecification(SqlError, sqlstate="0P000"):
-    """invalid_role_specification."""
-
-
 class CardinalityViolation(SqlError, sqlstate="21000"):
     """cardinality_violation."""
 
@@ -185,10 +181,6 @@ class ZeroLengthCharacterString(SqlError, sqlstate="2200F"):
     """zero_length_character_string."""
 
 
-class FloatingPointException(SqlError, sqlstate="22P01"):
-    """floating_point_exception."""
-
-
 class InvalidTextRepresentation(SqlError, sqlstate="22P02"):
     """invalid_text_representation."""
 
@@ -203,22 +195,6 @@ class BadCopyFileFormat(SqlError, sqlstate="22P04"):
 
 class UntranslatableCharacter(SqlError, sqlstate="22P05"):
     """untranslatable_character."""
-
-
-class DuplicateJsonObjectKeyValue(SqlError, sqlstate="22030"):
-    """duplicate_json_object_key_value."""
-
-
-class InvalidJsonText(SqlError, sqlstate="22032"):
-    """invalid_json_text."""
-
-
-class MoreThanOneSqlJsonItem(SqlError, sqlstate="22034"):
-    """more_than_one_sql_json_item."""
-
-
-class NoSqlJsonItem(SqlError, sqlstate="22035"):
-    """no_sql_json_item."""
 
 
 class NonNumericSqlJsonItem(SqlError, sqlstate="22036"):
@@ -245,14 +221,6 @@ class SqlJsonObjectNotFound(SqlError, sqlstate="2203C"):
     """sql_json_object_not_found."""
 
 
-class SqlJsonScalarRequired(SqlError, sqlstate="2203F"):
-    """sql_json_scalar_required."""
-
-
-class RestrictViolation(SqlError, sqlstate="23001"):
-    """restrict_violation."""
-
-
 class NotNullViolation(SqlError, sqlstate="23502"):
     """not_null_violation."""
 
@@ -275,10 +243,6 @@ class ExclusionViolation(SqlError, sqlstate="23P01"):
 
 class InvalidCursorState(SqlError, sqlstate="24000"):
     """invalid_cursor_state."""
-
-
-class InvalidTransactionState(SqlError, sqlstate="25000"):
-    """invalid_transaction_state."""
 
 
 class ActiveSqlTransaction(SqlError, sqlstate="25001"):
@@ -379,10 +343,6 @@ class InvalidForeignKey(SqlError, sqlstate="42830"):
 
 class InvalidName(SqlError, sqlstate="42602"):
     """invalid_name."""
-
-
-class NameTooLong(SqlError, sqlstate="42622"):
-    """name_too_long."""
 
 
 class DatatypeMismatch(SqlError, sqlstate="42804"):
@@ -493,16 +453,8 @@ class InvalidColumnDefinition(SqlError, sqlstate="42611"):
     """invalid_column_definition."""
 
 
-class InvalidCursorDefinition(SqlError, sqlstate="42P11"):
-    """invalid_cursor_definition."""
-
-
 class InvalidFunctionDefinition(SqlError, sqlstate="42P13"):
     """invalid_function_definition."""
-
-
-class InvalidPreparedStatementDefinition(SqlError, sqlstate="42P14"):
-    """invalid_prepared_statement_definition."""
 
 
 class InvalidTableDefinition(SqlError, sqlstate="42P16"):
@@ -545,10 +497,6 @@ class TooManyColumns(SqlError, sqlstate="54011"):
     """too_many_columns."""
 
 
-class TooManyArguments(SqlError, sqlstate="54023"):
-    """too_many_arguments."""
-
-
 class ObjectNotInPrerequisiteState(SqlError, sqlstate="55000"):
     """object_not_in_prerequisite_state."""
 
@@ -587,10 +535,6 @@ class DatabaseDropped(SqlError, sqlstate="57P04"):
 
 class IdleSessionTimeout(SqlError, sqlstate="57P05"):
     """idle_session_timeout."""
-
-
-class ExternalSystemError(SqlError, sqlstate="58000"):
-    """system_error."""
 
 
 class IoError(SqlError, sqlstate="58030"):
