@@ -453,6 +453,10 @@ class InvalidColumnDefinition(SqlError, sqlstate="42611"):
     """invalid_column_definition."""
 
 
+class InvalidCursorDefinition(SqlError, sqlstate="42P11"):
+    """invalid_cursor_definition."""
+
+
 class InvalidFunctionDefinition(SqlError, sqlstate="42P13"):
     """invalid_function_definition."""
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from server.errors import DuplicateCursor, InvalidCursorName, NullValueNotAllowed
+from server.errors import (
+    DuplicateCursor,
+    InvalidCursorDefinition,
+    InvalidCursorName,
+    NullValueNotAllowed,
+)
 from server.executor.columns import rows_of as rows_of_batch
 from server.executor.routines import pass_wait
 from server.plpgsql import tree
 from server.plpgsql.assign import assign_row
 from server.plpgsql.embedded import value_of
-from server.plpgsql.running_sql import Found, cursor_plan, rows_of, set_arguments
+from server.plpgsql.running_sql import Found, opened, rows_of, set_arguments, utility_batches
 from server.sql import utility_transactions
 from server.statements.cursors import fetched
 from server.statements.portal import Portal, Prepared
@@ -18,6 +23,7 @@ from server.statements.portal import Portal, Prepared
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from server.planner.planned import PlannedStatement
     from server.plpgsql.frame import Frame
     from server.plpgsql.signals import Signal
 
@@ -48,30 +54,43 @@ def _check_unused(frame: Frame, slot: int) -> None:
 
 def _open_rows(frame: Frame, slot: int, rows: tree.Rows, scroll: bool | None) -> Portal:
     portals = frame.caller.session.portals
-    planned, values, text = cursor_plan(frame, rows)
+    source = opened(frame, rows)
     name = frame.values[slot]
     if name is None:
         name = _unused_name(portals)
         frame.values[slot] = name
-    surroundings = frame.surroundings
-    for wait in surroundings.locks(planned):
-        pass_wait(frame.caller, wait)
     portal = Portal(
         name,
-        Prepared("", text, None, ()),
-        planned=planned,
-        names=planned.names,
-        types=planned.types,
+        Prepared("", source.text, None, ()),
+        planned=source.planned,
         scroll=scroll,
         created_us=frame.caller.session.activity.query_started_us,
-        source=text,
+        source=source.text,
     )
-    portal.formats = (0,) * len(planned.names)
-    portal.context = surroundings.context(values)
-    portal.rows = surroundings.rows(planned, portal.context)
+    if source.planned is not None:
+        _start_plan(frame, portal, source.planned, source.values)
+    else:
+        assert source.statement is not None
+        description, batches = utility_batches(frame, source.statement)
+        if description is None:
+            raise InvalidCursorDefinition(f"cannot open {source.statement.tag} query as cursor")
+        portal.names, portal.types = tuple(description.names), tuple(description.types)
+        portal.rows = iter(batches)
+    portal.formats = (0,) * len(portal.names)
     portal.started = portal.is_cursor = True
     portals[name] = portal
     return portal
+
+
+def _start_plan(
+    frame: Frame, portal: Portal, planned: PlannedStatement, values: tuple[Any, ...]
+) -> None:
+    surroundings = frame.surroundings
+    for wait in surroundings.locks(planned):
+        pass_wait(frame.caller, wait)
+    portal.names, portal.types = planned.names, planned.types
+    portal.context = surroundings.context(values)
+    portal.rows = surroundings.rows(planned, portal.context)
 
 
 def loop_rows(frame: Frame, rows: tree.Rows) -> Found:

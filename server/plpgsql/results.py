@@ -192,7 +192,7 @@ def _output_name(frame: Frame, slot: int, number: int) -> str:
 
 
 def _return_query(frame: Frame, statement: tree.ReturnQuery) -> Signal:
-    found = rows_of(frame, statement.rows)
+    found = rows_of(frame, statement.rows, is_returned=True)
     assert frame.result is not None
     wanted = _expected(frame)
     given = list(found.types)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import (
-    BY_SQLSTATE,
     FeatureNotSupported,
+    InvalidCursorDefinition,
     InvalidTransactionTermination,
     NullValueNotAllowed,
     SqlSyntaxError,
@@ -80,38 +80,45 @@ class Found:
 # Where rows come from
 
 
-def rows_of(frame: Frame, rows: Rows) -> Found:
-    """The rows of a query, of a text, or of a bound cursor."""
+def rows_of(frame: Frame, rows: Rows, *, is_returned: bool = False) -> Found:
+    """The rows of a query, of a text, or of a bound cursor; is_returned: for RETURN QUERY."""
     if rows.query is not None:
-        return _rows_of_query(frame, rows.query)
+        return _rows_of_query(frame, rows.query, is_returned=is_returned)
     if rows.dynamic is not None:
-        return _rows_of_text(frame, rows.dynamic, rows.arguments)
+        return _rows_of_text(frame, rows.dynamic, rows.arguments, is_returned=is_returned)
     spec = frame.tree.variables[rows.cursor].cursor
     assert spec is not None
     set_arguments(frame, spec, rows.cursor_arguments)
     return _rows_of_query(frame, spec.query)
 
 
-def cursor_plan(frame: Frame, rows: Rows) -> tuple[PlannedStatement, tuple[Any, ...], str]:
-    """What a cursor over these rows runs: a plan, its parameters, its text."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a cursor is opened for: a plan and its parameters, or a utility statement that gives rows."""
+
+    text: str
+    planned: PlannedStatement | None
+    values: tuple[Any, ...] = ()
+    statement: Statement | None = None
+
+
+def opened(frame: Frame, rows: Rows) -> Opened:
+    """What a cursor over these rows runs; 42P11 for what gives none."""
     if rows.query is not None:
         compiled = compiled_cursor(frame, rows.query)
-        planned, values, text = (
-            compiled.planned,
-            compiled.read(frame.values),
-            rows.query.text,
-        )
+        text, planned, values = rows.query.text, compiled.planned, compiled.read(frame.values)
+        statement = compiled.statement
     else:
         assert rows.dynamic is not None
         text, values, types = _evaluated(frame, rows.dynamic, rows.arguments)
         statements = _statements(text)
         if len(statements) != 1:
-            raise BY_SQLSTATE["34000"]("cannot open multi-query plan as cursor")
-        planned = _planned(frame, of_cursor(statements[0]), types, text)
-    if planned is None:
-        raise BY_SQLSTATE["34000"]("cannot open this statement as cursor")
-    _refuse_rowless(planned)
-    return planned, values, text
+            raise InvalidCursorDefinition("cannot open multi-query plan as cursor")
+        (statement,) = statements
+        planned = _planned(frame, of_cursor(statement), types, text)
+    if planned is not None:
+        _refuse_rowless(planned)
+    return Opened(text, planned, values, statement)
 
 
 def set_arguments(frame: Frame, spec: tree.CursorSpec, given: Source | None) -> None:
@@ -125,30 +132,35 @@ def set_arguments(frame: Frame, spec: tree.CursorSpec, given: Source | None) -> 
         store(frame, tree.Target(slot, ""), row[number], compiled.planned.types[number])
 
 
-def _rows_of_query(frame: Frame, source: Source) -> Found:
+def _rows_of_query(frame: Frame, source: Source, *, is_returned: bool = False) -> Found:
     compiled = compiled_statement(frame, source)
     if compiled.planned is None:
         return _rows_of_utility(frame, *_with_variables(frame, source, compiled))
-    _refuse_rowless(compiled.planned)
+    _refuse_rowless(compiled.planned, is_returned=is_returned)
     planned = compiled.planned
     return Found(planned.names, planned.types, rows_of_plan(frame, compiled))
 
 
-def _refuse_rowless(planned: PlannedStatement) -> None:
-    if not planned.returns_rows:
-        raise BY_SQLSTATE["42601"](f"cannot open {planned.tag} query as cursor")
+def _refuse_rowless(planned: PlannedStatement, *, is_returned: bool = False) -> None:
+    if planned.returns_rows:
+        return
+    if is_returned:
+        raise SqlSyntaxError(f"{planned.tag} query does not return tuples")
+    raise InvalidCursorDefinition(f"cannot open {planned.tag} query as cursor")
 
 
-def _rows_of_text(frame: Frame, dynamic: Source, arguments: Sequence[Source]) -> Found:
+def _rows_of_text(
+    frame: Frame, dynamic: Source, arguments: Sequence[Source], *, is_returned: bool
+) -> Found:
     text, values, types = _evaluated(frame, dynamic, arguments)
     statements = _statements(text)
     if len(statements) != 1:
-        raise BY_SQLSTATE["34000"]("cannot open multi-query plan as cursor")
+        raise InvalidCursorDefinition("cannot open multi-query plan as cursor")
     (statement,) = statements
     planned = _planned(frame, statement, types, text)
     if planned is None:
         return _rows_of_utility(frame, statement, Given(values, types))
-    _refuse_rowless(planned)
+    _refuse_rowless(planned, is_returned=is_returned)
     return Found(planned.names, planned.types, _run(frame, planned, values))
 
 
@@ -173,24 +185,32 @@ def _with_variables(frame: Frame, source: Source, compiled: Compiled) -> tuple[S
     return compiled.statement, Given(compiled.read(frame.values), names=names)
 
 
-def _rows_of_utility(frame: Frame, statement: Statement, given: Given = NOTHING_GIVEN) -> Found:
-    """All rows of EXPLAIN, SHOW and the like; any utility statement counts as one that changes something."""
+def utility_batches(
+    frame: Frame, statement: Statement, given: Given = NOTHING_GIVEN
+) -> tuple[Description | None, list[Batch]]:
+    """All rows of EXECUTE, EXPLAIN, SHOW and the like; any utility statement counts as one that changes something."""
     if not frame.is_changing:
         raise FeatureNotSupported(f"{statement.tag} is not allowed in a non-volatile function")
     types = tuple(each.oid for each in given.types)
     description: Description | None = None
-    rows: list[Any] = []
+    batches: list[Batch] = []
     run = frame.surroundings.utility(statement, given.values, types, given.names)
     with InQuery(statement.source), closing(run) as items:
         for item in items:
             if isinstance(item, Description):
                 description = item
             elif isinstance(item, Batch):
-                rows += rows_of_batch(item)
+                batches.append(item)
             else:
                 pass_wait(frame.caller, item)
+    return description, batches
+
+
+def _rows_of_utility(frame: Frame, statement: Statement, given: Given = NOTHING_GIVEN) -> Found:
+    description, batches = utility_batches(frame, statement, given)
     if description is None:
         return Found((), (), iter(()))
+    rows = [row for batch in batches for row in rows_of_batch(batch)]
     return Found(description.names, description.types, iter(rows))
 
 
