@@ -37,7 +37,7 @@ def scans(plan):
 
 
 def test_what_was_said_twice_is_planned_once_for_all_literals(first):
-    for low in (5, 7, 9, 1200):
+    for low in (5, 7, 9, 12):
         assert first.rows(RANGE % (low, low))[0] == (str(low * 10), f"n{low * 10}")
     ((text, plans),) = kept(first).items()
     assert text == "SELECT id, name FROM item WHERE day BETWEEN $1 AND $2 ORDER BY id"
@@ -47,12 +47,12 @@ def test_what_was_said_twice_is_planned_once_for_all_literals(first):
 
 def test_literals_that_are_less_selective_have_a_plan_of_their_own(first):
     for _ in range(2):
-        assert first.rows(COUNT % 2) == [("19",)]
+        assert first.rows(COUNT % 3) == [("29",)]
     for _ in range(2):
         assert first.rows(COUNT % 1900) == [("18999",)]
     (plans,) = kept(first).values()
     assert [scans(each.plan) for each in plans] == [{p.IndexScan}, {p.TableScan}]
-    assert first.rows(COUNT % 3) == [("29",)]
+    assert first.rows(COUNT % 4) == [("39",)]
     assert len(next(iter(kept(first).values()))) == 2
 
 
