@@ -103,7 +103,7 @@ def _domain(view: CatalogView, value: UserType) -> Type:
 def _composite(view: CatalogView, value: UserType) -> Type:
     relation = view.object(value.relation)
     assert isinstance(relation, Table), value.name
-    return composite_type(_identity(value, value.array_oid), _fields(view, relation))
+    return _row(_identity(value, value.array_oid), view, relation)
 
 
 def _row_type(view: CatalogView, table: Table) -> Type:
@@ -113,11 +113,14 @@ def _row_type(view: CatalogView, table: Table) -> Type:
         sql_name=quote_identifier(table.name),
         array_oid=table.array_type,
     )
-    return composite_type(identity, _fields(view, table))
+    return _row(identity, view, table)
 
 
-def _fields(view: CatalogView, table: Table) -> tuple[tuple[str, TypeReference], ...]:
-    return tuple((column.name, column_reference(view, column)) for column in table.live_columns)
+def _row(identity: Identity, view: CatalogView, table: Table) -> Type:
+    """The type of a relation's rows; a column keeps its place when others are dropped."""
+    columns = table.live_columns
+    fields = tuple((column.name, column_reference(view, column)) for column in columns)
+    return composite_type(identity, fields, tuple(column.number - 1 for column in columns))
 
 
 def _kind_of(view: CatalogView, value: UserType) -> RangeKind:

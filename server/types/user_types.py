@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -140,8 +140,14 @@ def domain_type(identity: Identity, base: TypeReference) -> Type:
     )
 
 
-def composite_type(identity: Identity, fields: Sequence[tuple[str, TypeReference]]) -> Type:
-    """Make a composite type of fields given as name and type."""
+def composite_type(
+    identity: Identity, fields: Sequence[tuple[str, TypeReference]], places: Sequence[int] = ()
+) -> Type:
+    """Make a composite type of fields given as name and type.
+
+    places: where each field is kept, ascending; places of attributes that were dropped are not among them.
+    """
+    kept_at = tuple(places) or tuple(range(len(fields)))
     names = tuple(name for name, _ in fields)
     types = tuple(reference.type for _, reference in fields)
     modifiers = tuple(reference.modifier for _, reference in fields)
@@ -174,8 +180,10 @@ def composite_type(identity: Identity, fields: Sequence[tuple[str, TypeReference
             "format": lambda value, style: format_record(typed(value), style),
             "receive": receive,
             "send": lambda value: send_record(typed(value)),
-            "store_value": lambda value, _modifier: _store(typed(value)),
-            "load_value": lambda stored, _modifier: Record.of(_load(stored, types), types, names),
+            "store_value": lambda value, _modifier: _store(typed(value), kept_at),
+            "load_value": lambda stored, _modifier: Record.of(
+                _load(stored, types, kept_at), types, names
+            ),
             "sort_key": lambda value: sort_key(typed(value)),
             "key_value": lambda value: key_value(typed(value)),
         }
@@ -183,27 +191,41 @@ def composite_type(identity: Identity, fields: Sequence[tuple[str, TypeReference
 
 
 FIELD_LENGTH = struct.Struct("!i")
+NULL_FIELD: Final = FIELD_LENGTH.pack(-1)
 
 
-def _store(record: Record) -> bytes:
-    """Keep the fields without their types: ALTER TYPE may add fields behind them."""
+def _store(record: Record, places: tuple[int, ...]) -> bytes:
+    """Keep the fields without their types: ALTER TYPE may add fields behind them, and drop some of them."""
     parts: list[bytes] = []
-    for field, type_ in zip(record, record.types, strict=True):
+    following = 0
+    for field, type_, place in zip(record, record.types, places, strict=True):
+        parts += [NULL_FIELD] * (place - following)
+        following = place + 1
         sent = None if field is None else type_.send(field)
-        parts.append(FIELD_LENGTH.pack(-1 if sent is None else len(sent)))
-        parts.append(sent or b"")
+        parts.append(NULL_FIELD if sent is None else FIELD_LENGTH.pack(len(sent)) + sent)
     return b"".join(parts)
 
 
-def _load(stored: bytes, types: tuple[Type, ...]) -> list[Any]:
-    at = 0
+def _load(stored: bytes, types: tuple[Type, ...], places: tuple[int, ...]) -> list[Any]:
+    """The fields at these places; those behind the last one that is kept are NULL."""
+    at = following = 0
     fields: list[Any] = []
-    for type_ in types:
-        length = FIELD_LENGTH.unpack_from(stored, at)[0] if at < len(stored) else -1
-        at += FIELD_LENGTH.size
-        fields.append(None if length < 0 else type_.receive(stored[at : at + length], -1))
-        at += max(length, 0)
+    for type_, place in zip(types, places, strict=True):
+        while following < place:
+            at = _after(stored, at)
+            following += 1
+        end, following = _after(stored, at), place + 1
+        value = stored[at + FIELD_LENGTH.size : end]
+        is_null = at >= len(stored) or FIELD_LENGTH.unpack_from(stored, at)[0] < 0
+        fields.append(None if is_null else type_.receive(value, -1))
+        at = end
     return fields
+
+
+def _after(stored: bytes, at: int) -> int:
+    """Where the field behind the one at a place begins."""
+    length = FIELD_LENGTH.unpack_from(stored, at)[0] if at < len(stored) else -1
+    return at + FIELD_LENGTH.size + max(length, 0)
 
 
 def _identity_fields(identity: Identity) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pytest
 
 from server.errors import SqlError
-from server.types.snapshots import parse_snapshot
+from server.types.snapshots import parse_snapshot, receive_snapshot, send_snapshot
 from server.types.type import TextStyle
 
 
@@ -27,3 +27,23 @@ def test_reads(text, value):
 def test_refuses(text):
     with pytest.raises(SqlError, match="invalid input syntax for type pg_snapshot"):
         parse_snapshot(text, -1, TextStyle())
+
+
+@pytest.mark.parametrize("text", ["12:13:", "12:18:14,16"])
+def test_binary_form_goes_both_ways(text):
+    assert receive_snapshot(send_snapshot(text), -1) == text
+
+
+@pytest.mark.parametrize(
+    ("data", "state"),
+    [
+        (b"", "08P01"),
+        (send_snapshot("12:18:14,16")[:-1], "08P01"),
+        (send_snapshot("12:18:14") + b"x", "22P03"),
+        (send_snapshot("19:18:"), "22P03"),
+    ],
+)
+def test_binary_form_refused(data, state):
+    with pytest.raises(SqlError) as raised:
+        receive_snapshot(data, -1)
+    assert raised.value.sqlstate == state

@@ -131,6 +131,19 @@ def test_composite_gains_a_field():
     assert load(longer, stored) == (1, "a", None)
 
 
+def test_composite_loses_a_field():
+    """Rows that were stored before a field was dropped keep the others; rows stored later have nothing in its place."""
+    stored = store(PAIR, (1, "a"))
+    shorter = composite_type(
+        Identity(oid=20020, name="pair", sql_name="pair"),
+        [("b", TypeReference(TYPE_BY_NAME["text"])), ("c", TypeReference(TYPE_BY_NAME["date"]))],
+        places=(1, 2),
+    )
+    assert load(shorter, stored) == ("a", None)
+    assert load(shorter, store(shorter, ("b", None))) == ("b", None)
+    assert load(PAIR, store(shorter, ("b", None))) == (None, "b")
+
+
 def test_record_knows_its_types():
     record = Record.of((1, None, "a b"), tuple(TYPE_BY_NAME[n] for n in ("int4", "int4", "text")))
     type_ = TYPE_BY_NAME["record"]
