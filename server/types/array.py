@@ -24,9 +24,9 @@ from server.types.order import key_of, ordered_list, sort_key_of
 from server.types.text import OBJECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from server.types.type import TextStyle, Type, Value
+    from server.types.type import Send, TextStyle, Type, Value
 
 ITEMS_MAX: Final = (1 << 27) - 1
 HEADER: Final = struct.Struct("!iiI")  # dimensions, has NULLs, element type
@@ -115,14 +115,25 @@ def array_codecs(element: Type) -> dict[str, Any]:
         )
         return Array(value.element, value.dimensions, items)
 
+    keep = element.keep or element.send
+    kept = element.kept
+
+    def store(value: Array) -> bytes:
+        return send_array(value, element, keep)
+
+    def load(stored: bytes) -> Array:
+        return receive_array(stored, -1, element, kept)
+
     return {
         "parse": parse,
         "format": lambda value, style: format_array(value, element, style),
         "receive": lambda data, modifier: receive_array(data, modifier, element),
         "send": lambda value: send_array(value, element),
         "coerce": None if element.coerce is None else coerce,
-        "store_value": lambda value, _modifier: send_array(value, element),
-        "load_value": lambda stored, _modifier: receive_array(stored, -1, element),
+        "keep": None if element.keep is None else store,
+        "kept": None if element.keep is None else load,
+        "store_value": lambda value, _modifier: store(value),
+        "load_value": lambda stored, _modifier: load(stored),
         "sort_key": lambda value: _sort_key(value, element),
         "key_value": lambda value: _key_value(value, element),
     }
@@ -157,8 +168,9 @@ def _item_text(item: Value | None, element: Type, style: TextStyle) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def send_array(value: Array, element: Type) -> bytes:
-    """Encode the binary form."""
+def send_array(value: Array, element: Type, send: Send | None = None) -> bytes:
+    """Encode the binary form; send: that of an element, if not the one for clients."""
+    send = send or element.send
     has_nulls = None in value.items
     parts = [HEADER.pack(len(value.dimensions), has_nulls, element.oid)]
     parts += [DIMENSION.pack(length, lower) for length, lower in value.dimensions]
@@ -166,14 +178,16 @@ def send_array(value: Array, element: Type) -> bytes:
         if item is None:
             parts.append(b"\xff\xff\xff\xff")
             continue
-        sent = element.send(item)
+        sent = send(item)
         parts.append(LENGTH.pack(len(sent)))
         parts.append(sent)
     return b"".join(parts)
 
 
-def receive_array(data: bytes, modifier: int, element: Type) -> Array:
-    """Decode the binary form."""
+def receive_array(
+    data: bytes, modifier: int, element: Type, kept: Callable[[bytes], Value] | None = None
+) -> Array:
+    """Decode the binary form; kept: what reads an element that is stored, if not as those of clients."""
     if len(data) < HEADER.size:
         raise insufficient_data()
     count, flags, element_oid = HEADER.unpack_from(data)
@@ -194,7 +208,8 @@ def receive_array(data: bytes, modifier: int, element: Type) -> Array:
     dimensions = tuple(DIMENSION.iter_unpack(data[HEADER.size : at]))
     total = math.prod(length for length, _ in dimensions) if dimensions else 0
     _check_size(dimensions, total, len(data) - at)
-    items, at = _receive_items(data, at, total, modifier, element)
+    receive = (lambda data: element.receive(data, modifier)) if kept is None else kept
+    items, at = _receive_items(data, at, total, receive)
     if at != len(data):
         raise incorrect_format()
     return Array(element.oid, dimensions if total else (), items)
@@ -212,7 +227,7 @@ def _check_size(dimensions: tuple[Any, ...], total: int, rest: int) -> None:
 
 
 def _receive_items(
-    data: bytes, at: int, total: int, modifier: int, element: Type
+    data: bytes, at: int, total: int, receive: Callable[[bytes], Value]
 ) -> tuple[tuple[Any, ...], int]:
     items: list[Any] = []
     for _ in range(total):
@@ -225,7 +240,7 @@ def _receive_items(
             continue
         if length < 0 or at + length > len(data):
             raise insufficient_data()
-        items.append(element.receive(data[at : at + length], modifier))
+        items.append(receive(data[at : at + length]))
         at += length
     return tuple(items), at
 

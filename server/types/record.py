@@ -122,6 +122,43 @@ def send_record(value: Record) -> bytes:
     return b"".join(parts)
 
 
+def kept_form(type_: Type, value: Any) -> bytes:
+    """A value as it is kept inside another one."""
+    return type_.send(value) if type_.keep is None else type_.keep(value)
+
+
+def from_kept_form(type_: Type, kept: bytes) -> Any:
+    """A value that was kept inside another one."""
+    return type_.receive(kept, -1) if type_.kept is None else type_.kept(kept)
+
+
+def keep_record(value: Record, places: Sequence[int]) -> bytes:
+    """A record as it is kept inside another value: its binary form, with NULLs where fields were dropped."""
+    parts = [COUNT.pack(places[-1] + 1 if places else 0)]
+    following = 0
+    for field, type_, place in zip(value, value.types, places, strict=True):
+        parts += [FIELD.pack(0, -1)] * (place - following)
+        following = place + 1
+        sent = None if field is None else kept_form(type_, field)
+        parts.append(FIELD.pack(type_.oid, -1 if sent is None else len(sent)))
+        parts.append(sent or b"")
+    return b"".join(parts)
+
+
+def kept_fields(kept: bytes, types: Sequence[Type], places: Sequence[int]) -> list[Any]:
+    """The fields at these places of a record that was kept; those added since are NULL."""
+    found: list[bytes | None] = []
+    at = COUNT.size
+    for _ in range(COUNT.unpack_from(kept)[0]):
+        length = FIELD.unpack_from(kept, at)[1]
+        at += FIELD.size
+        found.append(None if length < 0 else kept[at : at + length])
+        at += max(length, 0)
+    found += [None] * (places[-1] + 1 - len(found) if places else 0)
+    pairs = zip(types, (found[place] for place in places), strict=True)
+    return [None if field is None else from_kept_form(type_, field) for type_, field in pairs]
+
+
 def receive_fields(data: bytes, types: Sequence[Type], modifiers: Sequence[int]) -> list[Any]:
     """Decode the binary form of a row of these types."""
     if len(data) < COUNT.size:

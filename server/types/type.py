@@ -147,6 +147,8 @@ class Type:
     modifier_in: Callable[[tuple[Any, ...]], int] | None = None
     modifier_out: Callable[[int], str] | None = None
     coerce: Callable[[Value, int, bool], Value] | None = None  # value, modifier, explicit
+    keep: Send | None = None  # the form inside another value that is stored, if not that of clients
+    kept: Callable[[bytes], Value] | None = None  # and back
     storage_kind_of: Callable[[int], str] | None = None  # by modifier, where it matters (numeric)
     to_storage: Callable[[Column, int], Any]  # column, modifier -> ndarray or list of bytes
     from_storage: Callable[[Any, Any, int], Column]  # values, valid, modifier

@@ -23,6 +23,10 @@ from server.types.facts import complete
 from server.types.record import (
     Record,
     format_record,
+    from_kept_form,
+    keep_record,
+    kept_fields,
+    kept_form,
     key_value,
     parse_fields,
     receive_fields,
@@ -180,6 +184,8 @@ def composite_type(
             "format": lambda value, style: format_record(typed(value), style),
             "receive": receive,
             "send": lambda value: send_record(typed(value)),
+            "keep": lambda value: keep_record(typed(value), kept_at),
+            "kept": lambda kept: Record.of(kept_fields(kept, types, kept_at), types, names),
             "store_value": lambda value, _modifier: _store(typed(value), kept_at),
             "load_value": lambda stored, _modifier: Record.of(
                 _load(stored, types, kept_at), types, names
@@ -201,7 +207,7 @@ def _store(record: Record, places: tuple[int, ...]) -> bytes:
     for field, type_, place in zip(record, record.types, places, strict=True):
         parts += [NULL_FIELD] * (place - following)
         following = place + 1
-        sent = None if field is None else type_.send(field)
+        sent = None if field is None else kept_form(type_, field)
         parts.append(NULL_FIELD if sent is None else FIELD_LENGTH.pack(len(sent)) + sent)
     return b"".join(parts)
 
@@ -217,7 +223,7 @@ def _load(stored: bytes, types: tuple[Type, ...], places: tuple[int, ...]) -> li
         end, following = _after(stored, at), place + 1
         value = stored[at + FIELD_LENGTH.size : end]
         is_null = at >= len(stored) or FIELD_LENGTH.unpack_from(stored, at)[0] < 0
-        fields.append(None if is_null else type_.receive(value, -1))
+        fields.append(None if is_null else from_kept_form(type_, value))
         at = end
     return fields
 
