@@ -57,7 +57,7 @@ def inside_schema(context: StatementContext, schema: str, owner: int) -> Iterato
     """The new schema is where names are looked up first, and its owner's rights count."""
     session = context.session
     settings = session.settings
-    path = settings.text("search_path")
+    path = settings.text("search_path").strip()
     settings.begin()
     settings.set("search_path", ", ".join(filter(None, (quote_identifier(schema), path))))
     try:
