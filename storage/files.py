@@ -264,17 +264,23 @@ class RealReservation:
     def drop(self, target: int, byte_count: int) -> None:
         """Forgets what was stored into the map there: the file's bytes show again."""
         is_zeros = self._zeros_in(target, byte_count)
-        if not is_zeros.any():
-            self._advise(target, byte_count, mmap.MADV_DONTNEED)
-            return
+        if is_zeros.any():
+            self._show_file(target, byte_count)
+            is_zeros[:] = False
         self._advise(target, byte_count, mmap.MADV_DONTNEED)
+
+    def _show_file(self, target: int, byte_count: int) -> None:
+        """Map the file in place of memory of its own.
+
+        One call of the kernel puts the file's bytes there, so that threads that read meanwhile see them; had the memory
+        been forgotten first, they would see zeros in between.
+        """
         for source in self._sources[bisect_right(self._sources, target, key=_stop) :]:
             start, stop = max(target, source.start), min(target + byte_count, source.stop)
             if start >= stop:
                 break
             offset = source.offset + start - source.start
             self._place(start, stop - start, 0, source.descriptor, offset)
-        is_zeros[:] = False
 
     def populate(self, target: int, byte_count: int, *, write: bool) -> None:
         """Faults pages in, so that what would be a SIGBUS becomes an OSError."""

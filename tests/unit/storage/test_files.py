@@ -106,6 +106,30 @@ def test_a_map_of_zeros_is_of_the_file_once_it_is_dropped(files):
     file.close()
 
 
+def test_who_reads_while_a_part_is_dropped_sees_what_was_written(tmp_path, monkeypatch):
+    """Memory of its own is never forgotten before the file stands in its place: readers would see zeros."""
+    files = RealFiles(tmp_path)
+    reservation = files.reserve(1 << 20)
+    file = files.open("a", create=True)
+    file.allocate(8192)
+    reservation.map_zeros(file, offset=0, target=0, byte_count=8192)
+    reservation.bytes[:8192] = ord("x")
+    file.pwrite(0, b"x" * 8192)
+    seen = []
+    for name in ("_advise", "_place"):
+        call = getattr(reservation, name)
+
+        def looked_at(*arguments, call=call):
+            call(*arguments)
+            seen.append(reservation.bytes[:8192].tobytes())
+
+        monkeypatch.setattr(reservation, name, looked_at)
+    reservation.drop(0, 8192)
+    assert seen
+    assert set(seen) == {b"x" * 8192}
+    file.close()
+
+
 def test_zeros_in_too_many_parts_are_mapped_from_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr("storage.files._ISLANDS_MAX", 2)
     files = RealFiles(tmp_path)
