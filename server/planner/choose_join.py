@@ -240,9 +240,7 @@ class Region:
             if not predicate.mask & outside:
                 result *= predicate.selectivity
         for members in self._classes:
-            found = [each for each in members if not each.mask & outside]
-            if found:
-                result *= spanning(found)
+            result *= spanning(members, mask)
         for number, item in inside:
             result *= self._factor(item) * composite_key(self, number, mask)
         self._rows[mask] = result = whole_rows(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from server.expressions.expression import columns_used
@@ -26,23 +27,24 @@ def by_class(predicates: list[Predicate]) -> tuple[list[Predicate], list[list[Pr
         if len(members) == 1 and members[0].mask.bit_count() == 2:
             alone += members
         else:
-            shared.append(members)
+            shared.append(sorted(members, key=lambda each: each.selectivity))
     return alone, shared
 
 
-def spanning(found: list[Predicate]) -> float:
-    """The selectivity of an equality class.
+def spanning(members: list[Predicate], items: int) -> float:
+    """The selectivity of an equality class among some items; its members come the most selective first.
 
     N items are tied by n - 1 equalities, whatever more are implied.
     """
-    items = 0
-    for predicate in found:
-        items |= predicate.mask
-    chances = sorted(predicate.selectivity for predicate in found)
-    result = 1.0
-    for chance in chances[: items.bit_count() - 1]:
-        result *= chance
-    return result
+    outside = ~items
+    tied, chances = 0, []
+    for each in members:
+        if not each.mask & outside:
+            chances.append(each.selectivity)
+            tied |= each.mask
+            if tied == items and len(chances) >= tied.bit_count() - 1:
+                break
+    return math.prod(chances[: max(tied.bit_count() - 1, 0)])
 
 
 def composite_key(region: Region, number: int, mask: int) -> float:

@@ -10,6 +10,7 @@ Rule 2: nothing is priced twice: look-ups through an index are kept by the item 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 from server.expressions.expression import Call
@@ -31,6 +32,9 @@ PAIRS_UNASKED: Final = 100
 
 BEAM: Final = 16
 BUSHY_BEAM: Final = 6
+BEAM_PAIRS_MAX: Final = 25_000
+"""About how many pairs a beam may price: with more than 40 items it gets narrower."""
+
 Pair = tuple[int, int]
 
 
@@ -147,16 +151,17 @@ class JoinOrder:
         """The cheapest sets of each size, from the cheapest ones of smaller sizes."""
         by_size: list[list[int]] = [[] for _ in range(len(self.items) + 1)]
         by_size[1] = [1 << n for n, item in enumerate(self.items) if self._is_free(item)]
+        width = min(BEAM, max(1, BEAM_PAIRS_MAX // len(self.items) ** 2))
         for size in range(2, len(self.items) + 1):
             found: set[int] = set()
             for left in by_size[size - 1]:
                 found.update(self._extensions(left))
-            kept = [sets[:BUSHY_BEAM] for sets in by_size]
+            kept = [sets[: min(BUSHY_BEAM, width)] for sets in by_size]
             for left, right in self._halves(kept, size):
                 if not left & right and self._connected(left, right):
                     self._consider(left, right)
                     found.add(left | right)
-            by_size[size] = sorted(found, key=self._promise)[:BEAM]
+            by_size[size] = sorted(found, key=self._promise)[:width]
 
     def _promise(self, items: int) -> float:
         return self.best[items].price + self.region.rows(items) * cost.HASH_PROBE
@@ -190,32 +195,54 @@ class JoinOrder:
 
     def _search_greedily(self) -> None:
         """Join the pair that is cheapest now, until one set is left; cross products come last."""
-        parts = [1 << n for n, item in enumerate(self.items) if self._is_free(item)]
-        waiting = [1 << n for n in range(len(self.items)) if 1 << n not in parts]
-        weights: dict[Pair, float] = {}
+        parts = {1 << n for n, item in enumerate(self.items) if self._is_free(item)}
+        waiting = {1 << n for n in range(len(self.items))} - parts
+        offers: list[tuple[float, Pair]] = []
+        for left in parts:
+            self._offer(left, (*parts, *waiting), offers)
         while len(parts) + len(waiting) > 1:
-            pairs = [(left, right) for left in parts for right in (*parts, *waiting)]
-            left, right = min(
-                self._joinable(pairs, crosses=False) or self._joinable(pairs, crosses=True),
-                key=lambda pair: self._weight(pair, weights),
-            )
-            parts.remove(left)
-            (waiting if right in waiting else parts).remove(right)
-            parts.append(left | right)
+            left, right = self._taken(offers, parts, waiting) or self._crossed(parts, waiting)
+            parts -= {left, right}
+            waiting.discard(right)
+            both = left | right
+            self._offer(both, (*parts, *waiting), offers)
+            for other in parts:
+                self._offer(other, (both,), offers)
+            parts.add(both)
 
-    def _weight(self, pair: Pair, weights: dict[Pair, float]) -> float:
+    def _offer(self, left: int, others: Iterable[int], offers: list[tuple[float, Pair]]) -> None:
+        """Note the joins of a set with others that something ties to it."""
+        for right in others:
+            if left != right and self._may_join(left, right, crosses=False):
+                heappush(offers, (self._weight(left, right), (left, right)))
+
+    @staticmethod
+    def _taken(offers: list[tuple[float, Pair]], parts: set[int], waiting: set[int]) -> Pair | None:
+        """The best offer whose sets are still there."""
+        while offers:
+            left, right = heappop(offers)[1]
+            if left in parts and (right in parts or right in waiting):
+                return left, right
+        return None
+
+    def _crossed(self, parts: set[int], waiting: set[int]) -> Pair:
+        """The smallest cross product: that of the two smallest sets."""
+        smallest = sorted(parts, key=lambda each: (self.region.rows(each), each))
+        left = smallest[0]
+        if len(smallest) > 1:
+            self._consider(left, smallest[1])
+            return left, smallest[1]
+        right = next(each for each in sorted(waiting) if self._may_join(left, each, crosses=True))
+        self._consider(left, right)
+        return left, right
+
+    def _weight(self, left: int, right: int) -> float:
         """The rows a pair joined gives, of equals the cheaper one."""
-        known = weights.get(pair)
-        if known is None:
-            self._consider(*pair)
-            both = pair[0] | pair[1]
-            known = weights[pair] = self.region.rows(both) + self.best[both].price / 1e6
-        return known
+        self._consider(left, right)
+        both = left | right
+        return self.region.rows(both) + self.best[both].price / 1e6
 
-    def _joinable(self, pairs: Iterable[Pair], *, crosses: bool) -> list[Pair]:
-        return [pair for pair in pairs if pair[0] != pair[1] and self._may_join(*pair, crosses)]
-
-    def _may_join(self, left: int, right: int, crosses: bool) -> bool:
+    def _may_join(self, left: int, right: int, *, crosses: bool) -> bool:
         item = self.region.single(right)
         if item is not None and not self._is_free(item):
             return not item.needs & ~left

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from server.catalog.partition_bounds import leaves_of
 from server.catalog.statistics_objects import ExtendedStatistics
@@ -92,8 +92,14 @@ class ColumnFacts:
         return whole_rows(min(self.rows, DEFAULT_DISTINCT))
 
 
+ROWS_MAX: Final = 1e100
+"""The largest estimate, as PostgreSQL's: products of many joins stay finite."""
+
+
 def whole_rows(rows: float) -> float:
     """A number of rows: whole, at least one."""
+    if not rows < ROWS_MAX:  # infinite, or not even a number: infinity times nothing
+        return ROWS_MAX
     return max(1.0, float(round(rows)))
 
 
