@@ -9,8 +9,8 @@ Rule 3: from the append on the outcome is decided: those who wait for the transa
 
 Rule 4: what nobody waits for is flushed every LAZY_NS while there are more commits; where somebody sweeps up
         behind, not more often, as each flush keeps a disk and two threads busy.
-Rule 5: commits of the thread that gathers them are flushed together when its turn ends: what else was ready in it
-        shares the write, and nobody waits longer, as the turn's end is what would have told of an earlier one.
+Rule 5: commits of the thread that gathers them are flushed together when its round ends: what else was ready in it
+        shares the write, which begins before the round's answers are sent.
 
     append --> pending --(durable, or nothing to wait for)--> published --> completion
 """
