@@ -3,7 +3,8 @@
 Rule 1: append() is called under the engine's latch; everything else by anyone.
 Rule 2: a listener must not wait for the latch: who holds the latch may wait for a flush.
 Rule 3: one flush at a time. While one is under way later committers gather, and the next flush
-        takes them all: that is group commit. Listeners are told within it, hence in LSN order.
+        takes them all: that is group commit. The writer has what is to be next already, so that it
+        begins as one ends. Listeners are told one flush after the other, in LSN order.
 Rule 4: a flush that fails stops storage; who waits for it learns "unknown", never "aborted".
 Rule 5: ordinary records leave the last prepared segment alone; it is for what must be written on a
         full disk too: aborts and checkpoints (reserved=True).
@@ -56,8 +57,9 @@ class Wal:
         self._thread: threading.Thread | None = None
         self._closing = False
         self._writer: LogWriter | None = None
-        self._under_way: int | None = None  # where the log is durable when the writer is done
-        self._is_finishing = False
+        self._handing = threading.Lock()  # to the writer; never while waiting for anything
+        self._telling = threading.Lock()  # that something is durable; taken before _handing
+        self._is_handed = False  # the writer has something, and with it _flushing
         buffer.crowded = self._make_room
         failure.on_failure(self._stop)
         self._set_limit()
@@ -119,13 +121,14 @@ class Wal:
         while self.durable_lsn < lsn:
             self.failure.check()
             writer = self._writer
-            if self._flushing.acquire(timeout=FLUSHING_SECONDS):
+            if writer is not None and self._is_handed:
+                self._start_write(writer)
+                writer.wait()
+                self.finish_write()
+            elif self._flushing.acquire(timeout=FLUSHING_SECONDS):
                 error = self._flush_inline().error
                 if error is not None:
                     raise error
-            elif writer is not None and self._under_way is not None:
-                writer.wait()
-                self.finish_write()
 
     def hand_over(self, writer: LogWriter) -> None:
         """From now on the writer flushes; `finish_write` is to be called whenever its descriptor is readable."""
@@ -134,7 +137,7 @@ class Wal:
     def take_back(self) -> None:
         """Nobody watches the writer any more: what is under way is finished here, the rest is the flusher thread's."""
         writer, self._writer = self._writer, None
-        while writer is not None and self._under_way is not None:
+        while writer is not None and self._is_handed:
             writer.wait()
             self._finish_write(writer)
         self._wanted.set()
@@ -251,41 +254,51 @@ class Wal:
 
     def _start_write(self, writer: LogWriter) -> bool:
         """Have the writer write all that was appended, now or after what it does; False: it cannot."""
-        if not self._flushing.acquire(blocking=False):
-            # Who finishes a write looks for waiters after it has let go of _flushing.
-            return self._is_finishing or self._under_way is not None
-        start_lsn = self.buffer.end_lsn - self.buffer.byte_count
-        place = self.segments.place(start_lsn, self.buffer.byte_count)
-        if place is None or not self._options.protocol.sync_wal_at_commit:
-            self._flushing.release()
-            return False
-        lsn, data = self.buffer.take()
-        self._under_way = lsn + len(data)
-        writer.start(*place, data)
-        return True
+        with self._handing:
+            if self._is_handed and not self.buffer.byte_count:
+                return True
+            if not self._is_handed and not self._flushing.acquire(blocking=False):
+                return False
+            place = self._place() if writer.has_room else None
+            if place is not None:
+                lsn, data = self.buffer.take()
+                writer.start(*place, data, lsn + len(data))
+                self._is_handed = True
+            elif not self._is_handed:
+                self._flushing.release()
+            return place is not None
+
+    def _place(self) -> tuple[int, int] | None:
+        """Where all that was appended belongs, if the writer can write it."""
+        if self.failure.error is not None or not self._options.protocol.sync_wal_at_commit:
+            return None
+        byte_count = self.buffer.byte_count
+        return self.segments.place(self.buffer.end_lsn - byte_count, byte_count)
 
     def _finish_write(self, writer: LogWriter) -> None:
-        error_number = writer.collect()
-        end_lsn = self._under_way
-        if error_number < 0 or end_lsn is None:
-            return
-        self._is_finishing = True
-        self._under_way = None
         try:
-            if error_number:
-                self.failure.fail(OSError(error_number, os.strerror(error_number)))
-            else:
-                self.flush_count += 1
-                self._flushed(end_lsn)
+            with self._telling:
+                end_lsn = writer.collect()
+                if writer.error_number:
+                    number = writer.error_number
+                    self.failure.fail(OSError(number, os.strerror(number)))
+                elif end_lsn:
+                    self.flush_count += 1
+                    self._flushed(end_lsn)
         except Exception as error:
             self.failure.fail(error)
             raise
         finally:
-            self._flushing.release()
-            self._is_finishing = False
-        is_wanted = self._waiters or self._wanted_lsn > self.durable_lsn
-        if is_wanted and self.failure.error is None:
-            self._want_flush()
+            self._let_go(writer)
+        if self._waiters and not self._is_handed and self.failure.error is None:
+            self._want_flush()  # they came too late to be told
+
+    def _let_go(self, writer: LogWriter) -> None:
+        """If the writer has nothing to write any more, others may."""
+        with self._handing:
+            if self._is_handed and (writer.is_idle or self.failure.error is not None):
+                self._is_handed = False
+                self._flushing.release()
 
     def _complete_waiters(self, lsn: int) -> None:
         if not self._waiters:

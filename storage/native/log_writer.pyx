@@ -41,31 +41,36 @@ cdef extern from "<sys/uio.h>" nogil:
     int RWF_DSYNC
 
 cdef enum:
-    IDLE = 0
-    WANTED = 1
-    WRITTEN = 2
-    NOTHING_DONE = -1
+    JOBS_MAX = 64  # storage.log_writer.JOBS_MAX
+
+cdef struct Job:
+    int file_descriptor
+    int64_t offset
+    const char *place
+    size_t count
+    uint64_t end_lsn
 
 
 cdef class LogWriter:
-    """Writes what `start` is given. Safe from any thread."""
+    """Writes what `start` is given. Safe from any thread, as long as one at a time starts."""
 
     cdef readonly int descriptor
+    cdef readonly int error_number
     cdef pthread_mutex_t mutex
     cdef pthread_cond_t written
-    cdef sem_t woken  # for a write or, without one, to end
-    cdef int state
-    cdef int error_number
-    cdef int file_descriptor
-    cdef int64_t offset
-    cdef const char *place
-    cdef size_t count
-    cdef bytes data  # keeps what `place` points to
+    cdef sem_t woken  # there is something to write, or to end for
+    cdef bint is_asleep  # and was not woken yet
+    cdef bint closing
+    cdef Job jobs[JOBS_MAX]  # a ring; collected up to `first`, written up to `next`, given up to `last`
+    cdef uint64_t first, next, last
+    cdef uint64_t writes
+    cdef list data  # keeps what the jobs point to
 
     def __cinit__(self):
         pthread_mutex_init(&self.mutex, NULL)
         pthread_cond_init(&self.written, NULL)
         sem_init(&self.woken, 0, 0)
+        self.data = [None] * JOBS_MAX
         self.descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     def __dealloc__(self):
@@ -73,43 +78,65 @@ cdef class LogWriter:
         pthread_cond_destroy(&self.written)
         pthread_mutex_destroy(&self.mutex)
 
-    def start(self, int file_descriptor, int64_t offset, bytes data not None):
-        """Begin to write all of data there, durably; the last write was collected."""
-        assert self.state == IDLE, "a write is under way"
+    @property
+    def is_idle(self):
+        """Whether all that was given is written, and collected."""
+        return self.first == self.last
+
+    @property
+    def has_room(self):
+        """Whether `start` may be called."""
+        return self.last - self.first < JOBS_MAX
+
+    def start(self, int file_descriptor, int64_t offset, bytes data not None, uint64_t end_lsn):
+        """Have all of data written there, durably, behind what was given before; there must be room for that."""
+        cdef Job *job
+        cdef bint wakes
+        assert self.last - self.first < JOBS_MAX, "too much was given"
+        job = &self.jobs[self.last % JOBS_MAX]
+        self.data[self.last % JOBS_MAX] = data
+        job.file_descriptor = file_descriptor
+        job.offset = offset
+        job.place = PyBytes_AS_STRING(data)
+        job.count = PyBytes_GET_SIZE(data)
+        job.end_lsn = end_lsn
         pthread_mutex_lock(&self.mutex)
-        self.data = data
-        self.place = PyBytes_AS_STRING(data)
-        self.count = PyBytes_GET_SIZE(data)
-        self.file_descriptor = file_descriptor
-        self.offset = offset
-        self.state = WANTED
+        self.last += 1
+        wakes = self.is_asleep
+        self.is_asleep = False
         pthread_mutex_unlock(&self.mutex)
-        sem_post(&self.woken)
+        if wakes:
+            sem_post(&self.woken)
 
     def wait(self):
-        """Until no write is under way."""
+        """Until the write is done that is under way, if there is one."""
+        cdef uint64_t writes
         with nogil:
             pthread_mutex_lock(&self.mutex)
-            while self.state == WANTED:
+            writes = self.writes
+            while self.is_wanted() and self.writes == writes:
                 pthread_cond_wait(&self.written, &self.mutex)
             pthread_mutex_unlock(&self.mutex)
 
     def collect(self):
-        """Take the end of a write: 0, the number of its error, or -1. Only one caller gets it.
+        """The LSN up to which the log was written since the last call; 0: no write is done. Only one caller gets it.
 
-        Reads the descriptor.
+        Reads the descriptor. What was given before an error is never collected.
         """
-        cdef int found = NOTHING_DONE
-        cdef uint64_t count
+        cdef uint64_t count, first, next
+        cdef uint64_t end_lsn = 0
         read(self.descriptor, &count, 8)
         pthread_mutex_lock(&self.mutex)
-        if self.state == WRITTEN:
-            self.state = IDLE
-            found = self.error_number
+        first = self.first
+        next = self.next
+        if first != next:
+            end_lsn = self.jobs[(next - 1) % JOBS_MAX].end_lsn
+            self.first = next
         pthread_mutex_unlock(&self.mutex)
-        if found != NOTHING_DONE:
-            self.data = None
-        return found
+        while first != next:
+            self.data[first % JOBS_MAX] = None
+            first += 1
+        return end_lsn
 
     def run(self):
         """The thread: write until `stop`."""
@@ -118,44 +145,82 @@ cdef class LogWriter:
 
     def stop(self):
         """Let the thread end after what is under way."""
+        pthread_mutex_lock(&self.mutex)
+        self.closing = True
+        pthread_mutex_unlock(&self.mutex)
         sem_post(&self.woken)
 
-    cdef void write_all(self) noexcept nogil:
-        cdef uint64_t one = 1
-        cdef int error_number
-        cdef bint is_wanted
-        while True:
-            while sem_wait(&self.woken):
-                pass  # a signal came
-            pthread_mutex_lock(&self.mutex)
-            is_wanted = self.state == WANTED
-            pthread_mutex_unlock(&self.mutex)
-            if not is_wanted:
-                return
-            error_number = self.write_job()
-            pthread_mutex_lock(&self.mutex)
-            self.error_number = error_number
-            self.state = WRITTEN
-            pthread_mutex_unlock(&self.mutex)
-            pthread_cond_broadcast(&self.written)
-            write(self.descriptor, &one, 8)
+    cdef bint is_wanted(self) noexcept nogil:
+        return not self.error_number and self.next != self.last
 
-    cdef int write_job(self) noexcept nogil:
-        """0, or the number of the error."""
-        cdef iovec part
-        cdef ssize_t written
-        cdef int64_t offset = self.offset
-        part.iov_base = <void *>self.place
-        part.iov_len = self.count
-        while part.iov_len:
-            written = pwritev2(self.file_descriptor, &part, 1, offset, RWF_DSYNC)
-            if written < 0:
-                if errno == EINTR:
-                    continue
-                return errno if errno else EIO
-            if written == 0:
-                return EIO
-            part.iov_base = <char *>part.iov_base + written
-            part.iov_len -= written
-            offset += written
-        return 0
+    cdef void write_all(self) noexcept nogil:
+        cdef uint64_t one = 1, end
+        cdef int error_number
+        pthread_mutex_lock(&self.mutex)
+        while True:
+            while not self.is_wanted():
+                if self.closing:
+                    pthread_mutex_unlock(&self.mutex)
+                    return
+                self.is_asleep = True
+                pthread_mutex_unlock(&self.mutex)
+                sem_wait(&self.woken)  # it may also be a signal that came
+                pthread_mutex_lock(&self.mutex)
+            end = self.last
+            pthread_mutex_unlock(&self.mutex)
+            error_number = self.write_from(self.next, &end)
+            pthread_mutex_lock(&self.mutex)
+            if error_number:
+                self.error_number = error_number
+            else:
+                self.next = end
+            self.writes += 1
+            pthread_cond_broadcast(&self.written)
+            pthread_mutex_unlock(&self.mutex)
+            write(self.descriptor, &one, 8)
+            pthread_mutex_lock(&self.mutex)
+
+    cdef int write_from(self, uint64_t first, uint64_t *end) noexcept nogil:
+        """Write the jobs that lie one behind the other; where they end, if that is before `end`. 0, or an error."""
+        cdef iovec parts[JOBS_MAX]
+        cdef Job *job = &self.jobs[first % JOBS_MAX]
+        cdef int file_descriptor = job.file_descriptor, count = 0
+        cdef int64_t offset = job.offset, behind = job.offset
+        cdef uint64_t place = first
+        while place != end[0]:
+            job = &self.jobs[place % JOBS_MAX]
+            if job.file_descriptor != file_descriptor or job.offset != behind:
+                end[0] = place
+                break
+            parts[count].iov_base = <void *>job.place
+            parts[count].iov_len = job.count
+            behind += job.count
+            count += 1
+            place += 1
+        return write_parts(file_descriptor, parts, count, offset)
+
+
+cdef int write_parts(int file_descriptor, iovec *parts, int count, int64_t offset) noexcept nogil:
+    """0, or the number of the error."""
+    cdef ssize_t written
+    while count:
+        if not parts.iov_len:
+            parts += 1
+            count -= 1
+            continue
+        written = pwritev2(file_descriptor, parts, count, offset, RWF_DSYNC)
+        if written < 0:
+            if errno == EINTR:
+                continue
+            return errno if errno else EIO
+        if written == 0:
+            return EIO
+        offset += written
+        while count and <size_t>written >= parts.iov_len:
+            written -= parts.iov_len
+            parts += 1
+            count -= 1
+        if count:
+            parts.iov_base = <char *>parts.iov_base + written
+            parts.iov_len -= written
+    return 0

@@ -12,6 +12,7 @@ from storage.errors import Failed
 from storage.failure import FailStop
 from storage.files import RealFiles
 from storage.log_segments import DIRECTORY, LogSegments
+from storage.log_writer import JOBS_MAX
 from storage.log_writer import LogWriter as Original
 from storage.native import LogBuffer
 from storage.native.log_writer import LogWriter as Twin
@@ -60,23 +61,71 @@ def test_writes_and_tells(writer, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(bytes(20))
     descriptor = os.open(path, os.O_RDWR)
-    assert writer.collect() == -1
+    assert not writer.collect()
     for offset, data in ((3, b"abc"), (10, b"defg")):
-        writer.start(descriptor, offset, data)
+        writer.start(descriptor, offset, data, offset + 100)
+        assert not writer.is_idle
         writer.wait()
         assert path.read_bytes()[offset : offset + len(data)] == data
         assert is_readable(writer)
-        assert writer.collect() == 0
+        assert writer.collect() == offset + 100
+        assert writer.is_idle
         assert not select.select([writer.descriptor], [], [], 0)[0]
-        assert writer.collect() == -1
+        assert not writer.collect()
+    assert not writer.error_number
     os.close(descriptor)
 
 
-def test_tells_an_error(writer, tmp_path):
+def test_tells_an_error_and_writes_no_more(writer, tmp_path):
     descriptor = os.open(tmp_path / "file", os.O_CREAT | os.O_RDONLY)
-    writer.start(descriptor, 0, b"abc")
+    writer.start(descriptor, 0, b"abc", 3)
     writer.wait()
-    assert writer.collect() == errno.EBADF
+    assert is_readable(writer)
+    assert writer.error_number == errno.EBADF
+    assert not writer.collect()
+    good = os.open(tmp_path / "other", os.O_CREAT | os.O_RDWR)
+    writer.start(good, 0, b"def", 6)
+    writer.wait()
+    assert not writer.collect()
+    assert not os.pread(good, 3, 0)
+    os.close(descriptor)
+    os.close(good)
+
+
+def test_writes_what_comes_meanwhile_without_being_asked(writer, tmp_path):
+    paths = [tmp_path / "first", tmp_path / "second"]
+    descriptors = [os.open(path, os.O_CREAT | os.O_RDWR) for path in paths]
+    pieces = [bytes([65 + i]) * (1 + i) for i in range(20)]
+    lsn = 0
+    for descriptor in descriptors:
+        offset = 0
+        for piece in pieces:
+            lsn += len(piece)
+            writer.start(descriptor, offset, piece, lsn)
+            offset += len(piece)
+    seen = 0
+    while seen < lsn:
+        assert is_readable(writer)
+        end = writer.collect()
+        assert not end or end > seen
+        seen = max(seen, end)
+    assert writer.is_idle
+    for path in paths:
+        assert path.read_bytes() == b"".join(pieces)
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def test_takes_so_much(writer, tmp_path):
+    descriptor = os.open(tmp_path / "file", os.O_CREAT | os.O_RDWR)
+    for i in range(JOBS_MAX):
+        assert writer.has_room
+        writer.start(descriptor, i, b"x", i + 1)
+    assert not writer.has_room
+    while writer.collect() < JOBS_MAX:
+        assert is_readable(writer)
+    assert writer.has_room
+    assert (tmp_path / "file").read_bytes() == b"x" * JOBS_MAX
     os.close(descriptor)
 
 
@@ -87,16 +136,35 @@ def test_a_flush_is_done_when_its_end_is_seen(wal, writer):
     done = wal.flush_to(end)
     assert is_readable(writer)
     assert not done.done
-    later = [wal.flush_to(wal.append(1, xid, b"more")) for xid in (2, 3, 4)]
     wal.finish_write()
     assert done.done
     assert heard == [end]
-    assert not any(each.done for each in later)
+    assert wal.flush_count == 1
+    assert [record.xid for record in wal.read(SEGMENT)] == [1]
+
+
+def test_the_next_flush_begins_before_the_end_of_the_last_is_seen(wal, writer):
+    wal.flush_to(wal.append(1, 1, b"one"))
+    later = [wal.flush_to(wal.append(1, xid, b"more")) for xid in (2, 3, 4)]
     writer.wait()
+    writer.wait()
+    assert not any(each.done for each in later)
     wal.finish_write()
     assert all(each.done for each in later)
-    assert wal.flush_count == 2
     assert [record.xid for record in wal.read(SEGMENT)] == [1, 2, 3, 4]
+
+
+def test_a_flush_that_was_finished_meanwhile_is_done(wal, writer):
+    """Whoever asks for it between the telling and the end of that is told as well."""
+    end = wal.append(1, 1, b"one")
+    late = []
+    wal.listeners.append(lambda lsn: late.append(wal.flush_to(lsn)))
+    wal.flush_to(end)
+    writer.wait()
+    wal.finish_write()
+    assert [each.done for each in late] == [True]
+    assert wal.flush_to(wal.append(1, 2, b"two")).wait(0) is False
+    wal.flush_now(wal.end_lsn)
 
 
 def test_who_blocks_finishes_it_alone(wal):
@@ -151,16 +219,19 @@ def test_taking_back_finishes_what_is_under_way(wal):
 class Refusing:
     """A writer on a disk that fails."""
 
+    error_number = 0
+    has_room = True
+    is_idle = False
+
     def start(self, *job):
         del job
-        self.state = errno.EIO
+        self.error_number = errno.EIO
 
     def wait(self):
         time.sleep(0)
 
     def collect(self):
-        found, self.state = self.state, -1
-        return found
+        return 0
 
 
 def test_an_error_stops_storage(wal):
