@@ -15,7 +15,7 @@ from storage.options import Options
 
 DIRECTORY = "wal"
 _NEW = f"{DIRECTORY}/new"
-_ZEROS = bytes(256 * 1024)
+_ZEROS = bytes(4 * 1024 * 1024)  # nothing is behind them: reading them takes no memory
 
 
 def segment_name(segment_no: int) -> str:

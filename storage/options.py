@@ -40,8 +40,8 @@ class Options:
     store_bytes_max: int = 1016 * GIB
     growth_bytes_min: int = MIB
     growth_bytes_max: int = 64 * MIB
-    slice_pages: int = 32
-    slices_per_sync: int = 32
+    slice_pages: int = 128
+    slices_per_sync: int = 8
     decoded_bytes_max: int = 256 * MIB
     sealed_rows_min: int = 1 << 16
     threads: bool = True

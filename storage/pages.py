@@ -83,6 +83,8 @@ class Pager:
             options.store_bytes_max // options.page_bytes, dtype=np.uint32
         )
         self._free = FreeSpace()
+        self._grown_pages = 0  # since grow_ahead() has found it as it was at its last look
+        self._seen_pages = 0
         self._bitmaps: list[int] = []
         self._released: deque[tuple[int, int, int]] = deque()
         self.change = Change(self.table, wal.buffer)
@@ -165,9 +167,12 @@ class Pager:
             self._free.add(first_page, page_count)
 
     def grow(self, page_count: int) -> None:
-        """Adds at least page_count free pages at the end; DiskFull when there is no room."""
+        """Adds at least page_count free pages at the end; DiskFull when there is no room.
+
+        Each growth is synced: the steps of a store that grows and grows are longer and longer.
+        """
         old = self.table.page_count
-        step_bytes = old * self.page_bytes // 8
+        step_bytes = max(old // 8, self._grown_pages) * self.page_bytes
         step_bytes = min(step_bytes, self._options.growth_bytes_max)
         step = max(step_bytes, self._options.growth_bytes_min) // self.page_bytes
         try:
@@ -178,13 +183,17 @@ class Pager:
             if self.table.page_count < old + page_count:
                 self.segments.grow(old + page_count)
         self._adopt()
+        self._grown_pages += self.table.page_count - old
 
     def grow_ahead(self) -> None:
         """Grows the store when little is free; for a thread in the background."""
         step = self._options.growth_bytes_min // self.page_bytes
         with self.latch:
+            if self.table.page_count == self._seen_pages:
+                self._grown_pages = 0
             if self.table.page_count and self._free.page_count < step // 2:
                 self.grow(1)
+            self._seen_pages = self.table.page_count
 
     # The space map ---------------------------------------------------------------------------
 

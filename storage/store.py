@@ -194,6 +194,7 @@ class Store:
             end_lsn=end_lsn, previous_lsn=previous_lsn, incarnation=control.incarnation
         )
         self.wal = Wal(log_segments, buffer, options, failure)
+        self.wal.short = self._wake.set
         reservation = files.reserve(options.store_bytes_max)
         segments = PageSegments(files, options, reservation, failure)
         segments.open()

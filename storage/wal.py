@@ -51,6 +51,9 @@ class Wal:
         self._flushing = threading.Lock()
         self._preparing = threading.Lock()
         self._mutex = threading.Lock()
+        self._pace_bytes = 0  # what was lately appended from one look of prepare_ahead() to the next
+        self._looked_lsn = buffer.end_lsn
+        self.short: Callable[[], None] = lambda: None  # told when less than a segment is ahead
         self._waiters: list[tuple[int, Completion]] = []
         self._wanted_lsn = 0  # by those who wait without a completion
         self._wanted = threading.Event()
@@ -172,9 +175,16 @@ class Wal:
         self.segments.close()
 
     def prepare_ahead(self) -> None:
-        """Prepares segments until there is room for a segment's worth of ordinary records."""
+        """Prepares segments until there is room for a segment's worth of ordinary records.
+
+        And for what is appended until the next look: else who loads much has to prepare them himself.
+        """
         with self._preparing:
-            ahead = self._options.wal_segment_bytes + self._reserve_bytes
+            appended = self.end_lsn - self._looked_lsn
+            self._looked_lsn += appended
+            pace = max(appended, self._pace_bytes // 2)
+            self._pace_bytes = min(pace, self._options.max_wal_size // 8)
+            ahead = self._options.wal_segment_bytes + self._reserve_bytes + self._pace_bytes
             while self.segments.prepared_lsn < self.end_lsn + ahead:
                 self.segments.prepare()
         self._set_limit()
@@ -213,6 +223,9 @@ class Wal:
             except DiskFull:
                 if not reserved or self.segments.prepared_lsn < end_lsn:
                     raise
+        ahead = self.segments.prepared_lsn - self._reserve_bytes - end_lsn
+        if ahead < self._options.wal_segment_bytes:
+            self.short()
         if self.buffer.byte_count > 2 * self._options.wal_buffer_bytes:
             self.flush_now(self.end_lsn)
         elif self.buffer.byte_count > self._options.wal_buffer_bytes:
