@@ -42,7 +42,7 @@ from storage.fast_paths import (
     seek_pair,
     split_leaf,
 )
-from storage.key_matrix import SortedKeys
+from storage.key_matrix import KeyRows, SortedKeys
 from storage.native import Change
 from storage.pages import Pager
 
@@ -107,7 +107,8 @@ class Tree:
 
     def insert_many(self, xid: int, keys: Sequence[bytes], row_ids: npt.NDArray[np.int64]) -> None:
         """Add ascending pairs, a leaf at a time."""
-        longest = max(map(len, keys), default=0)
+        is_even = isinstance(keys, KeyRows)
+        longest = max(map(len, keys[:1] if is_even else keys), default=0)
         if longest > self.key_bytes_max:
             raise KeyTooLarge(longest, self.key_bytes_max)
         done = 0

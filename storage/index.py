@@ -18,7 +18,7 @@ from storage.btree import Tree
 from storage.commit_log import COMMAND_BITS, Snapshot
 from storage.errors import DuplicateKey
 from storage.fast_paths import absent_pairs, is_ascending, lookup_ids, lookup_prefix, present_keys
-from storage.key_matrix import SortedKeys
+from storage.key_matrix import KeyRows, SortedKeys
 from storage.keys import key_after_prefix
 from storage.native import Change
 from storage.outcomes import Outcome, Status
@@ -165,16 +165,20 @@ class Index:
         ids = np.asarray(root_ids, np.int64)
         if not len(ids):
             return
-        if not is_ascending(keys, ids):
+        if isinstance(keys, KeyRows):
+            keys, ids = keys.in_order(ids)
+        elif not is_ascending(keys, ids):
             pairs = sorted(set(zip(keys, ids.tolist(), strict=True)))
             keys = [key for key, _ in pairs]
             ids = np.array([root_id for _, root_id in pairs], np.int64)
         xid = transaction.stamp() >> COMMAND_BITS
         transaction.undo.append((self, Undo.INSERT_MANY, 0, 0, (keys, ids)))
-        if self.tree.is_empty():
-            self.tree.build(xid, list(zip(keys, ids.tolist(), strict=True)))
-        else:
+        if not self.tree.is_empty():
             self.tree.insert_many(xid, keys, ids)
+        elif isinstance(keys, KeyRows):
+            self.tree.build_sorted(xid, SortedKeys(keys.matrix, None, ids, None))
+        else:
+            self.tree.build(xid, list(zip(keys, ids.tolist(), strict=True)))
         if transaction.tracked is not None:
             transaction.tracked.write_keys(self.index_id, keys)
 
@@ -195,6 +199,13 @@ class Index:
     def build_parts(self, transaction: Transaction, parts: Iterable[SortedKeys]) -> None:
         """`build` of keys that come in parts, one behind the other, more than one page of them."""
         self.tree.build_parts(transaction.stamp() >> COMMAND_BITS, parts)
+
+    def may_have(self, keys: Sequence[bytes]) -> bool:
+        """Whether one of the keys of new rows may be there already, or is there twice among them."""
+        if not isinstance(keys, KeyRows):
+            return bool(self.find_suspects(keys))
+        ordered, _ = keys.in_order(np.arange(len(keys)))
+        return not is_ascending(ordered) or bool(present_keys(self.pager, self.root_page, ordered))
 
     def find_suspects(self, keys: Sequence[bytes | None]) -> list[tuple[int, bool]]:
         """Which of the keys of new rows may be there already, in their order; None: of no interest.

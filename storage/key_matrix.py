@@ -7,7 +7,7 @@ Rule 2: an order sorts by key, then by row id, as a tree does; None: the rows ar
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -149,6 +149,36 @@ def _with_nulls(part: KeyMatrix, null: Mask, marker: bytes) -> KeyMatrix:
     matrix[null, 0] = marker[0]
     lengths[null] = 1
     return KeyMatrix(matrix, lengths)
+
+
+class KeyRows(Sequence[bytes]):
+    """Keys of one length in the order of some rows, without an object each: what kernels read is the matrix."""
+
+    __slots__ = ("matrix",)
+
+    def __init__(self, matrix: ByteMatrix) -> None:
+        self.matrix = np.ascontiguousarray(matrix)
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "KeyRows": ...
+
+    def __getitem__(self, place: int | slice) -> "bytes | KeyRows":
+        """A key, or some of them."""
+        if isinstance(place, slice):
+            return KeyRows(self.matrix[place])
+        key: bytes = self.matrix[place].tobytes()
+        return key
+
+    def __len__(self) -> int:
+        return len(self.matrix)
+
+    def in_order(self, row_ids: RowIds) -> "tuple[KeyRows, RowIds]":
+        """Keys and row ids sorted by key, then by row id."""
+        order = _order(self.matrix, row_ids)
+        return (self, row_ids) if order is None else (KeyRows(self.matrix[order]), row_ids[order])
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,9 @@ class Wal:
         self._flushing = threading.Lock()
         self._preparing = threading.Lock()
         self._mutex = threading.Lock()
-        self._pace_bytes = 0  # what was lately appended from one look of prepare_ahead() to the next
+        self._pace_bytes = (
+            0  # what was lately appended from one look of prepare_ahead() to the next
+        )
         self._looked_lsn = buffer.end_lsn
         self.short: Callable[[], None] = lambda: None  # told when less than a segment is ahead
         self._waiters: list[tuple[int, Completion]] = []

@@ -24,6 +24,7 @@ from server.vector.rows import values_of
 from storage.engine import (
     DecimalTexts,
     KeyColumns,
+    KeyRows,
     Kind,
     ScaledDecimals,
     StringViews,
@@ -261,6 +262,20 @@ class IndexShape:
             for part, (values, valid) in zip(self.parts, found, strict=True)
         ]
         return encode_matrix(values, nulls, kinds, self.descending, self.nulls_first)
+
+    def stored_keys(
+        self, columns: Sequence[Any], nulls: Sequence[Mask | None]
+    ) -> Sequence[bytes] | None:
+        """The keys of rows given in stored form by attribute, which are numbers; None: some key is NULL."""
+        numbers = [key.number - 1 for key in self.index.keys]
+        if any(nulls[number] is not None for number in numbers):
+            return None
+        kinds = [part.kind for part in self.parts]
+        chosen, never = [columns[number] for number in numbers], [None] * len(numbers)
+        found = encode_matrix(chosen, never, kinds, self.descending, self.nulls_first)
+        if found is None or found.lengths is not None:
+            return list(encode_keys(chosen, never, kinds, self.descending, self.nulls_first))
+        return KeyRows(found.matrix)
 
     def distinct_rows(self, columns: Sequence[Column], count: int) -> Mask | None:
         """Rows that no other may equal: without NULLs in the key; None.

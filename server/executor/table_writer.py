@@ -28,7 +28,7 @@ from server.executor.triggers import queue_after_rows
 from server.executor.waiting import doing, wait_for_xid
 from server.planner.foreign import refuse_foreign
 from server.vector.batch import Batch
-from storage.engine import Kind, Outcome, Status, encode_keys
+from storage.engine import Kind, Outcome, Status
 
 if TYPE_CHECKING:
     from server.catalog.objects import Table
@@ -141,18 +141,16 @@ class TableWriter:
         """Insert rows given in stored form by attribute; False: nothing was done, something is in the way."""
         if any(nulls[number - 1] is not None for number in self.shape.not_null):
             return False
-        keys: list[list[bytes]] = []
+        keys: list[Sequence[bytes]] = []
         for shape in self.shape.indexes:
-            numbers = [key.number - 1 for key in shape.index.keys]
-            if any(nulls[number] is not None for number in numbers):
+            own = shape.stored_keys(values, nulls)
+            if own is None:
                 return False
-            kinds = [part.kind for part in shape.parts]
-            columns = [values[number] for number in numbers]
-            keys.append(encode_keys(columns, [None] * len(kinds), kinds, shape.descending))
+            keys.append(own)
         with self._engine.latch:
             for shape, own in zip(self.shape.indexes, keys, strict=True):
                 index = self._engine.index(shape.storage_id)
-                if shape.index.unique and index.find_suspects(own):
+                if shape.index.unique and index.may_have(own):
                     return False
             row_ids = self.relation.insert(self._transaction, values, nulls, count)
             for shape, own in zip(self.shape.indexes, keys, strict=True):

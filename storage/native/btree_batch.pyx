@@ -1,6 +1,8 @@
 """The twin of storage/btree_batch.py: many sorted pairs, a leaf at a time."""
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.list cimport PyList_GET_ITEM
+from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset
@@ -37,6 +39,42 @@ cdef struct Rows:
     const int64_t *lengths
     const int64_t *row_ids
     const int64_t *order
+
+
+cdef struct Keys:
+    # The keys of a list, or the rows of a matrix; whoever made it keeps them.
+    PyObject *items
+    const uint8_t *matrix
+    Py_ssize_t width
+    Py_ssize_t count
+
+
+cdef int look(keys, Keys *found) except -1:
+    """Make keys ready to be read: a list of bytes, or KeyRows."""
+    cdef const uint8_t[:, ::1] matrix
+    found.items = NULL
+    found.matrix = NULL
+    found.count = len(keys)
+    if type(keys) is list:
+        found.items = <PyObject *>keys
+        return 0
+    matrix = keys.matrix
+    found.width = matrix.shape[1]
+    if found.count and found.width:
+        found.matrix = &matrix[0, 0]
+    return 0
+
+
+cdef inline const unsigned char *key_at(
+    const Keys *keys, Py_ssize_t place, size_t *length
+) noexcept:
+    cdef PyObject *item
+    if keys.items == NULL:
+        length[0] = keys.width
+        return keys.matrix + place * keys.width
+    item = <PyObject *>PyList_GET_ITEM(<object>keys.items, place)
+    length[0] = PyBytes_GET_SIZE(<object>item)
+    return <const unsigned char *>PyBytes_AS_STRING(<object>item)
 
 
 cdef struct Place:
@@ -88,20 +126,19 @@ cdef struct Piece:
     size_t size  # slot included
 
 
-def is_ascending(list keys not None, const int64_t[::1] row_ids=None):
+def is_ascending(keys not None, const int64_t[::1] row_ids=None):
     """Whether every key is there and above the one before it; with row ids: every pair."""
+    cdef Keys all_keys
     cdef Py_ssize_t i
-    cdef size_t length, before_length, shorter
-    cdef const char *before = NULL
-    cdef const char *data
+    cdef size_t length, before_length = 0, shorter
+    cdef const unsigned char *before = NULL
+    cdef const unsigned char *data
     cdef int order
-    before_length = 0
-    for i in range(len(keys)):
-        key = keys[i]
-        if type(key) is not bytes:
+    look(keys, &all_keys)
+    for i in range(all_keys.count):
+        if all_keys.items != NULL and type(keys[i]) is not bytes:
             return False
-        data = <const char *><bytes>key
-        length = len(<bytes>key)
+        data = key_at(&all_keys, i, &length)
         if i:
             shorter = length if length < before_length else before_length
             order = memcmp(before, data, shorter)
@@ -116,7 +153,7 @@ def is_ascending(list keys not None, const int64_t[::1] row_ids=None):
     return True
 
 
-def present_keys(pager, uint64_t root_page, list keys not None):
+def present_keys(pager, uint64_t root_page, keys not None):
     """The positions of ascending keys that some entry may start with."""
     cdef PageTable table = pager.table
     cdef Place place
@@ -125,10 +162,11 @@ def present_keys(pager, uint64_t root_page, list keys not None):
     cdef const unsigned char *entry
     cdef size_t length
     cdef Py_ssize_t i, slot
+    cdef Keys all_keys
     cdef list found = []
-    for i in range(len(keys)):
-        data = <const unsigned char *><const char *><bytes>keys[i]
-        length = len(<bytes>keys[i])
+    look(keys, &all_keys)
+    for i in range(all_keys.count):
+        data = key_at(&all_keys, i, &length)
         if head == NULL or is_beyond(&place, data, length, 0):
             find_place(table, root_page, data, length, 0, &place)
             head = head_of(table, place.page_no)
@@ -177,7 +215,7 @@ def absent_pairs(
 
 
 def insert_sorted(
-    pager, uint64_t root_page, uint64_t xid, list keys not None, const int64_t[::1] row_ids,
+    pager, uint64_t root_page, uint64_t xid, keys not None, const int64_t[::1] row_ids,
     Py_ssize_t start,
 ):
     """Add ascending pairs from start on that belong to one leaf: how far it came.
@@ -187,13 +225,15 @@ def insert_sorted(
     cdef PageTable table = pager.table
     cdef size_t room = table.page_bytes - NODE_BYTES, length, size = 0
     cdef Place place
-    cdef Py_ssize_t stop = start, count = len(keys)
-    cdef Py_ssize_t done
-    cdef const unsigned char *data = <const unsigned char *><const char *><bytes>keys[start]
-    find_place(table, root_page, data, len(<bytes>keys[start]), row_ids[start], &place)
-    while stop < count and size < (PAGES_MAX - 2) * room:
-        data = <const unsigned char *><const char *><bytes>keys[stop]
-        length = len(<bytes>keys[stop])
+    cdef Py_ssize_t stop = start, done
+    cdef Keys all_keys
+    cdef const unsigned char *data
+    look(keys, &all_keys)
+    assert 0 <= start < all_keys.count == row_ids.shape[0]
+    data = key_at(&all_keys, start, &length)
+    find_place(table, root_page, data, length, row_ids[start], &place)
+    while stop < all_keys.count and size < (PAGES_MAX - 2) * room:
+        data = key_at(&all_keys, stop, &length)
         if stop > start and is_beyond(&place, data, length, row_ids[stop]):
             break
         size += 2 + LEAF_HEAD + length
@@ -208,14 +248,14 @@ def insert_sorted(
             start += 1
         return start
     while stop > start:
-        if merge(pager, table, xid, &place, keys, row_ids, start, stop):
+        if merge(pager, table, xid, &place, &all_keys, row_ids, start, stop):
             return stop
         stop = start + (stop - start) // 2
     return start
 
 
 def delete_sorted(
-    pager, uint64_t root_page, list keys not None, const int64_t[::1] row_ids not None,
+    pager, uint64_t root_page, keys not None, const int64_t[::1] row_ids not None,
     Py_ssize_t start,
 ):
     """Take ascending pairs from start on out of the leaf that they are in: how far it came.
@@ -226,13 +266,17 @@ def delete_sorted(
     cdef Place place
     cdef const Head *head
     cdef const unsigned char *entry
-    cdef const unsigned char *data = <const unsigned char *><const char *><bytes>keys[start]
+    cdef const unsigned char *data
     cdef Py_ssize_t count = len(keys), position = start, kept = 0, slot
+    cdef size_t length
+    cdef Keys all_keys
     cdef Piece *pieces
     cdef unsigned char *page = NULL
     cdef int order
-    assert row_ids.shape[0] == count
-    find_place(table, root_page, data, len(<bytes>keys[start]), row_ids[start], &place)
+    look(keys, &all_keys)
+    assert 0 <= start < count == row_ids.shape[0]
+    data = key_at(&all_keys, start, &length)
+    find_place(table, root_page, data, length, row_ids[start], &place)
     head = head_of(table, place.page_no)
     pieces = <Piece *>malloc((head.count + 1) * sizeof(Piece))
     if pieces == NULL:
@@ -242,8 +286,8 @@ def delete_sorted(
             entry = entry_at(head, slot)
             order = -1
             while position < count:
-                data = <const unsigned char *><const char *><bytes>keys[position]
-                order = compare(entry, LEAF_HEAD, data, len(<bytes>keys[position]), row_ids[position])
+                data = key_at(&all_keys, position, &length)
+                order = compare(entry, LEAF_HEAD, data, length, row_ids[position])
                 if order <= 0:
                     break
                 position += 1  # it is not there
@@ -261,7 +305,7 @@ def delete_sorted(
         page = <unsigned char *>malloc(table.page_bytes)
         if page == NULL:
             raise MemoryError
-        fill(page, table.page_bytes, pieces, 0, kept, keys, row_ids)
+        fill(page, table.page_bytes, pieces, 0, kept, &all_keys, row_ids)
         write(pager, table, 0, &place, page, 1, True)
     finally:
         free(pieces)
@@ -270,8 +314,8 @@ def delete_sorted(
 
 
 cdef bint merge(
-    pager, PageTable table, uint64_t xid, Place *place, list keys, const int64_t[::1] row_ids,
-    Py_ssize_t start, Py_ssize_t stop,
+    pager, PageTable table, uint64_t xid, Place *place, const Keys *keys,
+    const int64_t[::1] row_ids, Py_ssize_t start, Py_ssize_t stop,
 ) except -1:
     """Write a leaf anew with more pairs, and what does not fit to new leaves; False: the parent is full."""
     cdef const Head *head = head_of(table, place.page_no)
@@ -304,8 +348,8 @@ cdef bint merge(
 
 
 cdef Py_ssize_t gather(
-    const Head *head, list keys, const int64_t[::1] row_ids, Py_ssize_t start, Py_ssize_t stop,
-    Piece *pieces,
+    const Head *head, const Keys *keys, const int64_t[::1] row_ids, Py_ssize_t start,
+    Py_ssize_t stop, Piece *pieces,
 ) noexcept:
     """Entries of the leaf and new pairs in one order; a pair that is there already stays once."""
     cdef Py_ssize_t slot = 0, position = start, count = 0
@@ -316,8 +360,7 @@ cdef Py_ssize_t gather(
     while slot < head.count or position < stop:
         order = 1
         if position < stop:
-            data = <const unsigned char *><const char *><bytes>keys[position]
-            length = len(<bytes>keys[position])
+            data = key_at(keys, position, &length)
         if slot < head.count:
             entry = entry_at(head, slot)
             order = -1
@@ -382,11 +425,12 @@ cdef bint has_room(
 
 cdef void fill(
     unsigned char *page, size_t page_bytes, Piece *pieces, Py_ssize_t first, Py_ssize_t last,
-    list keys, const int64_t[::1] row_ids,
+    const Keys *keys, const int64_t[::1] row_ids,
 ) noexcept:
     """Make the leaf of some entries; its neighbours are not known yet."""
     cdef Head *head = <Head *>page
-    cdef size_t place = page_bytes, count
+    cdef size_t place = page_bytes, count, length
+    cdef const unsigned char *data
     cdef uint64_t row_id
     cdef Py_ssize_t i
     memset(page, 0, page_bytes)
@@ -399,10 +443,8 @@ cdef void fill(
             row_id = row_ids[pieces[i].position]
             (<uint16_t *>(page + place))[0] = <uint16_t>(count - LEAF_HEAD)
             memcpy(page + place + 2, &row_id, 8)
-            memcpy(
-                page + place + LEAF_HEAD, <const char *><bytes>keys[pieces[i].position],
-                count - LEAF_HEAD,
-            )
+            data = key_at(keys, pieces[i].position, &length)
+            memcpy(page + place + LEAF_HEAD, data, length)
         (<uint16_t *>(page + NODE_BYTES))[i - first] = <uint16_t>place
     head.magic = MAGIC
     head.count = <uint16_t>(last - first)

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from storage import btree_batch, btree_search
+from storage import btree, btree_batch, btree_search
 from storage.btree import Tree
 from storage.check import check_tree
 from storage.engine import Kind, encode_key
@@ -18,6 +18,7 @@ from storage.fast_paths import (
     lookup_prefix,
     present_keys,
 )
+from storage.key_matrix import KeyRows
 from tests.support.small_engine import small_engine
 
 
@@ -193,3 +194,48 @@ def test_ids_of_a_key_as_an_array(tree, most):
             found = twin(tree.pager, tree.root_page, prefix, most)
             assert found.dtype == np.int64
             assert found.tolist() == wanted
+
+
+def rows_of(keys):
+    return KeyRows(np.array([list(key) for key in keys], np.uint8).reshape(len(keys), -1))
+
+
+@pytest.mark.parametrize("kernels", [btree_batch, None])
+def test_keys_in_a_matrix_are_added_and_taken_out_as_others(tree, kernels, monkeypatch):
+    if kernels is not None:
+        for name in ("insert_sorted", "delete_sorted"):
+            monkeypatch.setattr(btree, name, getattr(kernels, name))
+    pairs = [(number(i), i + 1000) for i in range(-900, 900)]
+    ids = np.array([row_id for _, row_id in pairs], np.int64)
+    every_third = pairs[::3]
+    add(tree, every_third)
+    tree.insert_many(0, rows_of([key for key, _ in pairs]), ids)
+    assert content(tree) == pairs
+    taken = slice(100, 1700)
+    tree.delete_many(rows_of([key for key, _ in pairs[taken]]), ids[taken])
+    assert content(tree) == pairs[:100] + pairs[1700:]
+
+
+@pytest.mark.parametrize("present", [present_keys, btree_batch.present_keys])
+def test_keys_in_a_matrix_are_looked_for_as_others(tree, present):
+    add(tree, [(number(i), i) for i in range(0, 900, 3)])
+    keys = [number(i) for i in range(900)]
+    wanted = list(range(0, 900, 3))
+    assert present(tree.pager, tree.root_page, keys) == wanted
+    assert present(tree.pager, tree.root_page, rows_of(keys)) == wanted
+
+
+@pytest.mark.parametrize("ascends", [is_ascending, btree_batch.is_ascending])
+def test_the_order_of_keys_in_a_matrix(ascends):
+    keys = [number(i) for i in (1, 2, 2, 3)]
+    assert ascends(rows_of(keys[:2]))
+    assert not ascends(rows_of(keys))
+    assert ascends(rows_of(keys), np.array([1, 2, 3, 4]))
+    assert not ascends(rows_of(keys), np.array([1, 3, 2, 4]))
+
+
+def test_keys_in_a_matrix_are_put_in_order():
+    keys, ids = rows_of([number(i) for i in (5, -1, 5, 3)]).in_order(np.array([9, 8, 7, 6]))
+    assert list(keys) == [number(i) for i in (-1, 3, 5, 5)]
+    assert ids.tolist() == [8, 6, 7, 9]
+    assert list(keys[1:3]) == [number(3), number(5)]

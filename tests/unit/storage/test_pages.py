@@ -283,3 +283,23 @@ def test_checksums_of_runs_are_those_of_pages(store):
         for index in range(3)
     ]
     assert whole == b"".join(parts)
+
+
+def test_a_store_that_grows_again_and_again_takes_longer_steps(files):
+    store = Store.create(
+        files, dataclasses.replace(OPTIONS, growth_bytes_max=64 * PAGE), store_id=9
+    )
+    pager = store.pager
+    pager.grow_ahead()
+    pager.grow_ahead()
+
+    def grown() -> int:
+        before = pager.page_count
+        pager.grow(1)
+        return pager.page_count - before
+
+    assert [grown() for _ in range(5)] == [8, 8, 16, 32, 64]
+    pager.grow_ahead()
+    pager.grow_ahead()
+    usual = pager.page_count // 8
+    assert grown() == usual < 64

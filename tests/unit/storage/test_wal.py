@@ -189,3 +189,22 @@ def test_a_large_backlog_is_flushed_on_the_way():
     for _ in range(50):
         wal.append(1, 1, bytes(1000))
     assert wal.buffer.byte_count <= 2 * OPTIONS.wal_buffer_bytes + 2000
+
+
+def test_more_is_prepared_for_who_has_appended_much(disk):
+    wal = open_wal(disk)
+    wal.prepare_ahead()
+    segment_bytes = wal.segments._segment_bytes
+    room = wal.segments.prepared_lsn - wal.end_lsn
+    told = []
+    wal.short = lambda: told.append(wal.end_lsn)
+    start = wal.end_lsn
+    while wal.end_lsn < start + 3 * segment_bytes:
+        wal.append(1, 1, bytes(500))
+        wal.flush_to(wal.end_lsn).wait()
+    assert told
+    wal.prepare_ahead()
+    assert wal.segments.prepared_lsn - wal.end_lsn > room + segment_bytes
+    for _ in range(20):
+        wal.prepare_ahead()
+    assert wal._pace_bytes == 0
