@@ -7,10 +7,11 @@ once.
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from server.errors import FeatureNotSupported
 from server.executor.build import BUILDERS
+from server.executor.one_row import one_row_of
 from server.executor.point import point_of
 from server.executor.row_query import row_query_of
 from server.expressions.expression import Expression, SortKey
@@ -18,20 +19,31 @@ from server.planner.physical import CommonTable, CommonTableScan, Plan
 
 if TYPE_CHECKING:
     from server.executor.operator import Operator
+    from server.executor.point import RunPoint
+
+SUBQUERY_ENTRIES_MAX: Final = 200
+"""How many entries a run of a subquery looks at in row form: its operators are there already, for all further runs."""
 
 
 class Program:
     """The operators of a plan and of the subqueries in its expressions.
 
-    Subqueries' are made when first run. has_more: the statement has more to do than its plan.
+    Subqueries' are made when first run. has_more: the statement has more to do than its plan; calls_routines: it calls
+    functions whose bodies are statements. point: runs it without batches; inner: as point, but inside of a body, which
+    may wait in the middle of an expression.
     """
 
-    __slots__ = ("_operators", "_outside_tables", "point", "root")
+    __slots__ = ("_operators", "_outside_tables", "_row_runs", "inner", "point", "root")
 
-    def __init__(self, plan: Plan, *, has_more: bool = False) -> None:
+    def __init__(self, plan: Plan, *, has_more: bool = False, calls_routines: bool = False) -> None:
         self._operators: dict[Plan, Operator] = {}
         self._outside_tables: dict[Plan, tuple[int, ...]] = {}
-        self.point = None if has_more else point_of(plan) or row_query_of(plan)
+        self._row_runs: dict[Plan, RunPoint | None] = {}
+        is_plain = not has_more and not calls_routines
+        self.point = (point_of(plan) or row_query_of(plan)) if is_plain else None
+        self.inner = self.point
+        if self.inner is None and not has_more:
+            self.inner = one_row_of(plan) or row_query_of(plan)
         self.root = self.operator(plan)
 
     def operator(self, plan: Plan) -> Operator:
@@ -43,6 +55,12 @@ class Program:
             found = BUILDERS[type(plan)](plan, self)
             self._operators[plan] = found
         return found
+
+    def row_run(self, plan: Plan) -> RunPoint | None:
+        """What runs a subquery without batches, where it finds few rows; None for nothing."""
+        if plan not in self._row_runs:
+            self._row_runs[plan] = point_of(plan) or row_query_of(plan, SUBQUERY_ENTRIES_MAX)
+        return self._row_runs[plan]
 
     def outside_tables(self, plan: Plan) -> tuple[int, ...]:
         """The WITH queries that a plan reads and does not have itself, subqueries included."""

@@ -51,6 +51,7 @@ DEPTH_HINT: Final = (
 )
 
 Row = tuple[Any, ...]
+Ran = tuple[list[Row], int]
 
 
 class Surroundings(Protocol):
@@ -85,6 +86,16 @@ class Surroundings(Protocol):
 
     def locks(self, planned: PlannedStatement) -> Iterator[Wait]:
         """Lock the relations a plan reads and writes."""
+
+    def run_inner(
+        self,
+        caller: ExecutionContext,
+        planned: PlannedStatement,
+        values: Row,
+        *,
+        sees_changes: bool,
+    ) -> Ran | None:
+        """Run a plan on single rows, if that can be done at once: the rows, and how many it was about."""
 
     def next_rows(self, portal: Any, count: int) -> Iterator[Any]:
         """The batches of a cursor's next rows, and Waits."""
@@ -280,22 +291,46 @@ def run_rows(
         if not sees_changes:
             raise FeatureNotSupported(f"{planned.tag} is not allowed in a non-volatile function")
         surroundings.refuse_writes(planned.tag)
+    ran = None
+    if not tables:
+        ran = surroundings.run_inner(caller, planned, values, sees_changes=sees_changes)
+    if ran is None:
+        running = _locked_context(caller, planned, values)
+        if not sees_changes:
+            running.snapshot = caller.snapshot
+        if tables:
+            running.common_tables.update(tables)
+        yield from _run_whole(caller, planned, running)
+        changed = running.row_count
+    else:
+        rows, changed = ran
+        yield from rows
+    if count is not None:
+        count.append(changed)
+
+
+def _locked_context(
+    caller: ExecutionContext, planned: PlannedStatement, values: Row
+) -> ExecutionContext:
+    """A context to run a plan in, with a new snapshot, behind the plan's locks."""
+    surroundings: Surroundings = caller.surroundings
     for wait in surroundings.locks(planned):
         pass_wait(caller, wait)
     running = surroundings.context(values)
-    if not sees_changes:
-        running.snapshot = caller.snapshot
-    if tables:
-        running.common_tables.update(tables)
     running.depth = caller.depth + 1
     running.cancelled = caller.cancelled
-    for item in execute(planned, running, surroundings.program(planned)):
+    return running
+
+
+def _run_whole(
+    caller: ExecutionContext, planned: PlannedStatement, running: ExecutionContext
+) -> Iterator[Row]:
+    """The rows of a plan, by batches."""
+    for item in execute(planned, running, caller.surroundings.program(planned)):
         if isinstance(item, Wait):
             pass_wait(caller, item)
         else:
             yield from rows_of(item)
-    if count is not None:
-        count.append(running.row_count)
 
 
 def run_query(caller: ExecutionContext, text: str) -> tuple[PlannedStatement, list[Row]]:

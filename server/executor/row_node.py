@@ -54,9 +54,9 @@ class RowRun:
 
     __slots__ = ("context", "left")
 
-    def __init__(self, context: ExecutionContext) -> None:
+    def __init__(self, context: ExecutionContext, entries_max: int = ENTRIES_MAX) -> None:
         self.context = context
-        self.left = ENTRIES_MAX
+        self.left = entries_max
 
     def count(self, looked_at: int) -> None:
         """So much more was looked at."""

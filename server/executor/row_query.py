@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.executor.row_groups import GroupedRows
 from server.executor.row_joins import HashedRows, LoopedRows
-from server.executor.row_node import Leave, NotCovered, RowRun
+from server.executor.row_node import ENTRIES_MAX, Leave, NotCovered, RowRun
 from server.executor.row_nodes import (
     DistinctRows,
     FilteredRows,
@@ -53,10 +53,11 @@ NODES: Final[Mapping[type[physical.Plan], Any]] = {
 class RowQuery:
     """Runs a statement. `stored` says which columns of `stored_rows` are as storage keeps them."""
 
-    __slots__ = ("_left_count", "_loads", "_node", "stored")
+    __slots__ = ("_entries_max", "_left_count", "_loads", "_node", "stored")
 
-    def __init__(self, plan: physical.Plan, node: RowNode) -> None:
+    def __init__(self, plan: physical.Plan, node: RowNode, entries_max: int = ENTRIES_MAX) -> None:
         self._node = node
+        self._entries_max = entries_max
         self._left_count = 0
         self.stored = tuple(column in node.stored for column in plan.output)
         self._loads = tuple(
@@ -78,7 +79,7 @@ class RowQuery:
             return None  # what a serializable transaction reads, operators note
         found: list[Row] = []
         try:
-            for rows in self._node.portions(RowRun(context)):
+            for rows in self._node.portions(RowRun(context, self._entries_max)):
                 found += rows
         except Leave:
             self._left_count += 2
@@ -96,10 +97,10 @@ class RowQuery:
         return tuple(values)
 
 
-def row_query_of(plan: physical.Plan) -> RowQuery | None:
+def row_query_of(plan: physical.Plan, entries_max: int = ENTRIES_MAX) -> RowQuery | None:
     """What runs a plan of which everything is covered; None for any other."""
     try:
-        return RowQuery(plan, make_node(plan, frozenset()))
+        return RowQuery(plan, make_node(plan, frozenset()), entries_max)
     except NotCovered:
         return None
 

@@ -43,8 +43,8 @@ class SideRows:
 
 def prepare(planned: PlannedStatement) -> Program:
     """Make the operators of a statement; they serve any number of runs, also at the same time."""
-    has_more = planned.calls_routines or bool(planned.before or planned.after)
-    return Program(planned.plan, has_more=has_more)
+    has_more = bool(planned.before or planned.after)
+    return Program(planned.plan, has_more=has_more, calls_routines=planned.calls_routines)
 
 
 def execute(

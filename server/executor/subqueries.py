@@ -36,11 +36,16 @@ class Answer:
     __slots__ = ("_element_oid", "_keys", "_of_arrays", "_rows", "_source")
 
     def __init__(
-        self, batches: Iterator[Batch], element_oid: int, *, of_arrays: bool = False
+        self,
+        batches: Iterator[Batch],
+        element_oid: int,
+        rows: list[Row],
+        *,
+        of_arrays: bool = False,
     ) -> None:
         self._of_arrays = of_arrays
         self._source: Iterator[Batch] | None = batches
-        self._rows: list[Row] = []
+        self._rows = rows
         self._keys: tuple[frozenset[Row], list[Row]] | None = None
         self._element_oid = element_oid
 
@@ -119,14 +124,35 @@ def _exact(value: Value | None) -> Any:
 
 def _fresh_answer(context: ExecutionContext, node: Subquery, values: Row) -> Answer:
     assert context.program is not None
-    operator = context.program.operator(node.plan)
     columns = tuple(variable.column for variable in node.outer)
     outer = dict(zip(columns, values, strict=True))
+    rows = _few_rows(context, node, outer)
+    batches: Iterator[Batch] = iter(())
+    if rows is None:
+        operator = context.program.operator(node.plan)
+        batches = _waited(with_outer(operator.batches(context), context, outer), context)
     return Answer(
-        _waited(with_outer(operator.batches(context), context, outer), context),
+        batches,
         node.type.type.element_oid,
+        rows or [],
         of_arrays=node.kind == "array" and node.plan.types[0].oid == node.type.oid,
     )
+
+
+def _few_rows(
+    context: ExecutionContext, node: Subquery, outer: dict[int, Value | None]
+) -> list[Row] | None:
+    """All rows of a subquery that finds few of them by an index or a key; None for any other."""
+    assert context.program is not None
+    run = None if context.instruments is not None else context.program.row_run(node.plan)
+    if run is None:
+        return None
+    around = context.outer
+    context.outer = {**around, **outer}
+    try:
+        return run(context)
+    finally:
+        context.outer = around
 
 
 def _waited(batches: Iterator[Batch], context: ExecutionContext) -> Iterator[Batch]:

@@ -15,9 +15,16 @@ from server.executor.routines import pass_wait
 from server.plpgsql import tree
 from server.plpgsql.assign import assign_row
 from server.plpgsql.embedded import value_of
-from server.plpgsql.running_sql import Found, opened, rows_of, set_arguments, utility_batches
+from server.plpgsql.running_sql import (
+    Found,
+    opened,
+    processed,
+    rows_of,
+    set_arguments,
+    utility_batches,
+)
 from server.sql import utility_transactions
-from server.statements.cursors import fetched
+from server.statements.cursors import fetched, kept_next_row
 from server.statements.portal import Portal, Prepared
 
 if TYPE_CHECKING:
@@ -111,8 +118,14 @@ def loop_rows(frame: Frame, rows: tree.Rows) -> Found:
             name=portal.name, direction="forward", count=1, move=False
         )
         try:
-            while found := _fetched_rows(frame, portal, node)[0]:
-                yield found[0]
+            while True:
+                row = kept_next_row(portal)
+                if row is None:
+                    fetched_rows, _ = _fetched_rows(frame, portal, node)
+                    if not fetched_rows:
+                        return
+                    row = fetched_rows[0]
+                yield row
         finally:
             portal.close()
             frame.caller.session.portals.pop(portal.name, None)
@@ -142,6 +155,13 @@ def _portal(frame: Frame, slot: int) -> Portal:
 def _fetch(frame: Frame, statement: tree.Fetch) -> Signal:
     portal = _portal(frame, statement.slot)
     count = statement.count
+    is_next = count == 1 and statement.direction == "forward" and statement.computed is None
+    row = kept_next_row(portal) if is_next and statement.into is not None else None
+    if row is not None:
+        assert statement.into is not None
+        assign_row(frame, statement.into, row, portal.names, portal.types)
+        processed(frame, 1)
+        return
     if statement.computed is not None:
         count, _ = value_of(frame, statement.computed, frame.binding().type(23))
         if count is None:
@@ -156,8 +176,7 @@ def _fetch(frame: Frame, statement: tree.Fetch) -> Signal:
     if statement.into is not None:
         first = rows[0] if rows else None
         assign_row(frame, statement.into, first, portal.names, portal.types)
-    frame.row_count = number
-    frame.values[frame.tree.found_slot] = number > 0
+    processed(frame, number)
 
 
 def _fetched_rows(

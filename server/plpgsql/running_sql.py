@@ -283,14 +283,15 @@ def _sql(frame: Frame, statement: tree.Sql) -> Signal:
         with InQuery(statement.query.text):
             for _ in rows_of_plan(frame, compiled, count):
                 pass
-        _processed(frame, count[0])
+        processed(frame, count[0])
         return
     is_row = compiled.evaluate is not None
     rows = iter((only_row(frame, compiled),)) if is_row else rows_of_plan(frame, compiled, count)
     _into(frame, statement, planned, rows, count, statement.query.text)
 
 
-def _processed(frame: Frame, count: int) -> None:
+def processed(frame: Frame, count: int) -> None:
+    """Note how many rows a statement was about."""
     frame.row_count = count
     frame.values[frame.tree.found_slot] = count > 0
 
@@ -361,7 +362,7 @@ def _perform(frame: Frame, statement: tree.Perform) -> Signal:
     with InQuery(statement.query.text):
         for _ in rows_of_plan(frame, compiled):
             number += 1
-    _processed(frame, number)
+    processed(frame, number)
 
 
 def _execute(frame: Frame, statement: tree.Execute) -> Signal:

@@ -14,6 +14,7 @@ from server.planner.standalone import bind_over_table, bind_row_rules
 from server.plpgsql.language import PlPgSql
 from server.session import execution
 from server.session.access import AnyAccess, check_access
+from server.session.inner_runs import InnerRuns
 from server.statements.cursors import next_rows
 from server.statements.statement import Rows
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from server.catalog.objects import Table, UserFunction
     from server.executor.context import ExecutionContext
     from server.executor.program import Program
-    from server.executor.routines import Language
+    from server.executor.routines import Language, Ran
     from server.executor.triggers import Firing
     from server.executor.waits import Wait
     from server.expressions.expression import Expression
@@ -41,10 +42,11 @@ if TYPE_CHECKING:
 class SessionSurroundings:
     """The Surroundings of a session."""
 
-    __slots__ = ("_session", "catalog_rows")
+    __slots__ = ("_inner", "_session", "catalog_rows")
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._inner = InnerRuns(session)
         self.catalog_rows = partial(catalog_rows, session)
 
     def bind_row(self, table: Table) -> RowRules:
@@ -89,6 +91,17 @@ class SessionSurroundings:
         """Lock the relations a plan reads and writes, if the user may do that."""
         check_access(self._session.transaction.catalog, planned.access)
         return execution.take_locks(self._session, planned)
+
+    def run_inner(
+        self,
+        caller: ExecutionContext,
+        planned: PlannedStatement,
+        values: tuple[Any, ...],
+        *,
+        sees_changes: bool,
+    ) -> Ran | None:
+        """Run a plan on single rows, if that can be done at once."""
+        return self._inner.run(caller, planned, values, sees_changes=sees_changes)
 
     def next_rows(self, portal: Portal, count: int) -> Iterator[Any]:
         """The batches of a cursor's next rows, and Waits."""

@@ -136,6 +136,15 @@ def fetched(portal: Portal, statement: tree.Fetch) -> Generator[Any, Any, int]:
     return taken
 
 
+def kept_next_row(portal: Portal) -> tuple[Any, ...] | None:
+    """What FETCH NEXT gives, in row form, where that is kept already; None: nothing was done."""
+    row = portal.kept.row(portal.position)
+    if row is None:
+        return None
+    portal.position += 1
+    return row[: len(portal.types)]
+
+
 def forward(portal: Portal, count: int) -> Generator[Any, Any, None]:
     """Up to `count` rows (0: all) for Execute: from where FETCH and MOVE have left a portal."""
     if portal.kept:
@@ -144,7 +153,7 @@ def forward(portal: Portal, count: int) -> Generator[Any, Any, None]:
         return
     for item in portal.fetch(count):
         if not isinstance(item, Wait):
-            portal.unkept += item.count
+            portal.kept.unkept += item.count
         yield item if isinstance(item, Wait) else portal.shown(item)
 
 
@@ -201,9 +210,9 @@ def _forward(portal: Portal, count: int | None) -> Generator[Any, Any, tuple[int
 
 
 def _backward(portal: Portal, count: int | None) -> tuple[int, int, bool]:
-    last = min(portal.position - 1, _kept_count(portal))
-    if portal.position > _kept_count(portal):
-        last = _kept_count(portal)
+    last = min(portal.position - 1, len(portal.kept))
+    if portal.position > len(portal.kept):
+        last = len(portal.kept)
     first = 0 if count is None else max(0, last - count)
     portal.position = first + 1 if count is not None and last - first == count else 0
     return first, last, True
@@ -230,33 +239,20 @@ def _absolute(
     return goal - 1, goal, False
 
 
-def _kept_count(portal: Portal) -> int:
-    return portal.unkept + sum(batch.count for batch in portal.kept)
-
-
 def _keep_until(portal: Portal, count: int | None) -> Generator[Any, Any, int]:
-    """Read on until `count` rows are kept (None: all); gives how many are."""
-    kept = _kept_count(portal)
-    if portal.done or (count is not None and kept >= count):
-        return kept
-    position = portal.position
-    for item in portal.fetch(0 if count is None else count - kept):
-        if isinstance(item, Wait):
-            yield item
-        else:
-            portal.kept.append(item)
-            kept += item.count
-    portal.position = position
-    return kept
+    """Read on until `count` rows are kept (None: all); gives how many are, which may be more."""
+    kept = portal.kept
+    while not portal.done and (count is None or len(kept) < count):
+        if portal.failed:
+            raise ObjectNotInPrerequisiteState(f'portal "{portal.name}" cannot be run')
+        batch = yield from portal.next_batch()
+        if batch is not None:
+            kept.append(batch)
+    return len(kept)
 
 
 def _kept_rows(portal: Portal, first: int, stop: int) -> Iterator[Batch]:
-    passed = portal.unkept
-    for batch in portal.kept:
-        low, high = max(first - passed, 0), min(stop - passed, batch.count)
-        if low < high:
-            yield portal.shown(batch.slice(low, high))
-        passed += batch.count
+    return map(portal.shown, portal.kept.slices(first, stop))
 
 
 def close(context: StatementContext, statement: tree.Close) -> Run:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from server.errors import FeatureNotSupported, ObjectNotInPrerequisiteState, SqlError
-from server.executor.columns import rows_of
 from server.executor.waits import Wait
+from server.statements.kept_rows import KeptRows
 
 if TYPE_CHECKING:
     from server.planner.planned import PlannedStatement
@@ -60,8 +60,8 @@ class Prepared:
 class Portal:
     """A statement being run. rows: what is still to come; held: WITH HOLD, survives its transaction, made_in.
 
-    kept holds every row that FETCH and MOVE have come by, position is the number of the row it stands on; unkept is how
-    many rows Execute gave before those.
+    kept holds every row that FETCH and MOVE have come by, and how many Execute gave before those; position is the
+    number of the row it stands on.
     """
 
     name: str
@@ -83,8 +83,7 @@ class Portal:
     binary: bool = False
     is_cursor: bool = False  # made by DECLARE
     scroll: bool | None = None
-    kept: list[Batch] = field(default_factory=list)
-    unkept: int = 0
+    kept: KeptRows = field(default_factory=KeptRows)
     position: int = 0
     created_us: int = 0
     source: str = ""
@@ -96,7 +95,7 @@ class Portal:
             raise ObjectNotInPrerequisiteState(f'portal "{self.name}" cannot be run')
         left = count or -1
         while left:
-            batch = yield from self._next()
+            batch = yield from self.next_batch()
             if batch is None:
                 return
             if 0 < left < batch.count:
@@ -106,7 +105,8 @@ class Portal:
             left = max(0, left - batch.count) if left > 0 else left
             yield batch
 
-    def _next(self) -> Generator[Wait, None, Batch | None]:
+    def next_batch(self) -> Generator[Wait, None, Batch | None]:
+        """What comes next, as it comes; None for nothing more."""
         if self.pending is not None:
             batch, self.pending = self.pending, None
             return batch
@@ -143,13 +143,7 @@ class Portal:
 
     def row_here(self) -> tuple[Any, ...] | None:
         """The row that the portal stands on, with what only WHERE CURRENT OF asks of it; None if there is none."""
-        passed = self.unkept
-        for batch in self.kept:
-            place = self.position - 1 - passed
-            if 0 <= place < batch.count:
-                return rows_of(batch.slice(place, place + 1))[0]
-            passed += batch.count
-        return None
+        return self.kept.row(self.position - 1)
 
     def close(self) -> None:
         """Stop what runs."""
