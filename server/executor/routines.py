@@ -97,6 +97,12 @@ class Surroundings(Protocol):
     ) -> Ran | None:
         """Run a plan on single rows, if that can be done at once: the rows, and how many it was about."""
 
+    def known_text(self, text: str) -> tuple[PlannedStatement, Row] | None:
+        """A plan for a text that was given to EXECUTE, without its literals, and those as parameters."""
+
+    def note_text(self, text: str, planned: PlannedStatement) -> None:
+        """A text given to EXECUTE was planned; the same may come again with other literals."""
+
     def next_rows(self, portal: Any, count: int) -> Iterator[Any]:
         """The batches of a cursor's next rows, and Waits."""
 

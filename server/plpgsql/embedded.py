@@ -41,7 +41,7 @@ from server.planner.plan_statement import plan_tree
 from server.planner.scope import Scope
 from server.plpgsql.names import BodyNames, reader_of
 from server.plpgsql.queries import InQuery, in_expression
-from server.plpgsql.transitions import name_transitions, transition_rows
+from server.plpgsql.transitions import name_transitions, reads_transitions, transition_rows
 from server.sql import nodes
 from server.sql.parse import EXPRESSION_LEAD, parse_statements
 
@@ -477,7 +477,7 @@ def plan_dynamic(
     """The plan of one statement of such a text, kept as those of bodies are, though only so many."""
     if statement.tag not in PLANNED:
         return None
-    if frame.firing is not None and frame.firing.transitions is not None:
+    if reads_transitions(frame):
         return _plan_dynamic(frame, statement, types)
     plans: dict[Any, PlannedStatement] = frame.surroundings.kept().setdefault(DYNAMIC, {})
     key = statement.source, statement.offset, tuple([each.oid for each in types])
@@ -486,6 +486,16 @@ def plan_dynamic(
         if len(plans) >= DYNAMIC_MAX:
             plans.clear()
         found = plans[key] = _plan_dynamic(frame, statement, types)
+        if not types and statement.offset == 0:
+            frame.surroundings.note_text(statement.source, found)
+    return found
+
+
+def known_text(frame: Frame, text: str) -> tuple[PlannedStatement, Row] | None:
+    """The plan of such a text that was planned before with other literals, and these."""
+    if reads_transitions(frame):
+        return None
+    found: tuple[PlannedStatement, Row] | None = frame.surroundings.known_text(text)
     return found
 
 

@@ -27,6 +27,7 @@ from server.plpgsql.embedded import (
     compiled_cursor,
     compiled_into,
     compiled_statement,
+    known_text,
     of_cursor,
     only_row,
     parsed,
@@ -153,11 +154,16 @@ def _rows_of_text(
     frame: Frame, dynamic: Source, arguments: Sequence[Source], *, is_returned: bool
 ) -> Found:
     text, values, types = _evaluated(frame, dynamic, arguments)
-    statements = _statements(text)
-    if len(statements) != 1:
-        raise InvalidCursorDefinition("cannot open multi-query plan as cursor")
-    (statement,) = statements
-    planned = _planned(frame, statement, types, text)
+    planned = None
+    known = None if values else known_text(frame, text)
+    if known is not None:
+        planned, values = known
+    else:
+        statements = _statements(text)
+        if len(statements) != 1:
+            raise InvalidCursorDefinition("cannot open multi-query plan as cursor")
+        (statement,) = statements
+        planned = _planned(frame, statement, types, text)
     if planned is None:
         return _rows_of_utility(frame, statement, Given(values, types))
     _refuse_rowless(planned, is_returned=is_returned)
@@ -367,20 +373,34 @@ def _perform(frame: Frame, statement: tree.Perform) -> Signal:
 
 def _execute(frame: Frame, statement: tree.Execute) -> Signal:
     text, values, types = _evaluated(frame, statement.text, statement.arguments)
+    known = None if values else known_text(frame, text)
+    if known is not None:
+        _execute_planned(frame, statement, text, *known)
+        return
     for each in _statements(text):
         planned = _planned(frame, each, types, text)
         if planned is None:
             _refuse_into(each)
             _execute_utility(frame, each, statement, Given(values, types))
-            continue
-        count: list[int] = []
-        rows = _run(frame, planned, values, count)
-        if statement.into is not None:
-            _into(frame, statement, planned, rows, count, text)
-            continue
-        with InQuery(text):
-            number = sum(1 for _ in rows)
-        frame.row_count = count[0] if count else number
+        else:
+            _execute_planned(frame, statement, text, planned, values)
+
+
+def _execute_planned(
+    frame: Frame,
+    statement: tree.Execute,
+    text: str,
+    planned: PlannedStatement,
+    values: tuple[Any, ...],
+) -> None:
+    count: list[int] = []
+    rows = _run(frame, planned, values, count)
+    if statement.into is not None:
+        _into(frame, statement, planned, rows, count, text)
+        return
+    with InQuery(text):
+        number = sum(1 for _ in rows)
+    frame.row_count = count[0] if count else number
 
 
 def _refuse_into(statement: Statement) -> None:

@@ -22,6 +22,11 @@ OLD, NEW = -1, -2
 NOTHING: Final[Mapping[int, SharedRows]] = {}
 
 
+def reads_transitions(frame: Frame) -> bool:
+    """Whether there are any."""
+    return frame.firing is not None and frame.firing.transitions is not None
+
+
 def name_transitions(frame: Frame, context: BindContext) -> None:
     """Let a text name the transition tables of the trigger."""
     firing = frame.firing

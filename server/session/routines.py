@@ -12,7 +12,7 @@ from server.errors import ActiveSqlTransaction, FeatureNotSupported, StatementTo
 from server.executor.routines import DEPTH_HINT, DEPTH_MAX
 from server.planner.standalone import bind_over_table, bind_row_rules
 from server.plpgsql.language import PlPgSql
-from server.session import execution
+from server.session import dynamic_texts, execution
 from server.session.access import AnyAccess, check_access
 from server.session.inner_runs import InnerRuns
 from server.statements.cursors import next_rows
@@ -102,6 +102,14 @@ class SessionSurroundings:
     ) -> Ran | None:
         """Run a plan on single rows, if that can be done at once."""
         return self._inner.run(caller, planned, values, sees_changes=sees_changes)
+
+    def known_text(self, text: str) -> tuple[PlannedStatement, tuple[Any, ...]] | None:
+        """A plan for a text without its literals, and those."""
+        return dynamic_texts.find(self._session, text)
+
+    def note_text(self, text: str, planned: PlannedStatement) -> None:
+        """A text was planned that may come again with other literals."""
+        dynamic_texts.remember(self._session, text, planned)
 
     def next_rows(self, portal: Portal, count: int) -> Iterator[Any]:
         """The batches of a cursor's next rows, and Waits."""
