@@ -131,6 +131,9 @@ class ExecutionContext:
     )
     domain_tests: dict[int, Any] = field(default_factory=dict)
     transitions: dict[tuple[int, str], Any] = field(default_factory=dict)  # rows that triggers see
+    announced: dict[tuple[int, str], int] = field(
+        default_factory=dict
+    )  # tables and events whose BEFORE STATEMENT triggers were called, and how often the AFTER ones were queued
     depth: int = 0  # of calls of functions whose bodies are statements
     accesses: Sequence[Any] = ()  # what the statement reads and writes, by relation
     shows_side_rows: bool = False  # whoever runs the statement takes SideRows

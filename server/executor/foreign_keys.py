@@ -25,13 +25,13 @@ from server.executor.row_checks import row_checks_of
 from server.executor.row_moves import update_or_move
 from server.executor.table_shape import Row, TableShape, shape_of
 from server.executor.table_writer import TableWriter
-from server.executor.triggers import before_row
+from server.executor.triggers import before_row, before_statement, queue_after_statement
 from server.executor.waiting import catch_up, doing, wait_for_xid
 from server.executor.waits import Wait
 from storage.engine import LockMode, RowLock, Status, lock_referenced
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Hashable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 
     from server.catalog.objects import Constraint, Table
     from server.executor.context import ExecutionContext
@@ -162,6 +162,8 @@ class ReferencedChange:
         writer = TableWriter(table, context)
         values = dict(zip(constraint.columns, key, strict=True))
         changes = None if action in "ar" else self._changes(action, writer, context)
+        tell = _statement_triggers(self, action, context)
+        tell(before_statement)
         for row_id in list(find_rows(writer, values, newest, context)):
             if action not in "ar":
                 with context.acting_for(table.owner):
@@ -169,6 +171,7 @@ class ReferencedChange:
             elif (yield from _stays(row_id, values, writer, context)):
                 named = shape_of(_declared_on(constraint, context), context)
                 raise still_referenced(self.shape, constraint, named, key, context)
+        tell(queue_after_statement)
         if action == "d" and changes == values:  # then nothing has changed, and nothing checks it
             context.queue(replace(self, constraint=_without_action(constraint)), None)
 
@@ -248,6 +251,19 @@ class ReferencedChange:
             number: _default(named, own, context)
             for number, own in zip(columns, numbers, strict=True)
         }
+
+
+def _statement_triggers(
+    change: ReferencedChange, action: str, context: ExecutionContext
+) -> Callable[[Callable[..., None]], None]:
+    """Calls what is about an action's statement: its triggers are those of the table that the key was declared on."""
+    constraint = change.constraint
+    shape = shape_of(_declared_on(constraint, context), context)
+    event = "delete" if change.new is None and action == "c" else "update"
+    home = context.catalog.object(constraint.table)
+    changed = same_columns(home, shape.table, constraint.columns)
+    is_silent = action in "ar" or not shape.triggers
+    return lambda call: None if is_silent else call(context, shape, event, changed)
 
 
 def _declared_on(constraint: Constraint, context: ExecutionContext) -> Table:

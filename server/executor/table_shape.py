@@ -18,7 +18,7 @@ from server.catalog.partition_bounds import ancestors_of, same_columns
 from server.executor.index_keys import IndexShape, index_attributes
 from server.executor.inverted_keys import InvertedShape
 from server.executor.storage_columns import load_value, store_value, stored_column
-from server.executor.table_triggers import Triggers
+from server.executor.table_triggers import triggers_of
 from server.types.type import Value
 from server.vector.batch import Batch
 from server.vector.column import Column
@@ -108,9 +108,7 @@ class TableShape:
         """Foreign keys and exclusions: new rows are looked at after the statement."""
         self.has_exclusions = any(item.kind == "x" for item in self.checked_later)
         self.references: tuple[Constraint, ...] = references_of(table, context)
-        self.triggers = Triggers(
-            tuple(t for t in catalog.triggers_of(table.oid) if t.enabled in "OA")
-        )
+        self.triggers = triggers_of(table, catalog)
         self.unfilled_attributes = frozenset(
             number
             for index in living

@@ -3,6 +3,8 @@
 Rule 1: BEFORE triggers of a row are called one after the other, each with what the one before gave; NULL stops the row.
 Rule 2: AFTER triggers are queued where the row is written, and called when the statement has done its work; a
         deferred constraint trigger before the commit.
+Rule 4: triggers of a statement are called once a table and event, whatever part of the statement or action of
+        a foreign key does it: the BEFORE ones by the first, the AFTER ones behind the last.
 Rule 3: WHEN is looked at when the trigger would be called or queued.
 """
 
@@ -167,7 +169,11 @@ def _without_generated(shape: TableShape, row: Row) -> Row:
 def before_statement(
     context: ExecutionContext, shape: TableShape, event: str, changed: Iterable[int] = ()
 ) -> None:
-    """Call the BEFORE triggers of a statement."""
+    """Call the BEFORE triggers of a statement, unless they have been."""
+    key = (shape.table.oid, event)
+    if key in context.announced:
+        return
+    context.announced[key] = 0
     for trigger in shape.triggers.statements("before", event):
         if concerns(trigger, event, changed) and is_wanted(context, shape, trigger, (None, None)):
             given = fire(context, Firing(trigger, shape.table, shape.schema_name, event))
@@ -214,15 +220,45 @@ def queue_after_rows(
             context.queue(FireAfter((firing,)), constraint)
 
 
+@dataclass(frozen=True, slots=True)
+class FireStatement:
+    """The AFTER triggers of a statement, unless they have been queued again since."""
+
+    shape: TableShape
+    event: str
+    changed: frozenset[int]
+    number: int
+
+    def run(self, context: ExecutionContext) -> Generator[Wait, None, None]:
+        """Call them; what changes the table from now on is announced anew."""
+        key = (self.shape.table.oid, self.event)
+        if context.announced.get(key) == self.number:
+            del context.announced[key]
+            for trigger in self.shape.triggers.statements("after", self.event):
+                self._fire(trigger, context)
+            context.transitions.pop(key, None)
+        yield from ()
+
+    def _fire(self, trigger: Trigger, context: ExecutionContext) -> None:
+        shape, event = self.shape, self.event
+        if concerns(trigger, event, self.changed) and is_wanted(
+            context, shape, trigger, (None, None)
+        ):
+            transitions = transitions_for(context, shape, event, trigger)
+            fire(
+                context,
+                Firing(trigger, shape.table, shape.schema_name, event, transitions=transitions),
+            )
+
+
 def queue_after_statement(
     context: ExecutionContext, shape: TableShape, event: str, changed: Iterable[int] = ()
 ) -> None:
-    """Queue the AFTER triggers of a statement."""
-    for trigger in shape.triggers.statements("after", event):
-        if concerns(trigger, event, changed) and is_wanted(context, shape, trigger, (None, None)):
-            transitions = transitions_for(context, shape, event, trigger)
-            firing = Firing(trigger, shape.table, shape.schema_name, event, transitions=transitions)
-            context.queue(FireAfter((firing,)), None)
+    """Queue the AFTER triggers of a statement behind all that is queued."""
+    if shape.triggers.statements("after", event):
+        key = (shape.table.oid, event)
+        context.announced[key] = number = context.announced.get(key, 0) + 1
+        context.queue(FireStatement(shape, event, frozenset(changed), number), None)
 
 
 # Transition tables

@@ -443,7 +443,7 @@ def _modify(chooser: Chooser, node: logical.Modify, required: set[ColumnId]) -> 
         source = chooser.choose(node.input, set(node.needed))
     fields = {name: _planned(chooser, value) for name, value in node.fields.items()}
     if fields.get("table_oid") is not None:
-        fields = one_member(fields, source)
+        fields = one_member(chooser.context, fields, source)
     plan: Plan = node.kind(
         output=tuple(column.column for column in node.returning_columns),
         types=tuple(column.type for column in node.returning_columns),

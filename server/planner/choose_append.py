@@ -210,10 +210,11 @@ def _in_order(
     return members[::-1] if order[0].descending else members
 
 
-def one_member(fields: dict[str, Any], source: Plan) -> dict[str, Any]:
+def one_member(context: BindContext, fields: dict[str, Any], source: Plan) -> dict[str, Any]:
     """A data change of a family whose rows are all of one table of the same columns: one of that table.
 
-    Rows that may have to move to another partition are left to the change of the family.
+    Rows that may have to move to another partition are left to the change of the family, and so are tables
+    with triggers of statements: they are about the table that was named.
     """
     table: Table = fields["table"]
     if (
@@ -226,5 +227,8 @@ def one_member(fields: dict[str, Any], source: Plan) -> dict[str, Any]:
     if shape != [(column.number, column.name) for column in table.columns]:
         return fields
     if "assignments" in fields or "actions" in fields or fields.get("generated"):
+        return fields
+    triggers = (*context.catalog.triggers_of(table.oid), *context.catalog.triggers_of(member.oid))
+    if not all(each.for_each_row for each in triggers):
         return fields
     return {**fields, "table": member, "table_oid": None}
