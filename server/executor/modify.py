@@ -113,11 +113,11 @@ class Insert(Driver):
             full = TableWriter.full_batch_of(self.plan.table, columns, count, context)
             return self._insert_instead(full, context)
         if self._partitions is not None:
-            if self.plan.view_checks or self.plan.policies:
+            if self.plan.policies:
                 full = TableWriter.full_batch_of(self.plan.table, columns, count, context)
                 self._checks.check_policies(full, shape_of(self.plan.table, context), context)
-                self._view_checks.check(full, self.plan.table, context)
             batch = yield from self._partitions.insert(columns, count, context)
+            self._view_checks.check(batch, self.plan.table, context)
             self.counted(context, batch.count)
             return batch
         writer = TableWriter(self.plan.table, context)
@@ -164,10 +164,12 @@ class Insert(Driver):
     def _write(
         self, batch: Batch, writer: TableWriter, context: ExecutionContext
     ) -> Generator[Wait, None, Batch]:
-        """Check and insert rows; gives those that were written."""
+        """Check and insert rows; gives those that were written.
+
+        Check options of views are about rows that no constraint stands against and no conflict has kept away.
+        """
         batch = self._checks.complete(batch, context)
         self._checks.check(batch, writer.shape, context)
-        self._view_checks.check(batch, self.plan.table, context)
         if self.plan.table.is_partition and not self.plan.table.detached_xid:
             self._check_bound(batch, context)
         locked: list[int] = []
@@ -175,6 +177,7 @@ class Insert(Driver):
             batch, locked = yield from self._upsert.run(batch, writer, context)
         else:
             yield from writer.insert(batch)
+        self._view_checks.check(batch, self.plan.table, context)
         self.counted(context, batch.count)
         return with_system_columns(batch, self.plan.table.oid, context, locked=locked)
 

@@ -16,7 +16,7 @@ from server.errors import CardinalityViolation, FeatureNotSupported, Serializati
 from server.executor.columns import batch_of_rows, concatenate_batches, rows_of
 from server.executor.exclusions import TakenKeys, taken_keys
 from server.executor.partition_routing import Router
-from server.executor.row_checks import RowChecks, ViewChecks
+from server.executor.row_checks import RowChecks
 from server.executor.triggers import before_row
 from server.executor.upsert_many import ManyUpserts
 from server.executor.waiting import doing, wait_for_xid
@@ -45,7 +45,6 @@ class Upsert:
         "_clause",
         "_many",
         "_on_existing",
-        "_view_checks",
         "_where",
         "_width",
     )
@@ -60,7 +59,6 @@ class Upsert:
             else checks
         )
         self._on_existing = RowChecks(clause.existing, (), (), clause.policies_existing)
-        self._view_checks = ViewChecks(plan.row, plan.view_checks)
         # Expressions see the existing row, then the proposed one.
         self._width = len(plan.table.columns)
         layout = {column: number - 1 for number, column in clause.existing}
@@ -69,8 +67,7 @@ class Upsert:
         self._assignments = tuple(
             (number, compile_row(expression, layout)) for number, expression in clause.update or ()
         )
-        checked = self._on_existing, self._checks, self._view_checks
-        self._many = ManyUpserts(plan, layout, checked)
+        self._many = ManyUpserts(plan, layout, (self._on_existing, self._checks))
 
     def run(
         self, batch: Batch, writer: TableWriter, context: ExecutionContext
@@ -201,7 +198,6 @@ class Upsert:
             values = list(given)
         batch = self._checks.complete(batch_of_rows([values], writer.shape.types), context)
         self._checks.check(batch, writer.shape, context)
-        self._view_checks.check(batch, writer.shape.table, context)
         self._check_home(batch, writer, context)
         return rows_of(batch)[0]
 

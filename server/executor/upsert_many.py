@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape
-    from server.executor.row_checks import RowChecks, ViewChecks
+    from server.executor.row_checks import RowChecks
     from server.executor.table_writer import Keys, TableWriter
     from server.expressions.rowwise import Layout
     from server.planner import physical
     from server.vector.column import Positions
 
-Checks = tuple["RowChecks", "RowChecks", "ViewChecks"]
+Checks = tuple["RowChecks", "RowChecks"]
 """What existing rows are checked for, what those are that they become, and by the views they are reached by."""
 
 
@@ -90,7 +90,7 @@ class ManyUpserts:
             view = writer.relation.versions_view(row_ids)
             existing = writer.shape.load_batch(view)
         proposed = batch.take(places)
-        on_existing, checks, view_checks = self._checks
+        on_existing, checks = self._checks
         on_existing.check_policies(existing, writer.shape, context, using=True)
         both = beside(existing, proposed)
         if self._where is not None:
@@ -106,7 +106,6 @@ class ManyUpserts:
             columns[number - 1] = evaluate(both, context)
         made = checks.complete(Batch(tuple(columns), existing.count), context)
         checks.check(made, writer.shape, context)
-        view_checks.check(made, writer.shape.table, context)
         changed = {number: made.columns[number - 1] for number in self._numbers}
         done = update_rows(writer, row_ids, changed)
         return np.concatenate((left, places[done:])), places[:done], made.slice(0, done)
