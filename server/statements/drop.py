@@ -22,6 +22,7 @@ from server.errors import (
     DependentObjectsStillExist,
     FeatureNotSupported,
     InvalidSchemaName,
+    SqlError,
     UndefinedFunction,
     UndefinedObject,
     UndefinedTable,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
 ARTICLES = {"table": "a table", "view": "a view", "materialized view": "a materialized view",
             "index": "an index", "sequence": "a sequence", "type": "a type",
             "foreign table": "a foreign table"}  # fmt: skip
+OF_RELATIONS: Final = ("policy", "trigger")
 RELATIONS = {
     "table": (Table, "rp"),
     "view": (Table, "v"),
@@ -115,11 +117,18 @@ def _targets(
         except (UndefinedTable, UndefinedObject, InvalidSchemaName, UndefinedFunction) as error:
             if not statement.if_exists:
                 raise
-            context.notice("00000", f"{error.message}, skipping")
+            context.notice("00000", f"{_missing(statement.kind, name, error)}, skipping")
             continue
         if found not in targets:
             targets.append(found)
     return targets
+
+
+def _missing(kind: str, name: ObjectName, error: SqlError) -> str:
+    """What IF EXISTS says of an object that is not there: to it every relation is one, to the error a table."""
+    if kind in OF_RELATIONS and isinstance(error, UndefinedObject):
+        return f'{kind} "{name.parts[-1]}" for relation "{name.parts[-2]}" does not exist'
+    return error.message
 
 
 def _locked(

@@ -52,7 +52,7 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
     beside_writers = statement.concurrently and table.persistence != "t"
     mode = "share update exclusive" if beside_writers else "share"
     yield from context.lock_relation(table.oid, mode, table.name)
-    refuse_pending(context, (table,), "CREATE INDEX")
+    refuse_pending(context, context.catalog.family_of(table), "CREATE INDEX")
     check_method(statement)
     keys = tuple(index_key(context, table, element) for element in statement.elements)
     check_classes(context, table, statement.access_method, keys)

@@ -77,6 +77,8 @@ INDEX_PARAMETERS: Final[Mapping[str, Mapping[str, Parameter]]] = {
     "spgist": {"fillfactor": _FILLFACTOR},
     "brin": {"pages_per_range": Parameter("int", 1, 131_072), "autosummarize": BOOL},
 }
+NO_PARAMETERS: Final[Mapping[str, Parameter]] = {}
+"""Those of partitioned tables, which store nothing."""
 _NOT_FOR_TOAST: Final = {"autovacuum_analyze_threshold", "autovacuum_analyze_scale_factor"}
 _BOOLEANS: Final = ("true", "false", "yes", "no", "on", "off")
 _SWITCH_VALUES: Final = ("true", "false", "yes", "no", "on", "off", "1", "0", "auto")
@@ -84,7 +86,7 @@ _SWITCH_VALUES: Final = ("true", "false", "yes", "no", "on", "off", "1", "0", "a
 
 def parameters_of_relation(kind: str) -> Mapping[str, Parameter]:
     """What a relation of a kind (as in pg_class) may have."""
-    return VIEW_PARAMETERS if kind == "v" else TABLE_PARAMETERS
+    return {"v": VIEW_PARAMETERS, "p": NO_PARAMETERS}.get(kind, TABLE_PARAMETERS)
 
 
 def storage_parameters(

@@ -44,7 +44,7 @@ from server.statements.partition_keys import partition_bound, partition_key
 from server.statements.partitions import complete_partition
 from server.statements.sequences import make_sequence
 from server.statements.statement import Run, StatementContext, Utility
-from server.statements.storage_parameters import TABLE_PARAMETERS, storage_parameters
+from server.statements.storage_parameters import parameters_of_relation, storage_parameters
 from server.statements.table_like import (
     Copied,
     copied_column,
@@ -161,6 +161,7 @@ def make_table(
     )
     yield from _lock_sources(context, statement)
     has_parts = statement.partition_key is not None
+    known = parameters_of_relation("p" if has_parts else "r")
     table = Table(
         oid=context.new_oid(),
         name=name,
@@ -172,7 +173,7 @@ def make_table(
         storage_id=0 if has_parts else context.engine.next_id(),
         parents=tuple(parent.oid for parent in parents),
         persistence="t" if is_temporary else PERSISTENCE_LETTERS[statement.persistence],
-        options=storage_parameters(statement.options, TABLE_PARAMETERS, toast=True),
+        options=storage_parameters(statement.options, known, toast=True),
         temporary_on_commit=statement.on_commit if is_temporary else "",
         tablespace=_place(context, statement, parents),
     )
