@@ -43,10 +43,12 @@ class Answer:
     message: str = ""
     columns: tuple[tuple[bytes | None, int], ...] = ()
     rows: tuple[tuple[tuple[bytes | None, ...], int], ...] = ()
+    tag: str = ""
+    notices: tuple[tuple[str, int], ...] = ()
 
     def same(self, other: Answer) -> bool:
         """Whether they agree."""
-        if (self.sqlstate, self.columns) != (other.sqlstate, other.columns):
+        if (self.sqlstate, self.columns, self.tag) != (other.sqlstate, other.columns, other.tag):
             return False
         return self.rows == other.rows or self.shown_alike() == other.shown_alike()
 
@@ -66,14 +68,15 @@ class Answer:
     def __str__(self) -> str:
         if self.sqlstate:
             return f"{self.sqlstate} {self.message}"
-        return f"{self.columns} {self.rows[:20]}"
+        return f"{self.tag} {self.columns} {self.rows[:20]} {self.notices[:20] or ''}"
 
 
 class Side:
     """A server, reached by libpq."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, schema: str = "rq") -> None:
         self.dsn = dsn
+        self.schema = schema
         self.connect()
 
     def connect(self) -> None:
@@ -81,26 +84,48 @@ class Side:
         self.connection = pq.PGconn.connect(self.dsn.encode())
         if self.connection.status != pq.ConnStatus.OK:
             raise ConnectionError(self.connection.error_message.decode())
-        for text in (f"set statement_timeout to {TIMEOUT_MS}", "set search_path to rq"):
+        self.notices: list[str] = []
+        self.connection.notice_handler = self._noticed
+        for text in (
+            f"set statement_timeout to {TIMEOUT_MS}",
+            f"set search_path to {self.schema}",
+            "set timezone to 'UTC'",
+        ):
             self.connection.exec_(text.encode())
 
-    def ask(self, sql: str) -> Answer:
+    def _noticed(self, result: pq.abc.PGresult) -> None:
+        self.notices.append(
+            (result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b"").decode()
+        )
+
+    def ask(self, sql: str, *, extended: bool = False) -> Answer:
         """What the server says."""
-        result = self.connection.exec_(sql.encode())
+        self.notices.clear()
+        text = sql.encode()
+        connection = self.connection
+        result = connection.exec_params(text, None) if extended else connection.exec_(text)
         if self.connection.status != pq.ConnStatus.OK:
             self.connect()
             return Answer("08006", "the connection was lost")
         if result.status in (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE):
             state = result.error_field(pq.DiagnosticField.SQLSTATE) or b"?"
             message = result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b""
-            return Answer(state.decode(), message.decode())
+            return Answer(state.decode(), message.decode(), notices=self._seen())
         width = range(result.nfields)
         rows = Counter(
             tuple(result.get_value(row, column) for column in width)
             for row in range(result.ntuples)
         )
         columns = tuple((result.fname(column), result.ftype(column)) for column in width)
-        return Answer(columns=columns, rows=tuple(sorted(rows.items(), key=repr)))
+        return Answer(
+            columns=columns,
+            rows=tuple(sorted(rows.items(), key=repr)),
+            tag=(result.command_status or b"").decode(),
+            notices=self._seen(),
+        )
+
+    def _seen(self) -> tuple[tuple[str, int], ...]:
+        return tuple(sorted(Counter(self.notices).items()))
 
 
 class Contest:

@@ -1,0 +1,309 @@
+"""Runs random sequences of changes on this server and on PostgreSQL 15, and shrinks those that come out differently.
+
+python -m tests.random_changes.run --dsn DSN --reference DSN --count 100 [--first SEED]
+
+After each statement its tag, rows, notices and error are compared, and what the tables hold. At the end of a sequence
+indexes are checked here: amcheck's checks, and queries with and without them.
+
+Rule 1: the same seed makes the same sequence.
+Rule 2: what may differ stands in FREE with a reason, is counted, and ends its sequence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from psycopg import pq
+
+from tests.random_changes.changes import Changes
+from tests.random_changes.tables import TABLES, statements
+from tests.random_queries.run import CANCELLED, Side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tests.random_queries.run import Answer
+
+STEPS: Final = 40
+STATE: Final = " union all ".join(
+    f"select {name}.tableoid::regclass::text, {name}::text from {name}" for name in TABLES
+)
+FAILED: Final = pq.TransactionStatus.INERROR
+BODIES: Final = ("insert", "update", "delete", "merge")
+ORDERED: Final = ("23505", "23P01", "23514", "23502", "23503")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A statement, and the way in which it is sent."""
+
+    sql: str
+    way: str = "simple"
+
+    def text(self) -> str:
+        """What is sent."""
+        if self.way == "body":
+            return f"do $body$ begin {self.sql}; end $body$"
+        if self.way == "caught":
+            return (
+                f"do $body$ begin {self.sql}; exception when others then "
+                "raise notice '% %', sqlstate, sqlerrm; end $body$"
+            )
+        return self.sql
+
+    def __str__(self) -> str:
+        return self.text() + ("" if self.way != "extended" else "  -- extended")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What both servers made of the last step of a sequence."""
+
+    step: Step
+    ours: object
+    theirs: object
+    kind: str
+
+
+def _is_constraint(answer: Answer) -> bool:
+    told = " ".join(message for message, _ in answer.notices)
+    return answer.sqlstate[:2] == "23" or any(state in told for state in ORDERED)
+
+
+def _has_several_rows(step: Step) -> bool:
+    """Whether a statement is about more than one row that constraints look at."""
+    return not step.sql.startswith("insert") or "), (" in step.sql or " select " in step.sql
+
+
+def _keys_in_order_of_rows(step: Step, ours: Answer, theirs: Answer) -> bool:
+    moved = step.sql.startswith(("update", "merge", "with", "alter"))
+    return moved and (_is_constraint(ours) or _is_constraint(theirs))
+
+
+def _first_bad_row(step: Step, ours: Answer, theirs: Answer) -> bool:
+    return _has_several_rows(step) and _is_constraint(ours) and _is_constraint(theirs)
+
+
+def _several_mistakes(step: Step, ours: Answer, theirs: Answer) -> bool:
+    return "attach partition" in step.sql and bool(ours.sqlstate) and bool(theirs.sqlstate)
+
+
+def _too_slow(step: Step, ours: Answer, theirs: Answer) -> bool:
+    return CANCELLED in (ours.sqlstate, theirs.sqlstate)
+
+
+FREE: Final[tuple[tuple[Callable[[Step, Answer, Answer], bool], str], ...]] = (
+    (_keys_in_order_of_rows, "a key that is free or taken by the order in which rows are changed"),
+    (_first_bad_row, "which of several bad rows, or constraints of theirs, is met first"),
+    (_several_mistakes, "which mistake of an ATTACH is named"),
+    (_too_slow, "statement timeout"),
+)
+"""What may differ, with the reason."""
+
+
+class Contest:
+    """Both servers."""
+
+    def __init__(self, dsn: str, reference: str) -> None:
+        self.sides = (Side(dsn, "rc"), Side(reference, "rc"))
+        self.steps = 0
+        self.errors: Counter[str] = Counter()
+        self.free: Counter[str] = Counter()
+
+    def both(self, step: Step) -> tuple[Answer, Answer]:
+        """What both say to a step."""
+        ours, theirs = (
+            side.ask(step.text(), extended=step.way == "extended") for side in self.sides
+        )
+        return ours, theirs
+
+    def step(self, step: Step) -> Difference | None:
+        """Take a step on both; what differs, be it the answer or what the tables hold."""
+        ours, theirs = self.both(step)
+        if (
+            not ours.same(theirs)
+            or ours.message != theirs.message
+            or ours.notices != theirs.notices
+        ):
+            kind = f"{ours.sqlstate or ours.tag}/{theirs.sqlstate or theirs.tag}"
+            return Difference(step, ours, theirs, kind)
+        self.errors[ours.sqlstate] += 1
+        if any(side.connection.transaction_status == FAILED for side in self.sides):
+            return None
+        return self.compared(Step(STATE))
+
+    def compared(self, step: Step) -> Difference | None:
+        """What differs in a reading step."""
+        ours, theirs = self.both(step)
+        return None if ours.same(theirs) else Difference(step, *_unlike(ours, theirs), "state")
+
+    def indexes(self) -> Difference | None:
+        """What the indexes here have that their tables have not."""
+        ours = self.sides[0]
+        ours.ask("rollback")
+        found = ours.ask(
+            "select count(bt_index_check(i.indexrelid, true)) from pg_index i join pg_class c on c.oid = i.indexrelid "
+            "join pg_am a on a.oid = c.relam where c.relnamespace = 'rc'::regnamespace and amname = 'btree' "
+            "and c.relkind = 'i'"
+        )
+        if found.sqlstate:
+            return Difference(Step("bt_index_check"), found, "", "index")
+        for query in _PROBES:
+            answers = []
+            for switch in ("on", "off"):
+                ours.ask(f"set enable_seqscan to {switch}")
+                answers.append(ours.ask(query))
+            ours.ask("reset enable_seqscan")
+            if not answers[0].same(answers[1]):
+                return Difference(Step(query), answers[1], answers[0], "index")
+        return None
+
+    def take(self, steps: Sequence[Step]) -> tuple[Difference, int] | None:
+        """Take steps until something differs: what, and at which of them."""
+        for side in self.sides:
+            side.ask("rollback")
+            side.ask("drop schema if exists rc cascade")
+        for number, step in enumerate(steps):
+            self.steps += 1
+            found = self.step(step)
+            if found:
+                return found, number
+        found = self.indexes()
+        return (found, len(steps) - 1) if found else None
+
+    def play(self, seed: int) -> bool:
+        """A whole sequence; writes down how it differs."""
+        steps, fixed = sequence(seed)
+        found = self.take(steps)
+        if found is None:
+            return True
+        difference, number = found
+        reason = free(difference)
+        if reason:
+            self.free[reason] += 1
+            return True
+        steps = self.shrunk(steps[: number + 1], fixed, difference)
+        again = self.take(steps)
+        difference = again[0] if again else difference
+        lines = [f"seed {seed} {difference.kind}", *(f"  {step};" for step in steps[fixed - 2 :])]
+        lines += [f"  at         {difference.step}"[:300]]
+        lines += [f"  here       {difference.ours}", f"  PostgreSQL {difference.theirs}", ""]
+        sys.stdout.write("\n".join(lines))
+        sys.stdout.flush()
+        return False
+
+    def shrunk(self, steps: list[Step], fixed: int, difference: Difference) -> list[Step]:
+        """Fewer steps that still differ in the same way."""
+        attempts, size = 0, max(1, (len(steps) - fixed) // 2)
+        while size and attempts < 60:
+            at = fixed
+            while at < len(steps) - 1 and attempts < 60:
+                fewer = steps[:at] + steps[min(at + size, len(steps) - 1) :]
+                attempts += 1
+                found = self.take(fewer)
+                if found and found[0].kind == difference.kind and not free(found[0]):
+                    steps = fewer[: found[1] + 1]
+                else:
+                    at += size
+            size //= 2
+        return steps
+
+
+_PROBES: Final = (
+    *(f"select id, k, a, b from t where id = {n}" for n in (0, 1, 3, 5, 12, 101)),
+    *(f"select id, k, a, b from t where k = {n}" for n in (1, 3)),
+    *(f"select id, k, a, b from t where a = {n}" for n in (1, 2, 4)),
+    "select id, k, a, b from t where a > 2 and b is not null",
+    "select id, k, a, b from t where b = 'a'",
+    "select id, k, a, b from t where upper(b) = 'A'",
+    "select id, k, a, b from t where a + k = 4",
+    "select id, k, a, e from t where e @> '{2}'",
+    "select id, k, a, j from t where j @> '{\"x\": 1}'",
+    "select id, k, a, r from t where r && '[2,4)'",
+    "select id, k, a, c from t where c < 2",
+    "select t_id, n from child where t_id = 3",
+    "select * from parent where id = 3",
+    "select * from parent where name = 'a'",
+)
+
+
+def free(difference: Difference) -> str:
+    """Why something may differ, or nothing."""
+    if difference.kind in ("state", "index"):
+        return ""
+    return next(
+        (
+            reason
+            for test, reason in FREE
+            if test(difference.step, difference.ours, difference.theirs)
+        ),  # type: ignore[arg-type]
+        "",
+    )
+
+
+def sequence(seed: int) -> tuple[list[Step], int]:
+    """The steps of a seed, and how many of the first have to stay."""
+    random = Random(seed)
+    made = statements(random)
+    fixed = 1 + max(n for n, text in enumerate(made) if text.startswith("create view"))
+    changes = Changes(random)
+    steps = [Step(text) for text in made]
+    for _ in range(STEPS):
+        step = Step(changes.statement(), random.choice(("simple", "simple", "extended")))
+        if step.sql.startswith(BODIES) and "returning" not in step.sql and random.random() < 0.2:
+            step = replace(step, way=random.choice(("body", "caught")))
+        steps.append(step)
+    return steps, fixed
+
+
+def _unlike(ours: Answer, theirs: Answer) -> tuple[object, object]:
+    """The rows of two answers that the other has not."""
+    if ours.sqlstate or theirs.sqlstate:
+        return ours, theirs
+    mine, other = (Counter(dict(answer.rows)) for answer in (ours, theirs))
+    return list((mine - other).elements())[:6], list((other - mine).elements())[:6]
+
+
+def arguments_of(words: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--dsn", required=True)
+    parser.add_argument("--reference", required=True)
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--differences-max", type=int, default=20)
+    return parser.parse_args(words)
+
+
+def main() -> int:
+    """1 when there was a difference."""
+    arguments = arguments_of()
+    contest = Contest(arguments.dsn, arguments.reference)
+    started, differed, played = time.perf_counter(), 0, 0
+    for seed in range(arguments.first, arguments.first + arguments.count):
+        played += 1
+        differed += not contest.play(seed)
+        if differed >= arguments.differences_max:
+            break
+    for reason, count in contest.free.items():
+        sys.stdout.write(f"{count} ended: {reason}\n")
+    states = ", ".join(
+        f"{state or 'done'} {count}" for state, count in contest.errors.most_common()
+    )
+    seconds = time.perf_counter() - started
+    sys.stdout.write(
+        f"{differed} of {played} sequences differ, {contest.steps} steps in {seconds:.0f} s ({states})\n"
+    )
+    return 1 if differed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
