@@ -163,8 +163,11 @@ class Definer:
             text += f" COLLATE {self.collation(key.collation)}"
         if key.operator_class:
             default = operator_class(self.view, value.method, type_oid)
-            if operator_class(self.view, value.method, type_oid, key.operator_class) != default:
+            own = operator_class(self.view, value.method, type_oid, key.operator_class)
+            if own != default or key.class_options:
                 text += f" {class_text(self.view, self.path, value.method, key.operator_class)}"
+        if key.class_options:
+            text += f" ({options_text(key.class_options)})"
         if value.method not in ORDERED_METHODS:
             return text
         if key.descending:

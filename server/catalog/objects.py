@@ -197,6 +197,7 @@ class IndexKey:
     nulls_first: bool = False
     collation: Oid = 0
     operator_class: str = ""
+    class_options: tuple[str, ...] = ()  # of the operator class, name=value
     statistics_target: int = -1
 
 

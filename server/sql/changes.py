@@ -10,6 +10,7 @@ from server.sql.calls import NULLS_FIRST, subscript_element
 from server.sql.context import Context, Converters, names
 from server.sql.grammar import Node, tree
 from server.sql.queries import table, targets, with_clause
+from server.sql.utility_statement import options
 
 OVERRIDING: Final[dict[int, str]] = {
     tree.OVERRIDING_USER_VALUE: "user",
@@ -72,15 +73,12 @@ def on_conflict(context: Context, message: tree.OnConflictClause) -> nodes.OnCon
 
 def index_element(context: Context, message: tree.IndexElem) -> nodes.IndexElement:
     """Convert a column or expression of an index."""
-    options = tuple(
-        (item.def_elem.defname, item.def_elem.arg.string.sval) for item in message.opclassopts
-    )
     return nodes.IndexElement(
         name=message.name or None,
         this=context.optional(message.expr),
         collation=names(message.collation),
         operator_class=names(message.opclass),
-        operator_class_options=options,
+        operator_class_options=options(context, message.opclassopts),
         descending=message.ordering == tree.SORTBY_DESC,
         nulls_first=NULLS_FIRST.get(message.nulls_ordering),
     )

@@ -32,7 +32,6 @@ UNSUPPORTED_TAGS: Final = {
     "alter_tsdictionary_stmt": "ALTER TEXT SEARCH DICTIONARY",
     "create_am_stmt": "CREATE ACCESS METHOD",
     "create_plang_stmt": "CREATE LANGUAGE",
-    "sec_label_stmt": "SECURITY LABEL",
     "alter_object_depends_stmt": "ALTER",
     "alter_stats_stmt": "ALTER STATISTICS",
     "alter_extension_contents_stmt": "ALTER EXTENSION",

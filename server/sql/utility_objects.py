@@ -281,6 +281,14 @@ class Comment(UtilityStatement):
 
 
 @dataclass(frozen=True, slots=True)
+class SecurityLabel(UtilityStatement):
+    """SECURITY LABEL; there are no providers, so that nothing but the one asked for matters."""
+
+    command_tag = "SECURITY LABEL"
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
 class Truncate(UtilityStatement):
     """TRUNCATE."""
 
@@ -351,6 +359,11 @@ def comment(context: Context, message: tree.CommentStmt) -> Comment:
     return Comment(
         object_kind(message.objtype), object_name(context, message.object), message.comment or None
     )
+
+
+def security_label(_context: Context, message: tree.SecLabelStmt) -> SecurityLabel:
+    """Convert SECURITY LABEL."""
+    return SecurityLabel(message.provider)
 
 
 def truncate(context: Context, message: tree.TruncateStmt) -> Truncate:
@@ -510,6 +523,7 @@ UTILITIES: Final = {
     "alter_object_schema_stmt": alter_schema_of,
     "alter_owner_stmt": alter_owner,
     "comment_stmt": comment,
+    "sec_label_stmt": security_label,
     "truncate_stmt": truncate,
     "createdb_stmt": create_database,
     "dropdb_stmt": drop_database,

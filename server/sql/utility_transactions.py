@@ -265,7 +265,7 @@ def declare_cursor(context: Context, message: tree.DeclareCursorStmt) -> Declare
     scroll = True if options & CURSOR_SCROLL else None
     return DeclareCursor(
         name=message.portalname,
-        query=context.statement(message.query),
+        query=context.convert(message.query),
         binary=bool(options & CURSOR_BINARY),
         scroll=False if options & CURSOR_NO_SCROLL else scroll,
         insensitive=bool(options & CURSOR_INSENSITIVE),

@@ -15,6 +15,7 @@ from server.statements.access_methods import METHODS, check_classes
 from server.statements.index_storage import build_index, make_index
 from server.statements.indexes import index_key
 from server.statements.names import claim_name, column_number, free_name
+from server.statements.operator_class_options import with_class_options
 from server.statements.storage_parameters import INDEX_PARAMETERS, storage_parameters
 
 if TYPE_CHECKING:
@@ -45,14 +46,15 @@ def add_exclusion(
         )
     keys = tuple(index_key(context, table, element) for element in constraint.elements)
     check_classes(context, table, method, keys)
+    keys = with_class_options(method, keys, constraint.elements)
     operators = tuple(
         _operator(context, table, key, name, method)
         for key, name in zip(keys, constraint.operators, strict=True)
     )
+    second = "_".join((*key_names(context.catalog, table, keys), *constraint.include))
     name = constraint.name or free_name(
-        context, table.schema, table.name, "_".join(key_names(context.catalog, table, keys)), "excl",
-        taken=names.is_taken,
-    )  # fmt: skip
+        context, table.schema, table.name, second, "excl", taken=names.is_taken
+    )
     yield from claim_name(context, table.schema, name)
     names.choose(name, "", "")
     yield from _put(context, table, constraint, (name, keys, operators))

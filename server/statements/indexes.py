@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.catalog.index_names import key_names
 from server.catalog.objects import Index, IndexKey, Sequence, Table
@@ -35,16 +35,25 @@ from server.statements.names import (
     relation_named,
     table_named,
 )
+from server.statements.operator_class_options import with_class_options
 from server.statements.ownership import require_owner
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.storage_parameters import INDEX_PARAMETERS, storage_parameters
 from server.statements.tablespaces import place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlglot import exp
 
 WITHOUT_INDEXES = {"v": "views", "f": "foreign tables", "S": "sequences"}
 
 
 def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
     """CREATE INDEX."""
+    if statement.access_method == "rtree":
+        context.notice("00000", 'substituting access method "gist" for obsolete method "rtree"')
+        statement = replace(statement, access_method="gist")
     if statement.concurrently:
         context.session.transaction.refuse_in_block("CREATE INDEX CONCURRENTLY")
     table = _indexed_table(context, statement)
@@ -56,6 +65,7 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
     check_method(statement)
     keys = tuple(index_key(context, table, element) for element in statement.elements)
     check_classes(context, table, statement.access_method, keys)
+    keys = with_class_options(statement.access_method, keys, statement.elements)
     included = tuple(_included(table, element) for element in statement.include)
     columns = (*keys, *(IndexKey(number=number) for number in included))
     name = statement.name or free_name(
@@ -151,33 +161,54 @@ def index_key(context: StatementContext, table: Table, element: nodes.IndexEleme
         "nulls_first": descending if nulls_first is None else bool(nulls_first),
         "operator_class": ".".join(arguments.get("operator_class") or ()),
     }
-    name = arguments.get("name")
+    source, written_collation = _without_collation(arguments)
+    name = arguments.get("name") or _column_alone(table, source)
     if name is not None:
         column = table.column_named(name)
         if column is None and name in SYSTEM_COLUMNS:
             raise FeatureNotSupported("index creation on system columns is not supported")
         if column is None:
             raise UndefinedColumn(f'column "{name}" does not exist')
-        written = collation_for(context, arguments.get("collation") or (), column.type)
+        written = collation_for(context, written_collation, column.type)
         key = IndexKey(number=column.number, collation=written or column.collation, **flags)
         refuse_patterns(context, key)
         return key
+    assert source is not None
     expression = bind_index_expression(
-        context.environment(), table, arguments["this"], context.statement.offset
+        context.environment(), table, source, context.statement.offset
     )
     if expression.type.type.kind == "p":
-        shown = target_name(arguments["this"])
+        shown = target_name(source)
         raise InvalidTableDefinition(
             f'column "{shown}" has pseudo-type {expression.type.type.sql_name}'
         )
     return IndexKey(
         number=0,
-        expression=stored_expression(context.environment(), arguments["this"], table),
+        expression=stored_expression(context.environment(), source, table),
         type=expression.type.oid,
-        collation=collation_for(context, arguments.get("collation") or (), expression.type.oid)
+        collation=collation_for(context, written_collation, expression.type.oid)
         or derived_collation(expression.type),
         **flags,
     )
+
+
+def _without_collation(
+    arguments: Mapping[str, Any],
+) -> tuple[exp.Expression | None, tuple[str, ...]]:
+    """An expression as a key and its collation: a COLLATE on top of it is the key's, unless that has its own."""
+    source, collation = arguments.get("this"), tuple(arguments.get("collation") or ())
+    while isinstance(source, nodes.Collation):
+        collation = collation or tuple(source.args["name"])
+        source = source.this
+    return source, collation
+
+
+def _column_alone(table: Table, source: exp.Expression | None) -> str | None:
+    """The name of the column that an expression in parentheses is: it then is a key like any other column."""
+    if not isinstance(source, nodes.ColumnReference) or source.args.get("star"):
+        return None
+    parts = source.args["parts"]
+    return parts[0] if len(parts) == 1 and table.column_named(parts[0]) is not None else None
 
 
 def _included(table: Table, element: nodes.IndexElement) -> int:

@@ -28,6 +28,7 @@ from server.errors import (
     DuplicateTable,
     FeatureNotSupported,
     InsufficientPrivilege,
+    InvalidParameterValue,
     SqlError,
     UndefinedColumn,
     UndefinedObject,
@@ -36,6 +37,7 @@ from server.sql import utility_objects as tree
 from server.sql.object_names import ObjectName
 from server.statements.collations import move_collation, rename_collation
 from server.statements.conversions import move_conversion, rename_conversion
+from server.statements.databases import rename_database
 from server.statements.drop import FINDERS, RELATIONS
 from server.statements.event_triggers import check_event_trigger_owner
 from server.statements.foreign import check_wrapper_owner
@@ -292,6 +294,7 @@ RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
     "server": _rename_alone,
     "event trigger": _rename_alone,
     "tablespace": _rename_alone,
+    "database": rename_database,
     "column": rename_column,
     "attribute": rename_attribute,
     "table constraint": rename_constraint,
@@ -469,6 +472,14 @@ def comment(context: StatementContext, statement: tree.Comment) -> Run:
     return "COMMENT"
 
 
+def label(context: StatementContext, statement: tree.SecurityLabel) -> Run:
+    """SECURITY LABEL: providers come with modules of PostgreSQL's, of which there are none."""
+    yield from ()
+    if statement.provider:
+        raise InvalidParameterValue(f'security label provider "{statement.provider}" is not loaded')
+    raise InvalidParameterValue("no security label providers have been loaded")
+
+
 def _lock_described(context: StatementContext, value: CatalogObject) -> Iterator[Wait]:
     """Lock the relation that a comment is about, or about a part of."""
     if isinstance(value, Table | Index | Sequence):
@@ -485,4 +496,5 @@ UTILITIES = (
     Utility(node=tree.AlterSchemaOf, run=set_schema),
     Utility(node=tree.AlterOwner, run=alter_owner),
     Utility(node=tree.Comment, run=comment),
+    Utility(node=tree.SecurityLabel, run=label),
 )

@@ -14,13 +14,14 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.table_activity import VacuumProgress
-from server.errors import QueryCanceled, SqlSyntaxError
+from server.errors import QueryCanceled
 from server.executor.table_shape import TableShape
 from server.executor.waits import Wait
 from server.sql import utility_session as tree
 from server.statements.analyze import analyze_table, note_row_count
 from server.statements.statement import Run, StatementContext, Utility
-from server.statements.vacuum_targets import locked, targets
+from server.statements.vacuum_options import vacuum_options
+from server.statements.vacuum_targets import check_columns, locked, targets
 from storage.engine import ManyKeys, ToSeal, Vacuumed
 
 if TYPE_CHECKING:
@@ -34,10 +35,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-VACUUM_OPTIONS = (
-    "verbose", "analyze", "full", "freeze", "disable_page_skipping", "skip_locked", "index_cleanup",
-    "process_toast", "truncate", "parallel",
-)  # fmt: skip
 AUTOVACUUM = "autovacuum worker"
 GIVE_WAY_SECONDS = 0.0002
 WORK_SECONDS_MIN = 0.002
@@ -50,15 +47,10 @@ WEAK = "share update exclusive"
 
 def vacuum(context: StatementContext, statement: tree.Vacuum) -> Run:
     """VACUUM and ANALYZE."""
-    names = {
-        option.name for option in statement.options if option.value not in (False, "off", "false")
-    }
-    for option in statement.options:
-        if option.name not in VACUUM_OPTIONS:
-            raise SqlSyntaxError(f'unrecognized {statement.tag} option "{option.name}"')
+    options = vacuum_options(context, statement)
     found = list(targets(context, statement))
-    verbose, waits = "verbose" in names, "skip_locked" not in names
-    mode = "access exclusive" if "full" in names else "share update exclusive"
+    verbose, waits = options.verbose, options.waits
+    mode = "access exclusive" if options.full else "share update exclusive"
     if not statement.analyze_only:
         context.session.transaction.refuse_in_block("VACUUM")
     for target in found:
@@ -68,9 +60,10 @@ def vacuum(context: StatementContext, statement: tree.Vacuum) -> Run:
                 continue
             if table.storage_id:
                 yield from _vacuum_table(context, table, verbose=verbose)
-        if statement.analyze_only or "analyze" in names:
+        if options.analyze:
             table = yield from locked(context, target, "analyze", WEAK, waits=waits)
             if table is not None:
+                check_columns(table, target)
                 yield from _analyze_table(context, table, verbose=verbose)
     yield from _vacuum_the_rest(context, statement)
     return statement.tag

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from server.catalog.objects import Table
 from server.catalog.partition_bounds import leaves_of
+from server.errors import DuplicateColumn, UndefinedColumn
 from server.statements.names import relation_named
 from server.statements.ownership import owns
 from storage.engine import LockMode
@@ -30,6 +31,7 @@ class Target:
 
     table: Table
     is_named: bool
+    columns: tuple[str, ...] = ()  # to analyse; none: all
 
 
 def targets(context: StatementContext, statement: tree.Vacuum) -> Iterator[Target]:
@@ -44,17 +46,28 @@ def targets(context: StatementContext, statement: tree.Vacuum) -> Iterator[Targe
         if isinstance(found, Table) and found.kind in ("r", "m", "p") and not owns(context, found):
             _skip_foreign(context, found, verb)
         elif isinstance(found, Table) and found.kind == "p":
-            yield Target(found, is_named=True)
+            yield Target(found, is_named=True, columns=target.columns)
             for leaf in leaves_of(context.catalog, found):
-                yield Target(leaf, is_named=False)
+                yield Target(leaf, is_named=False, columns=target.columns)
         elif isinstance(found, Table) and found.kind in ("r", "m") and found.storage_id:
-            yield Target(found, is_named=True)
+            yield Target(found, is_named=True, columns=target.columns)
         elif isinstance(found, Table) and found.provider:
             continue
         else:
             context.warn(
                 "42809",
                 f'skipping "{found.name}" --- cannot {verb} non-tables or special system tables',
+            )
+
+
+def check_columns(table: Table, target: Target) -> None:
+    """Raise for a column that the table has not, or that was named twice."""
+    for place, name in enumerate(target.columns):
+        if table.column_named(name) is None:
+            raise UndefinedColumn(f'column "{name}" of relation "{table.name}" does not exist')
+        if name in target.columns[:place]:
+            raise DuplicateColumn(
+                f'column "{name}" of relation "{table.name}" appears more than once'
             )
 
 

@@ -285,15 +285,15 @@ def _index_columns(view: CatalogView, index: Index) -> Iterator[Row]:
     ):
         found = physical(view, type_oid)
         column = table.column(number) if number else None
+        key = index.keys[position - 1] if position <= len(index.keys) else None
         yield _ATTRIBUTE_DEFAULTS | _layout(found) | {
             "attrelid": index.oid,
             "attname": name,
             "atttypid": type_oid,
             "attnum": position,
             "atttypmod": column.modifier if column else -1,
-            "attstattarget": index.keys[position - 1].statistics_target
-            if position <= len(index.keys)
-            else -1,
+            "attstattarget": key.statistics_target if key else -1,
+            "attoptions": texts_or_null(key.class_options if key else ()),
             "attcollation": collation or (column.collation if column else 0) or found.collation,
         }  # fmt: skip
 
