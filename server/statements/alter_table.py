@@ -251,8 +251,15 @@ def _going_along(context: StatementContext, table: Table, column: Column) -> lis
         for index in catalog.indexes_of(table.oid)
         if not index.constraint and _index_uses(context, table, index, column)
     ]
+    including = {
+        index.constraint
+        for index in catalog.indexes_of(table.oid)
+        if column.number in index.included
+    }
     constraints = [
-        item for item in catalog.constraints_of(table.oid) if column.number in item.columns
+        item
+        for item in catalog.constraints_of(table.oid)
+        if column.number in item.columns or item.oid in including
     ]
     owned = (table.oid, column.number)
     sequences = [item for item in catalog.sequences_of(table.oid) if item.owned_by == owned]

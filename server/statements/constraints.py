@@ -29,7 +29,11 @@ from server.statements.index_storage import build_index, make_index
 from server.statements.indexes import has_partitions
 from server.statements.names import claim_name, find_relation, free_name, missing_relation
 from server.statements.ownership import require_privilege
-from server.statements.partition_indexes import refuse_partial_key, spread_index
+from server.statements.partition_indexes import (
+    refuse_partial_key,
+    refuse_second_primary,
+    spread_index,
+)
 from server.statements.verify import verify_check, verify_foreign_key, verify_not_null
 
 if TYPE_CHECKING:
@@ -179,7 +183,7 @@ def add_unique(
         raise DuplicateObject(f'column "{twice}" appears twice in {kind} constraint')
     refuse_partial_key(table, numbers, "PRIMARY KEY" if constraint.primary else "UNIQUE")
     label = "pkey" if constraint.primary else "key"
-    second = "" if constraint.primary else "_".join(keys)
+    second = "" if constraint.primary else "_".join((*keys, *constraint.include))
     name = constraint.name or free_name(
         context, table.schema, table.name, second, label, taken=names.is_taken
     )
@@ -271,10 +275,7 @@ def _require_not_null_below(context: StatementContext, table: Table, keys: tuple
 
 def _prepare_primary(context: StatementContext, table: Table, keys: tuple[str, ...]) -> Table:
     """A table has one primary key, and its columns are NOT NULL."""
-    if any(item.kind == "p" for item in context.catalog.constraints_of(table.oid)):
-        raise InvalidTableDefinition(
-            f'multiple primary keys for table "{table.name}" are not allowed'
-        )
+    refuse_second_primary(context, table)
     numbers = column_numbers(table, keys)
     if all(table.column(number).not_null for number in numbers):
         return table

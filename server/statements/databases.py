@@ -44,9 +44,7 @@ def database_named(context: StatementContext, name: str) -> Database:
 def create_database(context: StatementContext, statement: tree.CreateDatabase) -> Run:
     """CREATE DATABASE: a new one has what the template has, which must be nothing."""
     given = by_name(statement.options)
-    role = context.catalog.object(context.user_oid)
-    if not (isinstance(role, Role) and (role.superuser or role.create_database)):
-        raise InsufficientPrivilege("permission denied to create database")
+    _require_create_database(context, "permission denied to create database")
     owner = context.user_oid
     if given.get("owner") not in (None, "default"):
         owner = role_named(context, str(given["owner"])).oid
@@ -111,6 +109,16 @@ def with_options(database: Database, given: dict[str, Any]) -> Database:
     return replace(database, **changes)
 
 
+def _check_move(context: StatementContext, database: Database, tablespace: str) -> None:
+    """SET TABLESPACE is about a database that nobody is connected to."""
+    context.session.transaction.refuse_in_block("ALTER DATABASE SET TABLESPACE")
+    if database.oid == context.session.database_oid:
+        raise ObjectInUse("cannot change the tablespace of the currently open database")
+    if tablespace == "pg_global":
+        raise InvalidParameterValue("pg_global cannot be used as default tablespace")
+    _refuse_connected(context, database)
+
+
 def _flag(value: Any) -> bool:
     word = str(value).lower()
     if word in ("true", "on", "1", "yes"):
@@ -125,8 +133,32 @@ def alter_database(context: StatementContext, statement: tree.AlterDatabase) -> 
     yield from ()
     found = database_named(context, statement.name)
     require_database_owner(context, found)
-    context.ddl.put(with_options(found, by_name(statement.options)))
+    options = by_name(statement.options)
+    if "tablespace" in options:
+        _check_move(context, found, str(options["tablespace"]))
+    context.ddl.put(with_options(found, options))
     return statement.tag
+
+
+def rename_database(context: StatementContext, statement: tree.Rename) -> Run:
+    """ALTER DATABASE ... RENAME TO: nobody may be connected to it."""
+    found = database_named(context, statement.name.parts[-1])
+    require_database_owner(context, found)
+    _require_create_database(context, "permission denied to rename database")
+    yield from claim_name(context, 0, statement.new_name)
+    if context.catalog.database_named(statement.new_name) is not None:
+        raise DuplicateDatabase(f'database "{statement.new_name}" already exists')
+    if found.oid == context.session.database_oid:
+        raise FeatureNotSupported("current database cannot be renamed")
+    _refuse_connected(context, found)
+    context.ddl.put(replace(found, name=statement.new_name))
+    return statement.tag
+
+
+def _require_create_database(context: StatementContext, message: str) -> None:
+    role = context.catalog.object(context.user_oid)
+    if not (isinstance(role, Role) and (role.superuser or role.create_database)):
+        raise InsufficientPrivilege(message)
 
 
 def require_database_owner(context: StatementContext, database: Database) -> None:

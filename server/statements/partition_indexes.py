@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from server.catalog.index_names import key_names
+from server.catalog.index_names import column_names
 from server.catalog.objects import Constraint, Index, IndexKey, Table
-from server.errors import FeatureNotSupported, WrongObjectType
+from server.errors import FeatureNotSupported, InvalidTableDefinition, WrongObjectType
 from server.statements.index_storage import build_index, make_index
 from server.statements.inheritance import child_numbers
 from server.statements.names import claim_name, free_name
@@ -41,6 +41,14 @@ def refuse_partial_key(table: Table, numbers: tuple[int, ...], word: str) -> Non
                 detail=f'{word} constraint on table "{table.name}" lacks column '
                 f'"{table.column(part.number).name}" which is part of the partition key.',
             )
+
+
+def refuse_second_primary(context: StatementContext, table: Table) -> None:
+    """Raise InvalidTableDefinition for a table that has a primary key."""
+    if any(item.kind == "p" for item in context.catalog.constraints_of(table.oid)):
+        raise InvalidTableDefinition(
+            f'multiple primary keys for table "{table.name}" are not allowed'
+        )
 
 
 def spread_index(context: StatementContext, table: Table, index: Index) -> Iterator[Wait]:
@@ -136,10 +144,13 @@ def attach_index(context: StatementContext, index: Index, own: Index) -> None:
 def _make(context: StatementContext, index: Index, wanted: Index, child: Table) -> Iterator[Wait]:
     constraint = context.catalog.object(index.constraint) if index.constraint else None
     if isinstance(constraint, Constraint):
-        names = [child.column(key.number).name for key in wanted.keys]
+        if index.primary:
+            refuse_second_primary(context, child)
+        numbers = (*(key.number for key in wanted.keys), *wanted.included)
+        names = [child.column(number).name for number in numbers]
         second, label = ("", "pkey") if index.primary else ("_".join(names), "key")
     else:
-        second, label = "_".join(key_names(context.catalog, child, wanted.keys)), "idx"
+        second, label = "_".join(column_names(context.catalog, child, wanted)), "idx"
     name = free_name(context, child.schema, child.name, second, label)
     yield from claim_name(context, child.schema, name)
     made = replace(

@@ -19,7 +19,6 @@ from server.errors import (
     DatatypeMismatch,
     DuplicateTable,
     InvalidObjectDefinition,
-    InvalidTableDefinition,
     ObjectNotInPrerequisiteState,
     WrongObjectType,
 )
@@ -220,13 +219,17 @@ def attach_index_partition(
     yield from ()
     found = relation_named(context, command.partition, command.offset)
     if not isinstance(found, Index):
-        raise WrongObjectType(f'"{found.name}" is not an index')
+        raise InvalidObjectDefinition(f'"{found.name}" is not an index')
     if found.parent == index.oid:
         return
     table, child = context.catalog.object(index.table), context.catalog.object(found.table)
     assert isinstance(table, Table)
     assert isinstance(child, Table)
     message = f'cannot attach index "{found.name}" as a partition of index "{index.name}"'
+    if any(item.table == child.oid for item in context.catalog.child_indexes_of(index.oid)):
+        raise ObjectNotInPrerequisiteState(
+            message, detail=f'Another index is already attached for partition "{child.name}".'
+        )
     if found.parent:
         raise ObjectNotInPrerequisiteState(
             message, detail=f'Index "{found.name}" is already attached to another index.'
@@ -236,16 +239,12 @@ def attach_index_partition(
             message,
             detail=f'Index "{found.name}" is not an index on any partition of table "{table.name}".',
         )
-    if any(item.table == child.oid for item in context.catalog.child_indexes_of(index.oid)):
-        raise ObjectNotInPrerequisiteState(
-            message, detail=f'Another index is already attached for partition "{child.name}".'
-        )
     if not is_part_of(table, index, child, found):
-        raise InvalidTableDefinition(message, detail="The index definitions do not match.")
+        raise InvalidObjectDefinition(message, detail="The index definitions do not match.")
     if index.constraint and not found.constraint:
         constraint = context.catalog.object(index.constraint)
         assert constraint is not None
-        raise InvalidTableDefinition(
+        raise InvalidObjectDefinition(
             message,
             detail=f'The index "{index.name}" belongs to a constraint in table "{table.name}" but '
             f'no constraint exists for index "{found.name}".',

@@ -62,6 +62,8 @@ def changed_settings(
         return ()
     name = change.name.lower()
     kept = tuple(item for item in settings if item.partition("=")[0].lower() != name)
+    if isinstance(change, tree.Reset) and not settings:
+        return ()  # of whatever name: there is nothing to look for
     if "." not in name:
         context.settings.guard(setting_named(name), None)
     if isinstance(change, tree.Reset) or not (change.values or change.from_current):

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from server.catalog.index_names import key_names
+from server.catalog.index_names import column_names
 from server.catalog.objects import Column, Constraint, Index, Sequence, Table, UserType
 from server.errors import WrongObjectType
 from server.statements.index_storage import build_index, make_index
 from server.statements.names import claim_name, find_relation, free_name, missing_relation
+from server.statements.partition_indexes import refuse_second_primary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,11 +142,18 @@ def _copy_index(
         replace(key, number=copied.numbers[key.number]) if key.number else key for key in index.keys
     )
     constraint = context.catalog.object(index.constraint) if index.constraint else None
-    columns = [table.column(key.number).name for key in keys if key.number]
+    included = tuple(copied.numbers[number] for number in index.included)
+    wanted = replace(index, keys=keys, included=included)
     if isinstance(constraint, Constraint):
+        if index.primary:
+            refuse_second_primary(context, table)
+        columns = [
+            table.column(number).name
+            for number in (*(key.number for key in keys if key.number), *included)
+        ]
         second, label = ("", "pkey") if index.primary else ("_".join(columns), "key")
     else:
-        second, label = "_".join(key_names(context.catalog, table, keys)), "idx"
+        second, label = "_".join(column_names(context.catalog, table, wanted)), "idx"
     name = free_name(context, table.schema, table.name, second, label)
     yield from claim_name(context, table.schema, name)
     with_comments = "comments" in copied.including
@@ -158,7 +166,7 @@ def _copy_index(
         table=table.oid,
         storage_id=0 if table.kind == "p" else context.engine.next_id(),
         keys=keys,
-        included=tuple(copied.numbers[number] for number in index.included),
+        included=included,
         constraint=context.new_oid() if isinstance(constraint, Constraint) else 0,
         parent=0,
         comment=index.comment if with_comments else None,

@@ -183,6 +183,7 @@ def make_table(
     if is_partition:
         yield from complete_partition(context, parents[0], table.oid)
     yield from new.copy_objects()
+    yield from _add_constraints(new, foreign=True)
 
 
 def _lock_sources(context: StatementContext, statement: tree.CreateTable) -> Iterator[Wait]:
@@ -207,6 +208,8 @@ def _refuse_persistence(statement: tree.CreateTable, *, is_temporary: bool) -> N
     """Temporary tables are in temporary schemas, and only they."""
     if statement.persistence == "temporary" and not is_temporary:
         raise InvalidTableDefinition("cannot create temporary relation in non-temporary schema")
+    if statement.on_commit and not is_temporary:
+        raise InvalidTableDefinition("ON COMMIT can only be used on temporary tables")
     if statement.persistence == "unlogged" and is_temporary:
         raise InvalidTableDefinition("only temporary relations may be created in temporary schemas")
 
@@ -310,9 +313,15 @@ def finish_table(
             context.ddl.put(new.table)
     for copied in new.copied:
         copy_checks(context, new.table, copied, new.names)
+    yield from _add_constraints(new, foreign=False)
+
+
+def _add_constraints(new: NewTable, *, foreign: bool) -> Iterator[Wait]:
+    """Add the constraints that were written; foreign keys apart: they may refer to any key of the table itself."""
     for constraint, column in new.later:
-        keys = (column.name,) if column is not None else ()
-        yield from add_constraint(context, new.table.oid, constraint, keys, new.names)
+        if isinstance(constraint, written.ForeignKey) == foreign:
+            keys = (column.name,) if column is not None else ()
+            yield from add_constraint(new.context, new.table.oid, constraint, keys, new.names)
 
 
 def checked_generation(context: StatementContext, table: Table, column: Column) -> Column:

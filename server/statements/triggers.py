@@ -50,8 +50,6 @@ def create_trigger(context: StatementContext, statement: CreateTrigger) -> Run:
     yield from context.lock_relation(table.oid, "share row exclusive", table.name)
     _check_shape(statement)
     require_privilege(context, table, "t")
-    columns = _columns(table, statement)
-    function = _function(context, statement)
     transitions = _transition_names(table, statement)
     referenced = 0
     if statement.referenced:
@@ -61,6 +59,8 @@ def create_trigger(context: StatementContext, statement: CreateTrigger) -> Run:
         when = check_trigger_condition(
             context.environment(), table, statement.when.tree, context.statement.offset, statement
         )
+    function = _function(context, statement)
+    columns = _columns(table, statement)
     yield from claim_name(context, table.oid, statement.name)
     old = _existing(context, table, statement)
     trigger = Trigger(
