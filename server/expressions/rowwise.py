@@ -26,6 +26,7 @@ from server.types.type import TypeReference
 from server.vector.rows import OBJECT
 
 ANY_OID = 2276
+BOOLEAN = TypeReference(TYPE_BY_OID[16])
 FORMAT_OID = 3539  # format(), for which NULL instead of an array is no arguments
 PLAIN_EQUALITIES = frozenset(
     (
@@ -314,14 +315,13 @@ def _is_distinct(node: nodes.IsDistinct, layout: Layout) -> RowEvaluator:
 
 
 def _bind(function: Function, arguments: Sequence[nodes.Expression]) -> Callable[..., Any]:
-    """The function as one that takes the execution context first, whether it wants it or not."""
+    """A comparison as a function that takes the execution context first, whether it wants it or not."""
     invoke = row_of(function)
     if not function.needs_context:
         return lambda context, *values: invoke(*values)
     types = tuple(argument.type for argument in arguments)
-    result = types[0]
     return lambda context, *values: invoke(
-        CallContext(context.style, result, types, context), *values
+        CallContext(context.style, BOOLEAN, types, context), *values
     )
 
 
@@ -391,23 +391,28 @@ def _extremum(node: nodes.Extremum, layout: Layout) -> RowEvaluator:
 def _in_list(node: nodes.InList, layout: Layout) -> RowEvaluator:
     argument, items = compile_row(node.argument, layout), _all(node.items, layout)
     equal, negated = _bind(node.function, (node.argument, node.items[0])), node.negated
+    strict = node.function.strict
 
     def evaluate(row: Sequence[Any], context: Any) -> bool | None:
         value = argument(row, context)
-        if value is None:
+        if value is None and strict:
             return None
         values = (item(row, context) for item in items)
-        found = quantified(lambda item: equal(context, value, item), values, every=False)
+        found = quantified(
+            lambda item: equal(context, value, item), values, every=False, strict=strict
+        )
         return found if found is None else found != negated
 
     return evaluate
 
 
-def quantified(test: Callable[[Any], bool | None], items: Any, *, every: bool) -> bool | None:
-    """ANY or ALL of a test over items in three-valued logic; a NULL item makes its test NULL."""
+def quantified(
+    test: Callable[[Any], bool | None], items: Any, *, every: bool, strict: bool = True
+) -> bool | None:
+    """ANY or ALL of a test over items in three-valued logic; a NULL item makes a strict test NULL."""
     unknown = False
     for item in items:
-        outcome = None if item is None else test(item)
+        outcome = None if item is None and strict else test(item)
         if outcome is None:
             unknown = True
         elif bool(outcome) != every:
@@ -418,14 +423,17 @@ def quantified(test: Callable[[Any], bool | None], items: Any, *, every: bool) -
 def _array_comparison(node: nodes.ArrayComparison, layout: Layout) -> RowEvaluator:
     argument, array = compile_row(node.argument, layout), compile_row(node.array, layout)
     test, every = _bind(node.function, (node.argument, node.argument)), node.every
+    strict = node.function.strict
 
     def evaluate(row: Sequence[Any], context: Any) -> bool | None:
         value, items = argument(row, context), array(row, context)
         if items is None:
             return None
-        if value is None:
+        if value is None and strict:
             return every if not items.items else None
-        return quantified(lambda item: test(context, value, item), items.items, every=every)
+        return quantified(
+            lambda item: test(context, value, item), items.items, every=every, strict=strict
+        )
 
     return evaluate
 

@@ -355,11 +355,11 @@ def _in_list(
 ) -> Expression | None:
     try:
         oid = common_type(context, [value, *items], "IN")
+        if oid == RECORD:
+            return None
+        coerced = tuple(coerce_or_fail(context, item, oid, "IN") for item in items)
     except SqlError:
         return None  # item by item then, as the types may well be comparable
-    if oid == RECORD:
-        return None
-    coerced = tuple(coerce_or_fail(context, item, oid, "IN") for item in items)
     operator = find_operator(context, "=", value.type.oid, oid, offset)
     wanted_left = operator.left if not is_polymorphic(operator.left) else oid
     argument = coerce_or_fail(context, value, wanted_left, "IN")

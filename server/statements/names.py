@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from server.catalog.names import schema_along
 from server.catalog.objects import (
+    FIRST_USER_OID,
     INFORMATION_SCHEMA_OID,
     PG_CATALOG_OID,
     CatalogObject,
@@ -122,7 +123,7 @@ def table_named(
 
 def refuse_system(relation: Relation) -> None:
     """Raise for a relation of the system catalog."""
-    if relation.schema in (PG_CATALOG_OID, INFORMATION_SCHEMA_OID):
+    if relation.oid < FIRST_USER_OID:
         raise InsufficientPrivilege(f'permission denied: "{relation.name}" is a system catalog')
 
 
