@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import InvalidParameterValue
 from server.functions.declare import row
+from server.functions.function import TextByText
 from server.functions.pattern import Test, matching_kernel, similar_to_regex
 from server.functions.regex_flags import split_flags
 from server.functions.regex_replace import REPLACE, replace_from, replace_matches
 from server.functions.regex_search import Check, Match, Regex, check_of, compile_regex
+from server.functions.regex_tables import ROWS_MIN, search_matcher, test_matcher
+from server.functions.scaled import by_rows
+from server.functions.text_kernels import OBJECT, rows_left, with_rows
 from server.types.array import Array, make_array
 from server.vector.native import like_views
+from server.vector.rows import constant_value, is_constant
+from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.functions.function import Row
-    from server.vector.column import Mask
-    from server.vector.texts import TextColumn
+    from server.functions.function import CallContext, Row
+    from server.vector.column import Column, Mask
 
 TEXT: Final = 25
 
@@ -66,13 +72,28 @@ def plain_pieces(pattern: str) -> list[bytes] | None:
 
 def _search(texts: TextColumn, pattern: str) -> Mask | None:
     pieces = plain_pieces(pattern)
-    return None if pieces is None else like_views(texts.store, texts.views, pieces)
+    if pieces is not None:
+        return like_views(texts.store, texts.views, pieces)
+    return _search_by_tables("", texts, pattern)
 
+
+def _search_by_tables(flags: str, texts: TextColumn, pattern: str) -> Mask | None:
+    matcher = test_matcher(pattern, flags) if len(texts) >= ROWS_MIN else None
+    if matcher is None:
+        return None
+    passed, strange = matcher.tests(texts.store, texts.views)
+    test = compile_regex(pattern, flags).test
+    for place, text in rows_left(texts, strange):
+        passed[place] = test(text)
+    return passed
+
+
+_search_in_any_case = partial(_search_by_tables, "i")
 
 _MATCH = matching_kernel(_tester(""), False, search=_search)
 _NO_MATCH = matching_kernel(_tester(""), True, search=_search)
-_MATCH_CASE = matching_kernel(_tester("i"), False)
-_NO_MATCH_CASE = matching_kernel(_tester("i"), True)
+_MATCH_CASE = matching_kernel(_tester("i"), False, search=_search_in_any_case)
+_NO_MATCH_CASE = matching_kernel(_tester("i"), True, search=_search_in_any_case)
 
 
 def _checked(name: str, value: int, least: int) -> int:
@@ -213,6 +234,22 @@ def _substring(check: Check, text: str, pattern: str) -> str | None:
     return match[1] if match.group_count else match[0]
 
 
+def _substring_kernel(
+    context: CallContext, texts: Column, patterns: Column, *, count: int
+) -> Column:
+    if count >= ROWS_MIN and isinstance(texts, TextColumn) and is_constant(patterns):
+        pattern = constant_value(patterns)
+        matcher = search_matcher(pattern, "")
+        if matcher is not None:
+            group = min(compile_regex(pattern).group_count, 1)
+            views, found, strange = matcher.cut_views(texts.store, texts.views, group)
+            valid = found if texts.valid is None else found & texts.valid
+            change = partial(_substring, check_of(context), pattern=pattern)
+            return with_rows(texts.with_views(views).masked(valid), texts, strange, change)
+    check = check_of(context)
+    return by_rows(partial(_substring, check), (texts, patterns), OBJECT)
+
+
 def _similar_substring(check: Check, text: str, pattern: str, escape: str) -> str | None:
     return _substring(check, text, similar_to_regex(pattern, escape))
 
@@ -295,6 +332,7 @@ _CALLED: Final = (
         _substring,
         "The part that matches.",
         "'Thomas', '...$' -> mas",
+        TextByText(_substring_kernel),
     ),
     row(
         "2074 substring(text, text, text) text",

@@ -140,12 +140,15 @@ class Automaton:
         after = text[place] if place < len(text) else None
         if self.looks:
             return self._seen(kernel, lambda state: self._holds(state, text, place, before, after))
-        kinds = kind_of(before), kind_of(after)
-        key = kernel, kinds
+        return self.view_between(kernel, kind_of(before), kind_of(after))
+
+    def view_between(self, kernel: Kernel, before: int, after: int) -> View:
+        """A set of states between characters of two kinds; there is nothing that looks around."""
+        key = kernel, (before, after)
         known = self.views.get(key)
         if known is not None:
             return known
-        first, second = _SAMPLES[kinds[0]], _SAMPLES[kinds[1]]
+        first, second = _SAMPLES[before], _SAMPLES[after]
         return self._keep(key, kernel, lambda state: self._anchored(state, first, second))
 
     def _keep(self, key: Any, kernel: Kernel, holds: Callable[[int], bool]) -> View:
@@ -185,7 +188,8 @@ class Automaton:
         )
         return View(kernel, self.final in reached, readers)
 
-    def _moved(self, view: View, character: str) -> Kernel:
+    def moved(self, view: View, character: str) -> Kernel:
+        """Where a character leads to; kept, for the next time."""
         targets = {target for characters, target in view.readers if characters.has(character)}
         kernel = frozenset(targets | self.start) if self.floating else frozenset(targets)
         view.moves[character] = kernel
@@ -203,7 +207,7 @@ class Automaton:
                 break
             character = text[place]
             moved = view.moves.get(character)
-            kernel = self._moved(view, character) if moved is None else moved
+            kernel = self.moved(view, character) if moved is None else moved
             if not kernel:
                 break
         return found
@@ -230,7 +234,7 @@ class Automaton:
                 break
             character = text[place]
             moved = view.moves.get(character)
-            kernel = self._moved(view, character) if moved is None else moved
+            kernel = self.moved(view, character) if moved is None else moved
             if not kernel:
                 break
         return -1, cold

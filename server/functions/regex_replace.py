@@ -21,8 +21,10 @@ from server.functions.regex_search import (
     check_of,
     compile_regex,
 )
-from server.functions.text import each
+from server.functions.regex_tables import ROWS_MIN, search_matcher
+from server.functions.text_kernels import each, with_rows
 from server.vector.rows import constant_value, is_constant
+from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,9 +119,28 @@ def _replace_kernel(context: CallContext, texts: Column, *others: Column, count:
     check = check_of(context)
     is_read = count > 0 and (texts.valid is None or bool(texts.valid.any()))
     if is_read and all(is_constant(column) for column in others):
-        change = replacer(check, *[constant_value(column) for column in others])
+        given = [constant_value(column) for column in others]
+        change = replacer(check, *given)
+        if count >= ROWS_MIN and isinstance(texts, TextColumn):
+            made = _replaced(texts, change, *given)
+            if made is not None:
+                return made
         return each(change).kernel(context, texts, count=count)
     return each(partial(replace_matches, check)).kernel(context, texts, *others, count=count)
+
+
+def _replaced(
+    texts: TextColumn, change: Change, pattern: str, new: str, flags: str = ""
+) -> Column | None:
+    """Stored texts changed where they lie; None: the expression has no tables."""
+    options, is_global = split_flags(flags, True)
+    matcher = search_matcher(pattern, options)
+    if matcher is None:
+        return None
+    group_count = compile_regex(pattern, options).group_count
+    parts = [part.encode() if isinstance(part, str) else part for part in _parts(new, group_count)]
+    store, views, strange = matcher.replaced(texts.store, texts.views, parts, is_global)
+    return with_rows(texts.in_store(store, views), texts, strange, change)
 
 
 REPLACE: Final = TextByText(_replace_kernel)

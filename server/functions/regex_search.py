@@ -215,7 +215,7 @@ class Search:
 
     def dissect_sequence(self, node: Sequence, start: int, stop: int) -> bool:
         """The first part, with which the rest matches, as long or short as it likes."""
-        first, rest = self.parts(node, lambda: _split(node))
+        first, rest = self.parts(node, lambda: list(split(node)))
         kept = dict(self.spans)
         for middle in self.ends(first, start, stop):
             if not self.matches(rest, middle, stop):
@@ -276,7 +276,7 @@ def _all_but_last(node: Repeat) -> list[Node]:
     return [before, node.item]
 
 
-def _split(node: Sequence) -> list[Node]:
+def split(node: Sequence) -> tuple[Node, Node]:
     """The first part of a sequence and the rest: items without groups that agree are one part."""
     count, preference = 0, NONE
     for item in node.items:
@@ -286,7 +286,7 @@ def _split(node: Sequence) -> list[Node]:
         preference = preference or item.preference
         count += 1
     count = max(count, 1)
-    return [sequence(list(node.items[:count])), sequence(list(node.items[count:]))]
+    return sequence(list(node.items[:count])), sequence(list(node.items[count:]))
 
 
 _DISSECTORS: Final[dict[type[Node], Any]] = {

@@ -7,30 +7,27 @@ built.
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any, Final
-
-import numpy as np
+from typing import TYPE_CHECKING, Final
 
 from server.functions.declare import row
-from server.functions.function import TextByText
-from server.identifiers import quote_identifier
-from server.types.text import cut_name, format_char
-from server.types.type import PLAIN_STYLE
-from server.vector.column import Column
-from server.vector.native import (
-    character_counts,
-    part_positions,
-    sliced_views,
-    stripped_views,
+from server.functions.text_kernels import (
+    BTRIM,
+    LEFT,
+    LOWER,
+    LTRIM,
+    RIGHT,
+    RTRIM,
+    TRUTHS,
+    UPPER,
+    concatenate_kernel,
+    each,
+    length_kernel,
+    position_kernel,
+    replace_kernel,
+    rtrim_blanks_kernel,
+    split_part_kernel,
+    substring_kernel,
 )
-from server.vector.rows import constant_value, is_constant, joint_validity
-from server.vector.texts import TextColumn
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from server.functions.function import CallContext
-
 from server.functions.text_operations import (
     _ascii,
     _bits,
@@ -60,8 +57,12 @@ from server.functions.text_operations import (
     substring,
     upper,
 )
+from server.identifiers import quote_identifier
+from server.types.text import cut_name, format_char
+from server.types.type import PLAIN_STYLE
 
-OBJECT: Final = np.dtype(object)
+if TYPE_CHECKING:
+    from server.functions.function import CallContext
 
 
 def _pad_to(context: CallContext, text: str, modifier: int, explicit: bool) -> str:
@@ -69,90 +70,7 @@ def _pad_to(context: CallContext, text: str, modifier: int, explicit: bool) -> s
     return text if coerce is None or modifier < 0 else coerce(text, modifier, explicit)
 
 
-# Kernels: one list comprehension over the rows that are not NULL.
-
-
-def each(operation: Callable[..., Any], dtype: np.dtype[Any] = OBJECT) -> TextByText:
-    """The kernel of an operation on a text and arguments that are mostly constant."""
-
-    def kernel(context: CallContext, texts: Column, *others: Column, count: int) -> Column:
-        valid = joint_validity((texts, *others))
-        places: Any = slice(None) if valid is None else np.flatnonzero(valid)
-        rows = texts.values[places].tolist()
-        values = np.empty(count, dtype) if dtype is OBJECT else np.zeros(count, dtype)
-        if not rows:
-            return Column(values, valid)
-        if all(is_constant(column) for column in others):
-            constants = [constant_value(column) for column in others]
-            found = [operation(text, *constants) for text in rows]
-        else:
-            columns = [column.values[places].tolist() for column in others]
-            found = list(map(operation, rows, *columns))
-        values[places] = found
-        return Column(values, valid)
-
-    return TextByText(kernel)
-
-
-def _concatenate_kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
-    valid = joint_validity((left, right))
-    if valid is None:
-        return Column(left.values + right.values)
-    values = np.empty(count, object)
-    values[valid] = left.values[valid] + right.values[valid]
-    return Column(values, valid)
-
-
-def _substring_kernel(context: CallContext, *columns: Column, count: int) -> Column:
-    """Slices of one kind where position and length are constant."""
-    texts, bounds = columns[0], columns[1:]
-    if not all(is_constant(column) for column in bounds) or not len(texts):
-        return _SUBSTRING_ROWS(context, *columns, count=count)
-    start, *length = [constant_value(column) for column in bounds]
-    if length and length[0] < 0:
-        return _SUBSTRING_ROWS(context, *columns, count=count)
-    first = max(start - 1, 0)
-    part = slice(first, max(start - 1 + length[0], 0) if length else None)
-    if isinstance(texts, TextColumn):
-        stop = len(texts.store) if part.stop is None else part.stop
-        count = max(stop - first, 0)
-        return texts.with_views(sliced_views(texts.store, texts.views, first, count))
-    rows = texts.values.tolist()
-    if texts.valid is not None:
-        rows = ["" if row is None else row for row in rows]
-    values = np.empty(count, object)
-    values[:] = [row[part] for row in rows]
-    return Column(values, texts.valid)
-
-
-def _length_kernel(context: CallContext, texts: Column, *, count: int) -> Column:
-    if isinstance(texts, TextColumn):
-        return Column(character_counts(texts.store, texts.views), texts.valid)
-    return _LENGTH_ROWS(context, texts, count=count)
-
-
-def _position_kernel(context: CallContext, texts: Column, parts: Column, *, count: int) -> Column:
-    if isinstance(texts, TextColumn) and is_constant(parts):
-        part = constant_value(parts).encode()
-        return Column(part_positions(texts.store, texts.views, part), texts.valid)
-    return _POSITION_ROWS(context, texts, parts, count=count)
-
-
-def _rtrim_blanks_kernel(context: CallContext, texts: Column, *, count: int) -> Column:
-    if isinstance(texts, TextColumn):
-        return texts.with_views(stripped_views(texts.store, texts.views))
-    return _RTRIM_ROWS(context, texts, count=count)
-
-
-_LENGTH_ROWS = each(len, np.dtype(np.int32))
-_LENGTH = _length_kernel
-_POSITION_ROWS = each(_position, np.dtype(np.int32))
-_POSITION = "Position of a part, or 0.", "'high', 'ig' -> 2", _position_kernel
-_SUBSTRING_ROWS = each(substring)
-
-
-_LOWER, _UPPER = each(str.lower), each(upper)
-_RTRIM_ROWS = each(lambda text: text.rstrip(" "))
+_POSITION = "Position of a part, or 0.", "'high', 'ig' -> 2", position_kernel
 _BTRIM, _LTRIM, _RTRIM = _trim("both"), _trim("left"), _trim("right")
 
 
@@ -166,77 +84,83 @@ FUNCTIONS: Final = (
         operator.add,
         "Joins two texts.",
         "'ab', 'cd' -> abcd",
-        _concatenate_kernel,
+        concatenate_kernel,
     ),
-    row("1317 length(text) int4", len, "Number of characters.", "'jose' -> 4", _LENGTH),
+    row("1317 length(text) int4", len, "Number of characters.", "'jose' -> 4", length_kernel),
     row(
         "1318 length(bpchar) int4",
         _stripped_length,
         "Number of characters without blanks at the end.",
         "'jose ' -> 4",
     ),
-    row("1381 char_length(text) int4", len, "Number of characters.", "'jose' -> 4", _LENGTH),
+    row("1381 char_length(text) int4", len, "Number of characters.", "'jose' -> 4", length_kernel),
     row(
         "1372 char_length(bpchar) int4",
         _stripped_length,
         "Number of characters without blanks at the end.",
         "'jose ' -> 4",
     ),
-    row("1369 character_length(text) int4", len, "Number of characters.", "'jose' -> 4", _LENGTH),
+    row(
+        "1369 character_length(text) int4",
+        len,
+        "Number of characters.",
+        "'jose' -> 4",
+        length_kernel,
+    ),
     row(
         "1367 character_length(bpchar) int4",
         _stripped_length,
         "Number of characters without blanks at the end.",
         "'a ' -> 1",
     ),
-    row("1257 textlen(text) int4", len, "Number of characters.", "'jose' -> 4", _LENGTH),
+    row("1257 textlen(text) int4", len, "Number of characters.", "'jose' -> 4", length_kernel),
     row("1374 octet_length(text) int4", _octets, "Number of bytes.", "'jose' -> 4"),
     row("1375 octet_length(bpchar) int4", _octets, "Number of bytes.", "'jose ' -> 5"),
     row("1811 bit_length(text) int4", _bits, "Number of bits.", "'jose' -> 32"),
-    row("870 lower(text) text", str.lower, "Lower case.", "'TOM' -> tom", _LOWER),
-    row("871 upper(text) text", upper, "Upper case.", "'tom' -> TOM", _UPPER),
+    row("870 lower(text) text", str.lower, "Lower case.", "'TOM' -> tom", LOWER),
+    row("871 upper(text) text", upper, "Upper case.", "'tom' -> TOM", UPPER),
     row("872 initcap(text) text", initcap, "Each word capitalized.", "'hi THOMAS' -> Hi Thomas"),
     row(
         "937 substring(text, int4) text",
         substring,
         "The part from a position.",
         "'Thomas', 3 -> omas",
-        _substring_kernel,
+        substring_kernel,
     ),
     row(
         "936 substring(text, int4, int4) text",
         substring,
         "The part from a position, for a length.",
         "'Thomas', 2, 3 -> hom",
-        _substring_kernel,
+        substring_kernel,
     ),
     row(
         "883 substr(text, int4) text",
         substring,
         "The part from a position.",
         "'alphabet', 3 -> phabet",
-        _substring_kernel,
+        substring_kernel,
     ),
     row(
         "877 substr(text, int4, int4) text",
         substring,
         "The part from a position, for a length.",
         "'alphabet', 3, 2 -> ph",
-        _substring_kernel,
+        substring_kernel,
     ),
     row(
         "3060 left(text, int4) text",
         _left,
         "The first characters.",
         "'abcde', 2 -> ab",
-        each(_left),
+        LEFT,
     ),
     row(
         "3061 right(text, int4) text",
         _right,
         "The last characters.",
         "'abcde', 2 -> de",
-        each(_right),
+        RIGHT,
     ),
     row(
         "873 lpad(text, int4, text) text",
@@ -264,6 +188,7 @@ FUNCTIONS: Final = (
         replace,
         "Every occurrence replaced.",
         "'abcdef', 'cd', 'XX' -> abXXef",
+        replace_kernel,
     ),
     row(
         "878 translate(text, text, text) text",
@@ -290,52 +215,51 @@ FUNCTIONS: Final = (
         _split_part,
         "One of the parts between separators.",
         "'a~b~c', '~', 2 -> b",
+        split_part_kernel,
     ),
     row(
         "3696 starts_with(text, text) bool",
         _starts_with,
         "Whether it begins with a prefix.",
         "'alphabet', 'alph' -> t",
-        each(_starts_with, np.dtype(np.bool_)),
+        each(_starts_with, TRUTHS),
     ),
     row(
         "884 btrim(text, text) text",
         _BTRIM,
         "Cuts characters at both ends.",
         "'xyxtrimyyx', 'xyz' -> trim",
-        each(_BTRIM),
+        BTRIM,
     ),
     row(
         "885 btrim(text) text",
         _BTRIM,
         "Cuts blanks at both ends.",
         "'  trim  ' -> trim",
-        each(_BTRIM),
+        BTRIM,
     ),
     row(
         "875 ltrim(text, text) text",
         _LTRIM,
         "Cuts characters at the start.",
         "'zzzytest', 'xyz' -> test",
-        each(_LTRIM),
+        LTRIM,
     ),
     row(
         "881 ltrim(text) text",
         _LTRIM,
         "Cuts blanks at the start.",
         "'  trim' -> trim",
-        each(_LTRIM),
+        LTRIM,
     ),
     row(
         "876 rtrim(text, text) text",
         _RTRIM,
         "Cuts characters at the end.",
         "'testxxzx', 'xyz' -> test",
-        each(_RTRIM),
+        RTRIM,
     ),
-    row(
-        "882 rtrim(text) text", _RTRIM, "Cuts blanks at the end.", "'trim  ' -> trim", each(_RTRIM)
-    ),
+    row("882 rtrim(text) text", _RTRIM, "Cuts blanks at the end.", "'trim  ' -> trim", RTRIM),
     row("1620 ascii(text) int4", _ascii, "Code of the first character.", "'x' -> 120"),
     row("1621 chr(int4) text", _chr, "The character of a code.", "65 -> A"),
     row(
@@ -382,7 +306,7 @@ FUNCTIONS: Final = (
         _rtrim_blanks,
         "A bpchar without its blanks.",
         "'ab  ' -> ab",
-        _rtrim_blanks_kernel,
+        rtrim_blanks_kernel,
     ),
     row("406 text(name) text", _same, "A name as text.", "'ab' -> ab"),
     row(

@@ -48,6 +48,16 @@ def views_of(texts: Sequence[bytes]) -> tuple[Values, Values]:
     return np.frombuffer(bytes(heap), np.uint8), np.frombuffer(bytes(views), VIEW)
 
 
+def cut_view(view: bytes, text: bytes, first: int, stop: int) -> bytes:
+    """The view of the bytes from first to stop of a text that has a view."""
+    part = text[first:stop]
+    made = len(part).to_bytes(4, "little")
+    if len(part) <= INLINE_BYTES_MAX:
+        return made + part.ljust(INLINE_BYTES_MAX, b"\0")
+    place = int.from_bytes(view[8:], "little") + first
+    return made + part[:4] + place.to_bytes(8, "little")
+
+
 def like_views(store: Values, views: Values, pieces: Sequence[bytes]) -> Mask:
     """Which texts are the pieces in their order, with anything between them."""
     return np.fromiter((_is_like(text, pieces) for text in texts_of(store, views)), np.bool_)
@@ -112,14 +122,9 @@ def sliced_views(store: Values, views: Values, start: int, count: int) -> Values
     made = bytearray()
     for number, text in enumerate(texts_of(store, views)):
         whole = text.decode()
-        skipped = len(whole[:start].encode())
-        part = whole[start : start + count].encode()
-        made += len(part).to_bytes(4, "little")
-        if len(part) <= INLINE_BYTES_MAX:
-            made += part.ljust(INLINE_BYTES_MAX, b"\0")
-        else:
-            place = int.from_bytes(views[number].tobytes()[8:], "little")
-            made += part[:4] + (place + skipped).to_bytes(8, "little")
+        first = len(whole[:start].encode())
+        stop = len(whole[: start + count].encode())
+        made += cut_view(views[number].tobytes(), text, first, stop)
     return np.frombuffer(bytes(made), VIEW)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from server.vector.column import Column, Mask, Values
-from server.vector.native import TextCodes
+from server.vector.native import TextCodes, gathered_texts
 from server.vector.rows import objects
 from server.vector.text_views import INLINE_BYTES_MAX, VIEW, texts_of, views_of
 
@@ -94,6 +94,10 @@ class TextColumn(Column):
         """Other texts of the same store, NULL in the same rows."""
         return self._like(views, self.valid)
 
+    def in_store(self, store: Values, views: Values) -> TextColumn:
+        """Other texts, which lie in a store of their own, NULL in the same rows."""
+        return TextColumn(store, views, self.valid, self._decode)
+
     def _like(self, views: Values, valid: Mask | None) -> TextColumn:
         return TextColumn(self.store, views, valid, self._decode)
 
@@ -143,20 +147,20 @@ def coded_texts(
 
 
 def concatenated(columns: Sequence[Column], valid: Mask | None) -> TextColumn | None:
-    """Texts one below the other; None if they lie in several stores.
+    """Texts one below the other; None if some have no store.
 
-    Words of dictionaries that stand in their views as a whole lie in every store.
+    Words of dictionaries that stand in their views as a whole lie in every store. Texts of several stores
+    are brought into one.
     """
     first = next(column for column in columns if isinstance(column, TextColumn))
-    views = []
-    for column in columns:
-        if not isinstance(column, TextColumn) and column.dictionary is None:
-            return None
-        texts = text_column(column)
-        if texts.store is not first.store and not _is_inline(texts.views):
-            return None
-        views.append(texts.views)
-    return first.with_views(np.concatenate(views)).masked(valid)
+    if any(not isinstance(column, TextColumn) and column.dictionary is None for column in columns):
+        return None
+    parts = [text_column(column) for column in columns]
+    if any(texts.store is not first.store and not _is_inline(texts.views) for texts in parts):
+        return first.in_store(
+            *gathered_texts([(texts.store, texts.views) for texts in parts])
+        ).masked(valid)
+    return first.with_views(np.concatenate([texts.views for texts in parts])).masked(valid)
 
 
 def _is_inline(views: Values) -> bool:

@@ -7,6 +7,9 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
+    from server.vector.cut_texts import end_views, part_views, trimmed_views
+    from server.vector.made_texts import folded_texts, gathered_texts, joined_texts, replaced_texts
+    from server.vector.matched_texts import Matcher
     from server.vector.moments import add_moments, add_pair_moments
     from server.vector.text_views import (
         TextCodes,
@@ -23,6 +26,14 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     )
     from server.vector.totals import add_floats, add_integers, count_rows
 else:
+    from server.vector.native.cut_texts import end_views, part_views, trimmed_views
+    from server.vector.native.made_texts import (
+        folded_texts,
+        gathered_texts,
+        joined_texts,
+        replaced_texts,
+    )
+    from server.vector.native.matched_texts import Matcher
     from server.vector.native.moments import add_moments, add_pair_moments
     from server.vector.native.text_views import (
         TextCodes,
@@ -40,6 +51,7 @@ else:
     from server.vector.native.totals import add_floats, add_integers, count_rows
 
 __all__ = [
+    "Matcher",
     "TextCodes",
     "add_floats",
     "add_integers",
@@ -49,11 +61,18 @@ __all__ = [
     "character_counts",
     "compare_views",
     "count_rows",
+    "end_views",
     "folded_like_views",
+    "folded_texts",
+    "gathered_texts",
+    "joined_texts",
     "like_views",
     "part_positions",
+    "part_views",
+    "replaced_texts",
     "sliced_views",
     "stripped_views",
     "text_hashes",
+    "trimmed_views",
     "views_among",
 ]

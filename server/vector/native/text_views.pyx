@@ -6,38 +6,28 @@ from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
+from server.vector.native.views cimport (
+    INLINE_MAX,
+    Piece,
+    View,
+    after,
+    cut,
+    data_of,
+    find_piece,
+    first_of,
+    head_of,
+    piece_of,
+    start_of,
+)
+
 cdef enum:
-    INLINE_MAX = 12
     FEW_WORDS = 8
-
-cdef struct View:
-    uint32_t length
-    char prefix[4]
-    uint64_t place
-
-cdef struct Piece:
-    const char *data
-    Py_ssize_t length
-    uint64_t head  # the first bytes, up to eight
-    uint64_t mask
-
-
-cdef inline const char *data_of(const View *view, const uint8_t *store) noexcept nogil:
-    if view.length <= INLINE_MAX:
-        return &view.prefix[0]
-    return <const char *>store + view.place
 
 
 cdef inline Py_ssize_t without_blanks(const char *data, Py_ssize_t length) noexcept nogil:
     while length and data[length - 1] == 32:
         length -= 1
     return length
-
-
-cdef inline uint64_t head_of(const char *data, Py_ssize_t length) noexcept nogil:
-    cdef uint64_t word = 0
-    memcpy(&word, data, 8 if length > 8 else length)
-    return word
 
 
 cdef inline uint64_t short_head(const View *view, const char *data, Py_ssize_t length) noexcept nogil:
@@ -47,36 +37,6 @@ cdef inline uint64_t short_head(const View *view, const char *data, Py_ssize_t l
         return head_of(data, length)
     memcpy(&word, data, 8)
     return word if length >= 8 else word & ((<uint64_t>1 << (8 * length)) - 1)
-
-
-cdef inline const View *_first(views):
-    cdef const uint8_t[::1] raw
-    if not len(views):
-        return NULL
-    raw = views.view(np.uint8).reshape(-1)
-    return <const View *>&raw[0]
-
-
-cdef inline const uint8_t *_start(const uint8_t[::1] store) noexcept:
-    return &store[0] if store.shape[0] else NULL
-
-
-cdef Py_ssize_t find_piece(const char *data, Py_ssize_t start, Py_ssize_t stop, const Piece *piece) noexcept nogil:
-    """Where a piece first comes, as a whole before stop; -1."""
-    cdef Py_ssize_t at = start, last = stop - piece.length, words = stop - 8
-    cdef uint64_t word
-    while at <= last and at <= words:
-        memcpy(&word, data + at, 8)
-        if (word & piece.mask) == piece.head and (
-            piece.length <= 8 or memcmp(data + at, piece.data, piece.length) == 0
-        ):
-            return at
-        at += 1
-    while at <= last:
-        if memcmp(data + at, piece.data, piece.length) == 0:
-            return at
-        at += 1
-    return -1
 
 
 cdef bint is_like(const char *data, Py_ssize_t length, const Piece *pieces, Py_ssize_t count) noexcept nogil:
@@ -108,10 +68,7 @@ cdef Piece *_pieces(list words) except NULL:
         raise MemoryError
     for number in range(len(words)):
         word = words[number]
-        pieces[number].data = <const char *>word
-        pieces[number].length = len(word)
-        pieces[number].head = head_of(pieces[number].data, len(word))
-        pieces[number].mask = <uint64_t>0xFFFFFFFFFFFFFFFF if len(word) >= 8 else (<uint64_t>1 << (8 * len(word))) - 1
+        pieces[number] = piece_of(<const char *>word, len(word))
     return pieces
 
 
@@ -119,8 +76,8 @@ def like_views(const uint8_t[::1] store, views, pieces):
     """Which texts are the pieces in their order, with anything between them."""
     cdef list words = list(pieces)
     views = np.ascontiguousarray(views)
-    cdef const View *view = _first(views)
-    cdef const uint8_t *base = _start(store)
+    cdef const View *view = first_of(views)
+    cdef const uint8_t *base = start_of(store)
     cdef Py_ssize_t count = len(views), row, piece_count = len(words)
     found = np.empty(count, np.bool_)
     cdef uint8_t[::1] is_found = found.view(np.uint8)
@@ -136,8 +93,8 @@ def folded_like_views(const uint8_t[::1] store, views, pieces):
     """The same for texts of ASCII alone, their capitals taken as small letters; and which texts have anything else."""
     cdef list words = list(pieces)
     views = np.ascontiguousarray(views)
-    cdef const View *view = _first(views)
-    cdef const uint8_t *base = _start(store)
+    cdef const View *view = first_of(views)
+    cdef const uint8_t *base = start_of(store)
     cdef Py_ssize_t count = len(views), row, piece_count = len(words), longest = 1
     found = np.empty(count, np.bool_)
     strange = np.empty(count, np.bool_)
@@ -172,8 +129,8 @@ cdef bint fold(const uint8_t *data, Py_ssize_t length, uint8_t *small) noexcept 
 def part_positions(const uint8_t[::1] store, views, bytes part):
     """Which character of each text a part first begins at, counted from 1; 0 where it is not in it."""
     views = np.ascontiguousarray(views)
-    cdef const View *view = _first(views)
-    cdef const uint8_t *base = _start(store)
+    cdef const View *view = first_of(views)
+    cdef const uint8_t *base = start_of(store)
     cdef Py_ssize_t count = len(views), row, place, i
     cdef const char *data
     cdef int32_t position
@@ -230,8 +187,8 @@ def views_among(const uint8_t[::1] store, views, words, bint blank):
     """Which texts are equal to one of the words."""
     cdef list wanted = list(words)
     views = np.ascontiguousarray(views)
-    cdef const View *view = _first(views)
-    cdef const uint8_t *base = _start(store)
+    cdef const View *view = first_of(views)
+    cdef const uint8_t *base = start_of(store)
     cdef Py_ssize_t count = len(views), row, word_count = len(wanted), length, capacity = 1
     cdef const char *data
     cdef uint64_t head
@@ -271,8 +228,8 @@ def views_among(const uint8_t[::1] store, views, words, bint blank):
 def compare_views(const uint8_t[::1] store, views, bytes word, bint blank):
     """How each text compares with a word: -1, 0 or 1."""
     views = np.ascontiguousarray(views)
-    cdef const View *view = _first(views)
-    cdef const uint8_t *base = _start(store)
+    cdef const View *view = first_of(views)
+    cdef const uint8_t *base = start_of(store)
     cdef Py_ssize_t count = len(views), row, length, wanted = len(word)
     cdef const char *data
     cdef const char *other = word
@@ -293,21 +250,11 @@ def compare_views(const uint8_t[::1] store, views, bytes word, bint blank):
     return signs
 
 
-cdef inline Py_ssize_t after(const char *data, Py_ssize_t place, Py_ssize_t length, int64_t characters) noexcept nogil:
-    """The place that many characters on."""
-    while characters > 0 and place < length:
-        place += 1
-        while place < length and (<uint8_t>data[place] & 0xC0) == 0x80:
-            place += 1
-        characters -= 1
-    return place
-
-
 def best_views(const uint8_t[::1] store, views, groups, Py_ssize_t group_count, bint greatest):
     """The row of the least or greatest text of each group, -1 where a group has none."""
     views = np.ascontiguousarray(views)
-    cdef const View *view = _first(views)
-    cdef const uint8_t *base = _start(store)
+    cdef const View *view = first_of(views)
+    cdef const uint8_t *base = start_of(store)
     cdef const int64_t[::1] group_of = np.ascontiguousarray(groups, np.int64)
     cdef Py_ssize_t count = len(views), row
     cdef const View *one
@@ -338,32 +285,26 @@ def best_views(const uint8_t[::1] store, views, groups, Py_ssize_t group_count, 
 def sliced_views(const uint8_t[::1] store, views, int64_t start, int64_t count):
     """The views of characters start ... start + count - 1 of each text."""
     views = np.ascontiguousarray(views)
-    cdef const View *view = _first(views)
-    cdef const uint8_t *base = _start(store)
-    cdef Py_ssize_t rows = len(views), row, first, stop, length
+    cdef const View *view = first_of(views)
+    cdef const uint8_t *base = start_of(store)
+    cdef Py_ssize_t rows = len(views), row, first, stop
     cdef const char *data
     made = np.zeros(rows, views.dtype)
-    cdef View *target = <View *>_first(made)
+    cdef View *target = <View *>first_of(made)
     with nogil:
         for row in range(rows):
             data = data_of(&view[row], base)
             first = after(data, 0, view[row].length, start)
             stop = after(data, first, view[row].length, count)
-            length = stop - first
-            target[row].length = <uint32_t>length
-            if length <= INLINE_MAX:
-                memcpy(&target[row].prefix[0], data + first, length)
-            else:
-                memcpy(&target[row].prefix[0], data + first, 4)
-                target[row].place = view[row].place + first
+            cut(&target[row], &view[row], data, first, stop)
     return made
 
 
 def stripped_views(const uint8_t[::1] store, views):
     """The views of the texts without blanks at their ends."""
     made = np.array(views)
-    cdef View *target = <View *>_first(made)
-    cdef const uint8_t *base = _start(store)
+    cdef View *target = <View *>first_of(made)
+    cdef const uint8_t *base = start_of(store)
     cdef Py_ssize_t rows = len(made), row, length
     cdef const char *data
     with nogil:
@@ -385,8 +326,8 @@ def stripped_views(const uint8_t[::1] store, views):
 def character_counts(const uint8_t[::1] store, views):
     """Characters of each text."""
     views = np.ascontiguousarray(views)
-    cdef const View *view = _first(views)
-    cdef const uint8_t *base = _start(store)
+    cdef const View *view = first_of(views)
+    cdef const uint8_t *base = start_of(store)
     cdef Py_ssize_t rows = len(views), row, place
     cdef const char *data
     cdef int32_t characters
@@ -414,8 +355,8 @@ cdef struct Entry:
 def text_hashes(const uint8_t[::1] store, views):
     """A number for each text, the same one for equal texts."""
     views = np.ascontiguousarray(views)
-    cdef const View *view = _first(views)
-    cdef const uint8_t *base = _start(store)
+    cdef const View *view = first_of(views)
+    cdef const uint8_t *base = start_of(store)
     cdef Py_ssize_t rows = len(views), row
     made = np.empty(rows, np.int64)
     cdef int64_t[::1] hash_at = made
@@ -499,8 +440,8 @@ cdef class TextCodes:
 
     cdef _codes(self, const uint8_t[::1] store, views, valid, bint adding):
         views = np.ascontiguousarray(views)
-        cdef const View *view = _first(views)
-        cdef const uint8_t *base = _start(store)
+        cdef const View *view = first_of(views)
+        cdef const uint8_t *base = start_of(store)
         cdef Py_ssize_t count = len(views), start = 0, stop
         cdef const uint8_t[:] is_valid
         cdef bint has_nulls = valid is not None

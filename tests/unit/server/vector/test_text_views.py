@@ -204,7 +204,9 @@ def test_a_text_column_is_a_column():
     both = concatenated([texts, texts.slice(0, 1)], None)
     assert both is not None
     assert len(both) == 5
-    assert concatenated([texts, column(["too long for a view"])], None) is None
+    gathered = concatenated([texts, column(["too long for a view"])], None)
+    assert gathered is not None
+    assert values_of(gathered)[-2:] == ["日本語のテキスト", "too long for a view"]
 
 
 def test_words_are_concatenated_with_texts_of_any_store():
@@ -214,7 +216,9 @@ def test_words_are_concatenated_with_texts_of_any_store():
     assert both is not None
     assert values_of(both) == ["y", "x", "thirteen byte", "b"]
     longer = Column(np.zeros(1, np.int32), None, None, Column(objects(["longer than a view"])))
-    assert concatenated([texts, longer], None) is None
+    both = concatenated([texts, longer], None)
+    assert both is not None
+    assert values_of(both) == ["thirteen byte", "b", "longer than a view"]
 
 
 def test_numbers_of_columns_in_every_form():

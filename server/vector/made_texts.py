@@ -1,0 +1,43 @@
+"""Texts made of others, in a store of their own: gathered, joined, in other letters, with pieces replaced.
+
+The specification of native/made_texts.pyx.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from server.vector.text_views import texts_of, views_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from server.vector.column import Mask, Values
+
+    Texts = tuple[Values, Values]
+
+
+def gathered_texts(parts: Sequence[Texts]) -> Texts:
+    """Texts of several stores one below the other, in one store."""
+    return views_of([text for store, views in parts for text in texts_of(store, views)])
+
+
+def joined_texts(columns: Sequence[Texts]) -> Texts:
+    """The texts of several columns, row by row one behind the other."""
+    rows = zip(*[texts_of(store, views) for store, views in columns], strict=True)
+    return views_of([b"".join(row) for row in rows])
+
+
+def folded_texts(store: Values, views: Values, capital: bool) -> tuple[Values, Values, Mask]:
+    """Texts with small letters of ASCII for capitals, or the other way round; and which have anything but ASCII."""
+    texts = list(texts_of(store, views))
+    made = [text.upper() if capital else text.lower() for text in texts]
+    strange = np.array([not text.isascii() for text in texts], np.bool_)
+    return *views_of(made), strange
+
+
+def replaced_texts(store: Values, views: Values, old: bytes, new: bytes) -> Texts:
+    """Texts with a new piece for each occurrence of an old one, which is not empty."""
+    return views_of([text.replace(old, new) for text in texts_of(store, views)])

@@ -1,0 +1,105 @@
+"""Parts of texts that stay where they lie; server/vector/cut_texts.py specifies it."""
+
+import numpy as np
+
+from libc.stdint cimport int64_t, uint8_t
+
+from server.vector.native.views cimport (
+    Piece,
+    View,
+    before,
+    cut,
+    data_of,
+    find_piece,
+    first_of,
+    piece_of,
+    start_of,
+)
+
+
+def part_views(const uint8_t[::1] store, views, bytes separator, int64_t number):
+    """The views of the parts of that number between separators, counted from 1, or from the end if negative."""
+    views = np.ascontiguousarray(views)
+    cdef const View *view = first_of(views)
+    cdef const uint8_t *base = start_of(store)
+    cdef Py_ssize_t rows = len(views), row, first, stop
+    cdef int64_t wanted
+    cdef const char *data
+    cdef Piece piece = piece_of(separator, len(separator))
+    made = np.zeros(rows, views.dtype)
+    cdef View *target = <View *>first_of(made)
+    with nogil:
+        for row in range(rows):
+            data = data_of(&view[row], base)
+            wanted = number
+            if wanted < 0:
+                wanted += 1 + _parts(data, view[row].length, &piece)
+            if wanted < 1:
+                continue
+            first, stop = 0, 0
+            while True:
+                stop = find_piece(data, first, view[row].length, &piece) if piece.length else -1
+                wanted -= 1
+                if wanted == 0 or stop < 0:
+                    break
+                first = stop + piece.length
+            if wanted == 0:
+                cut(&target[row], &view[row], data, first, view[row].length if stop < 0 else stop)
+    return made
+
+
+cdef int64_t _parts(const char *data, Py_ssize_t length, const Piece *piece) noexcept nogil:
+    cdef int64_t parts = 1
+    cdef Py_ssize_t place = 0
+    if not piece.length:
+        return 1
+    while True:
+        place = find_piece(data, place, length, piece)
+        if place < 0:
+            return parts
+        parts += 1
+        place += piece.length
+
+
+def end_views(const uint8_t[::1] store, views, int64_t count, bint kept):
+    """The views of the last characters of texts, or of all but those."""
+    views = np.ascontiguousarray(views)
+    cdef const View *view = first_of(views)
+    cdef const uint8_t *base = start_of(store)
+    cdef Py_ssize_t rows = len(views), row, place
+    cdef const char *data
+    made = np.zeros(rows, views.dtype)
+    cdef View *target = <View *>first_of(made)
+    with nogil:
+        for row in range(rows):
+            data = data_of(&view[row], base)
+            place = before(data, view[row].length, count)
+            if kept:
+                cut(&target[row], &view[row], data, place, view[row].length)
+            else:
+                cut(&target[row], &view[row], data, 0, place)
+    return made
+
+
+def trimmed_views(const uint8_t[::1] store, views, bytes characters, bint left, bint right):
+    """The views of the texts without characters, of ASCII, at their ends."""
+    views = np.ascontiguousarray(views)
+    cdef const View *view = first_of(views)
+    cdef const uint8_t *base = start_of(store)
+    cdef Py_ssize_t rows = len(views), row, first, stop
+    cdef const uint8_t *data
+    cdef uint8_t is_cut[256]
+    made = np.zeros(rows, views.dtype)
+    cdef View *target = <View *>first_of(made)
+    for row in range(256):
+        is_cut[row] = row in characters
+    with nogil:
+        for row in range(rows):
+            data = <const uint8_t *>data_of(&view[row], base)
+            first, stop = 0, view[row].length
+            while left and first < stop and is_cut[data[first]]:
+                first += 1
+            while right and first < stop and is_cut[data[stop - 1]]:
+                stop -= 1
+            cut(&target[row], &view[row], <const char *>data, first, stop)
+    return made

@@ -1,0 +1,85 @@
+"""Texts cut where they lie and texts made of others, compiled and as specified."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.functions.text_operations import _left, _right, _split_part, _trim, upper
+from server.vector import cut_texts, made_texts, native
+from server.vector.text_views import texts_of, views_of
+
+CUT = [native, cut_texts]
+MADE = [native, made_texts]
+WORDS = [
+    "",
+    "a",
+    ",",
+    ",,",
+    "a,b,c",
+    "one,two,three,four and more of it",
+    "  blanks at both ends of it ",
+    "Grüße, aus Köln, ähm",
+    "日本語,のテキスト,",
+    "x" * 30 + "," + "y" * 30,
+    "TWELVE BYTES",
+    "Thirteen Byte",
+]
+STORED = views_of([word.encode() for word in WORDS])
+
+
+def shown(store: Any, views: Any) -> list[str]:
+    return [text.decode() for text in texts_of(store, views)]
+
+
+@pytest.mark.parametrize("functions", CUT)
+@pytest.mark.parametrize("separator", [",", ", ", "", "の"])
+@pytest.mark.parametrize("number", [1, 2, 3, 9, -1, -2, -9])
+def test_parts(functions: Any, separator: str, number: int):
+    views = functions.part_views(*STORED, separator.encode(), number)
+    assert shown(STORED[0], views) == [_split_part(word, separator, number) for word in WORDS]
+
+
+@pytest.mark.parametrize("functions", CUT)
+@pytest.mark.parametrize("count", [0, 1, 3, 14, 100])
+def test_ends(functions: Any, count: int):
+    last = functions.end_views(*STORED, count, True)
+    assert shown(STORED[0], last) == [_right(word, count) for word in WORDS]
+    if count:
+        first = functions.end_views(*STORED, count, False)
+        assert shown(STORED[0], first) == [_left(word, -count) for word in WORDS]
+
+
+@pytest.mark.parametrize("functions", CUT)
+@pytest.mark.parametrize("characters", [" ", "x,", "", "aO"])
+@pytest.mark.parametrize("side", ["both", "left", "right"])
+def test_trimmed(functions: Any, characters: str, side: str):
+    views = functions.trimmed_views(*STORED, characters.encode(), side != "right", side != "left")
+    assert shown(STORED[0], views) == [_trim(side)(word, characters) for word in WORDS]
+
+
+@pytest.mark.parametrize("functions", MADE)
+def test_gathered_and_joined(functions: Any):
+    other = views_of([word.encode() for word in reversed(WORDS)])
+    assert shown(*functions.gathered_texts([STORED, other])) == [*WORDS, *reversed(WORDS)]
+    joined = [word + back for word, back in zip(WORDS, reversed(WORDS), strict=True)]
+    assert shown(*functions.joined_texts([STORED, other])) == joined
+
+
+@pytest.mark.parametrize("functions", MADE)
+@pytest.mark.parametrize("capital", [False, True])
+def test_other_case(functions: Any, capital: bool):
+    store, views, strange = functions.folded_texts(*STORED, capital)
+    assert strange.tolist() == [not word.isascii() for word in WORDS]
+    for word, made in zip(WORDS, shown(store, views), strict=True):
+        assert not word.isascii() or made == (upper(word) if capital else word.lower())
+
+
+@pytest.mark.parametrize("functions", MADE)
+@pytest.mark.parametrize(
+    ("old", "new"), [(",", ""), (",", "; "), ("x", "xx"), ("ü", "ue"), ("e", "")]
+)
+def test_replaced(functions: Any, old: str, new: str):
+    made = functions.replaced_texts(*STORED, old.encode(), new.encode())
+    assert shown(*made) == [word.replace(old, new) for word in WORDS]
