@@ -27,6 +27,7 @@ from server.expressions.rowwise import (
 )
 from server.expressions.safety import cannot_raise
 from server.functions.column_texts import column_of_texts, texts_of
+from server.functions.float_numerics import rounded_floats
 from server.functions.function import CallContext
 from server.functions.scaled import round_column
 from server.types.numeric import precision_and_scale
@@ -284,7 +285,8 @@ def _apply_modifier(node: nodes.ApplyModifier, layout: Layout) -> Evaluator:
 
     def evaluate(batch: Batch, context: Any) -> Column:
         column = argument(batch, context)
-        rounded = round_column(column, precision, scale)
+        scaled = rounded_floats(column, scale)
+        rounded = round_column(column if scaled is None else scaled, precision, scale)
         return each(Batch((column,), batch.count), context) if rounded is None else rounded
 
     return evaluate

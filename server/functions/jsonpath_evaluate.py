@@ -27,6 +27,7 @@ from server.errors import (
     UndefinedObject,
 )
 from server.functions import numeric_math as exact
+from server.functions.float_numerics import FloatNumerics
 from server.functions.json_text import jsonb_kind
 from server.functions.jsonpath_moments import (
     InvalidDatetimeArgument,
@@ -34,7 +35,6 @@ from server.functions.jsonpath_moments import (
     comparable_keys,
     read_moment,
 )
-from server.functions.numeric import from_float
 from server.functions.regex_search import compile_regex
 from server.types.floats import parse_float8
 from server.types.jsonb import make_object
@@ -79,7 +79,7 @@ ARITHMETIC: Final[dict[str, Callable[[Decimal, Decimal], Decimal]]] = {
 }
 INTEGER_MAX: Final = (1 << 31) - 1
 _FLOOR, _CEILING = exact.integral("ROUND_FLOOR"), exact.integral("ROUND_CEILING")
-_DECIMAL = from_float("float8")
+_DECIMAL = FloatNumerics(15).convert
 
 
 def is_number(item: Any) -> bool:

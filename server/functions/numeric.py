@@ -16,6 +16,7 @@ from server.errors import (
 from server.functions import numeric_math as exact
 from server.functions import quotients, scaled
 from server.functions.declare import row
+from server.functions.float_numerics import FloatNumerics, rounded_floats
 from server.functions.integer import BITS, SQL_NAMES, narrowed
 from server.functions.near_decimals import product_kernel
 from server.types.numeric import EXACT, NAN, round_to
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from server.functions.function import CallContext, Kernel
 
-_FLOAT_DIGITS: Final = {"float4": 6, "float8": 15}
+_FLOAT4, _FLOAT8 = FloatNumerics(6), FloatNumerics(15)
 _FLOAT: Final = np.dtype(np.float64)
 
 
@@ -133,20 +134,6 @@ def _bucket(number: int) -> int:
 # Conversions.
 
 
-def from_float(name: str) -> Callable[[float], Decimal]:
-    """Make the conversion of a float, of so many digits as it can be trusted for."""
-    digits = _FLOAT_DIGITS[name]
-
-    def convert(value: float) -> Decimal:
-        if math.isnan(value) or math.isinf(value):
-            return Decimal(value)
-        number = Decimal(f"{value:.{digits}g}")
-        scale = max(exact.scale_of(number), 0)
-        return round_to(number, scale)
-
-    return convert
-
-
 def to_integer(name: str) -> Callable[[Decimal], int]:
     """Make the conversion to an integer type: rounded half away from zero."""
     limit = 1 << BITS[name] - 1
@@ -232,7 +219,8 @@ def _rounder(places: int) -> Callable[[Decimal], Decimal]:
 def _round_kernel(context: CallContext, column: Column, digits: Column, *, count: int) -> Column:
     places = scaled.one_value(digits) if digits.scale is None else None
     if places is not None and column.scale is None and 0 <= places <= scaled.SCALE_MAX:
-        return scaled.by_rows(_rounder(places), (column,))
+        rounded = rounded_floats(column, places)
+        return scaled.by_rows(_rounder(places), (column,)) if rounded is None else rounded
     if places is None or column.scale is None or not 0 <= places < column.scale:
         return scaled.by_rows(exact.round_scale, (column, digits))
     unit = 10 ** (column.scale - places)
@@ -490,10 +478,18 @@ FUNCTIONS: Final = (
         )
     ),
     row(
-        "1742 numeric(float4) numeric", from_float("float4"), "A float as a numeric.", "1.5 -> 1.5"
+        "1742 numeric(float4) numeric",
+        _FLOAT4.convert,
+        "A float as a numeric.",
+        "1.5 -> 1.5",
+        _FLOAT4.kernel(),
     ),
     row(
-        "1743 numeric(float8) numeric", from_float("float8"), "A float as a numeric.", "0.1 -> 0.1"
+        "1743 numeric(float8) numeric",
+        _FLOAT8.convert,
+        "A float as a numeric.",
+        "0.1 -> 0.1",
+        _FLOAT8.kernel(),
     ),
     row(
         "1783 int2(numeric) int2",
