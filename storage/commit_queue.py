@@ -10,7 +10,8 @@ Rule 3: from the append on the outcome is decided: those who wait for the transa
 Rule 4: what nobody waits for is flushed every LAZY_NS while there are more commits; where somebody sweeps up
         behind, not more often, as each flush keeps a disk and two threads busy.
 Rule 5: commits of the thread that gathers them are flushed together when its round ends: what else was ready in it
-        shares the write, which begins before the round's answers are sent.
+        shares the write, which begins before the round's answers are sent. As a flush costs two threads a tenth of
+        BUSY_FLUSH_NS, it waits for as long after the last one, unless the thread has nothing else to do by then.
 
     append --> pending --(durable, or nothing to wait for)--> published --> completion
 """
@@ -31,6 +32,7 @@ from storage.waits import Completion, completed
 COMMIT_HEADER = struct.Struct("<I4x")
 
 LAZY_NS = 200_000_000
+BUSY_FLUSH_NS = 1_000_000
 
 CallSoon = Callable[[Callable[[], None]], object]
 """What calls back on the same thread, after what is being done there now."""
@@ -87,7 +89,12 @@ class CommitQueue:
         self.clock_ns: Callable[[], int] | None = None
         self._call_soon: CallSoon | None = None
         self._gathering_thread = 0
+        self._call_last: CallSoon | None = None
         self._gathered_lsn = 0  # up to which a flush is due; 0: none is
+        self._is_called = False  # back at the round's end
+        self._flush_again_ns = (
+            0  # when the next flush of these is due, whatever else there is to do
+        )
         self._lazy_lsn = 0
         self._lazy: Completion | None = None
         self._lazy_again_ns = 0  # when the next flush is due that nobody waits for
@@ -114,9 +121,13 @@ class CommitQueue:
             self._flush_lazily(lsn)
         return pending.completion
 
-    def gather(self, call_soon: CallSoon | None) -> None:
-        """Flush the commits of this thread whenever call_soon, which it is asked by, calls back; None: each at once."""
+    def gather(self, call_soon: CallSoon | None, call_last: CallSoon | None = None) -> None:
+        """Flush the commits of this thread whenever call_soon, which it is asked by, calls back; None: each at once.
+
+        call_soon calls back after what is being done, call_last when there is nothing else to do or it was long enough.
+        """
         self._call_soon = call_soon
+        self._call_last = call_last
         self._gathering_thread = threading.get_ident()
         self._flush_gathered()
 
@@ -124,18 +135,31 @@ class CommitQueue:
         """See that a commit is flushed: with others if this thread gathers them, unless nobody else could come."""
         if self._call_soon is None or threading.get_ident() != self._gathering_thread:
             self._flush(lsn, alone=self.is_alone())
-        elif self._gathered_lsn:
-            self._gathered_lsn = lsn
-        elif self.is_alone():
+        elif not self._gathered_lsn and self.is_alone():
             self._flush(lsn, alone=True)
         else:
-            self._gathered_lsn = lsn
+            self._gather(lsn)
+
+    def _gather(self, lsn: int) -> None:
+        is_first, self._gathered_lsn = not self._gathered_lsn, lsn
+        if self._is_called:
+            return
+        if self._call_last is None or self._now_ns() >= self._flush_again_ns:
+            assert self._call_soon is not None
+            self._is_called = True
             self._call_soon(self._flush_gathered)
+        elif is_first:
+            self._call_last(self._flush_gathered)
 
     def _flush_gathered(self) -> None:
         lsn, self._gathered_lsn = self._gathered_lsn, 0
+        self._is_called = False
         if lsn:
+            self._flush_again_ns = self._now_ns() + BUSY_FLUSH_NS
             self._flush(lsn, alone=False)
+
+    def _now_ns(self) -> int:
+        return 0 if self.clock_ns is None else self.clock_ns()
 
     def _flush(self, lsn: int, *, alone: bool) -> None:
         error = self.wal.flush_soon(lsn, alone=alone)

@@ -399,17 +399,17 @@ class Engine:
         return self.store.checkpoint()
 
     def hand_over_flushes(
-        self, call_soon: CallSoon | None = None
+        self, call_soon: CallSoon | None = None, call_last: CallSoon | None = None
     ) -> tuple[int, Callable[[], None]]:
         """Have commits flushed by a writer: its descriptor, and what to call each time that is readable.
 
-        The caller watches from now on until it calls `take_back_flushes`. call_soon: see CommitQueue.gather.
+        The caller watches from now on until it calls `take_back_flushes`. call_soon, call_last: see CommitQueue.gather.
         """
         writer = LogWriter()
         threading.Thread(target=writer.run, name="wal writer", daemon=True).start()
         self._writer = writer
         self.store.wal.hand_over(writer)
-        self.queue.gather(call_soon)
+        self.queue.gather(call_soon, call_last)
         return writer.descriptor, self.store.wal.finish_write
 
     def take_back_flushes(self) -> None:

@@ -13,7 +13,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from storage.native.commit_log cimport COMMAND_BITS
 from storage.native.logbuffer cimport LogBuffer
 
-from storage.commit_queue import LAZY_NS
+from storage.commit_queue import BUSY_FLUSH_NS, LAZY_NS
 from storage.errors import DiskFull, Failed
 from storage.waits import Completion, completed
 
@@ -157,9 +157,11 @@ cdef class CommitQueue:
     cdef public object is_alone, clock_ns
     cdef public bint is_swept
     cdef object log, locks, mutex, pending, lazy
-    cdef object call_soon
+    cdef object call_soon, call_last
     cdef long gathering_thread
     cdef uint64_t gathered_lsn
+    cdef bint is_called
+    cdef int64_t flush_again_ns
     cdef LogBuffer buffer
     cdef uint64_t lazy_lsn
     cdef int64_t lazy_again_ns
@@ -200,30 +202,48 @@ cdef class CommitQueue:
         self.flush_soon(pending.lsn)
         return pending.completion
 
-    def gather(self, call_soon):
-        """Flush the commits of this thread whenever call_soon, which it is asked by, calls back; None: each at once."""
+    def gather(self, call_soon, call_last=None):
+        """Flush the commits of this thread whenever call_soon, which it is asked by, calls back; None: each at once.
+
+        call_soon calls back after what is being done, call_last when there is nothing else to do or it was long enough.
+        """
         self.call_soon = call_soon
+        self.call_last = call_last
         self.gathering_thread = PyThread_get_thread_ident()
         self.flush_gathered()
 
     cdef int flush_soon(self, uint64_t lsn) except -1:
         if self.call_soon is None or PyThread_get_thread_ident() != self.gathering_thread:
             self.flush(lsn, self.is_alone())
-        elif self.gathered_lsn:
-            self.gathered_lsn = lsn
-        elif self.is_alone():
+        elif not self.gathered_lsn and self.is_alone():
             self.flush(lsn, True)
         else:
-            self.gathered_lsn = lsn
+            self.gather_raw(lsn)
+        return 0
+
+    cdef int gather_raw(self, uint64_t lsn) except -1:
+        cdef bint is_first = not self.gathered_lsn
+        self.gathered_lsn = lsn
+        if self.is_called:
+            return 0
+        if self.call_last is None or self.now_ns() >= self.flush_again_ns:
+            self.is_called = True
             self.call_soon(self.flush_gathered)
+        elif is_first:
+            self.call_last(self.flush_gathered)
         return 0
 
     def flush_gathered(self):
         """Flush the commits that wait for the turn's end, if there are any."""
         cdef uint64_t lsn = self.gathered_lsn
         self.gathered_lsn = 0
+        self.is_called = False
         if lsn:
+            self.flush_again_ns = self.now_ns() + <int64_t>BUSY_FLUSH_NS
             self.flush(lsn, False)
+
+    cdef int64_t now_ns(self) except? -1:
+        return 0 if self.clock_ns is None else self.clock_ns()
 
     cdef int flush(self, uint64_t lsn, alone) except -1:
         error = self.wal.flush_soon(lsn, alone=alone)

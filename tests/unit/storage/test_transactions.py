@@ -8,6 +8,7 @@ import pytest
 
 from server.clock import SystemClock
 from storage.commit_log import CommitLog as PythonLog
+from storage.commit_queue import BUSY_FLUSH_NS
 from storage.commit_queue import CommitQueue as PythonQueue
 from storage.engine import Engine
 from storage.errors import Failed
@@ -170,6 +171,34 @@ def test_commits_of_one_turn_are_flushed_together(begin, wal, queue, turn):
     assert all(each.done for each in done)
     commit_of(begin)
     assert len(turn) == 1
+
+
+def test_while_there_is_more_to_do_a_flush_waits_for_some_time_after_the_last(begin, wal, queue):
+    soon, last, now = [], [], [BUSY_FLUSH_NS]
+    queue.is_alone = lambda: False
+    queue.clock_ns = lambda: now[0]
+    queue.gather(soon.append, last.append)
+    commit_of(begin)
+    assert last == []
+    soon.pop()()
+    first = wal.end
+    assert wal.asked == [(first, False)]
+    now[0] += BUSY_FLUSH_NS - 1
+    for _ in range(2):
+        commit_of(begin)
+    assert soon == []
+    assert len(last) == 1
+    now[0] += 1
+    for _ in range(2):
+        commit_of(begin)
+    assert len(soon) == 1
+    soon.pop()()
+    assert wal.asked == [(first, False), (wal.end, False)]
+    last.pop()()
+    assert len(wal.asked) == 2
+    commit_of(begin)
+    last.pop()()
+    assert wal.asked[2:] == [(wal.end, False)]
 
 
 def test_other_threads_gather_nothing(begin, wal, turn):
