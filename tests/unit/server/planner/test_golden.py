@@ -63,7 +63,6 @@ def check(path, answer):
 
 
 @pytest.mark.parametrize("path", sorted((FOLDER / "binder").glob("*.txt")), ids=lambda p: p.stem)
-@pytest.mark.slow
 def test_binder(path, sample):
     check(path, lambda sql: bound(sample, sql))
 
@@ -74,6 +73,5 @@ def test_rewrites(path, sample):
 
 
 @pytest.mark.parametrize("path", sorted((FOLDER / "plans").glob("*.txt")), ids=lambda p: p.stem)
-@pytest.mark.slow
 def test_plans(path, tpch):
     check(path, lambda sql: explained(tpch, sql))
