@@ -201,9 +201,8 @@ def split_identifiers(text: str) -> list[str] | None:
 
 
 def quote_literal(text: str) -> str:
-    """The text as an SQL string constant."""
-    quoted = "'" + text.replace("'", "''") + "'"
-    return "E" + quoted.replace("\\", "\\\\") if "\\" in text else quoted
+    """The text as a constant of standard SQL, in which backslashes mean themselves."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def truncate_identifier(name: str, bytes_max: int = IDENTIFIER_BYTES_MAX) -> str:

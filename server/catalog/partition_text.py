@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from server.catalog.partition_bounds import ancestors_of, partition_map
-from server.identifiers import quote_identifier
+from server.identifiers import quote_identifier, quote_literal
 
 if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
@@ -89,14 +89,7 @@ def bound_value(kind: int, text: str) -> str:
         return text
     if kind == BOOLEAN:
         return "true" if text == "t" else "false"
-    return quoted(text)
-
-
-def quoted(text: str) -> str:
-    """A string constant."""
-    if "\\" in text:
-        return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
-    return "'" + text.replace("'", "''") + "'"
+    return quote_literal(text)
 
 
 class ConstraintText:
@@ -155,7 +148,7 @@ class ConstraintText:
             return text
         from server.catalog.names import type_text
 
-        return f"{quoted(text)}::{type_text(self.view, (), kind)}"
+        return f"{quote_literal(text)}::{type_text(self.view, (), kind)}"
 
     def _list(self, bound: PartitionBound) -> list[str]:
         name = self.names[0]

@@ -40,9 +40,9 @@ def rule_definition(session: Any, rule: Rule, *, pretty: bool = False) -> str:
 def return_rule_definition(session: Any, view: Table, *, pretty: bool = False) -> str:
     """CREATE RULE of the rule that makes a view a view."""
     names = session.names.current()
-    query = session.printed_query(view.view_query, pretty).lstrip()
+    query = session.printed_query(view.view_query, pretty)
     target = _relation(names, view, pretty)
-    return f'CREATE RULE "_RETURN" AS\n    ON SELECT TO {target} DO INSTEAD  {query};'
+    return f'CREATE RULE "_RETURN" AS\n    ON SELECT TO {target} DO INSTEAD {query};'
 
 
 def listed_rules(session: Any, view: CatalogView) -> Iterator[dict[str, Any]]:

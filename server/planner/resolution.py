@@ -131,12 +131,12 @@ class Resolution:
 
 
 def _named(scope: Scope, node: exp.Expression) -> RangeItem | None:
-    """The FROM item that a qualified name says, where two share their columns: in ON CONFLICT."""
+    """The FROM item that a qualified name says: the innermost of that name."""
     parts = node.args["parts"]
     if len(parts) != 2:
         return None
     items = (item for level in scope.levels() for item in level.items)
-    return next((item for item in items if item.alias == parts[0] == "excluded"), None)
+    return next((item for item in items if item.alias_visible and item.alias == parts[0]), None)
 
 
 def _owner(scope: Scope, column: RangeColumn) -> RangeItem | None:
@@ -146,15 +146,22 @@ def _owner(scope: Scope, column: RangeColumn) -> RangeItem | None:
     wanted = column.expression.column
     for level in scope.levels():
         for item in level.items:
-            if item.alias_visible and item.alias and _offers(item, wanted):
+            if item.alias_visible and item.alias and _offers(item, wanted, column.name):
                 return item
     return None
 
 
-def _offers(item: RangeItem, wanted: int) -> bool:
-    if item.scan is not None:
-        numbers = [column.number for column in item.scan.table.live_columns]
-        numbers += [number for number, _ in SYSTEM_COLUMNS.values()]
-        return any(item.scan.column_of(number) == wanted for number in numbers)
-    offered = (column.expression for column in item.listed)
-    return any(isinstance(each, Variable) and each.column == wanted for each in offered)
+def _offers(item: RangeItem, wanted: int, name: str) -> bool:
+    """Whether the item has a column of that number, under that name if it has a name for it.
+
+    Columns of a table that DDL is about are numbered from 1, as those of a subquery may be.
+    """
+    numbers = [number for number, _ in SYSTEM_COLUMNS.values()]
+    if item.scan is not None and any(item.scan.column_of(number) == wanted for number in numbers):
+        return True
+    return any(
+        each.name == name
+        and isinstance(each.expression, Variable)
+        and each.expression.column == wanted
+        for each in item.columns()
+    )

@@ -40,13 +40,11 @@ from server.planner.bind_text import parse_expression, without_positions
 from server.planner.bind_type import bind_type, find_type
 from server.planner.coerce import base_type, coerce_to, find_pathway, type_name
 from server.planner.collations import with_collations
-from server.planner.environment import UNKNOWN, BindContext, PlanningEnvironment, raise_at
+from server.planner.environment import BindContext, PlanningEnvironment, raise_at
 from server.planner.mutability import is_mutable
 from server.planner.polymorphic import is_polymorphic
-from server.planner.resolution import Resolution
 from server.planner.scope import SYSTEM_COLUMNS, RangeColumn, RangeItem, Scope
 from server.sql import nodes
-from server.sql.deparse import deparse
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -55,7 +53,6 @@ if TYPE_CHECKING:
     from server.functions.function import Operator
     from server.planner.routine import RoutineNames
     from server.sql.parse import Statement
-    from server.sql.utility_functions import CreateTrigger
     from server.types.type import TypeReference
 
 BOOLEAN_OID = 16
@@ -225,24 +222,6 @@ def check_condition(
     return tuple(sorted(columns_used(bound)))
 
 
-def check_policy(
-    environment: PlanningEnvironment, table: Table, tree: exp.Expression, base_offset: int
-) -> tuple[str, tuple[int, ...]]:
-    """Bind the expression of a policy; gives its text and the relations that its subqueries read."""
-    context = _context(environment, base_offset)
-    context.resolution = Resolution()
-    scope = table_scope(context, table, "policy expressions")
-    bound = bind_expression(context, scope, tree)
-    if coerce_to(context, bound, BOOLEAN_OID) is None or bound.type.oid not in (
-        BOOLEAN_OID,
-        UNKNOWN,
-    ):
-        kind = type_name(context, bound.type.oid)
-        raise DatatypeMismatch(f"argument of POLICY must be type boolean, not type {kind}")
-    text = deparse(context.resolution.by_oid(tree, context.catalog))
-    return text, tuple(oid for oid in context.relations if oid != table.oid)
-
-
 def bind_trigger_condition(
     environment: PlanningEnvironment, table: Table, trigger: Trigger
 ) -> Expression:
@@ -253,53 +232,6 @@ def bind_trigger_condition(
     with without_positions(context):
         bound = bind_expression(context, trigger_scope(context, table), tree)
         return with_collations(context, bound)
-
-
-def check_trigger_condition(
-    environment: PlanningEnvironment,
-    table: Table,
-    tree: exp.Expression,
-    base_offset: int,
-    statement: CreateTrigger,
-) -> str:
-    """Bind WHEN of a trigger that is being made, and give its text; refuse rows that it cannot see."""
-    context = _context(environment, base_offset)
-    context.resolution = Resolution()
-    bound = bind_expression(context, trigger_scope(context, table), tree)
-    if bound.type.oid not in (BOOLEAN_OID, UNKNOWN):
-        kind = type_name(context, bound.type.oid)
-        raise DatatypeMismatch(f"argument of WHEN must be type boolean, not type {kind}")
-    width = len(table.columns)
-    for part in walk(bound):
-        if isinstance(part, Subquery):
-            raise FeatureNotSupported("cannot use subquery in trigger WHEN condition").at(
-                context.position(part.offset)
-            )
-        if not isinstance(part, Variable):
-            continue
-        _refuse_unseen(context, part, statement, is_old=1 <= part.column <= width)
-        if statement.timing == "before" and part.column > width:
-            column = table.column(part.column - width)
-            if column.generated:
-                raise InvalidObjectDefinition(
-                    "BEFORE trigger's WHEN condition cannot reference NEW generated columns",
-                    detail=f'Column "{column.name}" is a generated column.',
-                ).at(context.position(part.offset))
-    return deparse(context.resolution.by_oid(tree, context.catalog))
-
-
-def _refuse_unseen(
-    context: BindContext, part: Variable, statement: CreateTrigger, *, is_old: bool
-) -> None:
-    message = ""
-    if not statement.for_each_row:
-        message = "statement trigger's WHEN condition cannot reference column values"
-    elif is_old and "insert" in statement.events:
-        message = "INSERT trigger's WHEN condition cannot reference OLD values"
-    elif not is_old and "delete" in statement.events:
-        message = "DELETE trigger's WHEN condition cannot reference NEW values"
-    if message:
-        raise InvalidObjectDefinition(message).at(context.position(part.offset))
 
 
 def trigger_scope(context: BindContext, table: Table) -> Scope:

@@ -27,7 +27,7 @@ from server.catalog.objects import (
     UserFunction,
 )
 from server.errors import SqlError
-from server.expressions.expression import Case, Constant, Relabel
+from server.expressions.expression import Call, Case, Constant, Relabel
 from server.identifiers import BY_OID
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_query import bind_query
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 CONSTANT_CLAUSES = ("limit", "offset")
 """Clauses whose implicit casts are not shown: they are cast to bigint whatever stands there."""
 
+ANY, INT8 = 2276, 20
 KEYWORDS = {"extract": 0, "normalize": 1, "is_normalized": 1}
 """Which argument of a function with a syntax of its own is a word and no value."""
 
@@ -81,13 +82,14 @@ class ResolvedExpression:
     tree: exp.Expression
     resolution: Resolution
 
-    def text(self, catalog: CatalogView) -> str:
-        """The expression with the names of the catalog; without a subquery its columns stand alone."""
-        made = Speller(self.resolution, catalog).expression(self.tree)
-        if not any(True for _ in made.find_all(nodes.SubLink)):
-            for node in made.find_all(nodes.ColumnReference):
-                if not node.args.get("star"):
-                    node.set("parts", tuple(node.args["parts"])[-1:])
+    def text(self, catalog: CatalogView, *, assigned: bool = False, qualified: bool = False) -> str:
+        """The expression with the names of the catalog; outside of subqueries columns stand alone.
+
+        Assigned: without the cast that assigning it adds; qualified: there are several rows.
+        """
+        made = Speller(self.resolution, catalog).expression(self.tree, casts=not assigned)
+        if not qualified:
+            _stand_alone(made)
         return deparse(made)
 
     def reads(self, relation: int, number: int) -> bool:
@@ -150,9 +152,9 @@ class Speller:
         own = tuple(f"column{number}" for number in range(1, len(names) + 1))
         return made if names == own[: len(names)] else _named_values(made, names)
 
-    def expression(self, node: exp.Expression) -> exp.Expression:
-        """An expression that stands alone."""
-        return self._node(node)
+    def expression(self, node: exp.Expression, *, casts: bool = True) -> exp.Expression:
+        """An expression that stands alone; casts: with those that its surroundings asked for."""
+        return self._node(node, casts=casts)
 
     def _select(
         self, node: exp.Expression, names: tuple[str, ...], visible: bool
@@ -386,22 +388,65 @@ class Speller:
 
     def explicit_cast(self, node: exp.Expression) -> exp.Expression:
         """A cast, whose operand needs no other."""
-        operand = node.this
-        if operand is None or self._notes.steps(operand)[:1] == []:
+        operand, bound = node.this, self._notes.bound.get(id(node))
+        if operand is None or bound is None:
+            return self._copy(node)
+        if self._gives_items(operand, bound.type):
+            return self._copy(operand)
+        if self._notes.steps(operand)[:1] == []:
             return self._copy(node)
         speller = _SPELLERS.get(type(operand))
         inner = self._copy(operand) if speller is None else speller(self, operand)
-        is_idle = self._notes.bound[id(operand)].type == self._notes.bound[id(node)].type
+        is_idle = self._notes.bound[id(operand)].type == bound.type
         if is_idle and id(operand) not in self._notes.rows:
             return self._cast(operand, inner, casts=True)
         made = self._copy(node, but=("this",))
         made.set("this", inner)
         return made
 
+    def _gives_items(self, operand: exp.Expression, kind: TypeReference) -> bool:
+        """Whether an array is written item by item, each cast to what the array is cast to."""
+        if not isinstance(operand, nodes.ArrayConstructor) or kind.type.element_oid == 0:
+            return False
+        steps = [self._notes.steps(each) for each in operand.args["arguments"]]
+        return bool(steps) and all(
+            each and each[-1].type.oid == kind.type.element_oid for each in steps
+        )
+
+    def number(self, node: exp.Expression) -> exp.Expression:
+        """A bit string, or an integer: one that is too large for int4 says its type."""
+        steps = self._notes.steps(node)
+        is_said = not isinstance(node, nodes.IntegerConstant) or (
+            bool(steps) and steps[0].type.oid == INT8
+        )
+        if steps and is_said and isinstance(steps[0], Constant):
+            return self._constant(steps[0])
+        return self._copy(node)
+
+    def comparison(self, node: exp.Expression) -> exp.Expression:
+        """Two rows that are compared for equality are compared column by column."""
+        left, right = node.this, node.expression
+        if not all(isinstance(each, nodes.RowConstructor) for each in (left, right)):
+            return self._copy(node)
+        pairs = zip(left.args["arguments"], right.args["arguments"], strict=True)
+        tests: list[exp.Expression] = [
+            type(node)(this=self._node(one), expression=self._node(other)) for one, other in pairs
+        ]
+        if len(tests) < 2:
+            return tests[0] if tests else self._copy(node)
+        return (nodes.And if isinstance(node, exp.EQ) else nodes.Or)(arguments=tests)
+
+    def table_sample(self, node: exp.Expression) -> exp.Expression:
+        """TABLESAMPLE, whose arguments show no implicit casts."""
+        made = self._copy(node, but=("arguments",))
+        made.set("arguments", [self._node(each, casts=False) for each in node.args["arguments"]])
+        return made
+
     def call(self, node: exp.Expression) -> exp.Expression:
         """A function, a user's by OID; one with a syntax of its own shows no implicit casts."""
         if not node.args.get("sql_syntax"):
             made = self._copy(node)
+            made.set("arguments", self._arguments(node, made.args["arguments"]))
             oid = self._notes.routines.get(id(node))
             if oid is not None and isinstance(self._catalog.object(oid), UserFunction):
                 made.set("name", (BY_OID, str(oid)))
@@ -414,6 +459,19 @@ class Speller:
         ]
         made.set("arguments", arguments)
         return made
+
+    def _arguments(self, node: exp.Expression, made: list[exp.Expression]) -> list[exp.Expression]:
+        """Arguments of a call: where any type will do, a literal is left without one."""
+        bound = self._notes.bound.get(id(node))
+        function = bound.function if isinstance(bound, Call) else None
+        if function is None or ANY not in (*function.arguments, function.variadic):
+            return made
+        declared = function.arguments[: -1 if function.variadic else None]
+        kinds = (*declared, *(function.variadic for _ in made))
+        return [
+            self._copy(each) if kind == ANY and isinstance(each, nodes.StringConstant) else shown
+            for each, shown, kind in zip(node.args["arguments"], made, kinds, strict=False)
+        ]
 
     def case(self, node: exp.Expression) -> exp.Expression:
         """CASE, whose ELSE is always written."""
@@ -454,6 +512,11 @@ _SPELLERS: dict[type[exp.Expression], Callable[[Speller, exp.Expression], exp.Ex
     exp.Cast: Speller.explicit_cast,
     exp.Case: Speller.case,
     exp.In: Speller.in_list,
+    exp.EQ: Speller.comparison,
+    exp.NEQ: Speller.comparison,
+    nodes.BitConstant: Speller.number,
+    nodes.IntegerConstant: Speller.number,
+    nodes.TableSample: Speller.table_sample,
 }
 
 
@@ -497,6 +560,15 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
             shown = f"{name}_{number}"
         made.append(shown)
     return tuple(made)
+
+
+def _stand_alone(tree: exp.Expression) -> None:
+    """Take the names of tables away from columns outside of subqueries."""
+    for node in tree.walk(prune=lambda each: isinstance(each, nodes.SubLink)):
+        if isinstance(node, nodes.SubLink) and node.args.get("test") is not None:
+            _stand_alone(node.args["test"])
+        if isinstance(node, nodes.ColumnReference) and not node.args.get("star"):
+            node.set("parts", tuple(node.args["parts"])[-1:])
 
 
 def _column(*parts: str) -> exp.Expression:

@@ -12,9 +12,10 @@ from typing import Any, Final
 from sqlglot import exp
 
 from server.errors import FeatureNotSupported
+from server.identifiers import quote_literal
 from server.sql import deparse_changes, deparse_queries, nodes
 from server.sql.printer import INDENT_PART, Printer, Printers
-from server.sql.quoting import qualified_name, quote_identifier, quote_literal, type_text
+from server.sql.quoting import qualified_name, quote_identifier, type_text
 
 
 def deparse(node: exp.Expression, *, indented: bool = False) -> str:
@@ -158,8 +159,10 @@ def case(printer: Printer, node: exp.Expression) -> None:
 
 
 def cast(printer: Printer, node: exp.Expression) -> None:
-    """Print a cast; a quoted constant needs no parentheses."""
-    if isinstance(node.this, nodes.StringConstant | nodes.BitConstant | exp.Null):
+    """Print a cast; a quoted constant needs no parentheses, nor does an array of nothing."""
+    operand = node.this
+    is_empty = isinstance(operand, nodes.ArrayConstructor) and not operand.args["arguments"]
+    if is_empty or isinstance(operand, nodes.StringConstant | nodes.BitConstant | exp.Null):
         printer.enclosed("", node.this, f"::{type_text(node.args['to'])}")
     else:
         printer.enclosed("(", node.this, f")::{type_text(node.args['to'])}")
@@ -243,12 +246,23 @@ def field(printer: Printer, node: exp.Expression) -> None:
     printer.enclosed("(", node.this, f").{name}")
 
 
+def left_of_query(printer: Printer, node: exp.Expression) -> None:
+    """Print what is compared with the rows of a query; a row has no word before it."""
+    if isinstance(node, nodes.RowConstructor):
+        printer.write("(")
+        printer.list(node.args["arguments"])
+        printer.write(")")
+    else:
+        printer.print(node)
+
+
 def sublink(printer: Printer, node: exp.Expression) -> None:
     """Print a query inside an expression."""
     kind, query = node.args["kind"], node.args["query"]
     if kind == "any" or kind == "all":
         operator = node.args["operator"]
-        printer.enclosed("(", node.args["test"], "")
+        printer.write("(")
+        left_of_query(printer, node.args["test"])
         is_in = kind == "any" and operator == ("=",)
         printer.write(" IN (" if is_in else f" {operator_text(operator)} {kind.upper()} (")
         printer.enclosed("", query, "))")

@@ -327,50 +327,49 @@ def values_row(printer: Printer, node: exp.Expression) -> None:
 
 
 def set_operation(printer: Printer, node: exp.Expression) -> None:
-    """Print UNION and its kin."""
+    """Print UNION and its kin; operands that are operations themselves stand a step further in."""
     level = printer.level
     with_clause(printer, node)
     left, right = node.args["left"], node.args["right"]
-    enclosed = is_enclosed(left, node)
-    set_operand(printer, left, enclosed=enclosed)
-    if printer.indented and not (enclosed and isinstance(left, nodes.SetOperation)):
-        printer.keyword("")
+    if is_nested(left) and any(left.args[key] != node.args[key] for key in ("kind", "all")):
+        printer.write("(")
+        printer.keyword("", before=INDENT_CLAUSE)
+        set_operand(printer, left)
+        printer.keyword(") ", before=-INDENT_CLAUSE)
     else:
-        printer.write(" ")
+        set_operand(printer, left)
+        printer.keyword("" if printer.indented else " ")
     printer.write(f"{node.args['kind'].upper()} {'ALL ' if node.args['all'] else ''}")
-    enclosed = is_enclosed(right, None)
-    if not enclosed:
+    if is_nested(right):
+        printer.write("(")
+        printer.keyword("", before=INDENT_CLAUSE)
+        set_operand(printer, right)
+        printer.keyword(")", before=-INDENT_CLAUSE)
+    else:
         printer.keyword("")
-    set_operand(printer, right, enclosed=enclosed)
+        set_operand(printer, right)
     printer.level = level + (INDENT_CLAUSE if printer.indented else 0)
     tail(printer, node)
     printer.level = level
 
 
-def is_enclosed(operand: exp.Expression, parent: exp.Expression | None) -> bool:
-    """Whether an operand of a set operation needs parentheses.
-
-    Plain queries do not, nor does the same operation on the left.
-    """
-    if any(operand.args[key] for key in ("order_by", "limit", "offset", "locks", "with_clause")):
-        return True
-    if not isinstance(operand, nodes.SetOperation):
-        return False
-    return parent is None or any(operand.args[key] != parent.args[key] for key in ("kind", "all"))
+def has_tail(node: exp.Expression) -> bool:
+    """Whether a query has clauses that would be taken for those of an operation that it is part of."""
+    clauses = ("order_by", "limit", "offset", "locks", "with_clause")
+    return any(node.args[key] for key in clauses)
 
 
-def set_operand(printer: Printer, node: exp.Expression, *, enclosed: bool) -> None:
+def is_nested(operand: exp.Expression) -> bool:
+    """Whether an operand is an operation without clauses of its own."""
+    return isinstance(operand, nodes.SetOperation) and not has_tail(operand)
+
+
+def set_operand(printer: Printer, node: exp.Expression) -> None:
     """Print one side of a set operation."""
-    if not enclosed:
-        printer.print(node)
-        return
-    printer.write("(")
-    if isinstance(node, nodes.SetOperation):
-        printer.keyword("", before=INDENT_CLAUSE)
-        printer.print(node)
-        printer.keyword(")", before=-INDENT_CLAUSE)
+    if has_tail(node):
+        printer.enclosed("(", node, ")")
     else:
-        printer.enclosed("", node, ")")
+        printer.print(node)
 
 
 def with_clause(printer: Printer, node: exp.Expression) -> None:

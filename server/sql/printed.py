@@ -8,7 +8,7 @@ OIDs, of functions too, become names.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sqlglot import exp
 
@@ -17,6 +17,9 @@ from server.sql import nodes
 from server.sql.deparse import deparse
 from server.sql.deparse_pretty import deparse_pretty
 from server.sql.parse import parse_expressions, parse_statements
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 REGISTERED = frozenset(
     (
@@ -33,6 +36,11 @@ REGISTERED = frozenset(
         "regtype",
     )
 )
+CHANGED = ("::", BY_OID, "CASE", "SELECT", "pg_catalog")
+"""What a text has in it whose print is another: names, and what is laid out on lines."""
+
+
+OPERATORS = (nodes.OperatorCall, nodes.QuantifiedComparison, nodes.SubLink)
 
 
 class Names(Protocol):
@@ -53,11 +61,11 @@ class Names(Protocol):
 
 def printed(text: str, pretty: bool, names: Names) -> str:
     """An expression as pg_get_expr prints it."""
-    if not pretty and "::" not in text and BY_OID not in text:
+    if not pretty and not any(mark in text for mark in CHANGED):
         return text
     trees = [localized(each, names) for each in _expressions(text)]
-    write = (lambda tree: deparse_pretty(tree, indented=True)) if pretty else deparse
-    return ", ".join(write(tree) for tree in trees)
+    write = deparse_pretty if pretty else deparse
+    return ", ".join(write(tree, indented=True) for tree in trees)
 
 
 def printed_query(text: str, pretty: bool, names: Names) -> str:
@@ -91,6 +99,9 @@ def localized(tree: exp.Expression, names: Names) -> exp.Expression:
             _name_object(node, names)
         elif isinstance(node, nodes.FunctionCall):
             _name_routine(node, names)
+        elif isinstance(node, OPERATORS):
+            name = "name" if isinstance(node, nodes.OperatorCall) else "operator"
+            node.set(name, _without_system(node.args[name]))
     return copied
 
 
@@ -99,6 +110,14 @@ def _name_routine(node: exp.Expression, names: Names) -> None:
     parts = node.args["name"]
     if parts[0] == BY_OID:
         node.set("name", names.routine_parts(int(parts[1])) or parts)
+    else:
+        node.set("name", _without_system(parts))
+
+
+def _without_system(parts: Sequence[str] | None) -> Sequence[str] | None:
+    """The name of a function or an operator, without the schema of the built-in ones."""
+    is_system = parts is not None and len(parts) == 2 and parts[0] == "pg_catalog"
+    return parts[1:] if parts is not None and is_system else parts
 
 
 def _shorten(node: exp.Expression, kind: str, names: Names) -> None:

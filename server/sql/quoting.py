@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlglot import exp
 
+from server.identifiers import quote_literal
 from server.sql import nodes
 from server.sql.grammar import quoted_keywords
 
@@ -22,12 +23,6 @@ def quote_identifier(name: str) -> str:
 def qualified_name(parts: Sequence[str]) -> str:
     """Print a name of one or more parts."""
     return ".".join([quote_identifier(part) for part in parts])
-
-
-def quote_literal(text: str) -> str:
-    """Quote a string; one with backslashes is written with E."""
-    quoted = "'" + text.replace("'", "''") + "'"
-    return "E" + quoted.replace("\\", "\\\\") if "\\" in text else quoted
 
 
 TYPE_NAMES: Final = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from server.catalog.objects import Policy, Table
 from server.errors import BY_SQLSTATE, SqlSyntaxError, UndefinedObject, WrongObjectType
-from server.planner.standalone import check_policy
+from server.planner.conditions import check_policy
 from server.sql import utility_roles as tree
 from server.statements.names import claim_name, refuse_system, relation_named, role_oid
 from server.statements.ownership import require_owner

@@ -18,7 +18,7 @@ from server.errors import (
     UndefinedObject,
     WrongObjectType,
 )
-from server.planner.standalone import check_trigger_condition
+from server.planner.conditions import check_trigger_condition
 from server.sql import utility_alter, utility_functions
 from server.sql.object_names import ObjectName
 from server.statements.names import claim_name, refuse_system, relation_named

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sqlglot import exp
 
 from server.catalog.objects import Column, Constraint, Table, UserType
 from server.errors import (
@@ -21,7 +22,7 @@ from server.errors import (
 )
 from server.identifiers import IDENTIFIER_BYTES_MAX, generated_name
 from server.planner.standalone import bind_type_name
-from server.planner.stored_text import stored_check
+from server.planner.stored_text import stored_check, stored_default
 from server.sql import constraints as written
 from server.sql import utility_types as tree
 from server.statements.collations import collation_for
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from server.executor.waits import Wait
-    from server.sql.utility_statement import Name
+    from server.sql.utility_statement import Name, SourceExpression
 
     Steps = Iterator[Wait]
 
@@ -227,12 +228,22 @@ def _with_constraints(
     changes: dict[str, Any] = {}
     for constraint in constraints:
         if isinstance(constraint, written.DefaultValue):
-            changes["default"] = constraint.expression.source
+            changes["default"] = _default_text(context, domain, constraint.expression)
         elif isinstance(constraint, written.NotNull):
             changes["not_null"] = True
         elif not isinstance(constraint, written.Check | written.Nullable):
             raise FeatureNotSupported("this kind of constraint is not possible for domains")
     return replace(domain, **changes)
+
+
+def _default_text(
+    context: StatementContext, domain: UserType, default: SourceExpression
+) -> str | None:
+    """The default of a domain as the catalog keeps it; None for NULL, which is none."""
+    if isinstance(default.tree, exp.Null):
+        return None
+    value = Column(number=1, name=domain.name, type=domain.base_type, modifier=domain.base_modifier)
+    return stored_default(context.environment(), default.tree, value)
 
 
 def add_domain_check(
@@ -272,8 +283,9 @@ def alter_domain(context: StatementContext, statement: tree.AlterDomain) -> Run:
 
 def _default(context: StatementContext, domain: UserType, statement: tree.AlterDomain) -> Steps:
     yield from ()
-    default = None if statement.default is None else statement.default.source
-    context.ddl.put(replace(domain, default=default))
+    default = statement.default
+    text = None if default is None else _default_text(context, domain, default)
+    context.ddl.put(replace(domain, default=text))
 
 
 def _drop_not_null(

@@ -81,7 +81,7 @@ def _view(call: CallContext, oid: int, pretty: bool = False) -> str | None:
     if value is None or value.view_query is None:
         return None
     text: str = call.execution.session.printed_query(value.view_query, pretty)
-    return f" {text.lstrip()};"
+    return f"{text};"
 
 
 def _view_wrapped(call: CallContext, oid: int, columns: int) -> str | None:

@@ -39,7 +39,7 @@ def view_text(session: Any, table: Table) -> str | None:
     if table.view_query is None:
         return None
     text: str = session.printed_query(table.view_query, False)
-    return f" {text.lstrip()};"
+    return f"{text};"
 
 
 def _tables(view: CatalogView) -> Iterator[Row]:

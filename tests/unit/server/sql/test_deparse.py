@@ -59,7 +59,7 @@ EXPRESSIONS = [
     ),
     ("f(variadic x => a)", "f(VARIADIC x => a)"),
     ('"A b".select', '"A b"."select"'),
-    (r"E'\\'", r"E'\\'"),
+    (r"E'\\'", r"'\'"),
     ("x'1f'", "X'1f'"),
     (
         "case a when 1 then 'x' else 'y' end",
