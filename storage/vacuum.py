@@ -9,7 +9,7 @@ Rule 3: whoever calls names all indexes of the table. Entries of rows whose keys
 Rule 4: groups that went cold are sealed in the end, and those open again of which much is empty; see storage/sealing.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -151,12 +151,10 @@ def _sweep_slots(
     done.dead_roots.update(dead_roots)
     done.changed_roots.update(changed)
     _note_moved(engine, table, moved, done)
-    for slot in left:
+    for slot in _without_moved(table, group, left):
         row_id = group.group_no << SLOT_BITS | slot
         version = read_version(table.groups, row_id)
-        if version.next & MOVED == MOVED and not version.xmin:
-            table.moved.setdefault(row_id, 0)  # of a server before this one: nobody looks
-        elif version.next & DEAD:
+        if version.next & DEAD:
             done.dead_roots.add(row_id)
         elif not version.next & (INNER | FREE):
             _sweep_row(engine, table, row_id, done)
@@ -165,12 +163,26 @@ def _sweep_slots(
     return not (left or moved or freed or dead_roots or changed)
 
 
-def _note_moved(engine: Engine, table: Table, row_ids: Iterable[int], done: Vacuumed) -> None:
+def _without_moved(table: Table, group: RowGroup, slots: list[int]) -> list[int]:
+    """The slots but those that a version was moved out of; who is not known yet was of a server before this one."""
+    if not slots:
+        return slots
+    places = np.array(slots, np.int64)
+    versions = group.versions[places]
+    is_moved = (versions[:, 2] & np.uint64(MOVED) == np.uint64(MOVED)) & (versions[:, 0] == 0)
+    if not is_moved.any():
+        return slots
+    known = table.moved
+    for row_id in (places[is_moved] + (group.group_no << SLOT_BITS)).tolist():
+        known.setdefault(row_id, 0)  # nobody looks
+    rest: list[int] = places[~is_moved].tolist()
+    return rest
+
+
+def _note_moved(engine: Engine, table: Table, row_ids: Sequence[int], done: Vacuumed) -> None:
     """These slots are free once all snapshots held now have gone."""
-    published = engine.log.published
-    for row_id in row_ids:
-        table.moved[row_id] = published
-        done.moved_rows += 1
+    table.moved.update(dict.fromkeys(row_ids, engine.log.published))
+    done.moved_rows += len(row_ids)
 
 
 def _free_moved(engine: Engine, table: Table, done: Vacuumed, pause: Pause) -> None:
