@@ -846,12 +846,12 @@ cdef class RowPaths:
             raise
         self.account(chain, freed, freed_count, ROW_ID_MASK)
         if folds:
-            group = self.groups[root_id >> 16]
+            group = self.group_of(root_id)
             group.change_no += 1
             group.holes -= 1
             if <uint64_t>group.stamp_max < newest.xmin:
                 group.stamp_max = newest.xmin
-            group = self.groups[last >> 16]
+            group = self.group_of(last)
             group.change_no += 1
             group.holes += 1
             self.newest.pop(root_id, None)
@@ -899,7 +899,7 @@ cdef class RowPaths:
         place = self.place_of(root_id)
         if not (self.is_open(place) and self.is_open(old)):
             return False
-        if self.groups[root_id >> 16].shared or self.groups[last >> 16].shared:
+        if self.group_of(root_id).shared or self.group_of(last).shared:
             return False
         return not self.has_large(place, root_id & 0xFFFF) and not self.has_large(old, last & 0xFFFF)
 
@@ -912,7 +912,7 @@ cdef class RowPaths:
         header.nulls = newest.nulls
         header.following = NEWER | INNER | REDIRECT | root_id
         self.write_row(
-            change, self.groups[root_id >> 16], self.place_of(root_id), root_id & 0xFFFF,
+            change, self.group_of(root_id), self.place_of(root_id), root_id & 0xFFFF,
             newest.xmin, mark, {}, self.place_of(last), last & 0xFFFF,
         )
         return self.write_version(change, last, &header)
