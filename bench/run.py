@@ -44,6 +44,7 @@ def main() -> int:
             size.copy_rows,
             chosen.runs or size.runs,
             chosen.scale or size.tpch_scale,
+            size.index_rows,
         )
     figures = []
     workloads = [item for item in PAIRED if chosen.only in item.name]

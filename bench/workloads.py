@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from bench.servers import Server
 
 COPY_ROWS = 1_000_000
+INDEX_ROWS = 10_000_000
+INSERTED_ROWS = 1_000  # by one statement
 RECEIVE_BYTES = 1 << 20
 READY_FOR_QUERY = b"Z\0\0\0\5I"
 TPS = re.compile(r"tps = ([0-9.]+)")
@@ -54,10 +56,11 @@ class Size:
     copy_rows: int
     runs: int
     tpch_scale: float
+    index_rows: int = INDEX_ROWS
 
 
 FULL = Size(seconds=10, scale=10, copy_rows=COPY_ROWS, runs=5, tpch_scale=1.0)
-QUICK = Size(seconds=3, scale=2, copy_rows=100_000, runs=1, tpch_scale=0.1)
+QUICK = Size(seconds=3, scale=2, copy_rows=100_000, runs=1, tpch_scale=0.1, index_rows=500_000)
 
 
 def initialise(server: Server, size: Size) -> None:
@@ -152,6 +155,55 @@ def select_all(server: Server, size: Size) -> float:
         return size.copy_rows / (time.perf_counter() - started)
 
 
+def create_index(server: Server, size: Size) -> float:
+    """Rows a second of CREATE INDEX on numbers in no order."""
+    with server.connect() as connection:
+        row = connection.execute(
+            "SELECT reltuples FROM pg_class WHERE relname = 'indexed'"
+        ).fetchone()
+        if row is None:
+            connection.execute(
+                "CREATE TABLE indexed AS SELECT g AS id, (g::bigint * 7919 % 10000019)::int AS value"
+                f" FROM generate_series(1, {size.index_rows}) g"
+            )
+            connection.execute("VACUUM ANALYZE indexed")
+        started = time.perf_counter()
+        connection.execute("CREATE INDEX indexed_value ON indexed (value)")
+        seconds = time.perf_counter() - started
+        connection.execute("DROP INDEX indexed_value")
+        return size.index_rows / seconds
+
+
+def insert_rows(server: Server, size: Size) -> float:
+    """Rows a second of INSERTs of many rows of literals each, into a table with a primary key."""
+    statements = [
+        "INSERT INTO inserted VALUES "
+        + ", ".join(
+            f"({row}, {row % 97}, {row}.25, 'row number {row}')"
+            for row in range(first, first + INSERTED_ROWS)
+        )
+        for first in range(0, size.copy_rows // 10, INSERTED_ROWS)
+    ]
+    with server.connect() as connection:
+        connection.execute("DROP TABLE IF EXISTS inserted")
+        connection.execute(
+            "CREATE TABLE inserted (id int PRIMARY KEY, part int, price numeric, name text)"
+        )
+        started = time.perf_counter()
+        for statement in statements:
+            connection.execute(statement.encode())
+        return len(statements) * INSERTED_ROWS / (time.perf_counter() - started)
+
+
+def update_all(server: Server, size: Size) -> float:
+    """Rows a second of an UPDATE of every row that COPY has just brought."""
+    copy_in(server, size)
+    with server.connect() as connection:
+        started = time.perf_counter()
+        connection.execute("UPDATE copied SET abalance = abalance + 1")
+        return size.copy_rows / (time.perf_counter() - started)
+
+
 PAIRED: tuple[Workload, ...] = (
     *(
         Workload(
@@ -180,6 +232,9 @@ PAIRED: tuple[Workload, ...] = (
     Workload("COPY TO", "rows/s", copy_out),
     Workload("COPY TO, raw socket", "rows/s", copy_out_raw),
     Workload("SELECT *, binary", "rows/s", select_all),
+    Workload("CREATE INDEX", "rows/s", create_index),
+    Workload("INSERT, 1000 rows each", "rows/s", insert_rows),
+    Workload("UPDATE, all rows", "rows/s", update_all),
 )
 
 
