@@ -26,6 +26,7 @@ from storage.btree_page import (
     SLOT_BYTES,
     Entry,
     Node,
+    entry_count,
     read_node,
 )
 from storage.errors import KeyTooLarge
@@ -158,7 +159,7 @@ class Tree:
 
     def is_empty(self) -> bool:
         """Whether there is no pair at all."""
-        return not self.read(self.root_page).entries
+        return not entry_count(self.pager.view(self.root_page, 1), self.root_page)
 
     def lookup(self, start: bytes, stop: bytes | None) -> list[int]:
         """The row ids of the pairs with start <= key < stop, in order."""

@@ -104,12 +104,19 @@ def pack_entry(entry: Entry, level: int) -> bytes:
     return LEAF_ENTRY.pack(len(entry.key), entry.row_id) + entry.key
 
 
-def read_node(page: npt.NDArray[np.uint8], page_no: int) -> Node:
-    """A page, parsed."""
-    raw = page.tobytes()
-    magic, level, _, count, _, _, _, _, left, right = NODE.unpack_from(raw)
+def entry_count(page: npt.NDArray[np.uint8], page_no: int) -> int:
+    """How many entries a page has."""
+    magic, _, _, count, *_ = NODE.unpack_from(page.data)
     if magic != NODE_MAGIC:
         raise Corruption("index", page_no, "not an index page")
+    return int(count)
+
+
+def read_node(page: npt.NDArray[np.uint8], page_no: int) -> Node:
+    """A page, parsed."""
+    count = entry_count(page, page_no)
+    raw = page.tobytes()
+    _, level, _, _, _, _, _, _, left, right = NODE.unpack_from(raw)
     node = Node(page_no, level, left, right)
     for (place,) in SLOT.iter_unpack(raw[NODE_BYTES : NODE_BYTES + SLOT_BYTES * count]):
         if level:

@@ -15,6 +15,7 @@ from server.expressions.expression import (
     ArrayConstructor,
     Call,
     ColumnId,
+    Constant,
     Expression,
     InList,
     IsNull,
@@ -417,11 +418,9 @@ def _is_key(operand: Expression, wanted: object) -> bool:
 
 def _usable(scan: Scan, value: Expression, key_type: int) -> bool:
     """Whether a value can be looked up: of the key's kind, known before the scan."""
-    return (
-        _same_family(value.type.oid, key_type)
-        and not _reads(scan, value)
-        and not is_volatile(value)
-    )
+    if not _same_family(value.type.oid, key_type):
+        return False
+    return isinstance(value, Constant) or not (_reads(scan, value) or is_volatile(value))
 
 
 def _same_family(left: int, right: int) -> bool:

@@ -7,7 +7,7 @@ Rule 2: conditions are taken to be independent, but for two bounds on one value 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from server.expressions.expression import (
     And,
@@ -43,11 +43,15 @@ from server.planner.value_estimates import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+T = TypeVar("T")
+
 DEFAULT_EQUAL: Final = 0.005
 DEFAULT_BETWEEN: Final = 0.005
 DEFAULT_UNKNOWN: Final = 0.005
 DEFAULT_CALL: Final = 1 / 3
 DEFAULT_ELEMENTS: Final = 10
+VALUES_MAX: Final = 500
+"""How many values of a list are looked up in the statistics; of longer lists each speaks for several."""
 RANGES: Final = ("<", "<=", ">", ">=")
 NEARLY_NONE: Final = 1e-10
 OVERLAP_MIN: Final = -0.01
@@ -212,8 +216,9 @@ def _share_of_truth(facts: ColumnFacts, truth: bool | None) -> float:
 
 def _in_list(known: Known, condition: Any) -> float:
     operator = "<>" if condition.negated else "="
-    items = [(item, known.constant(item)) for item in condition.items]
-    parts = [_one_comparison(known, condition.argument, operator, *each) for each in items]
+    items, times = _sample(condition.items)
+    pairs = [(item, known.constant(item)) for item in items]
+    parts = [_one_comparison(known, condition.argument, operator, *each) for each in pairs] * times
     if condition.written_apart:
         return _one_by_one(parts, every=condition.negated)
     return _listed(parts, operator, every=condition.negated)
@@ -231,8 +236,15 @@ def _array(known: Known, condition: Any) -> float:
             return held
         items = [(condition.array, None)] * DEFAULT_ELEMENTS
     operator = condition.operator
-    parts = [_one_comparison(known, condition.argument, operator, *each) for each in items]
+    items, times = _sample(items)
+    parts = [_one_comparison(known, condition.argument, operator, *each) for each in items] * times
     return _listed(parts, operator, every=condition.every)
+
+
+def _sample(items: Sequence[T]) -> tuple[Sequence[T], int]:
+    """Some of many values, and for how many each of them stands."""
+    times = -(-len(items) // VALUES_MAX)
+    return (items, 1) if times <= 1 else (items[::times], times)
 
 
 def _listed(parts: list[float], operator: str, *, every: bool) -> float:
