@@ -32,17 +32,23 @@ if TYPE_CHECKING:
 Checks = tuple["RowChecks", "RowChecks"]
 """What existing rows are checked for, what those are that they become, and by the views they are reached by."""
 
+INSERTED_TOGETHER_MIN = 4
+"""How many rows are worth their arrays where none is updated: four take as long together as one by one."""
+
 
 class ManyUpserts:
     """The ON CONFLICT clause of an INSERT, made ready for batches."""
 
-    __slots__ = ("_assigned", "_assignments", "_checks", "_clause", "_numbers", "_where")
+    __slots__ = (
+        "_assigned", "_assignments", "_checks", "_clause", "_numbers", "_rows_min", "_where",
+    )  # fmt: skip
 
     def __init__(self, plan: physical.Insert, layout: Layout, checks: Checks) -> None:
         assert plan.conflict is not None
         self._clause = clause = plan.conflict
         self._checks = checks
         self._where = None if clause.where is None else evaluator(clause.where, layout)
+        self._rows_min = INSERTED_TOGETHER_MIN if clause.update is None else MANY_ROWS
         self._assigned = tuple(number for number, _ in clause.update or ())
         self._assignments = evaluators([item for _, item in clause.update or ()], layout)
         generated = (number for number, _ in plan.generated)
@@ -59,7 +65,7 @@ class ManyUpserts:
         shape = writer.shape
         keys = {number for arbiter in arbiters for number in arbiter.attributes}
         return (
-            batch.count >= MANY_ROWS
+            batch.count >= self._rows_min
             and context.read_committed
             and context.transaction.tracked is None
             and not shape.triggers
