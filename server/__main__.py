@@ -3,16 +3,22 @@
 import gc
 import sys
 
-from server import lazy_dataclasses
+from server.start_image import start_image
 
 
 def run() -> int:
     """Run the server; gives the exit code."""
     # What is imported stays: looking for garbage among it would take a seventh of the start.
     gc.disable()
+    image = start_image()
+    image.install()
+    from server import lazy_dataclasses, side_doors
+
+    side_doors.install()
     lazy_dataclasses.install()
     from server.main import main
 
+    image.remove()
     gc.freeze()
     gc.enable()
     return main()

@@ -14,10 +14,14 @@ from functools import cache
 from typing import Final
 
 import numpy
-import postgast
+import postgast.pg_query_pb2 as tree
 from google._upb import _message  # type: ignore[import-untyped]
-from postgast import pg_query_pb2 as tree
+from postgast.errors import PgQueryError
+from postgast.fingerprint import fingerprint as fingerprint_of
+from postgast.normalize import normalize as normalised
+from postgast.parse import parse as parse_tree
 from postgast.pg_query_pb2 import Node
+from postgast.scan import scan as scan_tokens
 
 from server.errors import (
     FeatureNotSupported,
@@ -134,8 +138,8 @@ def parse(sql: str) -> list[RawStatement]:
     """Parse a text of any number of statements; empty ones are dropped."""
     check_limits(sql)
     try:
-        result = postgast.parse(sql)
-    except postgast.PgQueryError as error:
+        result = parse_tree(sql)
+    except PgQueryError as error:
         raise translated(error) from None
     if NEWER_NUMBER.search(sql):
         refuse_newer_numbers(sql)
@@ -174,8 +178,8 @@ def scan(sql: str) -> list[ScannedToken]:
 def scanned(sql: str) -> tree.ScanResult:
     """Let PostgreSQL's scanner split a text, which takes no stack whatever the text."""
     try:
-        return postgast.scan(sql)
-    except postgast.PgQueryError as error:
+        return scan_tokens(sql)
+    except PgQueryError as error:
         raise translated(error) from None
 
 
@@ -183,8 +187,8 @@ def normalise(sql: str) -> str:
     """Replace the constants of a text by parameters, for statistics about statements."""
     check_limits(sql)
     try:
-        return str(postgast.normalize(sql))
-    except postgast.PgQueryError as error:
+        return str(normalised(sql))
+    except PgQueryError as error:
         raise translated(error) from None
 
 
@@ -192,8 +196,8 @@ def fingerprint(sql: str) -> int:
     """What texts have in common that differ in constants, blanks and comments only, as a number of 64 bits."""
     check_limits(sql)
     try:
-        return int(postgast.fingerprint(sql).fingerprint)
-    except postgast.PgQueryError as error:
+        return int(fingerprint_of(sql).fingerprint)
+    except PgQueryError as error:
         raise translated(error) from None
 
 
@@ -242,7 +246,7 @@ def nesting(kinds: Iterable[int]) -> int:
     return deepest
 
 
-def translated(error: postgast.PgQueryError) -> SqlError:
+def translated(error: PgQueryError) -> SqlError:
     """Turn an error of libpg_query into ours; its position is in characters already."""
     message = error.message
     if message == "invalid Unicode escape" and error.funcname == "str_udeescape":
@@ -285,7 +289,7 @@ def quoted_keywords() -> frozenset[str]:
     return (
         frozenset(
             text[token.start : token.end]
-            for token in postgast.scan(text).tokens
+            for token in scan_tokens(text).tokens
             if token.keyword_kind not in {tree.NO_KEYWORD, tree.UNRESERVED_KEYWORD}
         )
         - NEWER_KEYWORDS

@@ -1,0 +1,45 @@
+"""Packages entered by the side door show what they have to who asks, and load no more than is asked for."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+
+
+def said(source: str) -> str:
+    """What a process of its own prints that has installed the side doors."""
+    source = f"import sys\nfrom server import side_doors\nside_doors.install()\n{source}"
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return done.stdout.strip()
+
+
+def test_module_of_a_package_comes_without_the_others():
+    assert (
+        said("from sqlglot import exp; print('sqlglot.parser' in sys.modules, exp.column('a'))")
+        == "False a"
+    )
+
+
+def test_what_the_package_defines_is_there_when_asked_for():
+    assert said("import sqlglot; print(sqlglot.parse_one('select 1').sql())") == "SELECT 1"
+    assert said("import postgast; print(len(postgast.parse('select 1').stmts))") == "1"
+
+
+def test_function_that_has_the_name_of_its_module_is_the_function():
+    source = "import postgast.parse, postgast; postgast.deparse; print(callable(postgast.parse))"
+    assert said(source) == "True"
+
+
+def test_name_that_nobody_has_is_an_attribute_error():
+    assert (
+        said("import sqlglot; print(hasattr(sqlglot, 'no_such'), hasattr(sqlglot, 'no_such'))")
+        == "False False"
+    )
+
+
+def test_package_that_was_imported_before_is_kept():
+    source = "import sqlglot; side_doors.install(); print(sys.modules['sqlglot'] is sqlglot)"
+    assert said(source) == "True"

@@ -1,0 +1,116 @@
+"""The start image gives the modules and patterns that the ordinary way gives, and none that are out of date."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+START = """
+import sys
+from server.start_image import StartImage
+image = StartImage(sys.argv[1])
+image.install()
+import town
+image.remove()
+print(town.NAME, town.street.NUMBER, *town.WORD.findall("ab, c"), type(town.street.__loader__).__name__)
+print(town.__file__, town.__path__, town.street.__cached__, town.__spec__.origin, town.WORD)
+"""
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def town(tmp_path):
+    """A package of two modules and a pattern."""
+    package = tmp_path / "sources" / "town"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(
+        "import re\nfrom town import street\nNAME = 'here'\nWORD = re.compile(r'(?P<word>\\w+)')\n"
+    )
+    (package / "street.py").write_text("NUMBER = 1\n")
+    return package
+
+
+def start(town: Path) -> list[str]:
+    """What a process says that begins with the image."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(town.parent), str(ROOT))),
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", START, str(image_of(town))],
+        env=environment, capture_output=True, text=True, check=True, cwd=town.parent,
+    )  # fmt: skip
+    return done.stdout.splitlines()
+
+
+def image_of(town: Path) -> Path:
+    return town.parents[1] / "start.image"
+
+
+def test_second_start_takes_modules_from_the_image_and_sees_no_difference(town):
+    first, second = start(town), start(town)
+    assert first[0] == "here 1 ab c SourceFileLoader"
+    assert second[0] == "here 1 ab c _Loader"
+    assert first[1] == second[1]
+
+
+def test_image_that_is_whole_is_not_written_again(town):
+    start(town)
+    before = image_of(town).stat()
+    start(town)
+    assert (image_of(town).stat().st_mtime_ns, image_of(town).stat().st_ino) == (
+        before.st_mtime_ns,
+        before.st_ino,
+    )
+
+
+def test_changed_source_is_read_and_noted(town):
+    start(town)
+    (town / "street.py").write_text("NUMBER = 22\n")
+    assert start(town)[0] == "here 22 ab c SourceFileLoader"
+    assert start(town)[0] == "here 22 ab c _Loader"
+
+
+def test_what_comes_beside_a_source_goes_before_it(town):
+    start(town)
+    (town / "street.py").rename(town / "other.py")
+    (town / "street").mkdir()
+    (town / "street" / "__init__.py").write_text("NUMBER = 3\n")
+    assert start(town)[0] == "here 3 ab c SourceFileLoader"
+
+
+def test_broken_image_is_written_anew(town):
+    image_of(town).write_bytes(b"\x07" + b"no image at all")
+    assert start(town)[0] == "here 1 ab c SourceFileLoader"
+    assert start(town)[0] == "here 1 ab c _Loader"
+
+
+def test_image_that_cannot_be_written_stops_nobody(town):
+    image_of(town).mkdir()
+    assert start(town)[0] == "here 1 ab c SourceFileLoader"
+    assert start(town)[0] == "here 1 ab c SourceFileLoader"
+    assert not list(town.parents[1].glob("start.image.*"))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "flags"),
+    [
+        (r"(?i)(?P<a>x)|(y)", 0),
+        (rb"[\x00-\xff]+", re.DOTALL),
+        (r"\d+(?=\s)", re.ASCII | re.VERBOSE),
+    ],
+)
+def test_patterns_have_the_programs_of_the_standard_library(pattern, flags):
+    from server import start_image
+
+    made = start_image.matcher.compile(pattern, *start_image._program(pattern, int(flags)))
+    assert made == re.compile(pattern, flags)
+    assert (made.flags, made.groups, made.groupindex) == (
+        re.compile(pattern, flags).flags,
+        re.compile(pattern, flags).groups,
+        re.compile(pattern, flags).groupindex,
+    )
