@@ -1,10 +1,10 @@
-"""Packages whose own code is not run for the sake of one of their modules.
+"""What a start does not need of other people's packages: it is left for the first who asks, or left out.
 
 `import sqlglot.expressions` runs `sqlglot/__init__.py` first, which loads a parser and a generator for a
 dialect that a start needs none of; so does `postgast`. Such a package is made without running its code.
 
-Rule 1: what the package's code would have defined is there when somebody asks for it: then the code is run after all.
-Rule 2: only for a process that is a server from its first line: who has imported the package already keeps it.
+Rule 1: what a package's code would have defined is there when somebody asks for it: then the code is run after all.
+Rule 2: only for a process that is a server from its first line: who has imported something already keeps it.
 """
 
 from __future__ import annotations
@@ -12,17 +12,23 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import threading
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MODULES: Final[Mapping[str, Mapping[str, str]]] = {
+PACKAGES: Final[Mapping[str, Mapping[str, str]]] = {
     "postgast": {},
     "sqlglot": {"exp": "sqlglot.expressions", "expressions": "sqlglot.expressions"},
 }
-"""By package: names in it that stand for modules of it, which are given without running the package's code."""
+"""Packages that wait, and the names in them that stand for modules, which are given without running the package."""
+LATER: Final = ("lxml.etree",)
+"""Modules that run when something in them is first used."""
+LEFT_OUT: Final = ("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars")
+"""Modules that do nothing but give others their documentation."""
+_RUNNING: Final = threading.RLock()
 
 
 class _Package(ModuleType):
@@ -32,19 +38,61 @@ class _Package(ModuleType):
         spec = self.__spec__
         if spec is None or spec.loader is None or (name.startswith("__") and name.endswith("__")):
             raise AttributeError(name)
-        known = MODULES[spec.name].get(name)
+        known = PACKAGES[spec.name].get(name)
         if known is not None:
             return importlib.import_module(known)
-        self.__class__ = ModuleType  # type: ignore[assignment]
-        spec.loader.exec_module(self)
+        with _RUNNING:
+            _run(self)
+        if self.__class__ is _Package:  # asked by what it runs itself
+            raise AttributeError(name)
         return getattr(self, name)
 
 
+class _Module(ModuleType):
+    """A module that has not run. Threads that come while it runs wait until it has."""
+
+    def __getattribute__(self, name: str) -> object:
+        if not (name.startswith("__") and name.endswith("__")):
+            with _RUNNING:
+                _run(self)
+        return ModuleType.__getattribute__(self, name)
+
+
+def _run(module: ModuleType) -> None:
+    """Run a module that waits, unless that has been done, or is being done by who asks."""
+    spec = module.__spec__
+    if spec is None or spec.loader is None or spec.loader_state is not None:
+        return
+    spec.loader_state = "runs"
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        spec.loader_state = None
+        raise
+    module.__class__ = ModuleType
+
+
 def install() -> None:
-    """Make the packages, unless they are there."""
-    for name in MODULES:
+    """Make all of them, unless they are there."""
+    for name in PACKAGES:
+        _make(name, _Package)
+    for name in LATER:
+        _make(name, _Module)
+    for name in LEFT_OUT:
+        sys.modules.setdefault(name, ModuleType(name))
+
+
+def _make(name: str, kind: type[ModuleType]) -> None:
+    """Make a module of this kind; nothing where there is no such module, as then who imports it is told."""
+    parent, _, own_name = name.rpartition(".")
+    try:
         spec = None if name in sys.modules else importlib.util.find_spec(name)
-        if spec is not None and spec.loader is not None:
-            module = importlib.util.module_from_spec(spec)
-            module.__class__ = _Package
-            sys.modules[name] = module
+    except ModuleNotFoundError:
+        return
+    if spec is None or spec.loader is None:
+        return
+    module = importlib.util.module_from_spec(spec)
+    module.__class__ = kind
+    sys.modules[name] = module
+    if parent:
+        setattr(sys.modules[parent], own_name, module)

@@ -43,3 +43,28 @@ def test_name_that_nobody_has_is_an_attribute_error():
 def test_package_that_was_imported_before_is_kept():
     source = "import sqlglot; side_doors.install(); print(sys.modules['sqlglot'] is sqlglot)"
     assert said(source) == "True"
+
+
+def test_module_that_waits_runs_when_it_is_used():
+    show = "print(type(etree).__name__)"
+    source = f"from lxml import etree; {show}; etree.XMLParser; {show}"
+    assert said(source).split() == ["_Module", "module"]
+
+
+def test_threads_wait_until_a_module_has_run():
+    source = (
+        "import threading; from lxml import etree\n"
+        "gate, found = threading.Barrier(4), []\n"
+        "def use():\n"
+        "    gate.wait()\n"
+        "    found.append(etree.tostring(etree.fromstring('<a/>')))\n"
+        "threads = [threading.Thread(target=use) for _ in range(4)]\n"
+        "[t.start() for t in threads]; [t.join() for t in threads]\n"
+        "print(found == [b'<a/>'] * 4)"
+    )
+    assert said(source) == "True"
+
+
+def test_numpy_does_without_its_documentation():
+    source = "import numpy, numpy.ma; print(numpy.add(1, 2), numpy.ndarray.__doc__)"
+    assert said(source).startswith("3 ")
