@@ -65,6 +65,12 @@ class Server:
             "PGDATABASE": "postgres",
         }
 
+    def processor_s(self) -> float:
+        """Seconds of processor time that the process has used; of PostgreSQL that is the postmaster alone."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        user, system = int(fields[11]), int(fields[12])
+        return (user + system) / os.sysconf("SC_CLK_TCK")
+
     def kill(self) -> None:
         """Kill -9."""
         self.process.kill()
