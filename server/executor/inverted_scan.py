@@ -4,7 +4,8 @@ Rule 1: entries may be of another version than the one seen. Where entries answe
         never changed are taken at their word; every other row is looked at again.
 Rule 2: rows may lose the mark of having changed while a scan runs: then all that it has still to read are looked at.
 Rule 3: what entries cannot tell is asked of the whole table.
-Rule 4: a serializable transaction has read the relation: who adds an entry for a key also writes the relation.
+Rule 4: a serializable transaction has read the keys that it asked for, and the rows that it looked at. Of an index
+        with fastupdate it has read all keys, as in PostgreSQL, where new entries wait in one list.
 """
 
 from __future__ import annotations
@@ -30,16 +31,19 @@ from server.inverted.row_sets import (
     has_negation,
     possible,
 )
+from storage.engine import key_after_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from server.catalog.objects import Index
     from server.executor.context import ExecutionContext
     from server.executor.inverted_keys import InvertedShape
     from server.planner import inverted_plan
     from server.vector.batch import Batch
 
 ROWS_AT_ONCE: Final = 4096
+ROWS_AT_ONCE_TRACKED: Final = 64  # what is fetched in vain is noted as read all the same
 PROBES_AT_ONCE: Final = 256
 
 
@@ -61,6 +65,7 @@ class _Entries:
     def __init__(self, context: ExecutionContext, storage_id: int) -> None:
         self._context = context
         self._index = context.engine.index(storage_id)
+        self._tracked = context.transaction.tracked
         self._known: dict[bytes, RowIds] = {}
 
     def ids(self, prefix: bytes, most: int) -> RowIds:
@@ -68,6 +73,7 @@ class _Entries:
         known = self._known.get(prefix)
         if known is None:
             self._context.check_cancelled()
+            self._note(prefix)
             with self._context.engine.latch:
                 known = self._index.lookup_ids(prefix, most)
             if most == ALL_IDS:
@@ -76,11 +82,16 @@ class _Entries:
 
     def having(self, key: bytes, ids: RowIds) -> Mask:
         """Which rows have an entry with the key."""
+        self._note(key)
         found = [np.zeros(0, np.bool_)]
         for start in range(0, len(ids), PROBES_AT_ONCE):
             with self._context.engine.latch:
                 found.append(self._index.having(key, ids[start : start + PROBES_AT_ONCE]))
         return np.concatenate(found)
+
+    def _note(self, prefix: bytes) -> None:
+        if self._tracked is not None:
+            self._tracked.read_range(self._index.index_id, prefix, key_after_prefix(prefix))
 
 
 class InvertedScan(Operator):
@@ -111,15 +122,21 @@ class InvertedScan(Operator):
         if search is None:
             return
         relation = context.engine.relation(self.plan.table.storage_id)
-        if context.transaction.tracked is not None:
-            context.transaction.tracked.read_relation(relation.relation_id)
+        tracked = context.transaction.tracked
+        if tracked is not None and _gathers_entries(self.plan.index):
+            tracked.read_range(self.plan.index.storage_id, b"", None)
         found = self._candidates(search, relation, context)
         if found is None:
+            if tracked is not None:
+                tracked.read_relation(relation.relation_id)
             yield from self._all(relation, context)
             return
-        for start in range(0, len(found.possible), ROWS_AT_ONCE):
+        portion = ROWS_AT_ONCE if tracked is None else ROWS_AT_ONCE_TRACKED
+        for start in range(0, len(found.possible), portion):
             context.check_cancelled()
-            ids = found.possible[start : start + ROWS_AT_ONCE]
+            ids = found.possible[start : start + portion]
+            if tracked is not None:
+                tracked.read_rows(relation.relation_id, ids.tolist())
             yield from self._rows(ids, found, relation, context)
 
     def _shape(self, context: ExecutionContext) -> InvertedShape:
@@ -182,6 +199,12 @@ class InvertedScan(Operator):
                 view = relation.view(context.snapshot, group_no)
             if view.count:
                 yield self._loader.load(view, context).select(self._output)
+
+
+def _gathers_entries(index: Index) -> bool:
+    """Whether PostgreSQL has the entries of new rows wait in a list that every search reads."""
+    stored = dict(option.split("=", 1) for option in index.options)
+    return stored.get("fastupdate", "on").lower() not in ("off", "false", "no", "0")
 
 
 def _both(recheck: Expression, filter_: Expression | None) -> Expression:
