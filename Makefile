@@ -27,6 +27,7 @@ $(VENV)/.installed: pyproject.toml setup.py
 $(VENV)/.built: $(VENV)/.installed $(PYX)
 	$(BIN)/python setup.py --quiet build_ext --inplace
 	$(BIN)/python -m compileall -q $(SOURCES)
+	$(BIN)/python -m server --help > /dev/null  # writes what starts take modules from
 	touch $@
 
 build: setup ## compile what changed

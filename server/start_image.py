@@ -6,8 +6,8 @@ and into compiling two hundred regular expressions anew. The image is mapped, an
     index length | marshalled index: what the image holds for, modules, patterns | code | code | ...
 
 Rule 1: the image is a cache like those in __pycache__, where it lies. Without one a start is slower, no more.
-Rule 2: a module is taken from it if its source and its directory are as they were (time of change and size):
-        in the directory, something may have come that goes before the source.
+Rule 2: a module is taken from it if its source is as it was (time of change and size, as Python asks it of compiled
+        files), and its directory has the same names: something may have come that goes before the source.
 Rule 3: an image is written whole, durable and then renamed: nobody ever maps a part of one.
 Rule 4: it holds for one interpreter, one search path and one way of compiling; any other start writes its own.
 """
@@ -20,6 +20,7 @@ import mmap
 import os
 import re
 import sys
+import zlib
 from importlib import import_module
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from typing import TYPE_CHECKING, Any, Final
@@ -50,7 +51,7 @@ class StartImage:
         self._start = 0
         self._modules: dict[str, Entry] = {}
         self._programs: dict[Pattern, Program] = {}
-        self._directories: dict[str, Stamp] = {}
+        self._directories: dict[str, int] = {}
         self._is_current: dict[str, bool] = {}
         self._compile: Callable[[str | bytes, int], re.Pattern[Any]] | None = None
         self._patterns: set[Pattern] = set()
@@ -105,7 +106,7 @@ class StartImage:
     def _is_directory_current(self, directory: str) -> bool:
         known = self._is_current.get(directory)
         if known is None:
-            known = _stamp(directory) == self._directories.get(directory)
+            known = _names(directory) == self._directories.get(directory)
             self._is_current[directory] = known
         return known
 
@@ -152,8 +153,8 @@ class StartImage:
         bases = _bases(modules)
         directories = {os.path.dirname(entry[0]) for entry in modules.values()}
         programs = {key: _program(*key) for key in self._patterns}
-        stamps = {directory: _stamp(directory) for directory in directories}
-        index: Any = (_holds_for(bases), bases, modules, programs, stamps)
+        names = {directory: _names(directory) for directory in directories}
+        index: Any = (_holds_for(bases), bases, modules, programs, names)
         index = marshal.dumps(index)
         os.makedirs(os.path.dirname(self._path), exist_ok=True)
         _replace(self._path, [len(index).to_bytes(_LENGTH_BYTES, "little"), index, *pieces])
@@ -199,7 +200,7 @@ def _holds_for(bases: frozenset[str]) -> tuple[object, ...]:
 
     The directory that Python itself puts in front does not matter if nothing came from there.
     """
-    path = tuple(dict.fromkeys(entry for n, entry in enumerate(sys.path) if n or entry in bases))
+    path = frozenset(entry for n, entry in enumerate(sys.path) if n or entry in bases)
     return sys.version, importlib.util.MAGIC_NUMBER, matcher.MAGIC, sys.flags.optimize, path
 
 
@@ -233,9 +234,18 @@ def _program(pattern: str | bytes, flags: int) -> Program:
 
 
 def _stamp(path: str) -> Stamp:
-    """The stamp of a file or directory; one of its own for what is not there."""
+    """The stamp of a file; one of its own for what is not there."""
     try:
         found = os.stat(path)
     except OSError:
         return _STALE
-    return found.st_mtime_ns, found.st_size
+    return int(found.st_mtime), found.st_size
+
+
+def _names(directory: str) -> int:
+    """A number for the names in a directory; one of its own for what is not there."""
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError:
+        return -1
+    return zlib.crc32("\0".join(name for name in names if name != "__pycache__").encode())
