@@ -12,6 +12,7 @@ import numpy as np
 
 from server.errors import FeatureNotSupported
 from server.executor.native import ViewCodes
+from server.functions.json_documents import NORMAL, WRITTEN, documents
 from server.vector.column import Column, Mask, Positions, Values
 from server.vector.rows import objects
 from server.vector.texts import TextColumn
@@ -29,6 +30,9 @@ SAMPLE_ROWS: Final = 512
 
 _STRING_OIDS: Final = frozenset({25, 1043, 1042, 705})
 """Types whose row form is the str of their stored bytes."""
+
+_DOCUMENT_FORMS: Final = {114: WRITTEN, 3802: NORMAL}
+"""Types whose stored bytes are texts of JSON."""
 
 
 def stored_column(
@@ -73,6 +77,9 @@ def load_column(
     if reference.oid in _STRING_OIDS:
         coded = None if as_views else _coded_column(values, valid)
         return coded or TextColumn(values.store, values.views, valid, _decoded_views)
+    form = _DOCUMENT_FORMS.get(reference.oid)
+    if form is not None and isinstance(values, StringViews):
+        return documents(TextColumn(values.store, values.views, valid, _decoded_views), form)
     return reference.type.from_storage(values.to_list(), valid, reference.modifier)
 
 

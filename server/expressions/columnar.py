@@ -29,6 +29,7 @@ from server.expressions.safety import cannot_raise
 from server.functions.column_texts import column_of_texts, texts_of
 from server.functions.float_numerics import rounded_floats
 from server.functions.function import CallContext
+from server.functions.json_documents import parsed_documents
 from server.functions.scaled import round_column
 from server.types.numeric import precision_and_scale
 from server.types.registry import TYPE_BY_OID
@@ -44,6 +45,7 @@ from server.vector.rows import (
     values_of,
 )
 from server.vector.selection import merge_columns, positions_of, true_rows
+from server.vector.texts import text_column
 
 if TYPE_CHECKING:
     from server.types.type import Type
@@ -223,6 +225,7 @@ _IN_COLUMNS = frozenset(
     {"int2", "int4", "int8", "float4", "float8", "numeric", "date", "timestamp", "timestamptz"}
 )
 """Types whose text forms are written and read for a whole column faster than value by value."""
+_DOCUMENTS = frozenset({"json", "jsonb"})
 
 
 def _cast_text(node: nodes.CastText, layout: Layout) -> Evaluator:
@@ -236,6 +239,8 @@ def _cast_text(node: nodes.CastText, layout: Layout) -> Evaluator:
 
     if source.name in _IN_COLUMNS and target.name in _TEXTS and modifier < 0:
         return _unless_few(argument, target.dtype, change, _texts_of(source))
+    if source.name in _TEXTS and target.name in _DOCUMENTS:
+        return _unless_few(argument, target.dtype, change, _documents_of(target))
     if source.name in _TEXTS and target.name in _IN_COLUMNS:
         return _unless_few(argument, target.dtype, change, _read_as(target, modifier))
     return _mapped(argument, target.dtype, change)
@@ -243,6 +248,13 @@ def _cast_text(node: nodes.CastText, layout: Layout) -> Evaluator:
 
 def _texts_of(source: Type) -> Callable[[Column, Any], Column]:
     return lambda column, context: column_of_texts(texts_of(column, source, context.style))
+
+
+def _documents_of(target: Type) -> Callable[[Column, Any], Column]:
+    def read(column: Column, context: Any) -> Column:
+        return parsed_documents(text_column(column), target.name == "jsonb")
+
+    return read
 
 
 def _read_as(target: Type, modifier: int) -> Callable[[Column, Any], Column]:

@@ -10,6 +10,7 @@ from server.errors import (
 )
 from server.functions import numeric as numeric_functions
 from server.functions.declare import row
+from server.functions.json_documents import part_kernel
 from server.functions.json_text import (
     as_text,
     items_of,
@@ -267,19 +268,28 @@ _EACH: Final = (
         _json_key,
         "A member.",
         """'{"a": {"b":1}}', 'a' -> {"b":1}""",
+        part_kernel(_json_key, by_key=True, as_text=False),
     ),
     row(
         "3948 json_object_field_text(json, text) text",
         _text_form(_json_key),
         "A member as text.",
         """'{"a": "x"}', 'a' -> x""",
+        part_kernel(_text_form(_json_key), by_key=True, as_text=True),
     ),
-    row("3949 json_array_element(json, int4) json", _json_index, "An item.", "'[1, 2]', -1 -> 2"),
+    row(
+        "3949 json_array_element(json, int4) json",
+        _json_index,
+        "An item.",
+        "'[1, 2]', -1 -> 2",
+        part_kernel(_json_index, by_key=False, as_text=False),
+    ),
     row(
         "3950 json_array_element_text(json, int4) text",
         _text_form(_json_index),
         "An item as text.",
         """'["x"]', 0 -> x""",
+        part_kernel(_text_form(_json_index), by_key=False, as_text=True),
     ),
     row(
         "3951 json_extract_path(json, variadic _text) json",
@@ -298,24 +308,28 @@ _EACH: Final = (
         _wrapped(_at_key),
         "A member.",
         """'{"a": {"b":1}}', 'a' -> {"b": 1}""",
+        part_kernel(_wrapped(_at_key), by_key=True, as_text=False),
     ),
     row(
         "3214 jsonb_object_field_text(jsonb, text) text",
         _texted(_at_key),
         "A member as text.",
         """'{"a": "x"}', 'a' -> x""",
+        part_kernel(_texted(_at_key), by_key=True, as_text=True),
     ),
     row(
         "3215 jsonb_array_element(jsonb, int4) jsonb",
         _wrapped(_at_index),
         "An item.",
         "'[1, 2]', -1 -> 2",
+        part_kernel(_wrapped(_at_index), by_key=False, as_text=False),
     ),
     row(
         "3216 jsonb_array_element_text(jsonb, int4) text",
         _texted(_at_index),
         "An item as text.",
         """'["x"]', 0 -> x""",
+        part_kernel(_texted(_at_index), by_key=False, as_text=True),
     ),
     row(
         "3217 jsonb_extract_path(jsonb, variadic _text) jsonb",

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from server.functions.function import CallContext, Kernel
-    from server.vector.column import Mask
+    from server.vector.column import Mask, Values
 
 OBJECT: Final = np.dtype(object)
 TRUTHS: Final = np.dtype(np.bool_)
@@ -85,17 +85,22 @@ def with_rows(
     made: TextColumn, texts: TextColumn, strange: Mask, change: Callable[[str], str | None]
 ) -> TextColumn:
     """What was made of texts, with what a change makes of those that are strange."""
-    changed = [(place, change(text)) for place, text in rows_left(texts, strange)]
-    if not changed:
+    left = list(rows_left(texts, strange))
+    if not left:
         return made
-    own = views_of([(text or "").encode() for _, text in changed])
+    places = np.array([place for place, _ in left])
+    return with_changed(made, places, [change(text) for _, text in left])
+
+
+def with_changed(made: TextColumn, places: Values, changed: list[str | None]) -> TextColumn:
+    """The column with other texts at some places."""
+    own = views_of([(text or "").encode() for text in changed])
     store, views = gathered_texts([(made.store, made.views), own])
     rows = np.arange(len(made))
-    places = np.array([place for place, _ in changed])
     rows[places] = len(made) + np.arange(len(changed))
     valid = made.validity().copy()
-    valid[places] = [text is not None for _, text in changed]
-    return texts.in_store(store, picked(views, rows)).masked(None if valid.all() else valid)
+    valid[places] = [text is not None for text in changed]
+    return made.in_store(store, picked(views, rows)).masked(None if valid.all() else valid)
 
 
 def concatenate_kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.vector.cut_texts import end_views, part_views, trimmed_views
+    from server.vector.json_texts import are_json, item_views, member_views
     from server.vector.made_texts import folded_texts, gathered_texts, joined_texts, replaced_texts
     from server.vector.matched_texts import Matcher
     from server.vector.moments import add_moments, add_pair_moments
@@ -27,6 +28,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.vector.totals import add_floats, add_integers, count_rows
 else:
     from server.vector.native.cut_texts import end_views, part_views, trimmed_views
+    from server.vector.native.json_texts import are_json, item_views, member_views
     from server.vector.native.made_texts import (
         folded_texts,
         gathered_texts,
@@ -57,6 +59,7 @@ __all__ = [
     "add_integers",
     "add_moments",
     "add_pair_moments",
+    "are_json",
     "best_views",
     "character_counts",
     "compare_views",
@@ -65,8 +68,10 @@ __all__ = [
     "folded_like_views",
     "folded_texts",
     "gathered_texts",
+    "item_views",
     "joined_texts",
     "like_views",
+    "member_views",
     "part_positions",
     "part_views",
     "replaced_texts",

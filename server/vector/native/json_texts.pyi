@@ -1,0 +1,9 @@
+from server.vector.column import Mask, Values
+
+def are_json(store: Values, views: Values) -> Mask: ...
+def member_views(
+    store: Values, views: Values, key: bytes, as_text: bool
+) -> tuple[Values, Values]: ...
+def item_views(
+    store: Values, views: Values, index: int, as_text: bool
+) -> tuple[Values, Values]: ...
