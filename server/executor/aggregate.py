@@ -19,7 +19,8 @@ from server.executor.columns import (
     concatenate_batches,
 )
 from server.executor.evaluation import Evaluator, evaluator, evaluators, layout_of
-from server.executor.groups import Groups, PreparedGrouping
+from server.executor.grouping_sets import GroupingSets
+from server.executor.groups import PreparedGrouping
 from server.executor.key_table import KeyTable
 from server.executor.morsels import helper_count
 from server.executor.native import first_rows
@@ -74,27 +75,15 @@ class HashAggregate(Operator):
             morsels = self.inputs[0].morsels(context)
             if morsels is not None:
                 with ExitStack() as stack:
-                    sets = self._sets(context, stack)
+                    sets = GroupingSets(self.prepared, context, stack)
                     if collect(morsels, sets, self.prepared, context):
-                        yield from _results(sets)
+                        yield from sets.results()
                         return
         with ExitStack() as stack:
-            sets = self._sets(context, stack)
+            sets = GroupingSets(self.prepared, context, stack)
             for batch in self.inputs[0].batches(context):
-                evaluated = self.prepared.evaluated(batch, context)
-                for groups in sets:
-                    groups.add(batch, evaluated)
-            yield from _results(sets)
-
-    def _sets(self, context: ExecutionContext, stack: ExitStack) -> list[Groups]:
-        return [
-            stack.enter_context(Groups(self.prepared, keys, context)) for keys in self.plan.sets
-        ]
-
-
-def _results(sets: list[Groups]) -> Iterator[Batch]:
-    for number, groups in enumerate(sets):
-        yield from groups.results(number)
+                sets.add(batch, self.prepared.evaluated(batch, context))
+            yield from sets.results()
 
 
 class PreparedAggregate:

@@ -74,7 +74,7 @@ class Groups:
     ) -> None:
         self._prepared = prepared
         self._plan = prepared.plan
-        self._positions = keys
+        self.keys = keys
         self._context = context
         self._level = level
         self._types: list[TypeReference] = [self._plan.keys[position].type for position in keys]
@@ -127,12 +127,22 @@ class Groups:
         self._collect(*evaluated, count)
         return self._byte_count() * shares <= self._limit_bytes
 
+    @property
+    def is_spilling(self) -> bool:
+        """Whether rows of groups that are not known are written to files."""
+        return self._rest is not None
+
+    def is_within(self, other: Groups) -> bool:
+        """Whether the other has all keys of these groups."""
+        return set(self.keys) <= set(other.keys)
+
     def merge(self, other: Groups) -> None:
-        """Take in the groups of another thread; nothing may have been written to files yet."""
+        """Take in groups of the same keys or of more; nothing of these may have been written to files yet."""
         assert self._rest is None
-        assert other._rest is None
         count = len(other)
-        places = self._numbers(concatenate_batches(other._found, other._types).columns, count)
+        found = concatenate_batches(other._found, other._types).columns
+        own = tuple(found[other.keys.index(position)] for position in self.keys)
+        places = self._numbers(own, count)
         for mine, theirs in zip(self._collectors, other._collectors, strict=True):
             mine.merge(theirs, places, len(self))
         self._count_bytes()
@@ -146,9 +156,7 @@ class Groups:
         self._holding.reset(0)
         for part in () if self._rest is None else self._rest.parts:
             if part.row_count:
-                with Groups(
-                    self._prepared, self._positions, self._context, self._level + 1
-                ) as groups:
+                with Groups(self._prepared, self.keys, self._context, self._level + 1) as groups:
                     for batch in part.read():
                         self._context.check_cancelled()
                         groups.add(batch, self._prepared.evaluated(batch, self._context))
@@ -156,14 +164,14 @@ class Groups:
 
     def _can_spill(self) -> bool:
         return (
-            bool(self._positions)
+            bool(self.keys)
             and self._prepared.is_repeatable
             and self._level < LEVELS_MAX
             and self._context.temporary_files is not None
         )
 
     def _own(self, keys: tuple[Column, ...]) -> tuple[Column, ...]:
-        return tuple(keys[position] for position in self._positions)
+        return tuple(keys[position] for position in self.keys)
 
     def _told(self, own: tuple[Column, ...]) -> tuple[Column, ...]:
         """The keys that tell groups apart."""
@@ -203,12 +211,12 @@ class Groups:
     ) -> tuple[Positions | None, tuple[Column, ...]]:
         """Direct arguments that are keys of other grouping sets are NULL in this one."""
         direct_keys = self._prepared.calls[number].direct_keys
-        if not any(key is not None and key not in self._positions for key in direct_keys):
+        if not any(key is not None and key not in self.keys for key in direct_keys):
             return given
         rows, columns = given
         changed = list(columns)
         for place, key in enumerate(direct_keys):
-            if key is not None and key not in self._positions:
+            if key is not None and key not in self.keys:
                 kind = self._plan.keys[key].type.type
                 changed[place] = null_column(kind, len(columns[place]))
         return rows, tuple(changed)
@@ -217,8 +225,8 @@ class Groups:
         count = len(self._table)
         found = concatenate_batches(self._found, self._types)
         columns = [
-            found.columns[self._positions.index(position)]
-            if position in self._positions
+            found.columns[self.keys.index(position)]
+            if position in self.keys
             else null_column(key.type.type, count)
             for position, key in enumerate(self._plan.keys)
         ]

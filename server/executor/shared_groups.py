@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from server.executor.context import ExecutionContext
+    from server.executor.grouping_sets import GroupingSets
     from server.executor.groups import Evaluated, PreparedGrouping
     from server.executor.morsels import Morsels
     from server.planner import physical
@@ -53,7 +54,7 @@ def can_merge(plan: physical.HashAggregate) -> bool:
 
 def collect(
     morsels: Morsels,
-    sets: Sequence[Groups],
+    sets: GroupingSets,
     prepared: PreparedGrouping,
     context: ExecutionContext,
 ) -> bool:
@@ -62,11 +63,10 @@ def collect(
     for part in morsels.parts[:1]:
         for batch in part():
             row_count += batch.count
-            _add(batch, prepared.evaluated(batch, context), sets)
-    group_count = sum(len(groups) for groups in sets)
-    if can_merge(prepared.plan) and group_count * ROWS_PER_GROUP <= max(row_count, ROWS_PER_GROUP):
+            sets.add(batch, prepared.evaluated(batch, context))
+    if can_merge(prepared.plan) and len(sets) * ROWS_PER_GROUP <= max(row_count, ROWS_PER_GROUP):
         with ExitStack() as stack:
-            if not _Threads(sets, prepared, context, stack).take(morsels.parts[1:]):
+            if not _Threads(sets.reading, prepared, context, stack).take(morsels.parts[1:]):
                 return False
     else:
         _take_evaluated(morsels.parts[1:], sets, prepared, context)
@@ -74,18 +74,13 @@ def collect(
         for batch in last():
             context.check_cancelled()
             if batch.count:
-                _add(batch, prepared.evaluated(batch, context), sets)
+                sets.add(batch, prepared.evaluated(batch, context))
     return True
-
-
-def _add(batch: Batch, evaluated: Evaluated, sets: Sequence[Groups]) -> None:
-    for groups in sets:
-        groups.add(batch, evaluated)
 
 
 def _take_evaluated(
     parts: Sequence[Part],
-    sets: Sequence[Groups],
+    sets: GroupingSets,
     prepared: PreparedGrouping,
     context: ExecutionContext,
 ) -> None:
@@ -96,7 +91,7 @@ def _take_evaluated(
         for found in results:
             context.check_cancelled()
             for batch, arguments in found:
-                _add(batch, arguments, sets)
+                sets.add(batch, arguments)
 
 
 class _Threads:
@@ -147,8 +142,8 @@ class _Threads:
             if found is None:
                 prepared, context = self._prepared, self._context
                 found = [
-                    self._stack.enter_context(Groups(prepared, keys, context))
-                    for keys in prepared.plan.sets
+                    self._stack.enter_context(Groups(prepared, groups.keys, context))
+                    for groups in self._sets
                 ]
                 self._own[threading.get_ident()] = found
             return found
