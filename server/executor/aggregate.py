@@ -27,11 +27,18 @@ from server.executor.native import first_rows
 from server.executor.operator import Builder, Operator
 from server.executor.shared_groups import collect, may_share
 from server.executor.sort import order_by, rank_arrays
-from server.expressions.expression import AggregateCall, Expression, SortKey, Variable
+from server.expressions.expression import (
+    AggregateCall,
+    Expression,
+    RowConstructor,
+    SortKey,
+    Variable,
+)
 from server.functions.function import CallContext
 from server.types.registry import TYPE_BY_OID
 from server.vector.batch import Batch
 from server.vector.column import Column, Positions
+from server.vector.rows import constant_column
 from server.vector.selection import positions_of, true_rows
 
 if TYPE_CHECKING:
@@ -48,6 +55,13 @@ HOLDING: Final = frozenset(
     }
 )  # fmt: skip
 """The aggregates whose states grow with every row."""
+
+_PLAIN_KEYS: Final = frozenset(
+    {16, 18, 19, 20, 21, 23, 25, 26, 700, 701, 1043, 1082, 1083, 1114, 1184, 1700, 2950}
+)
+"""Types whose values in rows are equal when they are by themselves."""
+
+BOOL: Final = np.dtype(np.bool_)
 
 _ORDER_IS_NO_MATTER = frozenset({"count", "min", "max", "bool_and", "bool_or", "every"})
 
@@ -99,6 +113,7 @@ class PreparedAggregate:
         "call",
         "direct_keys",
         "has_one_group",
+        "types",
     )
 
     def __init__(self, call: AggregateCall, layout: Layout, keys: Sequence[Expression]) -> None:
@@ -111,6 +126,10 @@ class PreparedAggregate:
         )
         ordered = tuple(key.expression for key in call.order)
         given = call.direct_arguments + call.arguments
+        fields = _counted_fields(call)
+        if fields:  # rows need not be made to see which differ
+            given = fields
+        self.types = tuple(argument.type for argument in given)
         self.arguments_count = len(given)
         self._evaluators: tuple[Evaluator, ...] = evaluators(given + ordered, layout)
         self._filter = None if call.filter is None else evaluator(call.filter, layout)
@@ -137,6 +156,17 @@ class PreparedAggregate:
         if call.order or call.distinct:
             return _HeldCollector(self, known, context.bytes_of)
         return Collector(self, known, context.bytes_of)
+
+
+def _counted_fields(call: AggregateCall) -> tuple[Expression, ...]:
+    """What count(DISTINCT (a, b)) counts the combinations of, NULL or not; () for other calls."""
+    if call.aggregate.name != "count" or not call.distinct or len(call.arguments) != 1:
+        return ()
+    (argument,) = call.arguments
+    if not isinstance(argument, RowConstructor) or call.order:
+        return ()
+    plain = all(item.type.oid in _PLAIN_KEYS for item in argument.items)
+    return argument.items if plain else ()
 
 
 def _same(argument: Expression, key: Expression) -> bool:
@@ -183,7 +213,7 @@ class Collector:
 class _DistinctCollector(Collector):
     """Takes each row of a group in once, as it comes: for aggregates that no order of rows changes."""
 
-    __slots__ = ("_has_one_group", "_seen")
+    __slots__ = ("_has_one_group", "_is_of_fields", "_seen")
 
     def __init__(
         self, prepared: PreparedAggregate, known: CallContext, bytes_of: Callable[[Batch], int]
@@ -191,8 +221,11 @@ class _DistinctCollector(Collector):
         super().__init__(prepared, known, bytes_of)
         self._has_one_group = prepared.has_one_group
         groups = () if self._has_one_group else (TYPE_BY_OID[20],)
-        types = (argument.type.type for argument in prepared.call.arguments)
+        types = (reference.type for reference in prepared.types)
         self._seen = KeyTable([*groups, *types], nulls_match=True)
+        self._is_of_fields = prepared.types != tuple(
+            argument.type for argument in prepared.call.arguments
+        )
 
     def add(self, groups: Positions, group_count: int, columns: tuple[Column, ...]) -> None:
         """Take in rows that have not been there."""
@@ -202,6 +235,8 @@ class _DistinctCollector(Collector):
         new = first_rows(codes, known, len(self._seen))
         taken = tuple(column.take(new) for column in columns)
         self.byte_count += self._bytes_of(Batch(taken, len(new)))
+        if self._is_of_fields:
+            taken = (constant_column(True, BOOL, len(new)),)
         super().add(groups[new], group_count, taken)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from server.vector.batch import Batch
 from server.vector.column import Column, Mask, Values, unset
 from server.vector.late import late_together
+from server.vector.parted import PartedColumn, parted_together
 from server.vector.rows import column_of, objects, plain_values, values_of
 from server.vector.texts import TextColumn, concatenated
 
@@ -67,10 +68,18 @@ def concatenate(columns: Sequence[Column]) -> Column:
     return Column(np.concatenate([part.decoded().values for part in parts]), valid)
 
 
+def _have_scales(parts: Sequence[Column]) -> bool:
+    """Whether they are decimals of several scales."""
+    scales = {part.scale for part in parts}
+    return len(scales) > 1 or any(isinstance(part, PartedColumn) for part in parts)
+
+
 def _without_values(parts: Sequence[Column], valid: Mask | None) -> Column | None:
     """Columns whose values need not be made; None if they are others."""
     if any(isinstance(part, TextColumn) for part in parts):
         return concatenated(parts, valid)
+    if _have_scales(parts):
+        return parted_together(parts)
     return late_together(parts, valid)
 
 

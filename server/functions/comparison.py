@@ -139,7 +139,7 @@ def _numeric_kernel(compare: Compare) -> Callable[..., Column]:
         found = _with_constant(compare, left, right)
         if found is not None:
             return found
-        pair = scaled.aligned(left, right)
+        pair = scaled.aligned(scaled.flat(left), scaled.flat(right))
         if pair is None:
             near = compared(compare, left, right, row)
             return near or scaled.by_rows(row, (left, right), np.dtype(np.bool_))

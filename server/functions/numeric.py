@@ -218,17 +218,27 @@ def _rounder(places: int) -> Callable[[Decimal], Decimal]:
 
 def _round_kernel(context: CallContext, column: Column, digits: Column, *, count: int) -> Column:
     places = scaled.one_value(digits) if digits.scale is None else None
+    column = scaled.flat(column)
     if places is not None and column.scale is None and 0 <= places <= scaled.SCALE_MAX:
         rounded = rounded_floats(column, places)
         return scaled.by_rows(_rounder(places), (column,)) if rounded is None else rounded
     if places is None or column.scale is None or not 0 <= places < column.scale:
-        return scaled.by_rows(exact.round_scale, (column, digits))
+        return _round_longer(column, digits, places)
     unit = 10 ** (column.scale - places)
     size = np.abs(column.values)
     quotient = size // unit
     quotient += size - quotient * unit >= unit // 2
     values = np.where(column.values < 0, -quotient, quotient)
     return Column(values, joint_validity((column, digits)), places)
+
+
+def _round_longer(column: Column, digits: Column, places: int | None) -> Column:
+    """Digits that there are not are zeros."""
+    if places is not None and column.scale is not None and 0 <= places <= scaled.SCALE_MAX:
+        values = scaled.rescaled(column, places)
+        if values is not None:
+            return Column(values, column.valid, places)
+    return scaled.by_rows(exact.round_scale, (column, digits))
 
 
 _ADD = _kernel(scaled.add, exact.add)

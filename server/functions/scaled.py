@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from server.vector.column import Column, Values
+from server.vector.parted import PartedColumn, parted_column
 from server.vector.rows import column_of, is_constant, joint_validity, plain_values
 
 if TYPE_CHECKING:
@@ -53,6 +54,30 @@ def aligned(left: Column, right: Column) -> tuple[Values, Values, int] | None:
     return None if first is None or second is None else (first, second, scale)
 
 
+def flat(column: Column) -> Column:
+    """Decimals of several scales at the largest of them; all else, and what does not fit, as it is."""
+    if not isinstance(column, PartedColumn) or not column.parts:
+        return column
+    scale = max(part.scale or 0 for _, part in column.parts)
+    made = np.zeros(len(column), np.int64)
+    for places, part in column.parts:
+        values = rescaled(part, scale)
+        if values is None:
+            return column
+        made[places] = values
+    return Column(made, column.valid, scale)
+
+
+def _shown_alike(left: Column, right: Column) -> tuple[Column, Column]:
+    """Both as they are, or flat where each result has the digits of the other column at least."""
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, PartedColumn) and other.scale is not None:
+            made = flat(one)
+            if made.scale is not None and made.scale <= other.scale:
+                return (made, other) if one is left else (other, made)
+    return left, right
+
+
 def add(left: Column, right: Column) -> Column | None:
     """Sum."""
     return _linear(left, right, np.add)
@@ -64,6 +89,7 @@ def subtract(left: Column, right: Column) -> Column | None:
 
 
 def _linear(left: Column, right: Column, operation: Callable[..., Values]) -> Column | None:
+    left, right = _shown_alike(left, right)
     pair = aligned(left, right)
     if pair is None:
         return None
@@ -75,12 +101,28 @@ def _linear(left: Column, right: Column, operation: Callable[..., Values]) -> Co
 
 def multiply(left: Column, right: Column) -> Column | None:
     """Product; the scales add up."""
+    if isinstance(left, PartedColumn) or isinstance(right, PartedColumn):
+        return _multiplied_parts(left, right)
     if left.scale is None or right.scale is None or left.scale + right.scale > SCALE_MAX:
         return None
     if magnitude(left.values) * magnitude(right.values) >= LIMIT:
         return None
     values = left.values * right.values
     return Column(values, joint_validity((left, right)), left.scale + right.scale)
+
+
+def _multiplied_parts(left: Column, right: Column) -> Column | None:
+    """The products of decimals of several scales, part by part."""
+    parted, other = (left, right) if isinstance(left, PartedColumn) else (right, left)
+    if not isinstance(parted, PartedColumn) or other.scale is None:
+        return None
+    parts = []
+    for places, part in parted.parts:
+        made = multiply(part, other.take(places))
+        if made is None:
+            return None
+        parts.append((places, made))
+    return parted_column(len(parted), parts)
 
 
 def by_rows(
@@ -108,6 +150,7 @@ def round_column(column: Column, precision: int, scale: int) -> Column | None:
 
     None where that is not possible with 64 bits, or a value does not fit: the caller finds which.
     """
+    column = flat(column)
     if column.scale is None or not 0 <= scale <= SCALE_MAX or len(column) == 0:
         return None
     values: Values | None = column.values

@@ -57,6 +57,30 @@ class PartedColumn(Column):
             object.__setattr__(self, "_made", made)
         return made
 
+    def take(self, positions: Values) -> Column:
+        """Rows at the positions, in their order; position -1 gives NULL."""
+        numbers = np.full(self.count + 1, -1, np.int64)  # the last stands for position -1
+        start = 0
+        for places, column in self.parts:
+            numbers[places] = np.arange(start, start + len(column))
+            start += len(column)
+        taken = numbers[positions]
+        parts, start = [], 0
+        for _, column in self.parts:
+            stop = start + len(column)
+            rows = np.flatnonzero((taken >= start) & (taken < stop))
+            parts.append((rows, column.take(taken[rows] - start)))
+            start = stop
+        return parted_column(len(taken), parts)
+
+    def slice(self, start: int, stop: int) -> Column:
+        """Rows start to stop."""
+        return self.take(np.arange(start, min(stop, self.count)))
+
+    def decoded(self) -> Column:
+        """The same rows."""
+        return self
+
 
 def parted_column(count: int, parts: Sequence[Part]) -> PartedColumn:
     """Make the column of parts that may hold NULLs; positions that no part fills are NULL."""
@@ -69,3 +93,18 @@ def parted_column(count: int, parts: Sequence[Part]) -> PartedColumn:
         valid[positions] = True
         kept.append((positions, column))
     return PartedColumn(count, kept, None if bool(valid.all()) else valid)
+
+
+def parted_together(columns: Sequence[Column]) -> PartedColumn | None:
+    """Scaled columns, and those of several scales, one below the other; None if some are in another form."""
+    parts: list[Part] = []
+    start = 0
+    for column in columns:
+        if isinstance(column, PartedColumn):
+            parts += [(start + positions, part) for positions, part in column.parts]
+        elif column.scale is not None:
+            parts.append((np.arange(start, start + len(column)), column))
+        else:
+            return None
+        start += len(column)
+    return parted_column(start, parts)
