@@ -110,7 +110,7 @@ class _Framer:
         wanted = rows.peer_numbers + distance
         first = rows.peer_numbers[rows.starts]
         last = rows.peer_numbers[rows.stops - 1]
-        group_starts = np.unique(rows.peer_starts)
+        group_starts = np.flatnonzero(rows.peer_starts == np.arange(rows.count))
         group_stops = np.append(group_starts[1:], rows.count)
         inside = np.clip(wanted, 0, len(group_starts) - 1)
         found = group_starts[inside] if side == _STARTING else group_stops[inside]

@@ -18,6 +18,7 @@ from server.expressions.row_tests import OR_EQUAL
 from server.expressions.rowwise import compile_row
 from server.expressions.safety import cannot_raise
 from server.functions.function import CallContext
+from server.functions.text_arrays import element_of
 from server.types.array import Array
 from server.vector.batch import Batch
 from server.vector.column import Column
@@ -70,12 +71,16 @@ def _over_operands(
     apply: Callable[[Sequence[Any], Any], Any],
 ) -> Evaluator:
     dtype = node.type.type.dtype
+    is_element = isinstance(node, nodes.Subscript) and not node.is_slice and len(operands) == 2
 
     def evaluate(batch: Batch, context: Any) -> Column:
         columns = [operand(batch, context) for operand in operands]
         if batch.count > 1 and all(is_constant(column) for column in columns):
             first = [values_of(column.slice(0, 1))[0] for column in columns]
             return constant_column(apply(first, context), dtype, batch.count)
+        element = element_of(*columns) if is_element else None
+        if element is not None:
+            return element
         rows = zip(*map(values_of, columns), strict=True)
         return column_of([apply(row, context) for row in rows], dtype)
 

@@ -83,7 +83,9 @@ class Documents:
 def documents(texts: TextColumn, form: int) -> LateColumn:
     """The documents that texts, which are JSON, are."""
     words = np.ascontiguousarray(texts.views).view(_WORDS)
-    return LateColumn((words,), Documents(texts.slice(0, 0), form), texts.valid)  # type: ignore[arg-type]
+    return LateColumn(
+        (words,), Documents(texts.with_views(texts.views[:0]).masked(None), form), texts.valid
+    )
 
 
 def parsed_documents(texts: TextColumn, is_binary: bool) -> LateColumn:

@@ -9,24 +9,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import InvalidParameterValue
 from server.functions.declare import row
-from server.functions.function import TextByText
 from server.functions.pattern import Test, matching_kernel, similar_to_regex
 from server.functions.regex_flags import split_flags
+from server.functions.regex_kernels import match_kernel, search_by_tables, substring_kernel
 from server.functions.regex_replace import REPLACE, replace_from, replace_matches
 from server.functions.regex_search import Check, Match, Regex, check_of, compile_regex
-from server.functions.regex_tables import ROWS_MIN, search_matcher, test_matcher
-from server.functions.scaled import by_rows
-from server.functions.text_kernels import OBJECT, rows_left, with_rows
 from server.types.array import Array, make_array
 from server.vector.native import like_views
-from server.vector.rows import constant_value, is_constant
-from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.functions.function import CallContext, Row
-    from server.vector.column import Column, Mask
+    from server.functions.function import Row
+    from server.vector.column import Mask
+    from server.vector.texts import TextColumn
 
 TEXT: Final = 25
 
@@ -74,21 +70,10 @@ def _search(texts: TextColumn, pattern: str) -> Mask | None:
     pieces = plain_pieces(pattern)
     if pieces is not None:
         return like_views(texts.store, texts.views, pieces)
-    return _search_by_tables("", texts, pattern)
+    return search_by_tables("", texts, pattern)
 
 
-def _search_by_tables(flags: str, texts: TextColumn, pattern: str) -> Mask | None:
-    matcher = test_matcher(pattern, flags) if len(texts) >= ROWS_MIN else None
-    if matcher is None:
-        return None
-    passed, strange = matcher.tests(texts.store, texts.views)
-    test = compile_regex(pattern, flags).test
-    for place, text in rows_left(texts, strange):
-        passed[place] = test(text)
-    return passed
-
-
-_search_in_any_case = partial(_search_by_tables, "i")
+_search_in_any_case = partial(search_by_tables, "i")
 
 _MATCH = matching_kernel(_tester(""), False, search=_search)
 _NO_MATCH = matching_kernel(_tester(""), True, search=_search)
@@ -234,22 +219,6 @@ def _substring(check: Check, text: str, pattern: str) -> str | None:
     return match[1] if match.group_count else match[0]
 
 
-def _substring_kernel(
-    context: CallContext, texts: Column, patterns: Column, *, count: int
-) -> Column:
-    if count >= ROWS_MIN and isinstance(texts, TextColumn) and is_constant(patterns):
-        pattern = constant_value(patterns)
-        matcher = search_matcher(pattern, "")
-        if matcher is not None:
-            group = min(compile_regex(pattern).group_count, 1)
-            views, found, strange = matcher.cut_views(texts.store, texts.views, group)
-            valid = found if texts.valid is None else found & texts.valid
-            change = partial(_substring, check_of(context), pattern=pattern)
-            return with_rows(texts.with_views(views).masked(valid), texts, strange, change)
-    check = check_of(context)
-    return by_rows(partial(_substring, check), (texts, patterns), OBJECT)
-
-
 def _similar_substring(check: Check, text: str, pattern: str, escape: str) -> str | None:
     return _substring(check, text, similar_to_regex(pattern, escape))
 
@@ -332,7 +301,7 @@ _CALLED: Final = (
         _substring,
         "The part that matches.",
         "'Thomas', '...$' -> mas",
-        TextByText(_substring_kernel),
+        substring_kernel(_substring),
     ),
     row(
         "2074 substring(text, text, text) text",
@@ -377,12 +346,14 @@ _CALLED: Final = (
         _match,
         "Groups of the first match.",
         "'foobarbequebaz', '(bar)(beque)' -> {bar,beque}",
+        match_kernel(_match),
     ),
     row(
         "3397 regexp_match(text, text, text) _text",
         _match,
         "Groups of the first match.",
         "'FOOBAR', 'bar', 'i' -> {BAR}",
+        match_kernel(_match),
     ),
     row(
         "2763 regexp_matches(text, text) _text set",
