@@ -21,13 +21,14 @@ from server.functions.integer import BITS, SQL_NAMES, narrowed
 from server.functions.near_decimals import product_kernel
 from server.types.numeric import EXACT, NAN, round_to
 from server.vector.column import Column
-from server.vector.rows import joint_validity
+from server.vector.rows import constant_value, is_constant, joint_validity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from server.functions.function import CallContext, Kernel
 
+_BUCKETS_MAX: Final = (1 << 31) - 1
 _FLOAT4, _FLOAT8 = FloatNumerics(6), FloatNumerics(15)
 _FLOAT: Final = np.dtype(np.float64)
 
@@ -123,6 +124,29 @@ def _width_bucket(value: Decimal, low: Decimal, high: Decimal, count: int) -> in
     if distance < 0:
         return 0
     return _bucket(count + 1 if distance >= width else int(distance * count // width) + 1)
+
+
+def _width_bucket_kernel(context: CallContext, *columns: Column, count: int) -> Column:
+    """Buckets of scaled columns between bounds that are the same for all rows."""
+    values, *others = (scaled.flat(column) for column in columns)
+    if values.scale is not None and len(values) and all(map(is_constant, others)):
+        low, high, number = [constant_value(column) for column in others]
+        is_plain = low.is_finite() and high.is_finite() and low < high
+        first, last = low.scaleb(values.scale, EXACT), high.scaleb(values.scale, EXACT)
+        is_whole = is_plain and first == int(first) and last == int(last)
+        if is_whole and 0 < number < _BUCKETS_MAX and _fits(values, first, last, number):
+            start, stop = int(first), int(last)
+            inside = np.clip(values.values, start, stop) - start
+            buckets = inside * number // (stop - start) + 1
+            buckets[values.values < start] = 0
+            return Column(buckets.astype(np.int32), values.valid)
+    return scaled.by_rows(_width_bucket, columns, np.dtype(np.int32))
+
+
+def _fits(values: Column, first: Decimal, last: Decimal, number: int) -> bool:
+    """Whether what is computed of the values and bounds fits into 64 bits."""
+    bounds = max(abs(first), abs(last))
+    return scaled.magnitude(values.values) < 1 << 61 and (2 * bounds) * number < 1 << 62
 
 
 def _bucket(number: int) -> int:
@@ -472,6 +496,7 @@ FUNCTIONS: Final = (
         _width_bucket,
         "Number of the equal part of a range that holds a value.",
         "5.35, 0.024, 10.06, 5 -> 3",
+        _width_bucket_kernel,
     ),
     row(
         "1703 numeric(numeric, int4) numeric context",
