@@ -10,7 +10,7 @@ BY_OID: Final = "pg_oid"
 """The schema under which stored texts name a user's function by OID; no schema is called so, as pg_ is reserved."""
 
 _BY_OID = re.compile(rf'\b{BY_OID}\."(\d+)"')
-_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 # Words that PostgreSQL's grammar does not take as a column name without quotes (the manual's appendix "SQL Key
 # Words": reserved ones, and those that cannot be a function or type name).

@@ -23,7 +23,7 @@ def key_names(view: CatalogView, table: Table, keys: Sequence[IndexKey]) -> Iter
         base = (
             table.column(key.number).name
             if key.number
-            else _expression_name(view, key.expression or "")
+            else key.called or _expression_name(view, key.expression or "")
         )
         name, number = base, 0
         while name in seen:

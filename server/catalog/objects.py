@@ -199,6 +199,7 @@ class IndexKey:
     operator_class: str = ""
     class_options: tuple[str, ...] = ()  # of the operator class, name=value
     statistics_target: int = -1
+    called: str = ""  # what an expression's column is called
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -531,7 +531,10 @@ def _member_store(node: nodes.ElementStore, layout: Layout) -> RowEvaluator:
     """Into jsonb, or into a type that has a fixed number of elements."""
     argument, value = compile_row(node.argument, layout), compile_row(node.value, layout)
     steps = _all([first for first, _ in node.bounds if first is not None], layout)
-    store = store_member if node.type.type.name == "jsonb" else store_coordinate
+    kind = node.type.type
+    store: Callable[..., Any] = store_member if kind.name == "jsonb" else store_coordinate
+    if kind.subscripting is not None:
+        store = kind.subscripting.store
 
     def evaluate(row: Sequence[Any], context: Any) -> Any:
         subscripts = [step(row, context) for step in steps]

@@ -18,7 +18,7 @@ from server.types.jsonb import Jsonb, make_object, quote
 from server.types.lexeme_reader import is_blank
 from server.types.order import ordered_list
 from server.types.text import OBJECTS
-from server.types.type import PLAIN_STYLE
+from server.types.type import PLAIN_STYLE, Subscripting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -327,6 +327,18 @@ def _operators() -> Iterator[str]:
     yield "create cast (hstore as jsonb) with function hstore_to_jsonb(hstore);"
 
 
+def _fetch(value: Hstore, key: str) -> str | None:
+    return value.items().get(key)
+
+
+def _store(value: Hstore | None, subscripts: list[Any], part: str | None) -> Hstore:
+    """The value with another part under its only subscript; of NULL one that has nothing else."""
+    (key,) = subscripts
+    if key is None:
+        raise NullValueNotAllowed("hstore subscript in assignment must not be null")
+    return make_hstore(((key, part), *(() if value is None else value.pairs)))
+
+
 HSTORE: Final = Extension(
     name="hstore",
     version="1.8",
@@ -370,7 +382,7 @@ hstore_ge(hstore, hstore) bool = ge
 hstore_cmp(hstore, hstore) int4 = cmp
 """,
     functions={
-        "fetch": lambda value, key: value.items().get(key),
+        "fetch": _fetch,
         "slice": _slice,
         "slice_hstore": _slice_hstore,
         "has": lambda value, key: key in value.items(),
@@ -419,6 +431,7 @@ hstore_cmp(hstore, hstore) int4 = cmp
                 "load_value": receive_hstore,
                 "sort_key": sort_key,
                 "key_value": _key_value,
+                "subscripting": Subscripting(_fetch, _store),
             },
         ),
     ),

@@ -13,6 +13,7 @@ from server.errors import (
 )
 from server.expressions.expression import (
     ArrayConstructor,
+    Call,
     Expression,
     FieldSelect,
     OuterVariable,
@@ -20,6 +21,7 @@ from server.expressions.expression import (
     Subscript,
     Variable,
 )
+from server.functions.function import Function
 from server.planner import bind_call
 from server.planner.coerce import (
     base_type,
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlglot import exp
+
+    from server.catalog.objects import Oid
+    from server.types.type import Subscripting
 
 JSONB = 3802
 _VECTORS = frozenset((22, 30))
@@ -240,6 +245,8 @@ def bind_subscript(context: BindContext, scope: Scope, node: exp.Expression) -> 
     if oid == JSONB:
         return _json_path(context, scope, container, written, offset)
     kind = context.type(oid).type
+    if kind.subscripting is not None:
+        return _part(context, scope, container, (oid, kind.subscripting), written, offset)
     if not kind.element_oid or (kind.category != "A" and kind.length == -1):
         raise DatatypeMismatch(
             f"cannot subscript type {type_name(context, oid)} because it does not support "
@@ -279,6 +286,37 @@ def _bound(
     if is_slice:  # a[2][1:3] means a[1:2][1:3]
         return context.constant(INT4, 1), index(node.args["this"])
     return index(node.args["this"]), None
+
+
+def _part(
+    context: BindContext,
+    scope: Scope,
+    container: Expression,
+    kind: tuple[Oid, Subscripting],
+    written: Sequence[exp.Expression],
+    offset: int,
+) -> Expression:
+    oid, subscripting = kind
+    key = bind_text_subscript(context, scope, oid, written)
+    fetch = Function(
+        oid=0, name="fetchval", arguments=(oid, TEXT), result=TEXT, row=subscripting.fetch
+    )
+    return Call(type=context.type(TEXT), function=fetch, arguments=(container, key), offset=offset)
+
+
+def bind_text_subscript(
+    context: BindContext, scope: Scope, oid: Oid, written: Sequence[exp.Expression]
+) -> Expression:
+    """The only subscript of a type whose parts are found by a text."""
+    shown = type_name(context, oid)
+    if len(written) != 1 or not isinstance(written[0], nodes.ArrayIndex):
+        raise FeatureNotSupported(f"{shown} allows only one subscript")
+    bound = settle(context, _bind(context, scope, written[0].args["this"]))
+    key = coerce_to(context, bound, TEXT, -1, "a")
+    if key is None:
+        place = context.position(nodes.offset_of(written[0].args["this"]))
+        raise DatatypeMismatch(f"{shown} subscript must have type text").at(place)
+    return key
 
 
 def bind_json_subscripts(

@@ -18,9 +18,9 @@ from server.expressions.expression import (
     Relabel,
     Subscript,
 )
-from server.planner.bind_collection import bind_bounds, bind_json_subscripts
+from server.planner.bind_collection import bind_bounds, bind_json_subscripts, bind_text_subscript
 from server.planner.coerce import base_type, coerce_to, row_columns, type_name
-from server.planner.environment import BindContext, raise_at
+from server.planner.environment import TEXT, BindContext, raise_at
 from server.sql import nodes
 
 if TYPE_CHECKING:
@@ -133,6 +133,8 @@ class _Storer:
         context, kind = self._context, array.type.type
         if kind.oid == JSONB:
             return self._member(array, steps, value)
+        if kind.subscripting is not None:
+            return self._part(array, steps, value)
         if not kind.element_oid or kind.category not in "AG":
             raise self._at(
                 DatatypeMismatch(
@@ -158,6 +160,23 @@ class _Storer:
             )
         return ElementStore(
             type=array.type, argument=array, bounds=bounds, is_slice=is_slice, value=changed
+        )
+
+    def _part(
+        self, container: Expression, steps: Sequence[exp.Expression], value: Expression
+    ) -> Expression:
+        key = bind_text_subscript(self._context, self._scope, container.type.oid, steps)
+        changed = coerce_to(self._context, value, TEXT, -1, "a")
+        if changed is None:
+            raise self._mismatch(
+                "subscripted assignment to", f'"{self._name}" requires', TEXT, value
+            )
+        return ElementStore(
+            type=container.type,
+            argument=container,
+            bounds=((key, None),),
+            is_slice=False,
+            value=changed,
         )
 
     def _member(

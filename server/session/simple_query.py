@@ -58,6 +58,8 @@ def query(session: Session, message: Query) -> Steps:
     """Answer a Query message; ReadyForQuery is said by the session."""
     session.begin_statement(message.sql)
     session.prepared.pop("", None)
+    if "" in session.portals:
+        session.portals.pop("").close()
     sql = standard_text(session, message.sql)
     data = answer_text(session, sql)
     if data is not None:

@@ -14,7 +14,7 @@ from server.errors import (
     UndefinedColumn,
     WrongObjectType,
 )
-from server.planner.names import target_name
+from server.planner.names import UNNAMED, target_name
 from server.planner.scope import SYSTEM_COLUMNS
 from server.planner.standalone import (
     bind_index_expression,
@@ -188,6 +188,7 @@ def index_key(context: StatementContext, table: Table, element: nodes.IndexEleme
         type=expression.type.oid,
         collation=collation_for(context, written_collation, expression.type.oid)
         or derived_collation(expression.type),
+        called=_called(arguments["this"]),
         **flags,
     )
 
@@ -209,6 +210,11 @@ def _column_alone(table: Table, source: exp.Expression | None) -> str | None:
         return None
     parts = source.args["parts"]
     return parts[0] if len(parts) == 1 and table.column_named(parts[0]) is not None else None
+
+
+def _called(written: Any) -> str:
+    name = target_name(written)
+    return "expr" if name == UNNAMED else name
 
 
 def _included(table: Table, element: nodes.IndexElement) -> int:

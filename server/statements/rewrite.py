@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from server.catalog.names import type_text
 from server.identifiers import quote_identifier
 from server.statements.access_methods import with_entries
 from server.statements.index_storage import build_index, with_new_storage
@@ -20,7 +19,7 @@ from server.statements.tables import store_table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from server.catalog.objects import Column, Index, Table
+    from server.catalog.objects import Index, Table
     from server.executor.waits import Wait
     from server.statements.statement import StatementContext
 
@@ -82,7 +81,7 @@ def rewrite_table(
     for column in target.live_columns:
         quoted = quote_identifier(column.name)
         if column.number in conversions:
-            texts.append(_converted(context, column, conversions[column.number]))
+            texts.append(f"({conversions[column.number].text})")  # assigned: too long is an error
         else:
             texts.append(computed.get(column.number, quoted))
     names = ", ".join(
@@ -104,7 +103,3 @@ def rewrite_table(
         yield from build_index(context, target, index)
     context.transaction.drop_relation(source.storage_id)
     context.ddl.remove(scratch.oid)
-
-
-def _converted(context: StatementContext, column: Column, conversion: Conversion) -> str:
-    return f"({conversion.text})::{type_text(context.catalog, (), column.type, column.modifier)}"

@@ -102,6 +102,14 @@ Send = Callable[[Value], bytes]
 ParseColumn = Callable[[Sequence[bytes | None], int, TextStyle], Column]
 
 
+@dataclass(frozen=True, slots=True)
+class Subscripting:
+    """What a subscript, a text, means: fetch gives the text under it, or None; store the value with another there."""
+
+    fetch: Callable[[Value, str], str | None]
+    store: Callable[[Value | None, list[Any], str | None], Value]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Type:
     """An SQL type. Compared by identity; `oid` is PostgreSQL's for built-in types.
@@ -163,6 +171,7 @@ class Type:
     key_value: Callable[[Value], Any] | None = None  # see index_key
     collator: Collator | None = None  # of what is ordered by the rules of a language
     uncollated: Type | None = None  # the type itself, of one that a collator orders
+    subscripting: Subscripting | None = None  # of a type of an extension that has parts under texts
 
     def __repr__(self) -> str:
         return f"<Type {self.name}>"
