@@ -6,7 +6,7 @@ Rule 2: arithmetic on Decimals goes through EXACT: the context of the thread wou
         digits.
 Rule 3: numeric(p,s) with p <= 18 and s >= 0 is kept as int64, value times 10**s, NaN as the least
         int64; a column of them has a scale unless it has a NaN. Every other numeric is kept as its
-        text.
+        text; a column of those has a scale where they all show as many digits, and few.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from server.errors import (
 )
 from server.types.columns import column_of, encode_rows, finish_plain, object_array
 from server.types.errors import incorrect_format, insufficient_data, invalid_syntax
+from server.types.even_numbers import send_digits
 from server.types.facts import define
-from server.types.native import read_numbers, read_scaled
+from server.types.native import read_even, read_numbers, read_scaled, send_even, write_even
 from server.types.text import OBJECTS
 from server.types.type import PLAIN_STYLE
 from server.vector.column import Column
@@ -193,26 +194,6 @@ def send_numeric(value: Decimal) -> bytes:
     return send_digits(f"{value:f}")
 
 
-def send_digits(text: str) -> bytes:
-    """Encode a finite number given by its digits in full."""
-    code = 0x4000 if text[0] == "-" else 0
-    whole, _, fraction = text.lstrip("-").partition(".")
-    whole = whole.lstrip("0")
-    before = -(-len(whole) // 4)  # groups of four digits before the point
-    after = -(-len(fraction) // 4)
-    digits = whole.rjust(before * 4, "0") + fraction.ljust(after * 4, "0")
-    groups = [int(digits[at : at + 4]) for at in range(0, len(digits), 4)]
-    while groups and groups[-1] == 0:
-        groups.pop()
-    leading = 0
-    while leading < len(groups) and groups[leading] == 0:
-        leading += 1
-    groups = groups[leading:]
-    count = len(groups)
-    weight = before - 1 - leading if groups else 0
-    return struct.pack(f"!HhHH{count}H", count, weight, code, len(fraction), *groups)
-
-
 def receive_numeric(data: bytes, modifier: int) -> Decimal:
     """Decode as numeric_recv does."""
     if len(data) < HEADER.size:
@@ -306,6 +287,9 @@ def from_storage(values: Any, valid: Mask | None, modifier: int) -> Column:
     """Take a column from storage."""
     scale = scaled_by(modifier)
     if scale is None:
+        even = read_even(values) if type(values) is list else None
+        if even is not None:
+            return Column(even[0], valid, even[1])
         decimals = [Decimal(row.decode()) if row else ZERO for row in values]
         return Column(object_array(decimals), valid)
     not_numbers = values == NAN_STORED
@@ -328,28 +312,13 @@ def unscaled(column: Column) -> Column:
 def _format_column(column: Column, _style: TextStyle | None) -> Encoded:
     if column.scale is None:
         return encode_rows(column, lambda value: format_numeric(value, PLAIN_STYLE).encode())
-    return format_scaled(column.values, column.valid, column.scale)
-
-
-def format_scaled(values: Values, valid: Mask | None, scale: int) -> Encoded:
-    """Write numbers that are kept as multiples of 10**-scale."""
-    if scale == 0:
-        rows: Encoded = [b"%d" % value for value in values.tolist()]
-    else:
-        width = scale + 1
-        texts = [b"%0*d" % (width + (value < 0), value) for value in values.tolist()]
-        rows = [b"%b.%b" % (text[:-scale], text[-scale:]) for text in texts]
-    if valid is not None:
-        for position in np.flatnonzero(~valid).tolist():
-            rows[position] = None
-    return rows
+    return write_even(column.values, column.valid, column.scale)
 
 
 def _send_column(column: Column) -> Encoded:
     if column.scale is None:
         return encode_rows(column, send_numeric)
-    texts = format_scaled(column.values, column.valid, column.scale)
-    return [None if text is None else send_digits(text.decode()) for text in texts]
+    return send_even(column.values, column.valid, column.scale)
 
 
 def _parse_column(texts: Sequence[bytes | None], modifier: int, style: TextStyle) -> Column:

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
+    from server.types.even_numbers import read_even, send_even, write_even
     from server.types.fields import (
         read_dates,
         read_floats,
@@ -18,6 +19,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.types.spans import integer_spans, number_spans, text_spans
 else:
     try:
+        from server.types.native.even_numbers import read_even, send_even, write_even
         from server.types.native.fields import (
             read_dates,
             read_floats,
@@ -28,6 +30,7 @@ else:
         )
         from server.types.native.spans import integer_spans, number_spans, text_spans
     except ImportError:  # not built
+        from server.types.even_numbers import read_even, send_even, write_even
         from server.types.fields import (
             read_dates,
             read_floats,
@@ -42,10 +45,13 @@ __all__ = [
     "integer_spans",
     "number_spans",
     "read_dates",
+    "read_even",
     "read_floats",
     "read_integers",
     "read_numbers",
     "read_scaled",
     "read_timestamps",
+    "send_even",
     "text_spans",
+    "write_even",
 ]
