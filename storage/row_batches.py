@@ -194,26 +194,30 @@ def _update_each(
     rows = as_rows(values_of, [null for _, null in columns.values()], len(row_ids))
     nowhere = np.zeros(len(row_ids), np.bool_)
     changed, lost = (nowhere, nowhere) if moved is None else (moved.changed, moved.lost)
-    roots = np.empty(len(row_ids), np.int64)
-    numbers = tuple(columns)
+    numbers, quick = tuple(columns), table.paths.update
+    found: list[int] = []
     ways = zip(row_ids.tolist(), rows, changed.tolist(), (~lost).tolist(), strict=True)
-    for place, (row_id, row, is_changed, is_kept) in enumerate(ways):
-        values = dict(zip(numbers, row, strict=True))
-        outcome = table.update_row(transaction, row_id, values, is_changed, is_kept)
+    for row_id, row, is_changed, is_kept in ways:
+        values = dict(zip(numbers, row, strict=False))
+        outcome = quick(table, transaction, row_id, values, is_changed, is_kept)
+        if outcome is None:
+            outcome = table.update_row(transaction, row_id, values, is_changed, is_kept)
         assert outcome.status is Status.DONE, "nobody is in the way, and nobody can have come"
-        roots[place] = outcome.root_id
-    if len(row_ids):
-        _join_steps(table, transaction, len(row_ids))
-    return roots
+        found.append(outcome.root_id)
+    if found:
+        _join_steps(table, transaction, len(found))
+    return np.array(found, np.int64)
 
 
 def _join_steps(table: "Table", transaction: Transaction, count: int) -> None:
     """Have the last so many steps of a transaction, each an update of another row, taken back together."""
     undo = transaction.undo
-    steps = sorted((old, new, bool(flag)) for _, _, old, new, flag in undo[len(undo) - count :])
+    _, _, old, new, flag = zip(*undo[len(undo) - count :], strict=True)
     del undo[len(undo) - count :]
-    row_ids, new_ids, flags = zip(*steps, strict=True)
-    arrays = np.array(row_ids, np.int64), np.array(new_ids, np.int64), np.array(flags, np.bool_)
+    row_ids, new_ids = np.array(old, np.int64), np.array(new, np.int64)
+    flags = np.fromiter(map(bool, flag), np.bool_, count)
+    order = np.argsort(row_ids)
+    arrays = row_ids[order], new_ids[order], flags[order]
     undo.append((table, table.UPDATE_APART, 0, 0, arrays))
 
 

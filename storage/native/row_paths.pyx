@@ -424,7 +424,7 @@ cdef class RowPaths:
     # Changing --------------------------------------------------------------------------------
 
     cdef tuple slot_for(self, table, uint64_t xid, Py_ssize_t group_no):
-        """The twin of Table.place, for the two places most rows go to."""
+        """The twin of Table.place, for the three places most rows go to."""
         cdef Place *place
         cdef Py_ssize_t last = len(self.group_list) - 1
         if last < 0 or last >= self.place_count or self.group_list[last] is None:
@@ -440,6 +440,14 @@ cdef class RowPaths:
             used = group.used
             if place.address and used < place.capacity and self.is_open(place):
                 return group, used
+        for other in self.reusable:
+            group_no = other
+            group = self.group_list[group_no]
+            if group is not None and group_no < self.place_count:
+                free_slots = group.free
+                if free_slots and self.is_open(self.places + group_no):
+                    return group, free_slots[len(free_slots) - 1]
+            break
         return table.place(xid, group_no)
 
     def insert(self, table, transaction, values):
