@@ -36,10 +36,13 @@ class FloatNumerics:
 
     def convert(self, value: float) -> Decimal:
         """The numeric of a float."""
-        if math.isnan(value) or math.isinf(value):
+        if not math.isfinite(value):
             return Decimal(value)
-        number = Decimal(f"{value:.{self.digits}g}")
-        return round_to(number, max(exact.scale_of(number), 0))
+        text = f"{value:.{self.digits}g}"
+        number = Decimal(text)
+        if "e+" in text:  # zeros before the point are not shown
+            return round_to(number, 0)
+        return number or number.copy_abs()
 
     def __call__(self, floats: Values, valid: Mask | None) -> Values:
         """Make the decimals."""
