@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import (
     CantChangeRuntimeParam,
@@ -269,6 +269,9 @@ def _allow(setting: Setting, text: str | None) -> None:
     """Whoever has settings without being a session may change all."""
 
 
+LENT_VERSIONS_MAX: Final = 100
+
+
 class SessionSettings:
     """The values of one session: transactional, with SET LOCAL undone at the end of the transaction.
 
@@ -291,6 +294,8 @@ class SessionSettings:
         self._undo: list[dict[str, Before]] = []
         self._local: dict[str, Assigned | None] = {}
         self.version = 0  # of the values: whoever keeps what follows from them compares it
+        self._newest = 0
+        self._lent_versions: dict[tuple[int, tuple[tuple[str, str], ...]], int] = {}
         self.changed: set[str] = set()  # names whose ParameterStatus is to be sent again
 
     def __getitem__(self, name: str) -> SettingValue:
@@ -357,7 +362,7 @@ class SessionSettings:
         self._refuse_change(setting, start=True)
         value = parse_value(setting, self._canonical_text(setting, text))
         self._session_defaults[setting.name] = Assigned(value, source)
-        self.version += 1
+        self._renew()
 
     def set(self, name: str, text: str | None, *, local: bool = False) -> None:
         """SET name = text; None is DEFAULT. local: until the end of the transaction."""
@@ -402,7 +407,7 @@ class SessionSettings:
 
     def refresh(self) -> None:
         """The server's values have changed, and so perhaps the session's."""
-        self.version += 1
+        self._renew()
 
     def begin(self) -> None:
         """A transaction or savepoint starts."""
@@ -426,13 +431,17 @@ class SessionSettings:
     def lent(self, values: Mapping[str, str]) -> Iterator[None]:
         """Values for the time that a function runs, unless it changes them itself by a plain SET."""
         self.begin()
+        before_version = self.version
+        lent_version = 0
         try:
             for name, text in values.items():
                 self.set(name, text, local=True)
+            lent_version = self._know_lent(before_version, values)
             yield
         except BaseException:
             self.rollback()
             raise
+        is_same = self.version == lent_version
         changed = self._undo.pop() if self._undo else {}
         lent = {name.lower() for name in values}
         for name, before in changed.items():
@@ -440,6 +449,21 @@ class SessionSettings:
                 self._restore(name, before)
             elif self._undo:
                 self._undo[-1].setdefault(name, before)
+        if is_same:
+            self.version = before_version
+
+    def _know_lent(self, before: int, values: Mapping[str, str]) -> int:
+        """The version of these values over those of a version: the same each time, so that what was kept is found."""
+        if len(self._lent_versions) >= LENT_VERSIONS_MAX:
+            self._lent_versions.clear()
+        key = before, tuple(values.items())
+        self.version = self._lent_versions.setdefault(key, self.version)
+        return self.version
+
+    def _renew(self) -> None:
+        """The values are others than before."""
+        self._newest += 1
+        self.version = self._newest
 
     def _restore(self, name: str, before: Before) -> None:
         self._replace(name, before.value)
@@ -469,7 +493,8 @@ class SessionSettings:
             self._values.pop(name, None)
         else:
             self._values[name] = value
-        self.version += 1
+        if name not in self._custom:  # nothing of the server follows from those
+            self._renew()
         self.changed.add(name)
 
     def all(self) -> Iterator[tuple[Setting, Assigned]]:

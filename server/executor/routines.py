@@ -69,6 +69,9 @@ class Surroundings(Protocol):
     def context(self, parameters: Row) -> ExecutionContext:
         """A context to run one statement in, with a new snapshot."""
 
+    def renewed(self, made: ExecutionContext) -> bool:
+        """Give a context a new snapshot; False: it is not of this transaction, or the catalog has changed since."""
+
     def refuse_writes(self, tag: str) -> None:
         """Raise if the transaction is read-only."""
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from server.errors import DatatypeMismatch, NullValueNotAllowed
 from server.planner.coerce import row_columns, type_name
 from server.planner.environment import RECORD
-from server.plpgsql.embedded import converted, part_value, value_of
+from server.plpgsql.embedded import converted, value_of
 from server.plpgsql.frame import empty_record, no_field, not_assigned
+from server.plpgsql.parts import part_value
 from server.types.record import Record
 
 if TYPE_CHECKING:

@@ -16,7 +16,6 @@ from server.catalog.functions.registry import SYSTEM_FUNCTIONS
 from server.errors import (
     CardinalityViolation,
     DatatypeMismatch,
-    FeatureNotSupported,
     SqlError,
     SqlSyntaxError,
 )
@@ -34,7 +33,6 @@ from server.expressions.expression import (
 )
 from server.expressions.parameters_only import Parameters, needs_parameters_only
 from server.planner.bind_expression import bind_expression
-from server.planner.bind_part import stored_part
 from server.planner.coerce import coerce_to, settle, type_name
 from server.planner.environment import RECORD, TEXT, UNKNOWN, BindContext
 from server.planner.plan_statement import plan_tree
@@ -70,7 +68,7 @@ class Compiled:
 
     read: takes its parameters out of a frame's values; shapes: of the records it names; is_plain: it is evaluated
     without an execution context; sees: more than its parameters; inputs: of a utility statement with a query in it,
-    see BodyNames.
+    see BodyNames; element: of an assignment to variable[subscript], the subscript and the value.
     """
 
     statement: Statement | None
@@ -84,6 +82,7 @@ class Compiled:
     is_plain: bool = False
     sees: bool = False
     inputs: tuple[tuple[int, int], ...] = ()
+    element: tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]] | None = None
 
     def fits(self, frame: Frame) -> bool:
         """Whether the records still have the shapes it was made for."""
@@ -136,10 +135,10 @@ def value_of(
     assert kind is not None
     if compiled.evaluate is None:
         return _only_value(frame, source, compiled), kind
-    return _evaluated(frame, compiled, ()), kind
+    return evaluated(frame, compiled, ()), kind
 
 
-def _evaluated(frame: Frame, compiled: Compiled, row: Row) -> Any:
+def evaluated(frame: Frame, compiled: Compiled, row: Row) -> Any:
     """The value of an expression, over a row where it has columns."""
     assert compiled.evaluate is not None
     parameters = compiled.read(frame.values)
@@ -149,19 +148,23 @@ def _evaluated(frame: Frame, compiled: Compiled, row: Row) -> Any:
         raise Sees
     context = frame.plain_context
     if context is None or compiled.calls_routines:
-        context = _plain_context(frame)
+        context = renewed_context(frame)
     context.parameters = parameters
-    return compiled.evaluate(row, context)
+    value = compiled.evaluate(row, context)
+    context.parameters = ()  # an array may be changed where it lies if nothing else has it
+    return value
 
 
-def _plain_context(frame: Frame) -> ExecutionContext:
-    """A new context: functions see what is there now."""
-    found: ExecutionContext = frame.surroundings.context(())
-    found.depth = frame.caller.depth + 1
-    found.cancelled = frame.caller.cancelled
+def renewed_context(frame: Frame) -> ExecutionContext:
+    """A context for functions that see what is there now."""
+    found = frame.plain_context
+    if found is None or not frame.surroundings.renewed(found):
+        found = frame.surroundings.context(())
+        found.depth = frame.caller.depth + 1
+        found.cancelled = frame.caller.cancelled
+        frame.plain_context = found
     if not frame.is_changing:
         found.snapshot = frame.caller.snapshot
-    frame.plain_context = found
     return found
 
 
@@ -221,7 +224,7 @@ def _compile_simple(
     targets = _targets_alone(tree)
     if len(targets) != 1:
         return None
-    context, names = _binding(frame, source)
+    context, names = binding_of(frame, source)
     try:
         bound = bind_expression(context, Scope(), targets[0].args["this"])
         if wanted is None and not keep_unknown:
@@ -236,16 +239,16 @@ def _compile_simple(
     return Compiled(
         None,
         reader_of(names.inputs),
-        _shapes(frame, names),
+        record_shapes(frame, names),
         type=bound.type,
         evaluate=compile_row(bound, {}),
-        calls_routines=context.calls_routines or _reads(bound),
+        calls_routines=context.calls_routines or reads(bound),
         is_plain=needs_parameters_only(bound),
-        sees=_sees(bound),
+        sees=sees(bound),
     )
 
 
-def _reads(bound: Expression) -> bool:
+def reads(bound: Expression) -> bool:
     """Whether functions are called that see what is there now."""
     return any(isinstance(part, Call) and part.function.volatility != "i" for part in walk(bound))
 
@@ -267,14 +270,14 @@ def _only_row(
     targets = _targets_alone(tree)
     if not targets or planned.planned is None:
         return None
-    context, names = _binding(frame, source)
+    context, names = binding_of(frame, source)
     try:
         bound = [bind_expression(context, Scope(), each.args["this"]) for each in targets]
         bound = [settle(context, each) for each in bound]
     except SqlError:
         return None  # a star, or a set: they are for the planner
     types = tuple(each.type for each in bound)
-    if types != planned.planned.types or any(map(_sees, bound)):
+    if types != planned.planned.types or any(map(sees, bound)):
         return None
     row = RowConstructor(type=context.type(RECORD), items=tuple(bound))
     return replace(
@@ -282,14 +285,14 @@ def _only_row(
         read=reader_of(names.inputs),
         type=row.type,
         evaluate=compile_row(row, {}),
-        calls_routines=_reads(row),
+        calls_routines=reads(row),
         is_plain=needs_parameters_only(row),
     )
 
 
 def only_row(frame: Frame, compiled: Compiled) -> Row:
     """The row of what has an evaluator of it."""
-    row: Row = _evaluated(frame, compiled, ())
+    row: Row = evaluated(frame, compiled, ())
     return row
 
 
@@ -305,20 +308,22 @@ def compiled_into(frame: Frame, source: Source) -> Compiled:
     return found
 
 
-def _sees(bound: Expression) -> bool:
+def sees(bound: Expression) -> bool:
     """Whether functions are called that may read tables, or change something: users' own, and those of a session."""
     calls = [p.function for p in walk(bound) if isinstance(p, Call | SetReturningCall)]
     return any(each.definition is not None or each.oid in SESSION_OIDS for each in calls)
 
 
-def _binding(frame: Frame, source: Source) -> tuple[BindContext, BodyNames]:
+def binding_of(frame: Frame, source: Source) -> tuple[BindContext, BodyNames]:
+    """What to bind a text with, and the names in it."""
     context = frame.binding(base_offset=0)
     names = BodyNames(frame, source)
     context.routine = names
     return context, names
 
 
-def _shapes(frame: Frame, names: BodyNames) -> tuple[tuple[int, Any], ...]:
+def record_shapes(frame: Frame, names: BodyNames) -> tuple[tuple[int, Any], ...]:
+    """The shapes of the records that were named."""
     return tuple((slot, frame.shape(slot)) for slot in sorted(names.records))
 
 
@@ -335,48 +340,6 @@ def assigned(context: BindContext, value: Expression, wanted: TypeReference) -> 
             f"to {type_name(context, wanted.oid)}"
         )
     return changed
-
-
-def part_value(frame: Frame, slot: int, part: Source, value: Any, kind: TypeReference) -> Any:
-    """The new value of a variable, or of a record's field that leads to the part, after an assignment to it."""
-    key = (part, kind.oid, kind.modifier)
-    found: Compiled | None = frame.plans.get(key)
-    if found is None or not found.fits(frame):
-        found = frame.plans[key] = _compile_part(frame, slot, part, kind)
-    return _evaluated(frame, found, (value,))
-
-
-def _compile_part(frame: Frame, slot: int, part: Source, kind: TypeReference) -> Compiled:
-    context, names = _binding(frame, part)
-    tree = parsed(part.text).tree
-    assert isinstance(tree, exp.Expression), part.text
-    target = tree.args["assignments"][0].args["target"]
-    value = Variable(type=kind, column=0)
-    if frame.types[slot] is not None:
-        bound = stored_part(context, Scope(), names.whole(context, slot), target, value)
-    else:
-        first, *steps = target.args["indirection"]
-        container = names.of_field(context, slot, first.args["name"])
-        if steps:
-            shorter = nodes.AssignmentTarget(name=first.args["name"], indirection=steps)
-            bound = stored_part(context, Scope(), container, shorter, value)
-        else:
-            bound = assigned(context, value, container.type)
-    if any(isinstance(each, Subquery) for each in walk(bound)):
-        raise FeatureNotSupported(
-            "subqueries in subscripts of an assigned variable are not supported"
-        )
-    frame.surroundings.check_access(context.access)
-    return Compiled(
-        None,
-        reader_of(names.inputs),
-        _shapes(frame, names),
-        type=bound.type,
-        evaluate=compile_row(bound, {0: 0}),
-        calls_routines=context.calls_routines or _reads(bound),
-        is_plain=needs_parameters_only(bound),
-        sees=_sees(bound),
-    )
 
 
 def conversion(
@@ -404,7 +367,7 @@ def converted(frame: Frame, value: Any, given: TypeReference, wanted: TypeRefere
 
 def evaluation(frame: Frame) -> Any:
     """A context to evaluate in."""
-    return frame.plain_context or _plain_context(frame)
+    return frame.plain_context or renewed_context(frame)
 
 
 # Statements
@@ -445,11 +408,11 @@ def _compile_statement(frame: Frame, source: Source, statement: Statement) -> Co
     tree = statement.tree if is_planned else frame.surroundings.query_in(statement)
     if not is_planned and not isinstance(tree, exp.Expression):
         return Compiled(statement, reader_of(()), ())
-    context, names = _binding(frame, source)
+    context, names = binding_of(frame, source)
     name_transitions(frame, context)
     assert isinstance(tree, exp.Expression), statement.tag
     planned = plan_tree(context, tree)
-    read, shapes = reader_of(names.inputs), _shapes(frame, names)
+    read, shapes = reader_of(names.inputs), record_shapes(frame, names)
     if not is_planned:  # it is planned again where it runs
         return Compiled(statement, read, shapes, inputs=tuple(names.inputs))
     return Compiled(statement, read, shapes, planned=planned)

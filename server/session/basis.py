@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 UNSET_SHARE: Final = 8
+BASES_MAX: Final = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +61,25 @@ class Basis:
             and self.user_oid == session.user_oid
             and self.temporary_schema == session.temporary_schema
         )
+
+
+class Bases:
+    """The last few bases of a session: functions with settings of their own go from one to the other."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: list[Basis] = []
+
+    def found(self, session: Session, view: CatalogView) -> Basis | None:
+        """The one that fits."""
+        return next((each for each in self._known if each.fits(session, view)), None)
+
+    def kept(self, basis: Basis) -> Basis:
+        """Keep one, which pushes out those of another catalog."""
+        known = [each for each in self._known if each.view is basis.view]
+        self._known = [*known[1 - BASES_MAX :], basis]
+        return basis
 
 
 @dataclass(frozen=True, slots=True)

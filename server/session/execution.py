@@ -152,6 +152,16 @@ def context(session: Session, parameters: tuple[Any, ...] = ()) -> ExecutionCont
     )
 
 
+def renew(session: Session, made: ExecutionContext) -> bool:
+    """Have a context of this transaction see what is there now; False: it is of another one, or another catalog."""
+    running = session.transaction.start_statement()
+    if made.transaction is not running.storage or made.catalog is not running.catalog.view:
+        return False
+    made.snapshot = session.transaction.snapshot()
+    made.style = running_style(running, session.basis())
+    return True
+
+
 def renew_point_context(session: Session, running: Running, basis: Basis) -> ExecutionContext:
     """`context` without snapshot and parameters, for the point statements of a transaction on this basis.
 

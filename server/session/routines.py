@@ -83,6 +83,10 @@ class SessionSurroundings:
         """A context with a new snapshot."""
         return execution.context(self._session, parameters)
 
+    def renewed(self, made: ExecutionContext) -> bool:
+        """Give a context a new snapshot; False: it is not of this transaction, or the catalog has changed since."""
+        return execution.renew(self._session, made)
+
     def check_access(self, accesses: Iterable[AnyAccess]) -> None:
         """Raise if the user may not read or call what an expression does."""
         check_access(self._session.transaction.catalog, accesses)

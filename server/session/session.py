@@ -30,7 +30,7 @@ from server.executor.verification import VERIFICATION, Verification
 from server.executor.waits import Wait
 from server.identifiers import split_identifiers
 from server.planner.updatability import updatable_events
-from server.session.basis import Basis, make_basis
+from server.session.basis import Bases, Basis, make_basis
 from server.session.events import fire_rewrite
 from server.session.flows import flow_of
 from server.session.greeting import greeting
@@ -148,6 +148,7 @@ class Session(SessionState):
         self._style: TextStyle | None = None
         self.names = SessionNames(self)
         self.surroundings = SessionSurroundings(self)
+        self._bases = Bases()
         self.temporary_files = database.temporary_files(identity.database_oid)
         self.trigger_depth = 0  # how many trigger functions are being run, one inside the other
         self._raised: Exception | None = None  # by `quick`
@@ -203,7 +204,9 @@ class Session(SessionState):
         view = self.transaction.catalog
         found = self._basis
         if found is None or not found.fits(self, view):
-            found = self._basis = make_basis(self, view)
+            found = self._basis = self._bases.found(self, view) or self._bases.kept(
+                make_basis(self, view)
+            )
             self._style = found.style
         return found
 
