@@ -222,11 +222,15 @@ class Subscript(Expression):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowConstructor(Expression):
-    """ROW(...): a record. names: of its fields in the query; own_names: those of its type where they are others."""
+    """ROW(...): a record. names: of its fields in the query; own_names: those of its type where they are others.
+
+    whole: the record itself, where it is no row of expressions but one that is there: it is compared as a value.
+    """
 
     items: tuple[Expression, ...]
     names: tuple[str, ...] = ()
     own_names: tuple[str, ...] = ()
+    whole: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

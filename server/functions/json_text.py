@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.types.array import Array
 from server.types.date_style import format_date, format_timestamp, format_timestamptz
+from server.types.growing_array import GrowingArray
 from server.types.json_text import check_escapes, reader
 from server.types.jsonb import Jsonb, make_object, quote, text_of
 from server.types.jsonb import read as read_jsonb
@@ -136,7 +137,11 @@ def value_to_jsonb(value: Any, type_: Type, context: CallContext) -> Any:
     return read_jsonb(value_to_json(value, type_, context))
 
 
-_NESTED: Final[dict[type, Callable[..., str]]] = {Record: _record_to_json, Array: _array_to_json}
+_NESTED: Final[dict[type, Callable[..., str]]] = {
+    Record: _record_to_json,
+    Array: _array_to_json,
+    GrowingArray: _array_to_json,
+}
 
 # Parts of texts.
 

@@ -16,6 +16,7 @@ from server.types.calendar import (
     US_PER_SECOND,
 )
 from server.types.date_style import session_zone
+from server.types.growing_array import GrowingArray
 from server.types.interval_style import Interval
 from server.types.jsonb import Jsonb
 from server.types.jsonb import sort_key as jsonb_key
@@ -104,6 +105,7 @@ def record_key(value: tuple[Any, ...]) -> list[Any]:
 
 _KEYS: dict[type, Callable[[Any], Any]] = {
     Array: array_key,
+    GrowingArray: array_key,
     Interval: interval_key,
     TimeTz: timetz_key,
     Jsonb: jsonb_key,

@@ -56,6 +56,7 @@ from server.planner.bind_operator import (
     function_of,
     looking_in,
     make_operator,
+    whole_records,
 )
 from server.planner.bind_type import bind_type
 from server.planner.coerce import (
@@ -286,6 +287,7 @@ def _is_distinct(context: BindContext, scope: Scope, node: exp.Expression) -> Ex
     left = bind_expression(context, scope, node.args["this"])
     right = bind_expression(context, scope, node.args["expression"])
     negated = isinstance(node, exp.NullSafeEQ)
+    left, right = whole_records(left, right)
     if isinstance(left, RowConstructor) and isinstance(right, RowConstructor):
         pairs = zip(left.items, right.items, strict=True)
         parts = tuple(_distinct(context, a, b, negated, _offset(node)) for a, b in pairs)

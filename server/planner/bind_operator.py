@@ -207,6 +207,8 @@ def bind_operation(
     context: BindContext, name: str, left: Expression | None, right: Expression, offset: int
 ) -> Expression:
     """An operator over operands that may be rows."""
+    if left is not None:
+        left, right = whole_records(left, right)
     if (
         isinstance(left, RowConstructor)
         and isinstance(right, RowConstructor)
@@ -214,6 +216,17 @@ def bind_operation(
     ):
         return compare_rows(context, name, left.items, right.items, offset)
     return make_operator(context, name, left, right, offset)
+
+
+def whole_records(left: Expression, right: Expression) -> tuple[Expression, Expression]:
+    """Operands, with records that are there as values where one is: only rows of expressions are compared by these."""
+    wholes = [
+        each.whole if isinstance(each, RowConstructor) and each.type.oid == RECORD else None
+        for each in (left, right)
+    ]
+    if wholes == [None, None]:
+        return left, right
+    return wholes[0] or left, wholes[1] or right
 
 
 def compare_rows(

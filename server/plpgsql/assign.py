@@ -70,9 +70,9 @@ def _store_record(frame: Frame, slot: int, value: Any, given: TypeReference) -> 
         columns = row_columns(context, given.oid)
         names = tuple(name for name, _, _ in columns)
         kinds = tuple(context.type(oid, modifier) for _, oid, modifier in columns)
-        frame.values[slot] = empty_record(names, kinds)
+        frame.values[slot] = empty_record(names, tuple(each.type for each in kinds))
     elif old is not None:
-        frame.values[slot] = Record.of([None] * len(old), old.types, old.names)
+        frame.values[slot] = empty_record(old.names, old.types)
 
 
 def _as_composite(frame: Frame, value: Any, given: TypeReference, kind: TypeReference) -> Any:
@@ -157,9 +157,12 @@ def _assign_whole(
             set_variable(frame, slot, _as_composite(frame, value, types[0], kind))
         return
     if kind is None:
-        fields = [None] * len(types) if row is None else list(row)
         plain = tuple(each.type for each in types)
-        frame.values[slot] = Record.of(fields, plain, tuple(names)) if types else None
+        made = empty_record(tuple(names), plain) if row is None else None
+        if types:
+            frame.values[slot] = made or Record.of(row or (), plain, tuple(names))
+        else:
+            frame.values[slot] = None
         return
     set_variable(frame, slot, None if row is None else row_as(frame, row, types, kind))
 

@@ -36,6 +36,7 @@ from server.planner.bind_expression import bind_expression
 from server.planner.coerce import coerce_to, settle, type_name
 from server.planner.environment import RECORD, TEXT, UNKNOWN, BindContext
 from server.planner.plan_statement import plan_tree
+from server.planner.rewrite.routines import inlined_expression
 from server.planner.scope import Scope
 from server.plpgsql.names import BodyNames, reader_of
 from server.plpgsql.queries import InQuery, in_expression
@@ -233,6 +234,14 @@ def _compile_simple(
         return None  # as a query it has the right error, or none
     if wanted is not None:
         bound = assigned(context, bound, wanted)
+    calls_routines = context.calls_routines
+    if calls_routines:
+        bound = inlined_expression(context, bound)
+        calls_routines = any(
+            getattr(part.function, "may_wait", False)
+            for part in walk(bound)
+            if isinstance(part, Call)
+        )
     if any(isinstance(part, Subquery) for part in walk(bound)):
         return None
     frame.surroundings.check_access(context.access)
@@ -242,7 +251,7 @@ def _compile_simple(
         record_shapes(frame, names),
         type=bound.type,
         evaluate=compile_row(bound, {}),
-        calls_routines=context.calls_routines or reads(bound),
+        calls_routines=calls_routines or reads(bound),
         is_plain=needs_parameters_only(bound),
         sees=sees(bound),
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.executor.triggers import Firing
     from server.plpgsql.tree import Function
-    from server.types.type import TypeReference
+    from server.types.type import Type, TypeReference
 
 Columns = tuple[tuple[str, int, int], ...]
 """Name, type and modifier of each field of a row."""
@@ -107,6 +107,10 @@ def no_field(name: str, field_name: str) -> UndefinedColumn:
     return UndefinedColumn(f'record "{name}" has no field "{field_name}"')
 
 
-def empty_record(names: tuple[str, ...], types: tuple[TypeReference, ...]) -> Record:
-    """A row of NULLs."""
-    return Record.of([None] * len(types), tuple(each.type for each in types), names)
+class NullRecord(Record):
+    """What a record variable holds that is NULL and has a shape: its fields are there, and are NULL."""
+
+
+def empty_record(names: tuple[str, ...], types: tuple[Type, ...]) -> Record:
+    """NULL of a shape."""
+    return NullRecord.of([None] * len(types), types, names)

@@ -10,7 +10,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from server.expressions.expression import Parameter, RowConstructor
-from server.plpgsql.frame import no_field
+from server.planner.environment import RECORD
+from server.plpgsql.frame import NullRecord, no_field
 from server.plpgsql.reader import find_name
 
 if TYPE_CHECKING:
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
     from server.types.type import TypeReference
 
 
+WHOLE, WHOLE_RECORD = -1, -2
+"""In the place of a field: the variable itself; and a record, which may be NULL in spite of its shape."""
+
+
 class BodyNames:
-    """Names of one text of SQL. inputs: slot and field (-1: all of it) of each parameter."""
+    """Names of one text of SQL. inputs: slot and field of each parameter."""
 
     def __init__(
         self, frame: Frame, source: Source, inputs: Sequence[tuple[int, int]] = ()
@@ -47,13 +52,13 @@ class BodyNames:
         rest = parts[count:]
         kind = self._frame.types[slot]
         if kind is not None and kind.type.kind != "c":
-            return None if rest else self._parameter(context, slot, -1, kind, offset)
+            return None if rest else self._parameter(context, slot, WHOLE, kind, offset)
         if len(rest) > 1:
             return None
         if rest:
             return self._field(context, slot, rest[0], offset)
         if kind is not None:
-            return self._parameter(context, slot, -1, kind, offset)
+            return self._parameter(context, slot, WHOLE, kind, offset)
         self.records.add(slot)
         return self._row(context, slot, self._frame.columns(context, slot), offset)
 
@@ -64,13 +69,13 @@ class BodyNames:
             return None
         kind = self._frame.types[found[0]]
         assert kind is not None
-        return self._parameter(context, found[0], -1, kind, offset)
+        return self._parameter(context, found[0], WHOLE, kind, offset)
 
     def whole(self, context: BindContext, slot: int) -> Expression:
         """A variable of a declared type."""
         kind = self._frame.types[slot]
         assert kind is not None
-        return self._parameter(context, slot, -1, kind, -1)
+        return self._parameter(context, slot, WHOLE, kind, -1)
 
     def of_field(self, context: BindContext, slot: int, name: str) -> Expression:
         """A field of a record."""
@@ -93,7 +98,9 @@ class BodyNames:
             for number, (_, oid, modifier) in enumerate(columns)
         )
         names = tuple(name for name, _, _ in columns)
-        return RowConstructor(type=context.type(2249), items=items, names=names, offset=offset)
+        record = context.type(RECORD)
+        whole = self._parameter(context, slot, WHOLE_RECORD, record, offset)
+        return RowConstructor(type=record, items=items, names=names, whole=whole, offset=offset)
 
     def _parameter(
         self,
@@ -114,9 +121,12 @@ class BodyNames:
 def reader_of(inputs: Sequence[tuple[int, int]]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
     """What takes the parameters of a plan out of the values of a frame."""
     slots = [slot for slot, _ in inputs]
-    if any(number >= 0 for _, number in inputs):
+    if any(number != WHOLE for _, number in inputs):
         return lambda values: tuple(
-            values[slot] if number < 0 else _field(values[slot], number) for slot, number in inputs
+            [
+                values[slot] if number == WHOLE else _field(values[slot], number)
+                for slot, number in inputs
+            ]
         )
     if len(slots) > 1:
         return itemgetter(*slots)
@@ -127,4 +137,6 @@ def reader_of(inputs: Sequence[tuple[int, int]]) -> Callable[[Sequence[Any]], tu
 
 
 def _field(record: Any, number: int) -> Any:
+    if number == WHOLE_RECORD:
+        return None if type(record) is NullRecord else record
     return None if record is None else record[number]
