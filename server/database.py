@@ -21,6 +21,7 @@ from server.executor.temporary_files import TemporaryFiles
 from server.feature import Feature, statements_of
 from server.notifications import Channels
 from server.plan_cache import LeastRecentlyUsed, PlanCache
+from server.statement_threads import Threads
 from server.workers import Workers
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Database:
         self._shapes: dict[int, tuple[CatalogView, dict[int, Any]]] = {}
         self.sequences = SequenceValues(engine)
         self.workers = Workers(settings.integer("query_workers"))
+        self.threads = Threads()
         self.sessions: dict[int, Any] = {}
         self.exported: dict[str, Any] = {}  # snapshots by name; see server/session/exported.py
         self.background: dict[int, Any] = {}  # sessions of the server's own
@@ -147,6 +149,7 @@ class Database:
     def close(self) -> None:
         """Stop the threads and close storage with a checkpoint."""
         self.workers.close()
+        self.threads.close()
         self.sequences.settle()
         self.engine.close()
 

@@ -37,9 +37,12 @@ class Completion:
     def wait(self, timeout_seconds: float | None = None) -> bool:
         """Blocks this thread until done and raises the error, if any; False when time ran out."""
         if not self.done:
-            event = threading.Event()
-            self.on_done(event.set)
-            if not event.wait(timeout_seconds):
+            turn = threading.Lock()  # an Event is several of them
+            turn.acquire()
+            self.on_done(turn.release)
+            if not turn.acquire(
+                timeout=-1 if timeout_seconds is None else max(0.0, timeout_seconds)
+            ):
                 return False
         if self.error is not None:
             raise self.error

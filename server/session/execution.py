@@ -277,7 +277,7 @@ def apart(session: Session, steps: Iterator[Any]) -> Generator[Any, None, None]:
     if session.own_thread is not None and session.own_thread.is_here():
         yield from steps
         return
-    own = OwnThread(steps, deferring=session.database.workers.has_threads)
+    own = OwnThread(steps, session.database.threads, deferring=session.database.workers.has_threads)
     yield from own.items(session)
 
 

@@ -21,6 +21,8 @@ from storage.waits import Completion
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from server.statement_threads import Threads
+
 TURN_S_MAX: Final = 0.002
 """How long the session itself waits for the thread before it lets the event loop do so."""
 
@@ -38,8 +40,9 @@ class Resumed(Protocol):
 class OwnThread:
     """A statement's steps on a thread of their own."""
 
-    def __init__(self, steps: Iterator[Any], *, deferring: bool) -> None:
+    def __init__(self, steps: Iterator[Any], threads: Threads, *, deferring: bool) -> None:
         self._steps = steps
+        self._threads = threads
         self._deferring = deferring  # there is an event loop that may wait for the thread
         self._answers: SimpleQueue[BaseException | None] = SimpleQueue()
         self._turn = Completion()
@@ -48,7 +51,7 @@ class OwnThread:
         self._failure: BaseException | None = (
             None  # not of the turn: who waits for that is not who is to see it
         )
-        self._thread = threading.Thread(target=self._serve, name="routines", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def items(self, session: Resumed) -> Generator[Any, Any, None]:
         """What the statement yields; its own Waits and those for the thread itself.
@@ -57,7 +60,7 @@ class OwnThread:
         """
         answer: BaseException | None = None
         outer = session.own_thread
-        self._thread.start()
+        self._thread = self._threads.start(self._serve)
         try:
             while True:
                 turn = self._turn = Completion()

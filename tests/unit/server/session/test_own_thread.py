@@ -7,6 +7,7 @@ import pytest
 
 from server.errors import DivisionByZero
 from server.session.own_thread import OwnThread
+from server.statement_threads import Threads
 
 
 def failing_steps():
@@ -17,7 +18,7 @@ def failing_steps():
 
 def test_a_failure_is_raised_where_the_items_are_read_and_not_where_the_turn_is_waited_for():
     session = SimpleNamespace(own_thread=None)
-    items = OwnThread(failing_steps(), deferring=True).items(session)
+    items = OwnThread(failing_steps(), Threads(), deferring=True).items(session)
     wait = next(items)
     wait.completion.wait()
     with pytest.raises(DivisionByZero):
