@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from server.errors import ArraySubscriptError, FeatureNotSupported
 from server.types.array import Array
+from server.types.growing_array import GrowingArray
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from server.expressions.rowwise import RowEvaluator
 
 Bound = tuple[Any] | None  # absent, or the value of a bound, which may be NULL
 
@@ -52,6 +55,25 @@ def subscript_array(
     if isinstance(array, tuple):
         return array[indexes[0]] if len(indexes) == 1 and 0 <= indexes[0] < len(array) else None
     return _element(array, indexes)
+
+
+def one_subscript(argument: RowEvaluator, subscript: RowEvaluator) -> RowEvaluator:
+    """array[subscript]: what loops do."""
+
+    def evaluate(row: Sequence[Any], context: Any) -> Any:
+        value = argument(row, context)
+        if value is None:
+            return None
+        index = subscript(row, context)
+        if isinstance(value, Array) and len(value.dimensions) == 1 and index is not None:
+            ((length, lower),) = value.dimensions
+            place = index - lower
+            if not 0 <= place < length:
+                return None
+            return (value.cells if type(value) is GrowingArray else value.items)[place]
+        return subscript_array(value, [(None, (index,))], False)
+
+    return evaluate
 
 
 NAME_BYTES = 64

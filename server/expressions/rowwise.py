@@ -13,13 +13,12 @@ from typing import Any
 from server.errors import FeatureNotSupported
 from server.expressions import expression as nodes
 from server.expressions.array_stores import store_element, store_slice
-from server.expressions.arrays import construct_array, subscript_array
+from server.expressions.arrays import construct_array, one_subscript, subscript_array
 from server.expressions.json_stores import store_coordinate, store_member
 from server.expressions.records import with_records
 from server.expressions.row_tests import OR_EQUAL, row_test
 from server.functions.function import CallContext, Function
 from server.types.array import Array
-from server.types.growing_array import GrowingArray
 from server.types.identifiers import of_same_bits
 from server.types.record import Record
 from server.types.registry import TYPE_BY_OID
@@ -458,7 +457,7 @@ def _subscript(node: nodes.Subscript, layout: Layout) -> RowEvaluator:
     is_slice = node.is_slice
     if not is_slice and len(pairs) == 1:
         (only,) = [bound for bound in pairs[0] if bound is not None]
-        return _one_subscript(argument, only)
+        return one_subscript(argument, only)
 
     def evaluate(row: Sequence[Any], context: Any) -> Any:
         value = argument(row, context)
@@ -469,25 +468,6 @@ def _subscript(node: nodes.Subscript, layout: Layout) -> RowEvaluator:
             for pair in pairs
         ]
         return subscript_array(value, bounds, is_slice)
-
-    return evaluate
-
-
-def _one_subscript(argument: RowEvaluator, subscript: RowEvaluator) -> RowEvaluator:
-    """array[subscript]: what loops do."""
-
-    def evaluate(row: Sequence[Any], context: Any) -> Any:
-        value = argument(row, context)
-        if value is None:
-            return None
-        index = subscript(row, context)
-        if isinstance(value, Array) and len(value.dimensions) == 1 and index is not None:
-            ((length, lower),) = value.dimensions
-            place = index - lower
-            if not 0 <= place < length:
-                return None
-            return (value.cells if type(value) is GrowingArray else value.items)[place]
-        return subscript_array(value, [(None, (index,))], False)
 
     return evaluate
 
