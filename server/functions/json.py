@@ -20,6 +20,7 @@ from server.functions.json_text import (
     members_of,
 )
 from server.types.array import Array
+from server.types.json_text import check_escapes
 from server.types.jsonb import Jsonb
 
 if TYPE_CHECKING:
@@ -32,11 +33,18 @@ ABSENT: Final = object()
 # Reaching into values: json as texts, jsonb as values.
 
 
+def _readable(text: str) -> str:
+    """JSON that parts are looked for in: PostgreSQL reads all of its strings."""
+    if "\\u" in text:
+        check_escapes(text)
+    return text
+
+
 def _json_key(text: str, key: str) -> str | None:
     if kind_of(text) != "object":
         return None
     found = None
-    for name, part in members_of(text):
+    for name, part in members_of(_readable(text)):
         if name == key:
             found = part
     return found
@@ -45,7 +53,7 @@ def _json_key(text: str, key: str) -> str | None:
 def _json_index(text: str, index: int) -> str | None:
     if kind_of(text) != "array":
         return None
-    items = list(items_of(text))
+    items = list(items_of(_readable(text)))
     return items[index] if -len(items) <= index < len(items) else None
 
 
@@ -213,7 +221,7 @@ def _json_members(text: str) -> Iterator[tuple[str, str]]:
             if kind_of(text) != "array"
             else "cannot deconstruct an array as an object"
         )
-    return members_of(text)
+    return members_of(_readable(text))
 
 
 def _json_keys(text: str) -> Iterator[str]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from server.functions.function import CallContext, Function
+    from server.types.type import Type
 
     Fields = Sequence[tuple[str, TypeReference]]
 
@@ -125,11 +126,18 @@ class _Populator:
         kind = wanted.type
         given = None if node is None or node.kind == "null" else node
         value = None if given is None else self.present(wanted, given, key, base)
-        if kind.kind == "d":
-            test = self.call.execution.domain_test(kind.oid)
-            if test is not None:
-                test(value, self.call.execution)
+        self._check(kind, value)
         return value
+
+    def checked(self, value: Record) -> Record:
+        """A row as the type of the first argument, which may be a domain over it."""
+        self._check(self.call.arguments[0].type, value)
+        return value
+
+    def _check(self, kind: Type, value: Any) -> None:
+        test = self.call.execution.domain_test(kind.oid) if kind.kind == "d" else None
+        if test is not None:
+            test(value, self.call.execution)
 
     def present(self, wanted: TypeReference, node: Node, key: str, base: Any) -> Any:
         """The value of a field that is not null."""
@@ -248,7 +256,8 @@ def _populate(name: str, known: Fields = ()) -> Callable[..., Any]:
         fields = known if known and base is None else _fields_of(call, base, name)
         if value is None:
             return base
-        return _populator(call, name).record(fields, _node(value), name, base)
+        populator = _populator(call, name)
+        return populator.checked(populator.record(fields, _node(value), name, base))
 
     return populate
 
@@ -282,7 +291,7 @@ def _rows(populator: _Populator, fields: Fields, node: Node, base: Any) -> Itera
     for item in node.items():
         if item.kind != "object":
             raise InvalidParameterValue(f"argument of {name} must be an array of objects")
-        yield populator.record(fields, item, name, base)
+        yield populator.checked(populator.record(fields, item, name, base))
 
 
 def _to_record(name: str, known: Fields = ()) -> Callable[..., Any]:

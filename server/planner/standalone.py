@@ -71,7 +71,7 @@ def bind_type_name(
 ) -> TypeReference:
     """The type a column is declared with; pseudo-types, and types that the user may not use, are refused."""
     reference = bind_type(_context(environment, base_offset), node, shells=shells)
-    _require_usage(environment, reference)
+    require_type_usage(environment, reference)
     return reference
 
 
@@ -82,7 +82,7 @@ def is_unknown_type(environment: PlanningEnvironment, node: nodes.TypeName) -> b
     return find_type(_context(environment, 0), node.args["parts"]) is None
 
 
-def _require_usage(environment: PlanningEnvironment, reference: TypeReference) -> None:
+def require_type_usage(environment: PlanningEnvironment, reference: TypeReference) -> None:
     """Raise InsufficientPrivilege for a type (or an array of it) that may not be depended on."""
     view, path = environment.catalog, environment.search_path
     oid = reference.type.element_oid or reference.oid

@@ -18,6 +18,7 @@ from server.catalog.objects import (
     UserType,
 )
 from server.catalog.oids import oids_of
+from server.catalog.views.physical import named_facts
 from server.errors import (
     DependentObjectsStillExist,
     FeatureNotSupported,
@@ -324,6 +325,23 @@ def large_object_named(context: StatementContext, kind: str, name: ObjectName) -
     return found
 
 
+def _fact(context: StatementContext, kind: str, name: ObjectName) -> CatalogObject:
+    """A language or an access method: there are those of PostgreSQL, which stay."""
+    relation, column = FACTS[kind]
+    shown = name.parts[-1]
+    if shown == "plpgsql":
+        raise DependentObjectsStillExist(
+            "cannot drop language plpgsql because extension plpgsql requires it",
+            hint="You can drop extension plpgsql instead.",
+        )
+    if any(row[column] == shown for row in named_facts(relation)):
+        raise DependentObjectsStillExist(
+            f"cannot drop {kind} {shown} because it is required by the database system"
+        )
+    raise UndefinedObject(f'{kind} "{shown}" does not exist')
+
+
+FACTS: Final = {"language": ("pg_language", "lanname"), "access method": ("pg_am", "amname")}
 FINDERS: dict[str, Finder] = {
     **dict.fromkeys(RELATIONS, _relation),
     "schema": _schema,
@@ -349,6 +367,7 @@ FINDERS: dict[str, Finder] = {
     "event trigger": event_trigger_named,
     "tablespace": tablespace_named,
     **dict.fromkeys(KIND_WORDS, text_search_named),
+    **dict.fromkeys(FACTS, _fact),
 }
 
 

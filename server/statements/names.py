@@ -22,6 +22,7 @@ from server.errors import (
     FeatureNotSupported,
     InsufficientPrivilege,
     InvalidSchemaName,
+    SqlError,
     UndefinedColumn,
     UndefinedObject,
     UndefinedTable,
@@ -97,16 +98,19 @@ def find_relation(context: StatementContext, parts: Name, offset: int = -1) -> R
 
 
 def relation_named(context: StatementContext, parts: Name, offset: int = -1) -> Relation:
-    """A relation by name; raises UndefinedTable, as PostgreSQL without a position in all but queries and LIKE."""
+    """A relation by name; raises UndefinedTable or InvalidSchemaName, without a position as PostgreSQL does."""
     found = find_relation(context, parts, offset)
     if found is None:
         raise missing_relation(context, parts)
     return found
 
 
-def missing_relation(context: StatementContext, parts: Name, offset: int = -1) -> UndefinedTable:
-    """The error for a relation that is not there."""
+def missing_relation(context: StatementContext, parts: Name, offset: int = -1) -> SqlError:
+    """The error for a relation that is not there, or whose schema is not."""
     name = ".".join(parts)
+    schema, _ = split_name(context, parts)
+    if schema and schema_along(context.catalog, context.search_path(), schema) is None:
+        return InvalidSchemaName(f'schema "{schema}" does not exist')
     return UndefinedTable(f'relation "{name}" does not exist', position=context.position(offset))
 
 

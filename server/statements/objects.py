@@ -119,9 +119,10 @@ def rename(context: StatementContext, statement: tree.Rename) -> Run:
     try:
         yield from renamer(context, statement)
     except SqlError as error:
-        if not (statement.if_exists and error.sqlstate == "42P01"):
+        if not (statement.if_exists and error.sqlstate in ("42P01", "3F000")):
             raise
-        context.notice("00000", f"{error.message}, skipping")
+        name = ".".join(statement.name.parts)
+        context.notice("00000", f'relation "{name}" does not exist, skipping')
     return statement.tag
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.objects import FIRST_USER_OID, UserCast, UserOperator
+from server.catalog.privileges import is_superuser
 from server.catalog.views.physical import named_facts
 from server.errors import (
     DuplicateFunction,
@@ -19,7 +20,7 @@ from server.errors import (
     UndefinedObject,
     WrongObjectType,
 )
-from server.planner.standalone import is_relabelled, type_oid
+from server.planner.standalone import is_relabelled, require_type_usage, type_oid
 from server.sql import nodes
 from server.sql import utility_functions as tree
 from server.statements.definitions import (
@@ -29,9 +30,16 @@ from server.statements.definitions import (
     truth_in,
     type_in,
 )
-from server.statements.names import claim_name, split_name, target_schema, usable_schema
-from server.statements.ownership import require_owner
+from server.statements.names import (
+    claim_name,
+    schema_named,
+    split_name,
+    target_schema,
+    usable_schema,
+)
+from server.statements.ownership import owns, require_owner
 from server.statements.routine_names import shown_type
+from server.types.type import TypeReference
 
 if TYPE_CHECKING:
     from server.catalog.objects import CatalogObject
@@ -83,6 +91,9 @@ def create_operator(context: StatementContext, statement: tree.Define) -> Run:
     types = (left, right) if left else (right,)
     found = callable_function(context, name_in(function), types)
     result = found.type.oid
+    environment = context.environment()
+    for oid in (*types, result):
+        require_type_usage(environment, TypeReference(context.catalog.type(oid)))
     _check_kinds(options, left, result)
     existing = operator_of(context, schema, name, left, right)
     if existing is not None and existing.function:
@@ -254,8 +265,7 @@ def operator_named(context: StatementContext, kind: str, name: ObjectName) -> Ca
     )
     homes: list[int] = []
     if schema:
-        home = usable_schema(context, schema)
-        homes = [] if home is None else [home.oid]
+        homes = [(usable_schema(context, schema) or schema_named(context, schema)).oid]
     for oid in homes or context.search_path():
         found = operator_of(context, oid, simple, left, right)
         if found is not None:
@@ -283,6 +293,7 @@ def create_cast(context: StatementContext, statement: tree.CreateCast) -> Run:
         if context.catalog.type(oid).kind == "p":
             shown = shown_type(context, oid)
             raise WrongObjectType(f"{role} data type {shown} is a pseudo-type")
+    _require_rights_to_types(context, source, target)
     function, method = 0, "i" if statement.by_text else "b"
     if statement.function is not None:
         function, method = _cast_function(context, statement.function, source, target), "f"
@@ -308,6 +319,19 @@ def create_cast(context: StatementContext, statement: tree.CreateCast) -> Run:
         )
     )
     return "CREATE CAST"
+
+
+def _require_rights_to_types(context: StatementContext, source: int, target: int) -> None:
+    """Who makes a cast owns one of its types, and may use both."""
+    view, user = context.catalog, context.user_oid
+    mine = (value for value in (view.object(source), view.object(target)) if value is not None)
+    if not is_superuser(view, user) and not any(owns(context, value) for value in mine):
+        raise InsufficientPrivilege(
+            f"must be owner of type {shown_type(context, source)} "
+            f"or type {shown_type(context, target)}"
+        )
+    for oid in (source, target):
+        require_type_usage(context.environment(), TypeReference(view.type(oid)))
 
 
 def _cast_function(context: StatementContext, name: ObjectName, source: int, target: int) -> int:

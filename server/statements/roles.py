@@ -18,6 +18,7 @@ from server.catalog.objects import (
     Trigger,
 )
 from server.catalog.privileges import (
+    DATABASE_OWNER_OID,
     is_superuser,
     parse_item,
     roles_of,
@@ -28,6 +29,7 @@ from server.errors import (
     DuplicateObject,
     FeatureNotSupported,
     InsufficientPrivilege,
+    InternalError,
     InvalidGrantOperation,
     InvalidParameterValue,
     ObjectInUse,
@@ -100,11 +102,23 @@ def create_role(context: StatementContext, statement: tree.CreateRole) -> Run:
         login=statement.kind == "user",
     )
     role = with_options(context, role, given)
-    role = replace(role, members=_listed_members(context, given))
     context.ddl.put(role)
     for group in _names(given.get("addroleto")):
-        _add_member(context, role_named(context, group.name), role.oid, admin=False)
+        found = role_named(context, group.name)
+        _refuse_grant(context, found)
+        _add_member(context, found, role.oid, admin=False)
+    for word, admin in (("rolemembers", False), ("adminmembers", True)):
+        for member in _names(given.get(word)):
+            _add_member(
+                context, _role_of(context, role.oid), role_oid(context, member), admin=admin
+            )
     return statement.tag
+
+
+def _role_of(context: StatementContext, oid: int) -> Role:
+    found = context.catalog.object(oid)
+    assert isinstance(found, Role)
+    return found
 
 
 def by_name(options: tuple[Option, ...]) -> dict[str, Any]:
@@ -130,14 +144,6 @@ def _names(value: Any) -> tuple[RoleName, ...]:
         return ()
     items = value if isinstance(value, tuple) else (value,)
     return tuple(item if isinstance(item, RoleName) else RoleName("name", item) for item in items)
-
-
-def _listed_members(
-    context: StatementContext, given: dict[str, Any]
-) -> tuple[tuple[int, bool], ...]:
-    found = {role_oid(context, name): False for name in _names(given.get("rolemembers"))}
-    found |= {role_oid(context, name): True for name in _names(given.get("adminmembers"))}
-    return tuple(found.items())
 
 
 def with_options(context: StatementContext, role: Role, given: dict[str, Any]) -> Role:
@@ -370,9 +376,13 @@ def _refuse_grant(context: StatementContext, role: Role) -> None:
 
 
 def _add_member(context: StatementContext, role: Role, member: int, *, admin: bool) -> None:
-    if role.oid in (member, *()) or member in _all_above(context, role.oid):
-        other = context.catalog.object(member)
-        assert other is not None
+    other = context.catalog.object(member)
+    assert other is not None
+    if role.oid == DATABASE_OWNER_OID:
+        raise InternalError(f'role "{role.name}" cannot have explicit members')
+    if member == DATABASE_OWNER_OID:
+        raise InternalError(f'role "{other.name}" cannot be a member of any role')
+    if role.oid == member or member in _all_above(context, role.oid):
         raise InvalidGrantOperation(f'role "{role.name}" is a member of role "{other.name}"')
     members = dict(role.members)
     if member in members and (members[member] or not admin):

@@ -18,6 +18,7 @@ from server.errors import (
 from server.executor.modify import insert_columns
 from server.executor.waits import Wait
 from server.planner.bind_view_target import check_option, updatable_reason
+from server.planner.standalone import require_type_usage
 from server.sql import nodes
 from server.sql import utility_objects as objects_tree
 from server.sql import utility_tables as tree
@@ -55,10 +56,12 @@ def result_columns(
         raise SqlSyntaxError("too many column names were specified")
     chosen = (*names, *planned.names[len(names) :])
     columns: list[Column] = []
+    environment = context.environment()
     for number, (name, reference) in enumerate(zip(chosen, planned.types, strict=True), 1):
         if any(column.name == name for column in columns):
             raise DuplicateColumn(f'column "{name}" specified more than once')
         oid = TEXT_OID if reference.oid == UNKNOWN_OID else reference.oid
+        require_type_usage(environment, reference)
         columns.append(
             Column(
                 number=number,

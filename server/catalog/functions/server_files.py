@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.functions.scope import session_of
-from server.catalog.views.activity import settings_rows
+from server.catalog.functions.scope import session_of, view_of
+from server.catalog.objects import Database
+from server.catalog.tablespaces import DEFAULT_OID
+from server.catalog.views.activity import settings_rows, time_zones
 from server.catalog.views.moments import FIRST_XID, LOW_BITS
 from server.catalog.views.physical import named_facts
 from server.extensions.registry import EXTENSIONS
@@ -33,6 +35,17 @@ def _settings(call: CallContext) -> Iterator[tuple[Any, ...]]:
 
 def _no_files(*arguments: Any) -> Iterator[tuple[Any, ...]]:
     yield from ()
+
+
+def _time_zones(call: CallContext) -> Iterator[tuple[Any, ...]]:
+    for found in time_zones(session_of(call)):
+        yield found["name"], found["abbrev"], found["utc_offset"], found["is_dst"]
+
+
+def _databases_in(call: CallContext, tablespace: int) -> Iterator[int]:
+    """All databases are in the default one: others say where relations would lie."""
+    if tablespace == DEFAULT_OID:
+        yield from (value.oid for value in view_of(call).objects(Database))
 
 
 def _extensions(call: CallContext) -> Iterator[tuple[Any, ...]]:
@@ -82,6 +95,22 @@ FUNCTIONS: tuple[Function, ...] = (
         f"5030 pg_ls_tmpdir(oid) record({FILE_COLUMNS}) set volatile",
         _no_files,
         "temporary files of a tablespace: there are none",
+    ),
+    row(
+        f"5031 pg_ls_archive_statusdir() record({FILE_COLUMNS}) set volatile",
+        _no_files,
+        "what of the write-ahead log waits to be archived, as files: there are none",
+    ),
+    row(
+        "2856 pg_timezone_names() record(name text, abbrev text, utc_offset interval, is_dst bool) "
+        "set volatile context",
+        _time_zones,
+        "the time zones there are",
+    ),
+    row(
+        "2556 pg_tablespace_databases(oid) oid set stable context",
+        _databases_in,
+        "the databases in a tablespace",
     ),
     row(
         "3082 pg_available_extensions() record(name name, default_version text, comment text) "

@@ -152,7 +152,21 @@ def _file_path(call: CallContext, oid: int) -> str | None:
 
 def _file_node(call: CallContext, oid: int) -> int | None:
     value = view_of(call).object(oid)
-    return oid if isinstance(value, Table | Index | Sequence) and value.storage_id else None
+    if not isinstance(value, Table | Index | Sequence) or not value.storage_id:
+        return None
+    return getattr(value, "filenode", 0) or oid
+
+
+def _of_file_node(call: CallContext, tablespace: int, number: int) -> int | None:
+    """The relation with that storage; where it would lie does not matter."""
+    del tablespace
+    if not number:
+        return None
+    if _file_node(call, number) == number:
+        return number
+    view = view_of(call)
+    moved = (*view.objects(Table), *view.objects(Index))
+    return next((value.oid for value in moved if value.filenode == number), None)
 
 
 FUNCTIONS = (
@@ -192,5 +206,10 @@ FUNCTIONS = (
         "2999 pg_relation_filenode(regclass) oid stable context",
         _file_node,
         "the number of a relation's storage",
+    ),
+    row(
+        "3454 pg_filenode_relation(oid, oid) regclass stable context",
+        _of_file_node,
+        "the relation whose storage has a number",
     ),
 )

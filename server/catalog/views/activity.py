@@ -187,7 +187,8 @@ def _zones(year: int) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _time_zones(session: Any) -> Iterator[Row]:
+def time_zones(session: Any) -> Iterator[Row]:
+    """The time zones there are, as they are on a day of this summer."""
     days = session.clock.now_us() // US_PER_DAY
     yield from _zones((datetime(2000, 1, 1, tzinfo=UTC) + timedelta(days=days)).year)
 
@@ -424,7 +425,7 @@ RELATIONS = (
     SystemRelation(name="pg_prepared_xacts", live=_prepared_transactions),
     SystemRelation(name="pg_prepared_statements", live=_prepared),
     SystemRelation(name="pg_cursors", live=_cursors),
-    SystemRelation(name="pg_timezone_names", live=_time_zones),
+    SystemRelation(name="pg_timezone_names", live=time_zones),
     SystemRelation(name="pg_stat_all_tables", live=_all),
     SystemRelation(name="pg_stat_user_tables", live=_user),
     SystemRelation(name="pg_stat_sys_tables", live=_system),
