@@ -268,6 +268,8 @@ class Constraint(CatalogObject):
     match: str = "s"  # s simple, f full
     deferrable: bool = False
     deferred: bool = False
+    check_enabled: str = "O"  # of a foreign key, its triggers' tgenabled: on the table that refers
+    action_enabled: str = "O"  # and on the one that is referred to
     validated: bool = True
     no_inherit: bool = False
     inherited: int = 0  # from how many parents

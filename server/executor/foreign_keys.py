@@ -21,6 +21,7 @@ from server.executor.constraint_errors import (
     still_referenced,
 )
 from server.executor.departed import refuse_departed
+from server.executor.key_casts import Wanted, cascaded, key_cast
 from server.executor.row_checks import row_checks_of
 from server.executor.row_moves import update_or_move
 from server.executor.table_shape import Row, TableShape, shape_of
@@ -57,18 +58,25 @@ class ReferenceCheck:
         for row_id, row in zip(self.row_ids, self.rows, strict=True):
             current = self._current(row_id, row, context)
             key = None if current is None else self._key(current)
-            if key is None or key in looked_up:
+            if current is None or key is None or key in looked_up:
                 continue
             looked_up.add(key)
-            if not (yield from self._has_referenced(key, context)):
+            if not (yield from self._has_referenced(current, key, context)):
                 table: Table = context.catalog.object(self.constraint.referenced_table)
                 raise missing_reference(self.shape, self.constraint, table, key, context)
 
-    def _has_referenced(self, key: Row, context: ExecutionContext) -> Generator[Wait, None, bool]:
-        """Lock the row with the key; false if there is none."""
+    def _has_referenced(
+        self, row: Row, key: Row, context: ExecutionContext
+    ) -> Generator[Wait, None, bool]:
+        """Lock the row with the key that a row has; false if there is none."""
         numbers = self.constraint.referenced_columns
         while context.catalog.object(self.constraint.oid) is not None:
             table: Table = context.catalog.object(self.constraint.referenced_table)
+            cast = key_cast(self.shape, self.constraint, table, context)
+            found = key if cast is None else cast.key(row, context)
+            if found is None:
+                return False
+            key = found
             home = leaf_for_key(context.catalog, table, numbers, key)
             if home is None:
                 return False
@@ -160,26 +168,28 @@ class ReferencedChange:
         if action == "a" and self._key_is_back(key, newest, context):
             return
         writer = TableWriter(table, context)
-        values = dict(zip(constraint.columns, key, strict=True))
+        cast = key_cast(writer.shape, constraint, self.shape.table, context)
+        wanted = Wanted(dict(zip(constraint.columns, key, strict=True)), cast)
         changes = None if action in "ar" else self._changes(action, writer, context)
         tell = _statement_triggers(self, action, context)
         tell(before_statement)
-        for row_id in list(find_rows(writer, values, newest, context)):
+        for row_id in list(find_rows(writer, wanted, newest, context)):
             if action not in "ar":
                 with context.acting_for(table.owner):
-                    yield from self._act(row_id, changes, values, writer, context)
-            elif (yield from _stays(row_id, values, writer, context)):
+                    yield from self._act(row_id, changes, wanted, writer, context)
+            elif (yield from _stays(row_id, wanted, writer, context)):
                 named = shape_of(_declared_on(constraint, context), context)
                 raise still_referenced(self.shape, constraint, named, key, context)
         tell(queue_after_statement)
-        if action == "d" and changes == values:  # then nothing has changed, and nothing checks it
+        is_same = action == "d" and changes == wanted.values
+        if is_same:  # then nothing has changed, and nothing checks it
             context.queue(replace(self, constraint=_without_action(constraint)), None)
 
     def _act(
         self,
         row_id: int,
         changes: dict[int, Value | None] | None,
-        values: dict[int, Value],
+        wanted: Wanted,
         writer: TableWriter,
         context: ExecutionContext,
     ) -> Generator[Wait, None, None]:
@@ -204,7 +214,7 @@ class ReferencedChange:
             is_gone = outcome.status is Status.DELETED
             if not context.read_committed:
                 raise SerializationFailure(CONCURRENT_DELETE if is_gone else CONCURRENT_UPDATE)
-            if is_gone or not _has_values(writer.shape, writer.read(outcome.new_row_id), values):
+            if is_gone or not wanted.fits(writer.shape, writer.read(outcome.new_row_id), context):
                 return
             row_id = outcome.new_row_id
 
@@ -223,7 +233,7 @@ class ReferencedChange:
             table, numbers = home
         values = dict(zip(numbers, key, strict=True))
         writer = TableWriter(table, context)
-        return next(iter(find_rows(writer, values, snapshot, context)), None) is not None
+        return next(iter(find_rows(writer, Wanted(values), snapshot, context)), None) is not None
 
     def _changes(
         self, action: str, writer: TableWriter, context: ExecutionContext
@@ -233,7 +243,9 @@ class ReferencedChange:
         if action == "c":
             if self.new is None:
                 return None
-            return dict(zip(constraint.columns, self._key(self.new), strict=True))
+            table = writer.shape.table
+            key = cascaded(self.shape, self.new, constraint, table, context)
+            return dict(zip(constraint.columns, key, strict=True))
         columns = constraint.columns
         if self.new is None and constraint.delete_columns:
             columns = constraint.delete_columns
@@ -344,7 +356,7 @@ def _lock_table(
 
 
 def _stays(
-    row_id: int, values: dict[int, Value], writer: TableWriter, context: ExecutionContext
+    row_id: int, wanted: Wanted, writer: TableWriter, context: ExecutionContext
 ) -> Generator[Wait, None, bool]:
     """Whether a row refers to the old key for good: who is changing it is waited for."""
     while True:
@@ -364,7 +376,7 @@ def _stays(
             raise SerializationFailure(CONCURRENT_UPDATE)
         if outcome.status is Status.DELETED:
             return False
-        if not _has_values(writer.shape, writer.read(outcome.new_row_id), values):
+        if not wanted.fits(writer.shape, writer.read(outcome.new_row_id), context):
             return False
         row_id = outcome.new_row_id
 
@@ -378,18 +390,21 @@ def _check_seen(row_id: int, writer: TableWriter, context: ExecutionContext) -> 
 
 
 def find_rows(
-    writer: TableWriter, values: dict[int, Value], snapshot: Snapshot, context: ExecutionContext
+    writer: TableWriter, wanted: Wanted, snapshot: Snapshot, context: ExecutionContext
 ) -> Iterator[int]:
-    """The row ids of the versions that have these values and that the snapshot sees."""
+    """The row ids of the versions that hold what is wanted and that the snapshot sees."""
     shape = writer.shape
-    index = shape.index_led_by(tuple(values))
+    index = shape.index_led_by(tuple(wanted.values)) if wanted.can_look_up else None
     if index is not None:
+        values = wanted.prefix()
+        if values is None:
+            return
         prefix = index.encode([values[key.number] for key in index.index.keys[: len(values)]])
         with context.engine.latch:
             roots = context.engine.index(index.storage_id).lookup(prefix)
             versions = [writer.relation.find(snapshot, root) for root in roots]
         for version in versions:
-            if version is not None and _has_values(shape, writer.read(version.row_id), values):
+            if version is not None and wanted.fits(shape, writer.read(version.row_id), context):
                 yield version.row_id
         return
     for group_no in range(writer.relation.group_count):
@@ -400,14 +415,5 @@ def find_rows(
             rows = rows_of(shape.load_batch(view))
             ids: Sequence[Any] = view.row_ids.tolist()
             for row_id, row in zip(ids, rows, strict=True):
-                if _has_values(shape, row, values):
+                if wanted.fits(shape, row, context):
                     yield row_id
-
-
-def _has_values(shape: TableShape, row: Row, values: dict[int, Value]) -> bool:
-    for number, value in values.items():
-        own = row[number - 1]
-        sort_key = shape.types[number - 1].type.sort_key
-        if own is None or (own != value and (sort_key is None or sort_key(own) != sort_key(value))):
-            return False
-    return True

@@ -56,6 +56,7 @@ class TableShape:
         "indexes",
         "inverted",
         "key_attributes",
+        "key_casts",
         "live",
         "not_null",
         "not_null_numbers",
@@ -103,9 +104,13 @@ class TableShape:
         )
         """Attributes that others may refer to: who is to change one locks the row FOR UPDATE."""
         self.checked_later: tuple[Constraint, ...] = tuple(
-            constraint for constraint in constraints if constraint.kind in "fx"
+            constraint
+            for constraint in constraints
+            if constraint.kind in "fx" and constraint.check_enabled in "OA"
         )
         """Foreign keys and exclusions: new rows are looked at after the statement."""
+        self.key_casts: dict[int, Any] = {}
+        """What makes keys of rows, by foreign key; filled as they are first looked at."""
         self.has_exclusions = any(item.kind == "x" for item in self.checked_later)
         self.references: tuple[Constraint, ...] = references_of(table, context)
         self.triggers = triggers_of(table, catalog)
@@ -199,7 +204,11 @@ def references_of(table: Table, context: ExecutionContext) -> tuple[Constraint, 
             replace(item, referenced_columns=same_columns(above, table, item.referenced_columns))
             for item in catalog.references_to(above.oid)
         ]
-    return tuple(item for item in found if catalog.object(item.table).kind != "p")
+    return tuple(
+        item
+        for item in found
+        if catalog.object(item.table).kind != "p" and item.action_enabled in "OA"
+    )
 
 
 def shape_of(table: Table, context: ExecutionContext) -> TableShape:

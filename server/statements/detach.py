@@ -176,8 +176,8 @@ def _complete(context: StatementContext, table: Table, child: Table) -> None:
 def _add_check(context: StatementContext, child: Table) -> None:
     """Keep the partition's constraint as a check: attaching it again then needs no look at the rows."""
     text = constraint_text(context.catalog, child)
-    if text is None:
-        return
+    if text is None or (child.bound is not None and child.bound.strategy == "hash"):
+        return  # the constraint of a hash partition asks the parent, which may go
     used = tuple(sorted(columns_read(context, child, text)))
     label = child.column(used[0]).name if len(used) == 1 else ""
     context.ddl.put(

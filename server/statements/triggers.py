@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from server.catalog.objects import Constraint, Table, Trigger
+from server.catalog.privileges import is_superuser
 from server.catalog.views.physical import named_facts
 from server.errors import (
     DuplicateColumn,
     DuplicateObject,
     FeatureNotSupported,
+    InsufficientPrivilege,
     InvalidObjectDefinition,
     SqlError,
     UndefinedColumn,
@@ -356,11 +358,46 @@ def set_trigger(
 ) -> Iterator[Wait]:
     """ENABLE and DISABLE TRIGGER."""
     yield from ()
+    state = STATES[command.state]
     chosen = context.catalog.triggers_of(table.oid)
     if not command.group:
         chosen = (trigger_of(context, table, command.name),)
+    if command.group and command.name == "all":
+        _switch_keys(context, table, state)
     for trigger in chosen:
-        _switch(context, trigger, STATES[command.state])
+        _switch(context, trigger, state)
+
+
+def _switch_keys(context: StatementContext, table: Table, state: str) -> None:
+    """ALL means the triggers of foreign keys too: those that check new rows here, and those that see keys go."""
+    view = context.catalog
+    own = [item for item in view.constraints_of(table.oid) if item.kind == "f"]
+    others = list(view.references_to(table.oid))
+    if (own or others) and not is_superuser(view, context.user_oid):
+        first = (own or others)[0]
+        raise InsufficientPrivilege(
+            f'permission denied: "RI_ConstraintTrigger_{"c" if own else "a"}_{first.oid}" '
+            "is a system trigger"
+        )
+    for constraint in own:
+        for item in _with_parts(context, constraint):
+            context.ddl.put(replace(item, check_enabled=state))
+    for constraint in others:
+        for item in _with_parts(context, constraint):
+            found = context.catalog.object(
+                item.oid
+            )  # of a table that refers to itself both have changed
+            assert isinstance(found, Constraint)
+            context.ddl.put(replace(found, action_enabled=state))
+
+
+def _with_parts(context: StatementContext, constraint: Constraint) -> Iterator[Constraint]:
+    """A foreign key with those that partitions have of it."""
+    yield constraint
+    for child in context.catalog.children_of(constraint.table):
+        for below in context.catalog.constraints_of(child.oid):
+            if below.parent == constraint.oid:
+                yield from _with_parts(context, below)
 
 
 def _switch(context: StatementContext, trigger: Trigger, state: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Table
+from server.catalog.partition_bounds import ancestors_of
 from server.errors import FeatureNotSupported, WrongObjectType
 from server.executor.deferred import run_after_statement
 from server.executor.table_shape import shape_of
@@ -23,6 +24,7 @@ from server.statements.tables import store_table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from server.catalog.objects import Constraint
     from server.executor.waits import Wait
 
 
@@ -96,8 +98,8 @@ def _with_referencing(
     """Tables with foreign keys to truncated ones must be truncated too."""
     pending = list(tables.values())
     while pending:
-        table = pending.pop()
-        for constraint in context.catalog.references_to(table.oid):
+        table = pending.pop(0)
+        for constraint in _references(context, table):
             if constraint.table in tables:
                 continue
             other = context.catalog.object(constraint.table)
@@ -112,6 +114,12 @@ def _with_referencing(
             yield from context.lock_relation(other.oid, "access exclusive", other.name)
             tables[other.oid] = other
             pending.append(other)
+
+
+def _references(context: StatementContext, table: Table) -> Iterator[Constraint]:
+    """The foreign keys that may refer to rows of a table: those to what it is a partition of do, too."""
+    for item in (table, *ancestors_of(context.catalog, table)):
+        yield from context.catalog.references_to(item.oid)
 
 
 def empty_table(context: StatementContext, table: Table) -> None:
