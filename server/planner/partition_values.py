@@ -64,10 +64,6 @@ def _refuse_reference(table: Table, node: exp.Expression) -> None:
         raise InvalidObjectDefinition(
             "partition key expressions cannot contain system column references"
         )
-    if len(parts) == 1 and parts[0] == table.name and table.column_named(parts[0]) is None:
-        raise InvalidObjectDefinition(
-            "partition key expressions cannot contain whole-row references"
-        )
 
 
 def names_in(text: str) -> set[str]:

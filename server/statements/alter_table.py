@@ -47,6 +47,7 @@ from server.statements.names import (
     role_oid,
 )
 from server.statements.ownership import require_member, require_owner
+from server.statements.partition_keys import refuse_rows_as_key
 from server.statements.partitions import (
     attach_partition,
 )
@@ -150,6 +151,7 @@ def add_column(context: StatementContext, table: Table, command: tree.AddColumn)
             raise DuplicateColumn(message)
         context.notice("42701", f"{message}, skipping")
         return
+    refuse_rows_as_key(table)
     table = with_unused_columns(context, table)
     new = NewTable(context, table, ConstraintNames(context, table), list(table.columns))
     column = column_of(context, new, item, len(table.columns) + 1)
@@ -228,6 +230,7 @@ def drop_column(
             raise UndefinedColumn(message)
         context.notice("00000", f"{message}, skipping")
         return
+    refuse_rows_as_key(table)
     targets = _going_along(context, table, column)
     part = Part(
         f"column {column.name} of {describe(context, table)}",

@@ -141,6 +141,15 @@ def _refuse_type(context: StatementContext, part: PartitionKeyPart, strategy: st
         raise FeatureNotSupported(f"hash partitioning by type {kind.sql_name} is not supported")
 
 
+def refuse_rows_as_key(table: Table) -> None:
+    """Raise before columns come or go that are in the bounds of partitions: these are kept as texts of whole rows."""
+    key = table.partition_key
+    if key is not None and any(part.type == table.row_type for part in key.parts):
+        raise FeatureNotSupported(
+            f'columns of "{table.name}", which is partitioned by its own rows, cannot change'
+        )
+
+
 def partition_bound(
     context: StatementContext, parent: Table, name: str, written: tree.PartitionBound
 ) -> PartitionBound:

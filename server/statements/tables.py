@@ -238,6 +238,8 @@ def new_table(
         new.table = replace(new.table, bound=bound)
     if statement.partition_key is not None:
         shown = replace(new.table, columns=tuple(new.columns))
+        if any(element.expression is not None for element in statement.partition_key.elements):
+            context.ddl.put(shown)  # expressions may be of its row type
         key = partition_key(context, shown, statement.partition_key)
         new.table = replace(new.table, partition_key=key)
     return new

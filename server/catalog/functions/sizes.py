@@ -165,7 +165,7 @@ def _of_file_node(call: CallContext, tablespace: int, number: int) -> int | None
     if _file_node(call, number) == number:
         return number
     view = view_of(call)
-    moved = (*view.objects(Table), *view.objects(Index))
+    moved: tuple[Table | Index, ...] = (*view.objects(Table), *view.objects(Index))
     return next((value.oid for value in moved if value.filenode == number), None)
 
 
