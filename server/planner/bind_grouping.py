@@ -26,7 +26,7 @@ from server.expressions.expression import (
 )
 from server.planner.bind_aggregate import PendingGrouping
 from server.planner.bind_operator import make_operator
-from server.planner.bind_order import Target, bind_group_key, check_comparable
+from server.planner.bind_order import Target, bind_group_key, check_comparable, check_groupable
 from server.planner.environment import INT4, BindContext
 from server.planner.matching import replace_top_down, structural_key
 from server.planner.plan import Aggregate, Node, OneRow, OutputColumn, Project
@@ -203,6 +203,10 @@ class Grouping:
         """The Aggregate node over the source."""
         for key in self.keys:
             check_comparable(self.context, key)
+        is_ordered = any(call.order or call.distinct for _, call in self.calls.values())
+        for members in self.sets:
+            columns = [self.keys[position] for position in members]
+            check_groupable(self.context, columns, is_ordered=is_ordered)
         outer = [(column, self._grouping_call(call)) for column, call in self.scope.outer_groupings]
         source, keys = self._with_sets(source)
         calls = list(self.calls.values())

@@ -24,6 +24,8 @@ from server.planner.matching import same
 from server.sql import nodes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from server.planner.plan import Columns
     from server.planner.scope import Scope
     from server.types.type import Type
@@ -114,6 +116,19 @@ def check_hashable(context: BindContext, columns: Columns, construct: str) -> No
                 f"could not implement {construct}",
                 detail="All column datatypes must be hashable.",
             )
+
+
+def check_groupable(context: BindContext, keys: Sequence[Expression], *, is_ordered: bool) -> None:
+    """Refuse keys that can neither be sorted nor hashed together; what aggregates take in an order is not hashed."""
+    kinds = [context.type(base_type(context, key.type.oid)).type for key in keys]
+    is_unsorted = any(kind.oid in _HASHED_ONLY for kind in kinds)
+    if is_unsorted and (
+        is_ordered or any((kind.element_oid or kind.oid) in _UNHASHED for kind in kinds)
+    ):
+        raise FeatureNotSupported(
+            "could not implement GROUP BY",
+            detail="Some of the datatypes only support hashing, while others only support sorting.",
+        )
 
 
 def check_comparable(context: BindContext, expression: Expression) -> None:

@@ -85,13 +85,14 @@ class ObjectName:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of a routine; the mode is `in out inout variadic table`."""
+    """A parameter of a routine; the mode is `in out inout variadic table`, said or not (in)."""
 
     name: str
     type: nodes.TypeName
     mode: str = "in"
     default: Any = None
     offset: int = -1
+    is_mode_said: bool = True
 
 
 def object_name(context: Context, node: Node) -> ObjectName:
@@ -161,6 +162,7 @@ def parameter(context: Context, message: tree.FunctionParameter) -> Parameter:
         PARAMETER_MODES[message.mode],
         context.optional(message.defexpr),
         context.source_offset(message.arg_type.location),
+        message.mode != tree.FUNC_PARAM_DEFAULT,
     )
 
 

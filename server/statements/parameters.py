@@ -69,6 +69,10 @@ def read_parameters(
         oid = _type_of(context, "SQL function" if language == "sql" else kind, each)
         mode = MODES[each.mode]
         _check_order(found, kind, mode)
+        if mode == "o" and kind == "procedure" and found.defaults:
+            raise InvalidFunctionDefinition(
+                "procedure OUT parameters cannot appear after one with a default value"
+            )
         _check_name(written[:number], each)
         if mode in "obt":
             found.required = oid if outputs == 0 and kind != "procedure" else RECORD

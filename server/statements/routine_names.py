@@ -37,8 +37,10 @@ def routine_named(context: StatementContext, kind: str, name: ObjectName) -> Use
         return _only(kind, name, found)
     given = _types(context, name)
     exact = [value for value in found if value.inputs == given[0]]
-    if kind in ("procedure", "routine") and not exact and len(given) > 1:
-        exact = [value for value in found if value.kind == "p" and value.arguments == given[1]]
+    if kind in ("procedure", "routine"):
+        exact = _with_outputs(name, found, exact, given)
+        if len(exact) > 1:
+            raise AmbiguousFunction(f'{kind} name "{".".join(name.parts)}" is not unique')
     if not exact:
         _refuse_built_in(context, name)
         raise _missing(context, kind, name, given[0])
@@ -46,6 +48,19 @@ def routine_named(context: StatementContext, kind: str, name: ObjectName) -> Use
     if value.kind not in LETTERS[kind]:
         raise _wrong_kind(context, kind, value)
     return value
+
+
+def _with_outputs(
+    name: ObjectName, found: list[UserFunction], exact: list[UserFunction],
+    given: list[tuple[int, ...]],
+) -> list[UserFunction]:  # fmt: skip
+    """Procedures may be named with the types of their outputs; where no modes are said both ways are meant."""
+    if any(each.is_mode_said for each in name.parameters):
+        if exact or len(given) < 2:
+            return exact
+        return [value for value in found if value.kind == "p" and value.arguments == given[1]]
+    others = (value for value in found if value.kind == "p" and value.arguments == given[-1])
+    return [*exact, *(value for value in others if value not in exact)]
 
 
 def _candidates(context: StatementContext, name: ObjectName) -> list[UserFunction]:
