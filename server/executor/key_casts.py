@@ -131,7 +131,8 @@ def key_cast(
         ]
         same = all(own == key or {own, key} <= TEXTS for _, own, key in pairs)
         known[constraint.oid] = None if same else KeyCast(pairs, shape.table, context)
-    return known[constraint.oid]
+    found: KeyCast | None = known[constraint.oid]
+    return found
 
 
 def cascaded(

@@ -15,10 +15,10 @@ from server.errors import (
     InvalidForeignKey,
     InvalidObjectDefinition,
     InvalidTableDefinition,
+    SqlError,
     SqlSyntaxError,
     UndefinedColumn,
     UndefinedObject,
-    UndefinedTable,
     WrongObjectType,
 )
 from server.identifiers import generated_name
@@ -389,7 +389,7 @@ def _refuse_generated(
             )
 
 
-def _without_position(error: UndefinedTable) -> UndefinedTable:
+def _without_position(error: SqlError) -> SqlError:
     error.position = 0
     return error
 
