@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Constraint, Index, Schema, Table
@@ -10,8 +11,10 @@ from server.sql import utility_session as tree
 from server.statements.index_phases import reindex_beside_writers
 from server.statements.index_storage import rebuild_index
 from server.statements.names import relation_named, schema_named
+from server.statements.option_values import boolean_option
 from server.statements.ownership import owns, require_owner
 from server.statements.statement import Run, StatementContext, Utility
+from server.statements.tablespaces import place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,25 +28,49 @@ SYSTEM = (11, 13207)
 
 def reindex(context: StatementContext, statement: tree.Reindex) -> Run:
     """REINDEX."""
-    concurrently = any(option.name == "concurrently" for option in statement.options)
+    how = _how(context, statement)
     block = context.session.transaction
     if statement.kind in ("schema", "system", "database"):
         block.refuse_in_block(f"REINDEX {statement.kind.upper()}")
-        yield from _reindex_many(context, statement, concurrently=concurrently)
+        yield from _reindex_many(context, statement, how)
         return "REINDEX"
-    if concurrently:
+    if how.concurrently:
         block.refuse_in_block("REINDEX CONCURRENTLY")
     found = relation_named(context, statement.name, statement.offset)
-    _check(context, statement.kind, found, concurrently=concurrently)
+    _check(context, statement.kind, found, concurrently=how.concurrently)
     if found.schema in SYSTEM:
+        if how.tablespace is not None:
+            raise FeatureNotSupported(f'cannot move system relation "{found.name}"')
         return "REINDEX"
     if _is_partitioned(context, found):
         block.refuse_in_block(f"REINDEX {statement.kind.upper()}")
     if isinstance(found, Index):
-        yield from _reindex_one(context, found, concurrently=concurrently)
+        yield from _reindex_one(context, found, how)
     else:
-        yield from _reindex_table(context, found, concurrently=concurrently, notices=True)
+        yield from _reindex_table(context, found, how, notices=True)
     return "REINDEX"
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How indexes are made anew, and the tablespace they move to; None: they stay."""
+
+    concurrently: bool
+    tablespace: int | None
+
+
+def _how(context: StatementContext, statement: tree.Reindex) -> How:
+    concurrently, tablespace = False, None
+    for option in statement.options:
+        if option.name == "concurrently":
+            concurrently = boolean_option(option)
+        elif option.name == "tablespace":
+            tablespace = str(option.value)
+    if tablespace is None:
+        return How(concurrently, None)
+    if concurrently and tablespace == "pg_global":
+        raise FeatureNotSupported('cannot move non-shared relation to tablespace "pg_global"')
+    return How(concurrently, place(context, tablespace))
 
 
 def _check(context: StatementContext, kind: str, found: Relation, *, concurrently: bool) -> None:
@@ -61,38 +88,38 @@ def _is_partitioned(context: StatementContext, found: Any) -> bool:
     return isinstance(table, Table) and table.kind == "p"
 
 
-def _reindex_one(context: StatementContext, index: Index, *, concurrently: bool) -> Iterator[Any]:
+def _reindex_one(context: StatementContext, index: Index, how: How) -> Iterator[Any]:
     """An index, or the parts of a partitioned one."""
-    if concurrently and _is_exclusion(context, index):
+    if how.concurrently and _is_exclusion(context, index):
         raise FeatureNotSupported(
             "concurrent index creation for exclusion constraints is not supported"
         )
     parts = context.catalog.child_indexes_of(index.oid)
-    yield from _rebuild(context, index, concurrently=concurrently)
+    yield from _rebuild(context, index, how)
     for part in parts:
-        yield from _reindex_one(context, part, concurrently=concurrently)
+        yield from _reindex_one(context, part, how)
 
 
 def _reindex_table(
-    context: StatementContext, found: Any, *, concurrently: bool, notices: bool
+    context: StatementContext, found: Any, how: How, *, notices: bool
 ) -> Iterator[Any]:
     """All indexes of a table and its partitions."""
     indexes = context.catalog.indexes_of(found.oid)
     children = context.catalog.children_of(found.oid) if found.kind == "p" else ()
     if not indexes and notices and found.kind != "p":
-        how = "that can be reindexed concurrently" if concurrently else "to reindex"
-        context.notice("00000", f'table "{found.name}" has no indexes {how}')
+        which = "that can be reindexed concurrently" if how.concurrently else "to reindex"
+        context.notice("00000", f'table "{found.name}" has no indexes {which}')
     for index in indexes:
-        what = _left_out(context, index) if concurrently else ""
+        what = _left_out(context, index) if how.concurrently else ""
         if what:
             home = context.catalog.object(index.schema)
             assert home is not None
             name = f"{home.name}.{index.name}"
             context.warn("0A000", f'cannot reindex {what} "{name}" concurrently, skipping')
         else:
-            yield from _rebuild(context, index, concurrently=concurrently)
+            yield from _rebuild(context, index, how)
     for child in children:
-        yield from _reindex_table(context, child, concurrently=concurrently, notices=False)
+        yield from _reindex_table(context, child, how, notices=False)
 
 
 def _left_out(context: StatementContext, index: Index) -> str:
@@ -107,27 +134,34 @@ def _is_exclusion(context: StatementContext, index: Index) -> bool:
     return isinstance(constraint, Constraint) and constraint.kind == "x"
 
 
-def _rebuild(context: StatementContext, index: Index, *, concurrently: bool) -> Iterator[Any]:
+def _rebuild(context: StatementContext, index: Index, how: How) -> Iterator[Any]:
     """One index, which may be gone by the time its table is locked; concurrently: in transactions of its own."""
     table = context.catalog.object(index.table)
     if not isinstance(table, Table) or not table.storage_id:
         return
-    beside_writers = concurrently and table.persistence != "t"
+    beside_writers = how.concurrently and table.persistence != "t"
     yield from context.lock_relation(table.oid, WEAK if beside_writers else STRONG, table.name)
     table, found = context.catalog.object(index.table), context.catalog.object(index.oid)
     if not isinstance(table, Table) or not isinstance(found, Index):
         return
     if not beside_writers:
         yield from rebuild_index(context, table, found)
+        _move(context, index.oid, how)
         return
     yield from reindex_beside_writers(context, table, found)
+    _move(context, index.oid, how)
     yield from context.next_transaction()
 
 
-def _reindex_many(
-    context: StatementContext, statement: tree.Reindex, *, concurrently: bool
-) -> Iterator[Any]:
+def _move(context: StatementContext, oid: int, how: How) -> None:
+    found = context.catalog.object(oid)
+    if how.tablespace is not None and isinstance(found, Index):
+        context.ddl.put(replace(found, tablespace=how.tablespace))
+
+
+def _reindex_many(context: StatementContext, statement: tree.Reindex, how: How) -> Iterator[Any]:
     """REINDEX SCHEMA, SYSTEM and DATABASE."""
+    concurrently = how.concurrently
     if statement.kind == "system" and concurrently:
         raise FeatureNotSupported("cannot reindex system catalogs concurrently")
     schema = _scope(context, statement)
@@ -138,7 +172,7 @@ def _reindex_many(
     for table in list(context.catalog.objects(Table)):
         is_meant = schema is None or table.schema == schema.oid
         if is_meant and table.kind in "rm" and table.storage_id and _may(context, table, schema):
-            yield from _reindex_table(context, table, concurrently=concurrently, notices=False)
+            yield from _reindex_table(context, table, how, notices=False)
 
 
 def _scope(context: StatementContext, statement: tree.Reindex) -> Schema | None:
