@@ -266,7 +266,9 @@ async def _listen(database: Database, options: Options, gate: Gate) -> int:
     loop.add_signal_handler(signal.SIGQUIT, _stop_at_once)
     loop.add_signal_handler(signal.SIGHUP, reload, database, options)
     sockets = listener.sockets
-    descriptor, finish_flush = database.engine.hand_over_flushes(sockets.call_soon, loop.call_soon)
+    descriptor, finish_flush = database.engine.hand_over_flushes(
+        sockets.call_soon, loop.call_soon, loop.call_later
+    )
     sockets.watch(descriptor, finish_flush)
     listener.start(*gate.open())
     autovacuum = Autovacuum(database, loop, listener.next_pid)

@@ -11,7 +11,8 @@ Rule 4: what nobody waits for is flushed every LAZY_NS while there are more comm
         behind, not more often, as each flush keeps a disk and two threads busy.
 Rule 5: commits of the thread that gathers them are flushed together when its round ends: what else was ready in it
         shares the write, which begins before the round's answers are sent. As a flush costs two threads a tenth of
-        BUSY_FLUSH_NS, it waits for as long after the last one, unless the thread has nothing else to do by then.
+        BUSY_FLUSH_NS, it waits for as long after the last one, unless the thread has nothing else to do by then; and
+        it waits for the crowd, where that pays.
 
     append --> pending --(durable, or nothing to wait for)--> published --> completion
 """
@@ -25,6 +26,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from storage.commit_log import CommitLog
+from storage.crowd import Crowd
 from storage.errors import DiskFull, Failed
 from storage.locks import Locks
 from storage.waits import Completion, completed
@@ -33,9 +35,13 @@ COMMIT_HEADER = struct.Struct("<I4x")
 
 LAZY_NS = 200_000_000
 BUSY_FLUSH_NS = 1_000_000
+AGAIN_SECONDS = 0.001  # after which to look once more for a crowd, clocks differing
+NS_PER_S = 1_000_000_000
 
 CallSoon = Callable[[Callable[[], None]], object]
 """What calls back on the same thread, after what is being done there now."""
+CallLater = Callable[[float, Callable[[], None]], object]
+"""What calls back on the same thread, after some seconds."""
 
 
 class CommitWal(Protocol):
@@ -90,8 +96,14 @@ class CommitQueue:
         self._call_soon: CallSoon | None = None
         self._gathering_thread = 0
         self._call_last: CallSoon | None = None
+        self._call_later: CallLater | None = None
+        self._crowd = Crowd()
+        self._is_flushing = False  # gathered commits
+        self._flushed_lsn = 0  # up to which
         self._gathered_lsn = 0  # up to which a flush is due; 0: none is
         self._is_called = False  # back at the round's end
+        self._is_called_last = False
+        self._is_timed = False
         self._flush_again_ns = (
             0  # when the next flush of these is due, whatever else there is to do
         )
@@ -121,14 +133,21 @@ class CommitQueue:
             self._flush_lazily(lsn)
         return pending.completion
 
-    def gather(self, call_soon: CallSoon | None, call_last: CallSoon | None = None) -> None:
+    def gather(
+        self,
+        call_soon: CallSoon | None,
+        call_last: CallSoon | None = None,
+        call_later: CallLater | None = None,
+    ) -> None:
         """Flush the commits of this thread whenever call_soon, which it is asked by, calls back; None: each at once.
 
         call_soon calls back after what is being done, call_last when there is nothing else to do or it was long enough.
         """
         self._call_soon = call_soon
         self._call_last = call_last
+        self._call_later = call_later
         self._gathering_thread = threading.get_ident()
+        self._crowd.give_up()
         self._flush_gathered()
 
     def _flush_soon(self, lsn: int) -> None:
@@ -141,22 +160,77 @@ class CommitQueue:
             self._gather(lsn)
 
     def _gather(self, lsn: int) -> None:
-        is_first, self._gathered_lsn = not self._gathered_lsn, lsn
+        self._gathered_lsn = lsn
         if self._is_called:
             return
-        if self._call_last is None or self._now_ns() >= self._flush_again_ns:
-            assert self._call_soon is not None
-            self._is_called = True
-            self._call_soon(self._flush_gathered)
-        elif is_first:
-            self._call_last(self._flush_gathered)
+        now_ns = self._now_ns()
+        if self._crowd.is_waiting:
+            if not self._crowd.awaits(len(self._pending), now_ns):
+                self._call_back()
+        elif self._call_last is None or now_ns >= self._flush_again_ns:
+            self._call_back()
+        elif not self._is_called_last:
+            self._is_called_last = True
+            self._call_last(self._flush_last)
+
+    def _call_back(self) -> None:
+        """Have what is gathered flushed when this round ends."""
+        assert self._call_soon is not None
+        self._is_called = True
+        self._call_soon(self._flush_gathered)
+
+    def _flush_last(self) -> None:
+        self._is_called_last = False
+        if not self._is_crowd_awaited():
+            self._flush_gathered()
 
     def _flush_gathered(self) -> None:
         lsn, self._gathered_lsn = self._gathered_lsn, 0
         self._is_called = False
-        if lsn:
-            self._flush_again_ns = self._now_ns() + BUSY_FLUSH_NS
-            self._flush(lsn, alone=False)
+        if not lsn:
+            return
+        now_ns = self._now_ns()
+        self._flush_again_ns = now_ns + BUSY_FLUSH_NS
+        if self._call_later is not None:
+            self._crowd.begin(now_ns)
+            self._is_flushing = True
+            self._flushed_lsn = lsn
+        self._flush(lsn, alone=False)
+        if self._is_flushing and self.wal.durable_lsn >= lsn:
+            self._is_flushing = False
+            self._crowd.give_up()  # there is no end to come that would tell
+
+    def _is_crowd_awaited(self) -> bool:
+        crowd = self._crowd
+        return crowd.is_waiting and crowd.awaits(len(self._pending), self._now_ns())
+
+    def _end_flush(self, served: int, durable_lsn: int) -> None:
+        """A flush of gathered commits is done: wait for the crowd, or for nobody."""
+        was_waiting = self._crowd.is_waiting
+        if self._call_later is None or threading.get_ident() != self._gathering_thread:
+            self._crowd.give_up()
+            if was_waiting:
+                self.wal.flush_soon(self._gathered_lsn, alone=False)
+            return
+        is_last = durable_lsn >= self._flushed_lsn
+        wait_ns = self._crowd.end(served, len(self._pending), self._now_ns(), is_last=is_last)
+        self._is_flushing = not is_last
+        if wait_ns:
+            self._look_again(wait_ns / NS_PER_S)
+        elif is_last and was_waiting and self._gathered_lsn and not self._is_called:
+            self._call_back()
+
+    def _look_again(self, seconds: float) -> None:
+        if not self._is_timed and self._call_later is not None:
+            self._is_timed = True
+            self._call_later(seconds, self._look_for_crowd)
+
+    def _look_for_crowd(self) -> None:
+        self._is_timed = False
+        if self._is_crowd_awaited():
+            self._look_again(AGAIN_SECONDS)
+        elif self._gathered_lsn and not self._is_called:
+            self._flush_gathered()
 
     def _now_ns(self) -> int:
         return 0 if self.clock_ns is None else self.clock_ns()
@@ -203,6 +277,8 @@ class CommitQueue:
                 self._pending.popleft()
                 self._log.publish(pending.xids, pending.lsn)
                 ready.append(pending)
+        if self._is_flushing and ready:
+            self._end_flush(len(ready), durable_lsn)
         for pending in ready:
             pending.on_published()
             pending.completion.complete()

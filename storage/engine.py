@@ -15,7 +15,7 @@ import numpy as np
 from storage.chains import Version
 from storage.check import Problem, check, check_table
 from storage.commit_log import COMMAND_BITS, transaction_outcome
-from storage.commit_queue import CallSoon
+from storage.commit_queue import CallLater, CallSoon
 from storage.decimal_keys import ScaledDecimals
 from storage.departures import Departures
 from storage.directory import is_initialised
@@ -399,17 +399,20 @@ class Engine:
         return self.store.checkpoint()
 
     def hand_over_flushes(
-        self, call_soon: CallSoon | None = None, call_last: CallSoon | None = None
+        self,
+        call_soon: CallSoon | None = None,
+        call_last: CallSoon | None = None,
+        call_later: CallLater | None = None,
     ) -> tuple[int, Callable[[], None]]:
         """Have commits flushed by a writer: its descriptor, and what to call each time that is readable.
 
-        The caller watches from now on until it calls `take_back_flushes`. call_soon, call_last: see CommitQueue.gather.
+        The caller watches from now on until it calls `take_back_flushes`. As for the others see CommitQueue.gather.
         """
         writer = LogWriter()
         threading.Thread(target=writer.run, name="wal writer", daemon=True).start()
         self._writer = writer
         self.store.wal.hand_over(writer)
-        self.queue.gather(call_soon, call_last)
+        self.queue.gather(call_soon, call_last, call_later)
         return writer.descriptor, self.store.wal.finish_write
 
     def take_back_flushes(self) -> None:

@@ -13,7 +13,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from storage.native.commit_log cimport COMMAND_BITS
 from storage.native.logbuffer cimport LogBuffer
 
-from storage.commit_queue import BUSY_FLUSH_NS, LAZY_NS
+from storage.commit_queue import AGAIN_SECONDS, BUSY_FLUSH_NS, LAZY_NS, NS_PER_S
+from storage.crowd import Crowd
 from storage.errors import DiskFull, Failed
 from storage.waits import Completion, completed
 
@@ -157,7 +158,9 @@ cdef class CommitQueue:
     cdef public object is_alone, clock_ns
     cdef public bint is_swept
     cdef object log, locks, mutex, pending, lazy
-    cdef object call_soon, call_last
+    cdef object call_soon, call_last, call_later, crowd
+    cdef bint is_flushing, is_called_last, is_timed
+    cdef uint64_t flushed_lsn
     cdef long gathering_thread
     cdef uint64_t gathered_lsn
     cdef bint is_called
@@ -173,6 +176,7 @@ cdef class CommitQueue:
         self.locks = locks
         self.pending = deque()
         self.is_alone = bool
+        self.crowd = Crowd()
         buffer = getattr(wal, "buffer", None)
         self.buffer = buffer if isinstance(buffer, LogBuffer) else None
 
@@ -202,14 +206,16 @@ cdef class CommitQueue:
         self.flush_soon(pending.lsn)
         return pending.completion
 
-    def gather(self, call_soon, call_last=None):
+    def gather(self, call_soon, call_last=None, call_later=None):
         """Flush the commits of this thread whenever call_soon, which it is asked by, calls back; None: each at once.
 
         call_soon calls back after what is being done, call_last when there is nothing else to do or it was long enough.
         """
         self.call_soon = call_soon
         self.call_last = call_last
+        self.call_later = call_later
         self.gathering_thread = PyThread_get_thread_ident()
+        self.crowd.give_up()
         self.flush_gathered()
 
     cdef int flush_soon(self, uint64_t lsn) except -1:
@@ -222,25 +228,84 @@ cdef class CommitQueue:
         return 0
 
     cdef int gather_raw(self, uint64_t lsn) except -1:
-        cdef bint is_first = not self.gathered_lsn
+        cdef int64_t now_ns
         self.gathered_lsn = lsn
         if self.is_called:
             return 0
-        if self.call_last is None or self.now_ns() >= self.flush_again_ns:
-            self.is_called = True
-            self.call_soon(self.flush_gathered)
-        elif is_first:
-            self.call_last(self.flush_gathered)
+        now_ns = self.now_ns()
+        if self.crowd.is_waiting:
+            if not self.crowd.awaits(len(self.pending), now_ns):
+                self.call_back()
+        elif self.call_last is None or now_ns >= self.flush_again_ns:
+            self.call_back()
+        elif not self.is_called_last:
+            self.is_called_last = True
+            self.call_last(self.flush_last)
         return 0
 
+    cdef int call_back(self) except -1:
+        """Have what is gathered flushed when this round ends."""
+        self.is_called = True
+        self.call_soon(self.flush_gathered)
+        return 0
+
+    def flush_last(self):
+        """Flush the commits that wait for the thread to be at rest, unless it pays to wait for more."""
+        self.is_called_last = False
+        if not self.is_crowd_awaited():
+            self.flush_gathered()
+
     def flush_gathered(self):
-        """Flush the commits that wait for the turn's end, if there are any."""
+        """Flush the commits that wait for that, if there are any."""
         cdef uint64_t lsn = self.gathered_lsn
+        cdef int64_t now_ns
         self.gathered_lsn = 0
         self.is_called = False
-        if lsn:
-            self.flush_again_ns = self.now_ns() + <int64_t>BUSY_FLUSH_NS
-            self.flush(lsn, False)
+        if not lsn:
+            return
+        now_ns = self.now_ns()
+        self.flush_again_ns = now_ns + <int64_t>BUSY_FLUSH_NS
+        if self.call_later is not None:
+            self.crowd.begin(now_ns)
+            self.is_flushing = True
+            self.flushed_lsn = lsn
+        self.flush(lsn, False)
+        if self.is_flushing and <uint64_t>self.wal.durable_lsn >= lsn:
+            self.is_flushing = False
+            self.crowd.give_up()  # there is no end to come that would tell
+
+    cdef bint is_crowd_awaited(self) except -1:
+        return self.crowd.is_waiting and self.crowd.awaits(len(self.pending), self.now_ns())
+
+    cdef int end_flush(self, Py_ssize_t served, uint64_t durable_lsn) except -1:
+        """A flush of gathered commits is done: wait for the crowd, or for nobody."""
+        cdef bint was_waiting = self.crowd.is_waiting, is_last = durable_lsn >= self.flushed_lsn
+        if self.call_later is None or PyThread_get_thread_ident() != self.gathering_thread:
+            self.crowd.give_up()
+            if was_waiting:
+                self.wal.flush_soon(self.gathered_lsn, alone=False)
+            return 0
+        wait_ns = self.crowd.end(served, len(self.pending), self.now_ns(), is_last=is_last)
+        self.is_flushing = not is_last
+        if wait_ns:
+            self.look_again(wait_ns / NS_PER_S)
+        elif is_last and was_waiting and self.gathered_lsn and not self.is_called:
+            self.call_back()
+        return 0
+
+    cdef int look_again(self, seconds) except -1:
+        if not self.is_timed and self.call_later is not None:
+            self.is_timed = True
+            self.call_later(seconds, self.look_for_crowd)
+        return 0
+
+    def look_for_crowd(self):
+        """The time is over for which it is waited for."""
+        self.is_timed = False
+        if self.is_crowd_awaited():
+            self.look_again(AGAIN_SECONDS)
+        elif self.gathered_lsn and not self.is_called:
+            self.flush_gathered()
 
     cdef int64_t now_ns(self) except? -1:
         return 0 if self.clock_ns is None else self.clock_ns()
@@ -296,6 +361,8 @@ cdef class CommitQueue:
                 ready.append(pending)
         finally:
             self.mutex.release()
+        if self.is_flushing and ready:
+            self.end_flush(len(ready), durable_lsn)
         for pending in ready:
             pending.on_published()
             pending.completion.complete()

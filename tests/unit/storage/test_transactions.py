@@ -201,6 +201,79 @@ def test_while_there_is_more_to_do_a_flush_waits_for_some_time_after_the_last(be
     assert wal.asked[2:] == [(wal.end, False)]
 
 
+class Callbacks:
+    """What the thread that gathers commits is to call: the functions, by when."""
+
+    def __init__(self, queue):
+        self.soon, self.last, self.later = [], [], []
+        self.now_ns = 0
+        queue.is_alone = lambda: False
+        queue.clock_ns = lambda: self.now_ns
+        queue.gather(self.soon.append, self.last.append, self.note)
+
+    def note(self, seconds, function):
+        assert seconds > 0
+        self.later.append(function)
+
+    def call(self):
+        for calls in (self.soon, self.last):
+            while calls:
+                calls.pop()()
+
+
+@pytest.fixture
+def served(begin, wal, queue):
+    """Two have been served by a flush, and one has come too late for it, and waits."""
+    callbacks = Callbacks(queue)
+    for _ in range(2):
+        commit_of(begin)
+        callbacks.now_ns += 10 * BUSY_FLUSH_NS
+        callbacks.call()
+        callbacks.now_ns += BUSY_FLUSH_NS
+        late = commit_of(begin)
+        callbacks.call()
+        assert len(wal.asked) == 1 or not late.done
+        flush(wal, queue, wal.end - 10)
+        if wal.asked[-1][0] == wal.end:
+            flush(wal, queue, wal.end)
+    return callbacks
+
+
+def test_a_flush_waits_for_the_crowd(begin, wal, queue, served):
+    count = len(wal.asked)
+    assert wal.durable_lsn < wal.end
+    assert served.later
+    served.call()
+    assert len(wal.asked) == count
+    commit_of(begin)
+    served.call()
+    assert wal.asked[count:] == [(wal.end, False)]
+
+
+def test_a_flush_waits_for_no_crowd_that_does_not_come(wal, queue, served):
+    count = len(wal.asked)
+    served.later.pop()()
+    assert len(wal.asked) == count
+    served.now_ns += BUSY_FLUSH_NS
+    served.later.pop()()
+    served.call()
+    assert wal.asked[count:] == [(wal.end, False)]
+
+
+def test_a_flush_by_another_thread_ends_all_waiting(begin, wal, queue, served):
+    commit_of(begin)
+    served.call()
+    late = commit_of(begin)
+    served.call()
+    count = len(wal.asked)
+    thread = threading.Thread(target=flush, args=(wal, queue, wal.end - 10))
+    thread.start()
+    thread.join()
+    assert wal.asked[count:] == [(wal.end, False)]
+    flush(wal, queue, wal.end)
+    assert late.done
+
+
 def test_other_threads_gather_nothing(begin, wal, turn):
     thread = threading.Thread(target=commit_of, args=(begin,))
     thread.start()
