@@ -90,7 +90,7 @@ def create_trigger(context: StatementContext, statement: CreateTrigger) -> Run:
     if table.kind == "p" and trigger.for_each_row:
         for child in context.catalog.children_of(table.oid):
             yield from context.lock_relation(child.oid, "share row exclusive", child.name)
-            spread_trigger(context, table, trigger, child)
+            spread_trigger(context, table, trigger, child, replaces=statement.replace)
     return "CREATE TRIGGER"
 
 
@@ -288,13 +288,22 @@ def take_triggers(context: StatementContext, parent: Table, child: Table) -> Non
 
 
 def spread_trigger(
-    context: StatementContext, parent: Table, trigger: Trigger, child: Table
+    context: StatementContext,
+    parent: Table,
+    trigger: Trigger,
+    child: Table,
+    *,
+    replaces: bool = False,
 ) -> None:
-    """Give a partition, and those below it, a trigger of its parent."""
+    """Give a partition, and those below it, a trigger of its parent; it may replace what has its name."""
+    oid = 0
     for own in context.catalog.triggers_of(child.oid):
         if own.name == trigger.name:
-            if own.parent == trigger.oid:
+            oid = own.oid
+            if not replaces and own.parent == trigger.oid:
                 return
+            if replaces and not own.constraint:
+                continue
             raise DuplicateObject(
                 f'trigger "{trigger.name}" for relation "{child.name}" already exists'
             )
@@ -302,7 +311,7 @@ def spread_trigger(
     numbers = [child.column_named(name) for name in names]
     made = replace(
         trigger,
-        oid=context.new_oid(),
+        oid=oid or context.new_oid(),
         table=child.oid,
         columns=tuple(column.number for column in numbers if column is not None),
         parent=trigger.oid,
@@ -313,7 +322,7 @@ def spread_trigger(
     context.ddl.put(made)
     if child.kind == "p":
         for below in context.catalog.children_of(child.oid):
-            spread_trigger(context, child, made, below)
+            spread_trigger(context, child, made, below, replaces=replaces)
 
 
 def release_triggers(context: StatementContext, child: Table) -> None:
