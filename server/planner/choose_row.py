@@ -23,6 +23,8 @@ from server.planner import plan as logical
 from server.planner.bind_operator import conjuncts
 from server.planner.dependence import dependent_keys
 from server.planner.group_estimates import group_count
+from server.planner.matching import is_volatile
+from server.planner.outer_references import has_subquery
 from server.planner.physical import Estimate, Plan
 from server.planner.plan import Node, OutputColumn
 from server.planner.plan_walk import columns_read, expressions_of
@@ -346,7 +348,7 @@ def _limit(chooser: Chooser, node: logical.Limit, required: set[ColumnId]) -> Pl
     source_node = node.input
     top = None
     if isinstance(source_node, logical.Sort) and count is not None and not node.with_ties:
-        top = count if offset is None else _sum(chooser, count, offset)
+        top = _known_twice(count) if offset is None else _sum(chooser, count, offset)
     if isinstance(source_node, logical.Sort):
         source = sorted_plan(chooser, source_node, wanted, top)
     elif isinstance(source_node, logical.LockRows):
@@ -368,6 +370,11 @@ def _limit(chooser: Chooser, node: logical.Limit, required: set[ColumnId]) -> Pl
         offset=None if offset is None else chooser.expression(offset),
         with_ties=_keys(chooser, node.with_ties),
     )
+
+
+def _known_twice(count: Expression) -> Expression | None:
+    """LIMIT, where the sort may compute it as well; None sorts everything."""
+    return None if has_subquery(count) or is_volatile(count) else count
 
 
 def _sum(chooser: Chooser, count: Expression, offset: Expression) -> Expression | None:
