@@ -24,6 +24,7 @@ from server.planner.standalone import bind_type_name, can_assign, keeps_default,
 from server.statements.analyze import forget_columns
 from server.statements.collations import collation_for
 from server.statements.column_definition import refuse_itself
+from server.statements.column_types import refuse_pseudo_type
 from server.statements.constraints import check_key_types
 from server.statements.described import describe
 from server.statements.names import column_number
@@ -88,6 +89,7 @@ def _changed(
     """The column with its new type; raises for what stands in the way."""
     _refuse_readers(context, table, column)
     reference = bind_type_name(context.environment(), command.type, context.statement.offset)
+    refuse_pseudo_type(column.name, reference.type)
     if column.identity and reference.oid not in (20, 21, 23):
         raise InvalidParameterValue("identity column type must be smallint, integer, or bigint")
     refuse_itself(context, table, reference.oid)

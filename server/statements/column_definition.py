@@ -23,6 +23,7 @@ from server.sql import constraints as written
 from server.sql import nodes
 from server.statements.alter_marks import compression
 from server.statements.collations import collation_for
+from server.statements.column_types import refuse_pseudo_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,8 +116,7 @@ class _Definition:
         )
         if item.name in SYSTEM_COLUMNS:
             raise DuplicateColumn(f'column name "{item.name}" conflicts with a system column name')
-        if reference.type.oid == UNKNOWN_OID:
-            raise InvalidTableDefinition(f'column "{item.name}" has pseudo-type unknown')
+        refuse_pseudo_type(item.name, reference.type)
         refuse_itself(context, self._new.table, reference.type.oid)
         column = Column(
             number=number,

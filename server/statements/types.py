@@ -16,7 +16,6 @@ from server.errors import (
     FeatureNotSupported,
     InvalidName,
     InvalidParameterValue,
-    InvalidTableDefinition,
     UndefinedObject,
     WrongObjectType,
 )
@@ -26,7 +25,7 @@ from server.planner.stored_text import stored_check, stored_default
 from server.sql import constraints as written
 from server.sql import utility_types as tree
 from server.statements.collations import collation_for
-from server.statements.column_definition import UNKNOWN_OID
+from server.statements.column_types import refuse_pseudo_type
 from server.statements.domain_values import refuse_null_values, refuse_violating_values
 from server.statements.names import claim_name, split_name, target_schema, usable_schema
 from server.statements.statement import Run, StatementContext, Utility
@@ -177,8 +176,7 @@ def create_composite(context: StatementContext, statement: tree.CreateComposite)
             raise DuplicateColumn(f'column "{item.name}" specified more than once')
         assert item.type is not None
         reference = bind_type_name(context.environment(), item.type, context.statement.offset)
-        if reference.oid == UNKNOWN_OID:
-            raise InvalidTableDefinition(f'column "{item.name}" has pseudo-type unknown')
+        refuse_pseudo_type(item.name, reference.type)
         columns.append(
             Column(
                 number=number,

@@ -25,6 +25,7 @@ from server.sql import utility_tables as tree
 from server.sql.utility_statement import UtilityStatement
 from server.sql.utility_transactions import Execute
 from server.statements.collations import derived_collation
+from server.statements.column_types import refuse_pseudo_type
 from server.statements.names import (
     claim_name,
     claim_relation,
@@ -62,6 +63,8 @@ def result_columns(
             raise DuplicateColumn(f'column "{name}" specified more than once')
         oid = TEXT_OID if reference.oid == UNKNOWN_OID else reference.oid
         require_type_usage(environment, reference)
+        if oid == reference.oid:
+            refuse_pseudo_type(name, reference.type)
         columns.append(
             Column(
                 number=number,

@@ -14,8 +14,9 @@ import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,15 @@ from psycopg import pq
 from tests.random_queries.grammar import Maker
 from tests.random_queries.tables import statements
 from tests.random_queries.tree import shrunk
+from tests.random_queries.ways import WAYS
+from tests.random_queries.wide import WideMaker
 from tests.support.oracle import running_oracle
 from tests.support.server import ServerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.random_queries.ways import Way
 
 TIMEOUT_MS = 10_000
 CANCELLED = "57014"
@@ -124,6 +129,28 @@ class Side:
             notices=self._seen(),
         )
 
+    def ask_by(self, way: Way, sql: str) -> Answer:
+        """What the server says to a query that is put to it in some way."""
+        try:
+            for text in way.before:
+                answer = self.ask(text.replace("{}", sql))
+                if answer.sqlstate:
+                    return answer
+            found: Answer | None = None
+            for text in way.asked:
+                answer = self.ask(text.replace("{}", sql), extended=way.extended)
+                if answer.sqlstate:
+                    return answer
+                rows = answer.rows if found is None else (*found.rows, *answer.rows)
+                found = replace(answer, rows=rows)
+            assert found is not None
+            return found
+        finally:
+            notices = list(self.notices)
+            for text in way.after:
+                self.ask(text)
+            self.notices = notices
+
     def _seen(self) -> tuple[tuple[str, int], ...]:
         return tuple(sorted(Counter(self.notices).items()))
 
@@ -134,6 +161,7 @@ class Contest:
     def __init__(self, dsn: str, reference: str) -> None:
         self.sides = (Side(dsn), Side(reference))
         self.agreed = self.errors = self.differed = 0
+        self.slow: Counter[bool] = Counter()  # by whether PostgreSQL took too long, too
 
     def prepare(self) -> None:
         """Make the tables on both."""
@@ -143,18 +171,22 @@ class Contest:
                 if answer.sqlstate:
                     raise RuntimeError(f"{text}: {answer}")
 
-    def differs(self, sql: str) -> tuple[Answer, Answer] | None:
-        """Both answers if they differ; what PostgreSQL takes too long for counts as agreed."""
-        theirs = self.sides[1].ask(sql)
-        if theirs.sqlstate == CANCELLED:
+    def differs(self, sql: str, way: str = "simple") -> tuple[Answer, Answer] | None:
+        """Both answers if they differ; what takes too long is counted apart."""
+        theirs = self.sides[1].ask_by(WAYS[way], sql)
+        ours = self.sides[0].ask_by(WAYS[way], sql)
+        if CANCELLED in (ours.sqlstate, theirs.sqlstate):
+            self.slow[theirs.sqlstate == CANCELLED] += 1
             return None
-        ours = self.sides[0].ask(sql)
-        return None if ours.same(theirs) else (ours, theirs)
+        self.errors += bool(theirs.sqlstate)
+        alike = ours.same(theirs) and ours.notices == theirs.notices
+        return None if alike else (ours, theirs)
 
-    def play(self, seed: int) -> bool:
+    def play(self, seed: int, *, wide: bool = False) -> bool:
         """Ask one query; writes down how the answers differ."""
-        query = Maker(seed).statement()
-        found = self.differs(str(query))
+        query = (WideMaker if wide else Maker)(seed).statement()
+        way = Random(seed).choice(list(WAYS)) if wide else "simple"
+        found = self.differs(str(query), way)
         if found is None:
             self.agreed += 1
             return True
@@ -162,13 +194,13 @@ class Contest:
         kind = found[0].sqlstate
 
         def still(sql: str) -> bool:
-            now = self.differs(sql)
+            now = self.differs(sql, way)
             return now is not None and now[0].sqlstate == kind
 
         small = str(shrunk(query, still))
-        answers = self.differs(small) or found
+        answers = self.differs(small, way) or found
         sys.stdout.write(
-            f"seed {seed}\n  {small}\n  here       {answers[0]}\n  PostgreSQL {answers[1]}\n"
+            f"seed {seed} {way}\n  {small}\n  here       {answers[0]}\n  PostgreSQL {answers[1]}\n"
         )
         sys.stdout.flush()
         return False
@@ -195,6 +227,10 @@ def arguments_of(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int)
+    parser.add_argument(
+        "--wide", action="store_true", help="more kinds of queries, in several ways"
+    )
+    parser.add_argument("--sealed", action="store_true", help="with the tables sealed here")
     parser.add_argument("--differences-max", type=int, default=20)
     return parser.parse_args(words)
 
@@ -205,17 +241,24 @@ def main() -> int:
     with servers(arguments) as (dsn, reference):
         contest = Contest(dsn, reference)
         contest.prepare()
+        if arguments.sealed:
+            contest.sides[0].ask("set vacuum_seal_min_age to 0")
+            contest.sides[0].ask("vacuum")
         if arguments.seed is not None:
-            sys.stdout.write(f"{Maker(arguments.seed).statement()}\n")
-            return 0 if contest.play(arguments.seed) else 1
+            maker = WideMaker if arguments.wide else Maker
+            sys.stdout.write(f"{maker(arguments.seed).statement()}\n")
+            return 0 if contest.play(arguments.seed, wide=arguments.wide) else 1
         started = time.perf_counter()
         for seed in range(arguments.first, arguments.first + arguments.count):
-            contest.play(seed)
+            contest.play(seed, wide=arguments.wide)
             if contest.differed >= arguments.differences_max:
                 break
         rate = (contest.agreed + contest.differed) / (time.perf_counter() - started)
     total = contest.agreed + contest.differed
-    sys.stdout.write(f"{contest.differed} differences in {total} queries, {rate:.0f}/s\n")
+    sys.stdout.write(
+        f"{contest.differed} differences in {total} queries, {rate:.0f}/s; errors on both {contest.errors}, "
+        f"too slow here {contest.slow[False]}, on both {contest.slow[True]}\n"
+    )
     return 1 if contest.differed else 0
 
 
