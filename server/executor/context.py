@@ -134,6 +134,12 @@ class ExecutionContext:
     announced: dict[tuple[int, str], int] = field(
         default_factory=dict
     )  # tables and events whose BEFORE STATEMENT triggers were called, and how often the AFTER ones were queued
+    is_merge: bool = (
+        False  # what MERGE moves to another partition is deleted and inserted to everybody
+    )
+    is_moving: bool = (
+        False  # a row goes to another partition: an update to whom transition tables are for
+    )
     depth: int = 0  # of calls of functions whose bodies are statements
     accesses: Sequence[Any] = ()  # what the statement reads and writes, by relation
     shows_side_rows: bool = False  # whoever runs the statement takes SideRows

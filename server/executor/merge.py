@@ -144,6 +144,7 @@ class Merge(Driver):
     def run(self, context: ExecutionContext) -> Iterator[Any]:
         """Read the join, then do what is to be done."""
         context.row_counts[self.plan] = 0
+        context.is_merge = True
         drivers = self._drivers()
         for driver in drivers:
             driver.before_statement(context)

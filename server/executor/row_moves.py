@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from server.executor.columns import batch_of_rows, rows_of
 from server.executor.leaf_insert import LeafInsert
 from server.executor.partition_routing import Router, routed_columns, violation
-from server.executor.triggers import before_row
+from server.executor.triggers import before_row, note_transitions
 from storage.engine import Outcome, Status
 
 if TYPE_CHECKING:
@@ -91,14 +91,23 @@ def move_row(
     """
     if not may_go(row_id, writer, context):
         return None
-    outcome = yield from writer.delete(row_id, rows_of(made)[0])
-    if outcome.status is Status.DONE:
+    old = writer.read(row_id) if writer.shape.triggers else None
+    context.is_moving = not context.is_merge
+    try:
+        outcome = yield from writer.delete(row_id, rows_of(made)[0])
+        if outcome.status is not Status.DONE:
+            return outcome
         root_id = writer.relation.root(row_id)
         xid = context.transaction.xid
         context.engine.departures.note(writer.relation.relation_id, root_id, xid)
-        stored = yield from mover.insert(made, context)
-        if arrived is not None:
-            arrived += rows_of(stored)
+        stored = rows_of((yield from mover.insert(made, context)))
+    finally:
+        context.is_moving = False
+    if old is not None and not context.is_merge:
+        new = stored[0][: len(old)] if stored else None
+        note_transitions(context, writer.shape, "update", [(old, new)])
+    if arrived is not None:
+        arrived += stored
     return outcome
 
 

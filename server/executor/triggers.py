@@ -202,7 +202,8 @@ def queue_after_rows(
     changed: Iterable[int] = (),
 ) -> None:
     """Queue the AFTER triggers of rows that were written."""
-    note_transitions(context, shape, event, pairs)
+    if not context.is_moving:
+        note_transitions(context, shape, event, pairs)
     triggers = shape.triggers.rows("after", event)
     for rows in pairs if triggers else ():
         due = [
