@@ -124,10 +124,10 @@ def _dimensions(array: Array) -> str | None:
 def _position(array: Array | None, item: Any, start: int | None = 1) -> int | None:
     if array is None or not array.dimensions:
         return None
-    if start is None:
-        raise NullValueNotAllowed("initial position must not be null")
     if len(array.dimensions) > 1:
         raise _multidimensional()
+    if start is None:
+        raise NullValueNotAllowed("initial position must not be null")
     lower = array.dimensions[0][1]
     for index, found in enumerate(array.items):
         if lower + index >= start and _same(found, item):

@@ -38,11 +38,13 @@ if TYPE_CHECKING:
 
 # Constructors.
 
+INT4_LIMIT: Final = 1 << 31
 INT8_LIMIT: Final = 1 << 63
 
 
 def _make_date(year: int, month: int, day: int) -> int:
-    return _date_of(year, month, day, year + 1 if year < 0 else year)
+    shown = year + 1 if -INT4_LIMIT < year < 0 else year
+    return _date_of(year, month, day, shown)
 
 
 def _date_of(year: int, month: int, day: int, shown: int) -> int:
@@ -210,7 +212,7 @@ def _at_zone(name: str, us: int) -> int:
 def _in_zone(name: str, us: int) -> int:
     if us in INFINITE:
         return us
-    return to_local(us, instants.find_zone(name))
+    return instants.checked_timestamp(to_local(us, instants.find_zone(name)))
 
 
 def _at_offset(interval: Interval, us: int) -> int:
@@ -222,7 +224,7 @@ def _at_offset(interval: Interval, us: int) -> int:
 def _in_offset(interval: Interval, us: int) -> int:
     if us in INFINITE:
         return us
-    return to_local(us, instants.interval_zone(interval))
+    return instants.checked_timestamp(to_local(us, instants.interval_zone(interval)))
 
 
 def _turned(value: TimeTz, seconds_east: int) -> TimeTz:

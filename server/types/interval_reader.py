@@ -60,6 +60,8 @@ RANGES: Final = {
 LAST_UNIT: Final = {fields: unit for unit, ranges in RANGES.items() for fields in ranges}
 """What the last number counts, by the fields of the type; seconds where that is not said."""
 
+LIKE_A_DATE: Final = re.compile(r"[+-]?[0-9]+-([0-9]+)-[0-9-]*")
+"""More than years-months: their months are looked at first."""
 NUMBER: Final = re.compile(r"([+-]?)([0-9]*)(?:(\.[0-9]*)|-([0-9]+))?")
 CLOCK: Final = re.compile(r"([0-9]+):([0-9]*)(?::([0-9]*))?(?:\.([0-9]*))?")
 
@@ -168,6 +170,9 @@ class IntervalReader:
     def read_number(self, text: str) -> set[str]:
         """Read a number, or years-months."""
         match = NUMBER.fullmatch(text)
+        date = None if match is not None else LIKE_A_DATE.fullmatch(text)
+        if date is not None and _bounded(date[1]) >= MONTHS_PER_YEAR:
+            raise FieldOverflow
         if match is None or (self.unit == "ago" and match[4] is None):
             raise BadFormat
         sign = -1 if match[1] == "-" or self.is_negative else 1

@@ -29,6 +29,7 @@ class Inet(NamedTuple):
 FAMILY_OF: Final = {4: 2, 16: 3}  # as on the wire, by the length of the address
 LENGTH_OF: Final = {2: 4, 3: 16}
 IPV4: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3}){0,3})(?:/([0-9]{1,3}))?")
+HEXADECIMAL: Final = re.compile(r"0[xX]([0-9a-fA-F]{1,8})(?:/([0-9]{1,3}))?")
 IPV6: Final = re.compile(r"([0-9a-fA-F:.]*:[0-9a-fA-F:.]*)(?:/([0-9]{1,3}))?")
 CLASS_BITS: Final = ((240, 32), (224, 8), (192, 24), (128, 16), (0, 8))
 """Networks without a mask have the bits of their class, by the first byte."""
@@ -54,8 +55,13 @@ def _checked_network(value: Inet, text: str) -> Inet:
 
 def _parse(text: str, sql_name: str) -> Inet:
     """Read an address; bytes at the end of a network's may be left out."""
-    if match := IPV4.fullmatch(text):
-        octets = [int(octet) for octet in match[1].split(".")]
+    hexadecimal = HEXADECIMAL.fullmatch(text) if sql_name == "cidr" else None
+    if match := hexadecimal or IPV4.fullmatch(text):
+        octets = (
+            list(bytes.fromhex(match[1] + "0" * (len(match[1]) % 2)))
+            if hexadecimal
+            else [int(octet) for octet in match[1].split(".")]
+        )
         if max(octets) > 255:
             raise invalid_syntax(sql_name, text)
         address = bytes(octets).ljust(4, b"\0")
