@@ -60,6 +60,9 @@ EXPLAINED: tuple[tuple[str, str], ...] = (
     ("range_intersect_agg_transfn(", "PostgreSQL lets it be called by aggregates only"),
     ("multirange_intersect_agg_transfn(", "PostgreSQL lets it be called by aggregates only"),
     ("bpchar(char)", "one byte of several is no text here"),
+    ("bpcharcmp(", "only the sign of a comparison has a meaning"),
+    ("bttextcmp(", "only the sign of a comparison has a meaning"),
+    ("bpchar(bpchar,int4,bool): message", "lengths near 2**31 overflow in PostgreSQL"),
     ('"bit"(', "lengths near 2**31 overflow in PostgreSQL"),
 )
 """Beginnings of classes that may differ, each with the reason."""
@@ -277,6 +280,13 @@ class Comparison:
                 return self.plainer(expression)
             expression = differing[0]
 
+    def several_are_bad(self, expression: Expression, left: Answer, right: Answer) -> bool:
+        """Whether each side tells of another bad argument: which of several is met first is nobody's promise."""
+        if not (left.sqlstate and right.sqlstate):
+            return False
+        own = [each for pair in self.answers(list(expression.inner)) for each in pair]
+        return left in own and right in own
+
     def plainer(self, expression: Expression) -> Expression:
         """The same with the values of its parts instead of the parts, where it still differs."""
         for number, part in enumerate(expression.inner):
@@ -327,7 +337,7 @@ def run(maker: Maker, comparison: Comparison, number: int) -> dict[str, Found]:
                 continue
             small = comparison.smallest(expression)
             ((left, right),) = comparison.answers([small])
-            if left == right:
+            if left == right or comparison.several_are_bad(small, left, right):
                 continue
             entry = found[f"{small.called}: {kind_of(left, right)}"]
             entry.number += 1
