@@ -71,14 +71,13 @@ def initialise(server: Server, size: Size) -> None:
     )  # fmt: skip
 
 
-def pgbench(*arguments: str) -> Callable[[Server, Size], float]:
-    """Transactions a second of a pgbench run; any failed transaction is a failure."""
+def pgbench(*arguments: str, settings: str = "") -> Callable[[Server, Size], float]:
+    """Transactions a second of a pgbench run, in sessions with these settings; any failed transaction is a failure."""
 
     def run(server: Server, size: Size) -> float:
         command = ["pgbench", "-n", "-T", str(size.seconds), *arguments]
-        done = subprocess.run(
-            command, env=server.environment(), capture_output=True, text=True, check=False
-        )
+        environment = {**server.environment(), "PGOPTIONS": settings}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         tps, failed = TPS.search(done.stdout), FAILED.search(done.stdout)
         if done.returncode or tps is None or (failed is not None and int(failed[1])):
             raise Failed(f"{' '.join(command)} on {server.name}: {done.stderr[-500:]}")
@@ -225,7 +224,17 @@ PAIRED: tuple[Workload, ...] = (
         for clients in (1, 8, 32)
     ),
     Workload(
-        "pgbench -N -M prepared c=8", "tps", pgbench("-N", "-M", "prepared", "-c", "8", "-j", "2")
+        "pgbench TPC-B -M prepared c=8, synchronous_commit off",
+        "tps",
+        pgbench("-M", "prepared", "-c", "8", "-j", "2", settings="-c synchronous_commit=off"),
+    ),
+    *(
+        Workload(
+            f"pgbench -N -M prepared c={clients}",
+            "tps",
+            pgbench("-N", "-M", "prepared", "-c", str(clients), "-j", "2"),
+        )
+        for clients in (8, 32)
     ),
     Workload("pgbench -C -S c=1", "tps", pgbench("-C", "-S", "-c", "1")),
     Workload("COPY FROM, primary key", "rows/s", copy_in),
