@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from server.executor.context import ExecutionContext
     from server.expressions.expression import Expression
-    from server.expressions.rowwise import RowEvaluator
+    from server.expressions.row_calls import RowEvaluator
     from server.planner import physical
     from server.types.type import Value
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from server.catalog.objects import Constraint, Index, Table
     from server.executor.context import ExecutionContext
     from server.expressions.expression import Expression
-    from server.expressions.rowwise import RowEvaluator
+    from server.expressions.row_calls import RowEvaluator
     from server.vector.column import Column, Mask
     from storage.engine import KeyMatrix, ScanView
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from server.catalog.objects import Index, Table
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import Row
-    from server.expressions.rowwise import RowEvaluator
+    from server.expressions.row_calls import RowEvaluator
     from server.inverted.operator_classes import Extraction
     from server.types.type import TypeReference, Value
 

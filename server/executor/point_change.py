@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape
-    from server.expressions.rowwise import RowEvaluator
+    from server.expressions.row_calls import RowEvaluator
     from server.planner import physical
     from storage.engine import Outcome
 

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from server.executor.context import ExecutionContext
     from server.expressions.expression import ColumnId, Expression
-    from server.expressions.rowwise import Layout, RowEvaluator
+    from server.expressions.row_calls import RowEvaluator
+    from server.expressions.rowwise import Layout
     from server.types.type import Type
 
     Row = tuple[Any, ...]

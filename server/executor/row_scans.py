@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from server.executor.index_keys import IndexShape
     from server.executor.row_node import Row, RowRun
     from server.expressions.expression import ColumnId, Expression
-    from server.expressions.rowwise import RowEvaluator
+    from server.expressions.row_calls import RowEvaluator
     from server.planner import physical
 
 FIRST_ENTRIES: Final = 32

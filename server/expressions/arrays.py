@@ -13,7 +13,7 @@ from server.types.growing_array import GrowingArray
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from server.expressions.rowwise import RowEvaluator
+    from server.expressions.row_calls import RowEvaluator
 
 Bound = tuple[Any] | None  # absent, or the value of a bound, which may be NULL
 

@@ -17,14 +17,8 @@ from server.expressions import expression as nodes
 from server.expressions.by_operands import array_constructor, by_operands, row_comparison
 from server.expressions.invoke import column_call, with_validity
 from server.expressions.membership import compile_membership
-from server.expressions.rowwise import (
-    ANY_OID,
-    Layout,
-    call_context,
-    compile_row,
-    modifier_of,
-    record_maker,
-)
+from server.expressions.row_calls import ANY_OID, call_context, modifier_of
+from server.expressions.rowwise import Layout, compile_row, record_maker
 from server.expressions.safety import cannot_raise
 from server.functions.column_texts import column_of_texts, texts_of
 from server.functions.float_numerics import rounded_floats

@@ -15,13 +15,8 @@ from server.expressions import expression as nodes
 from server.expressions.columnar import Evaluator, Operand, compile_columns
 from server.expressions.folding import fold_constants
 from server.expressions.records import as_record
-from server.expressions.rowwise import (
-    Layout,
-    RowEvaluator,
-    call_context,
-    compile_row,
-    has_null,
-)
+from server.expressions.row_calls import RowEvaluator, call_context, has_null
+from server.expressions.rowwise import Layout, compile_row
 from server.vector.batch import Batch
 from server.vector.column import Positions
 from server.vector.selection import positions_of, true_rows

@@ -15,7 +15,13 @@ from server.expressions import expression as nodes
 from server.expressions.array_stores import store_element, store_slice
 from server.expressions.arrays import construct_array, one_subscript, subscript_array
 from server.expressions.json_stores import store_coordinate, store_member
-from server.expressions.records import with_records
+from server.expressions.row_calls import (
+    RowEvaluator,
+    call_by_row,
+    has_null,
+    modifier_of,
+    row_of,
+)
 from server.expressions.row_tests import OR_EQUAL, row_test
 from server.functions.function import CallContext, Function
 from server.types.array import Array
@@ -25,9 +31,7 @@ from server.types.registry import TYPE_BY_OID
 from server.types.type import TypeReference
 from server.vector.rows import OBJECT
 
-ANY_OID = 2276
 BOOLEAN = TypeReference(TYPE_BY_OID[16])
-FORMAT_OID = 3539  # format(), for which NULL instead of an array is no arguments
 PLAIN_EQUALITIES = frozenset(
     (
         "booleq",
@@ -54,7 +58,6 @@ PLAIN_EQUALITIES = frozenset(
 )
 """Equalities that Python's own, and so a hash table, decides alike."""
 Layout = Mapping[nodes.ColumnId, int]
-RowEvaluator = Callable[[Sequence[Any], Any], Any]
 Compiler = Callable[[Any, Layout], RowEvaluator]
 
 
@@ -91,107 +94,8 @@ def _parameter(node: nodes.Parameter, layout: Layout) -> RowEvaluator:
     return lambda row, context: context.parameters[index]
 
 
-def call_context(
-    context: Any, result: TypeReference, arguments: Sequence[nodes.Expression]
-) -> CallContext:
-    """What a function of that result and those arguments is told."""
-    types = tuple(argument.type for argument in arguments)
-    return CallContext(context.style, result, types, context)
-
-
 def _call(node: nodes.Call, layout: Layout) -> RowEvaluator:
-    function = node.function
-    arguments = _all(node.arguments, layout)
-    invoke = with_records(function, row_of(function))
-    if node.variadic and function.variadic == ANY_OID:
-        return _call_spread(node, invoke, arguments)
-    if function.needs_context:
-        return _call_in_context(node, invoke, arguments)
-    if not function.strict:
-        return lambda row, context: invoke(*[argument(row, context) for argument in arguments])
-    if len(arguments) == 1:
-        return _call_one(invoke, arguments[0])
-    if len(arguments) == 2:
-        return _call_two(invoke, *arguments)
-    return _call_strict(invoke, arguments)
-
-
-def row_of(function: Function) -> Callable[..., Any]:
-    """The row implementation; a function that has none is a mistake of its table."""
-    if function.row is None:
-        raise FeatureNotSupported(f"function {function.name} is not supported")
-    return function.row
-
-
-def _call_one(invoke: Callable[[Any], Any], argument: RowEvaluator) -> RowEvaluator:
-    def evaluate(row: Sequence[Any], context: Any) -> Any:
-        value = argument(row, context)
-        return None if value is None else invoke(value)
-
-    return evaluate
-
-
-def _call_two(
-    invoke: Callable[[Any, Any], Any], left: RowEvaluator, right: RowEvaluator
-) -> RowEvaluator:
-    def evaluate(row: Sequence[Any], context: Any) -> Any:
-        first = left(row, context)
-        second = right(row, context)
-        return None if first is None or second is None else invoke(first, second)
-
-    return evaluate
-
-
-def _call_strict(invoke: Callable[..., Any], arguments: Sequence[RowEvaluator]) -> RowEvaluator:
-    def evaluate(row: Sequence[Any], context: Any) -> Any:
-        values = [argument(row, context) for argument in arguments]
-        return None if has_null(values) else invoke(*values)
-
-    return evaluate
-
-
-def has_null(values: Sequence[Any]) -> bool:
-    """Whether a value is NULL. By identity: the equality of values may be anything."""
-    return any(value is None for value in values)
-
-
-def _call_in_context(
-    node: nodes.Call, invoke: Callable[..., Any], arguments: Sequence[RowEvaluator]
-) -> RowEvaluator:
-    strict = node.function.strict
-    known: list[CallContext | None] = [None]
-
-    def evaluate(row: Sequence[Any], context: Any) -> Any:
-        values = [argument(row, context) for argument in arguments]
-        if strict and has_null(values):
-            return None
-        call = known[0]
-        if call is None or call.execution is not context or call.style is not context.style:
-            call = known[0] = call_context(context, node.type, node.arguments)
-        return invoke(call, *values)
-
-    return evaluate
-
-
-def _call_spread(
-    node: nodes.Call, invoke: Callable[..., Any], arguments: Sequence[RowEvaluator]
-) -> RowEvaluator:
-    """VARIADIC array for a function of any arguments: the items take the array's place."""
-    types = [argument.type for argument in node.arguments]
-    element = TYPE_BY_OID.get(types[-1].type.element_oid, types[-1].type)
-    types[-1] = TypeReference(element)
-    wants_context = node.function.needs_context
-
-    def evaluate(row: Sequence[Any], context: Any) -> Any:
-        values = [argument(row, context) for argument in arguments]
-        array = values.pop()
-        if array is None and node.function.oid != FORMAT_OID:
-            return None
-        call = CallContext(context.style, node.type, tuple(types), context)
-        values += () if array is None else array.items
-        return invoke(*([call] if wants_context else []), *values)
-
-    return evaluate
+    return call_by_row(node, _all(node.arguments, layout))
 
 
 def _relabel(node: nodes.Relabel, layout: Layout) -> RowEvaluator:
@@ -227,15 +131,6 @@ def _apply_modifier(node: nodes.ApplyModifier, layout: Layout) -> RowEvaluator:
         return None if value is None else apply(value)
 
     return evaluate
-
-
-def modifier_of(target: TypeReference, explicit: bool) -> Callable[[Any], Any] | None:
-    """What applies the modifier of a type to a value; None if there is nothing to do."""
-    coerce, modifier = target.type.coerce, target.modifier
-    if coerce is None or modifier < 0:
-        return None
-    apply: Callable[[Any, int, bool], Any] = coerce
-    return lambda value: apply(value, modifier, explicit)
 
 
 def _and(node: nodes.And, layout: Layout) -> RowEvaluator:
