@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -25,7 +24,6 @@ from server.errors import (
     SqlError,
     SqlSyntaxError,
     UndefinedObject,
-    UndefinedParameter,
 )
 from server.expressions.expression import (
     BooleanTest,
@@ -46,7 +44,8 @@ from server.expressions.expression import (
     Relabel,
     RowConstructor,
 )
-from server.planner import bind_aggregate, bind_call, bind_collection, bind_subquery
+from server.planner import bind_aggregate, bind_call, bind_collection, bind_literal, bind_subquery
+from server.planner.bind_literal import offset_of
 from server.planner.bind_operator import (
     and_all,
     bind_operation,
@@ -86,8 +85,6 @@ from server.sql import nodes
 
 Binder = Callable[[BindContext, Scope, exp.Expression], Expression]
 
-BIT = 1560
-
 if TYPE_CHECKING:
     from server.types.type import TypeReference
 
@@ -114,70 +111,9 @@ def bind_condition(
     return bound
 
 
-def _offset(node: exp.Expression) -> int:
-    offset = node.meta_get("offset", -1)
-    assert isinstance(offset, int)
-    return offset
-
-
-def _integer(context: BindContext, _: Scope, node: exp.Expression) -> Expression:
-    value = int(node.args["this"])
-    oid = INT4 if -(2**31) <= value < 2**31 else INT8
-    return Constant(type=context.type(oid), value=value, offset=_offset(node))
-
-
-def _numeric(context: BindContext, _: Scope, node: exp.Expression) -> Expression:
-    return Constant(
-        type=context.type(NUMERIC), value=_decimal(node.args["this"]), offset=_offset(node)
-    )
-
-
-def _decimal(text: str) -> Decimal:
-    value = Decimal(text.replace("_", ""))
-    # 1e3 is the number 1000 and shows no exponent.
-    exponent = value.as_tuple().exponent
-    if isinstance(exponent, int) and exponent > 0:
-        sign, digits, _ = value.as_tuple()
-        value = Decimal((sign, digits + (0,) * exponent, 0))
-    return value or value.copy_abs()  # the sign of a literal comes with it, and zero has none
-
-
-def _string(context: BindContext, _: Scope, node: exp.Expression) -> Expression:
-    return Constant(type=context.type(UNKNOWN), value=node.args["this"], offset=_offset(node))
-
-
-def _null(context: BindContext, _: Scope, node: exp.Expression) -> Expression:
-    return Constant(type=context.type(UNKNOWN), value=None, offset=_offset(node))
-
-
-def _boolean(context: BindContext, _: Scope, node: exp.Expression) -> Expression:
-    return Constant(type=context.type(BOOL), value=bool(node.args["this"]), offset=_offset(node))
-
-
-def _bits(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
-    kind = context.type(BIT)
-    value = kind.type.parse(node.args["this"], -1, context.environment.style)
-    return Constant(type=kind, value=value, offset=_offset(node))
-
-
-def _parameter(context: BindContext, _: Scope, node: exp.Expression) -> Expression:
-    number = int(node.args["this"])
-    if context.routine is not None:
-        found = context.routine.numbered(context, number, _offset(node))
-        if found is not None:
-            return found
-    if context.base_offset < 0 or context.routine is not None or number < 1:
-        raise raise_at(context, node, UndefinedParameter(f"there is no parameter ${number}"))
-    known = context.parameters.get(number)
-    if known is None:
-        known = context.parameters[number] = context.type(UNKNOWN)
-    context.untyped_parameters += known.oid == UNKNOWN
-    return Parameter(type=known, number=number, offset=_offset(node))
-
-
 def _column(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
     parts = node.args["parts"]
-    offset = _offset(node)
+    offset = offset_of(node)
     if not node.args.get("star"):
         expression, column = resolve_column(context, scope, parts, offset)
     elif parts:
@@ -192,7 +128,7 @@ def _column(context: BindContext, scope: Scope, node: exp.Expression) -> Express
 def _operator(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
     left = bind_expression(context, scope, node.args["this"])
     right = bind_expression(context, scope, node.args["expression"])
-    return bind_operation(context, nodes.OPERATOR_NAMES[type(node)], left, right, _offset(node))
+    return bind_operation(context, nodes.OPERATOR_NAMES[type(node)], left, right, offset_of(node))
 
 
 def _equality(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
@@ -209,10 +145,10 @@ def _negative(context: BindContext, scope: Scope, node: exp.Expression) -> Expre
     is_literal = isinstance(node.args["this"], exp.Literal)
     if is_literal and isinstance(operand, Constant) and operand.type.oid in (INT4, INT8, NUMERIC):
         if operand.value == 2**31:  # -2147483648 is an int4, though its digits alone are not
-            return Constant(type=context.type(INT4), value=-operand.value, offset=_offset(node))
+            return Constant(type=context.type(INT4), value=-operand.value, offset=offset_of(node))
         if operand.value is not None:
-            return replace(operand, value=-operand.value, offset=_offset(node))
-    return make_operator(context, "-", None, operand, _offset(node))
+            return replace(operand, value=-operand.value, offset=offset_of(node))
+    return make_operator(context, "-", None, operand, offset_of(node))
 
 
 def _operator_call(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
@@ -225,9 +161,9 @@ def _operator_call(context: BindContext, scope: Scope, node: exp.Expression) -> 
         home = context.schema_named(schema[-1], node)
         path = () if home is None else (home.oid,)
     with looking_in(context, path):
-        bound = bind_operation(context, name, bound_left, right, _offset(node))
+        bound = bind_operation(context, name, bound_left, right, offset_of(node))
     return (
-        bind_call.set_returning(context, scope, bound, _offset(node))
+        bind_call.set_returning(context, scope, bound, offset_of(node))
         if isinstance(bound, Call)
         else bound
     )
@@ -240,15 +176,15 @@ def _conjunction(context: BindContext, scope: Scope, node: exp.Expression) -> Ex
         for each in node.args["arguments"]
     ]
     if name == "AND":
-        return replace(and_all(arguments), offset=_offset(node))
-    return Or(type=context.type(BOOL), arguments=tuple(arguments), offset=_offset(node))
+        return replace(and_all(arguments), offset=offset_of(node))
+    return Or(type=context.type(BOOL), arguments=tuple(arguments), offset=offset_of(node))
 
 
 def _not(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
     operand = coerce_to_boolean(context, bind_expression(context, scope, node.args["this"]), "NOT")
     if isinstance(operand, InList | IsNull | BooleanTest) and not isinstance(operand, IsNull):
         return replace(operand, negated=not operand.negated)
-    return Not(type=operand.type, argument=operand, offset=_offset(node))
+    return Not(type=operand.type, argument=operand, offset=offset_of(node))
 
 
 def _null_test(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
@@ -256,7 +192,7 @@ def _null_test(context: BindContext, scope: Scope, node: exp.Expression) -> Expr
         type=context.type(BOOL),
         argument=_settled_parameter(context, bind_expression(context, scope, node.args["this"])),
         negated=bool(node.args.get("negated")),
-        offset=_offset(node),
+        offset=offset_of(node),
     )
 
 
@@ -279,7 +215,7 @@ def _boolean_test(context: BindContext, scope: Scope, node: exp.Expression) -> E
         argument=coerce_to_boolean(context, operand, construct),
         truth=_TRUTH[value],
         negated=negated,
-        offset=_offset(node),
+        offset=offset_of(node),
     )
 
 
@@ -290,13 +226,13 @@ def _is_distinct(context: BindContext, scope: Scope, node: exp.Expression) -> Ex
     left, right = whole_records(left, right)
     if isinstance(left, RowConstructor) and isinstance(right, RowConstructor):
         pairs = zip(left.items, right.items, strict=True)
-        parts = tuple(_distinct(context, a, b, negated, _offset(node)) for a, b in pairs)
+        parts = tuple(_distinct(context, a, b, negated, offset_of(node)) for a, b in pairs)
         if len(parts) == 1:
             return parts[0]
         if negated:
             return and_all(list(parts))
-        return Or(type=context.type(BOOL), arguments=parts, offset=_offset(node))
-    return _distinct(context, left, right, negated, _offset(node))
+        return Or(type=context.type(BOOL), arguments=parts, offset=offset_of(node))
+    return _distinct(context, left, right, negated, offset_of(node))
 
 
 def _distinct(
@@ -320,7 +256,7 @@ def _between(context: BindContext, scope: Scope, node: exp.Expression) -> Expres
     written, low, high = (
         bind_expression(context, scope, node.args[name]) for name in ("this", "low", "high")
     )
-    offset = _offset(node)
+    offset = offset_of(node)
 
     def compared(operator: str, bound: Expression) -> Expression:
         value = written
@@ -341,7 +277,7 @@ def _between(context: BindContext, scope: Scope, node: exp.Expression) -> Expres
 def _in(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
     value = bind_expression(context, scope, node.args["this"])
     items = [bind_expression(context, scope, each) for each in node.args["expressions"]]
-    offset = _offset(node)
+    offset = offset_of(node)
     if len(items) > 1 and not (isinstance(value, RowConstructor) and value.type.oid == RECORD):
         listed = _in_list(context, value, items, offset)
         if listed is not None:
@@ -383,7 +319,7 @@ def _quantified(context: BindContext, scope: Scope, node: exp.Expression) -> Exp
         bind_expression(context, scope, node.args["left"]),
         bind_expression(context, scope, node.args["right"]),
         every=bool(node.args.get("all")),
-        offset=_offset(node),
+        offset=offset_of(node),
     )
 
 
@@ -408,7 +344,7 @@ def _case(context: BindContext, scope: Scope, node: exp.Expression) -> Expressio
             (condition, result) for (condition, _), result in zip(branches, results, strict=True)
         ),
         otherwise=otherwise,
-        offset=_offset(node),
+        offset=offset_of(node),
     )
 
 
@@ -423,7 +359,7 @@ def _case_branches(
     for branch in node.args["ifs"]:
         condition = bind_expression(context, scope, branch.args["this"])
         if bound_test is not None:
-            condition = bind_operation(context, "=", bound_test, condition, _offset(branch))
+            condition = bind_operation(context, "=", bound_test, condition, offset_of(branch))
         condition = coerce_to_boolean(context, condition, "CASE/WHEN")
         branches.append((condition, bind_expression(context, scope, branch.args["true"])))
     return branches
@@ -447,7 +383,7 @@ def _cast(context: BindContext, scope: Scope, node: exp.Expression) -> Expressio
         bound = bind_collection.bind_array(context, scope, operand_node, plain)
     else:
         bound = bind_expression(context, scope, operand_node)
-    return bind_cast(context, bound, target, _offset(node))
+    return bind_cast(context, bound, target, offset_of(node))
 
 
 def _collation(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
@@ -469,12 +405,16 @@ def _collation(context: BindContext, scope: Scope, node: exp.Expression) -> Expr
             DatatypeMismatch(f"collations are not supported by type {shown}"),
         )
     kind = replace(operand.type, collation=oid)
-    return Relabel(type=kind, argument=operand, offset=_offset(node), collates=True)
+    return Relabel(type=kind, argument=operand, offset=offset_of(node), collates=True)
 
 
 def _coalesce(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
     items, oid, modifier = _alternatives(context, scope, node, "COALESCE")
-    return Coalesce(type=context.type(oid, modifier), arguments=tuple(items), offset=_offset(node))
+    return Coalesce(
+        type=context.type(oid, modifier),
+        arguments=tuple(items),
+        offset=offset_of(node),
+    )
 
 
 def _alternatives(
@@ -497,28 +437,28 @@ def _extremum(context: BindContext, scope: Scope, node: exp.Expression) -> Expre
         function=comparison_function(context, "<", oid, oid),
         arguments=tuple(items),
         greatest=greatest,
-        offset=_offset(node),
+        offset=offset_of(node),
     )
 
 
 def _nullif(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
     left = bind_expression(context, scope, node.args["this"])
     right = bind_expression(context, scope, node.args["expression"])
-    call = make_operator(context, "=", left, right, _offset(node))
+    call = make_operator(context, "=", left, right, offset_of(node))
     assert isinstance(call, Call)
     return NullIf(
         type=call.arguments[0].type,
         function=call.function,
         left=call.arguments[0],
         right=call.arguments[1],
-        offset=_offset(node),
+        offset=offset_of(node),
     )
 
 
 def _default(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
     if scope.clause != "DEFAULT":
         raise raise_at(context, node, SqlSyntaxError("DEFAULT is not allowed in this context"))
-    return DefaultValue(type=context.type(UNKNOWN), offset=_offset(node))
+    return DefaultValue(type=context.type(UNKNOWN), offset=offset_of(node))
 
 
 _TIME_CASTS = {
@@ -539,7 +479,7 @@ _NAME_FUNCTIONS = {
 
 def _value_function(context: BindContext, _: Scope, node: exp.Expression) -> Expression:
     name, precision = node.args["name"], node.args.get("precision")
-    offset = _offset(node)
+    offset = offset_of(node)
     if name in _NAME_FUNCTIONS:
         return bind_call.call_by_name(context, _NAME_FUNCTIONS[name], [], offset)
     now = bind_call.call_by_name(context, "now", [], offset)
@@ -554,13 +494,13 @@ def _current_of(context: BindContext, scope: Scope, node: exp.Expression) -> Exp
 
 
 BINDERS: dict[type[exp.Expression], Binder] = {
-    nodes.IntegerConstant: _integer,
-    nodes.NumericConstant: _numeric,
-    nodes.StringConstant: _string,
-    nodes.BitConstant: _bits,
-    exp.Null: _null,
-    exp.Boolean: _boolean,
-    nodes.ParameterReference: _parameter,
+    nodes.IntegerConstant: bind_literal.bind_integer,
+    nodes.NumericConstant: bind_literal.bind_numeric,
+    nodes.StringConstant: bind_literal.bind_string,
+    nodes.BitConstant: bind_literal.bind_bits,
+    exp.Null: bind_literal.bind_null,
+    exp.Boolean: bind_literal.bind_boolean,
+    nodes.ParameterReference: bind_literal.bind_parameter,
     nodes.ColumnReference: _column,
     **dict.fromkeys(nodes.OPERATOR_CLASSES.values(), _operator),
     exp.EQ: _equality,
