@@ -234,14 +234,7 @@ def _compile_simple(
         return None  # as a query it has the right error, or none
     if wanted is not None:
         bound = assigned(context, bound, wanted)
-    calls_routines = context.calls_routines
-    if calls_routines:
-        bound = inlined_expression(context, bound)
-        calls_routines = any(
-            getattr(part.function, "may_wait", False)
-            for part in walk(bound)
-            if isinstance(part, Call)
-        )
+    bound = inlined_expression(context, bound)
     if any(isinstance(part, Subquery) for part in walk(bound)):
         return None
     frame.surroundings.check_access(context.access)
@@ -251,7 +244,7 @@ def _compile_simple(
         record_shapes(frame, names),
         type=bound.type,
         evaluate=compile_row(bound, {}),
-        calls_routines=calls_routines or reads(bound),
+        calls_routines=reads(bound),
         is_plain=needs_parameters_only(bound),
         sees=sees(bound),
     )
@@ -282,7 +275,7 @@ def _only_row(
     context, names = binding_of(frame, source)
     try:
         bound = [bind_expression(context, Scope(), each.args["this"]) for each in targets]
-        bound = [settle(context, each) for each in bound]
+        bound = [inlined_expression(context, settle(context, each)) for each in bound]
     except SqlError:
         return None  # a star, or a set: they are for the planner
     types = tuple(each.type for each in bound)

@@ -16,7 +16,7 @@ from server.errors import SqlError
 from server.expressions import expression as nodes
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_text import body_statements, without_positions
-from server.planner.called_routines import definition_of
+from server.planner.called_routines import calls_routine, definition_of
 from server.planner.coerce import settle
 from server.planner.collations import with_collations
 from server.planner.environment import UNKNOWN
@@ -73,7 +73,7 @@ def inline_routines(chooser: Chooser, node: Node) -> Node:
 
 def inlined_expression(context: BindContext, expression: nodes.Expression) -> nodes.Expression:
     """An expression that stands alone, with its calls inlined."""
-    return _inlined(context, expression, ())
+    return _inlined(context, expression, ()) if calls_routine(expression) else expression
 
 
 def _with_expressions(node: Node, change: Callable[[nodes.Expression], nodes.Expression]) -> Node:
