@@ -34,6 +34,13 @@ def assign(frame: Frame, target: Target, source: Source) -> None:
     store(frame, target, value, given)
 
 
+def takes_values(frame: Frame, target: Target) -> bool:
+    """Whether any value of its expression may be put where the variable is, as it is."""
+    kind = frame.types[target.slot]
+    is_scalar = target.part is None and kind is not None and kind.type.kind != "c"
+    return is_scalar and not frame.tree.variables[target.slot].is_not_null
+
+
 def store(frame: Frame, target: Target, value: Any, given: TypeReference) -> None:
     """Assign a value of a type."""
     slot = target.slot

@@ -25,10 +25,13 @@ from server.expressions.evaluate import compile_row
 from server.expressions.expression import (
     Call,
     Expression,
+    FieldSelect,
+    Parameter,
     RowConstructor,
     SetReturningCall,
     Subquery,
     Variable,
+    transform,
     walk,
 )
 from server.expressions.parameters_only import Parameters, needs_parameters_only
@@ -38,7 +41,7 @@ from server.planner.environment import RECORD, TEXT, UNKNOWN, BindContext
 from server.planner.plan_statement import plan_tree
 from server.planner.rewrite.routines import inlined_expression
 from server.planner.scope import Scope
-from server.plpgsql.names import BodyNames, reader_of
+from server.plpgsql.names import WHOLE, BodyNames, reader_of
 from server.plpgsql.queries import InQuery, in_expression
 from server.plpgsql.transitions import name_transitions, reads_transitions, transition_rows
 from server.sql import nodes
@@ -68,8 +71,9 @@ class Compiled:
     """A text made ready: an evaluator or a plan; neither for a utility statement.
 
     read: takes its parameters out of a frame's values; shapes: of the records it names; is_plain: it is evaluated
-    without an execution context; sees: more than its parameters; inputs: of a utility statement with a query in it,
-    see BodyNames; element: of an assignment to variable[subscript], the subscript and the value.
+    without an execution context; of_values: so, and over the frame's values themselves; sees: more than its
+    parameters; inputs: of a utility statement with a query in it, see BodyNames; element: of an assignment to
+    variable[subscript], the subscript and the value.
     """
 
     statement: Statement | None
@@ -81,6 +85,7 @@ class Compiled:
     convert: Callable[[Any, Any], Any] | None = None  # of a plan's only column
     calls_routines: bool = False
     is_plain: bool = False
+    of_values: Callable[[Sequence[Any], None], Any] | None = None
     sees: bool = False
     inputs: tuple[tuple[int, int], ...] = ()
     element: tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]] | None = None
@@ -127,6 +132,9 @@ def value_of(
     A source is always asked for with the same type: it stands at one place.
     """
     compiled: Compiled | None = frame.plans.get(source)
+    if compiled is not None and compiled.of_values is not None:
+        assert compiled.type is not None
+        return compiled.of_values(frame.values, None), compiled.type
     if compiled is None or (compiled.shapes and not compiled.fits(frame)):
         with in_expression(source):
             compiled = frame.plans[source] = _compile_expression(
@@ -137,6 +145,12 @@ def value_of(
     if compiled.evaluate is None:
         return _only_value(frame, source, compiled), kind
     return evaluated(frame, compiled, ()), kind
+
+
+def evaluator_of(frame: Frame, source: Source) -> Callable[[Sequence[Any], None], Any] | None:
+    """What computes an expression from the frame's values alone; None where it is not known to be such."""
+    found: Compiled | None = frame.plans.get(source)
+    return None if found is None else found.of_values
 
 
 def evaluated(frame: Frame, compiled: Compiled, row: Row) -> Any:
@@ -238,16 +252,36 @@ def _compile_simple(
     if any(isinstance(part, Subquery) for part in walk(bound)):
         return None
     frame.surroundings.check_access(context.access)
+    shapes, is_plain = record_shapes(frame, names), needs_parameters_only(bound)
     return Compiled(
         None,
         reader_of(names.inputs),
-        record_shapes(frame, names),
+        shapes,
         type=bound.type,
         evaluate=compile_row(bound, {}),
         calls_routines=reads(bound),
-        is_plain=needs_parameters_only(bound),
+        is_plain=is_plain,
+        of_values=_over_values(frame, bound, names) if is_plain and not shapes else None,
         sees=sees(bound),
     )
+
+
+def _over_values(
+    frame: Frame, bound: Expression, names: BodyNames
+) -> Callable[[Sequence[Any], None], Any]:
+    """An evaluator over the values of a frame, from which no parameters have to be taken."""
+
+    def read(part: Expression) -> Expression:
+        if not isinstance(part, Parameter):
+            return part
+        slot, field = names.inputs[part.number - 1]
+        if field == WHOLE:
+            return Variable(type=part.type, column=slot)
+        row = frame.types[slot]
+        assert row is not None, "a record of any shape"
+        return FieldSelect(type=part.type, argument=Variable(type=row, column=slot), field=field)
+
+    return compile_row(transform(bound, read), {slot: slot for slot, _ in names.inputs})
 
 
 def reads(bound: Expression) -> bool:
@@ -325,8 +359,9 @@ def binding_of(frame: Frame, source: Source) -> tuple[BindContext, BodyNames]:
 
 
 def record_shapes(frame: Frame, names: BodyNames) -> tuple[tuple[int, Any], ...]:
-    """The shapes of the records that were named."""
-    return tuple((slot, frame.shape(slot)) for slot in sorted(names.records))
+    """The shapes of the records that were named; one that is declared is not going to have another."""
+    records = [slot for slot in sorted(names.records) if frame.types[slot] is None]
+    return tuple((slot, frame.shape(slot)) for slot in records)
 
 
 def assigned(context: BindContext, value: Expression, wanted: TypeReference) -> Expression:

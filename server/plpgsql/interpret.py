@@ -18,10 +18,10 @@ from server.errors import (
 )
 from server.executor.waits import Sees
 from server.plpgsql import tree
-from server.plpgsql.assign import assign, assign_row, store
+from server.plpgsql.assign import assign, assign_row, store, takes_values
 from server.plpgsql.cursors import RUNNERS as CURSOR_RUNNERS
 from server.plpgsql.cursors import loop_rows
-from server.plpgsql.embedded import value_of
+from server.plpgsql.embedded import evaluator_of, value_of
 from server.plpgsql.errors import CaseNotFound
 from server.plpgsql.raising import RUNNERS as RAISING_RUNNERS
 from server.plpgsql.results import RUNNERS as RESULT_RUNNERS
@@ -156,7 +156,15 @@ def in_context(frame: Frame, error: SqlError) -> None:
 
 
 def _assign(frame: Frame, statement: tree.Assign) -> Signal:
-    assign(frame, statement.target, statement.value)
+    target = statement.target
+    evaluate: Callable[[Any, None], Any] | None = frame.plans.get(statement)
+    if evaluate is not None:
+        frame.values[target.slot] = evaluate(frame.values, None)
+        return
+    assign(frame, target, statement.value)
+    if statement not in frame.plans:
+        is_direct = takes_values(frame, target)
+        frame.plans[statement] = evaluator_of(frame, statement.value) if is_direct else None
 
 
 def _nothing(frame: Frame, statement: tree.Nothing) -> Signal:
@@ -165,8 +173,11 @@ def _nothing(frame: Frame, statement: tree.Nothing) -> Signal:
 
 def is_true(frame: Frame, source: tree.Source) -> bool | None:
     """The value of a condition."""
-    kind = frame.types[frame.tree.found_slot]
-    value, _ = value_of(frame, source, kind)
+    evaluate = evaluator_of(frame, source)
+    if evaluate is not None:
+        found: bool | None = evaluate(frame.values, None)
+        return found
+    value, _ = value_of(frame, source, frame.types[frame.tree.found_slot])
     return None if value is None else bool(value)
 
 
@@ -227,14 +238,26 @@ def _counting_loop(frame: Frame, statement: tree.CountingLoop) -> Signal:
     if step <= 0:
         raise InvalidParameterValue("BY value of FOR loop must be greater than zero")
     if statement.is_reverse:
-        values: Iterator[int] = iter(range(number, last - 1, -step))
-    else:
-        values = iter(range(number, last + 1, step))
+        return _count(frame, statement, range(number, last - 1, -step))
+    return _count(frame, statement, range(number, last + 1, step))
 
-    def set_next(value: int) -> None:
-        frame.values[statement.slot] = value
 
-    return _over(frame, statement, values, set_next)
+def _count(frame: Frame, statement: tree.CountingLoop, numbers: range) -> Signal:
+    """As _over, for loops of which every step is felt."""
+    slot, body, values = statement.slot, statement.body, frame.values
+    check_cancelled = frame.caller.check_cancelled
+    signal: Signal = None
+    for number in numbers:
+        check_cancelled()
+        values[slot] = number
+        signal = run_statements(frame, body)
+        if signal is not None:
+            if not _goes_on(signal, statement.label):
+                break
+            signal = None
+    frame.line, frame.what = statement.line, statement.what
+    values[frame.tree.found_slot] = bool(numbers)
+    return _after(signal, statement.label)
 
 
 def _over(
