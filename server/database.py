@@ -66,7 +66,7 @@ class Database:
         self.mock_secret = mock_secret
         self.plans = PlanCache()
         self.bases: LeastRecentlyUsed[Hashable, Any] = LeastRecentlyUsed(BASES_MAX)
-        self._shapes: dict[int, tuple[CatalogView, dict[int, Any]]] = {}
+        self._shapes: dict[tuple[int, str], tuple[CatalogView, dict[int, Any]]] = {}
         self.sequences = SequenceValues(engine)
         self.workers = Workers(settings.integer("query_workers"))
         self.threads = Threads()
@@ -98,18 +98,22 @@ class Database:
             return 1000.0
         return float(self.engine.relation(table.storage_id).row_estimate)
 
-    def shapes_of(self, view: CatalogView) -> dict[int, Any]:
-        """What writing to tables needs to know of them, kept as long as the catalog stays as it is."""
+    def shapes_of(self, view: CatalogView, firing_states: str) -> dict[int, Any]:
+        """What writing to tables needs to know of them, kept as long as the catalog stays as it is.
+
+        firing_states: of the triggers and foreign keys that are part of it.
+        """
         if view.version < 0:  # of one transaction only
             return {}
-        found = self._shapes.get(id(view))
+        place = (id(view), firing_states)
+        found = self._shapes.get(place)
         if found is None or found[0] is not view:
             self._shapes = {
                 key: item
                 for key, item in self._shapes.items()
                 if item[0] in self.catalog.views.values()
             }
-            found = self._shapes[id(view)] = (view, {})
+            found = self._shapes[place] = (view, {})
         return found[1]
 
     def run_deferred(self, running: Any) -> Iterator[Wait]:

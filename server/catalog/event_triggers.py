@@ -63,12 +63,10 @@ class EventTrigger(CatalogObject):
     tags: tuple[str, ...] = ()
     enabled: str = "O"
 
-    def concerns(self, event: str, tag: str) -> bool:
-        """Whether it fires."""
+    def concerns(self, event: str, tag: str, states: str) -> bool:
+        """Whether it fires in a session whose triggers fire in these states."""
         return (
-            self.event == event
-            and self.enabled in ("O", "A")
-            and (not self.tags or tag in self.tags)
+            self.event == event and self.enabled in states and (not self.tags or tag in self.tags)
         )
 
 
@@ -99,10 +97,12 @@ def event_triggers(view: CatalogView) -> tuple[EventTrigger, ...]:
     return view.listed(EVENT_TRIGGERS, EventTrigger)
 
 
-def firing(triggers: Iterable[EventTrigger], event: str, tag: str) -> list[EventTrigger]:
-    """The triggers that fire, in the order of their names."""
+def firing(
+    triggers: Iterable[EventTrigger], event: str, tag: str, states: str
+) -> list[EventTrigger]:
+    """The triggers that fire in these states, in the order of their names."""
     return sorted(
-        (each for each in triggers if each.concerns(event, tag)), key=lambda each: each.name
+        (each for each in triggers if each.concerns(event, tag, states)), key=lambda each: each.name
     )
 
 

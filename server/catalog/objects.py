@@ -11,7 +11,7 @@ Rule 3: expressions of users (defaults, checks, view queries) are kept as SQL te
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 Oid = int
 
@@ -499,6 +499,12 @@ class Policy(CatalogObject):
     with_check: str | None = None
     path: tuple[Oid, ...] = ()
     depends_on: tuple[Oid, ...] = ()  # relations that the texts read
+
+
+FIRING_STATES: Final = {"origin": "OA", "local": "OA", "replica": "RA"}
+"""The states in which triggers and rules fire, foreign keys among them, by session_replication_role."""
+
+ORIGIN_STATES: Final = FIRING_STATES["origin"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from server.catalog.objects import ORIGIN_STATES
 from server.executor.deferred import Deferred, is_deferred
 from server.executor.memory import Memory, batch_bytes
 from server.executor.routines import call_routine, portal_rows, run_query
@@ -102,6 +103,7 @@ class ExecutionContext:
     bind_row: Callable[[Table], RowRules] | None = None
     deferred: list[Deferred] | None = None
     constraint_modes: Mapping[int, bool] = field(default_factory=dict)
+    firing_states: str = ORIGIN_STATES  # in which triggers fire; shapes are of those
     shapes: dict[int, TableShape] = field(default_factory=dict)
     after_statement: list[Check] = field(default_factory=list)
     row_counts: dict[Plan, int] = field(default_factory=dict)

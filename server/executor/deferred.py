@@ -10,7 +10,7 @@ Rule 3: actions (CASCADE, SET NULL ...) change further rows and so queue further
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from server.executor.waiting import catch_up, wait_for_xid
 from storage.engine import Status
@@ -123,8 +123,12 @@ def queue_removal(context: ExecutionContext, shape: TableShape, old: Row, new: R
 
 @dataclass(frozen=True, slots=True)
 class UniqueRecheck:
-    """A key of a deferrable unique constraint that at most one row may have."""
+    """A key of a deferrable unique constraint that at most one row may have.
 
+    enabled: what pg_trigger says of the trigger that looks.
+    """
+
+    enabled: ClassVar[str] = "O"
     shape: TableShape
     index: IndexShape
     key: bytes

@@ -106,14 +106,14 @@ class TableShape:
         self.checked_later: tuple[Constraint, ...] = tuple(
             constraint
             for constraint in constraints
-            if constraint.kind in "fx" and constraint.check_enabled in "OA"
+            if constraint.kind in "fx" and _is_checked(constraint, context)
         )
         """Foreign keys and exclusions: new rows are looked at after the statement."""
         self.key_casts: dict[int, Any] = {}
         """What makes keys of rows, by foreign key; filled as they are first looked at."""
         self.has_exclusions = any(item.kind == "x" for item in self.checked_later)
         self.references: tuple[Constraint, ...] = references_of(table, context)
-        self.triggers = triggers_of(table, catalog)
+        self.triggers = triggers_of(table, context)
         self.unfilled_attributes = frozenset(
             number
             for index in living
@@ -195,6 +195,13 @@ class TableShape:
         return None
 
 
+def _is_checked(constraint: Constraint, context: ExecutionContext) -> bool:
+    """Whether new rows are looked at: a trigger does that, unless it is an exclusion whose index would."""
+    if constraint.kind == "x" and not constraint.deferrable:
+        return True
+    return constraint.check_enabled in context.firing_states
+
+
 def references_of(table: Table, context: ExecutionContext) -> tuple[Constraint, ...]:
     """The foreign keys to a table or to one that it is a partition of; partitions have keys of their own."""
     catalog = context.catalog
@@ -207,7 +214,7 @@ def references_of(table: Table, context: ExecutionContext) -> tuple[Constraint, 
     return tuple(
         item
         for item in found
-        if catalog.object(item.table).kind != "p" and item.action_enabled in "OA"
+        if catalog.object(item.table).kind != "p" and item.action_enabled in context.firing_states
     )
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import Trigger
+    from server.executor.context import ExecutionContext
 
 
 class Triggers:
@@ -43,23 +44,24 @@ class Triggers:
         return self._by_moment.get((timing, False, event), ())
 
 
-def triggers_of(table: Table, catalog: CatalogView) -> Triggers:
-    """The triggers of a table that are enabled."""
-    own = tuple(each for each in catalog.triggers_of(table.oid) if each.enabled in "OA")
-    return Triggers(own, is_noted=_noted_above(table, catalog))
+def triggers_of(table: Table, context: ExecutionContext) -> Triggers:
+    """The triggers of a table that fire in the session's role."""
+    catalog, states = context.catalog, context.firing_states
+    own = tuple(each for each in catalog.triggers_of(table.oid) if each.enabled in states)
+    return Triggers(own, is_noted=_noted_above(table, catalog, states))
 
 
-def _noted_above(table: Table, catalog: CatalogView) -> bool:
+def _noted_above(table: Table, catalog: CatalogView, states: str) -> bool:
     """Whether a trigger of a table above sees the rows of a statement."""
     for oid in table.parents:
         if any(
-            (each.old_table or each.new_table) and each.enabled in "OA"
+            (each.old_table or each.new_table) and each.enabled in states
             for each in catalog.triggers_of(oid)
         ):
             return True
         above = catalog.object(oid)
         assert isinstance(above, Table)
-        if _noted_above(above, catalog):
+        if _noted_above(above, catalog, states):
             return True
     return False
 

@@ -290,6 +290,8 @@ class TableWriter:
         return keys, [key if is_distinct[place] else None for place, key in enumerate(keys)]
 
     def _recheck_later(self, shape: IndexShape, keys: Keys) -> None:
+        if UniqueRecheck.enabled not in self.context.firing_states:
+            return
         for key in keys:
             if key is not None:
                 self.context.queue(UniqueRecheck(self.shape, shape, key), shape.constraint)

@@ -102,7 +102,7 @@ def _rules_of(context: BindContext, table: Table, event: str) -> tuple[Rule, ...
     return tuple(
         rule
         for rule in context.catalog.rules_of(table.oid)
-        if rule.event == event and rule.enabled in "OA"
+        if rule.event == event and rule.enabled in context.environment.firing_states
     )
 
 

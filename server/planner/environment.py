@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.catalog.collations import rules_of
 from server.catalog.names import schema_along
-from server.catalog.objects import PG_CATALOG_OID, Oid, Role, Schema, Table
+from server.catalog.objects import ORIGIN_STATES, PG_CATALOG_OID, Oid, Role, Schema, Table
 from server.catalog.privileges import has_privilege
 from server.catalog.system_privileges import system_privileges
 from server.errors import InsufficientPrivilege
@@ -77,6 +77,7 @@ class PlanningEnvironment:
     style: TextStyle = field(default_factory=TextStyle)
     database: str = "postgres"
     row_security: bool = True
+    firing_states: str = ORIGIN_STATES  # of triggers and rules: those of the session's role
     avoids_table_scans: bool = False  # enable_seqscan is off
     samples: tuple[
         str, ...

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from server.catalog.objects import FIRING_STATES
 from server.config import setting_named
 from server.executor.memory import Memory, machine_bytes
 from server.extensions.pg_stat_statements import PG_STAT_STATEMENTS
@@ -100,6 +101,7 @@ class Common:
     deferrable: bool
     is_watched: bool
     row_security: bool
+    firing_states: str
     avoids_table_scans: bool
     keeps_join_order: bool
 
@@ -117,6 +119,7 @@ def make_basis(session: Session, view: CatalogView) -> Basis:
         style=style,
         database=session.database_name,
         row_security=common.row_security,
+        firing_states=common.firing_states,
         avoids_table_scans=common.avoids_table_scans,
         keeps_join_order=common.keeps_join_order,
         interrupted=session.check_cancelled,
@@ -177,6 +180,7 @@ def _make_common(session: Session, view: CatalogView) -> Common:
             for value in view.user_functions_named(PG_STAT_STATEMENTS.name)
         ),
         row_security=bool(settings["row_security"]),
+        firing_states=FIRING_STATES[settings.text("session_replication_role")],
         avoids_table_scans=not settings["enable_seqscan"],
         keeps_join_order=settings.integer("join_collapse_limit") == 1,
     )

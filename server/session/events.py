@@ -92,7 +92,8 @@ def _dropped(
 def _fire(
     scope: StatementScope, triggers: tuple[EventTrigger, ...], event: Event
 ) -> Generator[Any, Any, None]:
-    chosen = firing(triggers, event.name, event.tag)
+    states = scope.session.basis().environment.firing_states
+    chosen = firing(triggers, event.name, event.tag, states)
     if not chosen:
         return
     running = scope.running

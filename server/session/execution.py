@@ -111,6 +111,7 @@ def plan_key(
         (
             basis.style,
             basis.environment.row_security,
+            basis.environment.firing_states,
             basis.environment.keeps_join_order,
             basis.environment.avoids_table_scans,
             unseen(session, basis.view),
@@ -145,7 +146,8 @@ def context(session: Session, parameters: tuple[Any, ...] = ()) -> ExecutionCont
         bind_expression=surroundings.bind_expression,
         deferred=running.deferred,
         constraint_modes=running.constraint_modes,
-        shapes=session.database.shapes_of(view),
+        firing_states=basis.environment.firing_states,
+        shapes=session.database.shapes_of(view, basis.environment.firing_states),
         surroundings=surroundings,
         wait=session.wait_inside,
         read_committed=running.modes.isolation in READ_COMMITTED_LEVELS,
@@ -153,12 +155,18 @@ def context(session: Session, parameters: tuple[Any, ...] = ()) -> ExecutionCont
 
 
 def renew(session: Session, made: ExecutionContext) -> bool:
-    """Have a context of this transaction see what is there now; False: it is of another one, or another catalog."""
+    """Have a context of this transaction see what is there now.
+
+    False: it is of another one, or another catalog, or other triggers fire by now.
+    """
     running = session.transaction.start_statement()
     if made.transaction is not running.storage or made.catalog is not running.catalog.view:
         return False
+    basis = session.basis()
+    if made.firing_states != basis.environment.firing_states:
+        return False
     made.snapshot = session.transaction.snapshot()
-    made.style = running_style(running, session.basis())
+    made.style = running_style(running, basis)
     return True
 
 
@@ -173,7 +181,8 @@ def renew_point_context(session: Session, running: Running, basis: Basis) -> Exe
         session.point_basis = None
     if session.point_basis is not basis or found.catalog is not basis.view:
         found.catalog = basis.view
-        found.shapes = session.database.shapes_of(basis.view)
+        found.firing_states = basis.environment.firing_states
+        found.shapes = session.database.shapes_of(basis.view, found.firing_states)
         found.memory = basis.memory.copy()
         session.point_basis = basis
     if found.memory.used_bytes:
