@@ -6,11 +6,12 @@ A server has one Database value, which serves every database of the cluster; a s
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.catalog import CATALOG_KINDS, CATALOG_RELATION, Catalog
 from server.catalog.codec import KIND_NUMBER, encode_object
+from server.catalog.database_activity import DatabaseActivities, DatabaseActivity
 from server.catalog.initial import initial_objects
 from server.catalog.sequences import SequenceValues
 from server.catalog.statement_statistics import StatementStatistics
@@ -75,8 +76,7 @@ class Database:
         self.background: dict[int, Any] = {}  # sessions of the server's own
         self.tables = TableActivities()
         self.statement_statistics = StatementStatistics(self.clock)
-        self.temporary_file_counts: Counter[int] = Counter()  # by OID of the database
-        self.temporary_byte_counts: Counter[int] = Counter()
+        self.activities: DatabaseActivities = defaultdict(DatabaseActivity)
         self.channels = Channels()
         engine.queue.clock_ns = self.clock.monotonic_ns
         engine.queue.is_alone = lambda: len(self.sessions) < 2
@@ -85,12 +85,7 @@ class Database:
 
     def temporary_files(self, oid: int) -> TemporaryFiles:
         """The temporary files of a session in a database."""
-
-        def count(byte_count: int) -> None:
-            self.temporary_file_counts[oid] += 1
-            self.temporary_byte_counts[oid] += byte_count
-
-        return TemporaryFiles(self.engine.temporary_file, count)
+        return TemporaryFiles(self.engine.temporary_file, self.activities[oid].wrote_file)
 
     def row_count(self, table: Table) -> float:
         """How many rows a table has now, about: what the planner asks."""

@@ -82,12 +82,15 @@ class Listener:
         """A client has logged in."""
         self.admit(bool(session.settings["is_superuser"]))
         self.database.sessions[session.pid] = session
+        self.database.activities[session.database_oid].opened(session.pid, session.activity)
 
     def closed(self, connection: ClientConnection, session: Session | None) -> None:
         """A connection has come to its end."""
         self.connections.discard(connection)
         if session is not None:
             self.database.sessions.pop(session.pid, None)
+            activity = self.database.activities[session.database_oid]
+            activity.closed(session.pid, session.clock.now_us())
         if self._closing and not self.connections:
             self._drained.set()
 

@@ -94,6 +94,8 @@ def sync(session: Session, message: messages.Sync) -> bytes | None:
     if session.notices or session.settings.changed:
         return None
     session.skipping = False
+    if transaction.state is State.IMPLICIT:
+        session.activity.commit_count += 1
     transaction.state = next_state(transaction.state, Event.END)
     if not transaction.in_block:
         session.close_portals()

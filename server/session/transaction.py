@@ -287,6 +287,7 @@ class SessionTransaction(TransactionState):
             self.abort()
             raise
         self.running = None
+        self._session.activity.commit_count += 1
         self._session.leave_point_context()
         self._session.settings.end()
         return completion
@@ -314,6 +315,7 @@ class SessionTransaction(TransactionState):
         running, self.running = self.running, None
         if running is None:
             return
+        self._session.activity.rollback_count += 1
         self._session.leave_point_context()
         settings = self._session.settings
         while settings.depth:

@@ -145,6 +145,7 @@ def _refuse_plain_deadlock(session: Session) -> None:
 
 def _deadlock(session: Session, found: list[WaitEdge]) -> DeadlockDetected:
     detail = session.database.describe_deadlock(found)
+    session.database.activities[session.database_oid].deadlocked()
     _LOG.error("deadlock detected: %s", "\n".join((detail, *_statements(session, found))))
     return DeadlockDetected(
         "deadlock detected", detail=detail, hint="See server log for query details."

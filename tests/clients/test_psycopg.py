@@ -258,3 +258,24 @@ def test_two_phase_commit(connection):
     connection.autocommit = True
     rows = connection.execute("select n from two_phase order by n").fetchall()
     assert rows == [(1,), (3,)]
+
+
+def test_the_database_counts_transactions_however_they_are_sent(connection, server):
+    sql = "select xact_commit, xact_rollback, sessions from pg_stat_database where datname = current_database()"
+    connection.execute("create table counted (id int primary key, v int)")
+    with server.connect(autocommit=True) as watching:
+        before = watching.execute(sql).fetchone()
+        for number in range(20):
+            connection.execute("insert into counted values (%s, 0)", (number,), prepare=True)
+            connection.execute("select v from counted where id = %s", (number,), prepare=True)
+            connection.execute(f"select v from counted where id = {number}")
+        with connection.pipeline():
+            for number in range(20):
+                connection.execute("select v from counted where id = %s", (number,), prepare=True)
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("insert into counted values (1, 0)")
+        server.connect().close()
+        after = watching.execute(sql).fetchone()
+    commits, rollbacks, sessions = (b - a for a, b in zip(before, after, strict=True))
+    assert 61 <= commits <= 82
+    assert (rollbacks, sessions) == (1, 1)

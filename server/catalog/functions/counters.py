@@ -1,8 +1,8 @@
 """pg_stat_get_...: what the statistics views show, by OID; and the functions that reset and flush counters.
 
 Rule 1: a function and the column of a view of the same meaning have one source.
-Rule 2: counters are never set to zero: they are what maintenance goes by. Nothing is flushed either, as all is counted
-        at once.
+Rule 2: counters of tables are never set to zero: they are what maintenance goes by; those of a database are told
+        since its last reset. Nothing is flushed, as all is counted at once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.functions.scope import object_of, session_of, view_of
 from server.catalog.objects import Database, Index, Table, UserFunction
-from server.catalog.views.activity import table_counters
+from server.catalog.views.activity import note_rows, table_counters
 from server.errors import InvalidParameterValue, NumericValueOutOfRange, WrongObjectType
 from server.functions.declare import row
 
@@ -94,6 +94,13 @@ def _done(*_: Any) -> str:
     return ""
 
 
+def _reset_database(call: CallContext) -> str:
+    session = session_of(call)
+    note_rows(session.database)
+    session.database.activities[session.database_oid].reset(session.clock.now_us())
+    return ""
+
+
 def _brin_index(call: CallContext, oid: int) -> Index:
     found = view_of(call).object(oid)
     name = "" if found is None else found.name
@@ -159,7 +166,11 @@ FUNCTIONS = (
     ),
     row("2137 pg_stat_force_next_flush() void volatile", _done, "tells all counters at once"),
     row("2230 pg_stat_clear_snapshot() void volatile", _done, "forgets cached statistics"),
-    row("2274 pg_stat_reset() void volatile", _done, "takes note that counters are of no use"),
+    row(
+        "2274 pg_stat_reset() void volatile context",
+        _reset_database,
+        "has pg_stat_database count from now on",
+    ),
     row(
         "3775 pg_stat_reset_shared(text) void volatile context",
         _reset_shared,

@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from server.catalog.database_activity import US_PER_MS
 from server.catalog.objects import Database, ExtensionObject, Index, Sequence, Table
 from server.catalog.table_activity import changes_since
 from server.catalog.views.classes import SYSTEM_SCHEMAS
@@ -351,14 +352,33 @@ DATABASE_TIMES = [
 ]
 
 
+def note_rows(database: Any) -> None:
+    """Have every database know what was done to its tables so far."""
+    for oid, view in tuple(database.catalog.views.items()):
+        database.activities[oid].look_at(
+            (table.storage_id, database.engine.relation(table.storage_id).counts)
+            for table in view.objects(Table)
+            if table.storage_id and table.kind in "rm"
+        )
+
+
 def _database_rows(session: Any) -> Iterator[Row]:
-    sessions = list(session.database.sessions.values())
+    database, now_us = session.database, session.clock.now_us()
+    note_rows(database)
+    sessions = list(database.sessions.values())
+    nothing: Row = {
+        **dict.fromkeys(DATABASE_COUNTERS, 0),
+        **dict.fromkeys(DATABASE_TIMES, 0.0),
+    }
+    yield {**nothing, "datid": 0, "datname": None, "numbackends": 0}  # what all databases share
     for value in session.transaction.catalog.objects(Database):
+        activity = database.activities[value.oid]
+        shown = activity.shown(now_us)
         yield {
-            **dict.fromkeys(DATABASE_COUNTERS, 0),
-            **dict.fromkeys(DATABASE_TIMES, 0.0),
-            "temp_files": session.database.temporary_file_counts[value.oid],
-            "temp_bytes": session.database.temporary_byte_counts[value.oid],
+            **nothing,
+            **shown,
+            "session_time": shown.get("session_time", 0) / US_PER_MS,
+            "stats_reset": activity.reset_us,
             "datid": value.oid,
             "datname": value.name,
             "numbackends": sum(other.database_oid == value.oid for other in sessions),

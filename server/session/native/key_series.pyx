@@ -322,6 +322,7 @@ cdef Py_ssize_t serve_series(
             return 0
     else:
         show(session, prepared.sql)
+        session.activity.commit_count += 1
     known.write(output, series, values, codes, snapshot)
     output.add(READY_OPEN if in_block else READY)
     return series.end
@@ -402,6 +403,7 @@ cdef Py_ssize_t serve_query(SessionState session, bytes data, Py_ssize_t start, 
             return 0
     else:
         show(session, sql)
+        session.activity.commit_count += 1
         session.prepared.pop("", None)
     output.add(known.text_description)
     known.write_row(output, values, codes, snapshot)

@@ -265,6 +265,8 @@ cdef Py_ssize_t serve_sync(session, bytes data, Py_ssize_t start, Output output)
     if running is not None:
         output.add(commit_series(session, transaction, running, basis_of(session), b"", b""))
         return start + SYNC_BYTES
+    if state is IMPLICIT:  # reads that needed no transaction
+        session.activity.commit_count += 1
     if session.portals:
         session.close_portals()
     rest(session, "idle")

@@ -304,6 +304,7 @@ cdef object commit_now(
         transaction.abort()
         raise
     transaction.running = None
+    session.activity.commit_count += 1
     session.leave_point_context()
     session.settings.end()
     return completion

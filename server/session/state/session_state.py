@@ -44,6 +44,8 @@ class Activity:
     query_started_us: int = 0
     transaction_started_us: int = 0
     state_changed_us: int = 0
+    commit_count: int = 0
+    rollback_count: int = 0
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 cdef class Activity:
     cdef public object started_us, state, query, query_started_us, transaction_started_us, state_changed_us
+    cdef public long long commit_count, rollback_count
 
 
 cdef class Modes:

@@ -71,14 +71,14 @@ def with_little_memory(client):
 
 def both_ways(client, sql):
     """The rows with little memory, which have been on disk, and with enough."""
-    counts = client.database.temporary_file_counts
+    counts = client.database.activities[client.session.database_oid].ended
     client.run("set work_mem = '16MB'")
-    before = counts.total()
+    before = counts["temp_files"]
     rows = client.rows(sql)
-    assert counts.total() == before
+    assert counts["temp_files"] == before
     with_little_memory(client)
     spilled = client.rows(sql)
-    assert counts.total() > before
+    assert counts["temp_files"] > before
     assert client.session.temporary_files.used_bytes == 0
     return spilled, rows
 
