@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Table
 from server.planner.rule_tree import RuleRows
-from server.planner.view_text import Speller
+from server.planner.speller import Speller
 from server.sql import nodes
 
 if TYPE_CHECKING:
