@@ -12,6 +12,7 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from server.catalog.built_in_text_search import text_search_objects
 from server.catalog.objects import (
     INFORMATION_SCHEMA_OID,
     PG_CATALOG_OID,
@@ -22,7 +23,6 @@ from server.catalog.objects import (
     Table,
     UserType,
 )
-from server.catalog.text_search_objects import text_search_objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -20,10 +20,6 @@ from server.catalog.objects import (
     Schema,
     Sequence,
     Table,
-    TextSearchConfiguration,
-    TextSearchDictionary,
-    TextSearchParser,
-    TextSearchTemplate,
     Trigger,
     UserCast,
     UserFunction,
@@ -46,6 +42,12 @@ from server.catalog.role_settings import RoleSettings
 from server.catalog.statistics_objects import ExtendedStatistics, Statistics
 from server.catalog.system_privileges import SystemPrivileges
 from server.catalog.tablespaces import Tablespace
+from server.catalog.text_search_objects import (
+    TextSearchConfiguration,
+    TextSearchDictionary,
+    TextSearchParser,
+    TextSearchTemplate,
+)
 
 KINDS: tuple[type[CatalogObject], ...] = (
     Schema,

@@ -20,16 +20,18 @@ from server.catalog.objects import (
     Role,
     Schema,
     Table,
-    TextSearchConfiguration,
-    TextSearchDictionary,
-    TextSearchParser,
-    TextSearchTemplate,
     UserFunction,
     UserType,
 )
 from server.catalog.objects import Sequence as SequenceObject
 from server.catalog.operator_names import NamedOperator, operator_of, operators_in
 from server.catalog.qualified import qualified
+from server.catalog.text_search_objects import (
+    TextSearchConfiguration,
+    TextSearchDictionary,
+    TextSearchParser,
+    TextSearchTemplate,
+)
 from server.catalog.views.physical import fact_of, named_facts, type_facts
 from server.catalog.written_names import split_identifiers
 from server.errors import (

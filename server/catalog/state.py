@@ -28,10 +28,6 @@ from server.catalog.objects import (
     Schema,
     Sequence,
     Table,
-    TextSearchConfiguration,
-    TextSearchDictionary,
-    TextSearchParser,
-    TextSearchTemplate,
     Trigger,
     UserCast,
     UserFunction,
@@ -43,6 +39,12 @@ from server.catalog.role_settings import RoleSettings
 from server.catalog.statistics_objects import ExtendedStatistics, Statistics
 from server.catalog.system_privileges import SystemPrivileges
 from server.catalog.tablespaces import Tablespace
+from server.catalog.text_search_objects import (
+    TextSearchConfiguration,
+    TextSearchDictionary,
+    TextSearchParser,
+    TextSearchTemplate,
+)
 
 PUBLICATIONS = 6104
 """What publications are listed under as if they belonged to it: the catalog that shows them."""

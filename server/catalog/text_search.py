@@ -8,8 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from server.catalog.objects import (
-    Oid,
+from server.catalog.text_search_objects import (
     TextSearchConfiguration,
     TextSearchDictionary,
     TextSearchTemplate,
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from server.catalog.catalog_view import CatalogView
+    from server.catalog.objects import Oid
     from server.text_search.dictionary import Dictionary, Option
 
 DEFAULT_PARSER_OID: Final = 3722

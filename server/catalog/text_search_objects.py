@@ -1,90 +1,46 @@
-"""The built-in parser, templates, dictionaries and configurations of text search, as objects."""
+"""Parsers, templates, dictionaries and configurations of text search as catalog objects."""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
 
-from server.catalog.objects import (
-    CatalogObject,
-    Oid,
-    Table,
-    TextSearchConfiguration,
-    TextSearchDictionary,
-    TextSearchParser,
-    TextSearchTemplate,
-)
-from server.catalog.views.facts import facts
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-OPTION: Final = re.compile(r"\s*(\w+|\"(?:[^\"]|\"\")*\")\s*=\s*'((?:[^']|'')*)'\s*(?:,|$)")
+from server.catalog.objects import CatalogObject, Oid
 
 
-def read_options(text: str | None) -> tuple[tuple[str, str], ...]:
-    """Options as a catalog has them: name = 'value', ..."""
-    return tuple(
-        (name.strip('"').replace('""', '"'), value.replace("''", "'"))
-        for name, value in OPTION.findall(text or "")
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSearchConfiguration(CatalogObject):
+    """A text search configuration: the dictionaries of each kind of token, in order."""
+
+    schema: Oid
+    parser: Oid
+    mapping: tuple[tuple[int, tuple[Oid, ...]], ...] = ()
 
 
-def text_search_objects(tables: Mapping[str, Table]) -> Iterator[CatalogObject]:
-    """What the files of the catalogs list."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSearchDictionary(CatalogObject):
+    """A text search dictionary: a template with options, as names and values."""
 
-    def rows(name: str) -> Iterator[dict[str, Any]]:
-        columns = [column.name for column in tables[name].columns]
-        return (dict(zip(columns, row, strict=True)) for row in facts(tables[name]))
-
-    for row in rows("pg_ts_parser"):
-        yield TextSearchParser(
-            oid=row["oid"],
-            name=row["prsname"],
-            schema=row["prsnamespace"],
-            start=row["prsstart"],
-            token=row["prstoken"],
-            end=row["prsend"],
-            headline=row["prsheadline"],
-            types=row["prslextype"],
-        )
-    for row in rows("pg_ts_template"):
-        yield TextSearchTemplate(
-            oid=row["oid"],
-            name=row["tmplname"],
-            schema=row["tmplnamespace"],
-            init=row["tmplinit"],
-            lexize=row["tmpllexize"],
-        )
-    for row in rows("pg_ts_dict"):
-        yield TextSearchDictionary(
-            oid=row["oid"],
-            name=row["dictname"],
-            schema=row["dictnamespace"],
-            owner=row["dictowner"],
-            template=row["dicttemplate"],
-            options=read_options(row["dictinitoption"]),
-        )
-    yield from _configurations(rows("pg_ts_config"), rows("pg_ts_config_map"))
+    schema: Oid
+    template: Oid
+    options: tuple[tuple[str, str], ...] = ()
 
 
-def _configurations(
-    rows: Iterator[dict[str, Any]], entries: Iterator[dict[str, Any]]
-) -> Iterator[TextSearchConfiguration]:
-    listed: dict[Oid, dict[int, list[tuple[int, Oid]]]] = {}
-    for entry in entries:
-        tokens = listed.setdefault(entry["mapcfg"], {})
-        numbered = tokens.setdefault(entry["maptokentype"], [])
-        numbered.append((entry["mapseqno"], entry["mapdict"]))
-    for row in rows:
-        tokens = listed.get(row["oid"], {})
-        yield TextSearchConfiguration(
-            oid=row["oid"],
-            name=row["cfgname"],
-            schema=row["cfgnamespace"],
-            owner=row["cfgowner"],
-            parser=row["cfgparser"],
-            mapping=tuple(
-                (token, tuple(oid for _, oid in sorted(tokens[token]))) for token in sorted(tokens)
-            ),
-        )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSearchParser(CatalogObject):
+    """A text search parser: functions of the default one under another name."""
+
+    schema: Oid
+    start: Oid
+    token: Oid
+    end: Oid
+    headline: Oid
+    types: Oid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSearchTemplate(CatalogObject):
+    """A text search template: functions of a built-in one under another name."""
+
+    schema: Oid
+    init: Oid
+    lexize: Oid

@@ -26,9 +26,6 @@ from server.catalog.objects import (
     Schema,
     Sequence,
     Table,
-    TextSearchDictionary,
-    TextSearchParser,
-    TextSearchTemplate,
     Trigger,
     UserCast,
     UserFunction,
@@ -42,6 +39,11 @@ from server.catalog.operator_class_objects import (
 from server.catalog.partition_bounds import ancestors_of
 from server.catalog.publication_objects import Publication, PublishedSchema, PublishedTable
 from server.catalog.statistics_objects import ExtendedStatistics
+from server.catalog.text_search_objects import (
+    TextSearchDictionary,
+    TextSearchParser,
+    TextSearchTemplate,
+)
 from server.errors import DependentObjectsStillExist
 from server.identifiers import routine_oids
 from server.statements.collations import of_collation

@@ -8,19 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import (
-    CatalogObject,
-    ExtensionObject,
-    Index,
-    Table,
+from server.catalog.objects import CatalogObject, ExtensionObject, Index, Table
+from server.catalog.operator_class_objects import OperatorClass, OperatorFamily, user_class
+from server.catalog.operator_class_objects import members_of as members_of_family
+from server.catalog.publications import members_of, schemas_of
+from server.catalog.text_search_objects import (
     TextSearchConfiguration,
     TextSearchDictionary,
     TextSearchParser,
     TextSearchTemplate,
 )
-from server.catalog.operator_class_objects import OperatorClass, OperatorFamily, user_class
-from server.catalog.operator_class_objects import members_of as members_of_family
-from server.catalog.publications import members_of, schemas_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

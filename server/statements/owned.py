@@ -18,8 +18,6 @@ from server.catalog.objects import (
     Schema,
     Sequence,
     Table,
-    TextSearchConfiguration,
-    TextSearchDictionary,
     UserFunction,
     UserOperator,
     UserType,
@@ -28,6 +26,7 @@ from server.catalog.operator_class_objects import OperatorClass, OperatorFamily
 from server.catalog.privileges import acl_of_new_owner, has_privileges_of, parse_item
 from server.catalog.publication_objects import Publication
 from server.catalog.statistics_objects import ExtendedStatistics
+from server.catalog.text_search_objects import TextSearchConfiguration, TextSearchDictionary
 from server.errors import DependentObjectsStillExist, InsufficientPrivilege
 from server.sql import utility_roles as tree
 from server.statements.drop import drop_objects

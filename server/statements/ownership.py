@@ -20,8 +20,6 @@ from server.catalog.objects import (
     Schema,
     Sequence,
     Table,
-    TextSearchConfiguration,
-    TextSearchDictionary,
     Trigger,
     UserFunction,
     UserOperator,
@@ -40,6 +38,7 @@ from server.catalog.publication_objects import Publication, Subscription
 from server.catalog.statistics_objects import ExtendedStatistics
 from server.catalog.system_privileges import default_of, system_privileges
 from server.catalog.tablespaces import Tablespace
+from server.catalog.text_search_objects import TextSearchConfiguration, TextSearchDictionary
 from server.catalog.views.physical import named_facts
 from server.errors import InsufficientPrivilege
 

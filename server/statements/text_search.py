@@ -11,15 +11,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.names import TEXT_SEARCH_KINDS
-from server.catalog.objects import (
-    FIRST_USER_OID,
-    CatalogObject,
+from server.catalog.objects import FIRST_USER_OID, CatalogObject
+from server.catalog.text_search import make_dictionary
+from server.catalog.text_search_objects import (
     TextSearchConfiguration,
     TextSearchDictionary,
     TextSearchParser,
     TextSearchTemplate,
 )
-from server.catalog.text_search import make_dictionary
 from server.catalog.views.physical import named_facts
 from server.errors import (
     DuplicateObject,

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.functions.scope import names_of, session_of, view_of
-from server.catalog.objects import Oid, TextSearchConfiguration, TextSearchParser
 from server.catalog.text_search import configuration_of, dictionary_of
+from server.catalog.text_search_objects import TextSearchConfiguration, TextSearchParser
 from server.errors import InvalidParameterValue, UndefinedObject
 from server.functions.declare import row
 from server.functions.json_strings import map_strings, values_of
@@ -25,6 +25,7 @@ from server.types.tsquery import AND, PHRASE, TsQuery
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from server.catalog.objects import Oid
     from server.functions.function import CallContext, Function
     from server.text_search.document import Configuration, Word
     from server.text_search.parser import Token

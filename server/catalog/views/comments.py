@@ -23,10 +23,6 @@ from server.catalog.objects import (
     Schema,
     Sequence,
     Table,
-    TextSearchConfiguration,
-    TextSearchDictionary,
-    TextSearchParser,
-    TextSearchTemplate,
     Trigger,
     UserCast,
     UserFunction,
@@ -42,6 +38,12 @@ from server.catalog.publication_objects import (
 )
 from server.catalog.statistics_objects import ExtendedStatistics
 from server.catalog.tablespaces import Tablespace
+from server.catalog.text_search_objects import (
+    TextSearchConfiguration,
+    TextSearchDictionary,
+    TextSearchParser,
+    TextSearchTemplate,
+)
 from server.catalog.views.relation import Row, SystemRelation
 
 if TYPE_CHECKING:

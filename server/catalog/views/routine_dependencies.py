@@ -10,10 +10,6 @@ from server.catalog.objects import (
     FIRST_USER_OID,
     AggregateParts,
     ExtensionObject,
-    TextSearchConfiguration,
-    TextSearchDictionary,
-    TextSearchParser,
-    TextSearchTemplate,
     UserCast,
     UserFunction,
     UserOperator,
@@ -24,6 +20,12 @@ from server.catalog.operator_class_objects import (
     FamilyOperator,
     OperatorClass,
     OperatorFamily,
+)
+from server.catalog.text_search_objects import (
+    TextSearchConfiguration,
+    TextSearchDictionary,
+    TextSearchParser,
+    TextSearchTemplate,
 )
 from server.catalog.views.comments import CATALOG_OIDS
 from server.catalog.views.dependency_rows import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from server.catalog.objects import (
+from server.catalog.text_search_objects import (
     TextSearchConfiguration,
     TextSearchDictionary,
     TextSearchParser,
