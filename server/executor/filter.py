@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from server.expressions.row_calls import RowEvaluator
     from server.planner import physical
     from server.types.type import Value
+    from server.vector.column import Column
 
 
 class OneRow(Operator):
@@ -144,8 +145,11 @@ class Project(Operator):
         return None if below is None else below.then(lambda batch: (self._made(batch, context),))
 
     def _made(self, batch: Batch, context: ExecutionContext) -> Batch:
-        columns = tuple(evaluate(batch, context) for evaluate in self._expressions)
-        return Batch(columns, batch.count)
+        columns: list[Column] = []
+        for evaluate in self._expressions:
+            context.check_cancelled()  # a batch of many rows, a hundred expressions: that is seconds
+            columns.append(evaluate(batch, context))
+        return Batch(tuple(columns), batch.count)
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield a batch for each of the input."""

@@ -80,7 +80,8 @@ class FirstOfPartitions:
         """The rows that are among the first of their partition so far."""
         partition = self._partition.arrays(batch, context)
         order_arrays = self._order.arrays(batch, context)
-        order = order_by([*partition, *order_arrays], batch.count)
+        look = context.check_cancelled
+        order = order_by([*partition, *order_arrays], batch.count, look)
         starts = changes_of([array[order] for array in partition], batch.count)
         places = np.arange(batch.count)
         numbers = places - np.maximum.accumulate(np.where(starts, places, 0))

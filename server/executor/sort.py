@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from server.errors import InvalidRowCountInLimitClause
-from server.executor.columns import concatenate_batches, plain_objects, slices
+from server.executor.columns import BATCH_ROWS, concatenate_batches, plain_objects, slices
 from server.executor.evaluation import Evaluator, evaluator, layout_of, scalar
 from server.executor.external_sort import ExternalSort
 from server.executor.key_values import float_keys
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from server.types.type import Type
     from server.vector.batch import Batch
     from server.vector.column import Column, Mask, Positions, Values
+
+    Look = Callable[[], None]
 
 BLANK_OID: Final = 1042
 TOP_ROWS_MAX: Final = 100_000
@@ -63,7 +65,7 @@ class KeyEvaluator:
         """Give arrays of numbers that sort as the keys ask for, the most important first."""
         arrays: list[Values] = []
         for column, key in zip(self.columns(batch, context), self._keys, strict=True):
-            arrays.extend(rank_arrays(column, key))
+            arrays.extend(rank_arrays(column, key, context.check_cancelled))
         return arrays
 
     def promising(self, batch: Batch, best: Batch, context: ExecutionContext) -> Batch:
@@ -109,14 +111,16 @@ def _signs(column: Column, last: Column, value_type: Type) -> Values | None:
     return signs
 
 
-def order_by(arrays: Sequence[Values], count: int) -> Positions:
-    """Order rows by arrays, the first one counting most; stable."""
-    return ordered_rows(arrays) if arrays else np.arange(count)
+def order_by(arrays: Sequence[Values], count: int, look: Look | None = None) -> Positions:
+    """Order rows by arrays, the first one counting most; stable. `look` is called now and then, and may raise."""
+    return ordered_rows(arrays, look) if arrays else np.arange(count)
 
 
-def tie_order(arrays: Sequence[Values], count: int, bound: int = -1) -> Positions:
+def tie_order(
+    arrays: Sequence[Values], count: int, bound: int = -1, look: Look | None = None
+) -> Positions:
     """Order rows by arrays as rule 2 says; with a bound >= 0 only the first ones."""
-    order = order_by(arrays, count)
+    order = order_by(arrays, count, look)
     if 1 < count <= TIED_ROWS_MAX and arrays:
         changed = np.zeros(count, np.bool_)
         for array in arrays:
@@ -129,9 +133,9 @@ def tie_order(arrays: Sequence[Values], count: int, bound: int = -1) -> Position
     return order if bound < 0 else order[:bound]
 
 
-def rank_arrays(column: Column, key: SortKey) -> list[Values]:
+def rank_arrays(column: Column, key: SortKey, look: Look | None = None) -> list[Values]:
     """Arrays of numbers that sort ascending as the key asks for, the most important first."""
-    order = ranks(column, key.expression.type.type)
+    order = ranks(column, key.expression.type.type, look)
     if key.descending:
         order = ~order
     if not column.has_nulls:
@@ -141,20 +145,20 @@ def rank_arrays(column: Column, key: SortKey) -> list[Values]:
     return [column.valid if key.nulls_first else ~column.valid, order]
 
 
-def ranks(column: Column, value_type: Type) -> Positions:
+def ranks(column: Column, value_type: Type, look: Look | None = None) -> Positions:
     """Give a fresh array of int64 that orders as the values do.
 
     What it has for NULL rows means nothing.
     """
     if column.dictionary is not None:
-        words = ranks(column.dictionary, value_type)
+        words = ranks(column.dictionary, value_type, look)
         if not len(words):
             return np.zeros(len(column), np.int64)
         return words[np.where(column.validity(), column.values, 0)]
     if isinstance(column, TextColumn) and value_type.collator is None:
         is_blank = value_type.oid == BLANK_OID
         views = stripped_views(column.store, column.views) if is_blank else column.views
-        return text_ranks(column.store, views)
+        return text_ranks(column.store, views, look)
     kind = column.values.dtype.kind
     if kind == "f":
         keys = float_keys(column.values)
@@ -214,10 +218,12 @@ class Sort(Operator):
         yield from self._slices(concatenate_batches(kept, source.plan.types), context)
 
     def _slices(self, batch: Batch, context: ExecutionContext) -> Iterator[Batch]:
-        return slices(self._sorted(batch, context))
-
-    def _sorted(self, batch: Batch, context: ExecutionContext) -> Batch:
-        return batch.take(tie_order(self._keys.arrays(batch, context), batch.count))
+        """The rows in order, each put in its place when its slice is asked for."""
+        arrays = self._keys.arrays(batch, context)
+        order = tie_order(arrays, batch.count, look=context.check_cancelled)
+        del arrays
+        for start in range(0, batch.count, BATCH_ROWS):
+            yield batch.take(order[start : start + BATCH_ROWS])
 
     def _first(self, context: ExecutionContext, wanted: int) -> Batch:
         """The first rows: what cannot be among them is dropped as batches come in."""

@@ -95,9 +95,10 @@ class Window(Operator):
         order_arrays = [
             array
             for column, key in zip(order_columns, self.plan.order, strict=True)
-            for array in rank_arrays(column, key)
+            for array in rank_arrays(column, key, context.check_cancelled)
         ]
-        order = tie_order([*partition_arrays, *order_arrays], batch.count)
+        look = context.check_cancelled
+        order = tie_order([*partition_arrays, *order_arrays], batch.count, look=look)
         columns = {id(column): column for column in (*batch.columns, *order_columns)}
         gathers: list[Callable[[], Any]] = [
             *(partial(_changes, arrays, order) for arrays in (partition_arrays, order_arrays)),

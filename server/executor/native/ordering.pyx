@@ -4,6 +4,9 @@ Rows are sorted by radix, the least significant digits first. Arrays are packed 
 values, counted from the least one, leave room; digits that are the same in all rows are passed over.
 
 Texts are sorted eight bytes at a time: those with equal bytes so far by the next eight.
+
+`look` is called every LOOK_ROWS rows or so, and raises when the work is not wanted any more: a statement that was
+cancelled does not sort to the end.
 """
 
 import numpy as np
@@ -26,6 +29,8 @@ cdef enum:
     FEW = 24
     INLINE_MAX = 12
 
+cdef Py_ssize_t LOOK_ROWS = 1 << 18
+
 cdef struct Entry:
     uint64_t key
     uint64_t row
@@ -34,6 +39,21 @@ cdef struct View:
     uint32_t length
     char prefix[4]
     uint64_t place
+
+
+cdef int call(void *look) except -1 with gil:
+    (<object>look)()
+    return 0
+
+
+cdef inline int looked(void *look) except -1 nogil:
+    """Have the caller say whether to go on; NULL: nobody asks."""
+    return 0 if look == NULL else call(look)
+
+
+cdef inline void *address(object look) noexcept:
+    """The caller's function; it lives as long as its call of the kernel."""
+    return NULL if look is None else <void *>look
 
 
 cdef void insertion(Entry *entries, Py_ssize_t count) noexcept nogil:
@@ -48,17 +68,17 @@ cdef void insertion(Entry *entries, Py_ssize_t count) noexcept nogil:
         entries[j] = entry
 
 
-cdef void sort_entries(Entry *entries, Entry *spare, Py_ssize_t count) noexcept nogil:
+cdef int sort_entries(Entry *entries, Entry *spare, Py_ssize_t count, void *look) except -1 nogil:
     """Stable, by key; the result stands where the entries stood."""
     cdef Py_ssize_t places[DIGITS]
-    cdef Py_ssize_t i, at, number
+    cdef Py_ssize_t i, at, number, start
     cdef uint64_t different = 0, digit
     cdef int shift = 0
     cdef Entry *source = entries
     cdef Entry *target = spare
     if count <= FEW:
         insertion(entries, count)
-        return
+        return 0
     for i in range(1, count):
         different |= entries[i].key ^ entries[0].key
     while shift < 64:
@@ -73,20 +93,25 @@ cdef void sort_entries(Entry *entries, Entry *spare, Py_ssize_t count) noexcept 
             number = places[i]
             places[i] = at
             at += number
-        for i in range(count):
-            digit = (source[i].key >> shift) & (DIGITS - 1)
-            target[places[digit]] = source[i]
-            places[digit] += 1
+        for start from 0 <= start < count by LOOK_ROWS:
+            if count > LOOK_ROWS:
+                looked(look)
+            for i in range(start, min(start + LOOK_ROWS, count)):
+                digit = (source[i].key >> shift) & (DIGITS - 1)
+                target[places[digit]] = source[i]
+                places[digit] += 1
         source, target = target, source
         shift += DIGIT_BITS
     if source != entries:
         memcpy(entries, source, count * sizeof(Entry))
+    return 0
 
 
-cdef uint64_t *sorted_words(uint64_t *words, uint64_t *spare, Py_ssize_t count, int shift) noexcept nogil:
+cdef uint64_t *sorted_words(uint64_t *words, uint64_t *spare, Py_ssize_t count, int shift,
+                            void *look) except NULL nogil:
     """Stable, by the bits from shift on; the result stands in one of the two."""
     cdef Py_ssize_t places[DIGITS]
-    cdef Py_ssize_t i, at, number
+    cdef Py_ssize_t i, at, number, start
     cdef uint64_t different = 0, digit
     for i in range(1, count):
         different |= words[i] ^ words[0]
@@ -102,16 +127,18 @@ cdef uint64_t *sorted_words(uint64_t *words, uint64_t *spare, Py_ssize_t count, 
             number = places[i]
             places[i] = at
             at += number
-        for i in range(count):
-            digit = (words[i] >> shift) & (DIGITS - 1)
-            spare[places[digit]] = words[i]
-            places[digit] += 1
+        for start from 0 <= start < count by LOOK_ROWS:
+            looked(look)
+            for i in range(start, min(start + LOOK_ROWS, count)):
+                digit = (words[i] >> shift) & (DIGITS - 1)
+                spare[places[digit]] = words[i]
+                places[digit] += 1
         words, spare = spare, words
         shift += DIGIT_BITS
     return words
 
 
-cdef _ordered_by_few_bits(const uint64_t[::1] word, Py_ssize_t count, int row_bits):
+cdef _ordered_by_few_bits(const uint64_t[::1] word, Py_ssize_t count, int row_bits, look):
     """The order by one word whose highest bits are free for as many as row numbers have: half as much is moved."""
     cdef uint64_t *words = <uint64_t *>malloc(count * 2 * sizeof(uint64_t))
     cdef uint64_t *found
@@ -121,49 +148,63 @@ cdef _ordered_by_few_bits(const uint64_t[::1] word, Py_ssize_t count, int row_bi
         raise MemoryError
     result = np.empty(count, np.int64)
     cdef int64_t[::1] out = result
-    with nogil:
-        for row in range(count):
-            words[row] = word[row] << row_bits | <uint64_t>row
-        found = sorted_words(words, words + count, count, row_bits)
-        for row in range(count):
-            out[row] = <int64_t>(found[row] & mask)
-    free(words)
+    cdef void *asked = address(look)
+    try:
+        with nogil:
+            for row in range(count):
+                words[row] = word[row] << row_bits | <uint64_t>row
+            found = sorted_words(words, words + count, count, row_bits, asked)
+            for row in range(count):
+                out[row] = <int64_t>(found[row] & mask)
+    finally:
+        free(words)
     return result
 
 
-def ordered_rows(arrays):
+def ordered_rows(arrays, look=None):
     """Rows in the order of the arrays of int64, the first one counting most; stable."""
     cdef Py_ssize_t count = len(arrays[0]), row
-    cdef list words = _packed(arrays, count)
+    cdef list words = _packed(arrays, count, look)
     cdef const uint64_t[::1] word
     cdef int row_bits = bits_of(<uint64_t>count)
     if len(words) == 1 and count > FEW:
         word = words[0]
         if bits_of(<uint64_t>np.max(words[0])) + row_bits <= 64:
-            return _ordered_by_few_bits(word, count, row_bits)
+            return _ordered_by_few_bits(word, count, row_bits, look)
     cdef Entry *entries = <Entry *>malloc(max(1, count) * 2 * sizeof(Entry))
     if entries == NULL:
         raise MemoryError
-    cdef bint is_first = True
-    for packed in reversed(words):
-        word = packed
-        with nogil:
-            for row in range(count):
-                if is_first:
-                    entries[row].row = row
-                entries[row].key = word[entries[row].row]
-            sort_entries(entries, entries + count, count)
-        is_first = False
     result = np.empty(count, np.int64)
-    cdef int64_t[::1] out = result
-    with nogil:
-        for row in range(count):
-            out[row] = row if is_first else <int64_t>entries[row].row
-    free(entries)
+    try:
+        order_entries(entries, words, count, result, address(look))
+    finally:
+        free(entries)
     return result
 
 
-cdef list _packed(arrays, Py_ssize_t count):
+cdef int order_entries(Entry *entries, list words, Py_ssize_t count, int64_t[::1] out, void *look) except -1:
+    """The rows by the words, the last of which is sorted by first."""
+    cdef const uint64_t[::1] word
+    cdef bint is_first = True
+    cdef Py_ssize_t row, start
+    for packed in reversed(words):
+        word = packed
+        with nogil:
+            for start from 0 <= start < count by LOOK_ROWS:
+                looked(look)
+                for row in range(start, min(start + LOOK_ROWS, count)):
+                    if is_first:
+                        entries[row].row = row
+                    entries[row].key = word[entries[row].row]
+            sort_entries(entries, entries + count, count, look)
+        is_first = False
+    with nogil:
+        for row in range(count):
+            out[row] = row if is_first else <int64_t>entries[row].row
+    return 0
+
+
+cdef list _packed(arrays, Py_ssize_t count, look):
     """The arrays as words that order as they do, the most important first."""
     cdef list words = []
     cdef const int64_t[::1] values
@@ -174,6 +215,8 @@ cdef list _packed(arrays, Py_ssize_t count):
     if count == 0:
         return words
     for array in arrays:
+        if look is not None:
+            look()
         values = np.ascontiguousarray(array, np.int64)
         low = high = values[0]
         with nogil:
@@ -220,7 +263,7 @@ cdef struct Run:
     Py_ssize_t depth
 
 
-def text_ranks(const uint8_t[::1] store, views):
+def text_ranks(const uint8_t[::1] store, views, look=None):
     """An int64 for each text: equal for equal ones, and in the order of their bytes for others."""
     views = np.ascontiguousarray(views)
     cdef Py_ssize_t count = len(views)
@@ -232,22 +275,23 @@ def text_ranks(const uint8_t[::1] store, views):
     cdef int64_t[::1] out = ranks
     cdef Entry *entries = <Entry *>malloc(count * 2 * sizeof(Entry))
     cdef Run *runs = <Run *>malloc((count + 1) * sizeof(Run))
+    cdef void *asked = address(look)
     try:
         if entries == NULL or runs == NULL:
             raise MemoryError
         with nogil:
-            rank_texts(<const View *>&raw[0], base, count, entries, runs, &out[0])
+            rank_texts(<const View *>&raw[0], base, count, entries, runs, &out[0], asked)
     finally:
         free(entries)
         free(runs)
     return ranks
 
 
-cdef void rank_texts(const View *view, const uint8_t *base, Py_ssize_t count, Entry *entries, Run *runs,
-                     int64_t *ranks) noexcept nogil:
+cdef int rank_texts(const View *view, const uint8_t *base, Py_ssize_t count, Entry *entries, Run *runs,
+                    int64_t *ranks, void *look) except -1 nogil:
     """Runs of texts that are equal up to a depth are sorted by what follows; the rank of a text is the place of the
     first one of its run when that has nothing left to be told apart by."""
-    cdef Py_ssize_t pending = 1, i, at, start, stop, depth, first
+    cdef Py_ssize_t pending = 1, unlooked = 0, i, at, start, stop, depth, first
     cdef bint goes_on
     for i in range(count):
         entries[i].row = i
@@ -258,8 +302,12 @@ cdef void rank_texts(const View *view, const uint8_t *base, Py_ssize_t count, En
         pending -= 1
         start, stop, depth = runs[pending].start, runs[pending].stop, runs[pending].depth
         for i in range(start, stop):
+            unlooked += 1
+            if unlooked == LOOK_ROWS:
+                looked(look)
+                unlooked = 0
             entries[i].key = eight_bytes(&view[entries[i].row], base, depth)
-        sort_entries(entries + start, entries + count + start, stop - start)
+        sort_entries(entries + start, entries + count + start, stop - start, look)
         first = start
         goes_on = <Py_ssize_t>view[entries[start].row].length > depth + 8
         for i in range(start + 1, stop + 1):
@@ -277,3 +325,4 @@ cdef void rank_texts(const View *view, const uint8_t *base, Py_ssize_t count, En
                 first = i
                 goes_on = False
             goes_on = goes_on or <Py_ssize_t>view[entries[i].row].length > depth + 8
+    return 0

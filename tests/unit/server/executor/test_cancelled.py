@@ -1,0 +1,69 @@
+"""A cancelled statement ends in the middle of the long steps of its operators, not only between batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from plans import INT4, asc, call, const, function, run, values, var
+
+from server.executor import native, ordering
+from server.planner import physical
+from server.vector.text_views import views_of
+
+
+class Cancelled(Exception):
+    """What the look raises."""
+
+
+def look() -> None:
+    """The statement is cancelled."""
+    raise Cancelled
+
+
+MANY = (1 << 18) + 5
+
+
+@pytest.mark.parametrize("bits", [40, 63])
+def test_a_long_sort_of_integers_ends(bits: int):
+    rng = np.random.default_rng(bits)
+    arrays = [rng.integers(0, 1 << bits, MANY), rng.integers(0, 1 << bits, MANY)]
+    for chosen in (arrays, arrays[:1]):
+        with pytest.raises(Cancelled):
+            native.ordered_rows(chosen, look)
+
+
+def test_a_long_ranking_of_texts_ends():
+    store, views = views_of([b"a rather long text %d" % row for row in range(MANY)])
+    with pytest.raises(Cancelled):
+        native.text_ranks(store, views, look)
+
+
+def test_a_look_that_never_raises_changes_nothing():
+    keys = np.random.default_rng(1).integers(0, 1 << 62, MANY)
+    assert np.array_equal(native.ordered_rows([keys], lambda: None), ordering.ordered_rows([keys]))
+
+
+def test_a_projection_looks_before_each_expression():
+    done: list[int] = []
+    noted = function("noted", lambda number: done.append(number), count=1)
+    expressions = tuple(call(noted, const(number), type_=INT4) for number in range(5))
+    node = values([(1,)], INT4)
+    plan = physical.Project(
+        input=node, expressions=expressions, output=(2, 3, 4, 5, 6), types=(INT4,) * 5
+    )
+
+    def cancelled() -> None:
+        if len(done) == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        run(plan, cancelled=cancelled)
+    assert done == [0, 1]
+
+
+def test_sorted_rows_are_put_in_place_slice_by_slice():
+    rows = [(number * 7919 % 100_003,) for number in range(100_003)]
+    plan = physical.Sort(input=values(rows, INT4), keys=(asc(var(1)),), output=(1,), types=(INT4,))
+    assert run(plan) == sorted(rows)
