@@ -32,6 +32,7 @@ from server.session.results import (
     command_tag,
     data_rows,
     described,
+    pieces,
     row_description,
     spread_formats,
 )
@@ -288,7 +289,9 @@ def _execute_plan(session: Session, portal: Portal, max_rows: int) -> Generator[
             continue
         count += item.count
         if planned.returns_rows:
-            yield data_rows(item, planned.types, portal.formats, session.style)
+            for piece in pieces(item, planned.types, portal.formats, session.style):
+                session.check_cancelled()
+                yield data_rows(piece, planned.types, portal.formats, session.style)
     if max_rows and count == max_rows and not portal.done:
         yield messages.PortalSuspended()
         return command_tag(planned.tag, count)

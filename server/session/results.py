@@ -6,7 +6,9 @@ Columns of common types go to the wire straight from their arrays; the others th
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from protocol.copy_format import CopyFormat, CopyOptions, encode_copy_rows
 from protocol.encodings import to_client
@@ -16,9 +18,10 @@ from protocol.native import encode_csv_rows, encode_rows, encode_text_rows
 from protocol.rows import COPY_DATA, ColumnKind, EncodeColumn, encode_column, frame_rows
 from server.errors import InternalError, ProtocolViolation
 from server.types.client_text import converted_column, converted_rows
+from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from server.planner.planned import PlannedStatement
     from server.statements.statement import Description
@@ -41,6 +44,16 @@ FIXED_KINDS: Mapping[int, ColumnKind] = {
 _TEXT_OIDS = frozenset((19, 25, 1042, 1043))
 _STYLED = frozenset((1082, 1114))
 _NUMERIC_OID = 1700
+
+PIECE_COST: Final = 1 << 17
+"""What a message of rows may cost, in values that are written straight from an array: some milliseconds."""
+
+CODEC_COST: Final = 32
+"""What a value costs that goes through the codec of its type."""
+
+BYTES_A_COST: Final = 64
+SAMPLE_ROWS: Final = 64
+"""So many texts say how long they are; as few rows go out together whatever they are."""
 
 
 def row_description(planned: PlannedStatement, formats: Sequence[int]) -> RowDescription:
@@ -76,6 +89,38 @@ def spread_formats(formats: Sequence[int], count: int) -> tuple[int, ...]:
         if code not in (0, 1):
             raise InternalError(f"unsupported format code: {code}")
     return spread
+
+
+def pieces(
+    batch: Batch, types: Sequence[TypeReference], formats: Sequence[int], style: TextStyle
+) -> Iterator[Batch]:
+    """The rows of a batch in parts that are soon written: between two it is the others' turn.
+
+    And that of a request to cancel.
+    """
+    if batch.count <= SAMPLE_ROWS:
+        yield batch
+        return
+    cost, rows_min = 0, 1
+    for column, reference, code in zip(batch.columns, types, formats, strict=True):
+        cost += _value_cost(column, reference.type, code == 1, style)
+        if column.dictionary is not None:  # each part writes all words
+            rows_min = max(rows_min, len(column.dictionary))
+    row_count = max(rows_min, PIECE_COST // max(cost, 1))
+    if row_count >= batch.count:
+        yield batch
+        return
+    for start in range(0, batch.count, row_count):
+        yield batch.slice(start, start + row_count)
+
+
+def _value_cost(column: Column, kind: Type, binary: bool, style: TextStyle) -> int:
+    if isinstance(column, TextColumn):
+        lengths = np.ascontiguousarray(column.views[:SAMPLE_ROWS]).view(np.uint32)[::4]
+        return 1 + int(lengths.mean()) // BYTES_A_COST if len(lengths) else 1
+    is_plain = fixed_kind(kind, binary, style) is not None or kind.oid in _TEXT_OIDS
+    is_decimal = kind.oid == _NUMERIC_OID and column.scale is not None
+    return 1 if is_plain or is_decimal else CODEC_COST
 
 
 def data_rows(

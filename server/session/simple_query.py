@@ -24,6 +24,7 @@ from server.session.results import (
     command_tag,
     data_rows,
     described,
+    pieces,
     row_description,
     spread_formats,
 )
@@ -144,7 +145,9 @@ def run_planned(
         count += item.count
         if planned.returns_rows:
             yield from pop_all(header)
-            yield data_rows(item, planned.types, formats, session.style)
+            for piece in pieces(item, planned.types, formats, session.style):
+                session.check_cancelled()
+                yield data_rows(piece, planned.types, formats, session.style)
     yield from pop_all(header)
     return command_tag(planned.tag, running.row_count if planned.writes else count)
 
