@@ -15,7 +15,7 @@ import numpy as np
 
 from server.expressions import expression as nodes
 from server.expressions.by_operands import array_constructor, by_operands, row_comparison
-from server.expressions.invoke import column_call, with_validity
+from server.expressions.invoke import column_call, looked_after, with_validity
 from server.expressions.membership import compile_membership
 from server.expressions.row_calls import ANY_OID, call_context, modifier_of
 from server.expressions.rowwise import Layout, compile_row, record_maker
@@ -207,9 +207,11 @@ def _mapped(
             return with_validity(filled.take(spread), valid)
         rows = plain_values(column)
         if valid is None:
-            return column_of([change(value, context) for value in rows], result)
-        pairs = zip(rows, valid.tolist(), strict=True)
-        return column_of([change(v, context) if there else None for v, there in pairs], result)
+            made = (change(value, context) for value in rows)
+        else:
+            pairs = zip(rows, valid.tolist(), strict=True)
+            made = (change(v, context) if there else None for v, there in pairs)
+        return column_of(looked_after(made, len(column), context), result)
 
     return evaluate
 

@@ -7,9 +7,10 @@ others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 import numpy as np
 
@@ -27,6 +28,9 @@ from server.vector.rows import (
     values_of,
 )
 from server.vector.texts import TextColumn, coded_texts
+
+LOOK_ROWS: Final = 8192
+"""After so many rows that are computed one by one it is looked whether the statement is cancelled."""
 
 ColumnCall = Callable[[CallContext, Sequence[Column], int], Column]
 
@@ -141,6 +145,18 @@ def with_validity(column: Column, valid: Mask | None) -> Column:
     return Column(column.values, joint, column.scale, column.dictionary)
 
 
+def looked_after(results: Iterator[Any], count: int, execution: Any) -> list[Any]:
+    """As many results as there are rows, each computed as it is asked for; ends when the statement is cancelled."""
+    look = getattr(execution, "check_cancelled", None) if count > LOOK_ROWS else None
+    if look is None:
+        return list(results)
+    made: list[Any] = []
+    while part := list(islice(results, LOOK_ROWS)):
+        made += part
+        look()
+    return made
+
+
 def _row_call(function: Function) -> ColumnCall:
     row = function.row
     assert row is not None, function
@@ -151,25 +167,30 @@ def _row_call(function: Function) -> ColumnCall:
         dtype = context.result.type.dtype
         bound = partial(invoke, context) if wants_context else invoke
         if not columns:
-            return column_of([bound() for _ in range(count)], dtype)
+            made = (bound() for _ in range(count))
+            return column_of(looked_after(made, count, context.execution), dtype)
         if not strict:
             rows = zip(*[values_of(column) for column in columns], strict=True)
-            return column_of([bound(*values) for values in rows], dtype)
-        return _strict_rows(bound, columns, count, dtype)
+            made = (bound(*values) for values in rows)
+            return column_of(looked_after(made, count, context.execution), dtype)
+        return _strict_rows(bound, columns, count, context)
 
     return call
 
 
 def _strict_rows(
-    invoke: Callable[..., Any], columns: Sequence[Column], count: int, dtype: np.dtype[Any]
+    invoke: Callable[..., Any], columns: Sequence[Column], count: int, context: CallContext
 ) -> Column:
+    dtype, execution = context.result.type.dtype, context.execution
     valid = joint_validity(columns)
     if valid is None or bool(valid.all()):
-        return column_of(list(map(invoke, *[_arguments(column) for column in columns])), dtype)
+        made = map(invoke, *[_arguments(column) for column in columns])
+        return column_of(looked_after(made, count, execution), dtype)
     places = np.flatnonzero(valid)
     results: list[Any] = [None] * count
     arguments = [_arguments(column.take(places)) for column in columns]
-    for place, value in zip(places.tolist(), map(invoke, *arguments), strict=True):
+    found = looked_after(map(invoke, *arguments), len(places), execution)
+    for place, value in zip(places.tolist(), found, strict=True):
         results[place] = value
     return column_of(results, dtype)
 

@@ -7,6 +7,7 @@ import pytest
 from plans import INT4, asc, call, const, function, run, values, var
 
 from server.executor import native, ordering
+from server.expressions.invoke import LOOK_ROWS
 from server.planner import physical
 from server.vector.text_views import views_of
 
@@ -59,6 +60,23 @@ def test_a_projection_looks_before_each_expression():
     with pytest.raises(Cancelled):
         run(plan, cancelled=cancelled)
     assert done == [0, 1]
+
+
+def test_a_function_without_a_kernel_is_called_for_some_thousand_rows_at_most():
+    called: list[int] = []
+    noted = function("noted", called.append, count=1)
+    node = values([(number,) for number in range(50_000)], INT4)
+    plan = physical.Project(
+        input=node, expressions=(call(noted, var(1), type_=INT4),), output=(2,), types=(INT4,)
+    )
+
+    def cancelled() -> None:
+        if called:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        run(plan, cancelled=cancelled)
+    assert len(called) == LOOK_ROWS
 
 
 def test_sorted_rows_are_put_in_place_slice_by_slice():
