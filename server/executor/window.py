@@ -1,7 +1,9 @@
 """Window functions: the input is sorted by partition and order once, then each call gives a column.
 
 Rule 1: rows come out in the order of the window, the columns of the input first.
-Rule 2: an aggregate over a frame sees the frame's rows in order, and NULL arguments as it always
+Rule 2: whole partitions are done some at a time, so that a cancelled statement ends and what they
+        take fits into the processor's caches.
+Rule 3: an aggregate over a frame sees the frame's rows in order, and NULL arguments as it always
         does.
 
 How an aggregate is computed depends on its frames: one group a partition (all frames of it are
@@ -11,7 +13,6 @@ out.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,12 +20,12 @@ import numpy as np
 from server.executor.columns import concatenate, concatenate_batches, slices
 from server.executor.evaluation import evaluator, evaluators, layout_of, scalar
 from server.executor.first_of_partitions import FirstOfPartitions, count_of
-from server.executor.morsels import in_order
 from server.executor.native import extreme_rows, float_sums
 from server.executor.operator import Builder, Operator
 from server.executor.sort import KeyEvaluator, rank_arrays, ranks, tie_order
-from server.executor.window_frames import add_frames
-from server.executor.window_rows import WindowRows, changes_of, rows_with_peers
+from server.executor.window_frames import add_frames, with_values
+from server.executor.window_portions import Portion, portions
+from server.executor.window_rows import WindowRows, changes_of
 from server.expressions.expression import SortKey, WindowCall
 from server.functions.extremes import GREATEST
 from server.functions.function import Aggregate, CallContext
@@ -35,7 +36,7 @@ from server.vector.selection import true_rows
 from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from server.executor.context import ExecutionContext
     from server.executor.memory import Held
@@ -46,9 +47,6 @@ if TYPE_CHECKING:
 PAIRS_MAX: Final = 1 << 20
 ADDITIONS_MAX: Final = 1 << 24
 """How many rows of frames are added up in one go: some milliseconds."""
-
-BESIDE_ROWS_MIN: Final = 1 << 17
-"""From how many rows on columns are put in order by several threads."""
 
 
 class Window(Operator):
@@ -82,14 +80,18 @@ class Window(Operator):
             first = FirstOfPartitions(self.plan, self._partition, self._order, wanted)
             batches = first.of(source.batches(context), context, holding)
         batch = concatenate_batches(batches, source.plan.types)
-        batch, rows, order_columns = self._sorted(batch, context)
-        add_frames(rows, self.plan.frame, self.plan.order, order_columns, context)
-        columns = [call.evaluate(batch, rows, context) for call in self._calls]
-        yield from slices(Batch((*batch.columns, *columns), batch.count))
+        frame = with_values(self.plan.frame, context)
+        for portion, rows, order_columns in self._sorted(batch, context):
+            context.check_cancelled()
+            add_frames(rows, frame, self.plan.order, order_columns, context)
+            columns: list[Column] = []
+            for call in self._calls:
+                context.check_cancelled()
+                columns.append(call.evaluate(portion, rows, context))
+            yield from slices(Batch((*portion.columns, *columns), portion.count))
 
-    def _sorted(
-        self, batch: Batch, context: ExecutionContext
-    ) -> tuple[Batch, WindowRows, tuple[Column, ...]]:
+    def _sorted(self, batch: Batch, context: ExecutionContext) -> Iterator[Portion]:
+        """The rows in order, portion by portion."""
         partition_arrays = self._partition.arrays(batch, context)
         order_columns = self._order.columns(batch, context)
         order_arrays = [
@@ -99,23 +101,7 @@ class Window(Operator):
         ]
         look = context.check_cancelled
         order = tie_order([*partition_arrays, *order_arrays], batch.count, look=look)
-        columns = {id(column): column for column in (*batch.columns, *order_columns)}
-        gathers: list[Callable[[], Any]] = [
-            *(partial(_changes, arrays, order) for arrays in (partition_arrays, order_arrays)),
-            *(partial(column.take, order) for column in columns.values()),
-        ]
-        beside = in_order(gathers, context) if batch.count >= BESIDE_ROWS_MIN else None
-        partitions, peers, *taken = beside or [gather() for gather in gathers]
-        found = dict(zip(columns, taken, strict=True))
-        return (
-            Batch(tuple(found[id(column)] for column in batch.columns), batch.count),
-            rows_with_peers(partitions, peers),
-            tuple(found[id(column)] for column in order_columns),
-        )
-
-
-def _changes(arrays: Sequence[Values], order: Positions) -> Mask:
-    return changes_of([array[order] for array in arrays], len(order))
+        yield from portions(batch, order_columns, order, (partition_arrays, order_arrays), context)
 
 
 class _PreparedCall:

@@ -8,6 +8,7 @@ Rule 2: in RANGE with an offset, NULLs are peers of each other and in no other r
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ from server.errors import InvalidPrecedingOrFollowingSize, NullValueNotAllowed
 from server.executor.evaluation import scalar
 from server.executor.native import range_ends
 from server.executor.range_bounds import compared_values
+from server.expressions.expression import Constant
 from server.functions.function import CallContext
 from server.types.type import Value
 from server.vector.rows import values_of
@@ -50,6 +52,18 @@ def add_frames(
     elif frame.exclusion in ("group", "ties"):
         rows.excluded = (rows.peer_starts, rows.peer_stops)
         rows.keeps_current = frame.exclusion == "ties"
+
+
+def with_values(frame: WindowFrame, context: ExecutionContext) -> WindowFrame:
+    """The frame with its offsets evaluated, which is done once a run."""
+    return replace(frame, start=_known(frame.start, context), end=_known(frame.end, context))
+
+
+def _known(bound: tuple[str, Any], context: ExecutionContext) -> tuple[str, Any]:
+    kind, offset = bound
+    if offset is None:
+        return bound
+    return kind, Constant(type=offset.type, value=scalar(offset)(context))
 
 
 class _Framer:

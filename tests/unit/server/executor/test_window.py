@@ -201,3 +201,25 @@ def test_sums_and_counts_over_frames(oid: int, start: int | None, end: int | Non
         there = [value for value in rows if value is not None]
         expected.append({2803: len(rows), 2147: len(there)}.get(oid, sum(there) if there else None))
     assert found == expected
+
+
+def test_partitions_of_a_long_input_are_done_portion_by_portion(monkeypatch: pytest.MonkeyPatch):
+    frame = WindowFrame(mode="groups", start=("preceding", const(1)), end=("current", None))
+    rows = [(chr(97 + number * 7 % 11), number % 13) for number in range(300)]
+    calls = (collect(), pure("row_number", type_=INT8), pure("lag", var(2)))
+    whole = window(rows, frame, *calls)
+    monkeypatch.setattr("server.executor.window_portions.PORTION_ROWS", 50)
+    looks: list[int] = []
+    assert window(rows, frame, *calls) == whole
+    node = values(rows, TEXT, INT4)
+    plan = physical.Window(
+        input=node,
+        frame=frame,
+        calls=(),
+        output=(1, 2),
+        types=(TEXT, INT4),
+        partition=(var(1, TEXT),),
+        order=(asc(var(2)),),
+    )
+    assert run(plan, cancelled=lambda: looks.append(1)) == [row[:2] for row in whole]
+    assert len(looks) > 5
