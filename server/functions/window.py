@@ -13,7 +13,7 @@ import numpy as np
 
 from server.errors import InvalidArgumentForNthValueFunction, InvalidArgumentForNtileFunction
 from server.functions.function import CallContext, WindowFunction
-from server.vector.column import Column, Positions
+from server.vector.column import Column, Mask, Positions, unset
 from server.vector.selection import merge_columns
 
 if TYPE_CHECKING:
@@ -88,13 +88,31 @@ def _shifted(call: CallContext, rows: Any, arguments: tuple[Column, ...], sign: 
     target = np.arange(rows.count) + sign * offset.values.astype(np.int64)
     known = offset.validity()
     inside = (target >= rows.starts) & (target < rows.stops) & known
-    shifted = value.take(np.where(inside, target, -1))
+    if type(value) is Column and len(arguments) == 1:
+        shifted = _next_to(value, sign, inside)
+    else:
+        shifted = value.take(np.where(inside, target, -1))
     if len(arguments) < 3:
         return shifted
     outside = known & ~inside
     there, elsewhere = np.flatnonzero(~outside), np.flatnonzero(outside)
     parts = [(there, shifted.take(there)), (elsewhere, arguments[2].take(elsewhere))]
     return merge_columns(rows.count, parts, call.result.type.dtype)
+
+
+def _next_to(column: Column, sign: int, inside: Mask) -> Column:
+    """The rows moved by one, NULL where there is none inside: a copy in order is faster than a gather."""
+    here, there = (
+        (slice(1, None), slice(None, -1)) if sign < 0 else (slice(None, -1), slice(1, None))
+    )
+    values = unset(len(column), column.values.dtype)
+    values[here] = column.values[there]
+    valid = inside
+    if column.valid is not None:
+        valid = np.zeros(len(column), np.bool_)
+        valid[here] = column.valid[there]
+        valid &= inside
+    return Column(values, valid, column.scale, column.dictionary)
 
 
 def first_value(call: CallContext, rows: Any, value: Column) -> Column:

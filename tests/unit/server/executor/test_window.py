@@ -223,3 +223,13 @@ def test_partitions_of_a_long_input_are_done_portion_by_portion(monkeypatch: pyt
     )
     assert run(plan, cancelled=lambda: looks.append(1)) == [row[:2] for row in whole]
     assert len(looks) > 5
+
+
+@pytest.mark.parametrize("name", ["lag", "lead"])
+@pytest.mark.parametrize("count", [0, 1, 2, 40])
+def test_a_row_beside_is_the_same_with_and_without_an_offset(name: str, count: int):
+    rows = [("ab"[number % 3 % 2], number % 5 or None) for number in range(count)]
+    calls = (pure(name, var(2)), pure(name, var(2), const(1)), pure(name, var(1, TEXT), type_=TEXT))
+    for row in window(rows, WindowFrame(), *calls):
+        assert row[2] == row[3]
+        assert row[4] in (None, row[0])
