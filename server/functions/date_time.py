@@ -50,7 +50,7 @@ def _make_date(year: int, month: int, day: int) -> int:
 def _date_of(year: int, month: int, day: int, shown: int) -> int:
     """The date of these fields; shown: the year that errors show."""
     astronomical = year + 1 if year < 0 else year
-    valid = year != 0 and 1 <= month <= 12 and 1 <= day <= 31
+    valid = year not in (0, -INT4_LIMIT) and 1 <= month <= 12 and 1 <= day <= 31
     if not valid or day > month_length(astronomical, month):
         raise DatetimeFieldOverflow(f"date field value out of range: {shown}-{month:02d}-{day:02d}")
     days = days_of(astronomical, month, day)

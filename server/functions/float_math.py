@@ -183,7 +183,7 @@ def _cotangent_degrees(value: float) -> float:
     angle, sine, cosine = _to_first_quadrant(value)
     below = _sine_to_90(angle)
     if below == 0:
-        return math.copysign(math.inf, sine * cosine)
+        return sine * cosine * math.copysign(math.inf, below)
     return sine * cosine * ((_cosine_to_90(angle) / below) / _COTANGENT_OF_45) or 0.0
 
 

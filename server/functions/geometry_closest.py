@@ -206,7 +206,7 @@ def nearest_to_line(segment: Segment, line: Line) -> Found:
         return 0.0, crossing
     start, _ = nearest_on_line(line, segment.start)
     end, _ = nearest_on_line(line, segment.end)
-    return (start, segment.start) if _is_nearer(start, end) else (end, segment.end)
+    return (start, segment.start) if start < end else (end, segment.end)  # the end for NaN
 
 
 def nearest_on_segment(segment: Segment, point: Point) -> Found:

@@ -172,7 +172,8 @@ def _plus(value: Inet, count: int) -> Inet:
 def _difference(left: Inet, right: Inet) -> int:
     if len(left.address) != len(right.address):
         raise InvalidParameterValue("cannot subtract inet values of different sizes")
-    number = _number(left) - _number(right)
+    half = 1 << 127  # behind the last address of version 6 is the first
+    number = (_number(left) - _number(right) + half) % (2 * half) - half
     if not -INT8_LIMIT <= number < INT8_LIMIT:
         raise NumericValueOutOfRange("result is out of range")
     return number

@@ -329,7 +329,7 @@ def _similar_body(pattern: str, escape: str) -> str:
             if escaped == '"' and not brackets.depth:
                 parts.append(_separator(quotes))
                 quotes += 1
-            else:
+            elif escaped:
                 parts.append("\\" + escaped)
                 brackets.start = PAST_START
         elif brackets.depth or character == "[":

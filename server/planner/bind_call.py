@@ -234,10 +234,14 @@ def bind_arguments(context: BindContext, scope: Scope, node: exp.Expression) -> 
 
 
 def _bind_order(context: BindContext, scope: Scope, node: exp.Expression) -> tuple[SortKey, ...]:
-    from server.planner.bind_order import bind_sort_key
+    from server.planner.bind_expression import bind_expression
+    from server.planner.bind_order import bind_sort_key, sort_key
 
     written = node.args.get("order") or []
-    return tuple(bind_sort_key(context, scope, key) for key in written)
+    if not node.args.get("within_group"):
+        return tuple(bind_sort_key(context, scope, key) for key in written)
+    keys = (bind_expression(context, scope, key.args["this"]) for key in written)
+    return tuple(sort_key(context, key, bound) for key, bound in zip(written, keys, strict=True))
 
 
 def resolve_call(
@@ -427,11 +431,8 @@ def _resolved(
     if found.order is not None or found.defaults:
         given, wanted = _with_defaults(context, target, found, given), target.arguments
     actual = tuple(each.type.oid for each in given)
-    try:
-        declared, result = resolve(context, actual, wanted, target.result)
-        target = _with_outputs(context, target, actual, wanted)
-    except SqlError as error:
-        raise raise_at(context, node, error) from None
+    declared, result = resolve(context, actual, wanted, target.result)
+    target = _with_outputs(context, target, actual, wanted)
     if target.oid in _ASKING_FOR_TYPES:
         arguments = given
     else:

@@ -172,10 +172,9 @@ def _define_network(name: str, parse: Any, format_value: Any) -> Type:
     )
 
 
-_HEX: Final = r"([0-9a-fA-F]{{{},{}}}+)"
-"""As scanf reads them: as many digits as there are, none of them given back."""
-_ONE: Final = _HEX.format(1, 8)
-_TWO: Final = _HEX.format(1, 2)
+_ONE: Final = r"\s*([+-]?(?:0[xX][0-9a-fA-F]*+|[0-9a-fA-F]++))"
+_TWO: Final = r"\s*([+-][0-9a-fA-F]|0[xX]|[0-9a-fA-F]{1,2}+)"
+"""As scanf reads numbers: as many digits as there are, none of them given back, and a sign is one place."""
 MAC_FORMS: Final = tuple(
     re.compile(rf"\s*{form}\s*")
     for form in (
@@ -196,11 +195,17 @@ def parse_macaddr(text: str, _modifier: int, _style: TextStyle) -> bytes:
     for form in MAC_FORMS:
         match = form.fullmatch(text)
         if match is not None:
-            octets = [int(octet, 16) for octet in match.groups()]
+            octets = [_octet(digits) for digits in match.groups()]
             if max(octets) > 255:
                 raise NumericValueOutOfRange(f'invalid octet value in "macaddr" value: "{text}"')
             return bytes(octets)
     raise invalid_syntax("macaddr", text)
+
+
+def _octet(digits: str) -> int:
+    """The number as scanf keeps it: 32 bits of one that has at most 64."""
+    number = int(digits.rstrip("xX"), 16)
+    return (number if abs(number) < 1 << 64 else -1) % (1 << 32)
 
 
 def parse_macaddr8(text: str, _modifier: int, _style: TextStyle) -> bytes:
