@@ -70,7 +70,8 @@ class ExecutionContext:
     """What a run of a plan knows and shares between its operators.
 
     transaction, snapshot and engine are those of storage. row_count is what the command tag says of
-    INSERT, UPDATE and DELETE once the run is over, row_counts what each node has changed so far.
+    INSERT, UPDATE and DELETE once the run is over, row_counts what each node has changed so far,
+    changed_rows which versions of tables by OID those are, where BEFORE triggers fire.
 
     catalog_rows       gives the rows of a computed relation of the system catalog: a tuple for
     each, with the attributes asked for bind_expression    makes an expression of SQL text over a
@@ -107,6 +108,7 @@ class ExecutionContext:
     shapes: dict[int, TableShape] = field(default_factory=dict)
     after_statement: list[Check] = field(default_factory=list)
     row_counts: dict[Plan, int] = field(default_factory=dict)
+    changed_rows: dict[tuple[Plan, int], set[int]] = field(default_factory=dict)
     overrides: dict[Plan, int | None] = field(default_factory=dict)
     outer: dict[ColumnId, Value | None] = field(default_factory=dict)
     common_tables: dict[int, Any] = field(default_factory=dict)

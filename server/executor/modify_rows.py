@@ -153,6 +153,7 @@ class RowDriver(Driver):
             if not member.fires_before:
                 yield from self.change(rows, member, writer, context)
                 continue
+            rows, own = self._not_yet_changed(rows, member, context)
             if self._may_go_together(rows, writer, context):
                 rows = yield from self._locked(rows, member, writer, context)
                 try:
@@ -161,11 +162,39 @@ class RowDriver(Driver):
                     context.seeing.add(member.table.oid)
                 else:
                     continue
-            for place in range(rows.count):  # each row's triggers see the rows before it
-                row = rows.slice(place, place + 1)
-                locked = yield from self._locked(row, member, writer, context)
-                if locked.count:
-                    yield from self.change(locked, member, writer, context)
+            yield from self._change_singly(rows, own, member, writer, context)
+
+    def _change_singly(
+        self,
+        rows: Batch,
+        own: set[int],
+        member: FamilyMember,
+        writer: TableWriter,
+        context: ExecutionContext,
+    ) -> Iterator[Any]:
+        """Change rows one by one: each row's triggers see the rows before it; own: to which those are added."""
+        for place in range(rows.count):
+            row = rows.slice(place, place + 1)
+            row_id = int(row.columns[self._row_id].values[0])
+            if row_id in own:
+                continue
+            locked = yield from self._locked(row, member, writer, context)
+            count = context.row_counts.get(self.plan, 0)
+            if locked.count:
+                yield from self.change(locked, member, writer, context)
+            if context.row_counts.get(self.plan, 0) > count and not self.plan.of_merge:
+                own.add(row_id)
+
+    def _not_yet_changed(
+        self, rows: Batch, member: FamilyMember, context: ExecutionContext
+    ) -> tuple[Batch, set[int]]:
+        """The rows without those that this command has changed already, which a join may give again, and these."""
+        own = context.changed_rows.setdefault((self.plan, member.table.oid), set())
+        if not own:
+            return rows, own
+        row_ids = rows.columns[self._row_id].values.tolist()
+        places = [place for place, row_id in enumerate(row_ids) if row_id not in own]
+        return rows.take(np.array(places, np.int64)), own
 
     def _may_go_together(self, rows: Batch, writer: TableWriter, context: ExecutionContext) -> bool:
         """Whether BEFORE triggers may be called for all rows before the first is written, if they do not look."""

@@ -78,7 +78,8 @@ class Recheck:
         is_locked: the newest version is locked in any case.
         """
         while True:
-            self._refuse(row, outcome, writer, context)
+            event = "update" if is_locked else self._event  # as PostgreSQL calls it before triggers
+            self._refuse(row, outcome, event, writer, context)
             if outcome.status is Status.SELF_MODIFIED:
                 return None
             renewed = None
@@ -95,11 +96,16 @@ class Recheck:
             return None
 
     def _refuse(
-        self, row: Row, outcome: Outcome, writer: TableWriter, context: ExecutionContext
+        self,
+        row: Row,
+        outcome: Outcome,
+        event: str,
+        writer: TableWriter,
+        context: ExecutionContext,
     ) -> None:
         """Raise for what is an error, whatever the row has become."""
         if outcome.status is Status.SELF_MODIFIED:
-            self._refuse_own(writer)
+            self._refuse_own(event, writer)
             return
         is_gone = outcome.status is Status.DELETED
         has_left = is_gone and has_departed(writer.relation, row[self._row_id], context)
@@ -109,8 +115,8 @@ class Recheck:
         if has_left:
             raise SerializationFailure(DEPARTED)
 
-    def _refuse_own(self, writer: TableWriter) -> None:
-        """Raise where a row may not have been changed by this very command before."""
+    def _refuse_own(self, event: str, writer: TableWriter) -> None:
+        """Raise where a row may not have been changed before by this very command or what it has triggered."""
         if self._is_merge:
             raise CardinalityViolation(
                 "MERGE command cannot affect row a second time",
@@ -118,7 +124,7 @@ class Recheck:
             )
         if writer.shape.triggers.rows("before", self._event):
             raise TriggeredDataChangeViolation(
-                f"tuple to be {self._event}d was already modified by an operation triggered by "
+                f"tuple to be {event}d was already modified by an operation triggered by "
                 "the current command",
                 hint="Consider using an AFTER trigger instead of a BEFORE trigger to propagate "
                 "changes to other rows.",
