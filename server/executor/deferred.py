@@ -10,7 +10,7 @@ Rule 3: actions (CASCADE, SET NULL ...) change further rows and so queue further
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from server.executor.waiting import catch_up, wait_for_xid
 from storage.engine import Status
@@ -78,23 +78,37 @@ def queue_insert(
     row_ids: Iterable[int],
     rows: Callable[[], Sequence[Row]],
     changed_from: Row = (),
+    rechecks: list[UniqueRecheck] | None = None,
 ) -> None:
-    """Queue the checks of foreign keys of rows that are new.
+    """Queue what rows are checked for that are new, or have changed from an older version; rechecks are taken.
 
-    Or have changed from an older version.
+    As PostgreSQL's triggers by name: primary keys, foreign keys, other keys and exclusions, the older first.
     """
     from server.executor.exclusions import ExclusionCheck
     from server.executor.foreign_keys import ReferenceCheck
 
+    checks: list[tuple[Constraint, Check]] = []
     for constraint in shape.checked_later:
         if constraint.kind == "x":
-            ids = tuple(map(int, row_ids))
-            context.queue(ExclusionCheck(shape, constraint, ids), constraint)
-            continue
-        if changed_from and _is_settled(constraint, changed_from, rows()[0]):
-            continue
-        check = ReferenceCheck(shape, constraint, list(map(int, row_ids)), list(rows()))
+            checks.append((constraint, ExclusionCheck(shape, constraint, tuple(map(int, row_ids)))))
+        elif not changed_from or not _is_settled(constraint, changed_from, rows()[0]):
+            ids = list(map(int, row_ids))
+            checks.append((constraint, ReferenceCheck(shape, constraint, ids, list(rows()))))
+    if rechecks:
+        checks += [(item.constraint, item) for item in rechecks]
+        rechecks.clear()
+    if len(checks) > 1:
+        checks.sort(key=lambda item: (_rank(item[0]), item[0].oid))
+    for constraint, check in checks:
         context.queue(check, constraint)
+
+
+def _rank(constraint: Constraint) -> int:
+    """When its turn is; exclusions that cannot be deferred are to seem as if the row had not come that far."""
+    return _RANKS[constraint.kind] if constraint.deferrable or constraint.kind == "f" else 0
+
+
+_RANKS: Final = {"p": 1, "f": 2, "u": 3, "x": 3}
 
 
 def _is_settled(constraint: Constraint, old: Row, new: Row) -> bool:
@@ -132,6 +146,12 @@ class UniqueRecheck:
     shape: TableShape
     index: IndexShape
     key: bytes
+
+    @property
+    def constraint(self) -> Constraint:
+        """The constraint, which is deferrable."""
+        assert self.index.constraint is not None
+        return self.index.constraint
 
     def run(self, context: ExecutionContext) -> Generator[Wait, None, None]:
         """Count the rows with the key."""

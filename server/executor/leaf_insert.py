@@ -116,7 +116,11 @@ class LeafInsert:
         rows = self._checks.complete(rows, context)
         if self._target_checks is not None:
             self._target_checks.check(rows, self.table, context)
-        self._checks.check(rows, writer.shape, context)
+        wrong = self._checks.first_wrong(rows, writer.shape, context)
+        if wrong is not None:
+            if wrong[0]:  # the mistakes of rows before it come first
+                yield from self._write(rows.slice(0, wrong[0]), writer, context)
+            raise wrong[1]
         locked: list[int] = []
         if self._upsert is not None:
             rows, locked = yield from self._upsert.run(rows, writer, context)

@@ -169,7 +169,11 @@ class Insert(Driver):
         Check options of views are about rows that no constraint stands against and no conflict has kept away.
         """
         batch = self._checks.complete(batch, context)
-        self._checks.check(batch, writer.shape, context)
+        wrong = self._checks.first_wrong(batch, writer.shape, context)
+        if wrong is not None:
+            if wrong[0]:  # the mistakes of rows before it come first
+                yield from self._write(batch.slice(0, wrong[0]), writer, context)
+            raise wrong[1]
         if self.plan.table.is_partition and not self.plan.table.detached_xid:
             self._check_bound(batch, context)
         locked: list[int] = []

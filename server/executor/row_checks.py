@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from server.errors import WithCheckOptionViolation
+from server.errors import SqlError, WithCheckOptionViolation
 from server.executor.columns import rows_of
 from server.executor.constraint_errors import (
     check_violation,
@@ -109,10 +109,19 @@ class RowChecks:
         context: ExecutionContext,
         known: frozenset[int] | None = None,
     ) -> None:
-        """Raise for the first row that is not as it must be; known.
+        """Raise for the first row that is not as it must be; known: attributes that are there (None: all)."""
+        found = self.first_wrong(batch, shape, context, known)
+        if found is not None:
+            raise found[1]
 
-        Attributes that are there (None: all).
-        """
+    def first_wrong(
+        self,
+        batch: Batch,
+        shape: TableShape,
+        context: ExecutionContext,
+        known: frozenset[int] | None = None,
+    ) -> tuple[int, SqlError] | None:
+        """The place of the first row that is not as it must be, and its error; policies come before all rows."""
         self.check_policies(batch, shape, context)
         first, failed = batch.count, ""
         null_in = 0
@@ -131,11 +140,11 @@ class RowChecks:
             if row < first:
                 first, failed = row, name
         if first == batch.count:
-            return
+            return None
         values = rows_of(batch.slice(first, first + 1))[0]
         if failed:
-            raise check_violation(shape, failed, values, context)
-        raise not_null_violation(shape, null_in, values, context)
+            return first, check_violation(shape, failed, values, context)
+        return first, not_null_violation(shape, null_in, values, context)
 
 
 def row_checks_of(table: Table, context: ExecutionContext) -> RowChecks:

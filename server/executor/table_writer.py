@@ -46,7 +46,7 @@ AllRows = Callable[[], list[Row]]
 class TableWriter:
     """Writes rows of one table during a run."""
 
-    __slots__ = ("_engine", "_transaction", "context", "relation", "shape")
+    __slots__ = ("_engine", "_rechecks", "_transaction", "context", "relation", "shape")
 
     def __init__(self, table: Table, context: ExecutionContext) -> None:
         refuse_foreign(context.catalog, table)  # which partitions may be
@@ -55,6 +55,7 @@ class TableWriter:
         self.relation = context.engine.relation(table.storage_id)
         self._engine = context.engine
         self._transaction = context.transaction
+        self._rechecks: list[UniqueRecheck] = []
 
     def read(self, row_id: int) -> Row:
         """The row of exactly this version."""
@@ -116,7 +117,7 @@ class TableWriter:
                         item.insert(row_ids, self.context)
                     break
             yield from wait_for_xid(self.context, blocker)
-        queue_insert(self.context, self.shape, row_ids, all_rows)
+        queue_insert(self.context, self.shape, row_ids, all_rows, rechecks=self._rechecks)
         if self.shape.triggers:
             pairs = [(None, row) for row in all_rows()]
             queue_after_rows(self.context, self.shape, "insert", pairs)
@@ -270,7 +271,7 @@ class TableWriter:
             if not shape.index.unique:
                 continue
             if shape.is_deferrable:
-                self._recheck_later(shape, distinct)
+                self._recheck_repeated(shape, distinct)
                 continue
             blocker = self._find_duplicate(shape, distinct, batch)
             if blocker:
@@ -289,12 +290,15 @@ class TableWriter:
         is_distinct = mask.tolist()
         return keys, [key if is_distinct[place] else None for place, key in enumerate(keys)]
 
-    def _recheck_later(self, shape: IndexShape, keys: Keys) -> None:
+    def _recheck_repeated(self, shape: IndexShape, keys: Keys) -> None:
+        """Have those keys checked later that others have now; who takes one after us finds us."""
         if UniqueRecheck.enabled not in self.context.firing_states:
             return
-        for key in keys:
-            if key is not None:
-                self.context.queue(UniqueRecheck(self.shape, shape, key), shape.constraint)
+        for number, is_repeated in self._engine.index(shape.storage_id).find_suspects(keys):
+            key = keys[number]
+            assert key is not None
+            if is_repeated or self.duplicate_of(shape, key, -1) is not None:
+                self._rechecks.append(UniqueRecheck(self.shape, shape, key))
 
     def _find_duplicate(self, shape: IndexShape, keys: Keys, batch: Batch) -> int:
         index = self._engine.index(shape.storage_id)
@@ -372,10 +376,9 @@ class TableWriter:
         if outcome.status is Status.DONE and watched:
             for shape, key in moved:
                 yield from self._insert_key(shape, key, new, outcome.root_id)
-            queue_insert(
-                self.context, self.shape, [outcome.new_row_id], lambda: [new], changed_from=old
-            )
             queue_removal(self.context, self.shape, old, new)
+            ids, checks = [outcome.new_row_id], self._rechecks
+            queue_insert(self.context, self.shape, ids, lambda: [new], old, checks)
         if outcome.status is Status.DONE and self.shape.triggers:
             queue_after_rows(self.context, self.shape, "update", [(old, new)], changes)
         return outcome
@@ -450,12 +453,12 @@ class TableWriter:
             return
         index = self._engine.index(shape.storage_id)
         unique_key = shape.unique_key(row, self.context) if shape.index.unique else None
-        if unique_key is not None and shape.is_deferrable:
-            self._recheck_later(shape, [unique_key])
-            unique_key = None
         while True:
             with self._engine.latch:
                 found = None if unique_key is None else self.duplicate_of(shape, key, root_id)
+                if found is not None and shape.is_deferrable:
+                    self._rechecks.append(UniqueRecheck(self.shape, shape, key))
+                    found = None
                 if found is None:
                     index.insert(self._transaction, key, root_id)
                     return

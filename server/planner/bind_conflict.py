@@ -95,6 +95,17 @@ def bind_conflict(
     )
 
 
+def check_inferred(conflict: ConflictClause | None, node: exp.Expression | None) -> None:
+    """Raise for columns without a key of theirs, which is told when the clause makes sense otherwise."""
+    if (
+        conflict is not None
+        and node is not None
+        and node.args.get("elements")
+        and not conflict.indexes
+    ):
+        raise InvalidColumnReference(_NO_ARBITER)
+
+
 def _note_update(context: BindContext, target: ModifyTarget, numbers: set[int]) -> None:
     """The rights to update these columns of the table, and of the views by way of which that is done."""
     context.access.append(Access(target.table.oid, "w", numbers, target.access.role))
@@ -114,14 +125,11 @@ def _arbiters(
         return ()
     wanted = _wanted_keys(context, target, elements)
     predicate = _arbiter_condition(context, target, node.args.get("arbiter_where"))
-    found = tuple(
+    return tuple(
         index
         for index in context.catalog.indexes_of(target.table.oid)
         if index.unique and index.valid and _infers(context, target, index, wanted, predicate)
     )
-    if not found:
-        raise InvalidColumnReference(_NO_ARBITER)
-    return found
 
 
 def _named_arbiter(

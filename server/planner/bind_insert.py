@@ -16,7 +16,7 @@ from server.expressions.expression import (
 )
 from server.planner import physical
 from server.planner.bind_collection import bind_expanded
-from server.planner.bind_conflict import bind_conflict
+from server.planner.bind_conflict import bind_conflict, check_inferred
 from server.planner.bind_from import bind_item
 from server.planner.bind_modify import (
     BoundModify,
@@ -68,6 +68,7 @@ def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     )
     conflict = bind_conflict(context, inner, target, node.args.get("conflict"))
     returning, outputs, origins = bind_returning(context, inner, node)
+    check_inferred(conflict, node.args.get("conflict"))
     returning = settled_returning(context, target.scan, returning)
     security = security_of(context, target, target.scan)
     modify = Modify(

@@ -235,11 +235,13 @@ def _needed(target: ModifyTarget, fields: dict[str, object], own: set[int]) -> t
 def bind_assignments(
     context: BindContext, scope: Scope, target: ModifyTarget, written: list[exp.Expression]
 ) -> list[tuple[int, Expression]]:
-    """SET: attribute numbers and the values they get."""
+    """SET: attribute numbers and the values they get; all values are understood before any column is looked for."""
     result: dict[int, Expression] = {}
     partly: set[int] = set()
-    for each in written:
-        for column, value, place in _one_assignment(context, scope, target, each):
+    values_of = [_assigned_values(context, scope, each) for each in written]
+    for each, values in zip(written, values_of, strict=True):
+        for place, value in zip(_places(each), values, strict=True):
+            column = column_of(context, target, place)
             if place.args.get("indirection"):
                 if column.number in result and column.number not in partly:
                     raise SqlSyntaxError(f'multiple assignments to same column "{column.name}"')
@@ -270,18 +272,19 @@ def _old_value(context: BindContext, target: ModifyTarget, column: Column) -> Ex
     return Variable(type=kind, column=target.scan.base + column.number, name=column.name)
 
 
-def _one_assignment(
-    context: BindContext, scope: Scope, target: ModifyTarget, node: exp.Expression
-) -> list[tuple[Column, Expression, exp.Expression]]:
-    """The columns of an assignment, the values and the targets as written."""
+def _places(node: exp.Expression) -> list[exp.Expression]:
+    """The targets of an assignment as written."""
+    places: list[exp.Expression] = (
+        [node.args["target"]] if isinstance(node, nodes.Assignment) else node.args["targets"]
+    )
+    return places
+
+
+def _assigned_values(context: BindContext, scope: Scope, node: exp.Expression) -> list[Expression]:
+    """A value for each target of an assignment."""
     if isinstance(node, nodes.Assignment):
-        place = node.args["target"]
-        column = column_of(context, target, place)
-        return [(column, _bind_value(context, scope, node.args["value"]), place)]
-    places = node.args["targets"]
-    columns = [column_of(context, target, each) for each in places]
-    values = _row_values(context, scope, node, len(columns))
-    return list(zip(columns, values, places, strict=True))
+        return [_bind_value(context, scope, node.args["value"])]
+    return _row_values(context, scope, node, len(node.args["targets"]))
 
 
 def _bind_value(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
