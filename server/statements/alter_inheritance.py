@@ -22,6 +22,7 @@ from server.executor.waits import Wait
 from server.planner.partition_values import key_columns
 from server.sql import constraints as written
 from server.sql import utility_alter as tree
+from server.statements.alter_locks import refuse_pending
 from server.statements.constraints import ONLY_HINT
 from server.statements.inheritance import child_numbers, refuse_type_conflict
 from server.statements.statement import StatementContext
@@ -65,6 +66,7 @@ def children(context: StatementContext, table: Table) -> Iterator[Any]:
     """The children of a table, locked; yields Wait in between."""
     for child in context.catalog.children_of(table.oid):
         yield from context.lock_relation(child.oid, "access exclusive", child.name)
+        refuse_pending(context, (child,), "ALTER TABLE")
 
 
 def _has_children(context: StatementContext, table: Table) -> bool:
