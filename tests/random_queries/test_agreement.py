@@ -22,6 +22,11 @@ def test_both_servers_answer_alike(contest, first, capsys):
         assert contest.play(seed), capsys.readouterr().out
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_both_servers_answer_wide_queries_alike(contest, seed, capsys):
+    assert contest.play(seed, wide=True), capsys.readouterr().out
+
+
 def test_a_difference_is_found_and_made_small(contest, capsys):
     contest.sides[0].ask("set search_path to rq, pg_catalog")
     contest.sides[0].ask("insert into rq.t4 values (1, 1)")
