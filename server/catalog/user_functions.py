@@ -77,8 +77,7 @@ def _of_extension(function: Function, value: UserFunction) -> Function:
     found = extension_function(value.binary, value.body)
     if found is None:
         return function
-    implementation, in_context = found
-    return replace(function, row=implementation, needs_context=in_context, definition=None)
+    return replace(function, **found, definition=None)
 
 
 def with_columns(function: Function, names: tuple[str, ...], types: tuple[Oid, ...]) -> Function:

@@ -29,8 +29,10 @@ class BaseType:
 class Extension:
     """An extension. declarations: a line a function, see `script`; more: SQL behind them.
 
-    Functions listed in in_context get the CallContext first. operator_classes: access method, name and type of each;
-    default_classes: those that a key of the type has without naming one. schema: where it has to be, if anywhere.
+    Functions listed in in_context get the CallContext first; those in waiting run queries. by_columns: what makes
+    the function of records with the columns that a call asks for, as in Function. operator_classes: access method,
+    name and type of each; default_classes: those that a key of the type has without naming one. schema: where it
+    has to be, if anywhere.
     trusted: whoever may make objects in the database may install it.
     """
 
@@ -42,6 +44,8 @@ class Extension:
     types: tuple[BaseType, ...] = ()
     more: str = ""
     in_context: frozenset[str] = field(default_factory=frozenset)
+    by_columns: Mapping[str, Callable[[Any], Row]] = field(default_factory=dict)
+    waiting: frozenset[str] = field(default_factory=frozenset)
     operator_classes: tuple[tuple[str, str, int], ...] = ()
     default_classes: tuple[tuple[str, str, int], ...] = ()
     schema: str = ""

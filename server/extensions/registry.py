@@ -13,13 +13,14 @@ from server.extensions.pg_stat_statements import PG_STAT_STATEMENTS
 from server.extensions.pg_trgm import PG_TRGM
 from server.extensions.pgcrypto import PGCRYPTO
 from server.extensions.postgres_fdw import POSTGRES_FDW
+from server.extensions.tablefunc import TABLEFUNC
 from server.extensions.unaccent import UNACCENT
 from server.extensions.uuid_ossp import UUID_OSSP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from server.extensions.extension import Extension, Row
+    from server.extensions.extension import Extension
 
 _ALL: Final[tuple[Extension, ...]] = (
     AMCHECK,
@@ -32,6 +33,7 @@ _ALL: Final[tuple[Extension, ...]] = (
     PG_TRGM,
     PGCRYPTO,
     POSTGRES_FDW,
+    TABLEFUNC,
     UNACCENT,
     UUID_OSSP,
 )
@@ -44,9 +46,14 @@ BASE_TYPES: Final[Mapping[str, Mapping[str, Any]]] = {
 """What makes types that extensions bring, by library and name."""
 
 
-def extension_function(library: str, symbol: str) -> tuple[Row, bool] | None:
-    """The function behind a symbol of a library, and whether it wants the CallContext."""
+def extension_function(library: str, symbol: str) -> dict[str, Any] | None:
+    """What the fields of a Function behind a symbol of a library are."""
     extension = EXTENSIONS.get(library.removeprefix("$libdir/"))
     if extension is None or symbol not in extension.functions:
         return None
-    return extension.functions[symbol], symbol in extension.in_context
+    return {
+        "row": extension.functions[symbol],
+        "needs_context": symbol in extension.in_context,
+        "with_columns": extension.by_columns.get(symbol),
+        "may_wait": symbol in extension.waiting,
+    }
