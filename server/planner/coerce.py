@@ -47,7 +47,7 @@ from server.planner.environment import (
     BindContext,
 )
 from server.planner.parent_rows import as_parent_row
-from server.planner.polymorphic import ANY, is_consistent, is_polymorphic
+from server.planner.polymorphic import ANY, OF_BASE_TYPES, is_consistent, is_polymorphic
 from server.planner.registered import LOOKUPS, registered_oid
 from server.types.identifiers import of_same_bits
 
@@ -223,10 +223,23 @@ def coerce(
     source = expression.type.oid
     if source == target or target == ANY:
         return expression
+    if is_polymorphic(target) and source != UNKNOWN:
+        return _as_polymorphic(context, expression, target)
     changed = _change(context, expression, target, how, modifier)
     if changed is not None and context.resolution is not None:
         context.resolution.note_change(expression, changed)
     return changed
+
+
+def _as_polymorphic(context: BindContext, expression: Expression, target: Oid) -> Expression | None:
+    """A value that may stand for the type stays what it is; of a domain over an array, say, it is the array."""
+    source = expression.type.oid
+    if not is_consistent(context, (source,), (target,)):
+        return None
+    plain = base_type(context, source)
+    if plain == source or target not in OF_BASE_TYPES:
+        return expression
+    return Relabel(type=context.type(plain), argument=expression, offset=expression.offset)
 
 
 def _change(

@@ -39,6 +39,14 @@ _COMPATIBLE = {
 }
 _NON_ARRAYS = frozenset((ANYNONARRAY, ANYCOMPATIBLENONARRAY))
 
+OF_BASE_TYPES = frozenset((*_SIMPLE, *_COMPATIBLE)) - {
+    ANYELEMENT,
+    ANYNONARRAY,
+    ANYCOMPATIBLE,
+    ANYCOMPATIBLENONARRAY,
+}
+"""Those for which a value of a domain is one of the type beneath."""
+
 
 def is_polymorphic(oid: Oid) -> bool:
     """Whether the type stands for others."""
