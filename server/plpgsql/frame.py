@@ -86,7 +86,7 @@ class Frame:
         value = self.values[slot]
         if self.types[slot] is not None or value is None:
             return None
-        return value.names, tuple(each.oid for each in value.types)
+        return value.names, tuple([each.oid for each in value.types])
 
     def field(self, slot: int, number: int) -> Any:
         """The value of a field; all fields of NULL are NULL."""
