@@ -56,6 +56,7 @@ def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     for leaf in leaves_of(context.catalog, target.table):
         context.lock(leaf.oid, "row exclusive")
     source, columns = bind_new_rows(context, scope, target, node)
+    _refuse_lost_defaults(context, target)
     if node.args.get("replaced_by"):
         source, _ = without_replaced(context, node, source, [new_item(context, target, None)])
     target.note_written(columns)
@@ -90,6 +91,13 @@ def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
         returning_columns=outputs,
     )
     return BoundModify(modify, outputs, origins)
+
+
+def _refuse_lost_defaults(context: BindContext, target: ModifyTarget) -> None:
+    """A default that a view has for a computed column is a value that no table takes."""
+    for column in target.view.view.live_columns if target.view is not None else ():
+        if column.default is not None:
+            view_column(context, target, None, column.name, "insert into")
 
 
 def bind_new_rows(
