@@ -39,6 +39,7 @@ from server.statements.dependents import Dependent
 from server.statements.described import describe
 from server.statements.detach import detach_partition, refuse_detaching
 from server.statements.drop import drop_objects, dropped_column
+from server.statements.field_readers import field_readers
 from server.statements.foreign_tables import refuse_constraint, set_foreign_options
 from server.statements.names import (
     find_relation,
@@ -293,6 +294,7 @@ def _in_the_way(context: StatementContext, table: Table, column: Column) -> Iter
         yield Dependent(trigger, automatic=False)
     for other in generated_from(context, table, column):
         yield of_default(context, table, other)
+    yield from field_readers(context, table, column)
 
 
 def _index_uses(context: StatementContext, table: Table, index: Index, column: Column) -> bool:
