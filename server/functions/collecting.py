@@ -9,6 +9,7 @@ import numpy as np
 from server.errors import ArraySubscriptError, InvalidParameterValue, NullValueNotAllowed
 from server.functions.declare import aggregate
 from server.functions.json_text import nullable_to_json, value_to_jsonb
+from server.functions.regex_search import check_of
 from server.types.array import Array, make_array
 from server.types.jsonb import Jsonb, make_object, quote
 from server.types.record import Record
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from server.functions.function import Aggregate, CallContext
     from server.vector.column import Column, Positions
+
+LOOK_ROWS: Final = 1024
+"""After so many values made into JSON it is looked whether the statement is cancelled."""
 
 _OBJECT: Final = np.dtype(object)
 Rows = list[tuple[Any, ...]]
@@ -94,16 +98,26 @@ def array_of_arrays(arrays: Sequence[Any]) -> Array:
     return Array(arrays[0].element, ((len(arrays), 1), *shape), items)
 
 
+def _each(call: CallContext, rows: Rows, made_of: Callable[[Any], Any]) -> list[Any]:
+    """What the first values of the rows become; ends when the statement is cancelled."""
+    check = check_of(call)
+    made: list[Any] = []
+    for start in range(0, len(rows), LOOK_ROWS):
+        check()
+        made += [made_of(row[0]) for row in rows[start : start + LOOK_ROWS]]
+    return made
+
+
 def _json_array(call: CallContext, rows: Rows) -> str:
     type_ = call.arguments[0].type
     structured = any(isinstance(row[0], Record | Array) for row in rows)
-    texts = [nullable_to_json(row[0], type_, call) for row in rows]
+    texts = _each(call, rows, lambda value: nullable_to_json(value, type_, call))
     return "[" + (", \n " if structured else ", ").join(texts) + "]"
 
 
 def _jsonb_array(call: CallContext, rows: Rows) -> Jsonb:
     type_ = call.arguments[0].type
-    return Jsonb([value_to_jsonb(row[0], type_, call) for row in rows])
+    return Jsonb(_each(call, rows, lambda value: value_to_jsonb(value, type_, call)))
 
 
 def _keys(call: CallContext, rows: Rows) -> Sequence[str]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from plans import INT4, asc, call, const, function, run, values, var
+from plans import INT4, TEXT, asc, call, const, context, function, run, values, var
 
 from server.executor import native, ordering
 from server.expressions.invoke import LOOK_ROWS
+from server.functions.function import CallContext
+from server.functions.registry import AGGREGATES
 from server.planner import physical
+from server.types.type import TextStyle
+from server.vector.column import Column
 from server.vector.text_views import views_of
 
 
@@ -83,3 +87,20 @@ def test_sorted_rows_are_put_in_place_slice_by_slice():
     rows = [(number * 7919 % 100_003,) for number in range(100_003)]
     plan = physical.Sort(input=values(rows, INT4), keys=(asc(var(1)),), output=(1,), types=(INT4,))
     assert run(plan) == sorted(rows)
+
+
+@pytest.mark.parametrize("name", ["json_agg", "jsonb_agg"])
+def test_a_long_json_array_ends(name: str):
+    aggregate = next(found for found in AGGREGATES if found.name == name)
+    looks: list[int] = []
+
+    def cancelled() -> None:
+        looks.append(1)
+        if len(looks) == 3:
+            raise Cancelled
+
+    known = CallContext(TextStyle(), TEXT, (INT4,), context(cancelled=cancelled))
+    state = aggregate.create(known)
+    aggregate.accumulate(state, np.zeros(9000, np.int64), 1, (Column(np.arange(9000)),))
+    with pytest.raises(Cancelled):
+        aggregate.finish(state, 1)
