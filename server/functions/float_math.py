@@ -252,6 +252,9 @@ def _cotangent(value: float) -> float:
     return math.copysign(math.inf, tangent) if tangent == 0 else 1.0 / tangent
 
 
+_INT4_LIMIT: Final = 1 << 31
+
+
 def _width_bucket(value: float, low: float, high: float, count: int) -> int:
     if count <= 0:
         raise InvalidArgumentForWidthBucketFunction("count must be greater than zero")
@@ -264,12 +267,14 @@ def _width_bucket(value: float, low: float, high: float, count: int) -> int:
     if low == high:
         raise InvalidArgumentForWidthBucketFunction("lower bound cannot equal upper bound")
     sign = 1.0 if low < high else -1.0
-    distance, width = (value - low) * sign, (high - low) * sign
-    if distance < 0:
+    if (low - value) * sign > 0:
         return 0
-    if distance < width:
-        return min(int(count * (distance / width)), count - 1) + 1
-    if count == (1 << 31) - 1:
+    if (value - high) * sign < 0:
+        place = count * ((value - low) * sign) / ((high - low) * sign) + 1
+        return (
+            int(place) if abs(place) < _INT4_LIMIT else -_INT4_LIMIT
+        )  # as C turns it into an int4
+    if count == _INT4_LIMIT - 1:
         raise NumericValueOutOfRange("integer out of range")
     return count + 1
 

@@ -253,7 +253,7 @@ def exponential(value: Decimal) -> Decimal:
     if abs(value) >= RESULT_SCALE_MAX * 3:
         if value > 0:
             raise overflow()
-        return round_to(ZERO, _shown(0, value) if scale_of(value) else DISPLAY_SCALE_MAX)
+        return round_to(ZERO, DISPLAY_SCALE_MAX)
     magnitude = max(min(float(value) * 0.434294481903252, 2000.0 * 100), -2000.0)
     if magnitude >= WHOLE_DIGITS_MAX:
         raise overflow()
