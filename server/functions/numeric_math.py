@@ -319,7 +319,9 @@ def power(base: Decimal, exponent: Decimal) -> Decimal:
     if base.is_infinite() or exponent.is_infinite():
         return _special_power(base, exponent)
     if not base:
-        return round_to(ONE if not exponent else ZERO, _shown(SIGNIFICANT_DIGITS_MIN, base))
+        by_steps = whole and exponent < 1 << 31  # as far as an int4 goes, the base's digits count
+        digits = _shown(SIGNIFICANT_DIGITS_MIN, base) if by_steps else SIGNIFICANT_DIGITS_MIN
+        return round_to(ONE if not exponent else ZERO, digits)
     return _finite_power(base, exponent, whole)
 
 

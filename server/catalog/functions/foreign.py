@@ -12,6 +12,7 @@ from server.catalog.foreign_objects import (
     refuse_unknown,
 )
 from server.catalog.views.comments import CATALOG_OF, CATALOG_OIDS
+from server.errors import NullValueNotAllowed
 from server.functions.declare import row
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ OPTIONS_OF: Final = {
 
 
 def _validate(options: Array, catalog: int) -> bool:
+    if None in options.items:
+        raise NullValueNotAllowed("null array element not allowed in this context")
     names = [str(option).partition("=")[0] for option in options.items]
     refuse_unknown(names, OPTIONS_OF.get(catalog, ()))
     return True
