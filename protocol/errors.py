@@ -69,6 +69,13 @@ class ProtocolError(Exception):
         )
 
 
+class UnknownPeer(ProtocolError):
+    """What comes first is no startup packet: whoever is there speaks something else, and gets no answer."""
+
+    def __init__(self) -> None:
+        super().__init__("invalid length of startup packet", fatal=True)
+
+
 class Untranslatable(ProtocolError):
     """Text that has no form in the encoding it is wanted in."""
 

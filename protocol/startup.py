@@ -3,13 +3,18 @@
     length int32 | code int32 | body
     length counts itself; 10,000 bytes at most
 
-Rule 1: the length is checked before a byte of the body is waited for.
+Rule 1: the length is checked before a byte of the body is waited for; who sends a wrong one gets no answer.
 Rule 2: SSLRequest and GSSENCRequest may come once each; the connection counts, not this file.
 """
 
 import struct
 
-from protocol.errors import FEATURE_NOT_SUPPORTED, ProtocolError, invalid_byte_sequence
+from protocol.errors import (
+    FEATURE_NOT_SUPPORTED,
+    ProtocolError,
+    UnknownPeer,
+    invalid_byte_sequence,
+)
 from protocol.messages import (
     CancelRequest,
     GSSENCRequest,
@@ -37,7 +42,7 @@ def packet_bytes(buffer: bytes, start: int) -> int:
     """Return the size of the packet whose first four bytes are at `start`, or refuse it."""
     (length,) = _UINT32.unpack_from(buffer, start)
     if not PACKET_BYTES_MIN <= length <= PACKET_BYTES_MAX:
-        raise ProtocolError("invalid length of startup packet", fatal=True)
+        raise UnknownPeer
     return int(length)
 
 
@@ -49,7 +54,7 @@ def decode_startup(packet: bytes) -> StartupPacket:
         return _decode_cancel(packet)
     if code in ENCRYPTION_REQUESTS:
         if len(packet) != PACKET_BYTES_MIN:
-            raise ProtocolError("invalid length of startup packet", fatal=True)
+            raise UnknownPeer
         return ENCRYPTION_REQUESTS[code]
     major, minor = code >> 16, code & 0xFFFF
     if major != MAJOR:
@@ -83,7 +88,7 @@ def negotiation(message: StartupMessage) -> NegotiateProtocolVersion | None:
 
 def _decode_cancel(packet: bytes) -> CancelRequest:
     if len(packet) != CANCEL_REQUEST_BYTES:
-        raise ProtocolError("invalid length of startup packet", fatal=True)
+        raise UnknownPeer
     return CancelRequest(*_INT32_PAIR.unpack_from(packet, 8))
 
 

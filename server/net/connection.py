@@ -20,7 +20,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from protocol.connection import Connection
-from protocol.errors import ErrorFields, ProtocolError, Untranslatable
+from protocol.errors import ErrorFields, ProtocolError, UnknownPeer, Untranslatable
 from protocol.messages import (
     NEED_DATA,
     CancelRequest,
@@ -295,13 +295,13 @@ class ClientConnection(asyncio.Protocol):
 
     def failed(self, error: Exception) -> None:
         """Tell the client what nothing else has caught, and close."""
-        if isinstance(error, ProtocolError):
-            self._fatal(error.fields)
-        elif isinstance(error, SqlError):
-            self._fatal(error_fields(error, "FATAL"))
-        else:
+        if isinstance(error, UnknownPeer):
+            _LOG.info("%s", error)
+            self.finish()
+            return
+        if not isinstance(error, ProtocolError | SqlError):
             _LOG.error("connection %s", self.pid, exc_info=error)
-            self._fatal(error_fields(translate(error), "FATAL"))
+        self._fatal(error_fields(translate(error), "FATAL"))
 
     def _run(self, answer: Any) -> None:
         started = time.monotonic_ns()

@@ -42,6 +42,22 @@ def test_hostile_bytes_leave_the_server_up(server, payload):
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        struct.pack("!I", 4),
+        struct.pack("!II", 2**31, 196608),
+        struct.pack("!II", 9, 80877103) + b"x",
+        struct.pack("!II", 12, 80877102) + b"1234",
+        b"GET / HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_who_does_not_speak_the_protocol_gets_no_answer(server, payload):
+    """As from PostgreSQL; a packet of the right length with the wrong contents is answered."""
+    assert startup(server.port, payload) == b""
+    assert b"expected terminator" in startup(server.port, struct.pack("!II", 8, 196608))
+
+
 def message(tag, body):
     return tag + struct.pack("!i", len(body) + 4) + body
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.connection import Connection
-from protocol.errors import ErrorFields, ProtocolError
+from protocol.errors import ErrorFields, ProtocolError, UnknownPeer
 from protocol.messages import (
     NEED_DATA,
     AuthenticationCleartextPassword,
@@ -204,7 +204,7 @@ def test_lying_lengths_are_refused_from_the_header_alone(length, tag):
 def test_lying_startup_lengths(length):
     connection = Connection()
     connection.receive_data(struct.pack("!I", length))
-    with pytest.raises(ProtocolError, match="invalid length of startup packet"):
+    with pytest.raises(UnknownPeer, match="invalid length of startup packet"):
         connection.next_message()
 
 
