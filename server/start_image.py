@@ -21,6 +21,7 @@ import os
 import re
 import sys
 import zlib
+from contextlib import suppress
 from importlib import import_module
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from typing import TYPE_CHECKING, Any, Final
@@ -72,10 +73,11 @@ class StartImage:
             re._compiler.compile = self._compile  # type: ignore[attr-defined]
         is_known = all(name in self._modules for name, _ in _compiled_modules())
         if not (self._is_complete and is_known) and not sys.dont_write_bytecode:
-            try:
+            with suppress(OSError):
                 self._write()
-            except OSError:
-                return
+        if self._map is not None:
+            self._map.close()  # what was read of it would count as this process's memory
+            self._map = None
 
     def find_spec(
         self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
@@ -95,9 +97,10 @@ class StartImage:
         spec.cached = compiled
         return spec
 
-    def code(self, name: str) -> CodeType:
-        """The code of a module that `find_spec` has found."""
-        assert self._map is not None
+    def code(self, name: str) -> CodeType | None:
+        """The code of a module that `find_spec` has found; None when the start is over."""
+        if self._map is None:
+            return None
         *_, begin, length = self._modules[name]
         with memoryview(self._map)[self._start :] as view:
             code: CodeType = marshal.loads(view[begin : begin + length])  # noqa: S302
@@ -168,7 +171,7 @@ class _Loader(SourceFileLoader):
         self._image = image
 
     def get_code(self, fullname: str) -> CodeType | None:
-        return self._image.code(fullname)
+        return self._image.code(fullname) or super().get_code(fullname)
 
 
 _LOADERS: Final = (SourceFileLoader, _Loader)
