@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from server.extensions.extension import Extension
     from server.sql.object_names import ObjectName
 
-CONTROL_FILES = "/usr/share/postgresql/15/extension"
 UNAVAILABLE_HINT = (
     "The extension must first be installed on the system where PostgreSQL is running."
 )
@@ -51,8 +50,7 @@ def create_extension(context: StatementContext, statement: tree.CreateExtension)
     if extension is None:
         raise FeatureNotSupported(
             f'extension "{statement.name}" is not available',
-            detail=f'Could not open extension control file "{CONTROL_FILES}/{statement.name}.control": '
-            "No such file or directory.",
+            detail="pg_available_extensions lists those that are.",
             hint=UNAVAILABLE_HINT,
         )
     options = {option.name: option for option in statement.options}
