@@ -19,7 +19,7 @@ from server.catalog.table_activity import TableActivities
 from server.clock import Clock, SystemClock
 from server.executor.deferred import run_deferred
 from server.executor.temporary_files import TemporaryFiles
-from server.feature import Feature, statements_of
+from server.feature import Feature, hooks_of, statements_of
 from server.notifications import Channels
 from server.plan_cache import LeastRecentlyUsed, PlanCache
 from server.statement_threads import Threads
@@ -64,6 +64,7 @@ class Database:
         self.hba = tuple(hba)
         self.features = tuple(features)
         self.statements = statements_of(features)
+        self.hooks = hooks_of(features)
         self.mock_secret = mock_secret
         self.plans = PlanCache()
         self.bases: LeastRecentlyUsed[Hashable, Any] = LeastRecentlyUsed(BASES_MAX)

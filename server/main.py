@@ -30,10 +30,10 @@ from server.directory_check import directory_problems
 from server.errors import SqlError
 from server.features import FEATURES
 from server.login_rules import TRUST_LOCAL, HbaError, Rule, parse_rules
-from server.net.autovacuum import Autovacuum
 from server.net.listener import Listener
 from server.net.listening import all_sockets
 from server.net.porter import Porter
+from server.net.services import Services
 from server.options import OptionError, Options, parse_options, read_file
 from server.session.temporary import drop_schemas
 from storage.engine import Engine, is_initialised
@@ -271,7 +271,7 @@ async def _listen(database: Database, options: Options, gate: Gate) -> int:
     )
     sockets.watch(descriptor, finish_flush)
     listener.start(*gate.open())
-    autovacuum = Autovacuum(database, loop, listener.next_pid)
+    services = Services(database, loop, listener.next_pid)
     settings = database.settings
     _LOG.info(
         "listening on %s, port %d", settings.text("listen_addresses"), settings.integer("port")
@@ -279,7 +279,7 @@ async def _listen(database: Database, options: Options, gate: Gate) -> int:
     fast = await stopping.get()
     _LOG.info("received %s shutdown request", "fast" if fast else "smart")
     drained = loop.create_task(listener.drain(fast=fast))
-    await autovacuum.stop()
+    await services.stop()
     while not drained.done():
         again = loop.create_task(stopping.get())
         await asyncio.wait({drained, again}, return_when=asyncio.FIRST_COMPLETED)

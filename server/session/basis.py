@@ -51,7 +51,8 @@ class Basis:
     deferrable: bool
     read_committed: bool
     temporary_kb_max: int  # of temporary files; -1: no limit
-    is_watched: bool  # pg_stat_statements is there
+    is_counted: bool  # pg_stat_statements is there
+    is_watched: bool  # somebody is told of statements: it, or a feature
     routines: dict[Any, Any] = field(default_factory=dict)  # plans of the bodies of functions
 
     def fits(self, session: Session, view: CatalogView) -> bool:
@@ -99,7 +100,7 @@ class Common:
     isolation: str
     read_only: bool
     deferrable: bool
-    is_watched: bool
+    is_counted: bool
     row_security: bool
     firing_states: str
     avoids_table_scans: bool
@@ -141,7 +142,8 @@ def make_basis(session: Session, view: CatalogView) -> Basis:
         isolation=common.isolation,
         read_only=common.read_only,
         deferrable=common.deferrable,
-        is_watched=common.is_watched,
+        is_counted=common.is_counted,
+        is_watched=common.is_counted or session.database.hooks.is_any,
         read_committed=common.isolation in READ_COMMITTED_LEVELS,
         synchronous_commit=common.synchronous_commit,
     )
@@ -175,7 +177,7 @@ def _make_common(session: Session, view: CatalogView) -> Common:
         isolation=settings.text("default_transaction_isolation"),
         read_only=bool(settings["default_transaction_read_only"]),
         deferrable=bool(settings["default_transaction_deferrable"]),
-        is_watched=any(
+        is_counted=any(
             value.binary == PG_STAT_STATEMENTS.library
             for value in view.user_functions_named(PG_STAT_STATEMENTS.name)
         ),

@@ -252,7 +252,7 @@ def execute(session: Session, message: messages.Execute) -> Steps:
         yield messages.EmptyQueryResponse()
         return
     refuse_in_failed_block(session, statement)
-    started = watching.started(session)
+    started = watching.started(session, portal.source)
     if portal.planned is None:
         if portal.done:
             raise ObjectNotInPrerequisiteState(f'portal "{message.portal}" cannot be run')

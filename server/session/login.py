@@ -111,7 +111,10 @@ def log_in(
         client_address=peer.address,
         client_port=peer.port,
     )
-    return Session(database, identity, settings)
+    session = Session(database, identity, settings)
+    for hook in database.hooks.after_login:
+        hook(session)
+    return session
 
 
 def _refused(peer: Peer, user: str, name: str, *, found: bool) -> InvalidAuthorizationSpecification:

@@ -66,10 +66,10 @@ def query(session: Session, message: Query) -> Steps:
     if data is not None:
         yield Framed(data)
         return
-    started = watching.started(session)
     ready = (yield from ready_rows(session, sql)) or (yield from ready_text(session, sql))
     if ready is not None:
         session.transaction.is_shared = False
+        started = watching.started(session, sql)
         tag = yield from run_planned(session, *ready)
         watching.ended(session, started, sql, tag)
         yield from finish_statement(session, tag, ends=True)
@@ -79,15 +79,15 @@ def query(session: Session, message: Query) -> Steps:
         yield EmptyQueryResponse()
     session.transaction.is_shared = len(statements) > 1
     for number, statement in enumerate(statements, 1):
-        started = watching.started(session)
+        following = statements[number].offset if number < len(statements) else None
         refuse_in_failed_block(session, statement)
+        started = watching.started(session, sql[statement.offset : following])
         if isinstance(statement.tree, UtilityStatement):
             tag = yield from run_utility(session, statement)
         else:
             planned, tag = yield from run_query(session, statement)
             if len(statements) == 1:
                 remember(session, sql, planned)
-        following = statements[number].offset if number < len(statements) else None
         watching.ended(session, started, sql[statement.offset : following], tag)
         yield from finish_statement(session, tag, ends=following is None)
 

@@ -193,6 +193,8 @@ class SessionTransaction(TransactionState):
         self.modes = modes
         self.running = Running(storage, self.make_catalog, modes, database.clock.now_us())
         session.settings.begin()
+        if database.hooks.after_commit:
+            storage.on_commit(partial(database.hooks.committed, session, storage))
         return self.running
 
     def snapshot(self) -> Snapshot:

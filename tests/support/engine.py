@@ -23,7 +23,7 @@ SMALL = Options(
 SETTINGS = {"query_workers": ("0", "configuration file")}
 
 
-def make_database(files, clock, options=SMALL, seed=1):
+def make_database(files, clock, options=SMALL, seed=1, features=()):
     """A database in an empty directory, with nothing random about it."""
     engine = Engine.create(files, options)
     initialise(engine)
@@ -33,13 +33,14 @@ def make_database(files, clock, options=SMALL, seed=1):
         mock_secret=b"secret",
         clock=clock,
         source=random.Random(seed),
+        features=features,
     )
 
 
 @contextmanager
-def memory_database(clock=None):
+def memory_database(clock=None, **options):
     """A database in memory for the length of a block."""
-    made = make_database(MemoryFiles(), clock or ManualClock())
+    made = make_database(MemoryFiles(), clock or ManualClock(), **options)
     try:
         yield made
     finally:

@@ -116,6 +116,8 @@ cpdef object run_control(SessionState session, prepared, int kind, bytes head):
     if (kind == BEGINS) != (state is IDLE) or (kind != BEGINS and state is not OPEN):
         return None
     basis = basis_of(session)
+    if basis.is_watched:
+        return None
     begin_statement(session, prepared.sql, basis)
     leave_portal(session)
     if kind == COMMITS:
