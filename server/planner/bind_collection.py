@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from server.catalog.objects import Oid
+    from server.planner.resolution import Field
     from server.types.type import Subscripting
 
 JSONB = 3802
@@ -98,7 +99,11 @@ def expand_fields(
 ) -> list[tuple[str, Expression]]:
     """The names and values of (row).*."""
     row = _bind(context, scope, node.args["this"])
-    return fields_of(context, row, nodes.offset_of(node))
+    found = fields_of(context, row, nodes.offset_of(node))
+    if context.resolution is not None:
+        noted = tuple(_field_noted(context, row, name) for name, _ in found)
+        context.resolution.row_stars[id(node)] = noted
+    return found
 
 
 def fields_of(context: BindContext, row: Expression, offset: int) -> list[tuple[str, Expression]]:
@@ -151,7 +156,16 @@ def bind_field(context: BindContext, scope: Scope, node: exp.Expression) -> Expr
             raise UndefinedColumn(f"column {item}.{name} does not exist").at(
                 context.position(offset)
             )
+    if context.resolution is not None:
+        context.resolution.fields[id(node)] = _field_noted(context, row, name)
     return select_field(context, row, name, offset)
+
+
+def _field_noted(context: BindContext, row: Expression, name: str) -> Field:
+    """Which column of a relation, or attribute of a type, a field of a row is."""
+    table = context.catalog.table_of_row_type(base_type(context, row.type.oid))
+    column = None if table is None else table.column_named(name)
+    return name, (0, 0) if table is None or column is None else (table.oid, column.number)
 
 
 def select_field(context: BindContext, row: Expression, name: str, offset: int) -> Expression:

@@ -28,8 +28,8 @@ from server.expressions.expression import (
 )
 from server.planner.bind_collection import (
     bind_expanded,
+    expand_fields,
     expand_routine_record,
-    fields_of,
     result_columns,
 )
 from server.planner.bind_expression import bind_condition, bind_expression
@@ -230,8 +230,7 @@ def _bind_target(context: BindContext, scope: Scope, node: exp.Expression) -> li
     if isinstance(inner, nodes.ColumnReference) and inner.args.get("star"):
         return _expand_star(context, scope, inner)
     if isinstance(inner, nodes.FieldSelection) and inner.args.get("star"):
-        row = bind_expression(context, scope, inner.args["this"])
-        return [Target(name, each) for name, each in fields_of(context, row, nodes.offset_of(node))]
+        return [Target(name, each) for name, each in expand_fields(context, scope, inner)]
     name = node.args.get("alias") or target_name(inner)
     if isinstance(inner, nodes.ColumnReference):
         offset = nodes.offset_of(inner)

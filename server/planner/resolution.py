@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 Place = tuple["RangeItem | None", "RangeColumn"]
 """A column and the FROM item under whose name it can be said; None: by its name alone."""
 
+Field = tuple[str, tuple[int, int]]
+"""A field of a row: its name, and the relation and attribute that it is, 0 for those of other rows."""
+
 
 @dataclass(slots=True)
 class Resolution:
@@ -52,6 +55,8 @@ class Resolution:
     merged: dict[int, tuple[str, ...]] = field(default_factory=dict)  # columns of a join
     chosen: dict[int, tuple[Target, int]] = field(default_factory=dict)  # by items of ORDER BY
     written: dict[int, exp.Expression | Place] = field(default_factory=dict)  # by targets
+    fields: dict[int, Field] = field(default_factory=dict)  # of rows
+    row_stars: dict[int, tuple[Field, ...]] = field(default_factory=dict)  # of (row).*
     assigned: dict[int, tuple[Table, str]] = field(default_factory=dict)  # by target nodes
     inserted: dict[int, tuple[Table, tuple[str, ...]]] = field(default_factory=dict)
     _noted: set[int] = field(default_factory=set)

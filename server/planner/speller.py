@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from server.catalog.catalog_view import CatalogView
-    from server.planner.resolution import Place, Resolution
+    from server.planner.resolution import Field, Place, Resolution
     from server.planner.scope import RangeItem
     from server.types.type import TypeReference
 
@@ -101,6 +101,9 @@ class Speller:
         star = self._notes.stars.get(id(inner))
         if star is not None:
             return [(column.name, self._place((item, column))) for item, column in star]
+        fields = self._notes.row_stars.get(id(inner))
+        if fields is not None:
+            return [(field[0], self._field(inner, field)) for field in fields]
         made = self._node(inner)
         if id(inner) in self._notes.rows:  # item.* alone would be all its columns
             made = exp.Cast(this=made, to=self._type(self._notes.bound[id(inner)].type))
@@ -182,7 +185,7 @@ class Speller:
             return _column(column.name)
         name = column.name
         now = self._catalog.object(item.table.oid) if item.table is not None else None
-        if item.table is not None and isinstance(now, Table):
+        if item.table is not None and isinstance(now, Table) and name not in item.names:
             name = self._column_name(item.table, now, column.origin, name)
         return _column(self._alias(item), name)
 
@@ -238,6 +241,25 @@ class Speller:
             return self._copy(node)
         return self._place(place)
 
+    def field(self, node: exp.Expression) -> exp.Expression:
+        """(row).field."""
+        return self._field(node, self._notes.fields.get(id(node), (node.args["name"], (0, 0))))
+
+    def _field(self, node: exp.Expression, field: Field) -> exp.Expression:
+        """A field of a row, by the name that it has now; of the row of a FROM item: its column."""
+        name, origin = field
+        item = self._notes.rows.get(id(node.args["this"]))
+        for column in () if item is None else item.columns():
+            if column.name == name:
+                return self._place((item, column))
+        table = self._catalog.object(origin[0])
+        if isinstance(table, Table):
+            name = table.column(origin[1]).name
+        made = self._copy(node)
+        made.set("name", name)
+        made.set("star", False)
+        return made
+
     def relation(self, node: exp.Expression) -> exp.Expression:
         """A relation in FROM; what is no relation is a common table."""
         made = self._copy(node)
@@ -253,11 +275,11 @@ class Speller:
             made.set("parts", (found.name,))
         else:
             made.set("parts", (schema.name, found.name))
-        if isinstance(found, Table) and (
-            self._keeps_names(before, found) or (_lost(before, found) and given)
-        ):
+        if isinstance(found, Table) and (given or self._keeps_names(before, found)):
+            names = self._aliases(before, found, node)
+            is_said = names != tuple(column.name for column in found.live_columns)
             made.set("alias", made.args.get("alias") or found.name)
-            made.set("column_aliases", self._aliases(before, found, node))
+            made.set("column_aliases", names if is_said else ())
         return made
 
     def function_table(self, node: exp.Expression) -> exp.Expression:
@@ -419,6 +441,7 @@ class Speller:
 
 _SPELLERS: dict[type[exp.Expression], Callable[[Speller, exp.Expression], exp.Expression]] = {
     nodes.ColumnReference: Speller.column,
+    nodes.FieldSelection: Speller.field,
     nodes.TableReference: Speller.relation,
     nodes.FunctionTable: Speller.function_table,
     nodes.TypeName: Speller.type_name,
@@ -461,13 +484,6 @@ def _is_typed_literal(node: exp.Expression) -> bool:
     if not isinstance(node, exp.Cast) or not isinstance(node.this, nodes.StringConstant):
         return False
     return not node.args["to"].args.get("modifiers")
-
-
-def _lost(before: Table, now: Table) -> bool:
-    """Whether a column has been dropped, so that names given to columns in order have to move."""
-    return len(before.live_columns) > sum(
-        column.number <= len(before.columns) for column in now.live_columns
-    )
 
 
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -159,10 +159,15 @@ def case(printer: Printer, node: exp.Expression) -> None:
 
 
 def cast(printer: Printer, node: exp.Expression) -> None:
-    """Print a cast; a quoted constant needs no parentheses, nor does an array of nothing."""
+    """Print a cast; a quoted constant needs no parentheses, nor do an array of nothing and a whole row."""
     operand = node.this
     is_empty = isinstance(operand, nodes.ArrayConstructor) and not operand.args["arguments"]
-    if is_empty or isinstance(operand, nodes.StringConstant | nodes.BitConstant | exp.Null):
+    is_row = isinstance(operand, nodes.RowConstructor) or operand.args.get("star")
+    if (
+        is_empty
+        or is_row
+        or isinstance(operand, nodes.StringConstant | nodes.BitConstant | exp.Null)
+    ):
         printer.enclosed("", node.this, f"::{type_text(node.args['to'])}")
     else:
         printer.enclosed("(", node.this, f")::{type_text(node.args['to'])}")

@@ -19,8 +19,8 @@ from server.errors import (
 )
 from server.planner.scope import SYSTEM_COLUMNS
 from server.statements.alter_inheritance import refuse_inherited_rename
-from server.statements.described import describe
 from server.statements.field_readers import field_readers
+from server.statements.field_texts import keeping_fields
 from server.statements.names import claim_name, find_relation, refuse_system, relation_named
 from server.statements.ownership import require_owner
 from server.statements.table_texts import keeping_texts
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.sql import utility_objects as tree
+    from server.statements.dependents import Dependent
     from server.statements.statement import StatementContext
 
 
@@ -101,23 +102,24 @@ def _rename_in(context: StatementContext, table: Table, old: str, name: str) -> 
         raise DuplicateColumn(f'column name "{name}" conflicts with a system column name')
     if table.column_named(name) is not None:
         raise DuplicateColumn(f'column "{name}" of relation "{table.name}" already exists')
-    _refuse_read_fields(context, table, old)
     renamed = tuple(
         replace(item, name=name) if item.name == old and not item.dropped else item
         for item in table.columns
     )
-    with keeping_views(context, table.oid), keeping_texts(context, table.oid):
+    readers = _readers(context, table, old)
+    views = frozenset(each.object.oid for each in readers if isinstance(each.object, Table))
+    with (
+        keeping_views(context, table.oid, views),
+        keeping_texts(context, table.oid),
+        keeping_fields(context, readers),
+    ):
         context.ddl.put(replace(table, columns=renamed))
 
 
-def _refuse_read_fields(context: StatementContext, table: Table, name: str) -> None:
-    """Texts that select a field say its name, and would fail from now on."""
+def _readers(context: StatementContext, table: Table, name: str) -> list[Dependent]:
+    """What selects a column as a field of rows, by its name."""
     column = table.column_named(name)
-    readers = [] if column is None else field_readers(context, table, column)
-    if readers:
-        found = readers[0].object
-        what = readers[0].description if found is None else describe(context, found)
-        raise FeatureNotSupported(f'"{name}" cannot be renamed while {what} reads it as a field')
+    return [] if column is None else field_readers(context, table, column)
 
 
 def rename_constraint(context: StatementContext, statement: tree.Rename) -> Iterator[Any]:

@@ -54,10 +54,19 @@ def readers_of_column(context: StatementContext, table: Table, column: Column) -
 
 
 @contextmanager
-def keeping_views(context: StatementContext, oid: int = 0) -> Iterator[None]:
-    """Views go on meaning what they meant while a name changes: a relation's or its columns', or, for 0, any."""
+def keeping_views(
+    context: StatementContext, oid: int = 0, others: frozenset[int] = frozenset()
+) -> Iterator[None]:
+    """Views go on meaning what they meant while a name changes: a relation's or its columns', or, for 0, any.
+
+    others: further views that say the name.
+    """
     named = [view for view in context.catalog.objects(Table) if view.view_query is not None]
-    views = [view for view in named if not oid or oid in (view.oid, *view.depends_on)]
+    views = [
+        view
+        for view in named
+        if not oid or oid in (view.oid, *view.depends_on) or view.oid in others
+    ]
     resolved = [(view.oid, resolve_stored(context.environment(), view)) for view in views]
     rules = [
         (rule, _resolved_rule(context, rule))
