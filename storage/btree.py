@@ -27,6 +27,7 @@ from storage.btree_page import (
     Entry,
     Node,
     entry_count,
+    page_level,
     read_node,
 )
 from storage.errors import KeyTooLarge
@@ -164,6 +165,19 @@ class Tree:
     def lookup(self, start: bytes, stop: bytes | None) -> list[int]:
         """The row ids of the pairs with start <= key < stop, in order."""
         return lookup_pairs(self.pager, self.root_page, start, stop)
+
+    def page_count(self) -> int:
+        """How many pages the tree has; leaves are not read for that."""
+        waiting, count = [self.root_page], 1
+        while waiting:
+            page_no = waiting.pop()
+            page = self.pager.view(page_no, 1)
+            level = page_level(page)
+            if level:
+                count += entry_count(page, page_no)
+            if level > 1:
+                waiting += [entry.child for entry in read_node(page, page_no).entries]
+        return count
 
     def release_pages(self, change: Change) -> None:
         """Give back every page, because the tree goes; leaves are not read for that."""

@@ -23,6 +23,7 @@ from storage.errors import Corruption
 NODE_MAGIC = 0x4254
 NODE = struct.Struct("<HBBHHHHIQQ")
 NODE_BYTES = 32
+LEVEL_OFFSET = 2
 BUILDING_OFFSET = 12
 RIGHT_OFFSET = 24
 SLOT_BYTES = 2
@@ -110,6 +111,11 @@ def entry_count(page: npt.NDArray[np.uint8], page_no: int) -> int:
     if magic != NODE_MAGIC:
         raise Corruption("index", page_no, "not an index page")
     return int(count)
+
+
+def page_level(page: npt.NDArray[np.uint8]) -> int:
+    """How far above the leaves a page is."""
+    return int(page[LEVEL_OFFSET])
 
 
 def read_node(page: npt.NDArray[np.uint8], page_no: int) -> Node:

@@ -64,6 +64,12 @@ class Index:
         """Whether the server promises to check before it inserts."""
         return bool(self.header.flags & IS_UNIQUE)
 
+    @property
+    def page_count(self) -> int:
+        """How many pages the index takes. Under the latch."""
+        header = sum(pages for _, pages in self.header.runs(self.pager.page_bytes))
+        return header + self.tree.page_count()
+
     def insert(self, transaction: Transaction, key: bytes, root_id: int) -> None:
         """Add an entry; one that is there already stays as it is."""
         xid = transaction.stamp() >> COMMAND_BITS

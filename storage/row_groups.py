@@ -35,7 +35,7 @@ from storage.rowgroup import (
     header_bytes,
     lay_out,
 )
-from storage.rows import heap_chunks, write_column
+from storage.rows import heap_chunks, large_views, write_column
 from storage.sealed_group import SealedGroup, lay_out_sealed, moved_header_bytes, read_group
 from storage.strings import (
     INLINE_BYTES_MAX,
@@ -86,11 +86,22 @@ class RowGroups:
 
     @property
     def page_count(self) -> int:
-        """The pages of all groups and their heaps; values with pages of their own are not counted."""
-        return sum(
+        """The pages of all groups and their heaps, and of the header; `large_page_count` has the rest."""
+        own = sum(pages for _, pages in self.header.runs(self.pager.page_bytes))
+        return own + sum(
             group.layout.page_count
             + sum(pages for _, pages in heap_chunks(self.pager, group.heap_chunk))
             for group in self
+        )
+
+    @property
+    def large_page_count(self) -> int:
+        """The pages of values that have pages of their own."""
+        page_bytes = self.pager.page_bytes
+        return sum(
+            -(-length // page_bytes)
+            for group in self
+            for length in map(view_length, large_views(group))
         )
 
     def forget(self) -> None:

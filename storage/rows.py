@@ -8,7 +8,7 @@ Rule 3: a slot's old heap space is taken again when the new value fits into it.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -185,6 +185,16 @@ def release_strings(pager: Pager, change: Change, group: RowGroup) -> None:
     """Give back a group's heap chunks and large values, because the group goes; a sealed one has neither."""
     if group.is_sealed:
         return
+    for view in large_views(group):
+        _release_large(pager, change, view)
+    for first_page, page_count in heap_chunks(pager, group.heap_chunk):
+        pager.release(change, first_page, page_count)
+
+
+def large_views(group: RowGroup) -> Iterator[bytes]:
+    """The views of a group's values that have pages of their own; a sealed one has none."""
+    if group.is_sealed:
+        return
     for column, kind in enumerate(group.layout.kinds):
         if kind is Kind.BYTES:
             views = group.column(column)[: group.used]
@@ -192,9 +202,7 @@ def release_strings(pager: Pager, change: Change, group: RowGroup) -> None:
             for row in np.flatnonzero(lengths >= LARGE_BYTES_MIN):
                 view = views[row].tobytes()
                 if view_address(view) not in group.shared:
-                    _release_large(pager, change, view)
-    for first_page, page_count in heap_chunks(pager, group.heap_chunk):
-        pager.release(change, first_page, page_count)
+                    yield view
 
 
 def heap_chunks(pager: Pager, chunk: int) -> list[tuple[int, int]]:

@@ -120,6 +120,16 @@ class Table:
         return len(self.groups)
 
     @property
+    def page_count(self) -> int:
+        """How many pages the table takes, without those of values that have pages of their own."""
+        return self.groups.page_count
+
+    @property
+    def large_page_count(self) -> int:
+        """The pages of values that have pages of their own."""
+        return self.groups.large_page_count
+
+    @property
     def row_estimate(self) -> int:
         """About how many rows there are: slots in use less those known to be empty or over.
 

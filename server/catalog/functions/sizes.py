@@ -18,60 +18,79 @@ from server.functions.declare import row
 from server.types.numeric import EXACT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from server.catalog.catalog_view import CatalogView
     from server.functions.function import CallContext
 
-PAGE_BYTES = 8192
 UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 KEPT_LIMIT = 10 * 1024
 """A number stays in its unit up to this."""
 
 
-def storage_bytes(call: CallContext, value: Any) -> int:
+def main_bytes(call: CallContext, value: Any) -> int:
+    """What one relation takes in storage, without its indexes and without values that have pages of their own."""
+    return _bytes(call, value, lambda relation: relation.page_count)
+
+
+def large_bytes(call: CallContext, value: Any) -> int:
+    """What the values of one relation take that have pages of their own, where PostgreSQL has a table of them."""
+    if not isinstance(value, Table):
+        return 0
+    return _bytes(call, value, lambda relation: relation.large_page_count)
+
+
+def table_bytes(call: CallContext, value: Any) -> int:
     """What one relation takes in storage, without its indexes."""
+    return main_bytes(call, value) + large_bytes(call, value)
+
+
+def _bytes(call: CallContext, value: Any, pages: Callable[[Any], int]) -> int:
     engine = session_of(call).database.engine
-    if not value.storage_id:
+    if not getattr(value, "storage_id", 0):
         return 0
     lookup = engine.index if isinstance(value, Index) else engine.relation
-    relation = lookup(value.storage_id)
-    return page_count(relation) * PAGE_BYTES
+    with engine.latch:
+        relation = lookup(value.storage_id)
+        return pages(relation) * int(relation.pager.page_bytes)
 
 
-def page_count(relation: Any) -> int:
-    """Pages of a relation: its header, its row groups and their texts; of an index those that its tree tells."""
-    groups = getattr(relation, "groups", None)
-    return 1 if groups is None else 1 + int(groups.page_count)
+def _class(call: CallContext, oid: int) -> Any:
+    """What has a row in pg_class, tables to look at and types of rows included."""
+    value = view_of(call).object(oid)
+    return value if isinstance(value, Table | Index | Sequence) else None
 
 
 def _relation(call: CallContext, oid: int, fork: str = "main") -> int | None:
-    value = view_of(call).object(oid)
+    value = _class(call, oid)
     if fork not in ("main", "fsm", "vm", "init"):
         raise InvalidParameterValue(
             "invalid fork name", hint='Valid fork names are "main", "fsm", "vm", and "init".'
         )
-    if not isinstance(value, Table | Index | Sequence):
+    if value is None:
         return None
-    return storage_bytes(call, value) if fork == "main" else 0
+    return main_bytes(call, value) if fork == "main" else 0
 
 
 def _table(call: CallContext, oid: int) -> int | None:
-    return _relation(call, oid)
+    value = _class(call, oid)
+    return None if value is None else table_bytes(call, value)
 
 
 def _indexes(call: CallContext, oid: int) -> int | None:
-    if object_of(call, oid, Table) is None:
+    if _class(call, oid) is None:
         return None
-    return sum(storage_bytes(call, index) for index in view_of(call).indexes_of(oid))
+    return sum(main_bytes(call, index) for index in view_of(call).indexes_of(oid))
 
 
 def _total(call: CallContext, oid: int) -> int | None:
-    own = _relation(call, oid)
+    own = _table(call, oid)
     return None if own is None else own + (_indexes(call, oid) or 0)
 
 
 def _database_bytes(call: CallContext, view: CatalogView) -> int:
     relations: list[Any] = [*view.objects(Table), *view.objects(Index), *view.objects(Sequence)]
-    return sum(storage_bytes(call, value) for value in relations)
+    return sum(table_bytes(call, value) for value in relations)
 
 
 def _database(call: CallContext, oid: int) -> int | None:

@@ -467,3 +467,21 @@ def test_an_entry_that_a_committed_version_needs_survives_the_abort_of_who_added
     writer.abort()
     assert index.lookup(key) == [root]
     assert index.lookup(other) == []
+
+
+def test_every_page_is_counted_in_the_size_of_somebody(engine, table):
+    pager = engine.store.pager
+    before = sum(pages for _, pages in pager.used_runs())
+    counted = table.page_count + table.large_page_count + engine.index(INDEX).page_count
+    transaction = engine.begin()
+    for i in range(3000):
+        value = b"large" * 20_000 if i % 1000 == 0 else b"a value longer than inline"
+        root = table.insert_row(transaction, (i, value))
+        engine.index(INDEX).insert(transaction, encode_key((i,), (Kind.INT64,)), root)
+    transaction.commit()
+    pager.reclaim()
+    assert engine.index(INDEX).tree.page_count() == len(list(engine.index(INDEX).tree.pages()))
+    after = sum(pages for _, pages in pager.used_runs())
+    counted = table.page_count + table.large_page_count + engine.index(INDEX).page_count - counted
+    assert table.large_page_count == 3 * -(-100_000 // pager.page_bytes)
+    assert after - before == counted
