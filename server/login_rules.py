@@ -83,7 +83,10 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
         lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
         lexer.whitespace_split = True
         lexer.commenters = "#"
-        fields = list(lexer)
+        try:
+            fields = list(lexer)
+        except ValueError as error:
+            raise HbaError(f"line {line_no}: unterminated quoted string") from error
         if fields:
             rules.append(_rule(fields, line_no))
     return tuple(rules)
@@ -99,6 +102,8 @@ def _rule(fields: Sequence[str], line_no: int) -> Rule:
     rest = list(fields[1:])
     databases, users = rest.pop(0).split(","), rest.pop(0).split(",")
     networks = () if kind == "local" else _networks(rest, line_no)
+    if not rest:
+        raise HbaError(f"line {line_no}: end-of-line before authentication method")
     method = rest.pop(0)
     if method not in METHODS:
         raise HbaError(f'line {line_no}: authentication method "{method}" is not supported')

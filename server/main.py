@@ -223,8 +223,14 @@ def _initialise(engine: Engine, options: Options) -> None:
 
 
 def read_hba(data: Path) -> tuple[Rule, ...]:
-    """The login rules of a data directory."""
-    return parse_rules((data / HBA_FILE).read_text("utf-8"))
+    """The login rules of a data directory; HbaError names the file."""
+    path = data / HBA_FILE
+    try:
+        return parse_rules(path.read_text("utf-8"))
+    except HbaError as error:
+        raise HbaError(f'"{path}", {error}') from error
+    except UnicodeDecodeError as error:
+        raise HbaError(f'"{path}" is no text in UTF-8') from error
 
 
 def _secret(data: Path) -> bytes:

@@ -71,9 +71,16 @@ class Control:
 class ControlFile:
     """The open control file and its newest block."""
 
-    def __init__(self, file: File, control: Control) -> None:
+    def __init__(self, file: File, control: Control, *, is_alone: bool = False) -> None:
         self.control = control
+        self.is_alone = is_alone
+        """Whether the other block was no whole one when the file was opened."""
         self._file = file
+
+    @property
+    def name(self) -> str:
+        """The file."""
+        return self._file.name
 
     @classmethod
     def create(cls, files: Files, control: Control) -> Self:
@@ -99,7 +106,7 @@ class ControlFile:
         # by a sync that failed. Were the other block overwritten now, a power cut could leave none.
         file.pwrite(_block_offset(newest), newest.encode())
         file.datasync()
-        return cls(file, newest)
+        return cls(file, newest, is_alone=len(valid) < len(blocks))
 
     def write(self, control: Control) -> None:
         """Replaces the older block, durably."""

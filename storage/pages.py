@@ -222,10 +222,17 @@ class Pager:
         for region, bitmap in enumerate(self._bitmaps):
             base = region * self._region_pages
             bits = np.unpackbits(self.view(bitmap, 1), bitorder="little")
-            self._add_free(base, bits[: max(0, self.table.page_count - base)])
+            there = max(0, self.table.page_count - base)
+            if bits[there:].any():
+                self._miss(base + there + int(np.argmax(bits[there:])))
+            self._add_free(base, bits[:there])
         base = len(self._bitmaps) * self._region_pages
         if self.table.page_count > base:
             self._free.add(base, self.table.page_count - base)
+
+    def _miss(self, page_no: int) -> None:
+        """A page is in use that its file is too short for."""
+        raise Corruption(self.segments.file_name(page_no), page_no, "missing page")
 
     def used_runs(self) -> list[tuple[int, int]]:
         """The runs in use, as (first page, page count), by the space map; for checks."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from storage.checkpoint import decode_checkpoint
-from storage.control import Control
+from storage.control import Control, ControlFile
 from storage.errors import Corruption
 from storage.files import Files
 from storage.log_reader import LogReader
@@ -78,12 +78,20 @@ class Recovered:
             self.finished.add(xid)
 
 
-def find_end(files: Files, options: Options, control: Control) -> LogEnd:
+def find_end(files: Files, options: Options, control_file: ControlFile) -> LogEnd:
     """Reads the log from the redo point to its end; Corruption when it should reach further."""
+    control = control_file.control
     checkpoint = LogReader(files, options, control.checkpoint_lsn).next()
     if checkpoint is None or checkpoint.kind != Kind.CHECKPOINT:
         name = segment_name(control.checkpoint_lsn // options.wal_segment_bytes)
-        raise Corruption(name, None, f"no checkpoint at {control.checkpoint_lsn:#x}")
+        detail = f"no checkpoint at {control.checkpoint_lsn:#x}"
+        if (
+            control_file.is_alone
+        ):  # the log is kept for the newest block, and that may be the bad one
+            raise Corruption(
+                control_file.name, None, f"bad control block, and {detail} of the other"
+            )
+        raise Corruption(name, None, detail)
     _, engine_state = decode_checkpoint(checkpoint.payload)
     reader = LogReader(files, options, control.redo_lsn)
     count, durable_lsn = 0, control.durable_lsn

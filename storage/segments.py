@@ -2,7 +2,7 @@
 
 Rule 1: page n lives in segment n // pages-per-segment; runs cross segment borders.
 Rule 2: a segment grows by posix_fallocate, is synced, and only then mapped and used; it never
-        shrinks.
+        shrinks. So all but the last one are as large as segments get, and none is missing.
 Rule 3: pages and checksums are written apart. A crash between the two harms only pages that changed
         since the redo point, and those recovery restores from their images.
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from storage.errors import DiskFull
+from storage.errors import Corruption, DiskFull
 from storage.failure import FailStop
 from storage.files import File, Files, Reservation
 from storage.options import Options
@@ -21,6 +21,22 @@ from storage.options import Options
 PAGES_DIRECTORY = "pages"
 SUMS_DIRECTORY = "sums"
 SUM_BYTES = 4
+_NAME_DIGITS = 8
+
+
+def segment_count(files: Files, options: Options) -> int:
+    """How many segments there are; Corruption where one is missing or shorter than it must have been."""
+    names = [name for name in files.list(PAGES_DIRECTORY) if len(name) == _NAME_DIGITS]
+    for number, name in enumerate(names):
+        wanted = _segment_name(PAGES_DIRECTORY, number)
+        if f"{PAGES_DIRECTORY}/{name}" != wanted:
+            raise Corruption(wanted, None, "missing segment")
+        file = files.open(wanted)
+        byte_count = file.size()
+        file.close()
+        if byte_count < options.page_segment_bytes and number < len(names) - 1:
+            raise Corruption(wanted, byte_count // options.page_bytes, "missing page")
+    return len(names)
 
 
 class PageSegments:
@@ -40,9 +56,9 @@ class PageSegments:
 
     def open(self) -> None:
         """Opens and maps what is there."""
-        for name in self._files.list(PAGES_DIRECTORY):
-            pages = self._files.open(f"{PAGES_DIRECTORY}/{name}")
-            sums_name = f"{SUMS_DIRECTORY}/{name}"
+        for number in range(segment_count(self._files, self._options)):
+            pages = self._files.open(_segment_name(PAGES_DIRECTORY, number))
+            sums_name = _segment_name(SUMS_DIRECTORY, number)
             sums = self._files.open(sums_name, create=not self._files.exists(sums_name))
             self._pages.append(pages)
             self._sums.append(sums)
@@ -149,4 +165,4 @@ class PageSegments:
 
 
 def _segment_name(directory: str, number: int) -> str:
-    return f"{directory}/{number:08x}"
+    return f"{directory}/{number:0{_NAME_DIGITS}x}"

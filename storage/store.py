@@ -24,7 +24,7 @@ from storage.options import Options
 from storage.pages import Pager
 from storage.records import Kind
 from storage.recovery import Recovered, find_end, replay, write_tail_again
-from storage.segments import PageSegments
+from storage.segments import PageSegments, segment_count
 from storage.waits import Completion
 from storage.wal import Wal
 from storage.writeback import WriteBack
@@ -166,7 +166,8 @@ class Store:
         self.control = ControlFile.open(self.files)
         control = self.control.control
         check_sizes(control, self.options)
-        end = find_end(self.files, self.options, control)
+        segment_count(self.files, self.options)
+        end = find_end(self.files, self.options, self.control)
         self.control.claim_incarnation()
         self._assemble(control.redo_lsn, end_lsn=end.end_lsn, previous_lsn=end.last_lsn)
         write_tail_again(self.files, self.options, self.wal.segments, end)

@@ -6,6 +6,7 @@ import stat
 import pytest
 
 from server.main import main
+from storage.control import BLOCK_BYTES, BLOCK_OFFSETS, Control
 from storage.engine import Engine
 from storage.files import RealFiles
 
@@ -114,6 +115,42 @@ def test_pages_that_are_shorter_than_they_were(data, capsys):
     assert main(["--data", str(data), "--port", "1"]) == 1
     assert "changes unknown pages" in capsys.readouterr().err
     assert path.read_bytes() == before
+
+
+def test_a_missing_segment_of_pages(data, capsys):
+    (path,) = (data / "pages").iterdir()
+    path.rename(path.with_name("00000001"))
+    assert "missing segment in pages/00000000" in refused(data, capsys)
+
+
+def test_the_newest_control_block_is_bad(data, capsys):
+    blocks = bytearray((data / "control").read_bytes())
+    written = [at for at in BLOCK_OFFSETS if blocks[at : at + BLOCK_BYTES].strip(b"\0")]
+    newest = max(written, key=lambda at: Control.decode(bytes(blocks[at:][:BLOCK_BYTES])).sequence)
+    blocks[newest + 9] ^= 1
+    (data / "control").write_bytes(blocks)
+    for segment in (data / "wal").iterdir():  # its predecessor's is recycled sooner or later
+        segment.unlink()
+    assert "bad control block, and no checkpoint at" in refused(data, capsys)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b"host all all 'x", "line 1: unterminated quoted string"),
+        (b"host all all 10.0.0.1 255.0.0.0", "line 1: end-of-line before authentication method"),
+        (b"nothing", 'line 1: invalid connection type "nothing"'),
+        (b"\xff\xfe", "is no text in UTF-8"),
+    ],
+)
+def test_login_rules_that_cannot_be_read(data, capsys, line, said):
+    (data / "pg_hba.conf").write_bytes(line)
+    before = {name: held for name, held in content(data).items() if "hba" in name}
+    assert main(["--data", str(data), "--port", "1"]) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith(f'rustydb: "{data}/pg_hba.conf"')
+    assert told.endswith(said)
+    assert {name: held for name, held in content(data).items() if "hba" in name} == before
 
 
 def test_an_unknown_setting(tmp_path, capsys):

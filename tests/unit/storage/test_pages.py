@@ -303,3 +303,11 @@ def test_a_store_that_grows_again_and_again_takes_longer_steps(files):
     pager.grow_ahead()
     usual = pager.page_count // 8
     assert grown() == usual < 64
+
+
+def test_a_page_in_use_that_its_file_has_no_longer_is_named(store, files):
+    first = allocate(store.pager, 4)
+    store.close()
+    files.open("pages/00000000").content[(first + 2) * PAGE :] = b""
+    with pytest.raises(Corruption, match=f"missing page in pages/00000000, page {first + 2}"):
+        Store.open(files, OPTIONS)

@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from storage.errors import DiskFull, Failed
+from storage.errors import Corruption, DiskFull, Failed
 from storage.failure import FailStop
 from storage.memory_files import MemoryFile, MemoryFiles
 from storage.options import Options
@@ -94,3 +94,20 @@ def _refuse(code: int):
         raise OSError(code, "injected")
 
     return allocate
+
+
+def test_a_segment_that_is_missing_or_was_cut_is_named(files):
+    open_segments(files).grow(20)
+    files.open("pages/00000001").content[3 * PAGE + 7 :] = b""
+    with pytest.raises(Corruption, match="missing page in pages/00000001, page 3"):
+        open_segments(files)
+    files.remove("pages/00000001")
+    with pytest.raises(Corruption, match="missing segment in pages/00000001"):
+        open_segments(files)
+
+
+def test_files_of_others_are_no_segments(files):
+    open_segments(files).grow(20)
+    files.open("pages/core.4711", create=True)
+    assert open_segments(files).page_count == 20
+    assert "sums/core.4711" not in files.entries
