@@ -54,7 +54,7 @@ class LogSegments:
         first_no = first_lsn // self._segment_bytes
         numbers = segment_numbers(self.files)
         end_no = first_no
-        while end_no in numbers:
+        while end_no in numbers and self._is_whole(end_no, end_lsn):
             end_no += 1
         stray = [segment_name(number) for number in numbers if not first_no <= number < end_no]
         stray += [_NEW] if self.files.exists(_NEW) else []
@@ -133,6 +133,17 @@ class LogSegments:
         finally:
             file.close()
 
+    def _is_whole(self, number: int, end_lsn: int) -> bool:
+        """Whether a segment is there to its end: one that the log has not reached is made anew else."""
+        file = self.files.open(segment_name(number))
+        missing_bytes = self._segment_bytes - file.size()
+        is_ahead = number * self._segment_bytes >= end_lsn
+        if missing_bytes > 0 and not is_ahead:
+            file.allocate(self._segment_bytes)
+            file.datasync()
+        file.close()
+        return missing_bytes <= 0 or not is_ahead
+
     def _remove_new(self) -> None:
         if self.files.exists(_NEW):
             self.files.remove(_NEW)
@@ -140,7 +151,11 @@ class LogSegments:
     def _file(self, number: int) -> File:
         file = self._open.get(number)
         if file is None:
-            file = self._open[number] = self.files.open(segment_name(number))
+            try:
+                file = self._open[number] = self.files.open(segment_name(number))
+            except OSError as error:  # somebody has removed it
+                raise self._failure.fail(error) from error
             if file.size() < self._segment_bytes:
-                raise Corruption(file.name, None, "WAL segment is too short")
+                short = Corruption(file.name, None, "WAL segment is too short")
+                raise self._failure.fail(short) from short
         return file
