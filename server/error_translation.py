@@ -56,14 +56,6 @@ TRANSLATIONS: tuple[tuple[type[BaseException], Callable[[BaseException], SqlErro
         ),
     ),
     (storage.Failed, lambda error: IoError("storage has failed; the server is stopping")),
-    (
-        storage.KeyTooLarge,
-        lambda error: ProgramLimitExceeded(
-            f"index row size {getattr(error, 'key_bytes', 0)} exceeds btree version 4 maximum 2704",
-            hint="Values larger than 1/3 of a buffer page cannot be indexed.\nConsider a function index of "
-            "an MD5 hash of the value, or use full text indexing.",
-        ),
-    ),
     (storage.StorageError, lambda error: InternalError(str(error) or type(error).__name__)),
     (
         RecursionError,
@@ -93,6 +85,11 @@ def translate(error: BaseException) -> SqlError:
 
 
 def log_internal(error: BaseException, known: SqlError, place: str) -> None:
-    """Leave a trace in the server's log of an error of the server itself; place says where it came up."""
-    if known.sqlstate.startswith("XX"):
+    """Leave a trace in the server's log of an error of the server itself; place says where it came up.
+
+    Of damaged data the file and the page are all there is to know.
+    """
+    if isinstance(error, storage.Corruption):
+        _LOG.error("%s\n%s", known, place)
+    elif known.sqlstate.startswith("XX"):
         _LOG.error("%s\n%s", known, place, exc_info=error)
