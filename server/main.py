@@ -18,6 +18,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import uvloop
@@ -112,6 +113,10 @@ def _serve(options: Options) -> int:
     if options.init_only:
         engine.close()
         return 0
+    with ExitStack() as unserved:  # what cannot be read leaves a directory that was shut down
+        unserved.callback(engine.close)
+        rules, secret = read_hba(options.data), _secret(options.data)
+        unserved.pop_all()
     # Deep expressions are refused by depth, before the interpreter's own limit or the C stack are reached.
     sys.setrecursionlimit(RECURSION_MAX)
     threading.stack_size(THREAD_STACK_BYTES)
@@ -120,8 +125,8 @@ def _serve(options: Options) -> int:
     database = Database(
         engine,
         settings,
-        hba=read_hba(options.data),
-        mock_secret=_secret(options.data),
+        hba=rules,
+        mock_secret=secret,
         features=FEATURES,
     )
     for oid in database.catalog.views:
