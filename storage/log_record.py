@@ -8,7 +8,7 @@ Rule 1: a record counts when its length, LSN, incarnation and checksum are right
 from typing import NamedTuple
 
 from storage.checksums import record_checksum
-from storage.logbuffer import HEADER, HEADER_BYTES, RECORD_BYTES_MAX, padded
+from storage.logbuffer import HEADER, HEADER_BYTES, RECORD_BYTES_MAX, padded, unpack_payload
 
 INCARNATION_KIND = 2
 """The only kind of record that may start a new incarnation; recovery writes it at the cut."""
@@ -56,12 +56,12 @@ def read_record(data: bytes, start: int, lsn: int) -> WalRecord | None:
     if start + HEADER_BYTES > len(data):
         return None
     fields = HEADER.unpack_from(data, start)
-    length, checksum, found, previous_lsn, durable_lsn, xid, incarnation, kind, _ = fields
+    length, checksum, found, previous_lsn, durable_lsn, xid, incarnation, kind, flags = fields
     if found != lsn or not HEADER_BYTES <= length <= min(RECORD_BYTES_MAX, len(data) - start):
         return None
     if record_checksum(data, start, length) != checksum:
         return None
-    payload = data[start + HEADER_BYTES : start + length]
+    payload = unpack_payload(data[start + HEADER_BYTES : start + length], flags)
     end_lsn = lsn + padded(length)
     return WalRecord(lsn, end_lsn, kind, xid, previous_lsn, durable_lsn, incarnation, payload)
 

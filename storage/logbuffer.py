@@ -2,11 +2,14 @@
 
 Rule 1: an LSN is a position in one endless stream of bytes; a record starts at a multiple of 8.
 Rule 2: append() is atomic towards take(): a record is taken whole or not at all.
-Rule 3: append() asks `crowded` for room before it changes anything, so that a full disk shows here
+Rule 3: a payload that is long is kept as an LZ4 block, behind its own size, where that takes less: what many rows
+        at once are logged as shrinks quicker than a disk writes it.
+Rule 4: append() asks `crowded` for room before it changes anything, so that a full disk shows here
         and the caller has changed nothing yet either.
 
     0        4        8     16             24            32    40            44     46      48
-    | length | crc32c | lsn | previous lsn | durable lsn | xid | incarnation | kind | flags | ...
+    | length | crc32c | lsn | previous lsn | durable lsn | xid | incarnation | kind | flags | payload
+                                                                        COMPRESSED: | size u64 | block
 """
 
 import struct
@@ -14,6 +17,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from storage.checksums import crc32c
+from storage.errors import Corruption
+from storage.lz4_blocks import compress, expand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +27,12 @@ HEADER = struct.Struct("<IIQQQQIHH")
 HEADER_BYTES = HEADER.size
 ALIGNMENT = 8
 RECORD_BYTES_MAX = 1 << 30
+COMPRESSED_BYTES_MIN = 1 << 15
+"""Shorter payloads are left as they are: those of short transactions, whose commits wait."""
+COMPRESSED = 1
+"""Flag: the payload is a block."""
+
+_SIZE = struct.Struct("<Q")
 
 assert HEADER_BYTES == 48
 assert HEADER_BYTES % ALIGNMENT == 0
@@ -30,6 +41,25 @@ assert HEADER_BYTES % ALIGNMENT == 0
 def padded(byte_count: int) -> int:
     """The count rounded up to the alignment of records."""
     return (byte_count + ALIGNMENT - 1) & -ALIGNMENT
+
+
+def pack_payload(payload: bytes) -> tuple[bytes, int]:
+    """A payload as it is kept, and its flags."""
+    if len(payload) >= COMPRESSED_BYTES_MIN:
+        block = compress(payload, len(payload) - len(payload) // 8)
+        if block is not None:
+            return _SIZE.pack(len(payload)) + block, COMPRESSED
+    return payload, 0
+
+
+def unpack_payload(kept: bytes, flags: int) -> bytes:
+    """A payload out of what is kept of it; raises Corruption."""
+    if not flags & COMPRESSED:
+        return kept
+    size = int.from_bytes(kept[: _SIZE.size], "little")
+    if size > RECORD_BYTES_MAX:
+        raise Corruption("wal", None, f"a compressed record claims to be of {size} bytes")
+    return expand(kept[_SIZE.size :], size)
 
 
 class LogBuffer:
@@ -60,8 +90,10 @@ class LogBuffer:
         if self.end_lsn + padded(length) > self.limit_lsn and self.crowded is not None:
             self.crowded(padded(length), reserved)
         with self._mutex:
+            payload, flags = pack_payload(payload)
+            length = HEADER_BYTES + len(payload)
             lsn = self.end_lsn
-            fields = (lsn, self.previous_lsn, self.durable_lsn, xid, self.incarnation, kind, 0)
+            fields = (lsn, self.previous_lsn, self.durable_lsn, xid, self.incarnation, kind, flags)
             record = b"".join((HEADER.pack(length, 0, *fields), payload))
             checksum = crc32c(record)
             start = len(self._bytes)

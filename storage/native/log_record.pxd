@@ -15,6 +15,10 @@ cdef packed struct Header:
     uint16_t flags
 
 
+cdef enum:
+    COMPRESSED = 1
+
+
 cdef struct Place:
     uint64_t lsn
     uint64_t previous_lsn
@@ -27,4 +31,5 @@ cdef Place place_of(place) except *
 cdef object as_log_place(const Place *place)
 cdef object as_record(const Header *header)
 cdef uint64_t record_end(const Header *header) noexcept
+cdef bytes payload_of(const Header *header)  # as it was before it was compressed
 cdef const Header *step(const unsigned char *base, uint64_t *start, uint64_t size, Place *place) noexcept

@@ -1,9 +1,13 @@
 """The twins of read_records() and skip_records() in storage/log_record.py: recovery's inner loops."""
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from storage.native.checksums cimport crc32c_raw
+from storage.native.lz4_blocks cimport expand_raw
+
+from storage.errors import Corruption
 
 from storage.log_record import LogPlace, WalRecord
 
@@ -38,10 +42,27 @@ cdef object as_record(const Header *header):
     return WalRecord(
         header.lsn, record_end(header), header.kind, header.xid, header.previous_lsn,
         header.durable_lsn, header.incarnation,
-        PyBytes_FromStringAndSize(
-            <const char *>header + sizeof(Header), header.length - sizeof(Header)
-        ),
+        payload_of(header),
     )
+
+
+cdef bytes payload_of(const Header *header):
+    cdef const unsigned char *kept = <const unsigned char *>header + sizeof(Header)
+    cdef size_t count = header.length - sizeof(Header)
+    cdef uint64_t size
+    if not header.flags & COMPRESSED:
+        return PyBytes_FromStringAndSize(<const char *>kept, count)
+    if count < sizeof(size):
+        raise Corruption("wal", None, "a compressed record has no size")
+    memcpy(&size, kept, sizeof(size))
+    if size > RECORD_BYTES_MAX:
+        raise Corruption("wal", None, f"a compressed record claims to be of {size} bytes")
+    payload = PyBytes_FromStringAndSize(NULL, size)
+    if not expand_raw(
+        kept + sizeof(size), count - sizeof(size), <unsigned char *>PyBytes_AS_STRING(payload), size
+    ):
+        raise Corruption("wal", None, f"a compressed record is not one of {size} bytes")
+    return payload
 
 
 cdef uint64_t record_end(const Header *header) noexcept:

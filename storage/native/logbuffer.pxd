@@ -17,3 +17,4 @@ cdef class LogBuffer:
         self, int kind, uint64_t xid, const void *payload, size_t count, bint reserved
     ) except 0
     cdef int make_room(self, size_t count) except -1
+    cdef bint put_block(self, unsigned char *place, const void *payload, size_t *count) noexcept

@@ -10,6 +10,7 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
 from storage.native.checksums cimport crc32c_raw
+from storage.native.lz4_blocks cimport HASH_SIZE, compress_raw
 
 cdef packed struct Header:
     uint32_t length
@@ -24,6 +25,10 @@ cdef packed struct Header:
 
 assert sizeof(Header) == 48
 
+cdef enum:
+    COMPRESSED = 1
+
+cdef size_t COMPRESSED_BYTES_MIN = 1 << 15
 cdef size_t RECORD_BYTES_MAX = 1 << 30
 cdef size_t KEPT_BYTES_MAX = 8 << 20
 
@@ -86,6 +91,19 @@ cdef class LogBuffer:
         self.capacity = capacity
         return 0
 
+    cdef bint put_block(self, unsigned char *place, const void *payload, size_t *count) noexcept:
+        """Put a payload as a block, and say how long that is; False: it is not shorter."""
+        cdef uint32_t seen[HASH_SIZE]
+        cdef uint64_t size = count[0]
+        cdef size_t block_size = compress_raw(
+            <const unsigned char *>payload, size, place + sizeof(size), size - size // 8, seen
+        )
+        if not block_size:
+            return False
+        memcpy(place, &size, sizeof(size))
+        count[0] = sizeof(size) + block_size
+        return True
+
     cdef uint64_t append_raw(
         self, int kind, uint64_t xid, const void *payload, size_t count, bint reserved
     ) except 0:
@@ -109,7 +127,13 @@ cdef class LogBuffer:
         header.incarnation = self.incarnation
         header.kind = <uint16_t>kind
         header.flags = 0
-        memcpy(place + sizeof(Header), payload, count)
+        if count >= COMPRESSED_BYTES_MIN and self.put_block(place + sizeof(Header), payload, &count):
+            length = sizeof(Header) + count
+            padded = (length + 7) & ~<size_t>7
+            header.length = <uint32_t>length
+            header.flags = COMPRESSED
+        else:
+            memcpy(place + sizeof(Header), payload, count)
         memset(place + length, 0, padded - length)
         header.checksum = crc32c_raw(0, place, length)
         self.previous_lsn = self.end_lsn

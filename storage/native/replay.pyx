@@ -4,14 +4,18 @@ from libc.stdint cimport uint64_t
 
 from storage.native.change cimport PageTable, redo_raw
 from storage.native.log_record cimport (
+    COMPRESSED,
     Header,
     Place,
     as_log_place,
     as_record,
+    payload_of,
     place_of,
     record_end,
     step,
 )
+
+from storage.native.change import redo
 
 cdef enum:
     CHANGE_KIND = 1
@@ -35,10 +39,13 @@ def replay_records(
         if header.kind != CHANGE_KIND:
             others.append(as_record(header))
             continue
-        redo_raw(
-            table, <const unsigned char *>header + sizeof(Header),
-            header.length - sizeof(Header), header.lsn, record_end(header),
-        )
+        if header.flags & COMPRESSED:
+            redo(table, payload_of(header), header.lsn, record_end(header))
+        else:
+            redo_raw(
+                table, <const unsigned char *>header + sizeof(Header),
+                header.length - sizeof(Header), header.lsn, record_end(header),
+            )
         if header.xid != last_xid and header.xid:
             last_xid = header.xid
             xids.add(last_xid)

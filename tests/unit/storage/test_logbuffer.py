@@ -1,11 +1,19 @@
 """LogBuffer: the frame of a record, by the original and by its twin."""
 
+import random
+import struct
+
 import pytest
 
+from storage import log_record
 from storage import logbuffer as original
 from storage.checksums import crc32c
-from storage.errors import DiskFull
+from storage.errors import Corruption, DiskFull
+from storage.log_record import LogPlace
+from storage.native import log_record as native_record
 from storage.native import logbuffer as native
+
+CHANCE = random.Random(4)
 
 
 @pytest.fixture(params=[original, native], ids=["python", "compiled"])
@@ -68,3 +76,44 @@ def test_a_record_has_a_largest_size(buffer, monkeypatch):
     with pytest.raises(ValueError, match="WAL record of"):
         buffer.append(1, 0, bytes(original.RECORD_BYTES_MAX))
     assert buffer.end_lsn == 800
+
+
+def test_a_long_payload_that_repeats_is_kept_as_a_block(buffer):
+    payloads = [b"row " * 20_000, b"short " * 20, CHANCE.randbytes(50_000)]
+    for payload in payloads:
+        buffer.append(1, 7, payload)
+    end = buffer.end_lsn
+    start, data = buffer.take()
+    assert end - start == len(data) < 60_000
+    place = LogPlace(800, 720, 5)
+    for read in (log_record.read_records, native_record.read_records):
+        found = read(data, 0, place, 9)
+        assert [record.payload for record in found] == payloads
+        assert found[-1].end_lsn == end
+    flags = [original.HEADER.unpack_from(data, record.lsn - 800)[-1] for record in found]
+    assert flags == [original.COMPRESSED, 0, 0]
+
+
+def test_twins_keep_the_same_bytes():
+    kept = []
+    for twin in (original, native):
+        made = twin.LogBuffer(end_lsn=800, previous_lsn=720, incarnation=5)
+        made.limit_lsn = 1 << 40
+        made.append(1, 7, bytes(range(256)) * 200)
+        kept.append(made.take())
+    assert kept[0] == kept[1]
+
+
+@pytest.mark.parametrize("read", [log_record.read_records, native_record.read_records])
+@pytest.mark.parametrize("kept", [b"", b"\xff" * 16, b"\x08" + bytes(7) + b"\x10a"])
+def test_a_block_that_is_none_is_corrupt(read, kept):
+    made = original.LogBuffer(end_lsn=800, previous_lsn=720, incarnation=5)
+    made.limit_lsn = 1 << 40
+    made.append(1, 7, kept)
+    data = bytearray(made.take()[1])
+    data[46] = original.COMPRESSED
+    struct.pack_into("<I", data, 4, 0)
+    length = original.HEADER_BYTES + len(kept)
+    struct.pack_into("<I", data, 4, crc32c(bytes(data[:length])))
+    with pytest.raises(Corruption, match="compressed record"):
+        read(bytes(data), 0, LogPlace(800, 720, 5), 9)
