@@ -247,7 +247,12 @@ def _order(matrix: ByteMatrix, row_ids: RowIds) -> Order | None:
 
 
 def _words(matrix: ByteMatrix) -> list[npt.NDArray[np.uint64]]:
-    """Unsigned words that order as the keys do, without the bytes that all keys have in common."""
+    """Unsigned words that order as the keys do, without the bytes that all keys have in common where they are many."""
+    width = matrix.shape[1]
+    if width <= WORD_BYTES:
+        word = np.zeros((len(matrix), WORD_BYTES), np.uint8)
+        word[:, :width] = matrix
+        return [word.view(np.dtype(np.uint64).newbyteorder(">"))[:, 0].astype(np.uint64)]
     differing = np.flatnonzero((matrix != matrix[0]).any(axis=0))
     word_count = max(1, -(-len(differing) // WORD_BYTES))
     padded = np.zeros((len(matrix), word_count * WORD_BYTES), np.uint8)

@@ -47,6 +47,8 @@ from storage.strings import (
 
 LATER_CAPACITY_MIN = 8192
 """Capacity of a group that is not the first: the table has shown that it is not small."""
+GROWTH = 4
+"""A new group is for this part of the rows there are: one that is doubled is written anew each time."""
 
 
 class RowGroups:
@@ -128,9 +130,10 @@ class RowGroups:
 
     def add(self, xid: int, row_count: int) -> RowGroup:
         """A new, empty group for at least that many rows, as far as a group can hold them."""
-        least = LATER_CAPACITY_MIN if self._addresses else CAPACITY_MIN
-        layout = lay_out(self.kinds, capacity_for(max(row_count, least)), self.pager.page_bytes)
         group_no = len(self._addresses)
+        least = max(LATER_CAPACITY_MIN, CAPACITY_MAX * group_no // GROWTH) if group_no else 0
+        capacity = capacity_for(max(row_count, least))
+        layout = lay_out(self.kinds, capacity, self.pager.page_bytes)
         with self.pager.begin_change(xid) as change:
             address = self._make_run(change, layout, group_no, (0, 0))
             header = self._append_entry(change, address)

@@ -465,8 +465,10 @@ cdef int write(
     cdef Change change = pager.begin_change(xid, reserved)
     try:
         numbers[0] = place.page_no
-        for i in range(1, page_count):
-            numbers[i] = pager.allocate(change, 1)
+        if page_count > 1:
+            numbers[1] = pager.allocate(change, page_count - 1)
+        for i in range(2, page_count):
+            numbers[i] = numbers[1] + i - 1
         numbers[page_count] = right
         for i in range(page_count):
             head = <Head *>(pages + i * page_bytes)
