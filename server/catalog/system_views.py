@@ -90,13 +90,15 @@ def builtin_view(superuser: str) -> CatalogView:
 
 def catalog_rows(
     session: Any,
+    catalog: CatalogView,
     table: Table,
     attributes: Sequence[int],
     restrictions: Mapping[int, Any] | None = None,
 ) -> Sequence[tuple[Any, ...]]:
     """Rows of a computed relation, each with the attributes asked for.
 
-    restrictions: attribute numbers and the value they must have; rows that do not may come along.
+    catalog: what the statement sees; what it has made itself since is not in it. restrictions:
+    attribute numbers and the value they must have; rows that do not may come along.
     """
     positions = [number - 1 for number in attributes]
     if table.kind == SEQUENCE:
@@ -105,7 +107,7 @@ def catalog_rows(
     if relation is None:
         return []
     found: list[Sequence[tuple[Any, ...]]] = []
-    for rows in _kept(relation, table, session.transaction.catalog):
+    for rows in _kept(relation, table, catalog):
         if restrictions:
             number, value = next(iter(restrictions.items()))
             found.append(rows.having(number - 1, value))

@@ -64,7 +64,7 @@ class CatalogScan(Operator):
         if context.catalog_rows is None:
             raise FeatureNotSupported(f"relation {self.plan.table.name} cannot be computed here")
         rows: Any = context.catalog_rows(
-            self.plan.table, self.plan.attributes, self._values(context)
+            context.catalog, self.plan.table, self.plan.attributes, self._values(context)
         )
         for start in range(0, len(rows), BATCH_ROWS):
             batch = batch_of_rows(rows[start : start + BATCH_ROWS], self.plan.types)

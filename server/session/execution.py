@@ -259,7 +259,7 @@ def portal_rows(
         first = _first_item(session, steps, running)
     except TakesLong:
         again = context(session, running.parameters)
-        again.snapshot = running.snapshot
+        again.snapshot, again.catalog = running.snapshot, running.catalog
         if running.instruments is not None:
             running.instruments.clear()
             again.instruments = running.instruments

@@ -16,8 +16,8 @@ from server.planner.explain_formats import (
 )
 from server.sql import utility_session as tree
 from server.sql.utility_tables import CreateTableAs
-from server.sql.utility_transactions import DeclareCursor, Execute
-from server.statements.prepared import bound_parameters, inner_statement, prepared_named
+from server.sql.utility_transactions import DeclareCursor
+from server.statements.names import claim_relation
 from server.statements.statement import (
     Description,
     Run,
@@ -26,12 +26,14 @@ from server.statements.statement import (
     text_description,
     text_rows,
 )
+from server.statements.views import make_table, planned_query
 from server.types.registry import TYPE_BY_OID
 from server.types.type import TypeReference
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from server.executor.context import ExecutionContext
     from server.planner.describe import Instruments
     from server.planner.planned import PlannedStatement
     from server.sql.utility_statement import Option
@@ -97,38 +99,40 @@ def describe_explain(context: StatementContext, statement: tree.Explain) -> Desc
 
 
 def explain(context: StatementContext, statement: tree.Explain) -> Run:
-    """EXPLAIN [ANALYZE] of a query or data change."""
+    """EXPLAIN [ANALYZE] of a query or data change; ANALYZE of one that makes a table makes it."""
     chosen = read_options(statement.options)
+    made: Any = statement.statement
+    claimed = None
+    if isinstance(made, CreateTableAs):
+        claimed = yield from claim_relation(context, made)
+        if claimed is None:
+            yield text_rows([])
+            return "EXPLAIN"
     clock = context.session.clock
     started = clock.monotonic_ns()
-    planned, parameters = yield from _planned(context, statement)
+    planned, parameters = yield from planned_query(context, _explained(statement))
     told = Told(context, chosen, clock.monotonic_ns() - started)
     if chosen.has("analyze"):
         running = context.execution(parameters)
         running.instruments = {}
         started = clock.monotonic_ns()
-        for item in context.run(planned, running):
-            if isinstance(item, Wait):
-                yield item
+        if claimed is not None:
+            yield from make_table(context, made, claimed, planned, running)
+        else:
+            yield from _run(context, planned, running)
         told.execution_ns = clock.monotonic_ns() - started
         told.instruments = running.instruments
     yield text_rows(told.rows(planned))
     return "EXPLAIN"
 
 
-def _planned(
-    context: StatementContext, statement: tree.Explain
-) -> Generator[Any, Any, tuple[PlannedStatement, tuple[Any, ...]]]:
-    """The plan of what is explained, and the parameters it would run with."""
-    inner: Any = statement.statement
-    if isinstance(inner, Execute):
-        prepared = prepared_named(context, inner.name)
-        assert prepared.statement is not None
-        planned = yield from context.plan(prepared.statement, prepared.parameter_types)
-        return planned, bound_parameters(context, inner, planned)
-    inner = inner_statement(context, _explained(statement))
-    planned = yield from context.plan(inner, context.parameter_types)
-    return planned, context.parameters
+def _run(
+    context: StatementContext, planned: PlannedStatement, running: ExecutionContext
+) -> Generator[Wait, None, None]:
+    """Run a plan for what can be measured of it."""
+    for item in context.run(planned, running):
+        if isinstance(item, Wait):
+            yield item
 
 
 class Told:

@@ -320,10 +320,8 @@ RENAMERS: dict[str, Callable[[StatementContext, tree.Rename], Any]] = {
 
 def set_schema(context: StatementContext, statement: tree.AlterSchemaOf) -> Run:
     """ALTER ... SET SCHEMA."""
-    schema = schema_named(context, statement.new_schema)
-    require_create(context, schema.oid)
     if statement.kind in MOVERS:
-        yield from MOVERS[statement.kind](context, statement, schema.oid)
+        yield from MOVERS[statement.kind](context, statement, _destination(context, statement).oid)
         return statement.tag
     found = find_relation(context, statement.name.parts)
     if found is None and statement.if_exists:
@@ -334,6 +332,7 @@ def set_schema(context: StatementContext, statement: tree.AlterSchemaOf) -> Run:
     refuse_system(found)
     require_owner(context, found)
     yield from context.lock_relation(found.oid, "access exclusive", found.name)
+    schema = _destination(context, statement)
     if found.schema == schema.oid:
         return statement.tag
     if context.catalog.relation_named(schema.oid, found.name) is not None:
@@ -349,6 +348,13 @@ def set_schema(context: StatementContext, statement: tree.AlterSchemaOf) -> Run:
         for follower in followers:
             context.ddl.put(replace(follower, schema=schema.oid))
     return statement.tag
+
+
+def _destination(context: StatementContext, statement: tree.AlterSchemaOf) -> Schema:
+    """The schema to move to; raises for one that is missing or closed to the user."""
+    schema = schema_named(context, statement.new_schema)
+    require_create(context, schema.oid)
+    return schema
 
 
 def _move_routine(context: StatementContext, statement: tree.AlterSchemaOf, schema: int) -> Any:

@@ -68,7 +68,7 @@ def _fill_from_query(context: StatementContext, view: Table, target: Table) -> A
     (inner,) = parse_statements(view.view_query)
     with context.session.rights.lent(view.owner, restricted=True):
         planned = yield from context.plan(inner)
-        yield from fill(context, target, planned, ())
+        yield from fill(context, target, planned, context.execution())
 
 
 def _key_of(context: StatementContext, statement: tree.RefreshView, view: Table) -> Index:

@@ -12,7 +12,7 @@ from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from server.errors import SqlError
+from server.errors import InvalidTableDefinition, SqlError
 from server.executor.waits import Wait
 from server.identifiers import quote_identifier
 
@@ -69,6 +69,8 @@ def inside_schema(context: StatementContext, schema: str, owner: int) -> Iterato
 
 
 def _check_schema(schema: str, element: Any) -> None:
+    if getattr(element, "persistence", "") == "temporary":
+        raise InvalidTableDefinition("cannot create temporary relation in non-temporary schema")
     relation: tuple[str, ...] = getattr(element, "relation", ())
     if len(relation) > 1 and relation[-2] != schema:
         raise InvalidSchemaDefinition(

@@ -6,6 +6,8 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.collations import collation_text
+from server.catalog.names import type_text
 from server.catalog.objects import Column, Table
 from server.errors import (
     DuplicateColumn,
@@ -44,6 +46,9 @@ from server.statements.tablespaces import place
 from server.statements.view_texts import query_text
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from server.executor.context import ExecutionContext
     from server.planner.planned import PlannedStatement
 
 UNKNOWN_OID, TEXT_OID = 705, 25
@@ -168,11 +173,19 @@ def _check_replacement(old: Table, columns: tuple[Column, ...], context: Stateme
                 hint="Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead.",
             )
         if (before.type, before.modifier) != (after.type, after.modifier):
-            old_type = context.catalog.type(before.type).sql_name
-            new_type = context.catalog.type(after.type).sql_name
+            types = [_type_text(context, column) for column in (before, after)]
             raise InvalidTableDefinition(
-                f'cannot change data type of view column "{before.name}" from {old_type} to {new_type}'
+                f'cannot change data type of view column "{before.name}" from {types[0]} to {types[1]}'
             )
+        if before.collation != after.collation:
+            names = [collation_text(context.catalog, each.collation) for each in (before, after)]
+            raise InvalidTableDefinition(
+                f'cannot change collation of view column "{before.name}" from "{names[0]}" to "{names[1]}"'
+            )
+
+
+def _type_text(context: StatementContext, column: Column) -> str:
+    return type_text(context.catalog, context.search_path(), column.type, column.modifier)
 
 
 def _is_temporary(
@@ -193,19 +206,44 @@ def create_table_as(context: StatementContext, statement: tree.CreateTableAs) ->
     claimed = yield from claim_relation(context, statement)
     if claimed is None:
         return "CREATE TABLE AS"
-    schema, name = claimed
-    parameters: tuple[Any, ...] = context.parameters
-    query: Any = statement.query
+    planned, parameters = yield from planned_query(context, statement.query)
+    running = context.execution(parameters)
+    count = yield from make_table(context, statement, claimed, planned, running)
+    if statement.materialized_view:
+        return "SELECT " + str(count) if statement.with_data else "CREATE MATERIALIZED VIEW"
+    is_run = statement.with_data or isinstance(statement.query, Execute)
+    return f"SELECT {count}" if is_run else "CREATE TABLE AS"
+
+
+def planned_query(
+    context: StatementContext, query: Any
+) -> Generator[Wait, None, tuple[PlannedStatement, tuple[Any, ...]]]:
+    """The plan of a query, or of the prepared one that EXECUTE names, and its parameters."""
     if isinstance(query, Execute):
         prepared = prepared_named(context, query.name)
         assert prepared.statement is not None
         planned = yield from context.plan(prepared.statement, prepared.parameter_types)
-        parameters = bound_parameters(context, query, planned)
-    else:
-        planned = yield from context.plan(inner_statement(context, query), context.parameter_types)
+        return planned, bound_parameters(context, query, planned)
+    planned = yield from context.plan(inner_statement(context, query), context.parameter_types)
+    return planned, context.parameters
+
+
+def make_table(
+    context: StatementContext,
+    statement: tree.CreateTableAs,
+    claimed: tuple[int, str],
+    planned: PlannedStatement,
+    running: ExecutionContext,
+) -> Generator[Wait, None, int]:
+    """Make the table of a query and fill it, unless without data; gives how many rows.
+
+    Running: what the query runs in, which is as old as the moment before there was the table.
+    """
+    schema, name = claimed
+    query: Any = statement.query
     is_temporary = schema == context.session.temporary_schema
     is_view = statement.materialized_view
-    if is_view and parameters:
+    if is_view and running.parameters:
         raise FeatureNotSupported("materialized views may not be defined using bound parameters")
     columns = result_columns(context, planned, statement.column_names)
     table = Table(
@@ -227,24 +265,20 @@ def create_table_as(context: StatementContext, statement: tree.CreateTableAs) ->
         tablespace=0 if is_temporary else place(context, statement.tablespace),
     )
     store_table(context, replace(table, populated=statement.with_data or not is_view))
-    count = 0
-    if statement.with_data:
-        rights = context.session.rights
-        with rights.lent(context.user_oid, restricted=True) if is_view else nullcontext():
-            count = yield from fill(context, table, planned, parameters)
-    if is_view:
-        return "SELECT " + str(count) if statement.with_data else "CREATE MATERIALIZED VIEW"
-    is_run = statement.with_data or isinstance(query, Execute)
-    return f"SELECT {count}" if is_run else "CREATE TABLE AS"
+    if not statement.with_data:
+        return 0
+    rights = context.session.rights
+    with rights.lent(context.user_oid, restricted=True) if is_view else nullcontext():
+        return (yield from fill(context, table, planned, running))
 
 
 def fill(
-    context: StatementContext, table: Table, planned: PlannedStatement, parameters: tuple[Any, ...]
-) -> Any:
+    context: StatementContext, table: Table, planned: PlannedStatement, running: ExecutionContext
+) -> Generator[Wait, None, int]:
     """Put a query's rows into a table; gives how many."""
     target = context.execution()
     count = 0
-    for item in context.run(planned, context.execution(parameters)):
+    for item in context.run(planned, running):
         if isinstance(item, Wait):
             yield item
             continue

@@ -11,7 +11,10 @@ def rows(session, name, *columns, **having):
     table = SYSTEM_TABLES[name]
     numbers = {column.name: column.number for column in table.columns}
     restrictions = {numbers[column]: value for column, value in having.items()}
-    return list(catalog_rows(session, table, [numbers[column] for column in columns], restrictions))
+    catalog = session.transaction.catalog
+    return list(
+        catalog_rows(session, catalog, table, [numbers[column] for column in columns], restrictions)
+    )
 
 
 @pytest.fixture
@@ -25,7 +28,9 @@ def session():
 def test_columns_that_are_not_null_have_values(session, name):
     table = SYSTEM_TABLES[name]
     required = [column.number - 1 for column in table.columns if column.not_null]
-    for row in catalog_rows(session, table, [column.number for column in table.columns]):
+    for row in catalog_rows(
+        session, session.transaction.catalog, table, [column.number for column in table.columns]
+    ):
         missing = [table.columns[position].name for position in required if row[position] is None]
         assert not missing, row
 
@@ -48,7 +53,9 @@ def test_restriction_and_scan_agree(session):
 
 def test_system_columns(session):
     table = SYSTEM_TABLES["pg_namespace"]
-    assert {row[0] for row in catalog_rows(session, table, [-6, 1])} == {table.oid}
+    assert {
+        row[0] for row in catalog_rows(session, session.transaction.catalog, table, [-6, 1])
+    } == {table.oid}
 
 
 def test_index_row(session):
@@ -69,7 +76,11 @@ def test_information_schema_columns(session):
     wanted = [
         numbers[name] for name in ("table_name", "column_name", "data_type", "column_default")
     ]
-    found = [row for row in catalog_rows(session, table, wanted) if row[0] == "t"]
+    found = [
+        row
+        for row in catalog_rows(session, session.transaction.catalog, table, wanted)
+        if row[0] == "t"
+    ]
     assert found == [
         ("t", "id", "integer", "nextval('t_id_seq'::regclass)"),
         ("t", "Big", "character varying", None),
