@@ -87,7 +87,7 @@ class CatalogView:
         self.version = state.version
         self._builtin = builtin
         self._types: dict[Oid, Type] = {}
-        self._callables: dict[Oid, Function | Aggregate] = {}
+        self._callables: dict[Oid, Callable_] = {}
         self.system_rows: dict[str, Any] = {}  # rows of system relations, kept by system_views
         self.partition_maps: dict[Oid, Any] = {}  # kept by partition_bounds
         self.text_search: dict[Oid, Any] = {}  # configurations in use, kept by text_search
@@ -231,13 +231,13 @@ class CatalogView:
             if isinstance(value, UserFunction) and schema in (None, value.schema)
         )
 
-    def _callable(self, value: UserFunction) -> Function | Aggregate:
+    def _callable(self, value: UserFunction) -> Callable_:
         found = self._callables.get(value.oid)
         if found is None:
             found = self._callables[value.oid] = make_callable(self, value)
         return found
 
-    def routine(self, oid: Oid) -> Function | Aggregate | None:
+    def routine(self, oid: Oid) -> Callable_ | None:
         """A user's function or aggregate by OID."""
         value = self.state.by_oid.get(oid)
         return self._callable(value) if isinstance(value, UserFunction) else None

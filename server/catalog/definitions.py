@@ -320,9 +320,8 @@ class Definer:
         if row["prosqlbody"] is not None:
             return "\n".join(lines) + f"\n{self.body(row['prosqlbody'])}\n"
         tag = dollar_quote(row["prosrc"], word)
-        if language_name(row["prolang"]) in ("internal", "c"):
-            return "\n".join(lines) + f"\nAS {quote_literal(row['prosrc'])}\n"
-        return "\n".join(lines) + f"\nAS {tag}{row['prosrc']}{tag}\n"
+        library = f"{quote_literal(row['probin'])}, " if row["probin"] is not None else ""
+        return "\n".join(lines) + f"\nAS {library}{tag}{row['prosrc']}{tag}\n"
 
     def body(self, text: str) -> str:
         """A body of the SQL standard."""

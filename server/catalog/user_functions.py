@@ -6,22 +6,23 @@ language internal is a built-in function under another name and signature.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.views.physical import named_facts
-from server.errors import FeatureNotSupported
+from server.errors import FeatureNotSupported, NullValueNotAllowed
 from server.extensions.registry import extension_function
-from server.functions.function import Aggregate, CallContext, Function
+from server.functions.function import Aggregate, CallContext, Function, WindowFunction
+from server.functions.registry import WINDOW_FUNCTIONS
 from server.types.type import TypeReference
 from server.vector.rows import column_of, values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from server.catalog.catalog_view import CatalogView
-    from server.catalog.objects import Oid, UserFunction
+    from server.catalog.objects import AggregateParts, Oid, UserFunction
     from server.vector.column import Column, Positions
 
 ANY, ANYARRAY, ANYELEMENT = 2276, 2277, 2283
@@ -37,9 +38,11 @@ _FAMILIES: Final = (
 """Polymorphic types that stand for one and the same type; those for arrays, ranges and multiranges of it."""
 
 
-def make_callable(view: CatalogView, value: UserFunction) -> Function | Aggregate:
+def make_callable(view: CatalogView, value: UserFunction) -> Function | Aggregate | WindowFunction:
     """What a call of the function means."""
-    return make_aggregate(view, value) if value.kind == "a" else make_function(view, value)
+    if value.kind == "a":
+        return make_aggregate(view, value)
+    return make_window_function(view, value) if value.kind == "w" else make_function(view, value)
 
 
 def make_function(view: CatalogView, value: UserFunction) -> Function:
@@ -70,6 +73,25 @@ def make_function(view: CatalogView, value: UserFunction) -> Function:
         needs_context=built_in.needs_context,
         definition=None,
     )
+
+
+def make_window_function(view: CatalogView, value: UserFunction) -> WindowFunction:
+    """A window function: a built-in one under another name and signature."""
+    found = _window_function(value.body)
+    return WindowFunction(
+        oid=value.oid,
+        name=value.name,
+        result=value.result,
+        evaluate=_refusing(value) if found is None else found.evaluate,
+        defaults=value.defaults,
+        **_signature(view, value),
+    )
+
+
+def _window_function(name: str) -> WindowFunction | None:
+    """The built-in window function that has this name in C."""
+    oid = _internal_oids().get(name, 0)
+    return next((each for each in WINDOW_FUNCTIONS if each.oid == oid), None)
 
 
 def _of_extension(function: Function, value: UserFunction) -> Function:
@@ -184,7 +206,8 @@ def make_aggregate(view: CatalogView, value: UserFunction) -> Aggregate:
         oid=value.oid,
         name=value.name,
         result=value.result,
-        create=lambda call: _State(view, value, call),
+        create=lambda call: _State(view, value, call, _steps_of(parts)),
+        moving=(lambda call: MovingState(view, value, call)) if parts.moving_transition else None,
         accumulate=_accumulate,
         finish=_finish,
         kind=parts.kind,
@@ -252,16 +275,50 @@ def _packed(function: Function, values: tuple[Any, ...]) -> tuple[Any, ...]:
     return (*values[:fixed], make_array(function.variadic, rest))
 
 
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """The parts of an aggregate that make its value, at rest or in frames that move."""
+
+    transition: Oid
+    type: Oid
+    initial: str | None
+    final: Oid
+    final_extra: bool
+    direct_arguments: int
+
+
+def _steps_of(parts: AggregateParts) -> _Steps:
+    return _Steps(
+        parts.transition,
+        parts.transition_type,
+        parts.initial,
+        parts.final,
+        parts.final_extra,
+        parts.direct_arguments,
+    )
+
+
+def _moving_steps_of(parts: AggregateParts) -> _Steps:
+    return _Steps(
+        parts.moving_transition,
+        parts.moving_type,
+        parts.moving_initial,
+        parts.moving_final,
+        parts.moving_final_extra,
+        parts.direct_arguments,
+    )
+
+
 class _State:
     """The values of all groups, and the functions that make them."""
 
     __slots__ = ("extra", "final", "initial", "starts_empty", "step", "values")
 
-    def __init__(self, view: CatalogView, value: UserFunction, call: CallContext) -> None:
-        parts = value.aggregate
-        assert parts is not None
+    def __init__(
+        self, view: CatalogView, value: UserFunction, call: CallContext, parts: _Steps
+    ) -> None:
         kinds = call.arguments
-        state_oid = actual_type(view, parts.transition_type, value.inputs, kinds)
+        state_oid = actual_type(view, parts.type, value.inputs, kinds)
         state = TypeReference(view.type(state_oid))
         transition = view.function(parts.transition)
         direct = parts.direct_arguments
@@ -278,6 +335,14 @@ class _State:
         self.extra = len(kinds) - direct if parts.final_extra else 0
         self.values: list[Any] = []
         self.starts_empty = self.step.is_strict and self.initial is None
+
+    def finished(self, states: Sequence[Any]) -> Column:
+        """The results of states."""
+        values = [None if value is _NO_VALUE else value for value in states]
+        if self.final is not None:
+            final, extra = self.final, (None,) * self.extra
+            values = [final(value, *extra) for value in values]
+        return column_of(values, (self.final or self.step).call.result.type.dtype)
 
     def reach(self, group_count: int) -> None:
         """Have a value for so many groups."""
@@ -310,8 +375,50 @@ def _rows(columns: tuple[Column, ...], count: int) -> Iterator[tuple[Any, ...]]:
 
 def _finish(state: _State, group_count: int) -> Column:
     state.reach(group_count)
-    values = [None if value is _NO_VALUE else value for value in state.values[:group_count]]
-    if state.final is not None:
-        final, extra = state.final, (None,) * state.extra
-        values = [final(value, *extra) for value in values]
-    return column_of(values, (state.final or state.step).call.result.type.dtype)
+    return state.finished(state.values[:group_count])
+
+
+class MovingState(_State):
+    """The value of one frame that moves: rows come in at its end and go out at its start.
+
+    Rule 1: the last row that is left is not taken out: the state is then the initial one.
+    """
+
+    __slots__ = ("_count", "_inverse", "_value")
+
+    def __init__(self, view: CatalogView, value: UserFunction, call: CallContext) -> None:
+        parts = value.aggregate
+        assert parts is not None
+        super().__init__(view, value, call, _moving_steps_of(parts))
+        self._inverse = _Step(view.function(parts.moving_inverse), self.step.call)
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin with an empty frame."""
+        self._value: Any = _NO_VALUE if self.starts_empty else self.initial
+        self._count = 0
+
+    def take_in(self, row: tuple[Any, ...]) -> None:
+        """A row comes in."""
+        if self.step.is_strict and any(item is None for item in row):
+            return
+        self._value = row[0] if self._value is _NO_VALUE else self.step(self._value, *row)
+        if self._value is None:
+            raise NullValueNotAllowed("moving-aggregate transition function must not return null")
+        self._count += 1
+
+    def let_go(self, row: tuple[Any, ...]) -> bool:
+        """The first row goes out; False: the state cannot be had that way."""
+        if self._inverse.is_strict and any(item is None for item in row):
+            return True
+        if self._count == 1:
+            self.restart()
+            return True
+        self._value = self._inverse(self._value, *row)
+        self._count -= 1
+        return self._value is not None
+
+    @property
+    def value(self) -> Any:
+        """The state as it is now, to be finished with others."""
+        return self._value

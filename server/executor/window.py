@@ -20,6 +20,7 @@ import numpy as np
 from server.executor.columns import concatenate, concatenate_batches, slices
 from server.executor.evaluation import evaluator, evaluators, layout_of, scalar
 from server.executor.first_of_partitions import FirstOfPartitions, count_of
+from server.executor.moving_frames import moving_column
 from server.executor.native import extreme_rows, float_sums
 from server.executor.operator import Builder, Operator
 from server.executor.sort import KeyEvaluator, rank_arrays, ranks, tie_order
@@ -30,6 +31,7 @@ from server.expressions.expression import SortKey, WindowCall
 from server.functions.extremes import GREATEST
 from server.functions.function import Aggregate, CallContext
 from server.functions.sums import averages_of
+from server.planner.matching import is_volatile
 from server.vector.batch import Batch
 from server.vector.column import Column
 from server.vector.selection import true_rows
@@ -62,7 +64,7 @@ class Window(Operator):
         keys = tuple(SortKey(expression=expression) for expression in plan.partition)
         self._partition = KeyEvaluator(keys, layout)
         self._order = KeyEvaluator(plan.order, layout)
-        self._calls = tuple(_PreparedCall(call, layout) for call in plan.calls)
+        self._calls = tuple(_PreparedCall(call, layout, plan.frame) for call in plan.calls)
         bound, self._excess = plan.first or (None, 0)
         self._first = None if bound is None else scalar(bound)
 
@@ -107,12 +109,15 @@ class Window(Operator):
 class _PreparedCall:
     """A call of a window function or of an aggregate, made ready."""
 
-    __slots__ = ("_arguments", "_call", "_filter")
+    __slots__ = ("_arguments", "_call", "_filter", "_moves")
 
-    def __init__(self, call: WindowCall, layout: Layout) -> None:
+    def __init__(self, call: WindowCall, layout: Layout, frame: physical.WindowFrame) -> None:
         self._call = call
         self._arguments = evaluators(call.arguments, layout)
         self._filter = None if call.filter is None else evaluator(call.filter, layout)
+        given = (*call.arguments, *(() if call.filter is None else (call.filter,)))
+        starts_anywhere = frame.start[0] != "unbounded_preceding"
+        self._moves = starts_anywhere and not any(map(is_volatile, given))
 
     def evaluate(self, batch: Batch, rows: WindowRows, context: ExecutionContext) -> Column:
         """Give the column of the call; batch is sorted."""
@@ -123,6 +128,9 @@ class _PreparedCall:
         if not isinstance(function, Aggregate):
             return function.evaluate(known, rows, *arguments)
         passed = None if self._filter is None else true_rows(self._filter(batch, context))
+        if function.moving is not None and self._moves and rows.excluded is None:
+            state = function.moving(known)
+            return moving_column(state, rows, arguments, passed, context.check_cancelled)
         frames = _AggregateFrames(function, known, rows, arguments, passed)
         return frames.evaluate(context)
 

@@ -116,6 +116,7 @@ class Aggregate:
     direct_arguments: int = 0
     argument_names: tuple[str, ...] = ()
     definition: Any = None  # the catalog object of an aggregate made by a user
+    moving: Callable[[CallContext], Any] | None = None  # its MovingState, for frames that move
     doc: str = ""
     example: tuple[str, str] | None = None
 
@@ -158,6 +159,8 @@ class WindowFunction:
     result: int
     evaluate: Callable[..., Column]
     variadic: int = 0
+    argument_names: tuple[str, ...] = ()
+    defaults: tuple[str, ...] = ()
     doc: str = ""
     example: tuple[str, str] | None = None
 

@@ -332,8 +332,8 @@ def _sample(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
     if sampled is None:
         raise raise_at(
             context,
-            node,
-            WrongObjectType(
+            node.args["this"],
+            FeatureNotSupported(
                 "TABLESAMPLE clause can only be applied to tables and materialized views"
             ),
         )

@@ -169,7 +169,7 @@ def check_form(context: BindContext, node: exp.Expression, recursive: bool) -> N
             message = (
                 f"with a SEARCH or CYCLE clause, the {side} side of the UNION must be a SELECT"
             )
-            raise raise_at(context, node, FeatureNotSupported(message))
+            raise SqlSyntaxError(message)
 
 
 def with_extra_targets(

@@ -87,7 +87,7 @@ def read_attributes(
 
 def _attribute(option: Option) -> dict[str, Any]:
     value: Any = option.value
-    if option.name in ("window", "transform", "support"):
+    if option.name in ("transform", "support"):
         raise FeatureNotSupported(f"{option.name.upper()} of functions is not supported")
     if option.name == "volatility":
         return {"volatility": VOLATILITIES[value]}
@@ -145,10 +145,10 @@ def create_function(context: StatementContext, statement: tree.CreateFunction) -
         defaults=tuple(parameters.defaults),
         result=result,
         returns_set=returns_set,
-        kind="p" if statement.procedure else "f",
+        kind="p" if statement.procedure else _kind(attributes, language),
         settings=read_settings(context, (), statement.settings),
         **_body(context, attributes, statement),
-        **fields,
+        **{name: given for name, given in fields.items() if name != "window"},
     )
     check_polymorphic(context, parameters, result)
     value = replaced(context, value, replace_existing=statement.replace)
@@ -158,6 +158,15 @@ def create_function(context: StatementContext, statement: tree.CreateFunction) -
         uses = uses_of_body(context.environment(), value)
         context.ddl.put(replace(value, depends_on=uses))
     return statement.tag
+
+
+def _kind(attributes: Attributes, language: str) -> str:
+    """The letter of a function in pg_proc; only built-in ones know their window."""
+    if not attributes.fields.get("window"):
+        return "f"
+    if language != "internal":
+        raise FeatureNotSupported(f"WINDOW of functions in language {language} is not supported")
+    return "w"
 
 
 def _language(attributes: Attributes, statement: tree.CreateFunction) -> str:
