@@ -76,7 +76,10 @@ def bind_expanded(context: BindContext, scope: Scope, node: exp.Expression) -> l
     if isinstance(node, nodes.ColumnReference) and node.args.get("star") and node.args["parts"]:
         found = find_item(context, scope, node.args["parts"], nodes.offset_of(node))
         if found is not None:
-            return [each for _, each in expand_item(context, scope, *found)]
+            expanded = expand_item(context, scope, *found)
+            if context.resolution is not None:
+                context.resolution.note_star(scope, node, [column for column, _ in expanded])
+            return [each for _, each in expanded]
         return [each for _, each in expand_routine_record(context, scope, node)]
     if isinstance(node, nodes.FieldSelection) and node.args.get("star"):
         return [each for _, each in expand_fields(context, scope, node)]

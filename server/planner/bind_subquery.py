@@ -71,7 +71,8 @@ def _quantified(context: BindContext, scope: Scope, node: exp.Expression) -> Exp
     query, inner = _bind_inner(context, scope, node.args["query"])
     name = node.args["operator"][-1]
     offset = nodes.offset_of(node)
-    tests = test.items if isinstance(test, RowConstructor) else (test,)
+    is_list = isinstance(node.args["test"], nodes.RowConstructor)  # a name of a row is one value
+    tests = test.items if is_list and isinstance(test, RowConstructor) else (test,)
     if len(query.columns) != len(tests):
         few = "few" if len(query.columns) < len(tests) else "many"
         raise raise_at(context, node, SqlSyntaxError(f"subquery has too {few} columns"))

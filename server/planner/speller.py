@@ -104,10 +104,29 @@ class Speller:
         fields = self._notes.row_stars.get(id(inner))
         if fields is not None:
             return [(field[0], self._field(inner, field)) for field in fields]
-        made = self._node(inner)
-        if id(inner) in self._notes.rows:  # item.* alone would be all its columns
-            made = exp.Cast(this=made, to=self._type(self._notes.bound[id(inner)].type))
-        return [(node.args.get("alias") or target_name(inner), made)]
+        return [(node.args.get("alias") or target_name(inner), self._listed(inner))]
+
+    def _listed(self, node: exp.Expression) -> exp.Expression:
+        """An expression in a list of columns, where item.* alone would be all columns of the item."""
+        made = self._node(node)
+        if id(node) in self._notes.rows:
+            made = exp.Cast(this=made, to=self._type(self._notes.bound[id(node)].type))
+        return made
+
+    def row(self, node: exp.Expression) -> exp.Expression:
+        """ROW(...), or a row of VALUES."""
+        made = self._copy(node, but=("arguments",))
+        made.set("arguments", [one for each in node.args["arguments"] for one in self._items(each)])
+        return made
+
+    def _items(self, node: exp.Expression) -> list[exp.Expression]:
+        """What an element of a list stands for: several columns for item.*."""
+        star, fields = self._notes.stars.get(id(node)), self._notes.row_stars.get(id(node))
+        if fields is not None:
+            return [self._field(node, field) for field in fields]
+        if star is None:
+            return [self._listed(node)]
+        return [self._place((item, column)) for item, column in star]
 
     def _node(self, node: exp.Expression, *, casts: bool = True) -> exp.Expression:
         """A node with the casts its surroundings asked for."""
@@ -451,6 +470,8 @@ _SPELLERS: dict[type[exp.Expression], Callable[[Speller, exp.Expression], exp.Ex
     nodes.DerivedTable: Speller.derived,
     nodes.CommonTableExpression: Speller.derived,
     nodes.SubLink: Speller.sublink,
+    nodes.RowConstructor: Speller.row,
+    nodes.ValuesRow: Speller.row,
     nodes.FunctionCall: Speller.call,
     exp.Cast: Speller.explicit_cast,
     exp.Case: Speller.case,
