@@ -9,19 +9,22 @@ Rule 3: what only its arguments read, the levels between do not read.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from server.errors import GroupingError
+from server.errors import FeatureNotSupported, GroupingError
 from server.expressions.expression import (
     AggregateCall,
     ColumnId,
     Expression,
     OuterVariable,
+    Subquery,
     Variable,
     transform,
     walk,
 )
-from server.planner.plan import OutputColumn
+from server.planner.plan import CommonTableScan, OutputColumn
+from server.planner.plan_walk import walk_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,6 +97,7 @@ def outer_aggregate(
     if level is None:
         return None
     _check_direct_arguments(context, call, level)
+    _refuse_inner_tables(context, scope, level, parts)
     check_allowed(context, level, call.offset, "aggregate functions")
     own = at_level(call, level)
     assert isinstance(own, AggregateCall)
@@ -116,6 +120,27 @@ def _refuse_nesting(context: BindContext, scope: Scope, parts: list[Expression])
         if isinstance(each, OuterVariable) and each.column in known:
             position = context.position(known[each.column])
             raise GroupingError("aggregate function calls cannot be nested").at(position)
+
+
+def _refuse_inner_tables(
+    context: BindContext, scope: Scope, level: Scope, parts: list[Expression]
+) -> None:
+    """What an outer query computes cannot read WITH queries of those inside."""
+    inside = {
+        table.table_id: name
+        for each in takewhile(lambda each: each is not level, scope.levels())
+        for name, table in each.common_tables.items()
+    }
+    for table in level.common_tables.values():
+        inside.pop(table.table_id, None)
+    queries = [each for part in parts for each in walk(part) if isinstance(each, Subquery)]
+    for query in queries if inside else ():
+        for node in walk_plan(query.plan):
+            if isinstance(node, CommonTableScan) and node.table_id in inside:
+                raise FeatureNotSupported(
+                    "outer-level aggregate cannot use a nested CTE",
+                    detail=f'CTE "{inside[node.table_id]}" is below the aggregate\'s semantic level.',
+                ).at(context.position(query.offset))
 
 
 def _check_direct_arguments(context: BindContext, call: AggregateCall, level: Scope) -> None:

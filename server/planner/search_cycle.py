@@ -163,13 +163,13 @@ def check_form(context: BindContext, node: exp.Expression, recursive: bool) -> N
         return
     if not recursive:
         raise raise_at(context, node, SqlSyntaxError("WITH query is not recursive"))
-    for side in ("left", "right"):
+    for side, refusal in (("left", FeatureNotSupported), ("right", SqlSyntaxError)):
         branch = node.args["query"].args[side]
         if not isinstance(branch, nodes.Select | nodes.Values):
             message = (
                 f"with a SEARCH or CYCLE clause, the {side} side of the UNION must be a SELECT"
             )
-            raise SqlSyntaxError(message)
+            raise refusal(message)
 
 
 def with_extra_targets(
