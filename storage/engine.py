@@ -88,6 +88,7 @@ __all__ = [
     "Options",
     "Outcome",
     "Prepared",
+    "PreparedGroup",
     "Problem",
     "RangeReader",
     "RowLock",

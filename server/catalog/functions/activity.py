@@ -19,7 +19,7 @@ from server.errors import (
 )
 from server.functions.declare import row
 from server.types.array import Array, make_array
-from storage.engine import LockMode
+from storage.engine import LockMode, PreparedGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -108,12 +108,17 @@ def _terminate(call: CallContext, pid: int, timeout_ms: int = 0) -> bool:
 
 
 def _blocking_pids(call: CallContext, pid: int) -> list[int]:
+    """Sessions by their numbers, and a 0 for each prepared transaction."""
     database = session_of(call).database
     other = database.sessions.get(pid)
     running = other.transaction.running if other is not None else None
     edges = database.engine.locks.blockers(running.storage) if running is not None else []
     found = {edge.blocker.lock_group for edge in edges}
-    return sorted(group for group in found if isinstance(group, int))
+    return sorted(
+        0 if isinstance(group, PreparedGroup) else group
+        for group in found
+        if isinstance(group, int | PreparedGroup)
+    )
 
 
 def _blocking(call: CallContext, pid: int) -> Array:

@@ -48,3 +48,15 @@ def test_reads_of_serializable_transactions_are_shown(pair):
     assert ("relation", "things", None, None, "2") in other.rows(shown)
     reader.rows("commit")
     assert other.rows(shown) == []
+
+
+def test_who_waits_for_a_prepared_transaction_waits_for_process_0(pair):
+    first, second = pair
+    first.rows("create table things (id int primary key)")
+    first.rows("insert into things values (1)")
+    first.rows("begin")
+    first.rows("delete from things")
+    first.rows("prepare transaction 'a'")
+    second.send(Query("delete from things"))
+    assert first.rows("select pg_blocking_pids(3)") == [("{0}",)]
+    first.rows("rollback prepared 'a'")
