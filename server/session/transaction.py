@@ -251,6 +251,12 @@ class SessionTransaction(TransactionState):
         if self.is_pipelined and self.state is State.IMPLICIT:
             raise ActiveSqlTransaction(f"{tag} cannot be executed within a pipeline")
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether a statement has to leave the transaction open that it stands in: see `refuse_in_block`."""
+        is_in_pipeline = self.is_pipelined and self.state is State.IMPLICIT
+        return self.outlives_statement or self._is_called() or is_in_pipeline
+
     def _is_called(self) -> bool:
         """Whether what asks is the body of a function, whose statement goes on after it."""
         own = self._session.own_thread

@@ -2,7 +2,8 @@
 
 Rule 1: the work stops when the statement is cancelled, when the client goes, and, if the server itself asked for it,
         when anybody waits for a lock on the table; the lock is held until it has stopped.
-Rule 2: every few milliseconds, between steps, it gives way, the server's own for autovacuum_vacuum_cost_delay, and
+Rule 2: a table that is done is locked no more: the next one begins a transaction, unless ANALYZE stands in one.
+Rule 3: every few milliseconds, between steps, it gives way, the server's own for autovacuum_vacuum_cost_delay, and
         for as long as the steps took: to seal a row group is work for a tenth of a second.
 """
 
@@ -60,13 +61,22 @@ def vacuum(context: StatementContext, statement: tree.Vacuum) -> Run:
                 continue
             if table.storage_id:
                 yield from _vacuum_table(context, table, verbose=verbose)
+                yield from _done_with_one(context)
         if options.analyze:
             table = yield from locked(context, target, "analyze", WEAK, waits=waits)
             if table is not None:
                 check_columns(table, target)
                 yield from _analyze_table(context, table, verbose=verbose)
+        if len(found) > 1:
+            yield from _done_with_one(context)
     yield from _vacuum_the_rest(context, statement)
     return statement.tag
+
+
+def _done_with_one(context: StatementContext) -> Iterator[Wait]:
+    """Every table has a transaction of its own, so that nobody waits for one that is done while the others are not."""
+    if not context.session.transaction.is_bound:
+        yield from context.next_transaction()
 
 
 def _vacuum_the_rest(context: StatementContext, statement: tree.Vacuum) -> Iterator[Wait]:
