@@ -40,6 +40,15 @@ class Lock:
             self.counts[mode] += 1
             self.modes |= 1 << mode
 
+    def modes_of(self, group: Hashable) -> int:
+        """What the owners of a lock group have, a bit for each mode."""
+        found = 0
+        for holder, modes in self.granted.items():
+            if holder.lock_group == group:
+                for mode in modes:
+                    found |= 1 << mode
+        return found
+
     def give_back(self, owner: LockOwner, mode: LockMode) -> bool:
         """The owner has the mode once less; whether it has it no more."""
         modes = self.granted[owner]
@@ -90,12 +99,18 @@ class LockTable:
         conflicts = CONFLICTS[mode]
         if conflicts & lock.modes and _conflicts(lock, owner.lock_group, conflicts):
             return False
-        if not lock.queue or owner in lock.granted:
+        if not lock.queue:
             return True
-        return not any(
-            conflicts >> ahead.mode & 1 and ahead.owner.lock_group != owner.lock_group
-            for ahead in lock.queue
-        )
+        group = owner.lock_group
+        mine = lock.modes_of(group)
+        for ahead in lock.queue:
+            if ahead.owner.lock_group == group:
+                continue
+            if mine and CONFLICTS.get(ahead.mode, 0) & mine:
+                return True  # he waits for what the group has, so it goes before him
+            if conflicts >> ahead.mode & 1:
+                return False
+        return True
 
     def grant(self, owner: LockOwner, tag: Tag, mode: LockMode) -> None:
         """The owner has it, once more perhaps."""

@@ -3,7 +3,7 @@
 Rule 1: nobody blocks in here. What must wait gets a Completion; whoever waits too long asks
         `find_deadlock`, and the one that asks is the victim.
 Rule 2: queues are first come, first served: a request also waits for conflicting requests ahead of
-        it. Only who already holds the same thing overtakes, because it would else wait for itself.
+        it. Only a group that holds what one of these waits for goes before that one, else it would wait for itself.
 Rule 3: owners of one lock group (the transaction and the session it belongs to) never conflict.
 Rule 4: row locks live in memory only and are keyed by the row's root, so they survive non-key
         updates. Who holds one has an xid, and who wants the row waits for that xid.
@@ -114,8 +114,9 @@ class Locks:
         """Take it if it is free now; who does not want to wait overtakes nobody, not even as a holder."""
         with self.mutex:
             lock = self._locks.get(tag)
-            if lock is not None and lock.queue and not self._table.has(owner, tag, mode):
-                conflicts, group = CONFLICTS[mode], owner.lock_group
+            group = owner.lock_group
+            if lock is not None and lock.queue and not lock.modes_of(group) >> mode & 1:
+                conflicts = CONFLICTS[mode]
                 if any(
                     conflicts >> ahead.mode & 1 and ahead.owner.lock_group != group
                     for ahead in lock.queue
@@ -391,12 +392,12 @@ class Locks:
             return rows
 
     def _enqueue(self, request: Request) -> None:
-        """At the end; but ahead of the first who waits for something this owner holds."""
+        """At the end; but ahead of the first who waits for something this lock group holds."""
         lock = self._locks[request.tag]
-        mine = lock.granted.get(request.owner, {})
+        mine = lock.modes_of(request.owner.lock_group)
         place = len(lock.queue)
         for i, ahead in enumerate(lock.queue):
-            if any(CONFLICTS.get(ahead.mode, 0) >> mode & 1 for mode in mine):
+            if CONFLICTS.get(ahead.mode, 0) & mine:
                 place = i
                 break
         lock.queue.insert(place, request)
@@ -415,8 +416,7 @@ class Locks:
                     self._waiting.pop(request.owner.lock_group, None)
                     served.append(request)
                 continue
-            overtakes = request.owner in lock.granted
-            if (blocked >> request.mode & 1 and not overtakes) or any(
+            if blocked >> request.mode & 1 or any(
                 _conflicting_holders(lock, request.owner, request.mode)
             ):
                 blocked |= CONFLICTS[request.mode]

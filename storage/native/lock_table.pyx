@@ -66,6 +66,16 @@ cdef class Lock:
             del self.granted[owner]
         return True
 
+    cpdef int modes_of(self, group) except -1:
+        """What the owners of a lock group have, a bit for each mode."""
+        cdef int found = 0, number
+        for holder, modes in self.granted.items():
+            if holder.lock_group == group:
+                for held in <dict>modes:
+                    number = held
+                    found |= 1 << number
+        return found
+
     cdef bint conflicts(self, group, int conflicts) except -1:
         """Whether a holder of another group has one of these modes."""
         cdef int number
@@ -228,16 +238,22 @@ cdef class LockTable:
 
     cdef bint is_grantable_raw(self, owner, tuple tag, int number) except -1:
         cdef Lock lock = self.locks.get(tag)
-        cdef int conflicts = conflicts_of[number], other
+        cdef int conflicts = conflicts_of[number], other, mine
         if lock is None:
             return True
         if conflicts & lock.modes and lock.conflicts(owner.lock_group, conflicts):
             return False
-        if not lock.queue or owner in lock.granted:
+        if not lock.queue:
             return True
+        group = owner.lock_group
+        mine = lock.modes_of(group)
         for ahead in lock.queue:
+            if ahead.owner.lock_group == group:
+                continue
             other = ahead.mode
-            if conflicts >> other & 1 and ahead.owner.lock_group != owner.lock_group:
+            if conflicts_of[other] & mine:
+                return True  # he waits for what the group has, so it goes before him
+            if conflicts >> other & 1:
                 return False
         return True
 

@@ -73,6 +73,29 @@ def test_a_holder_overtakes(locks, owners):
     assert locks.acquire(a, TABLE, LockMode.ROW_EXCLUSIVE).done
 
 
+def test_a_group_overtakes_who_waits_for_one_of_it(locks, owners):
+    session, other = owners[:2]
+    transaction, tag = Owner("transaction", session), ("advisory", 1)
+    locks.acquire(transaction, tag, LockMode.EXCLUSIVE)
+    waiting = locks.acquire(other, tag, LockMode.EXCLUSIVE)
+    assert locks.acquire(session, tag, LockMode.SHARE).done
+    assert locks.try_acquire(session, tag, LockMode.EXCLUSIVE) is False
+    assert locks.try_acquire(session, tag, LockMode.SHARE)
+    assert not waiting.done
+
+
+def test_a_holder_whom_nobody_waits_for_overtakes_nobody(locks, owners):
+    a, b, c, _ = owners
+    locks.acquire(a, TABLE, LockMode.ACCESS_SHARE)
+    locks.acquire(b, TABLE, LockMode.ROW_EXCLUSIVE)
+    share = locks.acquire(c, TABLE, LockMode.SHARE)
+    late = locks.acquire(a, TABLE, LockMode.ROW_EXCLUSIVE)
+    assert not late.done
+    locks.release_since(b)
+    assert share.done
+    assert not late.done
+
+
 def test_a_holder_who_does_not_want_to_wait_overtakes_nobody(locks, owners):
     a, b, c, _ = owners
     locks.acquire(a, TABLE, LockMode.ROW_SHARE)
