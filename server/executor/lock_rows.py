@@ -16,8 +16,8 @@ from server.executor.departed import DEPARTED, has_departed
 from server.executor.evaluation import layout_of
 from server.executor.filter import picks
 from server.executor.operator import Builder, Operator
-from server.executor.waiting import doing, wait_for_xid
-from server.executor.waits import is_wait
+from server.executor.waiting import doing, pass_wait, wait_for_xid
+from server.executor.waits import Wait, is_wait
 from server.planner import physical
 from server.planner.inverted_plan import InvertedScan
 from server.types.type import Value
@@ -104,7 +104,7 @@ class LockRows(Operator):
                         f'could not obtain lock on row in relation "{table.name}"'
                     )
                 where = doing("locking", table.name, target)
-                yield from wait_for_xid(context, outcome.blocker_xid, where)
+                yield from self._wait(wait_for_xid(context, outcome.blocker_xid, where), context)
                 target = row_id
                 continue
             if outcome.status is Status.SELF_MODIFIED:
@@ -118,6 +118,14 @@ class LockRows(Operator):
             if is_gone:
                 return None
             target = outcome.new_row_id
+
+    def _wait(self, waits: Iterator[Wait], context: ExecutionContext) -> Iterator[Wait]:
+        """Of a query within the statement the operators above know no Wait: it is waited for here."""
+        for wait in waits:
+            if self.plan.is_inside:
+                pass_wait(context, wait)
+            else:
+                yield wait
 
     def _run_again(
         self, row: Row, versions: dict[physical.Plan, int | None], context: ExecutionContext

@@ -13,9 +13,10 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from server.errors import FeatureNotSupported, LockNotAvailable, SqlError, StatementTooComplex
+from server.errors import FeatureNotSupported, SqlError, StatementTooComplex
 from server.executor.columns import rows_of
 from server.executor.run import execute
+from server.executor.waiting import pass_wait
 from server.executor.waits import Sees, Wait
 from server.planner.bind_text import body_statements
 from server.planner.plan_routine import (
@@ -365,12 +366,3 @@ def portal_rows(caller: ExecutionContext, portal: Any, count: int) -> list[Row]:
         else:
             rows += rows_of(item)
     return rows
-
-
-def pass_wait(caller: ExecutionContext, item: Any) -> None:
-    """Wait in the middle of an expression, if the item is a Wait."""
-    if not isinstance(item, Wait) or item.completion.done:
-        return
-    if caller.wait is None:
-        raise LockNotAvailable("could not wait for a lock inside of a function called here")
-    caller.wait(item.completion, item.what, item.where)

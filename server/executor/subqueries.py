@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import CardinalityViolation
 from server.executor.columns import rows_of
+from server.executor.waiting import pass_wait
 from server.executor.waits import is_wait
 from server.functions.collecting import array_of_arrays
 from server.types.array import Array
@@ -157,8 +158,6 @@ def _few_rows(
 
 def _waited(batches: Iterator[Batch], context: ExecutionContext) -> Iterator[Batch]:
     """The batches of a subquery that locks rows; what it waits for is waited for in the middle of the expression."""
-    from server.executor.routines import pass_wait
-
     for batch in batches:
         if is_wait(batch):
             pass_wait(context, batch)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from server.errors import LockNotAvailable
 from server.executor.waits import Wait
 
 SLOT_BITS, SLOT_MASK = 16, 0xFFFF  # of a ctid: what its page is made of
@@ -70,3 +71,12 @@ def _wait_for_publication(context: ExecutionContext, xid: int) -> Iterator[Wait]
         yield Wait(published, None, "transactionid")
     if published is not None and published.error is not None:
         raise published.error
+
+
+def pass_wait(context: ExecutionContext, item: object) -> None:
+    """Wait in the middle of an expression, if the item is a Wait."""
+    if not isinstance(item, Wait) or item.completion.done:
+        return
+    if context.wait is None:
+        raise LockNotAvailable("could not wait for a lock inside of a function called here")
+    context.wait(item.completion, item.what, item.where)

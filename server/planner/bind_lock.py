@@ -58,7 +58,8 @@ REFUSED: Final[tuple[tuple[type[Node], str], ...]] = (
 def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: Node) -> Node:
     """LockRows nodes for the locking clauses of a query."""
     clauses = node.args.get("locks") or []
-    if clauses and scope.parent is not None:
+    is_inside = not scope.top
+    if clauses and is_inside:
         context.calls_routines = True  # it may have to wait in the middle of an expression
     for clause in clauses:
         strength = _STRENGTHS[clause.args["strength"]]
@@ -90,6 +91,7 @@ def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: No
                 targets=tuple(targets),
                 pinned=pinned,
                 kept=tuple(output.column for output in kept),
+                is_inside=is_inside,
             )
             context.writes = True
     return plan

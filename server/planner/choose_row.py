@@ -432,6 +432,7 @@ def _locked(
         targets=node.targets,
         pinned=node.pinned,
         kept=node.kept,
+        is_inside=node.is_inside,
     )
 
 

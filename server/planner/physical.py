@@ -445,7 +445,7 @@ class RowSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LockRows(Plan):
-    """FOR UPDATE and the like at the top of a query.
+    """FOR UPDATE and the like at the top of a query; is_inside: of a query within the statement, below any node.
 
     targets: what is locked. pinned: tables that are not, whose rows stay those that were joined when the query is
     run again for a row that has changed; kept: columns of whatever else was joined, which must have the same values
@@ -458,6 +458,7 @@ class LockRows(Plan):
     targets: tuple[RowSource, ...]
     pinned: tuple[RowSource, ...] = ()
     kept: tuple[ColumnId, ...] = ()
+    is_inside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -386,6 +386,7 @@ class LockRows(Node):
     targets: tuple[RowSource, ...]
     pinned: tuple[RowSource, ...] = ()
     kept: tuple[ColumnId, ...] = ()
+    is_inside: bool = False
 
     @property
     def columns(self) -> Columns:

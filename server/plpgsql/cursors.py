@@ -11,7 +11,7 @@ from server.errors import (
     NullValueNotAllowed,
 )
 from server.executor.columns import rows_of as rows_of_batch
-from server.executor.routines import pass_wait
+from server.executor.waiting import pass_wait
 from server.plpgsql import tree
 from server.plpgsql.assign import assign_row
 from server.plpgsql.embedded import value_of

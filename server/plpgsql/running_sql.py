@@ -14,7 +14,8 @@ from server.errors import (
     SqlSyntaxError,
 )
 from server.executor.columns import rows_of as rows_of_batch
-from server.executor.routines import call_routine, pass_wait, run_rows
+from server.executor.routines import call_routine, run_rows
+from server.executor.waiting import pass_wait
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import ApplyModifier, Call, Parameter, Relabel
 from server.functions.function import CallContext

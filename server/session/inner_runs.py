@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.executor.deferred import run_after_statement
-from server.executor.routines import pass_wait
+from server.executor.waiting import pass_wait
 from server.session.access import check_access
 from server.session.execution import LOCK_MODES, context, running_style
 from server.session.transaction import READ_COMMITTED_LEVELS
