@@ -28,11 +28,12 @@ LEVELS = ("read committed", "read committed", "repeatable read")
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Statements that make the tables, and (session, statement) in the order they are begun."""
+    """Statements that make the tables, (session, statement) in the order they are begun, tables shown in the end."""
 
     setup: tuple[str, ...]
     session_count: int
     steps: tuple[tuple[int, str], ...]
+    shown: tuple[str, ...] = ("p", "c", "o")
 
 
 class Source:
