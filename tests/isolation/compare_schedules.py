@@ -22,7 +22,9 @@ POLLS_MAX = 10_000  # more of them: it hangs
 DEADLOCK_MS = 300
 AGAIN = (600, 1500)
 """Deadlock timeouts of further plays of what differs: on a busy machine who wakes up first is chance."""
-BLOCKED = "select pg_isolation_test_session_is_blocked(%s, %s::int[]) or 0 = any(pg_blocking_pids(%s))"
+BLOCKED = (
+    "select pg_isolation_test_session_is_blocked(%s, %s::int[]) or 0 = any(pg_blocking_pids(%s))"
+)
 """By a session of the schedule, or by a prepared transaction, whose process is told as 0."""
 
 
