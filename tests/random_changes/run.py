@@ -19,22 +19,21 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from psycopg import pq
-
 from tests.random_changes.changes import Changes
 from tests.random_changes.tables import TABLES, statements
-from tests.random_queries.run import CANCELLED, Side
+from tests.random_queries.run import CANCELLED, Answer, Side, answer_of
+from tests.support.wire import Question, ask_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tests.random_queries.run import Answer
+    from tests.support.wire import Reply
 
 STEPS: Final = 40
 STATE: Final = " union all ".join(
     f"select {name}.tableoid::regclass::text, {name}::text from {name}" for name in TABLES
 )
-FAILED: Final = pq.TransactionStatus.INERROR
+FAILED: Final = "E"
 BODIES: Final = ("insert", "update", "delete", "merge")
 ORDERED: Final = ("21000", "23505", "23P01", "23514", "23502", "23503")
 
@@ -46,8 +45,12 @@ class Step:
     sql: str
     way: str = "simple"
 
-    def text(self) -> str:
+    def question(self) -> Question:
         """What is sent."""
+        return Question(self.text(), self.way == "extended")
+
+    def text(self) -> str:
+        """The text of what is sent."""
         if self.way == "body":
             return f"do $body$ begin {self.sql}; end $body$"
         if self.way == "prepared":
@@ -119,32 +122,39 @@ class Contest:
         self.errors: Counter[str] = Counter()
         self.free: Counter[str] = Counter()
 
-    def both(self, step: Step) -> tuple[Answer, Answer]:
-        """What both say to a step."""
-        ours, theirs = (
-            side.ask(step.text(), extended=step.way == "extended") for side in self.sides
-        )
-        return ours, theirs
+    def take(self, steps: Sequence[Step]) -> tuple[Difference, int] | None:
+        """Take steps until something differs, be it an answer or what the tables hold: what, and at which of them."""
+        questions = [Question(text) for text in _ANEW]
+        for step in steps:
+            questions += [step.question(), Question(STATE)]
+        both = ask_all([side.wire for side in self.sides], [questions, questions])
+        replies = list(zip(*both, strict=True))[len(_ANEW) :]
+        for number, step in enumerate(steps):
+            self.steps += 1
+            answered, state = replies[2 * number : 2 * number + 2]
+            found = self.compared(step, answered) or self.compared_state(state)
+            if found:
+                return found, number
+        indexes = self.indexes()
+        return (indexes, len(steps) - 1) if indexes else None
 
-    def step(self, step: Step) -> Difference | None:
-        """Take a step on both; what differs, be it the answer or what the tables hold."""
-        ours, theirs = self.both(step)
-        if (
-            not ours.same(theirs)
-            or ours.message != theirs.message
-            or ours.notices != theirs.notices
-        ):
-            kind = f"{ours.sqlstate or ours.tag}/{theirs.sqlstate or theirs.tag}"
-            return Difference(step, ours, theirs, kind)
-        self.errors[ours.sqlstate] += 1
-        if any(side.connection.transaction_status == FAILED for side in self.sides):
+    def compared(self, step: Step, replies: tuple[Reply, Reply]) -> Difference | None:
+        """What differs in the answers to a step."""
+        ours, theirs = map(answer_of, replies)
+        if ours.same(theirs) and (ours.message, ours.notices) == (theirs.message, theirs.notices):
+            self.errors[ours.sqlstate] += 1
             return None
-        return self.compared(Step(STATE))
+        kind = f"{ours.sqlstate or ours.tag}/{theirs.sqlstate or theirs.tag}"
+        return Difference(step, ours, theirs, kind)
 
-    def compared(self, step: Step) -> Difference | None:
-        """What differs in a reading step."""
-        ours, theirs = self.both(step)
-        return None if ours.same(theirs) else Difference(step, *_unlike(ours, theirs), "state")
+    def compared_state(self, replies: tuple[Reply, Reply]) -> Difference | None:
+        """What differs in what the tables hold."""
+        if any(reply.status == FAILED for reply in replies):
+            return None
+        ours, theirs = map(answer_of, replies)
+        return (
+            None if ours.same(theirs) else Difference(Step(STATE), *_unlike(ours, theirs), "state")
+        )
 
     def indexes(self) -> Difference | None:
         """What the indexes here have that their tables have not."""
@@ -157,28 +167,19 @@ class Contest:
         )
         if found.sqlstate:
             return Difference(Step("bt_index_check"), found, "", "index")
-        for query in _PROBES:
-            answers = []
-            for switch in ("on", "off"):
-                ours.ask(f"set enable_seqscan to {switch}")
-                answers.append(ours.ask(query))
-            ours.ask("reset enable_seqscan")
-            if not answers[0].same(answers[1]):
-                return Difference(Step(query), answers[1], answers[0], "index")
+        switched = [
+            [Question(f"set enable_seqscan to {switch}"), *map(Question, _PROBES)]
+            for switch in ("on", "off")
+        ]
+        replies = ours.wire.ask([*switched[0], *switched[1], Question("reset enable_seqscan")])
+        answers = [answer_of(reply) for reply in replies]
+        count = 1 + len(_PROBES)
+        for query, scanned, looked_up in zip(
+            _PROBES, answers[1:count], answers[count + 1 : 2 * count], strict=True
+        ):
+            if not scanned.same(looked_up):
+                return Difference(Step(query), looked_up, scanned, "index")
         return None
-
-    def take(self, steps: Sequence[Step]) -> tuple[Difference, int] | None:
-        """Take steps until something differs: what, and at which of them."""
-        for side in self.sides:
-            side.ask("rollback")
-            side.ask("drop schema if exists rc cascade")
-        for number, step in enumerate(steps):
-            self.steps += 1
-            found = self.step(step)
-            if found:
-                return found, number
-        found = self.indexes()
-        return (found, len(steps) - 1) if found else None
 
     def play(self, seed: int) -> bool:
         """A whole sequence; writes down how it differs."""
@@ -218,6 +219,7 @@ class Contest:
         return steps
 
 
+_ANEW: Final = ("rollback", "drop schema if exists rc cascade")
 _PROBES: Final = (
     *(f"select id, k, a, b from t where id = {n}" for n in (0, 1, 3, 5, 12, 101)),
     *(f"select id, k, a, b from t where k = {n}" for n in (1, 3)),
@@ -238,16 +240,12 @@ _PROBES: Final = (
 
 def free(difference: Difference) -> str:
     """Why something may differ, or nothing."""
+    ours, theirs = difference.ours, difference.theirs
     if difference.kind in ("state", "index"):
         return ""
-    return next(
-        (
-            reason
-            for test, reason in FREE
-            if test(difference.step, difference.ours, difference.theirs)
-        ),  # type: ignore[arg-type]
-        "",
-    )
+    assert isinstance(ours, Answer)
+    assert isinstance(theirs, Answer)
+    return next((reason for test, reason in FREE if test(difference.step, ours, theirs)), "")
 
 
 def sequence(seed: int) -> tuple[list[Step], int]:

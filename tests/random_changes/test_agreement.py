@@ -15,7 +15,7 @@ def contest(server, oracle):
     for side in found.sides:
         side.ask("rollback")
         side.ask("drop schema if exists rc cascade")
-        side.connection.finish()
+        side.close()
 
 
 @pytest.mark.parametrize("seed", [*range(6), *TOLD])

@@ -16,11 +16,17 @@ import sys
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.random_expressions.values import VALUES
-from tests.random_expressions.wire import Answer, Wire
+from tests.support.wire import Question, Reply, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 BATCH = 400
+PREPARE = ("set statement_timeout to 10000",)
+TOGETHER = 12  # expressions that do not fail are asked so many in a statement
 POLYMORPHIC = {
     "anyelement": "e", "anyarray": "a", "anynonarray": "e", "anycompatible": "e",
     "anycompatiblearray": "a", "anycompatiblenonarray": "e", "anyrange": "r", "anymultirange": "m",
@@ -168,9 +174,9 @@ def quoted(text: str) -> str:
 
 
 def _rows(wire: Wire, query: str) -> list[tuple[str, ...]]:
-    answer = wire.ask([query])[0]
+    (answer,) = wire.ask([Question(query)])
     assert not answer.sqlstate, answer
-    return [tuple(cell or "" for cell in row) for row in answer.rows]
+    return [tuple((cell or b"").decode() for cell in row) for row in answer.rows]
 
 
 def _known(kinds: tuple[str, ...]) -> bool:
@@ -248,12 +254,34 @@ def _casts(wire: Wire) -> list[Routine]:
     ]
 
 
+class Answer(NamedTuple):
+    """What an expression gave: its type and text, or an error's SQLSTATE and message."""
+
+    kind: int = 0
+    text: bytes | None = None
+    sqlstate: str = ""
+    message: str = ""
+
+
 @dataclass(slots=True)
 class Found:
     """Differences of one class."""
 
     number: int = 0
     examples: list[tuple[str, Answer, Answer]] = field(default_factory=list)
+
+
+def asked(expressions: Sequence[Expression]) -> Question:
+    """The question for expressions."""
+    return Question(f"SELECT {', '.join(each.text for each in expressions)}", extended=True)
+
+
+def answers_of(reply: Reply) -> list[Answer]:
+    """What a reply says of each expression that was asked for."""
+    if reply.sqlstate:
+        return [Answer(sqlstate=reply.sqlstate, message=reply.message)]
+    (row,) = reply.rows
+    return [Answer(kind, text) for (_, kind), text in zip(reply.columns, row, strict=True)]
 
 
 class Comparison:
@@ -265,8 +293,25 @@ class Comparison:
 
     def answers(self, expressions: list[Expression]) -> list[tuple[Answer, Answer]]:
         """What both say."""
-        statements = [f"SELECT {each.text}" for each in expressions]
-        return list(zip(self.reference.ask(statements), self.target.ask(statements), strict=True))
+        alone = [asked([each]) for each in expressions]
+        theirs = [answers_of(reply)[0] for reply in self.reference.ask(alone)]
+        ours = self._agreed(expressions, theirs)
+        rest = [number for number, answer in enumerate(ours) if answer is None]
+        for number, reply in zip(rest, self.target.ask([alone[n] for n in rest]), strict=True):
+            (ours[number],) = answers_of(reply)
+        return list(zip(theirs, ours, strict=True))  # type: ignore[arg-type]
+
+    def _agreed(self, expressions: list[Expression], theirs: list[Answer]) -> list[Answer | None]:
+        """The answers here that are the reference's, of expressions that do not fail there: many in a statement."""
+        found: list[Answer | None] = [None] * len(expressions)
+        good = [number for number, answer in enumerate(theirs) if not answer.sqlstate]
+        parts = [good[at : at + TOGETHER] for at in range(0, len(good), TOGETHER)]
+        replies = self.target.ask([asked([expressions[n] for n in part]) for part in parts])
+        for part, reply in zip(parts, replies, strict=True):
+            for number, answer in zip(part, answers_of(reply), strict=False):
+                if answer == theirs[number]:
+                    found[number] = answer
+        return found
 
     def smallest(self, expression: Expression) -> Expression:
         """A part of an expression that differs while its own parts do not."""
@@ -294,11 +339,11 @@ class Comparison:
             if not part.called:
                 continue
             ((answer, _),) = self.answers([part])
-            if answer.sqlstate or answer.rows[0][0] is None:
+            if answer.sqlstate or answer.text is None:
                 continue
-            kind = _rows(self.reference, f"select {answer.types[0]}::regtype")[0][0]
+            kind = _rows(self.reference, f"select {answer.kind}::regtype")[0][0]
             other = expression.with_inner(
-                number, Expression(f"{quoted(answer.rows[0][0])}::{kind}")
+                number, Expression(f"{quoted(answer.text.decode(errors='replace'))}::{kind}")
             )
             ((left, right),) = self.answers([other])
             if left != right:
@@ -318,7 +363,7 @@ def kind_of(left: Answer, right: Answer) -> str:
         return f"fails {right.sqlstate}"
     if left.sqlstate:
         return f"does not fail {left.sqlstate}"
-    return "type" if left.types != right.types else "value"
+    return "type" if left.kind != right.kind else "value"
 
 
 def run(maker: Maker, comparison: Comparison, number: int) -> dict[str, Found]:
@@ -362,7 +407,7 @@ def main() -> int:
     parser.add_argument("--target", default="127.0.0.1:5432")
     options = parser.parse_args()
     reference, target = (
-        Wire(host, int(port))
+        Wire(f"host={host} port={port} user=postgres dbname=postgres", PREPARE)
         for host, port in (each.split(":") for each in (options.reference, options.target))
     )
     started = time.perf_counter()
@@ -391,7 +436,7 @@ def shown(answer: Answer) -> str:
     """An answer in a line."""
     if answer.sqlstate:
         return f"{answer.sqlstate} {answer.message}"
-    return f"{answer.types} {answer.rows}"[:300]
+    return f"{answer.kind} {answer.text!r}"[:300]
 
 
 if __name__ == "__main__":

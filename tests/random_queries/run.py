@@ -14,13 +14,11 @@ import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
-
-from psycopg import pq
 
 from tests.random_queries.grammar import Maker
 from tests.random_queries.tables import statements
@@ -29,14 +27,17 @@ from tests.random_queries.ways import WAYS
 from tests.random_queries.wide import WideMaker
 from tests.support.oracle import running_oracle
 from tests.support.server import ServerProcess
+from tests.support.wire import Question, Reply, Wire, ask_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from tests.random_queries.tree import Tree
     from tests.random_queries.ways import Way
 
 TIMEOUT_MS = 10_000
 CANCELLED = "57014"
+BATCH = 40
 NUMERIC = 1700
 
 
@@ -46,7 +47,7 @@ class Answer:
 
     sqlstate: str = ""
     message: str = ""
-    columns: tuple[tuple[bytes | None, int], ...] = ()
+    columns: tuple[tuple[str, int], ...] = ()
     rows: tuple[tuple[tuple[bytes | None, ...], int], ...] = ()
     tag: str = ""
     notices: tuple[tuple[str, int], ...] = ()
@@ -76,83 +77,54 @@ class Answer:
         return f"{self.tag} {self.columns} {self.rows[:20]} {self.notices[:20] or ''}"
 
 
+def answer_of(reply: Reply) -> Answer:
+    """A reply with its rows and notices in an order that says nothing."""
+    notices = tuple(sorted(Counter(reply.notices).items()))
+    if reply.sqlstate:
+        return Answer(reply.sqlstate, reply.message, notices=notices)
+    rows = tuple(sorted(Counter(reply.rows).items(), key=repr))
+    return Answer(columns=reply.columns, rows=rows, tag=reply.tag, notices=notices)
+
+
 class Side:
-    """A server, reached by libpq."""
+    """A server."""
 
     def __init__(self, dsn: str, schema: str = "rq") -> None:
-        self.dsn = dsn
-        self.schema = schema
-        self.connect()
-
-    def connect(self) -> None:
-        """Connect, with a limit on time."""
-        self.connection = pq.PGconn.connect(self.dsn.encode())
-        if self.connection.status != pq.ConnStatus.OK:
-            raise ConnectionError(self.connection.error_message.decode())
-        self.notices: list[str] = []
-        self.connection.notice_handler = self._noticed
-        for text in (
+        settings = (
             f"set statement_timeout to {TIMEOUT_MS}",
-            f"set search_path to {self.schema}",
-            "set timezone to 'UTC'",
-        ):
-            self.connection.exec_(text.encode())
-
-    def _noticed(self, result: pq.abc.PGresult) -> None:
-        self.notices.append(
-            (result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b"").decode()
+            f"set search_path to {schema}",
+            "set synchronous_commit to off",
         )
+        self.wire = Wire(dsn, settings)
 
     def ask(self, sql: str, *, extended: bool = False) -> Answer:
         """What the server says."""
-        self.notices.clear()
-        text = sql.encode()
-        connection = self.connection
-        result = connection.exec_params(text, None) if extended else connection.exec_(text)
-        if self.connection.status != pq.ConnStatus.OK:
-            self.connect()
-            return Answer("08006", "the connection was lost")
-        if result.status in (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE):
-            state = result.error_field(pq.DiagnosticField.SQLSTATE) or b"?"
-            message = result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b""
-            return Answer(state.decode(), message.decode(), notices=self._seen())
-        width = range(result.nfields)
-        rows = Counter(
-            tuple(result.get_value(row, column) for column in width)
-            for row in range(result.ntuples)
-        )
-        columns = tuple((result.fname(column), result.ftype(column)) for column in width)
-        return Answer(
-            columns=columns,
-            rows=tuple(sorted(rows.items(), key=repr)),
-            tag=(result.command_status or b"").decode(),
-            notices=self._seen(),
-        )
+        (reply,) = self.wire.ask([Question(sql, extended)])
+        return answer_of(reply)
 
-    def ask_by(self, way: Way, sql: str) -> Answer:
-        """What the server says to a query that is put to it in some way."""
-        try:
-            for text in way.before:
-                answer = self.ask(text.replace("{}", sql))
-                if answer.sqlstate:
-                    return answer
-            found: Answer | None = None
-            for text in way.asked:
-                answer = self.ask(text.replace("{}", sql), extended=way.extended)
-                if answer.sqlstate:
-                    return answer
-                rows = answer.rows if found is None else (*found.rows, *answer.rows)
-                found = replace(answer, rows=rows)
-            assert found is not None
-            return found
-        finally:
-            notices = list(self.notices)
-            for text in way.after:
-                self.ask(text)
-            self.notices = notices
+    def close(self) -> None:
+        """Leave."""
+        self.wire.close()
 
-    def _seen(self) -> tuple[tuple[str, int], ...]:
-        return tuple(sorted(Counter(self.notices).items()))
+
+def asked_by(way: Way, sql: str) -> list[Question]:
+    """The questions that put a query in some way."""
+    return [
+        *(Question(text.replace("{}", sql)) for text in way.before),
+        *(Question(text.replace("{}", sql), way.extended) for text in way.asked),
+        *(Question(text) for text in way.after),
+    ]
+
+
+def answered_by(way: Way, replies: Sequence[Reply]) -> Answer:
+    """What the replies to these questions say: the first error, or all rows that were asked for."""
+    counted = replies[: len(way.before) + len(way.asked)]
+    for reply in counted:
+        if reply.sqlstate:
+            return answer_of(reply)
+    asked = counted[len(way.before) :]
+    rows = tuple(row for reply in asked for row in reply.rows)
+    return answer_of(asked[-1]._replace(rows=rows))
 
 
 class Contest:
@@ -171,10 +143,27 @@ class Contest:
                 if answer.sqlstate:
                     raise RuntimeError(f"{text}: {answer}")
 
+    def answers(self, asked: Sequence[tuple[str, str]]) -> list[tuple[Answer, Answer]]:
+        """What both say to queries, each put in a way."""
+        questions = [asked_by(WAYS[way], sql) for sql, way in asked]
+        flat = [question for each in questions for question in each]
+        both = ask_all([side.wire for side in self.sides], [flat, flat])
+        found, at = [], 0
+        for (_, way), each in zip(asked, questions, strict=True):
+            ours, theirs = (
+                answered_by(WAYS[way], replies[at : at + len(each)]) for replies in both
+            )
+            found.append((ours, theirs))
+            at += len(each)
+        return found
+
     def differs(self, sql: str, way: str = "simple") -> tuple[Answer, Answer] | None:
-        """Both answers if they differ; what takes too long is counted apart."""
-        theirs = self.sides[1].ask_by(WAYS[way], sql)
-        ours = self.sides[0].ask_by(WAYS[way], sql)
+        """Both answers if they differ."""
+        (answers,) = self.answers([(sql, way)])
+        return self.unlike(*answers)
+
+    def unlike(self, ours: Answer, theirs: Answer) -> tuple[Answer, Answer] | None:
+        """Two answers if they differ; what takes too long is counted apart."""
         if CANCELLED in (ours.sqlstate, theirs.sqlstate):
             self.slow[theirs.sqlstate == CANCELLED] += 1
             return None
@@ -184,13 +173,27 @@ class Contest:
 
     def play(self, seed: int, *, wide: bool = False) -> bool:
         """Ask one query; writes down how the answers differ."""
-        query = (WideMaker if wide else Maker)(seed).statement()
-        way = Random(seed).choice(list(WAYS)) if wide else "simple"
-        found = self.differs(str(query), way)
-        if found is None:
-            self.agreed += 1
-            return True
-        self.differed += 1
+        return self.play_all([seed], wide=wide)
+
+    def play_all(self, seeds: Sequence[int], *, wide: bool = False) -> bool:
+        """Ask a query a seed; writes down how the answers differ."""
+        queries = [(WideMaker if wide else Maker)(seed).statement() for seed in seeds]
+        ways = [Random(seed).choice(list(WAYS)) if wide else "simple" for seed in seeds]
+        asked = [(str(query), way) for query, way in zip(queries, ways, strict=True)]
+        before = self.differed
+        for seed, query, way, answers in zip(
+            seeds, queries, ways, self.answers(asked), strict=True
+        ):
+            found = self.unlike(*answers)
+            if found is None:
+                self.agreed += 1
+                continue
+            self.differed += 1
+            self.told(seed, query, way, found)
+        return self.differed == before
+
+    def told(self, seed: int, query: Tree, way: str, found: tuple[Answer, Answer]) -> None:
+        """Write down how the answers to a query differ, made as small as they still do."""
         kind = found[0].sqlstate
 
         def still(sql: str) -> bool:
@@ -203,7 +206,6 @@ class Contest:
             f"seed {seed} {way}\n  {small}\n  here       {answers[0]}\n  PostgreSQL {answers[1]}\n"
         )
         sys.stdout.flush()
-        return False
 
 
 @contextmanager
@@ -249,8 +251,9 @@ def main() -> int:
             sys.stdout.write(f"{maker(arguments.seed).statement()}\n")
             return 0 if contest.play(arguments.seed, wide=arguments.wide) else 1
         started = time.perf_counter()
-        for seed in range(arguments.first, arguments.first + arguments.count):
-            contest.play(seed, wide=arguments.wide)
+        seeds = range(arguments.first, arguments.first + arguments.count)
+        for at in range(0, len(seeds), BATCH):
+            contest.play_all(seeds[at : at + BATCH], wide=arguments.wide)
             if contest.differed >= arguments.differences_max:
                 break
         rate = (contest.agreed + contest.differed) / (time.perf_counter() - started)
