@@ -27,6 +27,12 @@ _SETTLED: Final = frozenset(
 )
 """Types whose text forms depend on no setting."""
 
+_WRITTEN_ALIKE: Final = _SETTLED | frozenset(
+    {"char", "oid", "json", "jsonb", "jsonpath", "bit", "varbit", "uuid", "pg_lsn", "inet", "cidr"}
+    | {"macaddr", "macaddr8", "tid", "xid", "tsvector", "tsquery"}
+)
+"""Types whose output functions are immutable and whose text forms depend on no setting."""
+
 _READ_ALIKE: Final = _SETTLED | frozenset(
     {"bytea", "char", "oid", "json", "jsonb", "jsonpath", "float4", "float8", "bit", "varbit"}
     | {"point", "lseg", "path", "box", "polygon", "line", "circle", "uuid", "pg_lsn"}
@@ -184,7 +190,7 @@ def _is_foldable(node: nodes.Expression) -> bool:
             return False
         return function.volatility == "i" and function.row is not None
     if isinstance(node, nodes.CastText):
-        return node.argument.type.type.name in _SETTLED and node.type.type.name in _READ_ALIKE
+        return node.argument.type.type.name in _WRITTEN_ALIKE and node.type.type.name in _READ_ALIKE
     if isinstance(node, _BY_FUNCTION) and node.function.volatility != "i":
         return False
     return isinstance(node, _FOLDED)

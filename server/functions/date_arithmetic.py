@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from server.errors import DatetimeFieldOverflow
 from server.functions import date_columns as columns
 from server.functions import elapsed, instants
 from server.functions.declare import row
@@ -12,6 +13,7 @@ from server.functions.integer import division_by_zero
 from server.types.calendar import (
     US_PER_DAY,
     US_PER_SECOND,
+    is_valid_timestamp,
 )
 from server.types.interval_style import Interval
 from server.types.times import TimeTz
@@ -63,7 +65,10 @@ def _date_and_timetz(date: int, value: TimeTz) -> int:
     midnight = instants.timestamp_of_date(date)
     if midnight in INFINITE:
         return midnight
-    return instants.checked_timestamp(midnight + value[0] + value[1] * US_PER_SECOND)
+    us = int(midnight + value[0] + value[1] * US_PER_SECOND)
+    if not is_valid_timestamp(us):
+        raise DatetimeFieldOverflow("date out of range for timestamp")
+    return us
 
 
 def _swapped(operation: Callable[..., Any]) -> Callable[..., Any]:

@@ -151,7 +151,8 @@ def _timetz(value: Any, seed: int) -> int:
 
 
 def _interval(value: Any, seed: int) -> int:
-    return _int8(interval_key(value), seed)
+    span = interval_key(value) & LONG  # of a span beyond 64 bits, the lower ones are hashed
+    return _int8(span - (LONG + 1) if span > LONG >> 1 else span, seed)
 
 
 def _inet(value: Inet, seed: int) -> int:

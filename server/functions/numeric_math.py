@@ -292,8 +292,10 @@ def logarithm(base: Decimal, value: Decimal) -> Decimal:
     """Logarithm to a base."""
     if base.is_nan() or value.is_nan():
         return NAN
-    _check_logarithm(base)
-    _check_logarithm(value)
+    is_special = base.is_infinite() or value.is_infinite()
+    # Without infinities each is looked at by itself; with one, negative numbers are met before zero.
+    for each in sorted((base, value)) if is_special else (base, value):
+        _check_logarithm(each)
     if base.is_infinite() or value.is_infinite():
         return ZERO if not value.is_infinite() else NAN if base.is_infinite() else INFINITY
     weight = _logarithm_weight(value) - _logarithm_weight(base)

@@ -24,6 +24,7 @@ BLANKS: Final = re.compile(r"(?:[ \t\n\r\f]|/\*.*?\*/)*", re.DOTALL)
 NUMBER: Final = re.compile(r"(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 NAME_CHARACTERS: Final = r'[^?%$.\[\]{}()|&!=<>@#,*:\-+/\\" \t\n\r\f]'
 NAME: Final = re.compile(rf"(?:{NAME_CHARACTERS}|\\u\{{[0-9a-fA-F]+\}}|\\.)+", re.DOTALL)
+PLAIN_NAME: Final = re.compile(rf"{NAME_CHARACTERS}+")
 MARK: Final = re.compile(r"&&|\|\||\*\*|<=|>=|==|<>|!=|[?%$.\[\]{}()|&!=<>@#,*:\-+/]")
 QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 ESCAPE: Final = re.compile(
@@ -79,7 +80,7 @@ def tokens(text: str) -> Iterator[Token]:
 def _token(text: str, at: int) -> tuple[Token, int]:
     """The token that starts there, and where it stops."""
     match = NUMBER.match(text, at)
-    if match is not None:
+    if match is not None and not _is_longer_name(text, match):
         return _number(text, match), match.end()
     character = text[at]
     if character == '"':
@@ -100,6 +101,12 @@ def _token(text: str, at: int) -> tuple[Token, int]:
         )
     following = text[name.end() : name.end() + 1]
     return _word(name[0], following if following.isspace() else ""), name.end()
+
+
+def _is_longer_name(text: str, number: re.Match[str]) -> bool:
+    """Whether a name that starts where a number does is more than that and one character, which would be junk."""
+    name = PLAIN_NAME.match(text, number.start())
+    return name is not None and name.end() > number.end() + 1
 
 
 def _number(text: str, match: re.Match[str]) -> Token:

@@ -12,7 +12,7 @@ import re
 import struct
 import zoneinfo
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from operator import itemgetter
@@ -31,6 +31,7 @@ POSIX: Final = re.compile(
     r"(?:(?P<summer>[^\d,+<-]+|<[^>]*>)(?P<rest>.*))?",
     re.DOTALL,
 )
+SECONDS_PER_DAY: Final = 86_400
 SUMMER_RULES: Final = ",M3.2.0,M11.1.0"
 """What POSIX names without rules mean: those of the United States."""
 
@@ -102,6 +103,25 @@ def zone_named(name: str) -> Zone | None:
     return _posix_zone(name.upper())
 
 
+class DaysAwayZone(Zone):
+    """A zone whose clocks are whole days away from those of another one, which zone tables cannot say."""
+
+    __slots__ = ("days",)
+
+    days: int
+
+    def at(self, us: int) -> Offset:
+        """Give what holds at an instant."""
+        return self._moved(Zone.at(self, us + self.days * US_PER_DAY))
+
+    def at_local(self, local_us: int) -> Offset:
+        """Give what holds when clocks in the zone show a time."""
+        return self._moved(Zone.at_local(self, local_us))
+
+    def _moved(self, found: Offset) -> Offset:
+        return replace(found, seconds_east=found.seconds_east + self.days * SECONDS_PER_DAY)
+
+
 class AbbreviationZone(Zone):
     """What an abbreviation means that has not meant one offset always.
 
@@ -171,7 +191,7 @@ def _hours_text(seconds: int) -> str:
 
 def _posix_zone(name: str) -> Zone | None:
     match = POSIX.fullmatch(name)
-    if match is None:
+    if match is None or name.startswith(":"):
         return None
     west = int(match["hours"]) * 3600 + int(match["minutes"] or 0) * 60 + int(match["seconds"] or 0)
     if west > 167 * 3600:
@@ -179,12 +199,25 @@ def _posix_zone(name: str) -> Zone | None:
     seconds_east = west if match["sign"] == "-" else -west
     if not match["summer"]:
         return Zone(name, None, Offset(seconds_east, False, match["name"].strip("<>")))
+    return _with_summer(name, match, seconds_east)
+
+
+def _with_summer(name: str, match: re.Match[str], seconds_east: int) -> Zone | None:
+    """The zone of a POSIX rule that knows summer time."""
     rest = match["rest"] if "," in match["rest"] else match["rest"] + SUMMER_RULES
-    rule = _quoted(match["name"], "STD") + match["offset"] + _quoted(match["summer"], "DST") + rest
+    days = (abs(seconds_east) // SECONDS_PER_DAY) * (1 if seconds_east > 0 else -1)
+    near = seconds_east - days * SECONDS_PER_DAY
+    offset = _hours_text(-near) if days else match["offset"]
+    rule = _quoted(match["name"], "STD") + offset + _quoted(match["summer"], "DST") + rest
     try:
-        return Zone(name, zoneinfo.ZoneInfo.from_file(_table_of(rule, seconds_east), key=name))
+        rules = zoneinfo.ZoneInfo.from_file(_table_of(rule, near), key=name)
     except ValueError:
         return None
+    if not days:
+        return Zone(name, rules)
+    zone = DaysAwayZone(name, rules)
+    object.__setattr__(zone, "days", days)
+    return zone
 
 
 def _quoted(abbreviation: str, otherwise: str) -> str:
