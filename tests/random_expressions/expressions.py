@@ -18,6 +18,14 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.random_expressions.routines import (
+    POLYMORPHIC,
+    Routine,
+    catalog_rows,
+    literals,
+    routines,
+    type_of,
+)
 from tests.random_expressions.values import VALUES
 from tests.support.wire import Question, Reply, Wire
 
@@ -27,11 +35,6 @@ if TYPE_CHECKING:
 BATCH = 400
 PREPARE = ("set statement_timeout to 10000",)
 TOGETHER = 12  # expressions that do not fail are asked so many in a statement
-POLYMORPHIC = {
-    "anyelement": "e", "anyarray": "a", "anynonarray": "e", "anycompatible": "e",
-    "anycompatiblearray": "a", "anycompatiblenonarray": "e", "anyrange": "r", "anymultirange": "m",
-    "anycompatiblerange": "r", "anycompatiblemultirange": "m",
-}  # fmt: skip
 ELEMENTS = {
     "int4": "_int4",
     "int8": "_int8",
@@ -47,42 +50,18 @@ RANGED = {
     "numeric": ("numrange", "nummultirange"),
     "date": ("daterange", "datemultirange"),
 }
-LEFT_OUT = (
-    "pg_", "txid_", "current_", "session_", "inet_client", "inet_server", "has_", "lo_", "brin_", "gin", "gist",
-    "spg", "bt", "query_to", "table_to", "schema_to", "database_to", "cursor_to", "ts_", "xml", "xpath", "to_reg",
-    "now", "statement_timestamp", "transaction_timestamp", "clock", "timeofday", "version", "obj_desc", "col_desc",
-    "shobj", "set_config", "getdatabase", "getpgusername", "row_security", "make_tsvector", "age", "binary_",
-    "repeat", "lpad", "rpad", "generate_series", "unnest", "mxid", "suppress", "RI_", "format_type", "json_to_",
-    "jsonb_to_", "json_populate", "jsonb_populate", "to_ascii", "convert", "iso", "utf8", "koi8", "win", "mic",
-    "euc", "sjis", "shift", "big5", "gb", "johab", "uhc", "latin", "ascii_to", "numerictypmod", "websearch",
-    "plainto", "phraseto", "setweight", "tsquery", "tsvector", "querytree", "numnode", "strip", "acl", "make_acl",
-    "lastval", "currval", "nextval", "setval", "pow_", "regexp_split_to_table", "string_to_table", "jsonb_path",
-    "amvalidate", "nameconcat", "fmgr_", "hash_acl", "datetime", "xid", "cid", "tid",
-)  # fmt: skip
 EXPLAINED: tuple[tuple[str, str], ...] = (
     ("skipped: ", "what there is to compare is left open"),
-    ("int4_avg_combine(", "PostgreSQL lets it be called by aggregates only"),
-    ("int2_sum(", "a step of an aggregate; here it refuses to overflow"),
-    ("int4_sum(", "a step of an aggregate; here it refuses to overflow"),
-    ("range_intersect_agg_transfn(", "PostgreSQL lets it be called by aggregates only"),
-    ("multirange_intersect_agg_transfn(", "PostgreSQL lets it be called by aggregates only"),
-    ("bpchar(char)", "one byte of several is no text here"),
     ("bpcharcmp(", "only the sign of a comparison has a meaning"),
     ("bttextcmp(", "only the sign of a comparison has a meaning"),
     ("bpchar(bpchar,int4,bool): message", "lengths near 2**31 overflow in PostgreSQL"),
-    ('"bit"(', "lengths near 2**31 overflow in PostgreSQL"),
+    ("bit(", "lengths near 2**31 overflow in PostgreSQL"),
+    (
+        "interval(interval,int4): ",
+        "PostgreSQL looks at the number while it plans, with other words",
+    ),
 )
 """Beginnings of classes that may differ, each with the reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class Routine:
-    """Something that can be called: its name, how it is written, its arguments and its result."""
-
-    name: str
-    kind: str  # f function, o operator, c cast
-    arguments: tuple[str, ...]
-    result: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,30 +93,23 @@ class Maker:
     def __init__(self, wire: Wire, seed: int, only: str = "") -> None:
         self.random = random.Random(seed)
         self.callables: dict[str, list[Routine]] = defaultdict(list)
-        self.all: list[Routine] = []
-        for made in (*_functions(wire), *_operators(wire), *_casts(wire)):
-            if only and only not in made.name:
-                continue
+        self.groups: list[list[Routine]] = []
+        for group in routines(wire):
+            self.groups.append([made for made in group if only in made.signature])
+        self.groups = [group for group in self.groups if group]
+        for made in dict.fromkeys(each for group in self.groups for each in group):
             self.callables[made.result].append(made)
-            self.all.append(made)
 
     def make(self) -> Expression:
         """A random expression."""
-        return self.call(self.random.choice(self.all), self.random.choice((0, 0, 0, 1, 1, 2)))
+        called = self.random.choice(self.random.choice(self.groups))
+        return self.call(called, self.random.choice((0, 0, 0, 1, 1, 2)))
 
     def call(self, called: Routine, depth: int) -> Expression:
         """A call with random arguments."""
         bound = self.bindings(called)
         inner = tuple(self.value(bound.get(each, each), depth) for each in called.arguments)
-        signature = f"{called.name}({','.join(called.arguments)})"
-        if called.kind == "c":
-            return compose(signature, ("(", f")::{bound.get(called.result, called.result)}"), inner)
-        if called.kind == "o":
-            sides = ("(", f" {called.name} ", ")") if len(inner) == 2 else (f"({called.name} ", ")")
-            return compose(signature, sides, inner)
-        between = ", " if inner else ""
-        template = (f"{called.name}(", *[between] * (len(inner) - 1), ")")
-        return compose(signature, template if inner else (f"{called.name}()",), inner)
+        return compose(called.signature, called.template, inner)
 
     def bindings(self, called: Routine) -> dict[str, str]:
         """Types for the polymorphic ones of a call."""
@@ -155,103 +127,17 @@ class Maker:
             return self.call(self.random.choice(self.callables[kind]), depth - 1)
         chance = self.random.random()
         if chance < 0.04:
-            return Expression(f"NULL::{written(kind)}")
+            return Expression(f"NULL::{type_of(kind)}")
         if chance < 0.06 and kind in VALUES:
             return Expression(quoted(self.random.choice(VALUES["text"])))
-        literal = quoted(self.random.choice(VALUES.get(kind, VALUES["text"])))
-        return Expression(literal if chance < 0.12 else f"{literal}::{written(kind)}")
-
-
-def written(kind: str) -> str:
-    """A type by its catalog name, as SQL."""
-    return {"char": '"char"', "bit": "bit varying"}.get(kind, kind)
+        literal = quoted(self.random.choice(literals(kind)))
+        return Expression(literal if chance < 0.12 else f"{literal}::{type_of(kind)}")
 
 
 def quoted(text: str) -> str:
     """A literal."""
     escaped = text.replace("'", "''")
     return f"E'{escaped.replace(chr(92), chr(92) * 2)}'" if "\\" in text else f"'{escaped}'"
-
-
-def _rows(wire: Wire, query: str) -> list[tuple[str, ...]]:
-    (answer,) = wire.ask([Question(query)])
-    assert not answer.sqlstate, answer
-    return [tuple((cell or b"").decode() for cell in row) for row in answer.rows]
-
-
-def _known(kinds: tuple[str, ...]) -> bool:
-    return all(kind in VALUES or kind in POLYMORPHIC for kind in kinds)
-
-
-def _functions(wire: Wire) -> list[Routine]:
-    found = []
-    for name, arguments, result in _rows(
-        wire,
-        "select proname, (select string_agg(t.typname, ' ' order by o) from unnest(proargtypes) with "
-        "ordinality a(oid, o) join pg_type t on t.oid = a.oid), r.typname from pg_proc p join pg_type r "
-        "on r.oid = prorettype where pronamespace = 11 and prokind = 'f' and not proretset and "
-        "provolatile <> 'v' and provariadic = 0 and p.oid < 16384 order by p.oid",
-    ):
-        kinds = tuple(arguments.split())
-        if kinds == ("int4", "circle"):  # as many points as one asks for
-            continue
-        if (
-            _known(kinds)
-            and not name.startswith(LEFT_OUT)
-            and (result in VALUES or result in POLYMORPHIC)
-        ):
-            found.append(Routine(f'"{name}"' if name in QUOTED else name, "f", kinds, result))
-    return found
-
-
-QUOTED = (
-    "overlay",
-    "position",
-    "substring",
-    "trim",
-    "char",
-    "float4",
-    "bit",
-    "overlaps",
-    "time",
-    "timestamp",
-    "timetz",
-    "interval",
-    "numeric",
-    "timestamptz",
-    "like",
-    "notlike",
-    "varchar",
-    "normalize",
-)
-
-
-def _operators(wire: Wire) -> list[Routine]:
-    found = []
-    for name, left, right, result in _rows(
-        wire,
-        "select oprname, l.typname, r.typname, s.typname from pg_operator o left join pg_type l on "
-        "l.oid = oprleft join pg_type r on r.oid = oprright join pg_type s on s.oid = oprresult "
-        "where oprnamespace = 11 and oprcode <> 0 order by o.oid",
-    ):
-        kinds = tuple(filter(None, (left, right)))
-        if _known(kinds) and (result in VALUES or result in POLYMORPHIC):
-            found.append(Routine(name, "o", kinds, result))
-    return found
-
-
-def _casts(wire: Wire) -> list[Routine]:
-    pairs = _rows(
-        wire,
-        "select s.typname, t.typname from pg_cast c join pg_type s on s.oid = castsource join pg_type t "
-        "on t.oid = casttarget where castsource <> casttarget order by c.oid",
-    )
-    pairs += [(kind, "text") for kind in VALUES] + [("text", kind) for kind in VALUES]
-    return [
-        Routine(written(target), "c", (source,), target)
-        for source, target in pairs
-        if source in VALUES and target in VALUES
-    ]
 
 
 class Answer(NamedTuple):
@@ -341,7 +227,7 @@ class Comparison:
             ((answer, _),) = self.answers([part])
             if answer.sqlstate or answer.text is None:
                 continue
-            kind = _rows(self.reference, f"select {answer.kind}::regtype")[0][0]
+            kind = catalog_rows(self.reference, f"select {answer.kind}::regtype")[0][0]
             other = expression.with_inner(
                 number, Expression(f"{quoted(answer.text.decode(errors='replace'))}::{kind}")
             )
